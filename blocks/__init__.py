@@ -1,0 +1,1 @@
+"""Configuration, credentials and a few verbs for each system; the only home of vendor SDKs."""

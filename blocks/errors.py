@@ -1,0 +1,104 @@
+"""The one tree of errors. It says whether trying again can help; it holds no retry numbers.
+
+PlatformError                what was asked, what came back, what to do next
+├── Transient                the same call may succeed later; tasks retry it
+│   ├── Unavailable          no answer, a dropped connection, a 5xx
+│   ├── RateLimited          429; `retry_after` seconds if the server said so
+│   ├── TimedOut             a deadline passed
+│   └── Busy                 another run or process holds what this one needs
+└── Rejected                 the same call fails again; never retried
+    ├── Misconfigured        a setting, a block or the dbt project is wrong
+    ├── Unauthorized         401: the credential is wrong or expired
+    ├── Forbidden            403: the credential lacks a right
+    ├── NotFound             404, or a name the project does not have
+    ├── BadAnswer            an answer that can't be read (HTML for JSON, invalid XML)
+    ├── BadInput             a ticket, file or row that breaks its contract
+    │   └── ContractBroken   a source lost a column, changed a type, or can't be read
+    ├── BuildFailed          dbt ended with errors
+    └── GateFailed           the checks said no; readers keep the previous release
+
+Messages are for people: no secret, no ticket text.
+"""
+
+from __future__ import annotations
+
+
+class PlatformError(Exception):
+    """An error with the three things its reader needs.
+
+    asked: what was being done. answer: what came back. remedy: what to do next.
+    """
+
+    def __init__(self, asked: str, answer: str, remedy: str = "") -> None:
+        super().__init__(asked, answer, remedy)
+        self.asked, self.answer, self.remedy = asked, answer, remedy
+
+    def __str__(self) -> str:
+        text = f"{self.asked}: {self.answer}"
+        return f"{text.rstrip('.')}. {self.remedy}" if self.remedy else text
+
+
+class Transient(PlatformError):
+    """Trying the same call again may help."""
+
+
+class Unavailable(Transient):
+    """No usable answer: connection refused or dropped, or a 5xx."""
+
+
+class RateLimited(Transient):
+    """The server asked for a pause of `retry_after` seconds (None: it did not say)."""
+
+    def __init__(
+        self, asked: str, answer: str, remedy: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(asked, answer, remedy)
+        self.retry_after = retry_after
+
+
+class TimedOut(Transient):
+    """A deadline passed before the work was done."""
+
+
+class Busy(Transient):
+    """Another run or process holds what this one needs."""
+
+
+class Rejected(PlatformError):
+    """Trying the same call again can't help."""
+
+
+class Misconfigured(Rejected):
+    """A setting, a block or the dbt project is wrong."""
+
+
+class Unauthorized(Rejected):
+    """The credential is wrong or has expired (401)."""
+
+
+class Forbidden(Rejected):
+    """The credential lacks a right (403)."""
+
+
+class NotFound(Rejected):
+    """The named thing does not exist."""
+
+
+class BadAnswer(Rejected):
+    """The answer can't be read."""
+
+
+class BadInput(Rejected):
+    """A ticket, file or row breaks its contract."""
+
+
+class ContractBroken(BadInput):
+    """A source lost a column, changed a type, or can't be read; nothing of it was loaded."""
+
+
+class BuildFailed(Rejected):
+    """dbt ended with errors."""
+
+
+class GateFailed(Rejected):
+    """The checks said no; readers keep the previous release."""

@@ -1,0 +1,32 @@
+"""The Loader interface: one dbt source in, one LoadReport a table out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+from blocks.records import LoadReport, SourceTable
+from blocks.warehouse.base import Warehouse
+
+
+class Loader(Block, ABC):
+    """Brings sources whose dbt `loader:` says its `kind` into RAW."""
+
+    kind: ClassVar[str]
+    deadline_seconds: int = Field(description="how long one source may take before it is a TimedOut")
+
+    @abstractmethod
+    def check(self) -> str:
+        """Connect and return one line for a person. Raises a PlatformError that says what to do."""
+
+    @abstractmethod
+    def load(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:
+        """Load what is new of one source's tables, all of it or nothing of it.
+
+        tables are all of one dbt source. Raises ContractBroken (column gone, type changed, unreadable
+        file: names file and column), Transient for what may pass; nothing is then visible in RAW.
+        """

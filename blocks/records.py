@@ -1,0 +1,277 @@
+"""Frozen values that cross stages. No behaviour beyond reading them, no vendor types.
+
+Identifiers in them (sources, metrics, dimensions, marts) are dbt's own names, taken from the
+manifest; text that people wrote on a ticket is only ever in `Ticket`, `Requirement.title` and `Comment.body`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """Base of all records: immutable, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Analysis(StrEnum):
+    """What the requester wants to see."""
+
+    kpi = "kpi"
+    trend = "trend"
+    comparison = "comparison"
+    composition = "composition"
+    detail = "detail"
+
+
+class Priority(IntEnum):
+    """Jira's five default priorities, the most urgent first."""
+
+    highest = 1
+    high = 2
+    medium = 3
+    low = 4
+    lowest = 5
+
+
+class Comment(Record):
+    """A person's comment on a ticket. created is in UTC."""
+
+    author: str
+    created: datetime
+    body: str
+
+
+class Ticket(Record):
+    """A request as the tracker holds it: untrusted text. fields: requirement fields by plain name."""
+
+    key: str
+    title: str
+    status: str
+    fields: dict[str, Any]
+    comments: tuple[Comment, ...] = ()
+    updated: datetime | None = None
+
+
+class Requirement(Record):
+    """A checked ticket: every name in it exists in the catalogue."""
+
+    key: str
+    title: str
+    analysis: Analysis
+    metrics: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    sources: tuple[str, ...]
+    deadline: date
+    priority: Priority
+    requester: str
+    assignee: str | None = None
+    status: str = "open"
+    feedback: tuple[Comment, ...] = ()
+
+
+class Incomplete(Record):
+    """A ticket that stays out of the run, and why, line by line (for the ticket, not for logs)."""
+
+    key: str
+    gaps: tuple[str, ...]
+
+
+class Column(Record):
+    """A declared column of a source table. data_type: dbt's; origin: its name in the source."""
+
+    name: str
+    data_type: str | None = None
+    origin: str
+    required: bool = False
+
+
+class SourceTable(Record):
+    """A dbt source table and how it is loaded (`loader:` and `meta:` of the dbt source)."""
+
+    source: str
+    name: str
+    schema_name: str
+    identifier: str
+    loader: str
+    meta: dict[str, Any]
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """source.table, as a person says it."""
+        return f"{self.source}.{self.name}"
+
+
+class Dashboard(Record):
+    """A dbt exposure, or one derived from a requirement that no exposure names yet."""
+
+    name: str
+    title: str
+    analysis: Analysis
+    metrics: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    marts: tuple[str, ...]
+    ticket: str | None = None
+    description: str = ""
+    declared: bool = True
+
+
+class Plan(Record):
+    """What one run will do. select: marts to build with their parents; sources: to load."""
+
+    run: str
+    requirements: tuple[Requirement, ...] = ()
+    incomplete: tuple[Incomplete, ...] = ()
+    dashboards: tuple[Dashboard, ...] = ()
+    sources: tuple[str, ...] = ()
+    select: tuple[str, ...] = ()
+
+
+class LedgerEntry(Record):
+    """One thing loaded once: a file (item: its path) or a cursor window (item: its upper bound).
+
+    fingerprint tells a changed file; watermark is the highest cursor value seen, as text.
+    rows counts loaded rows, without the quarantined ones; bytes is the size read.
+    """
+
+    source: str
+    table: str
+    item: str
+    fingerprint: str
+    rows: int
+    quarantined: int = 0
+    bytes: int = 0
+    watermark: str | None = None
+    run: str = ""
+
+
+class LoadReport(Record):
+    """What one source table brought. error: why nothing of it was loaded."""
+
+    source: str
+    table: str
+    loader: str
+    rows: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    items: int = 0
+    watermark: str | None = None
+    quarantined: int = 0
+    schema_changes: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Check(Record):
+    """One evaluated check. scope: the mart or source table; evidence: failing values, at most a few."""
+
+    scope: str
+    name: str
+    passed: bool
+    kind: str
+    observed: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+class BuildReport(Record):
+    """What dbt built. marts: name → relation in the release; tables: every built model likewise."""
+
+    run: str
+    marts: dict[str, str]
+    models: int
+    tests: int
+    seconds: float
+    rows: dict[str, int] = {}
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """True if no dbt test failed."""
+        return all(check.passed for check in self.checks)
+
+
+class MartDiff(Record):
+    """Candidate against live: rows, keys added, removed and changed, metric totals (live, candidate)."""
+
+    mart: str
+    rows_before: int
+    rows_after: int
+    added: int | None = None
+    removed: int | None = None
+    changed: int | None = None
+    metrics: dict[str, tuple[float | None, float | None]] = {}
+    columns: tuple[str, ...] = ()
+
+
+class GateReport(Record):
+    """The audit of one release. passed is false unless every mart had checks and all passed."""
+
+    run: str
+    passed: bool
+    checks: tuple[Check, ...]
+    diffs: tuple[MartDiff, ...] = ()
+    data_docs: Path | None = None
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The checks that said no."""
+        return tuple(check for check in self.checks if not check.passed)
+
+
+class State(StrEnum):
+    """States of a run in the journal, in order; rejected and abandoned end a run that was not published."""
+
+    building = "building"
+    validated = "validated"
+    publishing = "publishing"
+    published = "published"
+    rejected = "rejected"
+    abandoned = "abandoned"
+
+
+class Release(Record):
+    """What readers see: each mart → the relation its serving view shows."""
+
+    run: str
+    marts: dict[str, str]
+    published_at: datetime | None = None
+
+
+class Publication(Record):
+    """A dashboard that went out. rows: of its extract; canary: what was read back from the site."""
+
+    dashboard: str
+    ticket: str | None
+    run: str
+    url: str
+    rows: int
+    extract: Path | None = None
+    image: Path | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+
+class Outcome(Record):
+    """How a run ended, stage by stage, for the summary, the tickets and the exit code."""
+
+    run: str
+    published: bool
+    plan: Plan | None = None
+    loads: tuple[LoadReport, ...] = ()
+    build: BuildReport | None = None
+    gate: GateReport | None = None
+    release: Release | None = None
+    publications: tuple[Publication, ...] = ()
+    errors: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """True if everything that was asked for was delivered."""
+        return not self.errors and all(p.error is None for p in self.publications)

@@ -1,0 +1,46 @@
+"""The Tracker interface: requests in, answers out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+from blocks.records import Ticket
+
+
+class Tracker(Block, ABC):
+    """Where people ask and are answered. Everything read from it is untrusted."""
+
+    project: str = Field(description="key of the project whose tickets are served, as in AN-7's AN")
+
+    @abstractmethod
+    def check(self) -> str:
+        """Connect and return one line for a person. Raises a PlatformError that says what to do."""
+
+    @abstractmethod
+    def open_tickets(self) -> list[Ticket]:
+        """Tickets that wait for work: open, in progress, or sent back as changes requested."""
+
+    @abstractmethod
+    def tickets(self, keys: Sequence[str]) -> list[Ticket]:
+        """These tickets, whatever their status; unknown keys raise NotFound."""
+
+    @abstractmethod
+    def comment(self, key: str, topic: str, body: str) -> None:
+        """Write or update our one comment on a topic (`requirements`, or a run). body: Markdown."""
+
+    @abstractmethod
+    def attach(self, key: str, path: Path) -> None:
+        """Attach a file once: the same name and content again changes nothing; new content replaces."""
+
+    @abstractmethod
+    def link(self, key: str, url: str, title: str) -> None:
+        """Link the ticket to a page; the same url again updates its title."""
+
+    @abstractmethod
+    def move(self, key: str, status: str) -> None:
+        """Move to `in_progress`, `incomplete`, `done` or `failed` (mapped to the project's names)."""

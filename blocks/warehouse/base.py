@@ -1,0 +1,107 @@
+"""The Warehouse interface: sessions, loads, releases. Vendors override; nobody asks which one it is.
+
+Schemas: RAW as each dbt source names it; `rel_<run>` for releases; `serving` for readers;
+`control` for the ledger and the journal (see control.py, which works on any warehouse's session).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+from blocks.records import LedgerEntry, LoadReport, Release, SourceTable
+
+
+class Session(Protocol):
+    """A short-lived connection. Parameters are qmark style and always bound, never pasted."""
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return all rows."""
+
+    def export(self, sql: str, path: Path) -> int:
+        """Write a query's result to one Parquet file in constant memory; return its rows."""
+
+
+class Batch:
+    """What one load brings: Parquet files of typed rows and of quarantined rows, and its ledger lines.
+
+    mode: `append` (rows of a reloaded item replace those it brought before), `merge` (by key), or
+    `replace`. Data columns are as declared, plus `_item`, `_loaded_at`; quarantine columns are
+    `_item`, `_row` (the row as text), `_reason`, `_loaded_at`.
+    """
+
+    def __init__(
+        self,
+        table: SourceTable,
+        mode: str,
+        data: Sequence[Path],
+        quarantine: Sequence[Path],
+        entries: Sequence[LedgerEntry],
+        key: Sequence[str] = (),
+        cursor: str | None = None,
+    ) -> None:
+        self.table, self.mode, self.key, self.cursor = table, mode, tuple(key), cursor
+        self.data, self.quarantine, self.entries = tuple(data), tuple(quarantine), tuple(entries)
+
+
+class Warehouse(Block, ABC):
+    """Where data is loaded, built, audited and read."""
+
+    database: str = Field(description="database, catalogue or file that holds every schema")
+    serving: str = Field("serving", description="the schema readers see")
+    control: str = Field("control", description="the schema of ledger and journal")
+    keep: int = Field(3, ge=2, description="published releases kept for rollback")
+
+    @abstractmethod
+    def check(self) -> str:
+        """Connect and return one line for a person. Raises a PlatformError that says what to do."""
+
+    @abstractmethod
+    def session(self) -> AbstractContextManager[Session]:
+        """A connection that is closed at the end; vendor errors come out as PlatformErrors."""
+
+    @abstractmethod
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the right to write releases. Raises Busy if another run has it."""
+
+    @abstractmethod
+    def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """dbt's profile output for a schema, and the environment variables its secrets come from."""
+
+    @abstractmethod
+    def gx_connection(self) -> tuple[str, dict[str, Any]]:
+        """SQLAlchemy URL and engine arguments for Great Expectations."""
+
+    @abstractmethod
+    def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
+        """Column → type of a table or view, in order; empty if it does not exist."""
+
+    @abstractmethod
+    def ingest(self, batch: Batch) -> LoadReport:
+        """Load a batch and write its ledger lines, all or nothing. Evolves new columns."""
+
+    @abstractmethod
+    def served(self) -> Release | None:
+        """What readers see now, read from serving's `_release`; None before the first publication."""
+
+    @abstractmethod
+    def flip(self, release: Release) -> None:
+        """Point every serving view at the release, all or nothing; safe to repeat."""
+
+    @abstractmethod
+    def drop(self, schemas: Sequence[str]) -> None:
+        """Drop release schemas with all they hold; absent ones are no error."""
+
+    def quote(self, *parts: str) -> str:
+        """An identifier, quoted part by part, joined by dots."""
+        return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+    def type_of(self, data_type: str | None) -> str:
+        """This warehouse's name of a declared portable type; undeclared columns are text."""
+        return data_type or "varchar"

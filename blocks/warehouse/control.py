@@ -1,0 +1,97 @@
+"""The control tables of a warehouse: the load ledger and the promotion journal, in portable SQL.
+
+Both are the truth after a crash. Not here: the data itself, and what readers see (serving's `_release`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from blocks.records import LedgerEntry, Record, State
+from blocks.warehouse.base import Session, Warehouse
+
+LEDGER = {
+    "source_name": "varchar", "table_name": "varchar", "item": "varchar", "fingerprint": "varchar",
+    "row_count": "bigint", "quarantined": "bigint", "byte_count": "bigint", "watermark": "varchar",
+    "run_id": "varchar", "loaded_at": "timestamp",
+}  # fmt: skip
+JOURNAL = {"run_id": "varchar", "seq": "bigint", "state": "varchar", "at": "timestamp", "detail": "varchar"}
+
+
+class JournalEntry(Record):
+    """A state a run reached. at: UTC, naive. detail: JSON of the report that goes with the state."""
+
+    run: str
+    seq: int
+    state: State
+    at: datetime
+    detail: str = ""
+
+
+def prepare_control(warehouse: Warehouse, session: Session) -> None:
+    """Create the control schema and tables where they are missing."""
+    session.rows(f"create schema if not exists {warehouse.quote(warehouse.control)}")
+    for table, columns in (("loads", LEDGER), ("journal", JOURNAL)):
+        body = ", ".join(f"{warehouse.quote(name)} {kind}" for name, kind in columns.items())
+        session.rows(f"create table if not exists {warehouse.quote(warehouse.control, table)} ({body})")
+
+
+def write_ledger(warehouse: Warehouse, session: Session, entries: Iterable[LedgerEntry]) -> None:
+    """Replace the ledger's lines for these items; call it in the transaction that loads their rows."""
+    table = warehouse.quote(warehouse.control, "loads")
+    for entry in entries:
+        session.rows(
+            f"delete from {table} where source_name = ? and table_name = ? and item = ?",
+            (entry.source, entry.table, entry.item),
+        )
+        session.rows(
+            f"insert into {table} values ({', '.join('?' * len(LEDGER))})",
+            (
+                entry.source, entry.table, entry.item, entry.fingerprint, entry.rows, entry.quarantined,
+                entry.bytes, entry.watermark, entry.run, now(),
+            ),
+        )  # fmt: skip
+
+
+def loaded(warehouse: Warehouse, source: str | None = None) -> list[LedgerEntry]:
+    """The ledger, oldest line first, of one source or of all; empty before the first load."""
+    names = ", ".join(list(LEDGER)[:-1])
+    with warehouse.session() as session:
+        if not warehouse.columns(session, warehouse.control, "loads"):
+            return []
+        rows = session.rows(
+            f"select {names} from {warehouse.quote(warehouse.control, 'loads')} order by loaded_at, item"
+        )
+    fields = ("source", "table", "item", "fingerprint", "rows", "quarantined", "bytes", "watermark", "run")
+    entries = [LedgerEntry(**dict(zip(fields, row, strict=True))) for row in rows]
+    return [entry for entry in entries if source is None or entry.source == source]
+
+
+def record(warehouse: Warehouse, run: str, state: State, detail: str = "") -> None:
+    """Write a state of a run into the journal."""
+    table = warehouse.quote(warehouse.control, "journal")
+    with warehouse.session() as session:
+        prepare_control(warehouse, session)
+        (last,) = session.rows(f"select max(seq) from {table}")
+        session.rows(
+            f"insert into {table} values (?, ?, ?, ?, ?)",
+            (run, (last[0] or 0) + 1, state.value, now(), detail),
+        )
+
+
+def journal(warehouse: Warehouse) -> list[JournalEntry]:
+    """Every state every run reached, in order; empty before the first run."""
+    with warehouse.session() as session:
+        if not warehouse.columns(session, warehouse.control, "journal"):
+            return []
+        rows = session.rows(
+            f"select run_id, seq, state, at, detail from {warehouse.quote(warehouse.control, 'journal')}"
+            " order by seq"
+        )
+    return [JournalEntry(run=r, seq=n, state=State(s), at=a, detail=d or "") for r, n, s, a, d in rows]
+
+
+def now() -> datetime:
+    """The time in UTC without zone, as the control tables hold it."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,28 @@
+"""The only home of retry numbers and deadlines of tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.errors import Transient
+
+
+def worth_retrying(task: Any, run: Any, state: Any) -> bool:
+    """True if the failure was Transient: the same call may succeed later."""
+    return isinstance(state.result(raise_on_failure=False), Transient)
+
+
+RETRY: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay_seconds": [2, 10, 30],
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": worth_retrying,
+    "persist_result": False,
+}
+"""For every task that talks to a system."""
+
+ONCE: dict[str, Any] = {"retries": 0, "persist_result": False}
+"""For work that is repeated by running again, never by itself: builds and gates."""
+
+BUILD_DEADLINE_SECONDS = 4 * 3600
+"""dbt is stopped, its queries with it, after this long."""
