@@ -5,16 +5,11 @@ Nothing here names a model of any project. SQL comes from the manifest's own exp
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable
-from functools import cached_property
 from typing import Any, Literal
 
-from blocks.errors import BadInput, Misconfigured, NotFound
-from blocks.records import Analysis, Column, Dashboard, Record, SourceTable
-
-Grain = Literal["day", "week", "month", "quarter", "year"]
-AGGREGATIONS = {"sum", "count", "sum_boolean", "average", "min", "max", "count_distinct"}
+from blocks import semantics
+from blocks.errors import Misconfigured, NotFound
+from blocks.records import Analysis, Column, Record, SourceTable
 
 
 class Measure(Record):
@@ -57,3 +52,161 @@ class Dataset(Record):
     metrics: tuple[Metric, ...]
     measures: tuple[Measure, ...]
     select: str
+
+
+class Exposure(Record):
+    """A dbt exposure: what its `config.meta` says of the dashboard, where it says it."""
+
+    name: str
+    title: str
+    description: str
+    marts: tuple[str, ...]
+    ticket: str | None
+    scheduled: bool
+    analysis: Analysis | None
+    metrics: tuple[str, ...]
+    dimensions: tuple[str, ...]
+
+
+class Mart(Record):
+    """A dbt model that dashboards read. budget: largest share of live keys `removed` or `changed`."""
+
+    name: str
+    unique_id: str
+    schema_name: str
+    alias: str
+    primary_key: tuple[str, ...] = ()
+    budget: dict[str, float] = {}
+
+
+class Catalogue:
+    """A manifest, answered from. manifest: the content of dbt's manifest.json (schema v12)."""
+
+    def __init__(self, manifest: dict[str, Any]) -> None:
+        self._manifest = manifest
+        self._semantic = semantics.read_semantics(manifest)
+        self.tables = tuple(_table(node) for node in manifest["sources"].values())
+        self.models = {
+            node["name"]: _mart(node) for node in manifest["nodes"].values() if node["resource_type"] == "model"
+        }
+        self.exposures = tuple(_exposure(node, manifest) for node in manifest["exposures"].values())
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Every metric a dashboard can show."""
+        return tuple(sorted(self._semantic.metrics))
+
+    def unusable(self) -> dict[str, str]:
+        """Metrics that dbt declares but a dashboard can't show, and why."""
+        return dict(self._semantic.unusable)
+
+    def metric(self, name: str) -> Metric:
+        """A metric by name; NotFound if a dashboard can't show it."""
+        if name not in self._semantic.metrics:
+            raise NotFound(f"look up metric {name}", self.unusable().get(name, "dbt declares no such metric"))
+        return Metric(**self._semantic.metrics[name])
+
+    def mart_of(self, metric: str) -> str:
+        """The mart a metric is computed on."""
+        return self.metric(metric).mart
+
+    def dimensions_of(self, mart: str) -> tuple[str, ...]:
+        """The dimensions of a mart, time included."""
+        return tuple(self._semantic.dimensions.get(mart, {}))
+
+    def source_names(self) -> tuple[str, ...]:
+        """Data sources that a loader brings, by dbt's name."""
+        return tuple(sorted({table.source for table in self.tables if table.loader}))
+
+    def source_tables(self, source: str) -> tuple[SourceTable, ...]:
+        """The tables of a data source that its loader brings."""
+        return tuple(t for t in self.tables if t.source == source and "quarantine_of" not in t.meta)
+
+    def sources_of(self, mart: str) -> tuple[str, ...]:
+        """Data sources in a mart's lineage."""
+        found, todo = set(), [self.mart(mart).unique_id]
+        seen: set[str] = set()
+        while todo:
+            node = todo.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            if node in self._manifest["sources"]:
+                found.add(self._manifest["sources"][node]["source_name"])
+            todo += self._manifest["parent_map"].get(node, [])
+        return tuple(sorted(found & set(self.source_names())))
+
+    def mart(self, name: str) -> Mart:
+        """A model by name; NotFound if there is none."""
+        if name not in self.models:
+            raise NotFound(f"look up mart {name}", "the dbt project has no such model")
+        return self.models[name]
+
+    def datasets(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[Dataset, ...]:
+        """What a dashboard reads: one dataset a mart, with the metrics and dimensions it has."""
+        chosen = [self.metric(name) for name in metrics]
+        return tuple(
+            self._dataset(mart, tuple(m for m in chosen if m.mart == mart), dimensions)
+            for mart in dict.fromkeys(metric.mart for metric in chosen)
+        )
+
+    def _dataset(self, mart: str, metrics: tuple[Metric, ...], dimensions: tuple[str, ...]) -> Dataset:
+        known = self._semantic.dimensions[mart]
+        time = self._semantic.times.get(mart)
+        names = tuple(name for name in dimensions if name in known and name != time)
+        measures = tuple({measure.name: measure for m in metrics for measure in m.measures}.values())
+        if clash := {measure.name for measure in measures} & {*names, time}:
+            raise Misconfigured(
+                f"read mart {mart}", f"{', '.join(sorted(clash))} is both a measure and a dimension",
+                "Rename the measure in the semantic model.",
+            )  # fmt: skip
+        keys = ([time] if time else []) + list(names)
+        return Dataset(
+            mart=mart, time=time, dimensions=names, metrics=metrics, measures=measures,
+            labels={name: known[name]["label"] for name in keys},
+            select=semantics.select(self._semantic, mart, keys, [m.name for m in measures]),
+        )  # fmt: skip
+
+
+def _table(node: dict[str, Any]) -> SourceTable:
+    columns = (
+        Column(
+            name=name, data_type=column.get("data_type"), origin=_meta(column).get("origin", name),
+            required=bool(_meta(column).get("required", False)),
+        )
+        for name, column in node["columns"].items()
+    )  # fmt: skip
+    return SourceTable(
+        source=node["source_name"], name=node["name"], schema_name=node["schema"],
+        identifier=node["identifier"], loader=node.get("loader") or "",
+        meta={**node.get("source_meta", {}), **_meta(node)}, columns=tuple(columns),
+    )  # fmt: skip
+
+
+def _mart(node: dict[str, Any]) -> Mart:
+    meta = _meta(node)
+    return Mart(
+        name=node["name"], unique_id=node["unique_id"], schema_name=node["schema"], alias=node["alias"],
+        primary_key=tuple(meta.get("primary_key", ())), budget=meta.get("diff_budget", {}),
+    )  # fmt: skip
+
+
+def _exposure(node: dict[str, Any], manifest: dict[str, Any]) -> Exposure:
+    meta, models = _meta(node), manifest["nodes"]
+    try:
+        analysis = Analysis(meta["analysis"]) if "analysis" in meta else None
+    except ValueError:
+        raise Misconfigured(
+            f"read exposure {node['name']}", "its meta has an unknown analysis",
+            f"Use one of {', '.join(Analysis)}.",
+        ) from None  # fmt: skip
+    return Exposure(
+        name=node["name"], title=node.get("label") or node["name"], description=node.get("description", ""),
+        marts=tuple(models[u]["name"] for u in node["depends_on"]["nodes"] if u in models),
+        ticket=meta.get("ticket"), scheduled=bool(meta.get("schedule")), analysis=analysis,
+        metrics=tuple(meta.get("metrics", ())), dimensions=tuple(meta.get("dimensions", ())),
+    )  # fmt: skip
+
+
+def _meta(node: dict[str, Any]) -> dict[str, Any]:
+    """A node's meta: dbt keeps it under config, older projects beside it."""
+    return {**node.get("meta", {}), **node.get("config", {}).get("meta", {})}

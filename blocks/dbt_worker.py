@@ -1,0 +1,98 @@
+"""The process dbt runs in, started by blocks/dbt.py as `python -m blocks.dbt_worker <fd>`.
+
+A process of its own, because dbt run in-process outlives a time-out or cancel; this one ends, and its
+queries with it, when told to or when its parent is gone. It does what it is told and decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+GRACE_SECONDS = 10
+
+
+def main(descriptor: int) -> None:
+    """Answer (command, arguments) messages until the parent closes the connection."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import dbt.adapters.factory
+    import prefect_dbt  # noqa: F401  # the slow imports, done while the parent does other work
+
+    connection = Connection(descriptor)
+    while True:
+        try:
+            command, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            connection.send(("ok", COMMANDS[command](**arguments)))
+        except BaseException as error:
+            connection.send(("error", f"{type(error).__name__}: {error}"))
+            if not isinstance(error, Exception):
+                return
+        finally:
+            dbt.adapters.factory.reset_adapters()
+
+
+def parse(args: list[str]) -> None:
+    """dbt parse; the parent reads manifest.json. Raises what dbt raised."""
+    from dbt.cli.main import dbtRunner
+
+    result = dbtRunner().invoke(["parse", *args])
+    if not result.success:
+        raise result.exception or RuntimeError("dbt parse failed")
+
+
+def build(args: list[str], settings: dict[str, str], api_url: str, context: bytes) -> list[dict[str, Any]]:
+    """dbt build through prefect-dbt: a task a node under the caller's flow run; return node results.
+
+    context: the caller's run context, from prefect.context.serialize_context, pickled.
+    """
+    from prefect.context import hydrated_context
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
+
+    unpickled = pickle.loads(context)
+    unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server
+    with temporary_settings({PREFECT_API_URL: api_url}), hydrated_context(unpickled):
+        runner = PrefectDbtRunner(settings=PrefectDbtSettings(**settings), raise_on_failure=False)
+        result = runner.invoke(["build", *args])
+    if result.exception:
+        raise result.exception
+    return [_node_result(item) for item in result.result.results]
+
+
+def _node_result(item: Any) -> dict[str, Any]:
+    node = item.node
+    return {
+        "unique_id": node.unique_id,
+        "name": node.name,
+        "kind": str(node.resource_type),
+        "status": str(item.status),
+        "message": item.message or "",
+        "failures": item.failures or 0,
+        "seconds": item.execution_time,
+        "sql": getattr(node, "compiled_code", None) or "",
+    }
+
+
+COMMANDS = {"parse": parse, "build": build}
+
+
+def _end_with_parent() -> None:
+    """Standard input is the lifeline: at its end interrupt dbt, so that it cancels its queries, then leave."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(GRACE_SECONDS)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
