@@ -1,0 +1,18 @@
+with digits as (
+    {%- for digit in range(10) %}
+    select {{ digit }} as digit{% if not loop.last %} union all{% endif %}
+    {%- endfor %}
+),
+
+numbers as (
+    select ones.digit + 10 * tens.digit + 100 * hundreds.digit + 1000 * thousands.digit as offset_days
+    from digits as ones
+    cross join digits as tens
+    cross join digits as hundreds
+    cross join digits as thousands
+)
+
+select
+    -- In parentheses, because dbt-dremio's dateadd is a SELECT.
+    cast(({{ dbt.dateadd('day', 'offset_days', "cast('2005-01-01' as date)") }}) as date) as date_day
+from numbers

@@ -1,0 +1,8 @@
+select
+    account_id,
+    trim(name) as account_name,
+    lower(trim(segment)) as segment,
+    trim(country) as country,
+    trim(owner) as account_owner,
+    signed_up_on
+from {{ source('crm', 'accounts') }}

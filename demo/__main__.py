@@ -1,0 +1,24 @@
+"""python -m demo: make the embedded company in a folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from demo.company import generate
+
+
+def main() -> None:
+    """Read the flags and generate."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description="Generate the embedded company's sources.")
+    parser.add_argument("--folder", type=Path, default=Path(".local/demo"), help="where to (default: %(default)s)")
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is about 60,000 invoice lines (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another company (default: %(default)s)")
+    parser.add_argument("--days", type=int, help="only the ERP's first so many trading days")
+    flags = parser.parse_args()
+    company = generate(flags.folder, flags.scale, flags.seed, flags.days)
+    print(f"{company.crm}\n{company.erp}\n{company.fx}")
+
+
+if __name__ == "__main__":
+    main()
