@@ -28,6 +28,7 @@ from blocks.warehouse.base import Warehouse
 ROOT = Path(__file__).resolve().parents[1]
 PARSE_DEADLINE_SECONDS = 600
 _workers: dict[tuple[str, str, str], Worker] = {}
+_catalogues: dict[tuple[str, str, str], Catalogue] = {}
 
 
 class Worker:
@@ -93,10 +94,13 @@ class DbtProject(Block):
         self._worker(warehouse, schema)
 
     def catalogue(self, warehouse: Warehouse, schema: str) -> Catalogue:
-        """Parse the project for a release schema; raises BuildFailed with dbt's own words."""
-        worker, args = self._worker(warehouse, schema)
-        worker.call(PARSE_DEADLINE_SECONDS, "parse", args=args)
-        return Catalogue(json.loads((self.target / "manifest.json").read_text()))
+        """Parse the project for a release schema, once; raises BuildFailed with dbt's own words."""
+        key = self._key(warehouse, schema)
+        if key not in _catalogues:
+            worker, args = self._worker(warehouse, schema)
+            worker.call(PARSE_DEADLINE_SECONDS, "parse", args=args)
+            _catalogues[key] = Catalogue(json.loads((self.target / "manifest.json").read_text()))
+        return _catalogues[key]
 
     def build(
         self, warehouse: Warehouse, schema: str, select: Sequence[str], deadline_seconds: float

@@ -15,7 +15,8 @@ PlatformError                what was asked, what came back, what to do next
     ├── BadInput             a ticket, file or row that breaks its contract
     │   └── ContractBroken   a source lost a column, changed a type, or can't be read
     ├── BuildFailed          dbt ended with errors
-    └── GateFailed           the checks said no; readers keep the previous release
+    ├── GateFailed           the checks said no; readers keep the previous release
+    └── NotDelivered         a run ended without all that was asked for; `outcome` says what
 
 Messages are for people: no secret, no ticket text.
 """
@@ -102,3 +103,11 @@ class BuildFailed(Rejected):
 
 class GateFailed(Rejected):
     """The checks said no; readers keep the previous release."""
+
+
+class NotDelivered(Rejected):
+    """A run ended without all that was asked for; outcome: its records.Outcome."""
+
+    def __init__(self, asked: str, answer: str, remedy: str = "", outcome: object = None) -> None:
+        super().__init__(asked, answer, remedy)
+        self.outcome = outcome

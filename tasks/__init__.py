@@ -1,0 +1,1 @@
+"""One verb per unit of retry; imports blocks, never flows."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from prefect.cache_policies import NO_CACHE
+
 from blocks.errors import Transient
 
 
@@ -18,11 +20,9 @@ RETRY: dict[str, Any] = {
     "retry_jitter_factor": 0.5,
     "retry_condition_fn": worth_retrying,
     "persist_result": False,
+    "cache_policy": NO_CACHE,
 }
 """For every task that talks to a system."""
-
-ONCE: dict[str, Any] = {"retries": 0, "persist_result": False}
-"""For work that is repeated by running again, never by itself: builds and gates."""
 
 BUILD_DEADLINE_SECONDS = 4 * 3600
 """dbt is stopped, its queries with it, after this long."""

@@ -44,3 +44,7 @@ class Tracker(Block, ABC):
     @abstractmethod
     def move(self, key: str, status: str) -> None:
         """Move to `in_progress`, `incomplete`, `done` or `failed` (mapped to the project's names)."""
+
+    @abstractmethod
+    def url(self, key: str) -> str:
+        """Where a person opens the ticket."""

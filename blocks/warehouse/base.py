@@ -17,6 +17,8 @@ from pydantic import Field
 
 from blocks.records import LedgerEntry, LoadReport, Release, SourceTable
 
+RELEASE_PREFIX = "rel_"
+
 
 class Session(Protocol):
     """A short-lived connection. Parameters are qmark style and always bound, never pasted."""
@@ -48,6 +50,16 @@ class Batch:
     ) -> None:
         self.table, self.mode, self.key, self.cursor = table, mode, tuple(key), cursor
         self.data, self.quarantine, self.entries = tuple(data), tuple(quarantine), tuple(entries)
+
+    def report(self, changes: tuple[str, ...]) -> LoadReport:
+        """The batch as a LoadReport; the loader adds seconds."""
+        table, entries = self.table, self.entries
+        return LoadReport(
+            source=table.source, table=table.name, loader=table.loader, items=len(entries),
+            rows=sum(entry.rows for entry in entries), bytes=sum(entry.bytes for entry in entries),
+            quarantined=sum(entry.quarantined for entry in entries), schema_changes=changes,
+            watermark=max((entry.watermark for entry in entries if entry.watermark), default=None),
+        )  # fmt: skip
 
 
 class Warehouse(Block, ABC):
@@ -93,6 +105,10 @@ class Warehouse(Block, ABC):
     @abstractmethod
     def flip(self, release: Release) -> None:
         """Point every serving view at the release, all or nothing; safe to repeat."""
+
+    @abstractmethod
+    def releases(self) -> list[str]:
+        """Every release schema there is."""
 
     @abstractmethod
     def drop(self, schemas: Sequence[str]) -> None:

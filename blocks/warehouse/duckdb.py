@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from pydantic import Field
 
-from blocks.errors import Busy, ContractBroken, Misconfigured, PlatformError, Rejected
+from blocks.errors import Busy, Misconfigured, PlatformError, Rejected
 from blocks.records import LoadReport, Release
-from blocks.warehouse.base import Batch, Session, Warehouse
+from blocks.warehouse.base import RELEASE_PREFIX, Batch, Session, Warehouse
 from blocks.warehouse.control import prepare_control, write_ledger
+from blocks.warehouse.duckdb_load import literal, load_batch
+
+_INGESTING = Lock()
 
 
 class DuckDBSession:
@@ -31,8 +35,8 @@ class DuckDBSession:
 
     def export(self, sql: str, path: Path) -> int:
         """Write a query's result to one Parquet file in constant memory; return its rows."""
-        target = str(path).replace("'", "''")
-        return int(self.rows(f"copy ({sql}) to '{target}' (format parquet, compression zstd)")[0][0])
+        copy = f"copy ({sql}) to {literal(str(path))} (format parquet, compression zstd)"
+        return int(self.rows(copy)[0][0])
 
 
 class DuckDBWarehouse(Warehouse):
@@ -114,58 +118,12 @@ class DuckDBWarehouse(Warehouse):
         )
 
     def ingest(self, batch: Batch) -> LoadReport:
-        """Load a batch and its ledger lines in one transaction."""
-        table, names = batch.table, (batch.table.schema_name, batch.table.identifier)
-        with self.session() as session, _transaction(session):
+        """Load a batch and its ledger lines in one transaction; one batch at a time in this process."""
+        with _INGESTING, self.session() as session, _transaction(session):
             prepare_control(self, session)
-            session.rows(f"create schema if not exists {self.quote(names[0])}")
-            declared = [(column.name, self.type_of(column.data_type)) for column in table.columns]
-            changes = self._insert(session, names, [*declared, *STAMPS], batch, batch.data, batch.key)
-            waste = (names[0], f"{names[1]}__quarantine")
-            self._insert(session, waste, [("_row", "varchar"), ("_reason", "varchar"), *STAMPS], batch,
-                         batch.quarantine, ())  # fmt: skip
+            changes = load_batch(self, session, batch)
             write_ledger(self, session, batch.entries)
-        return LoadReport(
-            source=table.source, table=table.name, loader=table.loader, items=len(batch.entries),
-            rows=sum(entry.rows for entry in batch.entries), bytes=sum(e.bytes for e in batch.entries),
-            quarantined=sum(entry.quarantined for entry in batch.entries), schema_changes=changes,
-            watermark=max((e.watermark for e in batch.entries if e.watermark), default=None),
-        )  # fmt: skip
-
-    def _insert(
-        self, session: Session, names: tuple[str, str], declared: list[tuple[str, str]], batch: Batch,
-        files: Sequence[Path], key: Sequence[str],
-    ) -> tuple[str, ...]:  # fmt: skip
-        """Create or widen the table, take out what the batch replaces, insert; return the new columns."""
-        target = self.quote(*names)
-        known = self.columns(session, *names)
-        if not known:
-            body = ", ".join(f"{self.quote(name)} {kind}" for name, kind in declared)
-            session.rows(f"create table {target} ({body})")
-            known = self.columns(session, *names)
-        if batch.mode == "replace":
-            session.rows(f"delete from {target}")
-        elif batch.mode == "append":
-            items = [entry.item for entry in batch.entries]
-            session.rows(f"delete from {target} where _item in (select unnest(?::varchar[]))", (items,))
-        if not files:
-            return ()
-        incoming = "read_parquet([" + ", ".join(_literal(str(file)) for file in files) + "])"
-        found = session.rows(f"describe select * from {incoming}")
-        fresh = [(row[0], row[1]) for row in found if row[0] not in known]
-        for name, kind in fresh:
-            session.rows(f"alter table {target} add column {self.quote(name)} {kind}")
-        for name, kind, *_ in found:
-            if name in known and known[name] != kind:
-                raise ContractBroken(
-                    f"load {'.'.join(names)}", f"column {name} comes as {kind}, the table has {known[name]}",
-                    f"Declare {name} as {known[name]}, or drop {'.'.join(names)} to load it anew.",
-                )  # fmt: skip
-        if batch.mode == "merge" and key:
-            same = " and ".join(f"t.{self.quote(k)} = n.{self.quote(k)}" for k in key)
-            session.rows(f"delete from {target} t using {incoming} n where {same}")
-        session.rows(f"insert into {target} by name select * from {incoming}")
-        return tuple(f"new column {name} ({kind.lower()})" for name, kind in fresh)
+        return batch.report(changes)
 
     def served(self) -> Release | None:
         """What readers see now, read from serving's `_release`."""
@@ -186,7 +144,18 @@ class DuckDBWarehouse(Warehouse):
                 source = self.quote(*relation.rsplit(".", 1))
                 view = self.quote(self.serving, mart)
                 session.rows(f"create or replace view {view} as select * from {source}")
-            session.rows(f"create or replace view {self.quote(self.serving, '_release')} as {_values(release)}")
+            marker = self.quote(self.serving, "_release")
+            session.rows(f"create or replace view {marker} as {_values(release)}")
+
+    def releases(self) -> list[str]:
+        """Every release schema there is."""
+        with self.session() as session:
+            rows = session.rows(
+                "select schema_name from information_schema.schemata"
+                " where catalog_name = current_database() and starts_with(schema_name, ?)",
+                (RELEASE_PREFIX,),
+            )
+        return sorted(row[0] for row in rows)
 
     def drop(self, schemas: Sequence[str]) -> None:
         """Drop release schemas with all they hold."""
@@ -195,19 +164,11 @@ class DuckDBWarehouse(Warehouse):
                 session.rows(f"drop schema if exists {self.quote(schema)} cascade")
 
 
-STAMPS = [("_item", "varchar"), ("_loaded_at", "timestamp")]
-
-
 def _values(release: Release) -> str:
-    rows = ", ".join(
-        f"({_literal(release.run)}, timestamp {_literal(str(release.published_at))}, {_literal(m)}, {_literal(r)})"
-        for m, r in sorted(release.marts.items())
-    )
+    stamp = f"{literal(release.run)}, timestamp {literal(str(release.published_at))}"
+    marts = sorted(release.marts.items())
+    rows = ", ".join(f"({stamp}, {literal(mart)}, {literal(relation)})" for mart, relation in marts)
     return f"select * from (values {rows}) as release(run, published_at, mart, relation)"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 @contextmanager

@@ -1,0 +1,65 @@
+# Set-up, the main job, the tests. Needs Python 3.11 or 3.12; nothing else for `make run`.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+RUN_ARGS ?=
+TEST_ARGS ?=
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test check bench lock clean setup setup-dev
+
+run: setup  ## the main job, on the demo company
+	$(BIN)/python flows/main.py $(RUN_ARGS)
+
+test: setup-dev  ## every test
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: setup-dev .venv-lint/done  ## lint, types, layers, SQL style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	.venv-lint/bin/sqlfluff lint dbt/models
+
+bench: setup-dev  ## the figures of the README
+	$(BIN)/python -m tests.benchmarks
+
+setup: .venv/run
+setup-dev: .venv/dev
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or 3.12 found: install one, or make PYTHON=/path/to/it"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# --no-deps: the lock is complete, and old pips refuse hashes with extras; pip check proves it complete.
+.venv/run: requirements.lock | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip check
+	-$(BIN)/python -m compileall -q -j 0 .venv/lib flows tasks blocks demo >/dev/null 2>&1
+	touch $@
+
+.venv/dev: requirements-dev.lock .venv/run tests/install-system.sh
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip check
+	-$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1
+	sh tests/install-system.sh
+	touch $@
+
+# sqlfluff and dbt want different clicks, so it lives apart.
+.venv-lint/done: requirements-lint.lock
+	$(PYTHON) -m venv .venv-lint
+	.venv-lint/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lint.lock
+	touch $@
+
+lock:  ## resolve anew within pyproject.toml; hashes, no index address
+	pip install --quiet uv
+	uv pip compile pyproject.toml $(EXTRAS) $(LOCK_FLAGS) -o requirements.lock
+	uv pip compile pyproject.toml --all-extras $(LOCK_FLAGS) -c requirements.lock -o requirements-dev.lock
+	echo 'sqlfluff==4.5.0' | uv pip compile - $(LOCK_FLAGS) -o requirements-lint.lock
+
+EXTRAS := --extra databases --extra docker --extra dremio --extra files --extra jira --extra snowflake --extra tableau
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
+	--no-emit-find-links --quiet
+
+clean:  ## everything made here: environments and .local
+	rm -rf .venv .venv-lint .local

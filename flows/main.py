@@ -1,0 +1,61 @@
+"""The parent flow: from tickets to dashboards and back. `python flows/main.py --help` for the command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # the project's root, from any directory
+    from flows.cli import main
+
+    sys.exit(main())
+
+from prefect import flow
+
+from blocks.dbt import DbtProject
+from blocks.errors import NotDelivered
+from blocks.loader.base import Loader
+from blocks.records import Outcome
+from blocks.site.base import BiSite
+from blocks.suites import Suites
+from blocks.tracker.base import Tracker
+from blocks.warehouse.base import Warehouse
+from flows.delivery import Delivery
+from flows.extract_load import extract_load
+from flows.feedback import feedback
+from flows.promote import promote
+from flows.publish import publish
+from flows.requirements import requirements
+from flows.run import new_run
+from flows.transform import transform
+from flows.validate import validate
+from tasks.promotion import recover
+
+
+@flow(name="deliver")
+def deliver(
+    tracker: Tracker,
+    loaders: list[Loader],
+    warehouse: Warehouse,
+    site: BiSite,
+    project: DbtProject,
+    suites: Suites,
+    tickets: list[str] | None = None,
+    run: str | None = None,
+) -> Outcome:
+    """Deliver what open tickets (or these) and schedules ask for. Raises NotDelivered if not all of it went out."""
+    run = run or new_run()
+    with Delivery(run) as delivery, warehouse.exclusive():
+        recover(warehouse, run)
+        delivery.plan = requirements(tracker, project, warehouse, tickets, run)
+        delivery.loads = extract_load(loaders, warehouse, project, delivery.plan)
+        delivery.build = transform(project, warehouse, delivery.loadable(project, warehouse))
+        delivery.gate = validate(suites, warehouse, project, delivery.build)
+        delivery.release = promote(warehouse, delivery.build, delivery.gate)
+        delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, delivery.gate)
+    outcome = delivery.outcome()
+    feedback(tracker, outcome)
+    if not outcome.ok:
+        raise NotDelivered(f"deliver run {run}", "; ".join(outcome.errors), outcome=outcome)
+    return outcome

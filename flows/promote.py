@@ -1,0 +1,34 @@
+"""Stage 5: readers see the release, all of it at once; then old releases go."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+
+from blocks.errors import GateFailed
+from blocks.records import BuildReport, GateReport, Release, State
+from blocks.warehouse.base import Warehouse
+from flows.run import last_report
+from tasks.promotion import promote_release, retain
+from tasks.reports import show_release
+
+
+@flow(name="promote")
+def promote(
+    warehouse: Warehouse, build: BuildReport | None = None, gate: GateReport | None = None
+) -> Release:
+    """Promote a validated release (alone: the last one). Raises GateFailed, and readers keep what they have."""
+    gate = gate or last_report(warehouse, State.validated, GateReport)
+    build = build or last_report(warehouse, State.building, BuildReport)
+    if not gate.passed:
+        first = gate.failures[0] if gate.failures else None
+        said = f"{len(gate.failures)} of {len(gate.checks)} checks failed"
+        raise GateFailed(
+            f"promote {build.run}", f"{said}, first {first.scope}: {first.name}" if first else said,
+            "Readers keep the previous release; correct the data or the suite and run again.",
+        )  # fmt: skip
+    with warehouse.exclusive():
+        release = promote_release(warehouse, build, gate)
+        gone = retain(warehouse)
+    show_release(release)
+    get_run_logger().info("readers see run %s; %d old releases dropped", release.run, len(gone))
+    return release

@@ -1,0 +1,55 @@
+"""Stage 6: extracts and dashboards, only ever from what serving shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from prefect import flow, get_run_logger
+
+from blocks.dbt import DbtProject
+from blocks.errors import NotFound, PlatformError
+from blocks.records import GateReport, Plan, Publication, State
+from blocks.site.base import BiSite
+from blocks.tracker.base import Tracker
+from blocks.warehouse.base import Warehouse
+from flows.run import last_report
+from tasks.planning import every_dashboard
+from tasks.promotion import schema_of
+from tasks.publication import failed_publication, make_card, publish_card
+from tasks.reports import show_publications
+
+
+@flow(name="publish")
+def publish(
+    site: BiSite,
+    warehouse: Warehouse,
+    project: DbtProject,
+    tracker: Tracker,
+    plan: Plan | None = None,
+    gate: GateReport | None = None,
+) -> list[Publication]:
+    """Publish the plan's dashboards (alone: every exposure's) from the served release."""
+    release = warehouse.served()
+    if release is None:
+        raise NotFound("publish", "nothing is served yet", "Promote a release first.")
+    gate = gate or last_report(warehouse, State.validated, GateReport, release.run)
+    catalogue = project.catalogue(warehouse, schema_of(plan.run if plan else release.run))
+    dashboards = plan.dashboards if plan else every_dashboard(catalogue, release)
+    feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
+    cards, publications = [], []
+    with TemporaryDirectory() as folder:
+        for dashboard in dashboards:
+            url = tracker.url(dashboard.ticket) if dashboard.ticket else None
+            said = feedback.get(dashboard.ticket or "", ())
+            try:
+                card = make_card(warehouse, catalogue, dashboard, release, gate, Path(folder), url, said)
+                publications.append(publish_card(site, card))
+                cards.append(card)
+            except PlatformError as error:
+                publications.append(failed_publication(dashboard, release, error))
+        index = site.index(cards, publications)
+    show_publications(release.run, publications, index)
+    failed = sum(publication.error is not None for publication in publications)
+    get_run_logger().info("%d dashboards, %d failed; all at %s", len(publications), failed, index)
+    return publications

@@ -1,0 +1,34 @@
+"""Back to an earlier release: one flip, then the site and the tickets hear of it."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+
+from blocks.dbt import DbtProject
+from blocks.records import Outcome, Plan
+from blocks.site.base import BiSite
+from blocks.tracker.base import Tracker
+from blocks.warehouse.base import Warehouse
+from flows.publish import publish
+from tasks.answers import tell_rollback
+from tasks.promotion import recover, roll_back
+from tasks.reports import show_release
+
+
+@flow(name="rollback")
+def rollback(
+    tracker: Tracker, warehouse: Warehouse, site: BiSite, project: DbtProject, to: str | None = None
+) -> Outcome:
+    """Flip readers back to the release before the served one, or to run `to`; refresh the site; tell tickets."""
+    with warehouse.exclusive():
+        recover(warehouse, "")
+        release = roll_back(warehouse, to)
+        show_release(release)
+        publications = publish(site, warehouse, project, tracker)
+    tell_rollback(tracker, release, publications)
+    get_run_logger().info("readers see run %s again", release.run)
+    errors = tuple(f"{p.dashboard}: {p.error}" for p in publications if p.error)
+    return Outcome(
+        run=release.run, published=True, plan=Plan(run=release.run), release=release,
+        publications=tuple(publications), errors=errors,
+    )  # fmt: skip

@@ -1,0 +1,40 @@
+"""What is served, what the last runs came to, what was loaded: read from the warehouse alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from blocks.warehouse import control
+
+if TYPE_CHECKING:
+    from flows.local import Blocks
+    from flows.terminal import Terminal
+
+RUNS_SHOWN = 10
+
+
+def show_status(blocks: Blocks, terminal: Terminal) -> None:
+    """Print it."""
+    terminal.done()
+    served = blocks.warehouse.served()
+    print_ = terminal.console.print
+    print_(f"readers see  run {served.run}, since {served.published_at:%Y-%m-%d %H:%M} UTC" if served
+           else "readers see  nothing yet")  # fmt: skip
+    for mart, relation in sorted(served.marts.items()) if served else ():
+        print_(f"  {mart:<28} {relation}")
+    last = {entry.run: entry for entry in control.journal(blocks.warehouse)}
+    runs = Table("run", "state", "since (UTC)", box=None, pad_edge=False, header_style="bold")
+    for entry in sorted(last.values(), key=lambda entry: entry.seq)[-RUNS_SHOWN:]:
+        runs.add_row(entry.run, entry.state.value, f"{entry.at:%Y-%m-%d %H:%M}")
+    print_(runs)
+    totals: dict[str, list[int]] = {}
+    for line in control.loaded(blocks.warehouse):
+        counts = totals.setdefault(f"{line.source}.{line.table}", [0, 0, 0])
+        for at, value in enumerate((1, line.rows, line.quarantined)):
+            counts[at] += value
+    loads = Table("source table", "loads", "rows", "quarantined", box=None, pad_edge=False, header_style="bold")
+    for name, counts in sorted(totals.items()):
+        loads.add_row(name, *(f"{count:,}" for count in counts))
+    print_(loads)

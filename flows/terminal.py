@@ -1,0 +1,113 @@
+"""What a person sees in the terminal while flows run: stage by stage, then a summary."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import Any
+
+from prefect import Flow
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from blocks.errors import PlatformError
+from blocks.records import Outcome, Plan
+
+
+class Terminal(logging.Handler):
+    """Shows the flows' own log lines and their ends; quiet: only failures and the summary's paths."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__(logging.INFO)
+        self.console = Console(stderr=False, highlight=False)
+        self._quiet = quiet
+        self._starts: dict[str, float] = {}
+        self._lines: dict[str, str] = {}
+        self._status: Status | None = None
+        logging.getLogger("prefect.flow_runs").addHandler(self)
+
+    def watch(self, stages: list[Flow[Any, Any]]) -> None:
+        """Show each of these flows as one line."""
+        for stage in stages:
+            stage.on_running(self._started)
+            stage.on_completion(self._ended)
+            stage.on_failure(self._ended)
+            stage.on_crashed(self._ended)
+
+    def waiting(self, text: str) -> None:
+        """Say what is being waited for; the next call replaces it."""
+        self.done()
+        if not self._quiet:
+            self._status = self.console.status(escape(text))
+            self._status.start()
+
+    def done(self) -> None:
+        """Stop saying what is being waited for."""
+        if self._status:
+            self._status.stop()
+            self._status = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a stage's last line for its end; show warnings and errors at once."""
+        if record.name != "prefect.flow_runs" or "flow run" in record.msg or "Finished in state" in record.msg:
+            return
+        if record.levelno >= logging.WARNING and not record.exc_info:
+            colour = "red" if record.levelno >= logging.ERROR else "yellow"
+            self.console.print(f"  [{colour}]{escape(record.getMessage())}[/]")
+        elif record.levelno == logging.INFO:
+            self._lines[getattr(record, "flow_name", "")] = record.getMessage()
+
+    def _started(self, flow: Any, run: Any, state: Any) -> None:
+        self._starts[flow.name] = monotonic()
+        self.waiting(f"{flow.name} …")
+
+    def _ended(self, flow: Any, run: Any, state: Any) -> None:
+        self.done()
+        seconds = monotonic() - self._starts.pop(flow.name, monotonic())
+        if not self._quiet:
+            mark = "[green]✓[/]" if state.is_completed() else "[red]✗[/]"
+            line = escape(self._lines.pop(flow.name, "") if state.is_completed() else "failed")
+            self.console.print(f"{mark} {flow.name:<13}{seconds:6.1f} s  {line}")
+
+    def summary(self, outcome: Outcome) -> None:
+        """The run in one table, what went wrong, and the paths to open."""
+        self.done()
+        if not self._quiet:
+            table = Table("dashboard", "ticket", "rows", "open", box=None, pad_edge=False, header_style="bold")
+            for item in outcome.publications:
+                where = item.error or item.url
+                table.add_row(item.dashboard, item.ticket or "", f"{item.rows:,}", escape(where), end_section=False)
+            self.console.print()
+            self.console.print(table)
+        for error in outcome.errors:
+            self.console.print(f"[red]✗ {escape(error)}[/]", soft_wrap=True)
+        if outcome.gate and outcome.gate.data_docs and not self._quiet:
+            self.console.print(f"Data Docs   {outcome.gate.data_docs}", soft_wrap=True)
+        served = outcome.release.run if outcome.release else "what they saw before"
+        self.console.print(f"Run {outcome.run}: readers see {served}; {outcome.seconds:.1f} s")
+
+    def problem(self, error: PlatformError) -> None:
+        """What went wrong, for a run that has no outcome."""
+        self.done()
+        self.console.print(f"[red]✗ {escape(str(error))}[/]", soft_wrap=True)
+
+    def plan(self, plan: Plan) -> None:
+        """A dry run's plan."""
+        self.done()
+        table = Table("ticket", "analysis", "priority", "deadline", "metrics", "by", box=None, header_style="bold")
+        for item in plan.requirements:
+            table.add_row(
+                item.key, item.analysis, item.priority.name, str(item.deadline),
+                ", ".join(item.metrics), ", ".join(item.dimensions),
+            )  # fmt: skip
+        self.console.print(table)
+        for gaps in plan.incomplete:
+            self.console.print(f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket")
+        for label, values in (
+            ("sources", plan.sources), ("models", [f"+{mart}" for mart in plan.select]),
+            ("suites", [f"{mart}.json" for mart in plan.select]),
+            ("dashboards", [dashboard.name for dashboard in plan.dashboards]),
+        ):  # fmt: skip
+            self.console.print(f"{label:<11} {', '.join(values) or 'none'}")

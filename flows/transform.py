@@ -1,0 +1,33 @@
+"""Stage 3: dbt builds the planned marts with their parents into the run's own release schema."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+
+from blocks.dbt import DbtProject
+from blocks.records import BuildReport, Plan, State
+from blocks.warehouse import control
+from blocks.warehouse.base import Warehouse
+from flows.run import new_run
+from tasks.building import build_release
+from tasks.promotion import schema_of
+from tasks.reports import show_build
+
+
+@flow(name="transform")
+def transform(project: DbtProject, warehouse: Warehouse, plan: Plan | None = None) -> BuildReport:
+    """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate."""
+    plan = plan or Plan(run=new_run())
+    catalogue = project.catalogue(warehouse, schema_of(plan.run))
+    select = plan.select or tuple(
+        dict.fromkeys(mart for exposure in catalogue.exposures for mart in exposure.marts)
+    )
+    control.record(warehouse, plan.run, State.building)
+    build = build_release(project, warehouse, catalogue, plan.run, schema_of(plan.run), select)
+    control.record(warehouse, plan.run, State.building, build.model_dump_json())
+    show_build(build)
+    get_run_logger().info(
+        "%d models, %d tests, %s rows in %d marts",
+        build.models, build.tests, f"{sum(build.rows.values()):,}", len(build.marts),
+    )  # fmt: skip
+    return build

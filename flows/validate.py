@@ -1,0 +1,37 @@
+"""Stage 4: the gate. dbt's tests, the suites, the quarantine and the diff against live say yes or no."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+
+from blocks.dbt import DbtProject
+from blocks.records import BuildReport, GateReport, State
+from blocks.suites import Suites
+from blocks.warehouse import control
+from blocks.warehouse.base import Warehouse
+from flows.run import last_report
+from tasks.gate import audit_suites, check_budgets, compare_with_live, judge, weigh_quarantine
+from tasks.promotion import schema_of
+from tasks.reports import show_gate
+
+
+@flow(name="validate")
+def validate(
+    suites: Suites, warehouse: Warehouse, project: DbtProject, build: BuildReport | None = None
+) -> GateReport:
+    """Audit a build (alone: the last one) and write the verdict into the journal."""
+    build = build or last_report(warehouse, State.building, BuildReport)
+    catalogue = project.catalogue(warehouse, schema_of(build.run))
+    checks, docs = audit_suites(suites, warehouse, build)
+    diffs = compare_with_live(warehouse, catalogue, build)
+    sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
+    other = [*check_budgets(catalogue, diffs), *weigh_quarantine(warehouse, catalogue, sources)]
+    gate = judge(build, checks, other, diffs, docs)
+    verdict = State.validated if gate.passed else State.rejected
+    control.record(warehouse, build.run, verdict, gate.model_dump_json())
+    show_gate(gate)
+    log = get_run_logger()
+    log.info("%d checks, %d failed", len(gate.checks), len(gate.failures))
+    for check in gate.failures:
+        log.error("%s: %s: %s", check.scope, check.name, check.observed)
+    return gate

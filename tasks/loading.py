@@ -1,0 +1,33 @@
+"""Loading one data source: the unit of retry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect import task
+
+from blocks.errors import Misconfigured, Rejected
+from blocks.loader.base import Loader
+from blocks.records import LoadReport, SourceTable
+from blocks.warehouse.base import Warehouse
+from tasks.policy import RETRY
+
+
+@task(task_run_name="load {source}", **RETRY)
+def load_source(
+    source: str, tables: Sequence[SourceTable], loaders: Sequence[Loader], warehouse: Warehouse, run: str
+) -> list[LoadReport]:
+    """Load what is new of one source. A Rejected comes back as reports with `error`; nothing was loaded."""
+    kind = tables[0].loader
+    try:
+        loader = next((loader for loader in loaders if loader.kind == kind), None)
+        if loader is None:
+            known = ", ".join(loader.kind for loader in loaders)
+            raise Misconfigured(
+                f"load {source}", f"dbt says `loader: {kind}`, the run has {known}", "Give the run that loader."
+            )
+        return loader.load(tables, warehouse, run)
+    except Rejected as error:
+        return [
+            LoadReport(source=source, table=table.name, loader=kind, error=str(error)) for table in tables
+        ]

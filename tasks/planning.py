@@ -1,0 +1,96 @@
+"""From checked requirements to a plan: dashboards, marts to build, sources to load. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from blocks.catalogue import Catalogue, Exposure
+from blocks.records import Analysis, Dashboard, Incomplete, LoadReport, Plan, Release, Requirement
+
+
+def make_plan(
+    run: str,
+    catalogue: Catalogue,
+    requirements: Sequence[Requirement],
+    incomplete: Sequence[Incomplete],
+    scheduled: bool = True,
+) -> Plan:
+    """What the run will do for these requirements, and for scheduled dashboards if `scheduled`."""
+    dashboards = [
+        dashboard
+        for requirement in requirements
+        for dashboard in _dashboards_for(requirement, catalogue)
+    ]
+    if scheduled:
+        taken = {dashboard.name for dashboard in dashboards}
+        dashboards += [
+            _dashboard(exposure, None, catalogue)
+            for exposure in catalogue.exposures
+            if exposure.scheduled and exposure.name not in taken and exposure.metrics
+        ]
+    return _plan(run, catalogue, requirements, incomplete, dashboards)
+
+
+def without_failed(plan: Plan, catalogue: Catalogue, loads: Iterable[LoadReport]) -> Plan:
+    """The plan without the dashboards whose lineage has a source that could not be loaded."""
+    failed = {load.source for load in loads if load.error}
+    kept = [
+        dashboard
+        for dashboard in plan.dashboards
+        if not failed & {source for mart in dashboard.marts for source in catalogue.sources_of(mart)}
+    ]
+    return _plan(plan.run, catalogue, plan.requirements, plan.incomplete, kept)
+
+
+def _plan(
+    run: str,
+    catalogue: Catalogue,
+    requirements: Sequence[Requirement],
+    incomplete: Sequence[Incomplete],
+    dashboards: Sequence[Dashboard],
+) -> Plan:
+    marts = dict.fromkeys(mart for dashboard in dashboards for mart in dashboard.marts)
+    sources = dict.fromkeys(source for mart in marts for source in catalogue.sources_of(mart))
+    return Plan(
+        run=run, requirements=tuple(requirements), incomplete=tuple(incomplete),
+        dashboards=tuple(dashboards), sources=tuple(sources), select=tuple(marts),
+    )  # fmt: skip
+
+
+def _dashboards_for(requirement: Requirement, catalogue: Catalogue) -> list[Dashboard]:
+    """The exposures that name the ticket; or, while none does, a dashboard derived from the requirement."""
+    declared = [exposure for exposure in catalogue.exposures if exposure.ticket == requirement.key]
+    if declared:
+        return [_dashboard(exposure, requirement, catalogue) for exposure in declared]
+    return [
+        Dashboard(
+            name=requirement.key.lower().replace("-", "_"), title=requirement.title,
+            analysis=requirement.analysis, metrics=requirement.metrics, dimensions=requirement.dimensions,
+            marts=_marts(requirement.metrics, catalogue), ticket=requirement.key, declared=False,
+        )
+    ]  # fmt: skip
+
+
+def _dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: Catalogue) -> Dashboard:
+    """An exposure as a dashboard; an open ticket's wishes win over the exposure's meta."""
+    metrics = requirement.metrics if requirement else exposure.metrics
+    marts = dict.fromkeys((*_marts(metrics, catalogue), *exposure.marts))
+    return Dashboard(
+        name=exposure.name, title=exposure.title, description=exposure.description, metrics=metrics,
+        analysis=requirement.analysis if requirement else exposure.analysis or Analysis.kpi,
+        dimensions=requirement.dimensions if requirement else exposure.dimensions,
+        marts=tuple(marts), ticket=exposure.ticket,
+    )  # fmt: skip
+
+
+def _marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(catalogue.mart_of(metric) for metric in metrics))
+
+
+def every_dashboard(catalogue: Catalogue, release: Release) -> list[Dashboard]:
+    """The exposures whose metrics and marts the release can show."""
+    return [
+        _dashboard(exposure, None, catalogue)
+        for exposure in catalogue.exposures
+        if exposure.metrics and {*_marts(exposure.metrics, catalogue), *exposure.marts} <= set(release.marts)
+    ]

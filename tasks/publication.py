@@ -1,0 +1,62 @@
+"""Publishing one dashboard: its rows out of serving, then the site. Only what readers may see is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+
+from prefect import task
+
+from blocks.catalogue import Catalogue, Dataset
+from blocks.errors import PlatformError
+from blocks.records import Comment, Dashboard, GateReport, Publication, Release
+from blocks.site.base import BiSite, Card
+from blocks.warehouse.base import Session, Warehouse
+from tasks.policy import RETRY
+
+
+@task(task_run_name="extract {dashboard.name}", **RETRY)
+def make_card(
+    warehouse: Warehouse, catalogue: Catalogue, dashboard: Dashboard, release: Release,
+    gate: GateReport | None, folder: Path, ticket_url: str | None, feedback: Sequence[Comment],
+) -> Card:  # fmt: skip
+    """Export the dashboard's datasets from serving to Parquet files in `folder`."""
+    datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
+    extracts = []
+    with warehouse.session() as session:
+        for dataset in datasets:
+            path = folder / f"{dashboard.name}.{dataset.mart}.parquet"
+            session.export(_serving_sql(warehouse, dataset), path)
+            extracts.append(path)
+        as_of = max(filter(None, (_newest(warehouse, session, dataset) for dataset in datasets)), default=None)
+    return Card(
+        dashboard=dashboard, run=release.run, datasets=datasets, extracts=tuple(extracts), gate=gate,
+        as_of=as_of, ticket_url=ticket_url, feedback=tuple(feedback),
+    )  # fmt: skip
+
+
+@task(task_run_name="publish {card.dashboard.name}", **RETRY)
+def publish_card(site: BiSite, card: Card) -> Publication:
+    """Publish one dashboard on the site."""
+    start = monotonic()
+    publication = site.publish(card)
+    return publication.model_copy(update={"seconds": monotonic() - start})
+
+
+def failed_publication(dashboard: Dashboard, release: Release, error: PlatformError) -> Publication:
+    """A dashboard that could not be published; the others go on."""
+    return Publication(
+        dashboard=dashboard.name, ticket=dashboard.ticket, run=release.run, url="", rows=0, error=str(error)
+    )
+
+
+def _serving_sql(warehouse: Warehouse, dataset: Dataset) -> str:
+    return dataset.select.format(relation=warehouse.quote(warehouse.serving, dataset.mart))
+
+
+def _newest(warehouse: Warehouse, session: Session, dataset: Dataset) -> str | None:
+    if not dataset.time:
+        return None
+    rows = session.rows(f"select max({warehouse.quote(dataset.time)}) from ({_serving_sql(warehouse, dataset)}) d")
+    return str(rows[0][0]) if rows[0][0] is not None else None

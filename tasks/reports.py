@@ -1,0 +1,97 @@
+"""Prefect artifacts that a person can read, one a stage. No ticket text: keys and dbt's names only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prefect.artifacts import create_markdown_artifact
+
+from blocks.records import BuildReport, Check, GateReport, LoadReport, Plan, Publication, Release
+from tasks.markdown import table
+
+
+def show_plan(plan: Plan) -> None:
+    """Tickets in their order, dashboards, sources."""
+    tickets = table(
+        ["ticket", "analysis", "priority", "deadline", "metrics", "dimensions"],
+        [
+            (r.key, r.analysis, r.priority.name, r.deadline, ", ".join(r.metrics), ", ".join(r.dimensions))
+            for r in plan.requirements
+        ],
+    )
+    dashboards = table(
+        ["dashboard", "ticket", "marts", "declared in dbt"],
+        [(d.name, d.ticket, ", ".join(d.marts), "yes" if d.declared else "no") for d in plan.dashboards],
+    )
+    gaps = table(["incomplete ticket", "gaps"], [(gap.key, len(gap.gaps)) for gap in plan.incomplete])
+    _show("plan", f"# Plan of run {plan.run}\n\n{tickets}\n\n{gaps}\n\n{dashboards}\n\n"
+          f"Sources: {', '.join(plan.sources) or 'none'}", f"{len(plan.requirements)} tickets")  # fmt: skip
+
+
+def show_loads(run: str, loads: Sequence[LoadReport]) -> None:
+    """What arrived, table by table."""
+    body = table(
+        ["source table", "loader", "items", "rows", "MB", "seconds", "quarantined", "watermark", "changes", "error"],
+        [
+            (f"{load.source}.{load.table}", load.loader, load.items, load.rows, f"{load.bytes / 1e6:.1f}",
+             f"{load.seconds:.1f}", load.quarantined, load.watermark, "; ".join(load.schema_changes), load.error)
+            for load in loads
+        ],
+    )  # fmt: skip
+    _show("loads", f"# Loads of run {run}\n\n{body}", f"{sum(load.rows for load in loads)} rows")
+
+
+def show_build(build: BuildReport) -> None:
+    """Marts and failed tests."""
+    marts = table(["mart", "relation", "rows"], [(m, r, build.rows.get(m)) for m, r in build.marts.items()])
+    failed = [check for check in build.checks if not check.passed]
+    tests = table(["failed test", "about", "observed", "evidence"], [_check_row(check) for check in failed])
+    head = f"{build.models} models, {build.tests} tests, {build.seconds:.1f} s"
+    _show("build", f"# Build of run {build.run}\n\n{head}\n\n{marts}" + (f"\n\n{tests}" if failed else ""), head)
+
+
+def show_gate(gate: GateReport) -> None:
+    """The verdict, what failed with its evidence, and the diff against live."""
+    verdict = "passed" if gate.passed else "FAILED: readers keep the previous release"
+    failed = table(["failed check", "about", "observed", "evidence"], [_check_row(c) for c in gate.failures])
+    diffs = table(
+        ["mart", "rows before", "rows after", "added", "removed", "changed", "columns"],
+        [
+            (d.mart, d.rows_before, d.rows_after, d.added, d.removed, d.changed, " ".join(d.columns))
+            for d in gate.diffs
+        ],
+    )
+    metrics = table(
+        ["metric", "live", "candidate"],
+        [
+            (name, *(None if value is None else f"{value:,.2f}" for value in sides))
+            for d in gate.diffs
+            for name, sides in d.metrics.items()
+        ],
+    )
+    body = f"# Gate of run {gate.run}: {verdict}\n\n{len(gate.checks)} checks, {len(gate.failures)} failed"
+    body += f"\n\n{failed}" if gate.failures else ""
+    _show("gate", f"{body}\n\n## Against live\n\n{diffs}\n\n{metrics}\n\nData Docs: {gate.data_docs}", verdict)
+
+
+def show_release(release: Release) -> None:
+    """What readers see now."""
+    marts = table(["serving view", "shows"], sorted(release.marts.items()))
+    _show("release", f"# Readers see run {release.run}\n\n{marts}", f"run {release.run}")
+
+
+def show_publications(run: str, publications: Sequence[Publication], index: str) -> None:
+    """Dashboards that went out."""
+    body = table(
+        ["dashboard", "ticket", "rows", "seconds", "address", "error"],
+        [(p.dashboard, p.ticket, p.rows, f"{p.seconds:.1f}", p.url, p.error) for p in publications],
+    )
+    _show("publications", f"# Dashboards of run {run}\n\n{body}\n\nAll of them: {index}", f"{len(publications)}")
+
+
+def _check_row(check: Check) -> tuple[object, ...]:
+    return check.name, check.scope, check.observed, "; ".join(check.evidence)
+
+
+def _show(key: str, markdown: str, description: str) -> None:
+    create_markdown_artifact(markdown, key=key, description=description)
