@@ -113,6 +113,10 @@ class Catalogue:
         """The dimensions of a mart, time included."""
         return tuple(self._semantic.dimensions.get(mart, {}))
 
+    def time_of(self, mart: str) -> str | None:
+        """The dimension that is a mart's time, if it has one."""
+        return self._semantic.times.get(mart)
+
     def source_names(self) -> tuple[str, ...]:
         """Data sources that a loader brings, by dbt's name."""
         return tuple(sorted({table.source for table in self.tables if table.loader}))

@@ -1,0 +1,111 @@
+"""The YAML text of one ticket, read. No files are opened, no text is changed here.
+
+Values are text, lists and mappings of these, never another type: `deadline: tomorrow` or `metrics: 7` reach
+the requirement check, which says what is wrong with them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from blocks.records import Comment, Ticket
+
+BOT = "analytics-bot"
+OPEN = {"open", "in_progress", "incomplete", "changes_requested", "failed"}
+FIELDS = (
+    "requester", "assignee", "priority", "deadline", "analysis", "metrics", "dimensions", "data_sources",
+    "description", "labels",
+)  # fmt: skip
+NODES, DEPTH, LONGEST_TEXT = 20_000, 20, 32_767
+START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Unreadable(ValueError):
+    """Why a ticket's file can't be read or edited: for its owner, without its content."""
+
+
+def read(text: str) -> dict[str, Any]:
+    """A ticket as text, lists and mappings; no value has another type, no tag is obeyed."""
+    result: dict[str, Any] = plain(compose(text))
+    return result
+
+
+def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
+    """A ticket from its file's text. A missing status means open."""
+    data = read(text)
+    if data.get("key") != key:
+        raise Unreadable("its `key` is not its file's name")
+    status = re.sub(r"[\s-]+", "_", _text(data.get("status") or "open").lower())
+    if status not in OPEN | {"done"}:
+        raise Unreadable(f"its status is none of {', '.join(sorted(OPEN))}, done")
+    fields = {name: data[name] for name in FIELDS if data.get(name) is not None}
+    if isinstance(description := fields.get("description"), str):
+        fields["description"] = description[:LONGEST_TEXT]
+    return Ticket(
+        key=key, title=_text(data.get("title")), status=status, fields=fields, updated=updated,
+        comments=tuple(_comments(data.get("comments"))),
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _comments(entries: Any) -> Iterator[Comment]:
+    """People's comments. One without a time has that of the comment before it, ours included."""
+    last = START
+    for entry in entries if isinstance(entries, list) else []:
+        entry = entry if isinstance(entry, dict) else {"body": entry}
+        last = _time(_text(entry.get("created"))) or last
+        if (body := _text(entry.get("body"))) and entry.get("author") != BOT:
+            yield Comment(author=_text(entry.get("author")), created=last, body=body[:LONGEST_TEXT])
+
+
+def _time(text: str) -> datetime | None:
+    """A time in UTC; a bare date counts until its last second."""
+    try:
+        time = datetime.fromisoformat(text)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        return time + timedelta(hours=23, minutes=59, seconds=59) if len(text) == 10 else time
+    except (ValueError, OverflowError):
+        return None
+
+
+def compose(text: str) -> Any:
+    """The node tree, with every value's place; refused before it can grow large."""
+    from ruamel.yaml import YAML, events
+    from ruamel.yaml.error import YAMLError
+
+    depth = 0
+    try:
+        for count, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
+            depth += isinstance(event, events.CollectionStartEvent)
+            depth -= isinstance(event, events.CollectionEndEvent)
+            if count > NODES or depth > DEPTH:
+                raise Unreadable("it has too many parts, or parts nested too deeply")
+            if isinstance(event, events.AliasEvent):
+                raise Unreadable(f"line {event.start_mark.line + 1}: aliases (*name) are not read")
+        root = YAML(typ="safe", pure=True).compose(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise Unreadable(f"line {mark.line + 1}: not valid YAML" if mark else "not valid YAML") from None
+    if getattr(root, "id", "") != "mapping":
+        raise Unreadable("it is not a list of `name: value` lines")
+    return root
+
+
+def plain(node: Any) -> Any:
+    """A node's text, list or mapping."""
+    if node.id == "scalar":
+        return None if node.tag.endswith(":null") else node.value.rstrip()
+    if node.id == "sequence":
+        return [plain(each) for each in node.value]
+    result: dict[str, Any] = {}
+    for name, value in node.value:
+        if name.id != "scalar" or name.value in result:
+            raise Unreadable(f"line {name.start_mark.line + 1}: a name is written twice, or is no word")
+        result[name.value] = plain(value)
+    return result

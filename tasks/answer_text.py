@@ -1,0 +1,74 @@
+"""The text of an answer on a ticket, in Markdown: how the run ended and what to do. It sends nothing.
+
+The evidence below it (checks, diff, loads) is in evidence.py.
+"""
+
+from __future__ import annotations
+
+from blocks.records import Outcome, Publication, Release, Requirement
+from tasks.evidence import evidence
+from tasks.markdown import bullets, code, link, table
+
+MOST_REASONS = 5
+AFTER_SUCCESS = (
+    "**What to do next:** open the dashboard. If something is off or missing, say so in a comment and set "
+    "the ticket to *changes requested*; the next run reads both."
+)
+AFTER_FAILURE = (
+    "**What to do next:** nothing has to change on this ticket. Once what is named above is corrected, the "
+    "next run tries again by itself, as the ticket stays open."
+)
+
+
+def delivered(outcome: Outcome, key: str) -> list[Publication]:
+    """The ticket's dashboards that went out."""
+    return [each for each in outcome.publications if each.ticket == key and each.error is None]
+
+
+def succeeded(outcome: Outcome, key: str) -> bool:
+    """True if every dashboard of the ticket went out, and there was one."""
+    failed = any(each.error for each in outcome.publications if each.ticket == key)
+    return outcome.published and not failed and bool(delivered(outcome, key))
+
+
+def answer(outcome: Outcome, requirement: Requirement) -> str:
+    """How the run ended for one ticket: what was built or why not, the evidence, and what to do next."""
+    if succeeded(outcome, requirement.key):
+        parts = (_built(outcome, requirement.key), evidence(outcome, requirement), AFTER_SUCCESS)
+    else:
+        parts = (_refused(outcome, requirement.key), evidence(outcome, requirement), AFTER_FAILURE)
+    return "\n\n".join(part for part in parts if part)
+
+
+def rollback_answer(release: Release, publication: Publication) -> str:
+    """What a ticket hears when readers went back to an earlier release."""
+    if publication.error:
+        refreshed = f"The dashboard could not be refreshed: {code(publication.error, 500)}"
+    else:
+        refreshed = f"{link('The dashboard', publication.url)} shows it, with {publication.rows:,} rows."
+    return f"### Back to an earlier release\n\nReaders see {_named(release)} again. {refreshed}"
+
+
+def _built(outcome: Outcome, key: str) -> str:
+    rows = [(link(f"Open {each.dashboard}", each.url), each.rows) for each in delivered(outcome, key)]
+    shown = _named(outcome.release) if outcome.release else f"run {code(outcome.run)}"
+    return f"### Your dashboard is ready\n\nIt shows {shown}.\n\n{table(['dashboard', 'rows'], rows)}"
+
+
+def _refused(outcome: Outcome, key: str) -> str:
+    reasons = list(outcome.errors)
+    if outcome.published:
+        said = f"The data of run {code(outcome.run)} is published, but this ticket's dashboard is not."
+        reasons = [
+            each.error for each in outcome.publications if each.ticket == key and each.error
+        ] or reasons
+    else:
+        seen = _named(outcome.release) if outcome.release else "what they saw before, if anything"
+        said = f"Nothing of run {code(outcome.run)} was published. Readers still see {seen}."
+    why = bullets(code(reason, 500) for reason in reasons[:MOST_REASONS])
+    return f"### Not delivered this time\n\n{said}" + (f"\n\nWhy:\n\n{why}" if why else "")
+
+
+def _named(release: Release) -> str:
+    when = f", published on {release.published_at:%Y-%m-%d at %H:%M} UTC" if release.published_at else ""
+    return f"the release of run {code(release.run)}{when}"

@@ -1,0 +1,76 @@
+"""What a ticket is told after a run, and the telling: comment, image, link, status. One comment a run.
+
+A ticket only hears of its own sources, marts and dashboards. What incomplete tickets are told is in
+requirements.py; the text of an answer is in answer_text.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from prefect import task
+
+from blocks.errors import PlatformError, Rejected, Transient, Unavailable
+from blocks.records import Outcome, Publication, Release, Requirement
+from blocks.tracker.base import Tracker
+from tasks.answer_text import answer, delivered, rollback_answer, succeeded
+from tasks.policy import RETRY
+
+Item = TypeVar("Item")
+
+
+@task(task_run_name="answer {requirement.key}", **RETRY)
+def tell_ticket(tracker: Tracker, outcome: Outcome, requirement: Requirement) -> None:
+    """Say on one ticket how the run ended for it; safe to repeat, wherever it stopped."""
+    key = requirement.key
+    tracker.comment(key, outcome.run, answer(outcome, requirement))
+    if requirement.status == "incomplete":
+        tracker.comment(key, "requirements", "Nothing is missing any more; see the answer of the run.")
+    for publication in delivered(outcome, key):
+        if publication.image:
+            tracker.attach(key, publication.image)
+        tracker.link(key, publication.url, f"Dashboard {publication.dashboard}")
+    tracker.move(key, "done" if succeeded(outcome, key) else "failed")
+
+
+@task(task_run_name="answer {publication.ticket}", **RETRY)
+def tell_of_rollback(tracker: Tracker, release: Release, publication: Publication) -> None:
+    """Say on a dashboard's ticket that readers see an earlier release again."""
+    if publication.ticket:
+        tracker.comment(publication.ticket, f"rollback_{release.run}", rollback_answer(release, publication))
+
+
+def tell(tracker: Tracker, outcome: Outcome) -> int:
+    """Answer every complete ticket of the plan; return how many. One's failure comes after the others."""
+    requirements = outcome.plan.requirements if outcome.plan else ()
+    return each_ticket(
+        {each.key: each for each in requirements}, lambda each: tell_ticket(tracker, outcome, each)
+    )
+
+
+def tell_rollback(tracker: Tracker, release: Release, publications: Sequence[Publication]) -> int:
+    """Tell the tickets of dashboards that were refreshed after a rollback; return how many."""
+    told = {each.dashboard: each for each in publications if each.ticket}
+    return each_ticket(told, lambda each: tell_of_rollback(tracker, release, each))
+
+
+def each_ticket(items: Mapping[str, Item], act: Callable[[Item], None]) -> int:
+    """Act for one ticket after the other; a failure is raised when all had their turn."""
+    failures: dict[str, Exception] = {}
+    for key, item in items.items():
+        try:
+            act(item)
+        except Exception as error:  # a ticket's trouble is its own
+            failures[key] = error
+    if failures:
+        passing = any(isinstance(error, Transient) for error in failures.values())
+        raise (Unavailable if passing else Rejected)(
+            f"answer {', '.join(failures)}", " · ".join(map(_told, failures.values())),
+            "Run it again: what was answered stays as it is.",
+        ) from next(iter(failures.values()))  # fmt: skip
+    return len(items)
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, PlatformError) else type(error).__name__

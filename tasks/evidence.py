@@ -1,0 +1,106 @@
+"""What of a run concerns one ticket, as Markdown: its checks, its diff, the loads of its sources.
+
+Failing values come out of data and are hostile: they go in through markdown.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from blocks.records import Check, LoadReport, MartDiff, Outcome, Requirement
+from tasks.markdown import listed, table
+
+MOST_FAILURES, MOST_VALUES = 20, 5
+
+
+def evidence(outcome: Outcome, requirement: Requirement) -> str:
+    """Checks, diff and loads, of the ticket's own marts and sources only."""
+    dashboards = outcome.plan.dashboards if outcome.plan else ()
+    marts = {mart for each in dashboards if each.ticket == requirement.key for mart in each.marts}
+    parts = (
+        _checks(outcome, marts, set(requirement.sources)),
+        _diff(outcome, marts, requirement.metrics),
+        _loads(outcome, marts, set(requirement.sources)),
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
+    report = outcome.gate or outcome.build
+    checks = report.checks if report else ()
+    own = _concerning(checks, outcome, marts, sources)
+    failures = [check for check in own if not check.passed]
+    elsewhere = sum(not check.passed for check in checks) - len(failures)
+    if not own and not elsewhere:
+        return ""
+    said = f"**Checks:** {len(own) - len(failures):,} passed, {len(failures):,} failed."
+    if elsewhere:
+        said += (
+            f" {elsewhere:,} more failed on parts of the release that this ticket does not use; a release "
+            "is published whole or not at all."
+        )
+    rows = [
+        (each.name, each.scope, each.observed, listed(each.evidence, MOST_VALUES) if each.evidence else None)
+        for each in failures[:MOST_FAILURES]
+    ]
+    return f"{said}\n\n{table(['failed check', 'about', 'found', 'failing values'], rows)}" if rows else said
+
+
+def _concerning(checks: Sequence[Check], outcome: Outcome, marts: set[str], sources: set[str]) -> list[Check]:
+    """Checks of its marts and sources, and of models in between, unless these failed for other marts only."""
+    every_mart = marts | set(outcome.plan.select if outcome.plan else ())
+    every_source = {load.source for load in outcome.loads} | sources
+    near = [check for check in checks if check.scope in marts or _source(check) in sources]
+    between = [each for each in checks if each.scope not in every_mart and _source(each) not in every_source]
+    hurt = {check.scope for check in checks if not check.passed} & every_mart
+    if hurt and not hurt & marts:
+        between = [check for check in between if check.passed]
+    return near + between
+
+
+def _source(check: Check) -> str:
+    return check.scope.partition(".")[0]
+
+
+def _diff(outcome: Outcome, marts: set[str], metrics: Iterable[str]) -> str:
+    diffs = outcome.gate.diffs if outcome.gate else ()
+    rows = [row for diff in diffs if diff.mart in marts for row in _differences(diff, metrics)]
+    if not rows:
+        return ""
+    return (
+        f"**Compared with what readers saw before:**\n\n{table(['', 'before', 'this run', 'change'], rows)}"
+    )
+
+
+def _differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequence[object]]:
+    yield f"{diff.mart}: rows", diff.rows_before, diff.rows_after, _change(diff.rows_before, diff.rows_after)
+    keys = {"added": diff.added, "removed": diff.removed, "changed": diff.changed}
+    if known := ", ".join(f"{count:,} {kind}" for kind, count in keys.items() if count is not None):
+        yield f"{diff.mart}: keys", None, None, known
+    if diff.columns:
+        yield f"{diff.mart}: columns", None, None, listed(diff.columns)
+    for name in metrics:
+        if name in diff.metrics:
+            before, after = diff.metrics[name]
+            yield name, _amount(before), _amount(after), _change(before, after)
+
+
+def _amount(value: float | None) -> str | None:
+    return None if value is None else f"{value:,.2f}"
+
+
+def _change(before: float | None, after: float | None) -> str | None:
+    return f"{(after - before) / abs(before):+.1%}" if before and after is not None else None
+
+
+def _loads(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
+    own = [load for load in outcome.loads if load.source in sources]
+    if not marts and not any(load.error for load in own):
+        own += [load for load in outcome.loads if load.error]  # its dashboard was left out for one of these
+    head = ["source table", "new rows", "quarantined", "data up to", "changes of its columns", "error"]
+    return f"**Sources:**\n\n{table(head, map(_load, own))}" if own else ""
+
+
+def _load(load: LoadReport) -> Sequence[object]:
+    changes = listed(load.schema_changes) if load.schema_changes else None
+    return f"{load.source}.{load.table}", load.rows, load.quarantined, load.watermark, changes, load.error

@@ -1,0 +1,99 @@
+"""Tickets to requirements: read, checked, ranked; and the answer to those that are incomplete.
+
+The checks of single fields are in fields.py; what the run then tells the tickets is in answers.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from prefect import task
+
+from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
+from blocks.tracker.base import Tracker
+from tasks.fields import Form
+from tasks.markdown import bullets, code
+from tasks.policy import RETRY
+from tasks.shape import Names, check_shape
+
+MOST_FEEDBACK, LONGEST_FEEDBACK = 20, 2_000
+
+
+@task(name="read tickets", **RETRY)
+def read_tickets(tracker: Tracker, keys: Sequence[str] | None = None) -> list[Ticket]:
+    """These tickets; None: all that wait for work."""
+    return tracker.open_tickets() if keys is None else tracker.tickets(keys)
+
+
+@task(task_run_name="answer {incomplete.key}", **RETRY)
+def answer_gaps(tracker: Tracker, incomplete: Incomplete) -> None:
+    """Tell an incomplete ticket, in one comment, what is missing."""
+    tracker.comment(incomplete.key, "requirements", gap_comment(incomplete))
+    tracker.move(incomplete.key, "incomplete")
+
+
+def check_ticket(
+    ticket: Ticket, catalogue: Names, published_at: datetime | None = None
+) -> Requirement | Incomplete:
+    """A ticket as a requirement, or everything that is missing from it.
+
+    published_at: the last publication; people's comments since then are the requirement's feedback.
+    """
+    if "unreadable" in ticket.fields:
+        reason = code(ticket.fields["unreadable"], 200)
+        return Incomplete(key=ticket.key, gaps=(f"The ticket can't be read: {reason}",))
+    form = Form({**ticket.fields, "title": ticket.title})
+    found: dict[str, Any] = {
+        "title": form.text("title", "Say in a line what it is about."),
+        "requester": form.text("requester", "Write who asks."),
+        "assignee": form.text("assignee", ""),
+        "analysis": form.choice("analysis", Analysis),
+        "metrics": form.names("metrics", catalogue.metric_names()),
+        "dimensions": form.names("dimensions", _dimensions(catalogue), optional=True),
+        "sources": form.names("data_sources", catalogue.source_names()),
+        "deadline": form.day("deadline"),
+        "priority": form.choice("priority", Priority, Priority.medium),
+    }
+    check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
+    if form.gaps:
+        return Incomplete(key=ticket.key, gaps=tuple(form.gaps))
+    feedback = gather_feedback(ticket.comments, published_at)
+    return Requirement(key=ticket.key, status=ticket.status, feedback=feedback, **found)
+
+
+def gather_feedback(comments: Iterable[Comment], published_at: datetime | None) -> tuple[Comment, ...]:
+    """People's comments since the last publication: the newest ones, clipped."""
+    since = [each for each in comments if published_at is None or each.created > published_at]
+    newest = sorted(since, key=lambda each: each.created)[-MOST_FEEDBACK:]
+    return tuple(each.model_copy(update={"body": each.body[:LONGEST_FEEDBACK]}) for each in newest)
+
+
+def rank(requirements: Iterable[Requirement]) -> list[Requirement]:
+    """The most urgent first: by priority, then deadline, then the ticket's number."""
+
+    def urgency(each: Requirement) -> tuple[object, ...]:
+        project, _, number = each.key.rpartition("-")
+        return each.priority, each.deadline, project, int(number) if number.isdigit() else 0, each.key
+
+    return sorted(requirements, key=urgency)
+
+
+def gap_comment(incomplete: Incomplete) -> str:
+    """What an incomplete ticket is told; its gaps are Markdown with quoted values already."""
+    return "\n".join((
+        "### This request can't be started yet",
+        "",
+        "What is missing or unclear:",
+        "",
+        bullets(incomplete.gaps),
+        "",
+        "**How to go on:** edit the ticket. The next run reads it again by itself, and this comment is kept "
+        "up to date until nothing is missing. Other requests are not held up.",
+    ))  # fmt: skip
+
+
+def _dimensions(catalogue: Names) -> list[str]:
+    marts = {catalogue.mart_of(metric) for metric in catalogue.metric_names()}
+    return sorted({name for mart in marts for name in catalogue.dimensions_of(mart)})
