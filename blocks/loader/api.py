@@ -1,0 +1,168 @@
+"""An HTTP session to one JSON API: bounded in time, errors as ours, the credential only in its headers.
+
+It pauses when the server asks for it and the deadline allows. It does not try again otherwise: that is the
+tasks' policy.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from blocks.errors import (
+    BadAnswer,
+    Forbidden,
+    Misconfigured,
+    NotFound,
+    PlatformError,
+    RateLimited,
+    Rejected,
+    TimedOut,
+    Unauthorized,
+    Unavailable,
+)
+from blocks.loader.deadline import Deadline
+
+READ_SECONDS = 30.0  # without a byte from the server
+REFUSALS: dict[int, tuple[type[PlatformError], str]] = {
+    401: (Unauthorized, "Check the loader's credentials: wrong or expired."),
+    403: (Forbidden, "Give the credential the right to read this endpoint."),
+    404: (NotFound, "Correct the endpoint in the dbt source, or the loader's location."),
+}
+
+
+class Api(requests.Session):
+    """A session that only talks to the location's own host."""
+
+    def __init__(self, asked: str, location: str, credential: Mapping[str, Any], deadline: Deadline) -> None:
+        super().__init__()
+        self.asked, self.location, self.deadline = asked, location, deadline
+        self.seen: set[str] = set()
+        if credential.get("token"):
+            self.headers["Authorization"] = f"Bearer {credential['token']}"
+        if credential.get("key"):
+            self.headers[str(credential.get("header", "X-API-Key"))] = str(credential["key"])
+
+    def pages(
+        self, endpoint: str, params: Mapping[str, str], paginator: Any, records: str
+    ) -> Iterator[list[Any]]:
+        """The records of each page, by dlt's REST client."""
+        from dlt.common import jsonpath
+        from dlt.sources.helpers.rest_client import RESTClient
+
+        client = RESTClient(self.location, session=self, paginator=paginator)
+
+        def check(response: requests.Response, *_: Any, **__: Any) -> None:
+            if not jsonpath.find_values(records, self.json(response)):
+                raise BadAnswer(
+                    self.asked, f"the answer has no `{records}`", "Correct `records` in the dbt source."
+                )
+
+        yield from client.paginate(
+            endpoint, params=dict(params), data_selector=records, hooks={"response": [check]}
+        )
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """One request, and again after each pause the server asks for; raises for any refusal."""
+        url = str(request.url)
+        if urlsplit(url)[:2] != urlsplit(self.location)[:2]:
+            raise BadAnswer(
+                self.asked, "it points to a page on another host", "The credential is not sent there."
+            )
+        if url in self.seen:
+            raise BadAnswer(self.asked, "it points to a page that was read already", "Its paging is broken.")
+        self.seen.add(url)
+        response = self._once(request, options)
+        while response.status_code == 429:
+            self._pause(response)
+            response = self._once(request, options)
+        self._judge(response)
+        return response
+
+    def look(self) -> str:
+        """Ask for the location itself; any answer but a refused credential is a sign of life."""
+        try:
+            self.get(self.location)
+        except (NotFound, BadAnswer):
+            pass
+        return "answers"
+
+    def json(self, response: requests.Response) -> Any:
+        """The answer as JSON."""
+        try:
+            return response.json()
+        except ValueError:
+            page = response.content.lstrip()[:1] == b"<"
+        what = "HTML" if page else "something else"
+        raise BadAnswer(
+            self.asked, f"{what} came instead of JSON", "Is the location the API's, and not its website's?"
+        )
+
+    def _once(self, request: requests.PreparedRequest, options: Mapping[str, Any]) -> requests.Response:
+        """Send and read all of the answer, each within the deadline."""
+        timeout = min(READ_SECONDS, self.deadline.left())
+        problem: PlatformError
+        try:
+            response = super().send(
+                request, **{**options, "stream": True, "timeout": timeout, "allow_redirects": False}
+            )
+            response.raw = io.BytesIO(b"".join(self._chunks(response)))
+            return response
+        except (requests.Timeout, urllib3.exceptions.TimeoutError):
+            problem = TimedOut(self.asked, f"no answer for {timeout:.0f} s", "Try again later.")
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.InvalidHeader,
+        ):
+            problem = Misconfigured(
+                self.asked, "the URL or the credential is malformed", "Correct the loader's block."
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError):
+            problem = Unavailable(self.asked, "the connection was refused or dropped", "Try again later.")
+        raise problem  # outside of the handler: requests' errors carry the headers
+
+    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
+        while chunk := response.raw.read(1 << 16, decode_content=True):
+            self.deadline.left()
+            yield chunk
+
+    def _pause(self, response: requests.Response) -> None:
+        asked_for = _seconds(response.headers.get("Retry-After"))
+        if asked_for is None or asked_for >= self.deadline.left():
+            raise RateLimited(self.asked, "too many requests (429)", "Try again later.", asked_for)
+        time.sleep(max(1.0, asked_for))
+
+    def _judge(self, response: requests.Response) -> None:
+        status = response.status_code
+        kind, remedy = REFUSALS.get(
+            status, (Rejected, "Check the endpoint and its parameters in the dbt source.")
+        )
+        if status >= 500:
+            kind, remedy = Unavailable, "Try again later."
+        if status >= 400:
+            raise kind(self.asked, f"the server answered {status}", remedy)
+        if status >= 300:
+            raise BadAnswer(
+                self.asked, f"the server answered {status}: moved", "Correct the loader's location."
+            )
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Retry-After as seconds: a number or a date."""
+    if not retry_after:
+        return None
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,147 @@
+"""Connections to source databases: by URL and credential, bounded in time, errors wrapped without secrets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from blocks.errors import (
+    Busy,
+    ContractBroken,
+    Misconfigured,
+    NotFound,
+    PlatformError,
+    Unauthorized,
+    Unavailable,
+)
+from blocks.loader.deadline import Deadline
+
+CONNECT_SECONDS = 15
+# driver → its options that bound waits for the network, where interrupting it does not
+WAITS: dict[str, dict[str, Any]] = {
+    "psycopg2": {"connect_timeout": CONNECT_SECONDS},
+    "psycopg": {"connect_timeout": CONNECT_SECONDS},
+    "pymysql": {"connect_timeout": CONNECT_SECONDS, "read_timeout": 600},
+    "mysqldb": {"connect_timeout": CONNECT_SECONDS, "read_timeout": 600},
+}
+
+
+def is_database(location: str) -> bool:
+    """True if a location is an SQLAlchemy URL of a dialect that is installed."""
+    import sqlalchemy as sa
+
+    try:
+        sa.make_url(location).get_dialect()
+    except Exception:
+        return False
+    return True
+
+
+def check_database(location: str, credential: Mapping[str, Any]) -> str:
+    """Connect; one line about a location, without its password."""
+    import sqlalchemy as sa
+
+    with connected(location, credential, Deadline("connect", CONNECT_SECONDS)) as engine:
+        problem: PlatformError | None = None
+        try:
+            count = len(sa.inspect(engine).get_table_names())
+        except sa.exc.SQLAlchemyError as error:
+            problem = wrapped("connect", error)
+            if problem is None:
+                raise
+        if problem:
+            raise problem
+        return f"{count} tables in {engine.url.render_as_string(hide_password=True)}"
+
+
+@contextmanager
+def connected(location: str, credential: Mapping[str, Any], deadline: Deadline) -> Iterator[Any]:
+    """An engine, read-only where the driver can; cut off at the deadline."""
+    import sqlalchemy as sa
+
+    engine = _engine(location, credential)
+    connections: list[Any] = []
+    sa.event.listen(engine, "connect", lambda connection, _: connections.append(connection))
+
+    def cut() -> None:
+        for connection in connections:
+            _interrupt(connection)
+
+    try:
+        with deadline.interrupting(cut):
+            yield engine
+    finally:
+        engine.dispose()
+
+
+def _engine(location: str, credential: Mapping[str, Any]) -> Any:
+    import sqlalchemy as sa
+
+    try:
+        url = sa.make_url(location).set(
+            **{k: credential[k] for k in ("username", "password") if k in credential}
+        )
+        driver = url.get_dialect().driver
+    except (sa.exc.ArgumentError, ImportError) as error:
+        answer = (
+            "the driver is not installed"
+            if isinstance(error, ImportError)
+            else "the location is no database URL"
+        )
+        raise Misconfigured("connect", answer, "Write it as driver://host/database in `locations`.") from None
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, connect_args=WAITS.get(driver, {}))
+    import sqlite3
+
+    file = f"file:{quote(url.database or '')}?mode=ro"  # SQLite would create a missing file
+    return sa.create_engine(url, creator=lambda: sqlite3.connect(file, uri=True, timeout=CONNECT_SECONDS))
+
+
+def _interrupt(connection: Any) -> None:
+    """Break what a driver's connection is doing, from another thread."""
+    if hasattr(connection, "interrupt"):
+        connection.interrupt()
+    elif hasattr(connection, "fileno"):
+        with socket.socket(fileno=connection.fileno()) as wire:
+            try:
+                wire.shutdown(socket.SHUT_RDWR)
+            finally:
+                wire.detach()
+    else:
+        connection.close()
+
+
+def wrapped(asked: str, error: BaseException) -> PlatformError | None:
+    """A database's error in our tree; what drivers say is matched, never repeated: it may hold values."""
+    import sqlalchemy as sa
+
+    if isinstance(error, sa.exc.NoSuchTableError):
+        return ContractBroken(
+            asked, "there is no such table", "Have the source bring it back, or correct its meta."
+        )
+    if not isinstance(error, sa.exc.SQLAlchemyError):
+        return None
+    said = str(getattr(error, "orig", "")).lower()
+    for words, kind, answer, remedy in SAYINGS:
+        if any(word in said for word in words):
+            return kind(asked, answer, remedy)
+    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+        return Unavailable(asked, "the database does not answer", "Is it up and reachable? Then try again.")
+    return ContractBroken(
+        asked, f"the database refused the query ({type(error).__name__})", "Check the table."
+    )
+
+
+SAYINGS: list[tuple[tuple[str, ...], type[PlatformError], str, str]] = [
+    (("password authentication", "access denied", "no password"), Unauthorized, "the database refused the login",
+     "Check the loader's credentials."),
+    (("permission denied", "command denied"), Unauthorized, "the user may not read it", "Grant it SELECT."),
+    (("unable to open database file",), NotFound, "there is no such file", "Correct the loader's locations."),
+    (("file is not a database", "malformed"), ContractBroken, "the file is damaged, or no database",
+     "Have the source write it again."),
+    (("decode to utf-8",), ContractBroken, "a text is not UTF-8", "Have the source correct it."),
+    (("database is locked", "lock wait"), Busy, "another program holds the database", "Try again."),
+]  # fmt: skip

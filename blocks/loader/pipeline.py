@@ -1,0 +1,62 @@
+"""dlt's part: resources in, Parquet files in the working folder out. One pipeline a load, nothing kept.
+
+dlt holds no state of its own here: the ledger in the warehouse is the truth, and the pipeline's folder
+goes away with the load.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from blocks.errors import BadInput, PlatformError
+from blocks.loader.job import Job
+
+
+def extract(
+    job: Job, resources: Sequence[Any], wrapped: Callable[[str, BaseException], PlatformError | None]
+) -> dict[str, list[Path]]:
+    """Run dlt resources of Arrow tables through one pipeline; resource name → its Parquet files.
+
+    wrapped: what was asked and a vendor's error → ours, None if it knows better than to say.
+    """
+    import dlt
+    from dlt.destinations import filesystem
+
+    dlt.config["runtime.dlthub_telemetry"] = False
+    dlt.config["runtime.log_level"] = "CRITICAL"
+    logging.getLogger("dlt").setLevel(logging.CRITICAL)
+    came = job.folder / "came"
+    pipeline = dlt.pipeline(
+        pipeline_name="load", pipelines_dir=str(job.folder / "dlt"), dataset_name="raw",
+        destination=filesystem(bucket_url=came.as_uri()),
+    )  # fmt: skip
+    problem: PlatformError | None = None
+    try:
+        pipeline.run(list(resources), loader_file_format="parquet")
+    except Exception as error:
+        problem = _problem(f"extract {job.source}", error, wrapped)
+    finally:
+        pipeline.deactivate()
+    if problem:  # raised outside of the handler: dlt's exceptions carry requests, URLs and rows
+        raise problem
+    return {resource.name: sorted((came / "raw" / resource.name).glob("*.parquet")) for resource in resources}
+
+
+def _problem(
+    asked: str, error: Exception, wrapped: Callable[[str, BaseException], PlatformError | None]
+) -> PlatformError:
+    """Our error inside dlt's, or one made of the vendor's."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    for link in chain:
+        found = link if isinstance(link, PlatformError) else wrapped(asked, link)
+        if found:
+            return found
+    name = type(chain[-1]).__name__
+    return BadInput(asked, f"dlt stopped ({name})", "Look at the newest data of the source.")

@@ -1,0 +1,93 @@
+"""The kind `rest`: records of a JSON API, page by page, by dlt's REST client in Arrow batches.
+
+A record travels as its JSON text until it is typed. Not here: the HTTP session and its errors (see api).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from blocks.errors import Misconfigured
+from blocks.loader.contract import check_columns, extra_columns
+from blocks.loader.deadline import Deadline
+from blocks.loader.formats import json_names, json_reading
+from blocks.loader.job import Job, mode, setting
+from blocks.loader.pipeline import extract
+from blocks.loader.staging import Staged, Staging, staging_database
+from blocks.records import SourceTable
+
+CHECK_SECONDS = 15
+
+
+def load_rest(job: Job, tables: Sequence[SourceTable]) -> Iterator[Staged | None]:
+    """A batch a table of its endpoint's records since the watermark; None if nothing is new."""
+    resources = [_resource(job, table, f"t{at}") for at, table in enumerate(tables)]
+    files = extract(job, resources, lambda asked, error: None)
+    for at, table in enumerate(tables):
+        yield _staged(job, table, files[f"t{at}"])
+
+
+def check_rest(location: str, credential: Mapping[str, Any]) -> str:
+    """Ask the API's root; one line about a location. Any answer but a refused credential will do."""
+    from blocks.loader.api import Api
+
+    return Api("connect", location, credential, Deadline("connect", CHECK_SECONDS)).look()
+
+
+def _resource(job: Job, table: SourceTable, name: str) -> Any:
+    import dlt
+
+    from blocks.loader.api import Api
+
+    asked = f"load {table.full_name}"
+    session = Api(asked, job.location, job.credential, job.deadline)
+    endpoint, selector = setting(table, "endpoint"), str(table.meta.get("records", "$"))
+    watermark = job.watermark(table) if mode(table) == "merge" else None
+    parameter = table.meta.get("cursor_param")
+    params = {str(parameter): watermark} if parameter and watermark is not None else {}
+
+    def pages() -> Iterator[Any]:
+        import pyarrow as pa
+
+        for page in session.pages(endpoint, params, _paginator(table), selector):
+            # a page's records are few: text is built row by row, and typed by DuckDB all at once
+            texts = [json.dumps(record) for record in page]
+            if texts:
+                yield pa.table({"record": pa.array(texts, pa.string())})
+
+    return dlt.resource(pages, name=name)
+
+
+def _paginator(table: SourceTable) -> Any:
+    """dlt's paginator that the dbt source names; `next` is the path of the next page's URL in the answer."""
+    from dlt.sources.helpers.rest_client import paginators
+
+    known = {
+        "next_url": lambda: paginators.JSONLinkPaginator(str(table.meta.get("next", "next"))),
+        "header_link": paginators.HeaderLinkPaginator,
+        "single_page": paginators.SinglePagePaginator,
+    }
+    chosen = str(table.meta.get("paginator", "single_page"))
+    if chosen not in known:
+        raise Misconfigured(
+            f"load {table.full_name}", f"paginator `{chosen}` is unknown", f"Use {', '.join(known)}."
+        )
+    return known[chosen]()
+
+
+def _staged(job: Job, table: SourceTable, files: Sequence[Path]) -> Staged | None:
+    label, paths = f"endpoint {table.meta['endpoint']}", [str(file) for file in files]
+    with staging_database(job) as connection:
+        names = json_names(connection, "read_parquet(?)", "''", [paths])[""] if files else []
+        if names:
+            check_columns(table, names, label)
+        extras = extra_columns(table, names)
+        staging = Staging(job, table, connection, list(extras.values()))
+        if files:
+            staging.add(json_reading("read_parquet(?)", names), extras, [paths])
+        return staging.settled(
+            label, dict.fromkeys(extras.values(), label), sum(f.stat().st_size for f in files)
+        )
