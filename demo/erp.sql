@@ -35,32 +35,35 @@ create table drafts as
 with numbered as (
     select
         number,
-        (number + 0.5) / count(*) over () as share,
-        chance('kind', number) as kind_chance,
+        (number + 0.5) / total as share,
+        chance('kind', number) as roll,
         -- A cancellation takes back part of an earlier invoice.
-        number - 1 - cast(floor(chance('source', number) * least(number, 20 + 0.05 * count(*) over ())) as bigint)
-        as earlier
-    from range(cast(round(3020 * getvariable('scale')) as bigint)) as numbers(number)
+        number - 1 - cast(floor(chance('source', number) * least(number, 20 + 0.05 * total)) as bigint) as earlier
+    from (
+        select
+            number,
+            cast(round(3020 * getvariable('scale')) as bigint) as total
+        from range(cast(round(3020 * getvariable('scale')) as bigint)) as numbers(number)
+    )
 )
 
 select
     numbered.number,
     numbered.share,
-    numbered.earlier,
     days.day_no,
-    days.day,
     days.day + interval (440 + cast(floor(
         720 * (numbered.share - days.share_from) / (days.share_until - days.share_from)
     ) as integer)) minute as invoiced_at,
     case
-        when numbered.kind_chance < 0.775 then 'sale'
-        when numbered.kind_chance < 0.92 then 'cancellation'
-        when numbered.kind_chance < 0.97 then 'write_off'
+        when numbered.roll < 0.775 then 'sale'
+        when numbered.roll < 0.92 then 'cancellation'
+        when numbered.roll < 0.97 then 'write_off'
         else 'free'
-    end as kind
+    end as kind,
+    case when numbered.roll between 0.775 and 0.92 then numbered.earlier end as earlier
 from numbered
-inner join trading_days as days
-    on numbered.share >= days.share_from and numbered.share < days.share_until;
+asof join trading_days as days
+    on numbered.share >= days.share_from;
 
 create table invoices as
 with kinds as (
@@ -74,7 +77,7 @@ with kinds as (
         coalesce(source.share, drafts.share) as origin_share
     from drafts
     left join drafts as source
-        on drafts.kind = 'cancellation' and drafts.earlier = source.number and source.kind = 'sale'
+        on drafts.earlier = source.number and source.kind = 'sale'
 ),
 
 customers as (
