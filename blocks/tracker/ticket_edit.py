@@ -25,13 +25,13 @@ def printable(text: str) -> str:
 def put(text: str, name: str, value: str) -> str:
     """The text with a plain word as the value of a top-level name."""
     root = compose(text)
-    node, before = _value(root, name), plain(root)
+    node, start, end = _entry(text, root, name)
+    before = plain(root)
     if before.get(name) == value:
         return text
     if node is None:
-        edited = _insert(text, len(text), f"{name}: {value}\n")
+        edited = _insert(text, end, f"{name}: {value}\n")
     else:
-        start, end = node.start_mark.index, node.end_mark.index
         space = "" if text[:start].endswith(" ") else " "
         newline = _newline(text) if text[start:end].endswith("\n") else ""
         edited = text[:start] + space + value + newline + text[end:]
@@ -44,7 +44,8 @@ def put_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, 
     The item's values are printable().
     """
     root = compose(text)
-    node, before = _value(root, name), plain(root)
+    node, start, end = _entry(text, root, name)
+    before = plain(root)
     old = before.get(name) or []
     if not isinstance(old, list):
         raise Unreadable(f"`{name}` is not a list")
@@ -53,9 +54,9 @@ def put_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, 
         return text
     expected = [*old, item] if place is None else [*old[:place], item, *old[place + 1 :]]
     if node is None:
-        edited = _insert(text, len(text), f"{name}:\n" + _block(item, 2))
+        edited = _insert(text, end, f"{name}:\n" + _block(item, 2))
     elif not old:
-        edited = _open_list(text, node, item)
+        edited = _open_list(text, start, end, item)
     elif node.flow_style:
         edited = _in_line(text, node, place, item)
     else:
@@ -63,8 +64,17 @@ def put_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, 
     return _verified(before, edited, {name: expected})
 
 
-def _value(root: Any, name: str) -> Any:
-    return next((value for key, value in root.value if key.value == name), None)
+def _entry(text: str, root: Any, name: str) -> tuple[Any, int, int]:
+    """A name's value and where it stands, or None and the end of the text.
+
+    An empty value's own mark is after the remarks that follow: it stands right after its colon.
+    """
+    for key, value in root.value:
+        if key.value == name:
+            start, end = value.start_mark.index, value.end_mark.index
+            colon = text.index(":", key.end_mark.index) + 1
+            return (value, start, end) if start < end else (value, colon, colon)
+    return None, len(text), len(text)
 
 
 def _has(each: Any, match: Mapping[str, str]) -> bool:
@@ -83,10 +93,9 @@ def _block(item: Mapping[str, str], column: int) -> str:
     yaml, stream = YAML(), io.StringIO()
     yaml.width = 1 << 30
     yaml.dump({k: LiteralScalarString(v) if "\n" in v else v for k, v in item.items()}, stream)
-    lines = "".join(f"  {line}" if line.strip() else line for line in stream.getvalue().splitlines(True))
-    return "".join(
-        " " * column + line if line.strip() else line for line in ("-" + lines[1:]).splitlines(True)
-    )
+    margin = " " * (column + 2)
+    lines = [margin + line if line.strip() else line for line in stream.getvalue().splitlines(keepends=True)]
+    return " " * column + "- " + "".join(lines)[column + 2 :]
 
 
 def _line_end(text: str, index: int) -> int:
@@ -101,9 +110,8 @@ def _insert(text: str, place: int, lines: str) -> str:
     return before + lines.replace("\n", _newline(text)) + text[place:]
 
 
-def _open_list(text: str, node: Any, item: Mapping[str, str]) -> str:
+def _open_list(text: str, start: int, end: int, item: Mapping[str, str]) -> str:
     """`comments: []` or `comments:` becomes a block list; a remark on that line stays."""
-    start, end = node.start_mark.index, node.end_mark.index
     text = text[:start].rstrip(" ") + text[end:]
     place = _line_end(text, len(text[:start].rstrip(" ")))
     return _insert(text, place, _block(item, 2))

@@ -1,0 +1,144 @@
+"""What every tracker promises, whoever keeps the tickets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from blocks.errors import BadInput, NotFound
+from tests.blocks.tracker.desks import DESKS, Desk
+
+
+@pytest.fixture(params=sorted(DESKS))
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Desk:
+    folder = tmp_path / "tickets"
+    folder.mkdir()
+    return DESKS[request.param](folder)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "revenue.png"
+    path.write_bytes(b"\x89PNG first")
+    return path
+
+
+def test_check_says_who_is_served(desk: Desk) -> None:
+    desk.file("AN-1")
+    assert "AN" in desk.tracker.check()
+
+
+def test_a_ticket_is_read_by_plain_names(desk: Desk) -> None:
+    desk.file("AN-1", description="Every Monday I copy numbers.", labels=["board"])
+    (ticket,) = desk.tracker.tickets(["AN-1"])
+    assert (ticket.key, ticket.title, ticket.status) == ("AN-1", "How is revenue going?", "open")
+    assert ticket.fields["metrics"] == ["net_revenue"]
+    assert ticket.fields["deadline"] == "2027-02-26"
+    assert ticket.fields["priority"] == "High"
+    assert ticket.fields["description"] == "Every Monday I copy numbers."
+    assert ticket.updated is not None
+    assert ticket.updated.utcoffset() is not None
+
+
+def test_only_tickets_that_wait_for_work_are_open(desk: Desk) -> None:
+    statuses = ["open", "in_progress", "incomplete", "changes_requested", "failed", "done"]
+    for number, status in enumerate(statuses, 1):
+        desk.file(f"AN-{number}", status)
+    assert [ticket.key for ticket in desk.tracker.open_tickets()] == ["AN-1", "AN-2", "AN-3", "AN-4", "AN-5"]
+
+
+def test_a_ticket_asked_for_is_read_whatever_its_status_and_once(desk: Desk) -> None:
+    desk.file("AN-1", "done")
+    desk.file("AN-2")
+    assert [ticket.key for ticket in desk.tracker.tickets(["AN-2", "AN-1", "AN-2"])] == ["AN-2", "AN-1"]
+
+
+@pytest.mark.parametrize(
+    "key", ["AN-99", "XY-1", "../AN-1", "AN-1/../../x", "AN-01", "an-1", "", "AN-1\n", "AN-١"]
+)
+def test_an_unknown_key_is_not_found(desk: Desk, key: str) -> None:
+    desk.file("AN-1")
+    with pytest.raises(NotFound):
+        desk.tracker.tickets([key])
+    with pytest.raises(NotFound):
+        desk.tracker.comment(key, "requirements", "text")
+    with pytest.raises(NotFound):
+        desk.tracker.move(key, "done")
+
+
+def test_our_comment_is_one_per_topic_and_updated_in_its_place(desk: Desk) -> None:
+    desk.file("AN-1")
+    desk.tracker.comment("AN-1", "requirements", "missing: deadline")
+    desk.tracker.comment("AN-1", "run_1", "built\n\n| a | b |\n| --- | --- |\n| 1 | 2 |")
+    desk.tracker.comment("AN-1", "requirements", "missing: metrics")
+    assert desk.comments("AN-1") == ["missing: metrics", "built\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"]
+
+
+def test_the_same_again_changes_nothing(desk: Desk, image: Path) -> None:
+    desk.file("AN-1")
+
+    def answer() -> None:
+        desk.tracker.comment("AN-1", "run_1", "built ✓ 😀\n- `x` | y")
+        desk.tracker.attach("AN-1", image)
+        desk.tracker.link("AN-1", "https://bi.example/revenue", "Revenue")
+        desk.tracker.move("AN-1", "done")
+
+    answer()
+    before = desk.state()
+    answer()
+    assert desk.state() == before
+
+
+def test_feedback_is_what_people_said_not_what_we_said(desk: Desk) -> None:
+    desk.file("AN-1")
+    desk.say("AN-1", "Dana", "2026-11-02T09:30:00+01:00", "Please by week.")
+    desk.tracker.comment("AN-1", "run_1", "built")
+    (ticket,) = desk.tracker.tickets(["AN-1"])
+    assert [(c.author, c.body) for c in ticket.comments] == [("Dana", "Please by week.")]
+    assert ticket.comments[0].created == datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
+
+
+def test_an_attachment_is_there_once_with_its_newest_content(desk: Desk, image: Path) -> None:
+    desk.file("AN-1")
+    desk.tracker.attach("AN-1", image)
+    image.write_bytes(b"\x89PNG second")
+    desk.tracker.attach("AN-1", image)
+    assert desk.attachments("AN-1") == {"revenue.png": b"\x89PNG second"}
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "a\nb.png", ".hidden.png", "x" * 200 + ".png", "run me.sh;rm", "‮gnp.exe"]
+)
+def test_an_attachment_with_a_strange_name_is_refused(desk: Desk, tmp_path: Path, name: str) -> None:
+    desk.file("AN-1")
+    path = tmp_path / name
+    if name != "..":
+        path.write_bytes(b"x")
+    before = desk.state()
+    with pytest.raises(BadInput):
+        desk.tracker.attach("AN-1", path)
+    assert desk.state() == before
+
+
+def test_a_link_is_there_once_with_its_newest_title(desk: Desk) -> None:
+    desk.file("AN-1")
+    desk.tracker.link("AN-1", "https://bi.example/a?x=1#y", "Old: title")
+    desk.tracker.link("AN-1", "https://bi.example/b", "Other")
+    desk.tracker.link("AN-1", "https://bi.example/a?x=1#y", "New: title")
+    assert desk.links("AN-1") == {"https://bi.example/a?x=1#y": "New: title", "https://bi.example/b": "Other"}
+
+
+def test_a_ticket_moves(desk: Desk) -> None:
+    desk.file("AN-1")
+    for status in ("in_progress", "incomplete", "failed", "done"):
+        desk.tracker.move("AN-1", status)
+        assert desk.status("AN-1") == status
+        assert desk.tracker.tickets(["AN-1"])[0].status == status
+
+
+def test_a_person_can_open_the_ticket(desk: Desk) -> None:
+    desk.file("AN-1")
+    assert "AN-1" in desk.tracker.url("AN-1")
+    assert "://" in desk.tracker.url("AN-1")
