@@ -18,9 +18,9 @@ from pydantic import Field
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound
 from blocks.records import Ticket
 from blocks.tracker.base import Tracker
-from blocks.tracker.ticket_edit import printable, put, put_item
+from blocks.tracker.ticket_edit import put, put_item
 from blocks.tracker.ticket_file import locked, read_file, replace_file
-from blocks.tracker.ticket_text import BOT, OPEN, Unreadable, read, read_ticket
+from blocks.tracker.ticket_text import BOT, OPEN, Unreadable, printable, read, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")

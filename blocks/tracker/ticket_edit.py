@@ -8,18 +8,10 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from blocks.tracker.ticket_text import Unreadable, compose, plain, read
-
-_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-
-
-def printable(text: str) -> str:
-    """What of a text YAML can hold and give back: no control characters, no blanks at line ends."""
-    return "\n".join(_UNPRINTABLE.sub(" ", line).rstrip() for line in text.splitlines()).rstrip()
 
 
 def put(text: str, name: str, value: str) -> str:

@@ -21,10 +21,16 @@ FIELDS = (
 )  # fmt: skip
 NODES, DEPTH, LONGEST_TEXT = 20_000, 20, 32_767
 START = datetime(1970, 1, 1, tzinfo=UTC)
+_UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 class Unreadable(ValueError):
     """Why a ticket's file can't be read or edited: for its owner, without its content."""
+
+
+def printable(text: str) -> str:
+    """What of a text YAML can hold and give back: no control characters, no blanks at line ends."""
+    return "\n".join(_UNPRINTABLE.sub(" ", line).rstrip() for line in text.splitlines()).rstrip()
 
 
 def read(text: str) -> dict[str, Any]:
