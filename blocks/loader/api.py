@@ -1,4 +1,4 @@
-"""An HTTP session to one JSON API: bounded in time, errors as ours, the credential only in its headers.
+"""An HTTP session to one JSON API: bounded in time, errors as ours, the credential in its headers only.
 
 It pauses when the server asks for it and the deadline allows. It does not try again otherwise: that is the
 tasks' policy.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -28,7 +29,7 @@ from blocks.errors import (
     TimedOut,
     Unauthorized,
     Unavailable,
-)
+)  # fmt: skip
 from blocks.loader.deadline import Deadline
 
 READ_SECONDS = 30.0  # without a byte from the server
@@ -37,38 +38,39 @@ REFUSALS: dict[int, tuple[type[PlatformError], str]] = {
     403: (Forbidden, "Give the credential the right to read this endpoint."),
     404: (NotFound, "Correct the endpoint in the dbt source, or the loader's location."),
 }
+MALFORMED = (
+    requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+)  # fmt: skip
 
 
 class Api(requests.Session):
-    """A session that only talks to the location's own host."""
+    """A session that talks to the location's own host only. records: JSONPath of what an answer must hold."""
 
-    def __init__(self, asked: str, location: str, credential: Mapping[str, Any], deadline: Deadline) -> None:
+    def __init__(
+        self, asked: str, location: str, credential: Mapping[str, Any], deadline: Deadline, records: str = "$"
+    ) -> None:
         super().__init__()
-        self.asked, self.location, self.deadline = asked, location, deadline
+        self.asked, self.location, self.deadline, self.records = asked, location, deadline, records
         self.seen: set[str] = set()
         if credential.get("token"):
             self.headers["Authorization"] = f"Bearer {credential['token']}"
         if credential.get("key"):
             self.headers[str(credential.get("header", "X-API-Key"))] = str(credential["key"])
 
-    def pages(
-        self, endpoint: str, params: Mapping[str, str], paginator: Any, records: str
-    ) -> Iterator[list[Any]]:
+    def pages(self, endpoint: str, params: Mapping[str, str], paginator: Any) -> Iterator[list[Any]]:
         """The records of each page, by dlt's REST client."""
-        from dlt.common import jsonpath
         from dlt.sources.helpers.rest_client import RESTClient
 
         client = RESTClient(self.location, session=self, paginator=paginator)
+        own = {"response": list[Any]()}  # send raises; dlt's own handler would show the URL and the answer
+        yield from client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own)
 
-        def check(response: requests.Response, *_: Any, **__: Any) -> None:
-            if not jsonpath.find_values(records, self.json(response)):
-                raise BadAnswer(
-                    self.asked, f"the answer has no `{records}`", "Correct `records` in the dbt source."
-                )
-
-        yield from client.paginate(
-            endpoint, params=dict(params), data_selector=records, hooks={"response": [check]}
-        )
+    def look(self) -> str:
+        """Ask for the location itself; any answer but a refused credential is a sign of life."""
+        with suppress(NotFound, BadAnswer):
+            self.get(self.location)
+        return f"{urlsplit(self.location).netloc.rpartition('@')[2]} answers"
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """One request, and again after each pause the server asks for; raises for any refusal."""
@@ -87,65 +89,44 @@ class Api(requests.Session):
         self._judge(response)
         return response
 
-    def look(self) -> str:
-        """Ask for the location itself; any answer but a refused credential is a sign of life."""
-        try:
-            self.get(self.location)
-        except (NotFound, BadAnswer):
-            pass
-        return "answers"
-
-    def json(self, response: requests.Response) -> Any:
-        """The answer as JSON."""
-        try:
-            return response.json()
-        except ValueError:
-            page = response.content.lstrip()[:1] == b"<"
-        what = "HTML" if page else "something else"
-        raise BadAnswer(
-            self.asked, f"{what} came instead of JSON", "Is the location the API's, and not its website's?"
-        )
-
     def _once(self, request: requests.PreparedRequest, options: Mapping[str, Any]) -> requests.Response:
         """Send and read all of the answer, each within the deadline."""
         timeout = min(READ_SECONDS, self.deadline.left())
+        bounds = {"stream": True, "timeout": timeout, "allow_redirects": False}
         problem: PlatformError
         try:
-            response = super().send(
-                request, **{**options, "stream": True, "timeout": timeout, "allow_redirects": False}
-            )
-            response.raw = io.BytesIO(b"".join(self._chunks(response)))
+            response = super().send(request, **{**options, **bounds})
+            response.raw = io.BytesIO(b"".join(self._chunks(response.raw)))
             return response
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             problem = TimedOut(self.asked, f"no answer for {timeout:.0f} s", "Try again later.")
-        except (
-            requests.exceptions.InvalidURL,
-            requests.exceptions.InvalidSchema,
-            requests.exceptions.InvalidHeader,
-        ):
+        except MALFORMED:
             problem = Misconfigured(
-                self.asked, "the URL or the credential is malformed", "Correct the loader's block."
+                self.asked, "the URL or the credential is malformed", "Correct the loader."
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError):
             problem = Unavailable(self.asked, "the connection was refused or dropped", "Try again later.")
         raise problem  # outside of the handler: requests' errors carry the headers
 
-    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
-        while chunk := response.raw.read(1 << 16, decode_content=True):
+    def _chunks(self, raw: Any) -> Iterator[bytes]:
+        while chunk := raw.read1(1 << 16, decode_content=True):
             self.deadline.left()
             yield chunk
+        if raw.length_remaining:
+            raise urllib3.exceptions.ProtocolError("cut off")
 
     def _pause(self, response: requests.Response) -> None:
-        asked_for = _seconds(response.headers.get("Retry-After"))
-        if asked_for is None or asked_for >= self.deadline.left():
-            raise RateLimited(self.asked, "too many requests (429)", "Try again later.", asked_for)
-        time.sleep(max(1.0, asked_for))
+        pause = _seconds(response.headers.get("Retry-After"))
+        if pause is None or pause >= self.deadline.left():
+            raise RateLimited(self.asked, "too many requests (429)", "Try again later.", pause)
+        time.sleep(max(1.0, pause))
 
     def _judge(self, response: requests.Response) -> None:
+        """Raise for any answer that is not JSON with records."""
+        from dlt.common import jsonpath
+
         status = response.status_code
-        kind, remedy = REFUSALS.get(
-            status, (Rejected, "Check the endpoint and its parameters in the dbt source.")
-        )
+        kind, remedy = REFUSALS.get(status, (Rejected, "Check the endpoint's settings in the dbt source."))
         if status >= 500:
             kind, remedy = Unavailable, "Try again later."
         if status >= 400:
@@ -154,6 +135,14 @@ class Api(requests.Session):
             raise BadAnswer(
                 self.asked, f"the server answered {status}: moved", "Correct the loader's location."
             )
+        problem = f"the answer has no `{self.records}`"
+        try:
+            if jsonpath.find_values(self.records, response.json()):
+                return
+        except ValueError:
+            html = response.content.lstrip()[:1] == b"<"
+            problem = f"{'HTML' if html else 'something else'} came instead of JSON"
+        raise BadAnswer(self.asked, problem, "Check the loader's location, and `records` in the dbt source.")
 
 
 def _seconds(retry_after: str | None) -> float | None:

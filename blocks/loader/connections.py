@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -68,7 +68,8 @@ def connected(location: str, credential: Mapping[str, Any], deadline: Deadline) 
 
     def cut() -> None:
         for connection in connections:
-            _interrupt(connection)
+            with suppress(Exception):  # it may be closed already
+                _interrupt(connection)
 
     try:
         with deadline.interrupting(cut):
@@ -136,7 +137,7 @@ def wrapped(asked: str, error: BaseException) -> PlatformError | None:
 
 
 SAYINGS: list[tuple[tuple[str, ...], type[PlatformError], str, str]] = [
-    (("password authentication", "access denied", "no password"), Unauthorized, "the database refused the login",
+    (("password authentication", "access denied", "no password"), Unauthorized, "the login was refused",
      "Check the loader's credentials."),
     (("permission denied", "command denied"), Unauthorized, "the user may not read it", "Grant it SELECT."),
     (("unable to open database file",), NotFound, "there is no such file", "Correct the loader's locations."),

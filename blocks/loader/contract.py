@@ -29,15 +29,20 @@ RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor")
 class Reading:
     """What DuckDB reads from. relation: a FROM clause whose columns are texts.
 
-    texts: name at the source → SQL of its value as text. row, item: SQL of the whole row and of its item.
-    problem: SQL of why a row can't be read at all, NULL if it can.
+    texts: name at the source → SQL of its value as text. item, row: SQL of the row's item, and of the row as
+    a whole. problem: SQL of why a row can't be read at all, NULL if it can.
     """
 
     relation: str
     texts: Mapping[str, str]
-    row: str
     item: str = "null"
+    row: str = ""
     problem: str = "null"
+
+    def whole(self) -> str:
+        """SQL of the row as text: its own, or a JSON object of its values."""
+        pairs = (f"{literal(name)}, {text}" for name, text in self.texts.items())
+        return self.row or f"json_object({', '.join(pairs)})"
 
 
 def literal(text: str) -> str:

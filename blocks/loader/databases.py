@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import PlatformError
+from blocks.loader.batches import Staged, settle
 from blocks.loader.connections import connected, wrapped
-from blocks.loader.contract import Reading, check_columns, extra_columns, literal
+from blocks.loader.contract import Reading, check_columns, extra_columns
 from blocks.loader.job import Job, cursor, mode, setting
 from blocks.loader.pipeline import extract
-from blocks.loader.staging import Staged, Staging, staging_database
+from blocks.loader.staging import Staging, staging_database
 from blocks.records import SourceTable
 
 
@@ -107,14 +108,10 @@ def _text(value: Any) -> str:
 
 
 def _staged(job: Job, table: SourceTable, names: Sequence[str], files: Sequence[Path]) -> Staged | None:
-    texts = {name: f"c{at}" for at, name in enumerate(names)}
-    row = "json_object({})".format(", ".join(f"{literal(name)}, {text}" for name, text in texts.items()))
-    extras = extra_columns(table, names)
     label = f"table {table.meta['table']}"
     with staging_database(job) as connection:
-        staging = Staging(job, table, connection, list(extras.values()))
+        staging = Staging(job, table, connection, extra_columns(table, names))
         if files:
-            staging.add(Reading("read_parquet(?)", texts, row), extras, [[str(file) for file in files]])
-        return staging.settled(
-            label, dict.fromkeys(extras.values(), label), sum(f.stat().st_size for f in files)
-        )
+            reading = Reading("read_parquet(?)", {name: f"c{at}" for at, name in enumerate(names)})
+            staging.add(reading, [[str(file) for file in files]])
+        return settle(staging, label, sum(file.stat().st_size for file in files))

@@ -18,13 +18,14 @@ from pydantic import Field
 
 from blocks.errors import Busy, Misconfigured, PlatformError
 from blocks.loader.base import Loader
+from blocks.loader.batches import Staged
 from blocks.loader.connections import check_database, is_database
 from blocks.loader.databases import load_databases
 from blocks.loader.deadline import Deadline
-from blocks.loader.files import check_files, load_files
+from blocks.loader.files import load_files
 from blocks.loader.job import Job
+from blocks.loader.listing import check_files
 from blocks.loader.rest import check_rest, load_rest
-from blocks.loader.staging import Staged
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import loaded, now
@@ -54,7 +55,7 @@ class DltLoader(Loader):
         """Look at every location; one line for a person."""
         return "; ".join(f"{source}: {self._look(source)}" for source in sorted(self.locations))
 
-    def load(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:
+    def load(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:  # type: ignore[override]
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
         try:
             return self._load(tables, warehouse, run)

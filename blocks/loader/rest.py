@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import Misconfigured
+from blocks.loader.batches import Staged, settle
 from blocks.loader.contract import check_columns, extra_columns
 from blocks.loader.deadline import Deadline
-from blocks.loader.formats import json_names, json_reading
 from blocks.loader.job import Job, mode, setting
+from blocks.loader.json_format import record_names, record_reading
 from blocks.loader.pipeline import extract
-from blocks.loader.staging import Staged, Staging, staging_database
+from blocks.loader.staging import Staging, staging_database
 from blocks.records import SourceTable
 
 CHECK_SECONDS = 15
@@ -43,8 +44,9 @@ def _resource(job: Job, table: SourceTable, name: str) -> Any:
     from blocks.loader.api import Api
 
     asked = f"load {table.full_name}"
-    session = Api(asked, job.location, job.credential, job.deadline)
-    endpoint, selector = setting(table, "endpoint"), str(table.meta.get("records", "$"))
+    records = str(table.meta.get("records", "$"))
+    session = Api(asked, job.location, job.credential, job.deadline, records)
+    endpoint = setting(table, "endpoint")
     watermark = job.watermark(table) if mode(table) == "merge" else None
     parameter = table.meta.get("cursor_param")
     params = {str(parameter): watermark} if parameter and watermark is not None else {}
@@ -52,7 +54,7 @@ def _resource(job: Job, table: SourceTable, name: str) -> Any:
     def pages() -> Iterator[Any]:
         import pyarrow as pa
 
-        for page in session.pages(endpoint, params, _paginator(table), selector):
+        for page in session.pages(endpoint, params, _paginator(table)):
             # a page's records are few: text is built row by row, and typed by DuckDB all at once
             texts = [json.dumps(record) for record in page]
             if texts:
@@ -81,13 +83,10 @@ def _paginator(table: SourceTable) -> Any:
 def _staged(job: Job, table: SourceTable, files: Sequence[Path]) -> Staged | None:
     label, paths = f"endpoint {table.meta['endpoint']}", [str(file) for file in files]
     with staging_database(job) as connection:
-        names = json_names(connection, "read_parquet(?)", "''", [paths])[""] if files else []
+        names = record_names(connection, "read_parquet(?)", "''", [paths]).get("", []) if files else []
         if names:
             check_columns(table, names, label)
-        extras = extra_columns(table, names)
-        staging = Staging(job, table, connection, list(extras.values()))
+        staging = Staging(job, table, connection, extra_columns(table, names))
         if files:
-            staging.add(json_reading("read_parquet(?)", names), extras, [paths])
-        return staging.settled(
-            label, dict.fromkeys(extras.values(), label), sum(f.stat().st_size for f in files)
-        )
+            staging.add(record_reading("read_parquet(?)", names), [paths])
+        return settle(staging, label, sum(file.stat().st_size for file in files))
