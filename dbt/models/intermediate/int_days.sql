@@ -1,6 +1,9 @@
 with digits as (
     {%- for digit in range(10) %}
-    select {{ digit }} as digit{% if not loop.last %} union all{% endif %}
+    select {{ digit }} as digit
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
     {%- endfor %}
 ),
 
@@ -12,7 +15,5 @@ numbers as (
     cross join digits as thousands
 )
 
-select
-    -- In parentheses, because dbt-dremio's dateadd is a SELECT.
-    cast(({{ dbt.dateadd('day', 'offset_days', "cast('2005-01-01' as date)") }}) as date) as date_day
+select {{ days_after("cast('2005-01-01' as date)", 'offset_days') }} as date_day
 from numbers

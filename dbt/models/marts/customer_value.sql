@@ -50,7 +50,7 @@ select
     coalesce(accounts.account_name, 'unknown') as account_name,
     coalesce(accounts.segment, 'unknown') as segment,
     coalesce(accounts.account_owner, 'nobody') as account_owner,
-    cast({{ dbt.date_trunc('month', 'firsts.first_order_on') }} as date) as cohort_month,
+    {{ month_of('firsts.first_order_on') }} as cohort_month,
     coalesce(refunds.refunds, cast(0 as decimal(18, 4))) as refunds,
     cast(firsts.gross_revenue - coalesce(refunds.refunds, 0) as decimal(18, 4)) as net_revenue,
     case when firsts.order_count > 1 then 'repeat' else 'one order' end as customer_type,

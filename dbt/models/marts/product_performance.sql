@@ -1,7 +1,7 @@
 with monthly as (
     select
         stock_code,
-        cast({{ dbt.date_trunc('month', 'invoiced_on') }} as date) as sales_month,
+        {{ month_of('invoiced_on') }} as sales_month,
         sum(case when line_type = 'sale' then amount else 0 end) as gross_revenue,
         sum(case when line_type in ('cancellation', 'return') then -amount else 0 end) as refunds,
         sum(case when line_type = 'sale' then quantity else 0 end) as units_sold,
@@ -10,7 +10,7 @@ with monthly as (
         sum(case when line_type = 'sale' then 1 else 0 end) as sale_lines
     from {{ ref('stg_erp__invoice_lines') }}
     where item_type = 'product'
-    group by stock_code, cast({{ dbt.date_trunc('month', 'invoiced_on') }} as date)
+    group by stock_code, {{ month_of('invoiced_on') }}
 )
 
 select
