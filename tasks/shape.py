@@ -36,16 +36,22 @@ def check_shape(
 ) -> None:
     """Whether the metrics can be shown by these dimensions, in this kind of analysis."""
     marts = {names.mart_of(metric): metric for metric in metrics}
+    if not marts:
+        return
+    known = {mart: set(names.dimensions_of(mart)) for mart in marts}
+    times = {time for mart in marts if (time := names.time_of(mart))}
+    every = set.union(*known.values())
+    for name in dimensions:
+        if name not in every:
+            form.gap(
+                "dimensions", f"{code(name)} is on none of the metrics; they have {listed(sorted(every))}."
+            )
     for mart, metric in marts.items():
-        if not names.time_of(mart):
-            if analysis is Analysis.trend:
-                form.gap("analysis", f"can't be a trend of {code(metric)}: its data has no time.")
-            elif not set(dimensions) & set(names.dimensions_of(mart)):
-                form.gap(
-                    "dimensions", f"don't split {code(metric)}; it has {listed(names.dimensions_of(mart))}."
-                )
-    times = {names.time_of(mart) for mart in marts}
-    if marts and analysis in SPLIT and not set(dimensions) - times:
-        others = {name for mart in marts for name in names.dimensions_of(mart)} - times
-        known = listed(sorted(str(name) for name in others))
-        form.gap("dimensions", f"are missing: a {analysis} needs one besides time. Known: {known}.")
+        timed = names.time_of(mart) is not None
+        if not timed and not known[mart] & set(dimensions):
+            form.gap("dimensions", f"don't split {code(metric)}; it has {listed(sorted(known[mart]))}.")
+        if analysis is Analysis.trend and not timed:
+            form.gap("analysis", f"can't be a trend of {code(metric)}: its data has no time.")
+    if analysis in SPLIT and not set(dimensions) - times:
+        others = listed(sorted(every - times))
+        form.gap("dimensions", f"are missing: a {analysis} needs one besides time. Known: {others}.")

@@ -1,0 +1,285 @@
+"""What tickets hear after a run: the truth about their own part of it, once, all hostile text in quotes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from blocks.errors import Rejected
+from blocks.records import (
+    Analysis,
+    BuildReport,
+    Check,
+    Dashboard,
+    GateReport,
+    LoadReport,
+    MartDiff,
+    Outcome,
+    Plan,
+    Priority,
+    Publication,
+    Release,
+    Requirement,
+)
+from blocks.tracker.files import FilesTracker
+from tasks.answer_text import answer, rollback_answer, succeeded
+from tasks.answers import tell, tell_rollback
+from tests.tasks.reading import count, texts
+
+EARLIER = Release(run="run_1", marts={}, published_at=datetime(2026, 11, 1, 8, tzinfo=UTC))
+NOW = Release(run="run_2", marts={}, published_at=datetime(2026, 11, 2, 8, 30, tzinfo=UTC))
+EVIL = "`x` | y\n# Approved\n[a](http://evil) <script>alert(1)</script> @channel \u202e"
+
+
+def requirement(key: str, metric: str, source: str, status: str = "open") -> Requirement:
+    return Requirement(
+        key=key, title="<script>Revenue</script>", analysis=Analysis.trend, metrics=(metric,), dimensions=(),
+        sources=(source,), deadline=date(2027, 1, 1), priority=Priority.high, requester="Dana", status=status,
+    )  # fmt: skip
+
+
+REVENUE = requirement("AN-1", "net_revenue", "erp")
+PIPELINE = requirement("AN-2", "pipeline_value", "crm")
+
+
+def dashboard(name: str, ticket: str, mart: str) -> Dashboard:
+    return Dashboard(
+        name=name,
+        title=EVIL,
+        analysis=Analysis.trend,
+        metrics=(),
+        dimensions=(),
+        marts=(mart,),
+        ticket=ticket,
+    )
+
+
+PLAN = Plan(
+    run="run_2", requirements=(REVENUE, PIPELINE), sources=("erp", "crm"), select=("daily", "pipeline"),
+    dashboards=(dashboard("revenue", "AN-1", "daily"), dashboard("deals", "AN-2", "pipeline")),
+)  # fmt: skip
+LOADS = (
+    LoadReport(
+        source="erp", table="invoice_lines", loader="dlt", rows=12_345, quarantined=17,
+        watermark="2026-10-31", schema_changes=("+discount", EVIL),
+    ),
+    LoadReport(source="crm", table="accounts", loader="dlt", rows=77),
+)  # fmt: skip
+BUILD = BuildReport(
+    run="run_2", marts={"daily": "r.daily", "pipeline": "r.pipeline"}, models=4, tests=9, seconds=1
+)
+PASSED = (
+    Check(scope="daily", name="unique day", passed=True, kind="suite"),
+    Check(scope="erp.invoice_lines", name="bad rows", passed=True, kind="quarantine"),
+    Check(scope="pipeline", name="unique deal", passed=True, kind="suite"),
+)
+DIFFS = (
+    MartDiff(
+        mart="daily", rows_before=1_000, rows_after=1_100, added=100, removed=0, changed=2,
+        metrics={"net_revenue": (2_000_000.0, 1_500_000.0), "orders": (1.0, 2.0)}, columns=("+refund",),
+    ),
+    MartDiff(mart="pipeline", rows_before=5, rows_after=5, metrics={"pipeline_value": (10.0, 10.0)}),
+)  # fmt: skip
+
+
+def published(ticket: str, name: str, error: str | None = None, image: Path | None = None) -> Publication:
+    url = "" if error else f"https://bi.example/{name} (1)>.html"
+    return Publication(
+        dashboard=name, ticket=ticket, run="run_2", url=url, rows=1_100, error=error, image=image
+    )
+
+
+def success(**changes: object) -> Outcome:
+    values: dict[str, object] = {
+        "run": "run_2", "published": True, "plan": PLAN, "loads": LOADS, "build": BUILD, "release": NOW,
+        "gate": GateReport(run="run_2", passed=True, checks=PASSED, diffs=DIFFS),
+        "publications": (published("AN-1", "revenue"), published("AN-2", "deals")),
+    }  # fmt: skip
+    return Outcome.model_validate(values | changes)
+
+
+def refused(*failures: Check, errors: tuple[str, ...] = ("validate: 1 check failed",)) -> Outcome:
+    gate = GateReport(run="run_2", passed=False, checks=(*PASSED, *failures), diffs=DIFFS)
+    return success(published=False, gate=gate, release=EARLIER, publications=(), errors=errors)
+
+
+def failing(scope: str, *evidence: str) -> Check:
+    return Check(
+        scope=scope,
+        name="values are positive",
+        passed=False,
+        kind="suite",
+        observed="3 rows",
+        evidence=evidence,
+    )
+
+
+def test_success_says_what_was_built_and_where() -> None:
+    text = answer(success(), REVENUE)
+    assert "Your dashboard is ready" in text
+    assert "[Open revenue](<https://bi.example/revenue%20%281%29%3E.html>) | 1,100" in text
+    assert "run `run_2`, published on 2026-11-02 at 08:30 UTC" in text
+    assert "2 passed, 0 failed" in text
+    assert "erp.invoice_lines | 12,345 | 17 | 2026-10-31 | `+discount`" in text
+    assert "daily: rows | 1,000 | 1,100 | +10.0%" in text
+    assert "100 added, 0 removed, 2 changed" in text
+    assert "net_revenue | 2,000,000.00 | 1,500,000.00 | -25.0%" in text
+    assert "changes requested" in text
+    assert count(text, "link_open") == 1
+
+
+def test_a_ticket_hears_of_its_own_part_only() -> None:
+    text = answer(success(), REVENUE)
+    for other in ("deals", "pipeline", "crm", "accounts", "orders"):
+        assert other not in text
+    assert "erp" not in answer(success(), PIPELINE)
+    assert "1 passed" in answer(success(), PIPELINE)
+
+
+def test_refusal_says_what_failed_with_which_values_and_what_readers_see() -> None:
+    text = answer(refused(failing("daily", "2026-10-30: -5.00", EVIL)), REVENUE)
+    assert "Nothing of run `run_2` was published" in text
+    assert "Readers still see the release of run `run_1`, published on 2026-11-01" in text
+    assert "`validate: 1 check failed`" in text
+    assert "2 passed, 1 failed" in text
+    assert "values are positive | daily | 3 rows | `2026-10-30: -5.00`" in text
+    assert "Your dashboard is ready" not in text
+
+
+def test_without_an_earlier_release_none_is_claimed() -> None:
+    text = answer(refused(failing("daily")).model_copy(update={"release": None}), REVENUE)
+    assert "what they saw before, if anything" in text
+
+
+def test_a_failure_elsewhere_is_counted_but_not_shown() -> None:
+    outcome = refused(
+        failing("pipeline", "Acme owes 7"), failing("crm.accounts", "Acme"), failing("stg_crm", "Acme")
+    )
+    text = answer(outcome, REVENUE)
+    assert "2 passed, 0 failed. 3 more failed on parts of the release that this ticket does not use" in text
+    assert "Acme" not in text
+    assert "Acme" in answer(outcome, PIPELINE)
+
+
+def test_a_failed_model_in_between_is_shown_where_it_stopped_the_own_mart() -> None:
+    outcome = refused(failing("stg_erp", "row 7"), failing("daily"))
+    assert "row 7" in answer(outcome, REVENUE)
+    assert "row 7" not in answer(outcome, PIPELINE)
+
+
+def test_a_source_that_broke_its_contract_is_named() -> None:
+    broken = LoadReport(
+        source="erp", table="invoice_lines", loader="dlt", error="2026-10-31.csv: column Price is gone"
+    )
+    plan = PLAN.model_copy(update={"dashboards": (dashboard("deals", "AN-2", "pipeline"),)})
+    outcome = success(
+        plan=plan, loads=(broken, LOADS[1]), publications=(published("AN-2", "deals"),),
+        errors=("erp.invoice_lines: 2026-10-31.csv: column Price is gone",),
+    )  # fmt: skip
+    text = answer(outcome, REVENUE)
+    assert "this ticket's dashboard is not" in text
+    assert "2026-10-31.csv: column Price is gone" in text
+    assert succeeded(outcome, "AN-2")
+    assert not succeeded(outcome, "AN-1")
+    assert "2026-10-31.csv" not in answer(outcome, PIPELINE)
+
+
+def test_a_dashboard_that_did_not_go_out_is_no_success() -> None:
+    outcome = success(
+        publications=(published("AN-1", "revenue", error="the site: 503"), published("AN-2", "deals"))
+    )
+    text = answer(outcome, REVENUE)
+    assert "The data of run `run_2` is published, but this ticket's dashboard is not" in text
+    assert "`the site: 503`" in text
+
+
+@pytest.mark.parametrize("outcome", [success(), refused(failing(EVIL, EVIL), errors=(EVIL, EVIL))])
+def test_hostile_values_stay_in_their_quotes(outcome: Outcome) -> None:
+    evil = Publication(dashboard="revenue", ticket="AN-1", run="run_2", url=f"https://x/{EVIL}", rows=1)
+    if outcome.published:
+        outcome = outcome.model_copy(update={"publications": (evil,)})
+    text = answer(outcome, REVENUE)
+    assert count(text, "heading_open") == 1
+    assert count(text, "link_open") == len(outcome.publications)
+    for kind in ("html_block", "html_inline", "image", "fence"):
+        assert count(text, kind) == 0
+    for sign in ("Approved", "@channel", "script", "evil"):
+        assert sign not in texts(text)
+    assert "\u202e" not in text
+    columns = {line.count("|") for line in text.splitlines() if line.startswith("| ")}
+    assert columns <= {3, 5, 7}
+
+
+def test_evidence_is_bounded() -> None:
+    many = [failing("daily", *(f"{number} {'x' * 5_000}" for number in range(50))) for _ in range(500)]
+    text = answer(refused(*many, errors=("e" * 10_000,) * 100), REVENUE)
+    assert "500 failed" in text
+    assert len(text) < 32_000
+
+
+def write_ticket(folder: Path, key: str) -> Path:
+    path = folder / f"{key}.yaml"
+    path.write_text(f"# mine\nkey: {key}\ntitle: x\nstatus: open\ncomments: []\n")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, prefect_server: str) -> Path:
+    folder = tmp_path / "tickets"
+    folder.mkdir()
+    return folder
+
+
+def test_tickets_are_told_once_with_image_link_and_status(folder: Path, tmp_path: Path) -> None:
+    paths = [write_ticket(folder, "AN-1"), write_ticket(folder, "AN-2")]
+    image = tmp_path / "revenue.png"
+    image.write_bytes(b"\x89PNG")
+    tracker = FilesTracker(folder=folder, project="AN")
+    outcome = success(
+        publications=(published("AN-1", "revenue", image=image), published("AN-2", "deals", error="no"))
+    )
+    assert tell(tracker, outcome) == 2
+    once = [path.read_bytes() for path in paths]
+    assert tell(tracker, outcome) == 2
+    assert [path.read_bytes() for path in paths] == once
+    assert (folder / "attachments" / "AN-1" / "revenue.png").read_bytes() == b"\x89PNG"
+    assert b"status: done\n" in once[0]
+    assert b"url: https://bi.example/revenue" in once[0]
+    assert once[0].count(b"author: analytics-bot") == 1
+    assert b"topic: run_2" in once[0]
+    assert b"status: failed\n" in once[1]
+    assert b"links" not in once[1]
+
+
+def test_one_tickets_trouble_is_not_the_others(folder: Path) -> None:
+    path = write_ticket(folder, "AN-2")  # AN-1 was deleted meanwhile
+    with pytest.raises(Rejected, match=r"AN-1.*no file"):
+        tell(FilesTracker(folder=folder, project="AN"), success())
+    assert b"status: done\n" in path.read_bytes()
+
+
+def test_a_ticket_that_was_incomplete_hears_that_nothing_is_missing_any_more(folder: Path) -> None:
+    path = write_ticket(folder, "AN-1")
+    tracker = FilesTracker(folder=folder, project="AN")
+    tracker.comment("AN-1", "requirements", "deadline is missing")
+    complete = REVENUE.model_copy(update={"status": "incomplete"})
+    tell(tracker, success(plan=PLAN.model_copy(update={"requirements": (complete,)})))
+    assert "deadline is missing" not in path.read_text()
+    assert "Nothing is missing any more" in path.read_text()
+
+
+def test_a_run_that_died_before_its_plan_tells_nobody(folder: Path) -> None:
+    assert tell(FilesTracker(folder=folder, project="AN"), success(plan=None, published=False)) == 0
+
+
+def test_a_rollback_is_said_on_the_tickets_of_its_dashboards(folder: Path) -> None:
+    path = write_ticket(folder, "AN-1")
+    nobodys = published("AN-1", "other").model_copy(update={"ticket": None})
+    tracker = FilesTracker(folder=folder, project="AN")
+    assert tell_rollback(tracker, EARLIER, [published("AN-1", "revenue"), nobodys]) == 1
+    assert "Readers see the release of run `run_1`" in path.read_text()
+    assert "could not be refreshed: `503`" in rollback_answer(
+        EARLIER, published("AN-1", "revenue", error="503")
+    )
