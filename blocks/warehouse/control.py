@@ -16,7 +16,7 @@ LEDGER = {
     "row_count": "bigint", "quarantined": "bigint", "byte_count": "bigint", "watermark": "varchar",
     "run_id": "varchar", "loaded_at": "timestamp",
 }  # fmt: skip
-JOURNAL = {"run_id": "varchar", "seq": "bigint", "state": "varchar", "at": "timestamp", "detail": "varchar"}
+JOURNAL = {"run_id": "varchar", "seq": "bigint", "state": "varchar", "reached_at": "timestamp", "detail": "varchar"}
 
 
 class JournalEntry(Record):
@@ -86,7 +86,7 @@ def journal(warehouse: Warehouse) -> list[JournalEntry]:
         if not warehouse.columns(session, warehouse.control, "journal"):
             return []
         rows = session.rows(
-            f"select run_id, seq, state, at, detail from {warehouse.quote(warehouse.control, 'journal')}"
+            f"select run_id, seq, state, reached_at, detail from {warehouse.quote(warehouse.control, 'journal')}"
             " order by seq"
         )
     return [JournalEntry(run=r, seq=n, state=State(s), at=a, detail=d or "") for r, n, s, a, d in rows]

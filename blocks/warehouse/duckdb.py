@@ -17,6 +17,7 @@ from blocks.errors import Busy, Misconfigured, PlatformError, Rejected
 from blocks.records import LoadReport, Release
 from blocks.warehouse.base import RELEASE_PREFIX, Batch, Session, Warehouse
 from blocks.warehouse.control import prepare_control, write_ledger
+from blocks.warehouse.duckdb_file import cursor
 from blocks.warehouse.duckdb_load import literal, load_batch
 
 _INGESTING = Lock()
@@ -61,22 +62,16 @@ class DuckDBWarehouse(Warehouse):
 
     @contextmanager
     def session(self) -> Iterator[DuckDBSession]:
-        """A connection that is closed at the end."""
+        """A connection that is closed at the end; the file with the last one of this process."""
         import duckdb
 
-        if not self.path.parent.is_dir():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        config = {"memory_limit": self.memory_limit, "threads": self.threads}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        settings = {"memory_limit": self.memory_limit, "threads": self.threads}
         try:
-            connection = duckdb.connect(str(self.path), config={**config, "preserve_insertion_order": False})
+            with cursor(self.path, {**settings, "preserve_insertion_order": False}) as connection:
+                yield DuckDBSession(connection)
         except duckdb.Error as error:
-            raise _wrapped(f"open {self.path}", error) from error
-        try:
-            yield DuckDBSession(connection)
-        except duckdb.Error as error:
-            raise _wrapped(f"query {self.path.name}", error) from error
-        finally:
-            connection.close()
+            raise _wrapped(f"use {self.path.name}", error) from error
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -1,0 +1,244 @@
+"""What every Warehouse does. Another implementation joins by adding its fixture to WAREHOUSES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from blocks.errors import Busy, ContractBroken, PlatformError
+from blocks.records import Column, LedgerEntry, Release, SourceTable, State
+from blocks.warehouse import control
+from blocks.warehouse.base import Batch, Warehouse
+from blocks.warehouse.duckdb import DuckDBWarehouse
+
+NOW = datetime(2026, 1, 2, 3, 4, 5)
+RIDES = SourceTable(
+    source="bikes", name="rides", schema_name="raw_bikes", identifier="rides", loader="dlt", meta={},
+    columns=(
+        Column(name="ride_id", data_type="bigint", origin="ride_id"),
+        Column(name="station", data_type="varchar", origin="station"),
+    ),
+)  # fmt: skip
+
+
+def duckdb_warehouse(folder: Path) -> Warehouse:
+    return DuckDBWarehouse(database=str(folder / "house" / "warehouse.duckdb"))
+
+
+WAREHOUSES: list[Callable[[Path], Warehouse]] = [duckdb_warehouse]
+
+
+@pytest.fixture(params=WAREHOUSES, ids=lambda make: make.__name__)
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
+    return request.param(tmp_path)  # type: ignore[no-any-return]
+
+
+def batch(
+    folder: Path, rows: Sequence[dict[str, object]], item: str = "a.csv", mode: str = "append",
+    bad: Sequence[str] = (), key: Sequence[str] = (), table: SourceTable = RIDES,
+) -> Batch:  # fmt: skip
+    stamped = [{**row, "_item": item, "_loaded_at": NOW} for row in rows]
+    waste = [{"_row": text, "_reason": "ride_id: not a number", "_item": item, "_loaded_at": NOW} for text in bad]
+    files: list[list[Path]] = [[], []]
+    for kind, content in enumerate((stamped, waste)):
+        if content:
+            path = folder / f"{item}-{kind}-{len(list(folder.iterdir()))}.parquet"
+            pq.write_table(pa.Table.from_pylist(content), path)
+            files[kind].append(path)
+    entry = LedgerEntry(
+        source=table.source, table=table.name, item=item, fingerprint="1", rows=len(rows), quarantined=len(bad),
+        bytes=10, watermark="2026-01-02", run="r1",
+    )  # fmt: skip
+    return Batch(table, mode, files[0], files[1], [entry], key)
+
+
+def read(warehouse: Warehouse, sql: str) -> list[tuple[object, ...]]:
+    with warehouse.session() as session:
+        return session.rows(sql)
+
+
+def test_check_says_where_it_is(warehouse: Warehouse) -> None:
+    assert len(warehouse.check().splitlines()) == 1
+
+
+def test_ingest_loads_rows_quarantine_and_ledger(warehouse: Warehouse, tmp_path: Path) -> None:
+    report = warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}], bad=["x,South"]))
+    assert (report.rows, report.quarantined, report.watermark) == (1, 1, "2026-01-02")
+    assert read(warehouse, "select ride_id, station, _item from raw_bikes.rides") == [(1, "North", "a.csv")]
+    assert read(warehouse, "select _row, _reason from raw_bikes.rides__quarantine") == [
+        ("x,South", "ride_id: not a number")
+    ]
+    (entry,) = control.loaded(warehouse, "bikes")
+    assert (entry.item, entry.rows, entry.quarantined, entry.run) == ("a.csv", 1, 1, "r1")
+
+
+def test_ingest_again_replaces_the_items_rows(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}], bad=["x"]))
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "West"}], item="b.csv"))
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 9, "station": "East"}]))
+    assert read(warehouse, "select ride_id from raw_bikes.rides order by 1") == [(2,), (9,)]
+    assert read(warehouse, "select count(*) from raw_bikes.rides__quarantine") == [(0,)]
+    assert {entry.item: entry.rows for entry in control.loaded(warehouse)} == {"a.csv": 1, "b.csv": 1}
+
+
+def test_merge_replaces_by_key(warehouse: Warehouse, tmp_path: Path) -> None:
+    first = [{"ride_id": 1, "station": "North"}, {"ride_id": 2, "station": "South"}]
+    warehouse.ingest(batch(tmp_path, first, mode="merge", key=["ride_id"]))
+    second = [{"ride_id": 2, "station": "West"}, {"ride_id": 3, "station": "East"}]
+    warehouse.ingest(batch(tmp_path, second, item="b", mode="merge", key=["ride_id"]))
+    assert read(warehouse, "select ride_id, station from raw_bikes.rides order by 1") == [
+        (1, "North"), (2, "West"), (3, "East"),
+    ]  # fmt: skip
+
+
+def test_replace_takes_the_whole_table(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}], mode="replace", item="1"))
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "South"}], mode="replace", item="2"))
+    assert read(warehouse, "select ride_id from raw_bikes.rides") == [(2,)]
+
+
+def test_new_column_widens_the_table_and_is_reported(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
+    report = warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "N", "bike": "b7"}], item="b.csv"))
+    assert [change for change in report.schema_changes if "bike" in change]
+    assert read(warehouse, "select ride_id, bike from raw_bikes.rides order by 1") == [(1, None), (2, "b7")]
+
+
+def test_changed_type_is_refused_and_nothing_of_it_is_visible(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
+    with pytest.raises(ContractBroken, match="ride_id"):
+        warehouse.ingest(batch(tmp_path, [{"ride_id": "one", "station": "N"}], item="b.csv", bad=["?"]))
+    assert read(warehouse, "select ride_id from raw_bikes.rides") == [(1,)]
+    assert [entry.item for entry in control.loaded(warehouse)] == ["a.csv"]
+    assert read(warehouse, "select count(*) from raw_bikes.rides__quarantine") == [(0,)]
+
+
+def test_empty_batch_makes_the_declared_table(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.ingest(batch(tmp_path, []))
+    with warehouse.session() as session:
+        assert list(warehouse.columns(session, "raw_bikes", "rides")) == [
+            "ride_id", "station", "_item", "_loaded_at",
+        ]  # fmt: skip
+
+
+def make_release(warehouse: Warehouse, run: str, value: int, marts: Sequence[str] = ("sales", "people")) -> Release:
+    schema = f"rel_{run}"
+    with warehouse.session() as session:
+        session.rows(f"create schema {schema}")
+        for mart in marts:
+            session.rows(f"create table {schema}.{mart} as select {value} as run_no, cast('2026-01-01' as date) as day")
+    return Release(run=run, marts={mart: f"{schema}.{mart}" for mart in marts}, published_at=NOW)
+
+
+def test_flip_shows_a_release_and_its_name(warehouse: Warehouse) -> None:
+    assert warehouse.served() is None
+    first, second = make_release(warehouse, "a", 1), make_release(warehouse, "b", 2)
+    warehouse.flip(first)
+    assert warehouse.served() == first
+    warehouse.flip(second)
+    warehouse.flip(second)
+    assert warehouse.served() == second
+    assert read(warehouse, "select s.run_no, p.run_no, s.day from serving.sales s cross join serving.people p") == [
+        (2, 2, date(2026, 1, 1))
+    ]
+
+
+def test_flip_takes_away_what_the_release_lacks(warehouse: Warehouse) -> None:
+    warehouse.flip(make_release(warehouse, "a", 1))
+    warehouse.flip(make_release(warehouse, "b", 2, ["sales"]))
+    with warehouse.session() as session:
+        assert not warehouse.columns(session, "serving", "people")
+
+
+def test_flip_to_what_does_not_exist_changes_nothing(warehouse: Warehouse) -> None:
+    first = make_release(warehouse, "a", 1)
+    warehouse.flip(first)
+    gone = make_release(warehouse, "b", 2)
+    with warehouse.session() as session:
+        session.rows("drop table rel_b.sales")
+    with pytest.raises(PlatformError):
+        warehouse.flip(gone)
+    assert warehouse.served() == first
+    assert read(warehouse, "select run_no from serving.people") == [(1,)]
+
+
+def test_releases_and_drop(warehouse: Warehouse) -> None:
+    make_release(warehouse, "a", 1)
+    make_release(warehouse, "b", 2)
+    assert warehouse.releases() == ["rel_a", "rel_b"]
+    warehouse.drop(["rel_a", "rel_none"])
+    assert warehouse.releases() == ["rel_b"]
+
+
+def test_exclusive_is_held_by_one_process(warehouse: Warehouse, tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    if not isinstance(warehouse, DuckDBWarehouse):
+        pytest.skip("other warehouses leave this to Prefect's concurrency limit")
+    code = (
+        "import sys; from blocks.warehouse.duckdb import DuckDBWarehouse; from blocks.errors import Busy\n"
+        "try:\n  with DuckDBWarehouse(database=sys.argv[1]).exclusive(): print('got it')\n"
+        "except Busy as error: print('busy', error)"
+    )
+    run = [sys.executable, "-c", code, warehouse.database]
+    with warehouse.exclusive(), warehouse.exclusive():
+        held = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    free = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert held.startswith("busy")
+    assert free.strip() == "got it"
+
+
+def test_export_writes_what_the_query_gives(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "it's.parquet"
+    with warehouse.session() as session:
+        assert session.export("select 1 as a, 'x' as b union all select 2, null", path) == 2
+    assert sorted(pq.read_table(path).to_pylist(), key=lambda row: row["a"]) == [
+        {"a": 1, "b": "x"}, {"a": 2, "b": None},
+    ]  # fmt: skip
+
+
+def test_journal_keeps_states_in_order(warehouse: Warehouse) -> None:
+    for state in (State.building, State.validated, State.publishing, State.published):
+        control.record(warehouse, "r1", state, '{"x": "it\'s"}')
+    entries = control.journal(warehouse)
+    assert [entry.state for entry in entries] == ["building", "validated", "publishing", "published"]
+    assert entries[0].detail == '{"x": "it\'s"}'
+
+
+def test_hostile_names_are_quoted(warehouse: Warehouse) -> None:
+    with warehouse.session() as session:
+        name = 'a"; drop schema control; --'
+        session.rows(f"create schema {warehouse.quote('odd')}")
+        session.rows(f"create table {warehouse.quote('odd', name)} (x integer)")
+        assert warehouse.columns(session, "odd", name) == {"x": "INTEGER"}
+
+
+def test_vendor_errors_come_wrapped_and_without_sql(warehouse: Warehouse) -> None:
+    with pytest.raises(PlatformError) as caught, warehouse.session() as session:
+        session.rows("select secret_value_17 from nowhere where x = 'topsecret'")
+    assert "topsecret" not in str(caught.value)
+
+
+def test_busy_when_another_process_has_the_file(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    house = duckdb_warehouse(tmp_path)
+    house.check()
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, house.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(Busy, match="another program"):
+            house.check()
+    finally:
+        other.communicate("")

@@ -1,0 +1,208 @@
+"""Promotion, recovery, rollback and retention on a real warehouse, killed at every statement."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from blocks.errors import GateFailed, NotFound
+from blocks.records import BuildReport, Check, GateReport, State
+from blocks.warehouse import control
+from blocks.warehouse.duckdb import DuckDBWarehouse
+from tasks.promotion import promote_release, published_releases, recover, retain, roll_back
+
+MARTS = ("people", "sales")
+
+
+def build_release(warehouse: DuckDBWarehouse, run: str, value: int, marts: tuple[str, ...] = MARTS) -> BuildReport:
+    with warehouse.session() as session:
+        session.rows(f"create schema rel_{run}")
+        for mart in marts:
+            session.rows(f"create table rel_{run}.{mart} as select {value} as value")
+    report = BuildReport(run=run, marts={m: f"rel_{run}.{m}" for m in marts}, models=2, tests=0, seconds=0)
+    control.record(warehouse, run, State.building, report.model_dump_json())
+    return report
+
+
+def gate(run: str, passed: bool = True) -> GateReport:
+    report = GateReport(run=run, passed=passed, checks=(Check(scope="sales", name="x", kind="suite", passed=passed),))
+    return report
+
+
+def promote(warehouse: DuckDBWarehouse, run: str, value: int, marts: tuple[str, ...] = MARTS) -> None:
+    report = build_release(warehouse, run, value, marts)
+    control.record(warehouse, run, State.validated, gate(run).model_dump_json())
+    promote_release.fn(warehouse, report, gate(run))
+
+
+def seen(warehouse: DuckDBWarehouse) -> list[int]:
+    """What a reader sees of each mart."""
+    with warehouse.session() as session:
+        return [session.rows(f"select value from serving.{mart}")[0][0] for mart in MARTS]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(database=str(tmp_path / "w.duckdb"), keep=2)
+
+
+def test_a_failed_gate_is_never_promoted(warehouse: DuckDBWarehouse) -> None:
+    promote(warehouse, "a", 1)
+    report = build_release(warehouse, "b", 2)
+    with pytest.raises(GateFailed):
+        promote_release.fn(warehouse, report, gate("b", passed=False))
+    with pytest.raises(GateFailed):
+        promote_release.fn(warehouse, report, gate("a"))  # another run's verdict
+    assert seen(warehouse) == [1, 1]
+
+
+def test_promoting_twice_is_the_same_as_once(warehouse: DuckDBWarehouse) -> None:
+    promote(warehouse, "a", 1)
+    before = warehouse.served()
+    report = BuildReport(run="a", marts={m: f"rel_a.{m}" for m in MARTS}, models=2, tests=0, seconds=0)
+    assert promote_release.fn(warehouse, report, gate("a")) == before == warehouse.served()
+
+
+def test_a_run_of_some_marts_leaves_the_others_served(warehouse: DuckDBWarehouse) -> None:
+    promote(warehouse, "a", 1)
+    promote(warehouse, "b", 2, ("sales",))
+    assert seen(warehouse) == [1, 2]
+    retain.fn(warehouse)
+    assert seen(warehouse) == [1, 2]
+
+
+def test_rollback_goes_back_one_by_one_and_forward_by_name(warehouse: DuckDBWarehouse) -> None:
+    for value, run in enumerate("abc", 1):
+        promote(warehouse, run, value)
+    assert roll_back.fn(warehouse, None).run == "b"
+    assert seen(warehouse) == [2, 2]
+    assert roll_back.fn(warehouse, None).run == "a"
+    assert roll_back.fn(warehouse, "c").run == "c"
+    assert seen(warehouse) == [3, 3]
+
+
+def test_rollback_to_what_is_not_kept_says_what_is(warehouse: DuckDBWarehouse) -> None:
+    with pytest.raises(NotFound, match="nothing is published"):
+        roll_back.fn(warehouse, None)
+    promote(warehouse, "a", 1)
+    with pytest.raises(NotFound, match="Kept: a"):
+        roll_back.fn(warehouse, "zzz")
+    with pytest.raises(NotFound):
+        roll_back.fn(warehouse, None)
+
+
+def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse) -> None:
+    for value, run in enumerate("abcd", 1):
+        promote(warehouse, run, value)
+    roll_back.fn(warehouse, "a")
+    retain.fn(warehouse)
+    assert warehouse.releases() == ["rel_a", "rel_c", "rel_d"]
+    assert seen(warehouse) == [1, 1]
+    assert [release.run for release in published_releases(warehouse)] == ["a", "b", "c", "d"]
+
+
+def test_recovery_closes_what_died_before_the_flip(warehouse: DuckDBWarehouse) -> None:
+    promote(warehouse, "a", 1)
+    build_release(warehouse, "b", 2)
+    assert recover.fn(warehouse, "c") == ["run b had died while building; it is abandoned"]
+    assert recover.fn(warehouse, "c") == []
+    assert seen(warehouse) == [1, 1]
+
+
+VICTIM = """
+import os, shutil, signal, sys
+from blocks.warehouse.duckdb import DuckDBSession, DuckDBWarehouse
+from blocks.records import BuildReport
+from tasks.promotion import promote_release, retain
+from tests.tasks.test_promotion import MARTS, gate
+
+base, before = sys.argv[1], sys.argv[2] == "before"
+run = DuckDBSession.rows
+
+def promote_and_die(database, deadly):
+    warehouse, count = DuckDBWarehouse(database=database, keep=2), 0
+    def rows(self, sql, parameters=()):
+        nonlocal count
+        count += 1
+        if count == deadly and before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = run(self, sql, parameters)
+        if count == deadly:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+    DuckDBSession.rows = rows
+    marts = {mart: f"rel_b.{mart}" for mart in MARTS}
+    promote_release.fn(warehouse, BuildReport(run="b", marts=marts, models=2, tests=0, seconds=0), gate("b"))
+    retain.fn(warehouse)
+    os._exit(0)
+
+for deadly in range(1, 100):
+    database = f"{base}.{deadly}"
+    shutil.copy(base, database)
+    child = os.fork()  # DuckDB is only ever opened in the children
+    if child == 0:
+        promote_and_die(database, deadly)
+    status = os.waitpid(child, 0)[1]
+    if status == 0:
+        break
+    assert os.WTERMSIG(status) == signal.SIGKILL, status
+    print(database, flush=True)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_at_every_statement_it_is_the_old_release_or_the_new(tmp_path: Path, moment: str) -> None:
+    """SIGKILL at statement 1, 2, 3 ... of promotion and retention; then the next run recovers."""
+    base = DuckDBWarehouse(database=str(tmp_path / "w.duckdb"), keep=2)
+    promote(base, "a", 1)
+    build_release(base, "b", 2)
+    control.record(base, "b", State.validated, gate("b").model_dump_json())
+    victims = subprocess.run(
+        [sys.executable, "-c", VICTIM, base.database, moment], capture_output=True, text=True, check=True, timeout=120
+    )
+    outcomes = set()
+    for database in victims.stdout.split():
+        warehouse = DuckDBWarehouse(database=database, keep=2)
+        with warehouse.session():  # held, so that the file is opened once
+            served = seen(warehouse)
+            assert served in ([1, 1], [2, 2]), f"a mixture in {database}"
+            state = {entry.run: entry.state for entry in control.journal(warehouse)}["b"]
+            recover.fn(warehouse, "c")
+            after = seen(warehouse)
+            assert after == ([1, 1] if state is State.validated else [2, 2])
+            ended = {entry.run: entry.state for entry in control.journal(warehouse)}["b"]
+            assert ended is (State.abandoned if state is State.validated else State.published)
+        outcomes.add((served[0], after[0]))
+    assert len(victims.stdout.split()) > 15
+    assert {(1, 1), (1, 2), (2, 2)} <= outcomes, "no kill fell before, within and after the flip"
+
+
+def test_a_reader_in_a_loop_sees_all_old_or_all_new(warehouse: DuckDBWarehouse) -> None:
+    """A thread reads both marts in one query while releases flip."""
+    import threading
+
+    for value in range(6):
+        build_release(warehouse, f"r{value}", value)
+    promote_release.fn(warehouse, BuildReport(run="r0", marts={m: f"rel_r0.{m}" for m in MARTS}, models=2,
+                                              tests=0, seconds=0), gate("r0"))  # fmt: skip
+    pairs: list[tuple[int, int]] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            with warehouse.session() as session:
+                pairs.extend(session.rows("select s.value, p.value from serving.sales s cross join serving.people p"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for value in range(1, 6):
+        marts = {m: f"rel_r{value}.{m}" for m in MARTS}
+        report = BuildReport(run=f"r{value}", marts=marts, models=2, tests=0, seconds=0)
+        promote_release.fn(warehouse, report, gate(f"r{value}"))
+    stop.set()
+    reader.join()
+    assert len(pairs) > 5
+    assert all(sales == people for sales, people in pairs)
