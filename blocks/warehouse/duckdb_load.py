@@ -28,9 +28,10 @@ def load_batch(warehouse: Warehouse, session: Session, batch: Batch) -> tuple[st
         target = warehouse.quote(schema, name)
         body = ", ".join(f"{warehouse.quote(column)} {kind}" for column, kind in columns)
         session.rows(f"create table if not exists {target} ({body})")
-        _take_out(session, target, batch)
         if files:
             changes += _insert(warehouse, session, (schema, name), batch, files)
+        else:
+            _take_out(session, target, batch)
     return changes
 
 
@@ -59,6 +60,7 @@ def _insert(
             )  # fmt: skip
     for name, kind in fresh.items():
         session.rows(f"alter table {target} add column {warehouse.quote(name)} {kind}")
+    _take_out(session, target, batch)  # after widening: DuckDB can't alter a table this transaction has changed
     if batch.mode == "merge" and set(batch.key) <= set(found):
         same = " and ".join(f"t.{warehouse.quote(key)} = n.{warehouse.quote(key)}" for key in batch.key)
         session.rows(f"delete from {target} t using {incoming} n where {same}")
