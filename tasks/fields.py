@@ -44,7 +44,7 @@ class Form:
             return default
         if found.casefold() in kind.__members__:
             return kind[found.casefold()]
-        self.gap(field, f"{code(found)} is not known{_like(found, kind.__members__)}. {remedy}")
+        self.gap(field, f"{code(found)} is not known{_like(found, kind.__members__)} {remedy}")
         return None
 
     def day(self, field: str) -> date | None:
@@ -68,7 +68,7 @@ class Form:
         chosen = {word: spelled.get(word) or spelled.get(_spelled(word)) for word in words or ()}
         unknown = [word for word, name in chosen.items() if name is None]
         for word in unknown:
-            self.gap(field, f"{code(word)} is not known{_like(word, known)}.")
+            self.gap(field, f"{code(word)} is not known{_like(word, known)}")
         if unknown:
             self.gap(field, f"can be: {listed(known)}.")
         return tuple(dict.fromkeys(name for name in chosen.values() if name))
@@ -92,4 +92,4 @@ def _spelled(text: str) -> str:
 def _like(text: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     by_spelling = {_spelled(name): name for name in known}
     found = difflib.get_close_matches(_spelled(text[:100]), by_spelling, n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(code(by_spelling[each]) for each in found)}?" if found else ""
+    return f"; did you mean {' or '.join(code(by_spelling[each]) for each in found)}?" if found else "."

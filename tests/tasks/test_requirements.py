@@ -132,6 +132,7 @@ def test_every_gap_is_said_at_once() -> None:
     for word in ("`trend`", "`net_revenue`", "`country`", "`erp`", "`2026-07-31`"):
         assert word in text
     assert text.count("did you mean") == 4
+    assert "did you mean `net_revenue`?\n" in text
 
 
 def test_an_empty_ticket_hears_of_every_required_field() -> None:
