@@ -1,0 +1,83 @@
+"""One dataset's Parquet extract, open for questions in an in-memory DuckDB. No page, no picture here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+from blocks.catalogue import Dataset
+from blocks.errors import BadInput
+from blocks.site.formula import quote
+from blocks.site.periods import Period, bucket
+
+
+class Extract:
+    """A dataset and its rows, as view `extract`; use it in a `with`. Only answers are read into Python."""
+
+    def __init__(self, dataset: Dataset, path: Path) -> None:
+        self.dataset, self.path = dataset, path
+
+    def __enter__(self) -> Self:
+        import duckdb
+
+        self._connection = duckdb.connect(config={"memory_limit": "1GB", "preserve_insertion_order": False})
+        try:
+            path = str(self.path).replace("'", "''")
+            self.run(f"CREATE VIEW extract AS FROM read_parquet('{path}')")
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run a statement; DuckDB's error comes out as BadInput."""
+        import duckdb
+
+        try:
+            return self._connection.execute(sql, parameters)
+        except duckdb.Error as error:
+            raise BadInput(
+                f"Read the extract of {self.dataset.mart}", str(error).splitlines()[0][:300],
+                "Check that the mart has the columns its semantic model declares.",
+            ) from error  # fmt: skip
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows."""
+        return list(self.run(sql, parameters).fetchall())
+
+    def number(self, sql: str) -> int:
+        """The one whole number a statement returns."""
+        return int(self.rows(sql)[0][0])
+
+    def bounds(self) -> tuple[date, date] | None:
+        """The first and the last day of the data; None without time or without dated rows."""
+        if not self.dataset.time:
+            return None
+        name = quote(self.dataset.time)
+        first, last = self.rows(f"SELECT min({name})::DATE, max({name})::DATE FROM extract")[0]
+        return None if first is None else (first, last)
+
+    def undated(self) -> int:
+        """Rows that have no time; a dataset with time leaves them out."""
+        if not self.dataset.time:
+            return 0
+        return self.number(f"SELECT count(*) FROM extract WHERE {quote(self.dataset.time)} IS NULL")
+
+
+def whole(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period | None:
+    """All the time that several extracts cover, in buckets; None if none of them has time."""
+    known = [pair for pair in bounds if pair]
+    if not known:
+        return None
+    first, last = min(pair[0] for pair in known), max(pair[1] for pair in known)
+    return Period(grain=grain, first=bucket(first, grain), last=bucket(last, grain))
+
+
+def truncated(expression: str, grain: str) -> str:
+    """SQL for the first day of the bucket that holds a date."""
+    return f"{expression}::DATE" if grain == "day" else f"date_trunc('{grain}', {expression})::DATE"

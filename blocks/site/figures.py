@@ -1,0 +1,75 @@
+"""Numbers and dates as people read them, for the picture and for chart axes; page/figures.js does the page's.
+
+Forms: `number`, `percent`, `currency:GBP`. Nothing here computes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+
+NONE = "–"  # noqa: RUF001 what a reader sees where there is no number
+_SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥", "INR": "₹", "CNY": "¥"}
+_STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
+
+
+def unit(form: str) -> str:
+    """What stands before a figure: a currency's sign, else its code; nothing for other forms."""
+    found = re.fullmatch(r"currency:([A-Z]{3})", form)
+    return _SYMBOLS.get(found.group(1), f"{found.group(1)}\u00a0") if found else ""
+
+
+def compact(value: float | None, form: str) -> str:
+    """A short figure: 1,234 · 48.1K · £1.24M · 12.3%."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    sign = "-" if value < 0 else ""
+    if form == "percent":
+        return f"{value * 100:,.1f}%"
+    return sign + unit(form) + _short(abs(value), bool(unit(form)))
+
+
+def change(value: float | None, before: float | None, form: str) -> str | None:
+    """The signed change: percentage points for a percentage, otherwise relative; None where undefined."""
+    if value is None or before is None or (form != "percent" and before == 0):
+        return None
+    points = (value - before) * 100 if form == "percent" else (value - before) / abs(before) * 100
+    sign = "" if abs(points) < 0.05 else "+" if points > 0 else "-"
+    return f"{sign}{abs(points):,.1f}{' pp' if form == 'percent' else '%'}"
+
+
+def tone(moved: str | None, goal: str) -> str:
+    """Whether a change is `good`, `bad` or `even`."""
+    if not moved or goal == "none" or moved[0] not in "+-":
+        return "even"
+    return "good" if (moved[0] == "+") == (goal == "up") else "bad"
+
+
+def axis(form: str) -> str:
+    """The Vega expression that writes an axis label."""
+    if form == "percent":
+        return "format(datum.value, '.1~%')"
+    short = "replace(replace(format(abs(datum.value), '.3~s'), 'G', 'B'), 'k', 'K')"
+    size = f"(abs(datum.value) < 1 ? format(abs(datum.value), '.2~f') : {short})"
+    return f"(datum.value < 0 ? '-' : '') + '{unit(form)}' + {size}"
+
+
+def day(value: date) -> str:
+    """3 Mar 2025."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def span(begin: date, end: date) -> str:
+    """3 Mar 2025 - 5 Apr 2025, as short as it can be."""
+    return day(begin) if begin == end else f"{day(begin)} – {day(end)}"  # noqa: RUF001
+
+
+def _short(size: float, money: bool) -> str:
+    for step, letter in _STEPS:
+        if size >= step * 0.99995 and size >= 9999.5:
+            scaled = size / step
+            return f"{scaled:.{2 if scaled < 9.995 else 1 if scaled < 99.95 else 0}f}{letter}"
+    if size == int(size) or size >= 1000:
+        return f"{size:,.0f}"
+    return f"{size:,.2f}" if money or size < 10 else f"{size:,.1f}"

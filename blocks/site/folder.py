@@ -1,0 +1,137 @@
+"""FolderSite: dashboards as files in a folder, to be opened from disk or served by any web server.
+
+Everything a dashboard is made of is written beside its place first and then renamed into it, the page last,
+so a kill leaves the page that was there, whole. What a page looks like is not here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from pydantic import Field
+
+from blocks.errors import BadInput, Busy, Misconfigured
+from blocks.records import Publication
+from blocks.site import shelf
+from blocks.site.base import BiSite, Card
+from blocks.site.dashboard import dashboard_page
+from blocks.site.extract import Extract
+from blocks.site.hyper import write_hyper
+from blocks.site.picture import draw
+from blocks.site.view import View
+from blocks.site.wording import slug
+
+LOCK_SECONDS = 60.0
+STALE_SECONDS = 24 * 3600.0
+
+
+class FolderSite(BiSite):
+    """Dashboards in a folder: a page, a Tableau extract and a picture each, and an index over all."""
+
+    _block_type_name = "Folder Site"
+    _block_type_slug = "folder-site"
+    _description = "Publishes dashboards as self-contained pages into a folder."
+
+    project: str = Field("dashboards", description="folder in `folder` for our dashboards, as in team/sales")
+    folder: Path = Field(description="the folder that is published into; created if absent")
+    address: str = Field("", description="where the folder is served, as in https://bi.example.com")
+
+    def check(self) -> str:
+        """Make the folder and see that it can be written."""
+        place = self._place()
+        with self._wrapped(place), tempfile.NamedTemporaryFile(dir=place, prefix=".check."):
+            pass
+        return f"publishes into {place}, opened at {self._url('index.html')}"
+
+    def publish(self, card: Card) -> Publication:
+        """Write the dashboard's files and put them in place of those of its last run."""
+        begun, name, place = time.monotonic(), slug(card.dashboard.name), self._place()
+        with self._wrapped(place):
+            self._sweep(place)
+            work = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=place))
+            try:
+                rows = self._write(card, work)
+                self._install(work, place / name)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+        return Publication(
+            dashboard=name, ticket=card.dashboard.ticket, run=card.run, rows=rows,
+            url=self._url(f"{name}/index.html"), extract=place / name / f"{name}.hyper",
+            image=place / name / "dashboard.png", seconds=round(time.monotonic() - begun, 3),
+        )  # fmt: skip
+
+    def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
+        """Write the page over all dashboards ever published here."""
+        from filelock import FileLock, Timeout
+
+        place = self._place()
+        for card in cards:
+            slug(card.dashboard.name)
+        try:
+            with self._wrapped(place), FileLock(place / ".lock", timeout=LOCK_SECONDS):
+                entries = shelf.updated(shelf.read(place), cards, publications)
+                shelf.write(place / shelf.STATE, shelf.dump(entries))
+                shelf.write(place / "index.html", shelf.index_page(place, entries))
+        except Timeout as error:
+            raise Busy(f"List the dashboards in {place}", "another run is writing the list") from error
+        return self._url("index.html")
+
+    def _write(self, card: Card, work: Path) -> int:
+        """Write all files of a dashboard; return the rows of its extract."""
+        name, marts = card.dashboard.name, [dataset.mart for dataset in card.datasets]
+        if len(set(marts)) != len(marts) or len(marts) != len(card.extracts):
+            fault = "its datasets and extracts don't pair"
+            raise BadInput(f"Publish {name}", fault, "Give one of each a mart.")
+        tables = dict(zip(marts if len(marts) > 1 else ["Extract"], card.extracts, strict=True))
+        rows = write_hyper(tables, work / f"{name}.hyper")
+        with ExitStack() as opened:
+            pairs = zip(card.datasets, card.extracts, strict=True)
+            view = View(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
+            shelf.write(work / "dashboard.png", draw(view))
+            shelf.write(work / "index.html", dashboard_page(view, shelf.gate_of(card)))
+        return sum(rows.values())
+
+    def _install(self, work: Path, target: Path) -> None:
+        target.mkdir(exist_ok=True)
+        for file in sorted(work.iterdir(), key=lambda path: path.name == "index.html"):
+            file.chmod(0o644)
+            os.replace(file, target / file.name)
+
+    def _sweep(self, place: Path) -> None:
+        """Remove what runs that were killed left behind."""
+        for left in place.glob(".*.*"):
+            if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+
+    def _place(self) -> Path:
+        parts = self.project.split("/")
+        place = self.folder.expanduser().resolve().joinpath(*(slug(part) for part in parts))
+        with self._wrapped(place):
+            place.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def _url(self, path: str) -> str:
+        if self.address:
+            if not re.match(r"https?://", self.address):
+                raise Misconfigured(
+                    "Read the site's address", "it is not a web address", "Start it with https://."
+                )
+            return f"{self.address.rstrip('/')}/{self.project}/{path}"
+        return self._place().joinpath(path).as_uri()
+
+    @contextmanager
+    def _wrapped(self, place: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Misconfigured(
+                f"Write into {place}", error.strerror or type(error).__name__,
+                "Give the site a folder that this process may write, with room left.",
+            ) from error  # fmt: skip

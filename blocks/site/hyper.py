@@ -1,0 +1,149 @@
+"""Parquet files into one .hyper file, typed on purpose. Shared by the sites; nothing about dashboards here.
+
+DuckDB first rewrites each file with only types Hyper takes, then Hyper reads it with CREATE TABLE AS: both
+stream, so Python holds no rows. What is cast, and why:
+
+- DECIMAL over 18 digits: to 18 digits where every value fits, to BIGINT where it is whole, else to DOUBLE;
+- UBIGINT and the 128-bit integers: BIGINT where every value fits, else text, since they are keys then;
+- FLOAT: DOUBLE, as Hyper's 32-bit float needs a newer file format than older Tableau versions open;
+- timestamps with a zone: the plain timestamp in UTC, so that no reader's time zone moves it to another day;
+- columns of nothing but NULL: the type the file declares, never guessed from the values;
+- UUID, ENUM, INTERVAL, lists and structs: text.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blocks.errors import BadInput, TimedOut, Unavailable
+from blocks.site.formula import quote
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from tableauhyperapi import Connection
+
+DEADLINE_SECONDS = 900.0
+# DuckDB type -> (type in the rewritten Parquet file, type in Hyper); the others are decided by _decide.
+_TYPES = {
+    "BOOLEAN": ("BOOLEAN", "BOOL"),
+    "TINYINT": ("SMALLINT", "SMALLINT"),
+    "UTINYINT": ("SMALLINT", "SMALLINT"),
+    "SMALLINT": ("SMALLINT", "SMALLINT"),
+    "USMALLINT": ("INTEGER", "INTEGER"),
+    "INTEGER": ("INTEGER", "INTEGER"),
+    "UINTEGER": ("BIGINT", "BIGINT"),
+    "BIGINT": ("BIGINT", "BIGINT"),
+    "FLOAT": ("DOUBLE", "DOUBLE PRECISION"),
+    "DOUBLE": ("DOUBLE", "DOUBLE PRECISION"),
+    "DATE": ("DATE", "DATE"),
+    "TIME": ("TIME", "TIME"),
+    "TIMESTAMP": ("TIMESTAMP", "TIMESTAMP"),
+    "TIMESTAMP_S": ("TIMESTAMP", "TIMESTAMP"),
+    "TIMESTAMP_MS": ("TIMESTAMP", "TIMESTAMP"),
+    "TIMESTAMP_NS": ("TIMESTAMP", "TIMESTAMP"),
+    "TIMESTAMP WITH TIME ZONE": ("TIMESTAMP", "TIMESTAMP"),
+    "BLOB": ("BLOB", "BYTES"),
+}
+_TEXT = ("VARCHAR", "TEXT")
+
+
+def write_hyper(
+    tables: Mapping[str, Path], target: Path, deadline: float = DEADLINE_SECONDS
+) -> dict[str, int]:
+    """Write Parquet files as tables of schema Extract of a new .hyper file; return their rows."""
+    from tableauhyperapi import Connection, CreateMode, HyperException, HyperProcess, Telemetry
+
+    scratch = target.with_suffix(".typed.parquet")
+    quiet = {"log_config": ""}  # its log would hold SQL with literals
+    unseen = Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU
+    try:
+        with (
+            HyperProcess(unseen, parameters=quiet) as process,
+            Connection(process.endpoint, target, CreateMode.CREATE_AND_REPLACE) as connection,
+            _stopped_after(deadline, connection, target),
+        ):
+            connection.catalog.create_schema("Extract")
+            return {name: _write_table(connection, name, path, scratch) for name, path in tables.items()}
+    except HyperException as error:
+        raise Unavailable(f"Write {target.name}", str(error).splitlines()[0][:300]) from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def _stopped_after(deadline: float, connection: Connection, target: Path) -> Iterator[None]:
+    passed = threading.Event()
+
+    def stop() -> None:
+        passed.set()
+        connection.cancel()
+
+    timer = threading.Timer(deadline, stop)
+    timer.start()
+    try:
+        yield
+    except Exception as error:
+        if not passed.is_set():
+            raise
+        raise TimedOut(f"Write {target.name}", f"not done after {deadline:.0f} s") from error
+    finally:
+        timer.cancel()
+
+
+def _write_table(connection: Connection, name: str, source: Path, scratch: Path) -> int:
+    from tableauhyperapi import TableName, escape_string_literal
+
+    casts = _rewrite(source, scratch)
+    table = TableName("Extract", name)
+    columns = ", ".join(f"CAST({quote(c)} AS {kind}) AS {quote(c)}" for c, kind in casts.items())
+    file = escape_string_literal(str(scratch))
+    connection.execute_command(
+        f"CREATE TABLE {table} AS (SELECT {columns} FROM external({file}, FORMAT => 'parquet'))"
+    )
+    return int(connection.execute_scalar_query(f"SELECT count(*) FROM {table}"))
+
+
+def _rewrite(source: Path, scratch: Path) -> dict[str, str]:
+    """Rewrite a Parquet file with types Hyper takes; return each column's type in Hyper."""
+    import duckdb
+
+    try:
+        with duckdb.connect(config={"memory_limit": "1GB", "preserve_insertion_order": False}) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            rows = connection.read_parquet(str(source))
+            rows.create_view("source")
+            chosen = {
+                column: _decide(connection, column, str(kind))
+                for column, kind in zip(rows.columns, rows.types, strict=True)
+            }
+            # A cast of a timestamp with a zone would use the machine's zone; the session's is set to UTC.
+            casts = ", ".join(f"{quote(c)}::{stored} AS {quote(c)}" for c, (stored, _) in chosen.items())
+            connection.sql(f"SELECT {casts} FROM source").write_parquet(str(scratch), compression="zstd")
+    except duckdb.Error as error:
+        raise BadInput(f"Read {source.name}", str(error).splitlines()[0][:300]) from error
+    return {column: hyper for column, (_, hyper) in chosen.items()}
+
+
+def _decide(connection: DuckDBPyConnection, column: str, kind: str) -> tuple[str, str]:
+    """A column's type in the rewritten file and in Hyper; wide numbers are decided by their values."""
+    if kind in ("UBIGINT", "HUGEINT", "UHUGEINT"):
+        return _TYPES["BIGINT"] if _fits(connection, column, "BIGINT") else _TEXT
+    if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind):
+        digits, scale = map(int, decimal.groups())
+        narrow = f"DECIMAL({min(digits, 18)},{scale})"
+        if digits <= 18 or (scale <= 18 and _fits(connection, column, narrow)):
+            return narrow, narrow.replace("DECIMAL", "NUMERIC")
+        return _TYPES["BIGINT" if scale == 0 and _fits(connection, column, "BIGINT") else "DOUBLE"]
+    return _TYPES.get(kind, _TEXT)
+
+
+def _fits(connection: DuckDBPyConnection, column: str, kind: str) -> bool:
+    name = quote(column)
+    misfits = f"SELECT count(*) FROM source WHERE {name} IS NOT NULL AND TRY_CAST({name} AS {kind}) IS NULL"
+    row = connection.execute(misfits).fetchone()
+    return row is not None and row[0] == 0

@@ -1,0 +1,51 @@
+"""How charts look: colours, font, Vega-Lite config, and how buckets of time are written on an axis."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+SLOTS = 7  # six series and `others`
+# Per grain of time, the expression that writes a bucket on an axis.
+WHEN = {
+    "day": "utcFormat(datum.value, '%-d %b')",
+    "week": "utcFormat(datum.value, '%-d %b')",
+    "month": "utcFormat(datum.value, '%b %y')",
+    "quarter": "utcFormat(datum.value, 'Q%q %y')",
+    "year": "utcFormat(datum.value, '%Y')",
+}
+
+
+class Look(NamedTuple):
+    """Colours and font of a chart. series: one colour a slot, the last one for `others`."""
+
+    ink: str
+    muted: str
+    line: str
+    surface: str
+    series: tuple[str, ...]
+    font: str
+
+
+PAGE = Look(
+    "var(--ink)", "var(--muted)", "var(--line)", "var(--surface)",
+    tuple(f"var(--series-{i})" for i in range(1, SLOTS + 1)),
+    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+)  # fmt: skip
+PAPER = Look(
+    "#182033", "#5b6579", "#e4e8ef", "#ffffff",
+    ("#2563c9", "#d97706", "#006a55", "#b83280", "#2b97d8", "#4c1d78", "#8a94a6"),
+    "Inter, Roboto, Helvetica, 'DejaVu Sans', sans-serif",
+)  # fmt: skip
+
+
+def config(look: Look) -> dict[str, Any]:
+    """The Vega-Lite config of every chart."""
+    axis = {
+        "labelColor": look.muted, "titleColor": look.muted, "gridColor": look.line, "domainColor": look.line,
+        "tickColor": look.line, "labelFontSize": 12, "labelPadding": 8, "ticks": False, "domain": False,
+    }  # fmt: skip
+    return {
+        "background": "transparent", "font": look.font, "view": {"stroke": None}, "axis": axis,
+        "text": {"fill": look.ink, "fontSize": 12}, "range": {"category": list(look.series)},
+        "legend": {"labelColor": look.ink, "labelFontSize": 12, "title": None, "labelLimit": 180},
+    }  # fmt: skip

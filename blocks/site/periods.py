@@ -1,0 +1,89 @@
+"""Time as numbered buckets (days, weeks, months, ...): ranges, the period before, what a page offers.
+
+Bucket 0 of every grain holds 1 January 1970; the page's JavaScript counts the same way. No data here.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from blocks.records import Record
+
+GRAINS = ("day", "week", "month", "quarter", "year")
+EPOCH = date(1970, 1, 1)
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_PRESETS = {
+    "day": ((7, "7 days"), (30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "1 year")),
+    "week": ((4, "4 weeks"), (13, "13 weeks"), (26, "26 weeks"), (52, "1 year")),
+    "month": ((3, "3 months"), (6, "6 months"), (12, "1 year"), (24, "2 years")),
+    "quarter": ((2, "2 quarters"), (4, "1 year"), (8, "2 years")),
+    "year": ((1, "1 year"), (3, "3 years"), (5, "5 years")),
+}
+# A trend is drawn with the first grain whose limit in days its range does not pass.
+DRAWN = ((62, "day"), (430, "week"), (1900, "month"), (5500, "quarter"), (10**9, "year"))
+
+
+def coarser(grain: str) -> list[str]:
+    """A grain and those its buckets fall into whole: weeks fall into no other."""
+    if grain == "week":
+        return ["week"]
+    return [other for other in GRAINS[GRAINS.index(grain) :] if other != "week" or grain == "day"]
+
+
+def bucket(day: date, grain: str) -> int:
+    """The number of the bucket that holds a day."""
+    days = (day - EPOCH).days
+    if grain == "day":
+        return days
+    if grain == "week":  # Monday to Sunday; the epoch was a Thursday
+        return (days + 3) // 7
+    return ((day.year - 1970) * 12 + day.month - 1) // _MONTHS[grain]
+
+
+def start(number: int, grain: str) -> date:
+    """The first day of a bucket."""
+    if grain in ("day", "week"):
+        return EPOCH + timedelta(days=number if grain == "day" else number * 7 - 3)
+    year, month = divmod(number * _MONTHS[grain], 12)
+    return date(1970 + year, month + 1, 1)
+
+
+class Period(Record):
+    """Whole buckets of one grain, both ends included."""
+
+    grain: str
+    first: int
+    last: int
+
+    @property
+    def begin(self) -> date:
+        """Its first day."""
+        return start(self.first, self.grain)
+
+    @property
+    def end(self) -> date:
+        """Its last day."""
+        return start(self.last + 1, self.grain) - timedelta(days=1)
+
+    @property
+    def previous(self) -> Period:
+        """As many buckets, just before."""
+        length = self.last - self.first + 1
+        return Period(grain=self.grain, first=self.first - length, last=self.first - 1)
+
+    @property
+    def drawn(self) -> str:
+        """The grain a trend over it is drawn with: never finer than its own."""
+        days = (self.end - self.begin).days + 1
+        asked = next(grain for limit, grain in DRAWN if days <= limit)
+        return asked if asked in coarser(self.grain) else self.grain
+
+    def presets(self) -> list[tuple[int, str]]:
+        """Lengths to offer, shortest first, each shorter than the whole."""
+        return [(n, label) for n, label in _PRESETS[self.grain] if n < self.last - self.first + 1]
+
+    def opening(self) -> Period:
+        """The range a page opens with: the longest preset that leaves as much again before it, or all."""
+        whole = self.last - self.first + 1
+        fits = [n for n, _ in _PRESETS[self.grain] if 2 * n <= whole]
+        return self.model_copy(update={"first": self.last - fits[-1] + 1}) if fits else self
