@@ -1,1 +1,1 @@
-"""The embedded company: tickets, and a seeded generator of its CRM, ERP and FX sources. Nothing reads real data."""
+"""The embedded company: tickets, and a seeded generator of its CRM, ERP and FX sources."""

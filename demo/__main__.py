@@ -10,10 +10,14 @@ from demo.company import generate
 
 def main() -> None:
     """Read the flags and generate."""
-    parser = argparse.ArgumentParser(prog="python -m demo", description="Generate the embedded company's sources.")
-    parser.add_argument("--folder", type=Path, default=Path(".local/demo"), help="where to (default: %(default)s)")
-    parser.add_argument("--scale", type=float, default=1.0, help="1 is about 60,000 invoice lines (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=7, help="another seed, another company (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description="Generate the company's sources.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--folder", type=Path, default=Path(".local/demo"), help="where to put them")
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is about 60,000 invoice lines")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another company")
     parser.add_argument("--days", type=int, help="only the ERP's first so many trading days")
     flags = parser.parse_args()
     company = generate(flags.folder, flags.scale, flags.seed, flags.days)

@@ -1,6 +1,7 @@
 """The FX source: a small HTTP server on the loopback over the generated rates. Nothing else is served.
 
-GET /rates?since=YYYY-MM-DD&page=N answers {"data": [{"rate_date", "currency", "rate"}, ...], "next": url or null}.
+GET /rates?since=YYYY-MM-DD&page=N answers {"data": [{"rate_date", "currency", "rate"}, ...], "next": address}
+with the rates of that day and later, oldest first; `next` is null on the last page.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        """Answer a request."""
         address = urlsplit(self.path)
         if address.path.strip("/") != "rates":
             return self._answer(404, {"error": "there is /rates only"})
@@ -64,7 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
         rates = [rate for rate in self.server.rates if rate["rate_date"] >= since]
         start, end = (page - 1) * PAGE_SIZE, page * PAGE_SIZE
         query = urlencode(({"since": since} if since else {}) | {"page": page + 1})
-        return {"data": rates[start:end], "next": f"{self.server.base}rates?{query}" if end < len(rates) else None}
+        more = f"{self.server.base}rates?{query}" if end < len(rates) else None
+        return {"data": rates[start:end], "next": more}
 
     def _answer(self, status: int, content: dict[str, Any]) -> None:
         body = json.dumps(content).encode()

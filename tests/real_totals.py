@@ -1,8 +1,8 @@
-"""The real invoices' totals, computed from the CSVs with the csv module alone: nothing of the project is used.
+"""The real invoices' totals, computed from the CSVs with the csv module: nothing of the project is used.
 
-Definitions. A line is one row of a file. Lines equal in every column count once. A cancellation's invoice number
-starts with C, an adjustment's with A. A sale is any other line with a positive quantity and a price that is not zero.
-Gross revenue is the sales' quantity times price; net revenue is gross less what was cancelled.
+Definitions. A line is one row of a file. Lines equal in every column count once. A cancellation's invoice
+number starts with C, an adjustment's with A. A sale is any other line with a positive quantity (some cost
+nothing). Gross revenue is the sales' quantity times price; net revenue is gross less what was cancelled.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 
 REAL = Path(__file__).parents[1] / ".." / "shared" / "data" / "online-retail"
+HEADER = [
+    "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country",
+]  # fmt: skip
 
 Amounts = defaultdict[tuple[str, str], Decimal]
 
@@ -49,7 +52,7 @@ def _lines(path: Path) -> Iterator[tuple[str, ...]]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         header = next(rows)
-        assert header == "InvoiceNo StockCode Description Quantity InvoiceDate UnitPrice CustomerID Country".split()
+        assert header == HEADER
         yield from map(tuple, rows)
 
 
