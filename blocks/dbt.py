@@ -6,6 +6,7 @@ process as environment variables, so none is on disk.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -171,10 +172,13 @@ class DbtProject(Block):
 
 
 def _pickled(context: dict[str, Any]) -> bytes:
-    """A run context for another process; flows go by value, since `__main__` is another module there."""
+    """A run context for another process, with the flow but without its hooks: those are this process's own."""
     import cloudpickle
 
+    if run := context.get("flow_run_context"):
+        flow = copy.copy(run["flow"])
+        for name in [name for name in vars(flow) if name.endswith("_hooks")]:
+            setattr(flow, name, [])
+        context = {**context, "flow_run_context": {**run, "flow": flow}}
     result: bytes = cloudpickle.dumps(context)
     return result
-
-

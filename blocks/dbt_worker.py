@@ -73,6 +73,7 @@ def _node_result(item: Any) -> dict[str, Any]:
     return {
         "unique_id": node.unique_id,
         "name": node.name,
+        "scope": _scope(node),
         "kind": str(node.resource_type),
         "status": str(item.status),
         "message": item.message or "",
@@ -80,6 +81,13 @@ def _node_result(item: Any) -> dict[str, Any]:
         "seconds": item.execution_time,
         "sql": getattr(node, "compiled_code", None) or "",
     }
+
+
+def _scope(node: Any) -> str:
+    """The model or source a test is about; the node itself for others."""
+    parents = list(node.depends_on_nodes) if hasattr(node, "depends_on_nodes") else []
+    about = getattr(node, "attached_node", None) or (parents[0] if parents else node.unique_id)
+    return ".".join(about.split(".")[2:4]) if about.startswith("source.") else str(about.split(".")[2])
 
 
 COMMANDS = {"parse": parse, "build": build}

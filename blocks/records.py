@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
@@ -49,7 +49,10 @@ class Comment(Record):
 
 
 class Ticket(Record):
-    """A request as the tracker holds it: untrusted text. fields: requirement fields by plain name."""
+    """A request as the tracker holds it: untrusted text. fields: requirement fields by plain name.
+
+    comments: people's, not ours. answered: when we last told it how a run ended; both in UTC.
+    """
 
     key: str
     title: str
@@ -57,13 +60,17 @@ class Ticket(Record):
     fields: dict[str, Any]
     comments: tuple[Comment, ...] = ()
     updated: datetime | None = None
+    answered: datetime | None = None
 
 
 class Requirement(Record):
-    """A checked ticket: every name in it exists in the catalogue."""
+    """A checked ticket: every name in it exists in the catalogue.
+
+    People's words are excluded from serialization: Prefect stores flow parameters.
+    """
 
     key: str
-    title: str
+    title: str = Field("", exclude=True)
     analysis: Analysis
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...]
@@ -73,14 +80,14 @@ class Requirement(Record):
     requester: str
     assignee: str | None = None
     status: str = "open"
-    feedback: tuple[Comment, ...] = ()
+    feedback: tuple[Comment, ...] = Field((), exclude=True)
 
 
 class Incomplete(Record):
     """A ticket that stays out of the run, and why, line by line (for the ticket, not for logs)."""
 
     key: str
-    gaps: tuple[str, ...]
+    gaps: tuple[str, ...] = Field((), exclude=True)
 
 
 class Column(Record):
@@ -113,7 +120,7 @@ class Dashboard(Record):
     """A dbt exposure, or one derived from a requirement that no exposure names yet."""
 
     name: str
-    title: str
+    title: str = Field("", exclude=True)  # a derived one's is its ticket's
     analysis: Analysis
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...]

@@ -116,11 +116,17 @@ def _deliver(blocks: Blocks, tickets: list[str] | None, terminal: Terminal, serv
 
 
 def _dry_run(blocks: Blocks, tickets: list[str] | None, terminal: Terminal) -> None:
-    from flows.requirements import plan_run
     from flows.run import new_run
+    from tasks.planning import plan_tickets
+    from tasks.promotion import schema_of
+    from tasks.requirements import read_tickets
 
     terminal.waiting("reading dbt's manifest …")
-    terminal.plan(plan_run(blocks.tracker, blocks.project, blocks.warehouse, tickets, new_run()))
+    run = new_run()
+    catalogue = blocks.project.catalogue(blocks.warehouse, schema_of(run))
+    found = read_tickets.fn(blocks.tracker, tickets)
+    terminal.plan(plan_tickets(found, catalogue, run, scheduled=tickets is None))
+    blocks.project.close(blocks.warehouse, schema_of(run))
 
 
 def _start_server() -> None:

@@ -53,11 +53,15 @@ class Delivery:
             raise BadInput("build a release", f"no dashboard is left to build: {because}")
         return self.plan
 
-    def outcome(self) -> Outcome:
-        """All of it, frozen."""
+    def outcome(self, warehouse: Warehouse) -> Outcome:
+        """All of it, frozen, with the release that readers see now: the new one or the one before."""
+        try:
+            release = self.release or warehouse.served()
+        except PlatformError:
+            release = None
         errors = [*self._errors, *(f"{p.dashboard}: {p.error}" for p in self.publications if p.error)]
         return Outcome(
             run=self._run, published=self.release is not None, plan=self.plan, loads=tuple(self.loads),
-            build=self.build, gate=self.gate, release=self.release, publications=tuple(self.publications),
+            build=self.build, gate=self.gate, release=release, publications=tuple(self.publications),
             errors=tuple(errors), seconds=monotonic() - self._start,
         )  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from prefect.blocks.core import Block
 
@@ -43,12 +45,13 @@ def local_blocks(flags: Namespace) -> Iterator[Blocks]:
     from blocks.warehouse.duckdb import DuckDBWarehouse
 
     state: Path = flags.state.expanduser().resolve()
-    state.mkdir(parents=True, exist_ok=True)
     project = (flags.project or ROOT / "dbt").expanduser().resolve()
     suites = (flags.suites or project.parent / "expectations").expanduser().resolve()
+    locations = dict(_pair(text) for text in flags.source)
     with ExitStack() as stack:
-        locations = dict(_pair(text) for text in flags.source)
-        if flags.project is None:
+        if flags.dry_run:
+            state = _look_only(state, Path(stack.enter_context(TemporaryDirectory())))
+        elif flags.action == "run" and flags.project is None:
             locations = stack.enter_context(_demo(state, flags.scale, locations))
         tickets, key = _tickets(flags, state)
         yield Blocks(
@@ -60,6 +63,16 @@ def local_blocks(flags: Namespace) -> Iterator[Blocks]:
             project=DbtProject(folder=project, state=state / "dbt"),
             suites=Suites(folder=suites, docs=state / "data_docs"),
         )
+
+
+def _look_only(state: Path, scratch: Path) -> Path:
+    """A scratch state for a dry run: what it reads is copied, so nothing is written in the real one."""
+    for name in ("tickets", "warehouse.duckdb", "warehouse.duckdb.wal"):
+        if (state / name).is_dir():
+            shutil.copytree(state / name, scratch / name)
+        elif (state / name).is_file():
+            shutil.copy(state / name, scratch / name)
+    return scratch
 
 
 @contextmanager
@@ -82,12 +95,13 @@ def _tickets(flags: Namespace, state: Path) -> tuple[Path, str]:
             raise Misconfigured(f"read tickets in {folder}", "there are none", "Write one, say AN-1.yaml.")
         return folder, first.stem.split("-")[0]
     if not (state / "tickets").is_dir():
+        state.mkdir(parents=True, exist_ok=True)
         shutil.copytree(ROOT / "demo" / "tickets", state / "tickets.new", dirs_exist_ok=True)
         (state / "tickets.new").rename(state / "tickets")
     return state / "tickets", "AN"
 
 
-def _saved(slug: str | None):  # type: ignore[no-untyped-def]
+def _saved(slug: str | None) -> Any:
     """A saved block by `type-slug/name`; None for None. Any type that Prefect knows here."""
     return Block.load(slug) if slug else None
 

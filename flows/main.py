@@ -54,7 +54,7 @@ def deliver(
         delivery.gate = validate(suites, warehouse, project, delivery.build)
         delivery.release = promote(warehouse, delivery.build, delivery.gate)
         delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, delivery.gate)
-    outcome = delivery.outcome()
+    outcome = delivery.outcome(warehouse)
     feedback(tracker, outcome)
     if not outcome.ok:
         raise NotDelivered(f"deliver run {run}", "; ".join(outcome.errors), outcome=outcome)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from prefect import flow, get_run_logger
 
 from blocks.dbt import DbtProject
-from blocks.records import Incomplete, Plan, Requirement
+from blocks.errors import PlatformError
+from blocks.records import Plan
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run import new_run
-from tasks.planning import make_plan
+from tasks.planning import plan_tickets
 from tasks.promotion import schema_of
 from tasks.reports import show_plan
-from tasks.requirements import answer_gaps, check_ticket, rank, read_tickets
+from tasks.requirements import answer_gaps, read_tickets
 
 
 @flow(name="requirements")
@@ -25,23 +26,17 @@ def requirements(
 ) -> Plan:
     """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue."""
     run = run or new_run()
-    plan = plan_run(tracker, project, warehouse, tickets, run)
+    catalogue = project.catalogue(warehouse, schema_of(run))
+    plan = plan_tickets(read_tickets(tracker, tickets), catalogue, run, scheduled=tickets is None)
+    log = get_run_logger()
     for gaps in plan.incomplete:
-        answer_gaps(tracker, gaps)
+        try:
+            answer_gaps(tracker, gaps)
+        except PlatformError as error:  # one ticket's trouble does not stop the others
+            log.error("%s: %s", gaps.key, error)
     show_plan(plan)
-    get_run_logger().info(
+    log.info(
         "%d tickets, %d incomplete, %d dashboards, sources %s",
         len(plan.requirements), len(plan.incomplete), len(plan.dashboards), ", ".join(plan.sources) or "none",
     )  # fmt: skip
     return plan
-
-
-def plan_run(
-    tracker: Tracker, project: DbtProject, warehouse: Warehouse, tickets: list[str] | None, run: str
-) -> Plan:
-    """The plan alone; writes nothing anywhere but dbt's target folder."""
-    catalogue = project.catalogue(warehouse, schema_of(run))
-    checked = [check_ticket(ticket, catalogue) for ticket in read_tickets(tracker, tickets)]
-    complete = rank([item for item in checked if isinstance(item, Requirement)])
-    incomplete = [item for item in checked if isinstance(item, Incomplete)]
-    return make_plan(run, catalogue, complete, incomplete, scheduled=tickets is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -14,6 +15,8 @@ from rich.table import Table
 
 from blocks.errors import PlatformError
 from blocks.records import Outcome, Plan
+
+OURS = str(Path(__file__).parent)
 
 
 class Terminal(logging.Handler):
@@ -51,8 +54,8 @@ class Terminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a stage's last line for its end; show warnings and errors at once."""
-        if record.name != "prefect.flow_runs" or "flow run" in record.msg or "Finished in state" in record.msg:
-            return
+        if not record.pathname.startswith(OURS):
+            return  # what Prefect says of itself
         if record.levelno >= logging.WARNING and not record.exc_info:
             colour = "red" if record.levelno >= logging.ERROR else "yellow"
             self.console.print(f"  [{colour}]{escape(record.getMessage())}[/]")
@@ -69,24 +72,26 @@ class Terminal(logging.Handler):
         if not self._quiet:
             mark = "[green]✓[/]" if state.is_completed() else "[red]✗[/]"
             line = escape(self._lines.pop(flow.name, "") if state.is_completed() else "failed")
-            self.console.print(f"{mark} {flow.name:<13}{seconds:6.1f} s  {line}")
+            self.console.print(f"{mark} {flow.name:<13}{seconds:6.1f} s  {line}", soft_wrap=True)
 
     def summary(self, outcome: Outcome) -> None:
         """The run in one table, what went wrong, and the paths to open."""
         self.done()
         if not self._quiet:
-            table = Table("dashboard", "ticket", "rows", "open", box=None, pad_edge=False, header_style="bold")
+            table = Table("dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold")
             for item in outcome.publications:
-                where = item.error or item.url
-                table.add_row(item.dashboard, item.ticket or "", f"{item.rows:,}", escape(where), end_section=False)
+                ended = "[red]failed[/]" if item.error else f"{item.seconds:.1f}"
+                table.add_row(item.dashboard, item.ticket or "", f"{item.rows:,}", ended)
             self.console.print()
             self.console.print(table)
+            for item in outcome.publications:
+                self.console.print(item.url, soft_wrap=True)
         for error in outcome.errors:
             self.console.print(f"[red]✗ {escape(error)}[/]", soft_wrap=True)
         if outcome.gate and outcome.gate.data_docs and not self._quiet:
             self.console.print(f"Data Docs   {outcome.gate.data_docs}", soft_wrap=True)
-        served = outcome.release.run if outcome.release else "what they saw before"
-        self.console.print(f"Run {outcome.run}: readers see {served}; {outcome.seconds:.1f} s")
+        served = f"run {outcome.release.run}" if outcome.release else "nothing yet"
+        self.console.print(f"Run {outcome.run} took {outcome.seconds:.1f} s; readers see {served}")
 
     def problem(self, error: PlatformError) -> None:
         """What went wrong, for a run that has no outcome."""
@@ -102,7 +107,8 @@ class Terminal(logging.Handler):
                 item.key, item.analysis, item.priority.name, str(item.deadline),
                 ", ".join(item.metrics), ", ".join(item.dimensions),
             )  # fmt: skip
-        self.console.print(table)
+        if plan.requirements:
+            self.console.print(table)
         for gaps in plan.incomplete:
             self.console.print(f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket")
         for label, values in (
@@ -110,4 +116,4 @@ class Terminal(logging.Handler):
             ("suites", [f"{mart}.json" for mart in plan.select]),
             ("dashboards", [dashboard.name for dashboard in plan.dashboards]),
         ):  # fmt: skip
-            self.console.print(f"{label:<11} {', '.join(values) or 'none'}")
+            self.console.print(f"{label:<11} {', '.join(values) or 'none'}", soft_wrap=True)

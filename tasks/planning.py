@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from blocks.catalogue import Catalogue, Exposure
-from blocks.records import Analysis, Dashboard, Incomplete, LoadReport, Plan, Release, Requirement
+from blocks.records import Analysis, Dashboard, Incomplete, LoadReport, Plan, Release, Requirement, Ticket
+from tasks.requirements import check_ticket, rank
 
 
-def make_plan(
-    run: str,
-    catalogue: Catalogue,
-    requirements: Sequence[Requirement],
-    incomplete: Sequence[Incomplete],
-    scheduled: bool = True,
-) -> Plan:
-    """What the run will do for these requirements, and for scheduled dashboards if `scheduled`."""
+def plan_tickets(tickets: Sequence[Ticket], catalogue: Catalogue, run: str, scheduled: bool) -> Plan:
+    """What a run will do for these tickets, and for scheduled dashboards if `scheduled`."""
+    checked = [check_ticket(ticket, catalogue) for ticket in tickets]
+    requirements = rank([item for item in checked if isinstance(item, Requirement)])
+    incomplete = [item for item in checked if isinstance(item, Incomplete)]
     dashboards = [
         dashboard
         for requirement in requirements

@@ -34,12 +34,10 @@ def answer_gaps(tracker: Tracker, incomplete: Incomplete) -> None:
     tracker.move(incomplete.key, "incomplete")
 
 
-def check_ticket(
-    ticket: Ticket, catalogue: Names, published_at: datetime | None = None
-) -> Requirement | Incomplete:
+def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
     """A ticket as a requirement, or everything that is missing from it.
 
-    published_at: the last publication; people's comments since then are the requirement's feedback.
+    What people said since our last answer on the ticket is the requirement's feedback.
     """
     if "unreadable" in ticket.fields:
         reason = code(ticket.fields["unreadable"], 200)
@@ -59,13 +57,13 @@ def check_ticket(
     check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
     if form.gaps:
         return Incomplete(key=ticket.key, gaps=tuple(form.gaps))
-    feedback = gather_feedback(ticket.comments, published_at)
+    feedback = gather_feedback(ticket.comments, ticket.answered)
     return Requirement(key=ticket.key, status=ticket.status, feedback=feedback, **found)
 
 
-def gather_feedback(comments: Iterable[Comment], published_at: datetime | None) -> tuple[Comment, ...]:
-    """People's comments since the last publication: the newest ones, clipped."""
-    since = [each for each in comments if published_at is None or each.created > published_at]
+def gather_feedback(comments: Iterable[Comment], answered: datetime | None) -> tuple[Comment, ...]:
+    """People's comments since our last answer: the newest ones, clipped."""
+    since = [each for each in comments if answered is None or each.created > answered]
     newest = sorted(since, key=lambda each: each.created)[-MOST_FEEDBACK:]
     return tuple(each.model_copy(update={"body": each.body[:LONGEST_FEEDBACK]}) for each in newest)
 

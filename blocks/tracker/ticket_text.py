@@ -52,7 +52,7 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
         fields["description"] = description[:LONGEST_TEXT]
     return Ticket(
         key=key, title=_text(data.get("title")), status=status, fields=fields, updated=updated,
-        comments=tuple(_comments(data.get("comments"))),
+        comments=tuple(_comments(data.get("comments"))), answered=_answered(data.get("comments")),
     )  # fmt: skip
 
 
@@ -68,6 +68,17 @@ def _comments(entries: Any) -> Iterator[Comment]:
         last = _time(_text(entry.get("created"))) or last
         if (body := _text(entry.get("body"))) and entry.get("author") != BOT:
             yield Comment(author=_text(entry.get("author")), created=last, body=body[:LONGEST_TEXT])
+
+
+def _answered(entries: Any) -> datetime | None:
+    """When our last answer of a run was written; the comment about gaps is no answer."""
+    ours = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    times = (
+        _time(_text(entry.get("updated"))) or _time(_text(entry.get("created")))
+        for entry in ours
+        if entry.get("author") == BOT and entry.get("topic") != "requirements"
+    )
+    return max((time for time in times if time), default=None)
 
 
 def _time(text: str) -> datetime | None:

@@ -262,9 +262,10 @@ def said(day: int, body: str) -> Comment:
     return Comment(author="Dana", created=datetime(2026, 11, day, tzinfo=UTC), body=body)
 
 
-def test_feedback_is_what_was_said_since_the_last_publication() -> None:
+def test_feedback_is_what_was_said_since_our_last_answer() -> None:
     comments = (said(3, "new"), said(1, "old"), said(5, "newest"))
-    found = check_ticket(ticket(comments=comments), Shop(), datetime(2026, 11, 2, tzinfo=UTC))
+    asked = ticket(comments=comments).model_copy(update={"answered": datetime(2026, 11, 2, tzinfo=UTC)})
+    found = check_ticket(asked, Shop())
     assert isinstance(found, Requirement)
     assert [comment.body for comment in found.feedback] == ["new", "newest"]
     assert len(gather_feedback(comments, None)) == 3
