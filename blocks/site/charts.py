@@ -50,7 +50,7 @@ def trend(data: Rows, look: Look, axis: str, legend: alt.Legend | None = None) -
     return alt.layer(filled, rule, lines, shown, points)
 
 
-def bars(data: Rows, look: Look, step: float = 34, width: str = "width") -> alt.LayerChart:
+def bars(data: Rows, look: Look, width: str = "width") -> alt.LayerChart:
     """Horizontal bars in the order of the rows, values at the right, a mark for the value before.
 
     width: as an expression; inside a composed picture the name `width` means something else.
@@ -70,7 +70,7 @@ def bars(data: Rows, look: Look, step: float = 34, width: str = "width") -> alt.
         x=alt.X("previous:Q", axis=None, scale=room)
     )
     written = base.mark_text(align="right", fontWeight=600).encode(x=alt.value("width"), text="text:N")
-    return alt.layer(drawn, before, written).properties(height=alt.Step(step))
+    return alt.layer(drawn, before, written)
 
 
 def donut(

@@ -97,7 +97,7 @@ def _dataset(reduction: Reduction) -> dict[str, Any]:
     return {
         "label": dataset.mart.replace("_", " ").capitalize(),
         "dimensions": [
-            {"name": name, "label": label[name], "values": [None if v is None else line(v) for v in found]}
+            {"name": name, "label": label[name], "values": found}
             for name, found in zip(dataset.dimensions, values, strict=True)
         ],
         "measures": [{"name": m.name, "function": m.function} for m in reduction.sums + reduction.distinct],

@@ -9,7 +9,7 @@ import math
 import re
 from datetime import date
 
-NONE = "–"  # noqa: RUF001 what a reader sees where there is no number
+NONE = "–"
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥", "INR": "₹", "CNY": "¥"}
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
@@ -62,7 +62,7 @@ def day(value: date) -> str:
 
 def span(begin: date, end: date) -> str:
     """3 Mar 2025 - 5 Apr 2025, as short as it can be."""
-    return day(begin) if begin == end else f"{day(begin)} – {day(end)}"  # noqa: RUF001
+    return day(begin) if begin == end else f"{day(begin)} – {day(end)}"
 
 
 def _short(size: float, money: bool) -> str:

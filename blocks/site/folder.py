@@ -76,7 +76,7 @@ class FolderSite(BiSite):
             slug(card.dashboard.name)
         try:
             with self._wrapped(place), FileLock(place / ".lock", timeout=LOCK_SECONDS):
-                entries = shelf.updated(shelf.read(place), cards, publications)
+                entries = shelf.updated(shelf.read(place), cards, publications, self._address)
                 shelf.write(place / shelf.STATE, shelf.dump(entries))
                 shelf.write(place / "index.html", shelf.index_page(place, entries))
         except Timeout as error:
@@ -95,7 +95,7 @@ class FolderSite(BiSite):
             pairs = zip(card.datasets, card.extracts, strict=True)
             view = View(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
             shelf.write(work / "dashboard.png", draw(view))
-            shelf.write(work / "index.html", dashboard_page(view, shelf.gate_of(card)))
+            shelf.write(work / "index.html", dashboard_page(view, shelf.gate_of(card, self._address)))
         return sum(rows.values())
 
     def _install(self, work: Path, target: Path) -> None:
@@ -107,8 +107,8 @@ class FolderSite(BiSite):
     def _sweep(self, place: Path) -> None:
         """Remove what runs that were killed left behind."""
         for left in place.glob(".*.*"):
-            if left.is_dir() and time.time() - left.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     def _place(self) -> Path:
         parts = self.project.split("/")
@@ -118,13 +118,18 @@ class FolderSite(BiSite):
         return place
 
     def _url(self, path: str) -> str:
-        if self.address:
-            if not re.match(r"https?://", self.address):
-                raise Misconfigured(
-                    "Read the site's address", "it is not a web address", "Start it with https://."
-                )
-            return f"{self.address.rstrip('/')}/{self.project}/{path}"
-        return self._place().joinpath(path).as_uri()
+        place = self._place() / path
+        return self._address(place) or place.as_uri()
+
+    def _address(self, path: Path) -> str | None:
+        """A file's address: where the folder is served, else on this disk; None for what is not served."""
+        if not self.address:
+            return path.resolve().as_uri()
+        if not re.match(r"https?://[^/]", self.address):
+            fault = "its address is not a web address"
+            raise Misconfigured("Publish into a folder", fault, "Start it with https://, or leave it empty.")
+        inside = path.resolve().is_relative_to(root := self.folder.expanduser().resolve())
+        return f"{self.address.rstrip('/')}/{path.resolve().relative_to(root).as_posix()}" if inside else None
 
     @contextmanager
     def _wrapped(self, place: Path) -> Iterator[None]:

@@ -71,7 +71,7 @@ def _bars(shot: Snapshot, dimension: str, width: float) -> Panel:
         group._asdict() | {"v": group.value, "text": figures.compact(group.value, shot.metric.form)}
         for group in shot.groups(dimension, BARS)
     ]
-    chart = charts.bars(alt.Data(values=rows), PAPER, HEIGHT / max(len(rows), 1), str(width - LABELS))
+    chart = charts.bars(alt.Data(values=rows), PAPER, str(width - LABELS))
     return Panel(chart, _by(shot, dimension), LABELS, width - LABELS)
 
 

@@ -50,7 +50,7 @@ def _heading(view: View) -> alt.LayerChart:
         words.append(f"ticket {line(card.dashboard.ticket, 40)}")
     period = figures.span(view.opening.begin, view.opening.end) if view.opening else ""
     if view.before:
-        period += f", compared with {figures.span(view.before.begin, view.before.end)}"
+        period += f", compared with {figures.span(view.before.begin, view.before.end)} (dashed lines, ticks)"
     return _texts(
         WIDTH, 84,
         (0, 26, line(card.dashboard.title, 80), 27, 700, PAPER.ink),
@@ -77,10 +77,10 @@ def _panel_rows(found: list[Panel]) -> list[Any]:
     charts: list[Any] = []
     for panel in found:
         words = (0, 16, line(panel.title, 60), 16, 600, PAPER.ink)
-        chart = panel.chart.properties(width=panel.width, height=HEIGHT)
         gap = GAP if titles else 0
-        titles += [_texts(gap, 18), _texts(panel.left + panel.width + panel.right, 18, words)]
-        charts += [_texts(gap + panel.left, HEIGHT), chart, _texts(panel.right, HEIGHT)]
+        titles += [*_room(gap), _texts(panel.left + panel.width + panel.right, 18, words)]
+        chart = panel.chart.properties(width=panel.width, height=HEIGHT)
+        charts += [*_room(gap + panel.left), chart, *_room(panel.right)]
     rows = [alt.hconcat(*row, spacing=0, bounds="flush") for row in (titles, charts) if row]
     return [row.resolve_scale(color="independent") for row in rows]
 
@@ -104,14 +104,25 @@ def _tile(shot: Snapshot, width: float) -> alt.LayerChart:
     return alt.layer(frame, *words.layer).properties(width=width, height=112)
 
 
+def _room(width: float) -> list[Any]:
+    return [_texts(width, 1, (0, 0, "", 1, 400, PAPER.ink))] if width else []
+
+
 def _texts(width: float, height: float, *items: tuple[float, float, str, int, int, str]) -> alt.LayerChart:
     """Lines of text at x, y with size, weight and colour."""
     import altair as alt
 
     layers = [
         alt.Chart(alt.Data(values=[{"text": text}]))
-        .mark_text(align="left", baseline="alphabetic", fontSize=size, fontWeight=weight, fill=colour)
+        .mark_text(
+            align="left",
+            baseline="alphabetic",
+            fontSize=size,
+            fontWeight=weight,
+            fill=colour,
+            limit=width - x,
+        )
         .encode(x=alt.value(x), y=alt.value(y), text="text:N")
-        for x, y, text, size, weight, colour in items or [(0, 0, "", 1, 400, PAPER.ink)]
+        for x, y, text, size, weight, colour in items
     ]
     return alt.layer(*layers).properties(width=width, height=height)

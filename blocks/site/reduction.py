@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blocks.site.extract import Extract, truncated
+from blocks.site.extract import Extract, labelled, truncated
 from blocks.site.formula import quote
 from blocks.site.periods import GRAINS
 
@@ -39,9 +39,9 @@ class Reduction:
         for i in range(len(self.distinct)):
             self._sample(i)
 
-    def tables(self) -> tuple[list[dict[str, Any]], list[list[str | None]]]:
+    def tables(self) -> tuple[list[dict[str, Any]], list[list[str]]]:
         """The rows, column by column, and each dimension's values, to which their codes point."""
-        places: dict[str, dict[str | None, int]] = {key: {} for key in self.dimensions}
+        places: dict[str, dict[str, int]] = {key: {} for key in self.dimensions}
         found = []
         if self.sums:
             found.append(self._table("facts", [f"m{i}::DOUBLE" for i in range(len(self.sums))], places))
@@ -53,7 +53,7 @@ class Reduction:
     def _read(self) -> None:
         dataset = self.extract.dataset
         keys = [f"{truncated(quote(dataset.time), self.grain)} AS t"] if dataset.time else []
-        keys += [f"{quote(name)}::VARCHAR AS d{i}" for i, name in enumerate(dataset.dimensions)]
+        keys += [f"{labelled(name)} AS d{i}" for i, name in enumerate(dataset.dimensions)]
         dated = f" WHERE {quote(dataset.time)} IS NOT NULL" if dataset.time else ""
         sums = [
             f"{m.function}({quote(m.name)}) FILTER (WHERE isfinite({quote(m.name)}::DOUBLE)) AS m{i}"
@@ -111,7 +111,7 @@ class Reduction:
         size = "sum(abs(m0::DOUBLE))" if self.sums else "count(*)"
         order = f"ORDER BY {size} DESC NULLS LAST, {widest} LIMIT {kept}"
         self._make("kept", f"SELECT {widest} AS value FROM facts GROUP BY {widest} {order}")
-        inside = f"{widest} IN (SELECT value FROM kept WHERE value IS NOT NULL)"
+        inside = f"{widest} IN (FROM kept)"
         self._replace(widest, f"CASE WHEN {inside} THEN {widest} ELSE '{OTHER}' END")
         self.folded[self.extract.dataset.dimensions[int(widest[1:])]] = kept
         return True
@@ -125,9 +125,7 @@ class Reduction:
     def _size(self, table: str) -> int:
         return self.extract.number(f"SELECT count(*) FROM {table}")
 
-    def _table(
-        self, table: str, columns: list[str], places: dict[str, dict[str | None, int]]
-    ) -> dict[str, Any]:
+    def _table(self, table: str, columns: list[str], places: dict[str, dict[str, int]]) -> dict[str, Any]:
         days = "(t - DATE '1970-01-01')::INTEGER" if "t" in self.keys else "0"
         numbers = [f"{column} AS c{i}" for i, column in enumerate(columns)]
         chosen = ", ".join([f"{days} AS day", *self.dimensions, *numbers])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,17 +51,18 @@ class Entry(Record):
     error: str | None = None
 
 
+Link = Callable[[Path], str | None]  # a file's address for readers
 _ENTRIES = TypeAdapter(dict[str, Entry])
 
 
-def gate_of(card: Card) -> Gate | None:
+def gate_of(card: Card, link: Link) -> Gate | None:
     """The result of the gate the card's release passed."""
     if card.gate is None:
         return None
     docs = card.gate.data_docs
     return Gate(
         passed=card.gate.passed, checks=len(card.gate.checks), failed=len(card.gate.failures),
-        url=docs.resolve().as_uri() if docs and docs.exists() else None,
+        url=link(docs) if docs and docs.exists() else None,
     )  # fmt: skip
 
 
@@ -72,7 +73,7 @@ def read(folder: Path) -> dict[str, Entry]:
         return {}
     try:
         entries = _ENTRIES.validate_json(state.read_bytes())
-    except (ValidationError, OSError) as error:
+    except ValidationError as error:
         raise Misconfigured(
             f"Read {state}", "it is not the list of published dashboards",
             "Put a good copy back, or delete it: dashboards are listed again when they are next published.",
@@ -81,7 +82,7 @@ def read(folder: Path) -> dict[str, Entry]:
 
 
 def updated(
-    entries: dict[str, Entry], cards: Sequence[Card], publications: Sequence[Publication]
+    entries: dict[str, Entry], cards: Sequence[Card], publications: Sequence[Publication], link: Link
 ) -> dict[str, Entry]:
     """The entries after a run."""
     results = {publication.dashboard: publication for publication in publications}
@@ -89,22 +90,22 @@ def updated(
     for card in cards:
         result = results.get(card.dashboard.name)
         if result and result.error is None:
-            found[card.dashboard.name] = _entry(card, result)
+            found[card.dashboard.name] = _entry(card, result, link)
         elif result:
-            kept = found.get(card.dashboard.name) or _entry(card, None)
+            kept = found.get(card.dashboard.name) or _entry(card, None, link)
             fault = {"tried": card.run, "error": line(result.error or "", 300)}
             found[card.dashboard.name] = kept.model_copy(update=fault)
     return found
 
 
-def _entry(card: Card, result: Publication | None) -> Entry:
+def _entry(card: Card, result: Publication | None, link: Link) -> Entry:
     dashboard = card.dashboard
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     good = {"run": card.run, "published": now, "rows": result.rows} if result else {}
     return Entry(
         name=dashboard.name, title=line(dashboard.title), analysis=dashboard.analysis.value,
         description=line(dashboard.description, 280), ticket=line(dashboard.ticket or "", 40) or None,
-        ticket_url=web_link(card.ticket_url), as_of=card.as_of, gate=gate_of(card), **good,
+        ticket_url=web_link(card.ticket_url), as_of=card.as_of, gate=gate_of(card, link), **good,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from blocks.catalogue import Metric
-from blocks.site.extract import Extract, truncated
+from blocks.site.extract import Extract, labelled, truncated
 from blocks.site.formula import metric_sql, quote
 from blocks.site.periods import Period, bucket, start
 
@@ -44,7 +44,7 @@ class Snapshot:
 
     def groups(self, dimension: str, most: int) -> list[Group]:
         """A dimension's values, the largest first, and the others in one where there are more than that."""
-        column = f"coalesce(nullif({quote(dimension)}::VARCHAR, ''), '(blank)')"
+        column = labelled(dimension)
         listed = f"SELECT {column}, {self.sql} AS v FROM extract"
         ranked = self._ask(listed, self.period, "GROUP BY 1", "v DESC, 1")
         known = [label for label, value in ranked if value is not None]
@@ -76,8 +76,7 @@ class Snapshot:
         if not self.time or not self.period:
             return []
         names = [group.label for group in groups if not group.others]
-        column = f"coalesce(nullif({quote(dimension)}::VARCHAR, ''), '(blank)')"
-        place = f"coalesce(list_position(?, {column}), ?) - 1"
+        place = f"coalesce(list_position(?, {labelled(dimension)}), ?) - 1"
         day = truncated(quote(self.time), grain)
         select = f"SELECT {place} AS place, {day} AS t, {self.sql} AS v FROM extract"
         rows = self._ask(select, self.period, "GROUP BY 1, 2", "2, 1", [names, len(names) + 1])

@@ -21,7 +21,9 @@ class View:
     def __init__(self, card: Card, extracts: Sequence[Extract], budget: int = BUDGET) -> None:
         self.card, self.extracts = card, tuple(extracts)
         if not self.extracts:
-            raise BadInput(f"Publish {card.dashboard.name}", "it has no dataset", "Give its metrics.")
+            raise BadInput(f"Publish {card.dashboard.name}", "it has no dataset", "Give it metrics.")
+        if not self.metrics:
+            raise BadInput(f"Publish {card.dashboard.name}", "it has no metric", "Give it one.")
         share = max(budget // len(self.extracts), 100)
         self.reductions = [Reduction(extract, share) for extract in self.extracts]
         for reduction in self.reductions:

@@ -36,7 +36,7 @@ class Chart {
     Chart.all.push(this);
   }
 
-  // words replaces the placeholders in the chart's expressions; a change of them makes a new view.
+  // words replaces the placeholders in the chart's expressions, or its height; a change makes a new view.
   draw(rows, words = {}, signals = {}, onpick = null) {
     Object.assign(this, { rows, signals, onpick });
     this.host.classList.toggle("is-empty", rows.length === 0);
@@ -50,6 +50,7 @@ class Chart {
     this.shown?.finalize();
     const put = (_name, value) => (typeof value === "string" ? value.replace(/@(axis|when)/g, (_all, word) => words[word]) : value);
     const spec = JSON.parse(JSON.stringify(this.spec), put);
+    if (words.height) spec.height = words.height;
     this.shown = await vegaEmbed(this.host, spec, {
       mode: "vega-lite", config: this.config, renderer: "svg", actions: false, defaultStyle: false, logLevel: 1, tooltip: showTip,
     });

@@ -20,11 +20,11 @@ const rough = (metric) => metric.scale > 1 ? "≈ " : "";
 
 // The codes that filters and drill-down leave of each dimension; null where all are left.
 function where(dataset) {
-  return dataset.dimensions.map(({ name, texts }) => {
+  return dataset.dimensions.map(({ name, values }) => {
     const sets = chosen.path.filter((step) => step.dimension === name).map((step) => step.texts);
     if (chosen.picked.get(name)?.size) sets.push(chosen.picked.get(name));
     if (!sets.length) return null;
-    return new Set(texts.flatMap((text, code) => (sets.every((set) => set.has(text)) ? [code] : [])));
+    return new Set(values.flatMap((text, code) => (sets.every((set) => set.has(text)) ? [code] : [])));
   });
 }
 
@@ -129,7 +129,7 @@ const dates = model.whole && dateFilter({ whole: model.whole, grain: model.grain
 if (dates) host("filters").append(dates.element);
 const pickers = [...new Set(datasets.flatMap((d) => d.dimensions.map(({ name }) => name)))].map((name) => {
   const same = datasets.flatMap((d) => d.dimensions.filter((dimension) => dimension.name === name));
-  const filter = valueFilter(same[0].label, same.flatMap(({ texts }) => texts), (values) => { chosen.picked.set(name, values); render(); });
+  const filter = valueFilter(same[0].label, same.flatMap(({ values }) => values), (values) => { chosen.picked.set(name, values); render(); });
   host("filters").append(filter.element);
   return { name, ...filter };
 });
@@ -144,7 +144,7 @@ host("filters").append(reset);
 
 function drill(section, dimension, group) {
   const { name, label } = section.dataset.dimensions[dimension];
-  const texts = new Set(group.codes.map((code) => section.dataset.dimensions[dimension].texts[code]));
+  const texts = new Set(group.codes.map((code) => section.dataset.dimensions[dimension].values[code]));
   chosen.path.push({ dimension: name, texts, label: `${label}: ${group.label}`, section, by: section.by });
   const used = new Set(chosen.path.map((step) => step.dimension));
   const next = section.dataset.dimensions.findIndex((d) => !used.has(d.name));

@@ -25,9 +25,6 @@ function prepare(dataset, grain) {
     table.codes = table.codes.map((column) => Int32Array.from(column));
     table.columns = table.columns.map((column) => Float64Array.from(column, (value) => value ?? NaN));
   });
-  dataset.dimensions.forEach((dimension) => {
-    dimension.texts = dimension.values.map((value) => (value === null || value === "" ? "(blank)" : value));
-  });
   return dataset;
 }
 
@@ -94,7 +91,7 @@ function ranked(dataset, dimension, metric, range, where, most) {
   const groups = addUp(dataset, range, where, (table, row) => table.codes[dimension][row]);
   const values = [...groups].map(([code, totals]) => ({ code, v: evaluate(metric.formula, totals) }));
   const known = values.filter(({ v }) => v !== null).sort((a, b) => b.v - a.v || a.code - b.code);
-  const texts = dataset.dimensions[dimension].texts;
+  const texts = dataset.dimensions[dimension].values;
   const top = known.length > most + 1 ? known.slice(0, most) : known;
   const rest = known.slice(top.length).map(({ code }) => code);
   const found = top.map(({ code }) => ({ label: texts[code], codes: [code], others: false }));

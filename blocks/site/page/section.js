@@ -8,6 +8,8 @@ const ORDER = {
   detail: ["table", "bars", "trend"],
 };
 
+const BAR = 34; // pixels a bar
+
 class Section {
   constructor(dataset, number) {
     Object.assign(this, { dataset, number });
@@ -112,8 +114,9 @@ class Section {
     const rows = this.compared(ranking).map((row) => ({ ...row, codes: null, text: rough(this.metric) + short(row.v, this.metric), tip: this.tip(row.label, row.v, row.previous) }));
     panel.title.textContent = `${this.metric.label} by ${dimension.label.toLowerCase()}`;
     panel.element.hidden = this.panels.has("shares") && this.metric.adds;
-    panel.legend.replaceChildren(...(hasBefore() && this.dataset.timed ? [make("p", { class: "key" }, make("i", { class: "tick" }), "previous period")] : []));
-    panel.chart.draw(rows, { axis: this.metric.axis }, {}, (place) => drill(this, this.by, ranking.groups[place]));
+    const keys = hasBefore() && this.dataset.timed ? [make("p", { class: "key" }, make("i", { class: "tick" }), "previous period")] : [];
+    panel.legend.replaceChildren(...keys, make("p", { class: "key" }, "Click a bar to look inside it"));
+    panel.chart.draw(rows, { height: Math.max(rows.length, 1) * BAR }, {}, (place) => drill(this, this.by, ranking.groups[place]));
   }
 
   shares(panel) {
@@ -218,7 +221,7 @@ class Section {
       const [when, ...codes] = key.split(",");
       const time = per ? [{ text: bucketText(Number(when), per), value: Number(when) }] : [];
       const keys = codes.map((code, i) => {
-        const text = dataset.dimensions[i].texts[code];
+        const text = dataset.dimensions[i].values[code];
         return { text, value: text, pick: () => drill(this, i, { label: text, codes: [Number(code)], others: false }) };
       });
       return { cells: [...time, ...keys, ...metrics.map((metric) => {
