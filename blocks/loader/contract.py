@@ -29,20 +29,15 @@ RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor")
 class Reading:
     """What DuckDB reads from. relation: a FROM clause whose columns are texts.
 
-    texts: name at the source → SQL of its value as text. item, row: SQL of the row's item, and of the row as
-    a whole. problem: SQL of why a row can't be read at all, NULL if it can.
+    texts: name at the source → SQL of its value as text. item: SQL of the row's item. row: SQL of the row
+    as a whole, if it is more than its values. problem: SQL of why a row can't be read at all, NULL if it can.
     """
 
     relation: str
     texts: Mapping[str, str]
     item: str = "null"
-    row: str = ""
+    row: str = "null"
     problem: str = "null"
-
-    def whole(self) -> str:
-        """SQL of the row as text: its own, or a JSON object of its values."""
-        pairs = (f"{literal(name)}, {text}" for name, text in self.texts.items())
-        return self.row or f"json_object({', '.join(pairs)})"
 
 
 def literal(text: str) -> str:
@@ -78,7 +73,7 @@ def typed(column: Column, text: str) -> str:
     if NOUNS.get(kind) == "an integer":  # a cast would round 1.5
         return f"case when try_cast({text} as double) = {cast} then {cast} end"
     if kind == "timestamp":  # a cast would ignore the offset; RAW holds UTC then
-        zoned = f"regexp_matches({text}, '(Z|[+-]\\d\\d(:?\\d\\d)?)$') and length({text}) > 19"
+        zoned = f"length({text}) > 19 and regexp_matches({text}, '(Z|[+-]\\d\\d(:?\\d\\d)?)$')"
         cast = f"case when {zoned} then cast(try_cast({text} as timestamptz) as timestamp) else {cast} end"
     if kind in ("double", "date", "timestamp"):  # NaN and infinity would poison every sum
         return f"case when isfinite({cast}) then {cast} end"

@@ -13,8 +13,14 @@ from blocks.records import SourceTable
 
 
 def _groups(connection: Any, table: SourceTable, files: Sequence[File]) -> list[Group]:
+    groups = grouped(table, [(file, _header(table, file)) for file in files])
     check_end(table, files)
-    return grouped(table, [(file, _header(table, file)) for file in files])
+    for group in groups:
+        lower = [name.lower() for name in group.names]
+        twice = sorted({name for name in group.names if lower.count(name.lower()) > 1})
+        if twice:
+            raise broken(table, group.files[0].item, f"column {', '.join(twice)} is there more than once")
+    return groups
 
 
 def _header(table: SourceTable, file: File) -> tuple[str, ...]:
@@ -28,10 +34,6 @@ def _header(table: SourceTable, file: File) -> tuple[str, ...]:
         problem = "its first line is no CSV header"
     if not names:
         raise broken(table, file.item, problem)
-    lower = [name.lower() for name in names]
-    twice = sorted({name for name in names if lower.count(name.lower()) > 1})
-    if twice:
-        raise broken(table, file.item, f"column {', '.join(twice)} is there more than once")
     return tuple(names)
 
 

@@ -44,7 +44,7 @@ def record_reading(relation: str, names: Sequence[str], item: str = "null") -> R
 def _groups(connection: Any, table: SourceTable, files: Sequence[File]) -> list[Group]:
     check_end(table, files)
     everything = Group((), tuple(files))
-    found = record_names(connection, lines(["record"], WHOLE, "names"), "item", [everything.paths()])
+    found = record_names(connection, lines(["record"], WHOLE, "rejects_names"), "item", [everything.paths()])
     for file in files:
         if file.item in found:
             check_columns(table, found[file.item], file.item)

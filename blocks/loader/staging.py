@@ -58,13 +58,17 @@ class Staging:
     def add(self, reading: Reading, parameters: Sequence[Any]) -> None:
         """Stage what a reading brings: s0, s1, ... are its texts, t0, t1, ... the declared ones typed."""
         declared = self.table.columns
-        texts = [reading.texts.get(name, "null") for name in [*(c.origin for c in declared), *self.extras]]
+        names = [*(column.origin for column in declared), *self.extras]
+        texts = [reading.texts.get(name, "null") for name in names]
         source = [f"{text} as s{at}" for at, text in enumerate(texts)]
-        source += [f"{reading.whole()} as r", f"{reading.item} as i", f"{reading.problem} as p"]
+        source += [f"{reading.row} as r", f"{reading.item} as i", f"{reading.problem} as p"]
         values = ["*", *(f"{typed(column, f's{at}')} as t{at}" for at, column in enumerate(declared))]
         picked = [f"{'t' if at < len(declared) else 's'}{at}" for at in range(len(texts))]
+        # made of the values for bad rows only: for all rows it would cost as much as the casts
+        pairs = [f"{literal(name)}, s{at}" for at, name in enumerate(names) if name in reading.texts]
+        row = f"case when w is not null then coalesce(r, json_object({', '.join(pairs)})) end"
         marks = [f"s{at}" for at, column in enumerate(declared) if [column.name] == cursor(self.table)]
-        picked += ["i", "case when w is not null then r end", "w", *(marks or ["null"])]
+        picked += ["i", row, "w", *(marks or ["null"])]
         self.rows(
             f"insert into staged select {', '.join(picked)} from (select *, {reason(self.table)} as w from"
             f" (select {', '.join(values)} from (select {', '.join(source)} from {reading.relation})))",
@@ -86,8 +90,8 @@ def staging_database(job: Job) -> Iterator[Any]:
     """A connection to a scratch file; interrupted at the deadline, errors wrapped without values."""
     import duckdb
 
-    path, broken = job.folder / "staging.duckdb", ""
-    connection = duckdb.connect(str(path))
+    broken = ""
+    connection = duckdb.connect()
     try:
         for name, value in (
             ("memory_limit", literal(MEMORY)), ("threads", "2"), ("preserve_insertion_order", "false"),
@@ -95,7 +99,6 @@ def staging_database(job: Job) -> Iterator[Any]:
             ("autoinstall_known_extensions", "false"),
         ):  # fmt: skip
             connection.execute(f"set {name} = {value}")
-        connection.execute("pragma disable_checkpoint_on_shutdown")  # the file goes away
         with job.deadline.interrupting(connection.interrupt):
             yield connection
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
@@ -106,7 +109,6 @@ def staging_database(job: Job) -> Iterator[Any]:
         broken = type(error).__name__
     finally:
         connection.close()
-        path.unlink(missing_ok=True)
     if broken:
         raise BadInput(
             f"load {job.source}",
