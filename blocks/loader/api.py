@@ -38,10 +38,6 @@ REFUSALS: dict[int, tuple[type[PlatformError], str]] = {
     403: (Forbidden, "Give the credential the right to read this endpoint."),
     404: (NotFound, "Correct the endpoint in the dbt source, or the loader's location."),
 }
-MALFORMED = (
-    requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidHeader,
-)  # fmt: skip
 
 
 class Api(requests.Session):
@@ -100,7 +96,7 @@ class Api(requests.Session):
             return response
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             problem = TimedOut(self.asked, f"no answer for {timeout:.0f} s", "Try again later.")
-        except MALFORMED:
+        except ValueError:  # as requests calls malformed URLs and headers
             problem = Misconfigured(
                 self.asked, "the URL or the credential is malformed", "Correct the loader."
             )

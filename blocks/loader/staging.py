@@ -66,7 +66,7 @@ class Staging:
         picked = [f"{'t' if at < len(declared) else 's'}{at}" for at in range(len(texts))]
         # made of the values for bad rows only: for all rows it would cost as much as the casts
         pairs = [f"{literal(name)}, s{at}" for at, name in enumerate(names) if name in reading.texts]
-        row = f"case when w is not null then coalesce(r, json_object({', '.join(pairs)})) end"
+        row = f"case when w is not null then coalesce(r, json_object({', '.join(pairs)})::varchar) end"
         marks = [f"s{at}" for at, column in enumerate(declared) if [column.name] == cursor(self.table)]
         picked += ["i", row, "w", *(marks or ["null"])]
         self.rows(

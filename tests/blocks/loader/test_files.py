@@ -1,0 +1,332 @@
+"""Files: what is new is loaded, bad rows are set aside with a reason, broken files are refused by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import fsspec  # type: ignore[import-untyped]
+import pytest
+
+from blocks.errors import ContractBroken, Misconfigured, NotFound
+from tests.blocks.loader.origins import HEADER, LINES, Desk, columns, source_table
+
+GOOD = ("536365,6,2010-12-01 08:26:00,2.55,United Kingdom", "536366,-1,2010-12-01 08:28:00,1.85,France")
+RAW = "select invoice_no, quantity, invoiced_at::varchar, unit_price::varchar, country"
+RAW += " from raw_erp.invoice_lines"
+WASTE = "select _item, _row, _reason from raw_erp.invoice_lines__quarantine order by all"
+
+
+def test_rows_arrive_typed_with_their_file(desk: Desk) -> None:
+    """Values have the declared types; the file is named."""
+    desk.day("2010-12-01.csv", *GOOD)
+    report = desk.load(LINES)
+    assert (report.rows, report.items, report.quarantined, report.schema_changes) == (2, 1, 0, ())
+    assert report.bytes == (desk.erp / "2010-12-01.csv").stat().st_size
+    assert desk.rows(f"{RAW} order by 1") == [
+        ("536365", 6, "2010-12-01 08:26:00", "2.5500", "United Kingdom"),
+        ("536366", -1, "2010-12-01 08:28:00", "1.8500", "France"),
+    ]
+    assert desk.rows("select distinct _item, _loaded_at is not null from raw_erp.invoice_lines") == [
+        ("2010-12-01.csv", True)
+    ]
+
+
+def test_second_load_brings_the_new_file_alone(desk: Desk) -> None:
+    """Files already loaded are not read again; nothing new is no rows."""
+    desk.day("2010-12-01.csv", *GOOD)
+    desk.load(LINES)
+    assert desk.load(LINES).rows == 0
+    desk.day("2010-12-02.csv", "536400,3,2010-12-02 08:00:00,1,Spain")
+    report = desk.load(LINES)
+    assert (report.rows, report.items) == (1, 1)
+    assert desk.rows("select count(*), count(distinct _loaded_at) from raw_erp.invoice_lines") == [(3, 2)]
+
+
+def test_changed_file_replaces_its_rows(desk: Desk) -> None:
+    """A file that came late or was corrected is loaded anew, with its quarantine; other files' rows stay."""
+    desk.day("2010-12-01.csv", *GOOD, "536367,many,,,")
+    desk.day("2010-12-02.csv", "536400,3,2010-12-02 08:00:00,1,Spain")
+    assert desk.load(LINES).quarantined == 1
+    desk.day("2010-12-01.csv", "536365,7,2010-12-01 08:26:00,2.55,United Kingdom")
+    assert desk.load(LINES).rows == 1
+    assert desk.rows("select invoice_no, quantity from raw_erp.invoice_lines order by 1") == [
+        ("536365", 7), ("536400", 3),
+    ]  # fmt: skip
+    assert desk.rows(WASTE) == []
+
+
+def test_same_size_other_content_is_a_change(desk: Desk) -> None:
+    """Size alone would miss it; the time counts too."""
+    path = desk.day("2010-12-01.csv", "1,1,,,")
+    desk.load(LINES)
+    path.write_text(path.read_text().replace("1,1", "1,2"))
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 10_000_000))
+    assert desk.load(LINES).rows == 1
+    assert desk.rows("select quantity from raw_erp.invoice_lines") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("536367,many,2010-12-01 08:28:00,1,UK", "quantity: not an integer"),
+        ("536367,1.5,2010-12-01 08:28:00,1,UK", "quantity: not an integer"),
+        ("536367,99999999999,2010-12-01 08:28:00,1,UK", "quantity: not an integer"),
+        (",1,2010-12-01 08:28:00,1,UK", "invoice_no: missing"),
+        ("536367,1,2010-02-31 08:28:00,1,UK", "invoiced_at: not a timestamp"),
+        ("536367,1,infinity,1,UK", "invoiced_at: not a timestamp"),
+        ("536367,1,2010-12-01 08:28:00,nan,UK", "unit_price: not a number"),
+        ("536367,x,2010-12-01 08:28:00,y,UK", "quantity: not an integer; unit_price: not a number"),
+        ("536367,1,2010-12-01 08:28:00", "the row: fewer fields than the header"),
+        ("536367,1,2010-12-01 08:28:00,1,UK,Kent", "the row: more fields than the header"),
+        ('536367,1,2010-12-01 08:28:00,1,"U"K', "the row: broken quotes"),
+    ],
+)
+def test_bad_row_goes_to_quarantine_with_its_reason(desk: Desk, line: str, reason: str) -> None:
+    """The good rows of the file are loaded; the bad one is kept as it came."""
+    desk.day("2010-12-01.csv", *GOOD, line)
+    report = desk.load(LINES)
+    assert (report.rows, report.quarantined) == (2, 1)
+    ((item, row, why),) = desk.rows(WASTE)
+    assert (item, why) == ("2010-12-01.csv", reason)
+    kept = list(json.loads(row).values()) if row.startswith("{") else row.split(",")
+    assert [value or "" for value in kept] == (line.split(","))
+
+
+def test_numbers_with_a_decimal_point_are_integers_if_whole(desk: Desk) -> None:
+    """Spreadsheets export 6 as 6.0; an offset of a time is honoured, RAW holds UTC."""
+    desk.day(
+        "a.csv", "1,6.0,2010-12-01T08:00:00+02:00,11062.060000000001,", "2, 7 ,2010-12-01T08:00:00Z,1e2,"
+    )
+    desk.load(LINES)
+    assert desk.rows(f"{RAW} order by 1") == [
+        ("1", 6, "2010-12-01 06:00:00", "11062.0600", None),
+        ("2", 7, "2010-12-01 08:00:00", "100.0000", None),
+    ]
+
+
+def broken_files() -> dict[str, tuple[bytes, str]]:
+    """name → content and what the error says about it."""
+    lines = f"{HEADER}\n" + "".join(f"{n},1,2010-12-01 08:00:00,1,UK\n" for n in range(50))
+    return {
+        "empty": (b"", "empty"),
+        "header-only": (f"{HEADER}\n".encode(), "no rows"),
+        "blank": (f"{HEADER}\n\n\n".encode(), "no rows"),
+        "column-gone": (lines.replace("Quantity", "Qty").encode(), "column Quantity is missing"),
+        "column-twice": (lines.replace("Country", "Country,quantity").encode(), "more than once"),
+        "no-header": (lines.partition("\n")[2].encode(), "is missing"),
+        "latin1": (lines.replace("UK", "Österreich").encode("latin-1"), "not UTF-8"),
+        "latin1-late": ((lines * 2000 + "1,1,,,Österreich\n").encode("latin-1"), "not UTF-8"),
+        "utf16": (lines.encode("utf-16"), "not UTF-8"),
+        "half": (lines[:-20].encode(), "cut off"),
+        "type-changed": (lines.replace(",1,2010", ",one,2010").encode(), "quantity: not an integer"),
+        "dates-changed": (lines.replace("2010-12-01", "01/12/2010").encode(), "invoiced_at: not a timestamp"),
+        "delimiter-changed": (lines.replace(",", ";").encode(), "is missing"),
+        "fields-lost": (lines.replace(",UK", "").encode(), "fewer fields"),
+        "open-quote": (lines.replace("7,1,2010", '7,"1,2010', 1).encode(), "quote that never closes"),
+        "mixed-ends": (lines.replace("\n", "\r\n", 3).encode(), "can't be read"),
+        "binary": (bytes(range(256)) * 40 + b"\n", ""),
+    }
+
+
+@pytest.mark.parametrize("name", broken_files())
+def test_broken_file_is_named_and_nothing_of_its_load_is_visible(desk: Desk, name: str) -> None:
+    """Neither its rows nor those of the good file beside it; the next load of good files is complete."""
+    desk.day("2010-12-01.csv", *GOOD)
+    desk.load(LINES)
+    content, said = broken_files()[name]
+    desk.day("2010-12-02.csv", "536400,3,2010-12-02 08:00:00,1,Spain")
+    (desk.erp / "2010-12-03.csv").write_bytes(content)
+    with pytest.raises(ContractBroken) as caught:
+        desk.load(LINES)
+    assert "erp.invoice_lines" in str(caught.value)
+    assert "2010-12-03.csv" in str(caught.value)
+    assert said in str(caught.value)
+    assert caught.value.remedy
+    assert desk.rows("select count(*), count(distinct _item) from raw_erp.invoice_lines") == [(2, 1)]
+    assert desk.rows(WASTE) == []
+    (desk.erp / "2010-12-03.csv").unlink()
+    assert desk.load(LINES).rows == 1
+
+
+def test_errors_hold_no_value(desk: Desk) -> None:
+    """Values belong to quarantine only: errors end up in logs and on tickets."""
+    desk.day("a.csv", *[f"{n},geheim,2010-12-01 08:00:00,1,UK" for n in range(5)])
+    with pytest.raises(ContractBroken) as caught:
+        desk.load(LINES)
+    assert "geheim" not in f"{caught.value!r}{caught.value.__cause__!r}{caught.value.__context__!r}"
+
+
+def test_new_column_evolves_and_is_reported_once(desk: Desk) -> None:
+    """It comes as text under a snake_case name; older rows have none; later files without it load."""
+    desk.day("2011-12-01.csv", *GOOD)
+    desk.load(LINES)
+    desk.day("2011-12-02.csv", "1,1,2011-12-02 08:00:00,1,UK,X1,", header=f"{HEADER},Discount Code,")
+    report = desk.load(LINES)
+    assert report.schema_changes == (
+        "new column discount_code (varchar) since 2011-12-02.csv",
+        "new column column_2 (varchar) since 2011-12-02.csv",
+    )  # fmt: skip
+    desk.day("2011-12-03.csv", "2,1,2011-12-03 08:00:00,1,UK,X2,", header=f"{HEADER},Discount Code,")
+    desk.day("2011-12-04.csv", "3,1,2011-12-04 08:00:00,1,UK")
+    assert desk.load(LINES).schema_changes == ()
+    assert desk.rows("select invoice_no, discount_code from raw_erp.invoice_lines order by 1") == [
+        ("1", "X1"), ("2", "X2"), ("3", None), ("536365", None), ("536366", None),
+    ]  # fmt: skip
+
+
+def test_column_order_bom_and_line_ends_do_not_matter(desk: Desk) -> None:
+    """Each file has its own order; Windows and quoted line breaks load as they are."""
+    desk.day("a.csv", *GOOD)
+    (desk.erp / "b.csv").write_bytes(
+        b"\xef\xbb\xbfCountry,InvoiceNo,UnitPrice,InvoiceDate,Quantity\r\n"
+        b'"Isle of\nMan ""IM""",9,1.5,2010-12-02 08:00:00,4\r\n'
+    )
+    assert desk.load(LINES).rows == 3
+    assert desk.rows(f"{RAW} where invoice_no = '9'") == [
+        ("9", 4, "2010-12-02 08:00:00", "1.5000", 'Isle of\nMan "IM"')
+    ]
+
+
+def test_hostile_names_of_files_and_columns_do_no_harm(desk: Desk) -> None:
+    """Names reach SQL as numbers, parameters or quoted."""
+    names = [
+        "q'); drop table x; --.csv",
+        "br[1].csv",
+        "st*r.csv",
+        "new\nline.csv",
+        "ü 🙂.csv",
+        '"dq".csv',
+        "%s.csv",
+    ]
+    for name in names:
+        desk.day(name, "1,1,,,UK,x", header=f'{HEADER},"a\'); drop schema raw_erp; --"')
+    assert desk.load(LINES).items == len(names)
+    assert {row[0] for row in desk.rows("select _item from raw_erp.invoice_lines")} == set(names)
+    assert desk.rows("select count(a_drop_schema_raw_erp) from raw_erp.invoice_lines") == [(len(names),)]
+    assert desk.load(LINES).rows == 0
+
+
+def test_absent_folder_pattern_and_settings_are_said(desk: Desk) -> None:
+    """Each error says what to correct."""
+    with pytest.raises(NotFound, match="no file matches"):
+        desk.load(LINES)
+    desk.loader = desk.loader_with(locations={"erp": str(desk.folder / "elsewhere")})
+    with pytest.raises(NotFound, match="locations"):
+        desk.load(LINES)
+    desk.loader = desk.loader_with(locations={})
+    with pytest.raises(Misconfigured, match="locations"):
+        desk.load(LINES)
+    desk.loader = desk.loader_with()
+    for meta, said in (({"format": "xls"}, "csv"), ({"load": "upsert"}, "append"), ({"path": ""}, "path")):
+        desk.day("a.csv", *GOOD)
+        with pytest.raises(Misconfigured, match=said):
+            desk.load(LINES.model_copy(update={"meta": {**LINES.meta, **meta}}))
+
+
+def test_dropped_raw_table_is_loaded_anew(desk: Desk) -> None:
+    """The ledger is believed only while the table is there."""
+    desk.day("a.csv", *GOOD)
+    desk.load(LINES)
+    desk.rows("drop table raw_erp.invoice_lines")
+    assert desk.load(LINES).rows == 2
+
+
+def test_files_can_replace_or_merge(desk: Desk) -> None:
+    """replace: the files as they are now; merge: by key, the highest cursor of a batch stays."""
+    desk.day("a.csv", *GOOD)
+    whole = LINES.model_copy(update={"meta": {**LINES.meta, "load": "replace"}})
+    desk.load(whole)
+    (desk.erp / "a.csv").unlink()
+    desk.day(
+        "b.csv",
+        "1,1,2010-12-02 08:00:00,1,UK",
+        "1,2,2010-12-03 08:00:00,1,UK",
+        "2,5,2010-12-03 08:00:00,1,UK",
+    )
+    assert desk.load(whole).rows == 3
+    assert desk.rows("select count(*) from raw_erp.invoice_lines") == [(3,)]
+    by_key = {"load": "merge", "key": "invoice_no", "cursor": "invoiced_at"}
+    merged = LINES.model_copy(
+        update={"name": "m", "identifier": "m", "meta": {**LINES.meta, **by_key}}
+    )  # fmt: skip
+    assert desk.load(merged).rows == 2
+    assert desk.rows("select invoice_no, quantity from raw_erp.m order by 1") == [("1", 2), ("2", 5)]
+
+
+EVENTS = source_table(
+    "erp", "events",
+    columns(("id", "integer", "id", True), ("seen_at", "timestamp", "at", False),
+            ("price", "double", "price", False)),
+    kind="files", path="*.jsonl", format="jsonl", load="append",
+)  # fmt: skip
+
+
+def test_json_lines(desk: Desk) -> None:
+    """A line is a record; lines that are none go to quarantine; new names evolve."""
+    (desk.erp / "a.jsonl").write_text(
+        '{"id": 1, "at": "2010-12-01T08:00:00", "price": 1.5, "tag/x": {"a": [1]}}\n'
+        '{"price": null, "at": null, "id": 2}\n[1]\n{"id": \n{"id": "x", "at": "", "price": NaN}\n'
+        '{"id": 3, "price": 2}\n{"id": 4, "price": 2}\n'
+    )
+    report = desk.load(EVENTS)
+    assert (report.rows, report.quarantined) == (4, 3)
+    assert report.schema_changes == ("new column tag_x (varchar) since a.jsonl",)
+    assert desk.rows("select id, seen_at::varchar, price, tag_x from raw_erp.events order by 1")[:2] == [
+        (1, "2010-12-01 08:00:00", 1.5, '{"a":[1]}'), (2, None, None, None),
+    ]  # fmt: skip
+    (desk.erp / "b.jsonl").write_text('{"id": 9}\n')
+    with pytest.raises(ContractBroken, match=r"b\.jsonl: column at, price is missing"):
+        desk.load(EVENTS)
+
+
+def test_parquet(desk: Desk) -> None:
+    """Typed values pass without loss; a file that is cut off is refused by name."""
+    meta = {**EVENTS.meta, "path": "*.parquet", "format": "parquet"}
+    desk.rows(
+        f"copy (select 1::bigint as id, timestamptz '2010-12-01 08:00:00+02' as \"at\","
+        f" 0.1::double + 0.2 as price,"
+        f" 'n' as filename) to '{desk.erp}/a.parquet' (format parquet)"
+    )
+    table = EVENTS.model_copy(update={"meta": meta})
+    assert desk.load(table).rows == 1
+    assert desk.rows("select id, seen_at::varchar, price, filename from raw_erp.events") == [
+        (1, "2010-12-01 06:00:00", 0.1 + 0.2, "n")
+    ]
+    shutil.copy(desk.erp / "a.parquet", desk.erp / "b.parquet")
+    with (desk.erp / "b.parquet").open("r+b") as file:
+        file.truncate(200)
+    with pytest.raises(ContractBroken, match=r"b\.parquet"):
+        desk.load(table)
+
+
+def test_any_fsspec_url_is_a_location(desk: Desk) -> None:
+    """Remote files are fetched; their path relative to the location is the item."""
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/bucket/erp/day/a.csv", f"{HEADER}\n1,1,,,UK\n".encode())
+    desk.loader = desk.loader_with(locations={"erp": "memory://bucket/erp"})
+    table = LINES.model_copy(update={"meta": {**LINES.meta, "path": "**/*.csv"}})
+    assert desk.load(table).rows == 1
+    assert desk.rows("select _item from raw_erp.invoice_lines") == [("day/a.csv",)]
+    assert desk.load(table).rows == 0
+    memory.rm("/bucket", recursive=True)
+
+
+REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "online-retail"
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real data is not at ../shared/data/online-retail")
+def test_real_invoice_lines(desk: Desk) -> None:
+    """All 541,909 lines of all days but one, then that day alone."""
+    days = sorted(REAL.glob("*.csv"))
+    for day in days[:-1]:
+        (desk.erp / day.name).symlink_to(day)
+    first = desk.load(LINES)
+    (desk.erp / days[-1].name).symlink_to(days[-1])
+    second = desk.load(LINES)
+    assert (first.items, second.items) == (len(days) - 1, 1)
+    assert second.rows + second.quarantined == len(days[-1].read_text().splitlines()) - 1
+    assert first.rows + first.quarantined + second.rows + second.quarantined == 541_909
+    assert desk.rows("select count(*), sum(quantity) from raw_erp.invoice_lines") == [(541_909, 5_176_450)]

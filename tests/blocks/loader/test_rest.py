@@ -1,0 +1,164 @@
+"""REST: pages of records from a real HTTP server, and every way it can fail."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+import traceback
+
+import pytest
+
+from blocks.errors import (
+    BadAnswer,
+    ContractBroken,
+    Forbidden,
+    Misconfigured,
+    NotFound,
+    PlatformError,
+    RateLimited,
+    TimedOut,
+    Unauthorized,
+    Unavailable,
+)  # fmt: skip
+from tests.blocks.loader.origins import RATES, SECRET, Api, Desk, rate
+
+RAW = "select rate_date::varchar, currency, rate from raw_fx.rates order by all"
+
+
+def test_all_pages_arrive_and_the_next_load_asks_since(online: Desk, api: Api) -> None:
+    """The cursor goes into the request; days already known are not loaded again."""
+    api.records = [rate(f"2011-01-{day:02}", currency) for day in range(1, 6) for currency in ("EUR", "USD")]
+    report = online.load(RATES)
+    assert (report.rows, report.watermark, len(api.seen)) == (10, "2011-01-05", 4)
+    assert online.load(RATES).rows == 0
+    assert api.seen[-1][0] == "/rates?since=2011-01-05"
+    api.records.append(rate("2011-01-06", value=2))
+    report = online.load(RATES)
+    assert (report.rows, report.watermark) == (1, "2011-01-06")
+    assert online.rows("select count(*), max(rate) from raw_fx.rates") == [(11, 2.0)]
+    assert {auth for _, auth in api.seen} == {f"Bearer {SECRET}"}
+
+
+def test_corrected_record_replaces_and_the_last_of_a_batch_stays(online: Desk, api: Api) -> None:
+    """A correction at the watermark is merged; of two records of a key one stays."""
+    api.records = [rate("2011-01-01"), rate("2011-01-01", value=7)]
+    assert online.load(RATES).rows == 1
+    api.records = [rate("2011-01-01", value=9)]
+    online.load(RATES)
+    assert online.rows(RAW) == [("2011-01-01", "EUR", 9.0)]
+
+
+def test_bad_records_are_set_aside_and_new_names_evolve(online: Desk, api: Api) -> None:
+    """Whatever a record is, the others load."""
+    api.records = [rate(f"2011-01-0{n}", provider={"name": "ECB"}) for n in range(1, 5)]
+    api.records += [
+        rate("2011-01-05", value="n/a"),
+        "nonsense",
+        rate("2011-01-07", currency="\ud800"),
+        rate("2011-13-01"),
+    ]
+    report = online.load(RATES)
+    assert (report.rows, report.quarantined) == (4, 4)
+    assert report.schema_changes == ("new column provider (varchar) since endpoint rates",)
+    assert online.rows("select distinct provider from raw_fx.rates") == [('{"name":"ECB"}',)]
+    api.records = [{"rate_date": "2012-01-01", "currency": "EUR", "value": 1}]
+    with pytest.raises(ContractBroken, match=r"fx\.rates from endpoint rates: column rate is missing"):
+        online.load(RATES)
+
+
+def test_no_records_still_make_the_table(online: Desk) -> None:
+    """An empty answer is an answer."""
+    assert online.load(RATES).rows == 0
+    assert online.rows(RAW) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        ("unauthorized", Unauthorized, "401"), ("forbidden", Forbidden, "403"), ("missing", NotFound, "404"),
+        ("crash", Unavailable, "500"), ("moved", BadAnswer, "moved"), ("html", BadAnswer, "HTML"),
+        ("broken", BadAnswer, "instead of JSON"), ("renamed", BadAnswer, "no `data`"),
+        ("drop", Unavailable, "dropped"),
+        ("half", Unavailable, "dropped"), ("loop", BadAnswer, "read already"),
+        ("stranger", BadAnswer, "another host"),
+    ],
+)  # fmt: skip
+def test_faults_say_what_happened_and_never_the_credential(
+    online: Desk, api: Api, fault: str, kind: type[PlatformError], said: str,
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """On the first page or a later one, nothing of the load is visible, and the next load is complete."""
+    caplog.set_level(logging.DEBUG)
+    api.records = [rate(f"2011-01-{day:02}") for day in range(1, 6)]
+    api.page = 5 if fault == "loop" else 3
+    api.fail(fault)
+    with pytest.raises(kind, match=said) as caught:
+        online.load(RATES)
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text + "".join(capfd.readouterr())
+    assert SECRET not in told + repr(caught.value) + repr(caught.value.__context__)
+    assert caught.value.remedy
+    assert not list((online.folder / "work").glob("*/"))
+    api.fail("")
+    assert online.load(RATES).rows == 5
+
+
+def test_fault_on_a_later_page_loads_nothing(online: Desk, api: Api) -> None:
+    """Half of the pages is no load."""
+    api.records = [rate(f"2011-01-{day:02}") for day in range(1, 9)]
+    answer = api.answer
+    api.answer = lambda handler: api._crash(handler) if "page=2" in handler.path else answer(handler)  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        online.load(RATES)
+    assert online.rows("select 1 from information_schema.tables where table_schema = 'raw_fx'") == []
+
+
+def test_pause_is_kept_and_then_all_is_loaded(online: Desk, api: Api) -> None:
+    """429 with Retry-After: 1, twice."""
+    api.records = [rate("2011-01-01")]
+    api.fail("limit", times=2)
+    started = time.monotonic()
+    assert online.load(RATES).rows == 1
+    assert time.monotonic() - started >= 2
+
+
+def test_pause_beyond_the_deadline_is_left_to_the_caller(online: Desk, api: Api) -> None:
+    """The error says how long to wait."""
+    api.fail("limit_long")
+    with pytest.raises(RateLimited) as caught:
+        online.load(RATES)
+    assert caught.value.retry_after == 3600
+
+
+@pytest.mark.parametrize("fault", ["slow", "drip"])
+def test_slow_answer_ends_at_the_deadline(online: Desk, api: Api, fault: str) -> None:
+    """Silent, or byte by byte."""
+    online.loader = online.loader_with(deadline_seconds=2)
+    api.fail(fault)
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        online.load(RATES)
+    assert time.monotonic() - started < 6
+
+
+def test_dead_host_and_wrong_settings(online: Desk) -> None:
+    """Refused connections are Transient, settings are not."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    online.loader = online.loader_with(locations={"fx": url})
+    with pytest.raises(Unavailable):
+        online.load(RATES)
+    with pytest.raises(Misconfigured, match="next_url"):
+        online.load(RATES.model_copy(update={"meta": {**RATES.meta, "paginator": "magic"}}))
+
+
+def test_check_tells_a_good_credential_from_a_bad_one(online: Desk, api: Api) -> None:
+    """One line; never the credential."""
+    online.sql("create table accounts (account_id integer)")
+    line = online.loader.check()
+    assert "fx: 127.0.0.1" in line
+    assert SECRET not in line
+    api.fail("unauthorized")
+    with pytest.raises(Unauthorized):
+        online.loader.check()
