@@ -28,27 +28,19 @@ if TYPE_CHECKING:
     from tableauhyperapi import Connection
 
 DEADLINE_SECONDS = 900.0
-# DuckDB type -> (type in the rewritten Parquet file, type in Hyper); the others are decided by _decide.
-_TYPES = {
-    "BOOLEAN": ("BOOLEAN", "BOOL"),
-    "TINYINT": ("SMALLINT", "SMALLINT"),
-    "UTINYINT": ("SMALLINT", "SMALLINT"),
-    "SMALLINT": ("SMALLINT", "SMALLINT"),
-    "USMALLINT": ("INTEGER", "INTEGER"),
-    "INTEGER": ("INTEGER", "INTEGER"),
-    "UINTEGER": ("BIGINT", "BIGINT"),
-    "BIGINT": ("BIGINT", "BIGINT"),
-    "FLOAT": ("DOUBLE", "DOUBLE PRECISION"),
-    "DOUBLE": ("DOUBLE", "DOUBLE PRECISION"),
-    "DATE": ("DATE", "DATE"),
-    "TIME": ("TIME", "TIME"),
-    "TIMESTAMP": ("TIMESTAMP", "TIMESTAMP"),
-    "TIMESTAMP_S": ("TIMESTAMP", "TIMESTAMP"),
-    "TIMESTAMP_MS": ("TIMESTAMP", "TIMESTAMP"),
-    "TIMESTAMP_NS": ("TIMESTAMP", "TIMESTAMP"),
-    "TIMESTAMP WITH TIME ZONE": ("TIMESTAMP", "TIMESTAMP"),
-    "BLOB": ("BLOB", "BYTES"),
+# (type in the rewritten Parquet file, type in Hyper): DuckDB's types; _decide settles the others.
+_STORED = {
+    ("BOOLEAN", "BOOL"): ("BOOLEAN",),
+    ("SMALLINT", "SMALLINT"): ("TINYINT", "UTINYINT", "SMALLINT"),
+    ("INTEGER", "INTEGER"): ("USMALLINT", "INTEGER"),
+    ("BIGINT", "BIGINT"): ("UINTEGER", "BIGINT"),
+    ("DOUBLE", "DOUBLE PRECISION"): ("FLOAT", "DOUBLE"),
+    ("DATE", "DATE"): ("DATE",),
+    ("TIME", "TIME"): ("TIME",),
+    ("TIMESTAMP", "TIMESTAMP"): tuple(f"TIMESTAMP{t}" for t in ("", "_S", "_MS", "_NS", " WITH TIME ZONE")),
+    ("BLOB", "BYTES"): ("BLOB",),
 }
+_TYPES = {kind: pair for pair, kinds in _STORED.items() for kind in kinds}
 _TEXT = ("VARCHAR", "TEXT")
 
 
@@ -77,22 +69,27 @@ def write_hyper(
 
 @contextmanager
 def _stopped_after(deadline: float, connection: Connection, target: Path) -> Iterator[None]:
-    passed = threading.Event()
+    done, passed = threading.Event(), threading.Event()
 
-    def stop() -> None:
-        passed.set()
-        connection.cancel()
+    def watch() -> None:
+        pause = deadline
+        while not done.wait(pause):  # again and again: a cancel between two statements stops neither
+            passed.set()
+            connection.cancel()
+            pause = 0.5
 
-    timer = threading.Timer(deadline, stop)
-    timer.start()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
     try:
         yield
-    except Exception as error:
+    except Exception:
         if not passed.is_set():
             raise
-        raise TimedOut(f"Write {target.name}", f"not done after {deadline:.0f} s") from error
     finally:
-        timer.cancel()
+        done.set()
+        watcher.join()
+    if passed.is_set():
+        raise TimedOut(f"Write {target.name}", f"not done after {deadline:.0f} s")
 
 
 def _write_table(connection: Connection, name: str, source: Path, scratch: Path) -> int:
