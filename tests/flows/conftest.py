@@ -15,7 +15,7 @@ from blocks.warehouse import control
 from blocks.warehouse.duckdb import DuckDBWarehouse
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-SCALE = 0.1
+SCALE = 0.3
 
 
 @dataclass

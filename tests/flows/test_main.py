@@ -91,7 +91,7 @@ def test_one_more_day_loads_that_day_alone(place: Place, erp: Path) -> None:
     last = sorted(erp.glob("*.csv"))[-1]
     lines = last.read_text().splitlines(keepends=True)
     day = erp / "2011-12-12.csv"
-    day.write_text(lines[0] + "".join(line.replace(last.stem, day.stem) for line in lines[1:11]))
+    day.write_text(lines[0] + "".join(f"99{line}".replace(last.stem, day.stem) for line in lines[1:11]))
     said = place.run("--source", f"erp={erp}", "--tickets", "AN-1")
     assert re.search(r"extract_load .* 10 rows from", said), said
     assert place.rows("select max(cast(invoiced_at as date)) from raw_erp.invoice_lines")[0][0].isoformat() == day.stem
@@ -100,8 +100,9 @@ def test_one_more_day_loads_that_day_alone(place: Place, erp: Path) -> None:
 
 def test_a_comment_comes_back_as_feedback(place: Place) -> None:
     path = place.state / "tickets" / "AN-3.yaml"
+    said = "comments:\n  - author: Dana\n    created: '2099-01-01T00:00:00+00:00'\n    body: Show <b>weeks</b> too\n"
     text = path.read_text().replace("status: done", "status: changes_requested")
-    path.write_text(text + "  - author: Dana\n    created: '2099-01-01T00:00:00+00:00'\n    body: Show <b>weeks</b> too\n")
+    path.write_text(text.replace("comments:\n", said))
     place.run()
     page = place.page("customer_composition").read_text()
     assert "Show <b>weeks</b>" not in page
