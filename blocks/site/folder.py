@@ -69,18 +69,13 @@ class FolderSite(BiSite):
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """Write the page over all dashboards ever published here."""
-        from filelock import FileLock, Timeout
-
         place = self._place()
         for card in cards:
             slug(card.dashboard.name)
-        try:
-            with self._wrapped(place), FileLock(place / ".lock", timeout=LOCK_SECONDS):
-                entries = shelf.updated(shelf.read(place), cards, publications, self._address)
-                shelf.write(place / shelf.STATE, shelf.dump(entries))
-                shelf.write(place / "index.html", shelf.index_page(place, entries))
-        except Timeout as error:
-            raise Busy(f"List the dashboards in {place}", "another run is writing the list") from error
+        with self._wrapped(place), self._alone(place):
+            entries = shelf.updated(shelf.read(place), cards, publications, self._address)
+            shelf.write(place / shelf.STATE, shelf.dump(entries))
+            shelf.write(place / "index.html", shelf.index_page(place, entries))
         return self._url("index.html")
 
     def _write(self, card: Card, work: Path) -> int:
@@ -132,11 +127,25 @@ class FolderSite(BiSite):
         return f"{self.address.rstrip('/')}/{path.resolve().relative_to(root).as_posix()}" if inside else None
 
     @contextmanager
+    def _alone(self, place: Path) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(place / ".lock", timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise Busy(f"List the dashboards in {place}", "another run is writing the list") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
     def _wrapped(self, place: Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise Misconfigured(
                 f"Write into {place}", error.strerror or type(error).__name__,
-                "Give the site a folder that this process may write, with room left.",
+                "Give a folder that this process may write, with room left.",
             ) from error  # fmt: skip

@@ -36,8 +36,10 @@ def panels(view: View, shot: Snapshot) -> list[Panel]:
     """One or two charts side by side, together as wide as the picture."""
     dimensions, timed = shot.extract.dataset.dimensions, shot.period is not None
     analysis = view.card.dashboard.analysis
+    groups: list[Group] = []
     if analysis is Analysis.composition and dimensions and parts_add_up(shot.metric):
         groups = [group for group in shot.groups(dimensions[0], SLOTS - 1) if group.value > 0]
+    if groups:
         ring = _donut(shot, groups, dimensions[0])
         rest = WIDTH - GAP - ring.left - ring.width - ring.right
         return [ring, _stacked(shot, groups, dimensions[0], rest)] if timed else [ring]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from blocks.errors import BadInput
 from blocks.site import figures
 from blocks.site.look import PAPER, config
 from blocks.site.panels import GAP, HEIGHT, WIDTH, Panel, panels
@@ -34,7 +35,13 @@ def draw(view: View) -> bytes:
     )
     spec = whole.resolve_scale(color="independent").to_dict()
     look = config(PAPER) | {"background": PAPER.surface, "padding": MARGIN, "concat": {"spacing": BETWEEN}}
-    png: bytes = vl_convert.vegalite_to_png(spec | {"config": look}, scale=1, allowed_base_urls=[])
+    try:
+        png: bytes = vl_convert.vegalite_to_png(spec | {"config": look}, scale=1, allowed_base_urls=[])
+    except ValueError as error:
+        what = f"Draw the picture of {view.card.dashboard.name}"
+        raise BadInput(
+            what, str(error).splitlines()[-1][:200], "Look at the values of its extract."
+        ) from error
     return png
 
 

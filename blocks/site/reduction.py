@@ -110,7 +110,9 @@ class Reduction:
         kept = (widths[widest] - 1) // 2
         size = "sum(abs(m0::DOUBLE))" if self.sums else "count(*)"
         order = f"ORDER BY {size} DESC NULLS LAST, {widest} LIMIT {kept}"
-        self._make("kept", f"SELECT {widest} AS value FROM facts GROUP BY {widest} {order}")
+        self._make(
+            "kept", f"SELECT {widest} AS value FROM facts WHERE {widest} <> '{OTHER}' GROUP BY 1 {order}"
+        )
         inside = f"{widest} IN (FROM kept)"
         self._replace(widest, f"CASE WHEN {inside} THEN {widest} ELSE '{OTHER}' END")
         self.folded[self.extract.dataset.dimensions[int(widest[1:])]] = kept

@@ -37,7 +37,8 @@ def metric(name: str, label: str, formula: list[Any], form: str = "number", goal
 
 
 NET = metric("net", "Net revenue", ["-", ["measure", "gross"], ["measure", "returned"]], "currency:GBP")
-BASKET = metric("basket", "Average basket", ["/", ["measure", "gross"], ["measure", "orders"]], "currency:GBP")
+PER_ORDER = ["/", ["measure", "gross"], ["measure", "orders"]]
+BASKET = metric("basket", "Average basket", PER_ORDER, "currency:GBP")
 RATE = metric("rate", "Return rate", ["/", ["measure", "returns"], ["measure", "orders"]], "percent", "down")
 ORDERS = metric("orders", "Orders", ["measure", "orders"])
 CUSTOMERS = metric("customers", "Customers", ["measure", "customer"], goal="none")
@@ -51,8 +52,9 @@ def sales() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("""
             CREATE TABLE orders AS
             SELECT date '2024-10-27' + (i % 400)::int AS day,
-                ['United Kingdom', 'Germany', 'France', 'Spain', 'Italy', 'Norway', 'Malta', 'Cyprus', 'Poland',
-                 'Latvia', 'Greece', 'Austria', 'Ireland'][1 + (hash(i) % 13 * (hash(i + 7) % 13) // 13)::int] AS country,
+                ['United Kingdom', 'Germany', 'France', 'Spain', 'Italy', 'Norway', 'Malta', 'Cyprus',
+                 'Poland', 'Latvia', 'Greece', 'Austria', 'Ireland']
+                 [1 + (hash(i) % 13 * (hash(i + 7) % 13) // 13)::int] AS country,
                 ['SMB', 'Enterprise', 'Public'][1 + (hash(i, 2) % 3)::int] AS segment,
                 ['Web', 'Phone'][1 + (hash(i, 3) % 2)::int] AS channel,
                 (hash(i, 4) % 1500)::int AS customer,
@@ -75,19 +77,25 @@ def export(connection: duckdb.DuckDBPyConnection, data: Dataset, path: Path, whe
     """The rows a warehouse would export for a dataset."""
     keys = ([data.time] if data.time else []) + list(data.dimensions)
     chosen = keys + [f"{COLUMNS[measure.name]} AS {measure.name}" for measure in data.measures]
-    connection.execute(f"COPY (SELECT {', '.join(chosen)} FROM orders WHERE {where} GROUP BY ALL) TO '{path}'")
+    rows = f"SELECT {', '.join(chosen)} FROM orders WHERE {where} GROUP BY ALL"
+    connection.execute(f"COPY ({rows}) TO '{path}'")
     return path
 
 
 @pytest.fixture(scope="session")
-def make_card(sales: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Card]:
-    """A card of one dashboard: make_card(analysis, metrics=..., dimensions=..., timed=..., where=..., ...)."""
+def make_card(
+    sales: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Card]:
+    """A card of one dashboard; other keywords are fields of its Dashboard or of the Card."""
 
     def make(
-        analysis: Analysis = Analysis.kpi, metrics: tuple[Metric, ...] = (NET, ORDERS, RATE),
-        dimensions: tuple[str, ...] = ("country", "segment", "channel"), timed: bool = True, where: str = "true",
+        analysis: Analysis = Analysis.kpi,
+        metrics: tuple[Metric, ...] = (NET, ORDERS, RATE),
+        dimensions: tuple[str, ...] = ("country", "segment", "channel"),
+        timed: bool = True,
+        where: str = "true",
         **other: Any,
-    ) -> Card:  # fmt: skip
+    ) -> Card:
         data = dataset(metrics, dimensions, timed)
         folder = tmp_path_factory.mktemp("extract")
         known = Dashboard.model_fields.keys()
@@ -98,17 +106,16 @@ def make_card(sales: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPat
         said |= {name: value for name, value in other.items() if name in known}
         rest = {name: value for name, value in other.items() if name not in known}
         card = {
-            "dashboard": Dashboard(**said), "run": "r1", "datasets": (data,), "gate": GATE, "as_of": "2025-11-30",
-            "extracts": (export(sales, data, folder / "sales.parquet", where),),
+            "dashboard": Dashboard(**said), "run": "r1", "datasets": (data,), "gate": GATE,
+            "as_of": "2025-11-30", "extracts": (export(sales, data, folder / "sales.parquet", where),),
         }  # fmt: skip
         return Card(**(card | rest))
 
     return make
 
 
-GATE = GateReport(
-    run="r1", passed=True, checks=tuple(Check(scope="sales", name=f"c{i}", passed=True, kind="dbt") for i in range(7))
-)
+CHECKS = tuple(Check(scope="sales", name=f"c{i}", passed=True, kind="dbt") for i in range(7))
+GATE = GateReport(run="r1", passed=True, checks=CHECKS)
 SAID = Comment(author="Maria", created=datetime(2025, 11, 20, 9, 30), body="Please add the return rate.")
 
 

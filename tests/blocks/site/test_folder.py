@@ -1,0 +1,290 @@
+"""Files in a folder: whole or absent, overwritten by name, listed for good; no name or text is trusted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from blocks.errors import BadInput, Busy, Misconfigured
+from blocks.records import Analysis, Check, GateReport, Publication
+from blocks.site import figures
+from blocks.site.folder import FolderSite
+from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, RATE
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def site(tmp_path):
+    return FolderSite(folder=tmp_path / "bi", project="dashboards")
+
+
+def failed(name, error="The warehouse did not answer.", run="r1"):
+    return Publication(dashboard=name, ticket=None, run=run, url="", rows=0, error=error)
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", png[16:24])
+
+
+def test_check_says_where_it_publishes(site, tmp_path):
+    assert str(tmp_path / "bi" / "dashboards") in site.check()
+    assert "\n" not in site.check()
+
+
+def test_a_folder_that_cannot_be_made_is_a_setting(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(Misconfigured, match="folder"):
+        FolderSite(folder=tmp_path / "file").check()
+
+
+def test_a_dashboard_is_three_files_and_nothing_else(site, make_card, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    card = make_card()
+    published = site.publish(card)
+    place = tmp_path / "bi" / "dashboards"
+    assert sorted(os.listdir(place)) == ["kpi_page"]
+    assert sorted(os.listdir(place / "kpi_page")) == ["dashboard.png", "index.html", "kpi_page.hyper"]
+    assert not list(tmp_path.rglob("hyperd*"))
+    assert published.url == (place / "kpi_page" / "index.html").as_uri()
+    assert published.extract == place / "kpi_page" / "kpi_page.hyper"
+    assert published.image == place / "kpi_page" / "dashboard.png"
+    assert published.rows > 10_000
+    assert (published.dashboard, published.ticket, published.run) == ("kpi_page", "AN-1", "r1")
+    assert published.error is None
+
+
+def test_publishing_again_overwrites(site, make_card):
+    first = site.publish(make_card(title="Old title", metrics=(ORDERS,), dimensions=("country",)))
+    again = site.publish(make_card(title="New title", metrics=(ORDERS,), dimensions=("segment",)))
+    page = (again.image.parent / "index.html").read_text()
+    assert first.url == again.url
+    assert "New title" in page
+    assert "Old title" not in page
+    assert sorted(os.listdir(again.image.parent.parent)) == ["kpi_page"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "", "A", "a b", ".hidden", "x" * 101, "ü", "a\n"])
+def test_only_slugs_become_paths(site, make_card, name, tmp_path):
+    card = make_card(name=name, metrics=(ORDERS,), dimensions=())
+    for act in (lambda: site.publish(card), lambda: site.index([card], [])):
+        with pytest.raises(Misconfigured, match="can't be a folder"):
+            act()
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_project_of_several_folders_and_none_that_climbs_out(tmp_path, make_card):
+    card = make_card(metrics=(ORDERS,), dimensions=())
+    published = FolderSite(folder=tmp_path, project="team/sales").publish(card)
+    assert published.image == tmp_path / "team" / "sales" / "kpi_page" / "dashboard.png"
+    with pytest.raises(Misconfigured):
+        FolderSite(folder=tmp_path, project="../up").publish(card)
+
+
+def test_a_served_folder_gives_web_addresses(tmp_path, make_card):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.html").write_text("docs")
+    docs = GateReport(run="r1", passed=True, checks=(), data_docs=tmp_path / "docs" / "index.html")
+    card = make_card(metrics=(ORDERS,), dimensions=(), gate=docs)
+    site = FolderSite(folder=tmp_path, address="https://bi.example.com/x/")
+    published = site.publish(card)
+    assert published.url == "https://bi.example.com/x/dashboards/kpi_page/index.html"
+    assert site.index([card], [published]) == "https://bi.example.com/x/dashboards/index.html"
+    page = (published.image.parent / "index.html").read_text()
+    assert 'href="https://bi.example.com/x/docs/index.html"' in page
+    with pytest.raises(Misconfigured, match="web address"):
+        FolderSite(folder=tmp_path, address="javascript:alert(1)").publish(card)
+
+
+def test_the_index_keeps_dashboards_of_earlier_runs(site, make_card, tmp_path):
+    old = make_card(name="old_one", title="Published before", metrics=(ORDERS,), dimensions=())
+    site.index([old], [site.publish(old)])
+    new = make_card(name="new_one", title="Published now", metrics=(ORDERS,), dimensions=())
+    url = site.index([new], [site.publish(new)])
+    page = (tmp_path / "bi" / "dashboards" / "index.html").read_text()
+    assert url.endswith("/dashboards/index.html")
+    linked = re.findall(r'<h2[^>]*><a href="([^"]*)"', page)
+    assert sorted(linked) == ["new_one/index.html", "old_one/index.html"]
+    assert "7 of 7 checks passed" in page
+    assert page.count("2025-11-30") >= 2
+
+
+def test_a_failed_publication_is_shown_beside_the_page_that_still_stands(site, make_card, tmp_path):
+    card = make_card(metrics=(ORDERS,), dimensions=())
+    site.index([card], [site.publish(card)])
+    broken = make_card(name="never_out", title="Never out", metrics=(ORDERS,), dimensions=())
+    again = card.model_copy(update={"run": "r2"})
+    site.index([again, broken], [failed("kpi_page", run="r2"), failed("never_out")])
+    page = (tmp_path / "bi" / "dashboards" / "index.html").read_text()
+    assert "2 failed in the last run" in page
+    assert "Not updated by run r2." in page
+    assert "The warehouse did not answer." in page
+    assert 'href="kpi_page/index.html"' in page
+    assert 'href="never_out/index.html"' not in page
+    site.index([again], [site.publish(again)])
+    assert "Not updated by run r2." not in (tmp_path / "bi" / "dashboards" / "index.html").read_text()
+
+
+def test_a_broken_list_is_not_thrown_away(site, make_card, tmp_path):
+    card = make_card(metrics=(ORDERS,), dimensions=())
+    site.index([card], [site.publish(card)])
+    state = tmp_path / "bi" / "dashboards" / "published.json"
+    assert json.loads(state.read_text())["kpi_page"]["title"] == "Sales"
+    state.write_text(state.read_text()[:40])
+    with pytest.raises(Misconfigured, match=r"published\.json"):
+        site.index([card], [])
+    assert len(state.read_text()) == 40
+    state.write_text('{"../../evil": {"name": "../../evil", "title": "t", "analysis": "kpi"}}')
+    with pytest.raises(Misconfigured):
+        site.index([card], [])
+
+
+def test_two_runs_do_not_write_the_list_at_once(site, make_card, tmp_path, monkeypatch):
+    from filelock import FileLock
+
+    from blocks.site import folder
+
+    monkeypatch.setattr(folder, "LOCK_SECONDS", 0.1)
+    site.check()
+    with FileLock(tmp_path / "bi" / "dashboards" / ".lock"), pytest.raises(Busy, match="another run"):
+        site.index([], [])
+
+
+def test_hostile_texts_are_only_text(site, make_card, tmp_path):
+    bad = "<img src=x onerror=alert(1)>{{7*7}}\u202e" + "x" * 1_000_000
+    card = make_card(
+        title=bad, description=bad, ticket='"><script>alert(1)</script>', ticket_url="javascript:alert(1)",
+        metrics=(ORDERS,), dimensions=(),
+    )  # fmt: skip
+    published = site.publish(card)
+    site.index([card], [published.model_copy(update={"error": bad})])
+    for page in (published.image.parent / "index.html", tmp_path / "bi" / "dashboards" / "index.html"):
+        text = page.read_text()
+        assert "<img src=x" not in text
+        assert "<script>alert" not in text
+        assert "49" not in re.search(r"<title>(.*?)</title>", text).group(1)
+        assert "javascript:" not in text
+        assert "\u202e" not in text
+        assert "x" * 2001 not in text
+
+
+def test_a_killed_run_leaves_the_page_that_was_there(site, make_card, tmp_path):
+    """A process that publishes over and over is killed at many moments; every file is always whole."""
+    card = make_card(metrics=(ORDERS,), dimensions=("country",))
+    folder = site.publish(card).image.parent
+    (tmp_path / "card.json").write_text(card.model_dump_json())
+    program = (
+        "import sys; from pathlib import Path; from blocks.site.base import Card; "
+        "from blocks.site.folder import FolderSite; "
+        "card = Card.model_validate_json(Path(sys.argv[2]).read_text()); "
+        "site = FolderSite(folder=sys.argv[1])\n"
+        "print('ready', flush=True)\nwhile True:\n    site.index([card], [site.publish(card)])"
+    )
+    for pause in (0.3, 1.2, 1.9):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / "bi"), str(tmp_path / "card.json")],
+            cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(pause)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=20)
+        process.stdout.close()
+        page = (folder / "index.html").read_text()
+        assert page.rstrip().endswith("</html>")
+        assert size_of((folder / "dashboard.png").read_bytes())[0] > 1000
+    published = site.publish(card)
+    assert site.index([card], [published]).endswith("index.html")
+    left = [path for path in folder.parent.iterdir() if path.name.startswith(".kpi")]
+    for path in left:
+        os.utime(path, (0, 0))
+    site.publish(card)
+    assert not [path for path in folder.parent.iterdir() if path.name.startswith(".kpi")]
+
+
+@pytest.mark.parametrize(
+    ("analysis", "shape"),
+    [(analysis, "full") for analysis in Analysis]
+    + [(analysis, shape) for analysis in ("trend", "composition") for shape in ("timeless", "flat", "empty")],
+)
+def test_every_analysis_has_a_picture_and_a_page(site, make_card, analysis, shape):
+    kinds = {
+        "full": {"metrics": EVERY},
+        "timeless": {"timed": False, "dimensions": ("segment",)},
+        "flat": {"dimensions": ()},
+        "empty": {"where": "false"},
+    }
+    published = site.publish(make_card(Analysis(analysis), **kinds[shape]))
+    width, height = size_of(published.image.read_bytes())
+    assert 1190 <= width <= 1215
+    assert 250 <= height <= 900
+    assert "</html>" in (published.image.parent / "index.html").read_text()
+
+
+def test_two_marts_are_two_tables_and_one_page(site, make_card):
+    from tests.blocks.site.test_hyper import read_back
+
+    one, two = make_card(metrics=(NET, RATE)), make_card(metrics=(CUSTOMERS,), dimensions=("segment",))
+    other = two.datasets[0].model_copy(update={"mart": "people"})
+    card = one.model_copy(
+        update={"datasets": (one.datasets[0], other), "extracts": (one.extracts[0], two.extracts[0])}
+    )
+    published = site.publish(card)
+    assert len(read_back(published.extract, "sales")[1]) + len(read_back(published.extract, "people")[1]) == (
+        published.rows
+    )
+    with pytest.raises(BadInput, match="pair"):
+        site.publish(one.model_copy(update={"datasets": (one.datasets[0], other)}))
+
+
+def test_a_card_without_metrics_is_refused(site, make_card):
+    card = make_card(metrics=(ORDERS,), dimensions=())
+    bare = card.datasets[0].model_copy(update={"metrics": ()})
+    with pytest.raises(BadInput, match="no metric"):
+        site.publish(card.model_copy(update={"datasets": (bare,)}))
+
+
+def test_the_gate_is_shown_as_it_was(site, make_card):
+    checks = tuple(Check(scope="s", name=name, passed=name == "b", kind="k") for name in "ab")
+    no = GateReport(run="r", passed=False, checks=checks)
+    for gate, words in ((no, "1 of 2 checks failed"), (None, "Not checked")):
+        published = site.publish(make_card(metrics=(ORDERS,), dimensions=(), gate=gate))
+        assert words in (published.image.parent / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (None, "number", "–"), (float("nan"), "number", "–"), (0, "number", "0"), (1234, "number", "1,234"),
+        (9999, "number", "9,999"), (12345, "number", "12.3K"), (999999, "number", "1.00M"),
+        (0.5, "number", "0.50"), (1234567.8, "currency:GBP", "£1.23M"), (-48123, "currency:EUR", "-€48.1K"),
+        (12.5, "currency:CHF", "CHF\u00a012.50"), (0.1234, "percent", "12.3%"), (3, "currency:'+alert(1)+'", "3"),
+    ],
+)  # fmt: skip
+def test_figures_are_short(value, form, text):
+    assert figures.compact(value, form) == text
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "form", "goal", "text", "tone"),
+    [
+        (110, 100, "number", "up", "+10.0%", "good"), (90, 100, "number", "up", "-10.0%", "bad"),
+        (90, 100, "number", "down", "-10.0%", "good"), (90, 100, "number", "none", "-10.0%", "even"),
+        (1, 0, "number", "up", None, "even"), (1, None, "number", "up", None, "even"),
+        (0.15, 0.1, "percent", "down", "+5.0 pp", "bad"), (-5, -10, "number", "up", "+50.0%", "good"),
+        (100, 100, "number", "up", "0.0%", "even"),
+    ],
+)  # fmt: skip
+def test_a_change_knows_its_goal(now, then, form, goal, text, tone):
+    assert figures.change(now, then, form) == text
+    assert figures.tone(text, goal) == tone

@@ -1,0 +1,161 @@
+"""However small the page's rows are made, the totals stay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+
+from blocks.errors import BadInput, Misconfigured
+from blocks.site.extract import Extract
+from blocks.site.formula import metric_sql, parts_add_up
+from blocks.site.periods import GRAINS, Period, bucket, coarser, start
+from blocks.site.reduction import Reduction
+from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
+
+
+def reduce(card, budget, grain="day"):
+    with Extract(card.datasets[0], card.extracts[0]) as extract:
+        reduction = Reduction(extract, budget)
+        reduction.fit(grain)
+        tables, values = reduction.tables()
+        return reduction, tables, values
+
+
+def total(table, column=0):
+    return sum(value or 0 for value in table["columns"][column])
+
+
+@pytest.mark.parametrize(
+    ("budget", "grain"), [(50_000, "day"), (9_000, "week"), (2_000, "month"), (200, "year")]
+)
+def test_over_the_budget_time_is_coarsened_and_no_pound_is_lost(make_card, sales, budget, grain):
+    card = make_card(metrics=(NET, ORDERS))
+    reduction, (table,), _ = reduce(card, budget)
+    assert reduction.grain == grain
+    assert table["rows"] <= budget
+    gross, returned, orders = sales.execute(
+        "SELECT sum(amount), sum(amount) FILTER (returned), count(*) FROM orders"
+    ).fetchone()
+    assert total(table, 0) == pytest.approx(float(gross))
+    assert total(table, 1) == pytest.approx(float(returned))
+    assert total(table, 2) == orders
+
+
+def test_months_are_exact_though_weeks_cross_them(make_card, sales):
+    _, (table,), _ = reduce(make_card(metrics=(ORDERS,)), 2_000)
+    found = Counter()
+    for day, orders in zip(table["time"], table["columns"][0], strict=True):
+        found[date(1970, 1, 1) + timedelta(days=day)] += orders
+    months = "SELECT date_trunc('month', day)::DATE, count(*) FROM orders GROUP BY 1"
+    assert found == dict(sales.execute(months).fetchall())
+
+
+def test_where_years_are_too_many_the_smallest_values_become_other(make_card, sales):
+    card = make_card(metrics=(ORDERS,))
+    reduction, (table,), values = reduce(card, 60)
+    assert reduction.grain == "year"
+    assert table["rows"] <= 60
+    kept = reduction.folded["country"]
+    order = f"ORDER BY count(*) DESC LIMIT {kept}"
+    biggest = sales.execute(f"SELECT country FROM orders GROUP BY 1 {order}").fetchall()
+    assert set(values[0]) == {row[0] for row in biggest} | {"Other"}
+    assert total(table) == 24_000
+
+
+def test_distinct_values_are_kept_as_rows_and_leave_as_numbers(make_card, sales):
+    reduction, (table,), _ = reduce(make_card(metrics=(CUSTOMERS,), where="day >= '2025-09-01'"), 50_000)
+    assert reduction.grain == "day"
+    assert table["distinct"] == "customer"
+    count = "SELECT count(DISTINCT customer) FROM orders WHERE day >= '2025-09-01'"
+    wanted = sales.execute(count).fetchone()[0]
+    assert len(set(table["columns"][0])) == wanted
+    assert set(table["columns"][0]) == set(range(wanted))
+
+
+def test_too_many_distinct_values_are_sampled_evenly(make_card, sales):
+    reduction, (table,), _ = reduce(make_card(metrics=(CUSTOMERS,), dimensions=("country",)), 3_000)
+    scale = reduction.scales[0]
+    assert reduction.grain == "month"
+    assert scale > 1
+    assert table["rows"] <= 3_000
+    wanted = sales.execute("SELECT count(DISTINCT customer) FROM orders").fetchone()[0]
+    assert len(set(table["columns"][0])) * scale == pytest.approx(wanted, rel=0.15)
+
+
+def test_values_that_look_the_same_are_the_same(make_card, tmp_path, sales):
+    card = make_card(metrics=(ORDERS,), dimensions=("country",), timed=False)
+    dirty = tmp_path / "dirty.parquet"
+    sales.execute(f"""COPY (SELECT * FROM (VALUES ('Malta', 1), (' Malta ', 2), ('Mal\u202eta', 4), ('', 8),
+        (NULL, 16), ('<b>', 32)) AS t(country, orders)) TO '{dirty}'""")
+    _, (table,), values = reduce(card.model_copy(update={"extracts": (dirty,)}), 100)
+    found = Counter()
+    for code, orders in zip(table["codes"][0], table["columns"][0], strict=True):
+        found[values[0][code]] += orders
+    assert found == {"Malta": 3, "Mal ta": 4, "(blank)": 24, "<b>": 32}
+
+
+def test_rows_without_a_date_are_counted_and_left_out(make_card, tmp_path, sales):
+    card = make_card(metrics=(ORDERS,), dimensions=())
+    undated = tmp_path / "undated.parquet"
+    rows = "SELECT NULL::DATE AS day, 3 AS orders UNION ALL SELECT '2025-01-01', 4"
+    sales.execute(f"COPY ({rows}) TO '{undated}'")
+    reduction, (table,), _ = reduce(card.model_copy(update={"extracts": (undated,)}), 100)
+    assert total(table) == 4
+    with reduction.extract as extract:
+        assert extract.undated() == 1
+
+
+def test_an_extract_without_a_declared_column_is_refused(make_card, tmp_path, sales):
+    card = make_card(metrics=(ORDERS,))
+    sales.execute(f"COPY (SELECT 1 AS other) TO '{tmp_path / 'wrong.parquet'}'")
+    with pytest.raises(BadInput, match="extract of sales"):
+        reduce(card.model_copy(update={"extracts": (tmp_path / "wrong.parquet",)}), 100)
+
+
+@pytest.mark.parametrize("grain", GRAINS)
+def test_buckets_tile_the_calendar(grain):
+    for number in (-700, -13, -1, 0, 1, 52, 400, 3000):
+        if grain in ("year", "quarter") and number > 400:
+            continue
+        first, after = start(number, grain), start(number + 1, grain)
+        assert bucket(first, grain) == bucket(after - timedelta(days=1), grain) == number
+        assert bucket(after, grain) == number + 1
+    assert start(bucket(date(2025, 11, 30), "week"), "week") == date(2025, 11, 24)
+
+
+def test_weeks_are_never_added_up_to_months():
+    assert coarser("week") == ["week"]
+    assert coarser("month") == ["month", "quarter", "year"]
+    assert Period(grain="week", first=0, last=500).drawn == "week"
+
+
+def test_a_page_opens_with_the_longest_range_that_has_an_earlier_one():
+    opening = Period(grain="day", first=1, last=400).opening()
+    assert (opening.first, opening.last) == (221, 400)
+    assert opening.previous.last == 220
+    whole = Period(grain="day", first=1, last=9)
+    assert whole.opening() == whole
+
+
+def test_formulas_are_sql_and_say_what_adds_up():
+    assert [parts_add_up(one) for one in EVERY] == [True, False, False, True, True]
+    with pytest.raises(Misconfigured, match="formula of metric odd"):
+        metric_sql(metric("odd", "Odd", ["%", ["measure", "gross"], ["measure", "orders"]]), _data())
+    with pytest.raises(Misconfigured, match="formula of metric stray"):
+        metric_sql(metric("stray", "Stray", ["measure", "1); DROP TABLE orders; --"]), _data())
+
+
+def test_a_division_by_zero_is_no_number(make_card):
+    card = make_card(metrics=(BASKET, RATE), dimensions=(), where="false")
+    with Extract(card.datasets[0], card.extracts[0]) as extract:
+        assert extract.rows(f"SELECT {metric_sql(RATE, card.datasets[0])} FROM extract") == [(None,)]
+        assert extract.rows("SELECT 1 / nullif(0, 0)") == [(None,)]
+        assert extract.bounds() is None
+
+
+def _data():
+    from tests.blocks.site.conftest import dataset
+
+    return dataset((NET, ORDERS), ("country",))
