@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from blocks import semantics
 from blocks.errors import Misconfigured, NotFound
 from blocks.records import Analysis, Column, Record, SourceTable
@@ -76,7 +78,7 @@ class Mart(Record):
     schema_name: str
     alias: str
     primary_key: tuple[str, ...] = ()
-    budget: dict[str, float] = {}
+    budget: dict[str, float] = Field(default_factory=dict)
 
 
 class Catalogue:
@@ -87,7 +89,9 @@ class Catalogue:
         self._semantic = semantics.read_semantics(manifest)
         self.tables = tuple(_table(node) for node in manifest["sources"].values())
         self.models = {
-            node["name"]: _mart(node) for node in manifest["nodes"].values() if node["resource_type"] == "model"
+            node["name"]: _mart(node)
+            for node in manifest["nodes"].values()
+            if node["resource_type"] == "model"
         }
         self.exposures = tuple(_exposure(node, manifest) for node in manifest["exposures"].values())
 

@@ -116,7 +116,12 @@ class DbtProject(Block):
         worker, args = self._worker(warehouse, schema)
         with get_client(sync_client=True) as client:
             api_url = str(client.api_url)
-        settings = {"project_dir": args[1], "profiles_dir": args[3], "target_path": args[5], "log_level": "warn"}
+        settings = {
+            "project_dir": args[1],
+            "profiles_dir": args[3],
+            "target_path": args[5],
+            "log_level": "warn",
+        }
         chosen = [f"+{mart}" for mart in select]
         try:
             result: list[dict[str, Any]] = worker.call(

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -25,13 +26,14 @@ def main(descriptor: int) -> None:
     import prefect_dbt  # noqa: F401  # the slow imports, done while the parent does other work
 
     connection = Connection(descriptor)
+    commands: dict[str, Callable[..., Any]] = {"parse": parse, "build": build}
     while True:
         try:
             command, arguments = connection.recv()
         except EOFError:
             return
         try:
-            connection.send(("ok", COMMANDS[command](**arguments)))
+            connection.send(("ok", commands[command](**arguments)))
         except BaseException as error:
             connection.send(("error", f"{type(error).__name__}: {error}"))
             if not isinstance(error, Exception):
@@ -88,9 +90,6 @@ def _scope(node: Any) -> str:
     parents = list(node.depends_on_nodes) if hasattr(node, "depends_on_nodes") else []
     about = getattr(node, "attached_node", None) or (parents[0] if parents else node.unique_id)
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else str(about.split(".")[2])
-
-
-COMMANDS = {"parse": parse, "build": build}
 
 
 def _end_with_parent() -> None:

@@ -50,9 +50,7 @@ class Unavailable(Transient):
 class RateLimited(Transient):
     """The server asked for a pause of `retry_after` seconds (None: it did not say)."""
 
-    def __init__(
-        self, asked: str, answer: str, remedy: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, asked: str, answer: str, remedy: str = "", retry_after: float | None = None) -> None:
         super().__init__(asked, answer, remedy)
         self.retry_after = retry_after
 

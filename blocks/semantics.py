@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +55,8 @@ def select(semantics: Semantics, mart: str, keys: list[str], measures: list[str]
     columns, groups = [], []
     for name in keys:
         expression = known[name]["expr"]
-        columns.append(f'cast({expression} as date) as "{name}"' if known[name]["time"] else f'{expression} as "{name}"')
+        typed = f"cast({expression} as date)" if known[name]["time"] else expression
+        columns.append(f'{typed} as "{name}"')
         groups.append(str(len(columns)))
     for name in measures:
         measure = semantics.measures[name]
@@ -180,8 +182,13 @@ def evaluate(formula: list[Any], totals: dict[str, float | None]) -> float | Non
     return float(ARITHMETIC[formula[0]](left, right))
 
 
-def totals_sql(measures: list[tuple[str, str]], relation: str, select_sql: str) -> str:
+def totals_sql(measures: Sequence[tuple[str, str]], relation: str, select_sql: str) -> str:
     """One row of grand totals of a dataset: measures as (name, function) over its rows."""
-    functions = {"count_distinct": 'count(distinct "{0}")', "sum": 'sum("{0}")', "min": 'min("{0}")', "max": 'max("{0}")'}
-    columns = ", ".join(functions[function].format(name) for name, function in measures)
+    functions = {
+        "count_distinct": "count(distinct {0})",
+        "sum": "sum({0})",
+        "min": "min({0})",
+        "max": "max({0})",
+    }
+    columns = ", ".join(functions[function].format(f'"{name}"') for name, function in measures)
     return f"select {columns} from ({select_sql.format(relation=relation)}) as dataset"

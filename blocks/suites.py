@@ -83,14 +83,14 @@ class Suites(Block):
         folder = (self.docs / run).resolve()
         shutil.rmtree(folder, ignore_errors=True)
         context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+        context.variables.progress_bars = {"globally": False}
         store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)}
         index = {"class_name": "DefaultSiteIndexBuilder"}
         for name in list(context.get_site_names()):
             context.delete_data_docs_site(name)
         context.add_data_docs_site(
             SITE,
-            {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index},  # type: ignore[typeddict-item]
+            {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index},
         )
         return context
 
@@ -135,7 +135,9 @@ def _check(mart: str, result: Any) -> Check:
     observed = found.get("observed_value")
     if observed is None and "unexpected_count" in found:
         observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} unexpected"
-    evidence = found.get("partial_unexpected_list") or (found.get("details") or {}).get("unexpected_rows") or []
+    evidence = (
+        found.get("partial_unexpected_list") or (found.get("details") or {}).get("unexpected_rows") or []
+    )
     shown = () if result.success else tuple(str(value)[:200] for value in list(evidence)[:SHOWN])
     return Check(
         scope=mart, name=config.meta.get("name", name) if config.meta else name, kind="suite",

@@ -89,7 +89,9 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: threading.Thread
             from flows.rollback import rollback
 
             server.join()
-            terminal.summary(rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, flags.to))
+            terminal.summary(
+                rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, flags.to)
+            )
         else:
             _deliver(blocks, tickets, terminal, server)
     return 0
@@ -103,14 +105,18 @@ def _deliver(blocks: Blocks, tickets: list[str] | None, terminal: Terminal, serv
     run = new_run()
     blocks.project.warm(blocks.warehouse, schema_of(run))
     threading.Thread(target=_import_slow, daemon=True).start()
-    terminal.watch([
-        parent.requirements, parent.extract_load, parent.transform, parent.validate,
-        parent.promote, parent.publish, parent.feedback,
-    ])  # fmt: skip
+    terminal.watch(parent.STAGES)
     terminal.waiting("starting Prefect …")
     server.join()
     outcome = parent.deliver(
-        blocks.tracker, blocks.loaders, blocks.warehouse, blocks.site, blocks.project, blocks.suites, tickets, run
+        blocks.tracker,
+        blocks.loaders,
+        blocks.warehouse,
+        blocks.site,
+        blocks.project,
+        blocks.suites,
+        tickets,
+        run,
     )
     terminal.summary(outcome)
 

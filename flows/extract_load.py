@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from prefect import flow, get_run_logger
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from blocks.dbt import DbtProject
 from blocks.loader.base import Loader
@@ -15,7 +14,7 @@ from tasks.promotion import schema_of
 from tasks.reports import show_loads
 
 
-@flow(name="extract_load", task_runner=ThreadPoolTaskRunner(max_workers=4))
+@flow(name="extract_load")
 def extract_load(
     loaders: list[Loader],
     warehouse: Warehouse,
@@ -28,7 +27,8 @@ def extract_load(
     catalogue = project.catalogue(warehouse, schema_of(plan.run))
     names = sources or plan.sources or catalogue.source_names()
     futures = [
-        load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run) for name in names
+        load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run)
+        for name in names
     ]
     loads = [report for future in futures for report in future.result()]
     show_loads(plan.run, loads)

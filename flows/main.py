@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # the project's root, from any directory
@@ -11,7 +12,7 @@ if __name__ == "__main__":
 
     sys.exit(main())
 
-from prefect import flow
+from prefect import Flow, flow
 
 from blocks.dbt import DbtProject
 from blocks.errors import NotDelivered
@@ -32,6 +33,8 @@ from flows.transform import transform
 from flows.validate import validate
 from tasks.promotion import recover
 
+STAGES: list[Flow[Any, Any]] = [requirements, extract_load, transform, validate, promote, publish, feedback]
+
 
 @flow(name="deliver")
 def deliver(
@@ -44,7 +47,7 @@ def deliver(
     tickets: list[str] | None = None,
     run: str | None = None,
 ) -> Outcome:
-    """Deliver what open tickets (or these) and schedules ask for. Raises NotDelivered if not all of it went out."""
+    """Deliver what open tickets (or these) and schedules ask for. Raises NotDelivered if something did not go out."""
     run = run or new_run()
     with Delivery(run) as delivery, warehouse.exclusive():
         recover(warehouse, run)

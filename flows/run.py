@@ -27,4 +27,6 @@ def last_report(warehouse: Warehouse, state: State, kind: type[Report], run: str
     for entry in reversed(control.journal(warehouse)):
         if entry.state is state and entry.detail and run in (None, entry.run):
             return kind.model_validate_json(entry.detail)
-    raise NotFound(f"read the last {state.value} report", "the journal has none", "Run the stages before this.")
+    raise NotFound(
+        f"read the last {state.value} report", "the journal has none", "Run the stages before this."
+    )

@@ -34,7 +34,9 @@ def show_status(blocks: Blocks, terminal: Terminal) -> None:
         counts = totals.setdefault(f"{line.source}.{line.table}", [0, 0, 0])
         for at, value in enumerate((1, line.rows, line.quarantined)):
             counts[at] += value
-    loads = Table("source table", "loads", "rows", "quarantined", box=None, pad_edge=False, header_style="bold")
+    loads = Table(
+        "source table", "loads", "rows", "quarantined", box=None, pad_edge=False, header_style="bold"
+    )
     for name, counts in sorted(totals.items()):
         loads.add_row(name, *(f"{count:,}" for count in counts))
     print_(loads)

@@ -62,11 +62,11 @@ class Terminal(logging.Handler):
         elif record.levelno == logging.INFO:
             self._lines[getattr(record, "flow_name", "")] = record.getMessage()
 
-    def _started(self, flow: Any, run: Any, state: Any) -> None:
+    def _started(self, flow: Any, flow_run: Any, state: Any) -> None:
         self._starts[flow.name] = monotonic()
         self.waiting(f"{flow.name} …")
 
-    def _ended(self, flow: Any, run: Any, state: Any) -> None:
+    def _ended(self, flow: Any, flow_run: Any, state: Any) -> None:
         self.done()
         seconds = monotonic() - self._starts.pop(flow.name, monotonic())
         if not self._quiet:
@@ -78,7 +78,9 @@ class Terminal(logging.Handler):
         """The run in one table, what went wrong, and the paths to open."""
         self.done()
         if not self._quiet:
-            table = Table("dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold")
+            table = Table(
+                "dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold"
+            )
             for item in outcome.publications:
                 ended = "[red]failed[/]" if item.error else f"{item.seconds:.1f}"
                 table.add_row(item.dashboard, item.ticket or "", f"{item.rows:,}", ended)
@@ -101,7 +103,9 @@ class Terminal(logging.Handler):
     def plan(self, plan: Plan) -> None:
         """A dry run's plan."""
         self.done()
-        table = Table("ticket", "analysis", "priority", "deadline", "metrics", "by", box=None, header_style="bold")
+        table = Table(
+            "ticket", "analysis", "priority", "deadline", "metrics", "by", box=None, header_style="bold"
+        )
         for item in plan.requirements:
             table.add_row(
                 item.key, item.analysis, item.priority.name, str(item.deadline),
@@ -110,7 +114,9 @@ class Terminal(logging.Handler):
         if plan.requirements:
             self.console.print(table)
         for gaps in plan.incomplete:
-            self.console.print(f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket")
+            self.console.print(
+                f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket"
+            )
         for label, values in (
             ("sources", plan.sources), ("models", [f"+{mart}" for mart in plan.select]),
             ("suites", [f"{mart}.json" for mart in plan.select]),

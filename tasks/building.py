@@ -18,7 +18,12 @@ EVIDENCE_ROWS = 5
 
 
 def build_release(
-    project: DbtProject, warehouse: Warehouse, catalogue: Catalogue, run: str, schema: str, select: Sequence[str]
+    project: DbtProject,
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    run: str,
+    schema: str,
+    select: Sequence[str],
 ) -> BuildReport:
     """Build the marts with their parents; failed tests are checks, a failed model raises BuildFailed.
 
@@ -26,10 +31,14 @@ def build_release(
     """
     start = monotonic()
     nodes = project.build(warehouse, schema, select, BUILD_DEADLINE_SECONDS)
-    broken = [node for node in nodes if node["kind"] in {"model", "seed", "snapshot"} and node["status"] in FAILED]
+    broken = [
+        node for node in nodes if node["kind"] in {"model", "seed", "snapshot"} and node["status"] in FAILED
+    ]
     if broken:
         said = "; ".join(f"{node['name']}: {_first_lines(node['message'])}" for node in broken[:3])
-        raise BuildFailed(f"build {len(nodes)} dbt nodes", said, "Correct the model; readers keep what they have.")
+        raise BuildFailed(
+            f"build {len(nodes)} dbt nodes", said, "Correct the model; readers keep what they have."
+        )
     built = {node["name"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
     marts = {name: _relation(catalogue, name) for name in select if name in built}
     tests = [node for node in nodes if node["kind"] in {"test", "unit_test"}]
@@ -71,7 +80,9 @@ def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
         return ()
     try:
         with warehouse.session() as session:
-            rows = session.rows(f"select * from ({sql.rstrip().rstrip(';')}) as failing limit {EVIDENCE_ROWS}")
+            rows = session.rows(
+                f"select * from ({sql.rstrip().rstrip(';')}) as failing limit {EVIDENCE_ROWS}"
+            )
     except PlatformError:
         return ()
     return tuple(", ".join(str(value) for value in row)[:200] for row in rows)

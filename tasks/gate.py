@@ -21,9 +21,7 @@ from tasks.policy import RETRY
 
 
 @task(task_run_name="audit the suites", **RETRY)
-def audit_suites(
-    suites: Suites, warehouse: Warehouse, build: BuildReport
-) -> tuple[list[Check], Path | None]:
+def audit_suites(suites: Suites, warehouse: Warehouse, build: BuildReport) -> tuple[list[Check], Path | None]:
     """Every built mart's suite; a mart without a usable suite is a failed check."""
     failed, usable = [], {}
     for mart, relation in build.marts.items():
@@ -31,7 +29,9 @@ def audit_suites(
             suites.read(mart)
             usable[mart] = relation
         except (NotFound, Misconfigured) as error:
-            failed.append(Check(scope=mart, name="has a suite", passed=False, kind="suite", observed=str(error)))
+            failed.append(
+                Check(scope=mart, name="has a suite", passed=False, kind="suite", observed=str(error))
+            )
     if not usable:
         return failed, None
     checks, docs = suites.audit(warehouse, usable, build.run)
@@ -89,7 +89,9 @@ def weigh_quarantine(warehouse: Warehouse, catalogue: Catalogue, sources: Sequen
     checks = []
     for table in (table for source in sources for table in catalogue.source_tables(source)):
         budget = table.meta.get("quarantine_budget")
-        own = [e for e in entries if (e.source, e.table) == (table.source, table.name) and e.run not in accepted]
+        own = [
+            e for e in entries if (e.source, e.table) == (table.source, table.name) and e.run not in accepted
+        ]
         bad, good = sum(e.quarantined for e in own), sum(e.rows for e in own)
         if budget is None or not bad + good:
             continue

@@ -24,7 +24,9 @@ def load_source(
         if loader is None:
             known = ", ".join(loader.kind for loader in loaders)
             raise Misconfigured(
-                f"load {source}", f"dbt says `loader: {kind}`, the run has {known}", "Give the run that loader."
+                f"load {source}",
+                f"dbt says `loader: {kind}`, the run has {known}",
+                "Give the run that loader.",
             )
         return loader.load(tables, warehouse, run)
     except Rejected as error:

@@ -15,9 +15,7 @@ def plan_tickets(tickets: Sequence[Ticket], catalogue: Catalogue, run: str, sche
     requirements = rank([item for item in checked if isinstance(item, Requirement)])
     incomplete = [item for item in checked if isinstance(item, Incomplete)]
     dashboards = [
-        dashboard
-        for requirement in requirements
-        for dashboard in _dashboards_for(requirement, catalogue)
+        dashboard for requirement in requirements for dashboard in _dashboards_for(requirement, catalogue)
     ]
     if scheduled:
         taken = {dashboard.name for dashboard in dashboards}

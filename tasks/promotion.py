@@ -27,7 +27,9 @@ def promote_release(warehouse: Warehouse, build: BuildReport, gate: GateReport) 
     new one, and `recover` or a repetition finishes it.
     """
     if not gate.passed or gate.run != build.run:
-        raise GateFailed(f"promote {build.run}", "its gate did not pass", "Readers keep the previous release.")
+        raise GateFailed(
+            f"promote {build.run}", "its gate did not pass", "Readers keep the previous release."
+        )
     served = warehouse.served()
     marts = {**(served.marts if served else {}), **build.marts}
     release = Release(run=build.run, marts=marts, published_at=control.now())
@@ -91,7 +93,9 @@ def retain(warehouse: Warehouse) -> list[str]:
     latest = control.journal(warehouse)[-1:]  # the newest run stays for a look, whatever became of it
     needed |= {schema_of(entry.run) for entry in latest}
     gone = [
-        schema for schema in warehouse.releases() if not any(schema == n or schema.startswith(f"{n}_") for n in needed)
+        schema
+        for schema in warehouse.releases()
+        if not any(schema == n or schema.startswith(f"{n}_") for n in needed)
     ]
     warehouse.drop(gone)
     return gone

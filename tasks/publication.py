@@ -29,7 +29,9 @@ def make_card(
             path = folder / f"{dashboard.name}.{dataset.mart}.parquet"
             session.export(_serving_sql(warehouse, dataset), path)
             extracts.append(path)
-        as_of = max(filter(None, (_newest(warehouse, session, dataset) for dataset in datasets)), default=None)
+        as_of = max(
+            filter(None, (_newest(warehouse, session, dataset) for dataset in datasets)), default=None
+        )
     return Card(
         dashboard=dashboard, run=release.run, datasets=datasets, extracts=tuple(extracts), gate=gate,
         as_of=as_of, ticket_url=ticket_url, feedback=tuple(feedback),
@@ -58,5 +60,7 @@ def _serving_sql(warehouse: Warehouse, dataset: Dataset) -> str:
 def _newest(warehouse: Warehouse, session: Session, dataset: Dataset) -> str | None:
     if not dataset.time:
         return None
-    rows = session.rows(f"select max({warehouse.quote(dataset.time)}) from ({_serving_sql(warehouse, dataset)}) d")
+    rows = session.rows(
+        f"select max({warehouse.quote(dataset.time)}) from ({_serving_sql(warehouse, dataset)}) d"
+    )
     return str(rows[0][0]) if rows[0][0] is not None else None

@@ -47,7 +47,9 @@ def show_build(build: BuildReport) -> None:
     failed = [check for check in build.checks if not check.passed]
     tests = table(["failed test", "about", "observed", "evidence"], [_check_row(check) for check in failed])
     head = f"{build.models} models, {build.tests} tests, {build.seconds:.1f} s"
-    _show("build", f"# Build of run {build.run}\n\n{head}\n\n{marts}" + (f"\n\n{tests}" if failed else ""), head)
+    _show(
+        "build", f"# Build of run {build.run}\n\n{head}\n\n{marts}" + (f"\n\n{tests}" if failed else ""), head
+    )
 
 
 def show_gate(gate: GateReport) -> None:
@@ -71,7 +73,9 @@ def show_gate(gate: GateReport) -> None:
     )
     body = f"# Gate of run {gate.run}: {verdict}\n\n{len(gate.checks)} checks, {len(gate.failures)} failed"
     body += f"\n\n{failed}" if gate.failures else ""
-    _show("gate", f"{body}\n\n## Against live\n\n{diffs}\n\n{metrics}\n\nData Docs: {gate.data_docs}", verdict)
+    _show(
+        "gate", f"{body}\n\n## Against live\n\n{diffs}\n\n{metrics}\n\nData Docs: {gate.data_docs}", verdict
+    )
 
 
 def show_release(release: Release) -> None:
@@ -86,7 +90,9 @@ def show_publications(run: str, publications: Sequence[Publication], index: str)
         ["dashboard", "ticket", "rows", "seconds", "address", "error"],
         [(p.dashboard, p.ticket, p.rows, f"{p.seconds:.1f}", p.url, p.error) for p in publications],
     )
-    _show("publications", f"# Dashboards of run {run}\n\n{body}\n\nAll of them: {index}", f"{len(publications)}")
+    _show(
+        "publications", f"# Dashboards of run {run}\n\n{body}\n\nAll of them: {index}", f"{len(publications)}"
+    )
 
 
 def _check_row(check: Check) -> tuple[object, ...]:

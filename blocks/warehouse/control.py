@@ -16,7 +16,13 @@ LEDGER = {
     "row_count": "bigint", "quarantined": "bigint", "byte_count": "bigint", "watermark": "varchar",
     "run_id": "varchar", "loaded_at": "timestamp",
 }  # fmt: skip
-JOURNAL = {"run_id": "varchar", "seq": "bigint", "state": "varchar", "reached_at": "timestamp", "detail": "varchar"}
+JOURNAL = {
+    "run_id": "varchar",
+    "seq": "bigint",
+    "state": "varchar",
+    "reached_at": "timestamp",
+    "detail": "varchar",
+}
 
 
 class JournalEntry(Record):

@@ -43,7 +43,12 @@ def _count(warehouse: Warehouse, session: Session, relation: str) -> int:
 
 
 def _keys(
-    warehouse: Warehouse, session: Session, key: Sequence[str], shared: Sequence[str], live: str, candidate: str
+    warehouse: Warehouse,
+    session: Session,
+    key: Sequence[str],
+    shared: Sequence[str],
+    live: str,
+    candidate: str,
 ) -> tuple[int, int, int]:
     """Keys only in the candidate, only in live, and in both with another value somewhere."""
     same = " and ".join(f"c.{warehouse.quote(name)} = l.{warehouse.quote(name)}" for name in key)
@@ -61,7 +66,11 @@ def _keys(
 
 
 def _metrics(
-    warehouse: Warehouse, session: Session, live: str, candidate: str, datasets: Sequence[Dataset],
+    warehouse: Warehouse,
+    session: Session,
+    live: str,
+    candidate: str,
+    datasets: Sequence[Dataset],
 ) -> dict[str, tuple[float | None, float | None]]:
     """Each metric's grand total, live and candidate; live None where its columns did not exist yet."""
     totals: dict[str, tuple[float | None, float | None]] = {}

@@ -109,7 +109,7 @@ class DuckDBWarehouse(Warehouse):
                 " where table_catalog = current_database() and table_schema = ? and table_name = ?"
                 " order by ordinal_position",
                 (schema, table),
-            )  # type: ignore[arg-type]
+            )
         )
 
     def ingest(self, batch: Batch) -> LoadReport:

@@ -60,7 +60,9 @@ def _insert(
             )  # fmt: skip
     for name, kind in fresh.items():
         session.rows(f"alter table {target} add column {warehouse.quote(name)} {kind}")
-    _take_out(session, target, batch)  # after widening: DuckDB can't alter a table this transaction has changed
+    _take_out(
+        session, target, batch
+    )  # after widening: DuckDB can't alter a table this transaction has changed
     if batch.mode == "merge" and set(batch.key) <= set(found):
         same = " and ".join(f"t.{warehouse.quote(key)} = n.{warehouse.quote(key)}" for key in batch.key)
         session.rows(f"delete from {target} t using {incoming} n where {same}")

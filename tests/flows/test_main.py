@@ -64,14 +64,18 @@ def test_no_ticket_text_reaches_prefect(delivered: Place) -> None:
     """Titles, descriptions and comments are nowhere in the server's database: no parameter, log or artifact."""
     import os
 
-    databases = [path for path in Path(os.environ["PREFECT_HOME"]).parent.rglob("*.db") if path.stat().st_size]
+    databases = [
+        path for path in Path(os.environ["PREFECT_HOME"]).parent.rglob("*.db") if path.stat().st_size
+    ]
     from prefect.settings import get_current_settings
 
     url = str(get_current_settings().server.database.connection_url.get_secret_value())  # type: ignore[union-attr]
     databases.append(Path(url.split(":///")[-1]))
     content = b"".join(path.read_bytes() for path in databases if path.is_file())
     for suffix in ("-wal",):
-        content += b"".join(Path(f"{p}{suffix}").read_bytes() for p in databases if Path(f"{p}{suffix}").is_file())
+        content += b"".join(
+            Path(f"{p}{suffix}").read_bytes() for p in databases if Path(f"{p}{suffix}").is_file()
+        )
     assert b"revenue_trend" in content  # it is the right database
     for words in (b"copy numbers out of three reports", b"How is revenue going", b"net_revenu`"):
         assert words not in content
@@ -94,7 +98,10 @@ def test_one_more_day_loads_that_day_alone(place: Place, erp: Path) -> None:
     day.write_text(lines[0] + "".join(f"99{line}".replace(last.stem, day.stem) for line in lines[1:11]))
     said = place.run("--source", f"erp={erp}", "--tickets", "AN-1")
     assert re.search(r"extract_load .* 10 rows from", said), said
-    assert place.rows("select max(cast(invoiced_at as date)) from raw_erp.invoice_lines")[0][0].isoformat() == day.stem
+    assert (
+        place.rows("select max(cast(invoiced_at as date)) from raw_erp.invoice_lines")[0][0].isoformat()
+        == day.stem
+    )
     assert day.stem in place.page("revenue_trend").read_text()
 
 

@@ -12,7 +12,9 @@ from tests.conftest import REAL_ERP
 from tests.flows.conftest import Place
 from tests.real_totals import Totals, read_totals
 
-pytestmark = pytest.mark.skipif(not REAL_ERP.is_dir(), reason="the real invoices (../shared/data) are not here")
+pytestmark = pytest.mark.skipif(
+    not REAL_ERP.is_dir(), reason="the real invoices (../shared/data) are not here"
+)
 LAST = "2011-12-09.csv"
 
 

@@ -59,7 +59,8 @@ def a_column_gone(erp: Path) -> None:
 def a_type_changed(erp: Path) -> None:
     path, lines = new_day(erp)
     rows = [line.rstrip("\n").split(",") for line in lines if '"' not in line]
-    path.write_text("".join(",".join([*row[:3], "some" if n else row[3], *row[4:]]) + "\n" for n, row in enumerate(rows)))
+    changed = [[*row[:3], "some" if n else row[3], *row[4:]] for n, row in enumerate(rows)]
+    path.write_text("".join(",".join(row) + "\n" for row in changed))
 
 
 def many_bad_rows(erp: Path) -> None:
@@ -91,7 +92,9 @@ def assert_refused(place: Place, before: tuple[str | None, bytes], said: str, ev
     assert str(before[0]) in answer  # it names the release that readers still see
 
 
-@pytest.mark.parametrize(("corrupt", "evidence"), CORRUPTIONS, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("corrupt", "evidence"), CORRUPTIONS, ids=lambda value: getattr(value, "__name__", "")
+)
 def test_a_corrupted_file_is_refused(
     place: Place, erp: Path, corrupt: Callable[[Path], None], evidence: str
 ) -> None:

@@ -17,7 +17,9 @@ from tasks.promotion import promote_release, published_releases, recover, retain
 MARTS = ("people", "sales")
 
 
-def build_release(warehouse: DuckDBWarehouse, run: str, value: int, marts: tuple[str, ...] = MARTS) -> BuildReport:
+def build_release(
+    warehouse: DuckDBWarehouse, run: str, value: int, marts: tuple[str, ...] = MARTS
+) -> BuildReport:
     with warehouse.session() as session:
         session.rows(f"create schema rel_{run}")
         for mart in marts:
@@ -28,7 +30,9 @@ def build_release(warehouse: DuckDBWarehouse, run: str, value: int, marts: tuple
 
 
 def gate(run: str, passed: bool = True) -> GateReport:
-    report = GateReport(run=run, passed=passed, checks=(Check(scope="sales", name="x", kind="suite", passed=passed),))
+    report = GateReport(
+        run=run, passed=passed, checks=(Check(scope="sales", name="x", kind="suite", passed=passed),)
+    )
     return report
 
 
@@ -161,7 +165,11 @@ def test_killed_at_every_statement_it_is_the_old_release_or_the_new(tmp_path: Pa
     build_release(base, "b", 2)
     control.record(base, "b", State.validated, gate("b").model_dump_json())
     victims = subprocess.run(
-        [sys.executable, "-c", VICTIM, base.database, moment], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", VICTIM, base.database, moment],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     outcomes = set()
     for database in victims.stdout.split():
@@ -194,7 +202,9 @@ def test_a_reader_in_a_loop_sees_all_old_or_all_new(warehouse: DuckDBWarehouse) 
     def read() -> None:
         while not stop.is_set():
             with warehouse.session() as session:
-                pairs.extend(session.rows("select s.value, p.value from serving.sales s cross join serving.people p"))
+                pairs.extend(
+                    session.rows("select s.value, p.value from serving.sales s cross join serving.people p")
+                )
 
     reader = threading.Thread(target=read)
     reader.start()

@@ -43,7 +43,9 @@ def batch(
     bad: Sequence[str] = (), key: Sequence[str] = (), table: SourceTable = RIDES,
 ) -> Batch:  # fmt: skip
     stamped = [{**row, "_item": item, "_loaded_at": NOW} for row in rows]
-    waste = [{"_row": text, "_reason": "ride_id: not a number", "_item": item, "_loaded_at": NOW} for text in bad]
+    waste = [
+        {"_row": text, "_reason": "ride_id: not a number", "_item": item, "_loaded_at": NOW} for text in bad
+    ]
     files: list[list[Path]] = [[], []]
     for kind, content in enumerate((stamped, waste)):
         if content:
@@ -126,12 +128,16 @@ def test_empty_batch_makes_the_declared_table(warehouse: Warehouse, tmp_path: Pa
         ]  # fmt: skip
 
 
-def make_release(warehouse: Warehouse, run: str, value: int, marts: Sequence[str] = ("sales", "people")) -> Release:
+def make_release(
+    warehouse: Warehouse, run: str, value: int, marts: Sequence[str] = ("sales", "people")
+) -> Release:
     schema = f"rel_{run}"
     with warehouse.session() as session:
         session.rows(f"create schema {schema}")
         for mart in marts:
-            session.rows(f"create table {schema}.{mart} as select {value} as run_no, cast('2026-01-01' as date) as day")
+            session.rows(
+                f"create table {schema}.{mart} as select {value} as run_no, cast('2026-01-01' as date) as day"
+            )
     return Release(run=run, marts={mart: f"{schema}.{mart}" for mart in marts}, published_at=NOW)
 
 
@@ -143,9 +149,9 @@ def test_flip_shows_a_release_and_its_name(warehouse: Warehouse) -> None:
     warehouse.flip(second)
     warehouse.flip(second)
     assert warehouse.served() == second
-    assert read(warehouse, "select s.run_no, p.run_no, s.day from serving.sales s cross join serving.people p") == [
-        (2, 2, date(2026, 1, 1))
-    ]
+    assert read(
+        warehouse, "select s.run_no, p.run_no, s.day from serving.sales s cross join serving.people p"
+    ) == [(2, 2, date(2026, 1, 1))]
 
 
 def test_flip_takes_away_what_the_release_lacks(warehouse: Warehouse) -> None:
