@@ -39,7 +39,7 @@ class FolderSite(BiSite):
     _block_type_slug = "folder-site"
     _description = "Publishes dashboards as self-contained pages into a folder."
 
-    project: str = Field("dashboards", description="folder in `folder` for our dashboards, as in team/sales")
+    project: str = Field("dashboards", description="folder in `folder`, as in dashboards or team/sales")
     folder: Path = Field(description="the folder that is published into; created if absent")
     address: str = Field("", description="where the folder is served, as in https://bi.example.com")
 
@@ -113,16 +113,15 @@ class FolderSite(BiSite):
         return place
 
     def _url(self, path: str) -> str:
-        place = self._place() / path
-        return self._address(place) or place.as_uri()
+        return str(self._address(self._place() / path))
 
     def _address(self, path: Path) -> str | None:
         """A file's address: where the folder is served, else on this disk; None for what is not served."""
         if not self.address:
             return path.resolve().as_uri()
         if not re.match(r"https?://[^/]", self.address):
-            fault = "its address is not a web address"
-            raise Misconfigured("Publish into a folder", fault, "Start it with https://, or leave it empty.")
+            remedy = "Start its address with https://, or leave it empty."
+            raise Misconfigured("Publish into a folder", "it has no web address", remedy)
         inside = path.resolve().is_relative_to(root := self.folder.expanduser().resolve())
         return f"{self.address.rstrip('/')}/{path.resolve().relative_to(root).as_posix()}" if inside else None
 

@@ -1,0 +1,373 @@
+"""A dashboard's page in a real Chromium without a network: its figures equal those asked of the rows."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import pytest
+
+from blocks.records import Analysis
+from blocks.site.figures import change, compact
+from blocks.site.folder import FolderSite
+from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, SAID
+
+LAST, FIRST = date(2025, 11, 30), date(2024, 10, 27)
+OPENING = ("2025-06-04", "2025-11-30")  # 180 days, as long as leaves 180 more before it
+BEFORE = ("2024-12-06", "2025-06-03")
+SQL = {
+    "net": "sum(amount) - sum(CASE WHEN returned THEN amount ELSE 0 END)",
+    "basket": "sum(amount) / count(*)",
+    "rate": "count(*) FILTER (returned) / count(*)",
+    "orders": "count(*)",
+    "customers": "count(DISTINCT customer)",
+}
+
+
+@pytest.fixture(scope="module")
+def pages(make_card, tmp_path_factory) -> dict[str, str]:
+    """The address of a page for each analysis, with every metric."""
+    site = FolderSite(folder=tmp_path_factory.mktemp("site"))
+    found = {}
+    for analysis in Analysis:
+        found[str(analysis)] = site.publish(make_card(analysis, metrics=EVERY, feedback=(SAID,))).url
+    timeless = make_card(name="timeless", timed=False, dimensions=("country", "segment"))
+    found["timeless"] = site.publish(timeless).url
+    found["index"] = site.index([timeless], [])
+    return found
+
+
+@pytest.fixture
+def open_page(browser, pages) -> Any:
+    """Open a page; at the end it must have said nothing on the console and asked for nothing but files."""
+
+    @contextmanager
+    def open_one(name: str, **options: Any) -> Any:
+        options = {"viewport": {"width": 1280, "height": 900}, **options}
+        context = browser.new_context(offline=True, **options)
+        context.set_default_timeout(20_000)
+        page, faults = context.new_page(), []
+        page.on("console", lambda message: faults.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (faults.append("dialog"), dialog.dismiss()))
+        page.on("request", lambda request: faults.extend(_outside(request.url, pages.get(name, name))))
+        page.goto(pages.get(name, name))
+        settled(page)
+        yield page
+        assert faults == []
+        context.close()
+
+    return open_one
+
+
+def _outside(url: str, page: str) -> list[str]:
+    folder = page.rsplit("/", 1)[0]
+    return [] if url.startswith((folder, "data:", "blob:")) else [f"request: {url}"]
+
+
+def settled(page: Any) -> None:
+    """Wait until all charts show what is chosen; the index has none."""
+    ready = "document.documentElement.dataset.ready === 'true'"
+    page.wait_for_function(f"!document.getElementById('model') || {ready}")
+
+
+def tile(page: Any, metric: str, part: str = "value") -> str:
+    return page.locator(f"[data-metric={metric}] .{part}").inner_text()
+
+
+@pytest.fixture
+def asked(sales) -> Callable[..., float]:
+    """A metric asked of the orders themselves."""
+
+    def ask(metric: str, where: str = "true", between: tuple[str, str] = OPENING) -> float:
+        days = f"day BETWEEN '{between[0]}' AND '{between[1]}'"
+        rows = f"FROM orders WHERE {days} AND ({where})"
+        return float(sales.execute(f"SELECT {SQL[metric]} {rows}").fetchone()[0])
+
+    return ask
+
+
+def choose(page: Any, dimension: str, *values: str) -> None:
+    page.locator("details.pick summary", has_text=dimension).click()
+    for value in values:
+        page.get_by_label(value, exact=True).check()
+    page.keyboard.press("Escape")
+    settled(page)
+
+
+def assert_tiles(page: Any, asked: Any, where: str = "true", between: tuple[str, str] = OPENING) -> None:
+    for metric in EVERY:
+        assert tile(page, metric.name) == compact(asked(metric.name, where, between), metric.form), metric.name
+
+
+@pytest.mark.parametrize("analysis", list(Analysis))
+def test_a_page_opens_with_the_right_figures(open_page, asked, analysis):
+    with open_page(str(analysis)) as page:
+        assert_tiles(page, asked)
+        for metric in EVERY:
+            moved = change(asked(metric.name), asked(metric.name, between=BEFORE), metric.form)
+            assert moved in tile(page, metric.name, "change")
+        assert page.locator("#compared").inner_text() == (
+            "4 Jun 2025 – 30 Nov 2025, compared with 6 Dec 2024 – 3 Jun 2025"
+        )
+        assert "Please add the return rate." in page.locator(".feedback").inner_text()
+        assert "7 of 7 checks passed" in page.locator(".facts").inner_text()
+        panels = [panel.get_attribute("data-panel") for panel in page.locator(".panel:visible").all()]
+        wanted = {
+            "kpi": ["trend", "bars", "table"], "trend": ["trend", "bars", "table"],
+            "comparison": ["bars", "trend", "table"], "composition": ["shares", "stacked", "trend", "table"],
+            "detail": ["table", "bars", "trend"],
+        }  # fmt: skip
+        assert panels == wanted[str(analysis)]
+
+
+def test_category_filters_filter(open_page, asked):
+    with open_page("kpi") as page:
+        choose(page, "Country", "Germany", "France")
+        assert_tiles(page, asked, "country IN ('Germany', 'France')")
+        choose(page, "Segment", "SMB")
+        assert_tiles(page, asked, "country IN ('Germany', 'France') AND segment = 'SMB'")
+        nets = {name: asked("net", f"country = '{name}' AND segment = 'SMB'") for name in ("France", "Germany")}
+        assert bars(page) == sorted(nets, key=lambda name: -nets[name])
+        page.locator("#reset").click()
+        settled(page)
+        assert_tiles(page, asked)
+
+
+def bars(page: Any) -> list[str]:
+    return page.locator(".chart-bars .role-axis-label text").all_text_contents()
+
+
+def test_dates_filter(open_page, asked):
+    with open_page("trend") as page:
+        page.get_by_label("From", exact=True).fill("2025-10-05")
+        page.get_by_label("To", exact=True).fill("2025-10-19")
+        settled(page)
+        assert_tiles(page, asked, between=("2025-10-05", "2025-10-19"))
+        then = asked("net", between=("2025-09-20", "2025-10-04"))
+        moved = change(asked("net", between=("2025-10-05", "2025-10-19")), then, NET.form)
+        assert moved in tile(page, "net", "change")
+        page.get_by_role("button", name="All", exact=True).first.click()
+        settled(page)
+        assert_tiles(page, asked, between=(str(FIRST), str(LAST)))
+        assert tile(page, "net", "change") == "no earlier period"
+        assert "no full earlier period" in page.locator("#compared").inner_text()
+
+
+def test_a_goal_of_down_is_coloured_the_other_way(open_page, asked):
+    with open_page("kpi") as page:
+        rise = asked("rate") > asked("rate", between=BEFORE)
+        tone = page.locator("[data-metric=rate] .change").get_attribute("class")
+        assert tone == ("change bad" if rise else "change good")
+        assert page.locator("[data-metric=customers] .change").get_attribute("class") == "change even"
+
+
+def test_a_click_on_a_bar_drills_down_and_the_breadcrumb_goes_back(open_page, asked):
+    with open_page("comparison") as page:
+        country = bars(page)[1]
+        page.locator(".chart-bars .mark-rect path").nth(1).click()
+        settled(page)
+        assert_tiles(page, asked, f"country = '{country}'")
+        assert set(bars(page)) == {"SMB", "Enterprise", "Public"}
+        segment = bars(page)[0]
+        page.locator(".chart-bars .mark-rect path").first.click()
+        settled(page)
+        assert_tiles(page, asked, f"country = '{country}' AND segment = '{segment}'")
+        crumbs = page.locator("#crumbs")
+        assert crumbs.inner_text().split("\n") == ["All", f"Country: {country}", f"Segment: {segment}"]
+        crumbs.get_by_role("button", name=country).click()
+        settled(page)
+        assert_tiles(page, asked, f"country = '{country}'")
+        crumbs.get_by_role("button", name="All").click()
+        settled(page)
+        assert_tiles(page, asked)
+        assert crumbs.is_hidden()
+        assert len(bars(page)) > 5
+
+
+def test_the_others_open_to_what_they_hold(open_page, asked):
+    with open_page("comparison") as page:
+        shown = bars(page)
+        assert shown[-1].endswith("others")
+        page.locator(".chart-bars .mark-rect path").nth(len(shown) - 1).click()
+        settled(page)
+        inside = bars(page)
+        assert f"{len(inside)} others" == shown[-1]
+        listed = ", ".join(f"'{name}'" for name in inside)
+        assert_tiles(page, asked, f"country IN ({listed})")
+
+
+def test_a_slice_drills_down(open_page, asked):
+    with open_page("composition") as page:
+        label = page.locator(".panel-shares .entry span").first.inner_text()
+        ring = page.locator(".chart-shares .mark-arc path").first
+        middle = page.locator(".chart-shares").bounding_box()
+        edge = ring.bounding_box()
+        assert edge["x"] >= middle["x"]
+        ring.dispatch_event("click")
+        settled(page)
+        assert_tiles(page, asked, f"country = '{label}'")
+        share = page.locator(".panel-shares .entry").first
+        segment = share.locator("span").inner_text()
+        share.focus()
+        page.keyboard.press("Enter")  # the legend does by keyboard what a click on a slice does
+        settled(page)
+        assert_tiles(page, asked, f"country = '{label}' AND segment = '{segment}'")
+
+
+def test_shares_add_up_and_a_ratio_is_drawn_as_bars(open_page):
+    with open_page("composition") as page:
+        shares = [float(text.rstrip("%")) for text in page.locator(".panel-shares .entry em").all_inner_texts()]
+        assert sum(shares) == pytest.approx(100, abs=0.5)
+        page.locator("[data-metric=basket]").click()
+        settled(page)
+        assert page.locator(".panel-shares").is_hidden()
+        assert page.locator(".panel-stacked").is_hidden()
+        assert page.locator(".panel-bars").is_visible()
+
+
+def test_the_trend_follows_grain_split_and_metric(open_page, sales):
+    with open_page("trend") as page:
+        page.locator(".panel-trend [data-grain=month]").click()
+        settled(page)
+        assert page.locator(".panel-trend h3").inner_text() == "Net revenue per month"
+        page.locator("[data-metric=rate]").click()
+        settled(page)
+        assert page.locator(".panel-trend h3").inner_text() == "Return rate per month"
+        page.locator(".panel-trend select").select_option(label="Segment")
+        settled(page)
+        legend = page.locator(".panel-trend .legend").inner_text()
+        assert {"SMB", "Enterprise", "Public"} <= set(legend.split("\n"))
+
+
+def test_the_tooltip_tells_the_value(open_page, asked, sales):
+    with open_page("comparison") as page:
+        country = bars(page)[0]
+        page.locator(".chart-bars .mark-rect path").first.hover()
+        text = page.locator(".tooltip").inner_text()
+        assert country in text
+        assert f"£{asked('net', f'''country = '{country}' '''):,.2f}" in text
+
+
+def test_the_table_sorts_pages_and_drills(open_page, asked, sales):
+    with open_page("detail") as page:
+        table = page.locator(".panel-table")
+
+        def column(number: int) -> list[str]:
+            return table.locator(f"tbody td:nth-child({number})").all_inner_texts()
+
+        nets = [float(text.replace("£", "").replace(",", "")) for text in column(4)]
+        assert nets == sorted(nets, reverse=True)
+        assert len(nets) == 20
+        table.get_by_role("button", name="Country").click()
+        assert column(1) == sorted(column(1))
+        assert table.locator("th").first.get_attribute("aria-sort") == "ascending"
+        before = column(4)
+        table.get_by_role("button", name="Next page").click()
+        assert column(4) != before
+        days = f"day BETWEEN '{OPENING[0]}' AND '{OPENING[1]}'"
+        rows = f"SELECT DISTINCT country, segment, channel FROM orders WHERE {days}"
+        combinations = len(sales.execute(rows).fetchall())
+        assert table.locator("[role=status]").inner_text().startswith(f"{combinations} rows · page 2 of ")
+        country = column(1)[0]
+        table.locator("tbody td button").first.click()
+        settled(page)
+        assert_tiles(page, asked, f"country = '{country}'")
+
+
+def test_the_table_is_taken_along_as_csv(open_page, tmp_path):
+    with open_page("detail", accept_downloads=True) as page:
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download CSV").click()
+        download.value.save_as(tmp_path / "table.csv")
+        lines = (tmp_path / "table.csv").read_text(encoding="utf-8-sig").splitlines()
+        assert lines[0] == "Country,Segment,Channel,Net revenue,Average basket,Return rate,Orders,Customers"
+        assert len(lines) > 50
+
+
+def test_a_mart_without_time_has_no_dates_and_no_change(open_page, sales):
+    with open_page("timeless") as page:
+        total = sales.execute(f"SELECT {SQL['net']} FROM orders").fetchone()[0]
+        assert tile(page, "net") == compact(float(total), NET.form)
+        assert page.locator("input[type=date]").count() == 0
+        assert page.locator("[data-metric=net] .change").is_hidden()
+        assert page.locator(".panel-trend").count() == 0
+
+
+@pytest.mark.parametrize("name", [*map(str, Analysis), "timeless", "index"])
+def test_a_phone_needs_no_sideways_scrolling(open_page, name):
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    with open_page(name, **phone) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_theme_follows_the_system_and_the_button(open_page):
+    def colours(page: Any) -> list[str]:
+        return page.evaluate(
+            """() => [document.body, document.querySelector('.chart-bars .role-axis-label text')]
+                .map((e, i) => getComputedStyle(e)[i ? 'fill' : 'backgroundColor'])"""
+        )
+
+    with open_page("kpi", color_scheme="dark") as page:
+        dark = colours(page)
+        page.locator("#theme").click()
+        light = colours(page)
+        assert dark[0] == "rgb(14, 19, 29)"
+        assert light[0] == "rgb(244, 246, 250)"
+        assert dark[1] != light[1]
+        page.reload()
+        settled(page)
+        assert colours(page) == light
+        page.emulate_media(media="print")
+        assert colours(page)[0] == "rgb(255, 255, 255)"
+
+
+def test_everything_that_acts_has_a_name(open_page):
+    with open_page("composition") as page:
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('button, a, input, select, summary')]
+                .filter(e => !e.textContent.trim() && !e.getAttribute('aria-label') && !e.closest('label'))
+                .length"""
+        )
+        assert nameless == 0
+        unlabelled = page.locator(".chart[role=img]:not([aria-label])").count()
+        assert unlabelled == 0
+
+
+def test_hostile_texts_and_values_do_nothing(open_page, make_card, sales, tmp_path):
+    bad = "</script><img src=x onerror=alert(1)>{{7*7}}'\"\u2028"
+    card = make_card(
+        Analysis.composition, name="hostile", title=bad + "x" * 100_000, description=bad, ticket=bad,
+        ticket_url="javascript:alert(2)", metrics=(ORDERS, CUSTOMERS), dimensions=("country",), timed=False,
+        feedback=(SAID.model_copy(update={"author": bad, "body": bad}),),
+    )  # fmt: skip
+    rows = tmp_path / "hostile.parquet"
+    columns = "unnest(?) AS country, unnest([3, 2, 1]) AS orders, unnest([1, 2, 3]) AS customer"
+    countries = [bad, "=cmd|' /C calc'!A0", "\u202eevil"]
+    sales.execute(f"COPY (SELECT {columns}) TO '{rows}'", [countries])
+    url = FolderSite(folder=tmp_path / "site").publish(card.model_copy(update={"extracts": (rows,)})).url
+    with open_page(url) as page:
+        assert page.locator("img").count() == 0
+        assert page.locator("script").count() == 4
+        assert page.locator("h1").inner_text().startswith("</script><img src=x onerror=alert(1)>{{7*7}}")
+        assert len(page.title()) <= 120
+        assert tile(page, "orders") == "6"
+        assert page.locator("a[href^='javascript']").count() == 0
+        labels = page.locator(".panel-shares .entry span").all_inner_texts()
+        assert labels[0].startswith("</script><img")
+        assert labels[2] == "evil"
+        page.locator(".chart-shares .mark-arc path").first.hover(force=True)
+        page.locator(".panel-shares .entry").first.click()
+        settled(page)
+        assert tile(page, "orders") == "3"
+
+
+def test_the_index_opens_the_dashboards(open_page, pages):
+    with open_page("index") as page:
+        assert page.locator("h1").inner_text() == "Dashboards"
+    assert re.match(r"file:///", pages["index"])
+    assert urllib.parse.unquote(pages["index"]).endswith("/dashboards/index.html")
