@@ -57,7 +57,7 @@ def test_revenue_per_country_and_month_is_right_to_the_penny(real: Place, totals
     found = {
         (country, month): (Decimal(gross), Decimal(net))
         for country, month, gross, net in real.rows(
-            "select country, strftime(invoice_date, '%Y-%m'), sum(gross_revenue), sum(net_revenue)"
+            "select country, strftime(revenue_date, '%Y-%m'), sum(gross_revenue), sum(net_revenue)"
             " from serving.daily_revenue group by all"
         )
     }
@@ -66,3 +66,14 @@ def test_revenue_per_country_and_month_is_right_to_the_penny(real: Place, totals
     for key, value in found.items():
         wanted = expected.get(key, (Decimal(0), Decimal(0)))
         assert [round(v, 2) for v in value] == [round(v, 2) for v in wanted], key
+
+
+def test_cancellations_are_told_apart_from_sales(real: Place, totals: Totals) -> None:
+    release = real.rows("select relation from serving._release where mart = 'daily_revenue'")[0][0]
+    staged = f"{str(release).split('.')[0]}.stg_erp__invoice_lines"
+    (count, amount), (lines,) = (
+        real.rows(f"select count(*), -sum(amount) from {staged} where line_type = 'cancellation'")[0],
+        real.rows(f"select count(*) from {staged}")[0],
+    )
+    assert (count, round(Decimal(str(amount)), 2)) == (totals.cancellations, round(totals.cancelled, 2))
+    assert lines == totals.different_lines
