@@ -219,8 +219,13 @@ def test_a_slice_drills_down(open_page, asked):
         assert_tiles(page, asked, f"country = '{label}' AND segment = '{segment}'")
 
 
-def test_shares_add_up_and_a_ratio_is_drawn_as_bars(open_page):
+def test_shares_add_up_and_a_ratio_is_drawn_as_bars(open_page, asked):
     with open_page("composition") as page:
+        biggest = page.locator(".panel-shares .entry").first
+        country = biggest.locator("span").inner_text()
+        share = asked("net", f"country = '{country}'") / asked("net")
+        assert biggest.locator("em").inner_text() == f"{share * 100:.1f}%"
+        assert tile(page, "net") in page.locator(".chart-shares .mark-text text").all_text_contents()
         shares = [float(text.rstrip("%")) for text in page.locator(".panel-shares .entry em").all_inner_texts()]
         assert sum(shares) == pytest.approx(100, abs=0.5)
         page.locator("[data-metric=basket]").click()
@@ -339,7 +344,7 @@ def test_everything_that_acts_has_a_name(open_page):
 
 
 def test_hostile_texts_and_values_do_nothing(open_page, make_card, sales, tmp_path):
-    bad = "</script><img src=x onerror=alert(1)>{{7*7}}'\"\u2028"
+    bad = "</script ><img src=x onerror=alert(1)>{{7*7}}'\"\u2028"
     card = make_card(
         Analysis.composition, name="hostile", title=bad + "x" * 100_000, description=bad, ticket=bad,
         ticket_url="javascript:alert(2)", metrics=(ORDERS, CUSTOMERS), dimensions=("country",), timed=False,
@@ -353,12 +358,12 @@ def test_hostile_texts_and_values_do_nothing(open_page, make_card, sales, tmp_pa
     with open_page(url) as page:
         assert page.locator("img").count() == 0
         assert page.locator("script").count() == 4
-        assert page.locator("h1").inner_text().startswith("</script><img src=x onerror=alert(1)>{{7*7}}")
+        assert page.locator("h1").inner_text().startswith("</script ><img src=x onerror=alert(1)>{{7*7}}")
         assert len(page.title()) <= 120
         assert tile(page, "orders") == "6"
         assert page.locator("a[href^='javascript']").count() == 0
         labels = page.locator(".panel-shares .entry span").all_inner_texts()
-        assert labels[0].startswith("</script><img")
+        assert labels[0].startswith("</script ><img")
         assert labels[2] == "evil"
         page.locator(".chart-shares .mark-arc path").first.hover(force=True)
         page.locator(".panel-shares .entry").first.click()
