@@ -42,8 +42,8 @@ class Metric(Record):
 class Dataset(Record):
     """The rows of one mart that a dashboard needs: time and dimensions, and measures to add up.
 
-    Columns of its rows: time (DATE, absent if the mart has none), each dimension (text or as typed), each
-    measure. select is SQL over `{relation}`, built from the manifest alone.
+    Columns of its rows: time (DATE, absent if the mart has none; grain: how fine it is), each dimension (text
+    or as typed), each measure. select is SQL over `{relation}`, built from the manifest alone.
     """
 
     mart: str
@@ -170,6 +170,7 @@ class Catalogue:
         keys = ([time] if time else []) + list(names)
         return Dataset(
             mart=mart, time=time, dimensions=names, metrics=metrics, measures=measures,
+            grain=known[time]["grain"] if time else "day",
             labels={name: known[name]["label"] for name in keys},
             select=semantics.select(self._semantic, mart, keys, [m.name for m in measures]),
         )  # fmt: skip

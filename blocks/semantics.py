@@ -74,6 +74,7 @@ def _read_model(model: dict[str, Any], manifest: dict[str, Any], result: Semanti
         known[dimension["name"]] = {
             "expr": dimension.get("expr") or dimension["name"],
             "time": dimension["type"] == "time",
+            "grain": (dimension.get("type_params") or {}).get("time_granularity") or "day",
             "label": dimension.get("label") or dimension["name"].replace("_", " ").capitalize(),
         }
     if time := (model.get("defaults") or {}).get("agg_time_dimension"):

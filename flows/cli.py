@@ -21,7 +21,7 @@ SETTINGS = {
 }
 
 
-def read_flags(arguments: list[str] | None = None) -> argparse.Namespace:
+def build_parser() -> argparse.ArgumentParser:
     """The flags; --help documents every one."""
     parser = argparse.ArgumentParser(
         prog="python flows/main.py",
@@ -44,12 +44,12 @@ def read_flags(arguments: list[str] | None = None) -> argparse.Namespace:
     for name in ("tracker", "warehouse", "site"):
         add(f"--{name}", metavar="TYPE/NAME", help=f"a saved {name} block instead of the local one")
     add("--loader", metavar="TYPE/NAME", action="append", default=[], help="saved loader blocks, likewise")
-    return parser.parse_args(arguments)
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run and return the exit code: 0 all delivered, 1 not all, 2 wrong flags or settings, 130 interrupted."""
-    flags = read_flags(arguments)
+    flags = build_parser().parse_args(arguments)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     server = threading.Thread(target=_start_server, daemon=True)

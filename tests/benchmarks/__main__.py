@@ -1,0 +1,61 @@
+"""The README's figures: `make bench`, or `python -m tests.benchmarks NAME ...` for some of them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks.measure import Measured, measure
+from tests.conftest import REAL_ERP
+
+TEN_MILLION = 165
+
+
+def demo(folder: Path) -> None:
+    """The main job at demo scale, from nothing, against the same work by a plain script."""
+    ours = measure("flows/main.py", "--quiet", "--state", folder / "ours")
+    plain = measure("-m", "tests.benchmarks.plain", folder / "plain")
+    say("demo, the workflow", ours)
+    say("demo, a plain script", plain)
+    print(f"ratio {ours.seconds / plain.seconds:.2f}")
+
+
+def real(folder: Path) -> None:
+    """The 541,909 real invoice lines, end to end."""
+    if not REAL_ERP.is_dir():
+        print("real lines: ../shared/data is not here")
+        return
+    say("541,909 real lines", measure("flows/main.py", "--quiet", "--state", folder, "--source", f"erp={REAL_ERP}"))
+
+
+def large(folder: Path) -> None:
+    """Ten million generated lines, end to end; making them is not counted."""
+    measure("-m", "demo", "--folder", folder / "demo", "--scale", TEN_MILLION)
+    say("10 million lines", measure("flows/main.py", "--quiet", "--state", folder, "--scale", TEN_MILLION))
+
+
+def load(folder: Path) -> None:
+    """One million CSV rows by the loader against DuckDB alone."""
+    from tests.benchmarks import bench_load
+
+    bench_load.main()
+
+
+BENCHMARKS: dict[str, Callable[[Path], None]] = {"demo": demo, "real": real, "large": large, "load": load}
+
+
+def say(what: str, measured: Measured) -> None:
+    """One figure on one line."""
+    print(f"{what}: {measured.seconds:.1f} s, {measured.megabytes:,.0f} MB at the peak", flush=True)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or BENCHMARKS:
+        scratch = Path(tempfile.mkdtemp(prefix=f"bench-{name}-"))
+        try:
+            BENCHMARKS[name](scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)

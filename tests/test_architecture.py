@@ -1,0 +1,108 @@
+"""The house keeps its rules: layers, homes of SDKs, sizes, suites, and a README whose commands are real."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+CODE = [path for folder in ("flows", "tasks", "blocks") for path in sorted((ROOT / folder).rglob("*.py"))]
+SDKS = {
+    "adbc_driver_flightsql", "altair", "connectorx", "dbt", "dlt", "duckdb", "duckdb_engine", "fsspec",
+    "great_expectations", "jira", "prefect_dbt", "prefect_snowflake", "ruamel", "snowflake",
+    "sqlalchemy", "tableauhyperapi", "tableauserverclient", "vl_convert",
+}  # fmt: skip
+LONGER = {"blocks/records.py", "blocks/catalogue.py", "blocks/semantics.py", "blocks/dbt.py", "blocks/warehouse/duckdb.py"}
+
+
+def imports(path: Path, everywhere: bool) -> set[str]:
+    """First names of what a file imports, at its top or anywhere."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree) if everywhere else iter(tree.body)
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_layers_run_one_way() -> None:
+    done = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_vendor_sdks_live_in_blocks_inside_methods(path: Path) -> None:
+    name = str(path.relative_to(ROOT))
+    if name == "blocks/warehouse/duckdb_dialect.py":  # itself imported inside a method
+        return
+    if name.startswith("blocks/"):
+        assert not imports(path, everywhere=False) & SDKS
+    elif name != "flows/cli.py":  # which imports them ahead of time, in a thread
+        assert not imports(path, everywhere=True) & SDKS
+
+
+def test_no_stage_names_a_model_of_the_demo() -> None:
+    models = {path.stem for path in (ROOT / "dbt" / "models").rglob("*.sql")}
+    for path in CODE:
+        words = set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+        assert not words & models, path
+
+
+def test_flows_and_tasks_hold_no_retry_numbers() -> None:
+    for path in CODE:
+        if path.name != "policy.py":
+            assert not re.search(r"\b(retries|retry_delay_seconds)\s*=", path.read_text()), path
+
+
+def test_files_stay_small() -> None:
+    for path in CODE:
+        name = str(path.relative_to(ROOT))
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= (300 if name in LONGER else 160), f"{name} has {lines} lines"
+
+
+def test_every_mart_has_a_suite_of_its_name() -> None:
+    marts = {path.stem for path in (ROOT / "dbt" / "models" / "marts").glob("*.sql")}
+    assert {path.stem for path in (ROOT / "expectations").glob("*.json")} == marts
+
+
+def test_the_readmes_commands_are_real() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in set(re.findall(r"\bmake ([a-z]+)\b(?=[`\s])", readme)) - {"it"}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
+    known = subprocess.run(
+        [sys.executable, ROOT / "flows" / "main.py", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    for line in readme.splitlines():
+        if line.startswith("python flows/main.py"):
+            for flag in re.findall(r"--[a-z-]+", line):
+                assert flag in known, flag
+    for path in re.findall(r"\]\(([\w./-]+)\)", readme):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_flag_is_documented() -> None:
+    from flows.cli import build_parser
+
+    for action in build_parser()._actions:
+        assert action.help, action.dest
+
+
+def test_locks_are_pinned_by_hash_and_name_no_address() -> None:
+    for path in ROOT.glob("requirements*.lock"):
+        text = path.read_text(encoding="utf-8")
+        pins = re.findall(r"^[a-z0-9][\w.-]*(?:\[[\w,-]+\])?==", text, re.MULTILINE)
+        assert len(pins) > 5
+        assert text.count("--hash=sha256:") >= len(pins)
+        assert "://" not in text
+        assert "index-url" not in text
