@@ -5,11 +5,12 @@ tooltip.className = "tooltip";
 tooltip.hidden = true;
 document.body.append(tooltip);
 
-// A tip is lines of text; a tab parts a name from its value.
-function showTip(_handler, event, _item, value) {
-  tooltip.hidden = !value;
-  if (!value) return;
-  tooltip.replaceChildren(...String(value).split("\n").map((line, i) => {
+// A tip is lines of text; a tab parts a name from its value. The nearest point's row is one level deeper.
+function showTip(_handler, event, item, value) {
+  const tip = value && (item.datum.tip ?? item.datum.datum?.tip);
+  tooltip.hidden = !tip;
+  if (!tip) return;
+  tooltip.replaceChildren(...tip.split("\n").map((line, i) => {
     const [name, figure] = line.split("\t");
     return make("div", { class: i ? "" : "tip-title" }, make("span", {}, name), figure === undefined ? "" : make("b", {}, figure));
   }));
@@ -34,6 +35,8 @@ class Chart {
   constructor(host, spec, config) {
     Object.assign(this, { host, spec, config, key: null, shown: null, work: Promise.resolve() });
     Chart.all.push(this);
+    // Vega measures its place again when the window's size changes only; a panel's changes more often.
+    new ResizeObserver(() => requestAnimationFrame(() => dispatchEvent(new Event("resize")))).observe(host);
   }
 
   // words replaces the placeholders in the chart's expressions, or its height; a change makes a new view.

@@ -6,7 +6,7 @@ import re
 import urllib.parse
 from collections.abc import Callable
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -256,6 +256,19 @@ def test_the_tooltip_tells_the_value(open_page, asked, sales):
         text = page.locator(".tooltip").inner_text()
         assert country in text
         assert f"£{asked('net', f'''country = '{country}' '''):,.2f}" in text
+
+
+def test_the_tooltip_of_the_trend_tells_now_and_then(open_page, asked):
+    with open_page("trend") as page:
+        page.locator(".panel-trend").scroll_into_view_if_needed()
+        place = page.locator(".chart-trend").bounding_box()
+        page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        text = page.locator(".tooltip").inner_text()
+        monday = re.search(r"Week of (\d+ \w+ \d{4})", text).group(1)
+        week = datetime.strptime(monday, "%d %b %Y").date()
+        between = (str(week), str(week + timedelta(days=6)))
+        assert f"£{asked('net', between=between):,.2f}" in text
+        assert "Previous period" in text
 
 
 def test_the_table_sorts_pages_and_drills(open_page, asked, sales):
