@@ -10,8 +10,6 @@ import io
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,8 +27,9 @@ from blocks.errors import (
     TimedOut,
     Unauthorized,
     Unavailable,
-)  # fmt: skip
+)
 from blocks.loader.deadline import Deadline
+from blocks.loader.pauses import retry_after
 
 READ_SECONDS = 30.0  # without a byte from the server
 REFUSALS: dict[int, tuple[type[PlatformError], str]] = {
@@ -112,7 +111,7 @@ class Api(requests.Session):
             raise urllib3.exceptions.ProtocolError("cut off")
 
     def _pause(self, response: requests.Response) -> None:
-        pause = _seconds(response.headers.get("Retry-After"))
+        pause = retry_after(response.headers.get("Retry-After"))
         if pause is None or pause >= self.deadline.left():
             raise RateLimited(self.asked, "too many requests (429)", "Try again later.", pause)
         time.sleep(max(1.0, pause))
@@ -139,15 +138,3 @@ class Api(requests.Session):
             html = response.content.lstrip()[:1] == b"<"
             problem = f"{'HTML' if html else 'something else'} came instead of JSON"
         raise BadAnswer(self.asked, problem, "Check the loader's location, and `records` in the dbt source.")
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Retry-After as seconds: a number or a date."""
-    if not retry_after:
-        return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
-    try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
