@@ -52,7 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     flags = build_parser().parse_args(arguments)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    server = threading.Thread(target=_start_server, daemon=True)
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    server = threading.Thread(target=_start_server, daemon=True)  # after Prefect's import: two at once collide
     if not flags.dry_run and flags.action != "status":
         server.start()
     from blocks.errors import NotDelivered, PlatformError
@@ -61,7 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     terminal = Terminal(flags.quiet)
     try:
-        return _run(flags, terminal, server)
+        # heartbeats cost up to a second at each flow's end, and nobody waits for those of a run in a terminal
+        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+            return _run(flags, terminal, server)
     except NotDelivered as error:
         if isinstance(error.outcome, Outcome):
             terminal.summary(error.outcome)
@@ -76,34 +80,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(flags: argparse.Namespace, terminal: Terminal, server: threading.Thread) -> int:
     from flows.local import local_blocks
+    from flows.run import new_run
     from flows.status import show_status
 
+    run = new_run()
     terminal.waiting("making the demo's data …" if flags.project is None else "starting …")
     tickets = [key.strip() for key in flags.tickets.split(",") if key.strip()] if flags.tickets else None
-    with local_blocks(flags) as blocks:
+    with local_blocks(flags, run) as blocks:
         if flags.action == "status":
             show_status(blocks, terminal)
         elif flags.dry_run:
-            _dry_run(blocks, tickets, terminal)
+            _dry_run(blocks, tickets, terminal, run)
         elif flags.action == "rollback":
-            from flows.rollback import rollback
-
-            server.join()
-            terminal.summary(
-                rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, flags.to)
-            )
+            _roll_back(blocks, flags.to, terminal, server)
         else:
-            _deliver(blocks, tickets, terminal, server)
+            _deliver(blocks, tickets, terminal, server, run)
     return 0
 
 
-def _deliver(blocks: Blocks, tickets: list[str] | None, terminal: Terminal, server: threading.Thread) -> None:
+def _deliver(
+    blocks: Blocks, tickets: list[str] | None, terminal: Terminal, server: threading.Thread, run: str
+) -> None:
     from flows import main as parent
-    from flows.run import new_run
-    from tasks.promotion import schema_of
 
-    run = new_run()
-    blocks.project.warm(blocks.warehouse, schema_of(run))
     threading.Thread(target=_import_slow, daemon=True).start()
     terminal.watch(parent.STAGES)
     terminal.waiting("starting Prefect …")
@@ -121,18 +120,25 @@ def _deliver(blocks: Blocks, tickets: list[str] | None, terminal: Terminal, serv
     terminal.summary(outcome)
 
 
-def _dry_run(blocks: Blocks, tickets: list[str] | None, terminal: Terminal) -> None:
-    from flows.run import new_run
+def _roll_back(blocks: Blocks, to: str | None, terminal: Terminal, server: threading.Thread) -> None:
+    from flows.publish import publish
+    from flows.rollback import rollback
+
+    terminal.watch([publish])
+    terminal.waiting("starting Prefect …")
+    server.join()
+    terminal.summary(rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, to))
+
+
+def _dry_run(blocks: Blocks, tickets: list[str] | None, terminal: Terminal, run: str) -> None:
     from tasks.planning import plan_tickets
     from tasks.promotion import schema_of
     from tasks.requirements import read_tickets
 
     terminal.waiting("reading dbt's manifest …")
-    run = new_run()
     catalogue = blocks.project.catalogue(blocks.warehouse, schema_of(run))
     found = read_tickets.fn(blocks.tracker, tickets)
     terminal.plan(plan_tickets(found, catalogue, run, scheduled=tickets is None))
-    blocks.project.close(blocks.warehouse, schema_of(run))
 
 
 def _start_server() -> None:

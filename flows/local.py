@@ -20,6 +20,7 @@ from blocks.site.base import BiSite
 from blocks.suites import Suites
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
+from tasks.promotion import schema_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,30 +38,38 @@ class Blocks:
 
 
 @contextmanager
-def local_blocks(flags: Namespace) -> Iterator[Blocks]:
-    """Compose the blocks that the flags ask for; demo sources are made and served where none are given."""
+def local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
+    """Compose the blocks that the flags ask for; demo sources are made and served where none are given.
+
+    dbt's process is started first: it takes seconds, while other things are made ready.
+    """
     from blocks.loader.dlt import DltLoader
     from blocks.site.folder import FolderSite
     from blocks.tracker.files import FilesTracker
     from blocks.warehouse.duckdb import DuckDBWarehouse
 
     state: Path = flags.state.expanduser().resolve()
-    project = (flags.project or ROOT / "dbt").expanduser().resolve()
-    suites = (flags.suites or project.parent / "expectations").expanduser().resolve()
+    folder = (flags.project or ROOT / "dbt").expanduser().resolve()
+    suites = (flags.suites or folder.parent / "expectations").expanduser().resolve()
     locations = dict(_pair(text) for text in flags.source)
     with ExitStack() as stack:
         if flags.dry_run:
             state = _look_only(state, Path(stack.enter_context(TemporaryDirectory())))
-        elif flags.action == "run" and flags.project is None:
+        warehouse = _saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb"))
+        project = DbtProject(folder=folder, state=state / "dbt")
+        if flags.action == "run":
+            project.warm(warehouse, schema_of(run))
+            stack.callback(project.close, warehouse, schema_of(run))
+        if flags.action == "run" and not flags.dry_run and flags.project is None:
             locations = stack.enter_context(_demo(state, flags.scale, locations))
         tickets, key = _tickets(flags, state)
         yield Blocks(
             tracker=_saved(flags.tracker) or FilesTracker(folder=tickets, project=key),
             loaders=[_saved(slug) for slug in flags.loader]
             or [DltLoader(locations=locations, workdir=state / "loads", deadline_seconds=3600)],
-            warehouse=_saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb")),
+            warehouse=warehouse,
             site=_saved(flags.site) or FolderSite(folder=state / "site", project="dashboards"),
-            project=DbtProject(folder=project, state=state / "dbt"),
+            project=project,
             suites=Suites(folder=suites, docs=state / "data_docs"),
         )
 
