@@ -22,6 +22,7 @@ from blocks.warehouse.base import Warehouse
 
 SITE = "release"
 SHOWN = 5
+DOCS_KEPT = 10  # runs; their names sort by time
 
 
 class Suites(Block):
@@ -73,6 +74,8 @@ class Suites(Block):
         finally:
             source.get_execution_engine().close()  # both engines hold connections, and with them the file
             source.get_engine().dispose()
+        for old in sorted(self.docs.iterdir())[:-DOCS_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
         return checks, (self.docs / run / "index.html").resolve()
 
     def _context(self, run: str) -> Any:

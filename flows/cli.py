@@ -54,7 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    server = threading.Thread(target=_start_server, daemon=True)  # after Prefect's import: two at once collide
+    server = threading.Thread(
+        target=_start_server, daemon=True
+    )  # after Prefect's import: two at once collide
     if not flags.dry_run and flags.action != "status":
         server.start()
     from blocks.errors import NotDelivered, PlatformError

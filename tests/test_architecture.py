@@ -18,7 +18,13 @@ SDKS = {
     "great_expectations", "jira", "prefect_dbt", "prefect_snowflake", "ruamel", "snowflake",
     "sqlalchemy", "tableauhyperapi", "tableauserverclient", "vl_convert",
 }  # fmt: skip
-LONGER = {"blocks/records.py", "blocks/catalogue.py", "blocks/semantics.py", "blocks/dbt.py", "blocks/warehouse/duckdb.py"}
+LONGER = {
+    "blocks/records.py",
+    "blocks/catalogue.py",
+    "blocks/semantics.py",
+    "blocks/dbt.py",
+    "blocks/warehouse/duckdb.py",
+}
 
 
 def imports(path: Path, everywhere: bool) -> set[str]:
@@ -35,7 +41,9 @@ def imports(path: Path, everywhere: bool) -> set[str]:
 
 
 def test_layers_run_one_way() -> None:
-    done = subprocess.run([Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
 
 

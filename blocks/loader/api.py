@@ -107,8 +107,6 @@ class Api(requests.Session):
         while chunk := raw.read1(1 << 16, decode_content=True):
             self.deadline.left()
             yield chunk
-        if raw.length_remaining:
-            raise urllib3.exceptions.ProtocolError("cut off")
 
     def _pause(self, response: requests.Response) -> None:
         pause = retry_after(response.headers.get("Retry-After"))

@@ -28,7 +28,10 @@ def real(folder: Path) -> None:
     if not REAL_ERP.is_dir():
         print("real lines: ../shared/data is not here")
         return
-    say("541,909 real lines", measure("flows/main.py", "--quiet", "--state", folder, "--source", f"erp={REAL_ERP}"))
+    say(
+        "541,909 real lines",
+        measure("flows/main.py", "--quiet", "--state", folder, "--source", f"erp={REAL_ERP}"),
+    )
 
 
 def large(folder: Path) -> None:

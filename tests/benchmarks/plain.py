@@ -28,7 +28,12 @@ def load(state: Path, rates_url: str) -> None:
         "CustomerID": "customer_id", "Country": "country",
     }  # fmt: skip
     columns = ", ".join(f'"{origin}" as {name}' for origin, name in types.items())
-    casts = {"quantity": "integer", "invoiced_at": "timestamp", "unit_price": "decimal(18,4)", "customer_id": "double"}
+    casts = {
+        "quantity": "integer",
+        "invoiced_at": "timestamp",
+        "unit_price": "decimal(18,4)",
+        "customer_id": "double",
+    }
     typed = ", ".join(f"try_cast({name} as {kind}) as {name}" for name, kind in casts.items())
     lines = reader.sql(
         f"select * from (select * replace ({typed}) from (select {columns} from"
@@ -70,7 +75,9 @@ def check(state: Path) -> None:
         "plain", connection_string=duckdb_dialect.url(state / "plain.duckdb"), create_temp_table=False
     )
     for mart in MARTS:
-        batch = source.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
+        batch = source.add_table_asset(
+            mart, table_name=mart, schema_name="marts"
+        ).add_batch_definition_whole_table("all")
         suite = json.loads((ROOT / "expectations" / f"{mart}.json").read_text())
         result = batch.get_batch().validate(gx.ExpectationSuite(**suite))
         if not result.success:
@@ -90,11 +97,17 @@ def extract(state: Path) -> None:
                 f"cast({name} as {'double' if 'DECIMAL' in kind else 'bigint' if kind == 'HUGEINT' else kind}) as {name}"
                 for name, kind, *_ in columns
             )
-            reader.sql(f"copy (select {typed} from marts.{mart}) to '{state}/{mart}.parquet' (format parquet)")
+            reader.sql(
+                f"copy (select {typed} from marts.{mart}) to '{state}/{mart}.parquet' (format parquet)"
+            )
     with HyperProcess(Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU, parameters={"log_config": ""}) as hyper:
         for mart in MARTS:
-            with Connection(hyper.endpoint, str(state / f"{mart}.hyper"), CreateMode.CREATE_AND_REPLACE) as connection:
-                connection.execute_command(f"create table extract as (select * from external('{state}/{mart}.parquet'))")
+            with Connection(
+                hyper.endpoint, str(state / f"{mart}.hyper"), CreateMode.CREATE_AND_REPLACE
+            ) as connection:
+                connection.execute_command(
+                    f"create table extract as (select * from external('{state}/{mart}.parquet'))"
+                )
 
 
 def main(state: Path) -> None:

@@ -76,7 +76,7 @@ CORRUPTIONS = [
     (half_a_file, f"{DAY}.csv"),
     (wrong_encoding, f"{DAY}.csv"),
     (a_column_gone, "UnitPrice"),
-    (a_type_changed, "Quantity"),
+    (a_type_changed, "quantity: not an integer"),
     (many_bad_rows, "bad rows"),
 ]
 
@@ -155,7 +155,11 @@ def test_killed_while_dbt_builds_the_next_run_recovers(place: Place) -> None:
     for line in command.stdout:
         if "extract_load" in line:
             break
-    time.sleep(1)
+    written = place.state / "dbt" / "target" / "run"
+    deadline, start = time.monotonic() + 60, time.time()
+    while not any(path.stat().st_mtime >= start for path in written.rglob("*.sql")):
+        assert time.monotonic() < deadline, "dbt built nothing"
+        time.sleep(0.05)
     children = psutil.Process(command.pid).children(recursive=True)
     os.kill(command.pid, signal.SIGKILL)
     command.wait()

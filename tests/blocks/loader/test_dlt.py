@@ -81,6 +81,7 @@ def test_nothing_is_written_outside_the_working_folder(online: Desk, api: Api, t
     environment = {
         **os.environ,
         "HOME": str(home),
+        "DLT_DATA_DIR": str(home / "dlt"),
         "PYTHONPATH": str(ROOT),
         "PREFECT_HOME": str(tmp_path / "prefect"),
     }

@@ -89,7 +89,7 @@ def test_every_value_of_an_extract_arrives(make_card, tmp_path):
     ],
 )
 def test_types_hyper_does_not_take_are_cast_on_purpose(hyper_of, sql, kind, value):
-    types, rows = hyper_of(f"SELECT {sql} AS \"we\"\"ird näme\"")
+    types, rows = hyper_of(f'SELECT {sql} AS "we""ird näme"')
     assert list(types.items()) == [('we"ird näme', kind)]
     found = plain(rows[0][0])
     assert found == value

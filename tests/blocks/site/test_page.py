@@ -101,7 +101,9 @@ def choose(page: Any, dimension: str, *values: str) -> None:
 
 def assert_tiles(page: Any, asked: Any, where: str = "true", between: tuple[str, str] = OPENING) -> None:
     for metric in EVERY:
-        assert tile(page, metric.name) == compact(asked(metric.name, where, between), metric.form), metric.name
+        assert tile(page, metric.name) == compact(asked(metric.name, where, between), metric.form), (
+            metric.name
+        )
 
 
 @pytest.mark.parametrize("analysis", list(Analysis))
@@ -131,7 +133,9 @@ def test_category_filters_filter(open_page, asked):
         assert_tiles(page, asked, "country IN ('Germany', 'France')")
         choose(page, "Segment", "SMB")
         assert_tiles(page, asked, "country IN ('Germany', 'France') AND segment = 'SMB'")
-        nets = {name: asked("net", f"country = '{name}' AND segment = 'SMB'") for name in ("France", "Germany")}
+        nets = {
+            name: asked("net", f"country = '{name}' AND segment = 'SMB'") for name in ("France", "Germany")
+        }
         assert bars(page) == sorted(nets, key=lambda name: -nets[name])
         page.locator("#reset").click()
         settled(page)
@@ -226,7 +230,9 @@ def test_shares_add_up_and_a_ratio_is_drawn_as_bars(open_page, asked):
         share = asked("net", f"country = '{country}'") / asked("net")
         assert biggest.locator("em").inner_text() == f"{share * 100:.1f}%"
         assert tile(page, "net") in page.locator(".chart-shares .mark-text text").all_text_contents()
-        shares = [float(text.rstrip("%")) for text in page.locator(".panel-shares .entry em").all_inner_texts()]
+        shares = [
+            float(text.rstrip("%")) for text in page.locator(".panel-shares .entry em").all_inner_texts()
+        ]
         assert sum(shares) == pytest.approx(100, abs=0.5)
         page.locator("[data-metric=basket]").click()
         settled(page)
