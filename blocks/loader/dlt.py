@@ -25,6 +25,7 @@ from blocks.loader.deadline import Deadline
 from blocks.loader.files import load_files
 from blocks.loader.job import Job
 from blocks.loader.listing import check_files
+from blocks.loader.pipeline import silence
 from blocks.loader.rest import check_rest, load_rest
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
@@ -53,10 +54,12 @@ class DltLoader(Loader):
 
     def check(self) -> str:
         """Look at every location; one line for a person."""
+        silence()
         return "; ".join(f"{source}: {self._look(source)}" for source in sorted(self.locations))
 
     def load(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:  # type: ignore[override]
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
+        silence()
         try:
             return self._load(tables, warehouse, run)
         except PlatformError as error:

@@ -6,13 +6,19 @@ goes away with the load.
 
 from __future__ import annotations
 
-import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from blocks.errors import BadInput, PlatformError
 from blocks.loader.job import Job
+
+
+def silence() -> None:
+    """Turn off dlt's telemetry and its log. dlt reads this when it is imported, and only then."""
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
 
 
 def extract(
@@ -25,9 +31,6 @@ def extract(
     import dlt
     from dlt.destinations import filesystem
 
-    dlt.config["runtime.dlthub_telemetry"] = False
-    dlt.config["runtime.log_level"] = "CRITICAL"
-    logging.getLogger("dlt").setLevel(logging.CRITICAL)
     came = job.folder / "came"
     pipeline = dlt.pipeline(
         pipeline_name="load", pipelines_dir=str(job.folder / "dlt"), dataset_name="raw",

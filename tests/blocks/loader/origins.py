@@ -131,6 +131,10 @@ class Api:
                 else:
                     api.answer(self)
 
+            def do_POST(self) -> None:
+                api.seen.append((self.path, "POST"))
+                api.send(self, 200, b"{}")
+
             def log_message(self, *args: object) -> None:
                 """Quiet."""
 

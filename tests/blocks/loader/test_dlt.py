@@ -64,8 +64,8 @@ def test_killed_before_ingest_is_complete_and_not_doubled_next_time(desk: Desk, 
     ]  # fmt: skip
 
 
-def test_nothing_is_written_outside_the_working_folder(online: Desk, api: Api, tmp_path: Path) -> None:
-    """Not to the home folder, not to the current one; the working folder is empty afterwards."""
+def test_nothing_leaves_the_working_folder(online: Desk, api: Api, tmp_path: Path) -> None:
+    """Not the home folder, not the current one, not to dlt's makers; the working folder is empty again."""
     crm(online)
     online.day("a.csv", "1,1,,,")
     api.records = [rate("2011-01-01")]
@@ -81,7 +81,7 @@ def test_nothing_is_written_outside_the_working_folder(online: Desk, api: Api, t
     environment = {
         **os.environ,
         "HOME": str(home),
-        "DLT_DATA_DIR": str(home / "dlt"),
+        "RUNTIME__DLTHUB_TELEMETRY_ENDPOINT": f"{api.url}telemetry",
         "PYTHONPATH": str(ROOT),
         "PREFECT_HOME": str(tmp_path / "prefect"),
     }
@@ -90,6 +90,7 @@ def test_nothing_is_written_outside_the_working_folder(online: Desk, api: Api, t
         capture_output=True, text=True,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [path for path, _ in api.seen] == ["/rates"]
     assert list(home.rglob("*")) == []
     assert list(here.rglob("*")) == []
     assert {path.name for path in (online.folder / "work").rglob("*")} == {"erp.lock", "crm.lock", "fx.lock"}
