@@ -93,10 +93,9 @@ def extract(state: Path) -> None:
     with duckdb.connect(str(state / "plain.duckdb"), read_only=True) as reader:
         for mart in MARTS:
             columns = reader.sql(f"describe marts.{mart}").fetchall()
-            typed = ", ".join(
-                f"cast({name} as {'double' if 'DECIMAL' in kind else 'bigint' if kind == 'HUGEINT' else kind}) as {name}"
-                for name, kind, *_ in columns
-            )
+            kinds = {name: "bigint" if kind == "HUGEINT" else kind for name, kind, *_ in columns}
+            kinds = {name: "double" if "DECIMAL" in kind else kind for name, kind in kinds.items()}
+            typed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in kinds.items())
             reader.sql(
                 f"copy (select {typed} from marts.{mart}) to '{state}/{mart}.parquet' (format parquet)"
             )
