@@ -28,7 +28,7 @@ def load_source(
                 f"dbt says `loader: {kind}`, the run has {known}",
                 "Give the run that loader.",
             )
-        return loader.load(tables, warehouse, run)
+        return loader.load_source(tables, warehouse, run)
     except Rejected as error:
         return [
             LoadReport(source=source, table=table.name, loader=kind, error=str(error)) for table in tables

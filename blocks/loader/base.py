@@ -24,7 +24,7 @@ class Loader(Block, ABC):
         """Connect and return one line for a person. Raises a PlatformError that says what to do."""
 
     @abstractmethod
-    def load(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:  # type: ignore[override]
+    def load_source(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:
         """Load what is new of one source's tables, all of it or nothing of it.
 
         tables are all of one dbt source. Raises ContractBroken (column gone, type changed, unreadable

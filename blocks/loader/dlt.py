@@ -57,7 +57,7 @@ class DltLoader(Loader):
         silence()
         return "; ".join(f"{source}: {self._look(source)}" for source in sorted(self.locations))
 
-    def load(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:  # type: ignore[override]
+    def load_source(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
         silence()
         try:

@@ -71,7 +71,7 @@ def ours(folder: Path) -> dict[str, float]:
             source=name, name="lines", schema_name=name, identifier="lines", loader="dlt",
             meta={"kind": "files", "path": "*.csv", "final_newline": True}, columns=columns,
         )  # fmt: skip
-        return loader.load([table], warehouse, "bench")[0].rows
+        return loader.load_source([table], warehouse, "bench")[0].rows
 
     load("one")
     ready = time.perf_counter()

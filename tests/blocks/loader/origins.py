@@ -89,7 +89,7 @@ class Desk:
     def load(self, *tables: SourceTable) -> Any:
         """Load tables of one source in a run of its own; the report of a single table alone."""
         self.run += 1
-        reports = self.loader.load(tables, self.warehouse, f"run{self.run}")
+        reports = self.loader.load_source(tables, self.warehouse, f"run{self.run}")
         return reports[0] if len(reports) == 1 else reports
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:

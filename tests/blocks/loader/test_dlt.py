@@ -105,13 +105,13 @@ def test_sources_load_side_by_side(online: Desk, api: Api) -> None:
     jobs = [[LINES], [ACCOUNTS, DEALS], [RATES]] * 2
     for round_of in (jobs[:3], jobs[3:]):
         with ThreadPoolExecutor(3) as pool:
-            list(pool.map(lambda tables: online.loader.load(tables, online.warehouse, "r"), round_of))
+            list(pool.map(lambda tables: online.loader.load_source(tables, online.warehouse, "r"), round_of))
     assert online.rows("select count(*), sum(row_count) from control.loads") == [(4, 6)]
 
 
 def _load_quietly(desk: Desk) -> None:
     with contextlib.suppress(Unavailable):
-        desk.loader.load([RATES], desk.warehouse, "first")
+        desk.loader.load_source([RATES], desk.warehouse, "first")
 
 
 def test_one_load_of_a_source_at_a_time(online: Desk, api: Api) -> None:
@@ -148,4 +148,4 @@ def test_unknown_kind_and_odd_credentials(desk: Desk) -> None:
     desk.loader = desk.loader_with(credentials={"erp": "secret"})
     with pytest.raises(Misconfigured, match="credentials"):
         desk.load(LINES)
-    assert desk.loader.load([], desk.warehouse, "r") == []
+    assert desk.loader.load_source([], desk.warehouse, "r") == []
