@@ -9,18 +9,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.warmup import SETTINGS, import_slow, start_server
+
 if TYPE_CHECKING:
     from flows.local import Blocks
     from flows.terminal import Terminal
-
-SETTINGS = {
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # two slow cores need more than its 20
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal says it better
-    "GX_ANALYTICS_ENABLED": "false",
-    "RUNTIME__DLTHUB_TELEMETRY": "false",  # dlt reads it when it is imported, which may be here first
-    "RUNTIME__LOG_LEVEL": "CRITICAL",
-}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,9 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault(name, value)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    server = threading.Thread(
-        target=_start_server, daemon=True
-    )  # after Prefect's import: two at once collide
+    server = threading.Thread(target=start_server, daemon=True)  # after Prefect's import: two at once collide
     if not flags.dry_run and flags.action != "status":
         server.start()
     from blocks.errors import NotDelivered, PlatformError
@@ -107,7 +98,7 @@ def _deliver(
 ) -> None:
     from flows import main as parent
 
-    threading.Thread(target=_import_slow, daemon=True).start()
+    threading.Thread(target=import_slow, daemon=True).start()
     terminal.watch(parent.STAGES)
     terminal.waiting("starting Prefect …")
     server.join()
@@ -143,21 +134,6 @@ def _dry_run(blocks: Blocks, tickets: list[str] | None, terminal: Terminal, run:
     catalogue = blocks.project.catalogue(blocks.warehouse, schema_of(run))
     found = read_tickets.fn(blocks.tracker, tickets)
     terminal.plan(plan_tickets(found, catalogue, run, scheduled=tickets is None))
-
-
-def _start_server() -> None:
-    """Start Prefect's temporary server while the heavy imports run; the client finds it running."""
-    from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import get_current_settings
-
-    if get_current_settings().api.url is None:
-        SubprocessASGIServer().start()
-
-
-def _import_slow() -> None:
-    """Import what later stages need, while the first ones wait for others."""
-    import dlt  # noqa: F401
-    import great_expectations  # noqa: F401
 
 
 if __name__ == "__main__":
