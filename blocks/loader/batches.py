@@ -81,7 +81,7 @@ def write(staging: Staging, entries: Sequence[LedgerEntry], since: Mapping[str, 
     known = staging.job.raw[table.name]
     fresh = [name for name in staging.extras.values() if name not in known]
     return Staged(
-        Batch(table, mode(table), good, bad, counted, key(table), "".join(cursor(table)) or None),
+        Batch(table, mode(table), good, bad, counted, key(table)),
         tuple(f"new column {name} (varchar) since {since[name]}" for name in fresh),
     )
 

@@ -46,9 +46,8 @@ class Batch:
         quarantine: Sequence[Path],
         entries: Sequence[LedgerEntry],
         key: Sequence[str] = (),
-        cursor: str | None = None,
     ) -> None:
-        self.table, self.mode, self.key, self.cursor = table, mode, tuple(key), cursor
+        self.table, self.mode, self.key = table, mode, tuple(key)
         self.data, self.quarantine, self.entries = tuple(data), tuple(quarantine), tuple(entries)
 
     def report(self, changes: tuple[str, ...]) -> LoadReport:
