@@ -11,14 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from prefect.blocks.core import Block
-
 from blocks.dbt import DbtProject
 from blocks.errors import Misconfigured
 from blocks.loader.base import Loader
 from blocks.site.base import BiSite
 from blocks.suites import Suites
 from blocks.tracker.base import Tracker
+from blocks.types import load_block
 from blocks.warehouse.base import Warehouse
 from tasks.promotion import schema_of
 
@@ -111,8 +110,8 @@ def _tickets(flags: Namespace, state: Path) -> tuple[Path, str]:
 
 
 def _saved(slug: str | None) -> Any:
-    """A saved block by `type-slug/name`; None for None. Any type that Prefect knows here."""
-    return Block.load(slug) if slug else None
+    """A saved block by `type-slug/name`; None for None."""
+    return load_block(slug) if slug else None
 
 
 def _pair(text: str) -> tuple[str, str]:

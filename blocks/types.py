@@ -1,0 +1,48 @@
+"""Every block type there is, by slug, and where its class lives; loading a saved one by `type-slug/name`.
+
+Classes are imported when asked for: a vendor's module may need that vendor's extra.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from prefect.blocks.core import Block
+
+from blocks.errors import Misconfigured, NotFound
+
+TYPES = {
+    "files-tracker": "blocks.tracker.files:FilesTracker",
+    "dlt-loader": "blocks.loader.dlt:DltLoader",
+    "duckdb-warehouse": "blocks.warehouse.duckdb:DuckDBWarehouse",
+    "folder-site": "blocks.site.folder:FolderSite",
+    "dbt-project": "blocks.dbt:DbtProject",
+    "expectation-suites": "blocks.suites:Suites",
+}
+
+
+def block_class(slug: str) -> type[Block]:
+    """The class of a block type. Raises Misconfigured for an unknown type or one whose extra is missing."""
+    if slug not in TYPES:
+        raise Misconfigured(f"use block type {slug}", "there is no such type", f"Known: {', '.join(TYPES)}.")
+    module, _, name = TYPES[slug].partition(":")
+    try:
+        found: type[Block] = getattr(import_module(module), name)
+    except ImportError as error:
+        raise Misconfigured(
+            f"use block type {slug}", f"package {error.name} is not installed", "Install the vendor's extra."
+        ) from None
+    return found
+
+
+def load_block(slug: str) -> Block:
+    """A saved block by `type-slug/name`. Raises Misconfigured, or NotFound if none of that name is saved."""
+    kind, separator, name = slug.partition("/")
+    if not separator or not name:
+        raise Misconfigured(f"load block {slug}", "it is not TYPE/NAME", "As in duckdb-warehouse/prod.")
+    cls = block_class(kind)
+    try:
+        loaded = cls.load(name)
+    except ValueError:
+        raise NotFound(f"load block {slug}", "none of that name is saved", "Save it first.") from None
+    return loaded  # type: ignore[return-value]
