@@ -5,6 +5,7 @@ Classes are imported when asked for: a vendor's module may need that vendor's ex
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 
 from prefect.blocks.core import Block
@@ -33,6 +34,16 @@ def block_class(slug: str) -> type[Block]:
             f"use block type {slug}", f"package {error.name} is not installed", "Install the vendor's extra."
         ) from None
     return found
+
+
+def import_types() -> None:
+    """Import every class there is, so that Prefect knows it where a deployment's parameters name a block.
+
+    One whose extra is missing is left out; naming it is then an error of its own.
+    """
+    for slug in TYPES:
+        with suppress(Misconfigured):
+            block_class(slug)
 
 
 def load_block(slug: str) -> Block:

@@ -21,6 +21,7 @@ from blocks.records import Outcome
 from blocks.site.base import BiSite
 from blocks.suites import Suites
 from blocks.tracker.base import Tracker
+from blocks.types import import_types
 from blocks.warehouse.base import Warehouse
 from flows.delivery import Delivery
 from flows.extract_load import extract_load
@@ -32,6 +33,9 @@ from flows.run import new_run
 from flows.transform import transform
 from flows.validate import validate
 from tasks.promotion import recover
+from tasks.turns import turn
+
+import_types()  # a deployment names its blocks, of any type
 
 STAGES: list[Flow[Any, Any]] = [requirements, extract_load, transform, validate, promote, publish, feedback]
 
@@ -46,10 +50,19 @@ def deliver(
     suites: Suites,
     tickets: list[str] | None = None,
     run: str | None = None,
+    dry_run: bool = False,
+    patience: int = 0,
 ) -> Outcome:
-    """Deliver what open tickets (or these) and schedules ask for. Raises NotDelivered if something did not go out."""
+    """Deliver what open tickets (or these) and schedules ask for. Raises NotDelivered if something did not go out.
+
+    dry_run: only the plan, as an artifact and in the outcome; tracker, warehouse and site stay as they are.
+    patience: seconds to wait for another run to end, before giving up as Busy.
+    """
     run = run or new_run()
-    with Delivery(run) as delivery, warehouse.exclusive():
+    if dry_run:
+        plan = requirements(tracker, project, warehouse, tickets, run, dry_run=True)
+        return Outcome(run=run, published=False, plan=plan)
+    with Delivery(run) as delivery, turn(warehouse, patience):
         recover(warehouse, run)
         delivery.plan = requirements(tracker, project, warehouse, tickets, run)
         delivery.loads = extract_load(loaders, warehouse, project, delivery.plan)

@@ -23,13 +23,17 @@ def requirements(
     warehouse: Warehouse,
     tickets: list[str] | None = None,
     run: str | None = None,
+    dry_run: bool = False,
 ) -> Plan:
-    """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue."""
+    """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue.
+
+    dry_run: incomplete tickets are reported, but not told.
+    """
     run = run or new_run()
     catalogue = project.catalogue(warehouse, schema_of(run))
     plan = plan_tickets(read_tickets(tracker, tickets), catalogue, run, scheduled=tickets is None)
     log = get_run_logger()
-    for gaps in plan.incomplete:
+    for gaps in plan.incomplete if not dry_run else ():
         try:
             answer_gaps(tracker, gaps)
         except PlatformError as error:  # one ticket's trouble does not stop the others

@@ -5,22 +5,35 @@ from __future__ import annotations
 from prefect import flow, get_run_logger
 
 from blocks.dbt import DbtProject
+from blocks.errors import NotDelivered
 from blocks.records import Outcome, Plan
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
+from blocks.types import import_types
 from blocks.warehouse.base import Warehouse
 from flows.publish import publish
 from tasks.answers import tell_rollback
 from tasks.promotion import recover, roll_back
 from tasks.reports import show_release
+from tasks.turns import turn
+
+import_types()  # a deployment names its blocks, of any type
 
 
 @flow(name="rollback")
 def rollback(
-    tracker: Tracker, warehouse: Warehouse, site: BiSite, project: DbtProject, to: str | None = None
+    tracker: Tracker,
+    warehouse: Warehouse,
+    site: BiSite,
+    project: DbtProject,
+    to: str | None = None,
+    patience: int = 0,
 ) -> Outcome:
-    """Flip readers back to the release before the served one, or to run `to`; refresh the site; tell tickets."""
-    with warehouse.exclusive():
+    """Flip readers back to the release before the served one, or to run `to`; refresh the site; tell tickets.
+
+    patience: seconds to wait for another run to end. Raises NotDelivered if a dashboard was not refreshed.
+    """
+    with turn(warehouse, patience):
         recover(warehouse, "")
         release = roll_back(warehouse, to)
         show_release(release)
@@ -28,7 +41,10 @@ def rollback(
     tell_rollback(tracker, release, publications)
     get_run_logger().info("readers see run %s again", release.run)
     errors = tuple(f"{p.dashboard}: {p.error}" for p in publications if p.error)
-    return Outcome(
+    outcome = Outcome(
         run=release.run, published=True, plan=Plan(run=release.run), release=release,
         publications=tuple(publications), errors=errors,
     )  # fmt: skip
+    if errors:
+        raise NotDelivered(f"roll back to run {release.run}", "; ".join(errors), outcome=outcome)
+    return outcome

@@ -1,0 +1,41 @@
+"""A light look at the tracker: what waits and was not seen yet is delivered by the ad hoc deployment."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+
+from blocks.tracker.base import Tracker
+from blocks.types import import_types
+from tasks.polling import mark, remember, seen
+from tasks.requirements import read_tickets
+
+import_types()  # a deployment names its blocks, of any type
+
+
+@flow(name="poll")
+def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc") -> list[str]:
+    """Start `deployment` for the tickets that are new or were edited since the last look; return their keys.
+
+    Failed ones are left to the next scheduled run. Starts nothing where nothing is new, and nothing twice.
+    """
+    waiting = {each.key: mark(each) for each in read_tickets(tracker) if each.status != "failed"}
+    known = seen(deployment)
+    fresh = [key for key, marked in waiting.items() if known.get(key) != marked]
+    log = get_run_logger()
+    if fresh:
+        started = run_deployment(
+            deployment,
+            parameters={"tickets": fresh},
+            idempotency_key="-".join(waiting[key] for key in fresh),
+            timeout=0,
+            as_subflow=False,
+        )
+        remember(deployment, waiting)
+        log.info("%s wait; %s is run %s", ", ".join(fresh), deployment, cast(FlowRun, started).name)
+    else:
+        log.info("nothing new among %d tickets", len(waiting))
+    return fresh
