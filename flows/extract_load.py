@@ -7,9 +7,11 @@ from prefect import flow, get_run_logger
 from blocks.dbt import DbtProject
 from blocks.loader.base import Loader
 from blocks.records import LoadReport, Plan
+from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
 from flows.run import new_run
 from tasks.loading import load_source
+from tasks.planning import known_sources
 from tasks.promotion import schema_of
 from tasks.reports import show_loads
 
@@ -21,13 +23,14 @@ def extract_load(
     project: DbtProject,
     plan: Plan | None = None,
     sources: list[str] | None = None,
+    reload: Reload = NEWS,
 ) -> list[LoadReport]:
     """Load the plan's sources; alone: the named ones, or all that dbt declares with a loader."""
     plan = plan or Plan(run=new_run())
     catalogue = project.catalogue(warehouse, schema_of(plan.run))
-    names = sources or plan.sources or catalogue.source_names()
+    names = known_sources(catalogue, sources) or plan.sources or catalogue.source_names()
     futures = [
-        load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run)
+        load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run, reload)
         for name in names
     ]
     loads = [report for future in futures for report in future.result()]

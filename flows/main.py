@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from blocks.dbt import DbtProject
 from blocks.errors import NotDelivered
 from blocks.loader.base import Loader
 from blocks.records import Outcome
+from blocks.reload import Reload
 from blocks.site.base import BiSite
 from blocks.suites import Suites
 from blocks.tracker.base import Tracker
@@ -50,22 +52,28 @@ def deliver(
     suites: Suites,
     tickets: list[str] | None = None,
     run: str | None = None,
+    sources: list[str] | None = None,
+    full_refresh: bool = False,
+    since: date | None = None,
+    until: date | None = None,
     dry_run: bool = False,
     patience: int = 0,
 ) -> Outcome:
     """Deliver what open tickets (or these) and schedules ask for. Raises NotDelivered if something did not go out.
 
+    sources: load these only. full_refresh: load all of them anew; since, until: load these days again.
     dry_run: only the plan, as an artifact and in the outcome; tracker, warehouse and site stay as they are.
     patience: seconds to wait for another run to end, before giving up as Busy.
     """
+    reload = Reload(full=full_refresh, since=since, until=until)
     run = run or new_run()
     if dry_run:
-        plan = requirements(tracker, project, warehouse, tickets, run, dry_run=True)
+        plan = requirements(tracker, project, warehouse, tickets, run, sources, dry_run=True)
         return Outcome(run=run, published=False, plan=plan)
     with Delivery(run) as delivery, turn(warehouse, patience):
         recover(warehouse, run)
-        delivery.plan = requirements(tracker, project, warehouse, tickets, run)
-        delivery.loads = extract_load(loaders, warehouse, project, delivery.plan)
+        delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources)
+        delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload)
         delivery.build = transform(project, warehouse, delivery.loadable(project, warehouse))
         delivery.gate = validate(suites, warehouse, project, delivery.build)
         delivery.release = promote(warehouse, delivery.build, delivery.gate)

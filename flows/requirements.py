@@ -10,7 +10,7 @@ from blocks.records import Plan
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run import new_run
-from tasks.planning import plan_tickets
+from tasks.planning import known_sources, plan_tickets
 from tasks.promotion import schema_of
 from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, read_tickets
@@ -23,15 +23,19 @@ def requirements(
     warehouse: Warehouse,
     tickets: list[str] | None = None,
     run: str | None = None,
+    sources: list[str] | None = None,
     dry_run: bool = False,
 ) -> Plan:
     """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue.
 
+    sources: load these only. Raises NotFound, before any ticket is read, for one that there is not.
     dry_run: incomplete tickets are reported, but not told.
     """
     run = run or new_run()
     catalogue = project.catalogue(warehouse, schema_of(run))
-    plan = plan_tickets(read_tickets(tracker, tickets), catalogue, run, scheduled=tickets is None)
+    known_sources(catalogue, sources)
+    found = read_tickets(tracker, tickets)
+    plan = plan_tickets(found, catalogue, run, scheduled=tickets is None, sources=sources)
     log = get_run_logger()
     for gaps in plan.incomplete if not dry_run else ():
         try:

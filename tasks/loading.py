@@ -9,15 +9,24 @@ from prefect import task
 from blocks.errors import Misconfigured, Rejected
 from blocks.loader.base import Loader
 from blocks.records import LoadReport, SourceTable
+from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
 from tasks.policy import RETRY
 
 
 @task(task_run_name="load {source}", **RETRY)
 def load_source(
-    source: str, tables: Sequence[SourceTable], loaders: Sequence[Loader], warehouse: Warehouse, run: str
+    source: str,
+    tables: Sequence[SourceTable],
+    loaders: Sequence[Loader],
+    warehouse: Warehouse,
+    run: str,
+    reload: Reload = NEWS,
 ) -> list[LoadReport]:
-    """Load what is new of one source. A Rejected comes back as reports with `error`; nothing was loaded."""
+    """Load what is new of one source, and what reload asks for.
+
+    A Rejected comes back as reports with `error`; nothing was loaded.
+    """
     kind = tables[0].loader
     try:
         loader = next((loader for loader in loaders if loader.kind == kind), None)
@@ -28,7 +37,7 @@ def load_source(
                 f"dbt says `loader: {kind}`, the run has {known}",
                 "Give the run that loader.",
             )
-        return loader.load_source(tables, warehouse, run)
+        return loader.load_source(tables, warehouse, run, reload)
     except Rejected as error:
         return [
             LoadReport(source=source, table=table.name, loader=kind, error=str(error)) for table in tables

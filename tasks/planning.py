@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from blocks.catalogue import Catalogue, Exposure
+from blocks.errors import NotFound
 from blocks.records import Analysis, Dashboard, Incomplete, LoadReport, Plan, Release, Requirement, Ticket
 from tasks.requirements import check_ticket, rank
 
 
-def plan_tickets(tickets: Sequence[Ticket], catalogue: Catalogue, run: str, scheduled: bool) -> Plan:
-    """What a run will do for these tickets, and for scheduled dashboards if `scheduled`."""
+def plan_tickets(
+    tickets: Sequence[Ticket],
+    catalogue: Catalogue,
+    run: str,
+    scheduled: bool,
+    sources: Sequence[str] | None = None,
+) -> Plan:
+    """What a run will do for these tickets, and for scheduled dashboards if `scheduled`.
+
+    sources: load these and no others, needed or not. Raises NotFound for one that dbt does not declare.
+    """
+    named = known_sources(catalogue, sources)
     checked = [check_ticket(ticket, catalogue) for ticket in tickets]
     requirements = rank([item for item in checked if isinstance(item, Requirement)])
     incomplete = [item for item in checked if isinstance(item, Incomplete)]
@@ -24,7 +35,17 @@ def plan_tickets(tickets: Sequence[Ticket], catalogue: Catalogue, run: str, sche
             for exposure in catalogue.exposures
             if exposure.scheduled and exposure.name not in taken and exposure.metrics
         ]
-    return _plan(run, catalogue, requirements, incomplete, dashboards)
+    plan = _plan(run, catalogue, requirements, incomplete, dashboards)
+    return plan.model_copy(update={"sources": named}) if named else plan
+
+
+def known_sources(catalogue: Catalogue, names: Sequence[str] | None) -> tuple[str, ...]:
+    """The named sources. Raises NotFound for one that dbt does not declare with a loader."""
+    known = catalogue.source_names()
+    for name in names or ():
+        if name not in known:
+            raise NotFound(f"load source {name}", "dbt declares none", f"Known: {', '.join(known)}.")
+    return tuple(dict.fromkeys(names or ()))
 
 
 def without_failed(plan: Plan, catalogue: Catalogue, loads: Iterable[LoadReport]) -> Plan:
@@ -35,7 +56,8 @@ def without_failed(plan: Plan, catalogue: Catalogue, loads: Iterable[LoadReport]
         for dashboard in plan.dashboards
         if not failed & {source for mart in dashboard.marts for source in catalogue.sources_of(mart)}
     ]
-    return _plan(plan.run, catalogue, plan.requirements, plan.incomplete, kept)
+    left = _plan(plan.run, catalogue, plan.requirements, plan.incomplete, kept)
+    return left.model_copy(update={"sources": tuple(s for s in left.sources if s in plan.sources)})
 
 
 def _plan(

@@ -100,7 +100,7 @@ def test_the_readmes_commands_are_real() -> None:
 
 
 def test_every_flag_is_documented() -> None:
-    from flows.cli import build_parser
+    from flows.flags import build_parser
 
     for action in build_parser()._actions:
         assert action.help, action.dest

@@ -10,6 +10,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.records import LoadReport, SourceTable
+from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
 
 
@@ -24,8 +25,10 @@ class Loader(Block, ABC):
         """Connect and return one line for a person. Raises a PlatformError that says what to do."""
 
     @abstractmethod
-    def load_source(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:
-        """Load what is new of one source's tables, all of it or nothing of it.
+    def load_source(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEWS
+    ) -> list[LoadReport]:
+        """Load what is new of one source's tables, and what reload asks for; all of it or nothing of it.
 
         tables are all of one dbt source. Raises ContractBroken (column gone, type changed, unreadable
         file: names file and column), Transient for what may pass; nothing is then visible in RAW.

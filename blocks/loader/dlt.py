@@ -28,6 +28,7 @@ from blocks.loader.listing import check_files
 from blocks.loader.pipeline import silence
 from blocks.loader.rest import check_rest, load_rest
 from blocks.records import LoadReport, SourceTable
+from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import loaded, now
 
@@ -57,7 +58,9 @@ class DltLoader(Loader):
         silence()
         return "; ".join(f"{source}: {self._look(source)}" for source in sorted(self.locations))
 
-    def load_source(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:
+    def load_source(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEWS
+    ) -> list[LoadReport]:
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
         silence()
         try:

@@ -1,0 +1,62 @@
+"""The flags of flows/main.py. Not here: what they do."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The flags; --help documents every one."""
+    parser = argparse.ArgumentParser(
+        prog="python flows/main.py",
+        description="From tickets to dashboards: read requirements, load, build, check, publish, answer.",
+    )
+    add = parser.add_argument
+    add("action", nargs="?", default="run", choices=["run", "rollback", "status"], help="default: run")
+    add(
+        "--tickets",
+        type=_names,
+        help="only these tickets, as in AN-1,AN-3 (default: all open ones, and schedules)",
+    )
+    add("--dry-run", action="store_true", help="print the plan; touch nothing")
+    add("--quiet", action="store_true", help="only problems and the result")
+    add("--to", metavar="RUN", help="rollback: to this run's release (default: the one before)")
+    add("--source", action="append", default=[], metavar="NAME=LOCATION",
+        help="where a dbt source is: a folder, a database URL, an API's address; may be repeated")  # fmt: skip
+    add(
+        "--only-sources", metavar="NAMES", type=_names, help="load these sources and no others, as in crm,erp"
+    )
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--full-refresh", action="store_true", help="load sources anew, from their beginning")
+    again.add_argument("--backfill", metavar="FROM:TO", type=_days, default=(None, None),
+        help="load these days again, both included, as in 2026-01-01:2026-01-31 (no TO: up to today)")  # fmt: skip
+    add("--scale", type=float, default=1.0, help="size of the demo company; 1 is 60,000 invoice lines")
+    add("--project", type=Path, metavar="DIR", help="a dbt project's folder (default: dbt, with demo data)")
+    add("--suites", type=Path, metavar="DIR", help="expectation suites (default: expectations beside it)")
+    add("--tickets-folder", type=Path, metavar="DIR", help="ticket files (default: copies of the demo's)")
+    add("--state", type=Path, metavar="DIR", default=Path(__file__).resolve().parents[1] / ".local",
+        help="where warehouse, site, tickets and logs are kept (default: .local)")  # fmt: skip
+    for name in ("tracker", "warehouse", "site"):
+        add(f"--{name}", metavar="TYPE/NAME", help=f"a saved {name} block instead of the local one")
+    add("--loader", metavar="TYPE/NAME", action="append", default=[], help="saved loader blocks, likewise")
+    return parser
+
+
+def _names(text: str) -> list[str] | None:
+    return [name.strip() for name in text.split(",") if name.strip()] or None
+
+
+def _days(text: str) -> tuple[date, date | None]:
+    """FROM:TO as days. Raises what argparse shows."""
+    first, separator, last = text.partition(":")
+    try:
+        days = date.fromisoformat(first), date.fromisoformat(last) if last else None
+    except ValueError:
+        separator = ""
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text} is not FROM:TO, as in 2026-01-01:2026-01-31")
+    if days[0] > (days[1] or datetime.now(UTC).date()):
+        raise argparse.ArgumentTypeError(f"{text} ends before it starts")
+    return days
