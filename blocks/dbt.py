@@ -150,12 +150,13 @@ class DbtProject(Block):
     def _worker(self, warehouse: Warehouse, schema: str) -> tuple[Worker, list[str]]:
         state, key = self.state.resolve(), self._key(warehouse, schema)
         profiles, logs = state / f"profiles-{schema}", state / "logs"
+        target, secrets = warehouse.dbt_target(schema)
+        profile = {"target": "release", "outputs": {"release": target}}
+        for folder in (profiles, logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        # anew for every use, because it may carry the query tag; dbt reads it with each command
+        (profiles / "profiles.yml").write_text(json.dumps({self._settings()["profile"]: profile}))
         if key not in _workers:
-            target, secrets = warehouse.dbt_target(schema)
-            profile = {"target": "release", "outputs": {"release": target}}
-            for folder in (profiles, logs):
-                folder.mkdir(parents=True, exist_ok=True)
-            (profiles / "profiles.yml").write_text(json.dumps({self._settings()["profile"]: profile}))
             quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_VERSION_CHECK": "false"}
             _workers[key] = Worker({**quiet, **secrets}, logs / "worker.log")
         return _workers[key], [

@@ -140,6 +140,11 @@ class Plan(Record):
     sources: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
 
+    @property
+    def tickets(self) -> tuple[str, ...]:
+        """Keys of the tickets it works for."""
+        return tuple(requirement.key for requirement in self.requirements)
+
 
 class LedgerEntry(Record):
     """One thing loaded once: a file (item: its path) or a cursor window (item: its upper bound).

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     server = threading.Thread(target=start_server, daemon=True)  # after Prefect's import: two at once collide
-    if not flags.dry_run and flags.action != "status":
+    if not flags.dry_run and flags.action not in {"status", "setup"}:
         server.start()
     from blocks.errors import NotDelivered, PlatformError
     from blocks.records import Outcome
@@ -50,13 +50,16 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(flags: argparse.Namespace, terminal: Terminal, server: threading.Thread) -> int:
     from flows.local import local_blocks
     from flows.run import new_run
-    from flows.status import show_status
+    from flows.setup import show_setup
+    from flows.status import show_costs, show_status
 
     run = new_run()
     terminal.waiting("making the demo's data …" if flags.project is None else "starting …")
     with local_blocks(flags, run) as blocks:
         if flags.action == "status":
-            show_status(blocks, terminal)
+            show_costs(blocks, terminal) if flags.cost else show_status(blocks, terminal)
+        elif flags.action == "setup":
+            show_setup(blocks, terminal, flags.apply)
         elif flags.dry_run:
             _dry_run(blocks, flags, terminal, run)
         elif flags.action == "rollback":

@@ -9,6 +9,7 @@ from blocks.loader.base import Loader
 from blocks.records import LoadReport, Plan
 from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
 from tasks.loading import load_source
 from tasks.planning import known_sources
@@ -27,6 +28,7 @@ def extract_load(
 ) -> list[LoadReport]:
     """Load the plan's sources; alone: the named ones, or all that dbt declares with a loader."""
     plan = plan or Plan(run=new_run())
+    tag_queries("extract_load", plan.run, plan.tickets)
     catalogue = project.catalogue(warehouse, schema_of(plan.run))
     names = known_sources(catalogue, sources) or plan.sources or catalogue.source_names()
     futures = [

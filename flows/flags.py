@@ -14,7 +14,8 @@ def build_parser() -> argparse.ArgumentParser:
         description="From tickets to dashboards: read requirements, load, build, check, publish, answer.",
     )
     add = parser.add_argument
-    add("action", nargs="?", default="run", choices=["run", "rollback", "status"], help="default: run")
+    add("action", nargs="?", default="run", choices=["run", "rollback", "status", "setup"],
+        help="default: run; setup: what the warehouse needs once, printed for its administrator")  # fmt: skip
     add(
         "--tickets",
         type=_names,
@@ -23,6 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="print the plan; touch nothing")
     add("--quiet", action="store_true", help="only problems and the result")
     add("--to", metavar="RUN", help="rollback: to this run's release (default: the one before)")
+    add("--apply", action="store_true", help="setup: run it instead of printing it")
+    add("--cost", action="store_true", help="status: what the last 30 days cost in the warehouse, by ticket")
     add("--source", action="append", default=[], metavar="NAME=LOCATION",
         help="where a dbt source is: a folder, a database URL, an API's address; may be repeated")  # fmt: skip
     add(

@@ -25,6 +25,7 @@ from blocks.suites import Suites
 from blocks.tracker.base import Tracker
 from blocks.types import import_types
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.tags import tag_queries
 from flows.delivery import Delivery
 from flows.extract_load import extract_load
 from flows.feedback import feedback
@@ -70,9 +71,11 @@ def deliver(
     if dry_run:
         plan = requirements(tracker, project, warehouse, tickets, run, sources, dry_run=True)
         return Outcome(run=run, published=False, plan=plan)
+    tag_queries("deliver", run)
     with Delivery(run) as delivery, turn(warehouse, patience):
         recover(warehouse, run)
         delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources)
+        tag_queries("deliver", run, delivery.plan.tickets)
         delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload)
         delivery.build = transform(project, warehouse, delivery.loadable(project, warehouse))
         delivery.gate = validate(suites, warehouse, project, delivery.build)

@@ -7,6 +7,7 @@ from prefect import flow, get_run_logger
 from blocks.errors import GateFailed
 from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.tags import tag_queries
 from flows.run import last_report
 from tasks.promotion import promote_release, retain
 from tasks.reports import show_release
@@ -19,6 +20,7 @@ def promote(
     """Promote a validated release (alone: the last one). Raises GateFailed, and readers keep what they have."""
     gate = gate or last_report(warehouse, State.validated, GateReport)
     build = build or last_report(warehouse, State.building, BuildReport)
+    tag_queries("promote", build.run)
     if not gate.passed:
         first = gate.failures[0] if gate.failures else None
         said = f"{len(gate.failures)} of {len(gate.checks)} checks failed"

@@ -13,6 +13,7 @@ from blocks.records import GateReport, Plan, Publication, State
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.tags import tag_queries
 from flows.run import last_report
 from tasks.planning import every_dashboard
 from tasks.promotion import schema_of
@@ -33,6 +34,7 @@ def publish(
     release = warehouse.served()
     if release is None:
         raise NotFound("publish", "nothing is served yet", "Promote a release first.")
+    tag_queries("publish", release.run, plan.tickets if plan else ())
     gate = gate or last_report(warehouse, State.validated, GateReport, release.run)
     catalogue = project.catalogue(warehouse, schema_of(plan.run if plan else release.run))
     dashboards = plan.dashboards if plan else every_dashboard(catalogue, release)

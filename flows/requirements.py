@@ -9,6 +9,7 @@ from blocks.errors import PlatformError
 from blocks.records import Plan
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
 from tasks.planning import known_sources, plan_tickets
 from tasks.promotion import schema_of
@@ -32,6 +33,7 @@ def requirements(
     dry_run: incomplete tickets are reported, but not told.
     """
     run = run or new_run()
+    tag_queries("requirements", run)
     catalogue = project.catalogue(warehouse, schema_of(run))
     known_sources(catalogue, sources)
     found = read_tickets(tracker, tickets)

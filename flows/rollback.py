@@ -11,6 +11,7 @@ from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.types import import_types
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.tags import tag_queries
 from flows.publish import publish
 from tasks.answers import tell_rollback
 from tasks.promotion import recover, roll_back
@@ -33,6 +34,7 @@ def rollback(
 
     patience: seconds to wait for another run to end. Raises NotDelivered if a dashboard was not refreshed.
     """
+    tag_queries("rollback")
     with turn(warehouse, patience):
         recover(warehouse, "")
         release = roll_back(warehouse, to)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flows.terminal import Terminal
 
 RUNS_SHOWN = 10
+COST_DAYS = 30
 
 
 def show_status(blocks: Blocks, terminal: Terminal) -> None:
@@ -40,3 +41,21 @@ def show_status(blocks: Blocks, terminal: Terminal) -> None:
     for name, counts in sorted(totals.items()):
         loads.add_row(name, *(f"{count:,}" for count in counts))
     print_(loads)
+
+
+def show_costs(blocks: Blocks, terminal: Terminal) -> None:
+    """Print what the last days cost: by ticket, by run, and the rest that no run caused."""
+    terminal.done()
+    costs = blocks.warehouse.costs(COST_DAYS)
+    if costs is None:
+        terminal.console.print("this warehouse records no cost")
+        return
+    for title, amounts in (("ticket", costs.by_ticket()), ("run", costs.by_run())):
+        shown = Table(title, costs.unit, box=None, pad_edge=False, header_style="bold")
+        for name, amount in amounts.items():
+            shown.add_row(name or "no ticket", f"{amount:,.4f}")
+        terminal.console.print(shown)
+    terminal.console.print(
+        f"{costs.total:,.4f} {costs.unit} in {costs.days} days, of which {costs.rest:,.4f} belong to no run: "
+        "idle time, queries too short to be attributed, and what others asked"
+    )

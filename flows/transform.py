@@ -8,6 +8,7 @@ from blocks.dbt import DbtProject
 from blocks.records import BuildReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
 from tasks.building import build_release
 from tasks.promotion import schema_of
@@ -18,6 +19,7 @@ from tasks.reports import show_build
 def transform(project: DbtProject, warehouse: Warehouse, plan: Plan | None = None) -> BuildReport:
     """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate."""
     plan = plan or Plan(run=new_run())
+    tag_queries("transform", plan.run, plan.tickets)
     catalogue = project.catalogue(warehouse, schema_of(plan.run))
     select = plan.select or tuple(
         dict.fromkeys(mart for exposure in catalogue.exposures for mart in exposure.marts)

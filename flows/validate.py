@@ -9,6 +9,7 @@ from blocks.records import BuildReport, GateReport, State
 from blocks.suites import Suites
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.tags import tag_queries
 from flows.run import last_report
 from tasks.gate import audit_suites, check_budgets, compare_with_live, judge, weigh_quarantine
 from tasks.promotion import schema_of
@@ -21,6 +22,7 @@ def validate(
 ) -> GateReport:
     """Audit a build (alone: the last one) and write the verdict into the journal."""
     build = build or last_report(warehouse, State.building, BuildReport)
+    tag_queries("validate", build.run)
     catalogue = project.catalogue(warehouse, schema_of(build.run))
     checks, docs = audit_suites(suites, warehouse, build)
     diffs = compare_with_live(warehouse, catalogue, build)

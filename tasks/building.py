@@ -54,7 +54,7 @@ def count_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, int]:
     """Rows of each mart's relation."""
     with warehouse.session() as session:
         return {
-            mart: int(session.rows(f"select count(*) from {warehouse.quote(*relation.rsplit('.', 1))}")[0][0])
+            mart: int(session.rows(f"select count(*) from {warehouse.relation(relation)}")[0][0])
             for mart, relation in marts.items()
         }
 

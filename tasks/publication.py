@@ -60,7 +60,7 @@ def _serving_sql(warehouse: Warehouse, dataset: Dataset) -> str:
 def _newest(warehouse: Warehouse, session: Session, dataset: Dataset) -> str | None:
     if not dataset.time:
         return None
-    rows = session.rows(
-        f"select max({warehouse.quote(dataset.time)}) from ({_serving_sql(warehouse, dataset)}) d"
+    rows = session.rows(  # the dataset's own SQL names its columns in quotes
+        f'select max("{dataset.time}") from ({_serving_sql(warehouse, dataset)}) as d'
     )
     return str(rows[0][0]) if rows[0][0] is not None else None

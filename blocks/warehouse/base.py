@@ -16,6 +16,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.records import LedgerEntry, LoadReport, Release, SourceTable
+from blocks.warehouse.costs import Costs
 
 RELEASE_PREFIX = "rel_"
 
@@ -113,8 +114,36 @@ class Warehouse(Block, ABC):
     def drop(self, schemas: Sequence[str]) -> None:
         """Drop release schemas with all they hold; absent ones are no error."""
 
+    @abstractmethod
+    def clone(self, source: str, target: str) -> None:
+        """Make `target` a copy of the table `source` (both `schema.table`), in place of what is there."""
+
+    @abstractmethod
+    def setup(self, apply: bool = False) -> list[str]:
+        """What an administrator runs once, line by line, safe to repeat; apply: run it now. Empty: nothing."""
+
+    @abstractmethod
+    def costs(self, days: int) -> Costs | None:
+        """What runs of the last days cost, by their query tags (tags.py); None: it records no cost."""
+
+    def make_schema(self, session: Session, schema: str) -> None:
+        """Create a schema where it is missing."""
+        session.rows(f"create schema if not exists {self.quote(schema)}")
+
+    def relation(self, name: str) -> str:
+        """A `schema.table` name, quoted."""
+        return self.quote(*name.rsplit(".", 1))
+
+    def literal(self, text: str) -> str:
+        """A string literal, for statements that take no parameters."""
+        return "'" + text.replace("'", "''") + "'"
+
     def quote(self, *parts: str) -> str:
-        """An identifier, quoted part by part, joined by dots."""
+        """An identifier, quoted part by part, joined by dots.
+
+        A name in plain lower case means the same as when written without quotes, whatever case the
+        warehouse keeps it in; `columns` and `releases` give such names back in lower case.
+        """
         return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
     def type_of(self, data_type: str | None) -> str:

@@ -25,6 +25,9 @@ JOURNAL = {
 }
 
 
+LINES_AT_ONCE = 100  # a statement for each line would take a second or so for every ten
+
+
 class JournalEntry(Record):
     """A state a run reached. at: UTC, naive. detail: JSON of the report that goes with the state."""
 
@@ -37,27 +40,34 @@ class JournalEntry(Record):
 
 def prepare_control(warehouse: Warehouse, session: Session) -> None:
     """Create the control schema and tables where they are missing."""
-    session.rows(f"create schema if not exists {warehouse.quote(warehouse.control)}")
+    warehouse.make_schema(session, warehouse.control)
     for table, columns in (("loads", LEDGER), ("journal", JOURNAL)):
-        body = ", ".join(f"{warehouse.quote(name)} {kind}" for name, kind in columns.items())
+        body = ", ".join(
+            f"{warehouse.quote(name)} {warehouse.type_of(kind)}" for name, kind in columns.items()
+        )
         session.rows(f"create table if not exists {warehouse.quote(warehouse.control, table)} ({body})")
 
 
 def write_ledger(warehouse: Warehouse, session: Session, entries: Iterable[LedgerEntry]) -> None:
     """Replace the ledger's lines for these items; call it in the transaction that loads their rows."""
-    table = warehouse.quote(warehouse.control, "loads")
-    for entry in entries:
+    table, todo = warehouse.quote(warehouse.control, "loads"), list(entries)
+    for part in (todo[at : at + LINES_AT_ONCE] for at in range(0, len(todo), LINES_AT_ONCE)):
+        same = " or ".join(["(source_name = ? and table_name = ? and item = ?)"] * len(part))
         session.rows(
-            f"delete from {table} where source_name = ? and table_name = ? and item = ?",
-            (entry.source, entry.table, entry.item),
+            f"delete from {table} where {same}", [v for e in part for v in (e.source, e.table, e.item)]
         )
+        line = f"({', '.join('?' * len(LEDGER))})"
         session.rows(
-            f"insert into {table} values ({', '.join('?' * len(LEDGER))})",
-            (
-                entry.source, entry.table, entry.item, entry.fingerprint, entry.rows, entry.quarantined,
-                entry.bytes, entry.watermark, entry.run, now(),
-            ),
-        )  # fmt: skip
+            f"insert into {table} values {', '.join([line] * len(part))}",
+            [value for entry in part for value in _line(entry)],
+        )
+
+
+def _line(entry: LedgerEntry) -> tuple[object, ...]:
+    return (
+        entry.source, entry.table, entry.item, entry.fingerprint, entry.rows, entry.quarantined,
+        entry.bytes, entry.watermark, entry.run, now(),
+    )  # fmt: skip
 
 
 def loaded(warehouse: Warehouse, source: str | None = None) -> list[LedgerEntry]:

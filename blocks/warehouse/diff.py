@@ -39,7 +39,7 @@ def compare(
 
 
 def _count(warehouse: Warehouse, session: Session, relation: str) -> int:
-    return int(session.rows(f"select count(*) from {warehouse.quote(*relation.rsplit('.', 1))}")[0][0])
+    return int(session.rows(f"select count(*) from {warehouse.relation(relation)}")[0][0])
 
 
 def _keys(
@@ -59,8 +59,8 @@ def _keys(
         f"select sum(case when l.{first} is null then 1 else 0 end),"
         f" sum(case when c.{first} is null then 1 else 0 end),"
         f" sum(case when c.{first} is not null and l.{first} is not null and ({differs}) then 1 else 0 end)"
-        f" from {warehouse.quote(*candidate.rsplit('.', 1))} c"
-        f" full outer join {warehouse.quote(*live.rsplit('.', 1))} l on {same}"
+        f" from {warehouse.relation(candidate)} c"
+        f" full outer join {warehouse.relation(live)} l on {same}"
     )[0]
     return int(row[0] or 0), int(row[1] or 0), int(row[2] or 0)
 
@@ -78,7 +78,7 @@ def _metrics(
         measures = [(measure.name, measure.function) for measure in dataset.measures]
         sides = []
         for relation in (live, candidate):
-            quoted = warehouse.quote(*relation.rsplit(".", 1))
+            quoted = warehouse.relation(relation)
             try:
                 row = session.rows(totals_sql(measures, quoted, dataset.select))[0]
             except Exception:

@@ -17,8 +17,10 @@ from blocks.errors import Busy, Misconfigured, PlatformError, Rejected
 from blocks.records import LoadReport, Release
 from blocks.warehouse.base import RELEASE_PREFIX, Batch, Session, Warehouse
 from blocks.warehouse.control import prepare_control, write_ledger
+from blocks.warehouse.costs import Costs
 from blocks.warehouse.duckdb_file import cursor
 from blocks.warehouse.duckdb_load import literal, load_batch
+from blocks.warehouse.marker import MARKER, marker_sql, read_marker
 
 _INGESTING = Lock()
 
@@ -122,25 +124,20 @@ class DuckDBWarehouse(Warehouse):
 
     def served(self) -> Release | None:
         """What readers see now, read from serving's `_release`."""
-        with self.session() as session:
-            if not self.columns(session, self.serving, "_release"):
-                return None
-            rows = session.rows(f"select * from {self.quote(self.serving, '_release')}")
-        return Release(run=rows[0][0], published_at=rows[0][1], marts={row[2]: row[3] for row in rows})
+        return read_marker(self, self.serving)
 
     def flip(self, release: Release) -> None:
         """All views and `_release` in one transaction."""
         before = self.served()
         with self.session() as session, _transaction(session):
-            session.rows(f"create schema if not exists {self.quote(self.serving)}")
+            self.make_schema(session, self.serving)
             for mart in sorted(set(before.marts if before else ()) - set(release.marts)):
                 session.rows(f"drop view if exists {self.quote(self.serving, mart)}")
             for mart, relation in sorted(release.marts.items()):
-                source = self.quote(*relation.rsplit(".", 1))
                 view = self.quote(self.serving, mart)
-                session.rows(f"create or replace view {view} as select * from {source}")
-            marker = self.quote(self.serving, "_release")
-            session.rows(f"create or replace view {marker} as {_values(release)}")
+                session.rows(f"create or replace view {view} as select * from {self.relation(relation)}")
+            marker = self.quote(self.serving, MARKER)
+            session.rows(f"create or replace view {marker} as {marker_sql(self, release)}")
 
     def releases(self) -> list[str]:
         """Every release schema there is."""
@@ -158,12 +155,21 @@ class DuckDBWarehouse(Warehouse):
             for schema in schemas:
                 session.rows(f"drop schema if exists {self.quote(schema)} cascade")
 
+    def clone(self, source: str, target: str) -> None:
+        """A table of its own with the same rows."""
+        with self.session() as session:
+            self.make_schema(session, target.rsplit(".", 1)[0])
+            session.rows(
+                f"create or replace table {self.relation(target)} as select * from {self.relation(source)}"
+            )
 
-def _values(release: Release) -> str:
-    stamp = f"{literal(release.run)}, timestamp {literal(str(release.published_at))}"
-    marts = sorted(release.marts.items())
-    rows = ", ".join(f"({stamp}, {literal(mart)}, {literal(relation)})" for mart, relation in marts)
-    return f"select * from (values {rows}) as release(run, published_at, mart, relation)"
+    def setup(self, apply: bool = False) -> list[str]:
+        """Nothing: the file and its schemas are made when they are first written."""
+        return []
+
+    def costs(self, days: int) -> Costs | None:
+        """None: a file on this machine bills nobody."""
+        return None
 
 
 @contextmanager

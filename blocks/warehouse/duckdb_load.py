@@ -19,7 +19,7 @@ def load_batch(warehouse: Warehouse, session: Session, batch: Batch) -> tuple[st
     """Load rows and quarantined rows; return the columns that are new. Raises ContractBroken."""
     table = batch.table
     schema, name = table.schema_name, table.identifier
-    session.rows(f"create schema if not exists {warehouse.quote(schema)}")
+    warehouse.make_schema(session, schema)
     declared = [(column.name, warehouse.type_of(column.data_type)) for column in table.columns]
     data = (schema, name, [*declared, *STAMPS], batch.data)
     waste = (schema, f"{name}__quarantine", WASTE, batch.quarantine)

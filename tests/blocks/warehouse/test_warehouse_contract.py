@@ -222,7 +222,44 @@ def test_hostile_names_are_quoted(warehouse: Warehouse) -> None:
         name = 'a"; drop schema control; --'
         session.rows(f"create schema {warehouse.quote('odd')}")
         session.rows(f"create table {warehouse.quote('odd', name)} (x integer)")
-        assert warehouse.columns(session, "odd", name) == {"x": "INTEGER"}
+        assert list(warehouse.columns(session, "odd", name)) == ["x"]
+
+
+def test_names_in_lower_case_mean_what_they_mean_unquoted(warehouse: Warehouse) -> None:
+    with warehouse.session() as session:
+        warehouse.make_schema(session, "rel_case")
+        warehouse.make_schema(session, "rel_case")
+        session.rows(f"create table {warehouse.relation('rel_case.sales')} (amount integer)")
+        session.rows("insert into rel_case.sales (amount) values (5)")
+        amount, table = warehouse.quote("amount"), warehouse.relation("rel_case.sales")
+        assert session.rows(f"select {amount} from {table}") == [(5,)]
+        assert list(warehouse.columns(session, "rel_case", "sales")) == ["amount"]
+    assert warehouse.releases() == ["rel_case"]
+
+
+def test_literals_keep_every_character(warehouse: Warehouse) -> None:
+    text = "it's a \\ 'back\\slash', \\' -- ü"
+    assert read(warehouse, f"select {warehouse.literal(text)}") == [(text,)]
+
+
+def test_clone_is_a_copy_of_its_own(warehouse: Warehouse) -> None:
+    make_release(warehouse, "a", 1)
+    warehouse.clone("rel_a.sales", "rel_b.sales")
+    warehouse.clone("rel_a.sales", "rel_b.sales")
+    warehouse.drop(["rel_a"])
+    assert read(warehouse, "select run_no from rel_b.sales") == [(1,)]
+
+
+def test_setup_says_what_an_administrator_runs(warehouse: Warehouse) -> None:
+    assert all(line.strip() for line in warehouse.setup())
+
+
+def test_ledger_takes_many_items_at_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    many = batch(tmp_path, [{"ride_id": 1, "station": "N"}])
+    entries = [many.entries[0].model_copy(update={"item": f"{at}.csv"}) for at in range(250)]
+    for _ in range(2):
+        warehouse.ingest(Batch(RIDES, "append", many.data, (), entries))
+    assert len({entry.item for entry in control.loaded(warehouse)}) == len(control.loaded(warehouse)) == 250
 
 
 def test_vendor_errors_come_wrapped_and_without_sql(warehouse: Warehouse) -> None:

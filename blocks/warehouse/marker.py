@@ -1,0 +1,30 @@
+"""The view `_release` in serving: what readers see, said in data. In portable SQL."""
+
+from __future__ import annotations
+
+from blocks.records import Release
+from blocks.warehouse.base import Warehouse
+
+MARKER = "_release"
+
+
+def marker_sql(warehouse: Warehouse, release: Release) -> str:
+    """The query of the view: one row a mart with run, time and relation."""
+    stamp = f"{warehouse.literal(release.run)} as run, "
+    stamp += f"cast({warehouse.literal(str(release.published_at))} as timestamp) as published_at"
+    rows = (
+        f"select {stamp}, {warehouse.literal(mart)} as mart, {warehouse.literal(relation)} as relation"
+        for mart, relation in sorted(release.marts.items())
+    )
+    return " union all ".join(rows)
+
+
+def read_marker(warehouse: Warehouse, schema: str) -> Release | None:
+    """The release a schema's views show; None if it has no marker."""
+    with warehouse.session() as session:
+        if not warehouse.columns(session, schema, MARKER):
+            return None
+        rows = session.rows(
+            f"select run, published_at, mart, relation from {warehouse.quote(schema, MARKER)}"
+        )
+    return Release(run=rows[0][0], published_at=rows[0][1], marts={row[2]: row[3] for row in rows})
