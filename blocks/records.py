@@ -165,7 +165,7 @@ class LedgerEntry(Record):
 
 
 class LoadReport(Record):
-    """What one source table brought. error: why nothing of it was loaded."""
+    """What one source table brought. deleted: rows the source no longer has. error: why nothing was loaded."""
 
     source: str
     table: str
@@ -176,6 +176,7 @@ class LoadReport(Record):
     items: int = 0
     watermark: str | None = None
     quarantined: int = 0
+    deleted: int = 0
     schema_changes: tuple[str, ...] = ()
     error: str | None = None
 

@@ -36,7 +36,8 @@ class Batch:
 
     mode: `append` (rows of a reloaded item replace those it brought before), `merge` (by key), or
     `replace`. Data columns are as declared, plus `_item`, `_loaded_at`; quarantine columns are
-    `_item`, `_row` (the row as text), `_reason`, `_loaded_at`.
+    `_item`, `_row` (the row as text), `_reason`, `_loaded_at`. gone: Parquet files of the key columns of
+    rows that leave the table, `deleted` in number.
     """
 
     def __init__(
@@ -47,9 +48,12 @@ class Batch:
         quarantine: Sequence[Path],
         entries: Sequence[LedgerEntry],
         key: Sequence[str] = (),
+        gone: Sequence[Path] = (),
+        deleted: int = 0,
     ) -> None:
         self.table, self.mode, self.key = table, mode, tuple(key)
         self.data, self.quarantine, self.entries = tuple(data), tuple(quarantine), tuple(entries)
+        self.gone, self.deleted = tuple(gone), deleted
 
     def report(self, changes: tuple[str, ...]) -> LoadReport:
         """The batch as a LoadReport; the loader adds seconds."""
@@ -57,7 +61,7 @@ class Batch:
         return LoadReport(
             source=table.source, table=table.name, loader=table.loader, items=len(entries),
             rows=sum(entry.rows for entry in entries), bytes=sum(entry.bytes for entry in entries),
-            quarantined=sum(entry.quarantined for entry in entries), schema_changes=changes,
+            quarantined=sum(entry.quarantined for entry in entries), schema_changes=changes, deleted=self.deleted,
             watermark=max((entry.watermark for entry in entries if entry.watermark), default=None),
         )  # fmt: skip
 
@@ -96,7 +100,10 @@ class Warehouse(Block, ABC):
 
     @abstractmethod
     def ingest(self, batch: Batch) -> LoadReport:
-        """Load a batch and write its ledger lines, all or nothing. Evolves new columns."""
+        """Load a batch and write its ledger lines, all or nothing. Evolves new columns.
+
+        Mode `replace` forgets the table's ledger lines before it, as it does the rows they stand for.
+        """
 
     @abstractmethod
     def served(self) -> Release | None:

@@ -70,6 +70,12 @@ def _line(entry: LedgerEntry) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+def forget(warehouse: Warehouse, session: Session, source: str, table: str) -> None:
+    """Take a table's lines out of the ledger; call it in the transaction that replaces its rows."""
+    ledger = warehouse.quote(warehouse.control, "loads")
+    session.rows(f"delete from {ledger} where source_name = ? and table_name = ?", (source, table))
+
+
 def loaded(warehouse: Warehouse, source: str | None = None) -> list[LedgerEntry]:
     """The ledger, oldest line first, of one source or of all; empty before the first load."""
     names = ", ".join(list(LEDGER)[:-1])

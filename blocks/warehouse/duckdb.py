@@ -16,7 +16,7 @@ from pydantic import Field
 from blocks.errors import Busy, Misconfigured, PlatformError, Rejected
 from blocks.records import LoadReport, Release
 from blocks.warehouse.base import RELEASE_PREFIX, Batch, Session, Warehouse
-from blocks.warehouse.control import prepare_control, write_ledger
+from blocks.warehouse.control import forget, prepare_control, write_ledger
 from blocks.warehouse.costs import Costs
 from blocks.warehouse.duckdb_file import cursor
 from blocks.warehouse.duckdb_load import literal, load_batch
@@ -119,6 +119,8 @@ class DuckDBWarehouse(Warehouse):
         with _INGESTING, self.session() as session, _transaction(session):
             prepare_control(self, session)
             changes = load_batch(self, session, batch)
+            if batch.mode == "replace":
+                forget(self, session, batch.table.source, batch.table.name)
             write_ledger(self, session, batch.entries)
         return batch.report(changes)
 

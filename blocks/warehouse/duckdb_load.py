@@ -32,6 +32,8 @@ def load_batch(warehouse: Warehouse, session: Session, batch: Batch) -> tuple[st
             changes += _insert(warehouse, session, (schema, name), batch, files)
         else:
             _take_out(session, target, batch)
+    if batch.gone:
+        _delete(warehouse, session, batch)
     return changes
 
 
@@ -49,7 +51,7 @@ def _insert(
 ) -> tuple[str, ...]:
     """Widen the table by columns it lacks and insert; merged rows replace those of the same key."""
     target, known = warehouse.quote(*names), warehouse.columns(session, *names)
-    incoming = "read_parquet([" + ", ".join(literal(str(file)) for file in files) + "], union_by_name = true)"
+    incoming = _reading(files)
     found = {row[0]: row[1] for row in session.rows(f"describe select * from {incoming}")}
     fresh = {name: kind for name, kind in found.items() if name not in known}
     for name, kind in found.items():
@@ -64,10 +66,23 @@ def _insert(
         session, target, batch
     )  # after widening: DuckDB can't alter a table this transaction has changed
     if batch.mode == "merge" and set(batch.key) <= set(found):
-        same = " and ".join(f"t.{warehouse.quote(key)} = n.{warehouse.quote(key)}" for key in batch.key)
-        session.rows(f"delete from {target} t using {incoming} n where {same}")
+        session.rows(f"delete from {target} t using {incoming} n where {_same(warehouse, batch)}")
     session.rows(f"insert into {target} by name select * from {incoming}")
     return tuple(f"new column {name} ({kind.lower()})" for name, kind in fresh.items())
+
+
+def _delete(warehouse: Warehouse, session: Session, batch: Batch) -> None:
+    """Take out the rows whose keys are gone at the source."""
+    target = warehouse.quote(batch.table.schema_name, batch.table.identifier)
+    session.rows(f"delete from {target} t using {_reading(batch.gone)} n where {_same(warehouse, batch)}")
+
+
+def _same(warehouse: Warehouse, batch: Batch) -> str:
+    return " and ".join(f"t.{warehouse.quote(key)} = n.{warehouse.quote(key)}" for key in batch.key)
+
+
+def _reading(files: Sequence[Path]) -> str:
+    return "read_parquet([" + ", ".join(literal(str(file)) for file in files) + "], union_by_name = true)"
 
 
 def literal(text: str) -> str:

@@ -104,6 +104,27 @@ def test_replace_takes_the_whole_table(warehouse: Warehouse, tmp_path: Path) -> 
     assert read(warehouse, "select ride_id from raw_bikes.rides") == [(2,)]
 
 
+def test_replace_forgets_what_was_loaded_before(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "West"}], item="b.csv", mode="replace"))
+    assert [entry.item for entry in control.loaded(warehouse)] == ["b.csv"]
+
+
+@pytest.mark.parametrize("news", [[], [{"ride_id": 3, "station": "East"}]])
+def test_rows_that_are_gone_at_the_source_leave(
+    warehouse: Warehouse, tmp_path: Path, news: list[dict[str, object]]
+) -> None:
+    rows = [{"ride_id": 1, "station": "North"}, {"ride_id": 2, "station": "South"}]
+    warehouse.ingest(batch(tmp_path, rows, mode="merge", key=["ride_id"]))
+    gone = tmp_path / "gone.parquet"
+    pq.write_table(pa.table({"ride_id": pa.array([2, 77], pa.int64())}), gone)
+    change = batch(tmp_path, news, item="b", mode="merge", key=["ride_id"])
+    report = warehouse.ingest(Batch(RIDES, "merge", change.data, [], change.entries, ["ride_id"], [gone], 1))
+    assert (report.rows, report.deleted) == (len(news), 1)
+    left = [row[0] for row in read(warehouse, "select ride_id from raw_bikes.rides order by 1")]
+    assert left == [1, *(row["ride_id"] for row in news)]
+
+
 def test_new_column_widens_the_table_and_is_reported(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
     report = warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "N", "bike": "b7"}], item="b.csv"))
