@@ -52,6 +52,7 @@ class Ticket(Record):
     """A request as the tracker holds it: untrusted text. fields: requirement fields by plain name.
 
     comments: people's, not ours. answered: when we last told it how a run ended; both in UTC.
+    told: the fingerprint of each of our comments, by topic.
     """
 
     key: str
@@ -61,6 +62,7 @@ class Ticket(Record):
     comments: tuple[Comment, ...] = ()
     updated: datetime | None = None
     answered: datetime | None = None
+    told: dict[str, str] = {}
 
 
 class Requirement(Record):
@@ -84,10 +86,15 @@ class Requirement(Record):
 
 
 class Incomplete(Record):
-    """A ticket that stays out of the run, and why, line by line (for the ticket, not for logs)."""
+    """A ticket that stays out of the run, and why, line by line (for the ticket, not for logs).
+
+    status: the ticket's; told: the fingerprint of what it was last told about its gaps.
+    """
 
     key: str
     gaps: tuple[str, ...] = Field((), exclude=True)
+    status: str = "open"
+    told: str | None = None
 
 
 class Column(Record):
@@ -257,13 +264,14 @@ class Release(Record):
 
 
 class Publication(Record):
-    """A dashboard that went out. rows: of its extract; canary: what was read back from the site."""
+    """A dashboard that went out. rows: of its extract; as_of: the newest date in it."""
 
     dashboard: str
     ticket: str | None
     run: str
     url: str
     rows: int
+    as_of: str | None = None
     extract: Path | None = None
     image: Path | None = None
     seconds: float = 0.0

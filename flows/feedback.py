@@ -1,4 +1,4 @@
-"""Stage 7: the answer on each ticket, of success and of failure."""
+"""Stage 7: the answer on each ticket, of success and of failure, and the incidents of the gate."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from prefect import flow, get_run_logger
 from blocks.records import Outcome
 from blocks.tracker.base import Tracker
 from tasks.answers import tell
+from tasks.incidents import keep_incidents
 
 
 @flow(name="feedback")
 def feedback(tracker: Tracker, outcome: Outcome) -> int:
-    """One comment per ticket and run, updated in place; return how many tickets were told."""
-    told = tell(tracker, outcome)
-    get_run_logger().info("%d tickets answered", told)
+    """One comment per ticket and run, updated in place; incidents; return how many tickets were told."""
+    try:
+        told = tell(tracker, outcome)
+    finally:
+        opened, closed = keep_incidents(tracker, outcome)
+    get_run_logger().info("%d tickets answered, %d incidents opened, %d closed", told, opened, closed)
     return told

@@ -14,7 +14,7 @@ from flows.run import new_run
 from tasks.planning import known_sources, plan_tickets
 from tasks.promotion import schema_of
 from tasks.reports import show_plan
-from tasks.requirements import answer_gaps, read_tickets
+from tasks.requirements import answer_gaps, knows_gaps, read_tickets
 
 
 @flow(name="requirements")
@@ -39,7 +39,9 @@ def requirements(
     found = read_tickets(tracker, tickets)
     plan = plan_tickets(found, catalogue, run, scheduled=tickets is None, sources=sources)
     log = get_run_logger()
-    for gaps in plan.incomplete if not dry_run else ():
+    for gaps in plan.incomplete:
+        if dry_run or knows_gaps(gaps):
+            continue
         try:
             answer_gaps(tracker, gaps)
         except PlatformError as error:  # one ticket's trouble does not stop the others

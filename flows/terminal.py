@@ -15,6 +15,7 @@ from rich.table import Table
 
 from blocks.errors import PlatformError
 from blocks.records import Outcome, Plan
+from tasks.markdown import line
 
 OURS = str(Path(__file__).parent)
 
@@ -113,6 +114,10 @@ class Terminal(logging.Handler):
             )  # fmt: skip
         if plan.requirements:
             self.console.print(table)
+        for item in plan.requirements:
+            for comment in item.feedback:
+                said = line(f"{comment.author}, {comment.created:%Y-%m-%d %H:%M}: {comment.body}", 200)
+                self.console.print(f"{item.key}: new comment by {escape(said)}", soft_wrap=True)
         for gaps in plan.incomplete:
             self.console.print(
                 f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket"

@@ -31,7 +31,7 @@ def tell_ticket(tracker: Tracker, outcome: Outcome, requirement: Requirement) ->
         if publication.image:
             tracker.attach(key, publication.image)
         tracker.link(key, publication.url, f"Dashboard {publication.dashboard}")
-    tracker.move(key, "done" if succeeded(outcome, key) else "failed")
+    tracker.move(key, "done" if succeeded(outcome, key) else "failed", _facts(outcome, key))
 
 
 @task(task_run_name="answer {publication.ticket}", **RETRY)
@@ -39,6 +39,13 @@ def tell_of_rollback(tracker: Tracker, release: Release, publication: Publicatio
     """Say on a dashboard's ticket that readers see an earlier release again."""
     if publication.ticket:
         tracker.comment(publication.ticket, f"rollback_{release.run}", rollback_answer(release, publication))
+
+
+def _facts(outcome: Outcome, key: str) -> dict[str, str]:
+    """Which release the ticket's dashboards show, and how fresh the oldest of them is."""
+    days = [each.as_of for each in delivered(outcome, key) if each.as_of]
+    shown = {"release": outcome.release.run} if outcome.release and delivered(outcome, key) else {}
+    return {**shown, "freshness": min(days)} if days else shown
 
 
 def tell(tracker: Tracker, outcome: Outcome) -> int:

@@ -43,7 +43,7 @@ def publish_card(site: BiSite, card: Card) -> Publication:
     """Publish one dashboard on the site."""
     start = monotonic()
     publication = site.publish(card)
-    return publication.model_copy(update={"seconds": monotonic() - start})
+    return publication.model_copy(update={"seconds": monotonic() - start, "as_of": card.as_of})
 
 
 def failed_publication(dashboard: Dashboard, release: Release, error: PlatformError) -> Publication:

@@ -13,12 +13,13 @@ from tasks.markdown import table
 def show_plan(plan: Plan) -> None:
     """Tickets in their order, dashboards, sources."""
     tickets = table(
-        ["ticket", "analysis", "priority", "deadline", "metrics", "dimensions"],
+        ["ticket", "analysis", "priority", "deadline", "metrics", "dimensions", "new comments"],
         [
-            (r.key, r.analysis, r.priority.name, r.deadline, ", ".join(r.metrics), ", ".join(r.dimensions))
+            (r.key, r.analysis, r.priority.name, r.deadline, ", ".join(r.metrics), ", ".join(r.dimensions),
+             len(r.feedback))
             for r in plan.requirements
         ],
-    )
+    )  # fmt: skip
     dashboards = table(
         ["dashboard", "ticket", "marts", "declared in dbt"],
         [(d.name, d.ticket, ", ".join(d.marts), "yes" if d.declared else "no") for d in plan.dashboards],

@@ -12,7 +12,7 @@ from typing import Any
 from prefect import task
 
 from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
-from blocks.tracker.base import Tracker
+from blocks.tracker.base import Tracker, fingerprint
 from tasks.fields import Form
 from tasks.markdown import bullets, code
 from tasks.policy import RETRY
@@ -41,7 +41,7 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
     """
     if "unreadable" in ticket.fields:
         reason = code(ticket.fields["unreadable"], 200)
-        return Incomplete(key=ticket.key, gaps=(f"The ticket can't be read: {reason}",))
+        return _incomplete(ticket, f"The ticket can't be read: {reason}")
     form = Form({**ticket.fields, "title": ticket.title})
     found: dict[str, Any] = {
         "title": form.text("title", "Say in a line what it is about."),
@@ -56,9 +56,18 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
     }
     check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
     if form.gaps:
-        return Incomplete(key=ticket.key, gaps=tuple(form.gaps))
+        return _incomplete(ticket, *form.gaps)
     feedback = gather_feedback(ticket.comments, ticket.answered)
     return Requirement(key=ticket.key, status=ticket.status, feedback=feedback, **found)
+
+
+def _incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
+    return Incomplete(key=ticket.key, gaps=gaps, status=ticket.status, told=ticket.told.get("requirements"))
+
+
+def knows_gaps(incomplete: Incomplete) -> bool:
+    """True if the ticket says all of it already, so that nothing has to be asked of the tracker."""
+    return incomplete.status == "incomplete" and incomplete.told == fingerprint(gap_comment(incomplete))
 
 
 def gather_feedback(comments: Iterable[Comment], answered: datetime | None) -> tuple[Comment, ...]:

@@ -34,7 +34,10 @@ class Gate(Record):
 
 
 class Entry(Record):
-    """One dashboard. run, published: of its last good publication; tried, error: of a failed one since."""
+    """One dashboard. run, published: of its last good publication; tried, error: of a failed one since.
+
+    comments: people's on its ticket that this publication takes up; said: the newest.
+    """
 
     name: str
     title: str
@@ -43,6 +46,8 @@ class Entry(Record):
     ticket: str | None = None
     ticket_url: str | None = None
     as_of: str | None = None
+    comments: int = 0
+    said: str = ""
     gate: Gate | None = None
     run: str = ""
     published: str = ""
@@ -102,10 +107,13 @@ def _entry(card: Card, result: Publication | None, link: Link) -> Entry:
     dashboard = card.dashboard
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     good = {"run": card.run, "published": now, "rows": result.rows} if result else {}
+    newest = max(card.feedback, key=lambda comment: comment.created, default=None)
+    said = line(f"{newest.author}, {newest.created:%Y-%m-%d}: {newest.body}", 280) if newest else ""
     return Entry(
         name=dashboard.name, title=line(dashboard.title), analysis=dashboard.analysis.value,
         description=line(dashboard.description, 280), ticket=line(dashboard.ticket or "", 40) or None,
-        ticket_url=web_link(card.ticket_url), as_of=card.as_of, gate=gate_of(card, link), **good,
+        ticket_url=web_link(card.ticket_url), as_of=card.as_of, gate=gate_of(card, link),
+        comments=len(card.feedback), said=said, **good,
     )  # fmt: skip
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.records import Ticket
+
+
+def fingerprint(body: str) -> str:
+    """What tells one comment's text from another, whatever a tracker does to blanks and line ends."""
+    return sha256(" ".join(body.split()).encode()).hexdigest()[:16]
 
 
 class Tracker(Block, ABC):
@@ -23,7 +29,7 @@ class Tracker(Block, ABC):
 
     @abstractmethod
     def open_tickets(self) -> list[Ticket]:
-        """Tickets that wait for work: open, in progress, or sent back as changes requested."""
+        """Tickets that wait for work: open, in progress, or sent back as changes requested; no incidents."""
 
     @abstractmethod
     def tickets(self, keys: Sequence[str]) -> list[Ticket]:
@@ -42,8 +48,23 @@ class Tracker(Block, ABC):
         """Link the ticket to a page; the same url again updates its title."""
 
     @abstractmethod
-    def move(self, key: str, status: str) -> None:
-        """Move to `in_progress`, `incomplete`, `done` or `failed` (mapped to the project's names)."""
+    def move(self, key: str, status: str, facts: Mapping[str, str] | None = None) -> None:
+        """Move to `in_progress`, `incomplete`, `done` or `failed` (mapped to the project's names).
+
+        `incomplete` shows as a status or a label. facts: `release` and `freshness` (the newest date in the
+        data), written where the project keeps them.
+        """
+
+    @abstractmethod
+    def incidents(self) -> dict[str, str]:
+        """Our open incidents: what each is about → its key. comment() and move() work on them too."""
+
+    @abstractmethod
+    def open_incident(self, about: str, title: str, body: str, requests: Sequence[str]) -> str:
+        """File a bug, linked to the tickets that need what is broken; unknown ones are passed over.
+
+        about: a word that tells it from others. While one about the same is open none is filed. Return its key.
+        """
 
     @abstractmethod
     def url(self, key: str) -> str:

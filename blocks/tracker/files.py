@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import Field
@@ -20,7 +21,8 @@ from blocks.records import Ticket
 from blocks.tracker.base import Tracker
 from blocks.tracker.ticket_edit import put, put_item
 from blocks.tracker.ticket_file import locked, read_file, replace_file
-from blocks.tracker.ticket_text import BOT, OPEN, Unreadable, printable, read, read_ticket
+from blocks.tracker.ticket_notes import commented, incident_text, inline
+from blocks.tracker.ticket_text import OPEN, Unreadable, printable, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")
@@ -48,7 +50,7 @@ class FilesTracker(Tracker):
         for path in self.folder.glob("*.yaml"):
             if not _KEY.fullmatch(path.stem):
                 _log.warning("file %r in the ticket folder is not named like a ticket", path.name)
-        return [found for key in self._keys() if (found := self._ticket(key)).status in OPEN]
+        return [ticket for ticket in self._open() if "incident" not in ticket.fields]
 
     def tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for."""
@@ -58,7 +60,7 @@ class FilesTracker(Tracker):
         """Write or update our comment on a topic in the ticket's `comments:`, or else in its note."""
         path, body = self._path(key), printable(body)
         note = path.with_name(f"{key}.note.md")
-        edited = self._edit(key, lambda text: _commented(text, topic, body))
+        edited = self._edit(key, lambda text: commented(text, topic, body))
         with locked(self.folder):
             if edited:
                 note.unlink(missing_ok=True)
@@ -82,15 +84,37 @@ class FilesTracker(Tracker):
         url, title = printable(url), printable(title)
         self._edit(key, lambda text: put_item(text, "links", {"url": url}, {"url": url, "title": title}))
 
-    def move(self, key: str, status: str) -> None:
-        """Set the ticket's `status:` line."""
+    def move(self, key: str, status: str, facts: Mapping[str, str] | None = None) -> None:
+        """Set the ticket's `status:` line, and `release:` and `freshness:` as facts say."""
         if not re.fullmatch("[a-z_]{1,40}", status):
             raise BadInput(f"move {key}", "a status is a word of small letters")
-        self._edit(key, lambda text: put(text, "status", status))
+        for name, value in {**(facts or {}), "status": status}.items():
+            self._edit(key, partial(put, name=name, value=inline(value)))
+
+    def incidents(self) -> dict[str, str]:
+        """Open tickets with an `incident:` line."""
+        return {str(each.fields["incident"]): each.key for each in self._open() if "incident" in each.fields}
+
+    def open_incident(self, about: str, title: str, body: str, requests: Sequence[str]) -> str:
+        """Write a ticket of the next number, and link the requests to it."""
+        known = [key for key in requests if self._is_key(key) and (self.folder / f"{key}.yaml").is_file()]
+        with locked(self.folder):
+            key = self.incidents().get(about)
+            if key is None:
+                last = max((int(each.rpartition("-")[2]) for each in self._keys()), default=0)
+                key = f"{self.project}-{last + 1}"
+                text = incident_text(key, about, title, body, known)
+                replace_file(self.folder / f"{key}.yaml", text.encode())
+        for request in known:
+            self.link(request, self.url(key), f"Incident {key}: {title}")
+        return key
 
     def url(self, key: str) -> str:
         """The ticket's file."""
         return self._path(key).resolve().as_uri()
+
+    def _open(self) -> list[Ticket]:
+        return [found for key in self._keys() if (found := self._ticket(key)).status in OPEN]
 
     def _keys(self) -> list[str]:
         if not self.folder.is_dir():
@@ -133,17 +157,3 @@ class FilesTracker(Tracker):
                 if replace_file(path, after.encode(), before.encode()):
                     return True
         raise Busy(f"edit ticket {key}", "somebody else keeps changing its file", "Try again later.")
-
-
-def _commented(text: str, topic: str, body: str) -> str:
-    """A ticket's text with our comment on a topic; the same body changes nothing, not even its time."""
-    ours, now = {"author": BOT, "topic": topic}, datetime.now(UTC).isoformat(timespec="seconds")
-    comments = read(text).get("comments")
-    entries = comments if isinstance(comments, list) else []
-    old = next((each for each in entries if isinstance(each, dict) and ours.items() <= each.items()), None)
-    if old is None:
-        return put_item(text, "comments", ours, {**ours, "created": now, "body": body})
-    if old.get("body") == body:
-        return text
-    times = {"created": str(old.get("created") or now), "updated": now}
-    return put_item(text, "comments", ours, {**ours, **times, "body": body})

@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from blocks.records import Comment, Ticket
+from blocks.tracker.base import fingerprint
 
 BOT = "analytics-bot"
 OPEN = {"open", "in_progress", "incomplete", "changes_requested", "failed"}
 FIELDS = (
     "requester", "assignee", "priority", "deadline", "analysis", "metrics", "dimensions", "data_sources",
-    "description", "labels",
+    "description", "labels", "incident",
 )  # fmt: skip
 NODES, DEPTH, LONGEST_TEXT = 20_000, 20, 32_767
 START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,6 +54,7 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
     return Ticket(
         key=key, title=_text(data.get("title")), status=status, fields=fields, updated=updated,
         comments=tuple(_comments(data.get("comments"))), answered=_answered(data.get("comments")),
+        told={_text(each.get("topic")): fingerprint(_text(each.get("body"))) for each in _ours(data.get("comments"))},
     )  # fmt: skip
 
 
@@ -72,13 +74,17 @@ def _comments(entries: Any) -> Iterator[Comment]:
 
 def _answered(entries: Any) -> datetime | None:
     """When our last answer of a run was written; the comment about gaps is no answer."""
-    ours = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     times = (
         _time(_text(entry.get("updated"))) or _time(_text(entry.get("created")))
-        for entry in ours
-        if entry.get("author") == BOT and entry.get("topic") != "requirements"
+        for entry in _ours(entries)
+        if entry.get("topic") != "requirements"
     )
     return max((time for time in times if time), default=None)
+
+
+def _ours(entries: Any) -> list[dict[str, Any]]:
+    entries = entries if isinstance(entries, list) else []
+    return [entry for entry in entries if isinstance(entry, dict) and entry.get("author") == BOT]
 
 
 def _time(text: str) -> datetime | None:

@@ -11,7 +11,15 @@ import pytest
 
 from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
 from blocks.tracker.files import FilesTracker
-from tasks.requirements import answer_gaps, check_ticket, gap_comment, gather_feedback, rank, read_tickets
+from tasks.requirements import (
+    answer_gaps,
+    check_ticket,
+    gap_comment,
+    gather_feedback,
+    knows_gaps,
+    rank,
+    read_tickets,
+)
 from tests.tasks.reading import codes, count, texts
 
 GOOD: dict[str, Any] = {
@@ -299,3 +307,22 @@ def test_an_incomplete_ticket_gets_one_comment_and_its_file_then_stays(
     assert b"[net_revenu]  # please\n" in once
     assert [each.key for each in read_tickets(tracker, ["AN-1"])] == ["AN-1"]
     assert read_tickets(tracker, []) == []
+
+
+def test_a_ticket_that_says_all_of_it_already_is_not_asked_for_again(tmp_path: Path) -> None:
+    path = tmp_path / "AN-1.yaml"
+    path.write_text("key: AN-1\ntitle: x\n")
+    tracker = FilesTracker(folder=tmp_path, project="AN")
+
+    def gaps() -> Incomplete:
+        found = check_ticket(tracker.open_tickets()[0], Shop())
+        assert isinstance(found, Incomplete)
+        return found
+
+    assert not knows_gaps(gaps())
+    tracker.comment("AN-1", "requirements", gap_comment(gaps()))
+    assert not knows_gaps(gaps())  # killed before its status was set
+    tracker.move("AN-1", "incomplete")
+    assert knows_gaps(gaps())
+    path.write_text(path.read_text() + "deadline: 2027-02-26\n")
+    assert not knows_gaps(gaps())

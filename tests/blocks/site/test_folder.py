@@ -10,12 +10,13 @@ import struct
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from blocks.errors import BadInput, Busy, Misconfigured
-from blocks.records import Analysis, Check, GateReport, Publication
+from blocks.records import Analysis, Check, Comment, GateReport, Publication
 from blocks.site import figures
 from blocks.site.folder import FolderSite
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, RATE
@@ -117,6 +118,21 @@ def test_the_index_keeps_dashboards_of_earlier_runs(site, make_card, tmp_path):
     assert sorted(linked) == ["new_one/index.html", "old_one/index.html"]
     assert "7 of 7 checks passed" in page
     assert page.count("2025-11-30") >= 2
+
+
+def test_the_index_says_what_people_said_since(site, make_card, tmp_path):
+    when = datetime(2026, 11, 2, tzinfo=UTC)
+    said = tuple(
+        Comment(author="Dana <b>", created=when.replace(hour=hour), body=body)
+        for hour, body in ((9, "<script>alert(1)</script> by week please"), (8, "first"))
+    )
+    card = make_card(metrics=(ORDERS,), dimensions=()).model_copy(update={"feedback": said})
+    site.index([card], [site.publish(card)])
+    page = (tmp_path / "bi" / "dashboards" / "index.html").read_text()
+    assert "<b>2 new comments.</b> Dana &lt;b&gt;, 2026-11-02: &lt;script&gt;" in page
+    assert "<script>alert" not in page
+    site.index([card.model_copy(update={"feedback": ()})], [site.publish(card)])
+    assert "new comments" not in (tmp_path / "bi" / "dashboards" / "index.html").read_text()
 
 
 def test_a_failed_publication_is_shown_beside_the_page_that_still_stands(site, make_card, tmp_path):

@@ -43,6 +43,12 @@ class Desk(Protocol):
 
     def status(self, key: str) -> str: ...
 
+    def requests(self, key: str) -> list[str]:
+        """The tickets that an incident is linked to."""
+
+    def facts(self, key: str) -> dict[str, str]:
+        """What the fields for release and freshness hold."""
+
     def state(self) -> object:
         """All that is stored; equal before and after a call that changed nothing."""
 
@@ -76,6 +82,14 @@ class FilesDesk:
 
     def status(self, key: str) -> str:
         return str(self._read(key)["status"])
+
+    def requests(self, key: str) -> list[str]:
+        return [str(each) for each in self._read(key)["requests"]]
+
+    def facts(self, key: str) -> dict[str, str]:
+        return {
+            name: str(self._read(key)[name]) for name in ("release", "freshness") if name in self._read(key)
+        }
 
     def state(self) -> object:
         files = (path for path in self.folder.rglob("*") if path.is_file() and path.suffix != ".lock")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import BadInput, NotFound
+from blocks.tracker.base import fingerprint
 from tests.blocks.tracker.desks import DESKS, Desk
 
 
@@ -96,6 +97,7 @@ def test_feedback_is_what_people_said_not_what_we_said(desk: Desk) -> None:
     desk.say("AN-1", "Dana", "2026-11-02T09:30:00+01:00", "Please by week.")
     desk.tracker.comment("AN-1", "run_1", "built")
     (ticket,) = desk.tracker.tickets(["AN-1"])
+    assert desk.tracker.open_tickets() == [ticket]
     assert [(c.author, c.body) for c in ticket.comments] == [("Dana", "Please by week.")]
     assert ticket.comments[0].created == datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 
@@ -136,6 +138,59 @@ def test_a_ticket_moves(desk: Desk) -> None:
         desk.tracker.move("AN-1", status)
         assert desk.status("AN-1") == status
         assert desk.tracker.tickets(["AN-1"])[0].status == status
+
+
+def test_a_ticket_says_what_it_was_told_and_when(desk: Desk) -> None:
+    desk.file("AN-1")
+    desk.tracker.comment("AN-1", "requirements", "missing:\n\n- `deadline`")
+    (ticket,) = desk.tracker.open_tickets()
+    assert (ticket.told, ticket.answered) == ({"requirements": fingerprint("missing:\n\n- `deadline`")}, None)
+    desk.tracker.comment("AN-1", "run_1", "built")
+    desk.tracker.comment("AN-1", "run_1", "built again")
+    (ticket,) = desk.tracker.open_tickets()
+    assert ticket.told["run_1"] == fingerprint("built again")
+    assert ticket.answered is not None
+    assert abs((datetime.now(UTC) - ticket.answered).total_seconds()) < 60
+
+
+def test_release_and_freshness_are_written_where_they_are_kept(desk: Desk) -> None:
+    desk.file("AN-1")
+    desk.tracker.move("AN-1", "done", {"release": "20261123_084530_1f2e3d", "freshness": "2026-10-31"})
+    assert desk.facts("AN-1") == {"release": "20261123_084530_1f2e3d", "freshness": "2026-10-31"}
+    before = desk.state()
+    desk.tracker.move("AN-1", "done", {"release": "20261123_084530_1f2e3d", "freshness": "2026-10-31"})
+    assert desk.state() == before
+    desk.tracker.move("AN-1", "done", {"release": "20261124_084530_1f2e3d", "freshness": "2026-11-01"})
+    assert desk.facts("AN-1") == {"release": "20261124_084530_1f2e3d", "freshness": "2026-11-01"}
+    assert desk.status("AN-1") == "done"
+
+
+def test_an_incident_is_filed_once_while_it_is_open(desk: Desk) -> None:
+    desk.file("AN-1")
+    desk.file("AN-2")
+    assert desk.tracker.incidents() == {}
+    text = ("daily: `net_revenue` is positive", "found:\n\n- `-5`")
+    key = desk.tracker.open_incident("daily:1f2e", *text, ["AN-1", "AN-2", "AN-99", "XY-1"])
+    other = desk.tracker.open_incident("daily:77aa", "another", "text", [])
+    assert sorted(desk.requests(key)) == ["AN-1", "AN-2"]
+    before = desk.state()
+    assert desk.tracker.open_incident("daily:1f2e", *text, ["AN-1", "AN-2"]) == key
+    assert desk.state() == before
+    assert desk.tracker.incidents() == {"daily:1f2e": key, "daily:77aa": other}
+    assert [ticket.key for ticket in desk.tracker.open_tickets()] == ["AN-1", "AN-2"]
+
+
+def test_an_incident_that_passed_is_told_and_closed_and_may_come_again(desk: Desk) -> None:
+    desk.file("AN-1")
+    key = desk.tracker.open_incident("daily:1f2e", "negative revenue", "text", ["AN-1"])
+    for _ in range(2):
+        desk.tracker.comment(key, "run_2", "passed again")
+        desk.tracker.move(key, "done")
+    assert (desk.comments(key), desk.status(key)) == (["passed again"], "done")
+    assert desk.tracker.incidents() == {}
+    again = desk.tracker.open_incident("daily:1f2e", "negative revenue", "text", ["AN-1"])
+    assert again != key
+    assert desk.tracker.incidents() == {"daily:1f2e": again}
 
 
 def test_a_person_can_open_the_ticket(desk: Desk) -> None:

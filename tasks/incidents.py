@@ -1,0 +1,71 @@
+"""Incidents: a failed check opens one bug, linked to the tickets that need it; the run that passes closes it."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+from prefect import get_run_logger, task
+
+from blocks.records import Check, Outcome
+from blocks.tracker.base import Tracker
+from tasks.markdown import bullets, code, line
+from tasks.policy import RETRY
+
+MOST_OPENED, MOST_VALUES = 50, 10
+
+
+@task(name="keep incidents", **RETRY)
+def keep_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
+    """Open what failed and is not open yet, close what passed; return how many of each. Safe to repeat.
+
+    An incident whose check this run did not evaluate stays as it is.
+    """
+    if outcome.gate is None or not outcome.gate.checks:
+        return 0, 0
+    known = tracker.incidents()
+    failed = {about(check): check for check in outcome.gate.failures}
+    new = {name: check for name, check in failed.items() if name not in known}
+    for name, check in list(new.items())[:MOST_OPENED]:
+        title = line(f"{check.scope}: {check.name}", 200)
+        tracker.open_incident(name, title, _report(check, outcome), requests_of(check, outcome))
+    if len(new) > MOST_OPENED:
+        get_run_logger().warning("%d failed checks, incidents for the first %d", len(new), MOST_OPENED)
+    good = {about(check) for check in outcome.gate.checks} - failed.keys()
+    closed = [key for name, key in known.items() if name in good]
+    for key in closed:
+        tracker.comment(key, outcome.run, f"Passed again in run {code(outcome.run)}; closed.")
+        tracker.move(key, "done")
+    return min(len(new), MOST_OPENED), len(closed)
+
+
+def about(check: Check) -> str:
+    """The word that stands for a mart (or model, or source table) and an expectation."""
+    scope = re.sub(r"[^A-Za-z0-9_.-]", "_", check.scope)[:100]
+    return f"{scope}:{sha256(check.name.encode()).hexdigest()[:12]}"
+
+
+def requests_of(check: Check, outcome: Outcome) -> list[str]:
+    """The tickets that need what failed: by mart, by source; all, if it is a model in between."""
+    plan = outcome.plan
+    if plan is None:
+        return []
+    source = check.scope.partition(".")[0]
+    own = [each.ticket for each in plan.dashboards if each.ticket and check.scope in each.marts]
+    own += [each.key for each in plan.requirements if source in each.sources]
+    every = [each.ticket for each in plan.dashboards if each.ticket]
+    return list(dict.fromkeys(own or every))
+
+
+def _report(check: Check, outcome: Outcome) -> str:
+    found = bullets((
+        f"**check:** {code(check.name, 300)}",
+        f"**about:** {code(check.scope)}",
+        f"**found:** {code(check.observed or 'no figure', 200)}",
+        *(f"**failing value:** {code(value, 200)}" for value in check.evidence[:MOST_VALUES]),
+    ))  # fmt: skip
+    return (
+        f"### A check said no in run {code(outcome.run)}\n\n{found}\n\n"
+        "Nothing of that run was published. **What to do next:** correct the data, the model or the check. "
+        "The run in which the check passes again closes this incident."
+    )

@@ -1,0 +1,109 @@
+"""A failed gate opens one bug per mart and expectation; the run that passes again closes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blocks.records import BuildReport, Check, GateReport, Outcome
+from blocks.tracker.files import FilesTracker
+from tasks.incidents import MOST_OPENED, about, keep_incidents, requests_of
+from tests.tasks.reading import count, texts
+from tests.tasks.test_answers import EVIL, PLAN, failing, refused, success, write_ticket
+
+
+@pytest.fixture
+def tracker(tmp_path: Path) -> FilesTracker:
+    for key in ("AN-1", "AN-2"):
+        write_ticket(tmp_path, key)
+    return FilesTracker(folder=tmp_path, project="AN")
+
+
+def keep(tracker: FilesTracker, outcome: Outcome) -> tuple[int, int]:
+    return keep_incidents.fn(tracker, outcome)
+
+
+def judged(run: str, *checks: Check) -> Outcome:
+    passed = all(check.passed for check in checks)
+    return success(run=run, published=passed, gate=GateReport(run=run, passed=passed, checks=checks))
+
+
+def test_one_bug_per_mart_and_expectation_linked_to_the_tickets_that_need_it(tracker: FilesTracker) -> None:
+    outcome = refused(failing("daily", "-5.00"), failing("pipeline", "7"))
+    assert keep(tracker, outcome) == (2, 0)
+    (daily, pipeline) = sorted(tracker.incidents().values())
+    text = (tracker.folder / f"{daily}.yaml").read_text()
+    assert "title: 'daily: values are positive'" in text
+    assert "`-5.00`" in text
+    assert "requests:\n- AN-1\n" in text
+    assert "requests:\n- AN-2\n" in (tracker.folder / f"{pipeline}.yaml").read_text()
+    assert f"Incident {daily}" in (tracker.folder / "AN-1.yaml").read_text()
+    assert f"Incident {daily}" not in (tracker.folder / "AN-2.yaml").read_text()
+
+
+def test_no_second_bug_while_the_first_is_open_nor_any_change(tracker: FilesTracker) -> None:
+    assert keep(tracker, refused(failing("daily"))) == (1, 0)
+    before = {path: path.read_bytes() for path in tracker.folder.glob("*.yaml")}
+    assert keep(tracker, refused(failing("daily", "another value")).model_copy(update={"run": "run_3"})) == (
+        0,
+        0,
+    )
+    assert {path: path.read_bytes() for path in tracker.folder.glob("*.yaml")} == before
+
+
+def test_the_run_that_passes_again_says_so_and_closes_it(tracker: FilesTracker) -> None:
+    keep(tracker, refused(failing("daily"), failing("pipeline")))
+    bugs = tracker.incidents()
+    daily = bugs[about(failing("daily"))]
+    good = failing("daily").model_copy(update={"passed": True})
+    outcome = judged("run_3", good)  # the other mart was not built, so nobody knows of it
+    assert keep(tracker, outcome) == (0, 1)
+    assert keep(tracker, outcome) == (0, 0)
+    text = (tracker.folder / f"{daily}.yaml").read_text()
+    assert text.count("Passed again in run `run_3`") == 1
+    assert "status: done" in text
+    assert set(tracker.incidents()) == set(bugs) - {about(good)}
+    assert keep(tracker, judged("run_4", failing("daily"))) == (1, 0)
+    assert tracker.incidents()[about(good)] != daily
+
+
+def test_a_check_that_failed_anywhere_is_not_passed(tracker: FilesTracker) -> None:
+    twice = (failing("daily"), failing("daily").model_copy(update={"passed": True}))
+    assert keep(tracker, judged("run_2", *twice)) == (1, 0)
+    assert keep(tracker, judged("run_3", *twice)) == (0, 0)
+    assert len(tracker.incidents()) == 1
+
+
+def test_a_run_that_died_before_its_gate_opens_and_closes_nothing(tracker: FilesTracker) -> None:
+    keep(tracker, refused(failing("daily")))
+    build = BuildReport(run="run_3", marts={}, models=0, tests=0, seconds=0)
+    assert keep(tracker, success(published=False, gate=None, build=build)) == (0, 0)
+    assert len(tracker.incidents()) == 1
+
+
+def test_a_source_hurts_those_who_read_it_and_a_model_in_between_everybody() -> None:
+    outcome = success()
+    assert requests_of(failing("erp.invoice_lines"), outcome) == ["AN-1"]
+    assert requests_of(failing("stg_lines"), outcome) == ["AN-1", "AN-2"]
+    assert requests_of(failing("daily"), success(plan=None)) == []
+    scheduled = PLAN.model_copy(update={"requirements": ()})
+    assert requests_of(failing("pipeline"), success(plan=scheduled)) == ["AN-2"]
+
+
+def test_hostile_values_stay_in_their_quotes(tracker: FilesTracker) -> None:
+    check = Check(scope=EVIL, name=EVIL, passed=False, kind="suite", observed=EVIL, evidence=(EVIL,) * 99)
+    keep(tracker, judged("run_2", check))
+    (bug,) = tracker.tickets(list(tracker.incidents().values()))
+    text = str(bug.fields["description"])
+    assert count(text, "heading_open") == 1
+    assert (count(text, "link_open"), count(text, "html_block"), count(text, "html_inline")) == (0, 0, 0)
+    assert "Approved" not in texts(text)
+    assert len(bug.title) <= 200
+    assert "\n" not in bug.title
+
+
+def test_a_flood_is_bounded(tracker: FilesTracker, prefect_server: str) -> None:
+    checks = [failing("daily").model_copy(update={"name": f"check {n}"}) for n in range(MOST_OPENED + 5)]
+    assert keep_incidents(tracker, judged("run_2", *checks)) == (MOST_OPENED, 0)
+    assert keep_incidents(tracker, judged("run_3", *checks)) == (5, 0)
