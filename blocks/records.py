@@ -263,8 +263,36 @@ class Release(Record):
     published_at: datetime | None = None
 
 
+class LiveSource(Record):
+    """Where a BI server reads serving itself, instead of an extract. No secret in it.
+
+    kind: the driver, as Tableau names it (`snowflake`, `dremio`); warehouse, role: Snowflake's.
+    """
+
+    kind: str
+    server: str
+    port: int | None = None
+    database: str
+    schema_name: str
+    warehouse: str = ""
+    role: str = ""
+    encrypted: bool = True
+
+
+class Shown(Record):
+    """What a dataset shows: how many rows, and its newest day (ISO; None without time or rows)."""
+
+    rows: int
+    newest: str | None = None
+
+
 class Publication(Record):
-    """A dashboard that went out. rows: of its extract; as_of: the newest date in it."""
+    """A dashboard that went out. rows: of its datasets; as_of: the newest date in them.
+
+    extract, image: local copies of its files. canary: what was read back from the site, once it was that of
+    the release. views: how often people opened it since it was published before (None: the site does not
+    count). notes: lines for the ticket.
+    """
 
     dashboard: str
     ticket: str | None
@@ -275,6 +303,9 @@ class Publication(Record):
     extract: Path | None = None
     image: Path | None = None
     seconds: float = 0.0
+    canary: str | None = None
+    views: int | None = None
+    notes: tuple[str, ...] = ()
     error: str | None = None
 
 

@@ -40,12 +40,15 @@ def publish(
     dashboards = plan.dashboards if plan else every_dashboard(catalogue, release)
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
-    with TemporaryDirectory() as folder:
+    live = warehouse.live_source() if site.reads_live else None
+    with TemporaryDirectory() as folder, site.session():
         for dashboard in dashboards:
             url = tracker.url(dashboard.ticket) if dashboard.ticket else None
             said = feedback.get(dashboard.ticket or "", ())
             try:
-                card = make_card(warehouse, catalogue, dashboard, release, gate, Path(folder), url, said)
+                card = make_card(
+                    warehouse, catalogue, dashboard, release, gate, Path(folder), url, said, live
+                )
                 publications.append(publish_card(site, card))
                 cards.append(card)
             except PlatformError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from blocks.records import Outcome, Publication, Release, Requirement
 from tasks.evidence import evidence
-from tasks.markdown import bullets, code, link, table
+from tasks.markdown import bullets, code, line, link, table
 
 MOST_REASONS = 5
 AFTER_SUCCESS = (
@@ -50,9 +50,19 @@ def rollback_answer(release: Release, publication: Publication) -> str:
 
 
 def _built(outcome: Outcome, key: str) -> str:
-    rows = [(link(f"Open {each.dashboard}", each.url), each.rows) for each in delivered(outcome, key)]
+    out = delivered(outcome, key)
     shown = _named(outcome.release) if outcome.release else f"run {code(outcome.run)}"
-    return f"### Your dashboard is ready\n\nIt shows {shown}.\n\n{table(['dashboard', 'rows'], rows)}"
+    columns: dict[str, list[object]] = {
+        "dashboard": [link(f"Open {each.dashboard}", each.url) for each in out],
+        "rows": [each.rows for each in out],
+        "read back from the site": [each.canary for each in out],
+        "opened since the last time": [each.views for each in out],
+    }
+    known = {head: cells for head, cells in columns.items() if any(cell is not None for cell in cells)}
+    built = table(list(known), zip(*known.values(), strict=True))
+    notes = bullets(line(note, 400) for each in out for note in each.notes)
+    parts = (f"### Your dashboard is ready\n\nIt shows {shown}.", built, notes)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _refused(outcome: Outcome, key: str) -> str:

@@ -10,7 +10,7 @@ from prefect import task
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import PlatformError
-from blocks.records import Comment, Dashboard, GateReport, Publication, Release
+from blocks.records import Comment, Dashboard, GateReport, LiveSource, Publication, Release, Shown
 from blocks.site.base import BiSite, Card
 from blocks.warehouse.base import Session, Warehouse
 from tasks.policy import RETRY
@@ -20,21 +20,23 @@ from tasks.policy import RETRY
 def make_card(
     warehouse: Warehouse, catalogue: Catalogue, dashboard: Dashboard, release: Release,
     gate: GateReport | None, folder: Path, ticket_url: str | None, feedback: Sequence[Comment],
+    live: LiveSource | None = None,
 ) -> Card:  # fmt: skip
-    """Export the dashboard's datasets from serving to Parquet files in `folder`."""
+    """Export the dashboard's datasets from serving to Parquet files in `folder`; live: only their columns."""
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
-    extracts = []
+    queries = [_serving_sql(warehouse, dataset) for dataset in datasets]
+    extracts, shown = [], []
     with warehouse.session() as session:
-        for dataset in datasets:
+        for dataset, query in zip(datasets, queries, strict=True):
             path = folder / f"{dashboard.name}.{dataset.mart}.parquet"
-            session.export(_serving_sql(warehouse, dataset), path)
+            exported = session.export(f"select * from ({query}) d where 1 = 0" if live else query, path)
             extracts.append(path)
-        as_of = max(
-            filter(None, (_newest(warehouse, session, dataset) for dataset in datasets)), default=None
-        )
+            rows = int(session.rows(f"select count(*) from ({query}) d")[0][0]) if live else exported
+            shown.append(Shown(rows=rows, newest=_newest(warehouse, session, dataset)))
     return Card(
         dashboard=dashboard, run=release.run, datasets=datasets, extracts=tuple(extracts), gate=gate,
-        as_of=as_of, ticket_url=ticket_url, feedback=tuple(feedback),
+        as_of=max(filter(None, (each.newest for each in shown)), default=None), ticket_url=ticket_url,
+        feedback=tuple(feedback), shown=tuple(shown), live=live, queries=tuple(queries),
     )  # fmt: skip
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.catalogue import Dataset
-from blocks.records import Comment, Dashboard, GateReport, Publication, Record
+from blocks.records import Comment, Dashboard, GateReport, LiveSource, Publication, Record, Shown
 
 
 class Card(Record):
     """All a site needs to publish one dashboard.
 
-    datasets pair with extracts: Parquet files of the datasets' rows, read from serving.
-    as_of: the newest date in the data; gate: the report of the release; feedback: people's comments.
+    datasets pair with extracts: Parquet files of the datasets' rows, read from serving; and with shown: what
+    these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the report of
+    the release; feedback: people's comments. live: read serving itself by these queries, one a dataset; the
+    extracts then have columns and no rows.
     """
 
     dashboard: Dashboard
@@ -28,6 +31,9 @@ class Card(Record):
     as_of: str | None
     ticket_url: str | None = None
     feedback: tuple[Comment, ...] = ()
+    shown: tuple[Shown, ...] = ()
+    live: LiveSource | None = None
+    queries: tuple[str, ...] = ()
 
 
 class BiSite(Block, ABC):
@@ -39,9 +45,18 @@ class BiSite(Block, ABC):
     def check(self) -> str:
         """Connect and return one line for a person. Raises a PlatformError that says what to do."""
 
+    @property
+    def reads_live(self) -> bool:
+        """True if its dashboards are to read serving itself, where the warehouse can be reached so."""
+        return False
+
+    def session(self) -> AbstractContextManager[None]:
+        """One connection for all that is published inside it; outside of it, each call makes its own."""
+        return nullcontext()
+
     @abstractmethod
     def publish(self, card: Card) -> Publication:
-        """Publish or overwrite one dashboard by name; safe to repeat."""
+        """Publish or overwrite one dashboard by name, and read it back; safe to repeat."""
 
     @abstractmethod
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:

@@ -80,8 +80,8 @@ def whole(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period | No
 
 def labelled(dimension: str) -> str:
     """SQL for a dimension's value as it is shown: one line, without control characters, never empty."""
-    # Controls, and the characters that turn the direction of the text around them (see wording.py).
-    unseen = r"[\p{Cc}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{200E}\x{200F}\x{061C}\s]+"
+    # Controls, and the characters that turn the direction of the text around them or break XML (see wording.py).
+    unseen = r"[\p{Cc}\x{FFFE}\x{FFFF}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{200E}\x{200F}\x{061C}\s]+"
     text = f"trim(regexp_replace({quote(dimension)}::VARCHAR, '{unseen}', ' ', 'g'))"
     return f"coalesce(nullif(left({text}, 120), ''), '(blank)')"
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from pydantic import Field
 
 from blocks.errors import BadInput, Busy, Misconfigured
-from blocks.records import Publication
+from blocks.records import Publication, Shown
 from blocks.site import shelf
 from blocks.site.base import BiSite, Card
+from blocks.site.canary import compare
 from blocks.site.dashboard import dashboard_page
 from blocks.site.extract import Extract
 from blocks.site.hyper import write_hyper
@@ -58,13 +59,14 @@ class FolderSite(BiSite):
             work = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=place))
             try:
                 rows = self._write(card, work)
+                canary = compare(name, card.shown, [Shown(rows=number) for number in rows.values()])
                 self._install(work, place / name)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
         return Publication(
-            dashboard=name, ticket=card.dashboard.ticket, run=card.run, rows=rows,
+            dashboard=name, ticket=card.dashboard.ticket, run=card.run, rows=sum(rows.values()),
             url=self._url(f"{name}/index.html"), extract=place / name / f"{name}.hyper",
-            image=place / name / "dashboard.png", seconds=round(time.monotonic() - begun, 3),
+            image=place / name / "dashboard.png", seconds=round(time.monotonic() - begun, 3), canary=canary,
         )  # fmt: skip
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
@@ -78,8 +80,8 @@ class FolderSite(BiSite):
             shelf.write(place / "index.html", shelf.index_page(place, entries))
         return self._url("index.html")
 
-    def _write(self, card: Card, work: Path) -> int:
-        """Write all files of a dashboard; return the rows of its extract."""
+    def _write(self, card: Card, work: Path) -> dict[str, int]:
+        """Write all files of a dashboard; return the rows of its extract's tables, as the extract has them."""
         name, marts = card.dashboard.name, [dataset.mart for dataset in card.datasets]
         if len(set(marts)) != len(marts) or len(marts) != len(card.extracts):
             fault = "its datasets and extracts don't pair"
@@ -91,7 +93,7 @@ class FolderSite(BiSite):
             view = View(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
             shelf.write(work / "dashboard.png", draw(view))
             shelf.write(work / "index.html", dashboard_page(view, shelf.gate_of(card, self._address)))
-        return sum(rows.values())
+        return rows
 
     def _install(self, work: Path, target: Path) -> None:
         target.mkdir(exist_ok=True)

@@ -13,6 +13,7 @@ from blocks.errors import Misconfigured
 
 # Embeddings, overrides and isolates: they turn the text around them too, which dir="auto" already handles.
 _TURNING = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
+_NO_XML = {"\ufffe", "\uffff"}  # no XML may hold them: a picture's SVG with one ends the process
 TITLE, TEXT = 120, 2000
 
 
@@ -21,7 +22,8 @@ def clip(text: str, length: int) -> str:
     kept = [
         letter
         for letter in text[: length * 4]
-        if letter in "\n\t" or (unicodedata.category(letter) not in ("Cc", "Cs") and letter not in _TURNING)
+        if letter in "\n\t"
+        or (unicodedata.category(letter) not in ("Cc", "Cs") and letter not in _TURNING | _NO_XML)
     ]
     clean = "".join(kept).strip()
     return clean if len(clean) <= length else clean[: length - 1].rstrip() + "…"

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from prefect.blocks.core import Block
 from pydantic import Field
 
-from blocks.records import LedgerEntry, LoadReport, Release, SourceTable
+from blocks.records import LedgerEntry, LiveSource, LoadReport, Release, SourceTable
 from blocks.warehouse.costs import Costs
 
 RELEASE_PREFIX = "rel_"
@@ -120,6 +120,10 @@ class Warehouse(Block, ABC):
     @abstractmethod
     def drop(self, schemas: Sequence[str]) -> None:
         """Drop release schemas with all they hold; absent ones are no error."""
+
+    def live_source(self) -> LiveSource | None:
+        """How a BI server reads serving itself; None where it can't be reached from one, as a local file."""
+        return None
 
     @abstractmethod
     def clone(self, source: str, target: str) -> None:

@@ -130,6 +130,16 @@ def test_success_says_what_was_built_and_where() -> None:
     assert count(text, "link_open") == 1
 
 
+def test_success_says_what_the_site_showed_and_did() -> None:
+    note = "People have edited revenue; it was left alone, and ours is beside it."
+    told = {"canary": "12 rows, the newest of 2026-10-31", "views": 1_204, "notes": (note,)}
+    text = answer(success(publications=(published("AN-1", "revenue").model_copy(update=told),)), REVENUE)
+    assert "12 rows, the newest of 2026-10-31" in text
+    assert "opened since the last time" in text
+    assert "1,204" in text
+    assert f"- {note}" in text
+
+
 def test_a_ticket_hears_of_its_own_part_only() -> None:
     text = answer(success(), REVENUE)
     for other in ("deals", "pipeline", "crm", "accounts", "orders"):

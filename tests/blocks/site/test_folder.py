@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from blocks.errors import BadInput, Busy, Misconfigured
-from blocks.records import Analysis, Check, Comment, GateReport, Publication
+from blocks.errors import Busy, Misconfigured
+from blocks.records import Check, Comment, GateReport, Publication
 from blocks.site import figures
 from blocks.site.folder import FolderSite
-from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, RATE
+from tests.blocks.site.conftest import ORDERS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -63,16 +63,6 @@ def test_a_dashboard_is_three_files_and_nothing_else(site, make_card, tmp_path, 
     assert published.rows > 10_000
     assert (published.dashboard, published.ticket, published.run) == ("kpi_page", "AN-1", "r1")
     assert published.error is None
-
-
-def test_publishing_again_overwrites(site, make_card):
-    first = site.publish(make_card(title="Old title", metrics=(ORDERS,), dimensions=("country",)))
-    again = site.publish(make_card(title="New title", metrics=(ORDERS,), dimensions=("segment",)))
-    page = (again.image.parent / "index.html").read_text()
-    assert first.url == again.url
-    assert "New title" in page
-    assert "Old title" not in page
-    assert sorted(os.listdir(again.image.parent.parent)) == ["kpi_page"]
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "", "A", "a b", ".hidden", "x" * 101, "ü", "a\n"])
@@ -226,48 +216,6 @@ def test_a_killed_run_leaves_the_page_that_was_there(site, make_card, tmp_path):
         os.utime(path, (0, 0))
     site.publish(card)
     assert not [path for path in folder.parent.iterdir() if path.name.startswith(".kpi")]
-
-
-@pytest.mark.parametrize(
-    ("analysis", "shape"),
-    [(analysis, "full") for analysis in Analysis]
-    + [(analysis, shape) for analysis in ("trend", "composition") for shape in ("timeless", "flat", "empty")],
-)
-def test_every_analysis_has_a_picture_and_a_page(site, make_card, analysis, shape):
-    kinds = {
-        "full": {"metrics": EVERY},
-        "timeless": {"timed": False, "dimensions": ("segment",)},
-        "flat": {"dimensions": ()},
-        "empty": {"where": "false"},
-    }
-    published = site.publish(make_card(Analysis(analysis), **kinds[shape]))
-    width, height = size_of(published.image.read_bytes())
-    assert 1190 <= width <= 1215
-    assert 250 <= height <= 900
-    assert "</html>" in (published.image.parent / "index.html").read_text()
-
-
-def test_two_marts_are_two_tables_and_one_page(site, make_card):
-    from tests.blocks.site.test_hyper import read_back
-
-    one, two = make_card(metrics=(NET, RATE)), make_card(metrics=(CUSTOMERS,), dimensions=("segment",))
-    other = two.datasets[0].model_copy(update={"mart": "people"})
-    card = one.model_copy(
-        update={"datasets": (one.datasets[0], other), "extracts": (one.extracts[0], two.extracts[0])}
-    )
-    published = site.publish(card)
-    assert len(read_back(published.extract, "sales")[1]) + len(read_back(published.extract, "people")[1]) == (
-        published.rows
-    )
-    with pytest.raises(BadInput, match="pair"):
-        site.publish(one.model_copy(update={"datasets": (one.datasets[0], other)}))
-
-
-def test_a_card_without_metrics_is_refused(site, make_card):
-    card = make_card(metrics=(ORDERS,), dimensions=())
-    bare = card.datasets[0].model_copy(update={"metrics": ()})
-    with pytest.raises(BadInput, match="no metric"):
-        site.publish(card.model_copy(update={"datasets": (bare,)}))
 
 
 def test_the_gate_is_shown_as_it_was(site, make_card):

@@ -37,6 +37,16 @@ def read_back(path: Path, table: str = "Extract") -> tuple[dict[str, str], list[
         return {column.name.unescaped: str(column.type) for column in columns}, rows
 
 
+def tables_of(path: Path) -> list[str]:
+    from tableauhyperapi import Connection, HyperProcess, Telemetry
+
+    with (
+        HyperProcess(Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU, parameters={"log_config": ""}) as process,
+        Connection(process.endpoint, path) as connection,
+    ):
+        return [table.name.unescaped for table in connection.catalog.get_table_names("Extract")]
+
+
 def plain(value: Any) -> Any:
     """A Hyper value as Python's own."""
     if type(value).__name__ == "Timestamp":

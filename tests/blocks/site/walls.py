@@ -1,0 +1,60 @@
+"""A wall is a site with the people before it: which dashboards they find, what these say, and the rows behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from blocks.site.base import BiSite
+from blocks.site.folder import FolderSite
+
+Rows = list[tuple[Any, ...]]
+
+
+class Wall(Protocol):
+    """What the contract asks of every site's surroundings."""
+
+    site: BiSite
+
+    def names(self) -> list[str]:
+        """The dashboards that people find, by name."""
+
+    def rows(self, name: str) -> dict[str, Rows]:
+        """The rows behind a dashboard, by mart (one alone: `Extract`), sorted."""
+
+    def says(self, name: str) -> str:
+        """All text of a dashboard, as it is stored."""
+
+    def close(self) -> None: ...
+
+
+class FolderWall:
+    def __init__(self, folder: Path) -> None:
+        self.place = folder / "bi" / "dashboards"
+        self.site = FolderSite(folder=folder / "bi", project="dashboards")
+
+    def names(self) -> list[str]:
+        return sorted(path.parent.name for path in self.place.glob("*/index.html"))
+
+    def rows(self, name: str) -> dict[str, Rows]:
+        return hyper_rows(self.place / name / f"{name}.hyper")
+
+    def says(self, name: str) -> str:
+        return (self.place / name / "index.html").read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        pass
+
+
+def hyper_rows(path: Path) -> dict[str, Rows]:
+    """Every row of every table of schema Extract, as Python's own values, sorted."""
+    from tests.blocks.site.test_hyper import plain, read_back, tables_of
+
+    return {
+        name: sorted((tuple(map(plain, row)) for row in read_back(path, name)[1]), key=repr)
+        for name in tables_of(path)
+    }
+
+
+WALLS: dict[str, Callable[[Path], Wall]] = {"folder": FolderWall}
