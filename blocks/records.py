@@ -263,29 +263,6 @@ class Release(Record):
     published_at: datetime | None = None
 
 
-class LiveSource(Record):
-    """Where a BI server reads serving itself, instead of an extract. No secret in it.
-
-    kind: the driver, as Tableau names it (`snowflake`, `dremio`); warehouse, role: Snowflake's.
-    """
-
-    kind: str
-    server: str
-    port: int | None = None
-    database: str
-    schema_name: str
-    warehouse: str = ""
-    role: str = ""
-    encrypted: bool = True
-
-
-class Shown(Record):
-    """What a dataset shows: how many rows, and its newest day (ISO; None without time or rows)."""
-
-    rows: int
-    newest: str | None = None
-
-
 class Publication(Record):
     """A dashboard that went out. rows: of its datasets; as_of: the newest date in them.
 

@@ -10,9 +10,11 @@ from prefect import task
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import PlatformError
-from blocks.records import Comment, Dashboard, GateReport, LiveSource, Publication, Release, Shown
+from blocks.records import Comment, Dashboard, GateReport, Publication, Release
 from blocks.site.base import BiSite, Card
+from blocks.site.canary import Shown
 from blocks.warehouse.base import Session, Warehouse
+from blocks.warehouse.live import LiveSource
 from tasks.policy import RETRY
 
 

@@ -11,7 +11,9 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.catalogue import Dataset
-from blocks.records import Comment, Dashboard, GateReport, LiveSource, Publication, Record, Shown
+from blocks.records import Comment, Dashboard, GateReport, Publication, Record
+from blocks.site.canary import Shown
+from blocks.warehouse.live import LiveSource
 
 
 class Card(Record):

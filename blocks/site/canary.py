@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blocks.errors import Unavailable
-from blocks.records import Shown
+from blocks.records import Record
+
+
+class Shown(Record):
+    """What a dataset shows: how many rows, and its newest day (ISO; None without time or rows)."""
+
+    rows: int
+    newest: str | None = None
 
 
 def compare(name: str, expected: Sequence[Shown], found: Sequence[Shown]) -> str:

@@ -18,10 +18,10 @@ from pathlib import Path
 from pydantic import Field
 
 from blocks.errors import BadInput, Busy, Misconfigured
-from blocks.records import Publication, Shown
+from blocks.records import Publication
 from blocks.site import shelf
 from blocks.site.base import BiSite, Card
-from blocks.site.canary import compare
+from blocks.site.canary import Shown, compare
 from blocks.site.dashboard import dashboard_page
 from blocks.site.extract import Extract
 from blocks.site.hyper import write_hyper

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from prefect.blocks.core import Block
 from pydantic import Field
 
-from blocks.records import LedgerEntry, LiveSource, LoadReport, Release, SourceTable
+from blocks.records import LedgerEntry, LoadReport, Release, SourceTable
 from blocks.warehouse.costs import Costs
+from blocks.warehouse.live import LiveSource
 
 RELEASE_PREFIX = "rel_"
 
