@@ -9,6 +9,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from prefect.blocks.core import Block
+from prefect.runtime import flow_run
 
 from blocks.errors import Misconfigured, NotFound
 
@@ -16,6 +17,7 @@ TYPES = {
     "files-tracker": "blocks.tracker.files:FilesTracker",
     "dlt-loader": "blocks.loader.dlt:DltLoader",
     "duckdb-warehouse": "blocks.warehouse.duckdb:DuckDBWarehouse",
+    "snowflake-warehouse": "blocks.warehouse.snowflake:SnowflakeWarehouse",
     "folder-site": "blocks.site.folder:FolderSite",
     "dbt-project": "blocks.dbt:DbtProject",
     "expectation-suites": "blocks.suites:Suites",
@@ -37,10 +39,13 @@ def block_class(slug: str) -> type[Block]:
 
 
 def import_types() -> None:
-    """Import every class there is, so that Prefect knows it where a deployment's parameters name a block.
+    """In a deployment's run, import every class there is, so that Prefect knows those its parameters name.
 
-    One whose extra is missing is left out; naming it is then an error of its own.
+    Nowhere else, because vendors' packages take seconds. One whose extra is missing is left out; naming it is
+    then an error of its own.
     """
+    if flow_run.id is None:
+        return
     for slug in TYPES:
         with suppress(Misconfigured):
             block_class(slug)

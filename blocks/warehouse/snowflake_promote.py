@@ -1,0 +1,126 @@
+"""Readers change over by one statement: thin views in SERVING_NEXT, checked, then ALTER SCHEMA ... SWAP WITH.
+
+A swap exchanges both schemas with all their grants, so both must have the same; a second one would undo the
+first, so none is sent without having read `_release`. Killed anywhere, `flip` again ends in the new release.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.errors import BadAnswer, Misconfigured, Transient
+from blocks.records import Release
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.marker import MARKER, marker_sql, read_marker
+from blocks.warehouse.snowflake_names import plain
+from blocks.warehouse.snowflake_session import SnowflakeSession
+
+
+def upcoming(house: Warehouse) -> str:
+    """The schema the next release is put together in."""
+    return f"{house.serving}_next"
+
+
+def flip(house: Any, release: Release) -> None:
+    """Fill the upcoming schema, check it, swap; nothing if the release is served already."""
+    if house.served() == release:
+        return
+    with house.session() as session:
+        for schema in (house.serving, upcoming(house)):
+            house.make_schema(session, schema)
+        fill(house, session, release)
+    check(house, release)
+    with house.session() as session:
+        compare_grants(house, session)
+    swap(house, release)
+
+
+def fill(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
+    """A thin view for every mart in the upcoming schema, and no other; the marker last."""
+    schema = upcoming(house)
+    wanted = {*release.marts, MARKER}
+    for name in sorted(views(house, session, schema) - wanted):
+        session.rows(f"drop view if exists {house.quote(schema, name)}")
+    for mart, relation in sorted(release.marts.items()):
+        source = f"select * from {house.relation(relation)}"
+        session.rows(f"create or replace view {house.quote(schema, mart)} copy grants as {source}")
+    marker = house.quote(schema, MARKER)
+    session.rows(f"create or replace view {marker} copy grants as {marker_sql(house, release)}")
+
+
+def check(house: Warehouse, release: Release) -> None:
+    """The upcoming schema shows the release, all of it and nothing else. Raises BadAnswer."""
+    schema = upcoming(house)
+    with house.session() as session:
+        found = views(house, session, schema)  # type: ignore[arg-type]
+        for mart in release.marts:
+            session.rows(f"select count(*) from {house.quote(schema, mart)}")
+    if found != {*release.marts, MARKER} or read_marker(house, schema) != release:
+        raise BadAnswer(
+            f"check schema {schema}", "it does not hold what was put into it",
+            "Another program writes there: find it. Readers keep the previous release.",
+        )  # fmt: skip
+
+
+def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:
+    """Raise Misconfigured if readers would lose or gain a right by the swap; say which statements mend it."""
+    here, there = house.serving, upcoming(house)
+    missing = []
+    for one, other in ((here, there), (there, here)):
+        missing += sorted(_grants(house, session, one) - _grants(house, session, other))
+        shared = views(house, session, here) & views(house, session, there)
+        for view in sorted(shared):
+            lost = _on_view(house, session, one, view) - _on_view(house, session, other, view)
+            missing += sorted(line.replace(f"{one}.{view}", f"{other}.{view}") for line in lost)
+        missing = [line.replace("{schema}", f"{house.database}.{other}") for line in missing]
+    if missing:
+        raise Misconfigured(
+            f"compare the grants of schemas {here} and {there}", f"{len(missing)} differ",
+            f"Have an administrator run: {'; '.join(missing[:10])}.",
+        )  # fmt: skip
+
+
+def swap(house: Any, release: Release) -> None:
+    """The one statement, unless readers see the release already; if its answer is lost, look again."""
+    with house.session() as session:
+        if house.served() == release:
+            return
+        try:
+            session.rows(
+                f"alter schema {house.quote(house.serving)} swap with {house.quote(upcoming(house))}"
+            )
+        except Transient:
+            if house.served() != release:
+                raise
+    if house.served() != release:
+        raise BadAnswer("swap the serving schemas", "readers do not see the release", "Run it again.")
+
+
+def views(house: Warehouse, session: SnowflakeSession, schema: str) -> set[str]:
+    """Names of a schema's views, in lower case where they are plain."""
+    rows = session.show(f"show views in schema {house.quote(schema)}")
+    return {plain(row["name"]) for row in rows}
+
+
+def _grants(house: Warehouse, session: SnowflakeSession, schema: str) -> set[str]:
+    """A schema's grants and future grants, as statements with a gap for the schema."""
+    quoted = house.quote(schema)
+    now = {
+        f"grant {row['privilege']} on schema {{schema}} to {row['granted_to']} {row['grantee_name']}"
+        for row in session.show(f"show grants on schema {quoted}")
+        if row["privilege"] != "OWNERSHIP"
+    }
+    future = {
+        f"grant {row['privilege']} on future {row['grant_on']}s in schema {{schema}}"
+        f" to {row['grant_to']} {row['grantee_name']}"
+        for row in session.show(f"show future grants in schema {quoted}")
+    }
+    return now | future
+
+
+def _on_view(house: Warehouse, session: SnowflakeSession, schema: str, view: str) -> set[str]:
+    return {
+        f"grant {row['privilege']} on view {schema}.{view} to {row['granted_to']} {row['grantee_name']}"
+        for row in session.show(f"show grants on view {house.quote(schema, view)}")
+        if row["privilege"] != "OWNERSHIP"
+    }

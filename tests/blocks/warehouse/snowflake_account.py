@@ -1,0 +1,376 @@
+"""A Snowflake account on this machine: fakesnow's HTTP server, and a shim for what fakesnow can't do.
+
+fakesnow runs the SQL on DuckDB; the real connector talks to it over HTTP. It does not know, and this shim
+emulates, as Snowflake's documentation describes them:
+
+- ALTER SCHEMA ... SWAP WITH (docs.snowflake.com/en/sql-reference/sql/alter-schema), for schemas of views: both
+  schemas' views and grants are exchanged in one DuckDB transaction;
+- GRANT, SHOW GRANTS, SHOW FUTURE GRANTS (.../sql/show-grants): remembered and shown, enforced by nobody;
+- dynamic tables (.../sql/create-dynamic-table): stored once, computed anew by ALTER ... REFRESH only;
+- roles and virtual warehouses at login and SYSTEM$WAIT, SYSTEM$CANCEL_ALL_QUERIES, statement time-outs;
+- error codes of logins and queries, as the connector's source and Snowflake's documentation name them.
+
+What passes here has passed here: access control, costs, concurrency of the product itself are not in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+from uuid import uuid4
+
+OK = "select 'Statement executed successfully.' as \"status\""
+NOTHING = re.compile(
+    r"(create\s+(or\s+replace\s+)?(role|warehouse|user)|alter\s+(session|warehouse)|remove\s+@|use\s+role"
+    r"|comment\s+on\s+column|use\s+secondary|revoke|grant\s+(role|database\s+role|ownership))\b",
+    re.I,
+)
+NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)'
+SWAP = re.compile(rf"alter\s+schema\s+{NAME}\s+swap\s+with\s+{NAME}", re.I)
+GRANT = re.compile(
+    rf"grant\s+([\w, ]+?)\s+on\s+(all\s+views\s+in\s+schema|future\s+views\s+in\s+schema|\w+)\s+{NAME}"
+    rf"\s+to\s+(?:role\s+)?{NAME}",
+    re.I,
+)
+SHOW_GRANTS = re.compile(rf"show\s+(future\s+)?grants\s+(?:on|in)\s+(schema|view)\s+{NAME}", re.I)
+DYNAMIC = re.compile(rf"create\s+(or\s+replace\s+)?(transient\s+)?dynamic\s+table\s+{NAME}", re.I)
+REFRESH = re.compile(rf"alter\s+dynamic\s+table\s+{NAME}\s+refresh", re.I)
+WAIT = re.compile(r"select\s+system\$wait\((\d+)\)", re.I)
+CANCEL = re.compile(r"select\s+system\$cancel_all_queries\((\d+)\)", re.I)
+
+
+@dataclass
+class Login:
+    """A session as the account knows it."""
+
+    number: int
+    database: str
+    user: str
+    role: str
+    parameters: dict[str, Any]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class Statement:
+    """What was asked, by which session."""
+
+    login: Login
+    sql: str
+
+    @property
+    def tag(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.login.parameters.get("QUERY_TAG") or "{}")
+        return found
+
+
+class Refused(Exception):
+    """An error answer: code and message of Snowflake."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+
+class Dropped(Exception):
+    """The connection breaks before (or after) the statement has run."""
+
+
+@dataclass
+class Fault:
+    """What goes wrong in a database with statements that match; act gets the statement, `after` it has run."""
+
+    database: str
+    pattern: str
+    act: Callable[[Statement], None]
+    after: bool = False
+    times: int = 1
+
+
+class Account:
+    """The server. One a session; every test has a database of its own in it."""
+
+    def __init__(self) -> None:
+        self.roles = {"LOADER", "PUBLIC", "ACCOUNTADMIN"}
+        self.statements: list[Statement] = []
+        self.faults: list[Fault] = []
+        self.grants: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        self.dynamic: dict[str, str] = {}
+        self.logins: dict[str, Login] = {}
+        self.port = 0
+
+    def asked(self, database: str) -> list[str]:
+        """Statements of a database, in order."""
+        return [each.sql for each in self.statements if each.login.database == database.upper()]
+
+    # what a statement becomes before fakesnow sees it
+
+    def translated(self, login: Login, sql: str) -> str:
+        text = re.sub(r"\A(\s|/\*.*?\*/|--[^\n]*\n)+", "", sql, flags=re.S)
+        if NOTHING.match(text):
+            return OK
+        if match := WAIT.match(text):
+            return self._wait(login, int(match[1]))
+        if match := CANCEL.match(text):
+            for other in list(self.logins.values()):
+                if other.number == int(match[1]):
+                    other.cancelled.set()
+            return "select '1 query cancelled.' as \"status\""
+        if match := GRANT.match(text):
+            return self._grant(login, match)
+        if match := SHOW_GRANTS.match(text):
+            return self._show_grants(login, match)
+        if re.match(r"show\s+(dynamic\s+tables|materialized\s+views)", text, re.I):
+            return 'select null as "name", null as "text" where false'
+        if match := DYNAMIC.match(text):
+            self.dynamic[_full(login, match[3])] = re.sub(
+                r"create\s+(or\s+replace\s+)?", "create or replace ", text, count=1, flags=re.I
+            )
+        if match := REFRESH.match(text):
+            return self.dynamic[_full(login, match[1])]
+        text = re.sub(rf"\A(create\s+or\s+replace) transient (table\s+{NAME}) (clone|like) {NAME}",
+                      lambda m: f"{m[1]} {m[2]} as select * from {m[5]}" + (" where 1 = 0" if m[4] == "like" else ""),
+                      text, flags=re.I)  # fmt: skip  # fakesnow takes the kind of copy, but not "or replace"
+        text = re.sub(r"\Adrop\s+dynamic\s+table", "drop table", text, flags=re.I)
+        text = re.sub(r"\Adrop\s+materialized\s+view", "drop view", text, flags=re.I)
+        return re.sub(r"\A(create\s+(or\s+replace\s+)?)temp(orary)?\s+", r"\1", text, flags=re.I)
+
+    def _wait(self, login: Login, seconds: int) -> str:
+        limit = int(login.parameters.get("STATEMENT_TIMEOUT_IN_SECONDS") or 172800)
+        if login.cancelled.wait(min(seconds, limit)):
+            login.cancelled.clear()
+            raise Refused("000604", "SQL execution canceled")
+        if seconds >= limit:
+            raise Refused(
+                "000630", f"Statement reached its statement or warehouse timeout of {limit} second(s) and "
+                "was canceled.",
+            )  # fmt: skip
+        return f"select 'waited {seconds} seconds' as \"SYSTEM$WAIT\""
+
+    def _grant(self, login: Login, match: re.Match[str]) -> str:
+        kind, name, role = re.sub(r"\s+", " ", match[2].lower()), _full(login, match[3]), match[4].upper()
+        for privilege in (each.strip().upper() for each in match[1].split(",")):
+            if kind != "all views in schema":
+                self.grants.setdefault((kind, name), set()).add((privilege, role))
+        return OK
+
+    def _show_grants(self, login: Login, match: re.Match[str]) -> str:
+        kind = "future views in schema" if match[1] else match[2].lower()
+        rows = sorted(self.grants.get((kind, _full(login, match[3])), ()))
+        on, to = ("grant_on", "grant_to") if match[1] else ("granted_on", "granted_to")
+        what = "VIEW" if match[1] else match[2].upper()
+        shown = [
+            f"select '{p}' as \"privilege\", '{what}' as \"{on}\", 'ROLE' as \"{to}\", '{r}' as \"grantee_name\""
+            for p, r in rows
+        ]
+        empty = (
+            f'select null as "privilege", null as "{on}", null as "{to}", null as "grantee_name" where false'
+        )
+        return " union all ".join(shown) or empty
+
+    def swap(self, connection: Any, login: Login, one: str, two: str) -> None:
+        """Exchange the views of two schemas in one transaction, and their grants with them."""
+        duck = connection._duck_conn
+        first, second = _full(login, one), _full(login, two)
+        duck.execute("begin")
+        try:
+            pairs = [(first, _views(duck, second)), (second, _views(duck, first))]
+            for schema in (first, second):
+                for name in _views(duck, schema):
+                    duck.execute(f'drop view {_quoted(schema)}."{name}"')
+            for schema, views in pairs:
+                for name, body in views.items():
+                    duck.execute(f'create view {_quoted(schema)}."{name}" as {body}')
+            duck.execute("commit")
+        except BaseException:
+            duck.execute("rollback")
+            raise
+        exchanged = {}
+        for (kind, name), rows in self.grants.items():
+            for old, new in ((first, second), (second, first)):
+                if name == old or name.startswith(f"{old}."):
+                    name = new + name[len(old) :]
+                    break
+            exchanged[(kind, name)] = rows
+        self.grants = exchanged
+
+    # the HTTP side
+
+    async def login(self, request: Any) -> Any:
+        fake = import_module("fakesnow.server")  # the package has a function of that name
+        from starlette.responses import JSONResponse
+
+        data = json.loads(await _body(request))["data"]
+        role = request.query_params.get("roleName", "PUBLIC").upper()
+        token = data.get("TOKEN") or data.get("PASSWORD") or ""
+        refusal = None
+        if role not in self.roles:
+            refusal = (
+                "390189",
+                f"Role '{role}' specified in the connect string does not exist or not authorized.",
+            )
+        elif token.startswith("expired"):
+            refusal = ("390318", "OAuth access token expired. [01b2c3d4]")
+        elif token.startswith("wrong"):
+            refusal = ("390100", "Incorrect username or password was specified.")
+        if refusal:
+            answer = {"data": None, "code": refusal[0], "message": refusal[1], "success": False}
+            return JSONResponse(answer)
+        answer = json.loads((await fake.login_request(_with_body(request, json.dumps({"data": data})))).body)
+        number = int(time.monotonic_ns() % 10**15)
+        login = Login(
+            number, (request.query_params.get("databaseName") or "").upper(), data.get("LOGIN_NAME") or "",
+            role, data["SESSION_PARAMETERS"],
+        )  # fmt: skip
+        self.logins[answer["data"]["token"]] = login
+        answer["data"]["sessionId"] = number
+        return JSONResponse(answer)
+
+    async def query(self, request: Any) -> Any:
+        fake = import_module("fakesnow.server")  # the package has a function of that name
+        from starlette.concurrency import run_in_threadpool
+        from starlette.responses import JSONResponse
+
+        body, token = json.loads(await _body(request)), fake.to_token(request)
+        login = self.logins[token]
+        statement = Statement(login, body["sqlText"])
+        self.statements.append(statement)
+        try:
+            await run_in_threadpool(self._fail, statement, False)
+            if match := SWAP.match(statement.sql.strip()):
+                await run_in_threadpool(self.swap, fake.sessions[token], login, match[1], match[2])
+                body["sqlText"] = OK
+            else:
+                body["sqlText"] = await run_in_threadpool(self.translated, login, statement.sql)
+            answer = await fake.query_request(_with_body(request, json.dumps(body)))
+            await run_in_threadpool(self._fail, statement, True)
+        except Refused as refused:
+            return JSONResponse(
+                {"data": {"errorCode": refused.code, "sqlState": "57014"}, "code": refused.code,
+                 "message": refused.message, "success": False}
+            )  # fmt: skip
+        except Dropped:
+            return _Broken()
+        return answer
+
+    def _fail(self, statement: Statement, after: bool) -> None:
+        for fault in list(self.faults):
+            meant = fault.after is after and fault.database.upper() == statement.login.database
+            if meant and fault.times > 0 and re.search(fault.pattern, statement.sql, re.I | re.S):
+                fault.times -= 1
+                fault.act(statement)
+
+    def app(self) -> Any:
+        fake = import_module("fakesnow.server")  # the package has a function of that name
+        from starlette.applications import Starlette
+        from starlette.responses import JSONResponse
+        from starlette.routing import Route
+
+        async def renewal(_: Any) -> Any:
+            return JSONResponse({"success": False, "code": "390114", "message": "Authentication token has "
+                                 "expired.  The user must authenticate again.", "data": None})  # fmt: skip
+
+        own = [
+            Route("/session/v1/login-request", self.login, methods=["POST"]),
+            Route("/queries/v1/query-request", self.query, methods=["POST"]),
+            Route("/session/token-request", renewal, methods=["POST"]),
+        ]
+        replaced = {route.path for route in own}
+        return Starlette(routes=own + [route for route in fake.routes if route.path not in replaced])
+
+
+class _Broken:
+    """An answer that ends before its length: the connection breaks."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"1000"), (b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{", "more_body": False})
+
+
+async def _body(request: Any) -> bytes:
+    body = await request.body()
+    return gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body
+
+
+def _with_body(request: Any, text: str) -> Any:
+    from starlette.requests import Request
+
+    headers = [pair for pair in request.scope["headers"] if pair[0].lower() not in (b"content-encoding",)]
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": text.encode(), "more_body": False}
+
+    return Request({**request.scope, "headers": headers}, receive)
+
+
+def _full(login: Login, name: str) -> str:
+    """DATABASE.SCHEMA[.OBJECT] of a name that may lack its database."""
+    parts = [p.strip('"') if p.startswith('"') else p.upper() for p in re.findall(r'"[^"]+"|\w+', name)]
+    if parts[0] != login.database and login.database:
+        parts = [login.database, *parts]
+    return ".".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return ".".join(f'"{part}"' for part in name.split("."))
+
+
+def _views(duck: Any, name: str) -> dict[str, str]:
+    database, schema = name.split(".")
+    rows = duck.execute(
+        "select view_name, sql from duckdb_views() where database_name = ? and schema_name = ? and not internal",
+        [database, schema],
+    ).fetchall()
+    start = r"\A\s*CREATE VIEW .*? AS (?=\(?\s*(SELECT|WITH|\())"
+    return {
+        view: re.sub(start, "", sql, count=1, flags=re.I | re.S).rstrip().rstrip(";") for view, sql in rows
+    }
+
+
+@contextmanager
+def serving_account() -> Iterator[Account]:
+    """The account, on a free port of this machine."""
+    import uvicorn
+
+    account = Account()
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        free.listen(64)
+        account.port = free.getsockname()[1]
+        config = uvicorn.Config(account.app(), log_level="critical", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([free])), daemon=True)
+        thread.start()
+        while thread.is_alive() and not server.started:
+            time.sleep(0.02)
+        yield account
+        server.should_exit = True
+        thread.join(10)
+
+
+def house_of(account: Account, **fields: Any) -> Any:
+    """A warehouse block over the account, in a database of its own."""
+    from prefect_snowflake import SnowflakeCredentials
+
+    from blocks.warehouse.snowflake import SnowflakeWarehouse
+
+    credentials = fields.pop("credentials", None) or SnowflakeCredentials(
+        account="local", user="LOADER_USER", password="not-a-real-one"
+    )
+    given = {"database": f"db_{uuid4().hex[:10]}", "warehouse": "loading", "role": "loader", "threads": 1}
+    connection = {
+        "host": "127.0.0.1", "port": account.port, "protocol": "http", "network_timeout": 3,
+        "login_timeout": 10, "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False},
+    }  # fmt: skip
+    return SnowflakeWarehouse(credentials=credentials, connection=connection, **{**given, **fields})
