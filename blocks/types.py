@@ -15,6 +15,7 @@ from blocks.errors import Misconfigured, NotFound
 
 TYPES = {
     "files-tracker": "blocks.tracker.files:FilesTracker",
+    "jira-tracker": "blocks.tracker.jira:JiraTracker",
     "dlt-loader": "blocks.loader.dlt:DltLoader",
     "duckdb-warehouse": "blocks.warehouse.duckdb:DuckDBWarehouse",
     "snowflake-warehouse": "blocks.warehouse.snowflake:SnowflakeWarehouse",

@@ -29,7 +29,7 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.loader.deadline import Deadline
-from blocks.loader.pauses import retry_after
+from blocks.pauses import retry_after
 
 READ_SECONDS = 30.0  # without a byte from the server
 REFUSALS: dict[int, tuple[type[PlatformError], str]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -11,6 +12,9 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.records import Ticket
+
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")
+"""Names of files that can be attached: no path, not hidden, nothing that reads backwards."""
 
 
 def fingerprint(body: str) -> str:

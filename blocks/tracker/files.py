@@ -18,14 +18,13 @@ from pydantic import Field
 
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound
 from blocks.records import Ticket
-from blocks.tracker.base import Tracker
+from blocks.tracker.base import FILE_NAME, Tracker
 from blocks.tracker.ticket_edit import put, put_item
 from blocks.tracker.ticket_file import locked, read_file, replace_file
 from blocks.tracker.ticket_notes import commented, incident_text, inline
 from blocks.tracker.ticket_text import OPEN, Unreadable, printable, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")
 _TRIES = 5
 _log = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ class FilesTracker(Tracker):
     def attach(self, key: str, path: Path) -> None:
         """Copy a file into the ticket's attachments, unless the same content is there."""
         self._path(key)
-        if not _NAME.fullmatch(path.name):
+        if not FILE_NAME.fullmatch(path.name):
             raise BadInput(f"attach a file to {key}", "its name is not like sales-2026.png")
         target = self.folder / "attachments" / key / path.name
         with locked(self.folder):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ruamel.yaml import YAML
 
+from blocks.tracker.adf import from_adf
 from blocks.tracker.base import Tracker
 from blocks.tracker.files import FilesTracker
+from blocks.tracker.jira import JiraTracker
+from blocks.tracker.wiki import from_wiki
+from tests.blocks.tracker.jira_site import EMAIL, TOKEN, JiraSite, serve
 
 REQUEST: dict[str, Any] = {
     "title": "How is revenue going?",
@@ -99,4 +105,103 @@ class FilesDesk:
         return YAML().load(self.path(key))
 
 
-DESKS: dict[str, Callable[[Path], Desk]] = {"files": FilesDesk}
+FIELDS = {
+    "analysis": "Analysis Type", "metrics": "Required Metrics", "dimensions": "Slice By",
+    "data_sources": "Data Sources", "release": "Shown Release", "freshness": "Data Up To",
+}  # fmt: skip
+WORDS = {
+    "open": "To Do", "in_progress": "In Progress", "incomplete": "Needs Information",
+    "changes_requested": "Changes Requested", "failed": "Failed", "done": "Done",
+}  # fmt: skip
+
+
+class JiraDesk:
+    """A Jira of our own, over HTTP. version: of its REST API; Data Center has 2 only."""
+
+    def __init__(self, site: JiraSite, version: Literal["2", "3"], **settings: Any) -> None:
+        self.site, self.version = site, version
+        self.settings = {
+            "project": "AN", "server": site.base, "token": TOKEN, "email": EMAIL if site.cloud else None,
+            "api_version": version, "fields": FIELDS, "statuses": WORDS, "timeout_seconds": 10, **settings,
+        }  # fmt: skip
+        self.tracker: JiraTracker = JiraTracker.model_validate(self.settings)
+
+    def rich(self, text: str) -> Any:
+        """A person's text as the editor stores it."""
+        paragraphs = [
+            {"type": "paragraph", "content": [{"type": "text", "text": part}]} for part in [text] if part
+        ]
+        return {"type": "doc", "version": 1, "content": paragraphs} if self.version == "3" else text
+
+    def field(self, name: str) -> str:
+        return str(next(each["id"] for each in self.site.fields if each["name"] == name))
+
+    def file(self, key: str, status: str = "open", **fields: Any) -> None:
+        asked = {**REQUEST, **fields}
+        values = {
+            "summary": asked["title"], "reporter": self.site.user(asked["requester"]),
+            "priority": {"id": "2", "name": asked["priority"]}, "duedate": asked["deadline"],
+            "labels": asked.get("labels", []), "description": self.rich(asked.get("description", "")) or None,
+            self.field("Analysis Type"): {"id": "1", "value": asked["analysis"]},
+            self.field("Required Metrics"): ", ".join(asked["metrics"]),
+            self.field("Slice By"): [{"id": str(n), "value": each} for n, each in enumerate(asked["dimensions"])],
+            self.field("Data Sources"): ", ".join(asked["data_sources"]),
+        }  # fmt: skip
+        self.site.create(key, values)["fields"]["status"] = self.site.status(WORDS[status])
+
+    def say(self, key: str, author: str, created: str, body: str) -> None:
+        self.site.add_comment(key, self.site.user(author), self.rich(body), created, [])
+
+    def comments(self, key: str) -> list[str]:
+        read = from_adf if self.version == "3" else from_wiki
+        return [read(each["body"]) for each in self.site.comments.get(key, [])]
+
+    def attachments(self, key: str) -> dict[str, bytes]:
+        kept = self.site.issues[key]["fields"]["attachment"]
+        found = {str(each["filename"]): self.site.content[each["id"]] for each in kept}
+        assert len(found) == len(kept)
+        return found
+
+    def links(self, key: str) -> dict[str, str]:
+        kept = self.site.links.get(key, [])
+        found = {str(each["object"]["url"]): str(each["object"]["title"]) for each in kept}
+        assert len(found) == len(kept)
+        return found
+
+    def status(self, key: str) -> str:
+        name = self.site.issues[key]["fields"]["status"]["name"]
+        return next(
+            (ours for ours, theirs in WORDS.items() if theirs == name), {"Closed": "done"}.get(name, name)
+        )
+
+    def requests(self, key: str) -> list[str]:
+        ends = [(link["inwardIssue"], link["outwardIssue"]) for link in self.site.links.get("", [])]
+        return [other for here, other in ends if here == key]
+
+    def facts(self, key: str) -> dict[str, str]:
+        kept = self.site.issues[key]["fields"]
+        named = {ours: kept[self.field(FIELDS[ours])] for ours in ("release", "freshness")}
+        return {ours: value for ours, value in named.items() if value is not None}
+
+    def state(self) -> object:
+        return self.site.state()
+
+
+@contextmanager
+def files_desk(folder: Path) -> Iterator[Desk]:
+    yield FilesDesk(folder)
+
+
+@contextmanager
+def jira_desk(folder: Path, cloud: bool, version: Literal["2", "3"], **settings: Any) -> Iterator[JiraDesk]:
+    site = JiraSite(cloud)
+    with serve(site):
+        yield JiraDesk(site, version, **settings)
+
+
+DESKS: dict[str, Callable[[Path], Any]] = {
+    "files": files_desk,
+    "jira-cloud-v2": partial(jira_desk, cloud=True, version="2"),
+    "jira-cloud-v3": partial(jira_desk, cloud=True, version="3"),
+    "jira-data-center": partial(jira_desk, cloud=False, version="2"),
+}

@@ -1,0 +1,29 @@
+"""Our comment on an issue: one a topic, found by its property, of a length that Jira takes."""
+
+from __future__ import annotations
+
+from blocks.tracker.base import fingerprint
+from blocks.tracker.jira_edition import MARK, Edition
+from blocks.tracker.wiki import to_wiki
+
+LONGEST = 32_767  # Jira's limit, in characters of wiki text
+
+
+def write(edition: Edition, key: str, topic: str, body: str) -> None:
+    """Look for ours first: a request that timed out may have been done."""
+    mark, shown = {"topic": topic, "fingerprint": fingerprint(body)}, fitting(body)
+    for name, old in edition.own(key):
+        if old.get("topic") == topic:
+            if old.get("fingerprint") != mark["fingerprint"]:
+                edition.rewrite(key, name, shown, mark)
+            return
+    content = {"body": edition.write(shown), "properties": [{"key": MARK, "value": mark}]}
+    edition.session.ask(f"comment on {key}", "POST", f"issue/{key}/comment", content)
+
+
+def fitting(body: str) -> str:
+    """The text, cut at a line's end where Jira would refuse all of it."""
+    while len(to_wiki(body)) > LONGEST:
+        kept = body[: len(body) * 9 // 10]
+        body = (kept.rpartition("\n")[0] or kept).rstrip(" …\n") + "\n\n…"
+    return body
