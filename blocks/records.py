@@ -172,7 +172,10 @@ class LedgerEntry(Record):
 
 
 class LoadReport(Record):
-    """What one source table brought. deleted: rows the source no longer has. error: why nothing was loaded."""
+    """What one source table brought. deleted: rows the source no longer has. notes: what else to know.
+
+    error: why nothing of it was loaded.
+    """
 
     source: str
     table: str
@@ -185,6 +188,7 @@ class LoadReport(Record):
     quarantined: int = 0
     deleted: int = 0
     schema_changes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     error: str | None = None
 
 

@@ -17,6 +17,8 @@ TYPES = {
     "files-tracker": "blocks.tracker.files:FilesTracker",
     "jira-tracker": "blocks.tracker.jira:JiraTracker",
     "dlt-loader": "blocks.loader.dlt:DltLoader",
+    "fivetran-loader": "blocks.loader.fivetran:FivetranLoader",
+    "stitch-loader": "blocks.loader.stitch:StitchLoader",
     "duckdb-warehouse": "blocks.warehouse.duckdb:DuckDBWarehouse",
     "snowflake-warehouse": "blocks.warehouse.snowflake:SnowflakeWarehouse",
     "folder-site": "blocks.site.folder:FolderSite",

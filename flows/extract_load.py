@@ -39,7 +39,7 @@ def extract_load(
     show_loads(plan.run, loads)
     log = get_run_logger()
     for report in loads:
-        for change in report.schema_changes:
+        for change in (*report.schema_changes, *report.notes):
             log.warning("%s.%s: %s", report.source, report.table, change)
         if report.error:
             log.error("%s.%s was not loaded: %s", report.source, report.table, report.error)

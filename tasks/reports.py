@@ -32,10 +32,11 @@ def show_plan(plan: Plan) -> None:
 def show_loads(run: str, loads: Sequence[LoadReport]) -> None:
     """What arrived, table by table."""
     body = table(
-        ["source table", "loader", "items", "rows", "MB", "seconds", "quarantined", "watermark", "changes", "error"],
+        ["source table", "loader", "items", "rows", "MB", "seconds", "quarantined", "watermark", "notes", "error"],
         [
             (f"{load.source}.{load.table}", load.loader, load.items, load.rows, f"{load.bytes / 1e6:.1f}",
-             f"{load.seconds:.1f}", load.quarantined, load.watermark, "; ".join(load.schema_changes), load.error)
+             f"{load.seconds:.1f}", load.quarantined, load.watermark,
+             "; ".join((*load.schema_changes, *load.notes)), load.error)
             for load in loads
         ],
     )  # fmt: skip

@@ -106,6 +106,14 @@ class Warehouse(Block, ABC):
         Mode `replace` forgets the table's ledger lines before it, as it does the rows they stand for.
         """
 
+    def note(self, entries: Sequence[LedgerEntry]) -> None:
+        """Write ledger lines of rows that another system loaded into this warehouse."""
+        from blocks.warehouse.control import prepare_control, write_ledger  # which stands on this module
+
+        with self.session() as session:
+            prepare_control(self, session)
+            write_ledger(self, session, entries)
+
     @abstractmethod
     def served(self) -> Release | None:
         """What readers see now, read from serving's `_release`; None before the first publication."""

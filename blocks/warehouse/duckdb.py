@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field
 
 from blocks.errors import Busy, Misconfigured, PlatformError, Rejected
-from blocks.records import LoadReport, Release
+from blocks.records import LedgerEntry, LoadReport, Release
 from blocks.warehouse.base import RELEASE_PREFIX, Batch, Session, Warehouse
 from blocks.warehouse.control import forget, prepare_control, write_ledger
 from blocks.warehouse.costs import Costs
@@ -123,6 +123,12 @@ class DuckDBWarehouse(Warehouse):
                 forget(self, session, batch.table.source, batch.table.name)
             write_ledger(self, session, batch.entries)
         return batch.report(changes)
+
+    def note(self, entries: Sequence[LedgerEntry]) -> None:
+        """Ledger lines in one transaction, in turn with what is ingested."""
+        with _INGESTING, self.session() as session, _transaction(session):
+            prepare_control(self, session)
+            write_ledger(self, session, entries)
 
     def served(self) -> Release | None:
         """What readers see now, read from serving's `_release`."""

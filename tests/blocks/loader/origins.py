@@ -92,10 +92,10 @@ class Desk:
         reports = self.loader.load_source(tables, self.warehouse, f"run{self.run}")
         return reports[0] if len(reports) == 1 else reports
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Look into the warehouse."""
         with self.warehouse.session() as session:
-            return session.rows(sql)
+            return session.rows(sql, parameters)
 
     def day(self, name: str, *lines: str, header: str = HEADER, end: str = "\n") -> Path:
         """Write a CSV file of the ERP."""
@@ -118,22 +118,21 @@ class Api:
 
     def __init__(self) -> None:
         self.records: list[Any] = []
-        self.fault, self.faults, self.seen = "", 0, list[tuple[str, str | None]]()
+        self.fault, self.faults, self.at, self.seen = "", 0, "", list[tuple[str, str | None]]()
         self.page = 3
         api = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 api.seen.append((self.path, self.headers.get("Authorization")))
-                if api.fault and api.faults != 0:
+                if api.fault and api.faults != 0 and api.at in f"{self.command} {self.path}":
                     api.faults -= 1
                     getattr(api, f"_{api.fault}")(self)
                 else:
                     api.answer(self)
 
             def do_POST(self) -> None:
-                api.seen.append((self.path, "POST"))
-                api.send(self, 200, b"{}")
+                api.post(self)
 
             def log_message(self, *args: object) -> None:
                 """Quiet."""
@@ -150,9 +149,14 @@ class Api:
         self.server.server_close()
         self.thread.join()
 
-    def fail(self, fault: str, times: int = -1) -> None:
-        """Let the next requests fail; -1: all."""
-        self.fault, self.faults = fault, times
+    def fail(self, fault: str, times: int = -1, at: str = "") -> None:
+        """Let the next requests fail; -1: all. at: only those that have this in `METHOD /path`."""
+        self.fault, self.faults, self.at = fault, times, at
+
+    def post(self, handler: BaseHTTPRequestHandler) -> None:
+        """Nothing may be sent here."""
+        self.seen.append((handler.path, "POST"))
+        self.send(handler, 200, b"{}")
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """A page of the records since the cursor, with the next page's URL."""

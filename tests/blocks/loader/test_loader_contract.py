@@ -12,6 +12,13 @@ import pytest
 from blocks.errors import ContractBroken, NotFound, PlatformError, Transient
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.control import loaded
+from tests.blocks.loader.managed import (
+    fivetran_loader,
+    fivetran_standin,
+    managed_table,
+    stitch_loader,
+    stitch_standin,
+)
 from tests.blocks.loader.origins import DEALS, HEADER, LINES, RATES, SECRET, Api, Desk, rate
 
 
@@ -19,6 +26,8 @@ class Rig:
     """A loader with a source that can change. Here: files; the others override."""
 
     table: SourceTable = LINES
+    stamps = ("_item", "_loaded_at")  # the columns beside the declared ones
+    filled = 2  # how many of them, from the last, every row has
 
     def __init__(self, folder: Path) -> None:
         self.desk = Desk(folder)
@@ -40,6 +49,13 @@ class Rig:
 
     def close(self) -> None:
         """Give back what the rig holds."""
+
+    def keep_one(self) -> None:
+        """Let the loader know this source only."""
+        known = self.desk.loader.locations
+        self.desk.loader = self.desk.loader.model_copy(
+            update={"locations": {self.table.source: known[self.table.source]}}
+        )
 
     def load(self, tables: Sequence[SourceTable] = ()) -> LoadReport:
         """Load the table in a run of its own."""
@@ -107,7 +123,56 @@ class RestRig(Rig):
         self.api.close()
 
 
-RIGS: dict[str, type[Rig]] = {"dlt-files": Rig, "dlt-sql": SqlRig, "dlt-rest": RestRig}
+class FivetranRig(Rig):
+    """A connection that writes into the warehouse itself."""
+
+    table = managed_table("fivetran", connection="con_crm")
+    stamps = ("_fivetran_deleted", "_fivetran_synced")
+    filled = 1
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.server, self.connection = fivetran_standin(self.desk.warehouse)
+        self.desk.loader = fivetran_loader(self.server)
+
+    def add(self, rows: int) -> None:
+        numbers = range(self.total, self.total + rows)
+        self.connection.landings[0].waiting += [(n, "open", 1.5) for n in numbers]
+        self.total += rows
+
+    def lose_column(self) -> None:
+        self.add(1)
+        self.connection.blocked.add("amount")
+
+    def go_away(self) -> None:
+        self.server.close()
+
+    def keep_one(self) -> None:
+        """It has but one."""
+
+    def close(self) -> None:
+        self.server.close()
+
+
+class StitchRig(FivetranRig):
+    """A source whose jobs write into the warehouse."""
+
+    table = managed_table("stitch", source_id=7)
+    stamps = ("_sdc_deleted_at", "_sdc_batched_at")
+
+    def __init__(self, folder: Path) -> None:
+        Rig.__init__(self, folder)
+        self.server, self.connection = stitch_standin(self.desk.warehouse)
+        self.desk.loader = stitch_loader(self.server)
+
+    def lose_column(self) -> None:
+        self.add(1)
+        self.connection.left_out.add("amount")
+
+
+RIGS: dict[str, type[Rig]] = {
+    "dlt-files": Rig, "dlt-sql": SqlRig, "dlt-rest": RestRig, "fivetran": FivetranRig, "stitch": StitchRig,
+}  # fmt: skip
 
 
 @pytest.fixture(params=RIGS)
@@ -133,11 +198,10 @@ def test_load_reports_what_it_made_visible(rig: Rig) -> None:
     names = rig.desk.rows(f"describe {rig.table.schema_name}.{rig.table.identifier}")
     assert [name for name, *_ in names] == [
         *(column.name for column in rig.table.columns),
-        "_item",
-        "_loaded_at",
+        *rig.stamps,
     ]
     assert len(rig.raw()) == 4
-    assert all(row[-1] and row[-2] for row in rig.raw())
+    assert all(stamp for row in rig.raw() for stamp in row[-rig.filled :])
 
 
 def test_ledger_tells_what_the_report_tells(rig: Rig) -> None:
@@ -208,9 +272,7 @@ def test_block_shows_no_credential(rig: Rig) -> None:
     """Neither printed nor dumped; check is one line."""
     loader = rig.desk.loader
     assert SECRET not in f"{loader!r} {loader} {loader.model_dump_json()} {loader.model_dump()}"
-    rig.desk.loader = loader.model_copy(
-        update={"locations": {rig.table.source: loader.locations[rig.table.source]}}
-    )
+    rig.keep_one()
     line = rig.desk.loader.check()
     assert rig.table.source in line
     assert "\n" not in line

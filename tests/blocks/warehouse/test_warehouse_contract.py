@@ -134,6 +134,15 @@ def test_rows_that_are_gone_at_the_source_leave(
     assert left == [1, *(row["ride_id"] for row in news)]
 
 
+def test_rows_that_another_system_loaded_are_noted(warehouse: Warehouse) -> None:
+    entry = LedgerEntry(
+        source="crm", table="deals", item="t", fingerprint="f", rows=3, watermark="2026-01-02", run="r1"
+    )
+    warehouse.note([entry])
+    warehouse.note([entry.model_copy(update={"rows": 4})])
+    assert [(line.item, line.rows) for line in control.loaded(warehouse, "crm")] == [("t", 4)]
+
+
 def test_new_column_widens_the_table_and_is_reported(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
     report = warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "N", "bike": "b7"}], item="b.csv"))

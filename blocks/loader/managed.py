@@ -1,0 +1,95 @@
+"""Loaders whose vendor writes into the warehouse itself: check, sync, then see what arrived.
+
+Not here: the vendors (fivetran, stitch), how arrivals are measured (arrivals), HTTP (http).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
+from pydantic import Field
+
+from blocks.errors import Misconfigured, PlatformError
+from blocks.loader.arrivals import Arrival, arrivals
+from blocks.loader.base import Loader
+from blocks.loader.deadline import Deadline
+from blocks.records import LoadReport, SourceTable
+from blocks.reload import NEWS, Reload
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.control import loaded
+
+
+class ManagedLoader(Loader):
+    """Asks a vendor to sync, waits until it has, and counts in the warehouse what came."""
+
+    marks: ClassVar[Arrival]
+    poll_seconds: float = Field(15, gt=0, description="seconds between two looks at a running sync")
+
+    @abstractmethod
+    def bring(self, tables: Sequence[SourceTable], reload: Reload, deadline: Deadline) -> list[str]:
+        """Have the vendor bring the tables up to date; notes for people. Raises before it starts what can't work."""
+
+    def load_source(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEWS
+    ) -> list[LoadReport]:
+        """Sync one source and report what arrived since the last load, by the vendor's own time stamps.
+
+        A table's rows become visible as the vendor writes them; ContractBroken means that what reads them
+        is not built.
+        """
+        try:
+            return self._load(tables, warehouse, run, reload)
+        except PlatformError as error:
+            problem = error
+        # what requests raised carries the credential: nothing of it leaves this block
+        problem.__cause__ = problem.__context__ = None
+        raise problem.with_traceback(None)
+
+    def _load(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
+    ) -> list[LoadReport]:
+        tables = [table for table in tables if not table.meta.get("quarantine_of")]
+        if not tables:
+            return []
+        source, started = tables[0].source, time.monotonic()
+        if reload.since:
+            raise Misconfigured(
+                f"load {source}", f"{self.kind} can't load a range of days again",
+                "Leave it out by --only-sources, or ask for a full refresh.",
+            )  # fmt: skip
+        notes = self.bring(tables, reload, Deadline(f"load {source}", self.deadline_seconds))
+        ledger = loaded(warehouse, source)
+        found = [
+            arrivals(warehouse, table, self.marks, [e for e in ledger if e.table == table.name], run)
+            for table in tables
+        ]
+        warehouse.note([entry for entry, _ in found if entry])
+        seconds = time.monotonic() - started
+        return [
+            report.model_copy(update={"seconds": seconds, "notes": tuple(notes), "loader": self.kind})
+            for _, report in found
+        ]
+
+    def say(self, text: str) -> None:
+        """Tell who watches the run, while it waits."""
+        try:
+            get_run_logger().warning(text)
+        except MissingContextError:
+            logging.getLogger(__name__).warning(text)
+
+
+def setting(tables: Sequence[SourceTable], name: str) -> str | None:
+    """What the dbt source's meta says of a source as a whole. Raises Misconfigured if its tables differ."""
+    found = {str(table.meta[name]) for table in tables if table.meta.get(name) is not None}
+    if len(found) > 1:
+        raise Misconfigured(
+            f"load {tables[0].source}", f"its tables have more than one meta `{name}`",
+            f"Write `{name}` on the source, once.",
+        )  # fmt: skip
+    return next(iter(found), None)
