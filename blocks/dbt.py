@@ -126,7 +126,8 @@ class DbtProject(Block):
         try:
             result: list[dict[str, Any]] = worker.call(
                 deadline_seconds, "build", settings=settings, api_url=api_url,
-                args=["--select", *chosen, "--log-path", args[7], "--indirect-selection", "cautious"],
+                args=["--select", *chosen, "--log-path", args[7], "--no-write-json",
+                      "--indirect-selection", "cautious"],
                 context=_pickled(serialize_context()),
             )  # fmt: skip
         finally:
@@ -185,6 +186,11 @@ def _pickled(context: dict[str, Any]) -> bytes:
         flow = copy.copy(run["flow"])
         for name in [name for name in vars(flow) if name.endswith("_hooks")]:
             setattr(flow, name, [])
-        context = {**context, "flow_run_context": {**run, "flow": flow}}
+        # a block in the context makes the other process import every vendor's collection: seconds, for nothing
+        store = {**run["result_store"], "result_storage": None, "metadata_storage": None}
+        context = {
+            **context,
+            "flow_run_context": {**run, "flow": flow, "result_store": store, "parameters": {}},
+        }
     result: bytes = cloudpickle.dumps(context)
     return result

@@ -5,6 +5,7 @@ The rows, the metrics' formulas and the charts travel as JSON; the program in pa
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from blocks.catalogue import Metric
@@ -54,9 +55,6 @@ def dashboard_page(view: View, gate: Record | None) -> str:
 
 def model(view: View) -> dict[str, Any]:
     """All the page's program works on, as it will be in the page's JSON."""
-    import altair as alt
-
-    rows = alt.NamedData("rows")
     return {
         "title": line(view.card.dashboard.title),
         "analysis": view.card.dashboard.analysis.value,
@@ -70,12 +68,7 @@ def model(view: View) -> dict[str, Any]:
         "metrics": [_metric(number, metric, view) for number, metric in view.metrics],
         "datasets": [_dataset(reduction) for reduction in view.reductions],
         "config": config(PAGE),
-        "specs": {
-            "trend": _spec(charts.trend(rows, PAGE, "@axis"), height="container"),
-            "bars": _spec(charts.bars(rows, PAGE)),
-            "donut": _spec(charts.donut(rows, PAGE), height="container"),
-            "stacked": _spec(charts.stacked(rows, PAGE, "@axis", "@when"), height="container"),
-        },
+        "specs": _specs(),
     }
 
 
@@ -102,6 +95,20 @@ def _dataset(reduction: Reduction) -> dict[str, Any]:
         ],
         "measures": [{"name": m.name, "function": m.function} for m in reduction.sums + reduction.distinct],
         "tables": tables,
+    }
+
+
+@cache
+def _specs() -> dict[str, Any]:
+    """The charts of every page; which of them it shows, and with which rows, its program decides."""
+    import altair as alt
+
+    rows = alt.NamedData("rows")
+    return {
+        "trend": _spec(charts.trend(rows, PAGE, "@axis"), height="container"),
+        "bars": _spec(charts.bars(rows, PAGE)),
+        "donut": _spec(charts.donut(rows, PAGE), height="container"),
+        "stacked": _spec(charts.stacked(rows, PAGE, "@axis", "@when"), height="container"),
     }
 
 
