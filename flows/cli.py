@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import sys
 import threading
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from flows.flags import build_parser
-from flows.warmup import SETTINGS, import_slow, start_server
+from flows.local_server import LocalServer
+from flows.warmup import SETTINGS, import_slow
 
 if TYPE_CHECKING:
     from flows.local import Blocks
@@ -21,19 +24,18 @@ def main(arguments: list[str] | None = None) -> int:
     flags = build_parser().parse_args(arguments)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import get_current_settings
 
-    server = threading.Thread(target=start_server, daemon=True)  # after Prefect's import: two at once collide
-    if not flags.dry_run and flags.action not in {"status", "setup"}:
-        server.start()
+    server = None
+    if not flags.dry_run and flags.action in {"run", "rollback"} and get_current_settings().api.url is None:
+        server = LocalServer()
     from blocks.errors import NotDelivered, PlatformError
     from blocks.records import Outcome
     from flows.terminal import Terminal
 
     terminal = Terminal(flags.quiet)
     try:
-        # heartbeats cost up to a second at each flow's end, and nobody waits for those of a run in a terminal
-        with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        with _settings(server):
             return _run(flags, terminal, server)
     except NotDelivered as error:
         if isinstance(error.outcome, Outcome):
@@ -47,7 +49,31 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _run(flags: argparse.Namespace, terminal: Terminal, server: threading.Thread) -> int:
+def program() -> None:
+    """main as a program, which leaves without the seconds that taking loaded libraries apart costs."""
+    ended = [1]  # what an exception that nobody expected ends with
+
+    def leave() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended[0])
+
+    atexit.register(leave)  # the first to be registered is the last to be called
+    try:
+        ended[0] = main()
+    except SystemExit as stop:  # argparse's
+        ended[0] = int(stop.code or 0)
+
+
+def _settings(server: LocalServer | None) -> AbstractContextManager[object]:
+    """Prefect's settings of a run in a terminal: no heartbeats, which cost up to a second at each flow's end."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    ours = {PREFECT_API_URL: server.url} if server else {}
+    return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, **ours})
+
+
+def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
     from flows.local import local_blocks
     from flows.run import new_run
     from flows.setup import show_setup
@@ -70,14 +96,15 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: threading.Thread
 
 
 def _deliver(
-    blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, server: threading.Thread, run: str
+    blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None, run: str
 ) -> None:
     from flows import main as parent
 
     threading.Thread(target=import_slow, daemon=True).start()
     terminal.watch(parent.STAGES)
     terminal.waiting("starting Prefect …")
-    server.join()
+    if server:
+        server.wait()
     outcome = parent.deliver(
         blocks.tracker,
         blocks.loaders,
@@ -94,13 +121,14 @@ def _deliver(
     terminal.summary(outcome)
 
 
-def _roll_back(blocks: Blocks, to: str | None, terminal: Terminal, server: threading.Thread) -> None:
+def _roll_back(blocks: Blocks, to: str | None, terminal: Terminal, server: LocalServer | None) -> None:
     from flows.publish import publish
     from flows.rollback import rollback
 
     terminal.watch([publish])
     terminal.waiting("starting Prefect …")
-    server.join()
+    if server:
+        server.wait()
     terminal.summary(rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, to))
 
 
@@ -116,4 +144,4 @@ def _dry_run(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, run:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

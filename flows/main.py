@@ -9,9 +9,10 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # the project's root, from any directory
-    from flows.cli import main
+    from flows.cli import program
 
-    sys.exit(main())
+    program()
+    sys.exit()
 
 from prefect import Flow, flow
 

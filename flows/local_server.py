@@ -1,0 +1,83 @@
+"""Prefect's server for one run on one machine: a process of its own that ends with the run, however it ends.
+
+The same application as Prefect's own temporary server. Not that one itself, since it outlives a killed run and
+has the run import the whole server first. `python -m flows.local_server FD` is the process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STARTUP_SECONDS = 180  # two slow cores, and a database to be made
+STOP_SECONDS = 5
+EPHEMERAL = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+
+
+class LocalServer:
+    """Started at once; `wait` before the first use. url: its API's address."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(listening.fileno())],
+                cwd=ROOT, env={**os.environ, **EPHEMERAL}, pass_fds=[listening.fileno()],
+                stdin=subprocess.PIPE, start_new_session=True,
+            )  # fmt: skip
+        atexit.register(self.stop)  # the last to be called: Prefect sends its last events at exit too
+
+    def wait(self) -> None:
+        """Return once it answers. Raises Unavailable where it does not."""
+        import httpx
+
+        from blocks.errors import Unavailable
+
+        try:
+            httpx.get(f"{self.url}/health", timeout=STARTUP_SECONDS).raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                "start Prefect's temporary server", type(error).__name__,
+                "Run it again, or set PREFECT_API_URL to a server that runs.",
+            ) from None  # fmt: skip
+
+    def stop(self) -> None:
+        """End it; a second call does nothing."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def serve(descriptor: int) -> None:
+    """Serve on a listening socket until standard input ends: with `stop`, or with the parent."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        "prefect.server.api.server:create_app", factory=True, fd=descriptor, log_level="critical",
+        lifespan="on", timeout_graceful_shutdown=0,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
+    server.run()
+
+
+def _end_with_parent(server: object) -> None:
+    while os.read(0, 1):
+        pass
+    server.should_exit = True  # type: ignore[attr-defined]
+    threading.Event().wait(STOP_SECONDS)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
