@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 GRACE_SECONDS = 10
+_parsed: list[Any] = []  # the manifest of the last parse
 
 
 def main(descriptor: int) -> None:
@@ -49,6 +50,7 @@ def parse(args: list[str]) -> None:
     result = dbtRunner().invoke(["parse", *args])
     if not result.success:
         raise result.exception or RuntimeError("dbt parse failed")
+    _parsed[:] = [result.result]
 
 
 def build(args: list[str], settings: dict[str, str], api_url: str, context: bytes) -> list[dict[str, Any]]:
@@ -71,7 +73,8 @@ def build(args: list[str], settings: dict[str, str], api_url: str, context: byte
     unpickled = pickle.loads(context)
     unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server
     with temporary_settings({PREFECT_API_URL: api_url}), hydrated_context(unpickled):
-        runner = Runner(settings=PrefectDbtSettings(**settings), raise_on_failure=False)
+        manifest = _parsed[0] if _parsed else None
+        runner = Runner(manifest, PrefectDbtSettings(**settings), raise_on_failure=False)
         result = runner.invoke(["build", *args])
     if result.exception:
         raise result.exception
