@@ -36,6 +36,7 @@ setup-dev: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip check
 	-$(BIN)/python -m compileall -q -j 0 .venv/lib flows tasks blocks demo >/dev/null 2>&1
+	-$(BIN)/python -m flows.warmup
 	touch $@
 
 .venv/dev: requirements-dev.lock .venv/run tests/install-system.sh

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flows.flags import build_parser
 from flows.local_server import LocalServer
-from flows.warmup import SETTINGS, import_slow
+from flows.warmup import SETTINGS, warm_up
 
 if TYPE_CHECKING:
     from flows.local import Blocks
@@ -100,7 +100,7 @@ def _deliver(
 ) -> None:
     from flows import main as parent
 
-    threading.Thread(target=import_slow, daemon=True).start()
+    threading.Thread(target=warm_up, args=(blocks.site,), daemon=True).start()
     terminal.watch(parent.STAGES)
     terminal.waiting("starting Prefect …")
     if server:

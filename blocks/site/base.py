@@ -56,6 +56,10 @@ class BiSite(Block, ABC):
         """One connection for all that is published inside it; outside of it, each call makes its own."""
         return nullcontext()
 
+    def warm(self) -> None:
+        """Do what the first publication of a process would wait for; nothing, unless it is worth it."""
+        return
+
     @abstractmethod
     def publish(self, card: Card) -> Publication:
         """Publish or overwrite one dashboard by name, and read it back; safe to repeat."""

@@ -25,6 +25,7 @@ from blocks.site.canary import Shown, compare
 from blocks.site.dashboard import dashboard_page
 from blocks.site.extract import Extract
 from blocks.site.hyper import write_hyper
+from blocks.site.page import library
 from blocks.site.picture import draw
 from blocks.site.view import View
 from blocks.site.wording import slug
@@ -50,6 +51,12 @@ class FolderSite(BiSite):
         with self._wrapped(place), tempfile.NamedTemporaryFile(dir=place, prefix=".check."):
             pass
         return f"publishes into {place}, opened at {self._url('index.html')}"
+
+    def warm(self) -> None:
+        """Bundle the charts' library and load what draws pictures."""
+        import altair  # noqa: F401
+
+        library()
 
     def publish(self, card: Card) -> Publication:
         """Write the dashboard's files and put them in place of those of its last run."""
