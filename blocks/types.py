@@ -22,6 +22,7 @@ TYPES = {
     "duckdb-warehouse": "blocks.warehouse.duckdb:DuckDBWarehouse",
     "snowflake-warehouse": "blocks.warehouse.snowflake:SnowflakeWarehouse",
     "folder-site": "blocks.site.folder:FolderSite",
+    "tableau-site": "blocks.site.tableau:TableauSite",
     "dbt-project": "blocks.dbt:DbtProject",
     "expectation-suites": "blocks.suites:Suites",
 }

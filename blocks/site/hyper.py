@@ -67,6 +67,12 @@ def write_hyper(
         scratch.unlink(missing_ok=True)
 
 
+def hyper_types(source: Path) -> dict[str, str]:
+    """Each column's type in Hyper, as write_hyper would decide it for a Parquet file."""
+    with _opened(source) as (_, chosen):
+        return {column: kind for column, (_, kind) in chosen.items()}
+
+
 @contextmanager
 def _stopped_after(deadline: float, connection: Connection, target: Path) -> Iterator[None]:
     done, passed = threading.Event(), threading.Event()
@@ -107,6 +113,16 @@ def _write_table(connection: Connection, name: str, source: Path, scratch: Path)
 
 def _rewrite(source: Path, scratch: Path) -> dict[str, str]:
     """Rewrite a Parquet file with types Hyper takes; return each column's type in Hyper."""
+    with _opened(source) as (connection, chosen):
+        # A cast of a timestamp with a zone would use the machine's zone; the session's is set to UTC.
+        casts = ", ".join(f"{quote(c)}::{stored} AS {quote(c)}" for c, (stored, _) in chosen.items())
+        connection.sql(f"SELECT {casts} FROM source").write_parquet(str(scratch), compression="zstd")
+    return {column: hyper for column, (_, hyper) in chosen.items()}
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[tuple[DuckDBPyConnection, dict[str, tuple[str, str]]]]:
+    """A Parquet file as view `source`, and what becomes of each column."""
     import duckdb
 
     try:
@@ -114,16 +130,10 @@ def _rewrite(source: Path, scratch: Path) -> dict[str, str]:
             connection.execute("SET TimeZone = 'UTC'")
             rows = connection.read_parquet(str(source))
             rows.create_view("source")
-            chosen = {
-                column: _decide(connection, column, str(kind))
-                for column, kind in zip(rows.columns, rows.types, strict=True)
-            }
-            # A cast of a timestamp with a zone would use the machine's zone; the session's is set to UTC.
-            casts = ", ".join(f"{quote(c)}::{stored} AS {quote(c)}" for c, (stored, _) in chosen.items())
-            connection.sql(f"SELECT {casts} FROM source").write_parquet(str(scratch), compression="zstd")
+            pairs = zip(rows.columns, rows.types, strict=True)
+            yield connection, {column: _decide(connection, column, str(kind)) for column, kind in pairs}
     except duckdb.Error as error:
         raise BadInput(f"Read {source.name}", str(error).splitlines()[0][:300]) from error
-    return {column: hyper for column, (_, hyper) in chosen.items()}
 
 
 def _decide(connection: DuckDBPyConnection, column: str, kind: str) -> tuple[str, str]:

@@ -1,0 +1,343 @@
+"""The generated workbook: valid against Tableau's schema, every name in it exists, zones fill the dashboard.
+
+No Tableau opens it here. What the schema says: tableau-document-schemas on GitHub, twb_2026.1.0.xsd.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from blocks.catalogue import Metric
+from blocks.errors import Misconfigured
+from blocks.records import Analysis
+from blocks.site.base import Card
+from blocks.site.hyper import hyper_types
+from blocks.site.server.marks import digest
+from blocks.site.workbook.book import Workbook, make_workbook, pack, write
+from blocks.site.workbook.connections import Connection, Live, Packed, Published
+from blocks.site.workbook.fields import formula
+from blocks.site.workbook.source import Source, make_source
+from blocks.warehouse.live import LiveSource
+from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
+from tests.conftest import ROOT
+
+Make = Callable[..., Card]
+SCHEMA = next(
+    (p for up in ROOT.parents if (p := up / "shared" / "specs" / "twb_2026.1.0.xsd").exists()), None
+)
+SNOWFLAKE = LiveSource(
+    kind="snowflake", server="acme.snowflakecomputing.com", database="ANALYTICS", schema_name="SERVING",
+    warehouse="BI", role="READER",
+)  # fmt: skip
+DREMIO = LiveSource(
+    kind="dremio", server="dremio.internal", port=31010, database="lake", schema_name="serving"
+)
+CONNECTIONS: dict[str, Connection] = {
+    "packed": Packed("Data/sales.hyper"),
+    "published": Published("kpi_page-sales", "kpi_page-sales", "https://bi.example.com", "acme"),
+    "snowflake": Live(SNOWFLAKE, 'select sum("a") as "a" from "SERVING"."sales" where 1 <> 2', "reader"),
+    "dremio": Live(DREMIO, "select 1 as a", "reader"),
+}
+SHAPES: dict[str, dict[str, Any]] = {
+    **{str(analysis): {"analysis": analysis, "metrics": EVERY} for analysis in Analysis},
+    "timeless": {"analysis": Analysis.trend, "timed": False, "dimensions": ("segment",)},
+    "flat": {"analysis": Analysis.composition, "dimensions": ()},
+    "bare": {"analysis": Analysis.kpi, "dimensions": (), "timed": False, "metrics": (NET,)},
+    "ratio": {"analysis": Analysis.composition, "metrics": (RATE,)},
+}
+
+
+def sources(card: Card, connection: Connection) -> list[Source]:
+    return [
+        make_source(
+            card.dashboard.name, dataset, hyper_types(path), connection, f"{card.dashboard.name} data"
+        )
+        for dataset, path in zip(card.datasets, card.extracts, strict=True)
+    ]
+
+
+def workbook(card: Card, connection: Connection = CONNECTIONS["published"]) -> Workbook:
+    return make_workbook(card, sources(card, connection))
+
+
+def two_marts(make_card: Make) -> Card:
+    one, two = make_card(metrics=(NET, RATE)), make_card(metrics=(NET, CUSTOMERS), dimensions=("segment",))
+    other = two.datasets[0].model_copy(update={"mart": "people"})
+    both = {"datasets": (one.datasets[0], other), "extracts": (one.extracts[0], two.extracts[0])}
+    return one.model_copy(update=both)
+
+
+@pytest.fixture(scope="session")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    if SCHEMA is None:
+        pytest.skip("Tableau's schema of workbooks (twb_2026.1.0.xsd) is not beside the project")
+    folder = tmp_path_factory.mktemp("xsd")
+    text = SCHEMA.read_text(encoding="utf-8")
+    # It imports two namespaces without saying where they are; these stubs take any attribute of theirs.
+    theirs = '<xs:anyAttribute namespace="##targetNamespace" processContents="lax"/>'
+    any_of_theirs = f'<xs:attributeGroup name="UserAttributes-AG">{theirs}'
+    stubs = {
+        "http://www.tableausoftware.com/xml/user": f"{any_of_theirs}</xs:attributeGroup>",
+        "http://www.w3.org/XML/1998/namespace": '<xs:attribute name="base" type="xs:string"/>',
+    }
+    for number, (space, content) in enumerate(stubs.items()):
+        head = f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="{space}">'
+        (folder / f"{number}.xsd").write_text(f"{head}{content}</xs:schema>")
+        found = f'<xs:import namespace="{space}"'
+        text = text.replace(f"{found}/>", f'{found} schemaLocation="{number}.xsd"/>')
+    (folder / "twb.xsd").write_text(text, encoding="utf-8")
+    return etree.XMLSchema(etree.parse(str(folder / "twb.xsd")))
+
+
+def parsed(root: Any) -> Any:
+    return etree.fromstring(write(root))
+
+
+@pytest.mark.parametrize("kind", sorted(CONNECTIONS))
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_it_is_valid_against_tableaus_schema(schema: Any, make_card: Make, shape: str, kind: str) -> None:
+    root = parsed(workbook(make_card(**SHAPES[shape]), CONNECTIONS[kind]).xml())
+    assert schema.validate(root), [f"{e.line}: {e.message}" for e in schema.error_log]
+
+
+def test_the_schema_says_no_to_what_is_wrong(schema: Any, make_card: Make) -> None:
+    root = parsed(workbook(make_card()).xml())
+    root.find("worksheets").append(etree.Element("sheet"))
+    assert not schema.validate(root)
+
+
+def test_two_data_sources_are_valid_too(schema: Any, make_card: Make) -> None:
+    root = parsed(workbook(two_marts(make_card)).xml())
+    assert schema.validate(root), [f"{e.line}: {e.message}" for e in schema.error_log]
+    assert faults(root) == []
+
+
+def faults(root: Any) -> list[str]:
+    """Names in a workbook that mean nothing."""
+    found = []
+    declared = {
+        source.get("name"): {each.get("name") for each in source.iter("column", "group")}
+        for source in root.findall("datasources/datasource")
+    }
+    sheets = [each.get("name") for each in root.findall("worksheets/worksheet")]
+    boards = [each.get("name") for each in root.findall("dashboards/dashboard")]
+    names = sheets + boards
+    found += [f"{name} twice" for name in names if names.count(name) > 1]
+    for scope in [
+        *root.findall("worksheets/worksheet"),
+        *root.findall("dashboards/dashboard"),
+        *root.findall("actions"),
+    ]:
+        known = {}
+        for needs in scope.iter("datasource-dependencies"):
+            known[needs.get("datasource")] = {each.get("name") for each in needs}
+            bases = {each.get("name") for each in needs.findall("column")}
+            found += [
+                f"{i.get('column')} of {i.get('name')}"
+                for i in needs.findall("column-instance")
+                if i.get("column") not in bases
+            ]
+            found += [
+                f"{b} in {scope.get('name')}" for b in bases if b not in declared[needs.get("datasource")]
+            ]
+        pointed = {each.get("name") for each in scope.iter("datasource")}
+        found += [f"{each} not pointed at" for each in known if each not in pointed]
+        found += [f"{each} unknown" for each in pointed if each not in declared]
+        for text in texts(scope):
+            for source, name in re.findall(r"\[((?:federated|sqlproxy)\.\w+)\]\.(\[(?:[^\]]|\]\])+\])", text):
+                if name not in known.get(source, ()) and name not in declared.get(source, ()):
+                    found.append(f"{name} of {source} in {scope.get('name')}")
+    found += [
+        f"zone {z.get('name')}" for z in root.iter("zone") if z.get("name") and z.get("name") not in sheets
+    ]
+    found += [f"window {w.get('name')}" for w in root.iter("window") if w.get("name") not in names]
+    found += [
+        f"viewpoint {v.get('name')}"
+        for v in root.iter("viewpoint")
+        if v.get("name") and v.get("name") not in sheets
+    ]
+    found += [
+        f"no window {name}" for name in names if name not in [w.get("name") for w in root.iter("window")]
+    ]
+    for action in root.iter("action"):
+        start, target = action.find("source"), {p.get("name"): p.get("value") for p in action.iter("param")}
+        found += [f"action from {start.get('worksheet')}"] if start.get("worksheet") not in sheets else []
+        found += (
+            [f"action on {start.get('dashboard')}"]
+            if {start.get("dashboard"), target["target"]} - set(boards)
+            else []
+        )
+        found += [f"action excludes {name}" for name in target["exclude"].split(",") if name not in sheets]
+        places = [z.get("name") for z in root.iter("zone")]
+        found += [] if start.get("worksheet") in places else ["the action's sheet is on no dashboard"]
+    for each in root.iter("calculation"):
+        source = next(
+            up for up in each.iterancestors() if up.tag in ("datasource", "datasource-dependencies")
+        )
+        fields = declared[source.get("name") or source.get("datasource")]
+        found += [f"formula {f}" for f in re.findall(r"\[[^\]]+\]", each.get("formula")) if f not in fields]
+    ids = [zone.get("id") for zone in root.iter("zone")] + [
+        each.get("uuid") for each in root.iter("simple-id")
+    ]
+    found += [f"id {each} twice" for each in ids if ids.count(each) > 1]
+    return found
+
+
+def texts(scope: Any) -> list[str]:
+    """Every place where a field may be named."""
+    found = []
+    for each in scope.iter():
+        found += [
+            urllib.parse.unquote(value)
+            for key, value in each.attrib.items()
+            if key in ("column", "field", "param", "expression")
+        ]
+        found += [each.text] if each.tag in ("rows", "cols", "column") and each.text else []
+        found += re.findall("<.*?>", each.text or "") if each.tag == "run" else []
+    return found
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_every_name_in_it_exists(make_card: Make, shape: str) -> None:
+    assert faults(parsed(workbook(make_card(**SHAPES[shape])).xml())) == []
+
+
+def test_a_name_that_does_not_exist_is_found(make_card: Make) -> None:
+    root = parsed(workbook(make_card()).xml())
+    root.find("worksheets/worksheet/table/rows").text = "[sqlproxy.x].[none:nothing:nk]"
+    root.find("dashboards/dashboard/zones/zone/zone").set("name", "Nowhere")
+    assert len(faults(root)) == 2
+
+
+@pytest.mark.parametrize("shape", [*sorted(SHAPES), "two"])
+def test_zones_fill_the_dashboard_and_do_not_overlap(make_card: Make, shape: str) -> None:
+    card = two_marts(make_card) if shape == "two" else make_card(**SHAPES[shape])
+    root = parsed(workbook(card).xml())
+    zones = root.findall("dashboards/dashboard/zones/zone/zone")
+    boxes = [tuple(int(zone.get(key)) for key in ("x", "y", "w", "h")) for zone in zones]
+    assert sum(w * h for _, _, w, h in boxes) == 100_000**2
+    for place, (x, y, w, h) in enumerate(boxes):
+        assert min(x, y) >= 0
+        assert w >= 5_000
+        assert h >= 3_000
+        assert max(x + w, y + h) <= 100_000
+        for a, b, c, d in boxes[:place]:
+            assert x >= a + c or a >= x + w or y >= b + d or b >= y + h
+    sheets = [each.get("name") for each in root.findall("worksheets/worksheet")]
+    placed = [zone.get("name") for zone in zones if zone.get("name") and not zone.get("type-v2")]
+    assert sorted(placed) == sorted(sheets)
+
+
+@pytest.mark.parametrize(
+    ("shape", "marks"),
+    [("trend", ["Line", "Bar"]), ("comparison", ["Bar", "Line"]), ("composition", ["Pie", "Bar", "Line"]),
+     ("detail", ["Bar", "Line"]), ("kpi", ["Line", "Bar"]), ("timeless", ["Bar"]), ("flat", ["Line"]),
+     ("bare", []), ("ratio", ["Line", "Bar"])],
+)  # fmt: skip
+def test_charts_are_what_the_analysis_asks_for(make_card: Make, shape: str, marks: list[str]) -> None:
+    made = workbook(make_card(**SHAPES[shape]))
+    assert [sheet.mark for sheet in made.charts] == marks
+    assert [sheet.title for sheet in made.kpis] == [
+        m.label for m in make_card(**SHAPES[shape]).datasets[0].metrics
+    ]
+
+
+def test_filters_cut_nothing_off_until_they_are_used(make_card: Make) -> None:
+    root = parsed(workbook(make_card(Analysis.trend)).xml())
+    (trend,) = (each for each in root.iter("worksheet") if "per week" in each.get("name"))
+    kinds = [(each.get("class"), each.get("included-values")) for each in trend.iter("filter")]
+    assert kinds == [("categorical", None)] * 4 + [("quantitative", "all")]
+    assert not list(root.iter("min", "max"))
+    shown = [zone.get("param") for zone in root.iter("zone") if zone.get("type-v2") == "filter"]
+    assert len(shown) == 4
+    checks = [each for each in root.iter("worksheet") if each.get("name") == "Release check"]
+    assert not list(checks[0].iter("filter"))
+
+
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
+def test_formulas_mean_what_the_metrics_mean(one: Metric) -> None:
+    wanted = {
+        "net": "(SUM([gross]) - SUM([returned]))", "basket": "(SUM([gross]) / SUM([orders]))",
+        "rate": "(SUM([returns]) / SUM([orders]))", "orders": "SUM([orders])", "customers": "COUNTD([customer])",
+    }  # fmt: skip
+    assert formula(one) == wanted[one.name]
+
+
+def test_a_formula_that_is_not_understood_is_refused() -> None:
+    for wrong in (["%", ["measure", "gross"], ["number", 2]], ["measure", "]) + RAWSQL_REAL("]):
+        with pytest.raises(Misconfigured, match="formula of metric odd"):
+            formula(metric("odd", "Odd", wrong))
+
+
+def test_hostile_words_are_only_words(make_card: Make) -> None:
+    bad = "<[sqlproxy.x].[y]> & ]]> \u202e\x00\ufffe" + "x" * 10_000
+    card = make_card(title=bad, metrics=(metric("bad", bad, ["measure", "orders"]), BASKET))
+    root = parsed(workbook(card).xml())
+    assert faults(root) == []
+    title = root.find("dashboards/dashboard/zones/zone/zone/formatted-text/run").text
+    assert title.startswith("‹[sqlproxy.x].[y]› & ]]› xxx")
+    assert len(title) == 120
+
+
+def test_the_same_card_gives_the_same_file_whatever_the_data(make_card: Make, tmp_path: Path) -> None:
+    files = {}
+    for name, where in (("one", "true"), ("again", "true"), ("other_data", "day > '2025-06-01'")):
+        path = tmp_path / name / "book.twbx"
+        path.parent.mkdir()
+        pack(path, workbook(make_card(where=where)), {})
+        files[name] = path
+    assert files["one"].read_bytes() == files["again"].read_bytes()
+    assert len({digest(path) for path in files.values()}) == 1
+    pack(tmp_path / "else.twbx", workbook(make_card(title="Another title")), {})
+    assert digest(tmp_path / "else.twbx") != digest(files["one"])
+
+
+def test_a_package_holds_the_workbook_and_its_data(make_card: Make, tmp_path: Path) -> None:
+    (tmp_path / "x.hyper").write_bytes(b"rows")
+    pack(
+        tmp_path / "sales.twbx",
+        workbook(make_card(), CONNECTIONS["packed"]),
+        {"Data/sales.hyper": tmp_path / "x.hyper"},
+    )
+    with zipfile.ZipFile(tmp_path / "sales.twbx") as package:
+        assert package.namelist() == ["sales.twb", "Data/sales.hyper"]
+        root = etree.fromstring(package.read("sales.twb"))
+    named = root.find("datasources/datasource/connection/named-connections/named-connection/connection")
+    assert named.get("dbname") == "Data/sales.hyper"
+
+
+@pytest.mark.parametrize("kind", ["snowflake", "dremio"])
+def test_a_live_source_points_at_serving_and_holds_no_password(make_card: Make, kind: str) -> None:
+    (source,) = sources(make_card(metrics=EVERY), CONNECTIONS[kind])
+    root = parsed(source.tds())
+    inner = root.find("connection/named-connections/named-connection/connection")
+    live = {"snowflake": SNOWFLAKE, "dremio": DREMIO}[kind]
+    assert (inner.get("class"), inner.get("server")) == (kind, live.server)
+    assert (inner.get("dbname"), inner.get("schema"), inner.get("username")) == (
+        live.database,
+        live.schema_name,
+        "reader",
+    )
+    assert "password" not in write(source.tds()).decode().lower().replace("username password", "")
+    relation = root.find("connection/relation")
+    assert relation.text.replace("<<", "<").replace(">>", ">") == CONNECTIONS[kind].query
+    types = {r.findtext("remote-name"): r.findtext("local-type") for r in root.iter("metadata-record")}
+    assert types["day"] == "date"
+    assert types["gross"] == "real"
+    assert types["country"] == "string"
+    assert types["orders"] == "integer"
+
+
+def test_a_warehouse_tableau_has_no_driver_for_is_refused(make_card: Make) -> None:
+    odd = Live(SNOWFLAKE.model_copy(update={"kind": "duckdb"}), "select 1", "reader")
+    (source,) = sources(make_card(metrics=(ORDERS,)), odd)
+    with pytest.raises(Misconfigured, match="duckdb"):
+        source.tds()
