@@ -22,7 +22,7 @@ class Place(NamedTuple):
 
 def place_for(session: Session, project: str, name: str, digest: str) -> Place:
     """Where to publish a workbook of this content. Raises Rejected if people edited every one there is."""
-    edited = []
+    edited: list[str] = []
     for number in range(MOST_BESIDE):
         candidate = name if number == 0 else f"{name}-ours" if number == 1 else f"{name}-ours-{number}"
         item = content.find(session, "workbooks", candidate, project)

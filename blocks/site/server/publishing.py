@@ -21,10 +21,10 @@ from blocks.site.server.finding import place_for
 from blocks.site.server.refreshing import connect_and_refresh
 from blocks.site.server.rights import let_read
 from blocks.site.server.session import Session
-from blocks.site.wording import line
 from blocks.site.workbook.book import Workbook, make_workbook, pack, write
 from blocks.site.workbook.connections import Connection, Live, Packed, Published
 from blocks.site.workbook.source import Source, make_source
+from blocks.site.workbook.xml import shown
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Publishing:
         if own:
             connect_and_refresh(self.session, item, self._reader(), self.settings.job_seconds)
         let_read(self.session, item, self.settings.readers)
-        return self._seen(item, place.views, place.notes, own is not None)
+        return self._seen(item, place.views, place.notes)
 
     def _source(self, place: int, dataset: Dataset) -> Source:
         """A dataset as a data source, published where it is to be."""
@@ -128,29 +128,29 @@ class Publishing:
     def _description(self) -> str:
         """What the site says below the workbook's name: where it is from, and what the gate said."""
         gate, ticket = self.card.gate, self.card.dashboard.ticket
-        said = [line(self.card.dashboard.title), line(self.card.dashboard.description, 400)]
-        said += [f"Release of run {self.card.run}" + (f", for ticket {line(ticket, 40)}" if ticket else "")]
+        said = [shown(self.card.dashboard.title), shown(self.card.dashboard.description, 400)]
+        said += [f"Release of run {self.card.run}" + (f", for ticket {shown(ticket, 40)}" if ticket else "")]
         if gate:
             said.append(f"{len(gate.checks) - len(gate.failures)} of {len(gate.checks)} checks passed")
         return ". ".join(part for part in said if part) + "."
 
-    def _seen(self, item: Any, before: int | None, notes: tuple[str, ...], own: bool) -> Publication:
+    def _seen(self, item: Any, before: int | None, notes: tuple[str, ...]) -> Publication:
         """Read back, take the picture, count, mark."""
-        shown = views.views_of(self.session, item)
+        seen = views.views_of(self.session, item)
         canary = views.read_back(
-            self.session, self.name, shown, self._expected(), self.settings.canary_seconds
+            self.session, self.name, seen, self._expected(), self.settings.canary_seconds
         )
-        image = views.picture(self.session, self.name, shown)
+        image = views.picture(self.session, self.name, seen)
         if image:
             (self.kept / "dashboard.png").write_bytes(image)
-        count = views.opened(shown)
+        count = views.opened(seen)
         now = marks.served_digest(self.session, item)
         marks.mark(self.session, item, marks.Mark(now, views.opened(views.views_of(self.session, item))))
         if canary is None:
             notes = (*notes, "Its workbook has no sheet named Release check, so its data was not read back.")
         return Publication(
             dashboard=self.name, ticket=self.card.dashboard.ticket, run=self.card.run, rows=sum(self.rows),
-            url=self._url(item, shown), image=self.kept / "dashboard.png" if image else None, canary=canary,
+            url=self._url(item, seen), image=self.kept / "dashboard.png" if image else None, canary=canary,
             extract=self.kept / self.extracts[0].name if self.extracts else None, notes=notes,
             views=None if before is None else count - before if count >= before else count,
         )  # fmt: skip
@@ -159,8 +159,8 @@ class Publishing:
         """What the release has; where the card does not say, what the extracts have."""
         return self.card.shown or tuple(Shown(rows=rows) for rows in self.rows)
 
-    def _url(self, item: Any, shown: list[Any]) -> str:
-        view = views.front(shown)
+    def _url(self, item: Any, seen: list[Any]) -> str:
+        view = views.front(seen)
         site = f"/site/{self.session.site}" if self.session.site else ""
         if view is None:
             return str(item.webpage_url)

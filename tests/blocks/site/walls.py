@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from lxml import etree
+
 from blocks.site.base import BiSite
 from blocks.site.folder import FolderSite
+from blocks.site.tableau import TableauSite
+from tests.blocks.site.tableau_server import TOKEN, TableauServer
 
 Rows = list[tuple[Any, ...]]
 
@@ -47,6 +51,39 @@ class FolderWall:
         pass
 
 
+class TableauWall:
+    def __init__(self, folder: Path, **fields: Any) -> None:
+        self.server = TableauServer(folder)
+        token = {"name": TOKEN[0], "secret": TOKEN[1]}
+        given = {"token": token, "canary_seconds": 0, "job_seconds": 20, "request_seconds": 20} | fields
+        self.site = TableauSite(
+            server=self.server.address,
+            site="acme",
+            project="Team/dashboards",
+            folder=folder / "kept",
+            **given,
+        )
+
+    def names(self) -> list[str]:
+        return sorted(self.server.workbooks())
+
+    def rows(self, name: str) -> dict[str, Rows]:
+        """Out of what was uploaded: the data sources that the workbook names."""
+        found = {}
+        for source in self.server.twb(name).findall("datasources/datasource"):
+            url = source.find("connection").get("dbname")
+            (item,) = (each for each in self.server.sources().values() if each.url == url)
+            found[item.name.removeprefix(f"{name}-")] = hyper_rows(self.server.extract(item.data))["Extract"]
+        return found if len(found) > 1 else {"Extract": next(iter(found.values()))}
+
+    def says(self, name: str) -> str:
+        said = etree.tostring(self.server.twb(name), encoding="unicode")
+        return f"{said} {self.server.workbooks()[name].description}"
+
+    def close(self) -> None:
+        self.server.close()
+
+
 def hyper_rows(path: Path) -> dict[str, Rows]:
     """Every row of every table of schema Extract, as Python's own values, sorted."""
     from tests.blocks.site.test_hyper import plain, read_back, tables_of
@@ -57,4 +94,4 @@ def hyper_rows(path: Path) -> dict[str, Rows]:
     }
 
 
-WALLS: dict[str, Callable[[Path], Wall]] = {"folder": FolderWall}
+WALLS: dict[str, Callable[[Path], Wall]] = {"folder": FolderWall, "tableau": TableauWall}
