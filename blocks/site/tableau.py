@@ -19,8 +19,9 @@ from blocks.records import Publication
 from blocks.site.base import BiSite, Card
 from blocks.site.server.credentials import AccessToken, ConnectedApp
 from blocks.site.server.projects import project_id
-from blocks.site.server.publishing import Publishing, Settings
+from blocks.site.server.publishing import Publishing
 from blocks.site.server.session import Session
+from blocks.site.server.settings import Settings, reader
 from blocks.site.wording import slug
 
 
@@ -100,8 +101,8 @@ class TableauSite(BiSite):
 
     def _settings(self, session: Session) -> Settings:
         return Settings(
-            project=project_id(session, self._path()), data=self.data, user=self.live_user,
-            password=self.live_password, workbooks=self.workbooks, readers=self.readers,
+            project=project_id(session, self._path()), data=self.data,
+            reader=reader(self.live_user, self.live_password), workbooks=self.workbooks, groups=self.readers,
             job_seconds=self.job_seconds, canary_seconds=self.canary_seconds,
         )  # fmt: skip
 

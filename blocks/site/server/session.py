@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from blocks.errors import Busy, Misconfigured, PlatformError, Unavailable
-from blocks.loader.pauses import retry_after
+from blocks.pauses import retry_after
 from blocks.site.server.faults import called, ended
 
 T = TypeVar("T")

@@ -1,5 +1,5 @@
-"""How a data source reaches its rows: an extract in the workbook's package, one published on the site, or the
-warehouse itself. Attributes and their sources: docs/tableau.md.
+"""How a data source reaches its rows: an extract in the workbook's package, or one published on the site. The
+warehouse itself is in live.py.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from blocks.errors import Misconfigured
 from blocks.site.workbook.xml import element, token
-from blocks.warehouse.live import LiveSource
 
 
 class Connection(Protocol):
@@ -66,7 +64,7 @@ class Packed:
             "authentication": "auth-none", "author-locale": "en_US", "class": "hyper", "dbname": self.file,
             "default-settings": "yes", "schema": "Extract", "sslmode": "", "tablename": "Extract", "username": "",
         }  # fmt: skip
-        return _federated(self._name, self.file, inner, self.relation(), records)
+        return federated(self._name, self.file, inner, self.relation(), records)
 
 
 @dataclass(frozen=True)
@@ -102,63 +100,8 @@ class Published:
         }, self.relation(), records)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Live:
-    """The warehouse, by a query over serving. user: whom it is read as; the password is never in a file."""
-
-    source: LiveSource
-    query: str
-    user: str
-    prefix: str = "federated"
-    parent: str = "Custom SQL Query"
-
-    @property
-    def _name(self) -> str:
-        return f"{self.source.kind}.{token(self.source.server, self.source.database)}"
-
-    def location(self) -> Any:
-        """None: it is not on a site."""
-        return None
-
-    def relation(self) -> Any:
-        """The query."""
-        # Tableau takes <x> in a query for a parameter; a doubled sign is the sign itself
-        query = self.query.replace("<", "<<").replace(">", ">>")
-        return element(
-            "relation", {"connection": self._name, "name": self.parent, "type": "text"}, text=query
-        )
-
-    def xml(self, records: Any) -> Any:
-        """A connection by the warehouse's driver. Raises Misconfigured for one that is not known."""
-        if self.source.kind not in _DRIVERS:
-            raise Misconfigured(
-                "Write a live data source", f"Tableau's connection to {self.source.kind} is not known here",
-                f"Use an extract; live works with {', '.join(_DRIVERS)}.",
-            )  # fmt: skip
-        inner = {"class": self.source.kind, "server": self.source.server, "username": self.user}
-        inner |= _DRIVERS[self.source.kind](self.source)
-        return _federated(self._name, self.source.server, inner, self.relation(), records)
-
-
-def _snowflake(source: LiveSource) -> dict[str, str]:
-    return {
-        "authentication": "Username Password", "dbname": source.database, "schema": source.schema_name,
-        "warehouse": source.warehouse, "service": source.role, "odbc-connect-string-extras": "",
-        "one-time-sql": "", "server-oauth": "", "workgroup-auth-mode": "prompt",
-    }  # fmt: skip
-
-
-def _dremio(source: LiveSource) -> dict[str, str]:
-    return {
-        "authentication": "auth-user-pass", "dbname": source.database, "schema": source.schema_name,
-        "port": str(source.port or 31010), "sslmode": "require" if source.encrypted else "",
-    }  # fmt: skip
-
-
-_DRIVERS = {"snowflake": _snowflake, "dremio": _dremio}
-
-
-def _federated(name: str, caption: str, inner: dict[str, str], relation: Any, records: Any) -> Any:
+def federated(name: str, caption: str, inner: dict[str, str], relation: Any, records: Any) -> Any:
+    """The `connection` around one named connection, as Tableau writes all that are not its own server's."""
     named = element("named-connection", {"caption": caption, "name": name}, element("connection", inner))
     return element(
         "connection", {"class": "federated"}, element("named-connections", {}, named), relation, records

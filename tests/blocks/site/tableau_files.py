@@ -5,6 +5,7 @@ Tableau's functions as its help lists them (Tableau Functions, alphabetical), as
 
 from __future__ import annotations
 
+import atexit
 import io
 import re
 import zipfile
@@ -42,7 +43,9 @@ class Extracts:
 @cache
 def extracts() -> Extracts:
     """The one for all stand-ins of a process; hyperd ends with it."""
-    return Extracts()
+    made = Extracts()
+    atexit.register(made._process.close)
+    return made
 
 
 def workbook_of(data: bytes) -> tuple[Any, dict[str, bytes]]:

@@ -22,8 +22,9 @@ from blocks.site.base import Card
 from blocks.site.hyper import hyper_types
 from blocks.site.server.marks import digest
 from blocks.site.workbook.book import Workbook, make_workbook, pack, write
-from blocks.site.workbook.connections import Connection, Live, Packed, Published
+from blocks.site.workbook.connections import Connection, Packed, Published
 from blocks.site.workbook.fields import formula
+from blocks.site.workbook.live import Live
 from blocks.site.workbook.source import Source, make_source
 from blocks.warehouse.live import LiveSource
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
