@@ -252,7 +252,7 @@ def set_property(site: JiraSite, asked: Asked, key: str, name: str) -> Any:
     kept = site.properties.setdefault(site.find(key)["key"], {})
     new = name not in kept
     kept[name] = asked.json
-    return 201 if new else 200, {}
+    return 201 if new else 200, None
 
 
 @route("POST", f"issue/{KEY}/attachments")

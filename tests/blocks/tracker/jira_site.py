@@ -11,7 +11,6 @@ import base64
 import json
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -98,6 +97,7 @@ class JiraSite:
         self.content: dict[str, bytes] = {}
         self.properties: dict[str, Raw] = {}
         self.faults: list[Fault] = []
+        self.released = threading.Event()  # ends what hangs
         self.traffic: list[Exchange] = []
         self.lock, self._last = threading.RLock(), 10_000
         self.fields = [self._field(name, name.capitalize(), kind) for name, kind in SYSTEM.items()] + [
@@ -270,6 +270,7 @@ def serve(site: JiraSite) -> Iterator[str]:
     try:
         yield site.base
     finally:
+        site.released.set()
         server.shutdown()
         server.server_close()
 
@@ -302,14 +303,13 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             with self.site.lock:
                 answer = self._answer(call)
-            status = 200 if answer is None or isinstance(answer, dict | list) else answer[0]
-            body = answer if answer is None or isinstance(answer, dict | list) else answer[1]
+            status, body = answer if isinstance(answer, tuple) else (204 if answer is None else 200, answer)
         except Problem as problem:
             status, body = problem.status, problem.body
         if fault and fault.kind == "drop-after":
             self.close_connection = True
             return
-        self._send(call, 204 if body is None and status == 200 else status, body)
+        self._send(call, status, body)
 
     do_GET = do_POST = do_PUT = do_DELETE = _handle
 
@@ -325,7 +325,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind == "drop-after":
             return False
         if fault.kind == "hang":
-            time.sleep(2)
+            self.site.released.wait(20)
         if fault.kind in ("hang", "drop"):
             self.close_connection = True
         elif fault.kind == "html":
