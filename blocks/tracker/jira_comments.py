@@ -23,7 +23,7 @@ def write(edition: Edition, key: str, topic: str, body: str) -> None:
 
 def fitting(body: str) -> str:
     """The text, cut at a line's end where Jira would refuse all of it."""
-    while len(to_wiki(body)) > LONGEST:
-        kept = body[: len(body) * 9 // 10]
+    while (long := len(to_wiki(body))) > LONGEST:
+        kept = body[: len(body) * LONGEST * 9 // (long * 10)]
         body = (kept.rpartition("\n")[0] or kept).rstrip(" …\n") + "\n\n…"
     return body

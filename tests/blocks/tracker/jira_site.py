@@ -277,6 +277,8 @@ def serve(site: JiraSite) -> Iterator[str]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
+    wbufsize = -1
     site: JiraSite
     routes: list[tuple[str, re.Pattern[str], Callable[..., Any]]]
 
@@ -361,6 +363,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+        self.wfile.flush()
 
 
 @dataclass

@@ -1,0 +1,277 @@
+"""Jira as people set it up: fields by name, statuses by name, templates, many tickets; few requests."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from blocks.errors import Misconfigured, NotFound, Unauthorized
+from blocks.records import Incomplete, Requirement
+from blocks.tracker.jira import JiraTracker
+from tasks.requirements import answer_gaps, check_ticket, knows_gaps
+from tests.blocks.tracker.desks import FIELDS, JiraDesk, jira_desk
+from tests.blocks.tracker.jira_site import EMAIL, TOKEN
+from tests.tasks.test_requirements import Shop
+
+
+@pytest.fixture(params=[("cloud", "3"), ("cloud", "2"), ("data-center", "2")], ids="-".join)
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JiraDesk]:
+    edition, version = request.param
+    with jira_desk(tmp_path, edition == "cloud", version) as found:
+        yield found
+
+
+def with_settings(desk: JiraDesk, **settings: Any) -> JiraTracker:
+    return JiraTracker.model_validate({**desk.settings, **settings})
+
+
+def asked(desk: JiraDesk) -> Counter[str]:
+    """Requests since last time, by kind."""
+    found = Counter(f"{call.method} {call.path.split('/', 4)[-1]}" for call in desk.site.traffic)
+    desk.site.traffic.clear()
+    return found
+
+
+def test_a_ticket_with_fields_is_a_requirement(desk: JiraDesk) -> None:
+    desk.file("AN-1", dimensions=["country", "segment"], labels=["board"], priority="Blocker")
+    desk.site.issues["AN-1"]["fields"]["assignee"] = desk.site.user("Piotr")
+    (ticket,) = desk.tracker.open_tickets()
+    found = check_ticket(ticket, Shop())
+    assert isinstance(found, Requirement)
+    assert (found.metrics, found.dimensions, found.sources) == (
+        ("net_revenue",),
+        ("country", "segment"),
+        ("erp",),
+    )
+    assert (found.requester, found.assignee, found.priority.name) == ("Dana Whitfield", "Piotr", "highest")
+    assert str(found.deadline) == "2027-02-26"
+    assert ticket.fields["labels"] == ["board"]
+
+
+TEMPLATE = {
+    "wiki": "h3. Request\n* *Analysis:* trend\n* *Metrics:* net\\_revenue\n* *Data sources:* erp\n\nPlease *soon*.",
+    "adf": [
+        {"type": "heading", "attrs": {"level": 3}, "content": [{"type": "text", "text": "Metrics"}]},
+        {"type": "bulletList", "content": [{"type": "listItem", "content": [
+            {"type": "paragraph", "content": [
+                {"type": "text", "text": "net_revenue", "marks": [{"type": "code"}]}]}]}]},
+        {"type": "paragraph", "content": [{"type": "text", "text": "Analysis:", "marks": [{"type": "strong"}]},
+                                          {"type": "text", "text": " trend"}]},
+        {"type": "paragraph", "content": [{"type": "text", "text": "Data sources: erp"}]},
+    ],
+}  # fmt: skip
+
+
+def test_a_project_without_fields_uses_the_template(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    values = desk.site.issues["AN-1"]["fields"]
+    adf = {"type": "doc", "version": 1, "content": TEMPLATE["adf"]}
+    values["description"] = adf if desk.version == "3" else TEMPLATE["wiki"]
+    found = check_ticket(with_settings(desk, fields={}).open_tickets()[0], Shop())
+    assert isinstance(found, Requirement)
+    assert (found.metrics, found.analysis.value, found.sources) == (("net_revenue",), "trend", ("erp",))
+    values[desk.field("Required Metrics")] = "orders"  # a field that is filled in wins
+    (ticket,) = desk.tracker.open_tickets()
+    assert ticket.fields["metrics"] == "orders"
+
+
+def test_check_lists_all_that_is_missing_and_what_there_is(desk: JiraDesk) -> None:
+    wrong = {**FIELDS, "analysis": "Kind of analysis", "metrics": "Twice"}
+    with pytest.raises(Misconfigured) as caught:
+        with_settings(desk, fields=wrong).check()
+    assert "no field is named 'Kind of analysis' (for analysis)" in str(caught.value)
+    assert "Analysis Type" in str(caught.value)
+    words = {"incomplete": "Waiting", "done": "Finished"}
+    with pytest.raises(Misconfigured) as caught:
+        with_settings(desk, statuses=words, incident_type="Incident", link_type="Blocks").check()
+    for said in (
+        "no status Finished, Waiting; it has",
+        "Needs Information",
+        "no issue type Incident",
+        "no link type Blocks",
+    ):
+        assert said in str(caught.value)
+
+
+def test_a_field_name_that_is_there_twice_needs_an_id(desk: JiraDesk) -> None:
+    twice = desk.field("Twice")
+    with pytest.raises(Misconfigured, match="2 are named 'TWICE'"):
+        with_settings(desk, fields={"metrics": "TWICE"}).check()
+    with_settings(desk, fields={"metrics": twice}).check()
+    with_settings(desk, fields={"metrics": "analysis type"}).check()  # capitals don't matter
+
+
+def test_the_wrong_edition_and_the_wrong_token_are_said(desk: JiraDesk) -> None:
+    other = {"email": None, "api_version": "2"} if desk.site.cloud else {"email": EMAIL, "api_version": None}
+    with pytest.raises(Misconfigured, match="Data Center"):
+        with_settings(desk, **other).check()
+    with pytest.raises(Unauthorized):
+        with_settings(desk, token="wrong").open_tickets()
+    with pytest.raises(NotFound, match="statuses of XY"):
+        with_settings(desk, project="XY").check()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"fields": {"metrik": "x"}}, {"statuses": {"closed": "x"}}, {"server": "https://bot:pw@jira.example"},
+        {"server": "ftp://x"}, {"project": "AN OR 1=1"}, {"jql": "status = Open ORDER BY key"},
+    ],
+)  # fmt: skip
+def test_wrong_settings_are_refused_when_they_are_made(settings: dict[str, Any]) -> None:
+    good = {"project": "AN", "server": "https://jira.example", "token": "x"}
+    JiraTracker.model_validate(good)
+    with pytest.raises(ValidationError):
+        JiraTracker.model_validate({**good, **settings})
+
+
+def test_what_waits_for_work_can_be_said_in_jql(desk: JiraDesk) -> None:
+    desk.file("AN-1", labels=["analytics"])
+    desk.file("AN-2")
+    tracker = with_settings(desk, jql='labels = "analytics" OR labels in ("other")')
+    assert [ticket.key for ticket in tracker.open_tickets()] == ["AN-1"]
+
+
+def test_without_its_own_status_an_incomplete_ticket_has_a_label(desk: JiraDesk) -> None:
+    desk.file("AN-1", labels=["board"])
+    tracker = with_settings(desk, statuses={})
+    tracker.move("AN-1", "incomplete")
+    fields = desk.site.issues["AN-1"]["fields"]
+    assert (fields["labels"], fields["status"]["name"]) == (["board", "incomplete-request"], "To Do")
+    assert tracker.open_tickets()[0].status == "incomplete"
+    tracker.move("AN-1", "failed")  # nor has a failure one: the comment tells
+    assert (fields["labels"], fields["status"]["name"]) == (["board"], "To Do")
+    tracker.move("AN-1", "done")
+    assert fields["status"]["name"] == "Done"
+
+
+def test_a_ticket_sent_back_is_taken_up_again(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    desk.tracker.comment("AN-1", "run_1", "built")
+    desk.tracker.move("AN-1", "done")
+    assert desk.tracker.open_tickets() == []
+    desk.say("AN-1", "Dana", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.999+0000", "By week, please.")
+    desk.site.issues["AN-1"]["fields"]["status"] = desk.site.status("Changes Requested")
+    (ticket,) = desk.tracker.open_tickets()
+    assert ticket.status == "changes_requested"
+    found = check_ticket(ticket, Shop())
+    assert isinstance(found, Requirement)
+    assert [comment.body for comment in found.feedback] == ["By week, please."]
+
+
+def test_a_status_that_nothing_leads_to_is_said_with_what_does(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    key = desk.tracker.open_incident("a:1", "t", "b", [])
+    with pytest.raises(
+        Misconfigured, match=r"no transition leads there from In Progress; .*Go to closed \(to Closed\)"
+    ):
+        desk.tracker.move(key, "failed")
+    desk.tracker.move(key, "done")  # by way of In Progress, to what Jira counts as done
+    assert desk.site.issues[key]["fields"]["status"]["name"] == "Closed"
+
+
+def test_what_others_wrote_with_our_account_is_theirs(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    desk.tracker.comment("AN-1", "run_1", "built")
+    desk.site.add_comment(
+        "AN-1", desk.site.me, desk.rich("typed by hand"), "2026-11-02T09:30:00.000+0000", []
+    )
+    mark = [{"key": "analytics.answer", "value": {"topic": "run_2", "fingerprint": "0"}}]
+    desk.site.add_comment(
+        "AN-1", desk.site.user("Eve"), desk.rich("not ours"), "2026-11-02T09:31:00.000+0000", mark
+    )
+    (ticket,) = desk.tracker.open_tickets()
+    assert [comment.body for comment in ticket.comments] == ["typed by hand", "not ours"]
+    assert set(ticket.told) == {"run_1"}
+
+
+def test_comments_without_end_are_all_read(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    desk.tracker.comment("AN-1", "run_1", "built")
+    for number in range(250):
+        desk.say(
+            "AN-1", "Dana", f"2026-11-02T09:{number // 60:02}:{number % 60:02}.000+0000", f"comment {number}"
+        )
+    (ticket,) = desk.tracker.open_tickets()
+    assert {comment.body for comment in ticket.comments} == {f"comment {number}" for number in range(250)}
+    desk.tracker.comment("AN-1", "run_1", "built again")
+    assert [body for body in desk.comments("AN-1") if body.startswith("built")] == ["built again"]
+
+
+def test_an_answer_longer_than_jira_takes_is_cut_at_a_line(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    body = "### Not delivered\n\n" + "\n".join(f"- `value_{number}_{'_' * 40}`" for number in range(2_000))
+    desk.tracker.comment("AN-1", "run_1", body)
+    desk.tracker.comment("AN-1", "run_1", body)
+    (text,) = desk.comments("AN-1")
+    assert text.startswith("### Not delivered\n\n- value_0_")
+    assert text.endswith("_\n\n…")
+
+
+def test_an_odd_issue_is_in_nobody_elses_way(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    desk.file("AN-2")
+    desk.site.issues["AN-1"]["fields"]["updated"] = "yesterday"
+    broken, good = desk.tracker.open_tickets()
+    assert (list(broken.fields), good.key) == (["unreadable"], "AN-2")
+
+
+def test_a_copied_or_pickled_block_connects_anew(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    desk.tracker.open_tickets()
+    for twin in (pickle.loads(pickle.dumps(desk.tracker)), copy.deepcopy(desk.tracker)):
+        assert [ticket.key for ticket in twin.open_tickets()] == ["AN-1"]
+
+
+def test_a_saved_block_comes_back_and_keeps_its_secret(desk: JiraDesk, prefect_server: str) -> None:
+    import requests
+
+    from blocks.types import load_block
+
+    name = f"desk-{desk.version}-{'cloud' if desk.site.cloud else 'own'}"
+    desk.file("AN-1")
+    desk.tracker.save(name)
+    loaded = load_block(f"jira-tracker/{name}")
+    assert isinstance(loaded, JiraTracker)
+    assert [ticket.key for ticket in loaded.open_tickets()] == ["AN-1"]
+    told = requests.get(
+        f"{prefect_server.rstrip('/')}/block_types/slug/jira-tracker/block_documents/name/{name}", timeout=30
+    )
+    assert told.json()["data"]["project"] == "AN"
+    assert TOKEN not in told.text
+
+
+def test_a_thousand_tickets_cost_a_request_a_hundred(desk: JiraDesk) -> None:
+    for number in range(1, 1_001):
+        desk.file(f"AN-{number}", metrics=["net_revenu"] if number % 100 == 0 else ["net_revenue"])
+        desk.say(f"AN-{number}", "Dana", "2026-11-02T09:30:00.000+0000", "please")
+    tickets = desk.tracker.open_tickets()
+    search = "search/jql" if desk.site.cloud else "search"
+    assert len(tickets) == 1_000
+    assert asked(desk) == {"GET serverInfo": 1, "GET myself": 1, "GET field": 1, f"POST {search}": 10}
+    desk.tracker.tickets([ticket.key for ticket in tickets])
+    assert asked(desk) == {"POST issue/bulkfetch" if desk.site.cloud else "POST search": 10}
+
+    def gaps() -> list[Incomplete]:
+        checked = [check_ticket(ticket, Shop()) for ticket in desk.tracker.open_tickets()]
+        return [each for each in checked if isinstance(each, Incomplete) and not knows_gaps(each)]
+
+    for each in gaps():
+        answer_gaps.fn(desk.tracker, each)
+    once = asked(desk)
+    assert once[f"POST {search}"] == 10
+    assert once.total() - 10 <= 10 * 5  # look for ours, comment, look, label, move
+    assert "did you mean net_revenue?" in desk.comments("AN-100")[1]
+    state = desk.state()
+    assert gaps() == []
+    again = asked(desk)  # those that have a comment of ours: at once, or (Data Center) one by one
+    assert again.total() == 10 + (1 if desk.site.cloud else 10)
+    assert desk.state() == state

@@ -1,0 +1,192 @@
+"""Answers in Jira's rich text look as meant whatever is in them; people's rich text and templates are read."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+
+from blocks.tracker.adf import from_adf, to_adf
+from blocks.tracker.request_template import read_template
+from blocks.tracker.wiki import escape, from_wiki, to_wiki
+from tasks.markdown import bullets, code, link, table
+from tests.blocks.tracker.adf_rules import adf_fault
+from tests.tasks.test_requirements import HOSTILE
+
+URL = "https://bi.example/a b|c?x=1&y=2"
+ANSWER = f"""### Your dashboard is ready
+
+It shows the release of run {code("run_2")}, **not** *more*.
+
+{table(["dashboard", "rows"], [(link("Open revenue", URL), 1100), ("net_revenue", None)])}
+
+{bullets(["one", "**two**"])}"""
+
+
+def test_an_answer_in_wiki_text() -> None:
+    assert to_wiki(ANSWER) == (
+        "h3. Your dashboard is ready\n\n"
+        "It shows the release of run {{run\\_2}}, *not* _more_.\n\n"
+        "|| dashboard || rows ||\n"
+        "| [Open revenue|https://bi.example/a%20b%7Cc?x=1&y=2] | 1,100 |\n"
+        "| net\\_revenue |  |\n\n"
+        "* one\n* *two*"
+    )
+
+
+def test_an_answer_in_document_format() -> None:
+    doc = to_adf(ANSWER)
+    assert adf_fault(doc) is None
+    heading, paragraph, tabled, listed = doc["content"]
+    assert heading["attrs"] == {"level": 3}
+    assert {"type": "text", "text": "run_2", "marks": [{"type": "code"}]} in paragraph["content"]
+    assert [row["content"][0]["type"] for row in tabled["content"]] == [
+        "tableHeader",
+        "tableCell",
+        "tableCell",
+    ]
+    cell = tabled["content"][1]["content"][0]["content"][0]["content"][0]
+    assert cell["marks"] == [{"type": "link", "attrs": {"href": "https://bi.example/a%20b%7Cc?x=1&y=2"}}]
+    assert [item["type"] for item in listed["content"]] == ["listItem", "listItem"]
+
+
+def test_both_read_back_as_what_people_see() -> None:
+    seen = (
+        "### Your dashboard is ready\n\nIt shows the release of run run_2, not more.\n\n"
+        "| dashboard | rows |\n| --- | --- |\n| Open revenue | 1,100 |\n| net_revenue |  |\n\n- one\n- two"
+    )
+    assert from_adf(to_adf(ANSWER)) == seen
+    assert from_wiki(to_wiki(ANSWER)) == seen
+
+
+def nodes(node: Any) -> list[dict[str, Any]]:
+    return [node, *(each for child in node.get("content", []) for each in nodes(child))]
+
+
+@pytest.mark.parametrize(
+    "text", [*HOSTILE, "{code}", "h1. x", "\\\\", "&#92;", "!http://evil/x.png!", "[~admin]"]
+)
+def test_a_hostile_value_stays_text(text: str) -> None:
+    markdown = f"{bullets([code(text, 2_000)])}\n\n{table(['a', 'b'], [(text, 1)])}"
+    found = nodes(to_adf(markdown))
+    assert adf_fault(found[0]) is None
+    kinds = {mark["type"] for node in found for mark in node.get("marks", [])}
+    assert kinds <= {"code"}
+    assert len([node for node in found if node["type"] == "tableCell"]) == 2
+    wiki = to_wiki(markdown)
+    bare = re.sub(r"\\[^A-Za-z0-9\s]|&\w+;|&#\d+;", "", wiki)
+    assert re.findall(r"[{}]{2}", bare) in (["{{", "}}"], ["{{", "}}", "{{", "}}"])
+    assert not re.search(r"[\[\]!~\\]|https?://|^h1\.", bare, re.MULTILINE)
+    assert sum(line.count("|") for line in bare.splitlines()) == 6 + 3
+    shown = code(text, 2_000).strip("`")
+    assert shown in from_wiki(wiki)
+    assert shown in from_adf(to_adf(markdown))
+
+
+@pytest.mark.parametrize(
+    ("wiki", "plain"),
+    [
+        ("net\\_revenue, orders", "net_revenue, orders"),
+        ("h3. Metrics\r\n* net_revenue\r\n** orders\r\n# one", "### Metrics\n- net_revenue\n- orders\n- one"),
+        (
+            "*Bold* and _soft_ and {{mono}} 2*3*4 snake_case_name",
+            "Bold and soft and mono 2*3*4 snake_case_name",
+        ),
+        ("[the report|https://x.example/a?b=1] [https://y.example]", "the report https://y.example"),
+        ("[~accountid:5b10:dana] see !shot.png|thumbnail! here", "@5b10:dana see  here"),
+        ("{color:red}late{color} {noformat}a *b*{noformat}", "late a b"),
+        ("one\\\\two", "one\ntwo"),
+        ("||a||b||\n|1|2|", "| a | b |\n| --- | --- |\n|1|2|"),
+        ("&lt;b&gt; &#92;", "<b> \\"),
+        ("", ""),
+    ],
+)
+def test_wiki_text_of_people(wiki: str, plain: str) -> None:
+    assert from_wiki(wiki) == plain
+
+
+def test_documents_of_people() -> None:
+    doc = {
+        "type": "doc", "version": 1, "content": [
+            {"type": "panel", "content": [{"type": "paragraph", "content": [
+                {"type": "mention", "attrs": {"id": "1", "text": "@Dana"}}, {"type": "hardBreak"},
+                {"type": "date", "attrs": {"timestamp": "1803600000000"}},
+                {"type": "emoji", "attrs": {"shortName": ":x:"}},
+                {"type": "inlineCard", "attrs": {"url": "https://x.example"}}, {"type": "new thing"}]}]},
+            {"type": "taskList", "content": [{"type": "taskItem", "content": [{"type": "text", "text": "do"}]}]},
+            {"type": "mediaSingle", "content": [{"type": "media", "attrs": {}}]},
+        ],
+    }  # fmt: skip
+    assert from_adf(doc) == "@Dana\n2027-02-26:x:https://x.example\n\n- do"
+    assert from_adf("plain") == "plain"
+    assert from_adf(None) == ""
+    assert from_adf({"type": "doc", "content": ["odd", 7, {"content": 3}]}) == ""
+
+
+def test_a_document_nested_without_end_is_cut() -> None:
+    doc: dict[str, Any] = {"type": "text", "text": "deep"}
+    for _ in range(900):
+        doc = {"type": "panel", "content": [doc]}
+    assert from_adf({"type": "doc", "content": [{"type": "text", "text": "top"}, doc]}) == "top"
+
+
+@pytest.mark.parametrize(
+    "sign", ["*", "_a", "[~", "{{", "|", "[a|", "!a", "\\", "{code:", "h1. ", "((", "&", "\n* "]
+)
+def test_a_megabyte_of_signs_is_no_burden(sign: str) -> None:
+    text, start = sign * (200_000 // len(sign)), time.monotonic()
+    from_wiki(text)
+    escape(text)
+    assert time.monotonic() - start < 30
+
+
+TEMPLATE = """\
+We want this each Monday.
+
+**Analysis:** trend
+**Metrics:** net_revenue, `orders`
+**Dimensions:** country
+**Data sources:** erp
+**Deadline:** 2027-02-26
+
+## Why
+Because: metrics matter.
+"""
+READ = {
+    "analysis": "trend", "metrics": "net_revenue, orders", "dimensions": "country", "data_sources": "erp",
+    "deadline": "2027-02-26",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEMPLATE,
+        from_adf(to_adf(TEMPLATE.replace("\n**", "\n\n**"))),
+        from_wiki("||Part||Value||\n|*Analysis type*|trend|\n|Metrics|net\\_revenue, orders|\n|Dimensions|country|\n"
+                  "|Data sources|erp|\n|Needed by|2027-02-26|"),
+        from_wiki("* Analysis: trend\n* Metrics: net_revenue, orders\n* Dimensions: country\n"
+                  "* Sources: erp\n* Due: 2027-02-26"),
+    ],
+)  # fmt: skip
+def test_the_template_is_read_in_every_layout(text: str) -> None:
+    assert read_template(text) == READ
+
+
+def test_values_below_their_names() -> None:
+    headed = to_adf("### Metrics\n\n- net_revenue\n- orders\n\n### Deadline\n\n2027-02-26\n\nThanks, all.")
+    assert read_template(from_adf(headed)) == {"metrics": "net_revenue\norders", "deadline": "2027-02-26"}
+    assert read_template("Metrics:\n- net_revenue\n- orders\n\nmore") == {"metrics": "net_revenue\norders"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Deadline:\n\nI would like it soon.", "### Metrics\n\n### Why\nfor fun", "a: b\n" * 99]
+)
+def test_what_is_not_filled_in_is_not_there(text: str) -> None:
+    assert read_template(text) == {}
+
+
+def test_the_first_of_a_name_counts() -> None:
+    assert read_template("Metrics: a\nMetrics: b\n### Metrics\n\nc") == {"metrics": "a"}
