@@ -35,12 +35,12 @@ class Edition(ABC):
         return any(self.me.get(name) and author.get(name) == self.me[name] for name in self.user)
 
     def comments(self, key: str, **query: Any) -> Iterator[Raw]:
-        """All comments of a ticket, the newest first."""
+        """All comments of a ticket, page by page."""
         start = 0
         for _ in range(MOST_PAGES):
             page = self.session.ask(
                 f"read the comments of {key}", "GET", f"issue/{key}/comment",
-                startAt=start, maxResults=PAGE, orderBy="-created", **query,
+                startAt=start, maxResults=PAGE, **query,
             )  # fmt: skip
             yield from page["comments"]
             start += len(page["comments"])

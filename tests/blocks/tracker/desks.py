@@ -121,7 +121,7 @@ class JiraDesk:
     def __init__(self, site: JiraSite, version: Literal["2", "3"], **settings: Any) -> None:
         self.site, self.version = site, version
         self.settings = {
-            "project": "AN", "server": site.base, "token": TOKEN, "email": EMAIL if site.cloud else None,
+            "project": site.project, "server": site.base, "token": TOKEN, "email": EMAIL if site.cloud else None,
             "api_version": version, "fields": FIELDS, "statuses": WORDS, "timeout_seconds": 10, **settings,
         }  # fmt: skip
         self.tracker: JiraTracker = JiraTracker.model_validate(self.settings)
@@ -193,8 +193,10 @@ def files_desk(folder: Path) -> Iterator[Desk]:
 
 
 @contextmanager
-def jira_desk(folder: Path, cloud: bool, version: Literal["2", "3"], **settings: Any) -> Iterator[JiraDesk]:
-    site = JiraSite(cloud)
+def jira_desk(
+    folder: Path, cloud: bool, version: Literal["2", "3"], project: str = "AN", **settings: Any
+) -> Iterator[JiraDesk]:
+    site = JiraSite(cloud, project)
     with serve(site):
         yield JiraDesk(site, version, **settings)
 

@@ -48,7 +48,7 @@ def link_types(site: JiraSite, asked: Asked) -> Raw:
 
 @route("GET", r"project/(\w+)/statuses")
 def statuses(site: JiraSite, asked: Asked, project: str) -> list[Raw]:
-    if project != "AN":
+    if project != site.project:
         raise Problem(404, f"No project could be found with key '{project}'.")
     return [
         {
@@ -156,11 +156,11 @@ def _check_fields(site: JiraSite, asked: Asked, values: Raw) -> None:
 @route("POST", "issue")
 def create_issue(site: JiraSite, asked: Asked) -> Any:
     values = asked.json["fields"]
-    if values["issuetype"]["name"] not in WORKFLOWS or values["project"]["key"] != "AN":
+    if values["issuetype"]["name"] not in WORKFLOWS or values["project"]["key"] != site.project:
         raise Problem(400, issuetype="Specify a valid issue type")
     _check_fields(site, asked, values)
     last = max((int(key.split("-")[1]) for key in site.issues), default=0)
-    issue = site.create(f"AN-{last + 1}", values)
+    issue = site.create(f"{site.project}-{last + 1}", values)
     return 201, {"id": issue["id"], "key": issue["key"], "self": issue["self"]}
 
 

@@ -87,10 +87,10 @@ class Exchange:
 
 
 class JiraSite:
-    """All that this Jira stores. cloud: which edition it is."""
+    """All that this Jira stores. cloud: which edition it is; project: the key of its only one."""
 
-    def __init__(self, cloud: bool) -> None:
-        self.cloud, self.base = cloud, ""
+    def __init__(self, cloud: bool, project: str = "AN") -> None:
+        self.cloud, self.project, self.base = cloud, project, ""
         self.issues: dict[str, Raw] = {}
         self.comments: dict[str, list[Raw]] = {}
         self.links: dict[str, list[Raw]] = {}
@@ -186,7 +186,7 @@ class JiraSite:
     def query(self, jql: str, strict: bool = True) -> list[Raw]:
         """The issues that match, oldest first."""
         known = {
-            "project": {key.split("-")[0].casefold() for key in self.issues} | {"an"},
+            "project": {key.split("-")[0].casefold() for key in self.issues} | {self.project.casefold()},
             "key": {key.casefold() for key in self.issues},
             "issuetype": {name.casefold() for name in WORKFLOWS},
             "status": {name.casefold() for name in STATUSES},
