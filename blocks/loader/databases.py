@@ -17,9 +17,11 @@ from blocks.errors import PlatformError
 from blocks.loader.batches import Staged, settle
 from blocks.loader.connections import connected, wrapped
 from blocks.loader.contract import Reading, check_columns, extra_columns
-from blocks.loader.job import Job, cursor, mode, setting
+from blocks.loader.deletions import compares_keys, key_columns
+from blocks.loader.job import Job, cursor, setting
 from blocks.loader.pipeline import extract
 from blocks.loader.staging import Staging, staging_database
+from blocks.loader.windows import window
 from blocks.records import SourceTable
 
 
@@ -30,13 +32,14 @@ def load_databases(job: Job, tables: Sequence[SourceTable]) -> Iterator[Staged |
         names = [[column.name for column in reflected.columns] for reflected in found]
         for table, columns in zip(tables, names, strict=True):
             check_columns(table, columns, f"table {table.meta['table']}")
-        resources = [
-            _resource(job, engine, table, reflected, f"t{at}")
-            for at, (table, reflected) in enumerate(zip(tables, found, strict=True))
-        ]
+        resources = []
+        for at, (table, reflected) in enumerate(zip(tables, found, strict=True)):
+            if compares_keys(table):  # before the rows: what comes meanwhile is not taken for gone
+                resources.append(_keys(engine, table, reflected, f"k{at}"))
+            resources.append(_rows(job, engine, table, reflected, f"t{at}"))
         files = extract(job, resources, wrapped)
     for at, (table, columns) in enumerate(zip(tables, names, strict=True)):
-        yield _staged(job, table, columns, files[f"t{at}"])
+        yield _staged(job, table, columns, files[f"t{at}"], files.get(f"k{at}"))
 
 
 def _reflected(engine: Any, table: SourceTable) -> Any:
@@ -54,21 +57,45 @@ def _reflected(engine: Any, table: SourceTable) -> Any:
     raise problem
 
 
-def _resource(job: Job, engine: Any, table: SourceTable, reflected: Any, name: str) -> Any:
-    """dlt's resource of the table's rows since the watermark, every value a text, columns by number."""
+def _rows(job: Job, engine: Any, table: SourceTable, reflected: Any, name: str) -> Any:
+    """dlt's resource of the rows in the load's window, every value a text, columns by number."""
     import sqlalchemy as sa
-    from dlt.sources.sql_database import sql_table
 
-    text = _verbatim()
-    watermark = job.watermark(table) if mode(table) == "merge" else None
+    text, asked = _verbatim(), window(job, table)
 
     def adapted(source: Any) -> Any:
         columns = [sa.type_coerce(c, text).label(f"c{at}") for at, c in enumerate(source.columns)]
         query = sa.select(*columns)
-        for origin in [c.origin for c in table.columns if c.name in cursor(table) and watermark is not None]:
-            moved = sa.type_coerce(source.c[origin], text) >= sa.bindparam(None, watermark, type_=text)
-            query = query.where(sa.or_(moved, source.c[origin].is_(None)))
+        for origin in [
+            c.origin for c in table.columns if c.name in cursor(table) and asked.since is not None
+        ]:
+            value = sa.type_coerce(source.c[origin], text)
+            first, *days = (sa.bindparam(None, day, type_=text) for day in (asked.since, *(asked.days or ())))
+            wanted = [value >= first, source.c[origin].is_(None)]
+            wanted += [sa.and_(value >= days[0], value < days[1])] if days else []
+            query = query.where(sa.or_(*wanted))
         return query.subquery()
+
+    return _resource(engine, reflected, name, adapted)
+
+
+def _keys(engine: Any, table: SourceTable, reflected: Any, name: str) -> Any:
+    """dlt's resource of all keys there are."""
+    import sqlalchemy as sa
+
+    def adapted(source: Any) -> Any:
+        origins = [source.c[column.origin] for column in key_columns(table)]
+        return sa.select(
+            *(sa.type_coerce(c, _verbatim()).label(f"k{at}") for at, c in enumerate(origins))
+        ).subquery()
+
+    return _resource(engine, reflected, name, adapted)
+
+
+def _resource(engine: Any, reflected: Any, name: str, adapted: Any) -> Any:
+    """dlt's resource of an adapted query, in Arrow batches."""
+    import sqlalchemy as sa
+    from dlt.sources.sql_database import sql_table
 
     resource = sql_table(
         credentials=engine, table=reflected.name, schema=reflected.schema, metadata=reflected.metadata,
@@ -107,11 +134,13 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _staged(job: Job, table: SourceTable, names: Sequence[str], files: Sequence[Path]) -> Staged | None:
+def _staged(
+    job: Job, table: SourceTable, names: Sequence[str], files: Sequence[Path], keys: Sequence[Path] | None
+) -> Staged | None:
     label = f"table {table.meta['table']}"
     with staging_database(job) as connection:
         staging = Staging(job, table, connection, extra_columns(table, names))
         if files:
             reading = Reading("read_parquet(?)", {name: f"c{at}" for at, name in enumerate(names)})
             staging.add(reading, [[str(file) for file in files]])
-        return settle(staging, label, sum(file.stat().st_size for file in files))
+        return settle(staging, label, sum(file.stat().st_size for file in files), keys)

@@ -22,6 +22,7 @@ from blocks.loader.batches import Staged
 from blocks.loader.connections import check_database, is_database
 from blocks.loader.databases import load_databases
 from blocks.loader.deadline import Deadline
+from blocks.loader.deletions import compares_keys, export_keys
 from blocks.loader.files import load_files
 from blocks.loader.job import Job
 from blocks.loader.listing import check_files
@@ -64,14 +65,16 @@ class DltLoader(Loader):
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
         silence()
         try:
-            return self._load(tables, warehouse, run)
+            return self._load(tables, warehouse, run, reload)
         except PlatformError as error:
             problem = error
         # what vendors raised carries headers, URLs and rows: nothing of it leaves this block
         problem.__cause__ = problem.__context__ = None
         raise problem.with_traceback(None)
 
-    def _load(self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str) -> list[LoadReport]:
+    def _load(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
+    ) -> list[LoadReport]:
         tables = [table for table in tables if not table.meta.get("quarantine_of")]
         if not tables:
             return []
@@ -79,7 +82,7 @@ class DltLoader(Loader):
         if kind not in KINDS:
             raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")
         with self._folder(source) as folder:
-            job = self._job(source, tables, warehouse, run, folder)
+            job = self._job(source, tables, warehouse, run, folder, reload)
             staged: list[tuple[SourceTable, Staged | None, float]] = []
             started = time.monotonic()
             for table, one in zip(tables, KINDS[kind](job, tables), strict=True):
@@ -102,14 +105,18 @@ class DltLoader(Loader):
         return report.model_copy(update={"seconds": seconds, "schema_changes": staged.changes})
 
     def _job(
-        self, source: str, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, folder: Path
-    ) -> Job:
+        self, source: str, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, folder: Path,
+        reload: Reload,
+    ) -> Job:  # fmt: skip
         deadline = Deadline(f"load {source}", self.deadline_seconds)
         with warehouse.session() as session:
             raw = {t.name: warehouse.columns(session, t.schema_name, t.identifier) for t in tables}
+            for table in tables:
+                if raw[table.name] and compares_keys(table):
+                    export_keys(warehouse, session, table, folder)
         ledger = tuple(loaded(warehouse, source))
         location, credential = self._location(source), self._credential(source)
-        return Job(source, location, credential, folder, run, now(), deadline, ledger, raw)
+        return Job(source, location, credential, folder, run, now(), deadline, ledger, raw, reload)
 
     def _location(self, source: str) -> str:
         if source not in self.locations:

@@ -16,7 +16,7 @@ from blocks.loader.csv_format import CSV
 from blocks.loader.formats import File, Format, Group, broken
 from blocks.loader.job import Job, mode
 from blocks.loader.json_format import JSON_LINES
-from blocks.loader.listing import check_unchanged, fetched, fingerprint, listed
+from blocks.loader.listing import again, check_unchanged, fetched, fingerprint, listed
 from blocks.loader.parquet_format import PARQUET
 from blocks.loader.staging import Staging, staging_database
 from blocks.records import LedgerEntry, SourceTable
@@ -29,7 +29,11 @@ def load_files(job: Job, tables: Sequence[SourceTable]) -> Iterator[Staged | Non
     for table in tables:
         found = listed(job, table)
         known = {item: entry.fingerprint for item, entry in job.entries(table).items()}
-        fresh = {item: entry for item, entry in found.items() if known.get(item) != fingerprint(entry)}
+        fresh = {
+            item: entry
+            for item, entry in found.items()
+            if known.get(item) != fingerprint(entry) or again(job.reload, item, entry)
+        }
         if fresh and mode(table) == "replace":
             fresh = found
         yield _load(job, table, fresh) if fresh else None

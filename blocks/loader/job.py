@@ -11,6 +11,7 @@ from typing import Any
 from blocks.errors import Misconfigured
 from blocks.loader.deadline import Deadline
 from blocks.records import LedgerEntry, SourceTable
+from blocks.reload import NEWS, Reload
 
 MODES = ("append", "merge", "replace")
 
@@ -20,7 +21,7 @@ class Job:
     """One load of one source.
 
     folder: the private working folder. ledger: the source's lines, oldest first. raw: table → its columns
-    in RAW now, none if it is not there. at: UTC, naive, the rows' `_loaded_at`.
+    in RAW now, none if it is not there. at: UTC, naive, the rows' `_loaded_at`. reload: what to take again.
     """
 
     source: str
@@ -32,10 +33,11 @@ class Job:
     deadline: Deadline
     ledger: tuple[LedgerEntry, ...]
     raw: Mapping[str, Mapping[str, str]]
+    reload: Reload = NEWS
 
     def entries(self, table: SourceTable) -> dict[str, LedgerEntry]:
-        """item → its ledger line; none if RAW lost the table, so that it is loaded anew."""
-        if not self.raw[table.name]:
+        """item → its ledger line; none if all is loaded anew, as it is if RAW lost the table."""
+        if self.reload.full or not self.raw[table.name]:
             return {}
         return {entry.item: entry for entry in self.ledger if entry.table == table.name}
 
@@ -65,7 +67,8 @@ def mode(table: SourceTable) -> str:
     """How the table is loaded; checked against what the other settings allow."""
     chosen = table.meta.get("load", "append" if table.meta.get("kind") == "files" else "replace")
     names = {column.name for column in table.columns}
-    unknown = [name for name in [*key(table), *cursor(table)] if name not in names]
+    flag = [str(table.meta["soft_delete"])] if table.meta.get("soft_delete") else []
+    unknown = [name for name in [*key(table), *cursor(table), *flag] if name not in names]
     problem = ""
     if chosen not in MODES:
         problem = f"load `{chosen}` is none of {', '.join(MODES)}"
@@ -74,7 +77,11 @@ def mode(table: SourceTable) -> str:
     elif chosen == "append" and table.meta.get("kind") != "files":
         problem = "load `append` is for files; rows read again would be there twice"
     elif unknown:
-        problem = f"key and cursor must be declared columns: {', '.join(unknown)}"
+        problem = f"key, cursor and soft_delete must be declared columns: {', '.join(unknown)}"
+    elif chosen != "merge" and (flag or table.meta.get("compare_keys")):
+        problem = "soft_delete and compare_keys are for load `merge`"
+    elif table.meta.get("compare_keys") and table.meta.get("kind") != "sql":
+        problem = "compare_keys is for databases; nothing else lists its keys cheaply"
     if problem:
         raise Misconfigured(f"load {table.full_name}", problem, "Correct the meta of the dbt source.")
     return str(chosen)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
 from typing import Any
 
 from blocks.errors import Busy, Misconfigured, NotFound, PlatformError, Unavailable
 from blocks.loader.formats import File, broken
 from blocks.loader.job import Job, setting
 from blocks.records import SourceTable
+from blocks.reload import Reload
 
 
 def check_files(location: str, options: Mapping[str, Any]) -> str:
@@ -35,6 +39,17 @@ def listed(job: Job, table: SourceTable) -> dict[str, Any]:
 def fingerprint(entry: Any) -> str:
     """What changes when a file does: its size and time."""
     return f"{entry.get('size_in_bytes', 0)}-{entry['modification_date'].timestamp()}"
+
+
+def again(reload: Reload, item: str, entry: Any) -> bool:
+    """True if a file is of the days to load again: by the date in its name, or by its time if there is none."""
+    if not reload.since:
+        return False
+    named = re.findall(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)", item)
+    day: date = entry["modification_date"].date()
+    with suppress(ValueError):  # digits that are no date
+        day = date(*map(int, named[-1])) if named else day
+    return reload.since <= day <= (reload.until or date.max)
 
 
 def fetched(job: Job, table: SourceTable, found: Mapping[str, Any]) -> list[File]:

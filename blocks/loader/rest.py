@@ -14,10 +14,11 @@ from blocks.errors import Misconfigured
 from blocks.loader.batches import Staged, settle
 from blocks.loader.contract import check_columns, extra_columns
 from blocks.loader.deadline import Deadline
-from blocks.loader.job import Job, mode, setting
+from blocks.loader.job import Job, setting
 from blocks.loader.json_format import record_names, record_reading
 from blocks.loader.pipeline import extract
 from blocks.loader.staging import Staging, staging_database
+from blocks.loader.windows import window
 from blocks.records import SourceTable
 
 CHECK_SECONDS = 15
@@ -47,9 +48,8 @@ def _resource(job: Job, table: SourceTable, name: str) -> Any:
     records = str(table.meta.get("records", "$"))
     session = Api(asked, job.location, job.credential, job.deadline, records)
     endpoint = setting(table, "endpoint")
-    watermark = job.watermark(table) if mode(table) == "merge" else None
-    parameter = table.meta.get("cursor_param")
-    params = {str(parameter): watermark} if parameter and watermark is not None else {}
+    parameter, start = table.meta.get("cursor_param"), window(job, table).start
+    params = {str(parameter): start} if parameter and start is not None else {}
 
     def pages() -> Iterator[Any]:
         import pyarrow as pa
