@@ -26,13 +26,22 @@ TYPES = {
     "dbt-project": "blocks.dbt:DbtProject",
     "expectation-suites": "blocks.suites:Suites",
 }
+PREFECTS = {
+    "slack-webhook": "prefect.blocks.notifications:SlackWebhook",
+    "sendgrid-email": "prefect.blocks.notifications:SendgridEmail",
+    "ms-teams-webhook": "prefect.blocks.notifications:MicrosoftTeamsWebhook",
+    "custom-webhook": "prefect.blocks.notifications:CustomWebhookNotificationBlock",
+    "secret": "prefect.blocks.system:Secret",
+}
+"""Types of Prefect's own that automations send through."""
 
 
 def block_class(slug: str) -> type[Block]:
     """The class of a block type. Raises Misconfigured for an unknown type or one whose extra is missing."""
-    if slug not in TYPES:
-        raise Misconfigured(f"use block type {slug}", "there is no such type", f"Known: {', '.join(TYPES)}.")
-    module, _, name = TYPES[slug].partition(":")
+    known = TYPES | PREFECTS
+    if slug not in known:
+        raise Misconfigured(f"use block type {slug}", "there is no such type", f"Known: {', '.join(known)}.")
+    module, _, name = known[slug].partition(":")
     try:
         found: type[Block] = getattr(import_module(module), name)
     except ImportError as error:

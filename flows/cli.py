@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     from prefect.settings import get_current_settings
 
     server = None
-    if not flags.dry_run and flags.action in {"run", "rollback"} and get_current_settings().api.url is None:
+    recorded = flags.action not in {"status", "setup"} and not flags.dry_run
+    if recorded and get_current_settings().api.url is None:
         server = LocalServer()
     from blocks.errors import NotDelivered, PlatformError
     from blocks.records import Outcome
@@ -74,6 +75,8 @@ def _settings(server: LocalServer | None) -> AbstractContextManager[object]:
 
 
 def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
+    if flags.action in {"blocks", "automations"}:
+        return _administer(flags, terminal, server)
     from flows.local import local_blocks
     from flows.run import new_run
     from flows.setup import show_setup
@@ -93,6 +96,15 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
         else:
             _deliver(blocks, flags, terminal, server, run)
     return 0
+
+
+def _administer(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
+    from flows import administration
+
+    if server:
+        server.wait()
+    show = administration.show_blocks if flags.action == "blocks" else administration.show_automations
+    return 0 if show(flags.file, terminal, flags.apply) else 1
 
 
 def _deliver(

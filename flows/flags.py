@@ -14,8 +14,14 @@ def build_parser() -> argparse.ArgumentParser:
         description="From tickets to dashboards: read requirements, load, build, check, publish, answer.",
     )
     add = parser.add_argument
-    add("action", nargs="?", default="run", choices=["run", "rollback", "status", "setup"],
-        help="default: run; setup: what the warehouse needs once, printed for its administrator")  # fmt: skip
+    add(
+        "action",
+        nargs="?",
+        default="run",
+        choices=["run", "rollback", "status", "setup", "blocks", "automations"],
+        help="default: run; setup: what the warehouse needs once, printed for its administrator; blocks: connect"
+        " to every system that is declared; automations: compare the declared ones with the server's",
+    )
     add(
         "--tickets",
         type=_names,
@@ -24,7 +30,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="print the plan; touch nothing")
     add("--quiet", action="store_true", help="only problems and the result")
     add("--to", metavar="RUN", help="rollback: to this run's release (default: the one before)")
-    add("--apply", action="store_true", help="setup: run it instead of printing it")
+    add("--apply", action="store_true", help="setup, blocks, automations: carry it out")
+    add(
+        "--file",
+        type=Path,
+        help="blocks, automations: where they are declared (default: blocks.yaml, automations.yaml in deploy)",
+    )
     add("--cost", action="store_true", help="status: what the last 30 days cost in the warehouse, by ticket")
     add("--source", action="append", default=[], metavar="NAME=LOCATION",
         help="where a dbt source is: a folder, a database URL, an API's address; may be repeated")  # fmt: skip
