@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import shutil
 import signal
@@ -14,10 +16,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from blocks.errors import Busy
 from blocks.tracker.files import FilesTracker
 from blocks.warehouse import control
 from blocks.warehouse.duckdb import DuckDBWarehouse
@@ -65,6 +70,7 @@ class Stack:
     alerts: Receiver
     log: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    rows: int = 0
 
     def start(self, *command: object) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as output:
@@ -84,24 +90,42 @@ class Stack:
         return done.stdout + done.stderr
 
     def admin(self, *flags: object, expect: int = 0) -> str:
-        return self.run(sys.executable, ROOT / "flows" / "main.py", *flags, expect=expect)
+        """The command line, in this process: what it prints."""
+        from flows.cli import main
+
+        said = io.StringIO()
+        with (
+            patch.dict(os.environ, self.environment, clear=True),
+            temporary_settings({PREFECT_API_URL: self.environment["PREFECT_API_URL"]}),
+            contextlib.redirect_stdout(said),
+        ):
+            assert main([str(flag) for flag in flags]) == expect, said.getvalue()
+        return said.getvalue()
 
     def worker(self) -> subprocess.Popen[bytes]:
-        return self.start(BIN / "prefect", "worker", "start", "--pool", "process", "--name", f"w{len(self.processes)}")
+        return self.start(
+            BIN / "prefect", "worker", "start", "--pool", "process", "--name", f"w{len(self.processes)}"
+        )
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """The machine is lost: the process and all below it, at once."""
         family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
         for pid in family:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         process.wait()
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
         return DuckDBWarehouse(database=str(self.state / "warehouse.duckdb"))
+
+    def free(self) -> bool:
+        """True once nothing of a run holds the warehouse's file."""
+        try:
+            self.warehouse.served()
+        except Busy:
+            return False
+        return True
 
     def journal(self) -> list[tuple[str, str]]:
         return [(entry.run, entry.state.value) for entry in control.journal(self.warehouse)]
@@ -111,10 +135,11 @@ class Stack:
 
     def slow(self, rows: int) -> None:
         """Let the mart take so many more rows to read: 0 is as it was."""
+        self.rows = rows
         model = self.state / "project" / "models" / "station_days.sql"
         text = (TINY / "dbt" / "models" / "station_days.sql").read_text()
         model.write_text(
-            f"with slow as (select sum(a.range + b.range) as n from range({rows}) a, range(1000000) b where a.range + b.range > 0),"
+            f"with slow as (select sum(a.range + b.range) as n from range({rows}) a, range(1000000) b),"
             f" fast as ({text}) select fast.* from fast, slow" if rows else text
         )  # fmt: skip
 
@@ -126,6 +151,13 @@ class Stack:
             if "blocks.dbt_worker" in (process.info["cmdline"] or ())
             and (process.info["environ"] or {}).get("STATE") == str(self.state)
         ]
+
+    def in_query(self) -> bool:
+        """True while dbt runs the slow query: it has written the statement, and its process is busy."""
+        written = (self.state / "dbt" / "target" / "run").rglob("station_days.sql")
+        return any(f"range({self.rows})" in path.read_text() for path in written) and any(
+            each.cpu_percent(interval=0.5) > 50 for each in self.dbt()
+        )
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,261 @@
+"""The project deployed: a real server, a process pool, a worker; in the order in which an administrator would go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.schedules import IntervalSchedule
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from tests.conftest import ROOT
+from tests.deployment.conftest import BIN, TOKEN, Stack, wait_for
+from tests.deployment.engine import Engine
+
+NAMES = {"deliver/morning", "deliver/ad-hoc", "deliver/on-ticket", "rollback/rollback", "poll/hourly"}
+
+
+@pytest.fixture(scope="module")
+def client(stack: Stack) -> Iterator[SyncPrefectClient]:
+    with (
+        temporary_settings({PREFECT_API_URL: stack.environment["PREFECT_API_URL"]}),
+        get_client(sync_client=True) as c,
+    ):
+        yield c
+
+
+def deploy(stack: Stack, where: str, **environment: str) -> None:
+    """prefect.yaml with its one word changed, deployed as its first line says."""
+    text = (ROOT / "prefect.yaml").read_text()
+    assert "    <<: *docker\n" in text
+    file = stack.state.parent / f"{where}.yaml"
+    file.write_text(text.replace("    <<: *docker\n", f"    <<: *{where}\n"))
+    stack.environment.update(environment)
+    stack.run(BIN / "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file)
+
+
+def runs(client: SyncPrefectClient, name: str) -> list[Any]:
+    deployment = client.read_deployment_by_name(name)
+    found = client.read_flow_runs(flow_run_filter=FlowRunFilter(deployment_id={"any_": [deployment.id]}))
+    return sorted((run for run in found if run.state_name != "Scheduled"), key=lambda run: run.created)
+
+
+def state(client: SyncPrefectClient, run: Any) -> str:
+    return str(client.read_flow_run(run.id).state_name)
+
+
+def start(client: SyncPrefectClient, name: str, **parameters: Any) -> Any:
+    return client.create_flow_run_from_deployment(
+        client.read_deployment_by_name(name).id, parameters=parameters
+    )
+
+
+def test_blocks_are_applied_once_and_no_secret_is_shown(stack: Stack) -> None:
+    file = stack.state.parent / "blocks.yaml"
+    first = stack.admin("blocks", "--apply", "--file", file)
+    assert first.count("created") == 7
+    again = stack.admin("blocks", "--apply", "--file", file)
+    assert again.count("unchanged") == 7
+    stack.environment["SUITES"] = str(stack.state / "suites")
+    (stack.state / "suites").mkdir()
+    changed = stack.admin("blocks", "--apply", "--file", file)
+    assert (changed.count("updated"), changed.count("unchanged")) == (1, 6)
+    for name in ("station_days.json",):
+        (stack.state / "suites" / name).write_text((ROOT / "tests/tiny/expectations" / name).read_text())
+    assert TOKEN not in first + again + changed
+    del stack.environment["BIKES_TOKEN_FILE"]
+    assert "BIKES_TOKEN" in stack.admin("blocks", "--apply", "--file", file, expect=1)
+    stack.environment["BIKES_TOKEN"] = TOKEN
+
+
+def test_check_says_which_system_is_wrong_and_what_to_do(stack: Stack) -> None:
+    file = stack.state.parent / "blocks.yaml"
+    said = stack.admin("blocks", "--file", file)
+    assert said.count("ok ") == 7
+    hidden = stack.state.parent / "hidden"
+    (stack.state / "tickets").rename(hidden)
+    said = stack.admin("blocks", "--file", file, expect=1)
+    hidden.rename(stack.state / "tickets")
+    assert said.count("ok ") == 6
+    assert "✗" in next(line for line in said.splitlines() if "files-tracker/main" in line)
+
+
+def test_the_image_and_the_parameters_are_stored(stack: Stack, client: SyncPrefectClient) -> None:
+    """A build step whose id hides its output would leave the image out, and the deploy would still succeed."""
+    for pool in ("docker", "process", "kubernetes"):
+        client.create_work_pool(
+            WorkPoolCreate(name=pool, type=pool, base_job_template=template(client, pool))
+        )
+    with Engine() as engine:
+        deploy(stack, "docker", DOCKER_HOST=engine.host)
+    assert engine.tags == ["ticket-to-dashboard:latest"]  # one build for all of them
+    (context,) = engine.contexts
+    assert {
+        "Dockerfile",
+        "flows/main.py",
+        "blocks/types.py",
+        "dbt/dbt_project.yml",
+        "requirements.lock",
+    } <= context
+    assert not [
+        name
+        for name in context
+        if name.startswith(("tests", ".git", "docs", ".local")) or name.endswith(".pyc")
+    ]
+    for name in NAMES:
+        deployment = client.read_deployment_by_name(name)
+        assert deployment.job_variables["image"] == "ticket-to-dashboard:latest"
+        assert deployment.work_pool_name == "docker"
+        assert deployment.pull_steps == [
+            {"prefect.deployments.steps.set_working_directory": {"directory": "/app"}}
+        ]
+        assert deployment.enforce_parameter_schema
+        assert deployment.parameters["tracker"] == {"$ref": {"block_document_slug": "files-tracker/main"}}
+
+
+def template(client: SyncPrefectClient, pool: str) -> dict[str, Any]:
+    """The pool type's own template, as `prefect work-pool create` takes it; ours for Kubernetes."""
+    if pool == "kubernetes":
+        return yaml.safe_load((ROOT / "deploy" / "kubernetes-job-template.json").read_text())  # type: ignore[no-any-return]
+    known = client.request("GET", "/collections/views/aggregate-worker-metadata").json()
+    return next(kinds[pool]["default_base_job_configuration"] for kinds in known.values() if pool in kinds)
+
+
+def test_every_key_of_prefect_yaml_is_one_that_prefect_reads() -> None:
+    """Prefect drops a mistyped key without a word."""
+    from prefect.cli.deploy._models import ConcurrencyLimitSpec, DeploymentConfig, WorkPoolConfig
+
+    for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]:
+        assert set(deployment) <= set(DeploymentConfig.model_fields)
+        assert set(deployment["concurrency_limit"]) <= set(ConcurrencyLimitSpec.model_fields)
+        assert set(deployment["work_pool"]) <= set(WorkPoolConfig.model_fields)
+
+
+def test_without_containers_the_same_deployments_run_in_processes(
+    stack: Stack, client: SyncPrefectClient
+) -> None:
+    deploy(stack, "process")
+    for name in NAMES:
+        assert client.read_deployment_by_name(name).work_pool_name == "process"
+    (schedule,) = client.read_deployment_by_name("deliver/morning").schedules
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 5 * * 1-5", "Europe/London")  # type: ignore[union-attr]
+    limits = {name: client.read_deployment_by_name(name) for name in NAMES}
+    assert all(each.global_concurrency_limit.limit == 1 for each in limits.values())  # type: ignore[union-attr]
+    assert limits["deliver/ad-hoc"].concurrency_options.collision_strategy.value == "ENQUEUE"  # type: ignore[union-attr]
+
+
+def test_automations_are_applied_once(stack: Stack) -> None:
+    file = stack.state.parent / "automations.yaml"
+    text = (ROOT / "deploy" / "automations.yaml").read_text()
+    file.write_text(text.replace("slack-webhook/alerts", "custom-webhook/alerts"))
+    count = text.count("  - name: ")
+    assert stack.admin("automations", "--file", file).count("created") == count
+    assert stack.admin("automations", "--apply", "--file", file).count("created") == count
+    assert stack.admin("automations", "--apply", "--file", file).count("unchanged") == count
+
+
+def test_a_wrong_parameter_is_refused(client: SyncPrefectClient) -> None:
+    for wrong in ({"tickets": 5}, {"dry_run": "perhaps"}, {"sources": [1]}):
+        with pytest.raises(PrefectHTTPStatusError, match=r"409|422"):
+            start(client, "deliver/ad-hoc", **wrong)
+
+
+def test_a_scheduled_look_starts_the_delivery_of_what_waits(stack: Stack, client: SyncPrefectClient) -> None:
+    stack.slow(300)
+    stack.worker()
+    due = datetime.now(UTC) + timedelta(seconds=4)
+    soon = IntervalSchedule(interval=timedelta(days=1), anchor_date=due)
+    client.create_deployment_schedules(client.read_deployment_by_name("poll/hourly").id, [(soon, True)])
+    (delivery,) = wait_for("delivery", lambda: runs(client, "deliver/ad-hoc"))
+    assert delivery.parameters["tickets"] == ["BK-1"]
+    (poll,) = runs(client, "poll/hourly")
+    assert poll.auto_scheduled
+    wait_for("end of the look", lambda: state(client, poll) == "Completed")
+
+
+def test_a_killed_run_is_taken_up_again_and_another_waits_for_it(
+    stack: Stack, client: SyncPrefectClient
+) -> None:
+    (delivery,) = runs(client, "deliver/ad-hoc")
+    wait_for("dbt at work", stack.in_query)
+    stack.kill(stack.processes[-1])  # the worker, the run and dbt: the machine is gone
+    assert state(client, delivery) == "Running"  # as far as the server knows
+    wait_for("end of dbt", lambda: not stack.dbt() and stack.free())
+    assert stack.warehouse.served() is None
+    before = len(stack.journal())
+    stack.slow(0)
+    stack.worker()
+    crash(client, delivery)
+    ready(stack)  # while the crashed run is taken up again by an automation
+    (event,) = wait_for("run by event", lambda: runs(client, "deliver/on-ticket"))
+    assert event.parameters["tickets"] == ["BK-1"]
+    for run in (delivery, event):
+        wait_for(f"end of {run.name}", lambda run=run: state(client, run) == "Completed")  # type: ignore[misc]
+    assert client.read_flow_run(delivery.id).run_count == 2
+    assert stack.status() == "done"
+    assert "taken up again" in stack.alerts.texts()
+    steps = [
+        step for step in stack.journal()[before:] if step[1] != "abandoned"
+    ]  # the dead run's, by the next
+    assert one_after_the_other(steps)
+    assert len({run for run, reached in steps if reached == "published"}) == 2
+
+
+def crash(client: SyncPrefectClient, run: Any) -> None:
+    """What the heartbeat's automation does after three minutes."""
+    from prefect.states import Crashed
+
+    client.set_flow_run_state(run.id, Crashed(message="no heartbeat"), force=True)
+
+
+def ready(stack: Stack) -> None:
+    stack.run(
+        BIN / "python", "-c",
+        "from prefect.events import emit_event; import time;"
+        "emit_event('ticket.ready', resource={'prefect.resource.id': 'ticket.BK-1'}, payload={'ticket': 'BK-1'});"
+        "time.sleep(1)",
+    )  # fmt: skip
+
+
+def one_after_the_other(journal: list[tuple[str, str]]) -> bool:
+    """True if no run's steps lie between another's."""
+    order = [run for n, (run, _) in enumerate(journal) if n == 0 or journal[n - 1][0] != run]
+    return len(order) == len(set(order))
+
+
+def test_a_dry_run_by_parameter_shows_the_plan_and_changes_nothing(
+    stack: Stack, client: SyncPrefectClient
+) -> None:
+    before = stack.journal(), stack.status()
+    run = start(client, "deliver/ad-hoc", tickets=["BK-1"], dry_run=True)
+    wait_for("plan", lambda: state(client, run) == "Completed")
+    assert (stack.journal(), stack.status()) == before
+    artifacts = client._client.post(
+        "/artifacts/filter", json={"artifacts": {"key": {"any_": ["plan"]}}}
+    ).json()
+    assert any("BK-1" in each["data"] for each in artifacts)
+
+
+def test_cancelling_stops_dbt_and_its_query(stack: Stack, client: SyncPrefectClient) -> None:
+    stack.slow(3000)
+    served = stack.warehouse.served()
+    run = start(client, "deliver/ad-hoc", tickets=["BK-1"])
+    wait_for("dbt at work", stack.in_query)
+    stack.run(BIN / "prefect", "flow-run", "cancel", run.id)
+    wait_for("end of dbt", lambda: not stack.dbt() and stack.free(), seconds=60)
+    wait_for("cancelled", lambda: state(client, run) == "Cancelled", seconds=60)
+    assert stack.warehouse.served() == served  # and the file is free
+
+
+def test_no_secret_is_in_what_prefect_keeps(stack: Stack) -> None:
+    kept = b"".join(path.read_bytes() for path in (stack.state.parent / "prefect").rglob("*.db*"))
+    assert b"files-tracker" in kept
+    assert TOKEN.encode() not in kept
+    assert TOKEN not in stack.log.read_text(errors="replace")
