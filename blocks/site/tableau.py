@@ -84,6 +84,11 @@ class TableauSite(BiSite):
             session, self._session = self._session, None
             session.close()
 
+    def warm(self) -> None:
+        """Load the client, which takes a second."""
+        import lxml.etree  # noqa: F401
+        import tableauserverclient  # noqa: F401
+
     def publish(self, card: Card) -> Publication:
         """Publish a dashboard's data, then its workbook; read it back; keep its files here."""
         begun, name = time.monotonic(), slug(card.dashboard.name)

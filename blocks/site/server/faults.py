@@ -73,10 +73,16 @@ def _read(asked: str, error: Exception, pause: Callable[[], float | None]) -> Pl
 
 def _broken(asked: str, error: Exception) -> PlatformError | None:
     """Errors of the way to the server and of the client itself."""
+    from xml.etree.ElementTree import ParseError
+
     import requests
-    from tableauserverclient.server.endpoint.exceptions import RedirectError
+    from tableauserverclient.server.endpoint.exceptions import NonXMLResponseError, RedirectError
     from tableauserverclient.server.exceptions import EndpointUnavailableError
 
+    if isinstance(error, NonXMLResponseError | ParseError):
+        return BadAnswer(
+            asked, "the answer is not XML", "Check the address: is it Tableau's, and no proxy's?"
+        )
     if isinstance(error, requests.exceptions.Timeout | TimeoutError):
         return TimedOut(asked, "the deadline passed", "The site is slow, or a job of it hangs.")
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema | RedirectError):

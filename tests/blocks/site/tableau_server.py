@@ -198,6 +198,8 @@ class TableauServer:
 class Handler(BaseHTTPRequestHandler):
     tableau: TableauServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes: together with delayed ACKs 40 ms an answer
+    wbufsize = -1
 
     def log_message(self, *_: Any) -> None: ...
 
@@ -228,6 +230,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body)
+        self.wfile.flush()
 
     do_GET = do_POST = do_PUT = do_DELETE = handle_any
 

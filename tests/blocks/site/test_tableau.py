@@ -1,0 +1,612 @@
+"""TableauSite against the stand-in: sessions, order, jobs, people's edits, faults, interruptions, secrets.
+
+The real client speaks HTTP to tableau_server.py, which opens what it is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import duckdb
+import pytest
+from lxml import etree
+
+from blocks.errors import (
+    BadAnswer,
+    BadInput,
+    Busy,
+    Forbidden,
+    Misconfigured,
+    NotFound,
+    PlatformError,
+    RateLimited,
+    Rejected,
+    TimedOut,
+    Unauthorized,
+    Unavailable,
+)
+from blocks.site.base import Card
+from blocks.site.canary import Shown
+from blocks.site.hyper import write_hyper
+from blocks.site.server import content, data, projects, views
+from blocks.site.tableau import TableauSite
+from blocks.warehouse.live import LiveSource
+from tests.blocks.site import tableau_files as files
+from tests.blocks.site.conftest import ORDERS, export
+from tests.blocks.site.tableau_server import APP, TOKEN, Fault, Item
+from tests.blocks.site.walls import TableauWall, hyper_rows
+
+Make = Callable[..., Card]
+READER, PASSWORD = "bi_reader", "s3cr3t-of-the-reader"
+
+
+@pytest.fixture
+def wall(tmp_path: Path) -> Iterator[TableauWall]:
+    wall = TableauWall(tmp_path)
+    yield wall
+    wall.close()
+
+
+@pytest.fixture
+def site(wall: TableauWall) -> TableauSite:
+    return wall.site
+
+
+@pytest.fixture
+def card(make_card: Make) -> Card:
+    return make_card(metrics=(ORDERS,), dimensions=("country",))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses short enough for a test; how often is asked stays the same."""
+    monkeypatch.setattr(content, "PAUSES", (0.01,))
+    monkeypatch.setattr(views, "PAUSES", (0.01,))
+
+
+SET = ("server", "site", "token", "project", "folder", "canary_seconds", "job_seconds", "request_seconds")
+BUILT: dict[str, tuple[dict[str, int], bytes]] = {}
+
+
+def changed(base: TableauSite, **fields: Any) -> TableauSite:
+    return TableauSite(**{name: getattr(base, name) for name in SET} | fields)
+
+
+@pytest.fixture(autouse=True)
+def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rows make the same extract: it is built once for all these tests, and copied."""
+
+    def write_once(tables: dict[str, Path], target: Path) -> dict[str, int]:
+        key = hashlib.sha256(b"".join(path.read_bytes() for path in tables.values())).hexdigest()
+        if key not in BUILT:
+            BUILT[key] = (write_hyper(tables, target), target.read_bytes())
+        target.write_bytes(BUILT[key][1])
+        return BUILT[key][0]
+
+    monkeypatch.setattr(data, "write_hyper", write_once)
+
+
+# signing in
+
+
+def test_one_sign_in_serves_a_whole_run_and_is_ended(
+    wall: TableauWall, site: TableauSite, make_card: Make
+) -> None:
+    with site.session():
+        for name in ("one", "two"):
+            site.publish(make_card(name=name, metrics=(ORDERS,), dimensions=()))
+        site.index([], [])
+        assert len(wall.server.tokens) == 1
+    assert wall.server.sign_ins == 1
+    assert wall.server.tokens == {}
+
+
+def test_nothing_is_asked_of_the_site_before_something_is_published(
+    wall: TableauWall, site: TableauSite
+) -> None:
+    with site.session():
+        assert site.index([], []) == f"{wall.server.address}/#/site/acme/explore"
+    assert wall.server.requests == []
+
+
+def test_a_connected_app_signs_in_as_its_user(wall: TableauWall, site: TableauSite, card: Card) -> None:
+    app = changed(site, token=None, app=APP)
+    assert "as bot" in app.check()
+    with app.session():
+        app.publish(card)
+        other = changed(app, token=None, app=APP)
+        other.publish(card)  # a second session beside the first
+        app.publish(card)
+    assert wall.server.sign_ins == 3
+    assert wall.names() == ["kpi_page"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"token": {"name": TOKEN[0], "secret": "wrong"}}, {"site": "other"},
+     {"token": None, "app": {**APP, "secret": "wrong"}}, {"token": None, "app": {**APP, "user": "root"}}],
+)  # fmt: skip
+def test_a_sign_in_that_is_refused_says_what_to_check(site: TableauSite, wrong: dict[str, Any]) -> None:
+    with pytest.raises(Unauthorized, match="Check name, secret, site and expiry"):
+        changed(site, **wrong).check()
+
+
+def test_a_block_without_credentials_or_with_two_is_refused(site: TableauSite) -> None:
+    for given in ({"token": None}, {"app": APP}):
+        with pytest.raises(Misconfigured, match="one of them only"):
+            changed(site, **given).check()
+
+
+def test_a_session_that_ends_in_mid_run_is_opened_again(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    wall.server.faults = [Fault("POST /workbooks$", "end session"), Fault("GET /views/", "end session")]
+    with site.session():
+        published = site.publish(card)
+    assert published.canary
+    assert wall.server.sign_ins == 3
+    assert wall.names() == ["kpi_page"]
+
+
+def test_two_runs_that_share_a_token_are_told_so(wall: TableauWall, site: TableauSite, card: Card) -> None:
+    wall.server.faults = [Fault("POST /datasources$", "end session", times=2)]
+    with pytest.raises(Busy, match="a token of its own"):
+        site.publish(card)
+
+
+# places and rights
+
+
+def test_a_project_path_is_made_once_and_found_among_others_of_that_name(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    before = len(wall.server.projects)
+    for path in ("Delivered/Sales/Weekly", "Delivered/Sales/Weekly", "dashboards"):
+        changed(site, project=path).publish(card)
+    made = sorted(wall.server.path(each) for each in list(wall.server.projects)[before:])
+    assert made == ["Delivered/Sales", "Delivered/Sales/Weekly", "dashboards"]
+    assert list(wall.server.workbooks("Delivered/Sales/Weekly")) == ["kpi_page"]
+    assert wall.server.workbooks("Somebody else's/dashboards") == {}
+
+
+def test_a_project_that_another_run_makes_at_the_same_time_is_used(
+    wall: TableauWall, site: TableauSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = projects._found
+    late = [lambda *_: None]  # we look, and the other run makes it before we do
+    monkeypatch.setattr(projects, "_found", lambda *asked: late.pop()(*asked) if late else found(*asked))
+    team = wall.server.add_project("Team", None)
+    assert "Team/dashboards" in site.check()
+    assert [wall.server.path(each) for each, (name, _) in wall.server.projects.items() if name == "Team"] == [
+        "Team"
+    ]
+    assert wall.server.projects[team] == ("Team", None)
+
+
+def test_permissions_stay_as_they_are_unless_asked(wall: TableauWall, site: TableauSite, card: Card) -> None:
+    site.publish(card)
+    assert not [each for each in wall.server.requests if "permissions" in each]
+    changed(site, readers=("Sales",)).publish(card)
+    assert wall.server.workbooks()["kpi_page"].rights == [wall.server.groups["Sales"]]
+    with pytest.raises(Misconfigured, match="no such group"):
+        changed(site, readers=("Nobody",)).publish(card)
+
+
+# data and workbooks
+
+
+def test_data_goes_before_the_workbook_and_both_as_jobs(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    wall.server.plans = ["slow", "slow"]
+    published = site.publish(card)
+    asked = [
+        each for each in wall.server.requests if each.startswith(("POST /data", "POST /work", "GET /jobs"))
+    ]
+    assert [each.split("/")[1] for each in asked] == [
+        "datasources",
+        "jobs",
+        "jobs",
+        "workbooks",
+        "jobs",
+        "jobs",
+    ]
+    assert [job["kind"] for job in wall.server.jobs.values()] == ["PublishDatasource", "PublishWorkbook"]
+    assert published.url == f"{wall.server.address}/#/site/acme/views/kpi_page/Dashboard"
+    item = wall.server.workbooks()["kpi_page"]
+    assert list(item.views) == ["Dashboard", "Release check"]
+    assert item.description == "Sales. Release of run r1, for ticket AN-1. 7 of 7 checks passed."
+
+
+def test_an_extract_may_travel_inside_the_workbook(wall: TableauWall, site: TableauSite, card: Card) -> None:
+    published = changed(site, data="packed").publish(card)
+    assert wall.server.sources() == {}
+    (inner,) = wall.server.twb("kpi_page").iter("named-connection")
+    assert inner.find("connection").get("dbname") == "Data/kpi_page-sales.hyper"
+    rows = duckdb.sql(f"SELECT * FROM read_parquet('{card.extracts[0]}')").fetchall()
+    assert hyper_rows(published.extract)["Extract"] == sorted(rows, key=repr)
+    assert f"{len(rows):,} rows, the newest of 2025-11-30" == published.canary
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, sales: duckdb.DuckDBPyConnection) -> Path:
+    """A DuckDB file that plays Snowflake: schema SERVING with the orders."""
+    path = tmp_path / "warehouse.duckdb"
+    sales.execute(
+        f"ATTACH '{path}' AS wh; CREATE SCHEMA wh.serving; CREATE TABLE wh.serving.sales AS FROM orders"
+    )
+    sales.execute("DETACH wh")
+    return path
+
+
+LIVE = LiveSource(kind="snowflake", server="acme.snowflakecomputing.com", database="A", schema_name="SERVING")
+QUERY = ('select day as "day", country as "country", count(*) as "orders" from "serving"."sales" '
+         "where amount > 0 and amount <> -1 group by 1, 2")  # fmt: skip
+
+
+@pytest.fixture
+def live_card(card: Card, sales: duckdb.DuckDBPyConnection, tmp_path: Path) -> Card:
+    """What the flow makes of a card for a site that reads live: columns, no rows."""
+    rows = sales.execute("SELECT count(DISTINCT (day, country)) FROM orders").fetchone()
+    empty = export(sales, card.datasets[0], tmp_path / "empty.parquet", "false")
+    told = {"live": LIVE, "queries": (QUERY,), "extracts": (empty,)}
+    return card.model_copy(update={**told, "shown": (Shown(rows=rows[0], newest="2025-11-30"),)})
+
+
+def test_a_live_source_reads_the_warehouse_with_embedded_credentials(
+    wall: TableauWall, site: TableauSite, live_card: Card, warehouse: Path
+) -> None:
+    wall.server.live = warehouse
+    live = changed(site, data="live", live_user=READER, live_password=PASSWORD)
+    assert live.reads_live
+    published = live.publish(live_card)
+    (source,) = wall.server.sources().values()
+    assert source.kind == "tds"
+    assert source.login == (READER, PASSWORD)
+    assert PASSWORD.encode() not in source.data
+    assert published.canary == f"{live_card.shown[0].rows:,} rows, the newest of 2025-11-30"
+    assert published.rows == live_card.shown[0].rows
+    assert published.extract is None
+    source.login = None  # as overwriting does where nothing is embedded again
+    assert live.publish(live_card).canary
+    assert next(iter(wall.server.sources().values())).login == (READER, PASSWORD)
+
+
+def test_live_needs_a_reader_and_a_warehouse_that_can_be_reached(
+    site: TableauSite, card: Card, live_card: Card
+) -> None:
+    with pytest.raises(Misconfigured, match="can't be read by a BI server"):
+        changed(site, data="live", live_user=READER).publish(card)
+    with pytest.raises(Misconfigured, match="live_user"):
+        changed(site, data="live").publish(live_card)
+
+
+# people
+
+
+def test_a_workbook_that_people_edited_is_left_alone_and_ours_is_beside_it(
+    wall: TableauWall, site: TableauSite, make_card: Make
+) -> None:
+    first = site.publish(make_card(metrics=(ORDERS,), dimensions=("country",)))
+    assert first.notes == ()
+    wall.server.edit("kpi_page")
+    edited = wall.server.workbooks()["kpi_page"].data
+    for title in ("Second", "Third"):
+        published = site.publish(make_card(title=title, metrics=(ORDERS,), dimensions=("country",)))
+        assert wall.names() == ["kpi_page", "kpi_page-ours"]
+        assert published.notes == (
+            "Workbook kpi_page was edited on the site, so it was left alone; the new version is beside it, as "
+            "kpi_page-ours.",
+        )
+        assert published.url.endswith("/views/kpi_page-ours/Dashboard".replace("-", ""))
+        assert title in wall.says("kpi_page-ours")
+    assert wall.server.workbooks()["kpi_page"].data == edited
+    assert list(wall.server.sources()) == ["kpi_page-sales"]
+
+
+def test_a_workbook_that_was_never_ours_is_left_alone(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    site.publish(card)
+    wall.server.edit("kpi_page")
+    wall.server.workbooks()["kpi_page"].tags.clear()
+    site.publish(card)
+    wall.server.edit("kpi_page-ours")
+    assert site.publish(card).notes[0].startswith("Workbook kpi_page and kpi_page-ours was")
+    assert wall.names() == ["kpi_page", "kpi_page-ours", "kpi_page-ours-2"]
+
+
+def test_what_the_server_rewrites_is_no_edit(wall: TableauWall, site: TableauSite, make_card: Make) -> None:
+    wall.server.rewrites = True
+    for title in ("First", "Second", "Third"):
+        assert site.publish(make_card(title=title, metrics=(ORDERS,), dimensions=())).notes == ()
+    assert wall.names() == ["kpi_page"]
+
+
+def test_a_workbook_keeps_other_tags_and_one_mark(wall: TableauWall, site: TableauSite, card: Card) -> None:
+    site.publish(card)
+    item = wall.server.workbooks()["kpi_page"]
+    item.tags.add("certified")
+    site.publish(card)
+    assert "certified" in item.tags
+    assert len(item.tags) == 2
+
+
+def test_views_since_the_last_time_are_told(wall: TableauWall, site: TableauSite, card: Card) -> None:
+    assert site.publish(card).views is None
+    wall.server.open("kpi_page", 7)
+    assert site.publish(card).views == 7
+    assert site.publish(card).views == 0
+    wall.server.open("kpi_page", -7)  # a server that forgot its counts
+    wall.server.open("kpi_page", 2)
+    assert site.publish(card).views == 2
+
+
+# the canary
+
+
+def test_a_view_that_is_stale_for_a_while_is_asked_again(
+    wall: TableauWall, site: TableauSite, card: Card, quick: None
+) -> None:
+    wall.server.stale = ["Rows: 3, newest: 2025-11-29"] * 3
+    assert changed(site, canary_seconds=5).publish(card).canary
+    assert sum(each.endswith("/data") for each in wall.server.requests) == 4
+
+
+def test_a_view_that_stays_stale_fails_the_dashboard(
+    wall: TableauWall, site: TableauSite, card: Card, quick: None
+) -> None:
+    card = card.model_copy(update={"shown": (Shown(rows=len(wall_rows(card)), newest="2025-11-30"),)})
+    wall.server.stale = [f"Rows: {len(wall_rows(card))}, newest: 2025-11-29"] * 100
+    with pytest.raises(Unavailable, match="the newest of 2025-11-29, the release has"):
+        changed(site, canary_seconds=0.1).publish(card)
+
+
+def wall_rows(card: Card) -> list[Any]:
+    return duckdb.sql(f"SELECT * FROM read_parquet('{card.extracts[0]}')").fetchall()
+
+
+# jobs and refreshes
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(
+    ("plan", "kind", "words"),
+    [
+        ("failed", Rejected, "The data could not be read"),
+        ("cancelled", Rejected, "job"),
+        ("never", TimedOut, "deadline"),
+    ],
+)
+def test_jobs_that_do_not_end_well(
+    wall: TableauWall, site: TableauSite, card: Card, plan: str, kind: type[Exception], words: str, place: int
+) -> None:
+    wall.server.plans = [*["done"] * place, plan]
+    with pytest.raises(kind, match=words):
+        changed(site, job_seconds=0.3).publish(card)
+    assert wall.names() == []
+
+
+OWN_EXTRACT = (
+    '<connection class="federated"><named-connections><named-connection name="x"><connection class="{}"/>'
+    '</named-connection></named-connections><extract enabled="true"/></connection>'
+)
+
+
+def own_workbook(wall: TableauWall, site: TableauSite, card: Card, driver: str = "") -> TableauSite:
+    """The generated workbook as a person took it, changed and kept in the repository; driver: its own extract's."""
+    site.publish(card)
+    kept = wall.site.folder / "kpi_page" / "kpi_page.twbx"
+    root, others = files.workbook_of(kept.read_bytes())
+    next(root.iter("run")).text = "Drawn by hand"
+    if driver:
+        source = root.find("datasources/datasource")
+        source.replace(source.find("connection"), etree.fromstring(OWN_EXTRACT.format(driver)))
+        for sheet in root.iter("worksheet"):
+            sheet.set("name", sheet.get("name").replace("Release check", "Nothing to check"))
+    folder = wall.site.folder / "own"
+    folder.mkdir()
+    (folder / "kpi_page.twbx").write_bytes(files.packed(root, others))
+    wall.server.items["workbooks"].clear()
+    wall.server.jobs.clear()
+    return changed(site, workbooks=folder, live_user=READER, live_password=PASSWORD)
+
+
+def test_a_workbook_of_the_project_is_published_as_it_is(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    own = own_workbook(wall, site, card)
+    published = own.publish(card)
+    assert "Drawn by hand" in wall.says("kpi_page")
+    assert published.canary
+    assert published.notes == ()
+    assert [job["kind"] for job in wall.server.jobs.values()] == ["PublishDatasource", "PublishWorkbook"]
+    assert own.publish(card).notes == ()
+    assert wall.names() == ["kpi_page"]
+
+
+def test_a_workbook_with_its_own_extract_is_connected_and_refreshed(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    own = own_workbook(wall, site, card, driver="snowflake")
+    published = own.publish(card)
+    item = wall.server.workbooks()["kpi_page"]
+    assert item.login == (READER, PASSWORD)
+    assert item.refreshed == 1
+    assert published.canary is None
+    assert "was not read back" in published.notes[0]
+
+
+def test_a_published_source_of_others_that_it_shows_is_refreshed_too(
+    wall: TableauWall, site: TableauSite, card: Card, warehouse: Path
+) -> None:
+    own = own_workbook(wall, site, card)
+    (source,) = wall.server.sources().values()
+    theirs = Item(
+        "their-id", "Theirs", source.project, "tds", THEIR_TDS.encode(), "theirs", login=("they", "know")
+    )
+    wall.server.items["datasources"]["their-id"] = theirs
+    wall.server.live = warehouse
+    path = own.workbooks / "kpi_page.twbx"
+    root, others = files.workbook_of(path.read_bytes())
+    root.find("datasources/datasource/connection").set("dbname", "theirs")
+    path.write_bytes(files.packed(root, others))
+    assert own.publish(card).canary
+    assert theirs.refreshed == 1
+    assert source.refreshed == 0  # it was published a moment ago
+
+
+THEIR_TDS = (
+    '<datasource><connection class="federated"><named-connections><named-connection name="x">'
+    '<connection class="snowflake"/></named-connection></named-connections>'
+    f"<relation>{escape(QUERY.replace('<', '<<').replace('>', '>>'))}</relation>"
+    "<extract/></connection></datasource>"
+)
+
+
+def test_a_refresh_that_is_queued_already_is_waited_out_and_made_again(
+    wall: TableauWall, site: TableauSite, card: Card, quick: None
+) -> None:
+    own = own_workbook(wall, site, card, driver="snowflake")
+    own.publish(card)
+    item = wall.server.workbooks()["kpi_page"]
+    wall.server.queued[item.id] = 3
+    own.publish(card)
+    assert item.refreshed == 2
+    assert wall.server.queued[item.id] == 0
+    wall.server.queued[item.id] = 10_000
+    with pytest.raises(Busy, match="still queued"):
+        changed(own, workbooks=own.workbooks, job_seconds=0.2).publish(card)
+
+
+# faults
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [("400006", BadInput), ("403004", Forbidden), ("404005", NotFound), ("409004", Busy),
+     ("429000", RateLimited), ("500000", Unavailable), ("503000", Unavailable), ("drop", Unavailable),
+     ("lose", Unavailable), ("html", BadAnswer)],
+)  # fmt: skip
+@pytest.mark.parametrize("request_", ["POST /auth/signin", "GET /projects", "POST /workbooks", "GET /views/"])
+def test_faults_say_whether_trying_again_helps(
+    wall: TableauWall, site: TableauSite, card: Card, answer: str, kind: type[Exception], request_: str
+) -> None:
+    if answer == "html" and request_ == "GET /views/":
+        pytest.skip("the client takes any answer as a view's data")
+    wall.server.faults = [Fault(request_, answer, headers={"Retry-After": "17"})]
+    with pytest.raises(PlatformError) as raised:
+        site.publish(card)
+    assert type(raised.value) is kind
+    assert raised.value.__cause__ is None
+    if kind is RateLimited:
+        assert raised.value.retry_after == 17
+    assert site.publish(card).canary
+    assert wall.names() == ["kpi_page"]
+
+
+def test_no_server_and_no_address(site: TableauSite, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no answer"):
+        changed(site, server="http://127.0.0.1:9").check()
+    with pytest.raises((Misconfigured, Unavailable)):
+        changed(site, server="https://").check()
+
+
+CHANGES = ["POST /projects", "POST /datasources", "POST /workbooks", "GET /jobs", "PUT .*/tags", "DELETE .*/tags",
+           "GET .*/content", "GET .*/image", "GET .*/data"]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ["drop", "lose"])
+@pytest.mark.parametrize("request_", CHANGES)
+def test_interrupted_anywhere_and_run_again_nothing_is_there_twice(
+    wall: TableauWall, site: TableauSite, make_card: Make, request_: str, answer: str
+) -> None:
+    """lose: the server did it, and its answer did not arrive. The second round changes what there is."""
+    for title in ("First", "Second"):
+        card = make_card(title=title, metrics=(ORDERS,), dimensions=())
+        wall.server.faults = [Fault(request_, answer)]
+        try:
+            site.publish(card)
+        except Unavailable:
+            assert site.publish(card).notes == ()
+        wall.server.faults = []
+        assert wall.names() == ["kpi_page"]
+        assert list(wall.server.sources()) == ["kpi_page-sales"]
+        assert title in wall.says("kpi_page")
+        assert len(wall.server.workbooks()["kpi_page"].tags) == 1
+    assert [each for each, _ in wall.server.projects.values()].count("Team") == 1
+
+
+@pytest.fixture
+def chunked(make_card: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Card:
+    """A card whose extract takes several chunks: the client's limits are lowered by its own variables."""
+    monkeypatch.setenv("TSC_FILESIZE_LIMIT_MB", "1")
+    monkeypatch.setenv("TSC_CHUNK_SIZE_MB", "1")
+    card = make_card(metrics=(ORDERS,), dimensions=("country",))
+    rows = "date '2025-01-01' + (i % 300)::int AS day, md5(i::varchar) AS country, i AS orders"
+    duckdb.sql(f"COPY (SELECT {rows} FROM range(60000) r(i)) TO '{tmp_path / 'many.parquet'}'")
+    return card.model_copy(update={"extracts": (tmp_path / "many.parquet",)})
+
+
+def test_large_files_go_in_chunks(wall: TableauWall, site: TableauSite, chunked: Card) -> None:
+    site.publish(chunked)
+    assert sum(each.startswith("PUT /fileUploads") for each in wall.server.requests) > 1
+    assert len(wall.rows("kpi_page")["Extract"]) == 60_000
+
+
+def test_a_dropped_chunk_leaves_nothing_and_is_sent_again(
+    wall: TableauWall, site: TableauSite, chunked: Card
+) -> None:
+    wall.server.faults = [Fault("PUT /fileUploads", "drop")]
+    with pytest.raises(Unavailable):
+        site.publish(chunked)
+    assert wall.server.sources() == {}
+    assert len(wall_rows(chunked)) == site.publish(chunked).rows
+
+
+def test_a_chunk_that_the_server_lost_is_found_out(
+    wall: TableauWall, site: TableauSite, chunked: Card
+) -> None:
+    wall.server.faults = [Fault("PUT /fileUploads", "swallow")]
+    with pytest.raises(Rejected, match="not all of it arrived"):
+        site.publish(chunked)
+    assert wall.server.sources() == {}
+
+
+# secrets
+
+
+def test_secrets_are_in_no_log_no_error_and_no_file(
+    wall: TableauWall, site: TableauSite, live_card: Card, warehouse: Path, caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    wall.server.live = warehouse
+    told = {"data": "live", "live_user": READER, "live_password": PASSWORD}
+    sites = [changed(site, **told), changed(site, **told, token=None, app=APP)]
+    said = []
+    with caplog.at_level(logging.DEBUG):
+        for each in sites:
+            said += [repr(each), str(each), each.model_dump_json()]
+            each.publish(live_card)
+            for request in ("POST /auth/signin", "POST /datasources", "GET /jobs"):
+                for answer in ("drop", "500000", "401001", "400006"):
+                    wall.server.faults = [Fault(request, answer)]
+                    with pytest.raises(PlatformError) as raised:
+                        each.publish(live_card)
+                    said += [
+                        "".join(traceback.format_exception(raised.value)),
+                        repr(raised.value.__context__),
+                    ]
+                    wall.server.faults = []
+    said += [path.read_text(errors="replace") for path in site.folder.rglob("*") if path.is_file()]
+    everything = "\n".join([caplog.text, *said])
+    assert "POST" in caplog.text.upper()
+    for secret in (TOKEN[1], APP["secret"], PASSWORD):
+        assert secret not in everything
+    assert not list(tmp_path.rglob("hyperd*"))
