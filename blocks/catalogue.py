@@ -77,6 +77,7 @@ class Mart(Record):
     unique_id: str
     schema_name: str
     alias: str
+    materialized: str = "table"
     primary_key: tuple[str, ...] = ()
     budget: dict[str, float] = Field(default_factory=dict)
 
@@ -195,7 +196,8 @@ def _mart(node: dict[str, Any]) -> Mart:
     meta = _meta(node)
     return Mart(
         name=node["name"], unique_id=node["unique_id"], schema_name=node["schema"], alias=node["alias"],
-        primary_key=tuple(meta.get("primary_key", ())), budget=meta.get("diff_budget", {}),
+        materialized=node["config"].get("materialized", "table"), primary_key=tuple(meta.get("primary_key", ())),
+        budget=meta.get("diff_budget", {}),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ TYPES = {
     "stitch-loader": "blocks.loader.stitch:StitchLoader",
     "duckdb-warehouse": "blocks.warehouse.duckdb:DuckDBWarehouse",
     "snowflake-warehouse": "blocks.warehouse.snowflake:SnowflakeWarehouse",
+    "dremio-warehouse": "blocks.warehouse.dremio:DremioWarehouse",
     "folder-site": "blocks.site.folder:FolderSite",
     "tableau-site": "blocks.site.tableau:TableauSite",
     "dbt-project": "blocks.dbt:DbtProject",

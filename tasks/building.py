@@ -30,6 +30,8 @@ def build_release(
     Not a task: dbt's nodes are the tasks, right under the flow, and a build is not retried by itself.
     """
     start = monotonic()
+    with warehouse.session() as session:
+        warehouse.make_schema(session, schema)
     nodes = project.build(warehouse, schema, select, BUILD_DEADLINE_SECONDS)
     broken = [
         node for node in nodes if node["kind"] in {"model", "seed", "snapshot"} and node["status"] in FAILED
@@ -40,7 +42,7 @@ def build_release(
             f"build {len(nodes)} dbt nodes", said, "Correct the model; readers keep what they have."
         )
     built = {node["name"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
-    marts = {name: _relation(catalogue, name) for name in select if name in built}
+    marts = {name: _relation(warehouse, catalogue, name) for name in select if name in built}
     tests = [node for node in nodes if node["kind"] in {"test", "unit_test"}]
     checks = [_check(node, warehouse) for node in tests if node["status"] != "skipped"]
     checks += [_not_built(name, nodes) for name in select if name not in built]
@@ -59,9 +61,9 @@ def count_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, int]:
         }
 
 
-def _relation(catalogue: Catalogue, name: str) -> str:
+def _relation(warehouse: Warehouse, catalogue: Catalogue, name: str) -> str:
     mart = catalogue.mart(name)
-    return f"{mart.schema_name}.{mart.alias}"
+    return warehouse.released(mart.schema_name, mart.alias, mart.materialized)
 
 
 def _check(node: dict[str, Any], warehouse: Warehouse) -> Check:

@@ -154,6 +154,10 @@ class Warehouse(Block, ABC):
         """A `schema.table` name, quoted."""
         return self.quote(*name.rsplit(".", 1))
 
+    def released(self, schema: str, alias: str, materialized: str) -> str:
+        """A built model as `schema.table`, from dbt's own names of its schema and materialization."""
+        return f"{schema}.{alias}"
+
     def literal(self, text: str) -> str:
         """A string literal, for statements that take no parameters."""
         return "'" + text.replace("'", "''") + "'"

@@ -5,7 +5,7 @@ Both are the truth after a crash. Not here: the data itself, and what readers se
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from blocks.records import LedgerEntry, Record, State
@@ -52,14 +52,21 @@ def write_ledger(warehouse: Warehouse, session: Session, entries: Iterable[Ledge
     """Replace the ledger's lines for these items; call it in the transaction that loads their rows."""
     table, todo = warehouse.quote(warehouse.control, "loads"), list(entries)
     for part in (todo[at : at + LINES_AT_ONCE] for at in range(0, len(todo), LINES_AT_ONCE)):
-        same = " or ".join(["(source_name = ? and table_name = ? and item = ?)"] * len(part))
-        session.rows(
-            f"delete from {table} where {same}", [v for e in part for v in (e.source, e.table, e.item)]
-        )
+        forget_items(warehouse, session, part)
         line = f"({', '.join('?' * len(LEDGER))})"
         session.rows(
             f"insert into {table} values {', '.join([line] * len(part))}",
             [value for entry in part for value in _line(entry)],
+        )
+
+
+def forget_items(warehouse: Warehouse, session: Session, entries: Sequence[LedgerEntry]) -> None:
+    """Take these items' lines out of the ledger; without transactions that comes before their rows are touched."""
+    table = warehouse.quote(warehouse.control, "loads")
+    for part in (entries[at : at + LINES_AT_ONCE] for at in range(0, len(entries), LINES_AT_ONCE)):
+        same = " or ".join(["(source_name = ? and table_name = ? and item = ?)"] * len(part))
+        session.rows(
+            f"delete from {table} where {same}", [v for e in part for v in (e.source, e.table, e.item)]
         )
 
 
@@ -115,5 +122,6 @@ def journal(warehouse: Warehouse) -> list[JournalEntry]:
 
 
 def now() -> datetime:
-    """The time in UTC without zone, as the control tables hold it."""
-    return datetime.now(UTC).replace(tzinfo=None)
+    """The time in UTC without zone, in whole milliseconds, which every warehouse keeps."""
+    exact = datetime.now(UTC).replace(tzinfo=None)
+    return exact.replace(microsecond=exact.microsecond // 1000 * 1000)

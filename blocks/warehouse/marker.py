@@ -11,7 +11,8 @@ MARKER = "_release"
 def marker_sql(warehouse: Warehouse, release: Release) -> str:
     """The query of the view: one row a mart with run, time and relation."""
     stamp = f"{warehouse.literal(release.run)} as run, "
-    stamp += f"cast({warehouse.literal(str(release.published_at))} as timestamp) as published_at"
+    at = release.published_at.isoformat(" ", "milliseconds") if release.published_at else None
+    stamp += f"cast({warehouse.literal(at) if at else 'null'} as timestamp) as published_at"
     rows = (
         f"select {stamp}, {warehouse.literal(mart)} as mart, {warehouse.literal(relation)} as relation"
         for mart, relation in sorted(release.marts.items())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.blocks.warehouse.snowflake_account import Account, serving_account
+from tests.dremio.standin import StandIn, stand_in
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +18,10 @@ def snowflake_account() -> Iterator[Account]:
     pytest.importorskip("prefect_snowflake", reason="extra `snowflake` is not installed")
     with serving_account() as account:
         yield account
+
+
+@pytest.fixture
+def dremio_server(tmp_path: Path) -> Iterator[StandIn]:
+    """A Dremio of its own for every test: it takes a tenth of a second."""
+    with stand_in(tmp_path / "lake") as server:
+        yield server

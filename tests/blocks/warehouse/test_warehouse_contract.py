@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Batch, Warehouse
 from blocks.warehouse.duckdb import DuckDBWarehouse
 from tests.blocks.warehouse.snowflake_account import Account, house_of
+from tests.dremio.standin import StandIn
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 RIDES = SourceTable(
@@ -42,8 +44,29 @@ def snowflake(snowflake_account: Account) -> Warehouse:
     return house
 
 
-@pytest.fixture(params=["duckdb", "snowflake"])
+@pytest.fixture
+def dremio(dremio_server: StandIn) -> Warehouse:
+    return dremio_server.warehouse()
+
+
+@pytest.fixture
+def dremio_slot(dremio_server: StandIn) -> Warehouse:
+    return dremio_server.warehouse(publish="slot")
+
+
+@pytest.fixture
+def dremio_branch(dremio_server: StandIn) -> Warehouse:
+    return dremio_server.warehouse(publish="branch", source=None, database="nessie.analytics")
+
+
+@pytest.fixture(params=["duckdb", "snowflake", "dremio"])
 def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=["duckdb", "snowflake", "dremio", "dremio_slot", "dremio_branch"])
+def publisher(request: pytest.FixtureRequest) -> Warehouse:
+    """Every way in which a release gets to its readers."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
@@ -68,9 +91,14 @@ def batch(
     return Batch(table, mode, files[0], files[1], [entry], key)
 
 
+def placed(warehouse: Warehouse, sql: str) -> str:
+    """SQL whose relations stand in braces, `{schema.table}`, as this warehouse names them."""
+    return re.sub(r"\{(\w+\.\w+)\}", lambda found: warehouse.relation(found[1]), sql)
+
+
 def read(warehouse: Warehouse, sql: str) -> list[tuple[object, ...]]:
     with warehouse.session() as session:
-        return session.rows(sql)
+        return session.rows(placed(warehouse, sql))
 
 
 def test_check_says_where_it_is(warehouse: Warehouse) -> None:
@@ -80,8 +108,8 @@ def test_check_says_where_it_is(warehouse: Warehouse) -> None:
 def test_ingest_loads_rows_quarantine_and_ledger(warehouse: Warehouse, tmp_path: Path) -> None:
     report = warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}], bad=["x,South"]))
     assert (report.rows, report.quarantined, report.watermark) == (1, 1, "2026-01-02")
-    assert read(warehouse, "select ride_id, station, _item from raw_bikes.rides") == [(1, "North", "a.csv")]
-    assert read(warehouse, "select _row, _reason from raw_bikes.rides__quarantine") == [
+    assert read(warehouse, "select ride_id, station, _item from {raw_bikes.rides}") == [(1, "North", "a.csv")]
+    assert read(warehouse, "select _row, _reason from {raw_bikes.rides__quarantine}") == [
         ("x,South", "ride_id: not a number")
     ]
     (entry,) = control.loaded(warehouse, "bikes")
@@ -92,8 +120,8 @@ def test_ingest_again_replaces_the_items_rows(warehouse: Warehouse, tmp_path: Pa
     warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}], bad=["x"]))
     warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "West"}], item="b.csv"))
     warehouse.ingest(batch(tmp_path, [{"ride_id": 9, "station": "East"}]))
-    assert read(warehouse, "select ride_id from raw_bikes.rides order by 1") == [(2,), (9,)]
-    assert read(warehouse, "select count(*) from raw_bikes.rides__quarantine") == [(0,)]
+    assert read(warehouse, "select ride_id from {raw_bikes.rides} order by 1") == [(2,), (9,)]
+    assert read(warehouse, "select count(*) from {raw_bikes.rides__quarantine}") == [(0,)]
     assert {entry.item: entry.rows for entry in control.loaded(warehouse)} == {"a.csv": 1, "b.csv": 1}
 
 
@@ -102,7 +130,7 @@ def test_merge_replaces_by_key(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ingest(batch(tmp_path, first, mode="merge", key=["ride_id"]))
     second = [{"ride_id": 2, "station": "West"}, {"ride_id": 3, "station": "East"}]
     warehouse.ingest(batch(tmp_path, second, item="b", mode="merge", key=["ride_id"]))
-    assert read(warehouse, "select ride_id, station from raw_bikes.rides order by 1") == [
+    assert read(warehouse, "select ride_id, station from {raw_bikes.rides} order by 1") == [
         (1, "North"), (2, "West"), (3, "East"),
     ]  # fmt: skip
 
@@ -110,7 +138,7 @@ def test_merge_replaces_by_key(warehouse: Warehouse, tmp_path: Path) -> None:
 def test_replace_takes_the_whole_table(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}], mode="replace", item="1"))
     warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "South"}], mode="replace", item="2"))
-    assert read(warehouse, "select ride_id from raw_bikes.rides") == [(2,)]
+    assert read(warehouse, "select ride_id from {raw_bikes.rides}") == [(2,)]
 
 
 def test_replace_forgets_what_was_loaded_before(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -130,7 +158,7 @@ def test_rows_that_are_gone_at_the_source_leave(
     change = batch(tmp_path, news, item="b", mode="merge", key=["ride_id"])
     report = warehouse.ingest(Batch(RIDES, "merge", change.data, [], change.entries, ["ride_id"], [gone], 1))
     assert (report.rows, report.deleted) == (len(news), 1)
-    left = [row[0] for row in read(warehouse, "select ride_id from raw_bikes.rides order by 1")]
+    left = [row[0] for row in read(warehouse, "select ride_id from {raw_bikes.rides} order by 1")]
     assert left == [1, *(row["ride_id"] for row in news)]
 
 
@@ -147,16 +175,16 @@ def test_new_column_widens_the_table_and_is_reported(warehouse: Warehouse, tmp_p
     warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
     report = warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "N", "bike": "b7"}], item="b.csv"))
     assert [change for change in report.schema_changes if "bike" in change]
-    assert read(warehouse, "select ride_id, bike from raw_bikes.rides order by 1") == [(1, None), (2, "b7")]
+    assert read(warehouse, "select ride_id, bike from {raw_bikes.rides} order by 1") == [(1, None), (2, "b7")]
 
 
 def test_changed_type_is_refused_and_nothing_of_it_is_visible(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
     with pytest.raises(ContractBroken, match="ride_id"):
         warehouse.ingest(batch(tmp_path, [{"ride_id": "one", "station": "N"}], item="b.csv", bad=["?"]))
-    assert read(warehouse, "select ride_id from raw_bikes.rides") == [(1,)]
+    assert read(warehouse, "select ride_id from {raw_bikes.rides}") == [(1,)]
     assert [entry.item for entry in control.loaded(warehouse)] == ["a.csv"]
-    assert read(warehouse, "select count(*) from raw_bikes.rides__quarantine") == [(0,)]
+    assert read(warehouse, "select count(*) from {raw_bikes.rides__quarantine}") == [(0,)]
 
 
 def test_empty_batch_makes_the_declared_table(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -172,44 +200,45 @@ def make_release(
 ) -> Release:
     schema = f"rel_{run}"
     with warehouse.session() as session:
-        session.rows(f"create schema {schema}")
+        warehouse.make_schema(session, schema)
         for mart in marts:
+            table = warehouse.relation(f"{schema}.{mart}")
             session.rows(
-                f"create table {schema}.{mart} as select {value} as run_no, cast('2026-01-01' as date) as day"
+                f"create table {table} as select {value} as run_no, cast('2026-01-01' as date) as day"
             )
     return Release(run=run, marts={mart: f"{schema}.{mart}" for mart in marts}, published_at=NOW)
 
 
-def test_flip_shows_a_release_and_its_name(warehouse: Warehouse) -> None:
-    assert warehouse.served() is None
-    first, second = make_release(warehouse, "a", 1), make_release(warehouse, "b", 2)
-    warehouse.flip(first)
-    assert warehouse.served() == first
-    warehouse.flip(second)
-    warehouse.flip(second)
-    assert warehouse.served() == second
+def test_flip_shows_a_release_and_its_name(publisher: Warehouse) -> None:
+    assert publisher.served() is None
+    first, second = make_release(publisher, "a", 1), make_release(publisher, "b", 2)
+    publisher.flip(first)
+    assert publisher.served() == first
+    publisher.flip(second)
+    publisher.flip(second)
+    assert publisher.served() == second
     assert read(
-        warehouse, "select s.run_no, p.run_no, s.day from serving.sales s cross join serving.people p"
+        publisher, "select s.run_no, p.run_no, s.day from {serving.sales} s cross join {serving.people} p"
     ) == [(2, 2, date(2026, 1, 1))]
 
 
-def test_flip_takes_away_what_the_release_lacks(warehouse: Warehouse) -> None:
-    warehouse.flip(make_release(warehouse, "a", 1))
-    warehouse.flip(make_release(warehouse, "b", 2, ["sales"]))
-    with warehouse.session() as session:
-        assert not warehouse.columns(session, "serving", "people")
+def test_flip_takes_away_what_the_release_lacks(publisher: Warehouse) -> None:
+    publisher.flip(make_release(publisher, "a", 1))
+    publisher.flip(make_release(publisher, "b", 2, ["sales"]))
+    with publisher.session() as session:
+        assert not publisher.columns(session, "serving", "people")
 
 
-def test_flip_to_what_does_not_exist_changes_nothing(warehouse: Warehouse) -> None:
-    first = make_release(warehouse, "a", 1)
-    warehouse.flip(first)
-    gone = make_release(warehouse, "b", 2)
-    with warehouse.session() as session:
-        session.rows("drop table rel_b.sales")
+def test_flip_to_what_does_not_exist_changes_nothing(publisher: Warehouse) -> None:
+    first = make_release(publisher, "a", 1)
+    publisher.flip(first)
+    gone = make_release(publisher, "b", 2)
+    with publisher.session() as session:
+        session.rows(placed(publisher, "drop table {rel_b.sales}"))
     with pytest.raises(PlatformError):
-        warehouse.flip(gone)
-    assert warehouse.served() == first
-    assert read(warehouse, "select run_no from serving.people") == [(1,)]
+        publisher.flip(gone)
+    assert publisher.served() == first
+    assert read(publisher, "select run_no from {serving.people}") == [(1,)]
 
 
 def test_releases_and_drop(warehouse: Warehouse) -> None:
@@ -259,7 +288,7 @@ def test_journal_keeps_states_in_order(warehouse: Warehouse) -> None:
 def test_hostile_names_are_quoted(warehouse: Warehouse) -> None:
     with warehouse.session() as session:
         name = 'a"; drop schema control; --'
-        session.rows(f"create schema {warehouse.quote('odd')}")
+        warehouse.make_schema(session, "odd")
         session.rows(f"create table {warehouse.quote('odd', name)} (x integer)")
         assert list(warehouse.columns(session, "odd", name)) == ["x"]
 
@@ -269,8 +298,9 @@ def test_names_in_lower_case_mean_what_they_mean_unquoted(warehouse: Warehouse) 
         warehouse.make_schema(session, "rel_case")
         warehouse.make_schema(session, "rel_case")
         session.rows(f"create table {warehouse.relation('rel_case.sales')} (amount integer)")
-        session.rows("insert into rel_case.sales (amount) values (5)")
         amount, table = warehouse.quote("amount"), warehouse.relation("rel_case.sales")
+        plain = table if table.count(".") > 1 else "rel_case.sales"  # some put a path of their own in front
+        session.rows(f"insert into {plain} (amount) values (5)")
         assert session.rows(f"select {amount} from {table}") == [(5,)]
         assert list(warehouse.columns(session, "rel_case", "sales")) == ["amount"]
     assert warehouse.releases() == ["rel_case"]
@@ -286,7 +316,7 @@ def test_clone_is_a_copy_of_its_own(warehouse: Warehouse) -> None:
     warehouse.clone("rel_a.sales", "rel_b.sales")
     warehouse.clone("rel_a.sales", "rel_b.sales")
     warehouse.drop(["rel_a"])
-    assert read(warehouse, "select run_no from rel_b.sales") == [(1,)]
+    assert read(warehouse, "select run_no from {rel_b.sales}") == [(1,)]
 
 
 def test_setup_says_what_an_administrator_runs(warehouse: Warehouse) -> None:

@@ -1,0 +1,194 @@
+"""Reading Dremio: Great Expectations over our dialect, literals, exports, deadlines, and errors for people."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from blocks.errors import Misconfigured, RateLimited, TimedOut, Unauthorized, Unavailable
+from blocks.suites import Suites
+from blocks.warehouse.dremio import DremioWarehouse
+from blocks.warehouse.dremio_session import bound
+from tests.dremio.standin import StandIn
+
+EXPECTATIONS = [
+    ("expect_column_to_exist", {"column": "amount"}, True),
+    ("expect_table_columns_to_match_set", {"column_set": ["id", "name", "amount", "day", "moment"]}, True),
+    ("expect_column_values_to_not_be_null", {"column": "id"}, True),
+    ("expect_column_values_to_be_unique", {"column": "id"}, True),
+    ("expect_compound_columns_to_be_unique", {"column_list": ["id", "name"]}, True),
+    ("expect_table_row_count_to_be_between", {"min_value": 3, "max_value": 3}, True),
+    ("expect_column_values_to_be_between", {"column": "amount", "min_value": 0}, False),
+    ("expect_column_values_to_be_in_set", {"column": "name", "value_set": ["ann", "bob", "it's"]}, True),
+    ("expect_column_values_to_match_regex", {"column": "name", "regex": "^[a-z']+$"}, True),
+    ("expect_column_value_lengths_to_be_between", {"column": "name", "min_value": 3, "max_value": 4}, True),
+    ("expect_column_mean_to_be_between", {"column": "amount", "min_value": 0, "max_value": 10}, True),
+    ("expect_column_median_to_be_between", {"column": "amount", "min_value": 0, "max_value": 10}, True),
+    ("expect_column_max_to_be_between", {"column": "moment", "min_value": "2026-01-01"}, True),
+    ("expect_column_values_to_be_of_type", {"column": "id", "type_": "BIGINT"}, True),
+    (
+        "unexpected_rows_expectation",
+        {"unexpected_rows_query": "select * from {batch} where amount < -100"},
+        True,
+    ),
+]
+
+
+@pytest.fixture
+def warehouse(dremio_server: StandIn) -> DremioWarehouse:
+    house = dremio_server.warehouse()
+    with house.session() as session:
+        house.make_schema(session, "rel_1")
+        table = house.relation("rel_1.sales")
+        session.rows(
+            f"create table {table} (id bigint, name varchar, amount decimal(12,2), day date, moment timestamp)"
+        )
+        rows = [(1, "ann", Decimal("1.50")), (2, "bob", Decimal("-2.00")), (3, "it's", Decimal("7.25"))]
+        for row in rows:
+            session.rows(
+                f"insert into {table} values (?, ?, ?, ?, ?)",
+                (*row, date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5)),
+            )
+        view = house.relation("rel_1.~seen")
+        session.rows(f"create view {view} as select * from {table}")
+    return house
+
+
+@pytest.mark.parametrize("relation", ["rel_1.sales", "rel_1.~seen"])
+def test_a_suite_is_evaluated_on_a_table_and_on_a_view(
+    warehouse: DremioWarehouse, tmp_path: Path, relation: str
+) -> None:
+    suite = {
+        "name": "m",
+        "expectations": [{"type": kind, "kwargs": kwargs} for kind, kwargs, _ in EXPECTATIONS],
+    }
+    (tmp_path / "m.json").write_text(json.dumps(suite))
+    checks, docs = Suites(folder=tmp_path, docs=tmp_path / "docs").audit(warehouse, {"m": relation}, "r1")
+    said = {check.name.partition("(")[0]: check for check in checks}
+    assert {name: said[name].passed for name, _, _ in EXPECTATIONS} == {
+        n: passed for n, _, passed in EXPECTATIONS
+    }
+    assert said["expect_column_values_to_be_between"].evidence == ("-2.00",)
+    assert docs.is_file()
+    assert "dremio123" not in "".join(page.read_text() for page in docs.parent.rglob("*.html"))
+
+
+def test_the_dialect_names_tables_and_gives_nulls_and_empty_answers(warehouse: DremioWarehouse) -> None:
+    address, arguments = warehouse.gx_connection()
+    assert "dremio123" not in address
+    engine = sa.create_engine(address, **arguments)
+    inspector = sa.inspect(engine)
+    assert inspector.get_table_names("rel_1") == ["sales"]
+    assert inspector.get_view_names("rel_1") == ["seen"]
+    assert inspector.get_schema_names() == ["rel_1"]
+    assert inspector.has_table("sales", "rel_1")
+    assert not inspector.has_table("none", "rel_1")
+    sales = sa.Table("sales", sa.MetaData(), autoload_with=engine, schema="rel_1")
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(sales.c.id).where(sales.c.name == "it's")).fetchall() == [(3,)]
+        assert connection.execute(sa.select(sales).where(sales.c.id > 9)).fetchall() == []
+        assert connection.execute(sa.text("select cast(null as integer), 1")).fetchone() == (None, 1)
+    engine.dispose()
+
+
+def test_parameters_are_literals_and_quotes_stay_closed() -> None:
+    hostile = "x' or '1'='1"
+    sql = bound(
+        "select '?', \"a?\" from t where a = ? and b = ? and c = ?", (hostile, None, datetime(2026, 1, 2))
+    )
+    assert sql == (
+        "select '?', \"a?\" from t where a = 'x'' or ''1''=''1' and b = null"
+        " and c = timestamp '2026-01-02 00:00:00.000'"
+    )
+
+
+def test_wrong_credentials_are_unauthorized_on_both_roads(dremio_server: StandIn) -> None:
+    for settings in ({"password": "wrong"}, {"password": None, "token": "wrong"}):
+        with (
+            pytest.raises(Unauthorized, match="expire") as caught,
+            dremio_server.warehouse(**settings).session() as s,
+        ):
+            s.rows("select 1")
+        assert "wrong" not in repr(caught.value)
+        assert caught.value.__context__ is None
+
+
+def test_a_token_works_for_software_and_for_cloud(dremio_server: StandIn) -> None:
+    software = dremio_server.warehouse(user=None, password=None, token="pat-1")
+    assert software.check().startswith("Dremio at 127.0.0.1")
+    with pytest.raises(ValueError, match="token"):
+        dremio_server.warehouse(project="p-1")
+
+
+def test_a_source_that_is_not_there_is_said(dremio_server: StandIn) -> None:
+    with pytest.raises(Misconfigured, match="pond"):
+        dremio_server.warehouse(source="pond").check()
+
+
+def test_a_slow_answer_ends_at_the_deadline(dremio_server: StandIn) -> None:
+    house = dremio_server.warehouse(deadline_seconds=1)
+    dremio_server.fail("from sys.slow", "slow")
+    with pytest.raises(TimedOut, match="no answer in time"), house.session() as session:
+        session.rows("select 1 from sys.slow")
+
+
+def test_a_statement_that_runs_too_long_is_cancelled_on_the_server(dremio_server: StandIn) -> None:
+    house = dremio_server.warehouse(deadline_seconds=0.3)
+    dremio_server.fail("create table", "stuck")
+    with pytest.raises(TimedOut, match="still running"), house.session() as session:
+        session.rows("create table lake.analytics.x.t (a integer)")
+    assert len(dremio_server.engine.cancelled) == 1
+
+
+def test_an_interrupt_cancels_the_job(dremio_server: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    dremio_server.fail("create table", "stuck")
+    session = dremio_server.warehouse().connect()
+    monkeypatch.setattr("blocks.warehouse.dremio_rest.time.sleep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        session.rows("create table lake.analytics.x.t (a integer)")
+    assert len(dremio_server.engine.cancelled) == 1
+
+
+def test_one_bad_look_at_a_job_does_not_lose_it(dremio_server: StandIn) -> None:
+    with dremio_server.warehouse().session() as session:
+        dremio_server.fail("GET /api/v3/job", 503, 3)
+        session.rows("create table lake.analytics.x.t (a integer)")
+        assert session.rows("select count(*) from lake.analytics.x.t") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("what", "on", "error"),
+    [("cancelled", "create", Unavailable), ("failed", "create", Unavailable), (503, "POST /api/v3/sql", Unavailable),
+     (429, "POST /api/v3/sql", RateLimited), ("lost", "create", Unavailable), ("down", "select", Unavailable)],
+)  # fmt: skip
+def test_what_may_pass_is_transient(
+    dremio_server: StandIn, what: str | int, on: str, error: type[Exception]
+) -> None:
+    with dremio_server.warehouse().session() as session:
+        dremio_server.fail(on, what)
+        with pytest.raises(error):
+            session.rows("select 1 as a" if on == "select" else "create table lake.analytics.x.t (a integer)")
+
+
+def test_sessions_of_many_threads_do_not_meet(warehouse: DremioWarehouse) -> None:
+    seen: list[object] = []
+
+    def read(number: int) -> None:
+        with warehouse.session() as session:
+            seen.extend(session.rows(f"select {number} as n"))
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == [(number,) for number in range(8)]  # type: ignore[type-var]

@@ -1,0 +1,47 @@
+"""The main job on Dremio, as a user starts it, against the stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from blocks.warehouse import control
+from tests.dremio.refused import refusals
+from tests.dremio.standin import StandIn, stand_in
+from tests.flows.conftest import Run
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    with stand_in(tmp_path_factory.mktemp("dremio") / "lake") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def delivered(server: StandIn, command_line: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    server.warehouse(publish="slot", reflections="required").save("prod", overwrite=True)
+    state: Path = tmp_path_factory.mktemp("state") / "state"
+    done = command_line("--state", state, "--scale", 0.3, "--warehouse", "dremio-warehouse/prod", timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return state
+
+
+def test_readers_see_the_run_and_its_dashboards(server: StandIn, delivered: Path) -> None:
+    warehouse = server.warehouse()
+    release = warehouse.served()
+    assert release is not None
+    assert [entry.state.value for entry in control.journal(warehouse)][-1] == "published"
+    with warehouse.session() as session:
+        for mart in release.marts:
+            assert session.rows(f"select count(*) from {warehouse.quote('serving', mart)}")[0][0] > 0
+    pages = list((delivered / "site" / "dashboards").glob("*/index.html"))
+    assert len(pages) >= len(release.marts)
+
+
+def test_every_compiled_model_is_sql_that_dremio_takes(delivered: Path) -> None:
+    compiled = sorted((delivered / "dbt" / "target" / "compiled").rglob("*.sql"))
+    assert len(compiled) > 20
+    refused = {path.name: found for path in compiled if (found := refusals(path.read_text()))}
+    assert refused == {}
