@@ -14,11 +14,12 @@ from pydantic import Field
 
 from blocks.errors import NotFound
 from blocks.records import LoadReport, Release
-from blocks.warehouse import snowflake_dbt, snowflake_promote, snowflake_setup
+from blocks.warehouse import snowflake_dbt, snowflake_live, snowflake_promote, snowflake_setup
 from blocks.warehouse.base import RELEASE_PREFIX, Batch, Session, Warehouse
 from blocks.warehouse.control import forget, write_ledger
 from blocks.warehouse.costs import Costs
 from blocks.warehouse.lease import leased
+from blocks.warehouse.live import LiveSource
 from blocks.warehouse.marker import read_marker
 from blocks.warehouse.snowflake_costs import read_costs
 from blocks.warehouse.snowflake_load import load_batch
@@ -140,6 +141,10 @@ class SnowflakeWarehouse(Warehouse):
         """Credits by query tag, from ACCOUNT_USAGE."""
         with self.session() as session:
             return read_costs(session, self.warehouse, days)
+
+    def live_source(self) -> LiveSource:
+        """The account's host and serving."""
+        return snowflake_live.live_source(self)
 
     def quote(self, *parts: str) -> str:
         """Quoted, with plain lower-case names in the upper case they have in Snowflake."""
