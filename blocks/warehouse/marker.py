@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blocks.records import Release
-from blocks.warehouse.base import Warehouse
+from blocks.warehouse.base import Session, Warehouse
 
 MARKER = "_release"
 
@@ -21,11 +21,14 @@ def marker_sql(warehouse: Warehouse, release: Release) -> str:
 
 
 def read_marker(warehouse: Warehouse, schema: str) -> Release | None:
-    """The release a schema's views show; None if it has no marker."""
+    """The release a schema's views show, over a session of its own; None if it has no marker."""
     with warehouse.session() as session:
-        if not warehouse.columns(session, schema, MARKER):
-            return None
-        rows = session.rows(
-            f"select run, published_at, mart, relation from {warehouse.quote(schema, MARKER)}"
-        )
+        return marker_in(warehouse, session, schema)
+
+
+def marker_in(warehouse: Warehouse, session: Session, schema: str) -> Release | None:
+    """The release a schema's views show; None if it has no marker."""
+    if not warehouse.columns(session, schema, MARKER):
+        return None
+    rows = session.rows(f"select run, published_at, mart, relation from {warehouse.quote(schema, MARKER)}")
     return Release(run=rows[0][0], published_at=rows[0][1], marts={row[2]: row[3] for row in rows})

@@ -71,7 +71,8 @@ def wrapped(asked: str, error: Exception) -> PlatformError:
 def _is_connection(error: Exception, number: int) -> bool:
     """No answer, or one that is Snowflake's own trouble (5xx, and the connector's own numbers for them)."""
     own = {250001, 250002, 250003, 250005, 251011, 251012, 252010, 252013, 253002, 253003}
-    return number in own or number // 10000 == 29 or type(error).__name__ in {"OperationalError", "HttpError"}
+    known = number in own or number // 10000 == 29
+    return known or not number or type(error).__name__ in {"OperationalError", "HttpError"}
 
 
 def _said(text: str, names: bool, number: int) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from blocks.errors import BadAnswer, Misconfigured, Transient
 from blocks.records import Release
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.marker import MARKER, marker_sql, read_marker
+from blocks.warehouse.marker import MARKER, marker_in, marker_sql
 from blocks.warehouse.snowflake_names import plain
 from blocks.warehouse.snowflake_session import SnowflakeSession
 
@@ -22,17 +22,19 @@ def upcoming(house: Warehouse) -> str:
 
 
 def flip(house: Any, release: Release) -> None:
-    """Fill the upcoming schema, check it, swap; nothing if the release is served already."""
-    if house.served() == release:
-        return
+    """Fill the upcoming schema, check it and its grants, swap; nothing if the release is served already."""
     with house.session() as session:
+        if marker_in(house, session, house.serving) == release:
+            return
         for schema in (house.serving, upcoming(house)):
             house.make_schema(session, schema)
         fill(house, session, release)
-    check(house, release)
-    with house.session() as session:
+        check(house, session, release)
         compare_grants(house, session)
-    swap(house, release)
+        if marker_in(house, session, house.serving) != release:  # an earlier try's swap may have come late
+            swap(house, session, release)
+    if house.served() != release:
+        raise BadAnswer("swap the serving schemas", "readers do not see the release", "Run it again.")
 
 
 def fill(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
@@ -48,14 +50,13 @@ def fill(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
     session.rows(f"create or replace view {marker} copy grants as {marker_sql(house, release)}")
 
 
-def check(house: Warehouse, release: Release) -> None:
+def check(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
     """The upcoming schema shows the release, all of it and nothing else. Raises BadAnswer."""
     schema = upcoming(house)
-    with house.session() as session:
-        found = views(house, session, schema)  # type: ignore[arg-type]
-        for mart in release.marts:
-            session.rows(f"select count(*) from {house.quote(schema, mart)}")
-    if found != {*release.marts, MARKER} or read_marker(house, schema) != release:
+    for mart in release.marts:
+        session.rows(f"select count(*) from {house.quote(schema, mart)}")
+    found = views(house, session, schema)
+    if found != {*release.marts, MARKER} or marker_in(house, session, schema) != release:
         raise BadAnswer(
             f"check schema {schema}", "it does not hold what was put into it",
             "Another program writes there: find it. Readers keep the previous release.",
@@ -80,20 +81,13 @@ def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:
         )  # fmt: skip
 
 
-def swap(house: Any, release: Release) -> None:
-    """The one statement, unless readers see the release already; if its answer is lost, look again."""
-    with house.session() as session:
-        if house.served() == release:
-            return
-        try:
-            session.rows(
-                f"alter schema {house.quote(house.serving)} swap with {house.quote(upcoming(house))}"
-            )
-        except Transient:
-            if house.served() != release:
-                raise
-    if house.served() != release:
-        raise BadAnswer("swap the serving schemas", "readers do not see the release", "Run it again.")
+def swap(house: Any, session: SnowflakeSession, release: Release) -> None:
+    """The one statement; if its answer is lost, look what readers see before saying so."""
+    try:
+        session.rows(f"alter schema {house.quote(house.serving)} swap with {house.quote(upcoming(house))}")
+    except Transient:
+        if house.served() != release:
+            raise
 
 
 def views(house: Warehouse, session: SnowflakeSession, schema: str) -> set[str]:

@@ -53,12 +53,13 @@ class SnowflakeSession:
 
     def _run(self, sql: str, parameters: Sequence[Any], read: Any) -> Any:
         from snowflake.connector.errors import Error
+        from snowflake.connector.vendored.requests import RequestException
 
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(sql, tuple(parameters) or None)
                 return read(cursor)
-        except Error as error:
+        except (Error, RequestException) as error:  # the latter where an answer breaks off
             failure = wrapped(f"query {self.name}", error)
         raise failure  # outside of the handler: the connector's error holds the SQL
 
@@ -84,11 +85,12 @@ def opened(credentials: Any, name: str, settings: dict[str, Any]) -> Iterator[Sn
 def _connect(credentials: Any, name: str, settings: dict[str, Any]) -> Any:
     from prefect_snowflake.credentials import InvalidPemFormat
     from snowflake.connector.errors import Error
+    from snowflake.connector.vendored.requests import RequestException
 
     logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)  # it writes SQL and addresses
     try:
         return credentials.get_client(**settings)
-    except Error as error:
+    except (Error, RequestException) as error:
         failure = wrapped(f"connect to {name}", error)
     except (InvalidPemFormat, ValueError, TypeError):  # their text may hold parts of the key
         failure = _bad_key(name)

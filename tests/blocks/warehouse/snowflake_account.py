@@ -8,6 +8,7 @@ emulates, as Snowflake's documentation describes them:
 - GRANT, SHOW GRANTS, SHOW FUTURE GRANTS (.../sql/show-grants): remembered and shown, enforced by nobody;
 - dynamic tables (.../sql/create-dynamic-table): stored once, computed anew by ALTER ... REFRESH only;
 - roles and virtual warehouses at login and SYSTEM$WAIT, SYSTEM$CANCEL_ALL_QUERIES, statement time-outs;
+- exact sums of NUMBER columns, which fakesnow makes floating;
 - error codes of logins and queries, as the connector's source and Snowflake's documentation name them.
 
 What passes here has passed here: access control, costs, concurrency of the product itself are not in it.
@@ -108,10 +109,40 @@ class Account:
         self.dynamic: dict[str, str] = {}
         self.logins: dict[str, Login] = {}
         self.port = 0
+        self.aborted = 0
 
     def asked(self, database: str) -> list[str]:
         """Statements of a database, in order."""
         return [each.sql for each in self.statements if each.login.database == database.upper()]
+
+    def lose(self, login: Login) -> None:
+        """End a session as the account does when its client is gone: what it left open is rolled back."""
+        fake = import_module("fakesnow.server")  # the package has a function of that name
+        for token, other in list(self.logins.items()):
+            if other is login:
+                fake.sessions[token]._duck_conn.execute("rollback")
+
+    def bill(self, queries: list[tuple[str, str, int, float | None]], credits: float) -> None:
+        """ACCOUNT_USAGE as of now: (query, tag, milliseconds, credits) and what the warehouse was billed."""
+        duck = import_module("fakesnow.server").shared_fs.duck_conn.cursor()
+        duck.execute("attach if not exists ':memory:' as SNOWFLAKE")
+        duck.execute("create schema if not exists SNOWFLAKE.ACCOUNT_USAGE")
+        for name, columns in (
+            ("QUERY_HISTORY", "QUERY_ID varchar, QUERY_TAG varchar, WAREHOUSE_NAME varchar, START_TIME timestamptz,"
+             " TOTAL_ELAPSED_TIME bigint"),
+            ("QUERY_ATTRIBUTION_HISTORY", "QUERY_ID varchar, CREDITS_ATTRIBUTED_COMPUTE double,"
+             " CREDITS_USED_QUERY_ACCELERATION double"),
+            ("WAREHOUSE_METERING_HISTORY", "WAREHOUSE_NAME varchar, START_TIME timestamptz, CREDITS_USED double"),
+        ):  # fmt: skip
+            duck.execute(f"create or replace table SNOWFLAKE.ACCOUNT_USAGE.{name} ({columns})")
+        usage = "insert into SNOWFLAKE.ACCOUNT_USAGE."
+        for query, tag, milliseconds, part in queries:
+            duck.execute(
+                f"{usage}QUERY_HISTORY values (?, ?, 'LOADING', now(), ?)", [query, tag, milliseconds]
+            )
+            if part is not None:
+                duck.execute(f"{usage}QUERY_ATTRIBUTION_HISTORY values (?, ?, null)", [query, part])
+        duck.execute(f"{usage}WAREHOUSE_METERING_HISTORY values ('LOADING', now(), ?)", [credits])
 
     # what a statement becomes before fakesnow sees it
 
@@ -263,6 +294,14 @@ class Account:
             return _Broken()
         return answer
 
+    async def abort(self, request: Any) -> Any:
+        """What the connector sends when it is interrupted: the session's query ends."""
+        from starlette.responses import JSONResponse
+
+        self.aborted += 1
+        self.logins[import_module("fakesnow.server").to_token(request)].cancelled.set()
+        return JSONResponse({"data": None, "code": None, "message": None, "success": True})
+
     def _fail(self, statement: Statement, after: bool) -> None:
         for fault in list(self.faults):
             meant = fault.after is after and fault.database.upper() == statement.login.database
@@ -284,6 +323,7 @@ class Account:
             Route("/session/v1/login-request", self.login, methods=["POST"]),
             Route("/queries/v1/query-request", self.query, methods=["POST"]),
             Route("/session/token-request", renewal, methods=["POST"]),
+            Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
         ]
         replaced = {route.path for route in own}
         return Starlette(routes=own + [route for route in fake.routes if route.path not in replaced])
@@ -344,6 +384,8 @@ def serving_account() -> Iterator[Account]:
     import uvicorn
 
     account = Account()
+    transforms: Any = import_module("fakesnow.transforms")
+    transforms.numeric_agg_implicit_cast = lambda expression: expression
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         free.listen(64)
@@ -373,4 +415,5 @@ def house_of(account: Account, **fields: Any) -> Any:
         "host": "127.0.0.1", "port": account.port, "protocol": "http", "network_timeout": 3,
         "login_timeout": 10, "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False},
     }  # fmt: skip
+    connection.update(fields.pop("connection", {}))
     return SnowflakeWarehouse(credentials=credentials, connection=connection, **{**given, **fields})
