@@ -19,7 +19,7 @@ from blocks.errors import NotFound
 from blocks.records import Ticket
 from blocks.tracker import jira_attachments, jira_comments, jira_incidents, jira_moving
 from blocks.tracker.base import Tracker
-from blocks.tracker.jira_connection import Connection, Line, look_over
+from blocks.tracker.jira_connection import Connection, Line
 from blocks.tracker.jira_reading import READ, WRITTEN
 
 Names = dict[str, str]
@@ -77,7 +77,9 @@ class JiraTracker(Tracker):
 
     def check(self) -> str:
         """Log in, and see that the mapped fields, statuses, issue and link types are there."""
-        return look_over(self, self._connection())
+        connection = self._connection()
+        fields = ", ".join(f"{ours} in {field['name']}" for ours, field in connection.fields.items())
+        return f"project {self.project} on {self.server}, as {connection.edition.me['displayName']}; {fields}"
 
     def open_tickets(self) -> list[Ticket]:
         """Tickets that match the JQL, without incidents and what is done."""
@@ -130,7 +132,7 @@ class JiraTracker(Tracker):
         return f"{self.server.rstrip('/')}/browse/{self._key(key)}"
 
     def _connection(self) -> Connection:
-        """The connection, made once and checked: the account, the mapped fields."""
+        """The connection, made once, which checks the account and the project."""
         return self._line.connected(self)
 
     def _is_key(self, text: str) -> bool:

@@ -1,10 +1,10 @@
-"""A JiraTracker's connection: made on first use, never pickled or copied; and what check() looks at."""
+"""A JiraTracker's connection: made and looked over on first use, never pickled or copied."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from blocks.errors import Misconfigured, NotFound, Unauthorized
 from blocks.records import Ticket
@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """An edition of Jira, and what this Jira calls the mapped fields."""
+    """An edition of Jira, and what this Jira calls the mapped fields.
+
+    Making it raises Unauthorized, or Misconfigured with what the project lacks.
+    """
 
     def __init__(self, block: JiraTracker) -> None:
         self.edition = _log_in(block)
-        known = self.edition.session.ask("read the fields", "GET", "field")
-        self.fields = find_fields(block.fields, known, block.server)
+        ask = self.edition.session.ask
+        project = ask(f"read project {block.project}", "GET", f"project/{block.project}")
+        known = [each for each in ask("read the fields", "GET", "field") if _of_project(each, project["id"])]
+        self.fields = find_fields(block.fields, known, block.project)
+        _see_what_is_there(block, ask)
         self.reader = Reader(
             self.fields, block.statuses, block.priorities, block.incomplete_label, self.edition.read
         )
@@ -92,9 +98,15 @@ def _log_in(block: JiraTracker) -> Edition:
     return edition
 
 
-def look_over(block: JiraTracker, connection: Connection) -> str:
-    """One line for a person. Raises Misconfigured with all that the project lacks, and what it has."""
-    ask, problems = connection.edition.session.ask, []
+def _of_project(field: Raw, project: str) -> bool:
+    """False for a team-managed project's own field, if it is another project's."""
+    scope = field.get("scope") or {}
+    return str((scope.get("project") or {}).get("id", project)) == str(project)
+
+
+def _see_what_is_there(block: JiraTracker, ask: Callable[..., Any]) -> None:
+    """Raises Misconfigured with all that the project lacks, and what it has, before any work is done."""
+    problems = []
     types = ask(f"read the statuses of {block.project}", "GET", f"project/{block.project}/statuses")
     statuses = {each["name"].casefold(): each["name"] for kind in types for each in kind["statuses"]}
     missing = {name for name in block.statuses.values() if name and name.casefold() not in statuses}
@@ -110,8 +122,6 @@ def look_over(block: JiraTracker, connection: Connection) -> str:
     if problems:
         remedy = "Correct the block's statuses, incident_type or link_type, or the project's workflow."
         raise Misconfigured(f"look at project {block.project}", "; ".join(problems), remedy)
-    me = connection.edition.me["displayName"]
-    return f"project {block.project} on {block.server}, as {me}, fields {_listed(connection.fields)}"
 
 
 def _listed(names: object) -> str:

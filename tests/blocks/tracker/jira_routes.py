@@ -46,10 +46,16 @@ def link_types(site: JiraSite, asked: Asked) -> Raw:
     }
 
 
+@route("GET", r"project/(\w+)")
+def project(site: JiraSite, asked: Asked, key: str) -> Raw:
+    if key != site.project:
+        raise Problem(404, f"No project could be found with key '{key}'.")
+    return {"self": site.base, "id": "10000", "key": key, "name": "Analytics", "projectTypeKey": "software"}
+
+
 @route("GET", r"project/(\w+)/statuses")
-def statuses(site: JiraSite, asked: Asked, project: str) -> list[Raw]:
-    if project != site.project:
-        raise Problem(404, f"No project could be found with key '{project}'.")
+def statuses(site: JiraSite, asked: Asked, key: str) -> list[Raw]:
+    project(site, asked, key)
     return [
         {
             "self": site.base,

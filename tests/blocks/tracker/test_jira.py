@@ -91,7 +91,7 @@ def test_check_lists_all_that_is_missing_and_what_there_is(desk: JiraDesk) -> No
     assert "Analysis Type" in str(caught.value)
     words = {"incomplete": "Waiting", "done": "Finished"}
     with pytest.raises(Misconfigured) as caught:
-        with_settings(desk, statuses=words, incident_type="Incident", link_type="Blocks").check()
+        with_settings(desk, statuses=words, incident_type="Incident", link_type="Blocks").open_tickets()
     for said in (
         "no status Finished, Waiting; it has",
         "Needs Information",
@@ -106,6 +106,9 @@ def test_a_field_name_that_is_there_twice_needs_an_id(desk: JiraDesk) -> None:
     with pytest.raises(Misconfigured, match="2 are named 'TWICE'"):
         with_settings(desk, fields={"metrics": "TWICE"}).check()
     with_settings(desk, fields={"metrics": twice}).check()
+    elsewhere = {"type": "PROJECT", "project": {"id": "10001"}}  # as a team-managed project's own fields are
+    next(each for each in desk.site.fields if each["name"] == "twice")["scope"] = elsewhere
+    with_settings(desk, fields={"metrics": "TWICE"}).check()
     with_settings(desk, fields={"metrics": "analysis type"}).check()  # capitals don't matter
 
 
@@ -115,7 +118,7 @@ def test_the_wrong_edition_and_the_wrong_token_are_said(desk: JiraDesk) -> None:
         with_settings(desk, **other).check()
     with pytest.raises(Unauthorized):
         with_settings(desk, token="wrong").open_tickets()
-    with pytest.raises(NotFound, match="statuses of XY"):
+    with pytest.raises(NotFound, match="read project XY"):
         with_settings(desk, project="XY").check()
 
 
@@ -256,7 +259,8 @@ def test_a_thousand_tickets_cost_a_request_a_hundred(desk: JiraDesk) -> None:
     tickets = desk.tracker.open_tickets()
     search = "search/jql" if desk.site.cloud else "search"
     assert len(tickets) == 1_000
-    assert asked(desk) == {"GET serverInfo": 1, "GET myself": 1, "GET field": 1, f"POST {search}": 10}
+    start = ("serverInfo", "myself", "field", "project/AN", "project/AN/statuses", "issueLinkType")
+    assert asked(desk) == {**{f"GET {each}": 1 for each in start}, f"POST {search}": 10}
     desk.tracker.tickets([ticket.key for ticket in tickets])
     assert asked(desk) == {"POST issue/bulkfetch" if desk.site.cloud else "POST search": 10}
 
