@@ -5,7 +5,7 @@ Source: https://developer.atlassian.com/cloud/jira/platform/rest/v3/ (search/jql
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from blocks.errors import BadAnswer, Unavailable
 from blocks.tracker.jira_edition import MOST_PAGES, PAGE, Edition, Raw, marked, parts
@@ -42,10 +42,10 @@ class Cloud(Edition):
             found += page["issues"]
         return found
 
-    def marks(self, comments: Mapping[str, Sequence[str]]) -> dict[str, Raw]:
+    def marks(self, comments: Sequence[Raw]) -> dict[str, Raw]:
         """POST comment/list, a thousand at a time."""
         found: dict[str, Raw] = {}
-        for part in parts([int(each) for ids in comments.values() for each in ids], MOST_IDS):
+        for part in parts([int(each["id"]) for each in comments], MOST_IDS):
             asked = "read comments' properties"
             page = self.session.ask(asked, "POST", "comment/list", {"ids": part}, expand="properties")
             found |= marked(page["values"])

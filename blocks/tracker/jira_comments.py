@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from blocks.tracker.base import fingerprint
-from blocks.tracker.jira_edition import MARK, Edition
+from blocks.tracker.jira_edition import Edition
 from blocks.tracker.wiki import to_wiki
 
-LONGEST = 32_767  # Jira's limit, in characters of wiki text
+LONGEST = 32_500  # of wiki text; Jira takes 32,767 characters
 
 
 def write(edition: Edition, key: str, topic: str, body: str) -> None:
@@ -17,8 +17,8 @@ def write(edition: Edition, key: str, topic: str, body: str) -> None:
             if old.get("fingerprint") != mark["fingerprint"]:
                 edition.rewrite(key, name, shown, mark)
             return
-    content = {"body": edition.write(shown), "properties": [{"key": MARK, "value": mark}]}
-    edition.session.ask(f"comment on {key}", "POST", f"issue/{key}/comment", content)
+    path, content = f"issue/{key}/comment", edition.content(shown, mark)
+    edition.session.ask(f"comment on {key}", "POST", path, content)
 
 
 def fitting(body: str) -> str:

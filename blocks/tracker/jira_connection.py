@@ -38,17 +38,8 @@ class Connection:
     def tickets(self, issues: Sequence[Raw]) -> list[Ticket]:
         """Issues as tickets; what is ours among all their comments is asked for at once."""
         comments = {issue["key"]: self._comments(issue) for issue in issues}
-        mine = {
-            key: [each["id"] for each in found if self.edition.mine(each)] for key, found in comments.items()
-        }
-        marks = self.edition.marks(mine) if any(mine.values()) else {}
-        return [
-            self.reader.ticket(
-                issue, comments[issue["key"]],
-                {name: marks[name] for name in mine[issue["key"]] if name in marks},
-            )
-            for issue in issues
-        ]  # fmt: skip
+        marks = self.edition.marks([c for each in comments.values() for c in each if self.edition.mine(c)])
+        return [self.reader.ticket(issue, comments[issue["key"]], marks) for issue in issues]
 
     def _comments(self, issue: Raw) -> list[Raw]:
         """An issue's comments; a search brings the first ones only where there are many."""

@@ -1,18 +1,21 @@
-"""Jira Data Center: search by offset; a comment's properties come with its ticket's comments only.
+"""Jira Data Center: search by offset; comments' properties come ticket by ticket only.
 
 Source: https://docs.atlassian.com/software/jira/docs/api/REST/9.17.0/ (search, comment, comment properties).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from blocks.errors import BadAnswer
 from blocks.tracker.jira_edition import MARK, MOST_PAGES, PAGE, Edition, Raw, marked, parts
 
+_ANCHOR = re.compile(r"(?<!\\)\{anchor:analytics\.answer\.([\w-]{1,100})\.([0-9a-f]{1,64})\}")
+
 
 class DataCenter(Edition):
-    """Jira Data Center: search by offset; a comment's properties come with its ticket's comments only."""
+    """Jira Data Center: search by offset; comments' properties come ticket by ticket only."""
 
     user = ("name", "key")
 
@@ -39,17 +42,27 @@ class DataCenter(Edition):
                 return list(found.values())
         raise BadAnswer("search for tickets", f"more than {MOST_PAGES:,} pages", "Narrow the block's jql.")
 
-    def marks(self, comments: Mapping[str, Sequence[str]]) -> dict[str, Raw]:
-        """The comments of each ticket that has some of ours, with their properties."""
-        return {
-            name: mark
-            for key, ids in comments.items()
-            if ids
-            for name, mark in marked(self.comments(key, expand="properties")).items()
-            if name in ids
-        }
+    def comments(self, key: str, **query: str) -> Iterator[Raw]:
+        """All comments of a ticket, with their properties."""
+        return super().comments(key, expand="properties", **query)
+
+    def marks(self, comments: Sequence[Raw]) -> dict[str, Raw]:
+        """The properties where they came along; else, as in a search, what the text's anchor says."""
+        return {**_anchored(comments), **marked(comments)}
+
+    def content(self, body: str, mark: Raw) -> Raw:
+        """With an anchor of the same meaning, which is not shown: a search brings texts, but no properties."""
+        content = super().content(body, mark)
+        anchor = f"{{anchor:{MARK}.{mark['topic']}.{mark['fingerprint']}}}"
+        return {**content, "body": f"{content['body']}\n{anchor}"}
 
     def rewrite(self, key: str, comment: str, body: str, mark: Raw) -> None:
         """The text, then the mark, as an update may leave properties alone."""
         super().rewrite(key, comment, body, mark)
         self.session.ask(f"mark a comment on {key}", "PUT", f"comment/{comment}/properties/{MARK}", mark)
+
+
+def _anchored(comments: Sequence[Raw]) -> dict[str, Raw]:
+    """Comments' marks by id, from their texts."""
+    found = {each["id"]: _ANCHOR.findall(str(each.get("body") or ""))[-1:] for each in comments}
+    return {id_: {"topic": topic, "fingerprint": mark} for id_, last in found.items() for topic, mark in last}

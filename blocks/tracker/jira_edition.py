@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from blocks.tracker.adf import from_adf, to_adf
@@ -34,7 +34,7 @@ class Edition(ABC):
         author = comment.get("author") or {}
         return any(self.me.get(name) and author.get(name) == self.me[name] for name in self.user)
 
-    def comments(self, key: str, **query: Any) -> Iterator[Raw]:
+    def comments(self, key: str, **query: str) -> Iterator[Raw]:
         """All comments of a ticket, page by page."""
         start = 0
         for _ in range(MOST_PAGES):
@@ -49,8 +49,7 @@ class Edition(ABC):
 
     def own(self, key: str) -> Iterator[tuple[str, Raw]]:
         """Ids and marks of our comments on a ticket."""
-        ids = [comment["id"] for comment in self.comments(key) if self.mine(comment)]
-        yield from self.marks({key: ids}).items()
+        yield from self.marks([each for each in self.comments(key) if self.mine(each)]).items()
 
     @abstractmethod
     def search(self, jql: str, fields: Sequence[str]) -> list[Raw]:
@@ -61,13 +60,17 @@ class Edition(ABC):
         """Those of these issues that there are."""
 
     @abstractmethod
-    def marks(self, comments: Mapping[str, Sequence[str]]) -> dict[str, Raw]:
-        """What of these comments (issue key → ids) is marked as ours: id → mark."""
+    def marks(self, comments: Sequence[Raw]) -> dict[str, Raw]:
+        """What of our account's comments, of whatever tickets, carries our mark: id → mark."""
+
+    def content(self, body: str, mark: Raw) -> Raw:
+        """A comment of ours as it is sent: text and mark at once."""
+        return {"body": self.write(body), "properties": [{"key": MARK, "value": mark}]}
 
     def rewrite(self, key: str, comment: str, body: str, mark: Raw) -> None:
         """Put another text in the place of a comment of ours."""
-        content = {"body": self.write(body), "properties": [{"key": MARK, "value": mark}]}
-        self.session.ask(f"update a comment on {key}", "PUT", f"issue/{key}/comment/{comment}", content)
+        path = f"issue/{key}/comment/{comment}"
+        self.session.ask(f"update a comment on {key}", "PUT", path, self.content(body, mark))
 
 
 def parts(items: Sequence[Any], size: int) -> list[list[Any]]:

@@ -68,7 +68,7 @@ class Reader:
         return list(dict.fromkeys((*BASE, *self._fields.values())))
 
     def ticket(self, issue: Raw, comments: Sequence[Raw], marks: Mapping[str, Raw]) -> Ticket:
-        """A ticket. comments: all of them; marks: of ours, by comment id. An odd one comes out as unreadable."""
+        """A ticket. comments: all of its own; marks: of ours, by comment id. An odd one is unreadable."""
         try:
             return self._ticket(issue, comments, marks)
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -85,17 +85,14 @@ class Reader:
             "labels": list(raw.get("labels") or ()),
             **read_template(description), **{ours: value for ours, value in mapped.items() if value},
         }  # fmt: skip
-        answered = [
-            _time(c["updated"])
-            for c in comments
-            if marks.get(c["id"], {}).get("topic") not in (None, "requirements")
-        ]
+        ours = [(marks[each["id"]], _time(each["updated"])) for each in comments if each["id"] in marks]
+        answered = [when for mark, when in ours if mark.get("topic") != "requirements"]
         return Ticket(
             key=issue["key"], title=str(raw.get("summary") or ""), status=self.status(raw),
             fields={ours: value for ours, value in fields.items() if value},
             comments=tuple(self._comment(each) for each in comments if each["id"] not in marks),
             updated=_time(raw["updated"]), answered=max(answered, default=None),
-            told={str(mark.get("topic")): str(mark.get("fingerprint")) for mark in marks.values()},
+            told={str(mark.get("topic")): str(mark.get("fingerprint")) for mark, _ in ours},
         )  # fmt: skip
 
     def status(self, raw: Raw) -> str:
