@@ -24,7 +24,7 @@ COPY demo /app/demo
 COPY dbt /app/dbt
 COPY expectations /app/expectations
 COPY deploy /app/deploy
-COPY prefect.toml /app/
+COPY prefect.toml prefect.yaml /app/
 RUN /opt/venv/bin/python -m compileall -q -j 0 /app
 
 # hadolint ignore=DL3006

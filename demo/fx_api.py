@@ -1,4 +1,4 @@
-"""The FX source: a small HTTP server on the loopback over the generated rates. Nothing else is served.
+"""The FX source: a small HTTP server over the generated rates, on the loopback or where told. Nothing else is served.
 
 GET /rates?since=YYYY-MM-DD&page=N answers {"data": [{"rate_date", "currency", "rate"}, ...], "next": address}
 with the rates of that day and later, oldest first; `next` is null on the last page.
@@ -20,9 +20,9 @@ PAGE_SIZE = 500
 
 
 @contextmanager
-def serve(fx_json: Path) -> Iterator[str]:
-    """Serve the rates of a file on a free port; yield the base URL. The server ends with the block."""
-    server = _Server(("127.0.0.1", 0), _Handler)
+def serve(fx_json: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve the rates of a file (port 0: a free one); yield the base URL. The server ends with the block."""
+    server = _Server((host, port), _Handler)
     server.rates = json.loads(fx_json.read_text(encoding="utf-8"))
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="fx-api", daemon=True)
     thread.start()
@@ -66,7 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
         rates = [rate for rate in self.server.rates if rate["rate_date"] >= since]
         start, end = (page - 1) * PAGE_SIZE, page * PAGE_SIZE
         query = urlencode(({"since": since} if since else {}) | {"page": page + 1})
-        more = f"{self.server.base}rates?{query}" if end < len(rates) else None
+        base = f"http://{self.headers['Host']}/" if self.headers["Host"] else self.server.base
+        more = f"{base}rates?{query}" if end < len(rates) else None
         return {"data": rates[start:end], "next": more}
 
     def _answer(self, status: int, content: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
+from tasks.lineage import show_loaded
 from tasks.loading import load_source
 from tasks.planning import known_sources
 from tasks.promotion import schema_of
@@ -37,6 +38,7 @@ def extract_load(
     ]
     loads = [report for future in futures for report in future.result()]
     show_loads(plan.run, loads)
+    show_loaded(warehouse, catalogue, plan.run, loads)
     log = get_run_logger()
     for report in loads:
         for change in (*report.schema_changes, *report.notes):

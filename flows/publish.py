@@ -15,6 +15,7 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.tags import tag_queries
 from flows.run import last_report
+from tasks.lineage import show_published
 from tasks.planning import every_dashboard
 from tasks.promotion import schema_of
 from tasks.publication import failed_publication, make_card, publish_card
@@ -55,6 +56,7 @@ def publish(
                 publications.append(failed_publication(dashboard, release, error))
         index = site.index(cards, publications)
     show_publications(release.run, publications, index)
+    show_published(site, warehouse, catalogue, release.run, release, dashboards, publications)
     failed = sum(publication.error is not None for publication in publications)
     get_run_logger().info("%d dashboards, %d failed; all at %s", len(publications), failed, index)
     return publications

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from prefect import flow, get_run_logger
 
 from blocks.dbt import DbtProject
@@ -11,6 +13,7 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
+from tasks.lateness import watch_deadlines
 from tasks.planning import known_sources, plan_tickets
 from tasks.promotion import schema_of
 from tasks.reports import show_plan
@@ -39,6 +42,8 @@ def requirements(
     found = read_tickets(tracker, tickets)
     plan = plan_tickets(found, catalogue, run, scheduled=tickets is None, sources=sources)
     log = get_run_logger()
+    if not dry_run and (late := watch_deadlines(tracker, plan.requirements, run, datetime.now(UTC).date())):
+        log.info("due or overdue: %s", ", ".join(late))
     for gaps in plan.incomplete:
         if dry_run or knows_gaps(gaps):
             continue

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect.artifacts import create_markdown_artifact
 
 from blocks.records import BuildReport, Check, GateReport, LoadReport, Plan, Publication, Release
-from tasks.markdown import table
+from tasks.markdown import link, table
 
 
 def show_plan(plan: Plan) -> None:
@@ -73,11 +73,10 @@ def show_gate(gate: GateReport) -> None:
             for name, sides in d.metrics.items()
         ],
     )
+    docs = link("Data Docs", gate.data_docs.as_uri()) if gate.data_docs else "No Data Docs."
     body = f"# Gate of run {gate.run}: {verdict}\n\n{len(gate.checks)} checks, {len(gate.failures)} failed"
     body += f"\n\n{failed}" if gate.failures else ""
-    _show(
-        "gate", f"{body}\n\n## Against live\n\n{diffs}\n\n{metrics}\n\nData Docs: {gate.data_docs}", verdict
-    )
+    _show("gate", f"{body}\n\n## Against live\n\n{diffs}\n\n{metrics}\n\n{docs}", verdict)
 
 
 def show_release(release: Release) -> None:
@@ -90,11 +89,13 @@ def show_publications(run: str, publications: Sequence[Publication], index: str)
     """Dashboards that went out."""
     body = table(
         ["dashboard", "ticket", "rows", "seconds", "address", "error"],
-        [(p.dashboard, p.ticket, p.rows, f"{p.seconds:.1f}", p.url, p.error) for p in publications],
+        [
+            (p.dashboard, p.ticket, p.rows, f"{p.seconds:.1f}", link("open", p.url), p.error)
+            for p in publications
+        ],
     )
-    _show(
-        "publications", f"# Dashboards of run {run}\n\n{body}\n\nAll of them: {index}", f"{len(publications)}"
-    )
+    every = link("All of them", index)
+    _show("publications", f"# Dashboards of run {run}\n\n{body}\n\n{every}", f"{len(publications)}")
 
 
 def _check_row(check: Check) -> tuple[object, ...]:

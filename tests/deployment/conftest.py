@@ -133,8 +133,8 @@ class Stack:
     def status(self) -> str:
         return FilesTracker(folder=self.state / "tickets", project="BK").tickets(["BK-1"])[0].status
 
-    def slow(self, rows: int) -> None:
-        """Let the mart take so many more rows to read: 0 is as it was."""
+    def slow(self, rows: int = 50_000) -> None:
+        """Let the mart read so many million rows more, for minutes; 0: as it was."""
         self.rows = rows
         model = self.state / "project" / "models" / "station_days.sql"
         text = (TINY / "dbt" / "models" / "station_days.sql").read_text()
@@ -155,9 +155,11 @@ class Stack:
     def in_query(self) -> bool:
         """True while dbt runs the slow query: it has written the statement, and its process is busy."""
         written = (self.state / "dbt" / "target" / "run").rglob("station_days.sql")
-        return any(f"range({self.rows})" in path.read_text() for path in written) and any(
-            each.cpu_percent(interval=0.5) > 50 for each in self.dbt()
-        )
+        if not any(f"range({self.rows})" in path.read_text() for path in written):
+            return False
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return any(each.cpu_percent(interval=0.5) > 50 for each in self.dbt())
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +178,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "STATE": str(state), "RIDES": str(TINY / "rides"),
             "SUITES": str(TINY / "expectations"), "BIKES_TOKEN_FILE": str(home / "token"), "ALERTS": alerts.url,
+            "OPENLINEAGE_URL": alerts.url,
         }  # fmt: skip
         made = Stack(state, environment, alerts, home / "log.txt")
         (home / "blocks.yaml").write_text(BLOCKS)

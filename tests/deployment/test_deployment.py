@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -168,7 +170,7 @@ def test_a_wrong_parameter_is_refused(client: SyncPrefectClient) -> None:
 
 
 def test_a_scheduled_look_starts_the_delivery_of_what_waits(stack: Stack, client: SyncPrefectClient) -> None:
-    stack.slow(300)
+    stack.slow()
     stack.worker()
     due = datetime.now(UTC) + timedelta(seconds=4)
     soon = IntervalSchedule(interval=timedelta(days=1), anchor_date=due)
@@ -208,6 +210,47 @@ def test_a_killed_run_is_taken_up_again_and_another_waits_for_it(
     assert len({run for run, reached in steps if reached == "published"}) == 2
 
 
+def test_lineage_runs_from_source_to_dashboard(stack: Stack, client: SyncPrefectClient) -> None:
+    made = events(client, "prefect.asset.materialization.succeeded")
+    edges = {
+        (each["prefect.resource.id"], event["resource"]["prefect.resource.id"])
+        for event in made
+        for each in event["related"]
+        if each["prefect.resource.role"] == "asset"
+    }
+    raw, view = "duckdb://warehouse/raw_bikes/rides", "duckdb://warehouse/serving/station_days"
+    chain = ["dlt://bikes/rides", raw, view, "folder://dashboards/stations"]
+    assert set(pairwise(chain)) <= edges
+    released = {upper for upper, lower in edges if lower == view and "/rel_" in upper}
+    assert {(raw, each) for each in released} & edges  # dbt's own, in between
+    sent = [json.loads(body) for path, _, body in stack.alerts.received if path == "/api/v1/lineage"]
+    assert {(each["eventType"], each["job"]["name"]) for each in sent} == {
+        (kind, job)
+        for kind in ("START", "COMPLETE")
+        for job in ("load.bikes.rides", "promote.station_days", "publish.stations")
+    }
+    (dashboard,) = {each["outputs"][0]["name"] for each in sent if each["job"]["name"] == "publish.stations"}
+    assert dashboard == "stations"
+
+
+def test_a_tickets_deadline_is_a_signal(stack: Stack, client: SyncPrefectClient) -> None:
+    (event, *_) = events(client, "ticket.overdue")
+    assert (event["payload"]["ticket"], event["payload"]["deadline"]) == ("BK-1", "2026-02-01")
+    assert "Which stations" not in json.dumps(event)
+    assert "ticket.BK-1: ticket.overdue" in stack.alerts.texts()
+
+
+def events(client: SyncPrefectClient, name: str) -> list[dict[str, Any]]:
+    """The server's events of a name, once there are any."""
+
+    def found() -> list[dict[str, Any]]:
+        asked = {"filter": {"event": {"name": [name]}}, "limit": 50}
+        answer = client.request("POST", "/events/filter", json=asked).json()
+        return answer["events"]  # type: ignore[no-any-return]
+
+    return wait_for(name, found, seconds=30)  # type: ignore[no-any-return]
+
+
 def crash(client: SyncPrefectClient, run: Any) -> None:
     """What the heartbeat's automation does after three minutes."""
     from prefect.states import Crashed
@@ -244,7 +287,7 @@ def test_a_dry_run_by_parameter_shows_the_plan_and_changes_nothing(
 
 
 def test_cancelling_stops_dbt_and_its_query(stack: Stack, client: SyncPrefectClient) -> None:
-    stack.slow(3000)
+    stack.slow()
     served = stack.warehouse.served()
     run = start(client, "deliver/ad-hoc", tickets=["BK-1"])
     wait_for("dbt at work", stack.in_query)

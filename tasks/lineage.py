@@ -1,0 +1,83 @@
+"""Lineage from source to dashboard: Prefect assets, and OpenLineage events where an address is set.
+
+A table's asset key is the one that prefect-dbt gives it, so what dbt reports of its models joins in between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from prefect.assets import Asset, AssetProperties
+from prefect.context import AssetContext
+from prefect.states import Completed, Failed
+
+from blocks.catalogue import Catalogue
+from blocks.openlineage import send_lineage
+from blocks.records import Dashboard, LoadReport, Publication, Release
+from blocks.site.base import BiSite
+from blocks.warehouse.base import Warehouse
+
+
+def show_loaded(warehouse: Warehouse, catalogue: Catalogue, run: str, loads: Iterable[LoadReport]) -> None:
+    """Each source table, and the table of RAW it was loaded into."""
+    raw = {(t.source, t.name): t for load in loads for t in catalogue.source_tables(load.source)}
+    for load in loads:
+        if (table := raw.get((load.source, load.table))) is None:
+            continue
+        origin = Asset(key=_key(load.loader, load.source, load.table))
+        into = Asset(key=_table(warehouse, table.schema_name, table.identifier))
+        _made(f"load.{load.source}.{load.table}", run, [origin], into, load.loader, load.rows, not load.error)
+
+
+def show_published(
+    site: BiSite, warehouse: Warehouse, catalogue: Catalogue, run: str, release: Release,
+    dashboards: Sequence[Dashboard], publications: Sequence[Publication],
+) -> None:  # fmt: skip
+    """Each serving view with the release's table and the RAW tables below it, and each dashboard with its views."""
+    views = {
+        mart: Asset(key=_table(warehouse, warehouse.serving, mart)) for mart in release.marts
+    }  # what readers see, whichever run made it
+    for mart in sorted({mart for each in dashboards for mart in each.marts} & set(views)):
+        below = [_table(warehouse, *release.marts[mart].rsplit(".", 1))]
+        for source in catalogue.sources_of(mart):
+            tables = catalogue.source_tables(source)
+            below += [_table(warehouse, table.schema_name, table.identifier) for table in tables]
+        _made(f"promote.{mart}", run, [Asset(key=key) for key in below], views[mart], _scheme(warehouse))
+    for dashboard, publication in zip(dashboards, publications, strict=True):
+        shown = AssetProperties(name=dashboard.name, url=publication.url or None)
+        page = Asset(key=_key(_scheme(site), *site.project.split("/"), dashboard.name), properties=shown)
+        read = [views[mart] for mart in dashboard.marts if mart in views]
+        good = publication.error is None
+        _made(f"publish.{dashboard.name}", run, read, page, _scheme(site), publication.rows, good)
+
+
+def _made(
+    job: str,
+    run: str,
+    inputs: Sequence[Asset],
+    output: Asset,
+    by: str,
+    rows: int | None = None,
+    good: bool = True,
+) -> None:
+    """One thing made of others. It is told, and never in the way: a lineage server that fails is logged."""
+    context = AssetContext(
+        direct_asset_dependencies=set(inputs), downstream_assets={output}, materialized_by=by,
+        materialization_metadata={output.key: {"run": run, **({} if rows is None else {"rows": rows})}},
+    )  # fmt: skip
+    context.emit_events(Completed() if good else Failed())
+    send_lineage(job, run, [asset.key for asset in inputs], output.key, rows, good)
+
+
+def _scheme(block: Warehouse | BiSite) -> str:
+    return block.get_block_type_slug().partition("-")[0]
+
+
+def _table(warehouse: Warehouse, schema: str, table: str) -> str:
+    database = warehouse.database.rsplit("/", 1)[-1].removesuffix(f".{_scheme(warehouse)}")
+    return _key(_scheme(warehouse), database, schema, table)
+
+
+def _key(scheme: str, *parts: str) -> str:
+    return f"{scheme}://{'/'.join(re.sub(r'[^A-Za-z0-9_.-]', '_', part) for part in parts)}"
