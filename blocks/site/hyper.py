@@ -3,7 +3,7 @@
 DuckDB first rewrites each file with only types Hyper takes, then Hyper reads it with CREATE TABLE AS: both
 stream, so Python holds no rows. What is cast, and why:
 
-- DECIMAL over 18 digits: to 18 digits where every value fits, to BIGINT where it is whole, else to DOUBLE;
+- DECIMAL over 18 digits: to BIGINT where it is whole, to 18 digits where every value fits, else to DOUBLE;
 - UBIGINT and the 128-bit integers: BIGINT where every value fits, else text, since they are keys then;
 - FLOAT: DOUBLE, as Hyper's 32-bit float needs a newer file format than older Tableau versions open;
 - timestamps with a zone: the plain timestamp in UTC, so that no reader's time zone moves it to another day;
@@ -143,9 +143,11 @@ def _decide(connection: DuckDBPyConnection, column: str, kind: str) -> tuple[str
     if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind):
         digits, scale = map(int, decimal.groups())
         narrow = f"DECIMAL({min(digits, 18)},{scale})"
+        if digits > 18 and scale == 0:
+            return _TYPES["BIGINT" if _fits(connection, column, "BIGINT") else "DOUBLE"]
         if digits <= 18 or (scale <= 18 and _fits(connection, column, narrow)):
             return narrow, narrow.replace("DECIMAL", "NUMERIC")
-        return _TYPES["BIGINT" if scale == 0 and _fits(connection, column, "BIGINT") else "DOUBLE"]
+        return _TYPES["DOUBLE"]
     return _TYPES.get(kind, _TEXT)
 
 

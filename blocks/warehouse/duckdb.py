@@ -23,6 +23,7 @@ from blocks.warehouse.duckdb_load import literal, load_batch
 from blocks.warehouse.marker import MARKER, marker_sql, read_marker
 
 _INGESTING = Lock()
+_WIDE = {"HUGEINT", "UHUGEINT"}
 
 
 class DuckDBSession:
@@ -37,7 +38,15 @@ class DuckDBSession:
         return result
 
     def export(self, sql: str, path: Path) -> int:
-        """Write a query's result to one Parquet file in constant memory; return its rows."""
+        """Write a query's result to one Parquet file in constant memory; return its rows.
+
+        Sums of whole numbers are 128 bits wide, which Parquet would get as DOUBLE: they go as DECIMAL(38,0).
+        """
+        described = self.rows(f"describe {sql}")
+        wide = ['"' + str(row[0]).replace('"', '""') + '"' for row in described if row[1] in _WIDE]
+        if wide:
+            exact = ", ".join(f"{name}::decimal(38,0) as {name}" for name in wide)
+            sql = f"select * replace ({exact}) from ({sql}) as wide"
         copy = f"copy ({sql}) to {literal(str(path))} (format parquet, compression zstd)"
         return int(self.rows(copy)[0][0])
 

@@ -47,7 +47,16 @@ def load(folder: Path) -> None:
     bench_load.main()
 
 
-BENCHMARKS: dict[str, Callable[[Path], None]] = {"demo": demo, "real": real, "large": large, "load": load}
+def hyper(folder: Path) -> None:
+    """Five million rows into a Tableau extract, against Parquet alone."""
+    from tests.benchmarks import bench_hyper
+
+    bench_hyper.main()
+
+
+BENCHMARKS: dict[str, Callable[[Path], None]] = {
+    "demo": demo, "real": real, "large": large, "load": load, "hyper": hyper,
+}  # fmt: skip
 
 
 def say(what: str, measured: Measured) -> None:

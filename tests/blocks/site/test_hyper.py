@@ -16,6 +16,7 @@ import pytest
 
 from blocks.errors import BadInput, TimedOut
 from blocks.site.hyper import write_hyper
+from blocks.warehouse.duckdb import DuckDBWarehouse
 
 
 def parquet(path: Path, sql: str) -> Path:
@@ -73,6 +74,7 @@ def test_every_value_of_an_extract_arrives(make_card, tmp_path):
         ("12345678901234567.25::DECIMAL(38,2)", "DOUBLE", 12345678901234567.25),
         ("1234567890123456.25::DECIMAL(38,2)", "NUMERIC(18, 2)", Decimal("1234567890123456.25")),
         ("1234567890123456789::DECIMAL(38,0)", "BIG_INT", 1234567890123456789),
+        ("12::DECIMAL(38,0)", "BIG_INT", 12),
         ("12345678901234567890123::DECIMAL(38,0)", "DOUBLE", 1.2345678901234568e22),
         ("0.1::FLOAT", "DOUBLE", 0.10000000149011612),
         ("9007199254740993::BIGINT", "BIG_INT", 9007199254740993),
@@ -104,6 +106,18 @@ def test_types_hyper_does_not_take_are_cast_on_purpose(hyper_of, sql, kind, valu
     found = plain(rows[0][0])
     assert found == value
     assert type(found) is type(value) or value is None
+
+
+def test_sums_of_whole_numbers_stay_whole_and_exact(tmp_path):
+    """2^53 + 1 is the first whole number that a double does not have."""
+    with DuckDBWarehouse(database=str(tmp_path / "w.duckdb")).session() as session:
+        rows = "(VALUES (9007199254740992::BIGINT), (1)) AS t(n)"
+        query = f'SELECT sum(n) AS "a ""sum""", sum(n) / 2 AS half, count(*) AS n FROM {rows}'
+        assert session.export(query, tmp_path / "in.parquet") == 1
+    write_hyper({"Extract": tmp_path / "in.parquet"}, tmp_path / "out.hyper")
+    types, found = read_back(tmp_path / "out.hyper")
+    assert found == [[9007199254740993, 4503599627370496.5, 2]]
+    assert list(types.items()) == [('a "sum"', "BIG_INT"), ("half", "DOUBLE"), ("n", "BIG_INT")]
 
 
 @pytest.fixture
