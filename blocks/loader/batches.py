@@ -22,12 +22,12 @@ class Staged(NamedTuple):
     changes: tuple[str, ...]
 
 
-def settle(staging: Staging, label: str, size: int, present: Sequence[Path] | None = None) -> Staged | None:
+def settle(staging: Staging, label: str, size: int, present: str | None = None) -> Staged | None:
     """The batch of a table that is loaded as a whole or by cursor; None if nothing is new.
 
     Rows between the lowered watermark and the old one come again with every load, and so do rows without a
     readable cursor: the last ledger line's fingerprint tells whether they are the same as before. present:
-    the source's keys, if it is asked for all of them.
+    the FROM clause of the source's keys, if it is asked for all of them.
     """
     table, last, old = staging.table, staging.job.last(staging.table), staging.job.watermark(staging.table)
     watermark, again, stays, wanted = old, "true", "true", "false"

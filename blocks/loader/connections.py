@@ -105,6 +105,8 @@ def _interrupt(connection: Any) -> None:
     """Break what a driver's connection is doing, from another thread."""
     if hasattr(connection, "interrupt"):
         connection.interrupt()
+    elif isinstance(getattr(connection, "_sock", None), socket.socket):  # pymysql's; it has no public way
+        connection._sock.shutdown(socket.SHUT_RDWR)
     elif hasattr(connection, "fileno"):
         with socket.socket(fileno=connection.fileno()) as wire:
             try:

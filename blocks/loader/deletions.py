@@ -6,7 +6,6 @@ keys of the source read with every load; those that RAW has and the source has n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from blocks.loader.contract import literal, quoted, type_of, typed
@@ -51,11 +50,11 @@ def keys_file(table: SourceTable, folder: Path) -> Path:
     return folder / f"{table.name}.keys.parquet"
 
 
-def gone_keys(staging: Staging, unique: str, present: Sequence[Path] | None) -> tuple[list[Path], int]:
+def gone_keys(staging: Staging, unique: str, present: str | None) -> tuple[list[Path], int]:
     """A Parquet file of the keys that leave RAW, if there are any, and their number.
 
-    unique: the SQL that keeps one staged row a key. present: files of the source's keys as texts, one
-    column k0, k1, ... a key column; None: they were not asked for.
+    unique: the SQL that keeps one staged row a key. present: the FROM clause of the source's keys as texts,
+    k0, k1, ...; empty if it has none, None if they were not asked for.
     """
     table = staging.table
     names = ", ".join(quoted(name) for name in key(table))
@@ -63,8 +62,7 @@ def gone_keys(staging: Staging, unique: str, present: Sequence[Path] | None) -> 
     before = keys_file(table, staging.job.folder)
     if present is not None and before.exists():
         listed = ", ".join(f"{typed(column, f'k{at}')}" for at, column in enumerate(key_columns(table)))
-        files = ", ".join(literal(str(file)) for file in present)
-        there = f" except all select {listed} from read_parquet([{files}])" if present else ""
+        there = f" except all select {listed} from {present}" if present else ""
         parts.append(f"select * from (select {names} from read_parquet({literal(str(before))}){there})")
     if len(parts) == 1 and flagged(table) == "false":
         return [], 0

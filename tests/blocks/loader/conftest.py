@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.blocks.loader import servers
 from tests.blocks.loader.origins import Api, Desk
 
 
@@ -28,3 +29,17 @@ def api() -> Iterator[Api]:
 def online(tmp_path: Path, api: Api) -> Desk:
     """A desk whose FX rates come from the HTTP server."""
     return Desk(tmp_path, api)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL of the session's own."""
+    with servers.postgresql() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    """The URL of a MariaDB of the session's own."""
+    with servers.mariadb() as url:
+        yield url

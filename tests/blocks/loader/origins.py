@@ -8,6 +8,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -193,6 +195,10 @@ class Api:
 
     def _limit(self, handler: BaseHTTPRequestHandler) -> None:
         self.send(handler, 429, b"{}", Retry_After="1")
+
+    def _limit_date(self, handler: BaseHTTPRequestHandler) -> None:
+        soon = datetime.now(UTC) + timedelta(seconds=2)
+        self.send(handler, 429, b"{}", Retry_After=format_datetime(soon, usegmt=True))
 
     def _limit_long(self, handler: BaseHTTPRequestHandler) -> None:
         self.send(handler, 429, b"{}", Retry_After="3600")

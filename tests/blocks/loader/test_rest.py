@@ -113,13 +113,17 @@ def test_fault_on_a_later_page_loads_nothing(online: Desk, api: Api) -> None:
     assert online.rows("select 1 from information_schema.tables where table_schema = 'raw_fx'") == []
 
 
-def test_pause_is_kept_and_then_all_is_loaded(online: Desk, api: Api) -> None:
-    """429 with Retry-After: 1, twice."""
+@pytest.mark.parametrize(("fault", "times", "least"), [("limit", 2, 2), ("limit_date", 1, 1)])
+def test_pause_is_kept_and_then_all_is_loaded(
+    online: Desk, api: Api, fault: str, times: int, least: float
+) -> None:
+    """429 with Retry-After in seconds, twice; or with a date, which is to the second."""
     api.records = [rate("2011-01-01")]
-    api.fail("limit", times=2)
+    api.fail(fault, times=times)
     started = time.monotonic()
     assert online.load(RATES).rows == 1
-    assert time.monotonic() - started >= 2
+    assert time.monotonic() - started >= least
+    assert len(api.seen) == times + 1
 
 
 def test_pause_beyond_the_deadline_is_left_to_the_caller(online: Desk, api: Api) -> None:

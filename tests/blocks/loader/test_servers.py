@@ -1,0 +1,156 @@
+"""PostgreSQL and MySQL go the same way as SQLite, by their URLs: real servers holding a CRM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from blocks.errors import ContractBroken, TimedOut, Unauthorized
+from blocks.reload import Reload
+from tests.blocks.loader.origins import ACCOUNTS, DEALS, SECRET, Desk, columns, source_table
+from tests.blocks.loader.servers import statements
+
+CREATE = (
+    "create table opportunities (opportunity_id int primary key, stage text, amount numeric(20,5), updated_at"
+)
+RAW = (
+    "select opportunity_id, stage, amount::varchar, updated_at::varchar from raw_crm.opportunities order by 1"
+)
+ODD = [
+    "plain",
+    "",
+    None,
+    "\\N",
+    'say "hi", twice',
+    "two\nlines\r\nand a tab\t",
+    "Zoë 🚲 œ",
+    "x" * 3_000_000,
+    "null",
+]
+
+
+class Crm:
+    """A CRM on a server: statements to change it, and a desk whose loader reads it."""
+
+    def __init__(self, desk: Desk, url: str, run: Callable[[str], Any]) -> None:
+        self.desk, self.run = desk, run
+        self.url = url.replace(f":{SECRET}", "")
+        self.use()
+
+    def use(self, password: str = SECRET, **changes: Any) -> None:
+        """Let the desk load with these settings."""
+        credentials = {"crm": {"password": password}}
+        self.desk.loader = self.desk.loader_with(
+            locations={"crm": self.url}, credentials=credentials, **changes
+        )
+
+    def insert(self, *values: str) -> None:
+        self.run(f"insert into opportunities values {', '.join(values)}")
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def crm(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Crm]:
+    """Each server with an empty CRM."""
+    url = request.getfixturevalue(request.param)
+    with statements(url) as run:
+        for table in ("opportunities", "accounts", "texts"):
+            run(f"drop table if exists {table}")
+        run(f"{CREATE} {'timestamp' if request.param == 'postgresql' else 'datetime'})")
+        yield Crm(desk, url, run)
+
+
+def test_increments_come_by_cursor(crm: Crm) -> None:
+    """Decimals to the declared scale; again is the same as once; check says where it is, without the password."""
+    crm.insert("(1, 'a', 1.005, '2011-01-01 10:00:00')", "(2, 'b', null, '2011-01-02 10:00:00')")
+    first = crm.desk.load(DEALS)
+    assert (first.rows, first.watermark) == (2, "2011-01-02 10:00:00")
+    assert crm.desk.rows(RAW) == [
+        (1, "a", "1.01", "2011-01-01 10:00:00"), (2, "b", None, "2011-01-02 10:00:00"),
+    ]  # fmt: skip
+    assert crm.desk.load(DEALS).rows == 0
+    crm.run("update opportunities set stage = 'c', updated_at = '2011-01-03' where opportunity_id = 1")
+    crm.insert("(3, 'd', 7, '2011-01-01 00:00:00')")  # late, and there is no lookback
+    assert crm.desk.load(DEALS).rows == 1
+    line = crm.desk.loader.check()
+    assert "1 tables in" in line
+    assert SECRET not in line + crm.desk.loader.model_dump_json()
+
+
+def test_late_gone_and_corrected_rows(crm: Crm) -> None:
+    """Lookback, compared keys, days again, and everything again."""
+    table = DEALS.model_copy(update={"meta": {**DEALS.meta, "lookback": 2, "compare_keys": True}})
+    crm.insert(*(f"({n}, 'a', 1, '2011-01-{n:02} 10:00:00')" for n in range(1, 21)))
+    assert crm.desk.load(table).rows == 20
+    crm.insert("(30, 'late', 1, '2011-01-19 10:00:00')", "(31, 'too late', 1, '2011-01-17 10:00:00')")
+    crm.run("delete from opportunities where opportunity_id in (4, 20)")
+    report = crm.desk.load(table)
+    assert report.deleted == 2
+    assert crm.desk.rows("select count(*), max(opportunity_id) from raw_crm.opportunities") == [(19, 30)]
+    crm.run("update opportunities set stage = 'corrected'")
+    days = Reload(since=date(2011, 1, 5), until=date(2011, 1, 6))
+    crm.desk.loader.load_source([table], crm.desk.warehouse, "again", days)
+    assert crm.desk.rows("select opportunity_id from raw_crm.opportunities where stage = 'corrected' order by 1") == [
+        (5,), (6,), (18,), (19,), (30,),
+    ]  # fmt: skip
+    (full,) = crm.desk.loader.load_source([table], crm.desk.warehouse, "full", Reload(full=True))
+    assert full.rows == 20
+
+
+def test_texts_arrive_as_they_are(crm: Crm) -> None:
+    """Nothing and the empty text are two things; quotes, line ends, long ones."""
+    import sqlalchemy as sa
+
+    crm.run(f"create table texts (n int, words {'text' if crm.url.startswith('postgres') else 'longtext'})")
+    engine = sa.create_engine(crm.url, connect_args={"password": SECRET})
+    with engine.begin() as connection:
+        rows = [{"n": n, "words": words} for n, words in enumerate(ODD)]
+        connection.execute(sa.text("insert into texts values (:n, :words)"), rows)
+    engine.dispose()
+    declared = columns(("n", "integer", "n", True), ("words", "varchar", "words", False))
+    table = source_table("crm", "texts", declared, kind="sql", table="texts")
+    assert crm.desk.load(table).rows == len(ODD)
+    assert [row[0] for row in crm.desk.rows("select words from raw_crm.texts order by n")] == ODD
+
+
+def test_what_goes_wrong_is_said_without_the_password(crm: Crm) -> None:
+    """A wrong password, a lost table, the deadline in the middle of a query."""
+    crm.use("wrong-password")
+    with pytest.raises(Unauthorized) as caught:
+        crm.desk.load(DEALS)
+    assert "wrong-password" not in str(caught.value)
+    crm.use()
+    with pytest.raises(ContractBroken, match="there is no such table"):
+        crm.desk.load(ACCOUNTS)
+    slow = "pg_sleep(30)::text" if crm.url.startswith("postgres") else "sleep(30)"
+    crm.run(f"create or replace view slow as select 1 as account_id, {slow} as segment")
+    crm.use(deadline_seconds=2)
+    with pytest.raises(TimedOut):
+        crm.desk.load(ACCOUNTS.model_copy(update={"meta": {**ACCOUNTS.meta, "table": "slow"}}))
+
+
+def test_postgresqls_own_types(desk: Desk, postgresql: str) -> None:
+    """Zoned times become UTC; JSON, arrays, bytes and truth arrive as texts where no type is declared."""
+    with statements(postgresql) as run:
+        run("create schema odd")
+        run(
+            "create table odd.opportunities (opportunity_id int, stage text, amount numeric, updated_at timestamptz,"
+            " more jsonb, ok bool, many int[], raw bytea, day date)"
+        )
+        run(
+            "insert into odd.opportunities values"
+            " (1, 'a', 1.005, '2011-01-01 10:00+02', '{\"a\": \"é\"}', true, '{1,2}', '\\x6162', '2011-01-01'),"
+            " (2, 'b', 'NaN', '2011-01-02 10:00Z', null, null, null, null, 'infinity')"
+        )
+        crm = Crm(desk, postgresql, run)
+        report = crm.desk.load(
+            DEALS.model_copy(update={"meta": {**DEALS.meta, "table": "odd.opportunities"}})
+        )
+        run("drop schema odd cascade")
+    assert (report.rows, report.quarantined, report.watermark) == (1, 1, "2011-01-02 10:00:00+00")
+    assert desk.rows("select updated_at::varchar, more, ok, many, raw, day from raw_crm.opportunities") == [
+        ("2011-01-01 08:00:00", '{"a": "é"}', "true", "[1,2]", "6162", "2011-01-01")
+    ]
+    assert desk.rows("select _reason from raw_crm.opportunities__quarantine") == [("amount: not a number",)]
