@@ -301,3 +301,13 @@ def remote_link(site: JiraSite, asked: Asked, key: str) -> Any:
         kept.append({"id": int(site.number()), **body})
     id_ = (old or kept[-1])["id"]
     return 200 if old else 201, {"id": id_, "self": f"{site.base}/l/{id_}"}
+
+
+@route("GET", f"issue/{KEY}/remotelink")
+def remote_links(site: JiraSite, asked: Asked, key: str) -> list[Raw]:
+    return site.links.get(site.find(key)["key"], [])
+
+
+@route("DELETE", f"issue/{KEY}")
+def delete_issue(site: JiraSite, asked: Asked, key: str) -> None:
+    del site.issues[site.find(key)["key"]]
