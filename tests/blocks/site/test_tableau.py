@@ -322,6 +322,33 @@ def test_a_workbook_that_was_never_ours_is_left_alone(
     assert wall.names() == ["kpi_page", "kpi_page-ours", "kpi_page-ours-2"]
 
 
+def test_a_workbook_of_that_name_in_another_project_is_another(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    changed(site, project="Somebody else's/dashboards").publish(card)
+    wall.server.workbooks("Somebody else's/dashboards")["kpi_page"].tags.clear()
+    before = wall.server.workbooks("Somebody else's/dashboards")["kpi_page"].revisions
+    assert site.publish(card).notes == ()
+    assert wall.names() == ["kpi_page"]
+    theirs = wall.server.workbooks("Somebody else's/dashboards")["kpi_page"]
+    assert (theirs.revisions, theirs.tags) == (before, set())
+
+
+def test_what_was_published_but_not_marked_any_more_is_still_ours(
+    wall: TableauWall, site: TableauSite, make_card: Make
+) -> None:
+    cards = [
+        make_card(title=title, metrics=(ORDERS,), dimensions=()) for title in ("First", "Second", "Third")
+    ]
+    site.publish(cards[0])
+    wall.server.faults = [Fault("GET .*/views$", "drop")]
+    with pytest.raises(Unavailable):
+        site.publish(cards[1])
+    assert "Second" in wall.says("kpi_page")
+    assert site.publish(cards[2]).notes == ()
+    assert wall.names() == ["kpi_page"]
+
+
 def test_what_the_server_rewrites_is_no_edit(wall: TableauWall, site: TableauSite, make_card: Make) -> None:
     wall.server.rewrites = True
     for title in ("First", "Second", "Third"):
@@ -391,6 +418,7 @@ def test_jobs_that_do_not_end_well(
     with pytest.raises(kind, match=words):
         changed(site, job_seconds=0.3).publish(card)
     assert wall.names() == []
+    assert sum(each.startswith("GET /jobs") for each in wall.server.requests) <= place + 2
 
 
 OWN_EXTRACT = (
@@ -505,6 +533,7 @@ def test_faults_say_whether_trying_again_helps(
         site.publish(card)
     assert type(raised.value) is kind
     assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None  # it would carry the request, with its secrets
     if kind is RateLimited:
         assert raised.value.retry_after == 17
     assert site.publish(card).canary

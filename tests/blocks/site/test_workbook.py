@@ -329,6 +329,7 @@ def test_a_live_source_points_at_serving_and_holds_no_password(make_card: Make, 
     )
     assert "password" not in write(source.tds()).decode().lower().replace("username password", "")
     relation = root.find("connection/relation")
+    assert ("<<>>" in relation.text) == ("<>" in CONNECTIONS[kind].query)
     assert relation.text.replace("<<", "<").replace(">>", ">") == CONNECTIONS[kind].query
     types = {r.findtext("remote-name"): r.findtext("local-type") for r in root.iter("metadata-record")}
     assert types["day"] == "date"
