@@ -20,7 +20,9 @@ SETTINGS = {
 
 def warm_up(site: BiSite) -> None:
     """Do what later stages need once in a process, while the first ones wait for others."""
-    import dlt  # noqa: F401
+    from blocks.loader.pipeline import silence
+
+    silence()
     import great_expectations  # noqa: F401
 
     site.warm()

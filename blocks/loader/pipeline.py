@@ -9,16 +9,27 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from blocks.errors import BadInput, PlatformError
 from blocks.loader.job import Job
 
+_IMPORTING = Lock()
+
 
 def silence() -> None:
-    """Turn off dlt's telemetry and its log. dlt reads this when it is imported, and only then."""
+    """Import dlt without its telemetry and its log: it reads this when it is imported, and only then.
+
+    One thread at a time: sources load side by side, and dlt's modules import each other in circles.
+    """
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
+    with _IMPORTING:
+        import dlt.destinations
+        import dlt.sources.filesystem
+        import dlt.sources.helpers.rest_client
+        import dlt.sources.sql_database  # noqa: F401
 
 
 def extract(
