@@ -41,10 +41,14 @@ def large(folder: Path) -> None:
 
 
 def load(folder: Path) -> None:
-    """One million CSV rows by the loader against DuckDB alone."""
-    from tests.benchmarks import bench_load
+    """One million rows by the loader, from CSV and from PostgreSQL, against plain ways over the same input."""
+    from tests.benchmarks import bench_load, bench_postgresql
 
     bench_load.main()
+    if Path("/usr/lib/postgresql").is_dir():
+        bench_postgresql.main()
+    else:
+        print("PostgreSQL is not installed")
 
 
 def hyper(folder: Path) -> None:

@@ -14,7 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+DECLARED = {
+    "InvoiceNo": "varchar", "StockCode": "varchar", "Description": "varchar", "Quantity": "integer",
+    "InvoiceDate": "timestamp", "UnitPrice": "decimal(18,4)", "CustomerID": "double", "Country": "varchar",
+}  # fmt: skip
 
 
 def generate(path: Path, rows: int) -> None:
@@ -51,25 +57,26 @@ def plain(folder: Path) -> dict[str, float]:
 
 def ours(folder: Path) -> dict[str, float]:
     """The dlt loader with the whole contract: types, required values, quarantine, ledger."""
+    files = {"kind": "files", "path": "*.csv", "final_newline": True}
+    return by_loader(folder, {name: (str(folder / name), files) for name in ("one", "all")})
+
+
+def by_loader(folder: Path, sources: dict[str, tuple[str, dict[str, object]]]) -> dict[str, float]:
+    """Load sources `one`, which brings all imports in, and `all`: name → location and the table's meta."""
     started = time.perf_counter()
     from blocks.loader.dlt import DltLoader
     from blocks.records import Column, SourceTable
     from blocks.warehouse.duckdb import DuckDBWarehouse
 
-    declared = {
-        "InvoiceNo": "varchar", "StockCode": "varchar", "Description": "varchar", "Quantity": "integer",
-        "InvoiceDate": "timestamp", "UnitPrice": "decimal(18,4)",
-        "CustomerID": "double", "Country": "varchar",
-    }  # fmt: skip
-    columns = tuple(Column(name=n.lower(), data_type=t, origin=n) for n, t in declared.items())
+    columns = tuple(Column(name=n.lower(), data_type=t, origin=n) for n, t in DECLARED.items())
     warehouse = DuckDBWarehouse(database=str(folder / "ours.duckdb"))
-    locations = {name: str(folder / name) for name in ("one", "all")}
+    locations = {name: location for name, (location, _) in sources.items()}
     loader = DltLoader(locations=locations, deadline_seconds=3600, workdir=folder / "work")
 
     def load(name: str) -> int:
         table = SourceTable(
             source=name, name="lines", schema_name=name, identifier="lines", loader="dlt",
-            meta={"kind": "files", "path": "*.csv", "final_newline": True}, columns=columns,
+            meta=sources[name][1], columns=columns,
         )  # fmt: skip
         return loader.load_source([table], warehouse, "bench")[0].rows
 
@@ -79,46 +86,59 @@ def ours(folder: Path) -> dict[str, float]:
     return {"start": ready - started, "seconds": time.perf_counter() - ready, "rows": rows}
 
 
-def measured(name: str, folder: Path) -> dict[str, float]:
+def measured(module: str, name: str, folder: Path) -> dict[str, float]:
     """One measurement in a process of its own."""
     for left in folder.glob(f"{name}.duckdb*"):
         left.unlink()
-    answer = subprocess.check_output(
-        [sys.executable, "-m", "tests.benchmarks.bench_load", "--only", name, str(folder)]
-    )
+    answer = subprocess.check_output([sys.executable, "-m", module, "--only", name, str(folder)])
     found: dict[str, float] = json.loads(answer)
     return found
 
 
-def main() -> None:
-    """Generate, measure, compare."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def only(way: Callable[[Path], dict[str, float]], folder: Path) -> None:
+    """Measure here, and print it for `measured`."""
+    print(json.dumps({**way(folder), "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+
+
+def compare(module: str, folder: Path, ways: Sequence[str], rounds: int) -> None:
+    """Print the best of the rounds for each way, and how ours compares with the fastest other."""
+    best: dict[str, dict[str, float]] = {}
+    for _ in range(rounds):
+        for way in ways:
+            found = measured(module, way, folder)
+            best[way] = min(best.get(way, found), found, key=lambda one: one["seconds"])
+    for way, found in best.items():
+        print(
+            f"{way:10} {found['seconds']:6.2f} s   peak {found['mb']:5.0f} MB   (start {found['start']:.2f} s)"
+        )
+    fastest = min(found["seconds"] for way, found in best.items() if way != "ours")
+    print(f"ratio      {best['ours']['seconds'] / fastest:6.2f}")
+
+
+def arguments(about: str | None) -> argparse.Namespace:
+    """The flags of a comparison."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs=2, metavar=("NAME", "FOLDER"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.only:
-        found = {"plain": plain, "ours": ours}[given.only[0]](Path(given.only[1]))
-        print(json.dumps({**found, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
-        return
+    return parser.parse_args()
+
+
+def main(rows: int = 1_000_000, rounds: int = 3) -> None:
+    """Generate, measure, compare."""
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base)
-        for name, rows in (("one", 1), ("all", given.rows)):
+        for name, count in (("one", 1), ("all", rows)):
             (folder / name).mkdir()
-            generate(folder / name / "lines.csv", rows)
-        best: dict[str, dict[str, float]] = {}
-        for _ in range(given.rounds):
-            for way in ("plain", "ours"):
-                found = measured(way, folder)
-                best[way] = min(best.get(way, found), found, key=lambda one: one["seconds"])
+            generate(folder / name / "lines.csv", count)
         size = (folder / "all" / "lines.csv").stat().st_size / 1e6
-    print(f"{given.rows:,} rows, {size:.0f} MB of CSV; best of {given.rounds}")
-    for way, found in best.items():
-        print(
-            f"{way:6} {found['seconds']:6.2f} s   peak {found['mb']:5.0f} MB   (start {found['start']:.2f} s)"
-        )
-    print(f"ratio  {best['ours']['seconds'] / best['plain']['seconds']:6.2f}")
+        print(f"{rows:,} rows, {size:.0f} MB of CSV; best of {rounds}")
+        compare("tests.benchmarks.bench_load", folder, ("plain", "ours"), rounds)
 
 
 if __name__ == "__main__":
-    main()
+    given = arguments(__doc__)
+    if given.only:
+        only({"plain": plain, "ours": ours}[given.only[0]], Path(given.only[1]))
+    else:
+        main(given.rows, given.rounds)
