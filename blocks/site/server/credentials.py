@@ -17,7 +17,7 @@ SCOPES = (
     "tableau:content:read", "tableau:projects:*", "tableau:datasources:*", "tableau:workbooks:*",
     "tableau:workbook_tags:update", "tableau:workbook_tags:delete", "tableau:file_uploads:create",
     "tableau:jobs:read", "tableau:views:download", "tableau:workbooks:download", "tableau:groups:read",
-    "tableau:permissions:update",
+    "tableau:permissions:update", "tableau:tasks:run", "tableau:users:read",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from blocks.site.workbook.sheets import KPI, PIE, Sheet
 from blocks.site.workbook.xml import element, identity
 
 WHOLE = 100_000
+FIRST = 3  # the title's number; sheets follow
 TITLE, FOOT, SIDE = 7_000, 6_000, 18_000
 KPI_ROW, KPIS_A_ROW = 15_000, 5
 SIZE = {"maxheight": 900, "maxwidth": 1400, "minheight": 900, "minwidth": 1400}
@@ -51,7 +52,7 @@ def dashboard(
 
 
 def _zones(title: str, kpis: Sequence[Sheet], charts: Sequence[Sheet], checks: Sequence[Sheet]) -> Any:
-    number = count(3)
+    number = count(FIRST)
     side = list(_side(kpis, charts))
     width = WHOLE - SIDE if side else WHOLE
     kpi_rows = [kpis[start : start + KPIS_A_ROW] for start in range(0, len(kpis), KPIS_A_ROW)]

@@ -20,7 +20,7 @@ from blocks.site.workbook.xml import USER, element, shown
 # What the file uses of Tableau's format, as files of version 18.1 that Tableau saves list it.
 FEATURES = (
     "AnimationOnByDefault", "MarkAnimation", "ObjectModelEncapsulateLegacy", "ObjectModelTableType",
-    "SchemaViewerObjectModel", "SheetIdentifierTracking", "WindowsPersistSimpleIdentifiers",
+    "SchemaViewerObjectModel", "SheetIdentifierTracking", "SortTagCleanup", "WindowsPersistSimpleIdentifiers",
 )  # fmt: skip
 BUILD = "0.0.0 (0000.0.0.0)"  # written by no Tableau product
 STAMP = (2020, 1, 1, 0, 0, 0)  # in the package: the same content gives the same file

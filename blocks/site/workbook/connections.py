@@ -22,6 +22,10 @@ class Connection(Protocol):
     def parent(self) -> str:
         """The name of its table among the metadata."""
 
+    @property
+    def modelled(self) -> bool:
+        """True if the workbook says how tables relate; for a source of the site, the site does."""
+
     def location(self) -> Any:
         """Where on a site it was published; None for what was not."""
 
@@ -39,6 +43,7 @@ class Packed:
     file: str
     prefix: str = "federated"
     parent: str = "Extract"
+    modelled: bool = True
 
     @property
     def _name(self) -> str:
@@ -77,6 +82,7 @@ class Published:
     site: str
     prefix: str = "sqlproxy"
     parent: str = "sqlproxy"
+    modelled: bool = False
 
     def location(self) -> Any:
         """Where the site keeps it."""

@@ -110,7 +110,7 @@ def metric_field(metric: Metric) -> Field:
     """A metric as a calculated field that can be added to any view."""
     return Field(
         name=f"Calculation_{metric.name}", caption=shown(metric.label, 80), datatype="real", role="measure",
-        type="quantitative", form=_form(metric.form), formula=formula(metric),
+        type="quantitative", form=_form(metric.form, parts="/" in str(metric.formula)), formula=formula(metric),
     )  # fmt: skip
 
 
@@ -134,9 +134,9 @@ def formula(metric: Metric) -> str:
     return written(metric.formula)
 
 
-def _form(form: str) -> str:
-    """Tableau's code for how a number is shown."""
+def _form(form: str, parts: bool) -> str:
+    """Tableau's code for how a number is shown; parts: with two decimals."""
     if form == "percent":
         return "p0.0%"
-    sign = unit(form).strip()
-    return f'c"{sign}"#,##0;-"{sign}"#,##0' if sign else "n#,##0.##;-#,##0.##"
+    digits, sign = "#,##0.00" if parts else "#,##0", unit(form).strip()
+    return f'c"{sign}"{digits};-"{sign}"{digits}' if sign else f"n{digits};-{digits}"

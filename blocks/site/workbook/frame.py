@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from blocks.site.workbook.board import FIRST
 from blocks.site.workbook.fields import plain
 from blocks.site.workbook.sheets import Sheet
 from blocks.site.workbook.source import Source
@@ -29,7 +30,7 @@ def windows(dashboard: str, sheets: Sequence[Sheet], hidden: Sequence[str]) -> A
     points = element("viewpoints", {}, *(_viewpoint(sheet.name) for sheet in sheets))
     board = element(
         "window", {"class": "dashboard", "maximized": "true", "name": dashboard}, points,
-        element("active", {"id": "-1"}), element("simple-id", {"uuid": identity("window", dashboard)}),
+        element("active", {"id": FIRST + 1}), element("simple-id", {"uuid": identity("window", dashboard)}),
     )  # fmt: skip
     return element("windows", {"source-height": "30"}, *made, board)
 

@@ -20,6 +20,7 @@ class Live:
     user: str
     prefix: str = "federated"
     parent: str = "Custom SQL Query"
+    modelled: bool = True
 
     @property
     def _name(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from blocks.site.workbook.fields import Instance, plain
 from blocks.site.workbook.source import Source
-from blocks.site.workbook.xml import element, identity
+from blocks.site.workbook.xml import element, identity, placeholder
 
 KPI, BAR, LINE, PIE = "Text", "Bar", "Line", "Pie"
 
@@ -62,9 +62,21 @@ class Sheet:
         return element(
             "view", {}, element("datasources", {}, source.pointer()), source.needs(fields, used), action,
             *(_filter(source, each, place) for place, each in enumerate(filters, 2)),
+            self._sort(),
             element("slices", {}, *(element("column", text=each) for each in slices)) if slices else None,
             element("aggregation", {"value": "true"}),
         )  # fmt: skip
+
+    def _sort(self) -> Any:
+        """Bars from the longest down."""
+        if self.mark != BAR:
+            return None
+        by = {
+            "column": self.source.ref(self.rows[0]),
+            "direction": "DESC",
+            "using": self.source.ref(self.cols[0]),
+        }
+        return element("computed-sort", by)
 
     def _action(self) -> Any:
         """The filter that the drill-down action sets; the sheet it starts from has none."""
@@ -84,7 +96,7 @@ class Sheet:
     def _label(self) -> Any:
         if not self.big:
             return None
-        text = f"<{self.source.ref(self.encodings[0][1])}>"
+        text = placeholder(self.source.ref(self.encodings[0][1]))
         run = element("run", {"bold": "true", "fontsize": "28"}, text=text)
         return element("customized-label", {}, element("formatted-text", {}, run))
 
@@ -97,10 +109,11 @@ class Sheet:
 
 
 def _shelf(source: Source, instances: tuple[Instance, ...]) -> str:
-    """Several fields on a shelf: dimensions are nested, measures stand side by side."""
-    sign = " / " if any(each.type != "quantitative" for each in instances) else " + "
-    text = sign.join(source.ref(each) for each in instances)
-    return f"({text})" if len(instances) > 1 else text
+    """Several fields on a shelf, nested as Tableau writes them: dimensions by /, measures side by side by +."""
+    if len(instances) < 2:
+        return source.ref(instances[0]) if instances else ""
+    sign = " / " if instances[0].type != "quantitative" else " + "
+    return f"({source.ref(instances[0])}{sign}{_shelf(source, instances[1:])})"
 
 
 def _filter(source: Source, instance: Instance, group: int) -> Any:

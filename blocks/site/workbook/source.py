@@ -11,6 +11,7 @@ from blocks.catalogue import Dataset
 from blocks.site.workbook.check import check_field
 from blocks.site.workbook.connections import Connection
 from blocks.site.workbook.fields import Field, Instance, columns, metric_field
+from blocks.site.workbook.metadata import metadata
 from blocks.site.workbook.xml import element, identity, token
 
 VERSION = "18.1"
@@ -99,10 +100,12 @@ class Source:
         return f"Extract_{identity(self.name)[1:-1].replace('-', '')}"
 
     def _records(self) -> Any:
-        records = (_record(field, place, self) for place, field in enumerate(self.columns.values()))
-        return element("metadata-records", {}, *records)
+        holder = self._object if self.connection.modelled else ""
+        return metadata(self.columns.values(), self.connection.parent, holder)
 
     def _table(self) -> Any:
+        if not self.connection.modelled:
+            return None
         name = f"[__tableau_internal_object_id__].[{self._object}]"
         return element("column", {"caption": self.caption, "datatype": "table", "name": name, "role": "measure",
                                   "type": "quantitative"})  # fmt: skip
@@ -118,6 +121,8 @@ class Source:
 
     def _ending(self) -> list[Any]:
         layout = {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"}
+        if not self.connection.modelled:
+            return [element("layout", layout)]
         properties = element("properties", {"context": ""}, self.connection.relation())
         shape = element("object", {"caption": self.caption, "id": self._object}, properties)
         return [element("layout", layout), element("object-graph", {}, element("objects", {}, shape))]
@@ -143,17 +148,3 @@ def make_source(
         dimensions=tuple(fields[dimension] for dimension in dataset.dimensions), time=time,
         grain=dataset.grain, check=check_field(time),
     )  # fmt: skip
-
-
-def _record(field: Field, place: int, source: Source) -> Any:
-    remote, aggregation = field.remote
-    texts = {
-        "remote-name": field.name, "remote-type": remote, "local-name": field.ref,
-        "parent-name": f"[{source.connection.parent}]", "remote-alias": field.name, "ordinal": str(place),
-        "local-type": field.datatype, "aggregation": aggregation, "contains-null": "true",
-    }  # fmt: skip
-    parts = [element(tag, {}, text=text) for tag, text in texts.items()]
-    if field.datatype == "string":
-        parts.append(element("collation", {"flag": "0", "name": "binary"}))
-    parts.append(element("object-id", {}, text=f"[{source._object}]"))
-    return element("metadata-record", {"class": "column"}, *parts)

@@ -12,7 +12,7 @@ USER = "http://www.tableausoftware.com/xml/user"
 _SPACE = uuid.UUID("5b3c1d5e-6a0f-4a55-9d5c-0f6f3f7f2a61")  # any constant: the same name gives the same id
 
 
-def element(tag: str, attributes: Mapping[str, object] | None = None, *children: Any, text: str = "") -> Any:
+def element(tag: str, attributes: Mapping[str, object] | None = None, *children: Any, text: Any = "") -> Any:
     """An element; attributes named `user:x` are in Tableau's user namespace, children of None are left out."""
     from lxml import etree
 
@@ -22,6 +22,13 @@ def element(tag: str, attributes: Mapping[str, object] | None = None, *children:
     made.extend(child for child in children if child is not None)
     made.text = text or None
     return made
+
+
+def placeholder(field: str) -> Any:
+    """A field that Tableau fills into a text: only in CDATA does it take <field> for more than words."""
+    from lxml import etree
+
+    return etree.CDATA(f"<{field}>")
 
 
 def identity(*names: str) -> str:

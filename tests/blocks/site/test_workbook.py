@@ -233,6 +233,8 @@ def test_zones_fill_the_dashboard_and_do_not_overlap(make_card: Make, shape: str
         for a, b, c, d in boxes[:place]:
             assert x >= a + c or a >= x + w or y >= b + d or b >= y + h
     sheets = [each.get("name") for each in root.findall("worksheets/worksheet")]
+    (active,) = (each.get("id") for each in root.iter("active"))
+    assert next(zone.get("name") for zone in zones if zone.get("id") == active) in sheets
     placed = [zone.get("name") for zone in zones if zone.get("name") and not zone.get("type-v2")]
     assert sorted(placed) == sorted(sheets)
 
@@ -299,6 +301,28 @@ def test_the_same_card_gives_the_same_file_whatever_the_data(make_card: Make, tm
     assert len({digest(path) for path in files.values()}) == 1
     pack(tmp_path / "else.twbx", workbook(make_card(title="Another title")), {})
     assert digest(tmp_path / "else.twbx") != digest(files["one"])
+
+
+def test_bars_stand_in_order_and_a_figure_is_filled_in(make_card: Make) -> None:
+    root = parsed(workbook(make_card(Analysis.comparison)).xml())
+    (sort,) = root.iter("computed-sort")
+    assert sort.get("direction") == "DESC"
+    assert sort.get("column").endswith("[none:country:nk]")
+    assert sort.get("using").endswith("[usr:Calculation_net:qk]")
+    assert root.find("document-format-change-manifest/SortTagCleanup") is not None
+    assert b"<![CDATA[<[sqlproxy." in write(workbook(make_card()).xml())
+
+
+def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
+    root = parsed(workbook(make_card(metrics=EVERY)).xml())
+    columns = root.findall("datasources/datasource/column")
+    forms = {
+        each.get("caption"): each.get("default-format") for each in columns if each.get("default-format")
+    }
+    assert forms == {
+        "Net revenue": 'c"£"#,##0;-"£"#,##0', "Average basket": 'c"£"#,##0.00;-"£"#,##0.00',
+        "Return rate": "p0.0%", "Orders": "n#,##0;-#,##0", "Customers": "n#,##0;-#,##0",
+    }  # fmt: skip
 
 
 def test_a_package_holds_the_workbook_and_its_data(make_card: Make, tmp_path: Path) -> None:
