@@ -54,7 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="where warehouse, site, tickets and logs are kept (default: .local)")  # fmt: skip
     for name in ("tracker", "warehouse", "site"):
         add(f"--{name}", metavar="TYPE/NAME", help=f"a saved {name} block instead of the local one")
-    add("--loader", metavar="TYPE/NAME", action="append", default=[], help="saved loader blocks, likewise")
+    add(
+        "--loader",
+        metavar="TYPE/NAME",
+        action="append",
+        default=[],
+        help="a saved loader block beside the local dlt one; may be repeated",
+    )
     return parser
 
 

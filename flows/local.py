@@ -64,8 +64,10 @@ def local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
         tickets, key = _tickets(flags, state)
         yield Blocks(
             tracker=_saved(flags.tracker) or FilesTracker(folder=tickets, project=key),
-            loaders=[_saved(slug) for slug in flags.loader]
-            or [DltLoader(locations=locations, workdir=state / "loads", deadline_seconds=3600)],
+            loaders=[
+                *(_saved(slug) for slug in flags.loader),  # the first of a kind brings its sources
+                DltLoader(locations=locations, workdir=state / "loads", deadline_seconds=3600),
+            ],
             warehouse=warehouse,
             site=_saved(flags.site) or FolderSite(folder=state / "site", project="dashboards"),
             project=project,
