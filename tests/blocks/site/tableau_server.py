@@ -337,6 +337,10 @@ class Request:
             raise error("409006", "A project of that name exists")
         raise answer(project_xml(self.server.add_project(name, parent), name, parent), 201)
 
+    def delete_projects(self, identity: str) -> None:
+        self.server.projects.pop(identity)
+        raise Answer(204)
+
     # uploads and publishing
 
     def post_fileuploads(self) -> None:
