@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Names] = {
         "open": "To Do", "in_progress": "In Progress", "incomplete": "", "changes_requested": "", "failed": "",
         "done": "Done",
     },
+    "labels": {"incomplete": "incomplete-request", "failed": "failed-request"},
     "priorities": {
         "Blocker": "highest", "Critical": "high", "Major": "medium", "Minor": "low", "Trivial": "lowest",
     },
@@ -54,19 +55,20 @@ class JiraTracker(Tracker):
     priorities: Names = Field({}, description="Jira's, to highest, high, … lowest", validate_default=True)
     incident_type: str = Field("Bug", description="issue type of incidents")
     link_type: str = Field("Relates", description="link between an incident and the requests it holds up")
-    incomplete_label: str = Field("incomplete-request", description="label of tickets that lack something")
+    labels: Names = Field({}, description="labels of incomplete and failed tickets", validate_default=True)
     api_version: Literal["2", "3"] | None = Field(None, description="none: 3 for Cloud, 2 for Data Center")
     timeout_seconds: float = Field(30, gt=0, description="for an answer")
     patience_seconds: float = Field(120, ge=0, description="how long to wait while Jira says 429")
     _line: Line = PrivateAttr(default_factory=Line)
 
-    @field_validator("fields", "statuses", "priorities")
+    @field_validator("fields", "statuses", "labels", "priorities")
     @classmethod
     def _completed(cls, value: Names, info: ValidationInfo) -> Names:
-        known = {"fields": READ + WRITTEN, "statuses": tuple(DEFAULTS["statuses"])}.get(info.field_name or "")
-        if known and (unknown := set(value) - set(known)):
+        name = info.field_name or ""
+        known = READ + WRITTEN if name == "fields" else tuple(DEFAULTS[name])
+        if name != "priorities" and (unknown := set(value) - set(known)):
             raise ValueError(f"no {', '.join(sorted(unknown))}; known: {', '.join(known)}")
-        return {**DEFAULTS[info.field_name or ""], **value}
+        return {**DEFAULTS[name], **value}
 
     @field_validator("jql")
     @classmethod

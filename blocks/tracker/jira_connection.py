@@ -31,9 +31,7 @@ class Connection:
         known = [each for each in ask("read the fields", "GET", "field") if _of_project(each, project["id"])]
         self.fields = find_fields(block.fields, known, block.project)
         _see_what_is_there(block, ask)
-        self.reader = Reader(
-            self.fields, block.statuses, block.priorities, block.incomplete_label, self.edition.read
-        )
+        self.reader = Reader(self.fields, block.statuses, block.priorities, block.labels, self.edition.read)
 
     def tickets(self, issues: Sequence[Raw]) -> list[Ticket]:
         """Issues as tickets; what is ours among all their comments is asked for at once."""

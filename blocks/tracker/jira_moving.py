@@ -27,9 +27,7 @@ def move(block: JiraTracker, connection: Connection, key: str, status: str, fact
     for step in range(MOST_STEPS):
         raw = ask(f"look at {key}", "GET", f"issue/{key}", fields=asked, expand="transitions")
         wanted = {field["id"]: _value(field, facts[ours]) for ours, field in fields.items()}
-        if step == 0 and (
-            body := _edit(raw["fields"], wanted, block.incomplete_label, status == "incomplete")
-        ):
+        if step == 0 and (body := _edit(raw["fields"], wanted, block.labels, status)):
             ask(f"edit {key}", "PUT", f"issue/{key}", body)
         transition = _transition(block, key, raw, status)
         if transition is None:
@@ -40,13 +38,13 @@ def move(block: JiraTracker, connection: Connection, key: str, status: str, fact
             return
 
 
-def _edit(raw: Raw, wanted: Mapping[str, Any], label: str, incomplete: bool) -> Raw:
-    """What has to be written, if anything."""
+def _edit(raw: Raw, wanted: Mapping[str, Any], labels: Mapping[str, str], status: str) -> Raw:
+    """What has to be written, if anything: fields, and the label of the status instead of the others'."""
     fields = {name: value for name, value in wanted.items() if raw.get(name) != value}
-    labelled = label in (raw.get("labels") or ())
-    if labelled is incomplete:
-        return {"fields": fields} if fields else {}
-    return {"fields": fields, "update": {"labels": [{"add" if incomplete else "remove": label}]}}
+    there = raw.get("labels") or ()
+    steps = [{"remove": label} for word, label in labels.items() if word != status and label in there]
+    steps += [{"add": label} for word, label in labels.items() if word == status and label not in there]
+    return {**({"fields": fields} if fields else {}), **({"update": {"labels": steps}} if steps else {})}
 
 
 def _value(field: Raw, text: str) -> Any:

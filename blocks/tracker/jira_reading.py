@@ -55,12 +55,12 @@ class Reader:
 
     def __init__(
         self, fields: Mapping[str, Raw], statuses: Mapping[str, str], priorities: Mapping[str, str],
-        label: str, read: Callable[[Any], str],
+        labels: Mapping[str, str], read: Callable[[Any], str],
     ) -> None:  # fmt: skip
         self._fields = {ours: field["id"] for ours, field in fields.items() if ours in READ}
         self._statuses = {name.casefold(): ours for ours, name in reversed(list(statuses.items())) if name}
         self._priorities = {theirs.casefold(): ours for theirs, ours in priorities.items()}
-        self._label, self._read = label, read
+        self._labels, self._read = labels, read
 
     @property
     def asked(self) -> list[str]:
@@ -96,12 +96,13 @@ class Reader:
         )  # fmt: skip
 
     def status(self, raw: Raw) -> str:
-        """Our word for an issue's status: as mapped, else by its category; `incomplete` also by its label."""
+        """Our word for an issue's status: as mapped, else by category; where work waits, a label says more."""
         status = raw["status"]
         category = (status.get("statusCategory") or {}).get("key")
         other = {"done": "done", "indeterminate": "in_progress"}.get(str(category), "open")
         ours = self._statuses.get(status["name"].casefold(), other)
-        return "incomplete" if ours != "done" and self._label in (raw.get("labels") or ()) else ours
+        labelled = [word for word, label in self._labels.items() if label in (raw.get("labels") or ())]
+        return labelled[0] if labelled and ours in ("open", "in_progress") else ours
 
     def _comment(self, raw: Raw) -> Comment:
         body = self._read(raw.get("body"))[:LONGEST_TEXT]

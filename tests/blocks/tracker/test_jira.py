@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,10 +18,11 @@ from pydantic import ValidationError
 from blocks.errors import Misconfigured, NotFound, Unauthorized
 from blocks.records import Incomplete, Requirement
 from blocks.tracker.jira import JiraTracker
+from tasks.markdown import line
 from tasks.requirements import answer_gaps, check_ticket, knows_gaps
 from tests.blocks.tracker.desks import FIELDS, JiraDesk, jira_desk
 from tests.blocks.tracker.jira_site import EMAIL, TOKEN
-from tests.tasks.test_requirements import Shop
+from tests.tasks.test_requirements import HOSTILE, Shop
 
 
 @pytest.fixture(params=[("cloud", "3"), ("cloud", "2"), ("data-center", "2")], ids="-".join)
@@ -143,17 +146,21 @@ def test_what_waits_for_work_can_be_said_in_jql(desk: JiraDesk) -> None:
     assert [ticket.key for ticket in tracker.open_tickets()] == ["AN-1"]
 
 
-def test_without_its_own_status_an_incomplete_ticket_has_a_label(desk: JiraDesk) -> None:
+def test_without_a_status_of_their_own_incomplete_and_failed_tickets_have_a_label(desk: JiraDesk) -> None:
     desk.file("AN-1", labels=["board"])
     tracker = with_settings(desk, statuses={})
     tracker.move("AN-1", "incomplete")
     fields = desk.site.issues["AN-1"]["fields"]
     assert (fields["labels"], fields["status"]["name"]) == (["board", "incomplete-request"], "To Do")
     assert tracker.open_tickets()[0].status == "incomplete"
-    tracker.move("AN-1", "failed")  # nor has a failure one: the comment tells
-    assert (fields["labels"], fields["status"]["name"]) == (["board"], "To Do")
+    tracker.move("AN-1", "failed")
+    assert (fields["labels"], fields["status"]["name"]) == (["board", "failed-request"], "To Do")
+    assert tracker.open_tickets()[0].status == "failed"
+    fields["status"] = desk.site.status("Changes Requested")
+    again = with_settings(desk, statuses={"changes_requested": "Changes Requested"})
+    assert again.open_tickets()[0].status == "changes_requested"  # a person's word counts more
     tracker.move("AN-1", "done")
-    assert fields["status"]["name"] == "Done"
+    assert (fields["labels"], fields["status"]["name"]) == (["board"], "Done")
 
 
 def test_a_ticket_sent_back_is_taken_up_again(desk: JiraDesk) -> None:
@@ -225,6 +232,27 @@ def test_an_odd_issue_is_in_nobody_elses_way(desk: JiraDesk) -> None:
     desk.site.issues["AN-1"]["fields"]["updated"] = "yesterday"
     broken, good = desk.tracker.open_tickets()
     assert (list(broken.fields), good.key) == (["unreadable"], "AN-2")
+
+
+def test_hostile_tickets_are_only_text(desk: JiraDesk) -> None:
+    for number, text in enumerate(HOSTILE, 1):
+        desk.file(f"AN-{number}", title=line(text, 200), description=text, metrics=[text], requester=text)
+        desk.say(f"AN-{number}", text, "2026-11-02T09:30:00.000+0000", text)
+    tickets = desk.tracker.open_tickets()
+    assert len(tickets) == len(HOSTILE)
+    for ticket in tickets:
+        found = check_ticket(ticket, Shop())
+        assert isinstance(found, Incomplete)
+        answer_gaps.fn(desk.tracker, found)
+        (answer,) = (each for each in desk.site.comments[ticket.key] if each["author"] == desk.site.me)
+        markup = '"(link|mention|media|inlineCard)"' if desk.version == "3" else r"(?<!\\)[\[!~]"
+        assert not re.search(markup, json.dumps(answer["body"]).replace(r"\\", "\\"))
+    state = desk.state()
+    for ticket in desk.tracker.open_tickets():
+        found = check_ticket(ticket, Shop())
+        assert isinstance(found, Incomplete)
+        assert knows_gaps(found)
+    assert desk.state() == state
 
 
 def test_a_copied_or_pickled_block_connects_anew(desk: JiraDesk) -> None:
