@@ -39,6 +39,10 @@ def tell_of_rollback(tracker: Tracker, release: Release, publication: Publicatio
     """Say on a dashboard's ticket that readers see an earlier release again."""
     if publication.ticket:
         tracker.comment(publication.ticket, f"rollback_{release.run}", rollback_answer(release, publication))
+        fresh = {"freshness": publication.as_of} if publication.as_of else {}
+        tracker.move(
+            publication.ticket, None, {"release": release.run, **fresh} if not publication.error else {}
+        )
 
 
 def _facts(outcome: Outcome, key: str) -> dict[str, str]:

@@ -52,8 +52,8 @@ class Tracker(Block, ABC):
         """Link the ticket to a page; the same url again updates its title."""
 
     @abstractmethod
-    def move(self, key: str, status: str, facts: Mapping[str, str] | None = None) -> None:
-        """Move to `in_progress`, `incomplete`, `done` or `failed` (mapped to the project's names).
+    def move(self, key: str, status: str | None, facts: Mapping[str, str] | None = None) -> None:
+        """Move to `in_progress`, `incomplete`, `done` or `failed` (mapped to the project's names); None: stay.
 
         `incomplete` shows as a status or a label. facts: `release` and `freshness` (the newest date in the
         data), written where the project keeps them.

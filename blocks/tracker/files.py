@@ -83,11 +83,11 @@ class FilesTracker(Tracker):
         url, title = printable(url), printable(title)
         self._edit(key, lambda text: put_item(text, "links", {"url": url}, {"url": url, "title": title}))
 
-    def move(self, key: str, status: str, facts: Mapping[str, str] | None = None) -> None:
+    def move(self, key: str, status: str | None, facts: Mapping[str, str] | None = None) -> None:
         """Set the ticket's `status:` line, and `release:` and `freshness:` as facts say."""
-        if not re.fullmatch("[a-z_]{1,40}", status):
+        if status is not None and not re.fullmatch("[a-z_]{1,40}", status):
             raise BadInput(f"move {key}", "a status is a word of small letters")
-        for name, value in {**(facts or {}), "status": status}.items():
+        for name, value in {**(facts or {}), **({"status": status} if status else {})}.items():
             self._edit(key, partial(put, name=name, value=inline(value)))
 
     def incidents(self) -> dict[str, str]:

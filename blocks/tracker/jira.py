@@ -115,7 +115,7 @@ class JiraTracker(Tracker):
         path = f"issue/{self._key(key)}/remotelink"
         self._connection().edition.session.ask(f"link {key}", "POST", path, body)
 
-    def move(self, key: str, status: str, facts: Mapping[str, str] | None = None) -> None:
+    def move(self, key: str, status: str | None, facts: Mapping[str, str] | None = None) -> None:
         """Write label and facts, then go to the mapped status by a transition that leads there."""
         jira_moving.move(self, self._connection(), self._key(key), status, facts or {})
 

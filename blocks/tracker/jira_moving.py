@@ -15,13 +15,17 @@ if TYPE_CHECKING:
 MOST_STEPS = 3
 
 
-def move(block: JiraTracker, connection: Connection, key: str, status: str, facts: Mapping[str, str]) -> None:
+def move(
+    block: JiraTracker, connection: Connection, key: str, status: str | None, facts: Mapping[str, str]
+) -> None:
     """One request to look, one to write if something differs, one to go if it is elsewhere."""
-    if status not in block.statuses:
+    if status is not None and status not in block.statuses:
         raise BadInput(f"move {key}", "no such status", f"Known: {', '.join(block.statuses)}.")
     fields = {
         ours: connection.fields[ours] for ours in WRITTEN if ours in connection.fields and ours in facts
     }
+    if status is None and not fields:
+        return
     asked = ",".join(["status", "labels", *(field["id"] for field in fields.values())])
     ask = connection.edition.session.ask
     for step in range(MOST_STEPS):
@@ -29,8 +33,8 @@ def move(block: JiraTracker, connection: Connection, key: str, status: str, fact
         wanted = {field["id"]: _value(field, facts[ours]) for ours, field in fields.items()}
         if step == 0 and (body := _edit(raw["fields"], wanted, block.labels, status)):
             ask(f"edit {key}", "PUT", f"issue/{key}", body)
-        transition = _transition(block, key, raw, status)
-        if transition is None:
+        transition = _transition(block, key, raw, status) if status else None
+        if status is None or transition is None:
             return
         body = {"transition": {"id": str(transition["id"])}}
         ask(f"move {key} by {transition['name']}", "POST", f"issue/{key}/transitions", body)
@@ -38,10 +42,10 @@ def move(block: JiraTracker, connection: Connection, key: str, status: str, fact
             return
 
 
-def _edit(raw: Raw, wanted: Mapping[str, Any], labels: Mapping[str, str], status: str) -> Raw:
+def _edit(raw: Raw, wanted: Mapping[str, Any], labels: Mapping[str, str], status: str | None) -> Raw:
     """What has to be written, if anything: fields, and the label of the status instead of the others'."""
     fields = {name: value for name, value in wanted.items() if raw.get(name) != value}
-    there = raw.get("labels") or ()
+    there, labels = raw.get("labels") or (), labels if status else {}
     steps = [{"remove": label} for word, label in labels.items() if word != status and label in there]
     steps += [{"add": label} for word, label in labels.items() if word == status and label not in there]
     return {**({"fields": fields} if fields else {}), **({"update": {"labels": steps}} if steps else {})}

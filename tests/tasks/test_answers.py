@@ -292,6 +292,8 @@ def test_a_rollback_is_said_on_the_tickets_of_its_dashboards(folder: Path) -> No
     tracker = FilesTracker(folder=folder, project="AN")
     assert tell_rollback(tracker, EARLIER, [published("AN-1", "revenue"), nobodys]) == 1
     assert "Readers see the release of run `run_1`" in path.read_text()
+    assert "\nrelease: run_1\n" in path.read_text()
+    assert "status: open" in path.read_text()
     assert "could not be refreshed: `503`" in rollback_answer(
         EARLIER, published("AN-1", "revenue", error="503")
     )

@@ -165,6 +165,10 @@ def test_release_and_freshness_are_written_where_they_are_kept(desk: Desk) -> No
     desk.tracker.move("AN-1", "done", {"release": "20261124_084530_1f2e3d", "freshness": "2026-11-01"})
     assert desk.facts("AN-1") == {"release": "20261124_084530_1f2e3d", "freshness": "2026-11-01"}
     assert desk.status("AN-1") == "done"
+    desk.tracker.move("AN-1", "incomplete")
+    desk.tracker.move("AN-1", None, {"release": "20261123_084530_1f2e3d"})
+    assert desk.facts("AN-1")["release"] == "20261123_084530_1f2e3d"
+    assert desk.tracker.tickets(["AN-1"])[0].status == "incomplete"
 
 
 def test_an_incident_is_filed_once_while_it_is_open(desk: Desk) -> None:
