@@ -24,6 +24,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "views": {}, "slot": {"publish": "slot"}, "branch": {"publish": "branch", "source": None, "database": "nessie.a"},
 }  # fmt: skip
 
+DEAD = "killed"
+
 
 class Killed(BaseException):
     """The process is gone: nothing that handles exceptions runs."""
@@ -31,7 +33,7 @@ class Killed(BaseException):
 
 @contextmanager
 def killed_before(deadly: int) -> Iterator[list[str]]:
-    """Die at the n-th statement that writes; the list gets those that ran."""
+    """Die at the n-th statement that writes; the list gets those that ran, and DEAD at the end."""
     ran: list[str] = []
     plain = DremioSession.rows
 
@@ -46,7 +48,7 @@ def killed_before(deadly: int) -> Iterator[list[str]]:
     try:
         yield ran
     except Killed:
-        pass
+        ran.append(DEAD)
     finally:
         DremioSession.rows = plain  # type: ignore[method-assign]
 
@@ -151,7 +153,7 @@ def test_killed_at_every_statement_the_next_run_repairs_it(tmp_path: Path, way: 
             with killed_before(deadly) as ran:
                 promote_release.fn(warehouse, report, gate("b"))
                 retain.fn(warehouse)
-            died = len(ran) + 1 == deadly
+            died = ran[-1] == DEAD
             moments.add(repaired(warehouse))
     assert deadly > 5
     assert moments == {(1, 1), (1, 2), (2, 2)}, "no kill fell before, within and after the flip"
