@@ -1,0 +1,2 @@
+{{ config(materialized='table') }}
+select ride_id, station from {{ source('bikes', 'rides') }}

@@ -1,0 +1,4 @@
+{% snapshot kept %}
+{{ config(unique_key='code', strategy='check', check_cols=['price']) }}
+select code, price from {{ ref('prices') }}
+{% endsnapshot %}
