@@ -66,10 +66,7 @@ class TableauSite(BiSite):
         with self.session():
             session = self._open()
             project_id(session, self._path())
-            user = session.call(
-                "Read who is signed in", lambda server: server.users.get_by_id(server.user_id)
-            )
-        return f"publishes into {self._path()} on {self._named()} as {user.name}"
+        return f"publishes into {self._path()} on {self._named()}, signed in {self._credentials().named}"
 
     @contextmanager
     def session(self) -> Iterator[None]:

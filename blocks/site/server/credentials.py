@@ -17,7 +17,7 @@ SCOPES = (
     "tableau:content:read", "tableau:projects:*", "tableau:datasources:*", "tableau:workbooks:*",
     "tableau:workbook_tags:update", "tableau:workbook_tags:delete", "tableau:file_uploads:create",
     "tableau:jobs:read", "tableau:views:download", "tableau:workbooks:download", "tableau:groups:read",
-    "tableau:permissions:update", "tableau:tasks:run", "tableau:users:read",
+    "tableau:permissions:update", "tableau:tasks:run",
 )  # fmt: skip
 
 
@@ -26,6 +26,11 @@ class AccessToken(BaseModel):
 
     name: str = Field(description="the token's name")
     secret: SecretStr = Field(description="the token's secret")
+
+    @property
+    def named(self) -> str:
+        """How one signs in with it, for a person."""
+        return f"with token {self.name}"
 
     def request(self, site: str) -> Any:
         """What signs in, as the client's own object."""
@@ -41,6 +46,11 @@ class ConnectedApp(BaseModel):
     secret_id: str = Field(description="the id of its secret")
     secret: SecretStr = Field(description="the secret's value")
     user: str = Field(description="the user to work as")
+
+    @property
+    def named(self) -> str:
+        """How one signs in with it, for a person."""
+        return f"as {self.user}"
 
     def request(self, site: str) -> Any:
         """What signs in, as the client's own object; made anew for each sign-in."""

@@ -29,7 +29,8 @@ def place_for(session: Session, project: str, name: str, digest: str) -> Place:
         if item is None:
             return Place(candidate, notes=_notes(edited, candidate))
         known = marks.marks(item.tags)
-        if marks.served_digest(session, item) in {digest, *(each.digest for each in known)}:
+        same = marks.served_digest(session, item) in {digest, *(each.digest for each in known)}
+        if same or (known and marks.saved_by_us(session, item)):
             views = max((each.views for each in known), default=None)
             return Place(candidate, item=item, views=views, notes=_notes(edited, candidate))
         edited.append(candidate)

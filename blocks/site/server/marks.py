@@ -1,7 +1,8 @@
 """Whose a workbook on the site is: ours as we published it, or changed by people since.
 
 Our mark is a tag, `ticket-to-dashboard.<digest>.<views>`: the digest of the sheets and dashboards as the site
-had them after publishing, and the number of views counted by then. What differs from it was edited by people.
+had them after publishing, and the number of views counted by then. What differs from it was edited by people,
+unless the site's own history says that the newest revision is ours: a server may write a file anew by itself.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from blocks.errors import BadInput
+from blocks.errors import BadInput, Forbidden, NotFound
 from blocks.site.server.session import Session
 
 MARKED = re.compile(r"ticket-to-dashboard\.([0-9a-f]{16})\.(\d+)")
@@ -67,6 +68,19 @@ def served_digest(session: Session, item: Any) -> str:
             asked, lambda server: server.workbooks.download(item.id, filepath=folder, include_extract=False)
         )
         return digest(Path(str(path)))
+
+
+def saved_by_us(session: Session, item: Any) -> bool:
+    """True if the site's history says that we saved a workbook last; False where it keeps or shows none."""
+
+    def ask(server: Any) -> bool:
+        server.workbooks.populate_revisions(item)
+        return any(each.current and each.user_id == server.user_id for each in item.revisions)
+
+    try:
+        return session.call(f"Read who saved {item.name}", ask)
+    except (Forbidden, NotFound, BadInput):
+        return False
 
 
 def announce(session: Session, item: Any, new: Mark) -> None:

@@ -71,7 +71,7 @@ class Item:
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     login: tuple[str, str] | None = None
     rights: list[str] = field(default_factory=list)
-    revisions: int = 1
+    saved_by: list[str] = field(default_factory=lambda: [USER])
     refreshed: int = 0
 
 
@@ -118,7 +118,7 @@ class TableauServer:
         self.tokens: dict[str, str] = {}
         self.sign_ins = 0
         self.live: Path | None = None
-        self.rewrites = False
+        self.rewrites = self.restless = False
         self.stale: list[str] = []
         self.extracts = files.extracts()
         self.lock = threading.RLock()
@@ -159,6 +159,7 @@ class TableauServer:
         root, others = files.workbook_of(item.data)
         next(root.iter("run")).text = "Edited by a person"
         item.data = files.packed(root, others)
+        item.saved_by.append("a-person")
 
     def open(self, name: str, times: int) -> None:
         """People open a workbook's dashboard."""
@@ -318,9 +319,6 @@ class Request:
         tests = [each.split(":", 2) for each in self.query.get("filter", "").split(",") if each]
         return all(value == name for key, _, value in tests if key == "name")
 
-    def get_users(self, identity: str) -> None:
-        raise answer(f'<user id="{identity}" name="bot" siteRole="Creator"/>')
-
     def get_groups(self) -> None:
         rows = [f'<group id="{i}" name="{n}"/>' for n, i in self.server.groups.items() if self.wanted(n)]
         raise self.page("groups", rows)
@@ -421,7 +419,7 @@ class Request:
         else:
             files.live_query(etree.fromstring(data))
         item.data, item.kind, item.description = data, file_kind, asked.get("description") or ""
-        item.revisions += 1 if old else 0
+        item.saved_by += [USER] if old else []
         server.items[kind][item.id] = item
 
     def check_workbook(self, root: Any, others: dict[str, bytes]) -> None:
@@ -496,8 +494,14 @@ class Request:
                 raise answer(f"<views>{''.join(self.view_xml(item, name) for name in item.views)}</views>")
             case ("connections",):
                 raise answer(f"<connections>{''.join(self.connections(kind, item))}</connections>")
+            case ("revisions",):
+                last = len(item.saved_by)
+                rows = (revision_xml(n, who, n == last) for n, who in enumerate(item.saved_by, 1))
+                raise answer(f"<revisions>{''.join(rows)}</revisions>")
             case ("content",):
                 root, others = files.workbook_of(item.data)
+                if self.server.restless:  # every download is another file
+                    root.find("worksheets/worksheet").set("read", uuid.uuid4().hex)
                 kept = {} if self.query.get("includeExtract", "").lower() == "false" else others
                 raise Answer(200, files.packed(root, kept), "application/octet-stream",
                              Content_Disposition=f'name="tableau_workbook"; filename="{item.name}.twbx"')  # fmt: skip
@@ -592,6 +596,11 @@ NOW = "2026-01-01T00:00:00Z"
 def project_xml(identity: str, name: str, parent: str | None) -> str:
     above = f' parentProjectId="{parent}"' if parent else ""
     return f'<project id="{identity}" name={quoteattr(name)}{above} contentPermissions="ManagedByOwner"/>'
+
+
+def revision_xml(number: int, who: str, current: bool) -> str:
+    told = f'revisionNumber="{number}" current="{str(current).lower()}" deleted="false" publishedAt="{NOW}"'
+    return f'<revision {told}><publisher id="{who}" name="somebody"/></revision>'
 
 
 def parts_of(kind: str, body: bytes) -> dict[str, bytes]:

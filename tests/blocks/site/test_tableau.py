@@ -327,11 +327,11 @@ def test_a_workbook_of_that_name_in_another_project_is_another(
 ) -> None:
     changed(site, project="Somebody else's/dashboards").publish(card)
     wall.server.workbooks("Somebody else's/dashboards")["kpi_page"].tags.clear()
-    before = wall.server.workbooks("Somebody else's/dashboards")["kpi_page"].revisions
+    before = list(wall.server.workbooks("Somebody else's/dashboards")["kpi_page"].saved_by)
     assert site.publish(card).notes == ()
     assert wall.names() == ["kpi_page"]
     theirs = wall.server.workbooks("Somebody else's/dashboards")["kpi_page"]
-    assert (theirs.revisions, theirs.tags) == (before, set())
+    assert (theirs.saved_by, theirs.tags) == (before, set())
 
 
 def test_what_was_published_but_not_marked_any_more_is_still_ours(
@@ -354,6 +354,19 @@ def test_what_the_server_rewrites_is_no_edit(wall: TableauWall, site: TableauSit
     for title in ("First", "Second", "Third"):
         assert site.publish(make_card(title=title, metrics=(ORDERS,), dimensions=())).notes == ()
     assert wall.names() == ["kpi_page"]
+
+
+def test_a_server_whose_files_are_never_twice_the_same_tells_who_saved_them(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    wall.server.restless = True
+    for _ in range(3):
+        assert site.publish(card).notes == ()
+    assert wall.names() == ["kpi_page"]
+    wall.server.edit("kpi_page")
+    assert site.publish(card).notes
+    wall.server.faults = [Fault("GET .*/revisions", "403000", times=9)]  # no history is kept
+    assert "kpi_page-ours-2" in site.publish(card).notes[0]
 
 
 def test_a_workbook_keeps_other_tags_and_one_mark(wall: TableauWall, site: TableauSite, card: Card) -> None:
