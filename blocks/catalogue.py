@@ -5,6 +5,7 @@ Nothing here names a model of any project. SQL comes from the manifest's own exp
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field
@@ -132,17 +133,27 @@ class Catalogue:
 
     def sources_of(self, mart: str) -> tuple[str, ...]:
         """Data sources in a mart's lineage."""
-        found, todo = set(), [self.mart(mart).unique_id]
+        declared = self._manifest["sources"]
+        found = {declared[node]["source_name"] for node in self._lineage(mart) if node in declared}
+        return tuple(sorted(found & set(self.source_names())))
+
+    def incremental(self, marts: Iterable[str]) -> tuple[Mart, ...]:
+        """The models that dbt builds on top of what they held before, in these marts' lineage."""
+        nodes = {node for mart in marts for node in self._lineage(mart)}
+        return tuple(
+            m for m in self.models.values() if m.materialized == "incremental" and m.unique_id in nodes
+        )
+
+    def _lineage(self, mart: str) -> set[str]:
+        """Ids of a mart and of all it is made of."""
+        todo = [self.mart(mart).unique_id]
         seen: set[str] = set()
         while todo:
             node = todo.pop()
-            if node in seen:
-                continue
-            seen.add(node)
-            if node in self._manifest["sources"]:
-                found.add(self._manifest["sources"][node]["source_name"])
-            todo += self._manifest["parent_map"].get(node, [])
-        return tuple(sorted(found & set(self.source_names())))
+            if node not in seen:
+                seen.add(node)
+                todo += self._manifest["parent_map"].get(node, [])
+        return seen
 
     def mart(self, name: str) -> Mart:
         """A model by name; NotFound if there is none."""

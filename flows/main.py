@@ -78,7 +78,9 @@ def deliver(
         delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources)
         tag_queries("deliver", run, delivery.plan.tickets)
         delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload)
-        delivery.build = transform(project, warehouse, delivery.loadable(project, warehouse))
+        delivery.build = transform(
+            project, warehouse, delivery.loadable(project, warehouse), anew=full_refresh or since is not None
+        )
         delivery.gate = validate(suites, warehouse, project, delivery.build)
         delivery.release = promote(warehouse, delivery.build, delivery.gate)
         delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, delivery.gate)

@@ -10,14 +10,19 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
-from tasks.building import build_release
+from tasks.building import build_release, carry_over
 from tasks.promotion import schema_of
 from tasks.reports import show_build
 
 
 @flow(name="transform")
-def transform(project: DbtProject, warehouse: Warehouse, plan: Plan | None = None) -> BuildReport:
-    """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate."""
+def transform(
+    project: DbtProject, warehouse: Warehouse, plan: Plan | None = None, anew: bool = False
+) -> BuildReport:
+    """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate.
+
+    anew: incremental models are built whole, not on top of what the served release holds.
+    """
     plan = plan or Plan(run=new_run())
     tag_queries("transform", plan.run, plan.tickets)
     catalogue = project.catalogue(warehouse, schema_of(plan.run))
@@ -25,6 +30,9 @@ def transform(project: DbtProject, warehouse: Warehouse, plan: Plan | None = Non
         dict.fromkeys(mart for exposure in catalogue.exposures for mart in exposure.marts)
     )
     control.record(warehouse, plan.run, State.building)
+    carried = [] if anew else carry_over(warehouse, catalogue, schema_of(plan.run), select)
+    if carried:
+        get_run_logger().info("on top of the served release: %s", ", ".join(carried))
     build = build_release(project, warehouse, catalogue, plan.run, schema_of(plan.run), select)
     control.record(warehouse, plan.run, State.building, build.model_dump_json())
     show_build(build)

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
+from prefect import task
+
 from blocks.catalogue import Catalogue
 from blocks.dbt import DbtProject
 from blocks.errors import BuildFailed, PlatformError
 from blocks.records import BuildReport, Check
 from blocks.warehouse.base import Warehouse
-from tasks.policy import BUILD_DEADLINE_SECONDS
+from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
+from tasks.promotion import schema_of
 
 FAILED = {"error", "runtime error"}
 EVIDENCE_ROWS = 5
@@ -50,6 +53,29 @@ def build_release(
         run=run, marts=marts, models=len(built), tests=len(tests), seconds=monotonic() - start,
         rows=count_rows(warehouse, marts), checks=tuple(checks),
     )  # fmt: skip
+
+
+@task(task_run_name="carry over", **RETRY)
+def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: Sequence[str]) -> list[str]:
+    """Copy what incremental models hold in the served release into a new one, for dbt to build on.
+
+    Returns the models. One that the served release lacks is built whole.
+    """
+    models = catalogue.incremental(select)
+    served = warehouse.served() if models else None
+    carried = []
+    for model in models:
+        if served is None:
+            break
+        before = served.marts.get(model.name) or warehouse.released(
+            schema_of(served.run), model.alias, model.materialized
+        )
+        with warehouse.session() as session:
+            there = bool(warehouse.columns(session, *before.rsplit(".", 1)))
+        if there:
+            warehouse.clone(before, warehouse.released(schema, model.alias, model.materialized))
+            carried.append(model.name)
+    return carried
 
 
 def count_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, int]:

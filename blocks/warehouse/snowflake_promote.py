@@ -28,6 +28,7 @@ def flip(house: Any, release: Release) -> None:
             return
         for schema in (house.serving, upcoming(house)):
             house.make_schema(session, schema)
+        refuse_self_refreshing(house, session, release)
         fill(house, session, release)
         check(house, session, release)
         compare_grants(house, session)
@@ -61,6 +62,17 @@ def check(house: Warehouse, session: SnowflakeSession, release: Release) -> None
             f"check schema {schema}", "it does not hold what was put into it",
             "Another program writes there: find it. Readers keep the previous release.",
         )  # fmt: skip
+
+
+def refuse_self_refreshing(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
+    """Raise Misconfigured if a dynamic table of the release refreshes by itself: it would pass by the checks."""
+    for schema in sorted({relation.rsplit(".", 1)[0] for relation in release.marts.values()}):
+        for row in session.show(f"show dynamic tables in schema {house.quote(schema)}"):
+            if row.get("target_lag") not in (None, "", "null"):
+                raise Misconfigured(
+                    f"promote {release.run}", f"dynamic table {plain(row['name'])} refreshes by itself",
+                    "Give the model `scheduler: DISABLE` and no target_lag; the workflow refreshes it.",
+                )  # fmt: skip
 
 
 def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:

@@ -161,6 +161,8 @@ class Account:
             return self._grant(login, match)
         if match := SHOW_GRANTS.match(text):
             return self._show_grants(login, match)
+        if match := re.match(rf"show\s+dynamic\s+tables\s+in\s+schema\s+{NAME}", text, re.I):
+            return self._show_dynamic(_full(login, match[1]))
         if re.match(r"show\s+(dynamic\s+tables|materialized\s+views)", text, re.I):
             return 'select null as "name", null as "text" where false'
         if match := DYNAMIC.match(text):
@@ -208,6 +210,15 @@ class Account:
             f'select null as "privilege", null as "{on}", null as "{to}", null as "grantee_name" where false'
         )
         return " union all ".join(shown) or empty
+
+    def _show_dynamic(self, schema: str) -> str:
+        shown = []
+        for name, sql in self.dynamic.items():
+            if name.startswith(f"{schema}."):
+                lag = re.search(r"target_lag\s*=\s*'([^']*)'", sql, re.I)
+                lags = f"'{lag[1]}'" if lag else "null"
+                shown.append(f'select \'{name.split(".")[-1]}\' as "name", {lags} as "target_lag"')
+        return " union all ".join(shown) or 'select null as "name", null as "target_lag" where false'
 
     def swap(self, connection: Any, login: Login, one: str, two: str) -> None:
         """Exchange the views of two schemas in one transaction, and their grants with them."""
