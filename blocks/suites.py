@@ -18,6 +18,7 @@ from pydantic import Field
 
 from blocks.errors import Misconfigured, NotFound
 from blocks.records import Check
+from blocks.suite_types import take_types
 from blocks.warehouse.base import Warehouse
 
 SITE = "release"
@@ -59,17 +60,17 @@ class Suites(Block):
 
         An expectation that could not be evaluated raises: a crash in the gate is a crash, not a "no".
         """
+        suites, checks = take_types(
+            warehouse, {mart: self.read(mart)["expectations"] for mart in marts}, marts
+        )
         context = self._context(run)
         url, arguments = warehouse.gx_connection()
         source = context.data_sources.add_sql(
             "release", connection_string=url, create_temp_table=False, kwargs=arguments
         )
         try:
-            checks = [
-                check
-                for mart, relation in sorted(marts.items())
-                for check in _audit_mart(context, source, mart, relation, self.read(mart))
-            ]
+            for mart, relation in sorted(marts.items()):
+                checks += _audit_mart(context, source, mart, relation, suites[mart])
             context.build_data_docs(site_names=[SITE])
         finally:
             source.get_execution_engine().close()  # both engines hold connections, and with them the file
@@ -98,13 +99,15 @@ class Suites(Block):
         return context
 
 
-def _audit_mart(context: Any, source: Any, mart: str, relation: str, suite: dict[str, Any]) -> list[Check]:
+def _audit_mart(
+    context: Any, source: Any, mart: str, relation: str, suite: list[dict[str, Any]]
+) -> list[Check]:
     import great_expectations as gx
 
     schema, table = relation.rsplit(".", 1)
     asset = source.add_table_asset(mart, table_name=table, schema_name=schema)
     try:
-        expectations = context.suites.add(gx.ExpectationSuite(name=mart, expectations=suite["expectations"]))
+        expectations = context.suites.add(gx.ExpectationSuite(name=mart, expectations=suite))
     except Exception as error:
         raise Misconfigured(f"read the suite of {mart}", str(error).splitlines()[0]) from error
     definition = context.validation_definitions.add(

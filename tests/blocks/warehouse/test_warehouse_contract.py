@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -357,3 +358,42 @@ def test_busy_when_another_process_has_the_file(tmp_path: Path) -> None:
             house.check()
     finally:
         other.communicate("")
+
+
+SUITE = {
+    "expectations": [
+        {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 3, "max_value": 3}},
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "ride_id"}},
+        {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "ride_id", "type_": "bigint"}},
+        {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "fare", "type_": "decimal(9,2)"}},
+        {"type": "expect_column_values_to_be_in_type_list",
+         "kwargs": {"column": "ride_day", "type_list": ["date", "timestamp"]}},
+        {"type": "expect_column_values_to_be_in_set",
+         "kwargs": {"column": "station", "value_set": ["North", "South"]}, "meta": {"name": "stations"}},
+        {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "station", "type_": "integer"},
+         "meta": {"name": "a wrong type"}},
+    ]
+}  # fmt: skip
+
+
+def test_one_suite_means_the_same_on_every_warehouse(warehouse: Warehouse, tmp_path: Path) -> None:
+    pytest.importorskip("great_expectations")
+    from blocks.suites import Suites
+
+    with warehouse.session() as session:
+        warehouse.make_schema(session, "rel_suite")
+        rows = [(1, "North", "2.50"), (2, "South", "3.00"), (3, "Elsewhere", "1.00")]
+        values = " union all ".join(
+            f"select cast({number} as bigint) as ride_id, '{station}' as station,"
+            f" cast({fare} as decimal(9, 2)) as fare, cast('2026-01-01' as date) as ride_day"
+            for number, station, fare in rows
+        )
+        session.rows(f"create table {warehouse.relation('rel_suite.rides')} as {values}")
+    (tmp_path / "rides.json").write_text(json.dumps(SUITE))
+    suites = Suites(folder=tmp_path, docs=tmp_path / "docs")
+    checks, docs = suites.audit(warehouse, {"rides": "rel_suite.rides"}, "r1")
+    assert docs.is_file()
+    assert len(checks) == len(SUITE["expectations"])
+    failed = {check.name: check for check in checks if not check.passed}
+    assert set(failed) == {"stations", "a wrong type"}
+    assert failed["stations"].evidence == ("Elsewhere",)

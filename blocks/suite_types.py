@@ -1,0 +1,62 @@
+"""Expectations about types, compared by families of types: every engine has names of its own for the same type.
+
+`bigint` in a suite is DuckDB's BIGINT, Snowflake's NUMBER(38,0) and Dremio's BIGINT. Great Expectations compares
+names, so these expectations are taken out of what it is given; they are checks all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from blocks.records import Check
+from blocks.warehouse.base import Warehouse
+
+KINDS = ("expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list")
+FAMILIES = {
+    "integer": "tinyint smallint integer int bigint hugeint utinyint usmallint uinteger ubigint long byteint",
+    "decimal": "decimal numeric number",
+    "float": "float double real double precision",
+    "text": "varchar text string char character character varying",
+    "timestamp": "timestamp timestamp_ntz timestamp_ltz timestamp_tz timestamptz datetime timestamp with time zone",
+    "boolean": "boolean bool bit",
+    "binary": "binary varbinary blob bytes",
+}
+NAMES = {name: family for family, names in FAMILIES.items() for name in names.split()}
+NAMES |= {"double precision": "float", "character varying": "text", "timestamp with time zone": "timestamp"}
+
+
+def family(kind: str) -> str:
+    """The family of a type, by an engine's or dbt's name of it; a decimal without decimals is an integer."""
+    name, _, digits = kind.lower().strip().partition("(")
+    found = NAMES.get(name.strip(), name.strip())
+    if found == "decimal" and re.fullmatch(r"\d+\s*(,\s*0\s*)?\)", digits.strip()):
+        return "integer"
+    return found
+
+
+def take_types(
+    warehouse: Warehouse, suites: Mapping[str, list[dict[str, Any]]], marts: Mapping[str, str]
+) -> tuple[dict[str, list[dict[str, Any]]], list[Check]]:
+    """Expectations by mart without those about types, and those as checks. marts: each one's `schema.table`."""
+    rest, checks = dict(suites), []
+    for mart, expectations in suites.items():
+        typed = [each for each in expectations if each["type"] in KINDS]
+        if typed:
+            with warehouse.session() as session:
+                columns = warehouse.columns(session, *marts[mart].rsplit(".", 1))
+            checks += [_check(mart, each, columns) for each in typed]
+            rest[mart] = [each for each in expectations if each not in typed]
+    return rest, checks
+
+
+def _check(mart: str, expectation: Mapping[str, Any], columns: Mapping[str, str]) -> Check:
+    kwargs = expectation["kwargs"]
+    allowed = kwargs.get("type_list") or [kwargs.get("type_") or ""]
+    actual = columns.get(kwargs["column"], "no such column")
+    name = f"{expectation['type']}({', '.join(f'{key}={value}' for key, value in kwargs.items())})"
+    return Check(
+        scope=mart, name=(expectation.get("meta") or {}).get("name", name), kind="suite", observed=actual,
+        passed=family(actual) in {family(kind) for kind in allowed},
+    )  # fmt: skip
