@@ -18,7 +18,7 @@ from flows.run import last_report
 from tasks.lineage import show_published
 from tasks.planning import every_dashboard
 from tasks.promotion import schema_of
-from tasks.publication import failed_publication, make_card, publish_card
+from tasks.publication import failed_publication, make_card, publish_card, ticket_page
 from tasks.reports import show_publications
 
 
@@ -44,7 +44,7 @@ def publish(
     live = warehouse.live_source() if site.reads_live else None
     with TemporaryDirectory() as folder, site.session():
         for dashboard in dashboards:
-            url = tracker.url(dashboard.ticket) if dashboard.ticket else None
+            url = ticket_page(tracker, dashboard.ticket)
             said = feedback.get(dashboard.ticket or "", ())
             try:
                 card = make_card(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from prefect import task
+from prefect import get_run_logger, task
 
-from blocks.errors import PlatformError, Rejected, Transient, Unavailable
+from blocks.errors import NotFound, PlatformError, Rejected, Transient, Unavailable
 from blocks.records import Outcome, Publication, Release, Requirement
 from blocks.tracker.base import Tracker
 from tasks.answer_text import answer, delivered, rollback_answer, succeeded
@@ -37,12 +37,13 @@ def tell_ticket(tracker: Tracker, outcome: Outcome, requirement: Requirement) ->
 @task(task_run_name="answer {publication.ticket}", **RETRY)
 def tell_of_rollback(tracker: Tracker, release: Release, publication: Publication) -> None:
     """Say on a dashboard's ticket that readers see an earlier release again."""
-    if publication.ticket:
-        tracker.comment(publication.ticket, f"rollback_{release.run}", rollback_answer(release, publication))
+    key = publication.ticket or ""
+    try:
+        tracker.comment(key, f"rollback_{release.run}", rollback_answer(release, publication))
         fresh = {"freshness": publication.as_of} if publication.as_of else {}
-        tracker.move(
-            publication.ticket, None, {"release": release.run, **fresh} if not publication.error else {}
-        )
+        tracker.move(key, None, {"release": release.run, **fresh} if not publication.error else {})
+    except NotFound:  # an exposure may name any ticket, of another tracker or gone
+        get_run_logger().warning("%s is no ticket of this tracker; it is not told", key)
 
 
 def _facts(outcome: Outcome, key: str) -> dict[str, str]:

@@ -9,13 +9,22 @@ from time import monotonic
 from prefect import task
 
 from blocks.catalogue import Catalogue, Dataset
-from blocks.errors import PlatformError
+from blocks.errors import NotFound, PlatformError
 from blocks.records import Comment, Dashboard, GateReport, Publication, Release
 from blocks.site.base import BiSite, Card
 from blocks.site.canary import Shown
+from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.live import LiveSource
 from tasks.policy import RETRY
+
+
+def ticket_page(tracker: Tracker, key: str | None) -> str | None:
+    """Where a person opens a dashboard's ticket; None for one that this tracker does not have."""
+    try:
+        return tracker.url(key) if key else None
+    except NotFound:  # an exposure may name any ticket, of another tracker or gone
+        return None
 
 
 @task(task_run_name="extract {dashboard.name}", **RETRY)

@@ -26,6 +26,7 @@ from blocks.records import (
 from blocks.tracker.files import FilesTracker
 from tasks.answer_text import answer, rollback_answer, succeeded
 from tasks.answers import tell, tell_rollback
+from tasks.publication import ticket_page
 from tests.tasks.reading import count, texts
 
 EARLIER = Release(run="run_1", marts={}, published_at=datetime(2026, 11, 1, 8, tzinfo=UTC))
@@ -286,11 +287,19 @@ def test_a_run_that_died_before_its_plan_tells_nobody(folder: Path) -> None:
     assert tell(FilesTracker(folder=folder, project="AN"), success(plan=None, published=False)) == 0
 
 
+def test_a_dashboard_whose_ticket_is_elsewhere_has_no_link_to_it(tmp_path: Path) -> None:
+    write_ticket(tmp_path, "AN-1")
+    tracker = FilesTracker(folder=tmp_path, project="AN")
+    assert str(ticket_page(tracker, "AN-1")).endswith("/AN-1.yaml")
+    assert [ticket_page(tracker, key) for key in ("AN-9", "XY-1", None)] == [None] * 3
+
+
 def test_a_rollback_is_said_on_the_tickets_of_its_dashboards(folder: Path) -> None:
     path = write_ticket(folder, "AN-1")
     nobodys = published("AN-1", "other").model_copy(update={"ticket": None})
     tracker = FilesTracker(folder=folder, project="AN")
-    assert tell_rollback(tracker, EARLIER, [published("AN-1", "revenue"), nobodys]) == 1
+    gone = published("XY-9", "elsewhere")
+    assert tell_rollback(tracker, EARLIER, [published("AN-1", "revenue"), gone, nobodys]) == 2
     assert "Readers see the release of run `run_1`" in path.read_text()
     assert "\nrelease: run_1\n" in path.read_text()
     assert "status: open" in path.read_text()
