@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from datetime import timedelta
 from uuid import uuid4
 
@@ -34,7 +35,10 @@ def leased(warehouse: Warehouse, seconds: float) -> Iterator[None]:
         _held[key] = (owner, users + 1)
     done = threading.Event()
     if not users:
-        threading.Thread(target=_renew, args=(warehouse, owner, seconds, done), daemon=True).start()
+        context = copy_context()  # its queries carry the run's tag
+        threading.Thread(
+            target=context.run, args=(_renew, warehouse, owner, seconds, done), daemon=True
+        ).start()
     try:
         yield
     finally:
