@@ -5,8 +5,10 @@ Both are the truth after a crash. Not here: the data itself, and what readers se
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from zlib import compress, decompress
 
 from blocks.records import LedgerEntry, Record, State
 from blocks.warehouse.base import Session, Warehouse
@@ -25,6 +27,8 @@ JOURNAL = {
 }
 
 
+LONGEST_DETAIL = 20_000  # bytes; Dremio's fields hold 32,000 up to version 25
+PACKED = "zlib:"  # before a detail that was longer; JSON begins otherwise
 LINES_AT_ONCE = 100  # a statement for each line would take a second or so for every ten
 
 
@@ -105,7 +109,7 @@ def record(warehouse: Warehouse, run: str, state: State, detail: str = "") -> No
         (last,) = session.rows(f"select max(seq) from {table}")
         session.rows(
             f"insert into {table} values (?, ?, ?, ?, ?)",
-            (run, (last[0] or 0) + 1, state.value, now(), detail),
+            (run, (last[0] or 0) + 1, state.value, now(), _packed(detail)),
         )
 
 
@@ -118,7 +122,19 @@ def journal(warehouse: Warehouse) -> list[JournalEntry]:
             f"select run_id, seq, state, reached_at, detail from {warehouse.quote(warehouse.control, 'journal')}"
             " order by seq"
         )
-    return [JournalEntry(run=r, seq=n, state=State(s), at=a, detail=d or "") for r, n, s, a, d in rows]
+    return [
+        JournalEntry(run=r, seq=n, state=State(s), at=a, detail=_unpacked(d or "")) for r, n, s, a, d in rows
+    ]
+
+
+def _packed(detail: str) -> str:
+    """A detail as it is stored: compressed where it is long."""
+    exact = detail.encode()
+    return detail if len(exact) <= LONGEST_DETAIL else PACKED + b64encode(compress(exact, 9)).decode()
+
+
+def _unpacked(stored: str) -> str:
+    return decompress(b64decode(stored[len(PACKED) :])).decode() if stored.startswith(PACKED) else stored
 
 
 def now() -> datetime:

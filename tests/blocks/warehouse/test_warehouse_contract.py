@@ -286,6 +286,12 @@ def test_journal_keeps_states_in_order(warehouse: Warehouse) -> None:
     assert entries[0].detail == '{"x": "it\'s"}'
 
 
+def test_journal_keeps_long_reports(warehouse: Warehouse) -> None:
+    detail = json.dumps({f"check {at}": f"it's ü {at * 7919}" for at in range(3000)})
+    control.record(warehouse, "r1", State.validated, detail)
+    assert [entry.detail for entry in control.journal(warehouse)] == [detail]
+
+
 def test_hostile_names_are_quoted(warehouse: Warehouse) -> None:
     with warehouse.session() as session:
         name = 'a"; drop schema control; --'
