@@ -1,4 +1,4 @@
-"""Which delivery a log line belongs to: run, stage and ticket keys on every record. Named in deploy/logging.yaml."""
+"""What a container's log lines say beside their text: run, stage and ticket keys. Named in deploy/logging.yaml."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 
 class RunFilter(logging.Filter):
-    """Adds `delivery_run`, `delivery_stage` and `tickets`, as the flows have said them for the warehouse's queries."""
+    """Adds `message`, `delivery_run`, `delivery_stage` and `tickets`, as the warehouse's queries carry them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every record on, with what is known."""
@@ -15,6 +15,7 @@ class RunFilter(logging.Filter):
             read_tag,
         )
 
+        record.message = record.getMessage()  # Prefect's formatter writes what a record holds
         if (tag := read_tag(query_tag())) and tag.run:
             record.delivery_run, record.delivery_stage, record.tickets = tag.run, tag.stage, list(tag.tickets)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -17,7 +18,8 @@ from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from tests.conftest import ROOT
+from blocks.tracker.files import FilesTracker
+from tests.conftest import ROOT, TINY
 from tests.deployment.conftest import BIN, TOKEN, Stack, wait_for
 from tests.deployment.engine import Engine
 
@@ -295,6 +297,28 @@ def test_cancelling_stops_dbt_and_its_query(stack: Stack, client: SyncPrefectCli
     wait_for("end of dbt", lambda: not stack.dbt() and stack.free(), seconds=60)
     wait_for("cancelled", lambda: state(client, run) == "Cancelled", seconds=60)
     assert stack.warehouse.served() == served  # and the file is free
+
+
+def test_a_look_starts_what_is_new_or_edited_once_and_no_failed_ticket(
+    stack: Stack, client: SyncPrefectClient
+) -> None:
+    from flows.poll import poll
+
+    stack.kill(stack.processes[-1])  # nothing that is started here has to run
+    tracker = FilesTracker(folder=stack.state / "tickets", project="BK")
+    first, path = stack.state / "tickets" / "BK-1.yaml", stack.state / "tickets" / "BK-2.yaml"
+    text = first.read_text()
+    first.write_text(re.sub("status: .*", "status: done", text, count=1))
+    path.write_text((TINY / "tickets" / "BK-1.yaml").read_text().replace("BK-1", "BK-2"))
+    assert poll(tracker) == ["BK-2"]
+    assert poll(tracker) == []
+    tracker.move("BK-2", "incomplete")  # what we do to a ticket is no news
+    assert poll(tracker) == []
+    path.write_text(path.read_text().replace("priority: High", "priority: Low"))
+    assert poll(tracker) == ["BK-2"]
+    path.write_text(path.read_text().replace("priority: Low", "priority: Highest"))
+    tracker.move("BK-2", "failed")
+    assert poll(tracker) == []
 
 
 def test_no_secret_is_in_what_prefect_keeps(stack: Stack) -> None:
