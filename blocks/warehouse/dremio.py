@@ -39,8 +39,6 @@ class DremioWarehouse(DremioLogin):
     source: str | None = Field(
         None, description="source of tables, with bucket and folders: lake.bucket; none: database holds them"
     )
-    landing: str = Field(description="folder of loads as Dremio names it: lake.bucket.landing")
-    landing_url: str = Field(description="the same folder from here: /mnt/lake/landing, s3://bucket/landing")
     publish: Literal["views", "slot", "branch"] = Field("views", description="how readers get a release")
     reflections: Literal["none", "optional", "required"] = Field(
         "none", description="raw reflections on every mart of a release, awaited before readers see it"

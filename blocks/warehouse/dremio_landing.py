@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @contextmanager
 def landed(warehouse: DremioWarehouse, files: Sequence[Path], folder: str) -> Iterator[str]:
     """Put files into a folder of their own and give its place as COPY INTO names it; gone afterwards."""
-    store, root = _store(warehouse.landing_url)
+    store, root = _store(warehouse.landing_url, warehouse.landing_options.get_secret_value())
     target = f"{root}/{folder}"
     problem: PlatformError | None = None
     try:
@@ -37,14 +37,14 @@ def landed(warehouse: DremioWarehouse, files: Sequence[Path], folder: str) -> It
         _remove(store, target)
 
 
-def _store(url: str) -> tuple[Any, str]:
+def _store(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
     problem: PlatformError
     try:
-        store, root = url_to_fs(url)
+        store, root = url_to_fs(url, **options)
         return store, str(root).rstrip("/")
-    except (ImportError, ValueError) as error:
+    except (ImportError, ValueError, TypeError) as error:
         problem = Misconfigured(
             f"open {url}", type(error).__name__, "Install the extra `files`; correct landing_url."
         )

@@ -1,4 +1,4 @@
-"""How to reach Dremio and as whom: the connection part of the warehouse block."""
+"""How to reach Dremio and as whom, and where its files land: the connection part of the warehouse block."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from prefect.blocks.fields import SecretDict
 from pydantic import Field, SecretStr, model_validator
 
 from blocks.warehouse.base import Warehouse
@@ -27,6 +28,11 @@ class DremioLogin(Warehouse):
     user: str | None = Field(None, description="user name (Software)")
     password: SecretStr | None = Field(None, description="its password")
     token: SecretStr | None = Field(None, description="personal access token, in place of a password")
+    landing: str = Field(description="folder of loads as Dremio names it: lake.bucket.landing")
+    landing_url: str = Field(description="the same folder from here: /mnt/lake/landing, s3://bucket/landing")
+    landing_options: SecretDict = Field(
+        SecretDict({}), description="fsspec's options for it: key, secret, ..."
+    )
     deadline_seconds: float = Field(3600, gt=0, description="longest time a statement may take")
     lease_seconds: float = Field(300, ge=30, description="a dead run blocks others for so long at most")
     threads: int = Field(4, ge=1, description="dbt models built side by side")

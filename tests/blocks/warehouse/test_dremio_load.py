@@ -13,6 +13,7 @@ from blocks.errors import Misconfigured, Transient, Unavailable
 from blocks.warehouse import control
 from blocks.warehouse.base import Batch
 from blocks.warehouse.dremio import DremioWarehouse
+from blocks.warehouse.dremio_landing import landed
 from tests.blocks.warehouse.test_dremio_publish import DEAD, killed_before
 from tests.blocks.warehouse.test_warehouse_contract import RIDES, batch, read
 from tests.dremio.standin import StandIn, stand_in
@@ -182,3 +183,29 @@ def test_a_landing_folder_that_is_not_there_is_said(dremio_server: StandIn, tmp_
         nowhere.ingest(batch(tmp_path, [NORTH]))
     with pytest.raises(Misconfigured, match="landing_url"):
         dremio_server.warehouse(landing_url="nostore://x").ingest(batch(tmp_path, [NORTH]))
+
+
+def test_files_land_in_an_object_store_with_the_blocks_keys(dremio_server: StandIn, tmp_path: Path) -> None:
+    pytest.importorskip("s3fs", reason="extra `files` is not installed")
+    moto = pytest.importorskip("moto.server", reason="moto is not installed")
+    import s3fs
+
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        options = {"endpoint_url": f"http://{host}:{port}", "key": "k", "secret": "s3cret-17"}
+        s3fs.S3FileSystem(**options).mkdir("bucket")
+        warehouse = dremio_server.warehouse(
+            landing="lake.bucket.landing", landing_url="s3://bucket/landing", landing_options=options
+        )
+        file = batch(tmp_path, [NORTH]).data
+        with landed(warehouse, file, "raw.rides/1") as place:
+            assert place == "@lake/bucket/landing/raw.rides/1"
+            assert s3fs.S3FileSystem(**options, use_listings_cache=False).ls(
+                "bucket/landing/raw.rides/1"
+            ) == ["bucket/landing/raw.rides/1/0.parquet"]
+        assert not s3fs.S3FileSystem(**options, use_listings_cache=False).exists("bucket/landing/raw.rides/1")
+        assert "s3cret-17" not in repr(warehouse)
+    finally:
+        server.stop()
