@@ -50,8 +50,8 @@ def publish(
                 card = make_card(
                     warehouse, catalogue, dashboard, release, gate, Path(folder), url, said, live
                 )
-                publications.append(publish_card(site, card))
                 cards.append(card)
+                publications.append(publish_card(site, card))
             except PlatformError as error:
                 publications.append(failed_publication(dashboard, release, error))
         index = site.index(cards, publications)

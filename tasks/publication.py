@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from prefect import task
+from prefect import get_run_logger, task
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import NotFound, PlatformError
@@ -56,6 +56,8 @@ def publish_card(site: BiSite, card: Card) -> Publication:
     """Publish one dashboard on the site."""
     start = monotonic()
     publication = site.publish(card)
+    for note in publication.notes:
+        get_run_logger().warning(note)
     return publication.model_copy(update={"seconds": monotonic() - start, "as_of": card.as_of})
 
 

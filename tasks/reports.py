@@ -88,9 +88,19 @@ def show_release(release: Release) -> None:
 def show_publications(run: str, publications: Sequence[Publication], index: str) -> None:
     """Dashboards that went out."""
     body = table(
-        ["dashboard", "ticket", "rows", "seconds", "address", "error"],
+        ["dashboard", "ticket", "rows", "read back", "opened", "notes", "seconds", "address", "error"],
         [
-            (p.dashboard, p.ticket, p.rows, f"{p.seconds:.1f}", link("open", p.url), p.error)
+            (
+                p.dashboard,
+                p.ticket,
+                p.rows,
+                p.canary,
+                p.views,
+                " ".join(p.notes),
+                f"{p.seconds:.1f}",
+                link("open", p.url),
+                p.error,
+            )
             for p in publications
         ],
     )
