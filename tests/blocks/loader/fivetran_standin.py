@@ -41,6 +41,7 @@ class Connection:
     deselected: set[str] = field(default_factory=set)
     looks: int = 1
     left: int = 0
+    queued: bool = False
     repaired: bool = False
 
     def start(self) -> None:
@@ -59,7 +60,12 @@ class Connection:
         if end == "ok":
             for landing in self.landings:
                 landing.land()
-            self.succeeded, self.historical = datetime.now(UTC), False
+            self.succeeded = datetime.now(UTC)
+            if self.queued:  # the historical sync waited for this one
+                self.queued = False
+                self.start()
+            else:
+                self.historical = False
         elif end == "fail":
             self.failed = datetime.now(UTC)
         elif end.startswith("reschedule"):  # reschedule:SECONDS
@@ -160,7 +166,9 @@ class Fivetran(StandIn):
             return 200, done
         if what == "POST /resync":
             connection.historical = True
-            connection.start()
+            connection.queued = connection.state == "syncing"
+            if not connection.queued:
+                connection.start()
             return 200, done
         return 404, {"code": "NotFound", "message": what}
 

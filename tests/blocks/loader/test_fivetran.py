@@ -210,6 +210,16 @@ def test_full_refresh_is_a_historical_sync_over_a_schema_read_anew(desk: Desk, c
     assert len(server.exchanges) == before
 
 
+def test_full_refresh_waits_for_the_history_behind_a_sync_that_runs(desk: Desk, crm: Crm) -> None:
+    """Fivetran completes the one before the other."""
+    server, connection = crm
+    connection.looks = 3
+    connection.start()
+    desk.loader.load_source([DEALS], desk.warehouse, "r", Reload(full=True))
+    assert server.calls("POST", "/resync") == 1
+    assert (connection.historical, connection.state) == (False, "scheduled")
+
+
 def test_schema_is_read_anew_by_flag_or_where_there_is_none(desk: Desk, crm: Crm) -> None:
     server, _ = crm
     server.known_schema = False
