@@ -403,3 +403,38 @@ def test_one_suite_means_the_same_on_every_warehouse(warehouse: Warehouse, tmp_p
     failed = {check.name: check for check in checks if not check.passed}
     assert set(failed) == {"stations", "a wrong type"}
     assert failed["stations"].evidence == ("Elsewhere",)
+
+
+def test_what_a_vendor_wrote_is_counted(warehouse: Warehouse) -> None:
+    """By its own time stamps, in this warehouse's SQL: rows, deleted ones, the watermark, changes of columns."""
+    from blocks.loader.arrivals import arrivals
+    from blocks.loader.fivetran import FivetranLoader
+
+    table = RIDES.model_copy(update={"schema_name": "raw_vendor", "loader": "fivetran"})
+    name = warehouse.quote("raw_vendor", "rides")
+    with warehouse.session() as session:
+        warehouse.make_schema(session, "raw_vendor")
+        session.rows(
+            f"create table {name} (ride_id bigint, station varchar, _fivetran_deleted boolean,"
+            " _fivetran_synced timestamp)"
+        )
+    for ride, gone, synced in (
+        (1, "false", "2026-01-01"),
+        (2, "false", "2026-01-02"),
+        (3, "true", "2026-01-03"),
+    ):
+        with warehouse.session() as session:
+            session.rows(
+                f"insert into {name} values ({ride}, 'North', {gone}, cast('{synced} 10:00:00' as timestamp))"
+            )
+        history = control.loaded(warehouse, "bikes")
+        entry, report = arrivals(warehouse, table, FivetranLoader.marks, history, f"run{ride}")
+        assert (report.rows, report.deleted) == ((0, 1) if gone == "true" else (1, 0))
+        assert (report.watermark or "").startswith(synced)
+        assert report.bytes == len("1North")
+        assert entry is not None
+        warehouse.note([entry])
+    entry, report = arrivals(
+        warehouse, table, FivetranLoader.marks, control.loaded(warehouse, "bikes"), "run4"
+    )
+    assert (entry, report.rows, report.schema_changes) == (None, 0, ())
