@@ -5,18 +5,15 @@ Not here: how each kind is read (files, databases, rest), and what a good row is
 
 from __future__ import annotations
 
-import re
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from prefect.blocks.fields import SecretDict
 from pydantic import Field
 
-from blocks.errors import Busy, Misconfigured, PlatformError
+from blocks.errors import Misconfigured, PlatformError
 from blocks.loader.base import Loader
 from blocks.loader.batches import Staged
 from blocks.loader.connections import check_database, is_database
@@ -28,6 +25,7 @@ from blocks.loader.job import Job
 from blocks.loader.listing import check_files
 from blocks.loader.pipeline import silence
 from blocks.loader.rest import check_rest, load_rest
+from blocks.loader.workdir import working_folder
 from blocks.records import LoadReport, SourceTable
 from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
@@ -81,7 +79,7 @@ class DltLoader(Loader):
         source, kind = tables[0].source, str(tables[0].meta.get("kind"))
         if kind not in KINDS:
             raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")
-        with self._folder(source) as folder:
+        with working_folder(self.workdir, source) as folder:
             job = self._job(source, tables, warehouse, run, folder, reload)
             staged: list[tuple[SourceTable, Staged | None, float]] = []
             started = time.monotonic()
@@ -136,22 +134,3 @@ class DltLoader(Loader):
         if location.startswith(("http://", "https://")):
             return check_rest(location, credential)
         return (check_database if is_database(location) else check_files)(location, credential)
-
-    @contextmanager
-    def _folder(self, source: str) -> Iterator[Path]:
-        """The source's working folder, emptied of what a killed load left, and deleted afterwards."""
-        from filelock import FileLock, Timeout
-
-        base = self.workdir.expanduser().resolve()
-        folder = base / re.sub(r"\W", "_", source)
-        base.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(f"{folder}.lock", timeout=0):
-                shutil.rmtree(folder, ignore_errors=True)
-                folder.mkdir(mode=0o700)
-                try:
-                    yield folder
-                finally:
-                    shutil.rmtree(folder, ignore_errors=True)
-        except Timeout:
-            raise Busy(f"load {source}", "another run is loading it", "Wait for it to end.") from None

@@ -64,13 +64,26 @@ def _resource(job: Job, table: SourceTable, name: str) -> Any:
 
 
 def _paginator(table: SourceTable) -> Any:
-    """dlt's paginator that the dbt source names; `next` is the path of the next page's URL in the answer."""
+    """dlt's paginator that the dbt source names.
+
+    `next` is where the next page's URL or cursor is in an answer, `page_param` the parameter that takes the
+    page's number, offset or cursor; pages by number or offset end with an empty one.
+    """
     from dlt.sources.helpers.rest_client import paginators
 
+    meta = table.meta
+    following, parameter = str(meta.get("next", "next")), meta.get("page_param")
     known = {
-        "next_url": lambda: paginators.JSONLinkPaginator(str(table.meta.get("next", "next"))),
+        "next_url": lambda: paginators.JSONLinkPaginator(following),
         "header_link": paginators.HeaderLinkPaginator,
         "single_page": paginators.SinglePagePaginator,
+        "page_number": lambda: paginators.PageNumberPaginator(
+            base_page=int(meta.get("first_page", 1)), page_param=str(parameter or "page"), total_path=None
+        ),
+        "offset": lambda: paginators.OffsetPaginator(
+            limit=int(meta.get("page_size", 100)), offset_param=str(parameter or "offset"), total_path=None
+        ),
+        "cursor": lambda: paginators.JSONResponseCursorPaginator(following, str(parameter or "cursor")),
     }
     chosen = str(table.meta.get("paginator", "single_page"))
     if chosen not in known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +20,11 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
+from tests.blocks.loader.fivetran_standin import KEY
 from tests.blocks.loader.origins import SECRET
+
+SECRETS = (SECRET, b64encode(f"{KEY}:{SECRET}".encode()).decode())
+"""As it is, and as Basic authentication sends it."""
 
 FAULTS: list[tuple[str, type[PlatformError], str]] = [
     ("unauthorized", Unauthorized, "401"), ("forbidden", Forbidden, "403"), ("missing", NotFound, "404"),
@@ -39,7 +44,8 @@ def refused(
         load()
     error = caught.value
     told = "".join(traceback.format_exception(error)) + caplog.text + "".join(capfd.readouterr())
-    assert SECRET not in told + repr(error) + repr(error.args)
+    for secret in SECRETS:
+        assert secret not in told + repr(error) + repr(error.args)
     assert error.__cause__ is error.__context__ is None
     assert error.remedy
     return error

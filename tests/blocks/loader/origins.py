@@ -121,7 +121,7 @@ class Api:
     def __init__(self) -> None:
         self.records: list[Any] = []
         self.fault, self.faults, self.at, self.seen = "", 0, "", list[tuple[str, str | None]]()
-        self.page = 3
+        self.page, self.next_is_a_cursor = 3, False
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -164,9 +164,13 @@ class Api:
         """A page of the records since the cursor, with the next page's URL."""
         query = parse_qs(urlsplit(handler.path).query)
         since, page = query.get("since", [""])[0], int(query.get("page", ["0"])[0])
+        if "offset" in query:
+            page = int(query["offset"][0]) // self.page
         chosen = [r for r in self.records if not isinstance(r, dict) or str(r.get("rate_date", "")) >= since]
         end = (page + 1) * self.page
-        following = f"{self.url}rates?since={since}&page={page + 1}" if end < len(chosen) else None
+        following: Any = f"{self.url}rates?since={since}&page={page + 1}" if end < len(chosen) else None
+        if following and self.next_is_a_cursor:
+            following = str(page + 1)
         body = json.dumps({"data": chosen[end - self.page : end], "next": following})
         self.send(handler, 200, body.encode())
 

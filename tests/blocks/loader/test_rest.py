@@ -40,6 +40,26 @@ def test_all_pages_arrive_and_the_next_load_asks_since(online: Desk, api: Api) -
     assert {auth for _, auth in api.seen} == {f"Bearer {SECRET}"}
 
 
+@pytest.mark.parametrize(
+    ("meta", "requests"),
+    [
+        ({"paginator": "page_number", "first_page": 0}, 4),
+        ({"paginator": "offset", "page_size": 3}, 4),
+        ({"paginator": "cursor", "page_param": "page"}, 3),
+    ],
+)
+def test_other_ways_of_paging(online: Desk, api: Api, meta: dict[str, object], requests: int) -> None:
+    """By number and offset until a page is empty, by cursor until there is none; from the watermark on."""
+    api.records = [rate(f"2011-01-{day:02}") for day in range(1, 9)]
+    api.next_is_a_cursor = True
+    table = RATES.model_copy(update={"meta": {**RATES.meta, **meta}})
+    assert online.load(table).rows == 8
+    assert len(api.seen) == requests
+    api.records.append(rate("2011-01-09"))
+    assert online.load(table).rows == 1
+    assert all("since=2011-01-08" in path for path, _ in api.seen[requests:])
+
+
 def test_corrected_record_replaces_and_the_last_of_a_batch_stays(online: Desk, api: Api) -> None:
     """A correction at the watermark is merged; of two records of a key one stays."""
     api.records = [rate("2011-01-01"), rate("2011-01-01", value=7)]
