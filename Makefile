@@ -12,7 +12,7 @@ run: setup  ## the main job, on the demo company
 	$(BIN)/python flows/main.py $(RUN_ARGS)
 
 test: setup-dev  ## every test
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(TEST_ARGS)
 
 check: setup-dev .venv-lint/done  ## lint, types, layers, SQL style
 	$(BIN)/ruff check .
