@@ -119,7 +119,7 @@ GATE = GateReport(run="r1", passed=True, checks=CHECKS)
 SAID = Comment(author="Maria", created=datetime(2025, 11, 20, 9, 30), body="Please add the return rate.")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there, its event loop has Prefect answer with coroutines
 def browser() -> Iterator[Any]:
     """A real Chromium without a network."""
     if not CHROMIUM.exists():
