@@ -78,14 +78,13 @@ def refuse_self_refreshing(house: Warehouse, session: SnowflakeSession, release:
 def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:
     """Raise Misconfigured if readers would lose or gain a right by the swap; say which statements mend it."""
     here, there = house.serving, upcoming(house)
-    missing = []
-    for one, other in ((here, there), (there, here)):
-        missing += sorted(_grants(house, session, one) - _grants(house, session, other))
-        shared = views(house, session, here) & views(house, session, there)
-        for view in sorted(shared):
-            lost = _on_view(house, session, one, view) - _on_view(house, session, other, view)
-            missing += sorted(line.replace(f"{one}.{view}", f"{other}.{view}") for line in lost)
-        missing = [line.replace("{schema}", f"{house.database}.{other}") for line in missing]
+    shared = views(house, session, here) & views(house, session, there)
+    rights = {schema: _grants(house, session, schema, shared) for schema in (here, there)}
+    missing = [
+        line.replace("{schema}", f"{house.database}.{other}")
+        for one, other in ((here, there), (there, here))
+        for line in sorted(rights[one] - rights[other])
+    ]
     if missing:
         raise Misconfigured(
             f"compare the grants of schemas {here} and {there}", f"{len(missing)} differ",
@@ -108,25 +107,16 @@ def views(house: Warehouse, session: SnowflakeSession, schema: str) -> set[str]:
     return {plain(row["name"]) for row in rows}
 
 
-def _grants(house: Warehouse, session: SnowflakeSession, schema: str) -> set[str]:
-    """A schema's grants and future grants, as statements with a gap for the schema."""
-    quoted = house.quote(schema)
-    now = {
-        f"grant {row['privilege']} on schema {{schema}} to {row['granted_to']} {row['grantee_name']}"
-        for row in session.show(f"show grants on schema {quoted}")
-        if row["privilege"] != "OWNERSHIP"
-    }
-    future = {
-        f"grant {row['privilege']} on future {row['grant_on']}s in schema {{schema}}"
-        f" to {row['grant_to']} {row['grantee_name']}"
-        for row in session.show(f"show future grants in schema {quoted}")
-    }
-    return now | future
-
-
-def _on_view(house: Warehouse, session: SnowflakeSession, schema: str, view: str) -> set[str]:
-    return {
-        f"grant {row['privilege']} on view {schema}.{view} to {row['granted_to']} {row['grantee_name']}"
-        for row in session.show(f"show grants on view {house.quote(schema, view)}")
-        if row["privilege"] != "OWNERSHIP"
-    }
+def _grants(house: Warehouse, session: SnowflakeSession, schema: str, shared: set[str]) -> set[str]:
+    """Grants on a schema, on its future objects and on these views, as statements with a gap for the schema."""
+    quoted, found = house.quote(schema), set()
+    for row in session.show(f"show future grants in schema {quoted}"):
+        what = f"future {row['grant_on']}s in schema {{schema}}"
+        found.add(f"grant {row['privilege']} on {what} to {row['grant_to']} {row['grantee_name']}")
+    targets = {f"schema {quoted}": "schema {schema}"}
+    targets |= {f"view {house.quote(schema, view)}": f"view {{schema}}.{view}" for view in sorted(shared)}
+    for target, what in targets.items():
+        for row in session.show(f"show grants on {target}"):
+            if row["privilege"] != "OWNERSHIP":
+                found.add(f"grant {row['privilege']} on {what} to {row['granted_to']} {row['grantee_name']}")
+    return found
