@@ -13,9 +13,12 @@ T = TypeVar("T")
 
 
 class Flight:
-    """A connection. location: `grpc+tls://host:port`; seconds: how long one query may take."""
+    """A connection. location: `grpc+tls://host:port`; seconds: how long one query may take.
 
-    def __init__(self, location: str, verify: bool | str, seconds: float) -> None:
+    project: Cloud's project, since Flight would answer from the oldest one otherwise.
+    """
+
+    def __init__(self, location: str, verify: bool | str, seconds: float, project: str | None = None) -> None:
         import pyarrow.flight as flight
 
         options: dict[str, Any] = {}
@@ -27,18 +30,18 @@ class Flight:
         if location.startswith("grpc+tcp"):
             options = {}
         self.client, self.seconds = flight.FlightClient(location, **options), seconds
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: list[tuple[bytes, bytes]] = [(b"project_id", project.encode())] if project else []
 
     def login(self, user: str, password: str) -> None:
         """Get a token for a user and password."""
         options = self._options(60)
-        self.headers = [
+        self.headers.append(
             _wrapped("log in", lambda: self.client.authenticate_basic_token(user, password, options))
-        ]
+        )
 
     def bear(self, token: str) -> None:
         """Use a personal access token."""
-        self.headers = [(b"authorization", f"Bearer {token}".encode())]
+        self.headers.append((b"authorization", f"Bearer {token}".encode()))
 
     def batches(self, sql: str, asked: str) -> Iterator[Any]:
         """The schema of a query's answer, then its record batches; a break in between ends the query."""

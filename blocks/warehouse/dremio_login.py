@@ -61,7 +61,7 @@ class DremioLogin(Warehouse):
         scheme = "https" if self.tls else "http"
         rest = Rest(f"{scheme}://{self.host}{'' if self.project else f':{self.port}'}", self.project, verify)
         location = f"grpc+{'tls' if self.tls else 'tcp'}://{self.flight_host or self.host}:{self.flight_port}"
-        flight = Flight(location, verify, self.deadline_seconds)
+        flight = Flight(location, verify, self.deadline_seconds, self.project)
         for face in (rest, flight):
             if self.token:
                 face.bear(self.token.get_secret_value())

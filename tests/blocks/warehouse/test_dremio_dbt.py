@@ -136,6 +136,10 @@ def test_cloud_is_reached_by_token_and_project(server: StandIn) -> None:
     assert (target["dremio_space"], target["dremio_space_folder"]) == ("catalog", "house.rel_1")
     assert "pat-1" not in str(target)
     assert environment["DBT_ENV_SECRET_DREMIO"] == "pat-1"
+    session = house.connect()
+    assert session.rest.base + session.rest.api == "https://api.dremio.cloud/v0/projects/p-1"
+    assert session.flight.headers == [(b"project_id", b"p-1"), (b"authorization", b"Bearer pat-1")]
+    session.close()
 
 
 def test_an_interrupt_reaches_the_server(built: Dbt, server: StandIn) -> None:

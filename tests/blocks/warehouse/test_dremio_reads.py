@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from blocks.errors import Misconfigured, RateLimited, TimedOut, Unauthorized, Unavailable
+from blocks.errors import Busy, Misconfigured, RateLimited, Rejected, TimedOut, Unauthorized, Unavailable
 from blocks.suites import Suites
+from blocks.warehouse import control
 from blocks.warehouse.dremio import DremioWarehouse
 from blocks.warehouse.dremio_session import bound
+from tests.dremio.refused import refusals
 from tests.dremio.standin import StandIn
 
 EXPECTATIONS = [
@@ -177,6 +179,51 @@ def test_what_may_pass_is_transient(
         dremio_server.fail(on, what)
         with pytest.raises(error):
             session.rows("select 1 as a" if on == "select" else "create table lake.analytics.x.t (a integer)")
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [("select a::int from t", "::"), ("select a, count(*) from t group by all", "GROUP BY ALL"),
+     ("select strptime(a, 'x') from t", "strptime"), ("select [1, 2]", "list"), ("select a[1] from t", "list"),
+     ("select * exclude (a) from t", "EXCLUDE"), ("select sum(a) filter (where b) from t", "FILTER"),
+     ("select cast(a as hugeint) from t", "HUGEINT"), ("select string_agg(a, ',') from t", "string_agg"),
+     ("select 1; select 2", "several"), ("select from where", "parse")],
+)  # fmt: skip
+def test_the_lint_finds_what_dremio_refuses_and_so_does_the_stand_in(
+    dremio_server: StandIn, sql: str, why: str
+) -> None:
+    assert why in "; ".join(refusals(sql))
+    with pytest.raises(Rejected, match="Failure parsing"), dremio_server.warehouse().session() as session:
+        session.rows(sql)
+
+
+def test_the_lint_lets_pass_what_dremio_takes() -> None:
+    for sql in (
+        "select cast(a as decimal(18, 2)), date_trunc('month', d), a || '::' || b from x.y.z.t",
+        "select 1 from x.y.t where a is distinct from b",
+        "select row_number() over (partition by a order by b desc) as n, count(distinct case when a then b end) from t",
+        "with q as (select 1 as a) select q.a, coalesce(nullif(trim(b), ''), 'x -> y') from q cross join t",
+    ):
+        assert refusals(sql) == []
+
+
+def test_one_run_at_a_time_holds_the_lease(dremio_server: StandIn) -> None:
+    house = dremio_server.warehouse()
+    table = house.quote("control", "lease")
+
+    def somebody(minutes: int) -> None:
+        with house.session() as session:
+            until = control.now() + timedelta(minutes=minutes)
+            session.rows(f'update {table} set "owner" = ?, "until" = ?', ("elsewhere:1:x", until))
+
+    with house.exclusive(), house.exclusive():
+        pass
+    somebody(5)
+    with pytest.raises(Busy, match="elsewhere"):
+        house.exclusive().__enter__()
+    somebody(-5)
+    with house.exclusive(), house.session() as session:
+        assert session.rows(f'select "owner" from {table}')[0][0] != "elsewhere:1:x"
 
 
 def test_sessions_of_many_threads_do_not_meet(warehouse: DremioWarehouse) -> None:
