@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 CODE = [path for folder in ("flows", "tasks", "blocks") for path in sorted((ROOT / folder).rglob("*.py"))]
 SDKS = {
     "adbc_driver_flightsql", "altair", "connectorx", "dbt", "dlt", "duckdb", "duckdb_engine", "fsspec",
-    "great_expectations", "jira", "prefect_dbt", "prefect_snowflake", "ruamel", "snowflake",
+    "great_expectations", "jira", "lxml", "prefect_dbt", "prefect_snowflake", "ruamel", "snowflake",
     "sqlalchemy", "tableauhyperapi", "tableauserverclient", "vl_convert",
 }  # fmt: skip
 LONGER = {

@@ -33,7 +33,9 @@ class TableauSite(BiSite):
     _description = "Publishes dashboards as workbooks on Tableau Server or Tableau Cloud."
 
     project: str = Field("Delivered dashboards", description="project path, as in Analytics/Delivered")
-    server: str = Field(description="the server's address, as in https://bi.example.com")
+    server: str = Field(
+        pattern=r"^https?://[^/\s]+/?$", description="the server's address, as in https://bi.example.com"
+    )
     site: str = Field("", description="the site's content URL; empty for Tableau Server's default site")
     token: AccessToken | None = Field(None, description="a personal access token to sign in with, or")
     app: ConnectedApp | None = Field(None, description="a connected app to sign in with")

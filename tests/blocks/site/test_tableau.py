@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 import duckdb
 import pytest
 from lxml import etree
+from pydantic import ValidationError
 
 from blocks.errors import (
     BadAnswer,
@@ -556,8 +557,9 @@ def test_faults_say_whether_trying_again_helps(
 def test_no_server_and_no_address(site: TableauSite, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="no answer"):
         changed(site, server="http://127.0.0.1:9").check()
-    with pytest.raises((Misconfigured, Unavailable)):
-        changed(site, server="https://").check()
+    for wrong in ("https://", "bi.example.com", "ftp://bi", "https://bi.example.com/#/site/acme"):
+        with pytest.raises(ValidationError, match="server"):
+            changed(site, server=wrong)
 
 
 CHANGES = ["POST /projects", "POST /datasources", "POST /workbooks", "GET /jobs", "PUT .*/tags", "DELETE .*/tags",
