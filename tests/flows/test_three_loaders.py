@@ -108,12 +108,13 @@ def test_a_vendor_that_says_no_holds_up_what_needs_it(company: Company) -> None:
         "order_id,customer_id,order_day,amount\n4,1,2026-01-03,1\n"
     )
     with pytest.raises(NotDelivered, match="the server answered 401") as caught:
-        company.deliver(tickets=["TR-1"], sources=["shop", "crm"])
+        company.deliver(tickets=["TR-1"], sources=["shop", "crm"], full_refresh=True)
     outcome = caught.value.outcome
     assert isinstance(outcome, Outcome)
     assert {load.source: (load.rows, bool(load.error)) for load in outcome.loads} == {
-        "shop": (1, False), "crm": (0, True),
+        "shop": (4, False), "crm": (0, True),  # all files again, and the new one
     }  # fmt: skip
+    assert company.rows("select count(*) from raw_shop.orders") == [(4,)]
     assert company.warehouse.served() == served
     ticket = (company.state / "tickets" / "TR-1.yaml").read_text()
     assert "the server answered 401" in ticket
