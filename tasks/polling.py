@@ -1,10 +1,11 @@
-"""What a poll remembers between two looks: a mark of each waiting ticket, in a Prefect variable. No text."""
+"""What a poll remembers between two looks: a mark of each waiting ticket, in Prefect variables. No text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from itertools import count
 
 from prefect.variables import Variable
 
@@ -17,22 +18,34 @@ MARK = 8
 def mark(ticket: Ticket) -> str:
     """Tells one content of a ticket from another, and one answer from the next; says nothing of it.
 
-    The status is no part of it: that we moved a ticket is no news.
+    That we moved a ticket, or told it what it lacks, is no news.
     """
-    return sha256(ticket.model_dump_json(exclude={"status"}).encode()).hexdigest()[:MARK]
+    content = ticket.model_dump_json(exclude={"status", "told", "updated"})
+    return sha256(content.encode()).hexdigest()[:MARK]
 
 
 def seen(deployment: str) -> dict[str, str]:
     """The marks by ticket key as of the last look; empty before the first."""
-    found = Variable.get(_name(deployment))
-    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    found: dict[str, str] = {}
+    for name in _names(deployment):
+        part = Variable.get(name)
+        if not isinstance(part, dict):
+            break
+        found |= {str(key): str(value) for key, value in part.items()}
+    return found
 
 
 def remember(deployment: str, waiting: Mapping[str, str]) -> None:
     """Keep the marks of what waits now."""
-    newest = dict(list(waiting.items())[-MOST:])
-    Variable.set(_name(deployment), newest, overwrite=True)
+    marks = list(waiting.items())
+    for at, name in enumerate(_names(deployment)):
+        part = dict(marks[at * MOST : (at + 1) * MOST])
+        if not part and Variable.get(name) is None:
+            break
+        Variable.set(name, part, overwrite=True)
 
 
-def _name(deployment: str) -> str:
-    return f"polled_{re.sub('[^a-z0-9]+', '_', deployment.lower())}"
+def _names(deployment: str) -> Iterator[str]:
+    """As many variables as it takes, one after the other."""
+    base = f"polled_{re.sub('[^a-z0-9]+', '_', deployment.lower())}"
+    return (f"{base}_{number}" for number in count())
