@@ -89,6 +89,10 @@ def _broken(asked: str, error: Exception) -> PlatformError | None:
         return Misconfigured(asked, "the address leads nowhere", "Give it as https://host, without a path.")
     if isinstance(error, requests.exceptions.RequestException | OSError):
         return Unavailable(asked, f"no answer ({type(error).__name__})", "Check the address and the network.")
+    if isinstance(error, AssertionError):  # how the client tells of a code it does not know
+        return Rejected(
+            asked, "the server's job ended in a way that is not known", "Look under Jobs on the site."
+        )
     if isinstance(error, EndpointUnavailableError):
         return Misconfigured(asked, "the server is too old for it", "Use Tableau Server 2019.4 or later.")
     return None

@@ -97,7 +97,7 @@ def error(code: str, detail: str = "as the test asked") -> Answer:
 class TableauServer:
     """The stand-in. address: where it is served; faults: the script, each line used up by what it matches.
 
-    plans: how the next jobs end: `done` (also when empty), `slow`, `failed`, `cancelled`, `never`.
+    plans: how the next jobs end: `done` (also when empty), `slow`, `failed`, `cancelled`, `odd`, `never`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -124,7 +124,13 @@ class TableauServer:
         self.lock = threading.RLock()
         for name in ("default", "Delivered", "Archive"):  # others' projects, some with our names
             self.add_project(name, None)
-        self.add_project("dashboards", self.add_project("Somebody else's", None))
+        for name in (
+            "Somebody else's",
+            "Sales",
+            "Finance",
+            "Old",
+        ):  # more than a page of projects with our name
+            self.add_project("dashboards", self.add_project(name, None))
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"tableau": self}))
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
@@ -460,7 +466,7 @@ class Request:
         job["polls"] -= 1
         if job["plan"] == "never" or job["polls"] > 0:
             raise answer(f'{start} progress="50"/>')
-        code = {"failed": 1, "cancelled": 2}.get(job["plan"], 0)
+        code = {"failed": 1, "cancelled": 2, "odd": 77}.get(job["plan"], 0)
         notes = job["notes"] or ("The data could not be read." if code else "Finished.")
         raise answer(f'{start} progress="100" completedAt="{NOW}" finishCode="{code}"><extractRefreshJob>'
                      f"<notes>{notes}</notes></extractRefreshJob></job>")  # fmt: skip

@@ -422,6 +422,7 @@ def wall_rows(card: Card) -> list[Any]:
     [
         ("failed", Rejected, "The data could not be read"),
         ("cancelled", Rejected, "job"),
+        ("odd", Rejected, "not known"),
         ("never", TimedOut, "deadline"),
     ],
 )
