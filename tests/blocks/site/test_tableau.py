@@ -168,7 +168,7 @@ def test_a_project_path_is_made_once_and_found_among_others_of_that_name(
     wall: TableauWall, site: TableauSite, card: Card
 ) -> None:
     before = len(wall.server.projects)
-    for path in ("Delivered/Sales/Weekly", "Delivered/Sales/Weekly", "dashboards"):
+    for path in ("Delivered/Sales/Weekly", "Delivered/Sales/Weekly", "dashboards", "dashboards"):
         changed(site, project=path).publish(card)
     made = sorted(wall.server.path(each) for each in list(wall.server.projects)[before:])
     assert made == ["Delivered/Sales", "Delivered/Sales/Weekly", "dashboards"]
