@@ -86,6 +86,7 @@ class Engine:
     def __init__(self, folders: dict[str, Folder], nessie: tuple[str, ...] = ()) -> None:
         self.connection, self.lock = duckdb.connect(), threading.RLock()
         self.connection.execute("set TimeZone = 'UTC'")
+        self.connection.execute("set threads = 1")  # small data: more only wait for each other
         self.connection.execute(BOOT)
         self.folders, self.branches = folders, Branches(self, nessie)
         self.entities: dict[Path, dict[str, Any]] = {}

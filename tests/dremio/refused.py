@@ -7,6 +7,7 @@ and its SELECT grammar. Cautious: what could not be found there counts as refuse
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -35,6 +36,7 @@ FUNCTIONS = {
 NATIVE = re.compile(r"\bas\s+(text|string|real|hugeint|smallint|tinyint|timestamptz|uuid|json|blob)\b", re.I)
 
 
+@lru_cache(maxsize=4096)
 def refusals(sql: str) -> list[str]:
     """Why Dremio would refuse a query or the body of a model; empty if it is taken."""
     bare = re.sub(r"'(?:[^']|'')*'", "''", re.sub(r"/\*.*?\*/|--[^\n]*", " ", sql, flags=re.S))

@@ -6,6 +6,7 @@ A path's folders become one DuckDB schema with dots in its name. On a Nessie bra
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -63,6 +64,12 @@ def relation(path: Path, branches: dict[str, str] | None = None) -> str:
 
 def translate(sql: str, branches: dict[str, str] | None = None) -> str:
     """A query or DML statement for DuckDB. branches: Nessie source → the branch it is read at."""
+    return _translated(sql, tuple(sorted((branches or {}).items())))
+
+
+@lru_cache(maxsize=4096)
+def _translated(sql: str, at: tuple[tuple[str, str], ...]) -> str:
+    branches = dict(at)
     text = re.sub(r"\bcurrent_timestamp\s*\(\s*\)", "current_timestamp", bare(sql), flags=re.I)
     text = re.sub(r"\btable\s*\(\s*table_snapshot\s*\(\s*'[^']*'\s*\)\s*\)",
                   "(select current_timestamp as committed_at) s", text, flags=re.I)  # fmt: skip
@@ -72,7 +79,7 @@ def translate(sql: str, branches: dict[str, str] | None = None) -> str:
     tree = parse(text)
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     for table in list(tree.find_all(exp.Table)):
-        _map(table, ctes, branches or {})
+        _map(table, ctes, branches)
     tree = tree.transform(_function)
     for select in tree.find_all(exp.Select):  # Dremio names a result column as the query spelled it
         select.set("expressions", [_spelled(each) for each in select.expressions])
