@@ -86,7 +86,7 @@ def test_a_cancelled_job_ends_dbts_wait(built: Dbt, server: StandIn) -> None:
     server.fail('create or replace view "house"."prod"."rel_1"."staged"', "cancelled")
     answer = built.run("run", "--select", "staged")
     assert answer.statuses == {"staged": "error"}
-    assert "canceled" in answer.results["staged"][1]
+    assert "Dremio's job is canceled" in answer.results["staged"][1]
 
 
 def test_a_server_that_is_away_for_a_moment_fails_no_model(built: Dbt, server: StandIn) -> None:
