@@ -46,7 +46,7 @@ GRANT = re.compile(
 SHOW_GRANTS = re.compile(rf"show\s+(future\s+)?grants\s+(?:on|in)\s+(schema|view)\s+{NAME}", re.I)
 DYNAMIC = re.compile(rf"create\s+(or\s+replace\s+)?(transient\s+)?dynamic\s+table\s+{NAME}", re.I)
 REFRESH = re.compile(rf"alter\s+dynamic\s+table\s+{NAME}\s+refresh", re.I)
-WAIT = re.compile(r"select\s+system\$wait\((\d+)\)", re.I)
+WAIT = re.compile(r"system\$wait\((\d+)\)", re.I)
 CANCEL = re.compile(r"select\s+system\$cancel_all_queries\((\d+)\)", re.I)
 
 
@@ -150,8 +150,8 @@ class Account:
         text = re.sub(r"\A(\s|/\*.*?\*/|--[^\n]*\n)+", "", sql, flags=re.S)
         if NOTHING.match(text):
             return OK
-        if match := WAIT.match(text):
-            return self._wait(login, int(match[1]))
+        if match := WAIT.search(text):
+            text = WAIT.sub(self._wait(login, int(match[1])), text)
         if match := CANCEL.match(text):
             for other in list(self.logins.values()):
                 if other.number == int(match[1]):
@@ -188,7 +188,7 @@ class Account:
                 "000630", f"Statement reached its statement or warehouse timeout of {limit} second(s) and "
                 "was canceled.",
             )  # fmt: skip
-        return f"select 'waited {seconds} seconds' as \"SYSTEM$WAIT\""
+        return f"'waited {seconds} seconds'"
 
     def _grant(self, login: Login, match: re.Match[str]) -> str:
         kind, name, role = re.sub(r"\s+", " ", match[2].lower()), _full(login, match[3]), match[4].upper()
