@@ -8,7 +8,7 @@ ARG LEAVE_OUT=""
 WORKDIR /build
 COPY requirements.lock ./
 # --no-deps: the lock is complete, and `pip check` proves it. Packages' own tests and C headers are never read by a run.
-# LEAVE_OUT: packages of vendors that are not used, as in "connectorx dbt-dremio".
+# LEAVE_OUT: packages of vendors that are not used, as in "dbt-dremio pymysql".
 RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
         --no-deps --require-hashes --only-binary=:all: -r requirements.lock \
