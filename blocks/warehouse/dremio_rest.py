@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from blocks.errors import NotFound, PlatformError, TimedOut, Transient, Unavailable
+from blocks.errors import Misconfigured, NotFound, PlatformError, TimedOut, Transient, Unavailable
 from blocks.warehouse.dremio_errors import AGAIN, of_job, of_status
 
 TIMEOUTS = (10, 60)  # seconds to connect, to answer
@@ -26,8 +26,7 @@ class Rest:
         import requests
 
         self.base, self.api = base, f"/v0/projects/{project}" if project else "/api/v3"
-        self.http = requests.Session()
-        self.http.verify = verify
+        self.http, self.verify = requests.Session(), verify
 
     def login(self, user: str, password: str) -> None:
         """Get a token for a user and password (Software only)."""
@@ -45,9 +44,16 @@ class Rest:
         url = self.base + (path if path.startswith("/apiv2") else self.api + path)
         problem: PlatformError | None = None
         try:
-            answer = self.http.request(method, url, json=body, timeout=TIMEOUTS, allow_redirects=False)
+            # verify with the call: on the session, an environment variable would win
+            answer = self.http.request(
+                method, url, json=body, timeout=TIMEOUTS, verify=self.verify, allow_redirects=False
+            )
         except requests.Timeout:
             problem = TimedOut(asked or f"{method} {path}", f"no answer in {TIMEOUTS[1]} s", AGAIN)
+        except requests.exceptions.SSLError:
+            problem = Misconfigured(
+                asked or url, "its certificate is not trusted", "Set `authority` in the block."
+            )
         except requests.RequestException as error:  # its text may name credentials of a proxy
             problem = Unavailable(asked or f"{method} {path}", type(error).__name__, AGAIN)
         if problem:

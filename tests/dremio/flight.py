@@ -54,8 +54,12 @@ class _NoHandshake(flight.ServerAuthHandler):  # type: ignore[misc]
 class Face(flight.FlightServerBase):  # type: ignore[misc]
     """A statement runs when its information is asked for; its rows wait under a ticket."""
 
-    def __init__(self, engine: Engine) -> None:
-        super().__init__("grpc://127.0.0.1:0", auth_handler=_NoHandshake(), middleware={"login": _Login()})
+    def __init__(self, engine: Engine, certificate: tuple[bytes, bytes] | None = None) -> None:
+        scheme, pairs = ("grpc+tls", [certificate]) if certificate else ("grpc", None)
+        super().__init__(
+            f"{scheme}://127.0.0.1:0", auth_handler=_NoHandshake(), tls_certificates=pairs,
+            middleware={"login": _Login()},
+        )  # fmt: skip
         self.engine, self.results = engine, dict[bytes, pa.Table]()
 
     def get_flight_info(self, context: Any, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:

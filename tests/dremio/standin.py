@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +18,16 @@ from tests.dremio.rest import Server
 class StandIn:
     """The server: its engine, its ports, and what is to go wrong."""
 
-    def __init__(self, lake: Path) -> None:
+    def __init__(self, lake: Path, certificate: tuple[Path, Path] | None = None) -> None:
         lake.mkdir(parents=True, exist_ok=True)
         self.lake = lake
         self.engine = Engine({"lake": lake}, nessie=("nessie",))
-        self.rest, self.flight = Server(self.engine), Face(self.engine)
+        pem = (certificate[0].read_bytes(), certificate[1].read_bytes()) if certificate else None
+        self.rest, self.flight = Server(self.engine), Face(self.engine, pem)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.rest.socket = context.wrap_socket(self.rest.socket, server_side=True)
 
     @property
     def rest_port(self) -> int:
@@ -47,9 +53,9 @@ class StandIn:
 
 
 @contextmanager
-def stand_in(lake: Path) -> Iterator[StandIn]:
-    """A running stand-in. lake: the folder of its NAS source `lake`."""
-    server = StandIn(lake)
+def stand_in(lake: Path, certificate: tuple[Path, Path] | None = None) -> Iterator[StandIn]:
+    """A running stand-in. lake: the folder of its NAS source `lake`; certificate and key: it speaks TLS."""
+    server = StandIn(lake, certificate)
     thread = threading.Thread(target=server.rest.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

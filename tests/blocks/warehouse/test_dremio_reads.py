@@ -11,13 +11,23 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from blocks.errors import Busy, Misconfigured, RateLimited, Rejected, TimedOut, Unauthorized, Unavailable
+from blocks.errors import (
+    Busy,
+    Misconfigured,
+    PlatformError,
+    RateLimited,
+    Rejected,
+    TimedOut,
+    Unauthorized,
+    Unavailable,
+)
 from blocks.suites import Suites
 from blocks.warehouse import control
 from blocks.warehouse.dremio import DremioWarehouse
+from blocks.warehouse.dremio_flight import Flight
 from blocks.warehouse.dremio_session import bound
 from tests.dremio.refused import refusals
-from tests.dremio.standin import StandIn
+from tests.dremio.standin import StandIn, stand_in
 
 EXPECTATIONS = [
     ("expect_column_to_exist", {"column": "amount"}, True),
@@ -126,6 +136,52 @@ def test_a_token_works_for_software_and_for_cloud(dremio_server: StandIn) -> Non
     assert software.check().startswith("Dremio at 127.0.0.1")
     with pytest.raises(ValueError, match="token"):
         dremio_server.warehouse(project="p-1")
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this machine that signs itself, and its key, as PEM files."""
+    pytest.importorskip("cryptography", reason="it makes the certificate")
+    from ipaddress import ip_address
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lake")]),
+    )
+    now = datetime.now()
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=2)).not_valid_after(now + timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    plain = serialization.NoEncryption()
+    pkcs8 = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    files = folder / "certificate.pem", folder / "key.pem"
+    for file, content in zip(files, (made.public_bytes(serialization.Encoding.PEM), pkcs8), strict=True):
+        file.write_bytes(content)
+    return files
+
+
+def test_both_roads_are_encrypted_and_the_server_is_verified(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    with stand_in(tmp_path / "lake", files) as server:
+        trusting = server.warehouse(tls=True, authority=files[0])
+        assert trusting.check()
+        assert trusting.dbt_target("rel_1")[1]["REQUESTS_CA_BUNDLE"] == str(files[0])
+        assert server.warehouse(tls=True, verify=False).check()
+        with pytest.raises(Misconfigured, match="authority"):
+            server.warehouse(tls=True).check()
+        session = trusting.connect()
+        stranger = Flight(f"grpc+tls://127.0.0.1:{server.flight_port}", True, 5)
+        with pytest.raises(PlatformError):
+            stranger.login("dremio", "dremio123")
+        session.close()
 
 
 def test_a_source_that_is_not_there_is_said(dremio_server: StandIn) -> None:
