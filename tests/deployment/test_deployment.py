@@ -164,6 +164,14 @@ def test_automations_are_applied_once(stack: Stack) -> None:
     assert stack.admin("automations", "--apply", "--file", file).count("unchanged") == count
 
 
+def test_a_run_that_is_alive_is_not_taken_for_dead() -> None:
+    from prefect.settings.models.flows import FlowsSettings
+
+    declared = yaml.safe_load((ROOT / "deploy" / "automations.yaml").read_text())["automations"]
+    (watch,) = [each for each in declared if each["name"] == "a delivery lost its heartbeat"]
+    assert watch["trigger"]["within"] > 3 * FlowsSettings.model_fields["heartbeat_frequency"].default
+
+
 def test_a_wrong_parameter_is_refused(client: SyncPrefectClient) -> None:
     for wrong in ({"tickets": 5}, {"dry_run": "perhaps"}, {"sources": [1]}):
         with pytest.raises(PrefectHTTPStatusError, match=r"409|422"):
@@ -257,7 +265,7 @@ def events(client: SyncPrefectClient, name: str) -> list[dict[str, Any]]:
 
 
 def crash(client: SyncPrefectClient, run: Any) -> None:
-    """What the heartbeat's automation does after three minutes."""
+    """What the heartbeat's automation does after ten minutes."""
     from prefect.states import Crashed
 
     client.set_flow_run_state(run.id, Crashed(message="no heartbeat"), force=True)
