@@ -79,9 +79,17 @@ def build(args: list[str], settings: dict[str, str], api_url: str, context: byte
         manifest = _parsed[0] if _parsed else None
         runner = Runner(manifest, PrefectDbtSettings(**settings), raise_on_failure=False)
         result = runner.invoke(["build", *args])
+        _finish()
     if result.exception:
         raise result.exception
     return [_node_result(item) for item in result.result.results]
+
+
+def _finish() -> None:
+    """Wait for prefect-dbt's threads, one a node: what they still have to tell would end with this process."""
+    for thread in threading.enumerate():
+        if thread.name.endswith("(run_task)"):
+            thread.join(GRACE_SECONDS)
 
 
 def _node_result(item: Any) -> dict[str, Any]:

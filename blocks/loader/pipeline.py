@@ -26,6 +26,7 @@ def silence() -> None:
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     os.environ["RUNTIME__LOG_LEVEL"] = "CRITICAL"
     with _IMPORTING:
+        import pandas  # noqa: F401, I001  # first: dlt looks into one that another thread has half imported
         import dlt.destinations
         import dlt.sources.filesystem
         import dlt.sources.helpers.rest_client

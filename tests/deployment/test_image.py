@@ -92,6 +92,7 @@ def test_every_log_line_of_a_container_says_run_and_tickets() -> None:
     )
     environment = {**os.environ, "PREFECT_LOGGING_SETTINGS_PATH": str(ROOT / "deploy" / "logging.yaml"),
                    "PYTHONPATH": str(ROOT)}  # fmt: skip
+    environment.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)  # other tests want it quiet
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )

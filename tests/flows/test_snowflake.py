@@ -186,6 +186,7 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
+    tags = [each.tag for each in account.statements if each.login.database == prod.database.upper()]
     served, local = prod.served(), delivered.warehouse.served()
     assert served is not None
     assert local is not None
@@ -198,7 +199,6 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
             sql = f"select {names} from serving.{mart} order by {names}"
             assert len(rows := theirs.rows(sql)) == len(ours.rows(sql)) > 0
             assert [plain(row) for row in rows] == [plain(row) for row in ours.rows(sql)]
-    tags = [each.tag for each in account.statements if each.login.database == prod.database.upper()]
     assert {"extract_load", "transform", "validate", "promote", "publish"} <= {
         tag.get("stage") for tag in tags
     }

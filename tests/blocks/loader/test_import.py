@@ -1,9 +1,11 @@
-"""dlt imported for the first time by several sources at once, as in a worker's fresh process."""
+"""dlt imported for the first time by several threads at once, as in a run's fresh process."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import pytest
 
 from tests.conftest import ROOT
 
@@ -22,8 +24,30 @@ with ThreadPoolExecutor(5) as pool:
 """
 
 
-def test_sources_that_load_side_by_side_do_not_meet_a_half_imported_dlt() -> None:
+BESIDE_PANDAS = """
+import sys, threading, time
+from importlib.abc import MetaPathFinder
+import dlt.destinations
+from blocks.loader.pipeline import silence
+
+class Slow(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "pandas.core.api":
+            time.sleep(3)
+
+sys.meta_path.insert(0, Slow())
+other = threading.Thread(target=__import__, args=("pandas",))
+other.start()
+while "pandas" not in sys.modules:
+    time.sleep(0.01)
+silence()
+other.join()
+"""
+
+
+@pytest.mark.parametrize("script", [SOURCES_AT_ONCE, BESIDE_PANDAS], ids=["several sources", "beside pandas"])
+def test_nothing_half_imported_is_met(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SOURCES_AT_ONCE], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
