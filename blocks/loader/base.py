@@ -9,6 +9,7 @@ from typing import ClassVar
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from blocks.errors import PlatformError
 from blocks.records import LoadReport, SourceTable
 from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
@@ -24,12 +25,26 @@ class Loader(Block, ABC):
     def check(self) -> str:
         """Connect and return one line for a person. Raises a PlatformError that says what to do."""
 
-    @abstractmethod
     def load_source(
         self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEWS
     ) -> list[LoadReport]:
         """Load what is new of one source's tables, and what reload asks for; all of it or nothing of it.
 
-        tables are all of one dbt source. Raises ContractBroken (column gone, type changed, unreadable
-        file: names file and column), Transient for what may pass; nothing is then visible in RAW.
+        tables are all of one dbt source; a quarantine among them is written, not loaded. Raises ContractBroken
+        (column gone, type changed, unreadable file: names file and column), Transient for what may pass;
+        nothing is then visible in RAW.
         """
+        brought = [table for table in tables if not table.meta.get("quarantine_of")]
+        try:
+            return self.load_tables(brought, warehouse, run, reload) if brought else []
+        except PlatformError as error:
+            problem = error
+        # what vendors raised carries headers, URLs and rows: nothing of it leaves this block
+        problem.__cause__ = problem.__context__ = None
+        raise problem.with_traceback(None)
+
+    @abstractmethod
+    def load_tables(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
+    ) -> list[LoadReport]:
+        """What load_source does, for one table at least."""

@@ -13,7 +13,7 @@ from typing import Any
 from prefect.blocks.fields import SecretDict
 from pydantic import Field
 
-from blocks.errors import Misconfigured, PlatformError
+from blocks.errors import Misconfigured
 from blocks.loader.base import Loader
 from blocks.loader.batches import Staged
 from blocks.loader.connections import check_database, is_database
@@ -27,7 +27,7 @@ from blocks.loader.pipeline import silence
 from blocks.loader.rest import check_rest, load_rest
 from blocks.loader.workdir import working_folder
 from blocks.records import LoadReport, SourceTable
-from blocks.reload import NEWS, Reload
+from blocks.reload import Reload
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import loaded, now
 
@@ -57,25 +57,11 @@ class DltLoader(Loader):
         silence()
         return "; ".join(f"{source}: {self._look(source)}" for source in sorted(self.locations))
 
-    def load_source(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEWS
+    def load_tables(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
     ) -> list[LoadReport]:
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
         silence()
-        try:
-            return self._load(tables, warehouse, run, reload)
-        except PlatformError as error:
-            problem = error
-        # what vendors raised carries headers, URLs and rows: nothing of it leaves this block
-        problem.__cause__ = problem.__context__ = None
-        raise problem.with_traceback(None)
-
-    def _load(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
-    ) -> list[LoadReport]:
-        tables = [table for table in tables if not table.meta.get("quarantine_of")]
-        if not tables:
-            return []
         source, kind = tables[0].source, str(tables[0].meta.get("kind"))
         if kind not in KINDS:
             raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")

@@ -15,12 +15,12 @@ from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 from pydantic import Field
 
-from blocks.errors import Misconfigured, PlatformError
+from blocks.errors import Misconfigured
 from blocks.loader.arrivals import Arrival, arrivals
 from blocks.loader.base import Loader
 from blocks.loader.deadline import Deadline
 from blocks.records import LoadReport, SourceTable
-from blocks.reload import NEWS, Reload
+from blocks.reload import Reload
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import loaded
 
@@ -35,28 +35,14 @@ class ManagedLoader(Loader):
     def bring(self, tables: Sequence[SourceTable], reload: Reload, deadline: Deadline) -> list[str]:
         """Have the vendor bring the tables up to date; notes for people. Raises before it starts what can't work."""
 
-    def load_source(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEWS
+    def load_tables(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
     ) -> list[LoadReport]:
         """Sync one source and report what arrived since the last load, by the vendor's own time stamps.
 
         A table's rows become visible as the vendor writes them; ContractBroken means that what reads them
         is not built.
         """
-        try:
-            return self._load(tables, warehouse, run, reload)
-        except PlatformError as error:
-            problem = error
-        # what requests raised carries the credential: nothing of it leaves this block
-        problem.__cause__ = problem.__context__ = None
-        raise problem.with_traceback(None)
-
-    def _load(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
-    ) -> list[LoadReport]:
-        tables = [table for table in tables if not table.meta.get("quarantine_of")]
-        if not tables:
-            return []
         source, started = tables[0].source, time.monotonic()
         if reload.since:
             raise Misconfigured(
