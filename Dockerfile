@@ -15,8 +15,9 @@ RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python check \
     && if [ -n "$LEAVE_OUT" ]; then \
         for package in $LEAVE_OUT; do python -m pip --python /opt/venv/bin/python uninstall --yes "$package"; done; fi \
-    && cd /opt/venv/lib/python3*/site-packages \
-    && find numpy pandas pyarrow scipy -type d \( -name tests -o -path pyarrow/include \) -prune -exec rm -r {} +
+    && for package in numpy pandas pyarrow scipy; do \
+        find /opt/venv/lib/python3*/site-packages/"$package" -type d \( -name tests -o -path '*/pyarrow/include' \) \
+            -prune -exec rm -r {} +; done
 COPY blocks /app/blocks
 COPY tasks /app/tasks
 COPY flows /app/flows
