@@ -161,7 +161,7 @@ class Api:
         self.send(handler, 200, b"{}")
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        """A page of the records since the cursor, with the next page's URL."""
+        """A page of the records since the cursor, with the next page's URL in the body and in a header."""
         query = parse_qs(urlsplit(handler.path).query)
         since, page = query.get("since", [""])[0], int(query.get("page", ["0"])[0])
         if "offset" in query:
@@ -169,10 +169,11 @@ class Api:
         chosen = [r for r in self.records if not isinstance(r, dict) or str(r.get("rate_date", "")) >= since]
         end = (page + 1) * self.page
         following: Any = f"{self.url}rates?since={since}&page={page + 1}" if end < len(chosen) else None
+        link = {"Link": f'<{following}>; rel="next"'} if following else {}
         if following and self.next_is_a_cursor:
             following = str(page + 1)
         body = json.dumps({"data": chosen[end - self.page : end], "next": following})
-        self.send(handler, 200, body.encode())
+        self.send(handler, 200, body.encode(), **link)
 
     def send(self, handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:
         """One answer."""

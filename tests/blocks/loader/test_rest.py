@@ -46,10 +46,11 @@ def test_all_pages_arrive_and_the_next_load_asks_since(online: Desk, api: Api) -
         ({"paginator": "page_number", "first_page": 0}, 4),
         ({"paginator": "offset", "page_size": 3}, 4),
         ({"paginator": "cursor", "page_param": "page"}, 3),
+        ({"paginator": "header_link"}, 3),
     ],
 )
 def test_other_ways_of_paging(online: Desk, api: Api, meta: dict[str, object], requests: int) -> None:
-    """By number and offset until a page is empty, by cursor until there is none; from the watermark on."""
+    """By number and offset until a page is empty, by cursor or link until there is none; from the watermark on."""
     api.records = [rate(f"2011-01-{day:02}") for day in range(1, 9)]
     api.next_is_a_cursor = True
     table = RATES.model_copy(update={"meta": {**RATES.meta, **meta}})
