@@ -7,19 +7,24 @@ Schemas: RAW as each dbt source names it; `rel_<run>` for releases; `serving` fo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from blocks.errors import PlatformError
 from blocks.records import LedgerEntry, LoadReport, Release, SourceTable
 from blocks.warehouse.costs import Costs
 from blocks.warehouse.live import LiveSource
 
 RELEASE_PREFIX = "rel_"
+STAMPS = {"_item": "varchar", "_loaded_at": "timestamp"}
+"""Columns that a load adds to the rows it brings."""
+WASTE = {"_row": "varchar", "_reason": "varchar", **STAMPS}
+"""Columns of a quarantine."""
 
 
 class Session(Protocol):
@@ -30,6 +35,24 @@ class Session(Protocol):
 
     def export(self, sql: str, path: Path) -> int:
         """Write a query's result to one Parquet file in constant memory; return its rows."""
+
+
+@contextmanager
+def transaction(session: Session) -> Iterator[None]:
+    """All that is written inside, or nothing of it."""
+    session.rows("begin")
+    try:
+        yield
+    except BaseException:
+        with suppress(PlatformError):  # a server rolls back by itself when the connection is gone
+            session.rows("rollback")
+        raise
+    session.rows("commit")
+
+
+def literal(text: str) -> str:
+    """A string literal of standard SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 class Batch:
@@ -160,7 +183,7 @@ class Warehouse(Block, ABC):
 
     def literal(self, text: str) -> str:
         """A string literal, for statements that take no parameters."""
-        return "'" + text.replace("'", "''") + "'"
+        return literal(text)
 
     def quote(self, *parts: str) -> str:
         """An identifier, quoted part by part, joined by dots.

@@ -14,13 +14,14 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
+from blocks.pauses import retry_after
 
 RENEW = "Check user and password or the personal access token; tokens expire."
 GRANT = "Ask Dremio's administrator for the rights in docs/dremio.md."
 AGAIN = "Dremio may be starting or busy; the step is repeated."
 
 
-def of_status(asked: str, status: int, answer: str, retry_after: str | None = None) -> PlatformError:
+def of_status(asked: str, status: int, answer: str, pause: str | None = None) -> PlatformError:
     """An HTTP answer that is no success."""
     said = f"{status} {first_line(answer)}".strip()
     if status == 401:
@@ -30,8 +31,7 @@ def of_status(asked: str, status: int, answer: str, retry_after: str | None = No
     if status == 404:
         return NotFound(asked, said)
     if status == 429:
-        seconds = retry_after or ""
-        return RateLimited(asked, said, AGAIN, float(seconds) if seconds.isdigit() else None)
+        return RateLimited(asked, said, AGAIN, retry_after(pause))
     if status in {408, 425} or status >= 500:
         return Unavailable(asked, said, AGAIN)
     return Rejected(asked, said)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from blocks.warehouse.base import Batch
+from blocks.warehouse.base import STAMPS, WASTE, Batch
 from blocks.warehouse.control import forget, forget_items, prepare_control, write_ledger
-from blocks.warehouse.dremio_target import STAMPS, WASTE, Target
+from blocks.warehouse.dremio_target import Target
 
 if TYPE_CHECKING:
     from blocks.warehouse.dremio import DremioWarehouse

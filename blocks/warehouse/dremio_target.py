@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from blocks.errors import ContractBroken, Unavailable
-from blocks.warehouse.base import Batch
+from blocks.warehouse.base import WASTE, Batch
 from blocks.warehouse.control import LINES_AT_ONCE
 from blocks.warehouse.dremio_landing import landed
 from blocks.warehouse.dremio_session import DremioSession, literal
@@ -17,9 +17,6 @@ from blocks.warehouse.dremio_types import of_arrow
 
 if TYPE_CHECKING:
     from blocks.warehouse.dremio import DremioWarehouse
-
-STAMPS = {"_item": "varchar", "_loaded_at": "timestamp"}
-WASTE = {"_row": "varchar", "_reason": "varchar", **STAMPS}
 
 
 class Target:

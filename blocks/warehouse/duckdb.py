@@ -15,11 +15,11 @@ from pydantic import Field
 
 from blocks.errors import Busy, Misconfigured, PlatformError, Rejected
 from blocks.records import LedgerEntry, LoadReport, Release
-from blocks.warehouse.base import RELEASE_PREFIX, Batch, Session, Warehouse
+from blocks.warehouse.base import RELEASE_PREFIX, Batch, Session, Warehouse, literal, transaction
 from blocks.warehouse.control import forget, prepare_control, write_ledger
 from blocks.warehouse.costs import Costs
 from blocks.warehouse.duckdb_file import cursor
-from blocks.warehouse.duckdb_load import literal, load_batch
+from blocks.warehouse.duckdb_load import load_batch
 from blocks.warehouse.marker import MARKER, marker_sql, read_marker
 
 _INGESTING = Lock()
@@ -125,7 +125,7 @@ class DuckDBWarehouse(Warehouse):
 
     def ingest(self, batch: Batch) -> LoadReport:
         """Load a batch and its ledger lines in one transaction; one batch at a time in this process."""
-        with _INGESTING, self.session() as session, _transaction(session):
+        with _INGESTING, self.session() as session, transaction(session):
             prepare_control(self, session)
             changes = load_batch(self, session, batch)
             if batch.mode == "replace":
@@ -135,7 +135,7 @@ class DuckDBWarehouse(Warehouse):
 
     def note(self, entries: Sequence[LedgerEntry]) -> None:
         """Ledger lines in one transaction, in turn with what is ingested."""
-        with _INGESTING, self.session() as session, _transaction(session):
+        with _INGESTING, self.session() as session, transaction(session):
             prepare_control(self, session)
             write_ledger(self, session, entries)
 
@@ -146,7 +146,7 @@ class DuckDBWarehouse(Warehouse):
     def flip(self, release: Release) -> None:
         """All views and `_release` in one transaction."""
         before = self.served()
-        with self.session() as session, _transaction(session):
+        with self.session() as session, transaction(session):
             self.make_schema(session, self.serving)
             for mart in sorted(set(before.marts if before else ()) - set(release.marts)):
                 session.rows(f"drop view if exists {self.quote(self.serving, mart)}")
@@ -187,17 +187,6 @@ class DuckDBWarehouse(Warehouse):
     def costs(self, days: int) -> Costs | None:
         """None: a file on this machine bills nobody."""
         return None
-
-
-@contextmanager
-def _transaction(session: Session) -> Iterator[None]:
-    session.rows("begin")
-    try:
-        yield
-    except BaseException:
-        session.rows("rollback")
-        raise
-    session.rows("commit")
 
 
 def _wrapped(asked: str, error: Exception) -> PlatformError:

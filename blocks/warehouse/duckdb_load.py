@@ -9,10 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from blocks.errors import ContractBroken
-from blocks.warehouse.base import Batch, Session, Warehouse
-
-STAMPS = [("_item", "varchar"), ("_loaded_at", "timestamp")]
-WASTE = [("_row", "varchar"), ("_reason", "varchar"), *STAMPS]
+from blocks.warehouse.base import STAMPS, WASTE, Batch, Session, Warehouse, literal
 
 
 def load_batch(warehouse: Warehouse, session: Session, batch: Batch) -> tuple[str, ...]:
@@ -21,8 +18,8 @@ def load_batch(warehouse: Warehouse, session: Session, batch: Batch) -> tuple[st
     schema, name = table.schema_name, table.identifier
     warehouse.make_schema(session, schema)
     declared = [(column.name, warehouse.type_of(column.data_type)) for column in table.columns]
-    data = (schema, name, [*declared, *STAMPS], batch.data)
-    waste = (schema, f"{name}__quarantine", WASTE, batch.quarantine)
+    data = (schema, name, [*declared, *STAMPS.items()], batch.data)
+    waste = (schema, f"{name}__quarantine", [*WASTE.items()], batch.quarantine)
     changes: tuple[str, ...] = ()
     for schema, name, columns, files in (data, waste):
         target = warehouse.quote(schema, name)
@@ -83,8 +80,3 @@ def _same(warehouse: Warehouse, batch: Batch) -> str:
 
 def _reading(files: Sequence[Path]) -> str:
     return "read_parquet([" + ", ".join(literal(str(file)) for file in files) + "], union_by_name = true)"
-
-
-def literal(text: str) -> str:
-    """A string literal, for statements that take no parameters."""
-    return "'" + text.replace("'", "''") + "'"

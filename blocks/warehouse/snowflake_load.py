@@ -11,13 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blocks.errors import ContractBroken, PlatformError
-from blocks.warehouse.base import Batch, Session, Warehouse
+from blocks.warehouse.base import STAMPS, WASTE, Batch, Session, Warehouse, transaction
 from blocks.warehouse.control import prepare_control
 from blocks.warehouse.snowflake_arrow import columns_of, fits
 from blocks.warehouse.snowflake_stage import copy_sql, staged
 
-STAMPS = [("_item", "varchar"), ("_loaded_at", "timestamp")]
-WASTE = [("_row", "varchar"), ("_reason", "varchar"), *STAMPS]
 ITEMS_AT_ONCE = 1000
 
 
@@ -30,13 +28,13 @@ def load_batch(
     prepare_control(house, session)
     house.make_schema(session, table.schema_name)
     declared = [(column.name, column.data_type) for column in table.columns]
-    changes = _shape(house, session, rows, [*declared, *STAMPS], batch.data)
-    changes += _shape(house, session, waste, WASTE, batch.quarantine)
+    changes = _shape(house, session, rows, [*declared, *STAMPS.items()], batch.data)
+    changes += _shape(house, session, waste, [*WASTE.items()], batch.quarantine)
     files = {"data": batch.data, "quarantine": batch.quarantine, "gone": batch.gone}
     with (
         staged(house, session, files) as folders,
         _beside(house, session, batch, rows, folders) as beside,
-        _transaction(session),
+        transaction(session),
     ):
         _take_out(house, session, batch, rows, beside)
         _take_out(house, session, batch, waste, {})
@@ -111,15 +109,3 @@ def _take_out(
     same = " and ".join(f"t.{house.quote(key)} = n.{house.quote(key)}" for key in batch.key)
     for other in beside.values() if same else ():
         session.rows(f"delete from {table} t using {house.relation(other)} n where {same}")
-
-
-@contextmanager
-def _transaction(session: Session) -> Iterator[None]:
-    session.rows("begin")
-    try:
-        yield
-    except BaseException:
-        with suppress(PlatformError):  # without a connection Snowflake rolls back by itself
-            session.rows("rollback")
-        raise
-    session.rows("commit")
