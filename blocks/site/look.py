@@ -34,7 +34,7 @@ PAGE = Look(
 PAPER = Look(
     "#182033", "#5b6579", "#e4e8ef", "#ffffff",
     ("#2563c9", "#d97706", "#006a55", "#b83280", "#2b97d8", "#4c1d78", "#8a94a6"),
-    "Inter, Roboto, Helvetica, 'DejaVu Sans', sans-serif",
+    "Liberation Sans, sans-serif",  # comes with what draws: the same picture on every machine
 )  # fmt: skip
 
 
