@@ -13,10 +13,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
+
+from blocks.process import run
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTUP_SECONDS = 180  # two slow cores, and a database to be made
 STOP_SECONDS = 5
+KEEP_SECONDS = 60  # longer than clients do: one that meets a closing connection tries again after seconds
 EPHEMERAL = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 
 
@@ -61,14 +65,33 @@ class LocalServer:
 def serve(descriptor: int) -> None:
     """Serve on a listening socket until standard input ends: with `stop`, or with the parent."""
     import uvicorn
+    from prefect.server.database.dependencies import temporary_database_config
 
     config = uvicorn.Config(
         "prefect.server.api.server:create_app", factory=True, fd=descriptor, log_level="critical",
-        lifespan="on", timeout_graceful_shutdown=0,
+        lifespan="on", timeout_graceful_shutdown=0, timeout_keep_alive=KEEP_SECONDS,
     )  # fmt: skip
     server = uvicorn.Server(config)
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
-    server.run()
+    with temporary_database_config(_database()):
+        server.run()
+
+
+def _database() -> Any:
+    """Prefect's own, but a transaction on SQLite takes its turn to write when it begins.
+
+    One that has read by then is refused as "locked" where another wrote since; the run tries again after seconds.
+    """
+    from prefect.server.database.configurations import AioSqliteConfiguration
+    from prefect.settings import get_current_settings
+
+    class Immediate(AioSqliteConfiguration):
+        def begin_transaction(self, session: Any, with_for_update: bool = False) -> Any:
+            return super().begin_transaction(session, with_for_update=True)
+
+    url = get_current_settings().server.database.connection_url
+    sqlite = url is not None and url.get_secret_value().startswith("sqlite")
+    return Immediate(connection_url=url.get_secret_value()) if url and sqlite else None
 
 
 def _end_with_parent(server: object) -> None:
@@ -80,4 +103,4 @@ def _end_with_parent(server: object) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    run(lambda: serve(int(sys.argv[1])))

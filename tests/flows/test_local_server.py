@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -17,6 +20,8 @@ from flows.local_server import LocalServer
 from tests.conftest import ROOT
 
 RUN = "from flows.local_server import LocalServer; s = LocalServer(); s.wait(); print(s.url, flush=True); input()"
+
+CLIENT_KEEPS_SECONDS = 5  # httpx's keepalive_expiry, https://www.python-httpx.org/advanced/resource-limits/
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +52,41 @@ def test_it_ends_with_its_run(environment: dict[str, str], signalled: signal.Sig
             return
         time.sleep(0.1)
     pytest.fail("the server outlived its run")
+
+
+@pytest.fixture
+def server(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    server = LocalServer()
+    server.wait()
+    yield server
+    server.stop()
+
+
+def test_task_runs_made_side_by_side_are_all_taken(server: LocalServer) -> None:
+    """On Prefect's own configuration of SQLite some are refused as locked; each then costs a run seconds."""
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        flow = client.post("/flows/", json={"name": "side by side"}).json()["id"]
+        run = client.post("/flow_runs/", json={"flow_id": flow}).json()["id"]
+
+        def make(number: int) -> int:
+            wanted = {"flow_run_id": run, "task_key": "t", "dynamic_key": str(number), "name": f"t{number}"}
+            return client.post("/task_runs/", json=wanted).status_code
+
+        with ThreadPoolExecutor(16) as pool:
+            assert set(pool.map(make, range(200))) == {201}
+
+
+def test_a_connection_is_kept_longer_than_clients_keep_it(server: LocalServer) -> None:
+    address = httpx.URL(server.url)
+    connection = HTTPConnection(address.host, address.port or 80)
+    for pause in (0, CLIENT_KEEPS_SECONDS + 1):
+        time.sleep(pause)
+        connection.request("GET", f"{address.path}/health")
+        assert connection.getresponse().read() == b"true"
+        assert connection.sock is not None
 
 
 def test_one_that_cannot_start_is_a_clear_error(
