@@ -14,7 +14,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -44,31 +45,47 @@ class Worker:
                 stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
             self._connection = Connection(ours.detach())
-        self._busy = False
+        self._asked: str | None = None
 
-    def call(self, deadline_seconds: float, command: str, **arguments: Any) -> Any:
-        """Send a command and wait for its answer. Raises TimedOut, BuildFailed; then the process is gone."""
-        self._busy = True
-        try:
+    def ask(self, command: str, **arguments: Any) -> None:
+        """Send a command, to be answered later. Raises BuildFailed if the process is gone."""
+        self._asked = command
+        with self._ended_well():
             self._connection.send((command, arguments))
+
+    def answer(self, deadline_seconds: float) -> Any:
+        """Wait for the answer to what was asked. Raises TimedOut, BuildFailed; then the process is gone."""
+        with self._ended_well():
             if not self._connection.poll(deadline_seconds):
-                raise TimedOut(f"dbt {command}", f"no end after {deadline_seconds:.0f} s", "See dbt's log.")
+                raise TimedOut(
+                    f"dbt {self._asked}", f"no end after {deadline_seconds:.0f} s", "See dbt's log."
+                )
             status, answer = self._connection.recv()
-            self._busy = False
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            self.close()
-            raise BuildFailed(f"dbt {command}", "its process ended", "See dbt's log.") from None
-        except BaseException:
-            self.close()
-            raise
+        command, self._asked = self._asked, None
         if status == "error":
             raise BuildFailed(f"dbt {command}", answer)
         return answer
 
+    @property
+    def asked(self) -> bool:
+        """True while an answer is outstanding."""
+        return self._asked is not None
+
+    @contextmanager
+    def _ended_well(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            self.close()
+            raise BuildFailed(f"dbt {self._asked}", "its process ended", "See dbt's log.") from None
+        except BaseException:
+            self.close()
+            raise
+
     def close(self) -> None:
         """End an idle process; interrupt a busy one, give it time to cancel its queries, then end it."""
         self._connection.close()
-        if self._busy and self._process.stdin:
+        if self.asked and self._process.stdin:
             self._process.stdin.close()
         try:
             self._process.wait(15)
@@ -90,16 +107,20 @@ class DbtProject(Block):
         """Read dbt_project.yml; one line for a person."""
         return f"dbt project {self._settings()['name']} in {self.folder}"
 
-    def warm(self, warehouse: Warehouse, schema: str) -> None:
-        """Start dbt's process ahead of its first use."""
-        self._worker(warehouse, schema)
+    def warm(self, warehouse: Warehouse, schema: str) -> Worker:
+        """Let dbt's process parse the project; `catalogue` waits for it. It takes seconds."""
+        worker, args = self._worker(warehouse, schema)
+        worker.ask("parse", args=args)
+        return worker
 
     def catalogue(self, warehouse: Warehouse, schema: str) -> Catalogue:
         """Parse the project for a release schema, once; raises BuildFailed with dbt's own words."""
         key = self._key(warehouse, schema)
         if key not in _catalogues:
-            worker, args = self._worker(warehouse, schema)
-            worker.call(PARSE_DEADLINE_SECONDS, "parse", args=args)
+            worker = _workers.get(key)
+            if worker is None or not worker.asked:
+                worker = self.warm(warehouse, schema)
+            worker.answer(PARSE_DEADLINE_SECONDS)
             _catalogues[key] = Catalogue(json.loads((self.target / "manifest.json").read_text()))
         return _catalogues[key]
 
@@ -124,12 +145,13 @@ class DbtProject(Block):
         }
         chosen = [f"+{mart}" for mart in select]
         try:
-            result: list[dict[str, Any]] = worker.call(
-                deadline_seconds, "build", settings=settings, api_url=api_url,
+            worker.ask(
+                "build", settings=settings, api_url=api_url,
                 args=["--select", *chosen, "--log-path", args[7], "--no-write-json",
                       "--indirect-selection", "cautious"],
                 context=_pickled(serialize_context()),
             )  # fmt: skip
+            result: list[dict[str, Any]] = worker.answer(deadline_seconds)
         finally:
             self.close(warehouse, schema)
         return result

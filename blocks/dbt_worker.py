@@ -17,6 +17,8 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
+from blocks.process import run
+
 GRACE_SECONDS = 10
 _parsed: list[Any] = []  # the manifest of the last parse
 
@@ -61,7 +63,7 @@ def build(args: list[str], settings: dict[str, str], api_url: str, context: byte
 
     context: the caller's run context, from prefect.context.serialize_context, pickled.
     """
-    from prefect.context import hydrated_context
+    from prefect.context import SettingsContext, hydrated_context
     from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 
@@ -73,9 +75,15 @@ def build(args: list[str], settings: dict[str, str], api_url: str, context: byte
                 return None, {}
             return super()._get_manifest_node_and_config(node_id)
 
+        def _call_task(self, task_state: Any, node: Any, context: dict[str, Any], assets: bool) -> None:
+            """Settings as they are: of a copy by value Prefect makes new ones, twice a node, 30 ms each."""
+            super()._call_task(task_state, node, {**context, "settings_context": settings_context}, assets)
+
     unpickled = pickle.loads(context)
     unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server
     with temporary_settings({PREFECT_API_URL: api_url}), hydrated_context(unpickled):
+        if current := SettingsContext.get():
+            settings_context = {"profile": current.profile, "settings": current.settings}
         manifest = _parsed[0] if _parsed else None
         runner = Runner(manifest, PrefectDbtSettings(**settings), raise_on_failure=False)
         result = runner.invoke(["build", *args])
@@ -124,4 +132,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    run(lambda: main(int(sys.argv[1])))
