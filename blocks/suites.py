@@ -39,6 +39,11 @@ class Suites(Block):
         """Count the suites; one line for a person."""
         return f"{len(list(self.folder.glob('*.json')))} suites in {self.folder}"
 
+    def warm(self) -> None:
+        """Import Great Expectations, which takes seconds."""
+        os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+        import great_expectations  # noqa: F401
+
     def read(self, mart: str) -> dict[str, Any]:
         """A mart's suite. Raises NotFound if there is none, Misconfigured if it has no expectation."""
         path = self.folder / f"{mart}.json"
@@ -80,7 +85,7 @@ class Suites(Block):
         return checks, (self.docs / run / "index.html").resolve()
 
     def _context(self, run: str) -> Any:
-        os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+        self.warm()
         import great_expectations as gx
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import atexit
 import os
-import sys
-import threading
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from blocks.process import run
 from flows.flags import build_parser
 from flows.local_server import LocalServer
-from flows.warmup import SETTINGS, warm_up
+from flows.warmup import SETTINGS, meanwhile
 
 if TYPE_CHECKING:
     from flows.local import Blocks
@@ -48,22 +46,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         terminal.done()
         return 130
-
-
-def program() -> None:
-    """main as a program, which leaves without the seconds that taking loaded libraries apart costs."""
-    ended = [1]  # what an exception that nobody expected ends with
-
-    def leave() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(ended[0])
-
-    atexit.register(leave)  # the first to be registered is the last to be called
-    try:
-        ended[0] = main()
-    except SystemExit as stop:  # argparse's
-        ended[0] = int(stop.code or 0)
 
 
 def _settings(server: LocalServer | None) -> AbstractContextManager[object]:
@@ -112,11 +94,11 @@ def _deliver(
 ) -> None:
     from flows import main as parent
 
-    threading.Thread(target=warm_up, args=(blocks.site,), daemon=True).start()
     terminal.watch(parent.STAGES)
     terminal.waiting("starting Prefect …")
-    if server:
-        server.wait()
+    with meanwhile(*(loader.warm for loader in blocks.loaders)):
+        if server:
+            server.wait()
     outcome = parent.deliver(
         blocks.tracker,
         blocks.loaders,
@@ -156,4 +138,4 @@ def _dry_run(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, run:
 
 
 if __name__ == "__main__":
-    program()
+    run(main)

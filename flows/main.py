@@ -9,9 +9,10 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # the project's root, from any directory
-    from flows.cli import program
+    from blocks.process import run
+    from flows.cli import main
 
-    program()
+    run(main)
     sys.exit()
 
 from prefect import Flow, flow
@@ -36,6 +37,7 @@ from flows.requirements import requirements
 from flows.run import new_run
 from flows.transform import transform
 from flows.validate import validate
+from flows.warmup import meanwhile
 from tasks.promotion import recover
 from tasks.turns import turn
 
@@ -78,9 +80,9 @@ def deliver(
         delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources)
         tag_queries("deliver", run, delivery.plan.tickets)
         delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload)
-        delivery.build = transform(
-            project, warehouse, delivery.loadable(project, warehouse), anew=full_refresh or since is not None
-        )
+        anew = full_refresh or since is not None
+        with meanwhile(suites.warm, site.warm):  # dbt is a process of its own
+            delivery.build = transform(project, warehouse, delivery.loadable(project, warehouse), anew)
         delivery.gate = validate(suites, warehouse, project, delivery.build)
         delivery.release = promote(warehouse, delivery.build, delivery.gate)
         delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, delivery.gate)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from blocks.site.base import BiSite
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
 
 SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -18,14 +17,22 @@ SETTINGS = {
 }
 
 
-def warm_up(site: BiSite) -> None:
-    """Do what later stages need once in a process, while the first ones wait for others."""
-    from blocks.loader.pipeline import silence
+@contextmanager
+def meanwhile(*warm: Callable[[], None]) -> Iterator[None]:
+    """Do these, one after the other, beside what is inside: slow imports that the next stages wait for.
 
-    silence()
-    import great_expectations  # noqa: F401
+    It ends with both: two threads that import one library in circles can see half of it.
+    """
 
-    site.warm()
+    def each() -> None:
+        for one in warm:
+            with suppress(Exception):  # whoever needs it says better what is wrong
+                one()
+
+    thread = Thread(target=each, daemon=True)
+    thread.start()
+    yield
+    thread.join()
 
 
 def make_database() -> None:

@@ -55,7 +55,7 @@ def test_vendor_sdks_live_in_blocks_inside_methods(path: Path) -> None:
         return  # imported where they are needed only: a dialect, and a block with a vendor's block in a field
     if name.startswith("blocks/"):
         assert not imports(path, everywhere=False) & SDKS
-    elif name != "flows/warmup.py":  # which imports them ahead of time, in a thread
+    else:
         assert not imports(path, everywhere=True) & SDKS
 
 

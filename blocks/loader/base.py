@@ -25,6 +25,10 @@ class Loader(Block, ABC):
     def check(self) -> str:
         """Connect and return one line for a person. Raises a PlatformError that says what to do."""
 
+    def warm(self) -> None:
+        """Do what the first load of a process would wait for; nothing, unless it is worth it."""
+        return
+
     def load_source(
         self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEWS
     ) -> list[LoadReport]:

@@ -52,6 +52,10 @@ class DltLoader(Loader):
     )
     workdir: Path = Field(description="folder for the loads' working files, emptied after each")
 
+    def warm(self) -> None:
+        """Import dlt, which takes a second."""
+        silence()
+
     def check(self) -> str:
         """Look at every location; one line for a person."""
         silence()

@@ -26,7 +26,7 @@ from blocks.site.dashboard import dashboard_page
 from blocks.site.extract import Extract
 from blocks.site.hyper import write_hyper
 from blocks.site.page import library
-from blocks.site.picture import draw
+from blocks.site.picture import draw, warm
 from blocks.site.view import View
 from blocks.site.wording import slug
 
@@ -54,9 +54,8 @@ class FolderSite(BiSite):
 
     def warm(self) -> None:
         """Bundle the charts' library and load what draws pictures."""
-        import altair  # noqa: F401
-
         library()
+        warm()
 
     def publish(self, card: Card) -> Publication:
         """Write the dashboard's files and put them in place of those of its last run."""

@@ -22,6 +22,14 @@ APART: Spec = {"resolve": {"scale": {"color": "independent"}}}
 _TONES = {"good": "#0b6e4a", "bad": "#b3261e", "even": PAPER.muted}
 
 
+def warm() -> None:
+    """Load what draws, which takes its time for the first picture of a process."""
+    import altair  # noqa: F401
+    import vl_convert
+
+    vl_convert.vegalite_to_png({"mark": "text", "data": {"values": [{}]}})
+
+
 def draw(view: View) -> bytes:
     """The PNG, 1200 pixels wide."""
     import vl_convert
