@@ -49,12 +49,8 @@ class Delivery:
         catalogue = project.catalogue(warehouse, schema_of(self._run))
         self.plan = without_failed(self.plan, catalogue, self.loads)
         if not self.plan.select:
-            because = (
-                f"source {', '.join(failed)} failed"
-                if failed
-                else "no complete ticket or schedule asks for one"
-            )
-            raise BadInput("build a release", f"no dashboard is left to build: {because}")
+            said = f"no dashboard is left to build: source {', '.join(failed)} failed"
+            raise BadInput("build a release", said)
         return self.plan
 
     def outcome(self, warehouse: Warehouse) -> Outcome:

@@ -79,13 +79,14 @@ def deliver(
         recover(warehouse, run)
         delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources)
         tag_queries("deliver", run, delivery.plan.tickets)
-        delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload)
-        anew = full_refresh or since is not None
-        with meanwhile(suites.warm, site.warm):  # dbt is a process of its own
-            delivery.build = transform(project, warehouse, delivery.loadable(project, warehouse), anew)
-        delivery.gate = validate(suites, warehouse, project, delivery.build)
-        delivery.release = promote(warehouse, delivery.build, delivery.gate)
-        delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, delivery.gate)
+        if delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
+            delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload)
+            anew = full_refresh or since is not None
+            with meanwhile(suites.warm, site.warm):  # dbt is a process of its own
+                delivery.build = transform(project, warehouse, delivery.loadable(project, warehouse), anew)
+            delivery.gate = validate(suites, warehouse, project, delivery.build)
+            delivery.release = promote(warehouse, delivery.build, delivery.gate)
+            delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, delivery.gate)
     outcome = delivery.outcome(warehouse)
     feedback(tracker, outcome)
     if not outcome.ok:

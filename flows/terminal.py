@@ -78,7 +78,9 @@ class Terminal(logging.Handler):
     def summary(self, outcome: Outcome) -> None:
         """The run in one table, what went wrong, and the paths to open."""
         self.done()
-        if not self._quiet:
+        if not self._quiet and outcome.plan and not outcome.plan.dashboards:
+            self.console.print("Nothing to build: no complete ticket or schedule asks for it.")
+        elif not self._quiet:
             table = Table(
                 "dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold"
             )

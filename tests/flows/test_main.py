@@ -141,6 +141,15 @@ def test_dry_run_prints_the_plan_and_touches_nothing(place: Place, tmp_path: Pat
     assert not place.state.exists()
 
 
+def test_a_run_of_incomplete_tickets_alone_builds_nothing_and_is_no_failure(place: Place) -> None:
+    before = place.served()
+    said = place.run("--tickets", "AN-5")
+    assert "Nothing to build" in said
+    assert "extract_load" not in said
+    assert place.served() == before
+    assert place.status("AN-5") == "incomplete"
+
+
 def test_status_says_what_is_served_and_what_was_loaded(place: Place) -> None:
     said = place.run("status")
     assert f"run {place.served()}" in said
