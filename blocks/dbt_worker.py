@@ -29,7 +29,7 @@ def main(descriptor: int) -> None:
     if guard := os.environ.get("DBT_ADAPTER_GUARD"):  # a module of ours that steadies the adapter
         import_module(guard).install()
     import dbt.adapters.factory
-    import prefect_dbt  # noqa: F401  # the slow imports, done while the parent does other work
+    import dbt.cli.main
 
     connection = Connection(descriptor)
     commands: dict[str, Callable[..., Any]] = {"parse": parse, "build": build}
@@ -46,6 +46,7 @@ def main(descriptor: int) -> None:
                 return
         finally:
             dbt.adapters.factory.reset_adapters()
+        import prefect_dbt  # noqa: F401  # a second, once, while the parent does other work
 
 
 def parse(args: list[str]) -> None:

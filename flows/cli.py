@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from blocks.process import run
 from flows.flags import build_parser
 from flows.local_server import LocalServer
-from flows.warmup import SETTINGS, meanwhile
+from flows.warmup import SETTINGS
 
 if TYPE_CHECKING:
     from flows.local import Blocks
@@ -22,12 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
     flags = build_parser().parse_args(arguments)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    recorded = flags.action not in {"status", "setup"} and not flags.dry_run
+    server = LocalServer() if recorded and not os.environ.get("PREFECT_API_URL") else None
     from prefect.settings import get_current_settings
 
-    server = None
-    recorded = flags.action not in {"status", "setup"} and not flags.dry_run
-    if recorded and get_current_settings().api.url is None:
-        server = LocalServer()
+    if server and get_current_settings().api.url is not None:  # Prefect's profile names one
+        server.stop()
+        server = None
     from blocks.errors import NotDelivered, PlatformError
     from blocks.records import Outcome
     from flows.terminal import Terminal
@@ -96,9 +97,8 @@ def _deliver(
 
     terminal.watch(parent.STAGES)
     terminal.waiting("starting Prefect …")
-    with meanwhile(*(loader.warm for loader in blocks.loaders)):
-        if server:
-            server.wait()
+    if server:
+        server.wait()
     outcome = parent.deliver(
         blocks.tracker,
         blocks.loaders,

@@ -25,7 +25,7 @@ EPHEMERAL = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFE
 
 
 class LocalServer:
-    """Started at once; `wait` before the first use. url: its API's address."""
+    """Started at once; `wait` before the first use, `stop` if there is none. url: its API's address."""
 
     def __init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -64,6 +64,8 @@ class LocalServer:
 
 def serve(descriptor: int) -> None:
     """Serve on a listening socket until standard input ends: with `stop`, or with the parent."""
+    servers: list[Any] = []
+    threading.Thread(target=_end_with_parent, args=(servers,), daemon=True).start()
     import uvicorn
     from prefect.server.database.dependencies import temporary_database_config
 
@@ -71,10 +73,9 @@ def serve(descriptor: int) -> None:
         "prefect.server.api.server:create_app", factory=True, fd=descriptor, log_level="critical",
         lifespan="on", timeout_graceful_shutdown=0, timeout_keep_alive=KEEP_SECONDS,
     )  # fmt: skip
-    server = uvicorn.Server(config)
-    threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
+    servers.append(uvicorn.Server(config))
     with temporary_database_config(_database()):
-        server.run()
+        servers[0].run()
 
 
 def _database() -> Any:
@@ -94,11 +95,13 @@ def _database() -> Any:
     return Immediate(connection_url=url.get_secret_value()) if url and sqlite else None
 
 
-def _end_with_parent(server: object) -> None:
+def _end_with_parent(servers: list[Any]) -> None:
+    """servers: the one that runs; none while it is still being loaded."""
     while os.read(0, 1):
         pass
-    server.should_exit = True  # type: ignore[attr-defined]
-    threading.Event().wait(STOP_SECONDS)
+    for server in servers:
+        server.should_exit = True
+        threading.Event().wait(STOP_SECONDS)
     os._exit(0)
 
 

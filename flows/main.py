@@ -77,12 +77,13 @@ def deliver(
     tag_queries("deliver", run)
     with Delivery(run) as delivery, turn(warehouse, patience):
         recover(warehouse, run)
-        delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources)
+        with meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
+            delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources)
         tag_queries("deliver", run, delivery.plan.tickets)
         if delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
             delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload)
             anew = full_refresh or since is not None
-            with meanwhile(suites.warm, site.warm):  # dbt is a process of its own
+            with meanwhile(suites.warm, site.warm):  # and builds there
                 delivery.build = transform(project, warehouse, delivery.loadable(project, warehouse), anew)
             delivery.gate = validate(suites, warehouse, project, delivery.build)
             delivery.release = promote(warehouse, delivery.build, delivery.gate)
