@@ -7,7 +7,6 @@ import os
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from blocks.process import run
 from flows.flags import build_parser
 from flows.local_server import LocalServer
 from flows.warmup import SETTINGS
@@ -135,7 +134,3 @@ def _dry_run(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, run:
     catalogue = blocks.project.catalogue(blocks.warehouse, schema_of(run))
     found = read_tickets.fn(blocks.tracker, flags.tickets)
     terminal.plan(plan_tickets(found, catalogue, run, flags.tickets is None, flags.only_sources))
-
-
-if __name__ == "__main__":
-    run(main)
