@@ -11,13 +11,12 @@ import pickle
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
-from blocks.process import run
+from blocks.process import end_with_parent, run
 
 GRACE_SECONDS = 10
 _parsed: list[Any] = []  # the manifest of the last parse
@@ -25,7 +24,7 @@ _parsed: list[Any] = []  # the manifest of the last parse
 
 def main(descriptor: int) -> None:
     """Answer (command, arguments) messages until the parent closes the connection."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(_interrupt, GRACE_SECONDS)
     if guard := os.environ.get("DBT_ADAPTER_GUARD"):  # a module of ours that steadies the adapter
         import_module(guard).install()
     import dbt.adapters.factory
@@ -64,7 +63,7 @@ def build(args: list[str], settings: dict[str, str], api_url: str, context: byte
 
     context: the caller's run context, from prefect.context.serialize_context, pickled.
     """
-    from prefect.context import SettingsContext, hydrated_context
+    from prefect.context import get_settings_context, hydrated_context
     from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
 
@@ -83,8 +82,8 @@ def build(args: list[str], settings: dict[str, str], api_url: str, context: byte
     unpickled = pickle.loads(context)
     unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server
     with temporary_settings({PREFECT_API_URL: api_url}), hydrated_context(unpickled):
-        if current := SettingsContext.get():
-            settings_context = {"profile": current.profile, "settings": current.settings}
+        current = get_settings_context()
+        settings_context = {"profile": current.profile, "settings": current.settings}
         manifest = _parsed[0] if _parsed else None
         runner = Runner(manifest, PrefectDbtSettings(**settings), raise_on_failure=False)
         result = runner.invoke(["build", *args])
@@ -123,13 +122,9 @@ def _scope(node: Any) -> str:
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else str(about.split(".")[2])
 
 
-def _end_with_parent() -> None:
-    """Standard input is the lifeline: at its end interrupt dbt, so that it cancels its queries, then leave."""
-    while os.read(0, 1):
-        pass
+def _interrupt() -> None:
+    """As a person would: dbt cancels its queries then."""
     os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(GRACE_SECONDS)
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""A process of a run: the command line's, dbt's, the temporary server's. Each starts and ends without idle seconds."""
+"""A process of a run: the command line's, dbt's, the temporary server's. Each starts and ends without idle seconds,
+and what another process started ends with it.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +8,11 @@ import atexit
 import gc
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 
-OBJECTS = (
-    100_000  # made, less freed, before Python looks for cycles; its own 700 costs a quarter of import time
-)
+OBJECTS = 100_000  # made before Python looks for cycles; its own 700 costs a quarter of import time
 
 
 def run(main: Callable[[], int | None]) -> None:
@@ -31,3 +33,16 @@ def run(main: Callable[[], int | None]) -> None:
         code[0] = main() or 0
     except SystemExit as stop:  # argparse's
         code[0] = int(stop.code or 0)
+
+
+def end_with_parent(tell: Callable[[], None], grace_seconds: float) -> None:
+    """Watch standard input, the lifeline: at its end tell main to end; after a grace leave without it."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        tell()
+        time.sleep(grace_seconds)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -11,11 +11,11 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
-from blocks.process import run
+from blocks.process import end_with_parent, run
+from flows.warmup import sqlite_url
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTUP_SECONDS = 180  # two slow cores, and a database to be made
@@ -65,7 +65,13 @@ class LocalServer:
 def serve(descriptor: int) -> None:
     """Serve on a listening socket until standard input ends: with `stop`, or with the parent."""
     servers: list[Any] = []
-    threading.Thread(target=_end_with_parent, args=(servers,), daemon=True).start()
+
+    def tell() -> None:
+        if not servers:  # still being loaded
+            os._exit(0)
+        servers[0].should_exit = True
+
+    end_with_parent(tell, STOP_SECONDS)
     import uvicorn
     from prefect.server.database.dependencies import temporary_database_config
 
@@ -84,25 +90,13 @@ def _database() -> Any:
     One that has read by then is refused as "locked" where another wrote since; the run tries again after seconds.
     """
     from prefect.server.database.configurations import AioSqliteConfiguration
-    from prefect.settings import get_current_settings
 
     class Immediate(AioSqliteConfiguration):
         def begin_transaction(self, session: Any, with_for_update: bool = False) -> Any:
             return super().begin_transaction(session, with_for_update=True)
 
-    url = get_current_settings().server.database.connection_url
-    sqlite = url is not None and url.get_secret_value().startswith("sqlite")
-    return Immediate(connection_url=url.get_secret_value()) if url and sqlite else None
-
-
-def _end_with_parent(servers: list[Any]) -> None:
-    """servers: the one that runs; none while it is still being loaded."""
-    while os.read(0, 1):
-        pass
-    for server in servers:
-        server.should_exit = True
-        threading.Event().wait(STOP_SECONDS)
-    os._exit(0)
+    url = sqlite_url()
+    return Immediate(connection_url=url) if url else None
 
 
 if __name__ == "__main__":

@@ -35,6 +35,15 @@ def meanwhile(*warm: Callable[[], None]) -> Iterator[None]:
     thread.join()
 
 
+def sqlite_url() -> str | None:
+    """Where Prefect's own database on this machine is; None if it is kept by another system than SQLite."""
+    from prefect.settings import get_current_settings
+
+    secret = get_current_settings().server.database.connection_url
+    url = secret.get_secret_value() if secret else ""
+    return url if url.startswith("sqlite") else None
+
+
 def make_database() -> None:
     """Make Prefect's own database on this machine, or bring it up to date: slower than a run's start, so at set-up.
 
@@ -45,9 +54,7 @@ def make_database() -> None:
     from prefect.server.database import provide_database_interface
     from prefect.settings import get_current_settings
 
-    settings = get_current_settings()
-    url = settings.server.database.connection_url
-    if settings.api.url is None and url is not None and url.get_secret_value().startswith("sqlite"):
+    if get_current_settings().api.url is None and sqlite_url():
         asyncio.run(provide_database_interface().create_db())
 
 
