@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from blocks import semantics
 from blocks.errors import Misconfigured, NotFound
+from blocks.metrics import read_semantics, select
 from blocks.records import Analysis, Column, Record, SourceTable
 
 
@@ -88,7 +88,7 @@ class Catalogue:
 
     def __init__(self, manifest: dict[str, Any]) -> None:
         self._manifest = manifest
-        self._semantic = semantics.read_semantics(manifest)
+        self._semantic = read_semantics(manifest)
         self.tables = tuple(_table(node) for node in manifest["sources"].values())
         self.models = {
             node["name"]: _mart(node)
@@ -184,7 +184,7 @@ class Catalogue:
             mart=mart, time=time, dimensions=names, metrics=metrics, measures=measures,
             grain=known[time]["grain"] if time else "day",
             labels={name: known[name]["label"] for name in keys},
-            select=semantics.select(self._semantic, mart, keys, [m.name for m in measures]),
+            select=select(self._semantic, mart, keys, [m.name for m in measures]),
         )  # fmt: skip
 
 

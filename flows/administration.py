@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from blocks.automations import apply_automation, compare_automation, read_automations
-from blocks.documents import apply_block, check_block, read_declared
+from blocks.prefect.automations import apply_automation, compare_automation, read_automations
+from blocks.prefect.block_documents import apply_block, check_block, read_declared
 
 if TYPE_CHECKING:
     from flows.terminal import Terminal

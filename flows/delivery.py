@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from types import TracebackType
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import BadInput, PlatformError
 from blocks.records import BuildReport, GateReport, LoadReport, Outcome, Plan, Publication, Release
 from blocks.warehouse.base import Warehouse

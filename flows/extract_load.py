@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
+from blocks.load_range import NEWS, Reload
 from blocks.loader.base import Loader
+from blocks.query_tags import tag_queries
 from blocks.records import LoadReport, Plan
-from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
 from tasks.lineage import show_loaded
 from tasks.loading import load_source

@@ -11,13 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import Misconfigured
 from blocks.loader.base import Loader
+from blocks.prefect.block_types import load_block
+from blocks.quality.suites import Suites
 from blocks.site.base import BiSite
-from blocks.suites import Suites
 from blocks.tracker.base import Tracker
-from blocks.types import load_block
 from blocks.warehouse.base import Warehouse
 from tasks.promotion import schema_of
 
@@ -42,10 +42,10 @@ def local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
 
     dbt's process is started first: it takes seconds, while other things are made ready.
     """
-    from blocks.loader.dlt import DltLoader
-    from blocks.site.folder import FolderSite
-    from blocks.tracker.files import FilesTracker
-    from blocks.warehouse.duckdb import DuckDBWarehouse
+    from blocks.loader.dlt.loader import DltLoader
+    from blocks.site.html.site import FolderSite
+    from blocks.tracker.files.tracker import FilesTracker
+    from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
     state: Path = flags.state.expanduser().resolve()
     folder = (flags.project or ROOT / "dbt").expanduser().resolve()

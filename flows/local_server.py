@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from blocks.process import end_with_parent, run
+from blocks.child_process import end_with_parent, run
 from flows.warmup import sqlite_url
 
 ROOT = Path(__file__).resolve().parents[1]

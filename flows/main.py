@@ -9,7 +9,7 @@ from typing import Any
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # the project's root, from any directory
-    from blocks.process import run
+    from blocks.child_process import run
     from flows.cli import main
 
     run(main)
@@ -17,17 +17,17 @@ if __name__ == "__main__":
 
 from prefect import Flow, flow
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
+from blocks.load_range import Reload
 from blocks.loader.base import Loader
+from blocks.prefect.block_types import import_types
+from blocks.quality.suites import Suites
+from blocks.query_tags import tag_queries
 from blocks.records import Outcome
-from blocks.reload import Reload
 from blocks.site.base import BiSite
-from blocks.suites import Suites
 from blocks.tracker.base import Tracker
-from blocks.types import import_types
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.tags import tag_queries
 from flows.delivery import Delivery
 from flows.extract_load import extract_load
 from flows.feedback import feedback
@@ -39,7 +39,7 @@ from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import meanwhile
 from tasks.promotion import recover
-from tasks.turns import turn
+from tasks.run_lock import turn
 
 import_types()  # a deployment names its blocks, of any type
 

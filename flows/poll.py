@@ -8,8 +8,8 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
+from blocks.prefect.block_types import import_types
 from blocks.tracker.base import Tracker
-from blocks.types import import_types
 from tasks.polling import mark, remember, seen
 from tasks.requirements import read_tickets
 

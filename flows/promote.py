@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import flow, get_run_logger
 
 from blocks.errors import GateFailed
+from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.tags import tag_queries
 from flows.run import last_report
 from tasks.promotion import promote_release, retain
 from tasks.reports import show_release

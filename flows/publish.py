@@ -7,13 +7,13 @@ from tempfile import TemporaryDirectory
 
 from prefect import flow, get_run_logger
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import NotFound, PlatformError
+from blocks.query_tags import tag_queries
 from blocks.records import GateReport, Plan, Publication, State
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.tags import tag_queries
 from flows.run import last_report
 from tasks.lineage import show_published
 from tasks.planning import every_dashboard

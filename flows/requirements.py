@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from prefect import flow, get_run_logger
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import PlatformError
+from blocks.query_tags import tag_queries
 from blocks.records import Plan
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
-from tasks.lateness import watch_deadlines
+from tasks.deadlines import watch_deadlines
 from tasks.planning import known_sources, plan_tickets
 from tasks.promotion import schema_of
 from tasks.reports import show_plan

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
+from blocks.prefect.block_types import import_types
+from blocks.query_tags import tag_queries
 from blocks.records import Outcome, Plan
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
-from blocks.types import import_types
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.tags import tag_queries
 from flows.publish import publish
 from tasks.answers import tell_rollback
 from tasks.promotion import recover, roll_back
 from tasks.reports import show_release
-from tasks.turns import turn
+from tasks.run_lock import turn
 
 import_types()  # a deployment names its blocks, of any type
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
+from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.tags import tag_queries
 from flows.run import new_run
 from tasks.building import build_release, carry_over
 from tasks.promotion import schema_of

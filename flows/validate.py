@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
+from blocks.quality.suites import Suites
+from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, State
-from blocks.suites import Suites
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.tags import tag_queries
 from flows.run import last_report
 from tasks.gate import audit_suites, check_budgets, compare_with_live, judge, weigh_quarantine
 from tasks.promotion import schema_of

@@ -9,7 +9,7 @@ from typing import Any
 from prefect import task
 
 from blocks.catalogue import Catalogue
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import BuildFailed, PlatformError
 from blocks.records import BuildReport, Check
 from blocks.warehouse.base import Warehouse

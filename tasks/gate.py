@@ -12,11 +12,11 @@ from prefect import task
 
 from blocks.catalogue import Catalogue
 from blocks.errors import Misconfigured, NotFound
+from blocks.quality.mart_diff import compare
+from blocks.quality.suites import Suites
 from blocks.records import BuildReport, Check, GateReport, MartDiff, State
-from blocks.suites import Suites
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.diff import compare
 from tasks.policy import RETRY
 
 

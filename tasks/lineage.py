@@ -13,7 +13,7 @@ from prefect.context import AssetContext
 from prefect.states import Completed, Failed
 
 from blocks.catalogue import Catalogue
-from blocks.openlineage import send_lineage
+from blocks.prefect.openlineage import send_lineage
 from blocks.records import Dashboard, LoadReport, Publication, Release
 from blocks.site.base import BiSite
 from blocks.warehouse.base import Warehouse

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from prefect import task
 
 from blocks.errors import Misconfigured, Rejected
+from blocks.load_range import NEWS, Reload
 from blocks.loader.base import Loader
 from blocks.records import LoadReport, SourceTable
-from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
 from tasks.policy import RETRY
 

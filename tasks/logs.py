@@ -10,7 +10,7 @@ class RunFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Pass every record on, with what is known."""
-        from blocks.warehouse.tags import (  # not at the top: logging is set up inside Prefect's import
+        from blocks.query_tags import (  # not at the top: logging is set up inside Prefect's import
             query_tag,
             read_tag,
         )

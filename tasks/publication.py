@@ -12,10 +12,10 @@ from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import NotFound, PlatformError
 from blocks.records import Comment, Dashboard, GateReport, Publication, Release
 from blocks.site.base import BiSite, Card
-from blocks.site.canary import Shown
+from blocks.site.readback import Shown
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Session, Warehouse
-from blocks.warehouse.live import LiveSource
+from blocks.warehouse.bi_connection import LiveSource
 from tasks.policy import RETRY
 
 

@@ -16,7 +16,7 @@ from blocks.tracker.base import Tracker, fingerprint
 from tasks.fields import Form
 from tasks.markdown import bullets, code
 from tasks.policy import RETRY
-from tasks.shape import Names, check_shape
+from tasks.request_shape import Names, check_shape
 
 MOST_FEEDBACK, LONGEST_FEEDBACK = 20, 2_000
 

@@ -1,0 +1,1 @@
+"""Loaders: one sub-package a vendor. Add another beside them; its block subclasses `base.Loader`."""

@@ -10,8 +10,8 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.errors import PlatformError
+from blocks.load_range import NEWS, Reload
 from blocks.records import LoadReport, SourceTable
-from blocks.reload import NEWS, Reload
 from blocks.warehouse.base import Warehouse
 
 

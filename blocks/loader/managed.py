@@ -16,11 +16,11 @@ from prefect.logging import get_run_logger
 from pydantic import Field
 
 from blocks.errors import Misconfigured
-from blocks.loader.arrivals import Arrival, arrivals
+from blocks.load_range import Reload
 from blocks.loader.base import Loader
 from blocks.loader.deadline import Deadline
+from blocks.loader.new_rows import Arrival, arrivals
 from blocks.records import LoadReport, SourceTable
-from blocks.reload import Reload
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import loaded
 

@@ -1,0 +1,1 @@
+"""BI sites: one sub-package a vendor. Add another beside them; its block subclasses `base.BiSite`."""

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from blocks.catalogue import Dataset
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
-from blocks.site.canary import Shown
-from blocks.warehouse.live import LiveSource
+from blocks.site.readback import Shown
+from blocks.warehouse.bi_connection import LiveSource
 
 
 class Card(Record):

@@ -1,0 +1,1 @@
+"""Trackers: one sub-package a vendor. Add another beside them; its block subclasses `base.Tracker`."""

@@ -1,0 +1,1 @@
+"""Warehouses: one sub-package a vendor. Add another beside them; its block subclasses `base.Warehouse`."""

@@ -17,8 +17,8 @@ from pydantic import Field
 
 from blocks.errors import PlatformError
 from blocks.records import LedgerEntry, LoadReport, Release, SourceTable
+from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.costs import Costs
-from blocks.warehouse.live import LiveSource
 
 RELEASE_PREFIX = "rel_"
 STAMPS = {"_item": "varchar", "_loaded_at": "timestamp"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from blocks.query_tags import QueryTag
 from blocks.records import Record
-from blocks.warehouse.tags import QueryTag
 
 
 class CostLine(Record):

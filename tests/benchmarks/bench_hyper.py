@@ -45,7 +45,7 @@ def ours(folder: Path) -> dict[str, float]:
     import tableauhyperapi  # noqa: F401
 
     from blocks.site.hyper import write_hyper
-    from blocks.warehouse.duckdb import DuckDBWarehouse
+    from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
     warehouse = DuckDBWarehouse(database=str(folder / "rows.duckdb"))
     used, started = cpu(), time.perf_counter()

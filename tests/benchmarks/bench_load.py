@@ -64,9 +64,9 @@ def ours(folder: Path) -> dict[str, float]:
 def by_loader(folder: Path, sources: dict[str, tuple[str, dict[str, object]]]) -> dict[str, float]:
     """Load sources `one`, which brings all imports in, and `all`: name → location and the table's meta."""
     started = time.perf_counter()
-    from blocks.loader.dlt import DltLoader
+    from blocks.loader.dlt.loader import DltLoader
     from blocks.records import Column, SourceTable
-    from blocks.warehouse.duckdb import DuckDBWarehouse
+    from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
     columns = tuple(Column(name=n.lower(), data_type=t, origin=n) for n, t in DECLARED.items())
     warehouse = DuckDBWarehouse(database=str(folder / "ours.duckdb"))

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import BuildFailed
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.conftest import ROOT
 
 TINY = ROOT / "tests" / "tiny" / "dbt"
@@ -78,5 +78,5 @@ def dbt_processes() -> list[psutil.Process]:
     ours = psutil.Process(os.getpid()).children(recursive=True)
     return [
         process for process in ours
-        if process.status() != psutil.STATUS_ZOMBIE and "blocks.dbt_worker" in process.cmdline()
+        if process.status() != psutil.STATUS_ZOMBIE and "blocks.dbt.worker" in process.cmdline()
     ]  # fmt: skip

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from blocks.pauses import retry_after
+from blocks.http.retry_after import retry_after
 
 
 def test_seconds_and_dates() -> None:

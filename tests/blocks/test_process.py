@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 SLOW_TO_TAKE_APART = """
 import atexit, time
-from blocks.process import run
+from blocks.child_process import run
 class Library:
     def __del__(self):
         time.sleep(60)

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from blocks.errors import NotFound
-from blocks.semantics import evaluate, totals_sql
+from blocks.metrics import evaluate, totals_sql
 from tests.dbt_project.conftest import ROOT, SCHEMA, Project
 
 MARTS = ("customer_value", "daily_revenue", "product_performance", "sales_pipeline")

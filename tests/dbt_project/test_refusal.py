@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from blocks.quality.suites import Suites
 from blocks.records import Check
-from blocks.suites import Suites
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.dbt_project.conftest import ROOT, SCHEMA, Project
 
 MARTS = ("customer_value", "daily_revenue", "product_performance", "sales_pipeline")

@@ -23,9 +23,9 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.errors import Busy
-from blocks.tracker.files import FilesTracker
+from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse import control
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.conftest import ROOT, TINY
 from tests.deployment.receiver import Receiver
 
@@ -148,7 +148,7 @@ class Stack:
         return [
             process
             for process in psutil.process_iter(["cmdline", "environ"])
-            if "blocks.dbt_worker" in (process.info["cmdline"] or ())
+            if "blocks.dbt.worker" in (process.info["cmdline"] or ())
             and (process.info["environ"] or {}).get("STATE") == str(self.state)
         ]
 

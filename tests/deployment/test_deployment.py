@@ -103,7 +103,7 @@ def test_the_image_and_the_parameters_are_stored(stack: Stack, client: SyncPrefe
     assert {
         "Dockerfile",
         "flows/main.py",
-        "blocks/types.py",
+        "blocks/prefect/block_types.py",
         "dbt/dbt_project.yml",
         "requirements.lock",
     } <= context
@@ -312,7 +312,7 @@ def test_cancelling_stops_dbt_and_its_query(stack: Stack, client: SyncPrefectCli
 LOOKS = """
 import json, sys
 from pathlib import Path
-from blocks.tracker.files import FilesTracker
+from blocks.tracker.files.tracker import FilesTracker
 from flows.poll import poll
 
 tracker = FilesTracker(folder=sys.argv[1], project="BK")

@@ -81,7 +81,7 @@ def test_every_log_line_of_a_container_says_run_and_tickets() -> None:
     script = (
         "import logging, prefect, prefect.main\n"
         "from prefect.logging.configuration import setup_logging\n"
-        "from blocks.warehouse.tags import tag_queries\n"
+        "from blocks.query_tags import tag_queries\n"
         "setup_logging()\n"
         "log = logging.getLogger('prefect.flow_runs.ours')\n"
         "log.handlers, logging.getLogger('prefect.flow_runs').handlers = [], []\n"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from blocks.warehouse.dremio import DremioWarehouse
+from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tests.dremio.engine import Engine, Fault
 from tests.dremio.flight import Face
 from tests.dremio.rest import Server

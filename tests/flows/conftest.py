@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from blocks.tracker.files import FilesTracker
+from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse import control
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SCALE = 0.3

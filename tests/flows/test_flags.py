@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from blocks.errors import Misconfigured
-from blocks.reload import NEWS, Reload
+from blocks.load_range import NEWS, Reload
 from flows.flags import build_parser
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
-from blocks.loader.dlt import DltLoader
+from blocks.loader.dlt.loader import DltLoader
+from blocks.quality.suites import Suites
 from blocks.records import Outcome
-from blocks.site.folder import FolderSite
-from blocks.suites import Suites
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.site.html.site import FolderSite
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
 from tests.blocks.tracker.jira_site import TOKEN
 from tests.conftest import TINY

@@ -19,11 +19,11 @@ import pytest
 import requests
 from jinja2 import Environment
 
-from blocks.dbt import DbtProject
-from blocks.loader.dlt import DltLoader
-from blocks.site.folder import FolderSite
-from blocks.suites import Suites
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.dbt.project import DbtProject
+from blocks.loader.dlt.loader import DltLoader
+from blocks.quality.suites import Suites
+from blocks.site.html.site import FolderSite
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
 from tests.conftest import ROOT, TINY
 

@@ -15,12 +15,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import Misconfigured
 from blocks.records import BuildReport, Plan, Release
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.warehouse.snowflake_account import Account, Fault, Statement, house_of, serving_account
 from tests.conftest import ROOT
 from tests.flows.conftest import SCALE, Place

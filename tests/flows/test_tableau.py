@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from blocks.dbt import DbtProject
-from blocks.loader.dlt import DltLoader
+from blocks.dbt.project import DbtProject
+from blocks.loader.dlt.loader import DltLoader
+from blocks.prefect.block_types import load_block
+from blocks.quality.suites import Suites
 from blocks.records import Outcome
-from blocks.site.tableau import TableauSite
-from blocks.suites import Suites
-from blocks.tracker.files import FilesTracker
-from blocks.types import load_block
-from blocks.warehouse.duckdb import DuckDBWarehouse
-from blocks.warehouse.live import LiveSource
+from blocks.site.tableau.site import TableauSite
+from blocks.tracker.files.tracker import FilesTracker
+from blocks.warehouse.bi_connection import LiveSource
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.site.tableau_server import TOKEN
 from tests.blocks.site.walls import TableauWall
 from tests.conftest import TINY

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from blocks.dbt import DbtProject
+from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
-from blocks.loader.dlt import DltLoader
+from blocks.loader.dlt.loader import DltLoader
+from blocks.quality.suites import Suites
 from blocks.records import Outcome
-from blocks.site.folder import FolderSite
-from blocks.suites import Suites
-from blocks.tracker.files import FilesTracker
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.site.html.site import FolderSite
+from blocks.tracker.files.tracker import FilesTracker
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.loader.faults import SECRETS
 from tests.blocks.loader.fivetran_standin import Connection, Fivetran
 from tests.blocks.loader.managed import FIVETRAN_STAMPS, STITCH_STAMPS, fivetran_loader, stitch_loader

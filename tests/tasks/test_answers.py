@@ -23,7 +23,7 @@ from blocks.records import (
     Release,
     Requirement,
 )
-from blocks.tracker.files import FilesTracker
+from blocks.tracker.files.tracker import FilesTracker
 from tasks.answer_text import answer, rollback_answer, succeeded
 from tasks.answers import tell, tell_rollback
 from tasks.publication import ticket_page

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from blocks.records import BuildReport, Check, GateReport, Outcome
-from blocks.tracker.files import FilesTracker
+from blocks.tracker.files.tracker import FilesTracker
 from tasks.incidents import MOST_OPENED, about, keep_incidents, requests_of
 from tests.tasks.reading import count, texts
 from tests.tasks.test_answers import EVIL, PLAN, failing, refused, success, write_ticket

@@ -11,7 +11,7 @@ import pytest
 from blocks.errors import GateFailed, NotFound
 from blocks.records import BuildReport, Check, GateReport, State
 from blocks.warehouse import control
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.promotion import promote_release, published_releases, recover, retain, roll_back
 
 MARTS = ("people", "sales")
@@ -118,7 +118,7 @@ def test_recovery_closes_what_died_before_the_flip(warehouse: DuckDBWarehouse) -
 
 VICTIM = """
 import os, shutil, signal, sys
-from blocks.warehouse.duckdb import DuckDBSession, DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBSession, DuckDBWarehouse
 from blocks.records import BuildReport
 from tasks.promotion import promote_release, retain
 from tests.tasks.test_promotion import MARTS, gate

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
-from blocks.tracker.files import FilesTracker
+from blocks.tracker.files.tracker import FilesTracker
 from tasks.requirements import (
     answer_gaps,
     check_ticket,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import Busy
-from blocks.warehouse.duckdb import DuckDBWarehouse
-from tasks import turns
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks import run_lock
 from tests.conftest import ROOT
 
 Other = tuple[DuckDBWarehouse, "subprocess.Popen[str]"]
@@ -19,8 +19,8 @@ Other = tuple[DuckDBWarehouse, "subprocess.Popen[str]"]
 
 OTHER_RUN = """
 import sys
-from blocks.warehouse.duckdb import DuckDBWarehouse
-from tasks.turns import turn
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.run_lock import turn
 with turn(DuckDBWarehouse(database=sys.argv[1]), 0):
     print("mine", flush=True)
     sys.stdin.read()
@@ -42,7 +42,7 @@ def other(tmp_path: Path) -> Iterator[tuple[DuckDBWarehouse, subprocess.Popen[st
 
 def test_who_does_not_wait_is_told_at_once(other: Other) -> None:
     warehouse, _ = other
-    with pytest.raises(Busy), turns.turn(warehouse, 0):
+    with pytest.raises(Busy), run_lock.turn(warehouse, 0):
         pass
 
 
@@ -55,15 +55,15 @@ def test_who_waits_has_its_turn_once_the_other_ends(other: Other, monkeypatch: p
         if len(looks) == 2:
             run.communicate()
 
-    monkeypatch.setattr(turns, "sleep", pause)
-    with turns.turn(warehouse, 60):
+    monkeypatch.setattr(run_lock, "sleep", pause)
+    with run_lock.turn(warehouse, 60):
         assert run.poll() == 0
-    assert set(looks) == {turns.TURN_PAUSE_SECONDS}
+    assert set(looks) == {run_lock.TURN_PAUSE_SECONDS}
 
 
 def test_what_fails_inside_a_turn_is_not_taken_for_waiting(tmp_path: Path) -> None:
     warehouse = DuckDBWarehouse(database=str(tmp_path / "w.duckdb"))
-    with pytest.raises(Busy, match="inside"), turns.turn(warehouse, 60):
+    with pytest.raises(Busy, match="inside"), run_lock.turn(warehouse, 60):
         raise Busy("work", "inside")
-    with turns.turn(warehouse, 0):
+    with run_lock.turn(warehouse, 0):
         pass

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from blocks.loader.fivetran import FivetranLoader
-from blocks.loader.stitch import StitchLoader
+from blocks.loader.fivetran.loader import FivetranLoader
+from blocks.loader.stitch.loader import StitchLoader
 from blocks.records import SourceTable
 from blocks.warehouse.base import Warehouse
 from tests.blocks.loader.fivetran_standin import KEY, Connection, Fivetran

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from blocks.loader.dlt import DltLoader
+from blocks.loader.dlt.loader import DltLoader
 from blocks.records import Column, SourceTable
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 HEADER = "InvoiceNo,Quantity,InvoiceDate,UnitPrice,Country"
 SECRET = "k3y-that-nobody-may-see"

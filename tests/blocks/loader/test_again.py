@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from blocks.errors import Misconfigured
+from blocks.load_range import NEWS, Reload
 from blocks.records import LoadReport, SourceTable
-from blocks.reload import NEWS, Reload
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, LINES, RATES, Api, Desk, columns, rate
 
@@ -76,7 +76,7 @@ def test_without_a_lookback_late_rows_stay_out(crm: Desk) -> None:
 )
 def test_lookback_is_of_the_cursors_kind(kind: str, value: str, less: str) -> None:
     """Days of a time, units of a number."""
-    from blocks.loader.windows import lowered
+    from blocks.loader.dlt.incremental import lowered
 
     declared = tuple(
         c.model_copy(update={"data_type": kind}) if c.name == "updated_at" else c for c in DEALS.columns
@@ -187,7 +187,7 @@ def test_rows_that_say_they_are_deleted_leave(desk: Desk, kind: str, alive: Any,
 def test_what_cannot_be_declared_is_said(
     crm: Desk, table: SourceTable, meta: dict[str, Any], said: str
 ) -> None:
-    from blocks.loader.job import mode
+    from blocks.loader.dlt.load_context import mode
 
     with pytest.raises(Misconfigured, match=said):
         mode(with_meta(table, **meta))

@@ -38,7 +38,7 @@ def test_killed_before_ingest_is_complete_and_not_doubled_next_time(desk: Desk, 
     program = f"""
         import os, signal, sys
         from pathlib import Path
-        from blocks.warehouse.duckdb import DuckDBWarehouse
+        from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
         from tests.blocks.loader import origins
         desk = origins.Desk(Path({str(desk.folder)!r}))
         class Killed(DuckDBWarehouse):

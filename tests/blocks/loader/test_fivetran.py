@@ -19,7 +19,7 @@ from blocks.errors import (
     Transient,
     Unavailable,
 )  # fmt: skip
-from blocks.reload import Reload
+from blocks.load_range import Reload
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.faults import FAULTS, refused
 from tests.blocks.loader.fivetran_standin import Connection, Fivetran

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import Misconfigured, RateLimited
-from blocks.reload import Reload
+from blocks.load_range import Reload
 from tests.blocks.loader.managed import fivetran_loader, fivetran_standin, managed_table
 from tests.blocks.loader.origins import Desk
 from tests.blocks.loader.standin import Exchange

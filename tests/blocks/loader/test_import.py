@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 SOURCES_AT_ONCE = """
 from concurrent.futures import ThreadPoolExecutor
-from blocks.loader.pipeline import silence
+from blocks.loader.dlt.extract import silence
 
 def load(n):
     silence()
@@ -28,7 +28,7 @@ BESIDE_PANDAS = """
 import sys, threading, time
 from importlib.abc import MetaPathFinder
 import dlt.destinations
-from blocks.loader.pipeline import silence
+from blocks.loader.dlt.extract import silence
 
 class Slow(MetaPathFinder):
     def find_spec(self, name, path, target=None):

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from blocks.load_range import NEWS
 from blocks.loader.deadline import Deadline
-from blocks.loader.fivetran import FivetranLoader
+from blocks.loader.fivetran.loader import FivetranLoader
 from blocks.loader.managed import ManagedLoader
-from blocks.loader.stitch import StitchLoader
+from blocks.loader.stitch.loader import StitchLoader
 from blocks.records import SourceTable
-from blocks.reload import NEWS
 
 HOUR = 3600
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from blocks.errors import NotFound, Unavailable
+from blocks.load_range import Reload
 from blocks.records import SourceTable
-from blocks.reload import Reload
 from tests.blocks.loader.origins import HEADER, LINES, SECRET, Desk
 
 LINE = "{n},{n},2011-01-01 08:00:00,1,UK"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import ContractBroken, TimedOut, Unauthorized
-from blocks.reload import Reload
+from blocks.load_range import Reload
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, SECRET, Desk, columns, source_table
 from tests.blocks.loader.servers import statements
 

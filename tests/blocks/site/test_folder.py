@@ -17,8 +17,8 @@ import pytest
 
 from blocks.errors import Busy, Misconfigured
 from blocks.records import Check, Comment, GateReport, Publication
-from blocks.site import figures
-from blocks.site.folder import FolderSite
+from blocks.site import number_format
+from blocks.site.html.site import FolderSite
 from tests.blocks.site.conftest import ORDERS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -158,9 +158,9 @@ def test_a_broken_list_is_not_thrown_away(site, make_card, tmp_path):
 def test_two_runs_do_not_write_the_list_at_once(site, make_card, tmp_path, monkeypatch):
     from filelock import FileLock
 
-    from blocks.site import folder
+    from blocks.site.html import site as html_site
 
-    monkeypatch.setattr(folder, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(html_site, "LOCK_SECONDS", 0.1)
     site.check()
     with FileLock(tmp_path / "bi" / "dashboards" / ".lock"), pytest.raises(Busy, match="another run"):
         site.index([], [])
@@ -191,7 +191,7 @@ def test_a_killed_run_leaves_the_page_that_was_there(site, make_card, tmp_path):
     (tmp_path / "card.json").write_text(card.model_dump_json())
     program = (
         "import sys; from pathlib import Path; from blocks.site.base import Card; "
-        "from blocks.site.folder import FolderSite; "
+        "from blocks.site.html.site import FolderSite; "
         "card = Card.model_validate_json(Path(sys.argv[2]).read_text()); "
         "site = FolderSite(folder=sys.argv[1])\n"
         "print('ready', flush=True)\nwhile True:\n    site.index([card], [site.publish(card)])"
@@ -236,7 +236,7 @@ def test_the_gate_is_shown_as_it_was(site, make_card):
     ],
 )  # fmt: skip
 def test_figures_are_short(value, form, text):
-    assert figures.compact(value, form) == text
+    assert number_format.compact(value, form) == text
 
 
 @pytest.mark.parametrize(
@@ -250,5 +250,5 @@ def test_figures_are_short(value, form, text):
     ],
 )  # fmt: skip
 def test_a_change_knows_its_goal(now, then, form, goal, text, tone):
-    assert figures.change(now, then, form) == text
-    assert figures.tone(text, goal) == tone
+    assert number_format.change(now, then, form) == text
+    assert number_format.tone(text, goal) == tone

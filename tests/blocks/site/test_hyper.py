@@ -16,7 +16,7 @@ import pytest
 
 from blocks.errors import BadInput, TimedOut
 from blocks.site.hyper import write_hyper
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 
 def parquet(path: Path, sql: str) -> Path:

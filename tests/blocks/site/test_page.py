@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from blocks.records import Analysis
-from blocks.site.figures import change, compact
-from blocks.site.folder import FolderSite
+from blocks.site.html.site import FolderSite
+from blocks.site.number_format import change, compact
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, SAID
 
 LAST, FIRST = date(2025, 11, 30), date(2024, 10, 27)

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 import pytest
 
 from blocks.errors import BadInput, Misconfigured
-from blocks.site.extract import Extract
 from blocks.site.formula import metric_sql, parts_add_up
+from blocks.site.html.extract import Extract
+from blocks.site.html.rollup import Reduction
 from blocks.site.periods import GRAINS, Period, bucket, coarser, start
-from blocks.site.reduction import Reduction
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
 
 

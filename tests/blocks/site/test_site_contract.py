@@ -12,7 +12,7 @@ import pytest
 from blocks.errors import BadInput, Misconfigured, Unavailable
 from blocks.records import Analysis, Publication
 from blocks.site.base import Card
-from blocks.site.canary import Shown
+from blocks.site.readback import Shown
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, RATE
 from tests.blocks.site.walls import WALLS, Rows, Wall
 

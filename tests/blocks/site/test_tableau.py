@@ -33,11 +33,12 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.site.base import Card
-from blocks.site.canary import Shown
 from blocks.site.hyper import write_hyper
-from blocks.site.server import content, data, projects, views
-from blocks.site.tableau import TableauSite
-from blocks.warehouse.live import LiveSource
+from blocks.site.readback import Shown
+from blocks.site.tableau import data_sources
+from blocks.site.tableau.client import content, projects, views
+from blocks.site.tableau.site import TableauSite
+from blocks.warehouse.bi_connection import LiveSource
 from tests.blocks.site import tableau_files as files
 from tests.blocks.site.conftest import ORDERS, export
 from tests.blocks.site.tableau_server import APP, TOKEN, Fault, Item
@@ -90,7 +91,7 @@ def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         target.write_bytes(BUILT[key][1])
         return BUILT[key][0]
 
-    monkeypatch.setattr(data, "write_hyper", write_once)
+    monkeypatch.setattr(data_sources, "write_hyper", write_once)
 
 
 # signing in

@@ -15,9 +15,9 @@ import pytest
 
 from blocks.records import Analysis
 from blocks.site.base import Card
-from blocks.site.canary import Shown
-from blocks.site.server.projects import project_id
-from blocks.site.tableau import TableauSite
+from blocks.site.readback import Shown
+from blocks.site.tableau.client.projects import project_id
+from blocks.site.tableau.site import TableauSite
 from tests.blocks.site.conftest import EVERY, ORDERS
 from tests.blocks.site.test_site_contract import rows_of
 

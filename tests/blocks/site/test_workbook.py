@@ -20,13 +20,13 @@ from blocks.errors import Misconfigured
 from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.hyper import hyper_types
-from blocks.site.server.marks import digest
-from blocks.site.workbook.book import Workbook, make_workbook, pack, write
-from blocks.site.workbook.connections import Connection, Packed, Published
-from blocks.site.workbook.fields import formula
-from blocks.site.workbook.live import Live
-from blocks.site.workbook.source import Source, make_source
-from blocks.warehouse.live import LiveSource
+from blocks.site.tableau.client.revisions import digest
+from blocks.site.tableau.workbook.connections import Connection, Packed, Published
+from blocks.site.tableau.workbook.datasource import Source, make_source
+from blocks.site.tableau.workbook.fields import formula
+from blocks.site.tableau.workbook.live_source import Live
+from blocks.site.tableau.workbook.workbook import Workbook, make_workbook, pack, write
+from blocks.warehouse.bi_connection import LiveSource
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
 from tests.conftest import ROOT
 

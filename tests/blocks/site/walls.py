@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from lxml import etree
 
 from blocks.site.base import BiSite
-from blocks.site.folder import FolderSite
-from blocks.site.tableau import TableauSite
+from blocks.site.html.site import FolderSite
+from blocks.site.tableau.site import TableauSite
 from tests.blocks.site.tableau_server import TOKEN, TableauServer
 
 Rows = list[tuple[Any, ...]]

@@ -10,11 +10,11 @@ from typing import Any, Literal, Protocol
 
 from ruamel.yaml import YAML
 
-from blocks.tracker.adf import from_adf
 from blocks.tracker.base import Tracker
-from blocks.tracker.files import FilesTracker
-from blocks.tracker.jira import JiraTracker
-from blocks.tracker.wiki import from_wiki
+from blocks.tracker.files.tracker import FilesTracker
+from blocks.tracker.jira.tracker import JiraTracker
+from blocks.tracker.rich_text.adf import from_adf
+from blocks.tracker.rich_text.wiki import from_wiki
 from tests.blocks.tracker.jira_site import EMAIL, TOKEN, JiraSite, serve
 
 REQUEST: dict[str, Any] = {

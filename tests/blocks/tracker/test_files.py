@@ -13,7 +13,7 @@ from time import monotonic
 import pytest
 
 from blocks.errors import Misconfigured
-from blocks.tracker.files import FilesTracker
+from blocks.tracker.files.tracker import FilesTracker
 from tests.blocks.tracker.desks import FilesDesk
 
 PERSONAL = """\
@@ -324,7 +324,7 @@ def test_an_edit_made_while_we_write_is_taken_up(desk: FilesDesk, monkeypatch: p
 WRITER = """
 import sys
 from pathlib import Path
-from blocks.tracker.files import FilesTracker
+from blocks.tracker.files.tracker import FilesTracker
 tracker = FilesTracker(folder=Path(sys.argv[1]), project="AN")
 tracker.check()
 print("ready", flush=True)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from blocks.errors import Misconfigured, NotFound, Unauthorized
 from blocks.records import Incomplete, Requirement
-from blocks.tracker.jira import JiraTracker
+from blocks.tracker.jira.tracker import JiraTracker
 from tasks.markdown import line
 from tasks.requirements import answer_gaps, check_ticket, knows_gaps
 from tests.blocks.tracker.desks import FIELDS, JiraDesk, jira_desk
@@ -265,7 +265,7 @@ def test_a_copied_or_pickled_block_connects_anew(desk: JiraDesk) -> None:
 def test_a_saved_block_comes_back_and_keeps_its_secret(desk: JiraDesk, prefect_server: str) -> None:
     import requests
 
-    from blocks.types import load_block
+    from blocks.prefect.block_types import load_block
 
     name = f"desk-{desk.version}-{'cloud' if desk.site.cloud else 'own'}"
     desk.file("AN-1")

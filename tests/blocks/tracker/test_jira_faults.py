@@ -97,7 +97,7 @@ def test_the_token_is_in_no_log_and_no_text_of_the_block(
 def test_a_pause_that_jira_asks_for_is_kept(
     desk: JiraDesk, said: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blocks.tracker.jira_session.FIRST_PAUSE", 0.5)
+    monkeypatch.setattr("blocks.tracker.jira.session.FIRST_PAUSE", 0.5)
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
     headers = {} if said is None else {"Retry-After": date if said == "date" else said}
     desk.tracker.check()
@@ -155,7 +155,7 @@ def test_what_was_done_though_the_answer_was_lost_is_not_done_twice(desk: JiraDe
 KILLED = """
 import sys
 from pathlib import Path
-from blocks.tracker.jira import JiraTracker
+from blocks.tracker.jira.tracker import JiraTracker
 from tasks.answers import tell_ticket
 from tests.tasks.test_answers import REVENUE, published, success
 

@@ -15,7 +15,7 @@ import pytest
 
 from blocks.errors import PlatformError
 from blocks.tracker.base import fingerprint
-from blocks.tracker.jira import JiraTracker
+from blocks.tracker.jira.tracker import JiraTracker
 from tests.blocks.tracker.desks import jira_desk
 
 NEEDED = ("JIRA_SERVER", "JIRA_TOKEN", "JIRA_PROJECT")

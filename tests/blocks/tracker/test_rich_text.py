@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from blocks.tracker.adf import from_adf, to_adf
-from blocks.tracker.request_template import read_template
-from blocks.tracker.wiki import escape, from_wiki, to_wiki
+from blocks.tracker.description_template import read_template
+from blocks.tracker.rich_text.adf import from_adf, to_adf
+from blocks.tracker.rich_text.wiki import escape, from_wiki, to_wiki
 from tasks.markdown import bullets, code, link, table
 from tests.blocks.tracker.adf_rules import adf_fault
 from tests.tasks.test_requirements import HOSTILE

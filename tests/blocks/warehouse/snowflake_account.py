@@ -416,7 +416,7 @@ def house_of(account: Account, **fields: Any) -> Any:
     """A warehouse block over the account, in a database of its own."""
     from prefect_snowflake import SnowflakeCredentials
 
-    from blocks.warehouse.snowflake import SnowflakeWarehouse
+    from blocks.warehouse.snowflake.warehouse import SnowflakeWarehouse
 
     credentials = fields.pop("credentials", None) or SnowflakeCredentials(
         account="local", user="LOADER_USER", password="not-a-real-one"

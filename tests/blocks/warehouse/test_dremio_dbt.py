@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import Misconfigured
-from blocks.warehouse import dremio_guard
+from blocks.vendor_patches import dbt_dremio
 from blocks.warehouse.base import Batch
-from blocks.warehouse.dremio import DremioWarehouse
+from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tests.blocks.warehouse.test_warehouse_contract import RIDES
 from tests.conftest import ROOT
 from tests.dremio.dbt import Dbt, dbt
@@ -119,10 +119,10 @@ def test_the_password_is_in_no_file(built: Dbt) -> None:
 
 
 def test_the_guards_are_for_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert version("dbt-dremio") == dremio_guard.VERSION
-    monkeypatch.setattr(dremio_guard, "version", lambda name: "1.12.0")
+    assert version("dbt-dremio") == dbt_dremio.VERSION
+    monkeypatch.setattr(dbt_dremio, "version", lambda name: "1.12.0")
     with pytest.raises(Misconfigured, match=r"1\.12\.0"):
-        dremio_guard.install()
+        dbt_dremio.install()
 
 
 def test_cloud_is_reached_by_token_and_project(server: StandIn) -> None:

@@ -15,10 +15,10 @@ from uuid import uuid4
 
 import pytest
 
+from blocks.quality.suites import Suites
 from blocks.records import State
-from blocks.suites import Suites
 from blocks.warehouse import control
-from blocks.warehouse.dremio import DremioWarehouse
+from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tasks.promotion import recover, retain, roll_back
 from tests.blocks.warehouse.test_dremio_dbt import PROJECT
 from tests.blocks.warehouse.test_dremio_load import EAST, NORTH, WEST, ledger, rides

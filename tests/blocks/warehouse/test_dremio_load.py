@@ -12,8 +12,8 @@ import pytest
 from blocks.errors import Misconfigured, Transient, Unavailable
 from blocks.warehouse import control
 from blocks.warehouse.base import Batch
-from blocks.warehouse.dremio import DremioWarehouse
-from blocks.warehouse.dremio_landing import landed
+from blocks.warehouse.dremio.landing import landed
+from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tests.blocks.warehouse.test_dremio_publish import DEAD, killed_before
 from tests.blocks.warehouse.test_warehouse_contract import RIDES, batch, read
 from tests.dremio.standin import StandIn, stand_in

@@ -14,8 +14,8 @@ import pytest
 from blocks.errors import Misconfigured, PlatformError, Rejected, TimedOut
 from blocks.records import BuildReport, Check, GateReport, Release, State
 from blocks.warehouse import control
-from blocks.warehouse.dremio import DremioWarehouse
-from blocks.warehouse.dremio_session import QUERY, DremioSession
+from blocks.warehouse.dremio.session import QUERY, DremioSession
+from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tasks.promotion import promote_release, recover, retain, roll_back
 from tests.dremio.standin import StandIn, stand_in
 

@@ -21,11 +21,11 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
-from blocks.suites import Suites
+from blocks.quality.suites import Suites
 from blocks.warehouse import control
-from blocks.warehouse.dremio import DremioWarehouse
-from blocks.warehouse.dremio_flight import Flight
-from blocks.warehouse.dremio_session import bound
+from blocks.warehouse.dremio.flight import Flight
+from blocks.warehouse.dremio.session import bound
+from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tests.dremio.refused import refusals
 from tests.dremio.standin import StandIn, stand_in
 
@@ -210,7 +210,7 @@ def test_an_interrupt_cancels_the_job(dremio_server: StandIn, monkeypatch: pytes
 
     dremio_server.fail("create table", "stuck")
     session = dremio_server.warehouse().connect()
-    monkeypatch.setattr("blocks.warehouse.dremio_rest.time.sleep", interrupt)
+    monkeypatch.setattr("blocks.warehouse.dremio.rest.time.sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
         session.rows("create table lake.analytics.x.t (a integer)")
     assert len(dremio_server.engine.cancelled) == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 
 def test_a_local_file_cannot_be_read_live(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_snowflake_is_read_at_its_account_with_the_readers_role() -> None:
     pytest.importorskip("prefect_snowflake", reason="extra `snowflake` is not installed")
     from prefect_snowflake import SnowflakeCredentials
 
-    from blocks.warehouse.snowflake import SnowflakeWarehouse
+    from blocks.warehouse.snowflake.warehouse import SnowflakeWarehouse
 
     credentials = SnowflakeCredentials(account="acme-eu", user="builder", password="hidden")
     given = {"database": "analytics", "warehouse": "bi", "role": "builder", "readers": "analysts"}

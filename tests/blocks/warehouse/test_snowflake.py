@@ -28,8 +28,8 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
+from blocks.query_tags import tag_queries
 from blocks.warehouse import control
-from blocks.warehouse.tags import tag_queries
 from tests.blocks.warehouse.snowflake_account import (
     Account,
     Dropped,
@@ -465,14 +465,14 @@ def test_big_files_are_cut_to_the_size_snowflake_advises(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from blocks.warehouse import snowflake_stage
+    from blocks.warehouse.snowflake import stage
 
     path = tmp_path / "big.parquet"
     pq.write_table(pa.table({"x": list(range(10_000))}), path, row_group_size=1000)
-    parts = snowflake_stage.split(path, tmp_path, largest=path.stat().st_size // 3)
+    parts = stage.split(path, tmp_path, largest=path.stat().st_size // 3)
     assert 3 <= len(parts) <= 6
     assert sorted(x for part in parts for x in pq.read_table(part)["x"].to_pylist()) == list(range(10_000))
-    assert snowflake_stage.split(path, tmp_path) == [path]
+    assert stage.split(path, tmp_path) == [path]
 
 
 def test_loads_come_by_copy_and_leave_nothing_in_the_stage(
@@ -493,7 +493,7 @@ def child(house: Any, code: str) -> subprocess.Popen[str]:
         "import json, signal, sys, time\n"
         "from prefect_snowflake import SnowflakeCredentials\n"
         "from blocks.records import Release\n"
-        "from blocks.warehouse.snowflake import SnowflakeWarehouse\n"
+        "from blocks.warehouse.snowflake.warehouse import SnowflakeWarehouse\n"
         "who = SnowflakeCredentials(account='local', user='LOADER_USER', password='not-a-real-one')\n"
         f"house = SnowflakeWarehouse(credentials=who, **json.loads({json.dumps(given)!r}))\n"
     )

@@ -40,7 +40,7 @@ def setting(name: str) -> str:
 def house() -> Iterator[Any]:
     from prefect_snowflake import SnowflakeCredentials
 
-    from blocks.warehouse.snowflake import SnowflakeWarehouse
+    from blocks.warehouse.snowflake.warehouse import SnowflakeWarehouse
 
     who: dict[str, Any] = {"account": setting("ACCOUNT"), "user": setting("USER")}
     if setting("KEY_PATH"):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from contextvars import copy_context
 
+from blocks.query_tags import MOST_CHARACTERS, QueryTag, query_tag, read_tag, tag_queries
 from blocks.warehouse.costs import CostLine, Costs
-from blocks.warehouse.tags import MOST_CHARACTERS, QueryTag, query_tag, read_tag, tag_queries
 
 
 def test_a_stage_keeps_the_runs_tickets_and_another_run_does_not() -> None:

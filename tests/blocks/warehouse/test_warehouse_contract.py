@@ -16,7 +16,7 @@ from blocks.errors import Busy, ContractBroken, PlatformError
 from blocks.records import Column, LedgerEntry, Release, SourceTable, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Batch, Warehouse
-from blocks.warehouse.duckdb import DuckDBWarehouse
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.warehouse.snowflake_account import Account, house_of
 from tests.dremio.standin import StandIn
 
@@ -257,7 +257,7 @@ def test_exclusive_is_held_by_one_process(warehouse: Warehouse, tmp_path: Path) 
     if not isinstance(warehouse, DuckDBWarehouse):
         pytest.skip("those that many machines reach are held to the lease's own tests")
     code = (
-        "import sys; from blocks.warehouse.duckdb import DuckDBWarehouse; from blocks.errors import Busy\n"
+        "import sys; from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse; from blocks.errors import Busy\n"
         "try:\n  with DuckDBWarehouse(database=sys.argv[1]).exclusive(): print('got it')\n"
         "except Busy as error: print('busy', error)"
     )
@@ -384,7 +384,7 @@ SUITE = {
 
 def test_one_suite_means_the_same_on_every_warehouse(warehouse: Warehouse, tmp_path: Path) -> None:
     pytest.importorskip("great_expectations")
-    from blocks.suites import Suites
+    from blocks.quality.suites import Suites
 
     with warehouse.session() as session:
         warehouse.make_schema(session, "rel_suite")
@@ -407,8 +407,8 @@ def test_one_suite_means_the_same_on_every_warehouse(warehouse: Warehouse, tmp_p
 
 def test_what_a_vendor_wrote_is_counted(warehouse: Warehouse) -> None:
     """By its own time stamps, in this warehouse's SQL: rows, deleted ones, the watermark, changes of columns."""
-    from blocks.loader.arrivals import arrivals
-    from blocks.loader.fivetran import FivetranLoader
+    from blocks.loader.fivetran.loader import FivetranLoader
+    from blocks.loader.new_rows import arrivals
 
     table = RIDES.model_copy(update={"schema_name": "raw_vendor", "loader": "fivetran"})
     name = warehouse.quote("raw_vendor", "rides")

@@ -1,0 +1,3 @@
+"""The embedded loader, on dlt: files, SQL databases and REST APIs into Parquet, typed and checked."""
+
+from blocks.loader.dlt.loader import DltLoader as DltLoader

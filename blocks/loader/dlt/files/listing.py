@@ -1,0 +1,113 @@
+"""What lies at a location: files listed and opened by dlt, over fsspec. Not here: what is in them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from typing import Any
+
+from blocks.errors import Busy, Misconfigured, NotFound, PlatformError, Unavailable
+from blocks.load_range import Reload
+from blocks.loader.dlt.files.formats import File, broken
+from blocks.loader.dlt.load_context import Job, setting
+from blocks.records import SourceTable
+
+
+def check_files(location: str, options: Mapping[str, Any]) -> str:
+    """One line about a location."""
+    system, path = _opened(location, options)
+    return f"{len(system.ls(path, detail=False))} entries in {location}"
+
+
+def listed(job: Job, table: SourceTable) -> dict[str, Any]:
+    """item → dlt's entry of every file the table's pattern matches, sorted."""
+    from dlt.sources.filesystem import filesystem
+
+    system, _ = _opened(job.location, job.credential)
+    pattern = setting(table, "path")
+    found = {str(entry["relative_path"]): entry for entry in filesystem(job.location, system, pattern)}
+    if not found:
+        raise NotFound(
+            f"load {table.full_name}", f"no file matches {pattern}", "Is the location right, and filled?"
+        )
+    return dict(sorted(found.items()))
+
+
+def fingerprint(entry: Any) -> str:
+    """What changes when a file does: its size and time."""
+    return f"{entry.get('size_in_bytes', 0)}-{entry['modification_date'].timestamp()}"
+
+
+def again(reload: Reload, item: str, entry: Any) -> bool:
+    """True if a file is of the days to load again: by the date in its name, or by its time if there is none."""
+    if not reload.since:
+        return False
+    named = re.findall(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)", item)
+    day: date = entry["modification_date"].date()
+    with suppress(ValueError):  # digits that are no date
+        day = date(*map(int, named[-1])) if named else day
+    return reload.since <= day <= (reload.until or date.max)
+
+
+def fetched(job: Job, table: SourceTable, found: Mapping[str, Any]) -> list[File]:
+    """The files under numbers in the working folder: local ones linked, remote ones copied."""
+    files = []
+    for at, (item, entry) in enumerate(found.items()):
+        job.deadline.left()
+        path = job.folder / f"{table.name}-{at:06}"
+        problem = ""
+        try:
+            if entry["file_url"].startswith("file:"):
+                path.symlink_to(entry.local_file_path)
+            else:
+                with entry.open(mode="rb") as content, path.open("wb") as target:
+                    shutil.copyfileobj(content, target, 1 << 20)
+            with path.open("rb") as content:
+                content.read(1)
+        except Exception as error:  # every file system has errors of its own
+            problem = type(error).__name__
+        if problem:
+            raise Unavailable(
+                f"load {table.full_name} from {item}", f"it can't be opened ({problem})", "Try again."
+            )
+        if path.stat().st_size == 0:
+            raise broken(table, item, "it is empty (0 bytes)")
+        files.append(File(item, path, path.stat().st_size, fingerprint(entry)))
+    return files
+
+
+def check_unchanged(job: Job, table: SourceTable, files: Sequence[File]) -> None:
+    """Raise Busy if a file was written to while it was read."""
+    now = listed(job, table)
+    for file in files:
+        if file.item not in now or fingerprint(now[file.item]) != file.fingerprint:
+            raise Busy(
+                f"load {table.full_name} from {file.item}", "it changed while it was read", "Try again."
+            )
+
+
+def _opened(location: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """The fsspec file system of a location, and the path in it."""
+    import fsspec  # type: ignore[import-untyped]
+
+    remedy = "Correct the loader's locations."
+    if any(sign in location for sign in "*?["):
+        raise Misconfigured(
+            "open the location", "its name holds *, ? or [", "Move the files to a plain name."
+        )
+    problem: PlatformError
+    try:
+        system, path = fsspec.core.url_to_fs(location, **options)
+        if system.exists(path):
+            return system, path
+        problem = NotFound("open the location", f"there is no {location}", remedy)
+    except (ImportError, ValueError):
+        problem = Misconfigured("open the location", "no file system goes by this URL", remedy)
+    except Exception as error:  # every file system has errors of its own
+        problem = Unavailable(
+            "open the location", type(error).__name__, "Is it reachable, the credential right?"
+        )
+    raise problem

@@ -1,0 +1,126 @@
+"""dlt: the embedded loader, for files, SQL databases and REST APIs, Arrow and Parquet throughout.
+
+Not here: how each kind is read (files, databases, rest), and what a good row is (contract).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect.blocks.fields import SecretDict
+from pydantic import Field
+
+from blocks.errors import Misconfigured
+from blocks.load_range import Reload
+from blocks.loader.base import Loader
+from blocks.loader.deadline import Deadline
+from blocks.loader.dlt.batches import Staged
+from blocks.loader.dlt.deletions import compares_keys, export_keys
+from blocks.loader.dlt.extract import silence
+from blocks.loader.dlt.files.listing import check_files
+from blocks.loader.dlt.files.load import load_files
+from blocks.loader.dlt.load_context import Job
+from blocks.loader.dlt.rest.load import check_rest, load_rest
+from blocks.loader.dlt.sql.connections import check_database, is_database
+from blocks.loader.dlt.sql.load import load_databases
+from blocks.loader.work_dir import working_folder
+from blocks.records import LoadReport, SourceTable
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.control import loaded, now
+
+Kind = Callable[[Job, Sequence[SourceTable]], Iterator[Staged | None]]
+KINDS: dict[str, Kind] = {"files": load_files, "sql": load_databases, "rest": load_rest}
+
+
+class DltLoader(Loader):
+    """Loads the sources whose dbt `loader:` is `dlt`; their meta `kind` is files, sql or rest."""
+
+    _block_type_name = "dlt Loader"
+    _block_type_slug = "dlt-loader"
+    kind = "dlt"
+
+    locations: dict[str, str] = Field(
+        description="data source → folder, fsspec URL, SQLAlchemy URL or API's URL"
+    )
+    credentials: SecretDict = Field(
+        SecretDict({}),
+        description="data source → its secrets: sql {username, password}; rest {token} or {header, key};"
+        " files: fsspec options",
+    )
+    workdir: Path = Field(description="folder for the loads' working files, emptied after each")
+
+    def warm(self) -> None:
+        """Import dlt, which takes a second."""
+        silence()
+
+    def check(self) -> str:
+        """Look at every location; one line for a person."""
+        silence()
+        return "; ".join(f"{source}: {self._look(source)}" for source in sorted(self.locations))
+
+    def load_tables(
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
+    ) -> list[LoadReport]:
+        """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
+        silence()
+        source, kind = tables[0].source, str(tables[0].meta.get("kind"))
+        if kind not in KINDS:
+            raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")
+        with working_folder(self.workdir, source) as folder:
+            job = self._job(source, tables, warehouse, run, folder, reload)
+            staged: list[tuple[SourceTable, Staged | None, float]] = []
+            started = time.monotonic()
+            for table, one in zip(tables, KINDS[kind](job, tables), strict=True):
+                staged.append((table, one, time.monotonic() - started))
+                started = time.monotonic()
+            return [self._ingest(job, warehouse, *part) for part in staged]
+
+    def _ingest(
+        self, job: Job, warehouse: Warehouse, table: SourceTable, staged: Staged | None, seconds: float
+    ) -> LoadReport:
+        if staged is None:
+            return LoadReport(
+                source=table.source, table=table.name, loader=self.kind, seconds=seconds,
+                watermark=job.watermark(table),
+            )  # fmt: skip
+        job.deadline.left()
+        started = time.monotonic()
+        report = warehouse.ingest(staged.batch)
+        seconds += time.monotonic() - started
+        return report.model_copy(update={"seconds": seconds, "schema_changes": staged.changes})
+
+    def _job(
+        self, source: str, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, folder: Path,
+        reload: Reload,
+    ) -> Job:  # fmt: skip
+        deadline = Deadline(f"load {source}", self.deadline_seconds)
+        with warehouse.session() as session:
+            raw = {t.name: warehouse.columns(session, t.schema_name, t.identifier) for t in tables}
+            for table in tables:
+                if raw[table.name] and compares_keys(table):
+                    export_keys(warehouse, session, table, folder)
+        ledger = tuple(loaded(warehouse, source))
+        location, credential = self._location(source), self._credential(source)
+        return Job(source, location, credential, folder, run, now(), deadline, ledger, raw, reload)
+
+    def _location(self, source: str) -> str:
+        if source not in self.locations:
+            raise Misconfigured(
+                f"load {source}", "the loader has no location for it", "Add it to `locations`."
+            )
+        return self.locations[source]
+
+    def _credential(self, source: str) -> dict[str, Any]:
+        found = self.credentials.get_secret_value().get(source) or {}
+        if not isinstance(found, dict):
+            raise Misconfigured(f"load {source}", "its credentials are no mapping", "Correct `credentials`.")
+        return found
+
+    def _look(self, source: str) -> str:
+        location, credential = self._location(source), self._credential(source)
+        if location.startswith(("http://", "https://")):
+            return check_rest(location, credential)
+        return (check_database if is_database(location) else check_files)(location, credential)

@@ -1,0 +1,1 @@
+"""REST APIs: records page by page."""

@@ -1,0 +1,1 @@
+"""SQL databases: connections, and how rows leave a database."""

@@ -1,0 +1,1 @@
+"""What Prefect holds for us: block types and documents, automations, lineage events."""

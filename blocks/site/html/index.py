@@ -1,0 +1,157 @@
+"""What was ever published in a site's folder, kept in published.json, and the page over all of it.
+
+A dashboard that failed keeps the entry of its last good publication, with the error beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from blocks.errors import Misconfigured
+from blocks.records import Publication, Record
+from blocks.site.base import Card
+from blocks.site.html.page import render
+from blocks.site.text import line, slug, web_link
+
+STATE = "published.json"
+
+
+class Gate(Record):
+    """A gate's result as pages show it."""
+
+    passed: bool
+    checks: int
+    failed: int
+    url: str | None = None
+
+
+class Entry(Record):
+    """One dashboard. run, published: of its last good publication; tried, error: of a failed one since.
+
+    comments: people's on its ticket that this publication takes up; said: the newest.
+    """
+
+    name: str
+    title: str
+    analysis: str
+    description: str = ""
+    ticket: str | None = None
+    ticket_url: str | None = None
+    as_of: str | None = None
+    comments: int = 0
+    said: str = ""
+    gate: Gate | None = None
+    run: str = ""
+    published: str = ""
+    rows: int = 0
+    tried: str = ""
+    error: str | None = None
+
+
+Link = Callable[[Path], str | None]  # a file's address for readers
+_ENTRIES = TypeAdapter(dict[str, Entry])
+
+
+def gate_of(card: Card, link: Link) -> Gate | None:
+    """The result of the gate the card's release passed."""
+    if card.gate is None:
+        return None
+    docs = card.gate.data_docs
+    return Gate(
+        passed=card.gate.passed, checks=len(card.gate.checks), failed=len(card.gate.failures),
+        url=link(docs) if docs and docs.exists() else None,
+    )  # fmt: skip
+
+
+def read(folder: Path) -> dict[str, Entry]:
+    """Every entry by name; none if nothing was published yet."""
+    state = folder / STATE
+    if not state.exists():
+        return {}
+    try:
+        entries = _ENTRIES.validate_json(state.read_bytes())
+    except ValidationError as error:
+        raise Misconfigured(
+            f"Read {state}", "it is not the list of published dashboards",
+            "Put a good copy back, or delete it: dashboards are listed again when they are next published.",
+        ) from error  # fmt: skip
+    return {slug(name): entry for name, entry in entries.items()}
+
+
+def updated(
+    entries: dict[str, Entry], cards: Sequence[Card], publications: Sequence[Publication], link: Link
+) -> dict[str, Entry]:
+    """The entries after a run."""
+    results = {publication.dashboard: publication for publication in publications}
+    found = dict(entries)
+    for card in cards:
+        result = results.get(card.dashboard.name)
+        if result and result.error is None:
+            found[card.dashboard.name] = _entry(card, result, link)
+        elif result:
+            kept = found.get(card.dashboard.name) or _entry(card, None, link)
+            fault = {"tried": card.run, "error": line(result.error or "", 300)}
+            found[card.dashboard.name] = kept.model_copy(update=fault)
+    return found
+
+
+def _entry(card: Card, result: Publication | None, link: Link) -> Entry:
+    dashboard = card.dashboard
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    good = {"run": card.run, "published": now, "rows": result.rows} if result else {}
+    newest = max(card.feedback, key=lambda comment: comment.created, default=None)
+    said = line(f"{newest.author}, {newest.created:%Y-%m-%d}: {newest.body}", 280) if newest else ""
+    return Entry(
+        name=dashboard.name, title=line(dashboard.title), analysis=dashboard.analysis.value,
+        description=line(dashboard.description, 280), ticket=line(dashboard.ticket or "", 40) or None,
+        ticket_url=web_link(card.ticket_url), as_of=card.as_of, gate=gate_of(card, link),
+        comments=len(card.feedback), said=said, **good,
+    )  # fmt: skip
+
+
+def index_page(folder: Path, entries: dict[str, Entry]) -> str:
+    """The HTML over all entries, the newest first."""
+    listed = sorted(entries.values(), key=lambda entry: entry.title.lower())
+    listed.sort(key=lambda entry: (bool(entry.error), entry.published), reverse=True)
+    good = [entry for entry in listed if entry.run]
+    return render(
+        "index.html.j2",
+        heading="Dashboards",
+        broken=sum(1 for entry in listed if entry.error),
+        newest=max(good, key=lambda entry: entry.published, default=None),
+        entries=[
+            {
+                **entry.model_dump(),
+                "shown": (folder / entry.name / "index.html").exists(),
+                "pictured": (folder / entry.name / "dashboard.png").exists(),
+            }
+            for entry in listed
+        ],
+    )
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def dump(entries: dict[str, Entry]) -> str:
+    """The entries as published.json holds them."""
+    plain: dict[str, Any] = {name: entry.model_dump() for name, entry in sorted(entries.items())}
+    return json.dumps(plain, indent=1)

@@ -1,0 +1,93 @@
+"""A dashboard's figures as it opens, asked of the whole extracts: for the picture, where no page computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from blocks.catalogue import Metric
+from blocks.site.formula import metric_sql, quote
+from blocks.site.html.extract import Extract, labelled, truncated
+from blocks.site.periods import Period, bucket, start
+
+Point = tuple[date, int, float]  # bucket, place of the group, value
+
+
+class Group(NamedTuple):
+    """A dimension's value, or all the others in one."""
+
+    label: str
+    value: float
+    previous: float | None
+    others: bool
+
+
+class Snapshot:
+    """One metric over one extract, in a period (None: all there is) and the one before (None: not there)."""
+
+    def __init__(
+        self, extract: Extract, metric: Metric, period: Period | None, before: Period | None
+    ) -> None:
+        self.extract, self.metric = extract, metric
+        self.time = extract.dataset.time
+        self.period, self.before = (period, before) if self.time else (None, None)
+        self.sql = metric_sql(metric, extract.dataset)
+
+    def total(self, before: bool = False) -> float | None:
+        """The metric's value."""
+        if before and not self.before:
+            return None
+        rows = self._ask(f"SELECT {self.sql} FROM extract", self.before if before else self.period)
+        value = rows[0][0]
+        return None if value is None else float(value)
+
+    def groups(self, dimension: str, most: int) -> list[Group]:
+        """A dimension's values, the largest first, and the others in one where there are more than that."""
+        column = labelled(dimension)
+        listed = f"SELECT {column}, {self.sql} AS v FROM extract"
+        ranked = self._ask(listed, self.period, "GROUP BY 1", "v DESC, 1")
+        known = [label for label, value in ranked if value is not None]
+        top = known[:most] if len(known) > most + 1 else known
+        rest = f"{len(known) - len(top)} others"
+        label = f"CASE WHEN list_contains(?, {column}) THEN {column} ELSE ? END"
+        grouped = f"SELECT {label}, {self.sql} FROM extract"
+        now = dict(self._ask(grouped, self.period, "GROUP BY 1", values=[top, rest]))
+        then = dict(self._ask(grouped, self.before, "GROUP BY 1", values=[top, rest])) if self.before else {}
+        labels = top + ([rest] if len(top) < len(known) else [])
+        return [Group(label, float(now[label]), then.get(label), label not in known) for label in labels]
+
+    def series(self, grain: str, before: bool = False) -> list[tuple[date, float]]:
+        """The metric per bucket of a grain, the period before moved onto the period; whole buckets only."""
+        period = self.before if before else self.period
+        if not self.time or not period or not self.period:
+            return []
+        select = f"SELECT {truncated(quote(self.time), grain)}, {self.sql} AS v FROM extract"
+        found = self._ask(select, period, "GROUP BY 1")
+        rows = {bucket(day, grain): float(value) for day, value in found if value is not None}
+        after = period.end + timedelta(days=1)
+        whole = [n for n in rows if start(n, grain) >= period.begin and start(n + 1, grain) <= after]
+        kept = sorted(whole if len(whole) > 2 or before else rows)
+        moved = bucket(self.period.begin, grain) - bucket(period.begin, grain)
+        return [(start(n + moved, grain), rows[n]) for n in kept]
+
+    def stacked(self, dimension: str, groups: list[Group], grain: str) -> list[Point]:
+        """The metric per bucket and group."""
+        if not self.time or not self.period:
+            return []
+        names = [group.label for group in groups if not group.others]
+        place = f"coalesce(list_position(?, {labelled(dimension)}), ?) - 1"
+        day = truncated(quote(self.time), grain)
+        select = f"SELECT {place} AS place, {day} AS t, {self.sql} AS v FROM extract"
+        rows = self._ask(select, self.period, "GROUP BY 1, 2", "2, 1", [names, len(names) + 1])
+        return [(when, int(number), float(value)) for number, when, value in rows if value is not None]
+
+    def _ask(
+        self, select: str, period: Period | None, group: str = "", order: str = "", values: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        where, bounds = "", list[Any]()
+        if self.time:
+            where = f"WHERE {quote(self.time)}::DATE BETWEEN ? AND ?"
+            bounds = [period.begin, period.end] if period else [date.min, date.max]
+        ordered = f"ORDER BY {order}" if order else ""
+        return self.extract.rows(f"{select} {where} {group} {ordered}", [*values, *bounds])

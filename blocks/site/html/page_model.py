@@ -1,0 +1,120 @@
+"""One dashboard's page: what its template and its program are given, from a view.
+
+The rows, the metrics' formulas and the charts travel as JSON; the program in page/ does the rest.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from blocks.catalogue import Metric
+from blocks.records import Record
+from blocks.site import number_format
+from blocks.site.formula import parts_add_up
+from blocks.site.html import charts
+from blocks.site.html.dashboard_view import View
+from blocks.site.html.page import as_json, library, program, render
+from blocks.site.html.rollup import Reduction
+from blocks.site.html.theme import PAGE, WHEN, config
+from blocks.site.periods import DRAWN, coarser
+from blocks.site.text import TEXT, clip, line, web_link
+
+FEEDBACK = 20  # comments shown, the newest first
+
+
+def dashboard_page(view: View, gate: Record | None) -> str:
+    """The HTML of one dashboard. gate: as the shelf keeps it."""
+    card, dashboard = view.card, view.card.dashboard
+    feedback = sorted(card.feedback, key=lambda comment: comment.created, reverse=True)[:FEEDBACK]
+    return render(
+        "dashboard.html.j2",
+        scripts=(library(), program()),
+        name=dashboard.name,
+        title=line(dashboard.title),
+        description=clip(dashboard.description, TEXT),
+        analysis=dashboard.analysis.value,
+        as_of=card.as_of,
+        run=card.run,
+        gate=gate,
+        ticket=line(dashboard.ticket or "", 40),
+        ticket_url=web_link(card.ticket_url),
+        notes=view.notes(),
+        feedback=[
+            {
+                "author": line(comment.author, 80),
+                "created": f"{comment.created:%Y-%m-%d %H:%M} UTC",
+                "body": clip(comment.body, TEXT),
+            }
+            for comment in feedback
+        ],
+        model=as_json(model(view)),
+        library=library(),
+        program=program(),
+    )
+
+
+def model(view: View) -> dict[str, Any]:
+    """All the page's program works on, as it will be in the page's JSON."""
+    return {
+        "title": line(view.card.dashboard.title),
+        "analysis": view.card.dashboard.analysis.value,
+        "grain": view.grain,
+        "whole": view.whole and {"first": view.whole.first, "last": view.whole.last},
+        "opening": view.opening and {"first": view.opening.first, "last": view.opening.last},
+        "presets": view.whole.presets() if view.whole else [],
+        "grains": coarser(view.grain),
+        "drawn": DRAWN,
+        "when": WHEN,
+        "metrics": [_metric(number, metric, view) for number, metric in view.metrics],
+        "datasets": [_dataset(reduction) for reduction in view.reductions],
+        "config": config(PAGE),
+        "specs": _specs(),
+    }
+
+
+def _metric(number: int, metric: Metric, view: View) -> dict[str, Any]:
+    reduction = view.reductions[number]
+    scales = dict(zip((m.name for m in reduction.distinct), reduction.scales, strict=True))
+    return {
+        "name": metric.name, "label": line(metric.label, 60), "description": clip(metric.description, 300),
+        "form": metric.form, "goal": metric.goal, "formula": metric.formula, "dataset": number,
+        "unit": number_format.unit(metric.form), "axis": number_format.axis(metric.form), "adds": parts_add_up(metric),
+        "scale": max((scales.get(measure.name, 1) for measure in metric.measures), default=1),
+    }  # fmt: skip
+
+
+def _dataset(reduction: Reduction) -> dict[str, Any]:
+    dataset = reduction.extract.dataset
+    tables, values = reduction.tables()
+    label = {name: line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
+    return {
+        "label": dataset.mart.replace("_", " ").capitalize(),
+        "dimensions": [
+            {"name": name, "label": label[name], "values": found}
+            for name, found in zip(dataset.dimensions, values, strict=True)
+        ],
+        "measures": [{"name": m.name, "function": m.function} for m in reduction.sums + reduction.distinct],
+        "tables": tables,
+    }
+
+
+@cache
+def _specs() -> dict[str, Any]:
+    """The charts of every page; which of them it shows, and with which rows, its program decides."""
+    import altair as alt
+
+    rows = alt.NamedData("rows")
+    return {
+        "trend": _spec(charts.trend(rows, PAGE, "@axis"), height="container"),
+        "bars": _spec(charts.bars(rows, PAGE)),
+        "donut": _spec(charts.donut(rows, PAGE), height="container"),
+        "stacked": _spec(charts.stacked(rows, PAGE, "@axis", "@when"), height="container"),
+    }
+
+
+def _spec(chart: Any, **size: str) -> dict[str, Any]:
+    """A chart that takes the size of its place on the page; bars grow with their number instead."""
+    fit = {"type": "fit" if size else "fit-x", "contains": "padding"}
+    spec: dict[str, Any] = chart.properties(width="container", autosize=fit, **size).to_dict()
+    return {key: value for key, value in spec.items() if key not in ("$schema", "config")}

@@ -1,0 +1,143 @@
+"""The picture of a dashboard as it opens: a PNG drawn offline from one composed Vega-Lite specification.
+
+Tickets and mails carry it, so it says by itself what it is: title, date of the data, gate, compared period.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.errors import BadInput
+from blocks.site import number_format
+from blocks.site.html.dashboard_view import View
+from blocks.site.html.kpis import Snapshot
+from blocks.site.html.picture_charts import GAP, HEIGHT, WIDTH, Panel, panels
+from blocks.site.html.theme import PAPER, config
+from blocks.site.text import line
+
+BETWEEN, MARGIN, TILES = 16, 32, 8
+Spec = dict[str, Any]  # plain Vega-Lite: Altair's checks of hundreds of texts took longer than the drawing
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+APART: Spec = {"resolve": {"scale": {"color": "independent"}}}
+_TONES = {"good": "#0b6e4a", "bad": "#b3261e", "even": PAPER.muted}
+
+
+def warm() -> None:
+    """Load what draws, which takes its time for the first picture of a process."""
+    import altair  # noqa: F401
+    import vl_convert
+
+    vl_convert.vegalite_to_png({"mark": "text", "data": {"values": [{}]}})
+
+
+def draw(view: View) -> bytes:
+    """The PNG, 1200 pixels wide."""
+    import vl_convert
+
+    shots = [
+        Snapshot(view.extracts[number], metric, view.opening, view.before) for number, metric in view.metrics
+    ]
+    charts = panels(view, shots[0])
+    drawn = [panel.chart.properties(width=panel.width, height=HEIGHT).to_dict() for panel in charts]
+    params = [param for chart in drawn for param in chart.pop("params", ())]  # Vega-Lite has them at the top
+    rows = [_heading(view), *_tile_rows(shots[:TILES]), *_panel_rows(charts, drawn)]
+    look = config(PAPER) | {"background": PAPER.surface, "padding": MARGIN, "concat": {"spacing": BETWEEN}}
+    spec = {"$schema": SCHEMA, "vconcat": rows, "spacing": 24, "params": params, "config": look, **APART}
+    try:
+        png: bytes = vl_convert.vegalite_to_png(spec, scale=1, allowed_base_urls=[])
+    except ValueError as error:
+        what = f"Draw the picture of {view.card.dashboard.name}"
+        raise BadInput(
+            what, str(error).splitlines()[-1][:200], "Look at the values of its extract."
+        ) from error
+    return png
+
+
+def _heading(view: View) -> Spec:
+    card = view.card
+    words = [f"Data to {card.as_of}" if card.as_of else "", f"run {card.run}"]
+    if card.gate:
+        failed, checks = len(card.gate.failures), len(card.gate.checks)
+        words.append(
+            f"{failed} of {checks} checks failed" if failed else f"{checks} of {checks} checks passed"
+        )
+    if card.dashboard.ticket:
+        words.append(f"ticket {line(card.dashboard.ticket, 40)}")
+    period = number_format.span(view.opening.begin, view.opening.end) if view.opening else ""
+    if view.before:
+        period += (
+            f", compared with {number_format.span(view.before.begin, view.before.end)} (dashed lines, ticks)"
+        )
+    return _texts(
+        WIDTH, 84,
+        (0, 26, line(card.dashboard.title, 80), 27, 700, PAPER.ink),
+        (0, 53, " · ".join(word for word in words if word), 14, 400, PAPER.muted),
+        (0, 76, period, 14, 400, PAPER.muted),
+    )  # fmt: skip
+
+
+def _tile_rows(shots: list[Snapshot]) -> list[Spec]:
+    """All in one row, or in two where they are more than five."""
+    across = len(shots) if len(shots) <= 5 else -(-len(shots) // 2)
+    tiles = [_tile(shot, (WIDTH - BETWEEN * (across - 1)) / across) for shot in shots]
+    return [_row(tiles[i : i + across], BETWEEN) for i in range(0, len(tiles), across)]
+
+
+def _panel_rows(found: list[Panel], drawn: list[Spec]) -> list[Spec]:
+    """A row of titles and a row of charts, side by side at exact places."""
+    titles: list[Spec] = []
+    charts: list[Spec] = []
+    for panel, spec in zip(found, drawn, strict=True):
+        words = (0, 16, line(panel.title, 60), 16, 600, PAPER.ink)
+        gap = GAP if titles else 0
+        titles += [*_room(gap), _texts(panel.left + panel.width + panel.right, 18, words)]
+        chart = {key: value for key, value in spec.items() if key not in ("$schema", "config")}
+        charts += [*_room(gap + panel.left), chart, *_room(panel.right)]
+    return [_row(row, 0) | APART for row in (titles, charts) if row]
+
+
+def _row(parts: list[Spec], spacing: int) -> Spec:
+    return {"hconcat": parts, "spacing": spacing, "bounds": "flush"}
+
+
+def _tile(shot: Snapshot, width: float) -> Spec:
+    metric, value, before = shot.metric, shot.total(), shot.total(before=True)
+    moved = number_format.change(value, before, metric.form)
+    arrow = {"+": "▲ ", "-": "▼ "}.get(moved[0] if moved else "", "")
+    said = f"{arrow}{moved} from {number_format.compact(before, metric.form)}" if moved else ""
+    frame = {
+        "data": {"values": [{}]},
+        "mark": {
+            "type": "rect", "cornerRadius": 12, "fill": PAPER.surface, "stroke": PAPER.line, "strokeWidth": 1.25,
+        },
+        "encoding": {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": width}, "y2": {"value": 112}},
+    }  # fmt: skip
+    words = _texts(
+        width, 112,
+        (18, 30, line(metric.label, 26), 14, 400, PAPER.muted),
+        (18, 67, number_format.compact(value, metric.form), 31, 700, PAPER.ink),
+        (18, 94, said, 13, 600, _TONES[number_format.tone(moved, metric.goal)]),
+    )  # fmt: skip
+    return words | {"layer": [frame, *words["layer"]]}
+
+
+def _room(width: float) -> list[Spec]:
+    return [_texts(width, 1, (0, 0, "", 1, 400, PAPER.ink))] if width else []
+
+
+def _texts(width: float, height: float, *items: tuple[float, float, str, int, int, str]) -> Spec:
+    """Lines of text at x, y with size, weight and colour."""
+    layers = [
+        {
+            "data": {"values": [{"text": text}]},
+            "mark": {
+                "type": "text", "align": "left", "baseline": "alphabetic", "fontSize": size,
+                "fontWeight": weight, "fill": colour, "limit": width - x,
+            },
+            "encoding": {
+                "x": {"value": x}, "y": {"value": y}, "text": {"field": "text", "type": "nominal"}
+            },
+        }
+        for x, y, text, size, weight, colour in items
+    ]  # fmt: skip
+    return {"layer": layers, "width": width, "height": height}

@@ -1,0 +1,126 @@
+"""The charts of a dashboard's picture, with their rows: what the analysis asks for and the data has."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from blocks.records import Analysis
+from blocks.site import number_format
+from blocks.site.formula import parts_add_up
+from blocks.site.html import charts
+from blocks.site.html.dashboard_view import View
+from blocks.site.html.kpis import Group, Snapshot
+from blocks.site.html.theme import PAPER, SLOTS, WHEN
+from blocks.site.periods import EPOCH
+
+if TYPE_CHECKING:
+    import altair as alt
+
+WIDTH, HEIGHT, GAP = 1136, 300, 48
+BARS = 8
+AXIS, LABELS, RING = 58.0, 160.0, 300.0
+
+
+class Panel(NamedTuple):
+    """A chart, its title, and the room its axis takes at the left and its legend at the right."""
+
+    chart: Any
+    title: str
+    left: float
+    width: float
+    right: float = 0
+
+
+def panels(view: View, shot: Snapshot) -> list[Panel]:
+    """One or two charts side by side, together as wide as the picture."""
+    dimensions, timed = shot.extract.dataset.dimensions, shot.period is not None
+    analysis = view.card.dashboard.analysis
+    groups: list[Group] = []
+    if analysis is Analysis.composition and dimensions and parts_add_up(shot.metric):
+        groups = [group for group in shot.groups(dimensions[0], SLOTS - 1) if group.value > 0]
+    if groups:
+        ring = _donut(shot, groups, dimensions[0])
+        rest = WIDTH - GAP - ring.left - ring.width - ring.right
+        return [ring, _stacked(shot, groups, dimensions[0], rest)] if timed else [ring]
+    if not dimensions:
+        return [_trend(shot, WIDTH)] if timed else []
+    if not timed:
+        return [_bars(shot, dimensions[0], WIDTH)]
+    if analysis in (Analysis.comparison, Analysis.detail):
+        return [_bars(shot, dimensions[0], 560), _trend(shot, WIDTH - GAP - 560)]
+    return [_trend(shot, 610), _bars(shot, dimensions[0], WIDTH - GAP - 610)]
+
+
+def _trend(shot: Snapshot, width: float) -> Panel:
+    import altair as alt
+
+    grain = shot.period.drawn if shot.period else "day"
+    lines = [("previous", shot.series(grain, before=True)), ("now", shot.series(grain))]
+    rows = [
+        {"t": _milliseconds(day), "v": v, "slot": 0, "kind": kind, "part": kind, "fill": kind == "now"}
+        for kind, points in lines
+        for day, v in points
+    ]
+    chart = charts.trend(alt.Data(values=rows), PAPER, number_format.axis(shot.metric.form))
+    return Panel(chart, f"{shot.metric.label} per {grain}", AXIS, width - AXIS)
+
+
+def _bars(shot: Snapshot, dimension: str, width: float) -> Panel:
+    import altair as alt
+
+    rows = [
+        group._asdict() | {"v": group.value, "text": number_format.compact(group.value, shot.metric.form)}
+        for group in shot.groups(dimension, BARS)
+    ]
+    chart = charts.bars(alt.Data(values=rows), PAPER, str(width - LABELS))
+    return Panel(chart, _by(shot, dimension), LABELS, width - LABELS)
+
+
+def _donut(shot: Snapshot, groups: list[Group], dimension: str) -> Panel:
+    import altair as alt
+
+    total = sum(group.value for group in groups)
+    rows = [{"v": g.value, "slot": _slot(g, place), "place": place} for place, g in enumerate(groups)]
+    words = [f"{g.label} · {g.value / total * 100:.1f}%" for g in groups]
+    said = number_format.compact(total, shot.metric.form)
+    chart = charts.donut(alt.Data(values=rows), PAPER, str(RING / 2), said, _legend(groups, words))
+    return Panel(chart, _by(shot, dimension), 0, RING, 210)
+
+
+def _stacked(shot: Snapshot, groups: list[Group], dimension: str, width: float) -> Panel:
+    import altair as alt
+
+    grain = shot.period.drawn if shot.period else "day"
+    rows = [
+        {"when": _milliseconds(day), "v": value, "slot": _slot(groups[place], place), "place": place}
+        for day, place, value in shot.stacked(dimension, groups, grain)
+        if place < len(groups)
+    ]
+    axis = number_format.axis(shot.metric.form)
+    chart = charts.stacked(alt.Data(values=rows), PAPER, axis, WHEN[grain])
+    return Panel(chart, f"{_by(shot, dimension)} and {grain}", AXIS, width - AXIS)
+
+
+def _legend(groups: list[Group], words: list[str]) -> alt.Legend:
+    import altair as alt
+
+    slots = [_slot(group, place) for place, group in enumerate(groups)]
+    texts = dict(zip(map(str, slots), words, strict=True))
+    return alt.Legend(
+        values=slots, labelExpr=f"({json.dumps(texts)})[datum.label]", orient="right", symbolType="square",
+        rowPadding=9, labelLimit=200,
+    )  # fmt: skip
+
+
+def _by(shot: Snapshot, dimension: str) -> str:
+    return f"{shot.metric.label} by {shot.extract.dataset.labels.get(dimension, dimension).lower()}"
+
+
+def _slot(group: Group, place: int) -> int:
+    return SLOTS - 1 if group.others else place
+
+
+def _milliseconds(day: date) -> int:
+    return (day - EPOCH).days * 86_400_000

@@ -1,0 +1,158 @@
+"""FolderSite: dashboards as files in a folder, to be opened from disk or served by any web server.
+
+Everything a dashboard is made of is written beside its place first and then renamed into it, the page last,
+so a kill leaves the page that was there, whole. What a page looks like is not here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from pydantic import Field
+
+from blocks.errors import BadInput, Busy, Misconfigured
+from blocks.records import Publication
+from blocks.site.base import BiSite, Card
+from blocks.site.html import index
+from blocks.site.html.dashboard_view import View
+from blocks.site.html.extract import Extract
+from blocks.site.html.page import library
+from blocks.site.html.page_model import dashboard_page
+from blocks.site.html.picture import draw, warm
+from blocks.site.hyper import write_hyper
+from blocks.site.readback import Shown, compare
+from blocks.site.text import slug
+
+LOCK_SECONDS = 60.0
+STALE_SECONDS = 24 * 3600.0
+
+
+class FolderSite(BiSite):
+    """Dashboards in a folder: a page, a Tableau extract and a picture each, and an index over all."""
+
+    _block_type_name = "Folder Site"
+    _block_type_slug = "folder-site"
+    _description = "Publishes dashboards as self-contained pages into a folder."
+
+    project: str = Field("dashboards", description="folder in `folder`, as in dashboards or team/sales")
+    folder: Path = Field(description="the folder that is published into; created if absent")
+    address: str = Field("", description="where the folder is served, as in https://bi.example.com")
+
+    def check(self) -> str:
+        """Make the folder and see that it can be written."""
+        place = self._place()
+        with self._wrapped(place), tempfile.NamedTemporaryFile(dir=place, prefix=".check."):
+            pass
+        return f"publishes into {place}, opened at {self._url('index.html')}"
+
+    def warm(self) -> None:
+        """Bundle the charts' library and load what draws pictures."""
+        library()
+        warm()
+
+    def publish(self, card: Card) -> Publication:
+        """Write the dashboard's files and put them in place of those of its last run."""
+        begun, name, place = time.monotonic(), slug(card.dashboard.name), self._place()
+        with self._wrapped(place):
+            self._sweep(place)
+            work = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=place))
+            try:
+                rows = self._write(card, work)
+                canary = compare(name, card.shown, [Shown(rows=number) for number in rows.values()])
+                self._install(work, place / name)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+        return Publication(
+            dashboard=name, ticket=card.dashboard.ticket, run=card.run, rows=sum(rows.values()),
+            url=self._url(f"{name}/index.html"), extract=place / name / f"{name}.hyper",
+            image=place / name / "dashboard.png", seconds=round(time.monotonic() - begun, 3), canary=canary,
+        )  # fmt: skip
+
+    def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
+        """Write the page over all dashboards ever published here."""
+        place = self._place()
+        for card in cards:
+            slug(card.dashboard.name)
+        with self._wrapped(place), self._alone(place):
+            entries = index.updated(index.read(place), cards, publications, self._address)
+            index.write(place / index.STATE, index.dump(entries))
+            index.write(place / "index.html", index.index_page(place, entries))
+        return self._url("index.html")
+
+    def _write(self, card: Card, work: Path) -> dict[str, int]:
+        """Write all files of a dashboard; return the rows of its extract's tables, as the extract has them."""
+        name, marts = card.dashboard.name, [dataset.mart for dataset in card.datasets]
+        if len(set(marts)) != len(marts) or len(marts) != len(card.extracts):
+            fault = "its datasets and extracts don't pair"
+            raise BadInput(f"Publish {name}", fault, "Give one of each a mart.")
+        tables = dict(zip(marts if len(marts) > 1 else ["Extract"], card.extracts, strict=True))
+        rows = write_hyper(tables, work / f"{name}.hyper")
+        with ExitStack() as opened:
+            pairs = zip(card.datasets, card.extracts, strict=True)
+            view = View(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
+            index.write(work / "dashboard.png", draw(view))
+            index.write(work / "index.html", dashboard_page(view, index.gate_of(card, self._address)))
+        return rows
+
+    def _install(self, work: Path, target: Path) -> None:
+        target.mkdir(exist_ok=True)
+        for file in sorted(work.iterdir(), key=lambda path: path.name == "index.html"):
+            file.chmod(0o644)
+            os.replace(file, target / file.name)
+
+    def _sweep(self, place: Path) -> None:
+        """Remove what runs that were killed left behind."""
+        for left in place.glob(".*.*"):
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+    def _place(self) -> Path:
+        parts = self.project.split("/")
+        place = self.folder.expanduser().resolve().joinpath(*(slug(part) for part in parts))
+        with self._wrapped(place):
+            place.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def _url(self, path: str) -> str:
+        return str(self._address(self._place() / path))
+
+    def _address(self, path: Path) -> str | None:
+        """A file's address: where the folder is served, else on this disk; None for what is not served."""
+        if not self.address:
+            return path.resolve().as_uri()
+        if not re.match(r"https?://[^/]", self.address):
+            remedy = "Start its address with https://, or leave it empty."
+            raise Misconfigured("Publish into a folder", "it has no web address", remedy)
+        inside = path.resolve().is_relative_to(root := self.folder.expanduser().resolve())
+        return f"{self.address.rstrip('/')}/{path.resolve().relative_to(root).as_posix()}" if inside else None
+
+    @contextmanager
+    def _alone(self, place: Path) -> Iterator[None]:
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(place / ".lock", timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise Busy(f"List the dashboards in {place}", "another run is writing the list") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _wrapped(self, place: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Misconfigured(
+                f"Write into {place}", error.strerror or type(error).__name__,
+                "Give a folder that this process may write, with room left.",
+            ) from error  # fmt: skip

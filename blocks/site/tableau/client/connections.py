@@ -1,0 +1,53 @@
+"""After a workbook of the project's own was published: who its connections read as, and fresh extracts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.site.tableau.client import content
+from blocks.site.tableau.client.content import Reader
+from blocks.site.tableau.client.session import Session
+
+STORED = {"hyper", "dataengine"}  # connections to rows that were published with it: nothing to log in to
+PROXY = "sqlproxy"  # a connection to a data source of the site
+
+
+def connect_and_refresh(session: Session, item: Any, reader: Reader | None, deadline: float) -> None:
+    """Embed the reader in a workbook's own connections, then refresh all extracts that it shows.
+
+    Extracts inside it are refreshed through it, those of data sources of the site through these.
+    """
+    connections = _connections(session, "workbooks", item)
+    direct = [each for each in connections if each.connection_type not in STORED | {PROXY}]
+    for connection in direct if reader else []:
+        assert reader
+        _embed(session, item, connection, reader)
+    for identity in sorted(
+        {str(each.datasource_id) for each in connections if each.connection_type == PROXY}
+    ):
+        _refresh_source(session, identity, deadline)
+    if direct and item.has_extracts:
+        content.refresh(session, "workbooks", item, deadline)
+
+
+def _refresh_source(session: Session, identity: str, deadline: float) -> None:
+    asked = "Look at a data source of the workbook"
+    source = session.call(asked, lambda server: server.datasources.get_by_id(identity))
+    origins = {each.connection_type for each in _connections(session, "datasources", source)}
+    if source.has_extracts and origins - STORED:
+        content.refresh(session, "datasources", source, deadline)
+
+
+def _connections(session: Session, kind: str, item: Any) -> list[Any]:
+    def ask(server: Any) -> list[Any]:
+        getattr(server, kind).populate_connections(item)
+        return list(item.connections)
+
+    return session.call(f"List the connections of {item.name}", ask)
+
+
+def _embed(session: Session, item: Any, connection: Any, reader: Reader) -> None:
+    connection.username, connection.password = reader.user, reader.password.get_secret_value()
+    connection.embed_password = True
+    asked = f"Embed the reader in {item.name}"
+    session.call(asked, lambda server: server.workbooks.update_connection(item, connection))

@@ -1,0 +1,99 @@
+"""Data sources and workbooks on a Tableau site: found, published as jobs, waited for, refreshed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr
+
+from blocks.errors import Busy, NotFound
+from blocks.site.tableau.client.session import Session
+
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+STORED = {"hyper", "dataengine", "sqlproxy"}  # connection types with no origin of their own to refresh from
+
+
+class Reader(NamedTuple):
+    """Who a live source reads the warehouse as."""
+
+    user: str
+    password: SecretStr
+
+
+def find(session: Session, kind: str, name: str, project: str) -> Any:
+    """A workbook or data source (kind: the client's endpoint) by name in a project; None if there is none."""
+    import tableauserverclient as client
+
+    def search(server: Any) -> list[Any]:
+        options = client.RequestOptions()
+        equals = client.RequestOptions.Operator.Equals
+        options.filter.add(client.Filter(client.RequestOptions.Field.Name, equals, name))
+        return list(client.Pager(getattr(server, kind), options))
+
+    found = session.call(f"Look for {name} among the {kind}", search)
+    return next((each for each in found if each.name == name and each.project_id == project), None)
+
+
+def publish_source(
+    session: Session, project: str, path: Path, deadline: float, reader: Reader | None = None
+) -> Any:
+    """Publish a data source under its file's name, overwriting it; reader: embedded, on every publishing."""
+    import tableauserverclient as client
+
+    asked, name = f"Publish data source {path.stem}", path.stem
+    item = client.DatasourceItem(project, name=name)
+    login = None
+    if reader:
+        login = client.ConnectionCredentials(reader.user, reader.password.get_secret_value(), embed=True)
+    wait(session, asked, deadline, session.call(asked, lambda server: server.datasources.publish(
+        item, str(path), "Overwrite", connection_credentials=login, as_job=True)))  # fmt: skip
+    return published(session, "datasources", name, project)
+
+
+def publish_workbook(
+    session: Session, project: str, name: str, path: Path, deadline: float, *,
+    overwrite: bool, hidden: Sequence[str], description: str, unchecked: bool,
+) -> Any:  # fmt: skip
+    """Publish a workbook. hidden: sheets that are no views; unchecked: its connections are not tried."""
+    import tableauserverclient as client
+
+    asked, mode = f"Publish workbook {name}", "Overwrite" if overwrite else "CreateNew"
+    item = client.WorkbookItem(project, name=name, show_tabs=False)
+    item.description = description
+    item.hidden_views = list(hidden)
+    wait(session, asked, deadline, session.call(asked, lambda server: server.workbooks.publish(
+        item, str(path), mode, as_job=True, skip_connection_check=unchecked)))  # fmt: skip
+    return published(session, "workbooks", name, project)
+
+
+def published(session: Session, kind: str, name: str, project: str) -> Any:
+    """What was just published. Raises NotFound if the site does not list it."""
+    item = find(session, kind, name, project)
+    if item is None:
+        raise NotFound(f"Publish {name}", "its job is done, but the site does not list it")
+    return item
+
+
+def wait(session: Session, asked: str, deadline: float, job: Any) -> None:
+    """Wait for a job. Raises TimedOut at the deadline (seconds), Rejected if it failed or was cancelled."""
+    session.call(asked, lambda server: server.jobs.wait_for_job(job.id, timeout=deadline))
+
+
+def refresh(session: Session, kind: str, item: Any, deadline: float) -> None:
+    """Refresh an extract and wait. One that was queued already is waited out first: it may be too old.
+
+    The server refuses a second refresh (409093) as long as one is queued, which the client turns into None.
+    """
+    asked, end = f"Refresh {item.name}", time.monotonic() + deadline
+    for tried in range(1000):
+        job = session.call(asked, lambda server: getattr(server, kind).refresh(item))
+        if job is not None:
+            return wait(session, asked, max(end - time.monotonic(), 1), job)
+        pause = PAUSES[min(tried, len(PAUSES) - 1)]
+        if time.monotonic() + pause > end:
+            break
+        time.sleep(pause)
+    raise Busy(asked, "an earlier refresh of it is still queued", "Look under Jobs on the site.")

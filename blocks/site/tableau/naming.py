@@ -1,0 +1,48 @@
+"""Where a workbook may go: over ours of before, or beside one that people have edited."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from blocks.errors import Rejected
+from blocks.site.tableau.client import content, revisions
+from blocks.site.tableau.client.session import Session
+
+MOST_BESIDE = 20
+
+
+class Place(NamedTuple):
+    """item: ours of before. views: counted when it was last published; notes: for the ticket."""
+
+    name: str
+    item: Any = None
+    views: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def place_for(session: Session, project: str, name: str, digest: str) -> Place:
+    """Where to publish a workbook of this content. Raises Rejected if people edited every one there is."""
+    edited: list[str] = []
+    for number in range(MOST_BESIDE):
+        candidate = name if number == 0 else f"{name}-ours" if number == 1 else f"{name}-ours-{number}"
+        item = content.find(session, "workbooks", candidate, project)
+        if item is None:
+            return Place(candidate, notes=_notes(edited, candidate))
+        known = revisions.marks(item.tags)
+        same = revisions.served_digest(session, item) in {digest, *(each.digest for each in known)}
+        if same or (known and revisions.saved_by_us(session, item)):
+            views = max((each.views for each in known), default=None)
+            return Place(candidate, item=item, views=views, notes=_notes(edited, candidate))
+        edited.append(candidate)
+    raise Rejected(
+        f"Publish {name}", f"people have edited {len(edited)} workbooks of that name", "Remove some."
+    )
+
+
+def _notes(edited: list[str], ours: str) -> tuple[str, ...]:
+    if not edited:
+        return ()
+    left = " and ".join(edited)
+    return (
+        f"Workbook {left} was edited on the site, so it was left alone; the new version is beside it, as {ours}.",
+    )

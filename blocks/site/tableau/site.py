@@ -1,0 +1,150 @@
+"""TableauSite: dashboards on Tableau Server or Tableau Cloud, published, read back, never over people's edits.
+
+What is said to the server is in server/, what a workbook is made of in workbook/.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from pydantic import Field, PrivateAttr, SecretStr
+
+from blocks.errors import BadInput, Misconfigured
+from blocks.records import Publication
+from blocks.site.base import BiSite, Card
+from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
+from blocks.site.tableau.client.projects import project_id
+from blocks.site.tableau.client.session import Session
+from blocks.site.tableau.publish import Publishing
+from blocks.site.tableau.settings import Settings, reader
+from blocks.site.text import slug
+
+
+class TableauSite(BiSite):
+    """Dashboards as workbooks in a project of a Tableau site, each on published data sources or on its own data."""
+
+    _block_type_name = "Tableau Site"
+    _block_type_slug = "tableau-site"
+    _description = "Publishes dashboards as workbooks on Tableau Server or Tableau Cloud."
+
+    project: str = Field("Delivered dashboards", description="project path, as in Analytics/Delivered")
+    server: str = Field(
+        pattern=r"^https?://[^/\s]+/?$", description="the server's address, as in https://bi.example.com"
+    )
+    site: str = Field("", description="the site's content URL; empty for Tableau Server's default site")
+    token: AccessToken | None = Field(None, description="a personal access token to sign in with, or")
+    app: ConnectedApp | None = Field(None, description="a connected app to sign in with")
+    data: Literal["published", "packed", "live"] = Field(
+        "published",
+        description="extracts as data sources of the site, extracts in the workbooks, or the warehouse itself",
+    )
+    live_user: str = Field("", description="live: whom Tableau reads the warehouse as")
+    live_password: SecretStr = Field(SecretStr(""), description="live: that user's password; embedded")
+    workbooks: Path | None = Field(
+        None, description="a folder with <dashboard>.twbx files to publish instead of generated ones"
+    )
+    readers: tuple[str, ...] = Field(
+        (), description="groups that may view; empty: permissions stay as they are"
+    )
+    folder: Path = Field(Path(".local/tableau"), description="where pictures and extracts are kept")
+    request_seconds: float = Field(120, gt=0, description="longest wait for one answer")
+    job_seconds: float = Field(1800, gt=0, description="longest wait for one publish or refresh job")
+    canary_seconds: float = Field(90, ge=0, description="how long views may take to show the release")
+
+    _session: Session | None = PrivateAttr(None)
+
+    @property
+    def reads_live(self) -> bool:
+        """True if its data is the warehouse itself."""
+        return self.data == "live"
+
+    def check(self) -> str:
+        """Sign in and find the project, or make it."""
+        with self.session():
+            session = self._open()
+            project_id(session, self._path())
+        return f"publishes into {self._path()} on {self._named()}, signed in {self._credentials().named}"
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """One sign-in for all that is published inside, made when it is first needed."""
+        if self._session is not None:
+            yield
+            return
+        self._session = Session(self.server.rstrip("/"), self.site, self._credentials(), self.request_seconds)
+        try:
+            yield
+        finally:
+            session, self._session = self._session, None
+            session.close()
+
+    def warm(self) -> None:
+        """Load the client, which takes a second."""
+        import lxml.etree  # noqa: F401
+        import tableauserverclient  # noqa: F401
+
+    def publish(self, card: Card) -> Publication:
+        """Publish a dashboard's data, then its workbook; read it back; keep its files here."""
+        begun, name = time.monotonic(), slug(card.dashboard.name)
+        _complete(card)
+        with self.session(), TemporaryDirectory(prefix="tableau-") as work:
+            session = self._open()
+            publishing = Publishing(session, self._settings(session), card, Path(work), self._kept(name))
+            publication = publishing.publish()
+        return publication.model_copy(update={"seconds": round(time.monotonic() - begun, 3)})
+
+    def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
+        """The site's own list of content, which needs no publishing."""
+        place = f"/site/{self.site}" if self.site else ""
+        return f"{self.server.rstrip('/')}/#{place}/explore"
+
+    def _settings(self, session: Session) -> Settings:
+        return Settings(
+            project=project_id(session, self._path()), data=self.data,
+            reader=reader(self.live_user, self.live_password), workbooks=self.workbooks, groups=self.readers,
+            job_seconds=self.job_seconds, canary_seconds=self.canary_seconds,
+        )  # fmt: skip
+
+    def _open(self) -> Session:
+        assert self._session is not None
+        return self._session
+
+    def _credentials(self) -> AccessToken | ConnectedApp:
+        given = [each for each in (self.token, self.app) if each]
+        if len(given) != 1:
+            raise Misconfigured(
+                f"Sign in to {self._named()}", "it needs a token or a connected app, and one of them only",
+                "Set token or app of the block.",
+            )  # fmt: skip
+        return given[0]
+
+    def _named(self) -> str:
+        return f"{self.server.rstrip('/')}, site {self.site or 'Default'}"
+
+    def _path(self) -> str:
+        parts = [part.strip() for part in self.project.split("/")]
+        if not all(parts):
+            raise Misconfigured("Publish on Tableau", "the project path has an empty part", "As in A/B.")
+        return "/".join(parts)
+
+    def _kept(self, name: str) -> Path:
+        place = self.folder.expanduser().resolve() / name
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            raise Misconfigured(f"Write into {place}", "it can't be made", "Give another folder.") from None
+        return place
+
+
+def _complete(card: Card) -> None:
+    """Raises BadInput for a card that no dashboard can be made of."""
+    asked, marts = f"Publish {card.dashboard.name}", [dataset.mart for dataset in card.datasets]
+    if len(set(marts)) != len(marts) or len(marts) != len(card.extracts):
+        raise BadInput(asked, "its datasets and extracts don't pair", "Give one of each a mart.")
+    if not marts or not all(dataset.metrics for dataset in card.datasets):
+        raise BadInput(asked, "a dataset of it has no metric", "Give it one.")

@@ -1,0 +1,150 @@
+"""A data source: its connection, columns, metrics and the field of the filter action; alone, a .tds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from blocks.catalogue import Dataset
+from blocks.site.tableau.workbook.check_sheet import check_field
+from blocks.site.tableau.workbook.connections import Connection
+from blocks.site.tableau.workbook.fields import Field, Instance, columns, metric_field
+from blocks.site.tableau.workbook.metadata import metadata
+from blocks.site.tableau.workbook.xml import element, identity, token
+
+VERSION = "18.1"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One dataset as a data source. drill: the dimension whose marks filter the other sheets, if any."""
+
+    name: str
+    caption: str
+    connection: Connection
+    columns: Mapping[str, Field]
+    metrics: tuple[Field, ...]
+    dimensions: tuple[Field, ...]
+    time: Field | None
+    grain: str
+    check: Field
+
+    @property
+    def drill(self) -> Field | None:
+        """The dimension whose marks filter the other sheets."""
+        return self.dimensions[0] if self.dimensions else None
+
+    @property
+    def action(self) -> str:
+        """The name of the field through which the filter action works."""
+        return f"[Action ({self.drill.caption.translate(_NO_BRACKETS)})]" if self.drill else ""
+
+    def ref(self, instance: Instance) -> str:
+        """A field on a shelf, by its full name."""
+        return self.full(instance.ref)
+
+    def full(self, name: str) -> str:
+        """A name of this source, by its full name."""
+        return f"[{self.name}].{name}"
+
+    def used_by(self, field: Field) -> list[Field]:
+        """A field and the columns its formula reads."""
+        return [
+            field,
+            *(each for each in self.columns.values() if field.formula and each.ref in field.formula),
+        ]
+
+    def pointer(self) -> Any:
+        """The element by which a sheet names its source."""
+        return element("datasource", {"caption": self.caption, "name": self.name})
+
+    def needs(self, fields: list[Field], instances: list[Instance]) -> Any:
+        """The `datasource-dependencies` of a sheet: each field and instance it uses, once."""
+        known = {
+            each.name: each
+            for field in [*fields, *(i.field for i in instances)]
+            for each in self.used_by(field)
+        }
+        shelf = {instance.ref: instance for instance in instances}
+        made = [known[name].xml() for name in sorted(known)] + [shelf[name].xml() for name in sorted(shelf)]
+        return element("datasource-dependencies", {"datasource": self.name}, *made)
+
+    def xml(self) -> Any:
+        """The `datasource` of a workbook."""
+        attributes = {"caption": self.caption, "inline": "true", "name": self.name, "version": VERSION}
+        fields = [*self.columns.values(), *self.metrics, self.check]
+        return element(
+            "datasource", attributes, self.connection.location(), self.connection.xml(self._records()),
+            element("aliases", {"enabled": "yes"}), *(field.xml() for field in fields), self._table(),
+            self._group(), *self._ending(),
+        )  # fmt: skip
+
+    def tds(self) -> Any:
+        """The same without metrics, to be published by itself: workbooks add their own."""
+        attributes = {
+            "formatted-name": self.name,
+            "inline": "true",
+            "source-platform": "linux",
+            "version": VERSION,
+        }
+        fields = [field.xml() for field in self.columns.values()]
+        return element(
+            "datasource", attributes, self.connection.xml(self._records()), element("aliases", {"enabled": "yes"}),
+            *fields, self._table(), *self._ending(),
+        )  # fmt: skip
+
+    @property
+    def _object(self) -> str:
+        return f"Extract_{identity(self.name)[1:-1].replace('-', '')}"
+
+    def _records(self) -> Any:
+        holder = self._object if self.connection.modelled else ""
+        return metadata(self.columns.values(), self.connection.parent, holder)
+
+    def _table(self) -> Any:
+        if not self.connection.modelled:
+            return None
+        name = f"[__tableau_internal_object_id__].[{self._object}]"
+        return element("column", {"caption": self.caption, "datatype": "table", "name": name, "role": "measure",
+                                  "type": "quantitative"})  # fmt: skip
+
+    def _group(self) -> Any:
+        if not self.drill:
+            return None
+        members = element("groupfilter", {"function": "level-members", "level": self.drill.ref})
+        return element("group", {
+            "caption": self.action[1:-1], "hidden": "true", "name": self.action, "name-style": "unqualified",
+            "user:auto-column": "sheet_link",
+        }, element("groupfilter", {"function": "crossjoin"}, members))  # fmt: skip
+
+    def _ending(self) -> list[Any]:
+        layout = {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"}
+        if not self.connection.modelled:
+            return [element("layout", layout)]
+        properties = element("properties", {"context": ""}, self.connection.relation())
+        shape = element("object", {"caption": self.caption, "id": self._object}, properties)
+        return [element("layout", layout), element("object-graph", {}, element("objects", {}, shape))]
+
+
+_NO_BRACKETS = str.maketrans({"[": "(", "]": ")"})
+
+
+def make_source(
+    name: str, dataset: Dataset, types: Mapping[str, str], connection: Connection, caption: str
+) -> Source:
+    """The data source of a dataset. name: unique in its workbook; types: Hyper's type of each column."""
+    fields = columns(dataset, types)
+    taken = Counter(field.caption for field in fields.values())
+    metrics = []
+    for metric in map(metric_field, dataset.metrics):  # a caption twice is refused in a data source
+        again, taken[metric.caption] = taken[metric.caption], taken[metric.caption] + 1
+        metrics.append(replace(metric, caption=f"{metric.caption} ({again + 1})") if again else metric)
+    time = fields[dataset.time] if dataset.time else None
+    return Source(
+        name=f"{connection.prefix}.{token(name, dataset.mart)}", caption=caption, connection=connection,
+        columns=fields, metrics=tuple(metrics),
+        dimensions=tuple(fields[dimension] for dimension in dataset.dimensions), time=time,
+        grain=dataset.grain, check=check_field(time),
+    )  # fmt: skip

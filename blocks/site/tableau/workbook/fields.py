@@ -1,0 +1,142 @@
+"""A dataset's columns and metrics as Tableau's fields, and fields as they stand on a shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from blocks.catalogue import Dataset, Metric
+from blocks.errors import Misconfigured
+from blocks.site.number_format import unit
+from blocks.site.tableau.workbook.xml import element, shown
+
+# Hyper's type → Tableau's: datatype, remote type (OLE DB's number), default aggregation of a column.
+_TYPES = {
+    "BIGINT": ("integer", "20", "Sum"), "INTEGER": ("integer", "20", "Sum"), "SMALLINT": ("integer", "20", "Sum"),
+    "DOUBLE PRECISION": ("real", "5", "Sum"), "NUMERIC": ("real", "131", "Sum"),
+    "DATE": ("date", "133", "Year"), "TIMESTAMP": ("datetime", "135", "Year"), "BOOL": ("boolean", "11", "Count"),
+}  # fmt: skip
+_TEXT = ("string", "129", "Count")
+_FUNCTIONS = {"sum": "SUM", "min": "MIN", "max": "MAX", "count_distinct": "COUNTD"}
+_KINDS = {"quantitative": "qk", "ordinal": "ok", "nominal": "nk"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a data source. formula: of a calculated one; remote: its column's type and aggregation."""
+
+    name: str
+    caption: str
+    datatype: str
+    role: str = "dimension"
+    type: str = "nominal"
+    hidden: bool = False
+    form: str = ""
+    formula: str = ""
+    remote: tuple[str, str] = ("129", "Count")
+
+    @property
+    def ref(self) -> str:
+        """The field as formulas write it."""
+        return f"[{self.name.replace(']', ']]')}]"
+
+    def xml(self) -> Any:
+        """Its `column`."""
+        found = {"caption": self.caption, "datatype": self.datatype, "name": self.ref, "role": self.role,
+                 "type": self.type}  # fmt: skip
+        found |= {"default-format": self.form} if self.form else {}
+        found |= {"hidden": "true"} if self.hidden else {}
+        formula = {"class": "tableau", "formula": self.formula}
+        return element("column", found, element("calculation", formula) if self.formula else None)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A field on a shelf: as it is, summed up to months, or, a calculated one, as its formula says."""
+
+    field: Field
+    derivation: str
+    short: str
+    type: str
+
+    @property
+    def ref(self) -> str:
+        """Its name, as in [none:country:nk]."""
+        return f"[{self.short}:{self.field.name.replace(']', ']]')}:{_KINDS[self.type]}]"
+
+    def xml(self) -> Any:
+        """Its `column-instance`."""
+        return element("column-instance", {
+            "column": self.field.ref, "derivation": self.derivation, "name": self.ref, "pivot": "key",
+            "type": self.type})  # fmt: skip
+
+
+def plain(field: Field, type: str = "") -> Instance:
+    """The field itself."""
+    return Instance(field, "None", "none", type or field.type)
+
+
+def calculated(field: Field) -> Instance:
+    """A field whose formula aggregates."""
+    return Instance(field, "User", "usr", field.type)
+
+
+def per(field: Field, grain: str) -> Instance:
+    """A date cut to `day`, `week`, `month`, `quarter` or `year`, on a continuous axis."""
+    short = {"day": "tdy", "week": "twk", "month": "tmn", "quarter": "tqr", "year": "tyr"}[grain]
+    return Instance(field, f"{grain.capitalize()}-Trunc", short, "quantitative")
+
+
+def columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]:
+    """The fields of a dataset's columns by name; measures are hidden, as only metrics are meant to be seen."""
+    distinct = {measure.name for measure in dataset.measures if measure.function == "count_distinct"}
+    measures = {measure.name for measure in dataset.measures} - distinct
+    fields = {}
+    for name, kind in types.items():
+        datatype, *remote = _TYPES.get(kind.split("(")[0], _TEXT)
+        ordinal = datatype in ("integer", "real", "date", "datetime")
+        caption = shown(dataset.labels.get(name, ""), 80) or f"{name} (column)"
+        fields[name] = Field(
+            name=name, caption=caption, datatype=datatype, remote=(remote[0], remote[1]),
+            role="measure" if name in measures else "dimension",
+            type="quantitative" if name in measures else "ordinal" if ordinal else "nominal",
+            hidden=name in measures | distinct,
+        )  # fmt: skip
+    return fields
+
+
+def metric_field(metric: Metric) -> Field:
+    """A metric as a calculated field that can be added to any view."""
+    return Field(
+        name=f"Calculation_{metric.name}", caption=shown(metric.label, 80), datatype="real", role="measure",
+        type="quantitative", form=_form(metric.form, parts="/" in str(metric.formula)), formula=formula(metric),
+    )  # fmt: skip
+
+
+def formula(metric: Metric) -> str:
+    """A metric's formula in Tableau's words; a division by zero is null there too."""
+    functions = {measure.name: measure.function for measure in metric.measures}
+
+    def written(node: Any) -> str:
+        match node:
+            case ["measure", str(name)] if name in functions:
+                return f"{_FUNCTIONS[functions[name]]}({Field(name, '', '').ref})"
+            case ["number", int() | float() as value]:
+                return repr(value)
+            case ["+" | "-" | "*" | "/" as sign, left, right]:
+                return f"({written(left)} {sign} {written(right)})"
+        raise Misconfigured(
+            f"Write the formula of metric {metric.name}", f"a part of it is not understood: {str(node)[:80]}",
+            "Use measures of its dataset, numbers, and + - * / in the dbt project's metric.",
+        )  # fmt: skip
+
+    return written(metric.formula)
+
+
+def _form(form: str, parts: bool) -> str:
+    """Tableau's code for how a number is shown; parts: with two decimals."""
+    if form == "percent":
+        return "p0.0%"
+    digits, sign = "#,##0.00" if parts else "#,##0", unit(form).strip()
+    return f'c"{sign}"{digits};-"{sign}"{digits}' if sign else f"n{digits};-{digits}"

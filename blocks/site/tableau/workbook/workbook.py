@@ -1,0 +1,104 @@
+"""A whole workbook from a card: a .twbx, deterministic, valid against Tableau's published schema of workbooks."""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from blocks.site.base import Card
+from blocks.site.tableau.workbook.actions import actions, windows
+from blocks.site.tableau.workbook.datasource import VERSION, Source
+from blocks.site.tableau.workbook.layout import dashboard
+from blocks.site.tableau.workbook.sheet_plan import charts, check, kpis
+from blocks.site.tableau.workbook.worksheets import Sheet
+from blocks.site.tableau.workbook.xml import USER, element, shown
+
+# What the file uses of Tableau's format, as files of version 18.1 that Tableau saves list it.
+FEATURES = (
+    "AnimationOnByDefault", "MarkAnimation", "ObjectModelEncapsulateLegacy", "ObjectModelTableType",
+    "SchemaViewerObjectModel", "SheetIdentifierTracking", "SortTagCleanup", "WindowsPersistSimpleIdentifiers",
+)  # fmt: skip
+BUILD = "0.0.0 (0000.0.0.0)"  # written by no Tableau product
+STAMP = (2020, 1, 1, 0, 0, 0)  # in the package: the same content gives the same file
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """A workbook. hidden: sheets that are seen on the dashboard only."""
+
+    title: str
+    kpis: Sequence[Sheet]
+    charts: Sequence[Sheet]
+    checks: Sequence[Sheet]
+    sources: Sequence[Source]
+
+    @property
+    def hidden(self) -> list[str]:
+        """Sheets that are seen on the dashboard only; the check sheets are read through views of their own."""
+        return [sheet.name for sheet in (*self.kpis, *self.charts)]
+
+    def xml(self) -> Any:
+        """The `workbook`."""
+        from lxml import etree
+
+        sheets = [*self.kpis, *self.charts, *self.checks]
+        features = [element(name) for name in FEATURES]
+        types = element("explanation-types")
+        root = element(
+            "workbook",
+            {"original-version": VERSION, "source-build": BUILD, "source-platform": "win", "version": VERSION},
+            element("document-format-change-manifest", {}, *features), element("preferences"),
+            element("datasources", {}, *(source.xml() for source in self.sources)),
+            actions(self._name, sheets), element("worksheets", {}, *(sheet.xml() for sheet in sheets)),
+            element("dashboards", {}, dashboard(self._name, self.title, self.kpis, self.charts, self.checks)),
+            windows(self._name, sheets, self.hidden),
+            element("explain-data", {"enabled-for-viewer": "false", "extreme-values-enabled-for-all": "false"}, types),
+        )  # fmt: skip
+        etree.cleanup_namespaces(root, top_nsmap={"user": USER}, keep_ns_prefixes=["user"])
+        return root
+
+    @property
+    def _name(self) -> str:
+        """The dashboard's name: sheets and dashboards share one room of names."""
+        return "Dashboard"
+
+
+def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
+    """The workbook of a card; sources pair with its datasets."""
+    figures, drawn, checks = list[Sheet](), list[Sheet](), list[Sheet]()
+    for place, (source, dataset) in enumerate(zip(sources, card.datasets, strict=True)):
+        figures += kpis(source)
+        drawn += charts(source, card.dashboard.analysis, dataset.metrics)
+        checks.append(check(source, place))
+    taken = Counter[str]()
+    figures, drawn = [_named(each, taken) for each in figures], [_named(each, taken) for each in drawn]
+    title = shown(card.dashboard.title) or card.dashboard.name
+    return Workbook(title, figures, drawn, checks, tuple(sources))
+
+
+def _named(sheet: Sheet, taken: Counter[str]) -> Sheet:
+    """A sheet under a name of its own, without the comma that separates names in actions."""
+    name = sheet.name.replace(",", " ")
+    taken[name] += 1
+    return replace(sheet, name=name if taken[name] == 1 else f"{name} {taken[name]}")
+
+
+def write(root: Any) -> bytes:
+    """An element as the bytes of a file of its own."""
+    from lxml import etree
+
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True))
+
+
+def pack(path: Path, workbook: Workbook, files: Mapping[str, Path]) -> None:
+    """Write a .twbx; files: by their path inside it."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
+        info = zipfile.ZipInfo(f"{path.stem}.twb", STAMP)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        package.writestr(info, write(workbook.xml()))
+        for name, file in files.items():
+            package.write(file, name)

@@ -1,0 +1,129 @@
+"""A worksheet: what stands on its shelves, as Tableau's XML. Which sheets there are is in choice.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from blocks.site.tableau.workbook.datasource import Source
+from blocks.site.tableau.workbook.fields import Instance, plain
+from blocks.site.tableau.workbook.xml import element, identity, placeholder
+
+KPI, BAR, LINE, PIE = "Text", "Bar", "Line", "Pie"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A worksheet. mark: how it draws; encodings: (shelf, field) on the marks card.
+
+    filtered: dashboard filters act on it; drills: its marks filter the other sheets of its source.
+    """
+
+    name: str
+    title: str
+    source: Source
+    mark: str
+    rows: tuple[Instance, ...] = ()
+    cols: tuple[Instance, ...] = ()
+    encodings: tuple[tuple[str, Instance], ...] = ()
+    filtered: bool = True
+    drills: bool = False
+    big: bool = False
+
+    def xml(self) -> Any:
+        """The `worksheet`."""
+        return element("worksheet", {"name": self.name}, self._title(), self._table(),
+                       element("simple-id", {"uuid": identity("sheet", self.name)}))  # fmt: skip
+
+    def filters(self) -> list[Instance]:
+        """The fields that the dashboard's filters act by."""
+        if not self.filtered:
+            return []
+        time = [plain(self.source.time, "quantitative")] if self.source.time else []
+        return [*map(plain, self.source.dimensions), *time]
+
+    def _title(self) -> Any:
+        words = element("formatted-text", {}, element("run", {}, text=self.title))
+        return element("layout-options", {}, element("title", {}, words))
+
+    def _table(self) -> Any:
+        return element(
+            "table", {}, self._view(), element("style"), element("panes", {}, self._pane()),
+            element("rows", {}, text=_shelf(self.source, self.rows)),
+            element("cols", {}, text=_shelf(self.source, self.cols)),
+        )  # fmt: skip
+
+    def _view(self) -> Any:
+        source, filters = self.source, self.filters()
+        used = [*self.rows, *self.cols, *(instance for _, instance in self.encodings), *filters]
+        action = self._action()
+        fields = [source.drill] if source.drill and action is not None else []
+        slices = [source.ref(each) for each in filters] + ([source.full(source.action)] if fields else [])
+        return element(
+            "view", {}, element("datasources", {}, source.pointer()), source.needs(fields, used), action,
+            *(_filter(source, each, place) for place, each in enumerate(filters, 2)),
+            self._sort(),
+            element("slices", {}, *(element("column", text=each) for each in slices)) if slices else None,
+            element("aggregation", {"value": "true"}),
+        )  # fmt: skip
+
+    def _sort(self) -> Any:
+        """Bars from the longest down."""
+        if self.mark != BAR:
+            return None
+        by = {
+            "column": self.source.ref(self.rows[0]),
+            "direction": "DESC",
+            "using": self.source.ref(self.cols[0]),
+        }
+        return element("computed-sort", by)
+
+    def _action(self) -> Any:
+        """The filter that the drill-down action sets; the sheet it starts from has none."""
+        if not self.filtered or self.drills or not self.source.drill:
+            return None
+        name = self.source.full(self.source.action)
+        return element("filter", {"class": "categorical", "column": name}, _everything(self.source.drill.ref))
+
+    def _pane(self) -> Any:
+        encodings = [element(shelf, {"column": self.source.ref(each)}) for shelf, each in self.encodings]
+        return element(
+            "pane", {"selection-relaxation-option": "selection-relaxation-allow"},
+            element("view", {}, element("breakdown", {"value": "auto"})), element("mark", {"class": self.mark}),
+            element("encodings", {}, *encodings) if encodings else None, self._label(), self._style(),
+        )  # fmt: skip
+
+    def _label(self) -> Any:
+        if not self.big:
+            return None
+        text = placeholder(self.source.ref(self.encodings[0][1]))
+        run = element("run", {"bold": "true", "fontsize": "28"}, text=text)
+        return element("customized-label", {}, element("formatted-text", {}, run))
+
+    def _style(self) -> Any:
+        if self.mark == LINE:
+            return None
+        formats = {"mark-labels-show": "true", "mark-labels-cull": "true"}
+        made = [element("format", {"attr": name, "value": value}) for name, value in formats.items()]
+        return element("style", {}, element("style-rule", {"element": "mark"}, *made))
+
+
+def _shelf(source: Source, instances: tuple[Instance, ...]) -> str:
+    """Several fields on a shelf, nested as Tableau writes them: dimensions by /, measures side by side by +."""
+    if len(instances) < 2:
+        return source.ref(instances[0]) if instances else ""
+    sign = " / " if instances[0].type != "quantitative" else " + "
+    return f"({source.ref(instances[0])}{sign}{_shelf(source, instances[1:])})"
+
+
+def _filter(source: Source, instance: Instance, group: int) -> Any:
+    """A dashboard filter that lets everything through until someone uses it."""
+    attributes = {"column": source.ref(instance), "filter-group": group}
+    if instance.type == "quantitative":  # no fixed range: it would cut off days that come later
+        return element("filter", {"class": "quantitative", **attributes, "included-values": "all"})
+    return element("filter", {"class": "categorical", **attributes}, _everything(instance.ref))
+
+
+def _everything(level: str) -> Any:
+    return element("groupfilter", {"function": "level-members", "level": level, "user:ui-enumeration": "all",
+                                   "user:ui-marker": "enumerate"})  # fmt: skip

@@ -1,0 +1,71 @@
+"""One file of the ticket folder: read whole or not at all, replaced whole or not at all, under one lock."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blocks.errors import Busy, Unavailable
+from blocks.tracker.files.yaml_reader import Unreadable
+
+LIMIT_BYTES, LOCK_SECONDS = 2_000_000, 20
+
+
+def read_file(path: Path) -> str:
+    """A plain file's content; links, devices and large files are not followed, opened or read."""
+    try:
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable("it is a link or no plain file")
+        if found.st_size > LIMIT_BYTES:
+            raise Unreadable(f"it is larger than {LIMIT_BYTES:,} bytes")
+        return path.read_bytes().decode()
+    except UnicodeError:
+        raise Unreadable("it is not UTF-8 text") from None
+    except OSError:
+        raise Unreadable("it can't be opened") from None
+
+
+def replace_file(path: Path, content: bytes, before: bytes | None = None) -> bool:
+    """Put content in a file's place; the same content leaves it alone.
+
+    False: the file is no longer what it was (`before`), and was left alone.
+    """
+    if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
+        return True
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)  # of a run that was killed
+    with new.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    if path.is_file():
+        shutil.copymode(path, new)
+    if before is not None and (not path.is_file() or path.read_bytes() != before):
+        new.unlink()
+        return False
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return True
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder against other runs; what the disk refuses comes out as Unavailable."""
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / ".tickets.lock", timeout=LOCK_SECONDS):
+            yield
+    except Timeout:
+        raise Busy(f"lock {folder}", "another run writes answers", "Try again later.") from None
+    except OSError as error:
+        raise Unavailable(f"write in {folder}", error.strerror or "the disk refused") from error

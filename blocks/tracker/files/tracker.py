@@ -1,0 +1,158 @@
+"""Tickets as YAML files in a folder that people edit: the tracker of the embedded run, and the reference.
+
+`<folder>/AN-7.yaml` is a ticket, `<folder>/attachments/AN-7/` holds its files. What can't be read stays
+untouched: it comes out as a Ticket whose only field is `unreadable`, and its comment goes to `AN-7.note.md`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from pydantic import Field
+
+from blocks.errors import BadInput, Busy, Misconfigured, NotFound
+from blocks.records import Ticket
+from blocks.tracker.base import FILE_NAME, Tracker
+from blocks.tracker.files.comments import commented, incident_text, inline
+from blocks.tracker.files.storage import locked, read_file, replace_file
+from blocks.tracker.files.yaml_editor import put, put_item
+from blocks.tracker.files.yaml_reader import OPEN, Unreadable, printable, read_ticket
+
+_KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
+_TRIES = 5
+_log = logging.getLogger(__name__)
+
+
+class FilesTracker(Tracker):
+    """A folder of ticket files. Our comments carry `author: analytics-bot` and their topic."""
+
+    _block_type_name = "Files Tracker"
+    _block_type_slug = "files-tracker"
+
+    folder: Path = Field(description="the folder with one YAML file a ticket")
+
+    def check(self) -> str:
+        """Look into the folder; one line for a person."""
+        keys = self._keys()
+        if not os.access(self.folder, os.W_OK):
+            raise Misconfigured(f"open {self.folder}", "it can't be written to", "Answers go there.")
+        return f"{len(keys)} tickets of {self.project} in {self.folder}"
+
+    def open_tickets(self) -> list[Ticket]:
+        """Tickets that wait for work; unreadable ones among them, so that somebody hears of it."""
+        for path in self.folder.glob("*.yaml"):
+            if not _KEY.fullmatch(path.stem):
+                _log.warning("file %r in the ticket folder is not named like a ticket", path.name)
+        return [ticket for ticket in self._open() if "incident" not in ticket.fields]
+
+    def tickets(self, keys: Sequence[str]) -> list[Ticket]:
+        """These tickets, in the order asked for."""
+        return [self._ticket(key) for key in dict.fromkeys(keys)]
+
+    def comment(self, key: str, topic: str, body: str) -> None:
+        """Write or update our comment on a topic in the ticket's `comments:`, or else in its note."""
+        path, body = self._path(key), printable(body)
+        note = path.with_name(f"{key}.note.md")
+        edited = self._edit(key, lambda text: commented(text, topic, body))
+        with locked(self.folder):
+            if edited:
+                note.unlink(missing_ok=True)
+            else:
+                replace_file(note, f"{body}\n".encode())
+
+    def attach(self, key: str, path: Path) -> None:
+        """Copy a file into the ticket's attachments, unless the same content is there."""
+        self._path(key)
+        if not FILE_NAME.fullmatch(path.name):
+            raise BadInput(f"attach a file to {key}", "its name is not like sales-2026.png")
+        target = self.folder / "attachments" / key / path.name
+        with locked(self.folder):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.parent.resolve() != self.folder.resolve() / "attachments" / key:
+                raise BadInput(f"attach a file to {key}", "its attachments lead out of the folder")
+            replace_file(target, path.read_bytes())
+
+    def link(self, key: str, url: str, title: str) -> None:
+        """Write or update one entry of the ticket's `links:`."""
+        url, title = printable(url), printable(title)
+        self._edit(key, lambda text: put_item(text, "links", {"url": url}, {"url": url, "title": title}))
+
+    def move(self, key: str, status: str | None, facts: Mapping[str, str] | None = None) -> None:
+        """Set the ticket's `status:` line, and `release:` and `freshness:` as facts say."""
+        if status is not None and not re.fullmatch("[a-z_]{1,40}", status):
+            raise BadInput(f"move {key}", "a status is a word of small letters")
+        for name, value in {**(facts or {}), **({"status": status} if status else {})}.items():
+            self._edit(key, partial(put, name=name, value=inline(value)))
+
+    def incidents(self) -> dict[str, str]:
+        """Open tickets with an `incident:` line."""
+        return {str(each.fields["incident"]): each.key for each in self._open() if "incident" in each.fields}
+
+    def open_incident(self, about: str, title: str, body: str, requests: Sequence[str]) -> str:
+        """Write a ticket of the next number, and link the requests to it."""
+        known = [key for key in requests if self._is_key(key) and (self.folder / f"{key}.yaml").is_file()]
+        with locked(self.folder):
+            key = self.incidents().get(about)
+            if key is None:
+                last = max((int(each.rpartition("-")[2]) for each in self._keys()), default=0)
+                key = f"{self.project}-{last + 1}"
+                text = incident_text(key, about, title, body, known)
+                replace_file(self.folder / f"{key}.yaml", text.encode())
+        for request in known:
+            self.link(request, self.url(key), f"Incident {key}: {title}")
+        return key
+
+    def url(self, key: str) -> str:
+        """The ticket's file."""
+        return self._path(key).resolve().as_uri()
+
+    def _open(self) -> list[Ticket]:
+        return [found for key in self._keys() if (found := self._ticket(key)).status in OPEN]
+
+    def _keys(self) -> list[str]:
+        if not self.folder.is_dir():
+            raise Misconfigured(f"open the tickets in {self.folder}", "there is no such folder")
+        keys = [path.stem for path in self.folder.glob("*.yaml") if self._is_key(path.stem)]
+        return sorted(keys, key=lambda key: int(key.rpartition("-")[2]))
+
+    def _is_key(self, text: str) -> bool:
+        return bool(_KEY.fullmatch(text)) and text.startswith(f"{self.project}-")
+
+    def _path(self, key: str) -> Path:
+        """The ticket's file; a key is checked before it becomes a path."""
+        if not self._is_key(key):
+            raise NotFound("look up a ticket", f"its key is not like {self.project}-7")
+        path = self.folder / f"{key}.yaml"
+        if not os.path.lexists(path):
+            raise NotFound(f"look up ticket {key}", "it has no file", f"Tickets are files in {self.folder}.")
+        return path
+
+    def _ticket(self, key: str) -> Ticket:
+        path = self._path(key)
+        try:
+            text, seconds = read_file(path), path.stat().st_mtime
+            return read_ticket(key, text, datetime.fromtimestamp(seconds, UTC))
+        except (Unreadable, OSError) as reason:
+            _log.warning("ticket file %s can't be read; it is left out", path.name)
+            return Ticket(key=key, title="", status="open", fields={"unreadable": str(reason)})
+
+    def _edit(self, key: str, change: Callable[[str], str]) -> bool:
+        """Change a ticket's text; a person's edit made meanwhile is taken up. False: it can't be edited."""
+        path = self._path(key)
+        with locked(self.folder):
+            for _ in range(_TRIES):
+                try:
+                    before = read_file(path)
+                    after = change(before)
+                except Unreadable:
+                    _log.warning("ticket file %s can't be edited; it stays as it is", path.name)
+                    return False
+                if replace_file(path, after.encode(), before.encode()):
+                    return True
+        raise Busy(f"edit ticket {key}", "somebody else keeps changing its file", "Try again later.")

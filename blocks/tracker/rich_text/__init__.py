@@ -1,0 +1,1 @@
+"""Rich text of trackers: from our Markdown, and to plain text."""

@@ -1,0 +1,123 @@
+"""Guards around dbt-dremio, put in place in dbt's own process before it starts. For exactly the version below.
+
+Faults of it, each with a test in tests/blocks/warehouse/test_dremio_dbt.py:
+- it waits for `CANCELLED`, Dremio says `CANCELED`: a cancelled job hangs dbt for ever;
+- no call but the login has a time-out, and one 503 while it polls fails the model;
+- an interrupted dbt does not cancel its jobs: it calls a method on a method, and on Cloud a wrong address;
+- sources without a database are looked for among the views, not among the tables;
+- a unit test of a model that reads a source does not compile.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from importlib.metadata import version
+from typing import Any
+
+from blocks.errors import Misconfigured
+from blocks.warehouse.dremio.names import split
+
+VERSION = "1.11.0"
+TIMEOUTS = (10, 120)  # seconds to connect, to answer
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
+
+
+def install() -> None:
+    """Put every guard in place. Raises Misconfigured for another version than the guards were written for."""
+    if (found := version("dbt-dremio")) != VERSION:
+        raise Misconfigured(
+            "guard dbt-dremio",
+            f"version {found} is installed",
+            f"Install {VERSION}, or check the guards anew.",
+        )
+    _guard_calls()
+    _guard_jobs()
+    _guard_sources()
+    _guard_unit_tests()
+
+
+def _guard_calls() -> None:
+    """Time-outs on every call; GETs again after 429 and 5xx. A POST could run a statement twice."""
+    from dbt.adapters.dremio.api.rest import utils
+    from requests.adapters import HTTPAdapter
+    from urllib3.util.retry import Retry
+
+    class Patient(HTTPAdapter):
+        def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]
+            options["timeout"] = options.get("timeout") or TIMEOUTS
+            return super().send(request, **options)
+
+    again = Retry(
+        total=6, backoff_factor=0.2, status_forcelist=(429, 502, 503, 504), allowed_methods={"GET"},
+        respect_retry_after_header=True,
+    )  # fmt: skip
+    for scheme in ("http://", "https://"):
+        utils.session.mount(scheme, Patient(max_retries=again))
+
+
+def _guard_jobs() -> None:
+    """Jobs end by every word for it and by a deadline, and are cancelled when dbt is."""
+    from dbt.adapters.dremio.api.cursor import DremioCursor
+    from dbt.adapters.dremio.api.rest.url_builder import UrlBuilder
+    from dbt.adapters.dremio.connections import DremioConnectionManager
+
+    def wait(self: Any) -> None:
+        limit = float(os.environ.get("DREMIO_JOB_DEADLINE_SECONDS", "3600"))
+        deadline, pause = time.monotonic() + limit, FIRST_PAUSE
+        while True:
+            answer = self._rest_client.job_status(self._job_id)
+            state = answer["jobState"]
+            if state == "COMPLETED":
+                self._rowcount = answer.get("rowCount", -1)
+                return
+            if state in {"FAILED", "CANCELED", "CANCELLED"}:
+                said = answer.get("errorMessage") or answer.get("cancellationReason") or ""
+                raise RuntimeError(f"Dremio's job is {state.lower()}: {said}")
+            if time.monotonic() > deadline:
+                self.job_cancel()
+                raise RuntimeError(f"Dremio's job was still {state.lower()} after {limit:.0f} s; cancelled")
+            time.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def cancel(self: Any, connection: Any) -> None:
+        cursor = getattr(connection.handle, "_cursor", None)
+        if cursor is not None and cursor._job_id:
+            cursor.job_cancel()
+
+    status = UrlBuilder.job_status_url
+    UrlBuilder.job_cancel_url = classmethod(lambda cls, parameters, job: f"{status(parameters, job)}/cancel")
+    DremioCursor._populate_rowcount = wait
+    DremioConnectionManager.cancel = cancel
+
+
+def _guard_sources() -> None:
+    """What is in our space but not in the release is a dbt source: it lies with the tables."""
+    from dbt.adapters.dremio.relation import DremioRelation
+
+    plain = DremioRelation.create_from.__func__
+    tables, (space, *release) = split(os.environ["DREMIO_TABLES"]), split(os.environ["DREMIO_RELEASE"])
+
+    def create_from(cls: Any, *positional: Any, **named: Any) -> Any:
+        made = plain(cls, *positional, **named)
+        schema = made.schema or ""
+        if made.database != space or f"{schema}.".startswith(".".join([*release, ""])):
+            return made
+        return made.incorporate(path={"database": tables[0], "schema": ".".join((*tables[1:], schema))})
+
+    DremioRelation.create_from = classmethod(create_from)
+
+
+def _guard_unit_tests() -> None:
+    """Its `source` macro asks the graph, which a unit test has not; its `ref` macro looks first."""
+    from dbt.parser.macros import MacroParser
+
+    plain = MacroParser.parse_macro
+
+    def parse_macro(self: Any, block: Any, base_node: Any, name: str) -> Any:
+        macro = plain(self, block, base_node, name)
+        if name == "source" and macro.package_name == "dbt_dremio":
+            macro.macro_sql = macro.macro_sql.replace("if execute -%}", "if execute and graph -%}")
+        return macro
+
+    MacroParser.parse_macro = parse_macro

@@ -1,0 +1,3 @@
+"""Dremio as the warehouse, Software and Cloud."""
+
+from blocks.warehouse.dremio.warehouse import DremioWarehouse as DremioWarehouse

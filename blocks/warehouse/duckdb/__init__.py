@@ -1,0 +1,3 @@
+"""DuckDB as the warehouse: one file, the embedded default."""
+
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse as DuckDBWarehouse

@@ -1,0 +1,3 @@
+"""Snowflake as the warehouse."""
+
+from blocks.warehouse.snowflake.warehouse import SnowflakeWarehouse as SnowflakeWarehouse

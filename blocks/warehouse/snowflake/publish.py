@@ -1,0 +1,122 @@
+"""Readers change over by one statement: thin views in SERVING_NEXT, checked, then ALTER SCHEMA ... SWAP WITH.
+
+A swap exchanges both schemas with all their grants, so both must have the same; a second one would undo the
+first, so none is sent without having read `_release`. Killed anywhere, `flip` again ends in the new release.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.errors import BadAnswer, Misconfigured, Transient
+from blocks.records import Release
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.release_marker import MARKER, marker_in, marker_sql
+from blocks.warehouse.snowflake.names import plain
+from blocks.warehouse.snowflake.session import SnowflakeSession
+
+
+def upcoming(house: Warehouse) -> str:
+    """The schema the next release is put together in."""
+    return f"{house.serving}_next"
+
+
+def flip(house: Any, release: Release) -> None:
+    """Fill the upcoming schema, check it and its grants, swap; nothing if the release is served already."""
+    with house.session() as session:
+        if marker_in(house, session, house.serving) == release:
+            return
+        for schema in (house.serving, upcoming(house)):
+            house.make_schema(session, schema)
+        refuse_self_refreshing(house, session, release)
+        fill(house, session, release)
+        check(house, session, release)
+        compare_grants(house, session)
+        if marker_in(house, session, house.serving) != release:  # an earlier try's swap may have come late
+            swap(house, session, release)
+    if house.served() != release:
+        raise BadAnswer("swap the serving schemas", "readers do not see the release", "Run it again.")
+
+
+def fill(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
+    """A thin view for every mart in the upcoming schema, and no other; the marker last."""
+    schema = upcoming(house)
+    wanted = {*release.marts, MARKER}
+    for name in sorted(views(house, session, schema) - wanted):
+        session.rows(f"drop view if exists {house.quote(schema, name)}")
+    for mart, relation in sorted(release.marts.items()):
+        source = f"select * from {house.relation(relation)}"
+        session.rows(f"create or replace view {house.quote(schema, mart)} copy grants as {source}")
+    marker = house.quote(schema, MARKER)
+    session.rows(f"create or replace view {marker} copy grants as {marker_sql(house, release)}")
+
+
+def check(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
+    """The upcoming schema shows the release, all of it and nothing else. Raises BadAnswer."""
+    schema = upcoming(house)
+    for mart in release.marts:
+        session.rows(f"select count(*) from {house.quote(schema, mart)}")
+    found = views(house, session, schema)
+    if found != {*release.marts, MARKER} or marker_in(house, session, schema) != release:
+        raise BadAnswer(
+            f"check schema {schema}", "it does not hold what was put into it",
+            "Another program writes there: find it. Readers keep the previous release.",
+        )  # fmt: skip
+
+
+def refuse_self_refreshing(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
+    """Raise Misconfigured if a dynamic table of the release refreshes by itself: it would pass by the checks."""
+    for schema in sorted({relation.rsplit(".", 1)[0] for relation in release.marts.values()}):
+        for row in session.show(f"show dynamic tables in schema {house.quote(schema)}"):
+            if row.get("target_lag") not in (None, "", "null"):
+                raise Misconfigured(
+                    f"promote {release.run}", f"dynamic table {plain(row['name'])} refreshes by itself",
+                    "Give the model `scheduler: DISABLE` and no target_lag; the workflow refreshes it.",
+                )  # fmt: skip
+
+
+def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:
+    """Raise Misconfigured if readers would lose or gain a right by the swap; say which statements mend it."""
+    here, there = house.serving, upcoming(house)
+    shared = views(house, session, here) & views(house, session, there)
+    rights = {schema: _grants(house, session, schema, shared) for schema in (here, there)}
+    missing = [
+        line.replace("{schema}", f"{house.database}.{other}")
+        for one, other in ((here, there), (there, here))
+        for line in sorted(rights[one] - rights[other])
+    ]
+    if missing:
+        raise Misconfigured(
+            f"compare the grants of schemas {here} and {there}", f"{len(missing)} differ",
+            f"Have an administrator run: {'; '.join(missing[:10])}.",
+        )  # fmt: skip
+
+
+def swap(house: Any, session: SnowflakeSession, release: Release) -> None:
+    """The one statement; if its answer is lost, look what readers see before saying so."""
+    try:
+        session.rows(f"alter schema {house.quote(house.serving)} swap with {house.quote(upcoming(house))}")
+    except Transient:
+        if house.served() != release:
+            raise
+
+
+def views(house: Warehouse, session: SnowflakeSession, schema: str) -> set[str]:
+    """Names of a schema's views, in lower case where they are plain."""
+    rows = session.show(f"show views in schema {house.quote(schema)}")
+    return {plain(row["name"]) for row in rows}
+
+
+def _grants(house: Warehouse, session: SnowflakeSession, schema: str, shared: set[str]) -> set[str]:
+    """Grants on a schema, on its future objects and on these views, as statements with a gap for the schema."""
+    quoted, found = house.quote(schema), set()
+    for row in session.show(f"show future grants in schema {quoted}"):
+        what = f"future {row['grant_on']}s in schema {{schema}}"
+        found.add(f"grant {row['privilege']} on {what} to {row['grant_to']} {row['grantee_name']}")
+    targets = {f"schema {quoted}": "schema {schema}"}
+    targets |= {f"view {house.quote(schema, view)}": f"view {{schema}}.{view}" for view in sorted(shared)}
+    for target, what in targets.items():
+        for row in session.show(f"show grants on {target}"):
+            if row["privilege"] != "OWNERSHIP":
+                found.add(f"grant {row['privilege']} on {what} to {row['granted_to']} {row['grantee_name']}")
+    return found
