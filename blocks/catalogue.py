@@ -176,40 +176,55 @@ class Catalogue:
         measures = tuple({measure.name: measure for m in metrics for measure in m.measures}.values())
         if clash := {measure.name for measure in measures} & {*names, time}:
             raise Misconfigured(
-                f"read mart {mart}", f"{', '.join(sorted(clash))} is both a measure and a dimension",
+                f"read mart {mart}",
+                f"{', '.join(sorted(clash))} is both a measure and a dimension",
                 "Rename the measure in the semantic model.",
-            )  # fmt: skip
+            )
         keys = ([time] if time else []) + list(names)
         return Dataset(
-            mart=mart, time=time, dimensions=names, metrics=metrics, measures=measures,
+            mart=mart,
+            time=time,
+            dimensions=names,
+            metrics=metrics,
+            measures=measures,
             grain=known[time]["grain"] if time else "day",
             labels={name: known[name]["label"] for name in keys},
             select=select(self._semantic, mart, keys, [m.name for m in measures]),
-        )  # fmt: skip
+        )
 
 
 def _table(node: dict[str, Any]) -> SourceTable:
     columns = (
         Column(
-            name=name, data_type=column.get("data_type"), origin=_meta(column).get("origin", name),
+            name=name,
+            data_type=column.get("data_type"),
+            origin=_meta(column).get("origin", name),
             required=bool(_meta(column).get("required", False)),
         )
         for name, column in node["columns"].items()
-    )  # fmt: skip
+    )
     return SourceTable(
-        source=node["source_name"], name=node["name"], schema_name=node["schema"],
-        identifier=node["identifier"], loader=node.get("loader") or "",
-        meta={**node.get("source_meta", {}), **_meta(node)}, columns=tuple(columns),
-    )  # fmt: skip
+        source=node["source_name"],
+        name=node["name"],
+        schema_name=node["schema"],
+        identifier=node["identifier"],
+        loader=node.get("loader") or "",
+        meta={**node.get("source_meta", {}), **_meta(node)},
+        columns=tuple(columns),
+    )
 
 
 def _mart(node: dict[str, Any]) -> Mart:
     meta = _meta(node)
     return Mart(
-        name=node["name"], unique_id=node["unique_id"], schema_name=node["schema"], alias=node["alias"],
-        materialized=node["config"].get("materialized", "table"), primary_key=tuple(meta.get("primary_key", ())),
+        name=node["name"],
+        unique_id=node["unique_id"],
+        schema_name=node["schema"],
+        alias=node["alias"],
+        materialized=node["config"].get("materialized", "table"),
+        primary_key=tuple(meta.get("primary_key", ())),
         budget=meta.get("diff_budget", {}),
-    )  # fmt: skip
+    )
 
 
 def _exposure(node: dict[str, Any], manifest: dict[str, Any]) -> Exposure:
@@ -218,15 +233,21 @@ def _exposure(node: dict[str, Any], manifest: dict[str, Any]) -> Exposure:
         analysis = Analysis(meta["analysis"]) if "analysis" in meta else None
     except ValueError:
         raise Misconfigured(
-            f"read exposure {node['name']}", "its meta has an unknown analysis",
+            f"read exposure {node['name']}",
+            "its meta has an unknown analysis",
             f"Use one of {', '.join(Analysis)}.",
-        ) from None  # fmt: skip
+        ) from None
     return Exposure(
-        name=node["name"], title=node.get("label") or node["name"], description=node.get("description", ""),
+        name=node["name"],
+        title=node.get("label") or node["name"],
+        description=node.get("description", ""),
         marts=tuple(models[u]["name"] for u in node["depends_on"]["nodes"] if u in models),
-        ticket=meta.get("ticket"), scheduled=bool(meta.get("schedule")), analysis=analysis,
-        metrics=tuple(meta.get("metrics", ())), dimensions=tuple(meta.get("dimensions", ())),
-    )  # fmt: skip
+        ticket=meta.get("ticket"),
+        scheduled=bool(meta.get("schedule")),
+        analysis=analysis,
+        metrics=tuple(meta.get("metrics", ())),
+        dimensions=tuple(meta.get("dimensions", ())),
+    )
 
 
 def _meta(node: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class PlatformError(Exception):
         return f"{text.rstrip('.')}. {self.remedy}" if self.remedy else text
 
 
-class Transient(PlatformError):
+class Transient(PlatformError):  # noqa: N818
     """Trying the same call again may help."""
 
 
@@ -63,7 +63,7 @@ class Busy(Transient):
     """Another run or process holds what this one needs."""
 
 
-class Rejected(PlatformError):
+class Rejected(PlatformError):  # noqa: N818
     """Trying the same call again can't help."""
 
 

@@ -17,7 +17,7 @@ SUMS = {"sum", "count", "sum_boolean"}
 OTHERS = {"min", "max", "count_distinct"}
 
 
-class _Unusable(Exception):
+class _Unusable(Exception):  # noqa: N818
     """Why a metric can't be shown."""
 
 
@@ -109,11 +109,15 @@ def _metric(metric: dict[str, Any], raw: dict[str, Any], semantics: Semantics) -
         raise _Unusable(f"it reads {len(marts)} marts ({', '.join(sorted(marts))}); a metric needs one")
     meta = {**metric.get("meta", {}), **metric.get("config", {}).get("meta", {})}
     return {
-        "name": metric["name"], "label": metric.get("label") or metric["name"],
-        "description": metric.get("description") or "", "mart": marts.pop(), "formula": formula,
+        "name": metric["name"],
+        "label": metric.get("label") or metric["name"],
+        "description": metric.get("description") or "",
+        "mart": marts.pop(),
+        "formula": formula,
         "measures": tuple({"name": n, "function": semantics.measures[n]["function"]} for n in used),
-        "form": meta.get("format", "number"), "goal": meta.get("goal", "up"),
-    }  # fmt: skip
+        "form": meta.get("format", "number"),
+        "goal": meta.get("goal", "up"),
+    }
 
 
 def _formula(metric: dict[str, Any], raw: dict[str, Any], semantics: Semantics, depth: int = 0) -> list[Any]:

@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
             since = date.fromisoformat(query["since"]).isoformat() if "since" in query else ""
             page = int(query.get("page", "1"))
             if page < 1:
-                raise ValueError
+                raise ValueError  # noqa: TRY301
         except ValueError:
             return self._answer(400, {"error": "since is a date as 2011-03-31, page a number from 1"})
         return self._answer(200, self._page(since, page))

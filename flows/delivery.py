@@ -61,7 +61,14 @@ class Delivery:
             release = None
         errors = [*self._errors, *(f"{p.dashboard}: {p.error}" for p in self.publications if p.error)]
         return Outcome(
-            run=self._run, published=self.release is not None, plan=self.plan, loads=tuple(self.loads),
-            build=self.build, gate=self.gate, release=release, publications=tuple(self.publications),
-            errors=tuple(errors), seconds=monotonic() - self._start,
-        )  # fmt: skip
+            run=self._run,
+            published=self.release is not None,
+            plan=self.plan,
+            loads=tuple(self.loads),
+            build=self.build,
+            gate=self.gate,
+            release=release,
+            publications=tuple(self.publications),
+            errors=tuple(errors),
+            seconds=monotonic() - self._start,
+        )

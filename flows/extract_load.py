@@ -47,6 +47,8 @@ def extract_load(
             log.error("%s.%s was not loaded: %s", report.source, report.table, report.error)
     log.info(
         "%s rows from %d tables, %d quarantined",
-        f"{sum(r.rows for r in loads):,}", len(loads), sum(r.quarantined for r in loads),
-    )  # fmt: skip
+        f"{sum(r.rows for r in loads):,}",
+        len(loads),
+        sum(r.quarantined for r in loads),
+    )
     return loads

@@ -37,21 +37,36 @@ def build_parser() -> argparse.ArgumentParser:
         help="blocks, automations: where they are declared (default: blocks.yaml, automations.yaml in deploy)",
     )
     add("--cost", action="store_true", help="status: what the last 30 days cost in the warehouse, by ticket")
-    add("--source", action="append", default=[], metavar="NAME=LOCATION",
-        help="where a dbt source is: a folder, a database URL, an API's address; may be repeated")  # fmt: skip
+    add(
+        "--source",
+        action="append",
+        default=[],
+        metavar="NAME=LOCATION",
+        help="where a dbt source is: a folder, a database URL, an API's address; may be repeated",
+    )
     add(
         "--only-sources", metavar="NAMES", type=_names, help="load these sources and no others, as in crm,erp"
     )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--full-refresh", action="store_true", help="load sources anew, from their beginning")
-    again.add_argument("--backfill", metavar="FROM:TO", type=_days, default=(None, None),
-        help="load these days again, both included, as in 2026-01-01:2026-01-31 (no TO: up to today)")  # fmt: skip
+    again.add_argument(
+        "--backfill",
+        metavar="FROM:TO",
+        type=_days,
+        default=(None, None),
+        help="load these days again, both included, as in 2026-01-01:2026-01-31 (no TO: up to today)",
+    )
     add("--scale", type=float, default=1.0, help="size of the demo company; 1 is 60,000 invoice lines")
     add("--project", type=Path, metavar="DIR", help="a dbt project's folder (default: dbt, with demo data)")
     add("--suites", type=Path, metavar="DIR", help="expectation suites (default: expectations beside it)")
     add("--tickets-folder", type=Path, metavar="DIR", help="ticket files (default: copies of the demo's)")
-    add("--state", type=Path, metavar="DIR", default=Path(__file__).resolve().parents[1] / ".local",
-        help="where warehouse, site, tickets and logs are kept (default: .local)")  # fmt: skip
+    add(
+        "--state",
+        type=Path,
+        metavar="DIR",
+        default=Path(__file__).resolve().parents[1] / ".local",
+        help="where warehouse, site, tickets and logs are kept (default: .local)",
+    )
     for name in ("tracker", "warehouse", "site"):
         add(f"--{name}", metavar="TYPE/NAME", help=f"a saved {name} block instead of the local one")
     add(

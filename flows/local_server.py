@@ -30,11 +30,14 @@ class LocalServer:
     def __init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", __name__, str(listening.fileno())],
-                cwd=ROOT, env={**os.environ, **EPHEMERAL}, pass_fds=[listening.fileno()],
-                stdin=subprocess.PIPE, start_new_session=True,
-            )  # fmt: skip
+                cwd=ROOT,
+                env={**os.environ, **EPHEMERAL},
+                pass_fds=[listening.fileno()],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+            )
         atexit.register(self.stop)  # the last to be called: Prefect sends its last events at exit too
 
     def wait(self) -> None:
@@ -47,9 +50,10 @@ class LocalServer:
             httpx.get(f"{self.url}/health", timeout=STARTUP_SECONDS).raise_for_status()
         except httpx.HTTPError as error:
             raise Unavailable(
-                "start Prefect's temporary server", type(error).__name__,
+                "start Prefect's temporary server",
+                type(error).__name__,
                 "Run it again, or set PREFECT_API_URL to a server that runs.",
-            ) from None  # fmt: skip
+            ) from None
 
     def stop(self) -> None:
         """End it; a second call does nothing."""
@@ -76,9 +80,14 @@ def serve(descriptor: int) -> None:
     from prefect.server.database.dependencies import temporary_database_config
 
     config = uvicorn.Config(
-        "prefect.server.api.server:create_app", factory=True, fd=descriptor, log_level="critical",
-        lifespan="on", timeout_graceful_shutdown=0, timeout_keep_alive=KEEP_SECONDS,
-    )  # fmt: skip
+        "prefect.server.api.server:create_app",
+        factory=True,
+        fd=descriptor,
+        log_level="critical",
+        lifespan="on",
+        timeout_graceful_shutdown=0,
+        timeout_keep_alive=KEEP_SECONDS,
+    )
     servers.append(uvicorn.Server(config))
     with temporary_database_config(_database()):
         servers[0].run()

@@ -47,7 +47,7 @@ STAGES: list[Flow[Any, Any]] = [requirements, extract_load, transform, validate,
 
 
 @flow(name="deliver")
-def deliver(
+def deliver(  # noqa: PLR0913, PLR0917
     tracker: Tracker,
     loaders: list[Loader],
     warehouse: Warehouse,

@@ -25,9 +25,10 @@ def promote(
         first = gate.failures[0] if gate.failures else None
         said = f"{len(gate.failures)} of {len(gate.checks)} checks failed"
         raise GateFailed(
-            f"promote {build.run}", f"{said}, first {first.scope}: {first.name}" if first else said,
+            f"promote {build.run}",
+            f"{said}, first {first.scope}: {first.name}" if first else said,
             "Readers keep the previous release; correct the data or the suite and run again.",
-        )  # fmt: skip
+        )
     with warehouse.exclusive():
         release = promote_release(warehouse, build, gate)
         gone = retain(warehouse)

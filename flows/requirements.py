@@ -50,10 +50,13 @@ def requirements(
         try:
             answer_gaps(tracker, gaps)
         except PlatformError as error:  # one ticket's trouble does not stop the others
-            log.error("%s: %s", gaps.key, error)
+            log.error("%s: %s", gaps.key, error)  # noqa: TRY400
     show_plan(plan)
     log.info(
         "%d tickets, %d incomplete, %d dashboards, sources %s",
-        len(plan.requirements), len(plan.incomplete), len(plan.dashboards), ", ".join(plan.sources) or "none",
-    )  # fmt: skip
+        len(plan.requirements),
+        len(plan.incomplete),
+        len(plan.dashboards),
+        ", ".join(plan.sources) or "none",
+    )
     return plan

@@ -44,9 +44,13 @@ def rollback(
     get_run_logger().info("readers see run %s again", release.run)
     errors = tuple(f"{p.dashboard}: {p.error}" for p in publications if p.error)
     outcome = Outcome(
-        run=release.run, published=True, plan=Plan(run=release.run), release=release,
-        publications=tuple(publications), errors=errors,
-    )  # fmt: skip
+        run=release.run,
+        published=True,
+        plan=Plan(run=release.run),
+        release=release,
+        publications=tuple(publications),
+        errors=errors,
+    )
     if errors:
         raise NotDelivered(f"roll back to run {release.run}", "; ".join(errors), outcome=outcome)
     return outcome

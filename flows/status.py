@@ -21,8 +21,11 @@ def show_status(blocks: Blocks, terminal: Terminal) -> None:
     terminal.done()
     served = blocks.warehouse.served()
     print_ = terminal.console.print
-    print_(f"readers see  run {served.run}, since {served.published_at:%Y-%m-%d %H:%M} UTC" if served
-           else "readers see  nothing yet")  # fmt: skip
+    print_(
+        f"readers see  run {served.run}, since {served.published_at:%Y-%m-%d %H:%M} UTC"
+        if served
+        else "readers see  nothing yet"
+    )
     for mart, relation in sorted(served.marts.items()) if served else ():
         print_(f"  {mart:<28} {relation}")
     last = {entry.run: entry for entry in control.journal(blocks.warehouse)}

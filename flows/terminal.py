@@ -111,9 +111,13 @@ class Terminal(logging.Handler):
         )
         for item in plan.requirements:
             table.add_row(
-                item.key, item.analysis, item.priority.name, str(item.deadline),
-                ", ".join(item.metrics), ", ".join(item.dimensions),
-            )  # fmt: skip
+                item.key,
+                item.analysis,
+                item.priority.name,
+                str(item.deadline),
+                ", ".join(item.metrics),
+                ", ".join(item.dimensions),
+            )
         if plan.requirements:
             self.console.print(table)
         for item in plan.requirements:
@@ -125,8 +129,9 @@ class Terminal(logging.Handler):
                 f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket"
             )
         for label, values in (
-            ("sources", plan.sources), ("models", [f"+{mart}" for mart in plan.select]),
+            ("sources", plan.sources),
+            ("models", [f"+{mart}" for mart in plan.select]),
             ("suites", [f"{mart}.json" for mart in plan.select]),
             ("dashboards", [dashboard.name for dashboard in plan.dashboards]),
-        ):  # fmt: skip
+        ):
             self.console.print(f"{label:<11} {', '.join(values) or 'none'}", soft_wrap=True)

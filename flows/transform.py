@@ -38,6 +38,9 @@ def transform(
     show_build(build)
     get_run_logger().info(
         "%d models, %d tests, %s rows in %d marts",
-        build.models, build.tests, f"{sum(build.rows.values()):,}", len(build.marts),
-    )  # fmt: skip
+        build.models,
+        build.tests,
+        f"{sum(build.rows.values()):,}",
+        len(build.marts),
+    )
     return build

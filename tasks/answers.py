@@ -78,9 +78,10 @@ def each_ticket(items: Mapping[str, Item], act: Callable[[Item], None]) -> int:
     if failures:
         passing = any(isinstance(error, Transient) for error in failures.values())
         raise (Unavailable if passing else Rejected)(
-            f"answer {', '.join(failures)}", " · ".join(map(_told, failures.values())),
+            f"answer {', '.join(failures)}",
+            " · ".join(map(_told, failures.values())),
             "Run it again: what was answered stays as it is.",
-        ) from next(iter(failures.values()))  # fmt: skip
+        ) from next(iter(failures.values()))
     return len(items)
 
 

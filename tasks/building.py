@@ -50,9 +50,14 @@ def build_release(
     checks = [_check(node, warehouse) for node in tests if node["status"] != "skipped"]
     checks += [_not_built(name, nodes) for name in select if name not in built]
     return BuildReport(
-        run=run, marts=marts, models=len(built), tests=len(tests), seconds=monotonic() - start,
-        rows=count_rows(warehouse, marts), checks=tuple(checks),
-    )  # fmt: skip
+        run=run,
+        marts=marts,
+        models=len(built),
+        tests=len(tests),
+        seconds=monotonic() - start,
+        rows=count_rows(warehouse, marts),
+        checks=tuple(checks),
+    )
 
 
 @task(task_run_name="carry over", **RETRY)
@@ -82,7 +87,7 @@ def count_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, int]:
     """Rows of each mart's relation."""
     with warehouse.session() as session:
         return {
-            mart: int(session.rows(f"select count(*) from {warehouse.relation(relation)}")[0][0])
+            mart: int(session.rows(f"select count(*) from {warehouse.relation(relation)}")[0][0])  # noqa: S608
             for mart, relation in marts.items()
         }
 
@@ -97,9 +102,13 @@ def _check(node: dict[str, Any], warehouse: Warehouse) -> Check:
     passed = node["status"] in {"pass", "warn"}
     observed = f"{node['failures']} rows" if node["failures"] else _first_lines(node["message"], 1)
     return Check(
-        scope=node["scope"], name=node["name"], passed=passed, kind="dbt test", observed=observed,
+        scope=node["scope"],
+        name=node["name"],
+        passed=passed,
+        kind="dbt test",
+        observed=observed,
         evidence=() if passed else _evidence(node["sql"], warehouse),
-    )  # fmt: skip
+    )
 
 
 def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
@@ -109,7 +118,7 @@ def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
     try:
         with warehouse.session() as session:
             rows = session.rows(
-                f"select * from ({sql.rstrip().rstrip(';')}) as failing limit {EVIDENCE_ROWS}"
+                f"select * from ({sql.rstrip().rstrip(';')}) as failing limit {EVIDENCE_ROWS}"  # noqa: S608
             )
     except PlatformError:
         return ()

@@ -26,8 +26,11 @@ def watch_deadlines(
             "ticket.overdue" if each.deadline < today else "ticket.due",
             resource={"prefect.resource.id": f"ticket.{each.key}", "prefect.resource.name": each.key},
             payload={
-                "ticket": each.key, "deadline": each.deadline.isoformat(), "priority": each.priority.name,
-                "url": tracker.url(each.key), "run": run,
+                "ticket": each.key,
+                "deadline": each.deadline.isoformat(),
+                "priority": each.priority.name,
+                "url": tracker.url(each.key),
+                "run": run,
             },
-        )  # fmt: skip
+        )
     return [each.key for each in late]

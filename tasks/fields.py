@@ -53,7 +53,7 @@ class Form:
         found = self.text(field, remedy)
         try:
             if found and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", found):
-                raise ValueError
+                raise ValueError  # noqa: TRY301
             return date.fromisoformat(found) if found else None
         except ValueError:
             self.gap(field, f"{code(found)} is not a date. {remedy}")

@@ -50,11 +50,14 @@ def compare_with_live(warehouse: Warehouse, catalogue: Catalogue, build: BuildRe
     names = catalogue.metric_names()
     return [
         compare(
-            warehouse, catalogue.mart(mart), live.get(mart), relation,
+            warehouse,
+            catalogue.mart(mart),
+            live.get(mart),
+            relation,
             catalogue.datasets(tuple(name for name in names if catalogue.mart_of(name) == mart), ()),
         )
         for mart, relation in build.marts.items()
-    ]  # fmt: skip
+    ]
 
 
 def check_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[Check]:
@@ -72,10 +75,13 @@ def check_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[Check
             share = count / diff.rows_before
             checks.append(
                 Check(
-                    scope=diff.mart, name=f"keys {kind} ≤ {budget:.1%}", passed=share <= budget, kind="diff",
+                    scope=diff.mart,
+                    name=f"keys {kind} ≤ {budget:.1%}",
+                    passed=share <= budget,
+                    kind="diff",
                     observed=f"{count} of {diff.rows_before} ({share:.1%})",
                 )
-            )  # fmt: skip
+            )
     return checks
 
 
@@ -99,18 +105,24 @@ def weigh_quarantine(warehouse: Warehouse, catalogue: Catalogue, sources: Sequen
         share = bad / (bad + good)
         checks.append(
             Check(
-                scope=table.full_name, name=f"bad rows ≤ {budget:.1%}", kind="quarantine", passed=share <= budget,
+                scope=table.full_name,
+                name=f"bad rows ≤ {budget:.1%}",
+                kind="quarantine",
+                passed=share <= budget,
                 observed=f"{bad} of {bad + good} ({share:.2%})",
                 evidence=tuple(f"{entry.item}: {entry.quarantined} bad rows" for entry in worst),
             )
-        )  # fmt: skip
+        )
     return checks
 
 
 def judge(
-    build: BuildReport, suite_checks: Sequence[Check], other: Sequence[Check], diffs: Sequence[MartDiff],
+    build: BuildReport,
+    suite_checks: Sequence[Check],
+    other: Sequence[Check],
+    diffs: Sequence[MartDiff],
     docs: Path | None,
-) -> GateReport:  # fmt: skip
+) -> GateReport:
     """All the evidence as one verdict; a release without marts or without checks does not pass."""
     checks = (*build.checks, *suite_checks, *other)
     if not build.marts:

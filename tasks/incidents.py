@@ -58,12 +58,14 @@ def requests_of(check: Check, outcome: Outcome) -> list[str]:
 
 
 def _report(check: Check, outcome: Outcome) -> str:
-    found = bullets((
-        f"**check:** {code(check.name, 300)}",
-        f"**about:** {code(check.scope)}",
-        f"**found:** {code(check.observed or 'no figure', 200)}",
-        *(f"**failing value:** {code(value, 200)}" for value in check.evidence[:MOST_VALUES]),
-    ))  # fmt: skip
+    found = bullets(
+        (
+            f"**check:** {code(check.name, 300)}",
+            f"**about:** {code(check.scope)}",
+            f"**found:** {code(check.observed or 'no figure', 200)}",
+            *(f"**failing value:** {code(value, 200)}" for value in check.evidence[:MOST_VALUES]),
+        )
+    )
     return (
         f"### A check said no in run {code(outcome.run)}\n\n{found}\n\n"
         "Nothing of that run was published. **What to do next:** correct the data, the model or the check. "

@@ -31,9 +31,14 @@ def show_loaded(warehouse: Warehouse, catalogue: Catalogue, run: str, loads: Ite
 
 
 def show_published(
-    site: BiSite, warehouse: Warehouse, catalogue: Catalogue, run: str, release: Release,
-    dashboards: Sequence[Dashboard], publications: Sequence[Publication],
-) -> None:  # fmt: skip
+    site: BiSite,
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    run: str,
+    release: Release,
+    dashboards: Sequence[Dashboard],
+    publications: Sequence[Publication],
+) -> None:
     """Each serving view with the release's table and the RAW tables below it, and each dashboard with its views."""
     views = {
         mart: Asset(key=_table(warehouse, warehouse.serving, mart)) for mart in release.marts
@@ -63,9 +68,11 @@ def _made(
 ) -> None:
     """One thing made of others. It is told, and never in the way: a lineage server that fails is logged."""
     context = AssetContext(
-        direct_asset_dependencies=set(inputs), downstream_assets={output}, materialized_by=by,
+        direct_asset_dependencies=set(inputs),
+        downstream_assets={output},
+        materialized_by=by,
         materialization_metadata={output.key: {"run": run, **({} if rows is None else {"rows": rows})}},
-    )  # fmt: skip
+    )
     context.emit_events(Completed() if good else Failed())
     send_lineage(job, run, [asset.key for asset in inputs], output.key, rows, good)
 

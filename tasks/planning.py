@@ -70,9 +70,13 @@ def _plan(
     marts = dict.fromkeys(mart for dashboard in dashboards for mart in dashboard.marts)
     sources = dict.fromkeys(source for mart in marts for source in catalogue.sources_of(mart))
     return Plan(
-        run=run, requirements=tuple(requirements), incomplete=tuple(incomplete),
-        dashboards=tuple(dashboards), sources=tuple(sources), select=tuple(marts),
-    )  # fmt: skip
+        run=run,
+        requirements=tuple(requirements),
+        incomplete=tuple(incomplete),
+        dashboards=tuple(dashboards),
+        sources=tuple(sources),
+        select=tuple(marts),
+    )
 
 
 def _dashboards_for(requirement: Requirement, catalogue: Catalogue) -> list[Dashboard]:
@@ -82,11 +86,16 @@ def _dashboards_for(requirement: Requirement, catalogue: Catalogue) -> list[Dash
         return [_dashboard(exposure, requirement, catalogue) for exposure in declared]
     return [
         Dashboard(
-            name=requirement.key.lower().replace("-", "_"), title=requirement.title,
-            analysis=requirement.analysis, metrics=requirement.metrics, dimensions=requirement.dimensions,
-            marts=_marts(requirement.metrics, catalogue), ticket=requirement.key, declared=False,
+            name=requirement.key.lower().replace("-", "_"),
+            title=requirement.title,
+            analysis=requirement.analysis,
+            metrics=requirement.metrics,
+            dimensions=requirement.dimensions,
+            marts=_marts(requirement.metrics, catalogue),
+            ticket=requirement.key,
+            declared=False,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: Catalogue) -> Dashboard:
@@ -94,11 +103,15 @@ def _dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: C
     metrics = requirement.metrics if requirement else exposure.metrics
     marts = dict.fromkeys((*_marts(metrics, catalogue), *exposure.marts))
     return Dashboard(
-        name=exposure.name, title=exposure.title, description=exposure.description, metrics=metrics,
+        name=exposure.name,
+        title=exposure.title,
+        description=exposure.description,
+        metrics=metrics,
         analysis=requirement.analysis if requirement else exposure.analysis or Analysis.kpi,
         dimensions=requirement.dimensions if requirement else exposure.dimensions,
-        marts=tuple(marts), ticket=exposure.ticket,
-    )  # fmt: skip
+        marts=tuple(marts),
+        ticket=exposure.ticket,
+    )
 
 
 def _marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:

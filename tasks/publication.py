@@ -28,11 +28,17 @@ def ticket_page(tracker: Tracker, key: str | None) -> str | None:
 
 
 @task(task_run_name="extract {dashboard.name}", **RETRY)
-def make_card(
-    warehouse: Warehouse, catalogue: Catalogue, dashboard: Dashboard, release: Release,
-    gate: GateReport | None, folder: Path, ticket_url: str | None, feedback: Sequence[Comment],
+def make_card(  # noqa: PLR0913, PLR0917
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    dashboard: Dashboard,
+    release: Release,
+    gate: GateReport | None,
+    folder: Path,
+    ticket_url: str | None,
+    feedback: Sequence[Comment],
     live: LiveSource | None = None,
-) -> Card:  # fmt: skip
+) -> Card:
     """Export the dashboard's datasets from serving to Parquet files in `folder`; live: only their columns."""
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
     queries = [_serving_sql(warehouse, dataset) for dataset in datasets]
@@ -40,15 +46,23 @@ def make_card(
     with warehouse.session() as session:
         for dataset, query in zip(datasets, queries, strict=True):
             path = folder / f"{dashboard.name}.{dataset.mart}.parquet"
-            exported = session.export(f"select * from ({query}) d where 1 = 0" if live else query, path)
+            exported = session.export(f"select * from ({query}) d where 1 = 0" if live else query, path)  # noqa: S608
             extracts.append(path)
-            rows = int(session.rows(f"select count(*) from ({query}) d")[0][0]) if live else exported
+            rows = int(session.rows(f"select count(*) from ({query}) d")[0][0]) if live else exported  # noqa: S608
             shown.append(Shown(rows=rows, newest=_newest(warehouse, session, dataset)))
     return Card(
-        dashboard=dashboard, run=release.run, datasets=datasets, extracts=tuple(extracts), gate=gate,
-        as_of=max(filter(None, (each.newest for each in shown)), default=None), ticket_url=ticket_url,
-        feedback=tuple(feedback), shown=tuple(shown), live=live, queries=tuple(queries),
-    )  # fmt: skip
+        dashboard=dashboard,
+        run=release.run,
+        datasets=datasets,
+        extracts=tuple(extracts),
+        gate=gate,
+        as_of=max(filter(None, (each.newest for each in shown)), default=None),
+        ticket_url=ticket_url,
+        feedback=tuple(feedback),
+        shown=tuple(shown),
+        live=live,
+        queries=tuple(queries),
+    )
 
 
 @task(task_run_name="publish {card.dashboard.name}", **RETRY)
@@ -76,6 +90,6 @@ def _newest(warehouse: Warehouse, session: Session, dataset: Dataset) -> str | N
     if not dataset.time:
         return None
     rows = session.rows(  # the dataset's own SQL names its columns in quotes
-        f'select max("{dataset.time}") from ({_serving_sql(warehouse, dataset)}) as d'
+        f'select max("{dataset.time}") from ({_serving_sql(warehouse, dataset)}) as d'  # noqa: S608
     )
     return str(rows[0][0]) if rows[0][0] is not None else None

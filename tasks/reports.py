@@ -15,31 +15,62 @@ def show_plan(plan: Plan) -> None:
     tickets = table(
         ["ticket", "analysis", "priority", "deadline", "metrics", "dimensions", "new comments"],
         [
-            (r.key, r.analysis, r.priority.name, r.deadline, ", ".join(r.metrics), ", ".join(r.dimensions),
-             len(r.feedback))
+            (
+                r.key,
+                r.analysis,
+                r.priority.name,
+                r.deadline,
+                ", ".join(r.metrics),
+                ", ".join(r.dimensions),
+                len(r.feedback),
+            )
             for r in plan.requirements
         ],
-    )  # fmt: skip
+    )
     dashboards = table(
         ["dashboard", "ticket", "marts", "declared in dbt"],
         [(d.name, d.ticket, ", ".join(d.marts), "yes" if d.declared else "no") for d in plan.dashboards],
     )
     gaps = table(["incomplete ticket", "gaps"], [(gap.key, len(gap.gaps)) for gap in plan.incomplete])
-    _show("plan", f"# Plan of run {plan.run}\n\n{tickets}\n\n{gaps}\n\n{dashboards}\n\n"
-          f"Sources: {', '.join(plan.sources) or 'none'}", f"{len(plan.requirements)} tickets")  # fmt: skip
+    _show(
+        "plan",
+        f"# Plan of run {plan.run}\n\n{tickets}\n\n{gaps}\n\n{dashboards}\n\n"
+        f"Sources: {', '.join(plan.sources) or 'none'}",
+        f"{len(plan.requirements)} tickets",
+    )
 
 
 def show_loads(run: str, loads: Sequence[LoadReport]) -> None:
     """What arrived, table by table."""
     body = table(
-        ["source table", "loader", "items", "rows", "MB", "seconds", "quarantined", "watermark", "notes", "error"],
         [
-            (f"{load.source}.{load.table}", load.loader, load.items, load.rows, f"{load.bytes / 1e6:.1f}",
-             f"{load.seconds:.1f}", load.quarantined, load.watermark,
-             "; ".join((*load.schema_changes, *load.notes)), load.error)
+            "source table",
+            "loader",
+            "items",
+            "rows",
+            "MB",
+            "seconds",
+            "quarantined",
+            "watermark",
+            "notes",
+            "error",
+        ],
+        [
+            (
+                f"{load.source}.{load.table}",
+                load.loader,
+                load.items,
+                load.rows,
+                f"{load.bytes / 1e6:.1f}",
+                f"{load.seconds:.1f}",
+                load.quarantined,
+                load.watermark,
+                "; ".join((*load.schema_changes, *load.notes)),
+                load.error,
+            )
             for load in loads
         ],
-    )  # fmt: skip
+    )
     _show("loads", f"# Loads of run {run}\n\n{body}", f"{sum(load.rows for load in loads)} rows")
 
 

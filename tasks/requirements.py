@@ -89,16 +89,18 @@ def rank(requirements: Iterable[Requirement]) -> list[Requirement]:
 
 def gap_comment(incomplete: Incomplete) -> str:
     """What an incomplete ticket is told; its gaps are Markdown with quoted values already."""
-    return "\n".join((
-        "### This request can't be started yet",
-        "",
-        "What is missing or unclear:",
-        "",
-        bullets(incomplete.gaps),
-        "",
-        "**How to go on:** edit the ticket. The next run reads it again by itself, and this comment is kept "
-        "up to date until nothing is missing. Other requests are not held up.",
-    ))  # fmt: skip
+    return "\n".join(
+        (
+            "### This request can't be started yet",
+            "",
+            "What is missing or unclear:",
+            "",
+            bullets(incomplete.gaps),
+            "",
+            "**How to go on:** edit the ticket. The next run reads it again by itself, and this comment is kept "
+            "up to date until nothing is missing. Other requests are not held up.",
+        )
+    )
 
 
 def _dimensions(catalogue: Names) -> list[str]:

@@ -16,8 +16,15 @@ from pathlib import Path
 
 REAL = Path(__file__).parents[1] / ".." / "shared" / "data" / "online-retail"
 HEADER = [
-    "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country",
-]  # fmt: skip
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+    "Country",
+]
 
 Amounts = defaultdict[tuple[str, str], Decimal]
 

@@ -43,7 +43,7 @@ class Worker:
                 [sys.executable, "-m", "blocks.dbt.worker", str(theirs.fileno())],
                 cwd=ROOT, env={**os.environ, **environment}, pass_fds=[theirs.fileno()],
                 stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
+            )
             self._connection = Connection(ours.detach())
         self._asked: str | None = None
 
@@ -150,7 +150,7 @@ class DbtProject(Block):
                 args=["--select", *chosen, "--log-path", args[7], "--no-write-json",
                       "--indirect-selection", "cautious"],
                 context=_pickled(serialize_context()),
-            )  # fmt: skip
+            )
             result: list[dict[str, Any]] = worker.answer(deadline_seconds)
         finally:
             self.close(warehouse, schema)
@@ -185,7 +185,7 @@ class DbtProject(Block):
         return _workers[key], [
             "--project-dir", str(self.folder.resolve()), "--profiles-dir", str(profiles),
             "--target-path", str(self.target), "--log-path", str(logs), "--log-level", "none",
-        ]  # fmt: skip
+        ]
 
     def _settings(self) -> dict[str, Any]:
         import yaml

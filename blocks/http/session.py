@@ -79,7 +79,7 @@ class Http(requests.Session):
         try:
             response = super().send(request, **{**options, **bounds})
             response.raw = io.BytesIO(b"".join(self._chunks(response.raw)))
-            return response
+            return response  # noqa: TRY300
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             problem = TimedOut(self.asked, f"no answer for {timeout:.0f} s", "Try again later.")
         except ValueError:  # as requests calls malformed URLs and headers

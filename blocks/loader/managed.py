@@ -46,9 +46,10 @@ class ManagedLoader(Loader):
         source, started = tables[0].source, time.monotonic()
         if reload.since:
             raise Misconfigured(
-                f"load {source}", f"{self.kind} can't load a range of days again",
+                f"load {source}",
+                f"{self.kind} can't load a range of days again",
                 "Leave it out by --only-sources, or ask for a full refresh.",
-            )  # fmt: skip
+            )
         notes = self.bring(tables, reload, Deadline(f"load {source}", self.deadline_seconds))
         ledger = loaded(warehouse, source)
         found = [
@@ -75,7 +76,8 @@ def setting(tables: Sequence[SourceTable], name: str) -> str | None:
     found = {str(table.meta[name]) for table in tables if table.meta.get(name) is not None}
     if len(found) > 1:
         raise Misconfigured(
-            f"load {tables[0].source}", f"its tables have more than one meta `{name}`",
+            f"load {tables[0].source}",
+            f"its tables have more than one meta `{name}`",
             f"Write `{name}` on the source, once.",
-        )  # fmt: skip
+        )
     return next(iter(found), None)

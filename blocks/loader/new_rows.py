@@ -47,13 +47,28 @@ def arrivals(
     if last and watermark == last.watermark:
         item = f"{item} ({run})"  # a line of its own, or the one before would be replaced
     entry = LedgerEntry(
-        source=table.source, table=table.name, item=item, fingerprint=shape, rows=rows,
-        quarantined=rejected, bytes=size, watermark=watermark, run=run,
-    )  # fmt: skip
+        source=table.source,
+        table=table.name,
+        item=item,
+        fingerprint=shape,
+        rows=rows,
+        quarantined=rejected,
+        bytes=size,
+        watermark=watermark,
+        run=run,
+    )
     report = LoadReport(
-        source=table.source, table=table.name, loader=table.loader, rows=rows, deleted=gone, bytes=size,
-        items=int(fresh), watermark=watermark, quarantined=rejected, schema_changes=changes,
-    )  # fmt: skip
+        source=table.source,
+        table=table.name,
+        loader=table.loader,
+        rows=rows,
+        deleted=gone,
+        bytes=size,
+        items=int(fresh),
+        watermark=watermark,
+        quarantined=rejected,
+        schema_changes=changes,
+    )
     return (entry if fresh or changes or not last else None), report
 
 
@@ -63,15 +78,20 @@ def _check(table: SourceTable, marks: Arrival, columns: Mapping[str, str]) -> No
     if gone:
         what = f"column {', '.join(gone)} is missing" if columns else "the table is missing"
         raise ContractBroken(
-            f"load {table.full_name} from {table.schema_name}.{table.identifier}", what,
+            f"load {table.full_name} from {table.schema_name}.{table.identifier}",
+            what,
             "Select it at the vendor, or take it out of the dbt source and of what reads it.",
-        )  # fmt: skip
+        )
 
 
 def _count(
-    warehouse: Warehouse, session: Session, table: SourceTable, marks: Arrival, columns: Mapping[str, str],
+    warehouse: Warehouse,
+    session: Session,
+    table: SourceTable,
+    marks: Arrival,
+    columns: Mapping[str, str],
     last: LedgerEntry | None,
-) -> tuple[int, int, int, str | None]:  # fmt: skip
+) -> tuple[int, int, int, str | None]:
     """Rows, deleted rows, size and highest stamp of what is newer than the ledger."""
     stamp = warehouse.quote(marks.stamp)
     new, parameters = "true", []

@@ -35,9 +35,10 @@ def read_declared(path: Path, environment: Mapping[str, str] = os.environ) -> di
     filled = {slug: _fill(fields, environment, missing) for slug, fields in declared.items()}
     if missing:
         raise Misconfigured(
-            f"read {path}", f"not set: {', '.join(dict.fromkeys(missing))}",
+            f"read {path}",
+            f"not set: {', '.join(dict.fromkeys(missing))}",
             "Set each as an environment variable, or NAME_FILE to a file that holds it.",
-        )  # fmt: skip
+        )
     return {slug: _block(slug, fields) for slug, fields in filled.items()}
 
 

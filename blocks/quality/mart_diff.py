@@ -32,10 +32,15 @@ def compare(
             _keys(warehouse, session, mart.primary_key, shared, live, candidate) if keyed else (None,) * 3
         )
         return MartDiff(
-            mart=mart.name, rows_before=_count(warehouse, session, live), rows_after=after, added=added,
-            removed=removed, changed=changed, columns=changes,
+            mart=mart.name,
+            rows_before=_count(warehouse, session, live),
+            rows_after=after,
+            added=added,
+            removed=removed,
+            changed=changed,
+            columns=changes,
             metrics=_metrics(warehouse, session, live, candidate, datasets),
-        )  # fmt: skip
+        )
 
 
 def _count(warehouse: Warehouse, session: Session, relation: str) -> int:

@@ -51,9 +51,10 @@ class Suites(Block):
             suite: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise NotFound(
-                f"read the suite of {mart}", f"there is no {path.name} in {self.folder}",
+                f"read the suite of {mart}",
+                f"there is no {path.name} in {self.folder}",
                 "Write it: a mart without a suite is never published.",
-            ) from None  # fmt: skip
+            ) from None
         except ValueError as error:
             raise Misconfigured(f"read the suite of {mart}", f"{path.name} is not JSON: {error}") from None
         if not suite.get("expectations"):
@@ -121,9 +122,10 @@ def _audit_mart(
         )
     )
     checkpoint = gx.Checkpoint(
-        name=mart, validation_definitions=[definition],
+        name=mart,
+        validation_definitions=[definition],
         result_format={"result_format": "SUMMARY", "partial_unexpected_count": SHOWN},
-    )  # fmt: skip
+    )
     outcome = context.checkpoints.add(checkpoint).run()
     return [
         _check(mart, result) for validation in outcome.run_results.values() for result in validation.results
@@ -140,9 +142,10 @@ def _check(mart: str, result: Any) -> Check:
     for message in messages:
         if message.get("raised_exception"):
             raise Misconfigured(
-                f"evaluate {name} on {mart}", str(message.get("exception_message")).splitlines()[0],
+                f"evaluate {name} on {mart}",
+                str(message.get("exception_message")).splitlines()[0],
                 "Correct the suite; the release was not judged.",
-            )  # fmt: skip
+            )
     observed = found.get("observed_value")
     if observed is None and "unexpected_count" in found:
         observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} unexpected"
@@ -151,6 +154,10 @@ def _check(mart: str, result: Any) -> Check:
     )
     shown = () if result.success else tuple(str(value)[:200] for value in list(evidence)[:SHOWN])
     return Check(
-        scope=mart, name=config.meta.get("name", name) if config.meta else name, kind="suite",
-        passed=bool(result.success), observed="" if observed is None else str(observed)[:200], evidence=shown,
-    )  # fmt: skip
+        scope=mart,
+        name=config.meta.get("name", name) if config.meta else name,
+        kind="suite",
+        passed=bool(result.success),
+        observed="" if observed is None else str(observed)[:200],
+        evidence=shown,
+    )

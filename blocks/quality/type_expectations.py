@@ -57,6 +57,9 @@ def _check(mart: str, expectation: Mapping[str, Any], columns: Mapping[str, str]
     actual = columns.get(kwargs["column"], "no such column")
     name = f"{expectation['type']}({', '.join(f'{key}={value}' for key, value in kwargs.items())})"
     return Check(
-        scope=mart, name=(expectation.get("meta") or {}).get("name", name), kind="suite", observed=actual,
+        scope=mart,
+        name=(expectation.get("meta") or {}).get("name", name),
+        kind="suite",
+        observed=actual,
         passed=family(actual) in {family(kind) for kind in allowed},
-    )  # fmt: skip
+    )

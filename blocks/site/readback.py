@@ -24,9 +24,10 @@ def compare(name: str, expected: Sequence[Shown], found: Sequence[Shown]) -> str
         newest = want.newest and have.newest and want.newest != have.newest
         if want.rows != have.rows or newest:
             raise Unavailable(
-                f"Read {name} back from the site", f"it shows {said([have])}, the release has {said([want])}",
+                f"Read {name} back from the site",
+                f"it shows {said([have])}, the release has {said([want])}",
                 "The site may still show what it had; the next run publishes again.",
-            )  # fmt: skip
+            )
     return said(found)
 
 

@@ -49,9 +49,12 @@ def _guard_calls() -> None:
             return super().send(request, **options)
 
     again = Retry(
-        total=6, backoff_factor=0.2, status_forcelist=(429, 502, 503, 504), allowed_methods={"GET"},
+        total=6,
+        backoff_factor=0.2,
+        status_forcelist=(429, 502, 503, 504),
+        allowed_methods={"GET"},
         respect_retry_after_header=True,
-    )  # fmt: skip
+    )
     for scheme in ("http://", "https://"):
         utils.session.mount(scheme, Patient(max_retries=again))
 

@@ -83,11 +83,17 @@ class Batch:
         """The batch as a LoadReport; the loader adds seconds."""
         table, entries = self.table, self.entries
         return LoadReport(
-            source=table.source, table=table.name, loader=table.loader, items=len(entries),
-            rows=sum(entry.rows for entry in entries), bytes=sum(entry.bytes for entry in entries),
-            quarantined=sum(entry.quarantined for entry in entries), schema_changes=changes, deleted=self.deleted,
+            source=table.source,
+            table=table.name,
+            loader=table.loader,
+            items=len(entries),
+            rows=sum(entry.rows for entry in entries),
+            bytes=sum(entry.bytes for entry in entries),
+            quarantined=sum(entry.quarantined for entry in entries),
+            schema_changes=changes,
+            deleted=self.deleted,
             watermark=max((entry.watermark for entry in entries if entry.watermark), default=None),
-        )  # fmt: skip
+        )
 
 
 class Warehouse(Block, ABC):

@@ -14,10 +14,17 @@ from blocks.records import LedgerEntry, Record, State
 from blocks.warehouse.base import Session, Warehouse
 
 LEDGER = {
-    "source_name": "varchar", "table_name": "varchar", "item": "varchar", "fingerprint": "varchar",
-    "row_count": "bigint", "quarantined": "bigint", "byte_count": "bigint", "watermark": "varchar",
-    "run_id": "varchar", "loaded_at": "timestamp",
-}  # fmt: skip
+    "source_name": "varchar",
+    "table_name": "varchar",
+    "item": "varchar",
+    "fingerprint": "varchar",
+    "row_count": "bigint",
+    "quarantined": "bigint",
+    "byte_count": "bigint",
+    "watermark": "varchar",
+    "run_id": "varchar",
+    "loaded_at": "timestamp",
+}
 JOURNAL = {
     "run_id": "varchar",
     "seq": "bigint",
@@ -76,9 +83,17 @@ def forget_items(warehouse: Warehouse, session: Session, entries: Sequence[Ledge
 
 def _line(entry: LedgerEntry) -> tuple[object, ...]:
     return (
-        entry.source, entry.table, entry.item, entry.fingerprint, entry.rows, entry.quarantined,
-        entry.bytes, entry.watermark, entry.run, now(),
-    )  # fmt: skip
+        entry.source,
+        entry.table,
+        entry.item,
+        entry.fingerprint,
+        entry.rows,
+        entry.quarantined,
+        entry.bytes,
+        entry.watermark,
+        entry.run,
+        now(),
+    )
 
 
 def forget(warehouse: Warehouse, session: Session, source: str, table: str) -> None:

@@ -71,9 +71,10 @@ def _take(warehouse: Warehouse, owner: str, seconds: float) -> None:
     for holder, until in rows:
         if holder != owner:
             raise Busy(
-                f"work on {warehouse.database}", f"another run does ({holder.split(':')[0]})",
+                f"work on {warehouse.database}",
+                f"another run does ({holder.split(':')[0]})",
                 f"Wait for it to end; if it has died, until {until:%H:%M:%S} UTC.",
-            )  # fmt: skip
+            )
 
 
 def _write(warehouse: Warehouse, former: str, owner: str, seconds: float) -> None:

@@ -59,8 +59,12 @@ def hyper(folder: Path) -> None:
 
 
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
-    "demo": demo, "real": real, "large": large, "load": load, "hyper": hyper,
-}  # fmt: skip
+    "demo": demo,
+    "real": real,
+    "large": large,
+    "load": load,
+    "hyper": hyper,
+}
 
 
 def say(what: str, measured: Measured) -> None:

@@ -18,9 +18,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 DECLARED = {
-    "InvoiceNo": "varchar", "StockCode": "varchar", "Description": "varchar", "Quantity": "integer",
-    "InvoiceDate": "timestamp", "UnitPrice": "decimal(18,4)", "CustomerID": "double", "Country": "varchar",
-}  # fmt: skip
+    "InvoiceNo": "varchar",
+    "StockCode": "varchar",
+    "Description": "varchar",
+    "Quantity": "integer",
+    "InvoiceDate": "timestamp",
+    "UnitPrice": "decimal(18,4)",
+    "CustomerID": "double",
+    "Country": "varchar",
+}
 
 
 def generate(path: Path, rows: int) -> None:
@@ -75,9 +81,14 @@ def by_loader(folder: Path, sources: dict[str, tuple[str, dict[str, object]]]) -
 
     def load(name: str) -> int:
         table = SourceTable(
-            source=name, name="lines", schema_name=name, identifier="lines", loader="dlt",
-            meta=sources[name][1], columns=columns,
-        )  # fmt: skip
+            source=name,
+            name="lines",
+            schema_name=name,
+            identifier="lines",
+            loader="dlt",
+            meta=sources[name][1],
+            columns=columns,
+        )
         return loader.load_source([table], warehouse, "bench")[0].rows
 
     load("one")

@@ -23,10 +23,15 @@ def load(state: Path, rates_url: str) -> None:
     database = str(state / "plain.duckdb")
     reader = duckdb.connect()
     types = {
-        "InvoiceNo": "invoice_no", "StockCode": "stock_code", "Description": "description",
-        "Quantity": "quantity", "InvoiceDate": "invoiced_at", "UnitPrice": "unit_price",
-        "CustomerID": "customer_id", "Country": "country",
-    }  # fmt: skip
+        "InvoiceNo": "invoice_no",
+        "StockCode": "stock_code",
+        "Description": "description",
+        "Quantity": "quantity",
+        "InvoiceDate": "invoiced_at",
+        "UnitPrice": "unit_price",
+        "CustomerID": "customer_id",
+        "Country": "country",
+    }
     columns = ", ".join(f'"{origin}" as {name}' for origin, name in types.items())
     casts = {
         "quantity": "integer",
@@ -42,17 +47,32 @@ def load(state: Path, rates_url: str) -> None:
     jobs = [
         ("raw_erp", dlt.resource(lines, name="invoice_lines", write_disposition="replace")),
         ("raw_crm", sql_database(f"sqlite:///{state}/demo/crm.sqlite", backend="pyarrow")),
-        ("raw_fx", rest_api_source({
-            "client": {"base_url": rates_url, "paginator": {"type": "json_link", "next_url_path": "next"}},
-            "resources": [{"name": "rates", "endpoint": {"path": "rates", "data_selector": "data"},
-                           "columns": {"rate_date": {"data_type": "date"}}}],
-        })),
-    ]  # fmt: skip
+        (
+            "raw_fx",
+            rest_api_source(
+                {
+                    "client": {
+                        "base_url": rates_url,
+                        "paginator": {"type": "json_link", "next_url_path": "next"},
+                    },
+                    "resources": [
+                        {
+                            "name": "rates",
+                            "endpoint": {"path": "rates", "data_selector": "data"},
+                            "columns": {"rate_date": {"data_type": "date"}},
+                        }
+                    ],
+                }
+            ),
+        ),
+    ]
     for dataset, source in jobs:
         pipeline = dlt.pipeline(
-            f"plain_{dataset}", destination=dlt.destinations.duckdb(database), dataset_name=dataset,
+            f"plain_{dataset}",
+            destination=dlt.destinations.duckdb(database),
+            dataset_name=dataset,
             pipelines_dir=str(state / "pipelines"),
-        )  # fmt: skip
+        )
         pipeline.run(source, loader_file_format="parquet")
 
 
@@ -60,8 +80,19 @@ def build(state: Path) -> None:
     target = {"type": "duckdb", "path": str(state / "plain.duckdb"), "schema": "marts", "threads": 2}
     profile = {"ticket_to_dashboard": {"target": "plain", "outputs": {"plain": target}}}
     (state / "profiles.yml").write_text(json.dumps(profile))
-    flags = ["--project-dir", ROOT / "dbt", "--profiles-dir", state, "--target-path", state / "target",
-             "--log-path", state / "logs", "--quiet", "--select", *(f"+{mart}" for mart in MARTS)]  # fmt: skip
+    flags = [
+        "--project-dir",
+        ROOT / "dbt",
+        "--profiles-dir",
+        state,
+        "--target-path",
+        state / "target",
+        "--log-path",
+        state / "logs",
+        "--quiet",
+        "--select",
+        *(f"+{mart}" for mart in MARTS),
+    ]
     subprocess.run([sys.executable, "-m", "dbt.cli.main", "build", *map(str, flags)], check=True)
 
 

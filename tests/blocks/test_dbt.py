@@ -77,6 +77,7 @@ def wait_for(manifest: Path) -> None:
 def dbt_processes() -> list[psutil.Process]:
     ours = psutil.Process(os.getpid()).children(recursive=True)
     return [
-        process for process in ours
+        process
+        for process in ours
         if process.status() != psutil.STATUS_ZOMBIE and "blocks.dbt.worker" in process.cmdline()
-    ]  # fmt: skip
+    ]

@@ -51,12 +51,29 @@ class Project:
     def dbt(self, *arguments: str) -> str:
         """Run dbt; a warning or a deprecation is an error."""
         done = subprocess.run(
-            [sys.executable, "-m", "dbt.cli.main", "--warn-error", "--no-use-colors", *arguments,
-             "--project-dir", str(ROOT / "dbt"), "--profiles-dir", str(self.state),
-             "--target-path", str(self.target), "--log-path", str(self.state / "logs")],
-            env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}, cwd=self.state,
-            capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "dbt.cli.main",
+                "--warn-error",
+                "--no-use-colors",
+                *arguments,
+                "--project-dir",
+                str(ROOT / "dbt"),
+                "--profiles-dir",
+                str(self.state),
+                "--target-path",
+                str(self.target),
+                "--log-path",
+                str(self.state / "logs"),
+            ],
+            env={**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
+            cwd=self.state,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         return done.stdout + done.stderr
 
     def copy(self, folder: Path) -> Project:

@@ -75,17 +75,28 @@ class Stack:
     def start(self, *command: object) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as output:
             process = subprocess.Popen(
-                [str(part) for part in command], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
+                [str(part) for part in command],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         self.processes.append(process)
         return process
 
     def run(self, *command: object, expect: int = 0) -> str:
         done = subprocess.run(
-            [str(part) for part in command], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
+            [str(part) for part in command],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
         assert done.returncode == expect, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -140,8 +151,10 @@ class Stack:
         text = (TINY / "dbt" / "models" / "station_days.sql").read_text()
         model.write_text(
             f"with slow as (select sum(a.range + b.range) as n from range({rows}) a, range(1000000) b),"
-            f" fast as ({text}) select fast.* from fast, slow" if rows else text
-        )  # fmt: skip
+            f" fast as ({text}) select fast.* from fast, slow"
+            if rows
+            else text
+        )
 
     def dbt(self) -> list[psutil.Process]:
         """dbt's processes that work for this stack."""
@@ -172,14 +185,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Receiver() as alerts:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
-            "PREFECT_HOME": str(home / "prefect"), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
-            "DO_NOT_TRACK": "1", "NO_COLOR": "1",
-            "PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "STATE": str(state), "RIDES": str(TINY / "rides"),
-            "SUITES": str(TINY / "expectations"), "BIKES_TOKEN_FILE": str(home / "token"), "ALERTS": alerts.url,
+            "PREFECT_HOME": str(home / "prefect"),
+            "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+            "DO_NOT_TRACK": "1",
+            "NO_COLOR": "1",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "STATE": str(state),
+            "RIDES": str(TINY / "rides"),
+            "SUITES": str(TINY / "expectations"),
+            "BIKES_TOKEN_FILE": str(home / "token"),
+            "ALERTS": alerts.url,
             "OPENLINEAGE_URL": alerts.url,
-        }  # fmt: skip
+        }
         made = Stack(state, environment, alerts, home / "log.txt")
         (home / "blocks.yaml").write_text(BLOCKS)
         try:

@@ -272,11 +272,12 @@ def crash(client: SyncPrefectClient, run: Any) -> None:
 
 def ready(stack: Stack) -> None:
     stack.run(
-        BIN / "python", "-c",
+        BIN / "python",
+        "-c",
         "from prefect.events import emit_event; import time;"
         "emit_event('ticket.ready', resource={'prefect.resource.id': 'ticket.BK-1'}, payload={'ticket': 'BK-1'});"
         "time.sleep(1)",
-    )  # fmt: skip
+    )
 
 
 def one_after_the_other(journal: list[tuple[str, str]]) -> bool:

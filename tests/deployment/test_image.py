@@ -89,8 +89,11 @@ def test_every_log_line_of_a_container_says_run_and_tickets() -> None:
         "tag_queries('deliver', 'r1', ['AN-1'])\n"
         "log.info('%s loaded', 7)\n"
     )
-    environment = {**os.environ, "PREFECT_LOGGING_SETTINGS_PATH": str(ROOT / "deploy" / "logging.yaml"),
-                   "PYTHONPATH": str(ROOT)}  # fmt: skip
+    environment = {
+        **os.environ,
+        "PREFECT_LOGGING_SETTINGS_PATH": str(ROOT / "deploy" / "logging.yaml"),
+        "PYTHONPATH": str(ROOT),
+    }
     environment.pop("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", None)  # other tests want it quiet
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
@@ -139,14 +142,23 @@ def image() -> tuple[list[str], list[str]]:
         pytest.skip("neither docker nor podman runs here")
     flags = shlex.split(os.environ.get("CONTAINER_RUN", ""))
     base = re.search(r"^ARG PYTHON=(.*)$", DOCKERFILE, re.MULTILINE)[1]  # type: ignore[index]
-    tried = subprocess.run([*engine, "run", "--rm", *flags, f"docker.io/library/python:{base}", "true"],
-                           capture_output=True, text=True, timeout=300, check=False)  # fmt: skip
+    tried = subprocess.run(
+        [*engine, "run", "--rm", *flags, f"docker.io/library/python:{base}", "true"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     if tried.returncode:
         pytest.skip(f"{engine[0]} can't run a container here: {tried.stderr.strip().splitlines()[-1:]}")
     built = subprocess.run(
         [*engine, "build", *shlex.split(os.environ.get("CONTAINER_BUILD", "")), "-t", IMAGE, "."],
-        cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+    )
     assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
     return engine, flags
 

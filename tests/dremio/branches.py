@@ -34,8 +34,9 @@ class Branches:
         """CREATE, MERGE or DROP BRANCH."""
         match = re.match(
             r'(create|merge|drop) branch (if (?:not )?exists )?"?([\w-]+)"?(.*?)(?: in "?(\w+)"?)$',
-            " ".join(sql.split()), re.I,
-        )  # fmt: skip
+            " ".join(sql.split()),
+            re.I,
+        )
         if match is None or match[5] not in self.sources:
             raise Refused("VALIDATION ERROR: the source does not support branches")
         verb, quietly, name, source = match[1].lower(), bool(match[2]), match[3], match[5]

@@ -60,13 +60,26 @@ def dbt(warehouse: Warehouse, project: Path, schema: str, state: Path, **target:
     (state / "profiles.yml").write_text(json.dumps({settings["profile"]: profile}))
     quiet = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_VERSION_CHECK": "false"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.dremio.dbt"], cwd=ROOT, text=True, env={**os.environ, **environment, **quiet},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [sys.executable, "-m", "tests.dremio.dbt"],
+        cwd=ROOT,
+        text=True,
+        env={**os.environ, **environment, **quiet},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     flags = [
-        "--project-dir", str(project), "--profiles-dir", str(state), "--target-path", str(state / "target"),
-        "--log-path", str(state / "logs"), "--log-level", "none",
-    ]  # fmt: skip
+        "--project-dir",
+        str(project),
+        "--profiles-dir",
+        str(state),
+        "--target-path",
+        str(state / "target"),
+        "--log-path",
+        str(state / "logs"),
+        "--log-level",
+        "none",
+    ]
     try:
         yield Dbt(process, flags)
     finally:

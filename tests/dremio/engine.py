@@ -24,10 +24,21 @@ from tests.dremio.refused import refusals
 from tests.dremio.sql import SYSTEM, Path, Refused, bare, head, path_of, relation, translate
 
 KINDS = {
-    "VARCHAR": "CHARACTER VARYING", "BLOB": "BINARY VARYING", "HUGEINT": "BIGINT", "FLOAT": "FLOAT",
-    "DOUBLE": "DOUBLE", "BIGINT": "BIGINT", "INTEGER": "INTEGER", "SMALLINT": "INTEGER", "TINYINT": "INTEGER",
-    "BOOLEAN": "BOOLEAN", "DATE": "DATE", "TIMESTAMP": "TIMESTAMP", "TIME": "TIME", "DECIMAL": "DECIMAL",
-}  # fmt: skip
+    "VARCHAR": "CHARACTER VARYING",
+    "BLOB": "BINARY VARYING",
+    "HUGEINT": "BIGINT",
+    "FLOAT": "FLOAT",
+    "DOUBLE": "DOUBLE",
+    "BIGINT": "BIGINT",
+    "INTEGER": "INTEGER",
+    "SMALLINT": "INTEGER",
+    "TINYINT": "INTEGER",
+    "BOOLEAN": "BOOLEAN",
+    "DATE": "DATE",
+    "TIMESTAMP": "TIMESTAMP",
+    "TIME": "TIME",
+    "DECIMAL": "DECIMAL",
+}
 CASES = " ".join(f"when data_type like '{ours}%' then '{theirs}'" for ours, theirs in KINDS.items())
 OURS = f"schema_name not in ('{SYSTEM}', 'main', 'information_schema', 'pg_catalog') and not contains(schema_name, '@')"
 BOOT = f"""

@@ -57,9 +57,11 @@ class Face(flight.FlightServerBase):  # type: ignore[misc]
     def __init__(self, engine: Engine, certificate: tuple[bytes, bytes] | None = None) -> None:
         scheme, pairs = ("grpc+tls", [certificate]) if certificate else ("grpc", None)
         super().__init__(
-            f"{scheme}://127.0.0.1:0", auth_handler=_NoHandshake(), tls_certificates=pairs,
+            f"{scheme}://127.0.0.1:0",
+            auth_handler=_NoHandshake(),
+            tls_certificates=pairs,
             middleware={"login": _Login()},
-        )  # fmt: skip
+        )
         self.engine, self.results = engine, dict[bytes, pa.Table]()
 
     def get_flight_info(self, context: Any, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:

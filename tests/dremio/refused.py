@@ -28,11 +28,33 @@ TEXTS = {
     r"\bpositional\s+join\b": "POSITIONAL JOIN",
 }
 FUNCTIONS = {
-    "arg_max", "arg_min", "date_diff", "epoch", "generate_series", "group_concat", "hash", "json_object",
-    "list_contains", "list_position", "list_value", "make_date", "quantile", "quantile_cont", "range", "read_csv",
-    "read_parquet", "regexp_full_match", "strftime", "string_agg", "string_split", "strptime",
-    "struct_pack", "sum_no_overflow", "to_days", "unnest",
-}  # fmt: skip
+    "arg_max",
+    "arg_min",
+    "date_diff",
+    "epoch",
+    "generate_series",
+    "group_concat",
+    "hash",
+    "json_object",
+    "list_contains",
+    "list_position",
+    "list_value",
+    "make_date",
+    "quantile",
+    "quantile_cont",
+    "range",
+    "read_csv",
+    "read_parquet",
+    "regexp_full_match",
+    "strftime",
+    "string_agg",
+    "string_split",
+    "strptime",
+    "struct_pack",
+    "sum_no_overflow",
+    "to_days",
+    "unnest",
+}
 NATIVE = re.compile(r"\bas\s+(text|string|real|hugeint|smallint|tinyint|timestamptz|uuid|json|blob)\b", re.I)
 
 

@@ -266,19 +266,27 @@ def _seen(face: Face, held: dict[str, Any]) -> dict[str, Any]:
     combined = face.server.outcome if ready else "CANNOT_ACCELERATE_SCHEDULED"
     good = combined == "CAN_ACCELERATE"
     status = {
-        "config": "OK", "refresh": "GIVEN_UP" if ready and not good else "SCHEDULED" if ready else "RUNNING",
-        "availability": "AVAILABLE" if good else "NONE", "combinedStatus": combined,
+        "config": "OK",
+        "refresh": "GIVEN_UP" if ready and not good else "SCHEDULED" if ready else "RUNNING",
+        "availability": "AVAILABLE" if good else "NONE",
+        "combinedStatus": combined,
         "failureCount": 0 if good or not ready else 3,
-    }  # fmt: skip
+    }
     return {**{key: value for key, value in held.items() if key not in {"looks", "path"}}, "status": status}
 
 
 def _type(kind: pa.DataType) -> str:
     checks = (
-        (pa.types.is_string, "VARCHAR"), (pa.types.is_int64, "BIGINT"), (pa.types.is_integer, "INTEGER"),
-        (pa.types.is_float64, "DOUBLE"), (pa.types.is_float32, "FLOAT"), (pa.types.is_decimal, "DECIMAL"),
-        (pa.types.is_date, "DATE"), (pa.types.is_timestamp, "TIMESTAMP"), (pa.types.is_boolean, "BOOLEAN"),
-    )  # fmt: skip
+        (pa.types.is_string, "VARCHAR"),
+        (pa.types.is_int64, "BIGINT"),
+        (pa.types.is_integer, "INTEGER"),
+        (pa.types.is_float64, "DOUBLE"),
+        (pa.types.is_float32, "FLOAT"),
+        (pa.types.is_decimal, "DECIMAL"),
+        (pa.types.is_date, "DATE"),
+        (pa.types.is_timestamp, "TIMESTAMP"),
+        (pa.types.is_boolean, "BOOLEAN"),
+    )
     return next((name for test, name in checks if test(kind)), "ANY")
 
 

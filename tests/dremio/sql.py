@@ -18,9 +18,15 @@ CLAUSES = re.compile(
     re.I,
 )
 UNITS = {
-    "SECOND": "to_seconds", "MINUTE": "to_minutes", "HOUR": "to_hours", "DAY": "to_days", "WEEK": "to_weeks",
-    "MONTH": "to_months", "QUARTER": "to_quarters", "YEAR": "to_years",
-}  # fmt: skip
+    "SECOND": "to_seconds",
+    "MINUTE": "to_minutes",
+    "HOUR": "to_hours",
+    "DAY": "to_days",
+    "WEEK": "to_weeks",
+    "MONTH": "to_months",
+    "QUARTER": "to_quarters",
+    "YEAR": "to_years",
+}
 Path = tuple[str, ...]
 
 
@@ -71,8 +77,12 @@ def translate(sql: str, branches: dict[str, str] | None = None) -> str:
 def _translated(sql: str, at: tuple[tuple[str, str], ...]) -> str:
     branches = dict(at)
     text = re.sub(r"\bcurrent_timestamp\s*\(\s*\)", "current_timestamp", bare(sql), flags=re.I)
-    text = re.sub(r"\btable\s*\(\s*table_snapshot\s*\(\s*'[^']*'\s*\)\s*\)",
-                  "(select current_timestamp as committed_at) s", text, flags=re.I)  # fmt: skip
+    text = re.sub(
+        r"\btable\s*\(\s*table_snapshot\s*\(\s*'[^']*'\s*\)\s*\)",
+        "(select current_timestamp as committed_at) s",
+        text,
+        flags=re.I,
+    )
     if re.match(r"create\s+table\b", text, re.I):
         start, found, body = re.split(r"(\bas\b)", CLAUSES.sub("", text), maxsplit=1, flags=re.I)
         text = start + found + body

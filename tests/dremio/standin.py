@@ -41,10 +41,18 @@ class StandIn:
         """A block that works on it: tables in `lake.analytics`, views in the space `analytics`."""
         (self.lake / "landing").mkdir(exist_ok=True)
         usual = {
-            "host": "127.0.0.1", "port": self.rest_port, "flight_port": self.flight_port, "tls": False,
-            "user": "dremio", "password": "dremio123", "source": "lake", "database": "analytics",
-            "landing": "lake.landing", "landing_url": str(self.lake / "landing"), "deadline_seconds": 60,
-        }  # fmt: skip
+            "host": "127.0.0.1",
+            "port": self.rest_port,
+            "flight_port": self.flight_port,
+            "tls": False,
+            "user": "dremio",
+            "password": "dremio123",
+            "source": "lake",
+            "database": "analytics",
+            "landing": "lake.landing",
+            "landing_url": str(self.lake / "landing"),
+            "deadline_seconds": 60,
+        }
         return DremioWarehouse(**{**usual, **settings})
 
     def fail(self, on: str, what: int | str, times: int = 1) -> None:

@@ -33,9 +33,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize("signalled", [signal.SIGKILL, None], ids=["killed", "ended"])
 def test_it_ends_with_its_run(environment: dict[str, str], signalled: signal.Signals | None) -> None:
     run = subprocess.Popen(
-        [sys.executable, "-c", RUN], cwd=ROOT, env=environment, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", RUN],
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert run.stdout
     url = run.stdout.readline().strip()
     assert httpx.get(f"{url}/health").json() is True

@@ -12,8 +12,12 @@ import pytest
 from tests.conftest import ROOT
 from tests.flows.conftest import Place
 
-BUILT = {"AN-1": "revenue_trend", "AN-2": "product_comparison", "AN-3": "customer_composition",
-         "AN-4": "sales_pipeline_kpis"}  # fmt: skip
+BUILT = {
+    "AN-1": "revenue_trend",
+    "AN-2": "product_comparison",
+    "AN-3": "customer_composition",
+    "AN-4": "sales_pipeline_kpis",
+}
 
 
 def test_the_first_run_tells_its_story(delivered: Place) -> None:
@@ -173,8 +177,13 @@ def test_unknown_ticket_is_a_clear_error(place: Place) -> None:
 def test_a_run_dirties_nothing_in_the_project(delivered: Place) -> None:
     import subprocess
 
-    done = subprocess.run(["git", "status", "--porcelain", "--", "demo", "dbt", "expectations", "flows"],
-                          cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        ["git", "status", "--porcelain", "--", "demo", "dbt", "expectations", "flows"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     made = [line for line in done.stdout.splitlines() if re.search(r"dbt/(target|logs)|\.db|\.duckdb", line)]
     assert not made
 

@@ -99,10 +99,14 @@ def server(prefect_server: str, desk: JiraDesk, tmp_path: Path) -> Iterator[Serv
     }
     with get_client(sync_client=True) as client:
         deployment = client.create_deployment(
-            client.create_flow(deliver), f"on-ticket-{uuid4().hex[:6]}", entrypoint="flows/main.py:deliver",
-            path=str(ROOT), parameters={**named, "loaders": [named["loaders"]], "dry_run": True},
-            parameter_openapi_schema=parameter_schema(deliver).model_dump_for_openapi(), enforce_parameter_schema=True,
-        )  # fmt: skip
+            client.create_flow(deliver),
+            f"on-ticket-{uuid4().hex[:6]}",
+            entrypoint="flows/main.py:deliver",
+            path=str(ROOT),
+            parameters={**named, "loaders": [named["loaders"]], "dry_run": True},
+            parameter_openapi_schema=parameter_schema(deliver).model_dump_for_openapi(),
+            enforce_parameter_schema=True,
+        )
         yield Server(prefect_server.rstrip("/"), str(deployment))
         client.delete_deployment(deployment)
 
@@ -135,8 +139,12 @@ def test_an_event_starts_a_run_that_reads_the_ticket_again(server: Server, desk:
     assert run["created_by"]["type"] == "AUTOMATION"
     done = subprocess.run(
         [Path(sys.executable).with_name("prefect"), "flow-run", "execute", run["id"]],
-        cwd=ROOT, env={**os.environ, "PREFECT_API_URL": server.api}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "PREFECT_API_URL": server.api},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     ended = server.call("GET", f"/flow_runs/{run['id']}").json()
     assert ended["state_type"] == "COMPLETED", done.stdout + done.stderr
     bodies = [json.loads(call.body) for call in desk.site.traffic if call.path.endswith("/bulkfetch")]

@@ -147,10 +147,21 @@ def test_killed_while_dbt_builds_the_next_run_recovers(place: Place) -> None:
     """SIGKILL of the whole command: dbt's process goes too, readers keep their release, the next run works."""
     first = place.served()
     command = subprocess.Popen(
-        [sys.executable, str(ROOT / "flows" / "main.py"), "--state", str(place.state), "--scale", str(SCALE),
-         "--tickets", "AN-1,AN-2,AN-3,AN-4"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            sys.executable,
+            str(ROOT / "flows" / "main.py"),
+            "--state",
+            str(place.state),
+            "--scale",
+            str(SCALE),
+            "--tickets",
+            "AN-1,AN-2,AN-3,AN-4",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
     assert command.stdout is not None
     for line in command.stdout:
         if "extract_load" in line:

@@ -31,17 +31,26 @@ def bikes(tmp_path_factory: pytest.TempPathFactory, command_line) -> Place:  # t
     (folder / "tickets" / "BK-2.yaml").write_text(HOSTILE)
     place = Place(folder / "state", command_line)
     done = command_line(
-        "--state", place.state, "--project", TINY / "dbt", "--tickets-folder", folder / "tickets",
-        "--source", f"bikes={TINY / 'rides'}",
-    )  # fmt: skip
+        "--state",
+        place.state,
+        "--project",
+        TINY / "dbt",
+        "--tickets-folder",
+        folder / "tickets",
+        "--source",
+        f"bikes={TINY / 'rides'}",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return place
 
 
 def test_its_marts_are_served(bikes: Place) -> None:
-    assert bikes.rows("select station, sum(rides), sum(minutes) from serving.station_days group by 1 order by 1") == [
-        ("North", 3, 47), ("South", 2, 29),
-    ]  # fmt: skip
+    assert bikes.rows(
+        "select station, sum(rides), sum(minutes) from serving.station_days group by 1 order by 1"
+    ) == [
+        ("North", 3, 47),
+        ("South", 2, 29),
+    ]
 
 
 def test_its_exposure_and_the_undeclared_ticket_have_dashboards(bikes: Place) -> None:

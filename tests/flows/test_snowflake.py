@@ -208,10 +208,15 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
     assert not [
         sql for sql in asked if sql.lower().startswith("insert into") and '"RAW_' in sql and "values" in sql
     ]
-    everything = said + "".join(asked) + "".join(
-        path.read_text(errors="ignore") for path in (tmp_path / "s").rglob("*")
-        if path.is_file() and path.suffix in {".json", ".yml", ".log", ".html", ".yaml", ".txt"}
-    )  # fmt: skip
+    everything = (
+        said
+        + "".join(asked)
+        + "".join(
+            path.read_text(errors="ignore")
+            for path in (tmp_path / "s").rglob("*")
+            if path.is_file() and path.suffix in {".json", ".yml", ".log", ".html", ".yaml", ".txt"}
+        )
+    )
     assert "pass-not-real" not in everything
     assert "PRIVATE KEY" not in everything
     cost = command_line(

@@ -90,8 +90,10 @@ def test_one_ticket_is_answered_from_three_loaders(company: Company) -> None:
     assert {load.loader: load.rows for load in outcome.loads} == {"dlt": 3, "fivetran": 2, "stitch": 3}
     assert all(load.watermark or load.loader == "dlt" for load in outcome.loads)
     assert company.rows(f"{MART} order by all") == [
-        ("2026-01-01", "retail", 10, 2), ("2026-01-01", "wholesale", 5.5, 0), ("2026-01-02", "retail", 20, 0),
-    ]  # fmt: skip
+        ("2026-01-01", "retail", 10, 2),
+        ("2026-01-01", "wholesale", 5.5, 0),
+        ("2026-01-02", "retail", 20, 0),
+    ]
     assert (company.state / "site" / "dashboards" / "tr_1" / "index.html").is_file()
     assert "status: done" in (company.state / "tickets" / "TR-1.yaml").read_text()
     assert {row[0] for row in company.rows("select source_name from control.loads")} == {"shop", "crm", "web"}
@@ -112,8 +114,9 @@ def test_a_vendor_that_says_no_holds_up_what_needs_it(company: Company) -> None:
     outcome = caught.value.outcome
     assert isinstance(outcome, Outcome)
     assert {load.source: (load.rows, bool(load.error)) for load in outcome.loads} == {
-        "shop": (4, False), "crm": (0, True),  # all files again, and the new one
-    }  # fmt: skip
+        "shop": (4, False),
+        "crm": (0, True),  # all files again, and the new one
+    }
     assert company.rows("select count(*) from raw_shop.orders") == [(4,)]
     assert company.warehouse.served() == served
     ticket = (company.state / "tickets" / "TR-1.yaml").read_text()

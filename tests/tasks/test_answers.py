@@ -36,9 +36,17 @@ EVIL = "`x` | y\n# Approved\n[a](http://evil) <script>alert(1)</script> @channel
 
 def requirement(key: str, metric: str, source: str, status: str = "open") -> Requirement:
     return Requirement(
-        key=key, title="<script>Revenue</script>", analysis=Analysis.trend, metrics=(metric,), dimensions=(),
-        sources=(source,), deadline=date(2027, 1, 1), priority=Priority.high, requester="Dana", status=status,
-    )  # fmt: skip
+        key=key,
+        title="<script>Revenue</script>",
+        analysis=Analysis.trend,
+        metrics=(metric,),
+        dimensions=(),
+        sources=(source,),
+        deadline=date(2027, 1, 1),
+        priority=Priority.high,
+        requester="Dana",
+        status=status,
+    )
 
 
 REVENUE = requirement("AN-1", "net_revenue", "erp")
@@ -58,16 +66,24 @@ def dashboard(name: str, ticket: str, mart: str) -> Dashboard:
 
 
 PLAN = Plan(
-    run="run_2", requirements=(REVENUE, PIPELINE), sources=("erp", "crm"), select=("daily", "pipeline"),
+    run="run_2",
+    requirements=(REVENUE, PIPELINE),
+    sources=("erp", "crm"),
+    select=("daily", "pipeline"),
     dashboards=(dashboard("revenue", "AN-1", "daily"), dashboard("deals", "AN-2", "pipeline")),
-)  # fmt: skip
+)
 LOADS = (
     LoadReport(
-        source="erp", table="invoice_lines", loader="dlt", rows=12_345, quarantined=17,
-        watermark="2026-10-31", schema_changes=("+discount", EVIL),
+        source="erp",
+        table="invoice_lines",
+        loader="dlt",
+        rows=12_345,
+        quarantined=17,
+        watermark="2026-10-31",
+        schema_changes=("+discount", EVIL),
     ),
     LoadReport(source="crm", table="accounts", loader="dlt", rows=77),
-)  # fmt: skip
+)
 BUILD = BuildReport(
     run="run_2", marts={"daily": "r.daily", "pipeline": "r.pipeline"}, models=4, tests=9, seconds=1
 )
@@ -78,11 +94,17 @@ PASSED = (
 )
 DIFFS = (
     MartDiff(
-        mart="daily", rows_before=1_000, rows_after=1_100, added=100, removed=0, changed=2,
-        metrics={"net_revenue": (2_000_000.0, 1_500_000.0), "orders": (1.0, 2.0)}, columns=("+refund",),
+        mart="daily",
+        rows_before=1_000,
+        rows_after=1_100,
+        added=100,
+        removed=0,
+        changed=2,
+        metrics={"net_revenue": (2_000_000.0, 1_500_000.0), "orders": (1.0, 2.0)},
+        columns=("+refund",),
     ),
     MartDiff(mart="pipeline", rows_before=5, rows_after=5, metrics={"pipeline_value": (10.0, 10.0)}),
-)  # fmt: skip
+)
 
 
 def published(ticket: str, name: str, error: str | None = None, image: Path | None = None) -> Publication:
@@ -94,10 +116,15 @@ def published(ticket: str, name: str, error: str | None = None, image: Path | No
 
 def success(**changes: object) -> Outcome:
     values: dict[str, object] = {
-        "run": "run_2", "published": True, "plan": PLAN, "loads": LOADS, "build": BUILD, "release": NOW,
+        "run": "run_2",
+        "published": True,
+        "plan": PLAN,
+        "loads": LOADS,
+        "build": BUILD,
+        "release": NOW,
         "gate": GateReport(run="run_2", passed=True, checks=PASSED, diffs=DIFFS),
         "publications": (published("AN-1", "revenue"), published("AN-2", "deals")),
-    }  # fmt: skip
+    }
     return Outcome.model_validate(values | changes)
 
 
@@ -186,9 +213,11 @@ def test_a_source_that_broke_its_contract_is_named() -> None:
     )
     plan = PLAN.model_copy(update={"dashboards": (dashboard("deals", "AN-2", "pipeline"),)})
     outcome = success(
-        plan=plan, loads=(broken, LOADS[1]), publications=(published("AN-2", "deals"),),
+        plan=plan,
+        loads=(broken, LOADS[1]),
+        publications=(published("AN-2", "deals"),),
         errors=("erp.invoice_lines: 2026-10-31.csv: column Price is gone",),
-    )  # fmt: skip
+    )
     text = answer(outcome, REVENUE)
     assert "this ticket's dashboard is not" in text
     assert "2026-10-31.csv: column Price is gone" in text

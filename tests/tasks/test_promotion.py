@@ -194,8 +194,11 @@ def test_a_reader_in_a_loop_sees_all_old_or_all_new(warehouse: DuckDBWarehouse) 
 
     for value in range(6):
         build_release(warehouse, f"r{value}", value)
-    promote_release.fn(warehouse, BuildReport(run="r0", marts={m: f"rel_r0.{m}" for m in MARTS}, models=2,
-                                              tests=0, seconds=0), gate("r0"))  # fmt: skip
+    promote_release.fn(
+        warehouse,
+        BuildReport(run="r0", marts={m: f"rel_r0.{m}" for m in MARTS}, models=2, tests=0, seconds=0),
+        gate("r0"),
+    )
     pairs: list[tuple[int, int]] = []
     stop = threading.Event()
 

@@ -95,10 +95,17 @@ def gaps(**fields: Any) -> list[str]:
 
 def test_a_complete_ticket_is_a_requirement() -> None:
     assert accepted(assignee=" Piotr\n Z ") == Requirement(
-        key="AN-1", title="Revenue", analysis=Analysis.trend, metrics=("net_revenue", "orders"),
-        dimensions=("country",), sources=("erp",), deadline=date(2027, 2, 26), priority=Priority.high,
-        requester="Dana Whitfield", assignee="Piotr Z",
-    )  # fmt: skip
+        key="AN-1",
+        title="Revenue",
+        analysis=Analysis.trend,
+        metrics=("net_revenue", "orders"),
+        dimensions=("country",),
+        sources=("erp",),
+        deadline=date(2027, 2, 26),
+        priority=Priority.high,
+        requester="Dana Whitfield",
+        assignee="Piotr Z",
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,9 +129,15 @@ def test_priority_is_medium_unless_said_and_words_may_be_capitals() -> None:
 
 def test_every_gap_is_said_at_once() -> None:
     found = gaps(
-        title=" ", requester=None, analysis="trnd", metrics=["net_revenu"], dimensions=["contry"],
-        data_sources=["erb"], deadline="tomorrow", priority="urgent",
-    )  # fmt: skip
+        title=" ",
+        requester=None,
+        analysis="trnd",
+        metrics=["net_revenu"],
+        dimensions=["contry"],
+        data_sources=["erb"],
+        deadline="tomorrow",
+        priority="urgent",
+    )
     text = "\n".join(found)
     for word in (
         "title",

@@ -31,8 +31,13 @@ with turn(DuckDBWarehouse(database=sys.argv[1]), 0):
 def other(tmp_path: Path) -> Iterator[tuple[DuckDBWarehouse, subprocess.Popen[str]]]:
     """Another run, a process of its own, that has its turn until its standard input ends."""
     database = str(tmp_path / "w.duckdb")
-    with subprocess.Popen([sys.executable, "-c", OTHER_RUN, database], cwd=ROOT, text=True,
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER_RUN, database],
+        cwd=ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as run:
         assert run.stdout
         assert run.stdout.readline() == "mine\n"
         yield DuckDBWarehouse(database=database), run

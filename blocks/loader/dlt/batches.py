@@ -74,15 +74,23 @@ def entry_of(
 ) -> LedgerEntry:
     """A ledger line; rows are counted when the batch is written."""
     return LedgerEntry(
-        source=staging.table.source, table=staging.table.name, item=item, fingerprint=fingerprint, rows=0,
-        bytes=size, watermark=watermark, run=staging.job.run,
-    )  # fmt: skip
+        source=staging.table.source,
+        table=staging.table.name,
+        item=item,
+        fingerprint=fingerprint,
+        rows=0,
+        bytes=size,
+        watermark=watermark,
+        run=staging.job.run,
+    )
 
 
 def write(
-    staging: Staging, entries: Sequence[LedgerEntry], since: Mapping[str, str],
+    staging: Staging,
+    entries: Sequence[LedgerEntry],
+    since: Mapping[str, str],
     gone: tuple[list[Path], int] | None = None,
-) -> Staged:  # fmt: skip
+) -> Staged:
     """Good and bad rows as Parquet. One entry takes all rows, several those of their items.
 
     Of rows with the same key the one with the highest cursor stays. since: extra column → where it is new.

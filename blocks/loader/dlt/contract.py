@@ -18,10 +18,17 @@ TYPES = re.compile(
     r"|(decimal|numeric)(\(\d+(, ?\d+)?\))?)"
 )
 NOUNS = {
-    "smallint": "an integer", "integer": "an integer", "int": "an integer", "bigint": "an integer",
-    "double": "a number", "decimal": "a number", "numeric": "a number", "date": "a date",
-    "timestamp": "a timestamp", "boolean": "true or false",
-}  # fmt: skip
+    "smallint": "an integer",
+    "integer": "an integer",
+    "int": "an integer",
+    "bigint": "an integer",
+    "double": "a number",
+    "decimal": "a number",
+    "numeric": "a number",
+    "date": "a date",
+    "timestamp": "a timestamp",
+    "boolean": "true or false",
+}
 RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor")
 
 
@@ -55,9 +62,10 @@ def type_of(column: Column) -> str:
     declared = (column.data_type or "varchar").lower().strip()
     if not TYPES.fullmatch(declared):
         raise Misconfigured(
-            f"load column {column.name}", f"its data_type `{declared}` is not known here",
+            f"load column {column.name}",
+            f"its data_type `{declared}` is not known here",
             "Declare varchar, integer, bigint, double, decimal(p,s), date, timestamp or boolean.",
-        )  # fmt: skip
+        )
     return declared
 
 
@@ -103,9 +111,10 @@ def check_columns(table: SourceTable, names: Iterable[str], label: str) -> None:
     gone = [column.origin for column in table.columns if column.origin not in found]
     if gone:
         raise ContractBroken(
-            f"load {table.full_name} from {label}", f"column {', '.join(gone)} is missing",
+            f"load {table.full_name} from {label}",
+            f"column {', '.join(gone)} is missing",
             "Have the source bring it back, or take it out of the dbt source and of what reads it.",
-        )  # fmt: skip
+        )
 
 
 def extra_columns(table: SourceTable, names: Iterable[str]) -> dict[str, str]:

@@ -45,9 +45,11 @@ def extract(
 
     came = job.folder / "came"
     pipeline = dlt.pipeline(
-        pipeline_name="load", pipelines_dir=str(job.folder / "dlt"), dataset_name="raw",
+        pipeline_name="load",
+        pipelines_dir=str(job.folder / "dlt"),
+        dataset_name="raw",
         destination=filesystem(bucket_url=came.as_uri()),
-    )  # fmt: skip
+    )
     problem: PlatformError | None = None
     try:
         pipeline.run(list(resources), loader_file_format="parquet")

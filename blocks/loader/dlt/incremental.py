@@ -31,9 +31,10 @@ def window(job: Job, table: SourceTable) -> Window:
     if job.reload.since:
         if kind not in ("date", "timestamp"):
             raise Misconfigured(
-                f"load {table.full_name}", "its cursor is no date or timestamp, so it has no days to load again",
+                f"load {table.full_name}",
+                "its cursor is no date or timestamp, so it has no days to load again",
                 "Leave it out by --only-sources, or ask for a full refresh.",
-            )  # fmt: skip
+            )
         until = job.reload.until or date.max - timedelta(1)
         days = (job.reload.since.isoformat(), (until + timedelta(1)).isoformat())
     return Window(lowered(table, since), days)
@@ -49,9 +50,10 @@ def lowered(table: SourceTable, watermark: str | None) -> str | None:
     except (ArithmeticError, ValueError):
         pass
     raise Misconfigured(
-        f"load {table.full_name}", "its lookback can't be taken from its cursor",
+        f"load {table.full_name}",
+        "its lookback can't be taken from its cursor",
         "Declare the cursor as date, timestamp or a number, and the lookback as days or units.",
-    )  # fmt: skip
+    )
 
 
 def _less(value: str, kind: str, back: Decimal) -> str:

@@ -83,9 +83,12 @@ class DltLoader(Loader):
     ) -> LoadReport:
         if staged is None:
             return LoadReport(
-                source=table.source, table=table.name, loader=self.kind, seconds=seconds,
+                source=table.source,
+                table=table.name,
+                loader=self.kind,
+                seconds=seconds,
                 watermark=job.watermark(table),
-            )  # fmt: skip
+            )
         job.deadline.left()
         started = time.monotonic()
         report = warehouse.ingest(staged.batch)
@@ -93,9 +96,14 @@ class DltLoader(Loader):
         return report.model_copy(update={"seconds": seconds, "schema_changes": staged.changes})
 
     def _job(
-        self, source: str, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, folder: Path,
+        self,
+        source: str,
+        tables: Sequence[SourceTable],
+        warehouse: Warehouse,
+        run: str,
+        folder: Path,
         reload: Reload,
-    ) -> Job:  # fmt: skip
+    ) -> Job:
         deadline = Deadline(f"load {source}", self.deadline_seconds)
         with warehouse.session() as session:
             raw = {t.name: warehouse.columns(session, t.schema_name, t.identifier) for t in tables}

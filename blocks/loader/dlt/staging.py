@@ -94,10 +94,13 @@ def staging_database(job: Job) -> Iterator[Any]:
     connection = duckdb.connect()
     try:
         for name, value in (
-            ("memory_limit", literal(MEMORY)), ("threads", "2"), ("preserve_insertion_order", "false"),
-            ("temp_directory", literal(str(job.folder / "spill"))), ("timezone", "'UTC'"),
+            ("memory_limit", literal(MEMORY)),
+            ("threads", "2"),
+            ("preserve_insertion_order", "false"),
+            ("temp_directory", literal(str(job.folder / "spill"))),
+            ("timezone", "'UTC'"),
             ("autoinstall_known_extensions", "false"),
-        ):  # fmt: skip
+        ):
             connection.execute(f"set {name} = {value}")
         with job.deadline.interrupting(connection.interrupt):
             yield connection

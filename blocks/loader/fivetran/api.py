@@ -59,9 +59,10 @@ class FivetranApi(Http):
         found = [str(one["id"]) for one in self.connections(schema=schema)]
         if len(found) != 1:
             raise NotFound(
-                self.asked, f"{len(found) or 'no'} connections write into schema {schema}",
+                self.asked,
+                f"{len(found) or 'no'} connections write into schema {schema}",
                 "Name one by `connection` in the meta of the dbt source.",
-            )  # fmt: skip
+            )
         return found[0]
 
     def schemas(self, path: str, anew: bool) -> Any:

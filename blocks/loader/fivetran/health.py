@@ -58,9 +58,10 @@ def check_selected(tables: Sequence[SourceTable], schemas: Any) -> None:
             ]
             if blocked:
                 raise ContractBroken(
-                    label, f"column {', '.join(blocked)} is missing: it is blocked in Fivetran",
+                    label,
+                    f"column {', '.join(blocked)} is missing: it is blocked in Fivetran",
                     "Unblock it there, or take it out of the dbt source and of what reads it.",
-                )  # fmt: skip
+                )
 
 
 def _found(table: SourceTable, schemas: Any) -> Iterator[tuple[bool, Any]]:

@@ -81,9 +81,10 @@ class StitchApi(Http):
             gone = gone_columns(table, self._shaped(shape, dict, "schema"))
             if gone:
                 raise ContractBroken(
-                    label, f"column {', '.join(gone)} is missing: Stitch does not replicate it",
+                    label,
+                    f"column {', '.join(gone)} is missing: Stitch does not replicate it",
                     "Select it there, or take it out of the dbt source and of what reads it.",
-                )  # fmt: skip
+                )
 
     def _pages(self, what: str) -> Iterator[Any]:
         path: str | None = f"/v4/{self.client}/{what}"

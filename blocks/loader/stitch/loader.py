@@ -33,9 +33,12 @@ class StitchLoader(ManagedLoader):
     _block_type_slug = "stitch-loader"
     kind = "stitch"
     marks = Arrival(
-        "_sdc_", "_sdc_batched_at", "_sdc_deleted_at is not null", "_sdc_deleted_at",
+        "_sdc_",
+        "_sdc_batched_at",
+        "_sdc_deleted_at is not null",
+        "_sdc_deleted_at",
         ("_sdc_rejected", "table_name"),
-    )  # fmt: skip
+    )
 
     client_id: int = Field(description="the Stitch account's number")
     token: SecretStr = Field(description="Connect API access token of the account")
@@ -58,9 +61,10 @@ class StitchLoader(ManagedLoader):
         api = self._api(f"replicate {tables[0].source}", deadline)
         if reload.full:
             raise Misconfigured(
-                api.asked, "Stitch's API can't reset a source",
+                api.asked,
+                "Stitch's API can't reset a source",
                 "Reset its tables in Stitch, or leave it out by --only-sources.",
-            )  # fmt: skip
+            )
         number = setting(tables, "source_id")
         if not number or not number.isdecimal():
             raise Misconfigured(api.asked, "its meta `source_id` is no number", "Add it to the dbt source.")
@@ -104,9 +108,10 @@ class StitchLoader(ManagedLoader):
         failed = sorted(stream for stream, (_, error) in latest.items() if error)
         if failed:
             raise Unavailable(
-                api.asked, f"Stitch can't load {', '.join(failed)} into the warehouse",
+                api.asked,
+                f"Stitch can't load {', '.join(failed)} into the warehouse",
                 "See the loading reports in Stitch.",
-            )  # fmt: skip
+            )
 
     def _api(self, asked: str, deadline: Deadline) -> StitchApi:
         return StitchApi(asked, self.address, deadline, self.client_id, self.token.get_secret_value())

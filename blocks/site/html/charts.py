@@ -83,12 +83,20 @@ def donut(
     """Shares of a whole, its total written in the middle (parameter `total`, at first `said`)."""
     import altair as alt
 
-    arcs = alt.Chart(data).mark_arc(
-        innerRadius=alt.ExprRef(f"{radius} * 0.64"), outerRadius=alt.ExprRef(radius), cornerRadius=3,
-        stroke=look.surface, strokeWidth=2, cursor="pointer",
-    ).encode(
-        theta=alt.Theta("v:Q", stack=True), order="place:Q", tooltip="tip:N", color=_series(look, legend)
-    )  # fmt: skip
+    arcs = (
+        alt.Chart(data)
+        .mark_arc(
+            innerRadius=alt.ExprRef(f"{radius} * 0.64"),
+            outerRadius=alt.ExprRef(radius),
+            cornerRadius=3,
+            stroke=look.surface,
+            strokeWidth=2,
+            cursor="pointer",
+        )
+        .encode(
+            theta=alt.Theta("v:Q", stack=True), order="place:Q", tooltip="tip:N", color=_series(look, legend)
+        )
+    )
     total = alt.param(name="total", value=said)
     middle = alt.Chart(alt.Data(values=[{}])).mark_text(
         text=alt.ExprRef("total"), fontSize=24, fontWeight=700, fill=look.ink
@@ -100,14 +108,23 @@ def stacked(data: Rows, look: Look, axis: str, when: str, legend: alt.Legend | N
     """Stacked bars over time; `when` writes the labels of column when."""
     import altair as alt
 
-    return alt.Chart(data).mark_bar(cursor="pointer", stroke=look.surface, strokeWidth=0.5).encode(
-        x=alt.X(
-            "when:O", sort=None, title=None, scale=alt.Scale(paddingInner=0.25),
-            axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=12, labelExpr=when),
-        ),
-        y=alt.Y("v:Q", title=None, stack="zero", axis=alt.Axis(tickCount=5, labelExpr=axis)),
-        color=_series(look, legend), order="place:Q", tooltip="tip:N",
-    )  # fmt: skip
+    return (
+        alt.Chart(data)
+        .mark_bar(cursor="pointer", stroke=look.surface, strokeWidth=0.5)
+        .encode(
+            x=alt.X(
+                "when:O",
+                sort=None,
+                title=None,
+                scale=alt.Scale(paddingInner=0.25),
+                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=12, labelExpr=when),
+            ),
+            y=alt.Y("v:Q", title=None, stack="zero", axis=alt.Axis(tickCount=5, labelExpr=axis)),
+            color=_series(look, legend),
+            order="place:Q",
+            tooltip="tip:N",
+        )
+    )
 
 
 def _series(look: Look, legend: alt.Legend | None) -> alt.Color:

@@ -42,9 +42,10 @@ class Extract:
             return self._connection.execute(sql, parameters)
         except duckdb.Error as error:
             raise BadInput(
-                f"Read the extract of {self.dataset.mart}", str(error).splitlines()[0][:300],
+                f"Read the extract of {self.dataset.mart}",
+                str(error).splitlines()[0][:300],
                 "Check that the mart has the columns its semantic model declares.",
-            ) from error  # fmt: skip
+            ) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""

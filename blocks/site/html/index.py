@@ -66,9 +66,11 @@ def gate_of(card: Card, link: Link) -> Gate | None:
         return None
     docs = card.gate.data_docs
     return Gate(
-        passed=card.gate.passed, checks=len(card.gate.checks), failed=len(card.gate.failures),
+        passed=card.gate.passed,
+        checks=len(card.gate.checks),
+        failed=len(card.gate.failures),
         url=link(docs) if docs and docs.exists() else None,
-    )  # fmt: skip
+    )
 
 
 def read(folder: Path) -> dict[str, Entry]:
@@ -80,9 +82,10 @@ def read(folder: Path) -> dict[str, Entry]:
         entries = _ENTRIES.validate_json(state.read_bytes())
     except ValidationError as error:
         raise Misconfigured(
-            f"Read {state}", "it is not the list of published dashboards",
+            f"Read {state}",
+            "it is not the list of published dashboards",
             "Put a good copy back, or delete it: dashboards are listed again when they are next published.",
-        ) from error  # fmt: skip
+        ) from error
     return {slug(name): entry for name, entry in entries.items()}
 
 
@@ -110,11 +113,18 @@ def _entry(card: Card, result: Publication | None, link: Link) -> Entry:
     newest = max(card.feedback, key=lambda comment: comment.created, default=None)
     said = line(f"{newest.author}, {newest.created:%Y-%m-%d}: {newest.body}", 280) if newest else ""
     return Entry(
-        name=dashboard.name, title=line(dashboard.title), analysis=dashboard.analysis.value,
-        description=line(dashboard.description, 280), ticket=line(dashboard.ticket or "", 40) or None,
-        ticket_url=web_link(card.ticket_url), as_of=card.as_of, gate=gate_of(card, link),
-        comments=len(card.feedback), said=said, **good,
-    )  # fmt: skip
+        name=dashboard.name,
+        title=line(dashboard.title),
+        analysis=dashboard.analysis.value,
+        description=line(dashboard.description, 280),
+        ticket=line(dashboard.ticket or "", 40) or None,
+        ticket_url=web_link(card.ticket_url),
+        as_of=card.as_of,
+        gate=gate_of(card, link),
+        comments=len(card.feedback),
+        said=said,
+        **good,
+    )
 
 
 def index_page(folder: Path, entries: dict[str, Entry]) -> str:
@@ -144,8 +154,8 @@ def write(path: Path, content: str | bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        os.chmod(name, 0o644)  # noqa: PTH101
+        os.replace(name, path)  # noqa: PTH105
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

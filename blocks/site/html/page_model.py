@@ -77,11 +77,18 @@ def _metric(number: int, metric: Metric, view: View) -> dict[str, Any]:
     reduction = view.reductions[number]
     scales = dict(zip((m.name for m in reduction.distinct), reduction.scales, strict=True))
     return {
-        "name": metric.name, "label": line(metric.label, 60), "description": clip(metric.description, 300),
-        "form": metric.form, "goal": metric.goal, "formula": metric.formula, "dataset": number,
-        "unit": number_format.unit(metric.form), "axis": number_format.axis(metric.form), "adds": parts_add_up(metric),
+        "name": metric.name,
+        "label": line(metric.label, 60),
+        "description": clip(metric.description, 300),
+        "form": metric.form,
+        "goal": metric.goal,
+        "formula": metric.formula,
+        "dataset": number,
+        "unit": number_format.unit(metric.form),
+        "axis": number_format.axis(metric.form),
+        "adds": parts_add_up(metric),
         "scale": max((scales.get(measure.name, 1) for measure in metric.measures), default=1),
-    }  # fmt: skip
+    }
 
 
 def _dataset(reduction: Reduction) -> dict[str, Any]:

@@ -69,11 +69,12 @@ def _heading(view: View) -> Spec:
             f", compared with {number_format.span(view.before.begin, view.before.end)} (dashed lines, ticks)"
         )
     return _texts(
-        WIDTH, 84,
+        WIDTH,
+        84,
         (0, 26, line(card.dashboard.title, 80), 27, 700, PAPER.ink),
         (0, 53, " · ".join(word for word in words if word), 14, 400, PAPER.muted),
         (0, 76, period, 14, 400, PAPER.muted),
-    )  # fmt: skip
+    )
 
 
 def _tile_rows(shots: list[Snapshot]) -> list[Spec]:
@@ -108,16 +109,21 @@ def _tile(shot: Snapshot, width: float) -> Spec:
     frame = {
         "data": {"values": [{}]},
         "mark": {
-            "type": "rect", "cornerRadius": 12, "fill": PAPER.surface, "stroke": PAPER.line, "strokeWidth": 1.25,
+            "type": "rect",
+            "cornerRadius": 12,
+            "fill": PAPER.surface,
+            "stroke": PAPER.line,
+            "strokeWidth": 1.25,
         },
         "encoding": {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": width}, "y2": {"value": 112}},
-    }  # fmt: skip
+    }
     words = _texts(
-        width, 112,
+        width,
+        112,
         (18, 30, line(metric.label, 26), 14, 400, PAPER.muted),
         (18, 67, number_format.compact(value, metric.form), 31, 700, PAPER.ink),
         (18, 94, said, 13, 600, _TONES[number_format.tone(moved, metric.goal)]),
-    )  # fmt: skip
+    )
     return words | {"layer": [frame, *words["layer"]]}
 
 
@@ -131,13 +137,16 @@ def _texts(width: float, height: float, *items: tuple[float, float, str, int, in
         {
             "data": {"values": [{"text": text}]},
             "mark": {
-                "type": "text", "align": "left", "baseline": "alphabetic", "fontSize": size,
-                "fontWeight": weight, "fill": colour, "limit": width - x,
+                "type": "text",
+                "align": "left",
+                "baseline": "alphabetic",
+                "fontSize": size,
+                "fontWeight": weight,
+                "fill": colour,
+                "limit": width - x,
             },
-            "encoding": {
-                "x": {"value": x}, "y": {"value": y}, "text": {"field": "text", "type": "nominal"}
-            },
+            "encoding": {"x": {"value": x}, "y": {"value": y}, "text": {"field": "text", "type": "nominal"}},
         }
         for x, y, text, size, weight, colour in items
-    ]  # fmt: skip
+    ]
     return {"layer": layers, "width": width, "height": height}

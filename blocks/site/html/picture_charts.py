@@ -109,9 +109,13 @@ def _legend(groups: list[Group], words: list[str]) -> alt.Legend:
     slots = [_slot(group, place) for place, group in enumerate(groups)]
     texts = dict(zip(map(str, slots), words, strict=True))
     return alt.Legend(
-        values=slots, labelExpr=f"({json.dumps(texts)})[datum.label]", orient="right", symbolType="square",
-        rowPadding=9, labelLimit=200,
-    )  # fmt: skip
+        values=slots,
+        labelExpr=f"({json.dumps(texts)})[datum.label]",
+        orient="right",
+        symbolType="square",
+        rowPadding=9,
+        labelLimit=200,
+    )
 
 
 def _by(shot: Snapshot, dimension: str) -> str:

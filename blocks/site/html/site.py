@@ -70,10 +70,16 @@ class FolderSite(BiSite):
             finally:
                 shutil.rmtree(work, ignore_errors=True)
         return Publication(
-            dashboard=name, ticket=card.dashboard.ticket, run=card.run, rows=sum(rows.values()),
-            url=self._url(f"{name}/index.html"), extract=place / name / f"{name}.hyper",
-            image=place / name / "dashboard.png", seconds=round(time.monotonic() - begun, 3), canary=canary,
-        )  # fmt: skip
+            dashboard=name,
+            ticket=card.dashboard.ticket,
+            run=card.run,
+            rows=sum(rows.values()),
+            url=self._url(f"{name}/index.html"),
+            extract=place / name / f"{name}.hyper",
+            image=place / name / "dashboard.png",
+            seconds=round(time.monotonic() - begun, 3),
+            canary=canary,
+        )
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """Write the page over all dashboards ever published here."""
@@ -105,7 +111,7 @@ class FolderSite(BiSite):
         target.mkdir(exist_ok=True)
         for file in sorted(work.iterdir(), key=lambda path: path.name == "index.html"):
             file.chmod(0o644)
-            os.replace(file, target / file.name)
+            os.replace(file, target / file.name)  # noqa: PTH105
 
     def _sweep(self, place: Path) -> None:
         """Remove what runs that were killed left behind."""
@@ -153,6 +159,7 @@ class FolderSite(BiSite):
             yield
         except OSError as error:
             raise Misconfigured(
-                f"Write into {place}", error.strerror or type(error).__name__,
+                f"Write into {place}",
+                error.strerror or type(error).__name__,
                 "Give a folder that this process may write, with room left.",
-            ) from error  # fmt: skip
+            ) from error

@@ -27,25 +27,42 @@ class Look(NamedTuple):
 
 
 PAGE = Look(
-    "var(--ink)", "var(--muted)", "var(--line)", "var(--surface)",
+    "var(--ink)",
+    "var(--muted)",
+    "var(--line)",
+    "var(--surface)",
     tuple(f"var(--series-{i})" for i in range(1, SLOTS + 1)),
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
-)  # fmt: skip
+)
 PAPER = Look(
-    "#182033", "#5b6579", "#e4e8ef", "#ffffff",
+    "#182033",
+    "#5b6579",
+    "#e4e8ef",
+    "#ffffff",
     ("#2563c9", "#d97706", "#006a55", "#b83280", "#2b97d8", "#4c1d78", "#8a94a6"),
     "Liberation Sans, sans-serif",  # comes with what draws: the same picture on every machine
-)  # fmt: skip
+)
 
 
 def config(look: Look) -> dict[str, Any]:
     """The Vega-Lite config of every chart."""
     axis = {
-        "labelColor": look.muted, "titleColor": look.muted, "gridColor": look.line, "domainColor": look.line,
-        "tickColor": look.line, "labelFontSize": 12, "labelPadding": 8, "ticks": False, "domain": False,
-    }  # fmt: skip
+        "labelColor": look.muted,
+        "titleColor": look.muted,
+        "gridColor": look.line,
+        "domainColor": look.line,
+        "tickColor": look.line,
+        "labelFontSize": 12,
+        "labelPadding": 8,
+        "ticks": False,
+        "domain": False,
+    }
     return {
-        "background": "transparent", "font": look.font, "view": {"stroke": None}, "axis": axis,
-        "text": {"fill": look.ink, "fontSize": 12}, "range": {"category": list(look.series)},
+        "background": "transparent",
+        "font": look.font,
+        "view": {"stroke": None},
+        "axis": axis,
+        "text": {"fill": look.ink, "fontSize": 12},
+        "range": {"category": list(look.series)},
         "legend": {"labelColor": look.ink, "labelFontSize": 12, "title": None, "labelLimit": 180},
-    }  # fmt: skip
+    }

@@ -37,9 +37,16 @@ class Publishing:
         path, hidden = (own, list[str]()) if own else self._generated(sources)
         place = self._place(path)
         item = content.publish_workbook(
-            self._session, self._settings.project, place.name, path, self._settings.job_seconds, hidden=hidden,
-            overwrite=place.item is not None, description=self._description(), unchecked=own is not None,
-        )  # fmt: skip
+            self._session,
+            self._settings.project,
+            place.name,
+            path,
+            self._settings.job_seconds,
+            hidden=hidden,
+            overwrite=place.item is not None,
+            description=self._description(),
+            unchecked=own is not None,
+        )
         if own:
             connect_and_refresh(self._session, item, self._settings.reader, self._settings.job_seconds)
         let_read(self._session, item, self._settings.groups)
@@ -85,11 +92,17 @@ class Publishing:
         revisions.mark(session, item, revisions.Mark(revisions.served_digest(session, item), now))
         extracts = self._data.extracts
         return Publication(
-            dashboard=self._name, ticket=self._card.dashboard.ticket, run=self._card.run, url=self._url(item, seen),
-            rows=sum(self._data.rows), image=kept / "dashboard.png" if image else None, canary=canary,
-            extract=kept / extracts[0].name if extracts else None, views=_since(place.views, count),
+            dashboard=self._name,
+            ticket=self._card.dashboard.ticket,
+            run=self._card.run,
+            url=self._url(item, seen),
+            rows=sum(self._data.rows),
+            image=kept / "dashboard.png" if image else None,
+            canary=canary,
+            extract=kept / extracts[0].name if extracts else None,
+            views=_since(place.views, count),
             notes=place.notes if canary else (*place.notes, UNCHECKED),
-        )  # fmt: skip
+        )
 
     def _url(self, item: Any, seen: list[Any]) -> str:
         view = views.front(seen)

@@ -105,22 +105,27 @@ class TableauSite(BiSite):
 
     def _settings(self, session: Session) -> Settings:
         return Settings(
-            project=project_id(session, self._path()), data=self.data,
-            reader=reader(self.live_user, self.live_password), workbooks=self.workbooks, groups=self.readers,
-            job_seconds=self.job_seconds, canary_seconds=self.canary_seconds,
-        )  # fmt: skip
+            project=project_id(session, self._path()),
+            data=self.data,
+            reader=reader(self.live_user, self.live_password),
+            workbooks=self.workbooks,
+            groups=self.readers,
+            job_seconds=self.job_seconds,
+            canary_seconds=self.canary_seconds,
+        )
 
     def _open(self) -> Session:
-        assert self._session is not None
+        assert self._session is not None  # noqa: S101
         return self._session
 
     def _credentials(self) -> AccessToken | ConnectedApp:
         given = [each for each in (self.token, self.app) if each]
         if len(given) != 1:
             raise Misconfigured(
-                f"Sign in to {self._named()}", "it needs a token or a connected app, and one of them only",
+                f"Sign in to {self._named()}",
+                "it needs a token or a connected app, and one of them only",
                 "Set token or app of the block.",
-            )  # fmt: skip
+            )
         return given[0]
 
     def _named(self) -> str:

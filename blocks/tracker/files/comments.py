@@ -34,11 +34,16 @@ def incident_text(key: str, about: str, title: str, body: str, requests: Sequenc
     stream = io.StringIO()
     YAML().dump(
         {
-            "key": key, "title": printable(title), "status": "open", "incident": about,
-            "requester": BOT, "requests": list(requests), "description": LiteralScalarString(printable(body)),
+            "key": key,
+            "title": printable(title),
+            "status": "open",
+            "incident": about,
+            "requester": BOT,
+            "requests": list(requests),
+            "description": LiteralScalarString(printable(body)),
         },
         stream,
-    )  # fmt: skip
+    )
     return stream.getvalue()
 
 

@@ -17,15 +17,24 @@ from blocks.tracker.base import fingerprint
 BOT = "analytics-bot"
 OPEN = {"open", "in_progress", "incomplete", "changes_requested", "failed"}
 FIELDS = (
-    "requester", "assignee", "priority", "deadline", "analysis", "metrics", "dimensions", "data_sources",
-    "description", "labels", "incident",
-)  # fmt: skip
+    "requester",
+    "assignee",
+    "priority",
+    "deadline",
+    "analysis",
+    "metrics",
+    "dimensions",
+    "data_sources",
+    "description",
+    "labels",
+    "incident",
+)
 NODES, DEPTH, LONGEST_TEXT = 20_000, 20, 32_767
 START = datetime(1970, 1, 1, tzinfo=UTC)
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-class Unreadable(ValueError):
+class Unreadable(ValueError):  # noqa: N818
     """Why a ticket's file can't be read or edited: for its owner, without its content."""
 
 
@@ -52,10 +61,18 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
     if isinstance(description := fields.get("description"), str):
         fields["description"] = description[:LONGEST_TEXT]
     return Ticket(
-        key=key, title=_text(data.get("title")), status=status, fields=fields, updated=updated,
-        comments=tuple(_comments(data.get("comments"))), answered=_answered(data.get("comments")),
-        told={_text(each.get("topic")): fingerprint(_text(each.get("body"))) for each in _ours(data.get("comments"))},
-    )  # fmt: skip
+        key=key,
+        title=_text(data.get("title")),
+        status=status,
+        fields=fields,
+        updated=updated,
+        comments=tuple(_comments(data.get("comments"))),
+        answered=_answered(data.get("comments")),
+        told={
+            _text(each.get("topic")): fingerprint(_text(each.get("body")))
+            for each in _ours(data.get("comments"))
+        },
+    )
 
 
 def _text(value: Any) -> str:

@@ -39,9 +39,13 @@ class Edition(ABC):
         start = 0
         for _ in range(MOST_PAGES):
             page = self.session.ask(
-                f"read the comments of {key}", "GET", f"issue/{key}/comment",
-                startAt=start, maxResults=PAGE, **query,
-            )  # fmt: skip
+                f"read the comments of {key}",
+                "GET",
+                f"issue/{key}/comment",
+                startAt=start,
+                maxResults=PAGE,
+                **query,
+            )
             yield from page["comments"]
             start += len(page["comments"])
             if not page["comments"] or start >= page["total"]:

@@ -33,8 +33,12 @@ class DataCenter(Edition):
         start = 0
         for _ in range(MOST_PAGES):
             body = {
-                "jql": jql, "fields": list(fields), "startAt": start, "maxResults": PAGE, "validateQuery": strict,
-            }  # fmt: skip
+                "jql": jql,
+                "fields": list(fields),
+                "startAt": start,
+                "maxResults": PAGE,
+                "validateQuery": strict,
+            }
             page = self.session.ask("search for tickets", "POST", "search", body)
             found |= {issue["key"]: issue for issue in page["issues"]}
             start += len(page["issues"])

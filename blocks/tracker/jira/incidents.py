@@ -66,9 +66,12 @@ def _open(block: JiraTracker, connection: Connection, label: str) -> list[Raw]:
 
 def _create(block: JiraTracker, connection: Connection, about: str, title: str, body: str) -> str:
     fields = {
-        "project": {"key": block.project}, "issuetype": {"name": block.incident_type}, "summary": title,
-        "description": connection.edition.write(body), "labels": [INCIDENT, ABOUT + about],
-    }  # fmt: skip
+        "project": {"key": block.project},
+        "issuetype": {"name": block.incident_type},
+        "summary": title,
+        "description": connection.edition.write(body),
+        "labels": [INCIDENT, ABOUT + about],
+    }
     made = connection.edition.session.ask("file an incident", "POST", "issue", {"fields": fields})
     return str(made["key"])
 

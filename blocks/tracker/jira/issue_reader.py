@@ -44,9 +44,10 @@ def find_fields(mapping: Mapping[str, str], known: Sequence[Raw], where: str) ->
     if problems:
         custom = ", ".join(sorted(each["name"] for each in known if each.get("custom"))) or "none"
         raise Misconfigured(
-            f"find the mapped fields in {where}", "; ".join(problems),
+            f"find the mapped fields in {where}",
+            "; ".join(problems),
             f"Correct the block's fields, or give an id. Custom fields that the account sees: {custom}.",
-        )  # fmt: skip
+        )
     return found
 
 
@@ -54,9 +55,13 @@ class Reader:
     """Reads issues. fields: ours → Jira's; statuses: ours → Jira's name; read: rich text to plain text."""
 
     def __init__(
-        self, fields: Mapping[str, Raw], statuses: Mapping[str, str], priorities: Mapping[str, str],
-        labels: Mapping[str, str], read: Callable[[Any], str],
-    ) -> None:  # fmt: skip
+        self,
+        fields: Mapping[str, Raw],
+        statuses: Mapping[str, str],
+        priorities: Mapping[str, str],
+        labels: Mapping[str, str],
+        read: Callable[[Any], str],
+    ) -> None:
         self._fields = {ours: field["id"] for ours, field in fields.items() if ours in READ}
         self._statuses = {name.casefold(): ours for ours, name in reversed(list(statuses.items())) if name}
         self._priorities = {theirs.casefold(): ours for theirs, ours in priorities.items()}
@@ -80,20 +85,26 @@ class Reader:
         description = self._read(raw.get("description"))[:LONGEST_TEXT]
         mapped = {ours: self._value(raw.get(name)) for ours, name in self._fields.items()}
         fields = {
-            "requester": _name(raw.get("reporter")), "assignee": _name(raw.get("assignee")),
-            "priority": self._priority(_name(raw.get("priority"))), "description": description,
+            "requester": _name(raw.get("reporter")),
+            "assignee": _name(raw.get("assignee")),
+            "priority": self._priority(_name(raw.get("priority"))),
+            "description": description,
             "labels": list(raw.get("labels") or ()),
-            **read_template(description), **{ours: value for ours, value in mapped.items() if value},
-        }  # fmt: skip
+            **read_template(description),
+            **{ours: value for ours, value in mapped.items() if value},
+        }
         ours = [(marks[each["id"]], _time(each["updated"])) for each in comments if each["id"] in marks]
         answered = [when for mark, when in ours if mark.get("topic") != "requirements"]
         return Ticket(
-            key=issue["key"], title=str(raw.get("summary") or ""), status=self.status(raw),
+            key=issue["key"],
+            title=str(raw.get("summary") or ""),
+            status=self.status(raw),
             fields={ours: value for ours, value in fields.items() if value},
             comments=tuple(self._comment(each) for each in comments if each["id"] not in marks),
-            updated=_time(raw["updated"]), answered=max(answered, default=None),
+            updated=_time(raw["updated"]),
+            answered=max(answered, default=None),
             told={str(mark.get("topic")): str(mark.get("fingerprint")) for mark, _ in ours},
-        )  # fmt: skip
+        )
 
     def status(self, raw: Raw) -> str:
         """Our word for an issue's status: as mapped, else by category; where work waits, a label says more."""

@@ -49,10 +49,14 @@ class Session:
         self.client = self.call(
             f"connect to {url}",
             lambda: JIRA(
-                server=url, options={"rest_api_version": version, "check_update": False}, max_retries=0,
-                timeout=(CONNECT_SECONDS, timeout), get_server_info=True, **auth,
+                server=url,
+                options={"rest_api_version": version, "check_update": False},
+                max_retries=0,
+                timeout=(CONNECT_SECONDS, timeout),
+                get_server_info=True,
+                **auth,
             ),
-        )  # fmt: skip
+        )
 
     def ask(self, asked: str, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """The JSON of an answer; None where there is none."""
@@ -97,9 +101,10 @@ def _translated(asked: str, problem: Exception) -> PlatformError:
         return TimedOut(asked, "Jira did not answer in time", "Try again, or raise timeout_seconds.")
     if isinstance(problem, ValueError):  # JSON that is none, also as requests' own kind
         return BadAnswer(
-            asked, "the answer is not JSON, as from a login page or a proxy",
+            asked,
+            "the answer is not JSON, as from a login page or a proxy",
             "Open the address in a browser; it must be Jira's own, with its context path if it has one.",
-        )  # fmt: skip
+        )
     if isinstance(problem, RequestException):
         return Unavailable(
             asked, f"no connection ({type(problem).__name__})", "See that the address is right and reachable."

@@ -27,14 +27,22 @@ LONGEST_TITLE = 255  # of summaries and of remote links
 DEFAULTS: dict[str, Names] = {
     "fields": {"deadline": "duedate"},
     "statuses": {
-        "open": "To Do", "in_progress": "In Progress", "incomplete": "", "changes_requested": "", "failed": "",
+        "open": "To Do",
+        "in_progress": "In Progress",
+        "incomplete": "",
+        "changes_requested": "",
+        "failed": "",
         "done": "Done",
     },
     "labels": {"incomplete": "incomplete-request", "failed": "failed-request"},
     "priorities": {
-        "Blocker": "highest", "Critical": "high", "Major": "medium", "Minor": "low", "Trivial": "lowest",
+        "Blocker": "highest",
+        "Critical": "high",
+        "Major": "medium",
+        "Minor": "low",
+        "Trivial": "lowest",
     },
-}  # fmt: skip
+}
 
 
 class JiraTracker(Tracker):
@@ -109,9 +117,10 @@ class JiraTracker(Tracker):
     def link(self, key: str, url: str, title: str) -> None:
         """One remote link for an address, found again by its global id."""
         body = {
-            "globalId": f"analytics:{sha256(url.encode()).hexdigest()[:32]}", "relationship": "dashboard",
+            "globalId": f"analytics:{sha256(url.encode()).hexdigest()[:32]}",
+            "relationship": "dashboard",
             "object": {"url": url, "title": title[:LONGEST_TITLE]},
-        }  # fmt: skip
+        }
         path = f"issue/{self._key(key)}/remotelink"
         self._connection().edition.session.ask(f"link {key}", "POST", path, body)
 

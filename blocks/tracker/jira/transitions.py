@@ -72,9 +72,10 @@ def _transition(block: JiraTracker, key: str, raw: Raw, status: str) -> Raw | No
         return (direct or via)[0]
     ways = ", ".join(f"{each['name']} (to {each['to']['name']})" for each in open_) or "none"
     raise Misconfigured(
-        f"move {key} to {target}", f"no transition leads there from {now['name']}; open are: {ways}",
+        f"move {key} to {target}",
+        f"no transition leads there from {now['name']}; open are: {ways}",
         "Map the block's statuses to what the workflow has, or let the account use the transition.",
-    )  # fmt: skip
+    )
 
 
 def _leads_to(status: Raw, target: str, ours: str) -> bool:

@@ -13,9 +13,13 @@ from typing import Any
 DEEPEST = 40
 Node = dict[str, Any]
 _BLOCKS = {
-    "bullet_list": "bulletList", "ordered_list": "orderedList", "list_item": "listItem",
-    "blockquote": "blockquote", "table": "table", "tr": "tableRow",
-}  # fmt: skip
+    "bullet_list": "bulletList",
+    "ordered_list": "orderedList",
+    "list_item": "listItem",
+    "blockquote": "blockquote",
+    "table": "table",
+    "tr": "tableRow",
+}
 _CELLS = {"th": "tableHeader", "td": "tableCell"}
 
 
@@ -78,7 +82,7 @@ def from_adf(value: Any) -> str:
     return _said(value, 0).strip()
 
 
-def _said(node: Any, depth: int) -> str:
+def _said(node: Any, depth: int) -> str:  # noqa: C901, PLR0911
     if not isinstance(node, dict) or depth > DEEPEST:
         return ""
     kind, attrs = node.get("type"), node.get("attrs")

@@ -34,7 +34,7 @@ def escape(text: str) -> str:
     return _BLOCK_START.sub(r"\1&#46;", escaped)
 
 
-def _block(node: Any, depth: int = 1) -> str:
+def _block(node: Any, depth: int = 1) -> str:  # noqa: PLR0911
     if node.type in ("bullet_list", "ordered_list"):
         sign = "*" if node.type == "bullet_list" else "#"
         return "\n".join(_item(child, sign, depth) for child in node.children)

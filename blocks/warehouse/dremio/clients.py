@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blocks.warehouse.dremio.warehouse import DremioWarehouse
 
-SECRET = "DBT_ENV_SECRET_DREMIO"
+SECRET = "DBT_ENV_SECRET_DREMIO"  # noqa: S105
 GUARD = "blocks.vendor_patches.dbt_dremio"
 
 
@@ -15,9 +15,11 @@ def target(warehouse: DremioWarehouse, schema: str) -> tuple[dict[str, Any], dic
     """The profile's output for a schema, and what dbt's process gets as environment variables."""
     (source, *path), (space, *folder) = warehouse.names.tables, warehouse.names.views
     where = {
-        "object_storage_source": source, "object_storage_path": ".".join((*path, schema)),
-        "dremio_space": space, "dremio_space_folder": ".".join((*folder, schema)),
-    }  # fmt: skip
+        "object_storage_source": source,
+        "object_storage_path": ".".join((*path, schema)),
+        "dremio_space": space,
+        "dremio_space_folder": ".".join((*folder, schema)),
+    }
     return {**_login(warehouse), **where}, _environment(warehouse, schema)
 
 
@@ -26,10 +28,14 @@ def _login(warehouse: DremioWarehouse) -> dict[str, Any]:
     if warehouse.project:
         at = {"cloud_host": warehouse.host, "cloud_project_id": warehouse.project}
     return {
-        "type": "dremio", "threads": warehouse.threads, "user": warehouse.user or "", "use_ssl": warehouse.tls,
-        "verify_ssl": warehouse.verify, **at,
+        "type": "dremio",
+        "threads": warehouse.threads,
+        "user": warehouse.user or "",
+        "use_ssl": warehouse.tls,
+        "verify_ssl": warehouse.verify,
+        **at,
         "pat" if warehouse.token else "password": f"{{{{ env_var('{SECRET}') }}}}",
-    }  # fmt: skip
+    }
 
 
 def _environment(warehouse: DremioWarehouse, schema: str) -> dict[str, str]:

@@ -49,7 +49,7 @@ def of_job(asked: str, state: str, answer: str) -> PlatformError:
 
 def of_flight(asked: str, error: Exception) -> PlatformError:
     """An error of pyarrow.flight."""
-    import pyarrow.flight as flight
+    from pyarrow import flight
 
     said = first_line(str(error).removeprefix("Flight error: "))
     if isinstance(error, flight.FlightUnauthenticatedError):

@@ -19,11 +19,11 @@ class Flight:
     """
 
     def __init__(self, location: str, verify: bool | str, seconds: float, project: str | None = None) -> None:
-        import pyarrow.flight as flight
+        from pyarrow import flight
 
         options: dict[str, Any] = {}
         if isinstance(verify, str):
-            with open(verify, "rb") as authority:
+            with open(verify, "rb") as authority:  # noqa: PTH123
                 options["tls_root_certs"] = authority.read()
         elif not verify:
             options["disable_server_verification"] = True
@@ -45,7 +45,7 @@ class Flight:
 
     def batches(self, sql: str, asked: str) -> Iterator[Any]:
         """The schema of a query's answer, then its record batches; a break in between ends the query."""
-        import pyarrow.flight as flight
+        from pyarrow import flight
 
         deadline = time.monotonic() + self.seconds
         command = flight.FlightDescriptor.for_command(sql)
@@ -65,7 +65,7 @@ class Flight:
         self.client.close()
 
     def _options(self, seconds: float) -> Any:
-        import pyarrow.flight as flight
+        from pyarrow import flight
 
         return flight.FlightCallOptions(timeout=seconds, headers=self.headers)
 

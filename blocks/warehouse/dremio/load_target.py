@@ -51,9 +51,10 @@ class Target:
             if there.get(name, kind) != kind:
                 where = f"{self.schema}.{self.name}"
                 raise ContractBroken(
-                    f"load {where}", f"column {name} comes as {kind}, the table has {there[name]}",
+                    f"load {where}",
+                    f"column {name} comes as {kind}, the table has {there[name]}",
                     f"Declare {name} as {there[name].lower()}, or drop {where} to load it anew.",
-                )  # fmt: skip
+                )
         self.fresh = {name: kind for name, kind in found.items() if name not in there}
         return self.fresh
 
@@ -132,7 +133,7 @@ class Target:
 
 def _found(files: Sequence[Path]) -> dict[str, str]:
     """Columns of the files with their type in Dremio."""
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     fields = [field for file in files for field in parquet.read_schema(file)]
     return {field.name: of_arrow(field.type) for field in fields if str(field.type) != "null"}
@@ -143,6 +144,6 @@ def _count(session: DremioSession, path: str) -> int:
 
 
 def _rows(files: Sequence[Path]) -> int:
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     return sum(int(parquet.ParquetFile(file).metadata.num_rows) for file in files)

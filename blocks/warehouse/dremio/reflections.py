@@ -58,9 +58,13 @@ def _make(warehouse: DremioWarehouse, session: DremioSession, relation: str, col
         if held["name"] == NAME:
             return str(held["id"])
     body: dict[str, Any] = {
-        "entityType": "reflection", "type": "RAW", "name": NAME, "datasetId": dataset["id"], "enabled": True,
+        "entityType": "reflection",
+        "type": "RAW",
+        "name": NAME,
+        "datasetId": dataset["id"],
+        "enabled": True,
         "displayFields": [{"name": name} for name in columns],
-    }  # fmt: skip
+    }
     return str(session.rest.call("POST", "/reflection", body, f"reflect {relation}")["id"])
 
 

@@ -111,9 +111,10 @@ class Rest:
         """A catalogue entity by its path; None if there is none."""
         try:
             found: dict[str, Any] = self.call(
-                "GET", "/catalog/by-path/" + "/".join(quote(part, safe="") for part in path),
+                "GET",
+                "/catalog/by-path/" + "/".join(quote(part, safe="") for part in path),
                 asked=f"look up {'.'.join(path)}",
-            )  # fmt: skip
+            )
         except NotFound:
             return None
         return found

@@ -47,7 +47,7 @@ class DremioSession:
     def export(self, sql: str, path: Path) -> int:
         """Write a query's result to one Parquet file in constant memory; return its rows."""
         import pyarrow as pa
-        import pyarrow.parquet as parquet
+        from pyarrow import parquet
 
         found = self.flight.batches(tagged(sql), subject(sql))
         sent = next(found)
@@ -70,7 +70,7 @@ def bound(sql: str, parameters: Sequence[Any]) -> str:
     )
 
 
-def literal(value: Any) -> str:
+def literal(value: Any) -> str:  # noqa: PLR0911
     """A value in Dremio's SQL: text only in single quotes, doubled inside; a backslash means itself."""
     if value is None:
         return "null"

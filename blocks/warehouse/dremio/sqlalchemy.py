@@ -21,10 +21,18 @@ if TYPE_CHECKING:
     from blocks.warehouse.dremio.warehouse import DremioWarehouse
 
 TYPES = {
-    "VARCHAR": types.VARCHAR, "BIGINT": types.BIGINT, "INTEGER": types.INTEGER, "DOUBLE": types.DOUBLE,
-    "FLOAT": types.FLOAT, "DECIMAL": types.DECIMAL, "BOOLEAN": types.BOOLEAN, "DATE": types.DATE,
-    "TIME": types.TIME, "TIMESTAMP": types.TIMESTAMP, "VARBINARY": types.VARBINARY,
-}  # fmt: skip
+    "VARCHAR": types.VARCHAR,
+    "BIGINT": types.BIGINT,
+    "INTEGER": types.INTEGER,
+    "DOUBLE": types.DOUBLE,
+    "FLOAT": types.FLOAT,
+    "DECIMAL": types.DECIMAL,
+    "BOOLEAN": types.BOOLEAN,
+    "DATE": types.DATE,
+    "TIME": types.TIME,
+    "TIMESTAMP": types.TIMESTAMP,
+    "VARBINARY": types.VARBINARY,
+}
 QUOTE = '"'
 globals().update(TYPES)  # Great Expectations looks for types by name in the dialect's module
 

@@ -5,12 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 NAMES = {
-    "bigint": "bigint", "int8": "bigint", "long": "bigint", "integer": "integer", "int": "integer",
-    "smallint": "integer", "tinyint": "integer", "double": "double", "double precision": "double",
-    "float8": "double", "float": "float", "real": "float", "boolean": "boolean", "bool": "boolean",
-    "date": "date", "time": "time", "timestamp": "timestamp", "datetime": "timestamp",
-    "timestamptz": "timestamp", "blob": "varbinary", "binary": "varbinary", "hugeint": "decimal(38,0)",
-}  # fmt: skip
+    "bigint": "bigint",
+    "int8": "bigint",
+    "long": "bigint",
+    "integer": "integer",
+    "int": "integer",
+    "smallint": "integer",
+    "tinyint": "integer",
+    "double": "double",
+    "double precision": "double",
+    "float8": "double",
+    "float": "float",
+    "real": "float",
+    "boolean": "boolean",
+    "bool": "boolean",
+    "date": "date",
+    "time": "time",
+    "timestamp": "timestamp",
+    "datetime": "timestamp",
+    "timestamptz": "timestamp",
+    "blob": "varbinary",
+    "binary": "varbinary",
+    "hugeint": "decimal(38,0)",
+}
 SAID = {"CHARACTER VARYING": "VARCHAR", "BINARY VARYING": "VARBINARY"}
 
 
@@ -31,14 +48,22 @@ def known(kind: str, precision: int | None, scale: int | None) -> str:
 
 def of_arrow(kind: Any) -> str:
     """The type of a Parquet file's column once it is in Dremio, in capitals."""
-    import pyarrow.types as types
+    from pyarrow import types
 
     if types.is_decimal(kind):
         return f"DECIMAL({kind.precision},{kind.scale})"
     checks = (
-        (types.is_boolean, "BOOLEAN"), (types.is_int64, "BIGINT"), (types.is_uint64, "DECIMAL(38,0)"),
-        (types.is_uint32, "BIGINT"), (types.is_integer, "INTEGER"), (types.is_float64, "DOUBLE"),
-        (types.is_floating, "FLOAT"), (types.is_date, "DATE"), (types.is_time, "TIME"),
-        (types.is_timestamp, "TIMESTAMP"), (types.is_binary, "VARBINARY"), (types.is_large_binary, "VARBINARY"),
-    )  # fmt: skip
+        (types.is_boolean, "BOOLEAN"),
+        (types.is_int64, "BIGINT"),
+        (types.is_uint64, "DECIMAL(38,0)"),
+        (types.is_uint32, "BIGINT"),
+        (types.is_integer, "INTEGER"),
+        (types.is_float64, "DOUBLE"),
+        (types.is_floating, "FLOAT"),
+        (types.is_date, "DATE"),
+        (types.is_time, "TIME"),
+        (types.is_timestamp, "TIMESTAMP"),
+        (types.is_binary, "VARBINARY"),
+        (types.is_large_binary, "VARBINARY"),
+    )
     return next((name for test, name in checks if test(kind)), "VARCHAR")

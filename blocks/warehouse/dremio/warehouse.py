@@ -113,9 +113,13 @@ class DremioWarehouse(DremioLogin):
     def live_source(self) -> LiveSource:
         """Serving as a BI server reaches it, over Flight."""
         return LiveSource(
-            kind="dremio", server=self.flight_host or self.host, port=self.flight_port, database=self.database,
-            schema_name=self.serving, encrypted=self.tls,
-        )  # fmt: skip
+            kind="dremio",
+            server=self.flight_host or self.host,
+            port=self.flight_port,
+            database=self.database,
+            schema_name=self.serving,
+            encrypted=self.tls,
+        )
 
     def clone(self, source: str, target: str) -> None:
         """A full copy: Dremio has no other."""

@@ -54,9 +54,10 @@ def _insert(
     for name, kind in found.items():
         if known.get(name, kind) != kind:
             raise ContractBroken(
-                f"load {'.'.join(names)}", f"column {name} comes as {kind}, the table has {known[name]}",
+                f"load {'.'.join(names)}",
+                f"column {name} comes as {kind}, the table has {known[name]}",
                 f"Declare {name} as {known[name].lower()}, or drop {'.'.join(names)} to load it anew.",
-            )  # fmt: skip
+            )
     for name, kind in fresh.items():
         session.rows(f"alter table {target} add column {warehouse.quote(name)} {kind}")
     _take_out(

@@ -19,13 +19,21 @@ def target(house: Any, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
     """dbt-snowflake's profile output, and the environment variables its secrets come from."""
     credentials, secrets = house.credentials, _secrets(house.credentials)
     profile = {
-        "type": "snowflake", "account": credentials.account, "user": credentials.user,
-        "role": house.role, "warehouse": house.warehouse, "database": house.database, "schema": schema,
-        "threads": house.threads, "query_tag": query_tag(),
-        "connect_retries": 3, "connect_timeout": 10, "reuse_connections": True,
+        "type": "snowflake",
+        "account": credentials.account,
+        "user": credentials.user,
+        "role": house.role,
+        "warehouse": house.warehouse,
+        "database": house.database,
+        "schema": schema,
+        "threads": house.threads,
+        "query_tag": query_tag(),
+        "connect_retries": 3,
+        "connect_timeout": 10,
+        "reuse_connections": True,
         **{key: value for key, value in house.connection.items() if key in PASSED_ON},
         **{key: f"{{{{ env_var('{SECRETS}{key.upper()}') }}}}" for key in secrets},
-    }  # fmt: skip
+    }
     if credentials.workload_identity_provider:
         profile["workload_identity_provider"] = credentials.workload_identity_provider
     if credentials.authenticator not in {"snowflake", "snowflake_jwt"}:

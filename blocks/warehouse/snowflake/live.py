@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def live_source(warehouse: SnowflakeWarehouse) -> LiveSource:
     """The account's host and serving; with the readers' role, or the BI user's own where the block names none."""
     return LiveSource(
-        kind="snowflake", server=f"{warehouse.credentials.account}.snowflakecomputing.com",
-        database=kept(warehouse.database), schema_name=kept(warehouse.serving),
-        warehouse=kept(warehouse.warehouse), role=kept(warehouse.readers) if warehouse.readers else "",
-    )  # fmt: skip
+        kind="snowflake",
+        server=f"{warehouse.credentials.account}.snowflakecomputing.com",
+        database=kept(warehouse.database),
+        schema_name=kept(warehouse.serving),
+        warehouse=kept(warehouse.warehouse),
+        role=kept(warehouse.readers) if warehouse.readers else "",
+    )

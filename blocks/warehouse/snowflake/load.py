@@ -64,9 +64,10 @@ def _shape(
     for name, kind in found.items():
         if name in known and not fits(kind, known[name]):
             raise ContractBroken(
-                f"load {target}", f"column {name} comes as {kind}, the table has {known[name]}",
+                f"load {target}",
+                f"column {name} comes as {kind}, the table has {known[name]}",
                 f"Declare {name} as {known[name].lower()}, or drop {target} to load it anew.",
-            )  # fmt: skip
+            )
     fresh = {name: kind for name, kind in found.items() if name not in known}
     for name, kind in fresh.items():
         session.rows(

@@ -59,9 +59,10 @@ def check(house: Warehouse, session: SnowflakeSession, release: Release) -> None
     found = views(house, session, schema)
     if found != {*release.marts, MARKER} or marker_in(house, session, schema) != release:
         raise BadAnswer(
-            f"check schema {schema}", "it does not hold what was put into it",
+            f"check schema {schema}",
+            "it does not hold what was put into it",
             "Another program writes there: find it. Readers keep the previous release.",
-        )  # fmt: skip
+        )
 
 
 def refuse_self_refreshing(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
@@ -70,9 +71,10 @@ def refuse_self_refreshing(house: Warehouse, session: SnowflakeSession, release:
         for row in session.show(f"show dynamic tables in schema {house.quote(schema)}"):
             if row.get("target_lag") not in (None, "", "null"):
                 raise Misconfigured(
-                    f"promote {release.run}", f"dynamic table {plain(row['name'])} refreshes by itself",
+                    f"promote {release.run}",
+                    f"dynamic table {plain(row['name'])} refreshes by itself",
                     "Give the model `scheduler: DISABLE` and no target_lag; the workflow refreshes it.",
-                )  # fmt: skip
+                )
 
 
 def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:
@@ -87,9 +89,10 @@ def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:
     ]
     if missing:
         raise Misconfigured(
-            f"compare the grants of schemas {here} and {there}", f"{len(missing)} differ",
+            f"compare the grants of schemas {here} and {there}",
+            f"{len(missing)} differ",
             f"Have an administrator run: {'; '.join(missing[:10])}.",
-        )  # fmt: skip
+        )
 
 
 def swap(house: Any, session: SnowflakeSession, release: Release) -> None:

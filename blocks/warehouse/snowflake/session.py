@@ -18,15 +18,23 @@ CANCEL_SECONDS = 15
 def settings(house: Any) -> dict[str, Any]:
     """Arguments of every connection of a warehouse block, beside its credentials'."""
     parameters = {
-        "QUERY_TAG": query_tag(), "STATEMENT_TIMEOUT_IN_SECONDS": house.statement_seconds,
-        "ABORT_DETACHED_QUERY": True, "TIMEZONE": "UTC",
-    }  # fmt: skip
+        "QUERY_TAG": query_tag(),
+        "STATEMENT_TIMEOUT_IN_SECONDS": house.statement_seconds,
+        "ABORT_DETACHED_QUERY": True,
+        "TIMEZONE": "UTC",
+    }
     return {
-        "database": house.database, "warehouse": house.warehouse, "role": house.role, "autocommit": True,
-        "paramstyle": "qmark", "arrow_number_to_decimal": True, "login_timeout": 60,
-        "network_timeout": 300, **house.connection,
+        "database": house.database,
+        "warehouse": house.warehouse,
+        "role": house.role,
+        "autocommit": True,
+        "paramstyle": "qmark",
+        "arrow_number_to_decimal": True,
+        "login_timeout": 60,
+        "network_timeout": 300,
+        **house.connection,
         "session_parameters": {**parameters, **house.connection.get("session_parameters", {})},
-    }  # fmt: skip
+    }
 
 
 class SnowflakeSession:
@@ -101,9 +109,10 @@ def _bad_key(name: str) -> Any:
     from blocks.errors import Misconfigured
 
     return Misconfigured(
-        f"connect to {name}", "the private key or its passphrase can't be read",
+        f"connect to {name}",
+        "the private key or its passphrase can't be read",
         "Put the PEM into the Snowflake Credentials block as it is in the file.",
-    )  # fmt: skip
+    )
 
 
 def _cancel(credentials: Any, settings: dict[str, Any], session_id: int | None) -> None:

@@ -18,10 +18,15 @@ def schema_of(description: Sequence[Any]) -> Any:
     from snowflake.connector.constants import FIELD_ID_TO_NAME
 
     kinds = {
-        "REAL": pa.float64(), "BOOLEAN": pa.bool_(), "DATE": pa.date32(), "BINARY": pa.binary(),
-        "TIME": pa.time64("us"), "TIMESTAMP_NTZ": pa.timestamp("us"),
-        "TIMESTAMP_LTZ": pa.timestamp("us", "UTC"), "TIMESTAMP_TZ": pa.timestamp("us", "UTC"),
-    }  # fmt: skip
+        "REAL": pa.float64(),
+        "BOOLEAN": pa.bool_(),
+        "DATE": pa.date32(),
+        "BINARY": pa.binary(),
+        "TIME": pa.time64("us"),
+        "TIMESTAMP_NTZ": pa.timestamp("us"),
+        "TIMESTAMP_LTZ": pa.timestamp("us", "UTC"),
+        "TIMESTAMP_TZ": pa.timestamp("us", "UTC"),
+    }
     fields = []
     for column in description:
         name = FIELD_ID_TO_NAME[column.type_code]
@@ -42,17 +47,22 @@ def columns_of(path: Any) -> dict[str, str]:
 
 def column_type(kind: Any) -> str:
     """Snowflake's type for an Arrow type."""
-    import pyarrow.types as types
+    from pyarrow import types
 
     if types.is_decimal(kind):
         return f"NUMBER({kind.precision},{kind.scale})"
     if types.is_timestamp(kind):
         return "TIMESTAMP_LTZ" if kind.tz else "TIMESTAMP_NTZ"
     for found, name in (
-        (types.is_integer, "NUMBER(38,0)"), (types.is_floating, "FLOAT"), (types.is_boolean, "BOOLEAN"),
-        (types.is_date, "DATE"), (types.is_time, "TIME"), (types.is_nested, "VARIANT"),
-        (types.is_binary, "BINARY"), (types.is_large_binary, "BINARY"),
-    ):  # fmt: skip
+        (types.is_integer, "NUMBER(38,0)"),
+        (types.is_floating, "FLOAT"),
+        (types.is_boolean, "BOOLEAN"),
+        (types.is_date, "DATE"),
+        (types.is_time, "TIME"),
+        (types.is_nested, "VARIANT"),
+        (types.is_binary, "BINARY"),
+        (types.is_large_binary, "BINARY"),
+    ):
         if found(kind):
             return name
     return "VARCHAR"  # text, and a column of nothing but nulls

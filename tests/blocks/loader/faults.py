@@ -27,17 +27,28 @@ SECRETS = (SECRET, b64encode(f"{KEY}:{SECRET}".encode()).decode())
 """As it is, and as Basic authentication sends it."""
 
 FAULTS: list[tuple[str, type[PlatformError], str]] = [
-    ("unauthorized", Unauthorized, "401"), ("forbidden", Forbidden, "403"), ("missing", NotFound, "404"),
-    ("crash", Unavailable, "500"), ("limit_long", RateLimited, "429"), ("slow", TimedOut, ""),
-    ("drip", TimedOut, ""), ("drop", Unavailable, "dropped"), ("half", Unavailable, "dropped"),
-    ("broken", BadAnswer, "instead of JSON"), ("html", BadAnswer, "HTML"), ("moved", BadAnswer, "moved"),
-]  # fmt: skip
+    ("unauthorized", Unauthorized, "401"),
+    ("forbidden", Forbidden, "403"),
+    ("missing", NotFound, "404"),
+    ("crash", Unavailable, "500"),
+    ("limit_long", RateLimited, "429"),
+    ("slow", TimedOut, ""),
+    ("drip", TimedOut, ""),
+    ("drop", Unavailable, "dropped"),
+    ("half", Unavailable, "dropped"),
+    ("broken", BadAnswer, "instead of JSON"),
+    ("html", BadAnswer, "HTML"),
+    ("moved", BadAnswer, "moved"),
+]
 
 
 def refused(
-    load: Callable[[], object], kind: type[PlatformError], said: str,
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str],
-) -> PlatformError:  # fmt: skip
+    load: Callable[[], object],
+    kind: type[PlatformError],
+    said: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> PlatformError:
     """The error a load ends with; the secret is in nothing that anybody could see."""
     caplog.set_level(logging.DEBUG)
     with pytest.raises(kind, match=said) as caught:

@@ -77,41 +77,59 @@ class Connection:
     def details(self) -> dict[str, Any]:
         """As the API shows it."""
         return {
-            "id": self.id, "group_id": "group", "service": "postgres", "service_version": 1,
-            "schema": self.schema, "paused": self.paused, "pause_after_trial": False, "sync_frequency": 360,
-            "data_delay_sensitivity": "NORMAL", "schedule_type": self.schedule, "connected_by": "someone",
-            "created_at": "2026-01-01T00:00:00Z", "succeeded_at": _text(self.succeeded),
-            "failed_at": _text(self.failed), "config": {},
+            "id": self.id,
+            "group_id": "group",
+            "service": "postgres",
+            "service_version": 1,
+            "schema": self.schema,
+            "paused": self.paused,
+            "pause_after_trial": False,
+            "sync_frequency": 360,
+            "data_delay_sensitivity": "NORMAL",
+            "schedule_type": self.schedule,
+            "connected_by": "someone",
+            "created_at": "2026-01-01T00:00:00Z",
+            "succeeded_at": _text(self.succeeded),
+            "failed_at": _text(self.failed),
+            "config": {},
             "setup_tests": [{"title": t, "status": s, "message": SECRET} for t, s in self.tests],
             "status": {
-                "setup_state": self.setup, "sync_state": self.state, "update_state": "on_schedule",
-                "is_historical_sync": self.historical, "rescheduled_for": _text(self.rescheduled),
+                "setup_state": self.setup,
+                "sync_state": self.state,
+                "update_state": "on_schedule",
+                "is_historical_sync": self.historical,
+                "rescheduled_for": _text(self.rescheduled),
                 "tasks": [{"code": code, "message": SECRET} for code in self.tasks],
                 "warnings": [{"code": code, "message": SECRET} for code in self.warnings],
             },
-        }  # fmt: skip
+        }
 
     def schemas(self) -> dict[str, Any]:
         """The schema config: a column is listed once its setting was changed."""
         tables = {
             landing.table.upper(): {
-                "name_in_destination": landing.table, "enabled": landing.table not in self.deselected,
-                "enabled_patch_settings": {"allowed": True}, "supports_columns_config": True,
+                "name_in_destination": landing.table,
+                "enabled": landing.table not in self.deselected,
+                "enabled_patch_settings": {"allowed": True},
+                "supports_columns_config": True,
                 "supports_history_mode": True,
                 "columns": {
                     name.upper(): {
-                        "name_in_destination": name, "enabled": False, "hashed": False,
+                        "name_in_destination": name,
+                        "enabled": False,
+                        "hashed": False,
                         "enabled_patch_settings": {"allowed": True},
                     }
                     for name in self.blocked
                 },
             }
             for landing in self.landings
-        }  # fmt: skip
+        }
         return {
-            "enable_new_by_default": True, "schema_change_handling": "ALLOW_ALL",
+            "enable_new_by_default": True,
+            "schema_change_handling": "ALLOW_ALL",
             "schemas": {"CRM": {"name_in_destination": self.schema, "enabled": True, "tables": tables}},
-        }  # fmt: skip
+        }
 
 
 class Fivetran(StandIn):

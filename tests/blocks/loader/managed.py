@@ -15,11 +15,13 @@ from tests.blocks.loader.stitch_standin import CLIENT, Source, Stitch
 
 DEAL_COLUMNS = {"deal_id": "integer", "stage": "varchar", "amount": "double"}
 FIVETRAN_STAMPS: Any = {
-    "_fivetran_deleted": ("boolean", lambda: "false"), "_fivetran_synced": ("timestamptz", moment),
-}  # fmt: skip
+    "_fivetran_deleted": ("boolean", lambda: "false"),
+    "_fivetran_synced": ("timestamptz", moment),
+}
 STITCH_STAMPS: Any = {
-    "_sdc_deleted_at": ("timestamptz", lambda: "null"), "_sdc_batched_at": ("timestamptz", moment),
-}  # fmt: skip
+    "_sdc_deleted_at": ("timestamptz", lambda: "null"),
+    "_sdc_batched_at": ("timestamptz", moment),
+}
 
 
 def managed_table(loader: str, **meta: Any) -> SourceTable:

@@ -31,43 +31,72 @@ def columns(*declared: tuple[str, str, str, bool]) -> tuple[Column, ...]:
 def source_table(source: str, name: str, declared: Sequence[Column], **meta: Any) -> SourceTable:
     """A dbt source table that dlt loads."""
     return SourceTable(
-        source=source, name=name, schema_name=f"raw_{source}", identifier=name, loader="dlt", meta=meta,
+        source=source,
+        name=name,
+        schema_name=f"raw_{source}",
+        identifier=name,
+        loader="dlt",
+        meta=meta,
         columns=tuple(declared),
-    )  # fmt: skip
+    )
 
 
 LINES = source_table(
-    "erp", "invoice_lines",
+    "erp",
+    "invoice_lines",
     columns(
-        ("invoice_no", "varchar", "InvoiceNo", True), ("quantity", "integer", "Quantity", True),
+        ("invoice_no", "varchar", "InvoiceNo", True),
+        ("quantity", "integer", "Quantity", True),
         ("invoiced_at", "timestamp", "InvoiceDate", False),
         ("unit_price", "decimal(18,4)", "UnitPrice", False),
         ("country", "varchar", "Country", False),
     ),
-    kind="files", path="*.csv", format="csv", load="append", final_newline=True,
-)  # fmt: skip
+    kind="files",
+    path="*.csv",
+    format="csv",
+    load="append",
+    final_newline=True,
+)
 ACCOUNTS = source_table(
-    "crm", "accounts",
+    "crm",
+    "accounts",
     columns(("account_id", "integer", "account_id", True), ("segment", "varchar", "segment", False)),
-    kind="sql", table="accounts", load="replace",
-)  # fmt: skip
+    kind="sql",
+    table="accounts",
+    load="replace",
+)
 DEALS = source_table(
-    "crm", "opportunities",
+    "crm",
+    "opportunities",
     columns(
-        ("opportunity_id", "integer", "opportunity_id", True), ("stage", "varchar", "stage", False),
-        ("amount", "decimal(18,2)", "amount", False), ("updated_at", "timestamp", "updated_at", True),
+        ("opportunity_id", "integer", "opportunity_id", True),
+        ("stage", "varchar", "stage", False),
+        ("amount", "decimal(18,2)", "amount", False),
+        ("updated_at", "timestamp", "updated_at", True),
     ),
-    kind="sql", table="opportunities", load="merge", key=["opportunity_id"], cursor="updated_at",
-)  # fmt: skip
+    kind="sql",
+    table="opportunities",
+    load="merge",
+    key=["opportunity_id"],
+    cursor="updated_at",
+)
 RATES = source_table(
-    "fx", "rates",
+    "fx",
+    "rates",
     columns(
-        ("rate_date", "date", "rate_date", True), ("currency", "varchar", "currency", True),
+        ("rate_date", "date", "rate_date", True),
+        ("currency", "varchar", "currency", True),
         ("rate", "double", "rate", True),
     ),
-    kind="rest", endpoint="rates", records="data", cursor="rate_date", cursor_param="since",
-    paginator="next_url", load="merge", key=["rate_date", "currency"],
-)  # fmt: skip
+    kind="rest",
+    endpoint="rates",
+    records="data",
+    cursor="rate_date",
+    cursor_param="since",
+    paginator="next_url",
+    load="merge",
+    key=["rate_date", "currency"],
+)
 
 
 class Desk:

@@ -62,8 +62,14 @@ def mariadb() -> Iterator[str]:
         f"create user reader@'%' identified by '{SECRET}';\n"
         "grant all on *.* to reader@'%';\ncreate database crm character set utf8mb4;\n"
     )
-    options = [f"--port={port}", f"--socket={data / 's'}", "--bind-address=127.0.0.1", "--skip-name-resolve",
-               f"--init-file={data / 'users.sql'}", "--innodb-flush-log-at-trx-commit=0"]  # fmt: skip
+    options = [
+        f"--port={port}",
+        f"--socket={data / 's'}",
+        "--bind-address=127.0.0.1",
+        "--skip-name-resolve",
+        f"--init-file={data / 'users.sql'}",
+        "--innodb-flush-log-at-trx-commit=0",
+    ]
     server = subprocess.Popen([MARIADB, *where, *options], **quiet)
     with _running(server, signal.SIGTERM, data):
         yield _ready(f"mysql+pymysql://reader:{SECRET}@127.0.0.1:{port}/crm?charset=utf8mb4")

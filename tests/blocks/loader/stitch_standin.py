@@ -57,11 +57,18 @@ class Source:
         statuses = self.ends.pop(0) if self.ends else OK
         names = ("discovery", "tap", "target")
         self.record = {
-            "job_name": self.job, "source_id": self.id, "stitch_client_id": CLIENT, "source_type": "tap-x",
-            "start_time": _now(), "completion_time": _now(),
+            "job_name": self.job,
+            "source_id": self.id,
+            "stitch_client_id": CLIENT,
+            "source_type": "tap-x",
+            "start_time": _now(),
+            "completion_time": _now(),
             **{f"{name}_exit_status": status for name, status in zip(names, statuses, strict=True)},
-            **{f"{name}_description": None if s == 0 else SECRET for name, s in zip(names, statuses, strict=True)},
-        }  # fmt: skip
+            **{
+                f"{name}_description": None if s == 0 else SECRET
+                for name, s in zip(names, statuses, strict=True)
+            },
+        }
         self.job, self.to_load = None, self.lag if statuses == OK else -1
 
     def load(self) -> None:
@@ -108,9 +115,13 @@ class Stitch(StandIn):
             }
         if what == "GET /streams":
             return 200, [
-                {"stream_id": at, "stream_name": landing.table, "selected": landing.table not in source.deselected}
+                {
+                    "stream_id": at,
+                    "stream_name": landing.table,
+                    "selected": landing.table not in source.deselected,
+                }
                 for at, landing in enumerate(source.landings)
-            ]  # fmt: skip
+            ]
         if what.startswith("GET /streams/"):
             landing = source.landings[int(what.rpartition("/")[2])]
             return 200, self._shape(source, landing)
@@ -123,11 +134,15 @@ class Stitch(StandIn):
 
     def _source(self, source: Source) -> dict[str, Any]:
         return {
-            "id": source.id, "name": source.name, "type": "platform.postgres", "stitch_client_id": CLIENT,
-            "paused_at": _now() if source.paused else None, "deleted_at": None,
+            "id": source.id,
+            "name": source.name,
+            "type": "platform.postgres",
+            "stitch_client_id": CLIENT,
+            "paused_at": _now() if source.paused else None,
+            "deleted_at": None,
             "system_paused_at": _now() if source.system_paused else None,
             "report_card": {"current_step": 4, "current_step_type": source.step},
-        }  # fmt: skip
+        }
 
     def _shape(self, source: Source, landing: Landing) -> dict[str, Any]:
         columns = list(landing.columns)
@@ -162,13 +177,15 @@ class Stitch(StandIn):
         error = {"notification_data": {"error": "LOADER_WAREHOUSE_ERROR", "warehouse_message": SECRET}}
         return [
             {
-                "source_name": source.name, "stream_name": landing.table, "stitch_client_id": CLIENT,
+                "source_name": source.name,
+                "stream_name": landing.table,
+                "stitch_client_id": CLIENT,
                 "last_batch_loaded_at": source.loads.get(landing.table),
                 "error_state": error if source.unloadable else None,
             }
             for source in self.sources.values()
             for landing in source.landings
-        ]  # fmt: skip
+        ]
 
     def _page(self, path: str, query: dict[str, list[str]], records: list[Any]) -> dict[str, Any]:
         page = int(query.get("page", ["1"])[0])

@@ -101,8 +101,13 @@ def test_days_are_loaded_again_and_what_is_new_too(crm: Desk) -> None:
     report = load(crm, DEALS, JANUARY)
     assert report.watermark == "2011-03-01 10:00:00" > (first.watermark or "")
     assert crm.rows(RAW) == [
-        (1, "again"), (2, "b"), (3, "again"), (4, "first moment"), (5, "last moment"), (6, "new"),
-    ]  # fmt: skip
+        (1, "again"),
+        (2, "b"),
+        (3, "again"),
+        (4, "first moment"),
+        (5, "last moment"),
+        (6, "new"),
+    ]
     assert load(crm, DEALS).rows == 0
     assert load(crm, DEALS, JANUARY).rows == 3
     assert crm.rows("select count(*) from raw_crm.opportunities") == [(6,)]
@@ -155,9 +160,10 @@ def test_rows_that_say_they_are_deleted_leave(desk: Desk, kind: str, alive: Any,
     """And come back when they say otherwise; new rows that are deleted already never arrive."""
     desk.sql("create table people (person_id integer, gone text, updated_at timestamp)")
     declared = columns(
-        ("person_id", "integer", "person_id", True), ("gone", kind, "gone", False),
+        ("person_id", "integer", "person_id", True),
+        ("gone", kind, "gone", False),
         ("updated_at", "timestamp", "updated_at", True),
-    )  # fmt: skip
+    )
     meta = {"table": "people", "key": "person_id", "soft_delete": "gone"}
     table = with_meta(
         DEALS.model_copy(update={"columns": declared, "name": "people", "identifier": "people"}), **meta

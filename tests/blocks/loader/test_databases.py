@@ -39,8 +39,9 @@ def test_two_tables_of_one_source(crm: Desk) -> None:
     assert (deals.rows, deals.watermark) == (3, "2011-01-02 10:00:00")
     assert crm.rows(RAW) == [(1, "won", "10.50"), (2, "open", "7.00"), (3, "open", None)]
     assert crm.rows("select account_id, segment, _item from raw_crm.accounts order by 1") == [
-        (12346, "retail", "all"), (12347, None, "all"),
-    ]  # fmt: skip
+        (12346, "retail", "all"),
+        (12347, None, "all"),
+    ]
     accounts, deals = crm.load(ACCOUNTS, DEALS)
     assert (accounts.rows, deals.rows, deals.watermark) == (0, 0, "2011-01-02 10:00:00")
 
@@ -93,8 +94,10 @@ def test_wrong_type_in_a_weakly_typed_column_is_a_bad_row(crm: Desk) -> None:
     assert (report.rows, report.quarantined) == (3, 3)
     waste = "select _reason from raw_crm.opportunities__quarantine order by 1"
     assert crm.rows(waste) == [
-        ("amount: not a number",), ("updated_at: missing",), ("updated_at: not a timestamp",),
-    ]  # fmt: skip
+        ("amount: not a number",),
+        ("updated_at: missing",),
+        ("updated_at: not a timestamp",),
+    ]
     assert crm.load(DEALS).quarantined == 0
     assert len(crm.rows(waste)) == 3
 

@@ -60,8 +60,9 @@ def test_killed_before_ingest_is_complete_and_not_doubled_next_time(desk: Desk, 
     for table in ("accounts", "opportunities"):
         assert desk.rows(f"select count(*) from raw_crm.{table}") == [(2,)]
     assert desk.rows("select table_name, row_count from control.loads order by 1") == [
-        ("accounts", 2), ("opportunities", 2),
-    ]  # fmt: skip
+        ("accounts", 2),
+        ("opportunities", 2),
+    ]
 
 
 def test_nothing_leaves_the_working_folder(online: Desk, api: Api, tmp_path: Path) -> None:
@@ -86,9 +87,14 @@ def test_nothing_leaves_the_working_folder(online: Desk, api: Api, tmp_path: Pat
         "PREFECT_HOME": str(tmp_path / "prefect"),
     }
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], cwd=here, env=environment, timeout=120, check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=here,
+        env=environment,
+        timeout=120,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert [path for path, _ in api.seen] == ["/rates"]
     assert list(home.rglob("*")) == []

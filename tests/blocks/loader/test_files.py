@@ -53,8 +53,9 @@ def test_changed_file_replaces_its_rows(desk: Desk) -> None:
     desk.day("2010-12-01.csv", "536365,7,2010-12-01 08:26:00,2.55,United Kingdom")
     assert desk.load(LINES).rows == 1
     assert desk.rows("select invoice_no, quantity from raw_erp.invoice_lines order by 1") == [
-        ("536365", 7), ("536400", 3),
-    ]  # fmt: skip
+        ("536365", 7),
+        ("536400", 3),
+    ]
     assert desk.rows(WASTE) == []
 
 
@@ -168,13 +169,17 @@ def test_new_column_evolves_and_is_reported_once(desk: Desk) -> None:
     assert report.schema_changes == (
         "new column discount_code (varchar) since 2011-12-02.csv",
         "new column column_2 (varchar) since 2011-12-02.csv",
-    )  # fmt: skip
+    )
     desk.day("2011-12-03.csv", "2,1,2011-12-03 08:00:00,1,UK,X2,", header=f"{HEADER},Discount Code,")
     desk.day("2011-12-04.csv", "3,1,2011-12-04 08:00:00,1,UK")
     assert desk.load(LINES).schema_changes == ()
     assert desk.rows("select invoice_no, discount_code from raw_erp.invoice_lines order by 1") == [
-        ("1", "X1"), ("2", "X2"), ("3", None), ("536365", None), ("536366", None),
-    ]  # fmt: skip
+        ("1", "X1"),
+        ("2", "X2"),
+        ("3", None),
+        ("536365", None),
+        ("536366", None),
+    ]
 
 
 def test_column_order_bom_and_line_ends_do_not_matter(desk: Desk) -> None:
@@ -249,19 +254,24 @@ def test_files_can_replace_or_merge(desk: Desk) -> None:
     assert desk.load(whole).rows == 3
     assert desk.rows("select count(*) from raw_erp.invoice_lines") == [(3,)]
     by_key = {"load": "merge", "key": "invoice_no", "cursor": "invoiced_at"}
-    merged = LINES.model_copy(
-        update={"name": "m", "identifier": "m", "meta": {**LINES.meta, **by_key}}
-    )  # fmt: skip
+    merged = LINES.model_copy(update={"name": "m", "identifier": "m", "meta": {**LINES.meta, **by_key}})
     assert desk.load(merged).rows == 2
     assert desk.rows("select invoice_no, quantity from raw_erp.m order by 1") == [("1", 2), ("2", 5)]
 
 
 EVENTS = source_table(
-    "erp", "events",
-    columns(("id", "integer", "id", True), ("seen_at", "timestamp", "at", False),
-            ("price", "double", "price", False)),
-    kind="files", path="*.jsonl", format="jsonl", load="append",
-)  # fmt: skip
+    "erp",
+    "events",
+    columns(
+        ("id", "integer", "id", True),
+        ("seen_at", "timestamp", "at", False),
+        ("price", "double", "price", False),
+    ),
+    kind="files",
+    path="*.jsonl",
+    format="jsonl",
+    load="append",
+)
 
 
 def test_json_lines(desk: Desk) -> None:
@@ -275,8 +285,9 @@ def test_json_lines(desk: Desk) -> None:
     assert (report.rows, report.quarantined) == (4, 3)
     assert report.schema_changes == ("new column tag_x (varchar) since a.jsonl",)
     assert desk.rows("select id, seen_at::varchar, price, tag_x from raw_erp.events order by 1")[:2] == [
-        (1, "2010-12-01 08:00:00", 1.5, '{"a":[1]}'), (2, None, None, None),
-    ]  # fmt: skip
+        (1, "2010-12-01 08:00:00", 1.5, '{"a":[1]}'),
+        (2, None, None, None),
+    ]
     (desk.erp / "b.jsonl").write_text('{"id": 9}\n')
     with pytest.raises(ContractBroken, match=r"b\.jsonl: column at, price is missing"):
         desk.load(EVENTS)

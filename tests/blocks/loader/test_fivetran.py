@@ -18,7 +18,7 @@ from blocks.errors import (
     TimedOut,
     Transient,
     Unavailable,
-)  # fmt: skip
+)
 from blocks.load_range import Reload
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.faults import FAULTS, refused
@@ -278,9 +278,15 @@ def test_check_lists_all_pages(desk: Desk, crm: Crm) -> None:
 @pytest.mark.parametrize(("fault", "kind", "said"), FAULTS, ids=[fault for fault, *_ in FAULTS])
 @pytest.mark.parametrize("at", ["GET /v1/connections/con_crm", "POST /v1/connections/con_crm/sync"])
 def test_faults_become_errors_without_the_secret(
-    desk: Desk, crm: Crm, fault: str, kind: type[PlatformError], said: str, at: str,
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    desk: Desk,
+    crm: Crm,
+    fault: str,
+    kind: type[PlatformError],
+    said: str,
+    at: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """At the first look, and when the sync is started; the next load is complete."""
     server, _ = crm
     desk.loader = fivetran_loader(server, deadline_seconds=1 if fault in ("slow", "drip") else 20)  # type: ignore[assignment]

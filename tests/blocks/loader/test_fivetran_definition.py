@@ -48,9 +48,14 @@ def as_defined(definition: Any, one: Exchange) -> None:
     from openapi_core.testing import MockRequest, MockResponse
 
     request = MockRequest(
-        HOST, one.method.lower(), one.path, data=one.body or None, headers=one.headers,
-        args={name: values[0] for name, values in one.query.items()}, content_type="application/json",
-    )  # fmt: skip
+        HOST,
+        one.method.lower(),
+        one.path,
+        data=one.body or None,
+        headers=one.headers,
+        args={name: values[0] for name, values in one.query.items()},
+        content_type="application/json",
+    )
     definition.validate_request(request)
     if one.status == 200:
         answer = json.dumps(one.answer).encode()
@@ -84,10 +89,14 @@ def test_all_that_goes_over_the_wire_is_as_defined(desk: Desk, definition: Any) 
         as_defined(definition, one)
     asked = {f"{one.method} {one.path.replace(connection.id, 'ID')}" for one in server.exchanges}
     assert asked == {
-        "GET /v1/connections", "GET /v1/connections/ID", "POST /v1/connections/ID/test",
-        "POST /v1/connections/ID/sync", "POST /v1/connections/ID/resync", "GET /v1/connections/ID/schemas",
+        "GET /v1/connections",
+        "GET /v1/connections/ID",
+        "POST /v1/connections/ID/test",
+        "POST /v1/connections/ID/sync",
+        "POST /v1/connections/ID/resync",
+        "GET /v1/connections/ID/schemas",
         "POST /v1/connections/ID/schemas/reload",
-    }  # fmt: skip
+    }
 
 
 def test_what_is_not_as_defined_is_found(definition: Any) -> None:

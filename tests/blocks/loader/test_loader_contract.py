@@ -171,8 +171,12 @@ class StitchRig(FivetranRig):
 
 
 RIGS: dict[str, type[Rig]] = {
-    "dlt-files": Rig, "dlt-sql": SqlRig, "dlt-rest": RestRig, "fivetran": FivetranRig, "stitch": StitchRig,
-}  # fmt: skip
+    "dlt-files": Rig,
+    "dlt-sql": SqlRig,
+    "dlt-rest": RestRig,
+    "fivetran": FivetranRig,
+    "stitch": StitchRig,
+}
 
 
 @pytest.fixture(params=RIGS)

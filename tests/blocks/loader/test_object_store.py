@@ -25,18 +25,25 @@ class Bucket:
 
         self.desk, self.endpoint = desk, endpoint
         self.client = boto3.client(
-            "s3", endpoint_url=endpoint, aws_access_key_id="reader", aws_secret_access_key=SECRET,
+            "s3",
+            endpoint_url=endpoint,
+            aws_access_key_id="reader",
+            aws_secret_access_key=SECRET,
             region_name="us-east-1",
-        )  # fmt: skip
+        )
         self.client.create_bucket(Bucket="erp")
         self.use("s3://erp/export")
 
     def use(self, location: str, endpoint: str | None = None) -> None:
         """Let the desk load from this location."""
         options: dict[str, Any] = {
-            "key": "reader", "secret": SECRET, "client_kwargs": {"endpoint_url": endpoint or self.endpoint},
-            "use_listings_cache": False, "skip_instance_cache": True, "config_kwargs": {"retries": {"max_attempts": 0}},
-        }  # fmt: skip
+            "key": "reader",
+            "secret": SECRET,
+            "client_kwargs": {"endpoint_url": endpoint or self.endpoint},
+            "use_listings_cache": False,
+            "skip_instance_cache": True,
+            "config_kwargs": {"retries": {"max_attempts": 0}},
+        }
         self.desk.loader = self.desk.loader_with(locations={"erp": location}, credentials={"erp": options})
 
     def put(self, name: str, body: bytes) -> None:

@@ -20,7 +20,7 @@ from blocks.errors import (
     TimedOut,
     Unauthorized,
     Unavailable,
-)  # fmt: skip
+)
 from tests.blocks.loader.origins import RATES, SECRET, Api, Desk, rate
 
 RAW = "select rate_date::varchar, currency, rate from raw_fx.rates order by all"
@@ -97,18 +97,29 @@ def test_no_records_still_make_the_table(online: Desk) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "said"),
     [
-        ("unauthorized", Unauthorized, "401"), ("forbidden", Forbidden, "403"), ("missing", NotFound, "404"),
-        ("crash", Unavailable, "500"), ("moved", BadAnswer, "moved"), ("html", BadAnswer, "HTML"),
-        ("broken", BadAnswer, "instead of JSON"), ("renamed", BadAnswer, "no `data`"),
+        ("unauthorized", Unauthorized, "401"),
+        ("forbidden", Forbidden, "403"),
+        ("missing", NotFound, "404"),
+        ("crash", Unavailable, "500"),
+        ("moved", BadAnswer, "moved"),
+        ("html", BadAnswer, "HTML"),
+        ("broken", BadAnswer, "instead of JSON"),
+        ("renamed", BadAnswer, "no `data`"),
         ("drop", Unavailable, "dropped"),
-        ("half", Unavailable, "dropped"), ("loop", BadAnswer, "read already"),
+        ("half", Unavailable, "dropped"),
+        ("loop", BadAnswer, "read already"),
         ("stranger", BadAnswer, "another host"),
     ],
-)  # fmt: skip
+)
 def test_faults_say_what_happened_and_never_the_credential(
-    online: Desk, api: Api, fault: str, kind: type[PlatformError], said: str,
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    online: Desk,
+    api: Api,
+    fault: str,
+    kind: type[PlatformError],
+    said: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """On the first page or a later one, nothing of the load is visible, and the next load is complete."""
     caplog.set_level(logging.DEBUG)
     api.records = [rate(f"2011-01-{day:02}") for day in range(1, 6)]

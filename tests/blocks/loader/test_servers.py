@@ -68,8 +68,9 @@ def test_increments_come_by_cursor(crm: Crm) -> None:
     first = crm.desk.load(DEALS)
     assert (first.rows, first.watermark) == (2, "2011-01-02 10:00:00")
     assert crm.desk.rows(RAW) == [
-        (1, "a", "1.01", "2011-01-01 10:00:00"), (2, "b", None, "2011-01-02 10:00:00"),
-    ]  # fmt: skip
+        (1, "a", "1.01", "2011-01-01 10:00:00"),
+        (2, "b", None, "2011-01-02 10:00:00"),
+    ]
     assert crm.desk.load(DEALS).rows == 0
     crm.run("update opportunities set stage = 'c', updated_at = '2011-01-03' where opportunity_id = 1")
     crm.insert("(3, 'd', 7, '2011-01-01 00:00:00')")  # late, and there is no lookback
@@ -92,9 +93,15 @@ def test_late_gone_and_corrected_rows(crm: Crm) -> None:
     crm.run("update opportunities set stage = 'corrected'")
     days = Reload(since=date(2011, 1, 5), until=date(2011, 1, 6))
     crm.desk.loader.load_source([table], crm.desk.warehouse, "again", days)
-    assert crm.desk.rows("select opportunity_id from raw_crm.opportunities where stage = 'corrected' order by 1") == [
-        (5,), (6,), (18,), (19,), (30,),
-    ]  # fmt: skip
+    assert crm.desk.rows(
+        "select opportunity_id from raw_crm.opportunities where stage = 'corrected' order by 1"
+    ) == [
+        (5,),
+        (6,),
+        (18,),
+        (19,),
+        (30,),
+    ]
     (full,) = crm.desk.loader.load_source([table], crm.desk.warehouse, "full", Reload(full=True))
     assert full.rows == 20
 

@@ -213,9 +213,15 @@ def test_check_lists_the_sources(desk: Desk, crm: Crm) -> None:
 @pytest.mark.parametrize(("fault", "kind", "said"), FAULTS, ids=[fault for fault, *_ in FAULTS])
 @pytest.mark.parametrize("at", ["GET /v4/sources/7", f"GET /v4/{CLIENT}/loads"])
 def test_faults_become_errors_without_the_secret(
-    desk: Desk, crm: Crm, fault: str, kind: type[PlatformError], said: str, at: str,
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    desk: Desk,
+    crm: Crm,
+    fault: str,
+    kind: type[PlatformError],
+    said: str,
+    at: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """At the first look, and at the last; the next load is complete."""
     server, _ = crm
     desk.loader = stitch_loader(server, deadline_seconds=2 if fault in ("slow", "drip") else 20)  # type: ignore[assignment]

@@ -31,9 +31,15 @@ def metric(name: str, label: str, formula: list[Any], form: str = "number", goal
     used = [word for word in MEASURES if f"'{word}'" in str(formula)]
     measures = tuple(MEASURES[word] for word in used)
     return Metric(
-        name=name, label=label, description=f"What {label} means", mart="sales", formula=formula,
-        measures=measures, form=form, goal=goal,
-    )  # fmt: skip
+        name=name,
+        label=label,
+        description=f"What {label} means",
+        mart="sales",
+        formula=formula,
+        measures=measures,
+        form=form,
+        goal=goal,
+    )
 
 
 NET = metric("net", "Net revenue", ["-", ["measure", "gross"], ["measure", "returned"]], "currency:GBP")
@@ -68,9 +74,14 @@ def sales() -> Iterator[duckdb.DuckDBPyConnection]:
 def dataset(metrics: tuple[Metric, ...], dimensions: tuple[str, ...], timed: bool = True) -> Dataset:
     measures = tuple({m.name: m for one in metrics for m in one.measures}.values())
     return Dataset(
-        mart="sales", time="day" if timed else None, dimensions=dimensions, labels=LABELS, metrics=metrics,
-        measures=measures, select="",
-    )  # fmt: skip
+        mart="sales",
+        time="day" if timed else None,
+        dimensions=dimensions,
+        labels=LABELS,
+        metrics=metrics,
+        measures=measures,
+        select="",
+    )
 
 
 def export(connection: duckdb.DuckDBPyConnection, data: Dataset, path: Path, where: str = "true") -> Path:
@@ -100,15 +111,24 @@ def make_card(
         folder = tmp_path_factory.mktemp("extract")
         known = Dashboard.model_fields.keys()
         said = {
-            "name": f"{analysis}_page", "title": "Sales", "analysis": analysis, "dimensions": dimensions,
-            "metrics": tuple(m.name for m in metrics), "marts": ("sales",), "ticket": "AN-1",
-        }  # fmt: skip
+            "name": f"{analysis}_page",
+            "title": "Sales",
+            "analysis": analysis,
+            "dimensions": dimensions,
+            "metrics": tuple(m.name for m in metrics),
+            "marts": ("sales",),
+            "ticket": "AN-1",
+        }
         said |= {name: value for name, value in other.items() if name in known}
         rest = {name: value for name, value in other.items() if name not in known}
         card = {
-            "dashboard": Dashboard(**said), "run": "r1", "datasets": (data,), "gate": GATE,
-            "as_of": "2025-11-30", "extracts": (export(sales, data, folder / "sales.parquet", where),),
-        }  # fmt: skip
+            "dashboard": Dashboard(**said),
+            "run": "r1",
+            "datasets": (data,),
+            "gate": GATE,
+            "as_of": "2025-11-30",
+            "extracts": (export(sales, data, folder / "sales.parquet", where),),
+        }
         return Card(**(card | rest))
 
     return make

@@ -263,8 +263,16 @@ class Handler(BaseHTTPRequestHandler):
 class Request:
     """One request on its way to an answer, which is raised."""
 
-    def __init__(self, server: TableauServer, method: str, path: str, query: dict[str, str], body: bytes,
-                 headers: Any, swallow: bool) -> None:  # fmt: skip
+    def __init__(
+        self,
+        server: TableauServer,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: bytes,
+        headers: Any,
+        swallow: bool,
+    ) -> None:
         self.server, self.method, self.path, self.query, self.headers = server, method, path, query, headers
         self.swallow = swallow
         kind = headers.get("Content-Type") or ""
@@ -278,8 +286,10 @@ class Request:
             return
         rest = match[2]
         if rest == "/serverInfo":
-            raise answer(f'<serverInfo><productVersion build="1">2024.2</productVersion>'
-                         f"<restApiVersion>{VERSION}</restApiVersion></serverInfo>")  # fmt: skip
+            raise answer(
+                f'<serverInfo><productVersion build="1">2024.2</productVersion>'
+                f"<restApiVersion>{VERSION}</restApiVersion></serverInfo>"
+            )
         if rest == "/auth/signin":
             self.sign_in()
         if self.headers.get("X-Tableau-Auth") not in self.server.tokens:
@@ -468,8 +478,10 @@ class Request:
             raise answer(f'{start} progress="50"/>')
         code = {"failed": 1, "cancelled": 2, "odd": 77}.get(job["plan"], 0)
         notes = job["notes"] or ("The data could not be read." if code else "Finished.")
-        raise answer(f'{start} progress="100" completedAt="{NOW}" finishCode="{code}"><extractRefreshJob>'
-                     f"<notes>{notes}</notes></extractRefreshJob></job>")  # fmt: skip
+        raise answer(
+            f'{start} progress="100" completedAt="{NOW}" finishCode="{code}"><extractRefreshJob>'
+            f"<notes>{notes}</notes></extractRefreshJob></job>"
+        )
 
     def refresh(self, kind: str, identity: str) -> None:
         if self.server.queued.get(identity, 0) > 0:
@@ -509,8 +521,12 @@ class Request:
                 if self.server.restless:  # every download is another file
                     root.find("worksheets/worksheet").set("read", uuid.uuid4().hex)
                 kept = {} if self.query.get("includeExtract", "").lower() == "false" else others
-                raise Answer(200, files.packed(root, kept), "application/octet-stream",
-                             Content_Disposition=f'name="tableau_workbook"; filename="{item.name}.twbx"')  # fmt: skip
+                raise Answer(
+                    200,
+                    files.packed(root, kept),
+                    "application/octet-stream",
+                    Content_Disposition=f'name="tableau_workbook"; filename="{item.name}.twbx"',
+                )
 
     def get_views(self, identity: str, what: str) -> None:
         for item in self.server.items["workbooks"].values():
@@ -530,10 +546,16 @@ class Request:
         tags = "".join(f"<tag label={quoteattr(each)}/>" for each in sorted(item.tags))
         extracts = item.kind == "hyper" or b"<extract" in item.data
         told = {
-            "id": item.id, "name": item.name, "contentUrl": item.url, "description": item.description,
-            "webpageUrl": f"{self.server.address}/#/site/acme/{kind}/1", "createdAt": NOW, "updatedAt": NOW,
-            "hasExtracts": str(extracts).lower(), "type": item.kind,
-        }  # fmt: skip
+            "id": item.id,
+            "name": item.name,
+            "contentUrl": item.url,
+            "description": item.description,
+            "webpageUrl": f"{self.server.address}/#/site/acme/{kind}/1",
+            "createdAt": NOW,
+            "updatedAt": NOW,
+            "hasExtracts": str(extracts).lower(),
+            "type": item.kind,
+        }
         attributes = " ".join(f"{key}={quoteattr(value)}" for key, value in told.items())
         project = f'<project id="{item.project}" name={quoteattr(name)}/>'
         return f'<{tag} {attributes}>{project}<owner id="{USER}"/><tags>{tags}</tags></{tag}>'
@@ -562,8 +584,10 @@ class Request:
                 i for i in self.server.items["datasources"].values() if i.url == connection.get("dbname")
             ]
             of = found[0] if found else Item(str(identity), source.get("caption"), "", "", b"", "")
-            made.append(f'<connection id="{identity}" type="{driver}" serverAddress="x" userName="">'
-                        f'<datasource id="{of.id}" name={quoteattr(of.name)}/></connection>')  # fmt: skip
+            made.append(
+                f'<connection id="{identity}" type="{driver}" serverAddress="x" userName="">'
+                f'<datasource id="{of.id}" name={quoteattr(of.name)}/></connection>'
+            )
         return made
 
     # changing

@@ -169,9 +169,13 @@ def test_two_runs_do_not_write_the_list_at_once(site, make_card, tmp_path, monke
 def test_hostile_texts_are_only_text(site, make_card, tmp_path):
     bad = "<img src=x onerror=alert(1)>{{7*7}}\u202e" + "x" * 1_000_000
     card = make_card(
-        title=bad, description=bad, ticket='"><script>alert(1)</script>', ticket_url="javascript:alert(1)",
-        metrics=(ORDERS,), dimensions=(),
-    )  # fmt: skip
+        title=bad,
+        description=bad,
+        ticket='"><script>alert(1)</script>',
+        ticket_url="javascript:alert(1)",
+        metrics=(ORDERS,),
+        dimensions=(),
+    )
     published = site.publish(card)
     site.index([card], [published.model_copy(update={"error": bad})])
     for page in (published.image.parent / "index.html", tmp_path / "bi" / "dashboards" / "index.html"):
@@ -199,8 +203,10 @@ def test_a_killed_run_leaves_the_page_that_was_there(site, make_card, tmp_path):
     for pause in (0.3, 1.2, 1.9):
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(tmp_path / "bi"), str(tmp_path / "card.json")],
-            cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
         assert process.stdout.readline() == b"ready\n"
         time.sleep(pause)
         os.killpg(process.pid, signal.SIGKILL)
@@ -229,12 +235,21 @@ def test_the_gate_is_shown_as_it_was(site, make_card):
 @pytest.mark.parametrize(
     ("value", "form", "text"),
     [
-        (None, "number", "–"), (float("nan"), "number", "–"), (0, "number", "0"), (1234, "number", "1,234"),
-        (9999, "number", "9,999"), (12345, "number", "12.3K"), (999999, "number", "1.00M"),
-        (0.5, "number", "0.50"), (1234567.8, "currency:GBP", "£1.23M"), (-48123, "currency:EUR", "-€48.1K"),
-        (12.5, "currency:CHF", "CHF\u00a012.50"), (0.1234, "percent", "12.3%"), (3, "currency:'+alert(1)+'", "3"),
+        (None, "number", "–"),
+        (float("nan"), "number", "–"),
+        (0, "number", "0"),
+        (1234, "number", "1,234"),
+        (9999, "number", "9,999"),
+        (12345, "number", "12.3K"),
+        (999999, "number", "1.00M"),
+        (0.5, "number", "0.50"),
+        (1234567.8, "currency:GBP", "£1.23M"),
+        (-48123, "currency:EUR", "-€48.1K"),
+        (12.5, "currency:CHF", "CHF\u00a012.50"),
+        (0.1234, "percent", "12.3%"),
+        (3, "currency:'+alert(1)+'", "3"),
     ],
-)  # fmt: skip
+)
 def test_figures_are_short(value, form, text):
     assert number_format.compact(value, form) == text
 
@@ -242,13 +257,17 @@ def test_figures_are_short(value, form, text):
 @pytest.mark.parametrize(
     ("now", "then", "form", "goal", "text", "tone"),
     [
-        (110, 100, "number", "up", "+10.0%", "good"), (90, 100, "number", "up", "-10.0%", "bad"),
-        (90, 100, "number", "down", "-10.0%", "good"), (90, 100, "number", "none", "-10.0%", "even"),
-        (1, 0, "number", "up", None, "even"), (1, None, "number", "up", None, "even"),
-        (0.15, 0.1, "percent", "down", "+5.0 pp", "bad"), (-5, -10, "number", "up", "+50.0%", "good"),
+        (110, 100, "number", "up", "+10.0%", "good"),
+        (90, 100, "number", "up", "-10.0%", "bad"),
+        (90, 100, "number", "down", "-10.0%", "good"),
+        (90, 100, "number", "none", "-10.0%", "even"),
+        (1, 0, "number", "up", None, "even"),
+        (1, None, "number", "up", None, "even"),
+        (0.15, 0.1, "percent", "down", "+5.0 pp", "bad"),
+        (-5, -10, "number", "up", "+50.0%", "good"),
         (100, 100, "number", "up", "0.0%", "even"),
     ],
-)  # fmt: skip
+)
 def test_a_change_knows_its_goal(now, then, form, goal, text, tone):
     assert number_format.change(now, then, form) == text
     assert number_format.tone(text, goal) == tone

@@ -145,8 +145,10 @@ def test_arrow_files_with_time_zones_and_null_columns(tmp_path):
 
 
 def test_one_table_a_dataset_in_one_file(tmp_path):
-    tables = {name: parquet(tmp_path / f"{name}.parquet", f"SELECT {n} AS n FROM range({n})") for name, n in
-              (("sales", 2), ("pipeline", 3))}  # fmt: skip
+    tables = {
+        name: parquet(tmp_path / f"{name}.parquet", f"SELECT {n} AS n FROM range({n})")
+        for name, n in (("sales", 2), ("pipeline", 3))
+    }
     assert write_hyper(tables, tmp_path / "both.hyper") == {"sales": 2, "pipeline": 3}
     assert read_back(tmp_path / "both.hyper", "pipeline")[1] == [[3], [3], [3]]
 

@@ -120,10 +120,12 @@ def test_a_page_opens_with_the_right_figures(open_page, asked, analysis):
         assert "7 of 7 checks passed" in page.locator(".facts").inner_text()
         panels = [panel.get_attribute("data-panel") for panel in page.locator(".panel:visible").all()]
         wanted = {
-            "kpi": ["trend", "bars", "table"], "trend": ["trend", "bars", "table"],
-            "comparison": ["bars", "trend", "table"], "composition": ["shares", "stacked", "trend", "table"],
+            "kpi": ["trend", "bars", "table"],
+            "trend": ["trend", "bars", "table"],
+            "comparison": ["bars", "trend", "table"],
+            "composition": ["shares", "stacked", "trend", "table"],
             "detail": ["table", "bars", "trend"],
-        }  # fmt: skip
+        }
         assert panels == wanted[str(analysis)]
 
 
@@ -365,10 +367,17 @@ def test_everything_that_acts_has_a_name(open_page):
 def test_hostile_texts_and_values_do_nothing(open_page, make_card, sales, tmp_path):
     bad = "</script ><img src=x onerror=alert(1)>{{7*7}}'\"\u2028"
     card = make_card(
-        Analysis.composition, name="hostile", title=bad + "x" * 100_000, description=bad, ticket=bad,
-        ticket_url="javascript:alert(2)", metrics=(ORDERS, CUSTOMERS), dimensions=("country",), timed=False,
+        Analysis.composition,
+        name="hostile",
+        title=bad + "x" * 100_000,
+        description=bad,
+        ticket=bad,
+        ticket_url="javascript:alert(2)",
+        metrics=(ORDERS, CUSTOMERS),
+        dimensions=("country",),
+        timed=False,
         feedback=(SAID.model_copy(update={"author": bad, "body": bad}),),
-    )  # fmt: skip
+    )
     rows = tmp_path / "hostile.parquet"
     columns = "unnest(?) AS country, unnest([3, 2, 1]) AS orders, unnest([1, 2, 3]) AS customer"
     countries = [bad, "=cmd|' /C calc'!A0", "\u202eevil"]

@@ -131,9 +131,13 @@ def test_a_connected_app_signs_in_as_its_user(wall: TableauWall, site: TableauSi
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"token": {"name": TOKEN[0], "secret": "wrong"}}, {"site": "other"},
-     {"token": None, "app": {**APP, "secret": "wrong"}}, {"token": None, "app": {**APP, "user": "root"}}],
-)  # fmt: skip
+    [
+        {"token": {"name": TOKEN[0], "secret": "wrong"}},
+        {"site": "other"},
+        {"token": None, "app": {**APP, "secret": "wrong"}},
+        {"token": None, "app": {**APP, "user": "root"}},
+    ],
+)
 def test_a_sign_in_that_is_refused_says_what_to_check(site: TableauSite, wrong: dict[str, Any]) -> None:
     with pytest.raises(Unauthorized, match="Check name, secret, site and expiry"):
         changed(site, **wrong).check()
@@ -248,8 +252,10 @@ def warehouse(tmp_path: Path, sales: duckdb.DuckDBPyConnection) -> Path:
 
 
 LIVE = LiveSource(kind="snowflake", server="acme.snowflakecomputing.com", database="A", schema_name="SERVING")
-QUERY = ('select day as "day", country as "country", count(*) as "orders" from "serving"."sales" '
-         "where amount > 0 and amount <> -1 group by 1, 2")  # fmt: skip
+QUERY = (
+    'select day as "day", country as "country", count(*) as "orders" from "serving"."sales" '
+    "where amount > 0 and amount <> -1 group by 1, 2"
+)
 
 
 @pytest.fixture
@@ -534,10 +540,19 @@ def test_a_refresh_that_is_queued_already_is_waited_out_and_made_again(
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
-    [("400006", BadInput), ("403004", Forbidden), ("404005", NotFound), ("409004", Busy),
-     ("429000", RateLimited), ("500000", Unavailable), ("503000", Unavailable), ("drop", Unavailable),
-     ("lose", Unavailable), ("html", BadAnswer)],
-)  # fmt: skip
+    [
+        ("400006", BadInput),
+        ("403004", Forbidden),
+        ("404005", NotFound),
+        ("409004", Busy),
+        ("429000", RateLimited),
+        ("500000", Unavailable),
+        ("503000", Unavailable),
+        ("drop", Unavailable),
+        ("lose", Unavailable),
+        ("html", BadAnswer),
+    ],
+)
 @pytest.mark.parametrize("request_", ["POST /auth/signin", "GET /projects", "POST /workbooks", "GET /views/"])
 def test_faults_say_whether_trying_again_helps(
     wall: TableauWall, site: TableauSite, card: Card, answer: str, kind: type[Exception], request_: str
@@ -564,8 +579,17 @@ def test_no_server_and_no_address(site: TableauSite, tmp_path: Path) -> None:
             changed(site, server=wrong)
 
 
-CHANGES = ["POST /projects", "POST /datasources", "POST /workbooks", "GET /jobs", "PUT .*/tags", "DELETE .*/tags",
-           "GET .*/content", "GET .*/image", "GET .*/data"]  # fmt: skip
+CHANGES = [
+    "POST /projects",
+    "POST /datasources",
+    "POST /workbooks",
+    "GET /jobs",
+    "PUT .*/tags",
+    "DELETE .*/tags",
+    "GET .*/content",
+    "GET .*/image",
+    "GET .*/data",
+]
 
 
 @pytest.mark.parametrize("answer", ["drop", "lose"])
@@ -629,9 +653,13 @@ def test_a_chunk_that_the_server_lost_is_found_out(
 
 
 def test_secrets_are_in_no_log_no_error_and_no_file(
-    wall: TableauWall, site: TableauSite, live_card: Card, warehouse: Path, caplog: pytest.LogCaptureFixture,
+    wall: TableauWall,
+    site: TableauSite,
+    live_card: Card,
+    warehouse: Path,
+    caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
-) -> None:  # fmt: skip
+) -> None:
     wall.server.live = warehouse
     told = {"data": "live", "live_user": READER, "live_password": PASSWORD}
     sites = [changed(site, **told), changed(site, **told, token=None, app=APP)]

@@ -33,10 +33,12 @@ Make = Callable[..., Card]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableauSite]:
     above = os.environ.get("TABLEAU_PROJECT", "default")
     site = TableauSite(
-        server=os.environ["TABLEAU_SERVER"], site=os.environ.get("TABLEAU_SITE", ""),
+        server=os.environ["TABLEAU_SERVER"],
+        site=os.environ.get("TABLEAU_SITE", ""),
         token={"name": os.environ["TABLEAU_TOKEN_NAME"], "secret": os.environ["TABLEAU_TOKEN_SECRET"]},
-        project=f"{above}/live-test-{uuid4().hex[:8]}", folder=tmp_path_factory.mktemp("kept"),
-    )  # fmt: skip
+        project=f"{above}/live-test-{uuid4().hex[:8]}",
+        folder=tmp_path_factory.mktemp("kept"),
+    )
     with site.session():
         yield site
         session = site._open()

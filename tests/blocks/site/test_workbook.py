@@ -35,9 +35,13 @@ SCHEMA = next(
     (p for up in ROOT.parents if (p := up / "shared" / "specs" / "twb_2026.1.0.xsd").exists()), None
 )
 SNOWFLAKE = LiveSource(
-    kind="snowflake", server="acme.snowflakecomputing.com", database="ANALYTICS", schema_name="SERVING",
-    warehouse="BI", role="READER",
-)  # fmt: skip
+    kind="snowflake",
+    server="acme.snowflakecomputing.com",
+    database="ANALYTICS",
+    schema_name="SERVING",
+    warehouse="BI",
+    role="READER",
+)
 DREMIO = LiveSource(
     kind="dremio", server="dremio.internal", port=31010, database="lake", schema_name="serving"
 )
@@ -241,10 +245,18 @@ def test_zones_fill_the_dashboard_and_do_not_overlap(make_card: Make, shape: str
 
 @pytest.mark.parametrize(
     ("shape", "marks"),
-    [("trend", ["Line", "Bar"]), ("comparison", ["Bar", "Line"]), ("composition", ["Pie", "Bar", "Line"]),
-     ("detail", ["Bar", "Line"]), ("kpi", ["Line", "Bar"]), ("timeless", ["Bar"]), ("flat", ["Line"]),
-     ("bare", []), ("ratio", ["Line", "Bar"])],
-)  # fmt: skip
+    [
+        ("trend", ["Line", "Bar"]),
+        ("comparison", ["Bar", "Line"]),
+        ("composition", ["Pie", "Bar", "Line"]),
+        ("detail", ["Bar", "Line"]),
+        ("kpi", ["Line", "Bar"]),
+        ("timeless", ["Bar"]),
+        ("flat", ["Line"]),
+        ("bare", []),
+        ("ratio", ["Line", "Bar"]),
+    ],
+)
 def test_charts_are_what_the_analysis_asks_for(make_card: Make, shape: str, marks: list[str]) -> None:
     made = workbook(make_card(**SHAPES[shape]))
     assert [sheet.mark for sheet in made.charts] == marks
@@ -268,9 +280,12 @@ def test_filters_cut_nothing_off_until_they_are_used(make_card: Make) -> None:
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
 def test_formulas_mean_what_the_metrics_mean(one: Metric) -> None:
     wanted = {
-        "net": "(SUM([gross]) - SUM([returned]))", "basket": "(SUM([gross]) / SUM([orders]))",
-        "rate": "(SUM([returns]) / SUM([orders]))", "orders": "SUM([orders])", "customers": "COUNTD([customer])",
-    }  # fmt: skip
+        "net": "(SUM([gross]) - SUM([returned]))",
+        "basket": "(SUM([gross]) / SUM([orders]))",
+        "rate": "(SUM([returns]) / SUM([orders]))",
+        "orders": "SUM([orders])",
+        "customers": "COUNTD([customer])",
+    }
     assert formula(one) == wanted[one.name]
 
 
@@ -320,9 +335,12 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
         each.get("caption"): each.get("default-format") for each in columns if each.get("default-format")
     }
     assert forms == {
-        "Net revenue": 'c"£"#,##0;-"£"#,##0', "Average basket": 'c"£"#,##0.00;-"£"#,##0.00',
-        "Return rate": "p0.0%", "Orders": "n#,##0;-#,##0", "Customers": "n#,##0;-#,##0",
-    }  # fmt: skip
+        "Net revenue": 'c"£"#,##0;-"£"#,##0',
+        "Average basket": 'c"£"#,##0.00;-"£"#,##0.00',
+        "Return rate": "p0.0%",
+        "Orders": "n#,##0;-#,##0",
+        "Customers": "n#,##0;-#,##0",
+    }
 
 
 def test_a_package_holds_the_workbook_and_its_data(make_card: Make, tmp_path: Path) -> None:

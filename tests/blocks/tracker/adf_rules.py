@@ -20,12 +20,20 @@ BLOCKS = {
 }
 INLINE = {"text", "hardBreak", "mention", "emoji", "date", "status", "inlineCard"}
 CONTENT = {
-    "doc": BLOCKS, "paragraph": INLINE, "heading": INLINE, "codeBlock": {"text"}, "bulletList": {"listItem"},
-    "orderedList": {"listItem"}, "listItem": {"paragraph", "bulletList", "orderedList", "codeBlock"},
-    "blockquote": {"paragraph", "bulletList", "orderedList", "codeBlock"}, "table": {"tableRow"},
-    "tableRow": {"tableCell", "tableHeader"}, "tableCell": BLOCKS - {"table"}, "tableHeader": BLOCKS - {"table"},
+    "doc": BLOCKS,
+    "paragraph": INLINE,
+    "heading": INLINE,
+    "codeBlock": {"text"},
+    "bulletList": {"listItem"},
+    "orderedList": {"listItem"},
+    "listItem": {"paragraph", "bulletList", "orderedList", "codeBlock"},
+    "blockquote": {"paragraph", "bulletList", "orderedList", "codeBlock"},
+    "table": {"tableRow"},
+    "tableRow": {"tableCell", "tableHeader"},
+    "tableCell": BLOCKS - {"table"},
+    "tableHeader": BLOCKS - {"table"},
     "panel": BLOCKS - {"table", "panel"},
-}  # fmt: skip
+}
 NOT_EMPTY = {
     "bulletList",
     "orderedList",

@@ -106,13 +106,21 @@ class FilesDesk:
 
 
 FIELDS = {
-    "analysis": "Analysis Type", "metrics": "Required Metrics", "dimensions": "Slice By",
-    "data_sources": "Data Sources", "release": "Shown Release", "freshness": "Data Up To",
-}  # fmt: skip
+    "analysis": "Analysis Type",
+    "metrics": "Required Metrics",
+    "dimensions": "Slice By",
+    "data_sources": "Data Sources",
+    "release": "Shown Release",
+    "freshness": "Data Up To",
+}
 WORDS = {
-    "open": "To Do", "in_progress": "In Progress", "incomplete": "Needs Information",
-    "changes_requested": "Changes Requested", "failed": "Failed", "done": "Done",
-}  # fmt: skip
+    "open": "To Do",
+    "in_progress": "In Progress",
+    "incomplete": "Needs Information",
+    "changes_requested": "Changes Requested",
+    "failed": "Failed",
+    "done": "Done",
+}
 
 
 class JiraDesk:
@@ -121,9 +129,16 @@ class JiraDesk:
     def __init__(self, site: JiraSite, version: Literal["2", "3"], **settings: Any) -> None:
         self.site, self.version = site, version
         self.settings = {
-            "project": site.project, "server": site.base, "token": TOKEN, "email": EMAIL if site.cloud else None,
-            "api_version": version, "fields": FIELDS, "statuses": WORDS, "timeout_seconds": 10, **settings,
-        }  # fmt: skip
+            "project": site.project,
+            "server": site.base,
+            "token": TOKEN,
+            "email": EMAIL if site.cloud else None,
+            "api_version": version,
+            "fields": FIELDS,
+            "statuses": WORDS,
+            "timeout_seconds": 10,
+            **settings,
+        }
         self.tracker: JiraTracker = JiraTracker.model_validate(self.settings)
 
     def rich(self, text: str) -> Any:
@@ -139,14 +154,19 @@ class JiraDesk:
     def file(self, key: str, status: str = "open", **fields: Any) -> None:
         asked = {**REQUEST, **fields}
         values = {
-            "summary": asked["title"], "reporter": self.site.user(asked["requester"]),
-            "priority": {"id": "2", "name": asked["priority"]}, "duedate": asked["deadline"],
-            "labels": asked.get("labels", []), "description": self.rich(asked.get("description", "")) or None,
+            "summary": asked["title"],
+            "reporter": self.site.user(asked["requester"]),
+            "priority": {"id": "2", "name": asked["priority"]},
+            "duedate": asked["deadline"],
+            "labels": asked.get("labels", []),
+            "description": self.rich(asked.get("description", "")) or None,
             self.field("Analysis Type"): {"id": "1", "value": asked["analysis"]},
             self.field("Required Metrics"): ", ".join(asked["metrics"]),
-            self.field("Slice By"): [{"id": str(n), "value": each} for n, each in enumerate(asked["dimensions"])],
+            self.field("Slice By"): [
+                {"id": str(n), "value": each} for n, each in enumerate(asked["dimensions"])
+            ],
             self.field("Data Sources"): ", ".join(asked["data_sources"]),
-        }  # fmt: skip
+        }
         self.site.create(key, values)["fields"]["status"] = self.site.status(WORDS[status])
 
     def say(self, key: str, author: str, created: str, body: str) -> None:

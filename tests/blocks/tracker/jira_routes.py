@@ -24,9 +24,13 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
 def server_info(site: JiraSite, asked: Asked) -> Raw:
     numbers = [1001, 0, 0] if site.cloud else [9, 17, 1]
     return {
-        "baseUrl": site.base, "version": ".".join(map(str, numbers)), "versionNumbers": numbers, "buildNumber": 100,
-        "deploymentType": "Cloud" if site.cloud else "Server", "serverTitle": "Jira",
-    }  # fmt: skip
+        "baseUrl": site.base,
+        "version": ".".join(map(str, numbers)),
+        "versionNumbers": numbers,
+        "buildNumber": 100,
+        "deploymentType": "Cloud" if site.cloud else "Server",
+        "serverTitle": "Jira",
+    }
 
 
 @route("GET", "myself")
@@ -135,10 +139,18 @@ def read_issue(site: JiraSite, asked: Asked, key: str) -> Raw:
 def _transitions(site: JiraSite, issue: Raw) -> list[Raw]:
     flow = WORKFLOWS[issue["fields"]["issuetype"]["name"]]
     return [
-        {"id": str(11 + list(flow).index(target)), "name": f"Go to {target.lower()}", "to": site.status(target),
-         "hasScreen": False, "isGlobal": False, "isInitial": False, "isConditional": False, "isAvailable": True}
+        {
+            "id": str(11 + list(flow).index(target)),
+            "name": f"Go to {target.lower()}",
+            "to": site.status(target),
+            "hasScreen": False,
+            "isGlobal": False,
+            "isInitial": False,
+            "isConditional": False,
+            "isAvailable": True,
+        }
         for target in flow[issue["fields"]["status"]["name"]]
-    ]  # fmt: skip
+    ]
 
 
 def _check_fields(site: JiraSite, asked: Asked, values: Raw) -> None:
@@ -272,9 +284,15 @@ def attach(site: JiraSite, asked: Asked, key: str) -> list[Raw]:
         raise Problem(400, "no part named file")
     id_ = site.number()
     made = {
-        "self": f"{site.base}/a/{id_}", "id": id_, "filename": part[1].decode(), "author": site.me, "created": now(),
-        "size": len(part[3]), "mimeType": part[2].decode(), "content": f"{site.base}/content/{id_}",
-    }  # fmt: skip
+        "self": f"{site.base}/a/{id_}",
+        "id": id_,
+        "filename": part[1].decode(),
+        "author": site.me,
+        "created": now(),
+        "size": len(part[3]),
+        "mimeType": part[2].decode(),
+        "content": f"{site.base}/content/{id_}",
+    }
     site.content[id_] = part[3]
     issue = site.find(key)
     issue["fields"]["attachment"] = [*issue["fields"]["attachment"], made]

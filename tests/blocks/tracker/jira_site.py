@@ -27,10 +27,15 @@ TOKEN, EMAIL = "s3cr3t-t0ken-0815", "bot@example.com"
 PAGE, COMMENTS_IN_SEARCH, LONGEST_TEXT = 100, 20, 32_767
 CATEGORIES = {"new": (2, "To Do"), "indeterminate": (4, "In Progress"), "done": (3, "Done")}
 STATUSES = {
-    "To Do": "new", "In Progress": "indeterminate", "Needs Information": "indeterminate",
-    "Changes Requested": "indeterminate", "Failed": "indeterminate", "Done": "done",
-    "Open": "new", "Closed": "done",
-}  # fmt: skip
+    "To Do": "new",
+    "In Progress": "indeterminate",
+    "Needs Information": "indeterminate",
+    "Changes Requested": "indeterminate",
+    "Failed": "indeterminate",
+    "Done": "done",
+    "Open": "new",
+    "Closed": "done",
+}
 WORKFLOWS: dict[str, dict[str, list[str]]] = {
     "Analytics Request": {
         name: [other for other in list(STATUSES)[:6] if other != name] for name in list(STATUSES)[:6]
@@ -38,14 +43,31 @@ WORKFLOWS: dict[str, dict[str, list[str]]] = {
     "Bug": {"Open": ["In Progress"], "In Progress": ["Closed"], "Closed": ["Open"]},
 }
 SYSTEM = {
-    "summary": "string", "status": "status", "description": "string", "priority": "priority", "reporter": "user",
-    "assignee": "user", "labels": "array", "comment": "comments-page", "updated": "datetime", "duedate": "date",
-    "issuetype": "issuetype", "project": "project", "attachment": "array", "issuelinks": "array",
-}  # fmt: skip
+    "summary": "string",
+    "status": "status",
+    "description": "string",
+    "priority": "priority",
+    "reporter": "user",
+    "assignee": "user",
+    "labels": "array",
+    "comment": "comments-page",
+    "updated": "datetime",
+    "duedate": "date",
+    "issuetype": "issuetype",
+    "project": "project",
+    "attachment": "array",
+    "issuelinks": "array",
+}
 CUSTOM = {
-    "Analysis Type": "option", "Required Metrics": "string", "Slice By": "array", "Data Sources": "string",
-    "Shown Release": "string", "Data Up To": "date", "Twice": "string", "twice": "string",
-}  # fmt: skip
+    "Analysis Type": "option",
+    "Required Metrics": "string",
+    "Slice By": "array",
+    "Data Sources": "string",
+    "Shown Release": "string",
+    "Data Up To": "date",
+    "Twice": "string",
+    "twice": "string",
+}
 
 
 def now() -> str:
@@ -101,8 +123,9 @@ class JiraSite:
         self.traffic: list[Exchange] = []
         self.lock, self._last = threading.RLock(), 10_000
         self.fields = [self._field(name, name.capitalize(), kind) for name, kind in SYSTEM.items()] + [
-            self._field(f"customfield_{10_100 + n}", name, kind) for n, (name, kind) in enumerate(CUSTOM.items())
-        ]  # fmt: skip
+            self._field(f"customfield_{10_100 + n}", name, kind)
+            for n, (name, kind) in enumerate(CUSTOM.items())
+        ]
 
     def number(self) -> str:
         """The next id."""
@@ -113,10 +136,16 @@ class JiraSite:
     def _field(id_: str, name: str, kind: str) -> Raw:
         custom = id_.startswith("customfield_")
         return {
-            "id": id_, "key": id_, "name": {"Duedate": "Due date"}.get(name, name), "custom": custom, "orderable": True,
-            "navigable": True, "searchable": True, "clauseNames": [name],
+            "id": id_,
+            "key": id_,
+            "name": {"Duedate": "Due date"}.get(name, name),
+            "custom": custom,
+            "orderable": True,
+            "navigable": True,
+            "searchable": True,
+            "clauseNames": [name],
             "schema": {"type": kind, **({"customId": int(id_[12:])} if custom else {"system": id_})},
-        }  # fmt: skip
+        }
 
     def user(self, name: str) -> Raw:
         """A person or the bot as this edition describes them."""
@@ -155,15 +184,26 @@ class JiraSite:
         first = next(iter(WORKFLOWS[kind]))
         id_ = self.number()
         issue = {
-            "id": id_, "key": key, "self": f"{self.base}/rest/api/2/issue/{id_}",
+            "id": id_,
+            "key": key,
+            "self": f"{self.base}/rest/api/2/issue/{id_}",
             "fields": {
-                "labels": [], "description": None, "priority": {"id": "3", "name": "Medium"}, "assignee": None,
-                "reporter": self.me, "created": now(), "updated": now(), "attachment": [], "duedate": None,
+                "labels": [],
+                "description": None,
+                "priority": {"id": "3", "name": "Medium"},
+                "assignee": None,
+                "reporter": self.me,
+                "created": now(),
+                "updated": now(),
+                "attachment": [],
+                "duedate": None,
                 **{each["id"]: None for each in self.fields if each["custom"]},
-                **fields, "status": self.status(first), "project": {"key": key.split("-")[0]},
+                **fields,
+                "status": self.status(first),
+                "project": {"key": key.split("-")[0]},
                 "issuetype": {"id": str(list(WORKFLOWS).index(kind)), "name": kind, "subtask": False},
             },
-        }  # fmt: skip
+        }
         self.issues[key] = issue
         return issue
 
@@ -177,9 +217,15 @@ class JiraSite:
     def add_comment(self, key: str, author: Raw, body: Any, created: str, properties: list[Raw]) -> Raw:
         """Store a comment."""
         comment = {
-            "id": self.number(), "self": f"{self.base}/x", "author": author, "updateAuthor": author, "body": body,
-            "created": created, "updated": created, "properties": properties,
-        }  # fmt: skip
+            "id": self.number(),
+            "self": f"{self.base}/x",
+            "author": author,
+            "updateAuthor": author,
+            "body": body,
+            "created": created,
+            "updated": created,
+            "properties": properties,
+        }
         self.comments.setdefault(key, []).append(comment)
         return comment
 
@@ -206,9 +252,11 @@ class JiraSite:
         key, every = issue["key"], dict(issue["fields"])
         comments = [self.comment(each, False) for each in self.comments.get(key, [])]
         every["comment"] = {
-            "comments": comments[:COMMENTS_IN_SEARCH], "startAt": 0, "total": len(comments),
+            "comments": comments[:COMMENTS_IN_SEARCH],
+            "startAt": 0,
+            "total": len(comments),
             "maxResults": COMMENTS_IN_SEARCH,
-        }  # fmt: skip
+        }
         every["issuelinks"] = [
             {"id": link["id"], "type": link["type"], side: {"key": other}}
             for link in self.links.get("", [])

@@ -163,7 +163,7 @@ BROKEN = {
     "too large": b"key: AN-1\ndescription: " + b"x" * 2_100_000,
     "odd status": b"key: AN-1\nstatus: cancelled\n",
     "complex name": b"key: AN-1\n? [a]\n: b\n",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
@@ -247,7 +247,7 @@ HOSTILE = {
     "emoji": "👩‍💻🔥 ünïcödé 漢字",
     "python tag": "!!python/object/apply:os.system ['touch pwned']",
     "markdown": "`` ` `` | x | [a](javascript:1) @channel\n# fake\n---\n...\n- author: analytics-bot",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
@@ -294,8 +294,11 @@ def test_wrong_types_reach_the_requirement_check_as_they_are(desk: FilesDesk) ->
         "key: AN-1\ndeadline: 2026-02-31\nmetrics: {a: b}\nanalysis: [kpi]\npriority: 1\nassignee:\n"
     )
     assert desk.tracker.tickets(["AN-1"])[0].fields == {
-        "deadline": "2026-02-31", "metrics": {"a": "b"}, "analysis": ["kpi"], "priority": "1",
-    }  # fmt: skip
+        "deadline": "2026-02-31",
+        "metrics": {"a": "b"},
+        "analysis": ["kpi"],
+        "priority": "1",
+    }
 
 
 def test_a_comment_with_control_characters_is_written_without_them(desk: FilesDesk) -> None:
@@ -340,10 +343,13 @@ def test_several_writers_lose_nothing(desk: FilesDesk) -> None:
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(desk.folder), name],
-            cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for name in ("a", "b")
-    ]  # fmt: skip
+    ]
     for writer in writers:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"

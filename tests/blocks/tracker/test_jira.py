@@ -63,14 +63,30 @@ TEMPLATE = {
     "wiki": "h3. Request\n* *Analysis:* trend\n* *Metrics:* net\\_revenue\n* *Data sources:* erp\n\nPlease *soon*.",
     "adf": [
         {"type": "heading", "attrs": {"level": 3}, "content": [{"type": "text", "text": "Metrics"}]},
-        {"type": "bulletList", "content": [{"type": "listItem", "content": [
-            {"type": "paragraph", "content": [
-                {"type": "text", "text": "net_revenue", "marks": [{"type": "code"}]}]}]}]},
-        {"type": "paragraph", "content": [{"type": "text", "text": "Analysis:", "marks": [{"type": "strong"}]},
-                                          {"type": "text", "text": " trend"}]},
+        {
+            "type": "bulletList",
+            "content": [
+                {
+                    "type": "listItem",
+                    "content": [
+                        {
+                            "type": "paragraph",
+                            "content": [{"type": "text", "text": "net_revenue", "marks": [{"type": "code"}]}],
+                        }
+                    ],
+                }
+            ],
+        },
+        {
+            "type": "paragraph",
+            "content": [
+                {"type": "text", "text": "Analysis:", "marks": [{"type": "strong"}]},
+                {"type": "text", "text": " trend"},
+            ],
+        },
         {"type": "paragraph", "content": [{"type": "text", "text": "Data sources: erp"}]},
     ],
-}  # fmt: skip
+}
 
 
 def test_a_project_without_fields_uses_the_template(desk: JiraDesk) -> None:
@@ -128,10 +144,14 @@ def test_the_wrong_edition_and_the_wrong_token_are_said(desk: JiraDesk) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"fields": {"metrik": "x"}}, {"statuses": {"closed": "x"}}, {"server": "https://bot:pw@jira.example"},
-        {"server": "ftp://x"}, {"project": "AN OR 1=1"}, {"jql": "status = Open ORDER BY key"},
+        {"fields": {"metrik": "x"}},
+        {"statuses": {"closed": "x"}},
+        {"server": "https://bot:pw@jira.example"},
+        {"server": "ftp://x"},
+        {"project": "AN OR 1=1"},
+        {"jql": "status = Open ORDER BY key"},
     ],
-)  # fmt: skip
+)
 def test_wrong_settings_are_refused_when_they_are_made(settings: dict[str, Any]) -> None:
     good = {"project": "AN", "server": "https://jira.example", "token": "x"}
     JiraTracker.model_validate(good)

@@ -44,11 +44,19 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JiraDesk]:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        (400, BadInput), (401, Unauthorized), (403, Forbidden), (404, NotFound), (409, PlatformError),
-        (500, Unavailable), (502, Unavailable), (503, Unavailable),
-        ("hang", TimedOut), ("drop", Unavailable), ("html", BadAnswer),
+        (400, BadInput),
+        (401, Unauthorized),
+        (403, Forbidden),
+        (404, NotFound),
+        (409, PlatformError),
+        (500, Unavailable),
+        (502, Unavailable),
+        (503, Unavailable),
+        ("hang", TimedOut),
+        ("drop", Unavailable),
+        ("html", BadAnswer),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("when", ["connecting", "reading", "writing"])
 def test_a_fault_is_one_of_ours_and_tells_nothing(
     desk: JiraDesk,

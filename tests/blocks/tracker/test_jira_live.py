@@ -36,9 +36,11 @@ def walk(tracker: JiraTracker, kind: str, folder: Path) -> None:
     edition = tracker._connection().edition
     ask, made = edition.session.ask, []
     fields = {
-        "project": {"key": tracker.project}, "issuetype": {"name": kind}, "summary": "Try-out; please ignore",
+        "project": {"key": tracker.project},
+        "issuetype": {"name": kind},
+        "summary": "Try-out; please ignore",
         "description": edition.write("Metrics: net_revenue"),
-    }  # fmt: skip
+    }
     try:
         key = ask("file a ticket", "POST", "issue", {"fields": fields})["key"]
         made.append(key)
@@ -98,8 +100,12 @@ def test_the_walk_on_a_real_jira(tmp_path: Path, version: str) -> None:
         pytest.skip("Data Center has version 2 only")
     tracker = JiraTracker.model_validate(
         {
-            "server": env["JIRA_SERVER"], "token": env["JIRA_TOKEN"], "project": env["JIRA_PROJECT"],
-            "api_version": version, "email": env.get("JIRA_EMAIL"), **json.loads(env.get("JIRA_SETTINGS", "{}")),
+            "server": env["JIRA_SERVER"],
+            "token": env["JIRA_TOKEN"],
+            "project": env["JIRA_PROJECT"],
+            "api_version": version,
+            "email": env.get("JIRA_EMAIL"),
+            **json.loads(env.get("JIRA_SETTINGS", "{}")),
         }
-    )  # fmt: skip
+    )
     walk(tracker, env.get("JIRA_ISSUE_TYPE", "Task"), tmp_path)

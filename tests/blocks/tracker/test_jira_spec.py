@@ -78,9 +78,14 @@ def test_the_traffic_agrees_with_atlassians_description(tmp_path: Path) -> None:
         if kind == "multipart/form-data":  # which the description calls a list
             return []
         request = MockRequest(
-            HOST, call.method.lower(), call.path, data=call.body or None, args=dict(call.query),
-            content_type=kind, headers={"Authorization": "Basic x"},
-        )  # fmt: skip
+            HOST,
+            call.method.lower(),
+            call.path,
+            data=call.body or None,
+            args=dict(call.query),
+            content_type=kind,
+            headers={"Authorization": "Basic x"},
+        )
         response = MockResponse(call.answer, status_code=call.status, content_type="application/json")
         found = []
         for check in (

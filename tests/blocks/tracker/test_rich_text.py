@@ -109,16 +109,32 @@ def test_wiki_text_of_people(wiki: str, plain: str) -> None:
 
 def test_documents_of_people() -> None:
     doc = {
-        "type": "doc", "version": 1, "content": [
-            {"type": "panel", "content": [{"type": "paragraph", "content": [
-                {"type": "mention", "attrs": {"id": "1", "text": "@Dana"}}, {"type": "hardBreak"},
-                {"type": "date", "attrs": {"timestamp": "1803600000000"}},
-                {"type": "emoji", "attrs": {"shortName": ":x:"}},
-                {"type": "inlineCard", "attrs": {"url": "https://x.example"}}, {"type": "new thing"}]}]},
-            {"type": "taskList", "content": [{"type": "taskItem", "content": [{"type": "text", "text": "do"}]}]},
+        "type": "doc",
+        "version": 1,
+        "content": [
+            {
+                "type": "panel",
+                "content": [
+                    {
+                        "type": "paragraph",
+                        "content": [
+                            {"type": "mention", "attrs": {"id": "1", "text": "@Dana"}},
+                            {"type": "hardBreak"},
+                            {"type": "date", "attrs": {"timestamp": "1803600000000"}},
+                            {"type": "emoji", "attrs": {"shortName": ":x:"}},
+                            {"type": "inlineCard", "attrs": {"url": "https://x.example"}},
+                            {"type": "new thing"},
+                        ],
+                    }
+                ],
+            },
+            {
+                "type": "taskList",
+                "content": [{"type": "taskItem", "content": [{"type": "text", "text": "do"}]}],
+            },
             {"type": "mediaSingle", "content": [{"type": "media", "attrs": {}}]},
         ],
-    }  # fmt: skip
+    }
     assert from_adf(doc) == "@Dana\n2027-02-26:x:https://x.example\n\n- do"
     assert from_adf("plain") == "plain"
     assert from_adf(None) == ""
@@ -155,9 +171,12 @@ We want this each Monday.
 Because: metrics matter.
 """
 READ = {
-    "analysis": "trend", "metrics": "net_revenue, orders", "dimensions": "country", "data_sources": "erp",
+    "analysis": "trend",
+    "metrics": "net_revenue, orders",
+    "dimensions": "country",
+    "data_sources": "erp",
     "deadline": "2027-02-26",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -165,12 +184,16 @@ READ = {
     [
         TEMPLATE,
         from_adf(to_adf(TEMPLATE.replace("\n**", "\n\n**"))),
-        from_wiki("||Part||Value||\n|*Analysis type*|trend|\n|Metrics|net\\_revenue, orders|\n|Dimensions|country|\n"
-                  "|Data sources|erp|\n|Needed by|2027-02-26|"),
-        from_wiki("* Analysis: trend\n* Metrics: net_revenue, orders\n* Dimensions: country\n"
-                  "* Sources: erp\n* Due: 2027-02-26"),
+        from_wiki(
+            "||Part||Value||\n|*Analysis type*|trend|\n|Metrics|net\\_revenue, orders|\n|Dimensions|country|\n"
+            "|Data sources|erp|\n|Needed by|2027-02-26|"
+        ),
+        from_wiki(
+            "* Analysis: trend\n* Metrics: net_revenue, orders\n* Dimensions: country\n"
+            "* Sources: erp\n* Due: 2027-02-26"
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_template_is_read_in_every_layout(text: str) -> None:
     assert read_template(text) == READ
 

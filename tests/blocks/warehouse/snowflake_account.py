@@ -128,12 +128,20 @@ class Account:
         duck.execute("attach if not exists ':memory:' as SNOWFLAKE")
         duck.execute("create schema if not exists SNOWFLAKE.ACCOUNT_USAGE")
         for name, columns in (
-            ("QUERY_HISTORY", "QUERY_ID varchar, QUERY_TAG varchar, WAREHOUSE_NAME varchar, START_TIME timestamptz,"
-             " TOTAL_ELAPSED_TIME bigint"),
-            ("QUERY_ATTRIBUTION_HISTORY", "QUERY_ID varchar, CREDITS_ATTRIBUTED_COMPUTE double,"
-             " CREDITS_USED_QUERY_ACCELERATION double"),
-            ("WAREHOUSE_METERING_HISTORY", "WAREHOUSE_NAME varchar, START_TIME timestamptz, CREDITS_USED double"),
-        ):  # fmt: skip
+            (
+                "QUERY_HISTORY",
+                "QUERY_ID varchar, QUERY_TAG varchar, WAREHOUSE_NAME varchar, START_TIME timestamptz,"
+                " TOTAL_ELAPSED_TIME bigint",
+            ),
+            (
+                "QUERY_ATTRIBUTION_HISTORY",
+                "QUERY_ID varchar, CREDITS_ATTRIBUTED_COMPUTE double, CREDITS_USED_QUERY_ACCELERATION double",
+            ),
+            (
+                "WAREHOUSE_METERING_HISTORY",
+                "WAREHOUSE_NAME varchar, START_TIME timestamptz, CREDITS_USED double",
+            ),
+        ):
             duck.execute(f"create or replace table SNOWFLAKE.ACCOUNT_USAGE.{name} ({columns})")
         usage = "insert into SNOWFLAKE.ACCOUNT_USAGE."
         for query, tag, milliseconds, part in queries:
@@ -171,9 +179,12 @@ class Account:
             )
         if match := REFRESH.match(text):
             return self.dynamic[_full(login, match[1])]
-        text = re.sub(rf"\A(create\s+or\s+replace) transient (table\s+{NAME}) (clone|like) {NAME}",
-                      lambda m: f"{m[1]} {m[2]} as select * from {m[5]}" + (" where 1 = 0" if m[4] == "like" else ""),
-                      text, flags=re.I)  # fmt: skip  # fakesnow takes the kind of copy, but not "or replace"
+        text = re.sub(
+            rf"\A(create\s+or\s+replace) transient (table\s+{NAME}) (clone|like) {NAME}",
+            lambda m: f"{m[1]} {m[2]} as select * from {m[5]}" + (" where 1 = 0" if m[4] == "like" else ""),
+            text,
+            flags=re.I,
+        )  # fakesnow takes the kind of copy, but not "or replace"
         text = re.sub(r"\Adrop\s+dynamic\s+table", "drop table", text, flags=re.I)
         text = re.sub(r"\Adrop\s+materialized\s+view", "drop view", text, flags=re.I)
         return re.sub(r"\A(create\s+(or\s+replace\s+)?)temp(orary)?\s+", r"\1", text, flags=re.I)
@@ -185,9 +196,10 @@ class Account:
             raise Refused("000604", "SQL execution canceled")
         if seconds >= limit:
             raise Refused(
-                "000630", f"Statement reached its statement or warehouse timeout of {limit} second(s) and "
+                "000630",
+                f"Statement reached its statement or warehouse timeout of {limit} second(s) and "
                 "was canceled.",
-            )  # fmt: skip
+            )
         return f"'waited {seconds} seconds'"
 
     def _grant(self, login: Login, match: re.Match[str]) -> str:
@@ -271,9 +283,12 @@ class Account:
         answer = json.loads((await fake.login_request(_with_body(request, json.dumps({"data": data})))).body)
         number = int(time.monotonic_ns() % 10**15)
         login = Login(
-            number, (request.query_params.get("databaseName") or "").upper(), data.get("LOGIN_NAME") or "",
-            role, data["SESSION_PARAMETERS"],
-        )  # fmt: skip
+            number,
+            (request.query_params.get("databaseName") or "").upper(),
+            data.get("LOGIN_NAME") or "",
+            role,
+            data["SESSION_PARAMETERS"],
+        )
         self.logins[answer["data"]["token"]] = login
         answer["data"]["sessionId"] = number
         return JSONResponse(answer)
@@ -298,9 +313,13 @@ class Account:
             await run_in_threadpool(self._fail, statement, True)
         except Refused as refused:
             return JSONResponse(
-                {"data": {"errorCode": refused.code, "sqlState": "57014"}, "code": refused.code,
-                 "message": refused.message, "success": False}
-            )  # fmt: skip
+                {
+                    "data": {"errorCode": refused.code, "sqlState": "57014"},
+                    "code": refused.code,
+                    "message": refused.message,
+                    "success": False,
+                }
+            )
         except Dropped:
             return _Broken()
         return answer
@@ -327,8 +346,14 @@ class Account:
         from starlette.routing import Route
 
         async def renewal(_: Any) -> Any:
-            return JSONResponse({"success": False, "code": "390114", "message": "Authentication token has "
-                                 "expired.  The user must authenticate again.", "data": None})  # fmt: skip
+            return JSONResponse(
+                {
+                    "success": False,
+                    "code": "390114",
+                    "message": "Authentication token has expired.  The user must authenticate again.",
+                    "data": None,
+                }
+            )
 
         own = [
             Route("/session/v1/login-request", self.login, methods=["POST"]),
@@ -423,8 +448,12 @@ def house_of(account: Account, **fields: Any) -> Any:
     )
     given = {"database": f"db_{uuid4().hex[:10]}", "warehouse": "loading", "role": "loader", "threads": 1}
     connection = {
-        "host": "127.0.0.1", "port": account.port, "protocol": "http", "network_timeout": 3,
-        "login_timeout": 10, "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False},
-    }  # fmt: skip
+        "host": "127.0.0.1",
+        "port": account.port,
+        "protocol": "http",
+        "network_timeout": 3,
+        "login_timeout": 10,
+        "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False},
+    }
     connection.update(fields.pop("connection", {}))
     return SnowflakeWarehouse(credentials=credentials, connection=connection, **{**given, **fields})

@@ -51,10 +51,17 @@ def built(running: Dbt) -> Dbt:
     answer = running.run("build")
     assert answer.success, answer
     assert answer.statuses == {
-        "prices": "success", "staged": "success", "sold": "success", "added": "success", "ridden": "success",
-        "kept": "success", "unique_sold_code": "pass", "not_null_sold_code": "pass", "prices_add_up": "pass",
+        "prices": "success",
+        "staged": "success",
+        "sold": "success",
+        "added": "success",
+        "ridden": "success",
+        "kept": "success",
+        "unique_sold_code": "pass",
+        "not_null_sold_code": "pass",
+        "prices_add_up": "pass",
         "rides_are_copied": "pass",
-    }  # fmt: skip
+    }
     return running
 
 
@@ -75,8 +82,10 @@ def test_tables_and_views_lie_where_the_one_setting_says(built: Dbt, warehouse: 
             assert path[:-2] == (("house", "prod") if kind == "VIEW" else ("lake", "house", "prod"))
             assert warehouse.columns(session, "rel_1", name), name
         assert warehouse.columns(session, "rel_1", "prices") == {
-            "code": "VARCHAR", "price": "DECIMAL(12,2)", "since": "DATE",
-        }  # fmt: skip
+            "code": "VARCHAR",
+            "price": "DECIMAL(12,2)",
+            "since": "DATE",
+        }
     assert warehouse.releases() == ["rel_1"]
     assert warehouse.released("house.prod.rel_1", "sold", "table") == "rel_1.sold"
     assert warehouse.released("prod.rel_1", "staged", "view") == "rel_1.~staged"
@@ -127,9 +136,15 @@ def test_the_guards_are_for_one_version(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_cloud_is_reached_by_token_and_project(server: StandIn) -> None:
     house = server.warehouse(
-        host="api.dremio.cloud", project="p-1", user=None, password=None, token="pat-1", source=None, tls=True,
+        host="api.dremio.cloud",
+        project="p-1",
+        user=None,
+        password=None,
+        token="pat-1",
+        source=None,
+        tls=True,
         database="catalog.house",
-    )  # fmt: skip
+    )
     target, environment = house.dbt_target("rel_1")
     assert (target["cloud_host"], target["cloud_project_id"]) == ("api.dremio.cloud", "p-1")
     assert (target["object_storage_source"], target["object_storage_path"]) == ("catalog", "house.rel_1")

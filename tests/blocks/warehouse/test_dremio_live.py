@@ -39,12 +39,23 @@ def asked(name: str, default: str = "") -> str | None:
 def warehouse() -> Iterator[DremioWarehouse]:
     place = f"t{uuid4().hex[:8]}"
     house = DremioWarehouse(
-        host=asked("HOST"), port=int(asked("PORT", "9047") or 0), flight_host=asked("FLIGHT_HOST"),
-        flight_port=int(asked("FLIGHT_PORT", "32010") or 0), tls=asked("TLS", "true") != "false",
-        project=asked("PROJECT"), user=asked("USER"), password=asked("PASSWORD"), token=asked("TOKEN"),
-        source=asked("SOURCE"), database=f"{asked('DATABASE')}.{place}", landing=asked("LANDING"),
-        landing_url=asked("LANDING_URL"), publish=asked("PUBLISH", "views"), deadline_seconds=300, keep=2,
-    )  # fmt: skip
+        host=asked("HOST"),
+        port=int(asked("PORT", "9047") or 0),
+        flight_host=asked("FLIGHT_HOST"),
+        flight_port=int(asked("FLIGHT_PORT", "32010") or 0),
+        tls=asked("TLS", "true") != "false",
+        project=asked("PROJECT"),
+        user=asked("USER"),
+        password=asked("PASSWORD"),
+        token=asked("TOKEN"),
+        source=asked("SOURCE"),
+        database=f"{asked('DATABASE')}.{place}",
+        landing=asked("LANDING"),
+        landing_url=asked("LANDING_URL"),
+        publish=asked("PUBLISH", "views"),
+        deadline_seconds=300,
+        keep=2,
+    )
     house.setup(apply=True)
     yield house
     with house.session() as session:

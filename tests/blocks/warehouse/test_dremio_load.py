@@ -87,8 +87,10 @@ def test_rows_of_a_killed_load_leave_with_the_next_one_whatever_it_brings(
     warehouse.ingest(batch(tmp_path, [WEST, EAST], item="until Wednesday"))
     left = read(warehouse, "select _item, station from {raw_bikes.rides} order by ride_id, 1")
     assert [row for row in left if row[0] != "probe"] == [
-        ("until Monday", "North"), ("until Wednesday", "West"), ("until Wednesday", "East"),
-    ]  # fmt: skip
+        ("until Monday", "North"),
+        ("until Wednesday", "West"),
+        ("until Wednesday", "East"),
+    ]
     assert read(warehouse, "select count(*) from {raw_bikes.rides__quarantine}") == [(0,)]
 
 
@@ -155,14 +157,29 @@ def test_every_type_of_a_source_arrives(warehouse: DremioWarehouse, tmp_path: Pa
     from decimal import Decimal
 
     row = {
-        "ride_id": 1, "station": "ü'\\", "price": Decimal("1.2345"), "share": 0.5, "ok": True, "day": date(2026, 1, 2),
-        "moment": datetime(2026, 1, 2, 3, 4, 5, 678000), "nothing": None,
-    }  # fmt: skip
-    schema = pa.schema([
-        ("ride_id", pa.int64()), ("station", pa.string()), ("price", pa.decimal128(18, 4)), ("share", pa.float64()),
-        ("ok", pa.bool_()), ("day", pa.date32()), ("moment", pa.timestamp("us")), ("nothing", pa.int32()),
-        ("_item", pa.string()), ("_loaded_at", pa.timestamp("us")),
-    ])  # fmt: skip
+        "ride_id": 1,
+        "station": "ü'\\",
+        "price": Decimal("1.2345"),
+        "share": 0.5,
+        "ok": True,
+        "day": date(2026, 1, 2),
+        "moment": datetime(2026, 1, 2, 3, 4, 5, 678000),
+        "nothing": None,
+    }
+    schema = pa.schema(
+        [
+            ("ride_id", pa.int64()),
+            ("station", pa.string()),
+            ("price", pa.decimal128(18, 4)),
+            ("share", pa.float64()),
+            ("ok", pa.bool_()),
+            ("day", pa.date32()),
+            ("moment", pa.timestamp("us")),
+            ("nothing", pa.int32()),
+            ("_item", pa.string()),
+            ("_loaded_at", pa.timestamp("us")),
+        ]
+    )
     path = tmp_path / "typed.parquet"
     pq.write_table(
         pa.Table.from_pylist([{**row, "_item": "a.csv", "_loaded_at": row["moment"]}], schema), path

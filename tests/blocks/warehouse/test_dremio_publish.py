@@ -21,8 +21,10 @@ from tests.dremio.standin import StandIn, stand_in
 
 MARTS = ("people", "sales")
 WAYS: dict[str, dict[str, Any]] = {
-    "views": {}, "slot": {"publish": "slot"}, "branch": {"publish": "branch", "source": None, "database": "nessie.a"},
-}  # fmt: skip
+    "views": {},
+    "slot": {"publish": "slot"},
+    "branch": {"publish": "branch", "source": None, "database": "nessie.a"},
+}
 
 DEAD = "killed"
 

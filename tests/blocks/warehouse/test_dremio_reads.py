@@ -154,12 +154,17 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     )
     now = datetime.now()
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=2)).not_valid_after(now + timedelta(days=2))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + timedelta(days=2))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     plain = serialization.NoEncryption()
     pkcs8 = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
     files = folder / "certificate.pem", folder / "key.pem"
@@ -225,9 +230,15 @@ def test_one_bad_look_at_a_job_does_not_lose_it(dremio_server: StandIn) -> None:
 
 @pytest.mark.parametrize(
     ("what", "on", "error"),
-    [("cancelled", "create", Unavailable), ("failed", "create", Unavailable), (503, "POST /api/v3/sql", Unavailable),
-     (429, "POST /api/v3/sql", RateLimited), ("lost", "create", Unavailable), ("down", "select", Unavailable)],
-)  # fmt: skip
+    [
+        ("cancelled", "create", Unavailable),
+        ("failed", "create", Unavailable),
+        (503, "POST /api/v3/sql", Unavailable),
+        (429, "POST /api/v3/sql", RateLimited),
+        ("lost", "create", Unavailable),
+        ("down", "select", Unavailable),
+    ],
+)
 def test_what_may_pass_is_transient(
     dremio_server: StandIn, what: str | int, on: str, error: type[Exception]
 ) -> None:
@@ -239,12 +250,20 @@ def test_what_may_pass_is_transient(
 
 @pytest.mark.parametrize(
     ("sql", "why"),
-    [("select a::int from t", "::"), ("select a, count(*) from t group by all", "GROUP BY ALL"),
-     ("select strptime(a, 'x') from t", "strptime"), ("select [1, 2]", "list"), ("select a[1] from t", "list"),
-     ("select * exclude (a) from t", "EXCLUDE"), ("select sum(a) filter (where b) from t", "FILTER"),
-     ("select cast(a as hugeint) from t", "HUGEINT"), ("select string_agg(a, ',') from t", "string_agg"),
-     ("select 1; select 2", "several"), ("select from where", "parse")],
-)  # fmt: skip
+    [
+        ("select a::int from t", "::"),
+        ("select a, count(*) from t group by all", "GROUP BY ALL"),
+        ("select strptime(a, 'x') from t", "strptime"),
+        ("select [1, 2]", "list"),
+        ("select a[1] from t", "list"),
+        ("select * exclude (a) from t", "EXCLUDE"),
+        ("select sum(a) filter (where b) from t", "FILTER"),
+        ("select cast(a as hugeint) from t", "HUGEINT"),
+        ("select string_agg(a, ',') from t", "string_agg"),
+        ("select 1; select 2", "several"),
+        ("select from where", "parse"),
+    ],
+)
 def test_the_lint_finds_what_dremio_refuses_and_so_does_the_stand_in(
     dremio_server: StandIn, sql: str, why: str
 ) -> None:

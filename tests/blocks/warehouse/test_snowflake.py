@@ -498,9 +498,13 @@ def child(house: Any, code: str) -> subprocess.Popen[str]:
         f"house = SnowflakeWarehouse(credentials=who, **json.loads({json.dumps(given)!r}))\n"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", start + code], cwd=ROOT, text=True, env={**os.environ},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", start + code],
+        cwd=ROOT,
+        text=True,
+        env={**os.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def shown(error: BaseException) -> str:

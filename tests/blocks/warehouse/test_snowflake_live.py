@@ -51,9 +51,13 @@ def house() -> Iterator[Any]:
         who["password"] = setting("PASSWORD")
     own = f"live_{uuid4().hex[:8]}"
     house = SnowflakeWarehouse(
-        credentials=SnowflakeCredentials(**who), database=setting("DATABASE"), role=setting("ROLE"),
-        warehouse=setting("WAREHOUSE"), serving=f"{own}_serving", control=f"{own}_control",
-    )  # fmt: skip
+        credentials=SnowflakeCredentials(**who),
+        database=setting("DATABASE"),
+        role=setting("ROLE"),
+        warehouse=setting("WAREHOUSE"),
+        serving=f"{own}_serving",
+        control=f"{own}_control",
+    )
     house.check()
     yield house
     with house.session() as session:
@@ -74,10 +78,17 @@ def release(house: Any, value: int) -> Release:
 
 def test_a_load_is_there_once(house: Any, tmp_path: Path) -> None:
     table = SourceTable(
-        source="bikes", name="rides", schema_name=f"{house.control}_raw", identifier="rides", loader="dlt",
-        meta={}, columns=(Column(name="ride_id", data_type="bigint", origin="ride_id"),
-                          Column(name="station", data_type="varchar", origin="station")),
-    )  # fmt: skip
+        source="bikes",
+        name="rides",
+        schema_name=f"{house.control}_raw",
+        identifier="rides",
+        loader="dlt",
+        meta={},
+        columns=(
+            Column(name="ride_id", data_type="bigint", origin="ride_id"),
+            Column(name="station", data_type="varchar", origin="station"),
+        ),
+    )
     rows: list[dict[str, object]] = [{"ride_id": n, "station": "Nord-Süd"} for n in range(3)]
     for _ in range(2):
         house.ingest(batch(tmp_path, rows, bad=["?"], table=table))

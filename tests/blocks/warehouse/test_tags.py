@@ -39,12 +39,14 @@ def test_a_tag_of_very_many_tickets_still_fits_and_is_read_back() -> None:
 def test_costs_are_shared_out_and_the_rest_is_named() -> None:
     both, none = QueryTag(run="r1", stage="transform", tickets=("AN-1", "AN-2")), QueryTag(run="r2")
     costs = Costs(
-        days=30, unit="credits", total=10.0,
+        days=30,
+        unit="credits",
+        total=10.0,
         lines=(
             CostLine(tag=both, queries=3, seconds=1, amount=4.0),
             CostLine(tag=none, queries=1, seconds=1, amount=1.0),
         ),
-    )  # fmt: skip
+    )
     assert costs.by_ticket() == {"": 1.0, "AN-1": 2.0, "AN-2": 2.0}
     assert costs.by_run() == {"r1": 4.0, "r2": 1.0}
     assert costs.rest == 5.0

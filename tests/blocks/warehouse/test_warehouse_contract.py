@@ -22,12 +22,17 @@ from tests.dremio.standin import StandIn
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 RIDES = SourceTable(
-    source="bikes", name="rides", schema_name="raw_bikes", identifier="rides", loader="dlt", meta={},
+    source="bikes",
+    name="rides",
+    schema_name="raw_bikes",
+    identifier="rides",
+    loader="dlt",
+    meta={},
     columns=(
         Column(name="ride_id", data_type="bigint", origin="ride_id"),
         Column(name="station", data_type="varchar", origin="station"),
     ),
-)  # fmt: skip
+)
 
 
 def duckdb_warehouse(folder: Path) -> Warehouse:
@@ -72,9 +77,14 @@ def publisher(request: pytest.FixtureRequest) -> Warehouse:
 
 
 def batch(
-    folder: Path, rows: Sequence[dict[str, object]], item: str = "a.csv", mode: str = "append",
-    bad: Sequence[str] = (), key: Sequence[str] = (), table: SourceTable = RIDES,
-) -> Batch:  # fmt: skip
+    folder: Path,
+    rows: Sequence[dict[str, object]],
+    item: str = "a.csv",
+    mode: str = "append",
+    bad: Sequence[str] = (),
+    key: Sequence[str] = (),
+    table: SourceTable = RIDES,
+) -> Batch:
     stamped = [{**row, "_item": item, "_loaded_at": NOW} for row in rows]
     waste = [
         {"_row": text, "_reason": "ride_id: not a number", "_item": item, "_loaded_at": NOW} for text in bad
@@ -86,9 +96,16 @@ def batch(
             pq.write_table(pa.Table.from_pylist(content), path)
             files[kind].append(path)
     entry = LedgerEntry(
-        source=table.source, table=table.name, item=item, fingerprint="1", rows=len(rows), quarantined=len(bad),
-        bytes=10, watermark="2026-01-02", run="r1",
-    )  # fmt: skip
+        source=table.source,
+        table=table.name,
+        item=item,
+        fingerprint="1",
+        rows=len(rows),
+        quarantined=len(bad),
+        bytes=10,
+        watermark="2026-01-02",
+        run="r1",
+    )
     return Batch(table, mode, files[0], files[1], [entry], key)
 
 
@@ -132,8 +149,10 @@ def test_merge_replaces_by_key(warehouse: Warehouse, tmp_path: Path) -> None:
     second = [{"ride_id": 2, "station": "West"}, {"ride_id": 3, "station": "East"}]
     warehouse.ingest(batch(tmp_path, second, item="b", mode="merge", key=["ride_id"]))
     assert read(warehouse, "select ride_id, station from {raw_bikes.rides} order by 1") == [
-        (1, "North"), (2, "West"), (3, "East"),
-    ]  # fmt: skip
+        (1, "North"),
+        (2, "West"),
+        (3, "East"),
+    ]
 
 
 def test_replace_takes_the_whole_table(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -192,8 +211,11 @@ def test_empty_batch_makes_the_declared_table(warehouse: Warehouse, tmp_path: Pa
     warehouse.ingest(batch(tmp_path, []))
     with warehouse.session() as session:
         assert list(warehouse.columns(session, "raw_bikes", "rides")) == [
-            "ride_id", "station", "_item", "_loaded_at",
-        ]  # fmt: skip
+            "ride_id",
+            "station",
+            "_item",
+            "_loaded_at",
+        ]
 
 
 def make_release(
@@ -274,8 +296,9 @@ def test_export_writes_what_the_query_gives(warehouse: Warehouse, tmp_path: Path
     with warehouse.session() as session:
         assert session.export("select 1 as a, 'x' as b union all select 2, null", path) == 2
     assert sorted(pq.read_table(path).to_pylist(), key=lambda row: row["a"]) == [
-        {"a": 1, "b": "x"}, {"a": 2, "b": None},
-    ]  # fmt: skip
+        {"a": 1, "b": "x"},
+        {"a": 2, "b": None},
+    ]
 
 
 def test_journal_keeps_states_in_order(warehouse: Warehouse) -> None:
@@ -372,14 +395,22 @@ SUITE = {
         {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "ride_id"}},
         {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "ride_id", "type_": "bigint"}},
         {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "fare", "type_": "decimal(9,2)"}},
-        {"type": "expect_column_values_to_be_in_type_list",
-         "kwargs": {"column": "ride_day", "type_list": ["date", "timestamp"]}},
-        {"type": "expect_column_values_to_be_in_set",
-         "kwargs": {"column": "station", "value_set": ["North", "South"]}, "meta": {"name": "stations"}},
-        {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "station", "type_": "integer"},
-         "meta": {"name": "a wrong type"}},
+        {
+            "type": "expect_column_values_to_be_in_type_list",
+            "kwargs": {"column": "ride_day", "type_list": ["date", "timestamp"]},
+        },
+        {
+            "type": "expect_column_values_to_be_in_set",
+            "kwargs": {"column": "station", "value_set": ["North", "South"]},
+            "meta": {"name": "stations"},
+        },
+        {
+            "type": "expect_column_values_to_be_of_type",
+            "kwargs": {"column": "station", "type_": "integer"},
+            "meta": {"name": "a wrong type"},
+        },
     ]
-}  # fmt: skip
+}
 
 
 def test_one_suite_means_the_same_on_every_warehouse(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -139,12 +139,20 @@ def wrapped(asked: str, error: BaseException) -> PlatformError | None:
 
 
 SAYINGS: list[tuple[tuple[str, ...], type[PlatformError], str, str]] = [
-    (("password authentication", "access denied", "no password"), Unauthorized, "the login was refused",
-     "Check the loader's credentials."),
+    (
+        ("password authentication", "access denied", "no password"),
+        Unauthorized,
+        "the login was refused",
+        "Check the loader's credentials.",
+    ),
     (("permission denied", "command denied"), Unauthorized, "the user may not read it", "Grant it SELECT."),
     (("unable to open database file",), NotFound, "there is no such file", "Correct the loader's locations."),
-    (("file is not a database", "malformed"), ContractBroken, "the file is damaged, or no database",
-     "Have the source write it again."),
+    (
+        ("file is not a database", "malformed"),
+        ContractBroken,
+        "the file is damaged, or no database",
+        "Have the source write it again.",
+    ),
     (("decode to utf-8",), ContractBroken, "a text is not UTF-8", "Have the source correct it."),
     (("database is locked", "lock wait"), Busy, "another program holds the database", "Try again."),
-]  # fmt: skip
+]

@@ -79,12 +79,17 @@ def _by_arrow(job: Job, engine: Any, queries: Queries) -> dict[str, list[Path]]:
 
     resources = [
         sql_table(
-            credentials=engine, table=table.name, schema=table.schema, metadata=table.metadata,
-            backend="pyarrow", chunk_size=20_000, type_adapter_callback=lambda _: sa.Text(),
+            credentials=engine,
+            table=table.name,
+            schema=table.schema,
+            metadata=table.metadata,
+            backend="pyarrow",
+            chunk_size=20_000,
+            type_adapter_callback=lambda _: sa.Text(),
             table_adapter_callback=lambda source, query=query: query(source).subquery(),
         ).with_name(name)
         for name, (table, query) in queries.items()
-    ]  # fmt: skip
+    ]
     return extract(job, resources, wrapped)
 
 

@@ -86,9 +86,13 @@ def _keys(table: SourceTable, way: Way) -> Callable[[Any], Any]:
 
 
 def _staged(
-    job: Job, way: Way, table: SourceTable, names: Sequence[str], files: Sequence[Path],
+    job: Job,
+    way: Way,
+    table: SourceTable,
+    names: Sequence[str],
+    files: Sequence[Path],
     keys: Sequence[Path] | None,
-) -> Staged | None:  # fmt: skip
+) -> Staged | None:
     label, columns = f"table {table.meta['table']}", [f"c{at}" for at in range(len(names))]
     present = None
     if keys is not None:

@@ -20,7 +20,7 @@ def connect_and_refresh(session: Session, item: Any, reader: Reader | None, dead
     connections = _connections(session, "workbooks", item)
     direct = [each for each in connections if each.connection_type not in STORED | {PROXY}]
     for connection in direct if reader else []:
-        assert reader
+        assert reader  # noqa: S101
         _embed(session, item, connection, reader)
     for identity in sorted(
         {str(each.datasource_id) for each in connections if each.connection_type == PROXY}

@@ -48,15 +48,32 @@ def publish_source(
     login = None
     if reader:
         login = client.ConnectionCredentials(reader.user, reader.password.get_secret_value(), embed=True)
-    wait(session, asked, deadline, session.call(asked, lambda server: server.datasources.publish(
-        item, str(path), "Overwrite", connection_credentials=login, as_job=True)))  # fmt: skip
+    wait(
+        session,
+        asked,
+        deadline,
+        session.call(
+            asked,
+            lambda server: server.datasources.publish(
+                item, str(path), "Overwrite", connection_credentials=login, as_job=True
+            ),
+        ),
+    )
     return published(session, "datasources", name, project)
 
 
-def publish_workbook(
-    session: Session, project: str, name: str, path: Path, deadline: float, *,
-    overwrite: bool, hidden: Sequence[str], description: str, unchecked: bool,
-) -> Any:  # fmt: skip
+def publish_workbook(  # noqa: PLR0913
+    session: Session,
+    project: str,
+    name: str,
+    path: Path,
+    deadline: float,
+    *,
+    overwrite: bool,
+    hidden: Sequence[str],
+    description: str,
+    unchecked: bool,
+) -> Any:
     """Publish a workbook. hidden: sheets that are no views; unchecked: its connections are not tried."""
     import tableauserverclient as client
 
@@ -64,8 +81,17 @@ def publish_workbook(
     item = client.WorkbookItem(project, name=name, show_tabs=False)
     item.description = description
     item.hidden_views = list(hidden)
-    wait(session, asked, deadline, session.call(asked, lambda server: server.workbooks.publish(
-        item, str(path), mode, as_job=True, skip_connection_check=unchecked)))  # fmt: skip
+    wait(
+        session,
+        asked,
+        deadline,
+        session.call(
+            asked,
+            lambda server: server.workbooks.publish(
+                item, str(path), mode, as_job=True, skip_connection_check=unchecked
+            ),
+        ),
+    )
     return published(session, "workbooks", name, project)
 
 

@@ -14,11 +14,20 @@ from pydantic import BaseModel, Field, SecretStr
 
 LIFE_SECONDS = 300  # a JWT may live 10 minutes at most, and signs in once
 SCOPES = (
-    "tableau:content:read", "tableau:projects:*", "tableau:datasources:*", "tableau:workbooks:*",
-    "tableau:workbook_tags:update", "tableau:workbook_tags:delete", "tableau:file_uploads:create",
-    "tableau:jobs:read", "tableau:views:download", "tableau:workbooks:download", "tableau:groups:read",
-    "tableau:permissions:update", "tableau:tasks:run",
-)  # fmt: skip
+    "tableau:content:read",
+    "tableau:projects:*",
+    "tableau:datasources:*",
+    "tableau:workbooks:*",
+    "tableau:workbook_tags:update",
+    "tableau:workbook_tags:delete",
+    "tableau:file_uploads:create",
+    "tableau:jobs:read",
+    "tableau:views:download",
+    "tableau:workbooks:download",
+    "tableau:groups:read",
+    "tableau:permissions:update",
+    "tableau:tasks:run",
+)
 
 
 class AccessToken(BaseModel):
@@ -62,9 +71,13 @@ class ConnectedApp(BaseModel):
         """A signed JWT (HS256, RFC 7519) with the claims that Tableau's connected apps ask for."""
         head = {"alg": "HS256", "typ": "JWT", "kid": self.secret_id, "iss": self.client}
         claims = {
-            "iss": self.client, "sub": self.user, "aud": "tableau", "jti": str(uuid.uuid4()),
-            "exp": int(time.time()) + LIFE_SECONDS, "scp": SCOPES,
-        }  # fmt: skip
+            "iss": self.client,
+            "sub": self.user,
+            "aud": "tableau",
+            "jti": str(uuid.uuid4()),
+            "exp": int(time.time()) + LIFE_SECONDS,
+            "scp": SCOPES,
+        }
         body = ".".join(_encoded(json.dumps(part).encode()) for part in (head, claims))
         key = self.secret.get_secret_value().encode()
         return f"{body}.{_encoded(hmac.new(key, body.encode(), hashlib.sha256).digest())}"

@@ -71,7 +71,7 @@ def _read(asked: str, error: Exception, pause: Callable[[], float | None]) -> Pl
     return _broken(asked, error)
 
 
-def _broken(asked: str, error: Exception) -> PlatformError | None:
+def _broken(asked: str, error: Exception) -> PlatformError | None:  # noqa: PLR0911
     """Errors of the way to the server and of the client itself."""
     from xml.etree.ElementTree import ParseError
 

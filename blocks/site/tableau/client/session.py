@@ -45,9 +45,10 @@ class Session:
         except _Ended:
             pass
         raise Busy(
-            asked, "the session was ended twice by another sign-in with the same token",
+            asked,
+            "the session was ended twice by another sign-in with the same token",
             "Give each worker a token of its own, or use a connected app.",
-        )  # fmt: skip
+        )
 
     def close(self) -> None:
         """Sign out; an error doesn't matter any more."""

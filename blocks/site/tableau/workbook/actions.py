@@ -29,34 +29,50 @@ def windows(dashboard: str, sheets: Sequence[Sheet], hidden: Sequence[str]) -> A
     made = [_sheet_window(sheet.name, sheet.name in hidden) for sheet in sheets]
     points = element("viewpoints", {}, *(_viewpoint(sheet.name) for sheet in sheets))
     board = element(
-        "window", {"class": "dashboard", "maximized": "true", "name": dashboard}, points,
-        element("active", {"id": FIRST + 1}), element("simple-id", {"uuid": identity("window", dashboard)}),
-    )  # fmt: skip
+        "window",
+        {"class": "dashboard", "maximized": "true", "name": dashboard},
+        points,
+        element("active", {"id": FIRST + 1}),
+        element("simple-id", {"uuid": identity("window", dashboard)}),
+    )
     return element("windows", {"source-height": "30"}, *made, board)
 
 
 def _action(dashboard: str, start: Sheet, sheets: Sequence[Sheet]) -> Any:
     source = start.source
     drill = source.drill
-    assert drill
+    assert drill  # noqa: S101
     caption = f"Filter by {drill.caption}"
     others = [each.name for each in sheets if each.source is not source or not each.filtered]
     params = {"exclude": ",".join([start.name, *others]), "target": dashboard}
     return element(
-        "action", {"caption": caption, "name": f"[Action_{identity('action', start.name)[1:-1].replace('-', '')}]"},
+        "action",
+        {"caption": caption, "name": f"[Action_{identity('action', start.name)[1:-1].replace('-', '')}]"},
         element("activation", {"auto-clear": "true", "type": "on-select"}),
         element("source", {"dashboard": dashboard, "type": "sheet", "worksheet": start.name}),
-        element("link", {
-            "caption": caption, "delimiter": ",", "escape": "\\", "expression": _expression(dashboard, source),
-            "include-null": "true", "multi-select": "true", "url-escape": "true"}),
-        element("command", {"command": "tsc:tsl-filter"},
-                *(element("param", {"name": name, "value": value}) for name, value in params.items())),
-    )  # fmt: skip
+        element(
+            "link",
+            {
+                "caption": caption,
+                "delimiter": ",",
+                "escape": "\\",
+                "expression": _expression(dashboard, source),
+                "include-null": "true",
+                "multi-select": "true",
+                "url-escape": "true",
+            },
+        ),
+        element(
+            "command",
+            {"command": "tsc:tsl-filter"},
+            *(element("param", {"name": name, "value": value}) for name, value in params.items()),
+        ),
+    )
 
 
 def _expression(dashboard: str, source: Source) -> str:
     """Tableau's address of a filter: the field that is set, and the field whose selected values it takes."""
-    assert source.drill
+    assert source.drill  # noqa: S101
     field = quote(source.ref(plain(source.drill)), safe="")
     return f"tsl:{quote(dashboard, safe='')}?{field}~s0=<{source.drill.ref}~na>"
 
@@ -66,10 +82,12 @@ def _sheet_window(name: str, hidden: bool) -> Any:
     edges = [element("edge", {"name": edge}, _strip(size, kinds)) for edge, size, kinds in cards]
     attributes = {"class": "worksheet", "name": name} | ({"hidden": "true"} if hidden else {})
     return element(
-        "window", attributes, element("cards", {}, *edges),
+        "window",
+        attributes,
+        element("cards", {}, *edges),
         element("viewpoint", {}, element("zoom", {"type": "entire-view"})),
         element("simple-id", {"uuid": identity("window", name)}),
-    )  # fmt: skip
+    )
 
 
 def _strip(size: str, kinds: Sequence[str]) -> Any:

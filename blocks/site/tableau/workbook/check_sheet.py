@@ -23,6 +23,10 @@ def check_field(time: Field | None) -> Field:
         day = ' + "-" + '.join(parts)
         text += f' + IFNULL(", newest: " + {day}, "")'
     return Field(
-        name="Calculation_release_check", caption="Release check", datatype="string", role="measure",
-        type="nominal", formula=text,
-    )  # fmt: skip
+        name="Calculation_release_check",
+        caption="Release check",
+        datatype="string",
+        role="measure",
+        type="nominal",
+        formula=text,
+    )

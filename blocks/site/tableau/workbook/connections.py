@@ -66,9 +66,16 @@ class Packed:
     def xml(self, records: Any) -> Any:
         """A connection to the file."""
         inner = {
-            "authentication": "auth-none", "author-locale": "en_US", "class": "hyper", "dbname": self.file,
-            "default-settings": "yes", "schema": "Extract", "sslmode": "", "tablename": "Extract", "username": "",
-        }  # fmt: skip
+            "authentication": "auth-none",
+            "author-locale": "en_US",
+            "class": "hyper",
+            "dbname": self.file,
+            "default-settings": "yes",
+            "schema": "Extract",
+            "sslmode": "",
+            "tablename": "Extract",
+            "username": "",
+        }
         return federated(self._name, self.file, inner, self.relation(), records)
 
 
@@ -100,10 +107,21 @@ class Published:
         """A connection to the site's data server."""
         parts = urlsplit(self.address)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        return element("connection", {
-            "channel": parts.scheme, "class": "sqlproxy", "dbname": self.content, "directory": "/dataserver",
-            "port": port, "server": parts.hostname or "", "server-ds-friendly-name": self.caption, "username": "",
-        }, self.relation(), records)  # fmt: skip
+        return element(
+            "connection",
+            {
+                "channel": parts.scheme,
+                "class": "sqlproxy",
+                "dbname": self.content,
+                "directory": "/dataserver",
+                "port": port,
+                "server": parts.hostname or "",
+                "server-ds-friendly-name": self.caption,
+                "username": "",
+            },
+            self.relation(),
+            records,
+        )
 
 
 def federated(name: str, caption: str, inner: dict[str, str], relation: Any, records: Any) -> Any:

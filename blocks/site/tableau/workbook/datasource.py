@@ -76,10 +76,16 @@ class Source:
         attributes = {"caption": self.caption, "inline": "true", "name": self.name, "version": VERSION}
         fields = [*self.columns.values(), *self.metrics, self.check]
         return element(
-            "datasource", attributes, self.connection.location(), self.connection.xml(self._records()),
-            element("aliases", {"enabled": "yes"}), *(field.xml() for field in fields), self._table(),
-            self._group(), *self._ending(),
-        )  # fmt: skip
+            "datasource",
+            attributes,
+            self.connection.location(),
+            self.connection.xml(self._records()),
+            element("aliases", {"enabled": "yes"}),
+            *(field.xml() for field in fields),
+            self._table(),
+            self._group(),
+            *self._ending(),
+        )
 
     def tds(self) -> Any:
         """The same without metrics, to be published by itself: workbooks add their own."""
@@ -91,9 +97,14 @@ class Source:
         }
         fields = [field.xml() for field in self.columns.values()]
         return element(
-            "datasource", attributes, self.connection.xml(self._records()), element("aliases", {"enabled": "yes"}),
-            *fields, self._table(), *self._ending(),
-        )  # fmt: skip
+            "datasource",
+            attributes,
+            self.connection.xml(self._records()),
+            element("aliases", {"enabled": "yes"}),
+            *fields,
+            self._table(),
+            *self._ending(),
+        )
 
     @property
     def _object(self) -> str:
@@ -107,17 +118,32 @@ class Source:
         if not self.connection.modelled:
             return None
         name = f"[__tableau_internal_object_id__].[{self._object}]"
-        return element("column", {"caption": self.caption, "datatype": "table", "name": name, "role": "measure",
-                                  "type": "quantitative"})  # fmt: skip
+        return element(
+            "column",
+            {
+                "caption": self.caption,
+                "datatype": "table",
+                "name": name,
+                "role": "measure",
+                "type": "quantitative",
+            },
+        )
 
     def _group(self) -> Any:
         if not self.drill:
             return None
         members = element("groupfilter", {"function": "level-members", "level": self.drill.ref})
-        return element("group", {
-            "caption": self.action[1:-1], "hidden": "true", "name": self.action, "name-style": "unqualified",
-            "user:auto-column": "sheet_link",
-        }, element("groupfilter", {"function": "crossjoin"}, members))  # fmt: skip
+        return element(
+            "group",
+            {
+                "caption": self.action[1:-1],
+                "hidden": "true",
+                "name": self.action,
+                "name-style": "unqualified",
+                "user:auto-column": "sheet_link",
+            },
+            element("groupfilter", {"function": "crossjoin"}, members),
+        )
 
     def _ending(self) -> list[Any]:
         layout = {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"}
@@ -143,8 +169,13 @@ def make_source(
         metrics.append(replace(metric, caption=f"{metric.caption} ({again + 1})") if again else metric)
     time = fields[dataset.time] if dataset.time else None
     return Source(
-        name=f"{connection.prefix}.{token(name, dataset.mart)}", caption=caption, connection=connection,
-        columns=fields, metrics=tuple(metrics),
-        dimensions=tuple(fields[dimension] for dimension in dataset.dimensions), time=time,
-        grain=dataset.grain, check=check_field(time),
-    )  # fmt: skip
+        name=f"{connection.prefix}.{token(name, dataset.mart)}",
+        caption=caption,
+        connection=connection,
+        columns=fields,
+        metrics=tuple(metrics),
+        dimensions=tuple(fields[dimension] for dimension in dataset.dimensions),
+        time=time,
+        grain=dataset.grain,
+        check=check_field(time),
+    )

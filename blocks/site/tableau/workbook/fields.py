@@ -13,10 +13,15 @@ from blocks.site.tableau.workbook.xml import element, shown
 
 # Hyper's type → Tableau's: datatype, remote type (OLE DB's number), default aggregation of a column.
 _TYPES = {
-    "BIGINT": ("integer", "20", "Sum"), "INTEGER": ("integer", "20", "Sum"), "SMALLINT": ("integer", "20", "Sum"),
-    "DOUBLE PRECISION": ("real", "5", "Sum"), "NUMERIC": ("real", "131", "Sum"),
-    "DATE": ("date", "133", "Year"), "TIMESTAMP": ("datetime", "135", "Year"), "BOOL": ("boolean", "11", "Count"),
-}  # fmt: skip
+    "BIGINT": ("integer", "20", "Sum"),
+    "INTEGER": ("integer", "20", "Sum"),
+    "SMALLINT": ("integer", "20", "Sum"),
+    "DOUBLE PRECISION": ("real", "5", "Sum"),
+    "NUMERIC": ("real", "131", "Sum"),
+    "DATE": ("date", "133", "Year"),
+    "TIMESTAMP": ("datetime", "135", "Year"),
+    "BOOL": ("boolean", "11", "Count"),
+}
 _TEXT = ("string", "129", "Count")
 _FUNCTIONS = {"sum": "SUM", "min": "MIN", "max": "MAX", "count_distinct": "COUNTD"}
 _KINDS = {"quantitative": "qk", "ordinal": "ok", "nominal": "nk"}
@@ -43,8 +48,13 @@ class Field:
 
     def xml(self) -> Any:
         """Its `column`."""
-        found = {"caption": self.caption, "datatype": self.datatype, "name": self.ref, "role": self.role,
-                 "type": self.type}  # fmt: skip
+        found = {
+            "caption": self.caption,
+            "datatype": self.datatype,
+            "name": self.ref,
+            "role": self.role,
+            "type": self.type,
+        }
         found |= {"default-format": self.form} if self.form else {}
         found |= {"hidden": "true"} if self.hidden else {}
         formula = {"class": "tableau", "formula": self.formula}
@@ -67,9 +77,16 @@ class Instance:
 
     def xml(self) -> Any:
         """Its `column-instance`."""
-        return element("column-instance", {
-            "column": self.field.ref, "derivation": self.derivation, "name": self.ref, "pivot": "key",
-            "type": self.type})  # fmt: skip
+        return element(
+            "column-instance",
+            {
+                "column": self.field.ref,
+                "derivation": self.derivation,
+                "name": self.ref,
+                "pivot": "key",
+                "type": self.type,
+            },
+        )
 
 
 def plain(field: Field, type: str = "") -> Instance:
@@ -98,20 +115,28 @@ def columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]:
         ordinal = datatype in ("integer", "real", "date", "datetime")
         caption = shown(dataset.labels.get(name, ""), 80) or f"{name} (column)"
         fields[name] = Field(
-            name=name, caption=caption, datatype=datatype, remote=(remote[0], remote[1]),
+            name=name,
+            caption=caption,
+            datatype=datatype,
+            remote=(remote[0], remote[1]),
             role="measure" if name in measures else "dimension",
             type="quantitative" if name in measures else "ordinal" if ordinal else "nominal",
             hidden=name in measures | distinct,
-        )  # fmt: skip
+        )
     return fields
 
 
 def metric_field(metric: Metric) -> Field:
     """A metric as a calculated field that can be added to any view."""
     return Field(
-        name=f"Calculation_{metric.name}", caption=shown(metric.label, 80), datatype="real", role="measure",
-        type="quantitative", form=_form(metric.form, parts="/" in str(metric.formula)), formula=formula(metric),
-    )  # fmt: skip
+        name=f"Calculation_{metric.name}",
+        caption=shown(metric.label, 80),
+        datatype="real",
+        role="measure",
+        type="quantitative",
+        form=_form(metric.form, parts="/" in str(metric.formula)),
+        formula=formula(metric),
+    )
 
 
 def formula(metric: Metric) -> str:
@@ -127,9 +152,10 @@ def formula(metric: Metric) -> str:
             case ["+" | "-" | "*" | "/" as sign, left, right]:
                 return f"({written(left)} {sign} {written(right)})"
         raise Misconfigured(
-            f"Write the formula of metric {metric.name}", f"a part of it is not understood: {str(node)[:80]}",
+            f"Write the formula of metric {metric.name}",
+            f"a part of it is not understood: {str(node)[:80]}",
             "Use measures of its dataset, numbers, and + - * / in the dbt project's metric.",
-        )  # fmt: skip
+        )
 
     return written(metric.formula)
 

@@ -45,10 +45,15 @@ def dashboard(
     first = {sheet.source.name: sheet for sheet in (*kpis, *charts)}
     needs = [source.needs([], first[name].filters()) for name, source in sources.items()]
     return element(
-        "dashboard", {"name": name}, element("style"), element("size", SIZE),
-        element("datasources", {}, *(source.pointer() for source in sources.values())), *needs,
-        _zones(title, kpis, charts, checks), element("simple-id", {"uuid": identity("dashboard", name)}),
-    )  # fmt: skip
+        "dashboard",
+        {"name": name},
+        element("style"),
+        element("size", SIZE),
+        element("datasources", {}, *(source.pointer() for source in sources.values())),
+        *needs,
+        _zones(title, kpis, charts, checks),
+        element("simple-id", {"uuid": identity("dashboard", name)}),
+    )
 
 
 def _zones(title: str, kpis: Sequence[Sheet], charts: Sequence[Sheet], checks: Sequence[Sheet]) -> Any:

@@ -42,9 +42,10 @@ class Live:
         """A connection by the warehouse's driver. Raises Misconfigured for one that is not known."""
         if self.source.kind not in _DRIVERS:
             raise Misconfigured(
-                "Write a live data source", f"Tableau's connection to {self.source.kind} is not known here",
+                "Write a live data source",
+                f"Tableau's connection to {self.source.kind} is not known here",
                 f"Use an extract; live works with {', '.join(_DRIVERS)}.",
-            )  # fmt: skip
+            )
         inner = {"class": self.source.kind, "server": self.source.server, "username": self.user}
         inner |= _DRIVERS[self.source.kind](self.source)
         return federated(self._name, self.source.server, inner, self.relation(), records)
@@ -52,17 +53,26 @@ class Live:
 
 def _snowflake(source: LiveSource) -> dict[str, str]:
     return {
-        "authentication": "Username Password", "dbname": source.database, "schema": source.schema_name,
-        "warehouse": source.warehouse, "service": source.role, "odbc-connect-string-extras": "",
-        "one-time-sql": "", "server-oauth": "", "workgroup-auth-mode": "prompt",
-    }  # fmt: skip
+        "authentication": "Username Password",
+        "dbname": source.database,
+        "schema": source.schema_name,
+        "warehouse": source.warehouse,
+        "service": source.role,
+        "odbc-connect-string-extras": "",
+        "one-time-sql": "",
+        "server-oauth": "",
+        "workgroup-auth-mode": "prompt",
+    }
 
 
 def _dremio(source: LiveSource) -> dict[str, str]:
     return {
-        "authentication": "auth-user-pass", "dbname": source.database, "schema": source.schema_name,
-        "port": str(source.port or 31010), "sslmode": "require" if source.encrypted else "",
-    }  # fmt: skip
+        "authentication": "auth-user-pass",
+        "dbname": source.database,
+        "schema": source.schema_name,
+        "port": str(source.port or 31010),
+        "sslmode": "require" if source.encrypted else "",
+    }
 
 
 _DRIVERS = {"snowflake": _snowflake, "dremio": _dremio}

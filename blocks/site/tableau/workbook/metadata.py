@@ -18,10 +18,16 @@ def metadata(fields: Iterable[Field], parent: str, holder: str) -> Any:
 def _record(field: Field, place: int, parent: str, holder: str) -> Any:
     remote, aggregation = field.remote
     texts = {
-        "remote-name": field.name, "remote-type": remote, "local-name": field.ref, "parent-name": f"[{parent}]",
-        "remote-alias": field.name, "ordinal": str(place), "local-type": field.datatype,
-        "aggregation": aggregation, "contains-null": "true",
-    }  # fmt: skip
+        "remote-name": field.name,
+        "remote-type": remote,
+        "local-name": field.ref,
+        "parent-name": f"[{parent}]",
+        "remote-alias": field.name,
+        "ordinal": str(place),
+        "local-type": field.datatype,
+        "aggregation": aggregation,
+        "contains-null": "true",
+    }
     parts = [element(tag, {}, text=text) for tag, text in texts.items()]
     if field.datatype == "string":
         parts.append(element("collation", {"flag": "0", "name": "binary"}))

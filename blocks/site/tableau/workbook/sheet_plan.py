@@ -16,10 +16,16 @@ GRAINS = ("week", "month", "quarter", "year")  # of a line; one of single days i
 def kpis(source: Source) -> list[Sheet]:
     """A figure for each metric."""
     return [
-        Sheet(f"KPI {metric.caption}", metric.caption, source, KPI,
-              encodings=(("text", calculated(metric)),), big=True)
+        Sheet(
+            f"KPI {metric.caption}",
+            metric.caption,
+            source,
+            KPI,
+            encodings=(("text", calculated(metric)),),
+            big=True,
+        )
         for metric in source.metrics
-    ]  # fmt: skip
+    ]
 
 
 def charts(source: Source, analysis: Analysis, metrics: tuple[Metric, ...]) -> list[Sheet]:
@@ -47,12 +53,20 @@ def check(source: Source, place: int) -> Sheet:
 def _bars(source: Source, metrics: tuple[Field, ...], dimensions: tuple[Field, ...], title: str) -> Sheet:
     cols = tuple(calculated(metric) for metric in metrics)
     labels = (("text", cols[0]),) if len(cols) == 1 else ()
-    return Sheet(title, f"{title} (click a bar to filter)", source, BAR, rows=tuple(map(plain, dimensions)),
-                 cols=cols, encodings=labels, drills=True)  # fmt: skip
+    return Sheet(
+        title,
+        f"{title} (click a bar to filter)",
+        source,
+        BAR,
+        rows=tuple(map(plain, dimensions)),
+        cols=cols,
+        encodings=labels,
+        drills=True,
+    )
 
 
 def _line(source: Source, metric: Field) -> Sheet:
-    assert source.time
+    assert source.time  # noqa: S101
     grain = source.grain if source.grain in GRAINS else "week"
     title = f"{metric.caption} per {grain}"
     return Sheet(title, title, source, LINE, rows=(calculated(metric),), cols=(per(source.time, grain),))
@@ -61,8 +75,13 @@ def _line(source: Source, metric: Field) -> Sheet:
 def _pie(source: Source, metric: Field) -> Sheet:
     part = plain(source.dimensions[0])
     encodings = (("color", part), ("wedge-size", calculated(metric)), ("text", part))
-    return Sheet(f"Share of {metric.caption}", f"{metric.caption} by {_of(source)}, shares", source, PIE,
-                 encodings=encodings)  # fmt: skip
+    return Sheet(
+        f"Share of {metric.caption}",
+        f"{metric.caption} by {_of(source)}, shares",
+        source,
+        PIE,
+        encodings=encodings,
+    )
 
 
 def _of(source: Source) -> str:

@@ -19,9 +19,15 @@ from blocks.site.tableau.workbook.xml import USER, element, shown
 
 # What the file uses of Tableau's format, as files of version 18.1 that Tableau saves list it.
 FEATURES = (
-    "AnimationOnByDefault", "MarkAnimation", "ObjectModelEncapsulateLegacy", "ObjectModelTableType",
-    "SchemaViewerObjectModel", "SheetIdentifierTracking", "SortTagCleanup", "WindowsPersistSimpleIdentifiers",
-)  # fmt: skip
+    "AnimationOnByDefault",
+    "MarkAnimation",
+    "ObjectModelEncapsulateLegacy",
+    "ObjectModelTableType",
+    "SchemaViewerObjectModel",
+    "SheetIdentifierTracking",
+    "SortTagCleanup",
+    "WindowsPersistSimpleIdentifiers",
+)
 BUILD = "0.0.0 (0000.0.0.0)"  # written by no Tableau product
 STAMP = (2020, 1, 1, 0, 0, 0)  # in the package: the same content gives the same file
 
@@ -50,14 +56,25 @@ class Workbook:
         types = element("explanation-types")
         root = element(
             "workbook",
-            {"original-version": VERSION, "source-build": BUILD, "source-platform": "win", "version": VERSION},
-            element("document-format-change-manifest", {}, *features), element("preferences"),
+            {
+                "original-version": VERSION,
+                "source-build": BUILD,
+                "source-platform": "win",
+                "version": VERSION,
+            },
+            element("document-format-change-manifest", {}, *features),
+            element("preferences"),
             element("datasources", {}, *(source.xml() for source in self.sources)),
-            actions(self._name, sheets), element("worksheets", {}, *(sheet.xml() for sheet in sheets)),
+            actions(self._name, sheets),
+            element("worksheets", {}, *(sheet.xml() for sheet in sheets)),
             element("dashboards", {}, dashboard(self._name, self.title, self.kpis, self.charts, self.checks)),
             windows(self._name, sheets, self.hidden),
-            element("explain-data", {"enabled-for-viewer": "false", "extreme-values-enabled-for-all": "false"}, types),
-        )  # fmt: skip
+            element(
+                "explain-data",
+                {"enabled-for-viewer": "false", "extreme-values-enabled-for-all": "false"},
+                types,
+            ),
+        )
         etree.cleanup_namespaces(root, top_nsmap={"user": USER}, keep_ns_prefixes=["user"])
         return root
 

@@ -32,8 +32,13 @@ class Sheet:
 
     def xml(self) -> Any:
         """The `worksheet`."""
-        return element("worksheet", {"name": self.name}, self._title(), self._table(),
-                       element("simple-id", {"uuid": identity("sheet", self.name)}))  # fmt: skip
+        return element(
+            "worksheet",
+            {"name": self.name},
+            self._title(),
+            self._table(),
+            element("simple-id", {"uuid": identity("sheet", self.name)}),
+        )
 
     def filters(self) -> list[Instance]:
         """The fields that the dashboard's filters act by."""
@@ -48,10 +53,14 @@ class Sheet:
 
     def _table(self) -> Any:
         return element(
-            "table", {}, self._view(), element("style"), element("panes", {}, self._pane()),
+            "table",
+            {},
+            self._view(),
+            element("style"),
+            element("panes", {}, self._pane()),
             element("rows", {}, text=_shelf(self.source, self.rows)),
             element("cols", {}, text=_shelf(self.source, self.cols)),
-        )  # fmt: skip
+        )
 
     def _view(self) -> Any:
         source, filters = self.source, self.filters()
@@ -60,12 +69,16 @@ class Sheet:
         fields = [source.drill] if source.drill and action is not None else []
         slices = [source.ref(each) for each in filters] + ([source.full(source.action)] if fields else [])
         return element(
-            "view", {}, element("datasources", {}, source.pointer()), source.needs(fields, used), action,
+            "view",
+            {},
+            element("datasources", {}, source.pointer()),
+            source.needs(fields, used),
+            action,
             *(_filter(source, each, place) for place, each in enumerate(filters, 2)),
             self._sort(),
             element("slices", {}, *(element("column", text=each) for each in slices)) if slices else None,
             element("aggregation", {"value": "true"}),
-        )  # fmt: skip
+        )
 
     def _sort(self) -> Any:
         """Bars from the longest down."""
@@ -88,10 +101,14 @@ class Sheet:
     def _pane(self) -> Any:
         encodings = [element(shelf, {"column": self.source.ref(each)}) for shelf, each in self.encodings]
         return element(
-            "pane", {"selection-relaxation-option": "selection-relaxation-allow"},
-            element("view", {}, element("breakdown", {"value": "auto"})), element("mark", {"class": self.mark}),
-            element("encodings", {}, *encodings) if encodings else None, self._label(), self._style(),
-        )  # fmt: skip
+            "pane",
+            {"selection-relaxation-option": "selection-relaxation-allow"},
+            element("view", {}, element("breakdown", {"value": "auto"})),
+            element("mark", {"class": self.mark}),
+            element("encodings", {}, *encodings) if encodings else None,
+            self._label(),
+            self._style(),
+        )
 
     def _label(self) -> Any:
         if not self.big:
@@ -125,5 +142,12 @@ def _filter(source: Source, instance: Instance, group: int) -> Any:
 
 
 def _everything(level: str) -> Any:
-    return element("groupfilter", {"function": "level-members", "level": level, "user:ui-enumeration": "all",
-                                   "user:ui-marker": "enumerate"})  # fmt: skip
+    return element(
+        "groupfilter",
+        {
+            "function": "level-members",
+            "level": level,
+            "user:ui-enumeration": "all",
+            "user:ui-marker": "enumerate",
+        },
+    )
