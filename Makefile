@@ -14,12 +14,13 @@ run: setup  ## the main job, on the demo company
 test: setup-dev  ## every test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(TEST_ARGS)
 
-check: setup-dev .venv-lint/done  ## lint, types, layers, SQL style
+check: setup-dev .venv-lint/done node_modules/.done  ## lint, types, layers, style of SQL and JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	.venv-lint/bin/sqlfluff lint dbt/models
+	npm run --silent check
 
 bench: setup-dev  ## the figures of the README
 	$(BIN)/python -m tests.benchmarks
@@ -52,6 +53,12 @@ setup-dev: .venv/dev
 	.venv-lint/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lint.lock
 	touch $@
 
+# For `check` alone: the product and its tests need no package of npm's.
+node_modules/.done: package-lock.json package.json | .venv/dev
+	@command -v npm >/dev/null || { echo "npm is not installed: see tests/install-system.sh"; exit 1; }
+	npm ci --silent
+	touch $@
+
 lock:  ## resolve anew within pyproject.toml; hashes, no index address
 	pip install --quiet uv
 	uv pip compile pyproject.toml $(EXTRAS) $(LOCK_FLAGS) -o requirements.lock
@@ -63,4 +70,4 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-annotate 
 	--no-emit-find-links --quiet
 
 clean:  ## everything made here: environments and .local
-	rm -rf .venv .venv-lint .local
+	rm -rf .venv .venv-lint .local node_modules

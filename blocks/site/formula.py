@@ -1,7 +1,7 @@
 """A metric's formula as SQL over an extract, and what may be done with its result.
 
-The page evaluates the same formulas in page/data.js; both keep to SQL's rules: a null or a division by
-zero anywhere makes the whole null.
+The page evaluates the same formulas in html/assets/data.js; both keep to SQL's rules: a null or a division by
+zero anywhere makes the whole null. tests/cases/formulas.json holds both to the same values.
 """
 
 from __future__ import annotations

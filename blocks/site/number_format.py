@@ -1,6 +1,8 @@
-"""Numbers and dates as people read them, for the picture and for chart axes; page/figures.js does the page's.
+"""Numbers and dates as people read them, for the picture and chart axes; the page has number_format.js.
 
-Forms: `number`, `percent`, `currency:GBP`. Nothing here computes.
+Forms: `number`, `percent`, `currency:GBP`. Halves are rounded away from zero, on the digits that a number is
+written with. Nothing here computes. tests/cases/number_format.json holds this file and the page's to the same
+texts.
 """
 
 from __future__ import annotations
@@ -8,9 +10,13 @@ from __future__ import annotations
 import math
 import re
 from datetime import date
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 NONE = "–"
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥", "INR": "₹", "CNY": "¥"}
+# Not strftime's %b, which asks the system's language.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_EXACT = Context(prec=400, rounding=ROUND_HALF_UP)  # holds every double
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
@@ -26,7 +32,7 @@ def compact(value: float | None, form: str) -> str:
         return NONE
     sign = "-" if value < 0 else ""
     if form == "percent":
-        return f"{value * 100:,.1f}%"
+        return f"{_rounded(value * 100, 1)}%"
     return sign + unit(form) + _short(abs(value), bool(unit(form)))
 
 
@@ -35,8 +41,10 @@ def change(value: float | None, before: float | None, form: str) -> str | None:
     if value is None or before is None or (form != "percent" and before == 0):
         return None
     points = (value - before) * 100 if form == "percent" else (value - before) / abs(before) * 100
+    if not math.isfinite(points):
+        return None
     sign = "" if abs(points) < 0.05 else "+" if points > 0 else "-"
-    return f"{sign}{abs(points):,.1f}{' pp' if form == 'percent' else '%'}"
+    return f"{sign}{_rounded(abs(points), 1)}{' pp' if form == 'percent' else '%'}"
 
 
 def tone(moved: str | None, goal: str) -> str:
@@ -57,7 +65,7 @@ def axis(form: str) -> str:
 
 def day(value: date) -> str:
     """3 Mar 2025."""
-    return f"{value.day} {value:%b %Y}"
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
 def span(begin: date, end: date) -> str:
@@ -69,7 +77,14 @@ def _short(size: float, money: bool) -> str:
     for step, letter in _STEPS:
         if size >= step * 0.99995 and size >= 9999.5:
             scaled = size / step
-            return f"{scaled:.{2 if scaled < 9.995 else 1 if scaled < 99.95 else 0}f}{letter}"
+            places = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return _rounded(scaled, places).replace(",", "") + letter
     if size == int(size) or size >= 1000:
-        return f"{size:,.0f}"
-    return f"{size:,.2f}" if money or size < 10 else f"{size:,.1f}"
+        return _rounded(size, 0)
+    return _rounded(size, 2 if money or size < 10 else 1)
+
+
+def _rounded(value: float, places: int) -> str:
+    """A number with so many decimal places, its thousands grouped."""
+    step = Decimal(1).scaleb(-places)
+    return f"{Decimal(repr(float(value))).quantize(step, context=_EXACT):,f}"

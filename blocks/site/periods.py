@@ -1,6 +1,7 @@
 """Time as numbered buckets (days, weeks, months, ...): ranges, the period before, what a page offers.
 
-Bucket 0 of every grain holds 1 January 1970; the page's JavaScript counts the same way. No data here.
+Bucket 0 of every grain holds 1 January 1970. The page's periods.js and selection.js count the same way, which
+tests/cases/periods.json holds both to. No data here.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ def start(number: int, grain: str) -> date:
     return date(1970 + year, month + 1, 1)
 
 
+def finish(number: int, grain: str) -> date:
+    """The last day of a bucket."""
+    return start(number + 1, grain) - timedelta(days=1)
+
+
 class Period(Record):
     """Whole buckets of one grain, both ends included."""
 
@@ -63,7 +69,7 @@ class Period(Record):
     @property
     def end(self) -> date:
         """Its last day."""
-        return start(self.last + 1, self.grain) - timedelta(days=1)
+        return finish(self.last, self.grain)
 
     @property
     def previous(self) -> Period:
@@ -77,6 +83,27 @@ class Period(Record):
         days = (self.end - self.begin).days + 1
         asked = next(grain for limit, grain in DRAWN if days <= limit)
         return asked if asked in coarser(self.grain) else self.grain
+
+    def is_whole(self, number: int, grain: str) -> bool:
+        """Whether a bucket of a grain lies inside with all its days."""
+        return start(number, grain) >= self.begin and finish(number, grain) <= self.end
+
+    def touched(self, grain: str) -> list[int]:
+        """Every bucket of a grain that has a day in it."""
+        return list(range(bucket(self.begin, grain), bucket(self.end, grain) + 1))
+
+    def whole_buckets(self, grain: str) -> list[int]:
+        """The buckets of a grain that are whole; all that are touched where fewer than three are."""
+        touched = self.touched(grain)
+        whole = [number for number in touched if self.is_whole(number, grain)]
+        return whole if len(whole) > 2 else touched
+
+    def besides(self, grain: str) -> list[tuple[int, int]]:
+        """The whole buckets of the period before, each with the one of this period that it falls beside."""
+        before, touched = self.previous, self.touched(grain)
+        shift = touched[0] - bucket(before.begin, grain)
+        whole = [number for number in before.touched(grain) if before.is_whole(number, grain)]
+        return [(number, number + shift) for number in whole if number + shift <= touched[-1]]
 
     def presets(self) -> list[tuple[int, str]]:
         """Lengths to offer, shortest first, each shorter than the whole."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
 from blocks.catalogue import Metric
@@ -65,11 +65,8 @@ class Snapshot:
         select = f"SELECT {truncated(quote(self.time), grain)}, {self.sql} AS v FROM extract"
         found = self._ask(select, period, "GROUP BY 1")
         rows = {bucket(day, grain): float(value) for day, value in found if value is not None}
-        after = period.end + timedelta(days=1)
-        whole = [n for n in rows if start(n, grain) >= period.begin and start(n + 1, grain) <= after]
-        kept = sorted(whole if len(whole) > 2 or before else rows)
-        moved = bucket(self.period.begin, grain) - bucket(period.begin, grain)
-        return [(start(n + moved, grain), rows[n]) for n in kept]
+        pairs = self.period.besides(grain) if before else [(n, n) for n in self.period.whole_buckets(grain)]
+        return [(start(beside, grain), rows[number]) for number, beside in pairs if number in rows]
 
     def stacked(self, dimension: str, groups: list[Group], grain: str) -> list[Point]:
         """The metric per bucket and group."""

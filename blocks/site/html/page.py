@@ -2,6 +2,8 @@
 
 A page fetches nothing: library, program, style and rows are in it, and its Content-Security-Policy allows
 exactly those scripts and no request. What people wrote reaches it escaped, as text or inside JSON.
+
+The program is written as ES modules, so that tests can load each alone; a page gets them as one script.
 """
 
 from __future__ import annotations
@@ -9,12 +11,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 PARTS = Path(__file__).parent / "assets"
-PROGRAM = ("figures", "data", "charts", "filters", "table", "section", "dashboard")
+PROGRAM = "dashboard.js"
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:function|class|const) (\w+))", re.MULTILINE)
 
 
 def render(template: str, scripts: tuple[str, ...] = (), **values: Any) -> str:
@@ -46,9 +52,32 @@ def library() -> Any:
 
 @cache
 def program() -> Any:
-    """The dashboard's own script, its files in one scope."""
-    parts = "\n".join(_read(f"{name}.js") for name in PROGRAM)
-    return _script(f'(() => {{\n"use strict";\n{parts}}})();')
+    """The dashboard's own script: its modules, each in a scope of its own, after those that it imports."""
+    names = list(dict.fromkeys(_modules(PROGRAM, ())))
+    parts = "\n".join(as_scope(name, _read(name)) for name in names)
+    return _script(f'(() => {{\n"use strict";\n{parts}\n}})();')
+
+
+def as_scope(name: str, text: str) -> str:
+    """A module as a function that returns what it exports, called at once.
+
+    Names are imported as they are exported, and stand alone on their line's start; ValueError otherwise.
+    """
+    exports = ", ".join(_EXPORT.findall(text))
+    body = _EXPORT.sub("", _IMPORT.sub("", text))
+    renamed = any(re.search(r"\sas\s", names) for names, _ in _IMPORT.findall(text))
+    if renamed or re.search(r"^\s*(import|export)\b", body, re.MULTILINE):
+        raise ValueError(f'{name}: only import {{ a, b }} from "./c.js" and export function, class or const')
+    return f"const {{ {exports} }} = (() => {{\n{body}\nreturn {{ {exports} }};\n}})();"
+
+
+def _modules(name: str, importers: tuple[str, ...]) -> Iterator[str]:
+    """Yield the modules that one needs, then itself."""
+    if name in importers:
+        raise ValueError(f"{name} imports itself, through {' and '.join(importers)}")
+    for _, imported in _IMPORT.findall(_read(name)):
+        yield from _modules(imported, (*importers, name))
+    yield name
 
 
 def _read(name: str) -> str:

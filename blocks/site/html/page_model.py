@@ -1,6 +1,6 @@
 """One dashboard's page: what its template and its program are given, from a view.
 
-The rows, the metrics' formulas and the charts travel as JSON; the program in page/ does the rest.
+The rows, the metrics' formulas and the charts travel as JSON; the program in assets/ does the rest.
 """
 
 from __future__ import annotations

@@ -1,75 +1,139 @@
 // The filter bar: dates, presets, and a list of values to tick for each dimension.
 
+import { make } from "./elements.js";
+import { isoDay } from "./number_format.js";
+import { bucket, DAY, finish, start } from "./periods.js";
+
 const LISTED = 200;
 
-// dates: {whole, grain, presets}. set(range) is called with a range of buckets inside the whole.
-function dateFilter(dates, set) {
-  const begin = start(dates.whole.first, dates.grain);
-  const end = finish(dates.whole.last, dates.grain);
-  const input = (label) => make("input", { type: "date", "aria-label": label, min: isoDay(begin), max: isoDay(end) });
+/**
+ * The range of buckets that two date fields name, whichever is the earlier; an empty or unreadable one
+ * stands for its end of the whole.
+ * @param {string} from as 2025-03-03
+ * @param {string} to
+ * @param {{whole: {first: number, last: number}, grain: string}} dates
+ */
+export function readRange(from, to, { whole, grain }) {
+  const [begin, end] = [start(whole.first, grain), finish(whole.last, grain)];
+  const read = (text, fallback) => {
+    const day = Date.parse(text) / DAY;
+    return bucket(Number.isFinite(day) ? Math.min(Math.max(day, begin), end) : fallback, grain);
+  };
+  const [first, last] = [read(from, begin), read(to, end)].sort((a, b) => a - b);
+  return { first, last };
+}
+
+/** Texts once each, in the order people expect: 2 before 10, upper and lower case together. */
+export function sortTexts(texts) {
+  return [...new Set(texts)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+}
+
+/**
+ * Two date fields and buttons for the usual lengths.
+ * @param {{whole: object, grain: string, presets: Array<[number, string]>}} dates
+ * @param {function({first: number, last: number})} set called with a range inside the whole
+ * @returns {{element: HTMLElement, update: function(object)}}
+ */
+export function dateFilter(dates, set) {
+  const { whole, grain } = dates;
+  const [min, max] = [isoDay(start(whole.first, grain)), isoDay(finish(whole.last, grain))];
+  const input = (label) =>
+    make("input", { type: "date", "aria-label": label, min, max, onchange: () => changed() });
   const [from, to] = [input("From"), input("To")];
-  const read = (field, fallback) => {
-    const day = Date.parse(field.value) / DAY;
-    return bucket(Number.isFinite(day) ? Math.min(Math.max(day, begin), end) : fallback, dates.grain);
-  };
-  const changed = () => {
-    const ends = [read(from, begin), read(to, end)].sort((a, b) => a - b);
-    set({ first: ends[0], last: ends[1] });
-  };
-  from.addEventListener("change", changed);
-  to.addEventListener("change", changed);
-  const lengths = [...dates.presets, [dates.whole.last - dates.whole.first + 1, "All"]];
-  const buttons = lengths.map(([length, label]) => make("button", {
-    type: "button", onclick: () => set({ first: dates.whole.last - length + 1, last: dates.whole.last }),
-  }, label));
-  const element = make("div", { class: "dates" },
-    make("div", { class: "segments", role: "group", "aria-label": "Length of the period" }, ...buttons),
-    make("div", { class: "range" }, from, make("span", { "aria-hidden": "true" }, "to"), to));
-  const update = (range) => {
-    from.value = isoDay(start(range.first, dates.grain));
-    to.value = isoDay(finish(range.last, dates.grain));
+  const changed = () => set(readRange(from.value, to.value, dates));
+  const lengths = [...dates.presets, [whole.last - whole.first + 1, "All"]];
+  const buttons = lengths.map(([length, label]) => {
+    const onclick = () => set({ first: whole.last - length + 1, last: whole.last });
+    return make("button", { type: "button", onclick }, label);
+  });
+  const segments = { class: "segments", role: "group", "aria-label": "Length of the period" };
+  const range = make("div", { class: "range" }, from, make("span", { "aria-hidden": "true" }, "to"), to);
+  const element = make("div", { class: "dates" }, make("div", segments, ...buttons), range);
+  const update = ({ first, last }) => {
+    from.value = isoDay(start(first, grain));
+    to.value = isoDay(finish(last, grain));
     buttons.forEach((button, i) => {
-      const pressed = range.last === dates.whole.last && range.last - range.first + 1 === lengths[i][0];
+      const pressed = last === whole.last && last - first + 1 === lengths[i][0];
       button.setAttribute("aria-pressed", String(pressed));
     });
   };
   return { element, update };
 }
 
-// A multi-select of one dimension's values; nothing ticked means all. set(values) gets a Set of texts.
-function valueFilter(label, texts, set) {
-  const sorted = [...new Set(texts)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  let picked = new Set();
-  const said = make("b", {}, "All");
-  const search = make("input", { type: "search", placeholder: "Search", "aria-label": `Search ${label}` });
-  const list = make("div", { class: "choices" });
-  const clear = make("button", { type: "button", class: "plain", onclick: () => set(new Set()) }, "Clear");
-  const summary = make("summary", {}, make("span", {}, label), said);
-  const element = make("details", { class: "pick" }, summary, make("div", { class: "menu" }, search, list, clear));
-  const fill = () => {
-    const wanted = search.value.trim().toLowerCase();
-    const found = sorted.filter((text) => text.toLowerCase().includes(wanted));
-    list.replaceChildren(...found.slice(0, LISTED).map((text) => make("label", {},
-      make("input", { type: "checkbox", value: text, ...(picked.has(text) && { checked: true }), onchange: (event) => toggle(text, event.target.checked) }),
-      make("span", { dir: "auto" }, text))));
-    if (found.length > LISTED) list.append(make("p", {}, `${found.length - LISTED} more: type to find them`));
-    if (!found.length) list.append(make("p", {}, "Nothing found"));
-  };
-  const toggle = (text, on) => {
-    const next = new Set(picked);
-    if (on) next.add(text); else next.delete(text);
-    set(next);
-  };
-  search.addEventListener("input", fill);
-  element.addEventListener("toggle", () => { if (element.open) { search.value = ""; fill(); search.focus(); } });
-  element.addEventListener("keydown", (event) => { if (event.key === "Escape") { element.open = false; summary.focus(); } });
-  document.addEventListener("pointerdown", (event) => { if (!element.contains(event.target)) element.open = false; });
-  const update = (values) => {
-    picked = values;
-    said.textContent = picked.size === 0 ? "All" : picked.size === 1 ? [...picked][0] : `${picked.size} chosen`;
-    element.classList.toggle("is-set", picked.size > 0);
-    clear.disabled = picked.size === 0;
-    list.querySelectorAll("input").forEach((box) => { box.checked = picked.has(box.value); });
-  };
-  return { element, update };
+/** A multi-select of one dimension's values; nothing ticked means all. */
+export class ValueFilter {
+  /**
+   * @param {string} label
+   * @param {string[]} texts
+   * @param {function(Set<string>)} set called with what is ticked
+   */
+  constructor(label, texts, set) {
+    Object.assign(this, { texts: sortTexts(texts), set, picked: new Set() });
+    this.chosen = make("b", {}, "All");
+    this.search = make("input", {
+      type: "search",
+      placeholder: "Search",
+      "aria-label": `Search ${label}`,
+      oninput: () => this.fill(),
+    });
+    this.list = make("div", { class: "choices" });
+    this.clear = make("button", { type: "button", class: "plain", onclick: () => set(new Set()) }, "Clear");
+    this.summary = make("summary", {}, make("span", {}, label), this.chosen);
+    const menu = make("div", { class: "menu" }, this.search, this.list, this.clear);
+    this.element = make("details", { class: "pick" }, this.summary, menu);
+    this.listen();
+  }
+
+  listen() {
+    const { element, search, summary } = this;
+    element.addEventListener("toggle", () => {
+      if (!element.open) return;
+      search.value = "";
+      this.fill();
+      search.focus();
+    });
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      element.open = false;
+      summary.focus();
+    });
+    document.addEventListener("pointerdown", (event) => {
+      if (!element.contains(event.target)) element.open = false;
+    });
+  }
+
+  fill() {
+    const wanted = this.search.value.trim().toLowerCase();
+    const found = this.texts.filter((text) => text.toLowerCase().includes(wanted));
+    this.list.replaceChildren(...found.slice(0, LISTED).map((text) => this.choice(text)));
+    if (found.length > LISTED)
+      this.list.append(make("p", {}, `${found.length - LISTED} more: type to find them`));
+    if (!found.length) this.list.append(make("p", {}, "Nothing found"));
+  }
+
+  choice(text) {
+    const onchange = (event) => this.toggle(text, event.target.checked);
+    const checked = this.picked.has(text);
+    const box = make("input", { type: "checkbox", value: text, checked, onchange });
+    return make("label", {}, box, make("span", { dir: "auto" }, text));
+  }
+
+  toggle(text, on) {
+    const next = new Set(this.picked);
+    if (on) next.add(text);
+    else next.delete(text);
+    this.set(next);
+  }
+
+  /** Show what is ticked. */
+  update(values) {
+    this.picked = values;
+    const [first] = values;
+    this.chosen.textContent = values.size === 0 ? "All" : values.size === 1 ? first : `${values.size} chosen`;
+    this.element.classList.toggle("is-set", values.size > 0);
+    this.clear.disabled = values.size === 0;
+    this.list.querySelectorAll("input").forEach((box) => {
+      box.checked = values.has(box.value);
+    });
+  }
 }

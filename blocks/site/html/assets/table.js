@@ -1,16 +1,56 @@
 // The table: every combination of the dimensions with its metrics; sorted, paged, and to be taken along as CSV.
 
+import { make } from "./elements.js";
+import { countText } from "./number_format.js";
+
 const PAGE_ROWS = 20;
 
-class Table {
-  // columns: [{label, figure}], rows: [{cells: [{text, value, pick}]}]; pick() drills into a cell's value.
+/**
+ * Rows in the order of one column; missing values come last either way.
+ * @param {Array<{cells: Array<{value: *}>}>} rows
+ * @param {number} column
+ * @param {boolean} down
+ */
+export function sortRows(rows, column, down) {
+  const sign = down ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    const [x, y] = [a.cells[column].value, b.cells[column].value];
+    if (x === null || y === null) return (x === null) - (y === null);
+    return sign * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y);
+  });
+}
+
+/** Columns and rows as the text of a CSV file: figures as numbers, the rest as it is shown. */
+export function toCsv(columns, rows) {
+  const cellsOf = (row) => row.cells.map((cell, i) => (columns[i].figure ? cell.value : cell.text));
+  const lines = [columns.map(({ label }) => label), ...rows.map(cellsOf)];
+  return lines.map((line) => line.map(csvField).join(",")).join("\r\n");
+}
+
+// A cell that starts like a formula would run in a spreadsheet, so it is quoted off.
+function csvField(value) {
+  if (value === null) return "";
+  const text = typeof value === "number" ? String(value) : String(value).replace(/^[=+\-@\t\r]/, "'$&");
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** The table in an element of the page. */
+export class Table {
   constructor(host, name) {
     Object.assign(this, { host, name, sorted: null, down: true, page: 0, columns: [], rows: [] });
   }
 
+  /**
+   * Show rows from the first page on, ordered as before if the columns are as many.
+   * @param {Array<{label: string, figure: boolean}>} columns
+   * @param {Array<{cells: Array<{text: string, value: *, pick: Function}>}>} rows pick drills into a value
+   */
   show(columns, rows) {
     if (this.sorted === null || this.sorted >= columns.length || columns.length !== this.columns.length) {
-      this.sorted = Math.max(columns.findIndex((column) => column.figure), 0);
+      this.sorted = Math.max(
+        columns.findIndex((column) => column.figure),
+        0,
+      );
       this.down = true;
     }
     Object.assign(this, { columns, rows, page: 0 });
@@ -19,25 +59,21 @@ class Table {
 
   render() {
     const focused = document.activeElement?.closest?.("[data-focus]")?.dataset.focus;
-    const rows = this.inOrder();
+    const rows = sortRows(this.rows, this.sorted, this.down);
     const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
     this.page = Math.min(this.page, pages - 1);
     const seen = rows.slice(this.page * PAGE_ROWS, (this.page + 1) * PAGE_ROWS);
-    const head = make("thead", {}, make("tr", {}, ...this.columns.map((column, i) => this.heading(column, i))));
-    const body = make("tbody", {}, ...seen.map((row) => make("tr", {}, ...row.cells.map((cell, i) => this.cell(cell, i)))));
-    const table = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": this.name }, make("table", {}, head, body));
-    this.host.replaceChildren(seen.length ? table : make("p", { class: "none" }, "No rows for these filters"), this.pager(rows.length, pages));
+    const shown = seen.length ? this.grid(seen) : make("p", { class: "none" }, "No rows for these filters");
+    this.host.replaceChildren(shown, this.pager(rows.length, pages));
     if (focused) this.host.querySelector(`[data-focus="${focused}"]`)?.focus();
   }
 
-  inOrder() {
-    const value = (row) => row.cells[this.sorted].value;
-    const sign = this.down ? -1 : 1;
-    return [...this.rows].sort((a, b) => {
-      const [x, y] = [value(a), value(b)];
-      if (x === null || y === null) return (x === null) - (y === null); // missing ones last, either way
-      return sign * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y);
-    });
+  grid(rows) {
+    const headings = this.columns.map((column, i) => this.heading(column, i));
+    const head = make("thead", {}, make("tr", {}, ...headings));
+    const lines = rows.map((row) => make("tr", {}, ...row.cells.map((cell, i) => this.cell(cell, i))));
+    const region = { class: "scroll", tabindex: "0", role: "region", "aria-label": this.name };
+    return make("div", region, make("table", {}, head, make("tbody", {}, ...lines)));
   }
 
   heading(column, i) {
@@ -47,38 +83,49 @@ class Table {
       this.sorted = i;
       this.render();
     };
-    const button = make("button", { type: "button", "data-focus": `sort-${i}`, onclick: sort }, column.label,
-      make("span", { "aria-hidden": "true" }, sorted === "none" ? "" : this.down ? " ↓" : " ↑"));
+    const arrow = { none: "", ascending: " ↑", descending: " ↓" }[sorted];
+    const button = make(
+      "button",
+      { type: "button", "data-focus": `sort-${i}`, onclick: sort },
+      column.label,
+      make("span", { "aria-hidden": "true" }, arrow),
+    );
     return make("th", { scope: "col", "aria-sort": sorted, class: column.figure ? "figure" : "" }, button);
   }
 
-  cell(cell, i) {
-    const kind = this.columns[i].figure ? "figure" : "";
-    const text = cell.pick
-      ? make("button", { type: "button", class: "link", dir: "auto", title: "Look inside", onclick: cell.pick }, cell.text)
-      : cell.text;
-    return make("td", { class: kind }, text);
+  cell({ text, pick }, i) {
+    const link = { type: "button", class: "link", dir: "auto", title: "Look inside", onclick: pick };
+    const shown = pick ? make("button", link, text) : text;
+    return make("td", { class: this.columns[i].figure ? "figure" : "" }, shown);
   }
 
   pager(count, pages) {
-    const turn = (label, by, name) => make("button", {
-      type: "button", "data-focus": name, "aria-label": label, disabled: this.page + by < 0 || this.page + by >= pages,
-      onclick: () => { this.page += by; this.render(); },
-    }, by < 0 ? "←" : "→");
-    const said = `${whole.format(count)} ${count === 1 ? "row" : "rows"} · page ${this.page + 1} of ${pages}`;
-    const save = make("button", { type: "button", class: "plain", onclick: () => this.save() }, "Download CSV");
-    return make("div", { class: "pager" }, make("span", { role: "status" }, said), turn("Previous page", -1, "back"), turn("Next page", 1, "on"), save);
+    const rows = `${countText(count)} ${count === 1 ? "row" : "rows"}`;
+    const status = make("span", { role: "status" }, `${rows} · page ${this.page + 1} of ${pages}`);
+    const save = make(
+      "button",
+      { type: "button", class: "plain", onclick: () => this.save() },
+      "Download CSV",
+    );
+    const back = this.pageButton("Previous page", "back", -1, pages);
+    return make("div", { class: "pager" }, status, back, this.pageButton("Next page", "on", 1, pages), save);
   }
 
-  // A cell that starts like a formula would run in a spreadsheet, so it is quoted off.
-  save() {
-    const quoted = (value) => {
-      const text = value === null ? "" : typeof value === "number" ? String(value) : String(value).replace(/^[=+\-@\t\r]/, "'$&");
-      return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  pageButton(label, focus, by, pages) {
+    const onclick = () => {
+      this.page += by;
+      this.render();
     };
-    const lines = [this.columns.map((c) => quoted(c.label)), ...this.inOrder().map((row) => row.cells.map((c, i) => quoted(this.columns[i].figure ? c.value : c.text)))];
-    const file = new Blob(["\ufeff" + lines.map((line) => line.join(",")).join("\r\n")], { type: "text/csv" });
-    const link = make("a", { href: URL.createObjectURL(file), download: `${this.name.replace(/[^\w -]/g, "") || "table"}.csv` });
+    const disabled = this.page + by < 0 || this.page + by >= pages;
+    const attributes = { type: "button", "data-focus": focus, "aria-label": label, disabled, onclick };
+    return make("button", attributes, by < 0 ? "←" : "→");
+  }
+
+  save() {
+    const text = toCsv(this.columns, sortRows(this.rows, this.sorted, this.down));
+    const file = new Blob(["\ufeff" + text], { type: "text/csv" });
+    const name = this.name.replace(/[^\w -]/g, "") || "table";
+    const link = make("a", { href: URL.createObjectURL(file), download: `${name}.csv` });
     link.click();
     URL.revokeObjectURL(link.href);
   }

@@ -1,0 +1,28 @@
+// Elements made from plain values; text is only ever text.
+
+/**
+ * An element with attributes and children.
+ * @param {string} tag
+ * @param {object} attributes true makes an empty one, null and false none; `onclick` and its kin listen
+ * @param {...(Node|string)} children
+ * @returns {HTMLElement}
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** An element of the page's template. */
+export function byId(name) {
+  return document.getElementById(name);
+}
+
+/** A word with a capital. */
+export function capitalize(word) {
+  return word[0].toUpperCase() + word.slice(1);
+}

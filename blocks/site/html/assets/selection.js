@@ -1,0 +1,84 @@
+// What the reader has chosen (dates, filters, drill-down) and how time is drawn for it. No elements here.
+
+import { bucket, finish, previous, start } from "./periods.js";
+
+/** The choices that every tile, chart and table of a page follows. */
+export class Selection {
+  /** @param {object} model the page's: grain, grains, drawn, and whole and opening (null without time) */
+  constructor(model) {
+    this.model = model;
+    this.coarser = new Map();
+    this.reset();
+  }
+
+  /** Back to what the page opens with. */
+  reset() {
+    this.range = this.model.opening ?? { first: 0, last: 0 };
+    this.picked = new Map(); // dimension name → Set of texts
+    this.path = []; // drill-down: {dimension, texts, label, section, by}
+  }
+
+  /** The range before, as long as the chosen one. */
+  get before() {
+    return previous(this.range);
+  }
+
+  /** True if the data reaches back over the whole range before. */
+  get hasBefore() {
+    return Boolean(this.model.whole) && this.before.first >= this.model.whole.first;
+  }
+
+  /** The codes that filters and drill-down leave of each dimension; null where all are left. */
+  where(dataset) {
+    return dataset.dimensions.map(({ name, values }) => {
+      const sets = this.path.filter((step) => step.dimension === name).map((step) => step.texts);
+      if (this.picked.get(name)?.size) sets.push(this.picked.get(name));
+      if (!sets.length) return null;
+      return new Set(values.flatMap((text, code) => (sets.every((set) => set.has(text)) ? [code] : [])));
+    });
+  }
+
+  /** The grain that the range is drawn with: the one asked for, else the first that its length allows. */
+  drawnGrain(asked = null) {
+    const { grain, grains, drawn } = this.model;
+    const days = finish(this.range.last, grain) - start(this.range.first, grain) + 1;
+    const wanted = asked ?? drawn.find(([limit]) => days <= limit)[1];
+    return grains.includes(wanted) ? wanted : grain;
+  }
+
+  /** The bucket of a coarser grain that holds one of the rows' grain. */
+  coarse(number, grain) {
+    if (grain === this.model.grain) return number;
+    const key = `${grain}${number}`;
+    if (!this.coarser.has(key)) this.coarser.set(key, bucket(start(number, this.model.grain), grain));
+    return this.coarser.get(key);
+  }
+
+  /** True if a bucket of a grain lies inside a range with all its days. */
+  isWhole(number, grain, range = this.range) {
+    const [first, last] = [start(range.first, this.model.grain), finish(range.last, this.model.grain)];
+    return start(number, grain) >= first && finish(number, grain) <= last;
+  }
+
+  /** Every bucket of a grain that a range touches. */
+  bucketsOf(range, grain) {
+    const [first, last] = [this.coarse(range.first, grain), this.coarse(range.last, grain)];
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  }
+
+  /** The whole buckets of the chosen range; all it touches where fewer than three are whole. */
+  wholeBuckets(grain) {
+    const all = this.bucketsOf(this.range, grain);
+    const whole = all.filter((number) => this.isWhole(number, grain));
+    return whole.length > 2 ? whole : all;
+  }
+
+  /** The whole buckets of the range before, each with the one of the chosen range that it falls beside. */
+  besides(grain) {
+    const shift = this.coarse(this.range.first, grain) - this.coarse(this.before.first, grain);
+    const last = this.coarse(this.range.last, grain);
+    return this.bucketsOf(this.before, grain)
+      .filter((number) => this.isWhole(number, grain, this.before) && number + shift <= last)
+      .map((number) => [number, number + shift]);
+  }
+}

@@ -1,0 +1,87 @@
+// The key figures: a tile a metric, with its value, what changed, and a small line.
+
+import { evaluate } from "./data.js";
+import { make } from "./elements.js";
+import { change, estimateMark, exact, NONE, short } from "./number_format.js";
+import { sparkPoints } from "./rows.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** The tile of one metric. */
+export class Tile {
+  /**
+   * @param {object} metric
+   * @param {object} dataset its dataset
+   * @param {function()} onclick
+   */
+  constructor(metric, dataset, onclick) {
+    Object.assign(this, { metric, dataset });
+    this.value = make("span", { class: "value" });
+    this.change = make("span", { class: "change" });
+    this.spark = make("span", { class: "spark", "aria-hidden": "true" });
+    const title = metric.description || null;
+    const attributes = { type: "button", class: "tile", "data-metric": metric.name, title, onclick };
+    const label = make("span", { class: "label" }, metric.label);
+    this.element = make("button", attributes, label, this.value, this.change, this.spark);
+  }
+
+  /**
+   * Show what is chosen.
+   * @param {object} selection
+   * @param {{now: object, before: ?object}} totals as `totalsOf` returns them
+   * @param {boolean} pressed whether the charts show this metric
+   */
+  render(selection, totals, pressed) {
+    const { metric, dataset } = this;
+    const now = evaluate(metric.formula, totals.now);
+    this.value.textContent = now === null ? NONE : estimateMark(metric) + short(now, metric);
+    const note = metric.scale > 1 ? ` (estimated from one in ${metric.scale} values)` : "";
+    this.value.title = exact(now, metric) + note;
+    this.element.setAttribute("aria-pressed", String(pressed));
+    this.change.hidden = !dataset.timed;
+    this.spark.replaceChildren();
+    if (!dataset.timed) return;
+    this.renderChange(now, totals.before);
+    this.renderSpark(sparkPoints({ selection, dataset, metric }));
+  }
+
+  renderChange(now, before) {
+    const { metric } = this;
+    const then = before && evaluate(metric.formula, before);
+    const found = change(now, then, metric);
+    this.change.className = `change ${found?.tone ?? "even"}`;
+    if (!found) {
+      this.change.textContent = before ? "no comparable earlier value" : "no earlier period";
+      return;
+    }
+    const arrow = { up: "▲", down: "▼", flat: "■" }[found.direction];
+    const judged = { good: "better: ", bad: "worse: ", even: "" }[found.tone];
+    this.change.replaceChildren(
+      make("span", { "aria-hidden": "true" }, arrow),
+      make("span", { class: "hidden" }, judged),
+      ` ${found.text} `,
+      make("span", { class: "then", title: exact(then, metric) }, `from ${short(then, metric)}`),
+    );
+  }
+
+  renderSpark(points) {
+    if (points.length < 3) return;
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", "0 0 100 24");
+    svg.setAttribute("preserveAspectRatio", "none");
+    const line = document.createElementNS(SVG, "polyline");
+    line.setAttribute("points", polyline(points));
+    svg.append(line);
+    this.spark.append(svg);
+  }
+}
+
+/** Points [x, y] as those of a polyline that fills 100 by 24 units, with a margin of 2 above and below. */
+export function polyline(points) {
+  const values = points.map(([, value]) => value);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const [first, last] = [points[0][0], points.at(-1)[0]];
+  const x = (number) => (((number - first) / (last - first)) * 100).toFixed(2);
+  const y = (value) => (22 - ((value - low) / (high - low || 1)) * 20).toFixed(2);
+  return points.map(([number, value]) => `${x(number)},${y(value)}`).join(" ");
+}

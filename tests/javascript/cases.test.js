@@ -1,0 +1,105 @@
+// The page's answers to the cases in tests/cases; tests/blocks/site/test_cases.py asks Python the same.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as page from "./page.js";
+
+const { cases, day } = page;
+const figures = cases("number_format");
+const formulas = cases("formulas");
+const periods = cases("periods");
+const EVER = { first: 0, last: 0 };
+
+test("short figures", () => {
+  for (const { value, form, text } of figures.short) {
+    assert.equal(page.short(value, { form, unit: figures.forms[form] }), text, `${value} as ${form}`);
+  }
+});
+
+test("changes", () => {
+  for (const { value, before, form, goal, text, tone } of figures.changes) {
+    const found = page.change(value, before, { form, goal });
+    const shown = { text: found?.text ?? null, tone: found?.tone ?? "even" };
+    assert.deepEqual(shown, { text, tone }, `${before} to ${value} as ${form}`);
+  }
+});
+
+test("days and spans", () => {
+  for (const { first, last, text } of figures.spans) {
+    assert.equal(page.spanText(day(first), day(last)), text);
+  }
+});
+
+// Rows as Python's Reduction hands them to the page: one table of sums, one of each distinct count's values.
+function datasetOf(rows, measures) {
+  const names = Object.keys(measures);
+  const sums = names.filter((name) => measures[name] !== "count_distinct");
+  const codes = () => [rows.map((_row, i) => i)];
+  const tables = [{ rows: rows.length, codes: codes(), columns: sums.map((n) => rows.map((row) => row[n])) }];
+  for (const name of names.filter((one) => !sums.includes(one))) {
+    const values = [...new Set(rows.map((row) => row[name]))].filter((value) => value !== null);
+    const members = rows.flatMap((row, i) => (row[name] === null ? [] : [[i, values.indexOf(row[name])]]));
+    const columns = [members.map(([, value]) => value)];
+    tables.push({
+      rows: members.length,
+      codes: [members.map(([i]) => i)],
+      columns,
+      distinct: name,
+      scale: 1,
+    });
+  }
+  const dimension = { name: "label", label: "Label", values: rows.map((row) => row.label) };
+  const listed = [...sums, ...names.filter((name) => !sums.includes(name))];
+  const described = listed.map((name) => ({ name, function: measures[name] }));
+  return page.prepare({ dimensions: [dimension], measures: described, tables }, "day");
+}
+
+test("formulas", () => {
+  for (const { rows, formula, value } of formulas.formulas) {
+    const dataset = datasetOf(formulas.rows[rows], formulas.measures);
+    const totals = page.addUp(dataset, EVER, [null]).get("") ?? page.totalsOfNothing(dataset);
+    assert.equal(page.evaluate(formula, totals), value, `${JSON.stringify(formula)} over ${rows}`);
+  }
+});
+
+test("rankings", () => {
+  for (const { values, most, groups } of formulas.rankings) {
+    const dataset = datasetOf(
+      values.map(([label, gross]) => ({ label, gross })),
+      { gross: "sum" },
+    );
+    const metric = { formula: ["measure", "gross"] };
+    const selection = new page.Selection({ grain: "day", whole: null, opening: null });
+    const view = { selection, dataset, metric };
+    const found = page.compareGroups(view, page.groupsOf(view, 0, most));
+    assert.deepEqual(
+      found.map(({ label, v }) => [label, v]),
+      groups,
+    );
+  }
+});
+
+test("buckets", () => {
+  for (const { day: text, grain, number, start, finish } of periods.buckets) {
+    assert.equal(page.bucket(day(text), grain), number, `${text} by ${grain}`);
+    assert.equal(page.isoDay(page.start(number, grain)), start, `start of ${grain} ${number}`);
+    assert.equal(page.isoDay(page.finish(number, grain)), finish, `end of ${grain} ${number}`);
+  }
+});
+
+for (const { name, grain, begin, end, drawn, before, in: coarse, whole, besides } of periods.periods) {
+  test(name, () => {
+    const bucket = (text, of) => page.bucket(day(text), of);
+    const opening = { first: bucket(begin, grain), last: bucket(end, grain) };
+    const { drawn: limits, coarser } = periods;
+    const selection = new page.Selection({ grain, grains: coarser[grain], drawn: limits, opening });
+    assert.equal(selection.drawnGrain(), drawn);
+    const { first, last } = selection.before;
+    assert.deepEqual([first, last], [bucket(before[0], grain), bucket(before[1], grain)]);
+    assert.equal(page.isoDay(page.start(first, grain)), before[0]);
+    assert.equal(page.isoDay(page.finish(last, grain)), before[1]);
+    const days = (numbers) => numbers.map((number) => page.isoDay(page.start(number, coarse)));
+    assert.deepEqual(days(selection.wholeBuckets(coarse)), whole);
+    assert.deepEqual(selection.besides(coarse).map(days), besides);
+  });
+}

@@ -1,0 +1,220 @@
+// The data part of the page: filters, adding up, drill-down, the rows of charts, the order of the table.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import * as page from "./page.js";
+
+const { day } = page;
+const SALES = { name: "sales", label: "Sales", form: "number", unit: "", goal: "up", scale: 1, adds: true };
+const METRIC = { ...SALES, formula: ["measure", "sales"] };
+const BUYERS = { ...METRIC, name: "buyers", label: "Buyers", scale: 4, formula: ["measure", "buyer"] };
+const COUNTRIES = ["Malta", "Spain", "Italy"];
+
+// Five days of sales by country, a missing figure among them, and buyers sampled one in four.
+function salesOf() {
+  const time = ["2025-03-01", "2025-03-02", "2025-03-02", "2025-03-03", "2025-03-05"].map(day);
+  const codes = [[0, 1, 0, 2, 1]];
+  const facts = { rows: 5, time, codes, columns: [[10, 5, null, -2, 7]] };
+  const buyers = { rows: 3, time: time.slice(0, 3), codes: [[0, 1, 0]], columns: [[0, 1, 0]] };
+  const measures = [
+    { name: "sales", function: "sum" },
+    { name: "buyer", function: "count_distinct" },
+  ];
+  const dimensions = [{ name: "country", label: "Country", values: COUNTRIES }];
+  return { dimensions, measures, tables: [facts, { ...buyers, distinct: "buyer", scale: 4 }] };
+}
+
+let dataset, selection, view;
+beforeEach(() => {
+  dataset = page.prepare(salesOf(), "day");
+  selection = new page.Selection({
+    grain: "day",
+    grains: ["day", "week", "month", "quarter", "year"],
+    drawn: [
+      [62, "day"],
+      [1e9, "week"],
+    ],
+    whole: { first: day("2025-03-01"), last: day("2025-03-05") },
+    opening: { first: day("2025-03-01"), last: day("2025-03-05") },
+  });
+  view = { selection, dataset, metric: METRIC };
+});
+
+const totals = () => page.totalsOf(selection, dataset);
+
+test("all rows add up, a missing figure is left out, and a sampled count is scaled", () => {
+  assert.deepEqual(totals(), { now: { sales: 20, buyer: 8 }, before: null });
+});
+
+test("a range of dates keeps both its ends", () => {
+  selection.range = { first: day("2025-03-02"), last: day("2025-03-03") };
+  assert.deepEqual(totals().now, { sales: 3, buyer: 8 });
+});
+
+test("the range before is as long, and only there if the data reaches back over all of it", () => {
+  selection.range = { first: day("2025-03-03"), last: day("2025-03-04") };
+  assert.equal(selection.hasBefore, true);
+  assert.deepEqual(totals().before, { sales: 15, buyer: 8 });
+  selection.range = { first: day("2025-03-03"), last: day("2025-03-05") };
+  assert.equal(selection.hasBefore, false);
+  assert.equal(totals().before, null);
+});
+
+test("a picked value filters, and none picked means all", () => {
+  selection.picked.set("country", new Set(["Spain"]));
+  assert.deepEqual(totals().now, { sales: 12, buyer: 4 });
+  selection.picked.set("country", new Set());
+  assert.equal(totals().now.sales, 20);
+});
+
+test("filters on a dimension that a dataset lacks leave it alone", () => {
+  selection.picked.set("channel", new Set(["Web"]));
+  assert.deepEqual(selection.where(dataset), [null]);
+});
+
+test("drill-down narrows further, also inside of what is picked", () => {
+  selection.picked.set("country", new Set(["Spain", "Italy"]));
+  selection.path.push({ dimension: "country", texts: new Set(["Italy", "Malta"]) });
+  assert.deepEqual(selection.where(dataset), [new Set([2])]);
+  assert.equal(totals().now.sales, -2);
+});
+
+test("nothing left is null, and a count of nothing is 0", () => {
+  selection.picked.set("country", new Set(["Atlantis"]));
+  assert.deepEqual(totals().now, { sales: null, buyer: 0 });
+});
+
+test("reset goes back to what the page opens with", () => {
+  selection.range = { first: 0, last: 1 };
+  selection.picked.set("country", new Set(["Spain"]));
+  selection.path.push({});
+  selection.reset();
+  assert.deepEqual(selection.range, selection.model.opening);
+  assert.equal(selection.picked.size + selection.path.length, 0);
+});
+
+test("shares leave out what is not above zero, and say how many", () => {
+  const { rows, total, left } = page.shareRows(view, page.groupsOf(view, 0, page.MOST.series));
+  assert.deepEqual([rows.map(({ label }) => label), total, left], [["Spain", "Malta"], 22, 1]);
+  assert.match(rows[0].tip, /^Spain\nSales\t12\nShare\t54.5%$/);
+});
+
+test("a bar says that an estimate is one, and what it was before", () => {
+  selection.range = { first: day("2025-03-02"), last: day("2025-03-02") };
+  view.metric = BUYERS;
+  const [first] = page.barRows(view, page.groupsOf(view, 0, 10));
+  assert.equal(first.text, "≈ 4");
+  assert.equal(first.tip, "Malta\nBuyers\t≈ 4\nPrevious period\t4\nChange\t0.0%");
+});
+
+test("points over time are in order of bucket and group, without what is missing", () => {
+  const ranking = page.groupsOf(view, 0, page.MOST.series);
+  const points = page.overTime(view, "week", ranking.placeOf);
+  const monday = page.bucket(day("2025-03-03"), "week");
+  const found = points.map(({ bucket, place, v }) => [bucket - monday, ranking.groups[place].label, v]);
+  const wanted = [
+    [-1, "Spain", 5],
+    [-1, "Malta", 10],
+    [0, "Spain", 7],
+    [0, "Italy", -2],
+  ];
+  assert.deepEqual(found, wanted);
+});
+
+test("buckets before 1970 keep their group", () => {
+  dataset.tables[0].buckets[0] = -1;
+  selection.range = { first: -1, last: -1 };
+  const [point] = page.overTime(view, "day", () => 5);
+  assert.deepEqual(point, { bucket: -1, place: 5, v: 10 });
+});
+
+test("an incomplete end of a trend is a dotted piece that starts at its neighbour", () => {
+  const points = page.overTime(view, "week", () => 0);
+  const rows = page.trendRows(view, points, "week", [{ label: "Sales", others: false }], []);
+  assert.deepEqual(
+    rows.map(({ kind, part, v }) => [kind, part, v]),
+    [
+      ["partial", "0-0", 15],
+      ["partial", "0-0", 5],
+      ["partial", "0-1", 5],
+      ["partial", "0-1", 15],
+    ],
+  );
+  assert.match(rows[0].tip, /^Week of 24 Feb 2025 \(not complete\)\nSales\t15$/);
+});
+
+test("the line of the period before lies beside the chosen one", () => {
+  selection.range = { first: day("2025-03-03"), last: day("2025-03-04") };
+  const points = page.earlierPoints(view, "day");
+  assert.deepEqual(points, [
+    { bucket: day("2025-03-03"), v: 10 },
+    { bucket: day("2025-03-04"), v: 5 },
+  ]);
+  assert.equal(page.earlierRows(points, "day")[0].t, Date.parse("2025-03-03"));
+});
+
+test("the table has a row a combination and a column a metric", () => {
+  const { columns, rows } = page.tableOf(view, [METRIC, BUYERS], "", () => {});
+  assert.deepEqual(
+    columns.map(({ label }) => label),
+    ["Country", "Sales", "Buyers"],
+  );
+  const texts = rows.map(({ cells }) => cells.map(({ text }) => text));
+  assert.deepEqual(texts, [
+    ["Malta", "10", "≈ 4"],
+    ["Spain", "12", "≈ 4"],
+    ["Italy", "-2", "≈ 0"],
+  ]);
+  const byMonth = page.tableOf(view, [METRIC], "month", () => {});
+  assert.equal(byMonth.columns[0].label, "Month");
+  assert.equal(byMonth.rows[0].cells[0].text, "Mar 2025");
+});
+
+test("a cell of the table drills into its value", () => {
+  const picked = [];
+  const { rows } = page.tableOf(view, [METRIC], "day", (...pick) => picked.push(pick));
+  rows[0].cells[1].pick();
+  assert.deepEqual(picked, [[0, { label: "Malta", codes: [0], others: false }]]);
+});
+
+const column = (...values) => values.map((value) => ({ cells: [{ value, text: String(value) }] }));
+const sorted = (values, down) => page.sortRows(column(...values), 0, down).map(({ cells }) => cells[0].value);
+
+test("the table is ordered by number or by text, missing values last either way", () => {
+  assert.deepEqual(sorted([3, null, -1, 20], true), [20, 3, -1, null]);
+  assert.deepEqual(sorted([3, null, -1, 20], false), [-1, 3, 20, null]);
+  assert.deepEqual(sorted(["b 10", "B 9", "a"], false), ["a", "B 9", "b 10"]);
+  assert.deepEqual(sorted(["b 10", "B 9", "a"], true), ["b 10", "B 9", "a"]);
+});
+
+test("CSV has figures as numbers, quotes what needs it, and lets no cell be a formula", () => {
+  const columns = [
+    { label: "Name, full", figure: false },
+    { label: "Sales", figure: true },
+  ];
+  const row = (text, value) => ({
+    cells: [
+      { text, value: text },
+      { text: "shown", value },
+    ],
+  });
+  const rows = [row('a "b"', 1.5), row("=1+1", -2), row("@x", null), row("two\nlines", 0)];
+  const wanted = ['"Name, full",Sales', '"a ""b""",1.5', "'=1+1,-2", "'@x,", '"two\nlines",0'];
+  assert.equal(page.toCsv(columns, rows), wanted.join("\r\n"));
+});
+
+test("date fields are read in either order and stay inside the whole", () => {
+  const dates = { whole: { first: day("2025-03-01"), last: day("2025-03-31") }, grain: "day" };
+  const read = (from, to) => {
+    const { first, last } = page.readRange(from, to, dates);
+    return [page.isoDay(first), page.isoDay(last)];
+  };
+  assert.deepEqual(read("2025-03-20", "2025-03-10"), ["2025-03-10", "2025-03-20"]);
+  assert.deepEqual(read("1999-01-01", "2099-01-01"), ["2025-03-01", "2025-03-31"]);
+  assert.deepEqual(read("", "2025-03-10"), ["2025-03-01", "2025-03-10"]);
+  assert.deepEqual(read("2025-03-10", ""), ["2025-03-10", "2025-03-31"]);
+});
+
+test("values of a filter are listed once each, in the order people expect", () => {
+  assert.deepEqual(page.sortTexts(["b", "10", "9", "B", "b", "a"]), ["9", "10", "a", "b", "B"]);
+});

@@ -1,0 +1,22 @@
+// Where the tests find the page's modules, and the tables of cases that Python's tests run over too.
+
+import { readFileSync } from "node:fs";
+
+export * from "../../blocks/site/html/assets/data.js";
+export * from "../../blocks/site/html/assets/number_format.js";
+export * from "../../blocks/site/html/assets/filters.js";
+export * from "../../blocks/site/html/assets/periods.js";
+export * from "../../blocks/site/html/assets/rows.js";
+export * from "../../blocks/site/html/assets/selection.js";
+export * from "../../blocks/site/html/assets/table.js";
+export * from "../../blocks/site/html/assets/tiles.js";
+
+/** A table of cases. */
+export function cases(name) {
+  return JSON.parse(readFileSync(new URL(`../cases/${name}.json`, import.meta.url), "utf-8"));
+}
+
+/** A day, as in 2025-03-03, as its number. */
+export function day(text) {
+  return Date.parse(text) / 86400000;
+}
