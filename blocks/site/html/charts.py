@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Rows: TypeAlias = alt.Data | alt.NamedData
 
 
-def trend(data: Rows, look: Look, axis: str, legend: alt.Legend | None = None) -> alt.LayerChart:
+def draw_trend(data: Rows, look: Look, axis: str, legend: alt.Legend | None = None) -> alt.LayerChart:
     """Lines over time: solid; dotted where a bucket is not complete; dashed grey for the period before."""
     import altair as alt
 
@@ -50,7 +50,7 @@ def trend(data: Rows, look: Look, axis: str, legend: alt.Legend | None = None) -
     return alt.layer(filled, rule, lines, shown, points)
 
 
-def bars(data: Rows, look: Look, width: str = "width") -> alt.LayerChart:
+def draw_bars(data: Rows, look: Look, width: str = "width") -> alt.LayerChart:
     """Horizontal bars in the order of the rows, values at the right, a mark for the value before.
 
     width: as an expression; inside a composed picture the name `width` means something else.
@@ -73,7 +73,7 @@ def bars(data: Rows, look: Look, width: str = "width") -> alt.LayerChart:
     return alt.layer(drawn, before, written)
 
 
-def donut(
+def draw_donut(
     data: Rows,
     look: Look,
     radius: str = "min(width, height) / 2",
@@ -104,7 +104,9 @@ def donut(
     return alt.layer(arcs, middle).add_params(total)
 
 
-def stacked(data: Rows, look: Look, axis: str, when: str, legend: alt.Legend | None = None) -> alt.Chart:
+def draw_stacked_bars(
+    data: Rows, look: Look, axis: str, when: str, legend: alt.Legend | None = None
+) -> alt.Chart:
     """Stacked bars over time; `when` writes the labels of column when."""
     import altair as alt
 

@@ -60,7 +60,7 @@ Link = Callable[[Path], str | None]  # a file's address for readers
 _ENTRIES = TypeAdapter(dict[str, Entry])
 
 
-def gate_of(card: Card, link: Link) -> Gate | None:
+def summarize_gate(card: Card, link: Link) -> Gate | None:
     """The result of the gate the card's release passed."""
     if card.gate is None:
         return None
@@ -73,7 +73,7 @@ def gate_of(card: Card, link: Link) -> Gate | None:
     )
 
 
-def read(folder: Path) -> dict[str, Entry]:
+def read_entries(folder: Path) -> dict[str, Entry]:
     """Every entry by name; none if nothing was published yet."""
     state = folder / STATE
     if not state.exists():
@@ -89,7 +89,7 @@ def read(folder: Path) -> dict[str, Entry]:
     return {slug(name): entry for name, entry in entries.items()}
 
 
-def updated(
+def update_entries(
     entries: dict[str, Entry], cards: Sequence[Card], publications: Sequence[Publication], link: Link
 ) -> dict[str, Entry]:
     """The entries after a run."""
@@ -98,15 +98,15 @@ def updated(
     for card in cards:
         result = results.get(card.dashboard.name)
         if result and result.error is None:
-            found[card.dashboard.name] = _entry(card, result, link)
+            found[card.dashboard.name] = _make_entry(card, result, link)
         elif result:
-            kept = found.get(card.dashboard.name) or _entry(card, None, link)
+            kept = found.get(card.dashboard.name) or _make_entry(card, None, link)
             fault = {"tried": card.run, "error": line(result.error or "", 300)}
             found[card.dashboard.name] = kept.model_copy(update=fault)
     return found
 
 
-def _entry(card: Card, result: Publication | None, link: Link) -> Entry:
+def _make_entry(card: Card, result: Publication | None, link: Link) -> Entry:
     dashboard = card.dashboard
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     good = {"run": card.run, "published": now, "rows": result.rows} if result else {}
@@ -120,14 +120,14 @@ def _entry(card: Card, result: Publication | None, link: Link) -> Entry:
         ticket=line(dashboard.ticket or "", 40) or None,
         ticket_url=web_link(card.ticket_url),
         as_of=card.as_of,
-        gate=gate_of(card, link),
+        gate=summarize_gate(card, link),
         comments=len(card.feedback),
         said=said,
         **good,
     )
 
 
-def index_page(folder: Path, entries: dict[str, Entry]) -> str:
+def render_index(folder: Path, entries: dict[str, Entry]) -> str:
     """The HTML over all entries, the newest first."""
     listed = sorted(entries.values(), key=lambda entry: entry.title.lower())
     listed.sort(key=lambda entry: (bool(entry.error), entry.published), reverse=True)
@@ -148,7 +148,7 @@ def index_page(folder: Path, entries: dict[str, Entry]) -> str:
     )
 
 
-def write(path: Path, content: str | bytes) -> None:
+def write_file(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -161,7 +161,7 @@ def write(path: Path, content: str | bytes) -> None:
         raise
 
 
-def dump(entries: dict[str, Entry]) -> str:
+def dump_entries(entries: dict[str, Entry]) -> str:
     """The entries as published.json holds them."""
     plain: dict[str, Any] = {name: entry.model_dump() for name, entry in sorted(entries.items())}
     return json.dumps(plain, indent=1)

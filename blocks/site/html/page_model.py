@@ -12,7 +12,7 @@ from blocks.catalogue import Metric
 from blocks.records import Record
 from blocks.site import number_format
 from blocks.site.formula import parts_add_up
-from blocks.site.html import charts
+from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
 from blocks.site.html.dashboard_view import View
 from blocks.site.html.page import as_json, library, program, render
 from blocks.site.html.rollup import Reduction
@@ -113,10 +113,10 @@ def _specs() -> dict[str, Any]:
 
     rows = alt.NamedData("rows")
     return {
-        "trend": _spec(charts.trend(rows, PAGE, "@axis"), height="container"),
-        "bars": _spec(charts.bars(rows, PAGE)),
-        "donut": _spec(charts.donut(rows, PAGE), height="container"),
-        "stacked": _spec(charts.stacked(rows, PAGE, "@axis", "@when"), height="container"),
+        "trend": _spec(draw_trend(rows, PAGE, "@axis"), height="container"),
+        "bars": _spec(draw_bars(rows, PAGE)),
+        "donut": _spec(draw_donut(rows, PAGE), height="container"),
+        "stacked": _spec(draw_stacked_bars(rows, PAGE, "@axis", "@when"), height="container"),
     }
 
 

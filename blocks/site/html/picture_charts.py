@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from blocks.records import Analysis
 from blocks.site import number_format
 from blocks.site.formula import parts_add_up
-from blocks.site.html import charts
+from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
 from blocks.site.html.dashboard_view import View
 from blocks.site.html.kpis import Group, Snapshot
 from blocks.site.html.theme import PAPER, SLOTS, WHEN
@@ -63,7 +63,7 @@ def _trend(shot: Snapshot, width: float) -> Panel:
         for kind, points in lines
         for day, v in points
     ]
-    chart = charts.trend(alt.Data(values=rows), PAPER, number_format.axis(shot.metric.form))
+    chart = draw_trend(alt.Data(values=rows), PAPER, number_format.axis(shot.metric.form))
     return Panel(chart, f"{shot.metric.label} per {grain}", AXIS, width - AXIS)
 
 
@@ -74,7 +74,7 @@ def _bars(shot: Snapshot, dimension: str, width: float) -> Panel:
         group._asdict() | {"v": group.value, "text": number_format.compact(group.value, shot.metric.form)}
         for group in shot.groups(dimension, BARS)
     ]
-    chart = charts.bars(alt.Data(values=rows), PAPER, str(width - LABELS))
+    chart = draw_bars(alt.Data(values=rows), PAPER, str(width - LABELS))
     return Panel(chart, _by(shot, dimension), LABELS, width - LABELS)
 
 
@@ -85,7 +85,7 @@ def _donut(shot: Snapshot, groups: list[Group], dimension: str) -> Panel:
     rows = [{"v": g.value, "slot": _slot(g, place), "place": place} for place, g in enumerate(groups)]
     words = [f"{g.label} · {g.value / total * 100:.1f}%" for g in groups]
     said = number_format.compact(total, shot.metric.form)
-    chart = charts.donut(alt.Data(values=rows), PAPER, str(RING / 2), said, _legend(groups, words))
+    chart = draw_donut(alt.Data(values=rows), PAPER, str(RING / 2), said, _legend(groups, words))
     return Panel(chart, _by(shot, dimension), 0, RING, 210)
 
 
@@ -99,7 +99,7 @@ def _stacked(shot: Snapshot, groups: list[Group], dimension: str, width: float) 
         if place < len(groups)
     ]
     axis = number_format.axis(shot.metric.form)
-    chart = charts.stacked(alt.Data(values=rows), PAPER, axis, WHEN[grain])
+    chart = draw_stacked_bars(alt.Data(values=rows), PAPER, axis, WHEN[grain])
     return Panel(chart, f"{_by(shot, dimension)} and {grain}", AXIS, width - AXIS)
 
 

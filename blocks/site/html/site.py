@@ -20,9 +20,17 @@ from pydantic import Field
 from blocks.errors import BadInput, Busy, Misconfigured
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
-from blocks.site.html import index
 from blocks.site.html.dashboard_view import View
 from blocks.site.html.extract import Extract
+from blocks.site.html.index import (
+    STATE,
+    dump_entries,
+    read_entries,
+    render_index,
+    summarize_gate,
+    update_entries,
+    write_file,
+)
 from blocks.site.html.page import library
 from blocks.site.html.page_model import dashboard_page
 from blocks.site.html.picture import draw, warm
@@ -87,9 +95,9 @@ class FolderSite(BiSite):
         for card in cards:
             slug(card.dashboard.name)
         with self._wrapped(place), self._alone(place):
-            entries = index.updated(index.read(place), cards, publications, self._address)
-            index.write(place / index.STATE, index.dump(entries))
-            index.write(place / "index.html", index.index_page(place, entries))
+            entries = update_entries(read_entries(place), cards, publications, self._address)
+            write_file(place / STATE, dump_entries(entries))
+            write_file(place / "index.html", render_index(place, entries))
         return self._url("index.html")
 
     def _write(self, card: Card, work: Path) -> dict[str, int]:
@@ -103,8 +111,8 @@ class FolderSite(BiSite):
         with ExitStack() as opened:
             pairs = zip(card.datasets, card.extracts, strict=True)
             view = View(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
-            index.write(work / "dashboard.png", draw(view))
-            index.write(work / "index.html", dashboard_page(view, index.gate_of(card, self._address)))
+            write_file(work / "dashboard.png", draw(view))
+            write_file(work / "index.html", dashboard_page(view, summarize_gate(card, self._address)))
         return rows
 
     def _install(self, work: Path, target: Path) -> None:
