@@ -50,8 +50,11 @@ def start(number: int, grain: str) -> date:
 
 
 def finish(number: int, grain: str) -> date:
-    """The last day of a bucket."""
-    return start(number + 1, grain) - timedelta(days=1)
+    """The last day of a bucket; for the last bucket 31 December 9999, which stands for "open" in many a mart."""
+    try:
+        return start(number + 1, grain) - timedelta(days=1)
+    except (OverflowError, ValueError):  # dates end there
+        return date.max
 
 
 class Period(Record):
