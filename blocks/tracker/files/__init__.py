@@ -1,3 +1,1 @@
-"""Tickets as YAML files in a folder: the embedded tracker."""
-
-from blocks.tracker.files.tracker import FilesTracker as FilesTracker
+"""Tickets as YAML files in a folder: the embedded tracker. The block is in `tracker`."""

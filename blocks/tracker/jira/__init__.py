@@ -1,3 +1,1 @@
-"""Jira Cloud and Jira Data Center as the tracker."""
-
-from blocks.tracker.jira.tracker import JiraTracker as JiraTracker
+"""Jira Cloud and Jira Data Center as the tracker. The block is in `tracker`."""

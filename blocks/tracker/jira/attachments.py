@@ -13,7 +13,7 @@ from blocks.tracker.jira.api import Edition
 ATTACHED = "analytics.attachments"  # the issue property: file name → id and content of what we attached
 
 
-def attach(edition: Edition, key: str, path: Path) -> None:
+def attach_file(edition: Edition, key: str, path: Path) -> None:
     """Upload, note what it holds, delete those before it; in this order, so that one is always there."""
     if not FILE_NAME.fullmatch(path.name):
         raise BadInput(f"attach a file to {key}", "its name is not like sales-2026.png")

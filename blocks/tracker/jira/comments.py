@@ -9,9 +9,9 @@ from blocks.tracker.rich_text.wiki import to_wiki
 LONGEST = 32_500  # of wiki text; Jira takes 32,767 characters
 
 
-def write(edition: Edition, key: str, topic: str, body: str) -> None:
+def write_comment(edition: Edition, key: str, topic: str, body: str) -> None:
     """Look for ours first: a request that timed out may have been done."""
-    mark, shown = {"topic": topic, "fingerprint": fingerprint(body)}, fitting(body)
+    mark, shown = {"topic": topic, "fingerprint": fingerprint(body)}, shorten_to_fit(body)
     for name, old in edition.own(key):
         if old.get("topic") == topic:
             if old.get("fingerprint") != mark["fingerprint"]:
@@ -21,7 +21,7 @@ def write(edition: Edition, key: str, topic: str, body: str) -> None:
     edition.session.ask(f"comment on {key}", "POST", path, content)
 
 
-def fitting(body: str) -> str:
+def shorten_to_fit(body: str) -> str:
     """The text, cut at a line's end where Jira would refuse all of it."""
     while (long := len(to_wiki(body))) > LONGEST:
         kept = body[: len(body) * LONGEST * 9 // (long * 10)]

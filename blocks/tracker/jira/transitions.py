@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blocks.errors import BadInput, Misconfigured
+from blocks.tracker.jira.client import JiraConnection
 from blocks.tracker.jira.issue_reader import WRITTEN, Raw
-
-if TYPE_CHECKING:
-    from blocks.tracker.jira.client import Connection
-    from blocks.tracker.jira.tracker import JiraTracker
+from blocks.tracker.jira.settings import JiraSettings
 
 MOST_STEPS = 3
 
 
-def move(
-    block: JiraTracker, connection: Connection, key: str, status: str | None, facts: Mapping[str, str]
+def move_issue(
+    settings: JiraSettings, connection: JiraConnection, key: str, status: str | None, facts: Mapping[str, str]
 ) -> None:
     """One request to look, one to write if something differs, one to go if it is elsewhere."""
-    if status is not None and status not in block.statuses:
-        raise BadInput(f"move {key}", "no such status", f"Known: {', '.join(block.statuses)}.")
+    if status is not None and status not in settings.statuses:
+        raise BadInput(f"move {key}", "no such status", f"Known: {', '.join(settings.statuses)}.")
     fields = {
         ours: connection.fields[ours] for ours in WRITTEN if ours in connection.fields and ours in facts
     }
@@ -31,14 +29,14 @@ def move(
     for step in range(MOST_STEPS):
         raw = ask(f"look at {key}", "GET", f"issue/{key}", fields=asked, expand="transitions")
         wanted = {field["id"]: _value(field, facts[ours]) for ours, field in fields.items()}
-        if step == 0 and (body := _edit(raw["fields"], wanted, block.labels, status)):
+        if step == 0 and (body := _edit(raw["fields"], wanted, settings.labels, status)):
             ask(f"edit {key}", "PUT", f"issue/{key}", body)
-        transition = _transition(block, key, raw, status) if status else None
+        transition = _transition(settings, key, raw, status) if status else None
         if status is None or transition is None:
             return
         body = {"transition": {"id": str(transition["id"])}}
         ask(f"move {key} by {transition['name']}", "POST", f"issue/{key}/transitions", body)
-        if _leads_to(transition["to"], block.statuses[status], status):
+        if _leads_to(transition["to"], settings.statuses[status], status):
             return
 
 
@@ -59,16 +57,16 @@ def _value(field: Raw, text: str) -> Any:
     return [text.replace(" ", "_")] if kind == "array" else text
 
 
-def _transition(block: JiraTracker, key: str, raw: Raw, status: str) -> Raw | None:
+def _transition(settings: JiraSettings, key: str, raw: Raw, status: str) -> Raw | None:
     """The transition to take next; None if it is there already, or stays where it is."""
-    target, now = block.statuses[status], raw["fields"]["status"]
+    target, now = settings.statuses[status], raw["fields"]["status"]
     if not target or _leads_to(now, target, status):
         return None
     open_: list[Raw] = raw.get("transitions") or []
     direct = [each for each in open_ if each["to"]["name"].casefold() == target.casefold()]
     direct = direct or [each for each in open_ if _leads_to(each["to"], target, status)]
-    via = [each for each in open_ if _leads_to(each["to"], block.statuses["in_progress"], "in_progress")]
-    if direct or (via and not _leads_to(now, block.statuses["in_progress"], "in_progress")):
+    via = [each for each in open_ if _leads_to(each["to"], settings.statuses["in_progress"], "in_progress")]
+    if direct or (via and not _leads_to(now, settings.statuses["in_progress"], "in_progress")):
         return (direct or via)[0]
     ways = ", ".join(f"{each['name']} (to {each['to']['name']})" for each in open_) or "none"
     raise Misconfigured(

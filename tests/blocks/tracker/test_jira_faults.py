@@ -74,7 +74,7 @@ def test_a_fault_is_one_of_ours_and_tells_nothing(
         desk.tracker.open_tickets()
     if kind == "hang":
         desk.site.released.clear()
-        desk.tracker._line._connection = None
+        desk.tracker._lazy_connection._connection = None
         desk.tracker.timeout_seconds = 0.3
     desk.site.faults = [Fault(match, kind, times=99)]
     with caplog.at_level(logging.DEBUG), pytest.raises(expected) as caught:

@@ -1,0 +1,68 @@
+"""The settings of a Jira project. Everything in this package takes these, so that nothing imports the block."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator
+
+from blocks.tracker.jira.issue_reader import READ, WRITTEN
+
+Names = dict[str, str]
+DEFAULTS: dict[str, Names] = {
+    "fields": {"deadline": "duedate"},
+    "statuses": {
+        "open": "To Do",
+        "in_progress": "In Progress",
+        "incomplete": "",
+        "changes_requested": "",
+        "failed": "",
+        "done": "Done",
+    },
+    "labels": {"incomplete": "incomplete-request", "failed": "failed-request"},
+    "priorities": {
+        "Blocker": "highest",
+        "Critical": "high",
+        "Major": "medium",
+        "Minor": "low",
+        "Trivial": "lowest",
+    },
+}
+
+
+class JiraSettings(BaseModel):
+    """Where the project is, how to log in, and what this Jira calls its fields, statuses and labels."""
+
+    project: str = Field(description="key of the project, as in AN-7's AN", pattern="^[A-Z][A-Z0-9_]{1,19}$")
+    server: str = Field(description="address of Jira, with its context path", pattern=r"^https?://[^\s@?#]+$")
+    email: str | None = Field(None, description="the account's e-mail: Jira Cloud; none: Data Center")
+    token: SecretStr = Field(description="API token (Cloud) or personal access token (Data Center)")
+    jql: str = Field("", description="which tickets wait for work; empty: those not done")
+    fields: Names = Field(
+        {}, description=f"to the name or id of Jira's: {', '.join(READ + WRITTEN)}", validate_default=True
+    )
+    statuses: Names = Field({}, description="ours to Jira's; empty: leave it there", validate_default=True)
+    priorities: Names = Field({}, description="Jira's, to highest, high, … lowest", validate_default=True)
+    incident_type: str = Field("Bug", description="issue type of incidents")
+    link_type: str = Field("Relates", description="link between an incident and the requests it holds up")
+    labels: Names = Field({}, description="labels of incomplete and failed tickets", validate_default=True)
+    api_version: Literal["2", "3"] | None = Field(None, description="none: 3 for Cloud, 2 for Data Center")
+    timeout_seconds: float = Field(30, gt=0, description="for an answer")
+    patience_seconds: float = Field(120, ge=0, description="how long to wait while Jira says 429")
+
+    @field_validator("fields", "statuses", "labels", "priorities")
+    @classmethod
+    def _completed(cls, value: Names, info: ValidationInfo) -> Names:
+        name = info.field_name or ""
+        known = READ + WRITTEN if name == "fields" else tuple(DEFAULTS[name])
+        if name != "priorities" and (unknown := set(value) - set(known)):
+            raise ValueError(f"no {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+        return {**DEFAULTS[name], **value}
+
+    @field_validator("jql")
+    @classmethod
+    def _unordered(cls, value: str) -> str:
+        if re.search(r"\border\s+by\b", value, re.IGNORECASE):
+            raise ValueError("leave `order by` out; tickets are ranked by priority and deadline")
+        return value
