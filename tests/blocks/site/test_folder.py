@@ -13,6 +13,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from blocks.errors import Busy, Misconfigured
@@ -47,6 +48,17 @@ def test_a_folder_that_cannot_be_made_is_a_setting(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Misconfigured, match="folder"):
         FolderSite(folder=tmp_path / "file").check()
+
+
+def test_a_date_that_stands_for_open_is_no_obstacle(site, make_card, tmp_path):
+    card = make_card()
+    path = tmp_path / "open.parquet"
+    with duckdb.connect() as connection:
+        last = "CASE WHEN day = (SELECT max(day) FROM rows) THEN DATE '9999-12-31' ELSE day END"
+        connection.execute(f"CREATE VIEW rows AS FROM '{card.extracts[0]}'")
+        connection.execute(f"COPY (SELECT * REPLACE ({last} AS day) FROM rows) TO '{path}'")
+    published = site.publish(card.model_copy(update={"extracts": (path,)}))
+    assert published.image.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_dashboard_is_three_files_and_nothing_else(site, make_card, tmp_path, monkeypatch):
