@@ -6,45 +6,21 @@ Nothing here names a model of any project. SQL comes from the manifest's own exp
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from blocks.errors import Misconfigured, NotFound
-from blocks.metrics import read_semantics, select
+from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Column, Record, SourceTable
-
-
-class Measure(Record):
-    """A column of a dataset that can be aggregated again, with the function that does it."""
-
-    name: str
-    function: Literal["sum", "min", "max", "count_distinct"]
-
-
-class Metric(Record):
-    """A semantic-layer metric as a formula over measures.
-
-    formula: nested lists, `["measure", name]`, `["number", 1.5]`, `["+", a, b]`, likewise - * /.
-    form: how to show it: `number`, `percent`, or a currency as `currency:GBP`.
-    goal: `up` if more is better, `down`, or `none`.
-    """
-
-    name: str
-    label: str
-    description: str
-    mart: str
-    formula: list[Any]
-    measures: tuple[Measure, ...]
-    form: str = "number"
-    goal: str = "up"
+from blocks.semantic_models import SelectedColumn, read_semantic_models, rows_sql
 
 
 class Dataset(Record):
     """The rows of one mart that a dashboard needs: time and dimensions, and measures to add up.
 
     Columns of its rows: time (DATE, absent if the mart has none; grain: how fine it is), each dimension (text
-    or as typed), each measure. select is SQL over `{relation}`, built from the manifest alone.
+    or as typed), each measure. columns: how the mart's rows become these, from the manifest alone.
     """
 
     mart: str
@@ -54,7 +30,11 @@ class Dataset(Record):
     labels: dict[str, str]
     metrics: tuple[Metric, ...]
     measures: tuple[Measure, ...]
-    select: str
+    columns: tuple[SelectedColumn, ...]
+
+    def sql(self, relation: str) -> str:
+        """A query of its rows. relation: the mart's, quoted."""
+        return rows_sql(self.columns, relation)
 
 
 class Exposure(Record):
@@ -88,7 +68,7 @@ class Catalogue:
 
     def __init__(self, manifest: dict[str, Any]) -> None:
         self._manifest = manifest
-        self._semantic = read_semantics(manifest)
+        self._semantic = read_semantic_models(manifest)
         self.tables = tuple(_table(node) for node in manifest["sources"].values())
         self.models = {
             node["name"]: _mart(node)
@@ -109,7 +89,7 @@ class Catalogue:
         """A metric by name; NotFound if a dashboard can't show it."""
         if name not in self._semantic.metrics:
             raise NotFound(f"look up metric {name}", self.unusable().get(name, "dbt declares no such metric"))
-        return Metric(**self._semantic.metrics[name])
+        return self._semantic.metrics[name]
 
     def mart_of(self, metric: str) -> str:
         """The mart a metric is computed on."""
@@ -187,9 +167,9 @@ class Catalogue:
             dimensions=names,
             metrics=metrics,
             measures=measures,
-            grain=known[time]["grain"] if time else "day",
-            labels={name: known[name]["label"] for name in keys},
-            select=select(self._semantic, mart, keys, [m.name for m in measures]),
+            grain=known[time].grain if time else "day",
+            labels={name: known[name].label for name in keys},
+            columns=self._semantic.columns(mart, keys, [measure.name for measure in measures]),
         )
 
 

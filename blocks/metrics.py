@@ -1,199 +1,210 @@
-"""dbt's semantic layer read from the manifest: measures, metrics as formulas, and the SQL of a dataset.
+"""A metric as a formula over measures: one tree, and everything that is made of it.
 
-dbt's own query engine is not needed: a dashboard only adds up measures again. What can't be added up
-(medians, cumulative metrics, filters) is reported as unusable with its reason, metric by metric.
+Null and zero, the same in every language: a measure is null over no rows with a finite value (a distinct count
+is 0 then); a formula is null where a part of it is null, and where it divides by zero. A page's JavaScript
+evaluates the same tree from its JSON; tests/cases/formulas.json holds all of them to the same values.
+
+A new kind of node, or a new language to write formulas in, is added here and in that table of cases.
 """
 
 from __future__ import annotations
 
-import ast
+import math
 import operator
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
-OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-SUMS = {"sum", "count", "sum_boolean"}
-OTHERS = {"min", "max", "count_distinct"}
+from pydantic import ValidationInfo, field_serializer, field_validator
 
+from blocks.errors import Misconfigured
+from blocks.records import Record
 
-class _Unusable(Exception):  # noqa: N818
-    """Why a metric can't be shown."""
+Function: TypeAlias = Literal["sum", "min", "max", "count_distinct"]
+Sign: TypeAlias = Literal["+", "-", "*", "/"]
+Json: TypeAlias = list[Any]  # ["measure", name], ["number", 1.5], [sign, left, right]
 
-
-@dataclass
-class Semantics:
-    """metrics: keyword arguments of catalogue.Metric by name; dimensions and times by mart."""
-
-    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unusable: dict[str, str] = field(default_factory=dict)
-    dimensions: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
-    times: dict[str, str] = field(default_factory=dict)
-    measures: dict[str, dict[str, Any]] = field(default_factory=dict)
+_ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+_AGGREGATES = {"sum": "sum(", "min": "min(", "max": "max(", "count_distinct": "count(distinct "}
+_TABLEAU = {"sum": "SUM", "min": "MIN", "max": "MAX", "count_distinct": "COUNTD"}
 
 
-def read_semantics(manifest: dict[str, Any]) -> Semantics:
-    """Read every semantic model and metric of a manifest."""
-    result = Semantics()
-    for model in manifest.get("semantic_models", {}).values():
-        _read_model(model, manifest, result)
-    raw = {metric["name"]: metric for metric in manifest.get("metrics", {}).values()}
-    for name, metric in raw.items():
-        try:
-            result.metrics[name] = _metric(metric, raw, result)
-        except _Unusable as reason:
-            result.unusable[name] = str(reason)
-    return result
+class Measure(Record):
+    """A column of a dataset that can be aggregated again, with the function that does it."""
+
+    name: str
+    function: Function
 
 
-def select(semantics: Semantics, mart: str, keys: list[str], measures: list[str]) -> str:
-    """SQL of a dataset's rows over `{relation}`: keys, then measures, grouped by the keys.
+class Number(Record):
+    """A constant."""
 
-    A count_distinct measure is carried as its values, so it is a key too.
+    value: int | float
+
+
+class Operation(Record):
+    """Two formulas, added, subtracted, multiplied or divided."""
+
+    sign: Sign
+    left: Formula
+    right: Formula
+
+
+Formula: TypeAlias = Measure | Number | Operation
+
+
+class Metric(Record):
+    """A semantic-layer metric: a formula over the measures of one mart.
+
+    form: how to show it: `number`, `percent`, or a currency as `currency:GBP`.
+    goal: `up` if more is better, `down`, or `none`.
+    measures: those in the formula, once each. The formula is written to JSON as `to_json` does.
     """
-    known = semantics.dimensions[mart]
-    columns, groups = [], []
-    for name in keys:
-        expression = known[name]["expr"]
-        typed = f"cast({expression} as date)" if known[name]["time"] else expression
-        columns.append(f'{typed} as "{name}"')
-        groups.append(str(len(columns)))
-    for name in measures:
-        measure = semantics.measures[name]
-        columns.append(f'{measure["sql"]} as "{name}"')
-        if measure["function"] == "count_distinct":
-            groups.append(str(len(columns)))
-    grouping = f" group by {', '.join(groups)}" if groups else ""
-    return f"select {', '.join(columns)} from {{relation}}{grouping}"
+
+    name: str
+    label: str
+    description: str
+    mart: str
+    measures: tuple[Measure, ...]
+    formula: Formula
+    form: str = "number"
+    goal: str = "up"
+
+    @field_validator("formula", mode="before")
+    @classmethod
+    def _parse(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, list):
+            return value
+        return parse_formula(value, info.data.get("measures", ()), info.data.get("name", ""))
+
+    @field_serializer("formula")
+    def _write(self, formula: Formula) -> Json:
+        return to_json(formula)
 
 
-def _read_model(model: dict[str, Any], manifest: dict[str, Any], result: Semantics) -> None:
-    mart = next(manifest["nodes"][u]["name"] for u in model["depends_on"]["nodes"] if u in manifest["nodes"])
-    known = result.dimensions.setdefault(mart, {})
-    for dimension in model["dimensions"]:
-        known[dimension["name"]] = {
-            "expr": dimension.get("expr") or dimension["name"],
-            "time": dimension["type"] == "time",
-            "grain": (dimension.get("type_params") or {}).get("time_granularity") or "day",
-            "label": dimension.get("label") or dimension["name"].replace("_", " ").capitalize(),
-        }
-    if time := (model.get("defaults") or {}).get("agg_time_dimension"):
-        result.times.setdefault(mart, time)
-    for measure in model["measures"]:
-        _read_measure(measure, mart, result)
+def parse_formula(node: object, measures: Iterable[Measure], metric: str) -> Formula:
+    """Read a formula from its JSON. Raises Misconfigured for what is none, and for an unknown measure."""
+    known = {measure.name: measure for measure in measures}
+
+    def parse(part: object) -> Formula:
+        match part:
+            case ["measure", str(name)] if name in known:
+                return known[name]
+            case ["number", int() | float() as value] if math.isfinite(value):
+                return Number(value=value)
+            case ["+" | "-" | "*" | "/" as sign, left, right]:
+                return Operation(sign=sign, left=parse(left), right=parse(right))
+        raise Misconfigured(
+            f"Read the formula of metric {metric}",
+            f"a part of it is not understood: {str(part)[:80]}",
+            "Use measures of its dataset, numbers, and + - * / in the dbt project's metric.",
+        )
+
+    return parse(node)
 
 
-def _read_measure(measure: dict[str, Any], mart: str, result: Semantics) -> None:
-    name, agg, expr = measure["name"], measure["agg"], str(measure.get("expr") or measure["name"])
-    if agg == "sum_boolean":
-        expr, agg = f"case when {expr} then 1 else 0 end", "sum"
-    if agg == "average":
-        for part, function in (("sum", "sum"), ("count", "count")):
-            _read_measure({"name": f"{name}__{part}", "agg": function, "expr": expr}, mart, result)
-        result.measures[name] = {"mart": mart, "function": "average", "sql": ""}
-    elif agg in SUMS:
-        result.measures[name] = {"mart": mart, "function": "sum", "sql": f"{agg}({expr})"}
-    elif agg == "count_distinct":
-        result.measures[name] = {"mart": mart, "function": agg, "sql": expr}
-    elif agg in OTHERS:
-        result.measures[name] = {"mart": mart, "function": agg, "sql": f"{agg}({expr})"}
-    else:
-        result.measures[name] = {"mart": mart, "function": None, "sql": agg}
+def measures_of(formula: Formula) -> tuple[Measure, ...]:
+    """The measures in a formula, once each, in the order of reading."""
+
+    def find(node: Formula) -> Iterator[Measure]:
+        match node:
+            case Measure():
+                yield node
+            case Operation():
+                yield from find(node.left)
+                yield from find(node.right)
+
+    return tuple(dict.fromkeys(find(formula)))
 
 
-def _metric(metric: dict[str, Any], raw: dict[str, Any], semantics: Semantics) -> dict[str, Any]:
-    formula = _formula(metric, raw, semantics)
-    used = list(dict.fromkeys(_measures_in(formula)))
-    marts = {semantics.measures[name]["mart"] for name in used}
-    if len(marts) != 1:
-        raise _Unusable(f"it reads {len(marts)} marts ({', '.join(sorted(marts))}); a metric needs one")
-    meta = {**metric.get("meta", {}), **metric.get("config", {}).get("meta", {})}
-    return {
-        "name": metric["name"],
-        "label": metric.get("label") or metric["name"],
-        "description": metric.get("description") or "",
-        "mart": marts.pop(),
-        "formula": formula,
-        "measures": tuple({"name": n, "function": semantics.measures[n]["function"]} for n in used),
-        "form": meta.get("format", "number"),
-        "goal": meta.get("goal", "up"),
-    }
-
-
-def _formula(metric: dict[str, Any], raw: dict[str, Any], semantics: Semantics, depth: int = 0) -> list[Any]:
-    params, kind = metric["type_params"], metric["type"]
-    if metric.get("filter") or depth > 20:
-        raise _Unusable("it has a filter; put the condition into the measure's expr")
-    if kind == "simple":
-        return _simple(params["measure"], semantics)
-    if kind == "ratio":
-        return ["/", *(_input(params[side], raw, semantics, depth) for side in ("numerator", "denominator"))]
-    if kind == "derived":
-        inputs = {m.get("alias") or m["name"]: _input(m, raw, semantics, depth) for m in params["metrics"]}
-        return _expression(ast.parse(params["expr"], mode="eval").body, inputs)
-    raise _Unusable(f"its type is {kind}; dashboards show simple, ratio and derived metrics")
-
-
-def _input(reference: dict[str, Any], raw: dict[str, Any], semantics: Semantics, depth: int) -> list[Any]:
-    if any(reference.get(key) for key in ("filter", "offset_window", "offset_to_grain")):
-        raise _Unusable(f"it reads {reference['name']} with a filter or an offset")
-    return _formula(raw[reference["name"]], raw, semantics, depth + 1)
-
-
-def _simple(reference: dict[str, Any], semantics: Semantics) -> list[Any]:
-    name = reference["name"]
-    measure = semantics.measures[name]
-    if reference.get("filter"):
-        raise _Unusable("its measure has a filter; put the condition into the measure's expr")
-    if measure["function"] is None:
-        raise _Unusable(f"its measure aggregates by {measure['sql']}, which can't be added up under filters")
-    if measure["function"] == "average":
-        return ["/", ["measure", f"{name}__sum"], ["measure", f"{name}__count"]]
-    return ["measure", name]
-
-
-def _expression(node: ast.expr, inputs: dict[str, list[Any]]) -> list[Any]:
-    """A derived metric's arithmetic; anything but + - * / over metrics and numbers is unusable."""
-    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
-        return [OPERATORS[type(node.op)], _expression(node.left, inputs), _expression(node.right, inputs)]
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return ["-", ["number", 0], _expression(node.operand, inputs)]
-    if isinstance(node, ast.Name) and node.id in inputs:
-        return inputs[node.id]
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return ["number", node.value]
-    raise _Unusable("its expression is more than + - * / over metrics and numbers")
-
-
-def _measures_in(formula: list[Any]) -> list[str]:
-    if formula[0] == "measure":
-        return [formula[1]]
-    return [name for part in formula[1:] if isinstance(part, list) for name in _measures_in(part)]
-
-
-ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
-
-
-def evaluate(formula: list[Any], totals: dict[str, float | None]) -> float | None:
-    """A metric's value from its measures' totals; None where one is missing or a divisor is zero."""
-    if formula[0] == "number":
-        return float(formula[1])
-    if formula[0] == "measure":
-        value = totals.get(formula[1])
-        return None if value is None else float(value)
-    left, right = (evaluate(part, totals) for part in formula[1:])
-    if left is None or right is None or (formula[0] == "/" and right == 0):
+def evaluate(formula: Formula, totals: Mapping[str, Any]) -> float | None:
+    """A formula's value from its measures' totals by name, each a number or None."""
+    match formula:
+        case Number(value=number):
+            return float(number)
+        case Measure(name=name):
+            total = totals.get(name)
+            return float(total) if total is not None and math.isfinite(total) else None
+    left, right = evaluate(formula.left, totals), evaluate(formula.right, totals)
+    if left is None or right is None:
         return None
-    return float(ARITHMETIC[formula[0]](left, right))
+    if formula.sign == "/":
+        return left / right if right else None
+    return float(_ARITHMETIC[formula.sign](left, right))
 
 
-def totals_sql(measures: Sequence[tuple[str, str]], relation: str, select_sql: str) -> str:
-    """One row of grand totals of a dataset: measures as (name, function) over its rows."""
-    functions = {
-        "count_distinct": "count(distinct {0})",
-        "sum": "sum({0})",
-        "min": "min({0})",
-        "max": "max({0})",
-    }
-    columns = ", ".join(functions[function].format(f'"{name}"') for name, function in measures)
-    return f"select {columns} from ({select_sql.format(relation=relation)}) as dataset"
+def to_json(formula: Formula) -> Json:
+    """The formula as nested lists, as a page's program reads it."""
+    match formula:
+        case Measure(name=name):
+            return ["measure", name]
+        case Number(value=value):
+            return ["number", value]
+    return [formula.sign, to_json(formula.left), to_json(formula.right)]
+
+
+def to_sql(formula: Formula) -> str:
+    """The formula as an aggregate expression in DuckDB's SQL, over a dataset's extract."""
+    match formula:
+        case Measure():
+            return f"({aggregate_sql(formula)})::DOUBLE"
+        case Number(value=value):
+            return f"{float(value)!r}::DOUBLE"
+    left, right = to_sql(formula.left), to_sql(formula.right)
+    return f"({left} / nullif({right}, 0))" if formula.sign == "/" else f"({left} {formula.sign} {right})"
+
+
+def to_tableau(formula: Formula) -> str:
+    """The formula as a calculation of Tableau, where a division by zero is null by itself."""
+    match formula:
+        case Measure(name=name, function=function):
+            return f"{_TABLEAU[function]}({tableau_field(name)})"
+        case Number(value=value):
+            return repr(value)
+    return f"({to_tableau(formula.left)} {formula.sign} {to_tableau(formula.right)})"
+
+
+def tableau_field(name: str) -> str:
+    """A field's name as Tableau's calculations write it."""
+    return f"[{name.replace(']', ']]')}]"
+
+
+def adds_up(formula: Formula) -> bool:
+    """True if the values of slices can be stacked to a whole: no ratio, no minimum or maximum."""
+    match formula:
+        case Measure(function=function):
+            return function in ("sum", "count_distinct")
+        case Operation(sign="+" | "-", left=left, right=right):
+            return adds_up(left) and adds_up(right)
+        case (
+            Operation(sign="*", left=Number(), right=other)
+            | Operation(sign="*" | "/", left=other, right=Number())
+        ):
+            return adds_up(other)
+    return False
+
+
+def has_division(formula: Formula) -> bool:
+    """True if the formula's values are fractions where its measures are whole."""
+    match formula:
+        case Operation(sign=sign, left=left, right=right):
+            return sign == "/" or has_division(left) or has_division(right)
+    return False
+
+
+def aggregate_sql(measure: Measure, column: str = "") -> str:
+    """A measure as an aggregate of DuckDB over an extract's column, by default the one of its name."""
+    column = column or quote(measure.name)
+    if measure.function == "count_distinct":
+        return f"count(distinct {column})"
+    return f"{measure.function}({column}) FILTER (WHERE isfinite({column}::DOUBLE))"
+
+
+def totals_sql(measures: Sequence[Measure], rows: str) -> str:
+    """One row of grand totals, a column a measure, over a query of a dataset's rows; in portable SQL."""
+    columns = ", ".join(f"{_AGGREGATES[measure.function]}{quote(measure.name)})" for measure in measures)
+    return f"select {columns} from ({rows}) as dataset"
+
+
+def quote(name: str) -> str:
+    """A name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -83,7 +83,7 @@ def failed_publication(dashboard: Dashboard, release: Release, error: PlatformEr
 
 
 def _serving_sql(warehouse: Warehouse, dataset: Dataset) -> str:
-    return dataset.select.format(relation=warehouse.quote(warehouse.serving, dataset.mart))
+    return dataset.sql(warehouse.quote(warehouse.serving, dataset.mart))
 
 
 def _newest(warehouse: Warehouse, session: Session, dataset: Dataset) -> str | None:

@@ -80,17 +80,17 @@ def _metrics(
     """Each metric's grand total, live and candidate; live None where its columns did not exist yet."""
     totals: dict[str, tuple[float | None, float | None]] = {}
     for dataset in datasets:
-        measures = [(measure.name, measure.function) for measure in dataset.measures]
         sides = []
         for relation in (live, candidate):
             quoted = warehouse.relation(relation)
             try:
-                row = session.rows(totals_sql(measures, quoted, dataset.select))[0]
+                row = session.rows(totals_sql(dataset.measures, dataset.sql(quoted)))[0]
             except Exception:
                 if relation == candidate:
                     raise
-                row = (None,) * len(measures)
-            sides.append({name: value for (name, _), value in zip(measures, row, strict=True)})
+                row = (None,) * len(dataset.measures)
+            names = [measure.name for measure in dataset.measures]
+            sides.append(dict(zip(names, row, strict=True)))
         for metric in dataset.metrics:
             totals[metric.name] = (evaluate(metric.formula, sides[0]), evaluate(metric.formula, sides[1]))
     return totals

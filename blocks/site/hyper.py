@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.errors import BadInput, TimedOut, Unavailable
-from blocks.site.formula import quote
+from blocks.metrics import quote
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

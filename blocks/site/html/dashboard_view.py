@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from blocks.catalogue import Metric
 from blocks.errors import BadInput
+from blocks.metrics import Metric
 from blocks.site.base import Card
 from blocks.site.html.extract import Extract, whole
 from blocks.site.html.rollup import Reduction

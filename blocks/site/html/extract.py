@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from blocks.catalogue import Dataset
 from blocks.errors import BadInput
-from blocks.site.formula import quote
+from blocks.metrics import quote
 from blocks.site.periods import Period, bucket
 
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from blocks.catalogue import Metric
-from blocks.site.formula import metric_sql, quote
+from blocks.metrics import Metric, quote, to_sql
 from blocks.site.html.extract import Extract, labelled, truncated
 from blocks.site.periods import Period, bucket, start
 
@@ -32,7 +31,7 @@ class Snapshot:
         self.extract, self.metric = extract, metric
         self.time = extract.dataset.time
         self.period, self.before = (period, before) if self.time else (None, None)
-        self.sql = metric_sql(metric, extract.dataset)
+        self.sql = to_sql(metric.formula)
 
     def total(self, before: bool = False) -> float | None:
         """The metric's value."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from blocks.catalogue import Metric
+from blocks.metrics import Metric, adds_up, to_json
 from blocks.records import Record
 from blocks.site import number_format
-from blocks.site.formula import parts_add_up
 from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
 from blocks.site.html.dashboard_view import View
 from blocks.site.html.page import as_json, library, program, render
@@ -82,11 +81,11 @@ def _metric(number: int, metric: Metric, view: View) -> dict[str, Any]:
         "description": clip(metric.description, 300),
         "form": metric.form,
         "goal": metric.goal,
-        "formula": metric.formula,
+        "formula": to_json(metric.formula),
         "dataset": number,
         "unit": number_format.unit(metric.form),
         "axis": number_format.axis(metric.form),
-        "adds": parts_add_up(metric),
+        "adds": adds_up(metric.formula),
         "scale": max((scales.get(measure.name, 1) for measure in metric.measures), default=1),
     }
 

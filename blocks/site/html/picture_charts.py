@@ -6,9 +6,9 @@ import json
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from blocks.metrics import adds_up
 from blocks.records import Analysis
 from blocks.site import number_format
-from blocks.site.formula import parts_add_up
 from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
 from blocks.site.html.dashboard_view import View
 from blocks.site.html.kpis import Group, Snapshot
@@ -38,7 +38,7 @@ def panels(view: View, shot: Snapshot) -> list[Panel]:
     dimensions, timed = shot.extract.dataset.dimensions, shot.period is not None
     analysis = view.card.dashboard.analysis
     groups: list[Group] = []
-    if analysis is Analysis.composition and dimensions and parts_add_up(shot.metric):
+    if analysis is Analysis.composition and dimensions and adds_up(shot.metric.formula):
         groups = [group for group in shot.groups(dimensions[0], SLOTS - 1) if group.value > 0]
     if groups:
         ring = _donut(shot, groups, dimensions[0])

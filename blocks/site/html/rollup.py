@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blocks.site.formula import quote
+from blocks.metrics import aggregate_sql, quote
 from blocks.site.html.extract import Extract, labelled, truncated
 from blocks.site.periods import GRAINS
 
@@ -55,10 +55,7 @@ class Reduction:
         keys = [f"{truncated(quote(dataset.time), self.grain)} AS t"] if dataset.time else []
         keys += [f"{labelled(name)} AS d{i}" for i, name in enumerate(dataset.dimensions)]
         dated = f" WHERE {quote(dataset.time)} IS NOT NULL" if dataset.time else ""
-        sums = [
-            f"{m.function}({quote(m.name)}) FILTER (WHERE isfinite({quote(m.name)}::DOUBLE)) AS m{i}"
-            for i, m in enumerate(self.sums)
-        ]
+        sums = [f"{aggregate_sql(measure)} AS m{i}" for i, measure in enumerate(self.sums)]
         chosen = ", ".join([*keys, *sums, "max(1)"])
         self._make("facts_first", f"SELECT {chosen} FROM extract{dated} GROUP BY ALL")
         for i, measure in enumerate(self.distinct):
@@ -102,8 +99,7 @@ class Reduction:
 
     def _fold(self) -> bool:
         """Keep the larger half of the widest dimension's values; False if nothing is left to fold."""
-        width = "SELECT count(DISTINCT {}) FROM facts"
-        widths = {key: self.extract.number(width.format(key)) for key in self.dimensions}
+        widths = {key: self._width(key) for key in self.dimensions}
         widest = max(widths, key=lambda key: widths[key], default="")
         if not widest or widths[widest] <= 2:
             return False
@@ -123,6 +119,9 @@ class Reduction:
         while (size := self._size(table)) > self.budget:
             self.scales[number] *= 1 << (-(-size // self.budget) - 1).bit_length()
             self._make(table, f"FROM {table} WHERE hash(v::VARCHAR) % {self.scales[number]} = 0")
+
+    def _width(self, key: str) -> int:
+        return self.extract.number(f"SELECT count(DISTINCT {key}) FROM facts")
 
     def _size(self, table: str) -> int:
         return self.extract.number(f"SELECT count(*) FROM {table}")

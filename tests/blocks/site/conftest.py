@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from blocks.catalogue import Dataset, Measure, Metric
+from blocks.catalogue import Dataset
+from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Check, Comment, Dashboard, GateReport
 from blocks.site.base import Card
 
@@ -80,7 +81,7 @@ def dataset(metrics: tuple[Metric, ...], dimensions: tuple[str, ...], timed: boo
         labels=LABELS,
         metrics=metrics,
         measures=measures,
-        select="",
+        columns=(),
     )
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from blocks.catalogue import Dataset, Measure, Metric
-from blocks.metrics import evaluate
+from blocks.catalogue import Dataset
+from blocks.metrics import Measure, Metric, evaluate, to_json, to_sql, to_tableau, totals_sql
 from blocks.site import number_format, periods
-from blocks.site.formula import metric_sql
 from blocks.site.html.extract import Extract
 from blocks.site.html.kpis import Snapshot
 from blocks.site.periods import Period, bucket
+from tests.blocks.site.tableau_files import as_sql
 from tests.conftest import ROOT
 
 
@@ -57,9 +59,14 @@ def metric_of(formula: list[Any]) -> tuple[Metric, Dataset]:
     metric = Metric(name="m", label="M", description="", mart="rows", formula=formula, measures=MEASURES)
     dimensions, labels = ("label",), {"label": "Label"}
     dataset = Dataset(
-        mart="rows", time=None, dimensions=dimensions, labels=labels, metrics=(metric,), measures=MEASURES,
-        select="",
-    )  # fmt: skip
+        mart="rows",
+        time=None,
+        dimensions=dimensions,
+        labels=labels,
+        metrics=(metric,),
+        measures=MEASURES,
+        columns=(),
+    )
     return metric, dataset
 
 
@@ -67,6 +74,7 @@ def metric_of(formula: list[Any]) -> tuple[Metric, Dataset]:
 def tables() -> Any:
     """The rows of the cases as tables of a DuckDB."""
     with duckdb.connect() as connection:
+        connection.execute("SET ieee_floating_point_ops = false")  # a division by zero is null, as in Tableau
         for name, rows in FORMULAS["rows"].items():
             kinds = {m.name: "VARCHAR" if m.function == "count_distinct" else "DOUBLE" for m in MEASURES}
             columns = ", ".join(f"{column} {kind}" for column, kind in kinds.items())
@@ -79,13 +87,27 @@ def tables() -> Any:
 
 @pytest.mark.parametrize("case", FORMULAS["formulas"], ids=lambda case: f"{case['rows']} {case['formula']}")
 def test_formulas(tables: Any, case: dict[str, Any]) -> None:
-    def ask(formula: list[Any]) -> float | None:
-        sql = metric_sql(*metric_of(formula))
-        return tables.execute(f"SELECT {sql} FROM rows_{case['rows']}").fetchone()[0]
+    formula, value, rows = metric_of(case["formula"])[0].formula, case["value"], f"rows_{case['rows']}"
+    assert to_json(formula) == case["formula"]
+    assert tables.execute(f"SELECT {to_sql(formula)} FROM {rows}").fetchone()[0] == value
+    calculation = as_sql(to_tableau(formula))
+    assert tables.execute(f"SELECT {calculation} FROM {rows}").fetchone()[0] == value
+    answer = tables.execute(totals_sql(MEASURES, f"SELECT * FROM {rows}")).fetchone()
+    names = [measure.name for measure in MEASURES]
+    assert evaluate(formula, dict(zip(names, answer, strict=True))) == value
 
-    assert ask(case["formula"]) == case["value"]
-    totals = {measure.name: ask(["measure", measure.name]) for measure in MEASURES}
-    assert evaluate(case["formula"], totals) == case["value"]
+
+@pytest.mark.parametrize("missing", [None, math.nan, math.inf, Decimal("NaN")])
+def test_a_measure_without_a_finite_value_is_null(missing: Any) -> None:
+    metric, _ = metric_of(["+", ["number", 1], ["measure", "gross"]])
+    assert evaluate(metric.formula, {"gross": missing}) is None
+    assert evaluate(metric.formula, {}) is None
+    assert evaluate(metric.formula, {"gross": Decimal("1.5")}) == 2.5
+
+
+def test_a_metric_survives_json() -> None:
+    metric, _ = metric_of(["/", ["measure", "gross"], ["-", ["measure", "customer"], ["number", 0.5]]])
+    assert Metric.model_validate_json(metric.model_dump_json()) == metric
 
 
 @pytest.mark.parametrize(

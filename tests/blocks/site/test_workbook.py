@@ -15,15 +15,14 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from blocks.catalogue import Metric
 from blocks.errors import Misconfigured
+from blocks.metrics import Metric, to_tableau
 from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.hyper import hyper_types
 from blocks.site.tableau.client.revisions import digest
 from blocks.site.tableau.workbook.connections import Connection, Packed, Published
 from blocks.site.tableau.workbook.datasource import Source, make_source
-from blocks.site.tableau.workbook.fields import formula
 from blocks.site.tableau.workbook.live_source import Live
 from blocks.site.tableau.workbook.workbook import Workbook, make_workbook, pack, write
 from blocks.warehouse.bi_connection import LiveSource
@@ -286,13 +285,13 @@ def test_formulas_mean_what_the_metrics_mean(one: Metric) -> None:
         "orders": "SUM([orders])",
         "customers": "COUNTD([customer])",
     }
-    assert formula(one) == wanted[one.name]
+    assert to_tableau(one.formula) == wanted[one.name]
 
 
 def test_a_formula_that_is_not_understood_is_refused() -> None:
     for wrong in (["%", ["measure", "gross"], ["number", 2]], ["measure", "]) + RAWSQL_REAL("]):
         with pytest.raises(Misconfigured, match="formula of metric odd"):
-            formula(metric("odd", "Odd", wrong))
+            metric("odd", "Odd", wrong)
 
 
 def test_hostile_words_are_only_words(make_card: Make) -> None:

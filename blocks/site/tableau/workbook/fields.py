@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from blocks.catalogue import Dataset, Metric
-from blocks.errors import Misconfigured
+from blocks.catalogue import Dataset
+from blocks.metrics import Metric, has_division, tableau_field, to_tableau
 from blocks.site.number_format import unit
 from blocks.site.tableau.workbook.xml import element, shown
 
@@ -23,7 +23,6 @@ _TYPES = {
     "BOOL": ("boolean", "11", "Count"),
 }
 _TEXT = ("string", "129", "Count")
-_FUNCTIONS = {"sum": "SUM", "min": "MIN", "max": "MAX", "count_distinct": "COUNTD"}
 _KINDS = {"quantitative": "qk", "ordinal": "ok", "nominal": "nk"}
 
 
@@ -44,7 +43,7 @@ class Field:
     @property
     def ref(self) -> str:
         """The field as formulas write it."""
-        return f"[{self.name.replace(']', ']]')}]"
+        return tableau_field(self.name)
 
     def xml(self) -> Any:
         """Its `column`."""
@@ -134,30 +133,9 @@ def metric_field(metric: Metric) -> Field:
         datatype="real",
         role="measure",
         type="quantitative",
-        form=_form(metric.form, parts="/" in str(metric.formula)),
-        formula=formula(metric),
+        form=_form(metric.form, parts=has_division(metric.formula)),
+        formula=to_tableau(metric.formula),
     )
-
-
-def formula(metric: Metric) -> str:
-    """A metric's formula in Tableau's words; a division by zero is null there too."""
-    functions = {measure.name: measure.function for measure in metric.measures}
-
-    def written(node: Any) -> str:
-        match node:
-            case ["measure", str(name)] if name in functions:
-                return f"{_FUNCTIONS[functions[name]]}({Field(name, '', '').ref})"
-            case ["number", int() | float() as value]:
-                return repr(value)
-            case ["+" | "-" | "*" | "/" as sign, left, right]:
-                return f"({written(left)} {sign} {written(right)})"
-        raise Misconfigured(
-            f"Write the formula of metric {metric.name}",
-            f"a part of it is not understood: {str(node)[:80]}",
-            "Use measures of its dataset, numbers, and + - * / in the dbt project's metric.",
-        )
-
-    return written(metric.formula)
 
 
 def _form(form: str, parts: bool) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from blocks.catalogue import Metric
+from blocks.metrics import Metric, adds_up
 from blocks.records import Analysis
-from blocks.site.formula import parts_add_up
 from blocks.site.tableau.workbook.check_sheet import SHEET
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.fields import Field, calculated, per, plain
@@ -35,7 +34,7 @@ def charts(source: Source, analysis: Analysis, metrics: tuple[Metric, ...]) -> l
     line = [_line(source, metric)] if source.time else []
     if not source.drill:
         return line
-    if analysis is Analysis.composition and parts_add_up(first):
+    if analysis is Analysis.composition and adds_up(first.formula):
         return [_pie(source, metric), *bars, *line]
     if analysis is Analysis.comparison:
         return bars + line
