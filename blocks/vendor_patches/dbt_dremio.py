@@ -16,7 +16,7 @@ from importlib.metadata import version
 from typing import Any
 
 from blocks.errors import Misconfigured
-from blocks.warehouse.dremio.names import split
+from blocks.warehouse.dremio.names import split_path
 
 VERSION = "1.11.0"
 TIMEOUTS = (10, 120)  # seconds to connect, to answer
@@ -99,7 +99,10 @@ def _guard_sources() -> None:
     from dbt.adapters.dremio.relation import DremioRelation
 
     plain = DremioRelation.create_from.__func__
-    tables, (space, *release) = split(os.environ["DREMIO_TABLES"]), split(os.environ["DREMIO_RELEASE"])
+    tables, (space, *release) = (
+        split_path(os.environ["DREMIO_TABLES"]),
+        split_path(os.environ["DREMIO_RELEASE"]),
+    )
 
     def create_from(cls: Any, *positional: Any, **named: Any) -> Any:
         made = plain(cls, *positional, **named)

@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from blocks.warehouse.dremio.warehouse import DremioWarehouse
+from blocks.warehouse.dremio.settings import DremioSettings
 
-SECRET = "DBT_ENV_SECRET_DREMIO"  # noqa: S105
+SECRET_VARIABLE = "DBT_ENV_SECRET_DREMIO"  # noqa: S105  # its name, not a secret
 GUARD = "blocks.vendor_patches.dbt_dremio"
 
 
-def target(warehouse: DremioWarehouse, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+def build_dbt_target(settings: DremioSettings, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
     """The profile's output for a schema, and what dbt's process gets as environment variables."""
-    (source, *path), (space, *folder) = warehouse.names.tables, warehouse.names.views
-    where = {
+    (source, *path), (space, *folder) = settings.names.tables, settings.names.views
+    server: dict[str, Any] = {"software_host": settings.host, "port": settings.port}
+    if settings.project:
+        server = {"cloud_host": settings.host, "cloud_project_id": settings.project}
+    target = {
+        "type": "dremio",
+        "threads": settings.threads,
+        "user": settings.user or "",
+        "use_ssl": settings.tls,
+        "verify_ssl": settings.verify,
+        **server,
+        "pat" if settings.token else "password": f"{{{{ env_var('{SECRET_VARIABLE}') }}}}",
         "object_storage_source": source,
         "object_storage_path": ".".join((*path, schema)),
         "dremio_space": space,
         "dremio_space_folder": ".".join((*folder, schema)),
     }
-    return {**_login(warehouse), **where}, _environment(warehouse, schema)
+    return target, _build_environment(settings, schema)
 
 
-def _login(warehouse: DremioWarehouse) -> dict[str, Any]:
-    at: dict[str, Any] = {"software_host": warehouse.host, "port": warehouse.port}
-    if warehouse.project:
-        at = {"cloud_host": warehouse.host, "cloud_project_id": warehouse.project}
-    return {
-        "type": "dremio",
-        "threads": warehouse.threads,
-        "user": warehouse.user or "",
-        "use_ssl": warehouse.tls,
-        "verify_ssl": warehouse.verify,
-        **at,
-        "pat" if warehouse.token else "password": f"{{{{ env_var('{SECRET}') }}}}",
-    }
-
-
-def _environment(warehouse: DremioWarehouse, schema: str) -> dict[str, str]:
-    secret = warehouse.token or warehouse.password
-    found = {
-        SECRET: secret.get_secret_value() if secret else "",
+def _build_environment(settings: DremioSettings, schema: str) -> dict[str, str]:
+    secret = settings.token or settings.password
+    variables = {
+        SECRET_VARIABLE: secret.get_secret_value() if secret else "",
         "DBT_ADAPTER_GUARD": GUARD,
-        "DREMIO_JOB_DEADLINE_SECONDS": str(warehouse.deadline_seconds),
-        "DREMIO_TABLES": ".".join(warehouse.names.tables),
-        "DREMIO_RELEASE": ".".join(warehouse.names.view_folder(schema)),
+        "DREMIO_JOB_DEADLINE_SECONDS": str(settings.deadline_seconds),
+        "DREMIO_TABLES": ".".join(settings.names.tables),
+        "DREMIO_RELEASE": ".".join(settings.names.view_folder(schema)),
     }
-    if warehouse.authority:
-        found["REQUESTS_CA_BUNDLE"] = str(warehouse.authority)
-    return found
+    if settings.authority:
+        variables["REQUESTS_CA_BUNDLE"] = str(settings.authority)
+    return variables

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from blocks.errors import PlatformError
-from blocks.warehouse.dremio.errors import of_flight
+from blocks.warehouse.dremio.errors import make_flight_error
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow import flight
 
 T = TypeVar("T")
+LOGIN_SECONDS = 60
 
 
-class Flight:
+class DremioFlight:
     """A connection. location: `grpc+tls://host:port`; seconds: how long one query may take.
 
+    verify: whether the server's certificate is checked, or the path of an authority's certificate.
     project: Cloud's project, since Flight would answer from the oldest one otherwise.
     """
 
@@ -22,68 +30,70 @@ class Flight:
         from pyarrow import flight
 
         options: dict[str, Any] = {}
-        if isinstance(verify, str):
-            with open(verify, "rb") as authority:  # noqa: PTH123
-                options["tls_root_certs"] = authority.read()
-        elif not verify:
-            options["disable_server_verification"] = True
-        if location.startswith("grpc+tcp"):
-            options = {}
+        if location.startswith("grpc+tls"):
+            if isinstance(verify, str):
+                options["tls_root_certs"] = Path(verify).read_bytes()
+            elif not verify:
+                options["disable_server_verification"] = True
         self.client, self.seconds = flight.FlightClient(location, **options), seconds
         self.headers: list[tuple[bytes, bytes]] = [(b"project_id", project.encode())] if project else []
 
     def login(self, user: str, password: str) -> None:
         """Get a token for a user and password."""
-        options = self._options(60)
+        options = self._options(LOGIN_SECONDS)
         self.headers.append(
-            _wrapped("log in", lambda: self.client.authenticate_basic_token(user, password, options))
+            _ask("log in", partial(self.client.authenticate_basic_token, user, password, options))
         )
 
-    def bear(self, token: str) -> None:
-        """Use a personal access token."""
+    def use_token(self, token: str) -> None:
+        """Log in by a personal access token."""
         self.headers.append((b"authorization", f"Bearer {token}".encode()))
 
-    def batches(self, sql: str, asked: str) -> Iterator[Any]:
-        """The schema of a query's answer, then its record batches; a break in between ends the query."""
+    def read(self, sql: str, asked: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """The schema of a query's answer, and its record batches; a break in between ends the query."""
         from pyarrow import flight
 
         deadline = time.monotonic() + self.seconds
         command = flight.FlightDescriptor.for_command(sql)
-        info = _wrapped(asked, lambda: self.client.get_flight_info(command, self._options(self.seconds)))
-        yield info.schema
-        for endpoint in info.endpoints:
-            left = self._options(max(deadline - time.monotonic(), 1))
-            reader = _wrapped(asked, lambda: self.client.do_get(endpoint.ticket, left))  # noqa: B023
-            try:
-                while batch := _wrapped(asked, lambda: _next(reader)):  # noqa: B023
-                    yield batch.data
-            finally:
-                reader.cancel()
+        info = _ask(asked, partial(self.client.get_flight_info, command, self._options(self.seconds)))
+        return info.schema, self._batches(info.endpoints, asked, deadline)
 
     def close(self) -> None:
         """End the connection."""
         self.client.close()
 
-    def _options(self, seconds: float) -> Any:
+    def _batches(
+        self, endpoints: list[flight.FlightEndpoint], asked: str, deadline: float
+    ) -> Iterator[pa.RecordBatch]:
+        for endpoint in endpoints:
+            options = self._options(max(deadline - time.monotonic(), 1))
+            reader = _ask(asked, partial(self.client.do_get, endpoint.ticket, options))
+            try:
+                while chunk := _ask(asked, partial(_read_chunk, reader)):
+                    yield chunk.data
+            finally:
+                reader.cancel()
+
+    def _options(self, seconds: float) -> flight.FlightCallOptions:
         from pyarrow import flight
 
         return flight.FlightCallOptions(timeout=seconds, headers=self.headers)
 
 
-def _next(reader: Any) -> Any:
+def _read_chunk(reader: flight.FlightStreamReader) -> flight.FlightStreamChunk | None:
     try:
         return reader.read_chunk()
     except StopIteration:
         return None
 
 
-def _wrapped(asked: str, ask: Callable[[], T]) -> T:
-    """Ask, and raise what goes wrong as a PlatformError that carries nothing of the vendor's."""
+def _ask(asked: str, call: Callable[[], T]) -> T:
+    """Call, and raise what goes wrong as a PlatformError that carries nothing of the vendor's."""
     import pyarrow as pa
 
     problem: PlatformError
     try:
-        return ask()
+        return call()
     except (pa.ArrowException, OSError) as error:  # Flight's errors are Arrow's
-        problem = of_flight(asked, error)
-    raise problem
+        problem = make_flight_error(asked, error)
+    raise problem  # outside of the handler: the vendor's error holds the statement

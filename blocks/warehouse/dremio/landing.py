@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import Misconfigured, PlatformError, Unavailable
-from blocks.warehouse.dremio.names import split
+from blocks.warehouse.dremio.names import split_path
+from blocks.warehouse.dremio.settings import DremioSettings
 
 if TYPE_CHECKING:
-    from blocks.warehouse.dremio.warehouse import DremioWarehouse
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
 
 
 @contextmanager
-def landed(warehouse: DremioWarehouse, files: Sequence[Path], folder: str) -> Iterator[str]:
-    """Put files into a folder of their own and give its place as COPY INTO names it; gone afterwards."""
-    store, root = _store(warehouse.landing_url, warehouse.landing_options.get_secret_value())
+def land_files(settings: DremioSettings, files: Sequence[Path], folder: str) -> Iterator[str]:
+    """Put files into a folder of their own and give its place as COPY INTO names it; removed afterwards."""
+    store, root = _open_store(settings.landing_url, settings.landing_options.get_secret_value())
     target = f"{root}/{folder}"
     problem: PlatformError | None = None
     try:
@@ -26,18 +27,19 @@ def landed(warehouse: DremioWarehouse, files: Sequence[Path], folder: str) -> It
             store.put_file(str(file), f"{target}/{at}.parquet")
     except Exception as error:  # each store has errors of its own; their text may hold keys
         problem = Unavailable(
-            f"write to {warehouse.landing_url}", type(error).__name__, "Check the store and its credentials."
+            f"write to {settings.landing_url}", type(error).__name__, "Check the store and its credentials."
         )
     if problem:
         raise problem
-    source, *path = split(warehouse.landing)
+    source, *path = split_path(settings.landing)
     try:
         yield "/".join([f"@{source}", *path, folder])
     finally:
-        _remove(store, target)
+        with suppress(Exception):  # what is left over only takes space
+            store.rm(target, recursive=True)
 
 
-def _store(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+def _open_store(url: str, options: Mapping[str, Any]) -> tuple[AbstractFileSystem, str]:
     from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
     problem: PlatformError
@@ -49,11 +51,3 @@ def _store(url: str, options: dict[str, Any]) -> tuple[Any, str]:
             f"open {url}", type(error).__name__, "Install the extra `files`; correct landing_url."
         )
     raise problem
-
-
-def _remove(store: Any, target: str) -> None:
-    """Leftovers are only space, so a failure here is none."""
-    try:
-        store.rm(target, recursive=True)
-    except Exception:
-        return

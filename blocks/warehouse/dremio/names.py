@@ -10,68 +10,72 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-VIEW = "~"
+VIEW_MARK = "~"
 
 
-class Names(NamedTuple):
-    """Paths of a warehouse. tables, views: the folders above every schema; of_views: schemas of views only."""
+class DremioNames(NamedTuple):
+    """Paths of a warehouse.
+
+    tables, views: the folders above every schema of tables, of views. view_schemas: schemas of views only.
+    """
 
     tables: tuple[str, ...]
     views: tuple[str, ...]
-    of_views: frozenset[str] = frozenset()
+    view_schemas: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, source: str | None, database: str, of_views: Iterable[str] = ()) -> Names:
+    def from_settings(
+        cls, source: str | None, database: str, view_schemas: Iterable[str] = ()
+    ) -> DremioNames:
         """Names from a block's settings, which are dotted paths."""
-        views = split(database)
-        return cls((split(source) if source else ()) + views, views, frozenset(of_views))
+        views = split_path(database)
+        return cls((split_path(source) if source else ()) + views, views, frozenset(view_schemas))
 
     def path(self, schema: str, name: str | None = None) -> tuple[str, ...]:
         """Every part of a schema's or a relation's path."""
-        view = schema in self.of_views or (name or "").startswith(VIEW)
+        view = schema in self.view_schemas or (name or "").startswith(VIEW_MARK)
         root = self.views if view else self.tables
-        last = () if name is None else (name.removeprefix(VIEW) if view else name,)
+        last = () if name is None else (name.removeprefix(VIEW_MARK) if view else name,)
         return (*root, *schema.split("."), *last)
+
+    def relation_path(self, relation: str) -> tuple[str, ...]:
+        """Every part of the path of a `schema.table`."""
+        return self.path(*relation.rsplit(".", 1))
 
     def view_folder(self, schema: str) -> tuple[str, ...]:
         """The folder of a schema's views."""
         return (*self.views, *schema.split("."))
 
-    def schema_of(self, dotted: str) -> str | None:
-        """The schema that a path such as `lake.bucket.analytics.rel_1` is; None if it is not ours."""
+    def find_schema(self, dotted: str) -> str | None:
+        """The schema that a path such as `lake.bucket.analytics.rel_1` is; None if it is not this warehouse's."""
         for root in (self.tables, self.views):
             prefix = ".".join(root) + "."
             if dotted.lower().startswith(prefix.lower()):
                 return dotted[len(prefix) :]
         return None
 
-    def released(self, schema: str, alias: str, view: bool) -> str:
+    def name_release(self, schema: str, alias: str, view: bool) -> str:
         """A model of dbt as `schema.table`: without the folders above, a view with its mark."""
-        above = next(
-            (
-                p
-                for root in self[:2]
-                if (p := "".join(f"{part}." for part in root[1:])) and schema.startswith(p)
-            ),
-            "",
-        )
-        return f"{schema.removeprefix(above)}.{VIEW if view and self.tables != self.views else ''}{alias}"
+        roots = ("".join(f"{part}." for part in root[1:]) for root in (self.tables, self.views))
+        above = next((root for root in roots if root and schema.startswith(root)), "")
+        mark = VIEW_MARK if view and self.tables != self.views else ""
+        return f"{schema.removeprefix(above)}.{mark}{alias}"
 
 
-def split(dotted: str) -> tuple[str, ...]:
+def split_path(dotted: str) -> tuple[str, ...]:
     """The parts of a dotted path; a part with dots in it stands in double quotes."""
-    parts, inside, now = [], False, ""
+    parts, inside, part = [], False, ""
     for character in dotted:
         if character == '"':
             inside = not inside
         elif character == "." and not inside:
-            parts.append(now)
-            now = ""
+            parts.append(part)
+            part = ""
         else:
-            now += character
-    return (*parts, now)
+            part += character
+    return (*parts, part)
 
 
-def quoted(path: Iterable[str]) -> str:
-    """A path in SQL."""
+def quote_path(path: Iterable[str]) -> str:
+    """A path in SQL: every part quoted, joined by dots."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in path)

@@ -1,80 +1,113 @@
-"""How readers get a release: three ways behind one call, by the block's `publish`. What they see meanwhile:
+"""How readers get a release, by the block's `publish`. What they see meanwhile:
 
 - `views`: one view after the other; each shows the old release or the new one, and for the fraction of a second
   that the loop takes a join of two marts may mix them. `_release` names the new run once all show it. What
   fails puts the old views back.
-- `slot`: two folders of views, blue and green; readers' views ask `_slot` which one counts. The idle one is
-  made ready unseen, then one statement flips all. A mart with new columns follows a moment later.
 - `branch`: in a Nessie catalogue the views are made on a branch and merged: all at once.
+- `slot`: see slots.py.
 
 Killed at any point, the journal says `publishing`, and the next run does it all again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, NotFound
 from blocks.records import Release
-from blocks.warehouse.dremio.names import quoted
-from blocks.warehouse.dremio.session import DremioSession
-from blocks.warehouse.dremio.slots import flip_slot
-from blocks.warehouse.dremio.views import Columns, hide, mark, show
+from blocks.warehouse.dremio.names import quote_path
+from blocks.warehouse.dremio.session import DremioSession, read_columns
+from blocks.warehouse.dremio.settings import DremioSettings
+from blocks.warehouse.release_marker import MARKER
 
-if TYPE_CHECKING:
-    from blocks.warehouse.dremio.warehouse import DremioWarehouse
-
-Publisher = Callable[["DremioWarehouse", DremioSession, Release, Columns], None]
+Columns = dict[str, dict[str, str]]
 
 
-def loop_views(
-    warehouse: DremioWarehouse, session: DremioSession, release: Release, columns: Columns
-) -> None:
+class Publication(NamedTuple):
+    """A release on its way to readers.
+
+    columns: mart → column → type. marker: the query of `_release`. before: mart → relation that readers see now.
+    """
+
+    release: Release
+    columns: Columns
+    marker: str
+    before: dict[str, str]
+
+
+class Views:
+    """Views of marts, each replaced in one statement, so that a reader has the old one or the new one."""
+
+    def __init__(self, settings: DremioSettings, session: DremioSession) -> None:
+        self.settings, self.session = settings, session
+
+    def point(self, schema: str, mart: str, relation: str, columns: Iterable[str]) -> None:
+        """Point a schema's view at a relation."""
+        names = ", ".join(self.settings.quote(name) for name in columns)
+        self.replace(schema, mart, f"select {names} from {self.settings.relation(relation)}")
+
+    def replace(self, schema: str, view: str, query: str) -> None:
+        """Create a view, or give it another query."""
+        self.session.rows(f"create or replace view {self.settings.quote(schema, view)} as {query}")
+
+    def drop(self, schema: str, marts: Iterable[str]) -> None:
+        """Drop views; absent ones are no error."""
+        for mart in sorted(marts):
+            self.session.rows(f"drop view if exists {self.settings.quote(schema, mart)}")
+
+    def publish(self, schema: str, publication: Publication) -> None:
+        """Point every view of a schema at the release, drop the others, then its `_release`."""
+        marts = publication.release.marts
+        for mart, relation in sorted(marts.items()):
+            self.point(schema, mart, relation, publication.columns[mart])
+        self.drop(schema, set(publication.before) - set(marts))
+        self.replace(schema, MARKER, publication.marker)
+
+
+def check_relations(settings: DremioSettings, session: DremioSession, release: Release) -> Columns:
+    """Columns of every relation of the release. Raises NotFound before anything changes."""
+    paths = {mart: settings.names.relation_path(relation) for mart, relation in release.marts.items()}
+    columns = {mart: read_columns(session, path) for mart, path in paths.items()}
+    if missing := sorted(mart for mart, found in columns.items() if not found):
+        raise NotFound(
+            f"publish {release.run}",
+            f"its {', '.join(missing)} does not exist",
+            "Readers keep what they have.",
+        )
+    return columns
+
+
+def replace_views(settings: DremioSettings, session: DremioSession, publication: Publication) -> None:
     """One view after the other; an error puts back what was there."""
-    before = warehouse.served()
-    old = before.marts if before else {}
-    warehouse.make_schema(session, warehouse.serving)
+    views, before = Views(settings, session), publication.before
+    session.rest.make_folder(settings.names.view_folder(settings.serving))
     try:
-        _point(warehouse, session, release, columns, old)
+        views.publish(settings.serving, publication)
     except Exception:
-        for mart, relation in old.items():
-            found = warehouse.columns(session, *relation.rsplit(".", 1))
-            show(warehouse, session, warehouse.serving, mart, relation, found)
-        hide(warehouse, session, warehouse.serving, set(release.marts) - set(old))
+        for mart, relation in before.items():
+            columns = read_columns(session, settings.names.relation_path(relation))
+            views.point(settings.serving, mart, relation, columns)
+        views.drop(settings.serving, set(publication.release.marts) - set(before))
         raise
 
 
-def merge_branch(
-    warehouse: DremioWarehouse, session: DremioSession, release: Release, columns: Columns
-) -> None:
+def merge_branch(settings: DremioSettings, session: DremioSession, publication: Publication) -> None:
     """The views on a branch of the catalogue, then one merge."""
-    catalogue = warehouse.names.views[0]
-    if warehouse.source:
+    catalogue = settings.names.views[0]
+    if settings.source:
         raise Misconfigured(
             "publish by branch", "tables and views are apart", "Leave `source` empty: one Nessie catalogue."
         )
-    before, branch = warehouse.served(), f"publish_{release.run}".replace("-", "_")
-    place = quoted([catalogue])
-    warehouse.make_schema(session, warehouse.serving)
-    session.rows(f'drop branch if exists "{branch}" force in {place}')
-    session.rows(f'create branch "{branch}" at branch main in {place}')
-    session.branches = {catalogue: branch}
+    branch = quote_path([f"publish_{publication.release.run}".replace("-", "_")])
+    place = quote_path([catalogue])
+    session.rest.make_folder(settings.names.view_folder(settings.serving))
+    session.rows(f"drop branch if exists {branch} force in {place}")
+    session.rows(f"create branch {branch} at branch main in {place}")
+    session.branches = {catalogue: branch.strip('"')}
     try:
-        _point(warehouse, session, release, columns, before.marts if before else {})
+        Views(settings, session).publish(settings.serving, publication)
     finally:
         session.branches = {}
-    session.rows(f'merge branch "{branch}" into main in {place}')
-    session.rows(f'drop branch if exists "{branch}" force in {place}')
-
-
-def _point(
-    warehouse: DremioWarehouse, session: DremioSession, release: Release, columns: Columns, old: Iterable[str]
-) -> None:
-    for mart, relation in sorted(release.marts.items()):
-        show(warehouse, session, warehouse.serving, mart, relation, columns[mart])
-    hide(warehouse, session, warehouse.serving, set(old) - set(release.marts))
-    mark(warehouse, session, warehouse.serving, release)
-
-
-PUBLISHERS: dict[str, Publisher] = {"views": loop_views, "slot": flip_slot, "branch": merge_branch}
+    session.rows(f"merge branch {branch} into main in {place}")
+    session.rows(f"drop branch if exists {branch} force in {place}")

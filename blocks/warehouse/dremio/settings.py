@@ -1,22 +1,29 @@
-"""How to reach Dremio and as whom, and where its files land: the connection part of the warehouse block."""
+"""What a Dremio warehouse block is configured with, and what follows from it: paths, identifiers, literals, types.
+
+The other files of this room take these settings; only warehouse.py knows the block. Add a new setting here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Literal
 
 from prefect.blocks.fields import SecretDict
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from blocks.warehouse.base import Warehouse
-from blocks.warehouse.dremio.session import DremioSession
-from blocks.warehouse.lease import leased
+from blocks.warehouse.base import literal
+from blocks.warehouse.dremio.names import DremioNames, quote_path
+from blocks.warehouse.dremio.types import map_declared_type
+
+SLOTS = ("blue", "green")
 
 
-class DremioLogin(Warehouse):
-    """Host and credentials; Software by user and password or token, Cloud by token and project."""
+class DremioSettings(BaseModel):
+    """Where Dremio is and as whom to log in: Software by user and password or token, Cloud by token and project."""
 
+    database: str = Field(description="dotted path of a space with folders, or of a catalogue's folder")
+    serving: str = Field("serving", description="the schema readers see")
+    control: str = Field("control", description="the schema of ledger and journal")
     host: str = Field(description="REST host: dremio.example.com; Cloud: api.dremio.cloud")
     port: int = Field(9047, description="REST port of Software; Cloud has 443")
     flight_host: str | None = Field(None, description="Flight host, if another: data.dremio.cloud")
@@ -28,47 +35,55 @@ class DremioLogin(Warehouse):
     user: str | None = Field(None, description="user name (Software)")
     password: SecretStr | None = Field(None, description="its password")
     token: SecretStr | None = Field(None, description="personal access token, in place of a password")
+    source: str | None = Field(
+        None, description="source of tables, with bucket and folders: lake.bucket; none: database holds them"
+    )
     landing: str = Field(description="folder of loads as Dremio names it: lake.bucket.landing")
     landing_url: str = Field(description="the same folder from here: /mnt/lake/landing, s3://bucket/landing")
     landing_options: SecretDict = Field(
         SecretDict({}), description="fsspec's options for it: key, secret, ..."
+    )
+    publish: Literal["views", "slot", "branch"] = Field("views", description="how readers get a release")
+    reflections: Literal["none", "optional", "required"] = Field(
+        "none", description="raw reflections on every mart of a release, awaited before readers see it"
     )
     deadline_seconds: float = Field(3600, gt=0, description="longest time a statement may take")
     lease_seconds: float = Field(300, ge=30, description="a dead run blocks others for so long at most")
     threads: int = Field(4, ge=1, description="dbt models built side by side")
 
     @model_validator(mode="after")
-    def _credentials(self) -> DremioLogin:
+    def _check_credentials(self) -> DremioSettings:
         if self.token is None and (self.password is None or self.user is None or self.project):
             raise ValueError("give a token, or for Software a user with a password")
         return self
 
-    @contextmanager
-    def session(self) -> Iterator[DremioSession]:
-        """Both faces, logged in; closed at the end."""
-        session = self.connect()
-        try:
-            yield session
-        finally:
-            session.close()
+    @property
+    def names(self) -> DremioNames:
+        """The paths of schemas."""
+        return DremioNames.from_settings(self.source, self.database, [self.serving, *self.slots])
 
-    def connect(self) -> DremioSession:
-        """A session for the caller to close."""
-        from blocks.warehouse.dremio.flight import Flight
-        from blocks.warehouse.dremio.rest import Rest
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Schemas of the two slots, where publishing is by slot."""
+        return tuple(f"{self.serving}_{slot}" for slot in SLOTS)
 
-        verify: bool | str = str(self.authority) if self.authority else self.verify
-        scheme = "https" if self.tls else "http"
-        rest = Rest(f"{scheme}://{self.host}{'' if self.project else f':{self.port}'}", self.project, verify)
-        location = f"grpc+{'tls' if self.tls else 'tcp'}://{self.flight_host or self.host}:{self.flight_port}"
-        flight = Flight(location, verify, self.deadline_seconds, self.project)
-        for face in (rest, flight):
-            if self.token:
-                face.bear(self.token.get_secret_value())
-            elif self.user and self.password:
-                face.login(self.user, self.password.get_secret_value())
-        return DremioSession(rest, flight, self.deadline_seconds)
+    @property
+    def certificate_check(self) -> bool | str:
+        """Whether the server's certificate is checked, or the path of the authority it is checked against."""
+        return str(self.authority) if self.authority else self.verify
 
-    def exclusive(self) -> AbstractContextManager[None]:
-        """Hold the lease in the control schema. Raises Busy if another run has it."""
-        return leased(self, self.lease_seconds)
+    def quote(self, *parts: str) -> str:
+        """A column's name; or schema and relation as a whole path."""
+        return quote_path(self.names.path(*parts) if len(parts) == 2 else parts)
+
+    def relation(self, name: str) -> str:
+        """A `schema.table` name as a whole path, quoted."""
+        return self.quote(*name.rsplit(".", 1))
+
+    def literal(self, text: str) -> str:
+        """A string literal, for statements that take no parameters."""
+        return literal(text)
+
+    def type_of(self, data_type: str | None) -> str:
+        """Dremio's name of a declared portable type; undeclared columns are text."""
+        return map_declared_type(data_type)

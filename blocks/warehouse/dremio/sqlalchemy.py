@@ -1,6 +1,6 @@
 """A small SQLAlchemy dialect over Arrow Flight, for Great Expectations; the public one fails (docs/dremio.md).
 
-Read-only. Names in it are a warehouse's own `schema.table`, so suites are the same as everywhere.
+Read-only. Names in it are the warehouse's `schema.table`, so suites are the same as everywhere.
 """
 
 from __future__ import annotations
@@ -8,17 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import pool, types
 from sqlalchemy.dialects import registry
-from sqlalchemy.engine import URL, default
+from sqlalchemy.engine import URL, Connection, default
 from sqlalchemy.sql import compiler
+from sqlalchemy.types import TypeEngine
 
-from blocks.warehouse.dremio import dbapi
-
-if TYPE_CHECKING:
-    from blocks.warehouse.dremio.warehouse import DremioWarehouse
+import blocks.warehouse.dremio.dbapi as flight_dbapi
+from blocks.vendor_patches.great_expectations import name_type_module
+from blocks.warehouse.dremio.dbapi import register_settings, registered
+from blocks.warehouse.dremio.releases import list_releases
+from blocks.warehouse.dremio.session import DremioSession, read_columns
+from blocks.warehouse.dremio.settings import DremioSettings
 
 TYPES = {
     "VARCHAR": types.VARCHAR,
@@ -37,17 +40,15 @@ QUOTE = '"'
 globals().update(TYPES)  # Great Expectations looks for types by name in the dialect's module
 
 
-def url(warehouse: DremioWarehouse) -> str:
-    """The SQLAlchemy URL of a warehouse under this dialect."""
+def make_url(settings: DremioSettings) -> str:
+    """The SQLAlchemy URL of a warehouse under this dialect; no secret in it."""
     registry.register("dremio.flight", __name__, DremioDialect.__name__)
-    # great-expectations 1.24 knows the name `dremio` and looks its types up in this module of the public dialect
-    sys.modules.setdefault("sqlalchemy_dremio", ModuleType("sqlalchemy_dremio"))
-    sys.modules.setdefault("sqlalchemy_dremio.pyodbc", sys.modules[__name__])
-    return URL.create("dremio+flight", database=dbapi.known(warehouse)).render_as_string()
+    name_type_module("sqlalchemy_dremio.pyodbc", sys.modules[__name__])
+    return URL.create("dremio+flight", database=register_settings(settings)).render_as_string()
 
 
-class Compiler(compiler.SQLCompiler):
-    """`schema.table` as the whole path that the warehouse gives it."""
+class DremioCompiler(compiler.SQLCompiler):
+    """Write `schema.table` as the whole path that the settings give it."""
 
     dialect: DremioDialect
 
@@ -56,7 +57,7 @@ class Compiler(compiler.SQLCompiler):
         plain: str = super().visit_table(table, asfrom=asfrom, **options)  # type: ignore[no-untyped-call]
         if not (asfrom and table.schema):
             return plain
-        return self.dialect.warehouse.relation(f"{table.schema.strip(QUOTE)}.{table.name.strip(QUOTE)}")
+        return self.dialect.settings.relation(f"{table.schema.strip(QUOTE)}.{table.name.strip(QUOTE)}")
 
     def visit_column(self, column: Any, include_table: bool = True, **options: Any) -> str:  # type: ignore[override]
         """A column; of a table with a schema, by the table's last name."""
@@ -65,7 +66,7 @@ class Compiler(compiler.SQLCompiler):
         return f"{self.preparer.quote(column.table.name)}.{plain}" if include_table and schema else plain
 
 
-class Preparer(compiler.IdentifierPreparer):
+class DremioPreparer(compiler.IdentifierPreparer):
     """Every name quoted: a column may be one of Dremio's many reserved words."""
 
     def _requires_quotes(self, value: str) -> bool:
@@ -78,48 +79,49 @@ class DremioDialect(default.DefaultDialect):
     name, driver = "dremio", "flight"
     supports_statement_cache, supports_sane_rowcount, supports_native_boolean = True, False, True
     supports_native_decimal, default_paramstyle = True, "pyformat"
-    preparer, statement_compiler, poolclass = Preparer, Compiler, pool.SingletonThreadPool
-    warehouse: DremioWarehouse
+    preparer, statement_compiler, poolclass = DremioPreparer, DremioCompiler, pool.SingletonThreadPool
+    settings: DremioSettings
 
     @classmethod
-    def import_dbapi(cls) -> Any:
-        """Ours."""
-        return dbapi
+    def import_dbapi(cls) -> ModuleType:
+        """The database API over Flight sessions."""
+        return flight_dbapi
 
     def create_connect_args(self, url: URL) -> tuple[Sequence[str], dict[str, Any]]:
-        """The warehouse that the URL names."""
-        self.warehouse = dbapi.warehouses[str(url.database)]
-        return (), {"warehouse": url.database}
+        """The settings that the URL names."""
+        self.settings = registered[str(url.database)]
+        return (), {"name": url.database}
 
-    def initialize(self, connection: Any) -> None:
-        """Ask nothing at the start."""
+    def initialize(self, connection: Connection) -> None:
+        """Do nothing: the server is asked nothing at the start."""
 
-    def has_table(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> bool:
+    def has_table(
+        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
+    ) -> bool:
         """True if it has columns."""
         return bool(self.get_columns(connection, table_name, schema))
 
     def get_columns(
-        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[Any]:
         """Columns with their types."""
-        session = connection.connection.dbapi_connection.session
-        found = self.warehouse.columns(session, schema or "", table_name)
+        path = self.settings.names.path(schema or "", table_name)
         return [
-            {"name": column, "type": _type(kind), "nullable": True, "default": None}
-            for column, kind in found.items()
+            {"name": column, "type": _make_type(kind), "nullable": True, "default": None}
+            for column, kind in read_columns(_session(connection), path).items()
         ]
 
-    def get_table_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
+    def get_table_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
         """Names of a schema's tables."""
-        return self._names(connection, schema, "TABLE")
+        return _list_names(connection, self.settings.names.path(schema or ""), "TABLE")
 
-    def get_view_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
+    def get_view_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
         """Names of a schema's views."""
-        return self._names(connection, schema, "VIEW")
+        return _list_names(connection, self.settings.names.view_folder(schema or ""), "VIEW")
 
-    def get_schema_names(self, connection: Any, **kw: Any) -> list[str]:
+    def get_schema_names(self, connection: Connection, **kw: Any) -> list[str]:
         """Release schemas: all that is audited."""
-        return self.warehouse.releases()
+        return list_releases(self.settings, _session(connection))
 
     def get_pk_constraint(self, *args: Any, **kw: Any) -> Any:
         """Dremio knows none."""
@@ -133,16 +135,17 @@ class DremioDialect(default.DefaultDialect):
         """Dremio knows none."""
         return []
 
-    def _names(self, connection: Any, schema: str | None, kind: str) -> list[str]:
-        folder = self.warehouse.names.path if kind == "TABLE" else self.warehouse.names.view_folder
-        rows = connection.connection.dbapi_connection.session.rows(
-            'select TABLE_NAME from INFORMATION_SCHEMA."TABLES" where TABLE_SCHEMA = ? and TABLE_TYPE = ?',
-            (".".join(folder(schema or "")), kind),
-        )
-        return [row[0] for row in rows]
+
+def _session(connection: Connection) -> DremioSession:
+    session: DremioSession = connection.connection.dbapi_connection.session  # type: ignore[union-attr]
+    return session
 
 
-def _type(kind: str) -> Any:
+def _list_names(connection: Connection, folder: Sequence[str], kind: str) -> list[str]:
+    return [name for name, found in _session(connection).relations(folder).items() if found == kind]
+
+
+def _make_type(kind: str) -> TypeEngine[Any]:
     base, _, arguments = kind.partition("(")
-    made = TYPES.get(base, types.NullType)
+    made: type[TypeEngine[Any]] = TYPES.get(base, types.NullType)
     return made(*(int(part) for part in arguments.rstrip(")").split(","))) if arguments else made()

@@ -1,10 +1,13 @@
-"""Types: as dbt sources declare them, as Dremio's INFORMATION_SCHEMA says them, as Parquet files hold them."""
+"""Types: as dbt sources declare them, as Dremio's INFORMATION_SCHEMA names them, as Parquet files hold them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-NAMES = {
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DECLARED = {
     "bigint": "bigint",
     "int8": "bigint",
     "long": "bigint",
@@ -28,25 +31,25 @@ NAMES = {
     "binary": "varbinary",
     "hugeint": "decimal(38,0)",
 }
-SAID = {"CHARACTER VARYING": "VARCHAR", "BINARY VARYING": "VARBINARY"}
+STANDARD = {"CHARACTER VARYING": "VARCHAR", "BINARY VARYING": "VARBINARY"}
 
 
-def declared(data_type: str | None) -> str:
+def map_declared_type(data_type: str | None) -> str:
     """Dremio's name of a portable type; what it does not know, and what is undeclared, is text."""
     text = (data_type or "varchar").lower().replace(", ", ",").strip()
     base, _, arguments = text.partition("(")
     if base.strip() in {"decimal", "numeric", "number"}:
         return f"decimal({arguments or '38,9)'}"
-    return NAMES.get(base.strip(), "varchar")
+    return DECLARED.get(base.strip(), "varchar")
 
 
-def known(kind: str, precision: int | None, scale: int | None) -> str:
-    """A type as INFORMATION_SCHEMA says it."""
-    kind = SAID.get(kind.upper(), kind.upper())
+def map_schema_type(kind: str, precision: int | None, scale: int | None) -> str:
+    """A type as INFORMATION_SCHEMA describes it, in one word, or as DECIMAL(precision,scale)."""
+    kind = STANDARD.get(kind.upper(), kind.upper())
     return f"DECIMAL({precision},{scale or 0})" if kind == "DECIMAL" else kind
 
 
-def of_arrow(kind: Any) -> str:
+def map_arrow_type(kind: pa.DataType) -> str:
     """The type of a Parquet file's column once it is in Dremio, in capitals."""
     from pyarrow import types
 

@@ -1,65 +1,50 @@
 """Dremio, Software and Cloud: tables in an object-storage source, views in a space, both by one setting.
 
-Dremio has no transactions over statements: every step is safe to repeat.
+Dremio has no transactions over statements: every step is safe to repeat. How each verb is done is in the files
+beside this one, which take the settings and never the block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
-
-from pydantic import Field
+from contextlib import AbstractContextManager
+from threading import Lock
+from typing import Any
 
 from blocks.errors import Misconfigured
 from blocks.records import LoadReport, Release
-from blocks.warehouse.base import Batch, Session
+from blocks.warehouse.base import Batch, Session, Warehouse
 from blocks.warehouse.bi_connection import LiveSource
+from blocks.warehouse.control import forget, forget_items, prepare_control, write_ledger
 from blocks.warehouse.costs import Costs
-from blocks.warehouse.dremio.clients import target
-from blocks.warehouse.dremio.load import load_batch
-from blocks.warehouse.dremio.names import Names, quoted, split
-from blocks.warehouse.dremio.publish import PUBLISHERS
-from blocks.warehouse.dremio.reflections import accelerate
+from blocks.warehouse.dremio.clients import build_dbt_target
+from blocks.warehouse.dremio.load import BatchLoad
+from blocks.warehouse.dremio.names import quote_path, split_path
+from blocks.warehouse.dremio.publish import Publication, check_relations, merge_branch, replace_views
+from blocks.warehouse.dremio.reflections import build_reflections
 from blocks.warehouse.dremio.releases import drop_releases, list_releases
-from blocks.warehouse.dremio.session import DremioSession
-from blocks.warehouse.dremio.settings import DremioLogin
-from blocks.warehouse.dremio.types import declared, known
-from blocks.warehouse.dremio.views import check_relations
-from blocks.warehouse.release_marker import read_marker
+from blocks.warehouse.dremio.session import DremioSession, log_in, open_session, read_columns
+from blocks.warehouse.dremio.settings import DremioSettings
+from blocks.warehouse.dremio.slots import flip_slot
+from blocks.warehouse.lease import leased
+from blocks.warehouse.release_marker import marker_in, marker_sql, read_marker
 
-SLOTS = ("blue", "green")
+PUBLISHERS = {"views": replace_views, "slot": flip_slot, "branch": merge_branch}
+_LOADING = Lock()  # two commits to one table at once: one of them would fail
 
 
-class DremioWarehouse(DremioLogin):
+class DremioWarehouse(DremioSettings, Warehouse):
     """A place in Dremio; `database` is the dotted path of a space (and folders) or of a catalogue's folder."""
 
     _block_type_name = "Dremio Warehouse"
     _block_type_slug = "dremio-warehouse"
 
-    source: str | None = Field(
-        None, description="source of tables, with bucket and folders: lake.bucket; none: database holds them"
-    )
-    publish: Literal["views", "slot", "branch"] = Field("views", description="how readers get a release")
-    reflections: Literal["none", "optional", "required"] = Field(
-        "none", description="raw reflections on every mart of a release, awaited before readers see it"
-    )
-
-    @property
-    def names(self) -> Names:
-        """Where schemas are."""
-        return Names.of(self.source, self.database, [self.serving, *self.slots])
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        """Schemas of the two slots, where publishing is by slot."""
-        return tuple(f"{self.serving}_{slot}" for slot in SLOTS)
-
     def check(self) -> str:
-        """Log in to both faces and look for the source; one line for a person."""
+        """Log in on REST and Flight and look for the sources; a one-line status."""
         with self.session() as session:
             session.rows("select 1")
-            for root in dict.fromkeys((self.names.tables[0], split(self.landing)[0])):
-                if session.rest.entity((root,)) is None:
+            for root in dict.fromkeys((self.names.tables[0], split_path(self.landing)[0])):
+                if session.rest.find_entity((root,)) is None:
                     raise Misconfigured(
                         f"check Dremio at {self.host}",
                         f"there is no source {root}",
@@ -67,29 +52,46 @@ class DremioWarehouse(DremioLogin):
                     )
         return f"Dremio at {self.host}: tables in {'.'.join(self.names.tables)}, views in {self.database}"
 
+    def session(self) -> AbstractContextManager[DremioSession]:
+        """A login on REST and Flight, ended afterwards; errors come out as PlatformErrors."""
+        return open_session(self)
+
+    def connect(self) -> DremioSession:
+        """A session for the caller to close."""
+        return log_in(self)
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the lease in the control schema. Raises Busy if another run has it."""
+        return leased(self, self.lease_seconds)
+
     def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
         """dbt-dremio's profile output, and the environment of dbt's process."""
-        return target(self, schema)
+        return build_dbt_target(self, schema)
 
     def gx_connection(self) -> tuple[str, dict[str, Any]]:
-        """Our own dialect over Flight; the URL holds no secret."""
-        from blocks.warehouse.dremio import sqlalchemy
+        """A dialect of our own over Flight; the URL holds no secret."""
+        from blocks.warehouse.dremio.sqlalchemy import make_url
 
-        return sqlalchemy.url(self), {"hide_parameters": True}
+        return make_url(self), {"hide_parameters": True}
 
     def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
         """Column → type, in order; empty if the relation does not exist."""
-        path = self.names.path(schema, table)
-        rows = session.rows(
-            'select COLUMN_NAME, DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE from INFORMATION_SCHEMA."COLUMNS"'
-            " where TABLE_SCHEMA = ? and TABLE_NAME = ? order by ORDINAL_POSITION",
-            (".".join(path[:-1]), path[-1]),
-        )
-        return {name: known(kind, precision, scale) for name, kind, precision, scale in rows}
+        return read_columns(session, self.names.path(schema, table))
 
     def ingest(self, batch: Batch) -> LoadReport:
         """Load a batch, its ledger lines last; what a killed load left is taken out by the next."""
-        return batch.report(load_batch(self, batch))
+        table = batch.table
+        with _LOADING, self.session() as session:
+            prepare_control(self, session)
+            load = BatchLoad(self, session, batch)
+            changes = load.check()
+            if batch.mode == "replace":
+                forget(self, session, table.source, table.name)
+            else:
+                forget_items(self, session, batch.entries)
+            load.write()
+            write_ledger(self, session, batch.entries)
+        return batch.report(changes)
 
     def served(self) -> Release | None:
         """What readers see now, read from serving's `_release`."""
@@ -99,16 +101,23 @@ class DremioWarehouse(DremioLogin):
         """Reflections first, then the views, as `publish` says."""
         with self.session() as session:
             columns = check_relations(self, session, release)
-            accelerate(self, session, columns, release)
-            PUBLISHERS[self.publish](self, session, release, columns)
+            build_reflections(self, session, columns, release)
+            before = marker_in(self, session, self.serving)
+            marker = marker_sql(self, release)
+            publication = Publication(release, columns, marker, before.marts if before else {})
+            PUBLISHERS[self.publish](self, session, publication)
 
     def releases(self) -> list[str]:
         """Every release schema there is: by its tables, or by its folder of views."""
-        return list_releases(self)
+        with self.session() as session:
+            return list_releases(self, session)
 
     def drop(self, schemas: Sequence[str]) -> None:
-        """Drop release schemas with all they hold, but none that a reader's view still needs."""
-        drop_releases(self, schemas)
+        """Drop release schemas with all they hold, but none that a reader's view needs, nor the idle slot's."""
+        with self.session() as session:
+            shown = [marker_in(self, session, schema) for schema in (self.serving, *self.slots)]
+            needed = {name.rsplit(".", 1)[0] for each in shown if each for name in each.marts.values()}
+            drop_releases(self, session, set(schemas) - needed)
 
     def live_source(self) -> LiveSource:
         """Serving as a BI server reaches it, over Flight."""
@@ -135,8 +144,8 @@ class DremioWarehouse(DremioLogin):
         who, rights = self.user or "<user>", "alter, create table, drop, insert, select, update, delete"
         return [
             f"-- space and folder {self.database}: made by `setup --apply`, or on Dremio's page",
-            f'grant {rights} on source {quoted(self.names.tables[:1])} to user "{who}"',
-            f'grant alter, select, alter reflection on space {quoted(self.names.views[:1])} to user "{who}"',
+            f'grant {rights} on source {quote_path(self.names.tables[:1])} to user "{who}"',
+            f'grant alter, select, alter reflection on space {quote_path(self.names.views[:1])} to user "{who}"',
         ]
 
     def costs(self, days: int) -> Costs | None:
@@ -150,12 +159,4 @@ class DremioWarehouse(DremioLogin):
 
     def released(self, schema: str, alias: str, materialized: str) -> str:
         """A built model as `schema.table`; a view is marked, because it is not where the tables are."""
-        return self.names.released(schema, alias, materialized == "view")
-
-    def quote(self, *parts: str) -> str:
-        """A column's name; or schema and relation as a whole path."""
-        return quoted(self.names.path(*parts) if len(parts) == 2 else parts)
-
-    def type_of(self, data_type: str | None) -> str:
-        """Dremio's name of a declared type."""
-        return declared(data_type)
+        return self.names.name_release(schema, alias, materialized == "view")

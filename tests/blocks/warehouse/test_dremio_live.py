@@ -68,7 +68,7 @@ def warehouse() -> Iterator[DremioWarehouse]:
                 for name, kind in sorted(rows, key=lambda row: row[1] != "VIEW"):
                     path = ".".join(f'"{part}"' for part in (*folder, name))
                     session.rows(f"drop {'view' if kind == 'VIEW' else 'table'} if exists {path}")
-        session.rest.delete(house.names.views)
+        session.rest.delete_folder(house.names.views)
 
 
 def test_check(warehouse: DremioWarehouse) -> None:

@@ -12,7 +12,7 @@ import pytest
 from blocks.errors import Misconfigured, Transient, Unavailable
 from blocks.warehouse import control
 from blocks.warehouse.base import Batch
-from blocks.warehouse.dremio.landing import landed
+from blocks.warehouse.dremio.landing import land_files
 from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tests.blocks.warehouse.test_dremio_publish import DEAD, killed_before
 from tests.blocks.warehouse.test_warehouse_contract import RIDES, batch, read
@@ -217,7 +217,7 @@ def test_files_land_in_an_object_store_with_the_blocks_keys(dremio_server: Stand
             landing="lake.bucket.landing", landing_url="s3://bucket/landing", landing_options=options
         )
         file = batch(tmp_path, [NORTH]).data
-        with landed(warehouse, file, "raw.rides/1") as place:
+        with land_files(warehouse, file, "raw.rides/1") as place:
             assert place == "@lake/bucket/landing/raw.rides/1"
             assert s3fs.S3FileSystem(**options, use_listings_cache=False).ls(
                 "bucket/landing/raw.rides/1"

@@ -23,8 +23,8 @@ from blocks.errors import (
 )
 from blocks.quality.suites import Suites
 from blocks.warehouse import control
-from blocks.warehouse.dremio.flight import Flight
-from blocks.warehouse.dremio.session import bound
+from blocks.warehouse.dremio.flight import DremioFlight
+from blocks.warehouse.dremio.session import bind_parameters
 from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tests.dremio.refused import refusals
 from tests.dremio.standin import StandIn, stand_in
@@ -111,7 +111,7 @@ def test_the_dialect_names_tables_and_gives_nulls_and_empty_answers(warehouse: D
 
 def test_parameters_are_literals_and_quotes_stay_closed() -> None:
     hostile = "x' or '1'='1"
-    sql = bound(
+    sql = bind_parameters(
         "select '?', \"a?\" from t where a = ? and b = ? and c = ?", (hostile, None, datetime(2026, 1, 2))
     )
     assert sql == (
@@ -183,7 +183,7 @@ def test_both_roads_are_encrypted_and_the_server_is_verified(tmp_path: Path) -> 
         with pytest.raises(Misconfigured, match="authority"):
             server.warehouse(tls=True).check()
         session = trusting.connect()
-        stranger = Flight(f"grpc+tls://127.0.0.1:{server.flight_port}", True, 5)
+        stranger = DremioFlight(f"grpc+tls://127.0.0.1:{server.flight_port}", True, 5)
         with pytest.raises(PlatformError):
             stranger.login("dremio", "dremio123")
         session.close()
