@@ -4,15 +4,27 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 BIN := .venv/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
+PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench lock clean setup setup-dev
+.PHONY: run test coverage check bench lock clean setup setup-dev
 
 run: setup  ## the main job, on the demo company
 	$(BIN)/python flows/main.py $(RUN_ARGS)
 
-test: setup-dev  ## every test
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(TEST_ARGS)
+test: setup-dev  ## every test, with branch coverage; some of them by TEST_ARGS, without
+ifeq ($(strip $(TEST_ARGS)),)
+	@$(BIN)/coverage erase
+	@status=0; $(BIN)/coverage run -m $(PYTEST) || status=$$?; \
+	$(BIN)/coverage combine --quiet; \
+	echo "coverage of flows, tasks and blocks, lines and branches: $$($(BIN)/coverage report --format=total) %"; \
+	exit $$status
+else
+	$(BIN)/python -m $(PYTEST) $(TEST_ARGS)
+endif
+
+coverage:  ## what the last whole `make test` did not reach, file by file
+	$(BIN)/coverage report --show-missing
 
 check: setup-dev .venv-lint/done node_modules/.done  ## lint, types, layers, style of SQL and JavaScript
 	$(BIN)/ruff check .
@@ -70,4 +82,4 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-annotate 
 	--no-emit-find-links --quiet
 
 clean:  ## everything made here: environments and .local
-	rm -rf .venv .venv-lint .local node_modules
+	rm -rf .venv .venv-lint .local node_modules .coverage .coverage.*

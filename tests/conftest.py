@@ -15,6 +15,9 @@ TINY = ROOT / "tests" / "tiny"
 REAL_ERP = ROOT.parent / "shared" / "data" / "online-retail"
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+os.environ.setdefault(
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore"
+)  # tests call tasks outside of runs
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start many processes; each would compile all anew
 
 
@@ -27,10 +30,13 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from prefect.settings import PREFECT_SERVER_ANALYTICS_ENABLED, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
+    measured = os.environ.pop("COVERAGE_PROCESS_CONFIG", None)  # Prefect's server runs none of our code
     with (
         temporary_settings({PREFECT_SERVER_ANALYTICS_ENABLED: False}),
         prefect_test_harness(server_startup_timeout=180),
     ):
+        if measured:
+            os.environ["COVERAGE_PROCESS_CONFIG"] = measured
         from prefect.client.orchestration import get_client
 
         with get_client(sync_client=True) as client:
