@@ -19,7 +19,7 @@ from blocks.records import Outcome
 from blocks.site.html.site import FolderSite
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
-from tests.blocks.tracker.jira_site import TOKEN
+from tests.blocks.tracker.jira.site import TOKEN
 from tests.conftest import TINY
 
 RIDES = "ride_id,started,station,minutes\n1,2026-01-01 08:00:00,North,{}\n2,2026-01-01 09:30:00,South,7\n"

@@ -15,7 +15,7 @@ from blocks.tracker.files.tracker import FilesTracker
 from blocks.tracker.jira.tracker import JiraTracker
 from blocks.tracker.rich_text.adf import from_adf
 from blocks.tracker.rich_text.wiki import from_wiki
-from tests.blocks.tracker.jira_site import EMAIL, TOKEN, JiraSite, serve
+from tests.blocks.tracker.jira.site import EMAIL, TOKEN, JiraSite, serve
 
 REQUEST: dict[str, Any] = {
     "title": "How is revenue going?",

@@ -1,4 +1,4 @@
-"""Answers in Jira's rich text look as meant whatever is in them; people's rich text and templates are read."""
+"""Answers in Jira's rich text look as meant whatever is in them; people's rich text is read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from blocks.tracker.description_template import read_template
 from blocks.tracker.rich_text.adf import from_adf, to_adf
 from blocks.tracker.rich_text.wiki import escape, from_wiki, to_wiki
 from tasks.markdown import bullets, code, link, table
-from tests.blocks.tracker.adf_rules import adf_fault
+from tests.blocks.tracker.rich_text.adf_rules import adf_fault
 from tests.tasks.test_requirements import HOSTILE
 
 URL = "https://bi.example/a b|c?x=1&y=2"
@@ -156,60 +155,3 @@ def test_a_megabyte_of_signs_is_no_burden(sign: str) -> None:
     from_wiki(text)
     escape(text)
     assert time.monotonic() - start < 30
-
-
-TEMPLATE = """\
-We want this each Monday.
-
-**Analysis:** trend
-**Metrics:** net_revenue, `orders`
-**Dimensions:** country
-**Data sources:** erp
-**Deadline:** 2027-02-26
-
-## Why
-Because: metrics matter.
-"""
-READ = {
-    "analysis": "trend",
-    "metrics": "net_revenue, orders",
-    "dimensions": "country",
-    "data_sources": "erp",
-    "deadline": "2027-02-26",
-}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        TEMPLATE,
-        from_adf(to_adf(TEMPLATE.replace("\n**", "\n\n**"))),
-        from_wiki(
-            "||Part||Value||\n|*Analysis type*|trend|\n|Metrics|net\\_revenue, orders|\n|Dimensions|country|\n"
-            "|Data sources|erp|\n|Needed by|2027-02-26|"
-        ),
-        from_wiki(
-            "* Analysis: trend\n* Metrics: net_revenue, orders\n* Dimensions: country\n"
-            "* Sources: erp\n* Due: 2027-02-26"
-        ),
-    ],
-)
-def test_the_template_is_read_in_every_layout(text: str) -> None:
-    assert read_template(text) == READ
-
-
-def test_values_below_their_names() -> None:
-    headed = to_adf("### Metrics\n\n- net_revenue\n- orders\n\n### Deadline\n\n2027-02-26\n\nThanks, all.")
-    assert read_template(from_adf(headed)) == {"metrics": "net_revenue\norders", "deadline": "2027-02-26"}
-    assert read_template("Metrics:\n- net_revenue\n- orders\n\nmore") == {"metrics": "net_revenue\norders"}
-
-
-@pytest.mark.parametrize(
-    "text", ["", "Deadline:\n\nI would like it soon.", "### Metrics\n\n### Why\nfor fun", "a: b\n" * 99]
-)
-def test_what_is_not_filled_in_is_not_there(text: str) -> None:
-    assert read_template(text) == {}
-
-
-def test_the_first_of_a_name_counts() -> None:
-    assert read_template("Metrics: a\nMetrics: b\n### Metrics\n\nc") == {"metrics": "a"}

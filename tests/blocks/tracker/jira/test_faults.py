@@ -27,7 +27,7 @@ from blocks.errors import (
     Unavailable,
 )
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
-from tests.blocks.tracker.jira_site import EMAIL, TOKEN, Fault
+from tests.blocks.tracker.jira.site import EMAIL, TOKEN, Fault
 from tests.conftest import ROOT
 
 WORDS = "ticket words that nobody else should read"

@@ -19,8 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.blocks.tracker.adf_rules import adf_fault
-from tests.blocks.tracker.jql import BOUNDED, Query, Refused
+from tests.blocks.tracker.jira.jql import BOUNDED, Query, Refused
+from tests.blocks.tracker.rich_text.adf_rules import adf_fault
 
 Raw = dict[str, Any]
 TOKEN, EMAIL = "s3cr3t-t0ken-0815", "bot@example.com"
@@ -307,7 +307,7 @@ class JiraSite:
 @contextmanager
 def serve(site: JiraSite) -> Iterator[str]:
     """Serve the site on a free port; its address."""
-    from tests.blocks.tracker.jira_routes import ROUTES
+    from tests.blocks.tracker.jira.routes import ROUTES
 
     handler = type("Handler", (_Handler,), {"site": site, "routes": ROUTES})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -21,7 +21,7 @@ from blocks.tracker.jira.tracker import JiraTracker
 from tasks.markdown import line
 from tasks.requirements import answer_gaps, check_ticket, knows_gaps
 from tests.blocks.tracker.desks import FIELDS, JiraDesk, jira_desk
-from tests.blocks.tracker.jira_site import EMAIL, TOKEN
+from tests.blocks.tracker.jira.site import EMAIL, TOKEN
 from tests.tasks.test_requirements import HOSTILE, Shop
 
 

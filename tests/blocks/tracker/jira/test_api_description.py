@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
-from tests.blocks.tracker.jira_site import Exchange
+from tests.blocks.tracker.jira.site import Exchange
 from tests.conftest import ROOT
 
 SPEC = ROOT.parent / "shared" / "specs" / "jira-cloud-v3.json"

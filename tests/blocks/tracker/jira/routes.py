@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.blocks.tracker.jira_site import PAGE, WORKFLOWS, Asked, JiraSite, Problem, Raw, now
+from tests.blocks.tracker.jira.site import PAGE, WORKFLOWS, Asked, JiraSite, Problem, Raw, now
 
 ROUTES: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = []
 KEY = r"([A-Z][A-Z0-9_]+-\d+|\d+)"
