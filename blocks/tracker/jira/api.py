@@ -1,92 +1,109 @@
-"""What every edition of Jira does alike, and what jira_cloud.py and jira_data_center.py do differently."""
+"""Jira's REST API as far as Cloud and Data Center agree. What differs is in `cloud` and `data_center`."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
-from blocks.tracker.jira.session import Session
+from pydantic import ValidationError
+
+from blocks.tracker.jira.responses import AnswerMark, CommentPage, Issue, IssueComment, User
+from blocks.tracker.jira.session import JiraSession
 from blocks.tracker.rich_text.adf import from_adf, to_adf
 from blocks.tracker.rich_text.wiki import from_wiki, to_wiki
 
-Raw = dict[str, Any]
-MARK = "analytics.answer"  # the comment property that tells our comments, and one topic from another
+ANSWER_PROPERTY = "analytics.answer"  # the comment property that marks our comments, and tells topics apart
 PAGE, MOST_PAGES = 100, 1_000
+Item = TypeVar("Item")
 
 
-class Edition(ABC):
-    """One connection in the words of its edition. me: the account as Jira describes it."""
+class JiraApi(ABC):
+    """A session, and the requests of its edition. me: the account that is logged in.
 
-    user: ClassVar[tuple[str, ...]]
+    user_ids: the members of a user that identify an account in this edition.
+    """
 
-    def __init__(self, session: Session, version: str) -> None:
-        self.session = session
-        dialects: dict[str, tuple[Callable[[str], Any], Callable[[Any], str]]] = {
-            "2": (to_wiki, from_wiki),
-            "3": (to_adf, from_adf),
-        }
-        self.write, self.read = dialects[version]
-        self.me: Raw = session.ask("ask who we are", "GET", "myself")
+    user_ids: ClassVar[tuple[str, ...]]
 
-    def mine(self, comment: Raw) -> bool:
-        """True if our account wrote it."""
-        author = comment.get("author") or {}
-        return any(self.me.get(name) and author.get(name) == self.me[name] for name in self.user)
+    def __init__(self, session: JiraSession, version: str) -> None:
+        self.session, self.version = session, version
+        self.me = session.read(User, "ask which account this is", "GET", "myself")
 
-    def comments(self, key: str, **query: str) -> Iterator[Raw]:
-        """All comments of a ticket, page by page."""
-        start = 0
+    def to_rich_text(self, markdown: str) -> str | dict[str, Any]:
+        """Markdown as this version of the API takes it: ADF from version 3 on, wiki text before."""
+        return to_adf(markdown) if self.version == "3" else to_wiki(markdown)
+
+    def to_plain_text(self, rich_text: object) -> str:
+        """The plain text of a description or a comment."""
+        return from_adf(rich_text) if self.version == "3" else from_wiki(rich_text)
+
+    def is_own(self, author: User | None) -> bool:
+        """True if it is our account."""
+        return author is not None and any(
+            getattr(self.me, name) and getattr(author, name) == getattr(self.me, name)
+            for name in self.user_ids
+        )
+
+    def read_comments(self, key: str, **query: str) -> Iterator[IssueComment]:
+        """All comments of an issue, page by page."""
+        start, asked = 0, f"read the comments of {key}"
         for _ in range(MOST_PAGES):
-            page = self.session.ask(
-                f"read the comments of {key}",
-                "GET",
-                f"issue/{key}/comment",
-                startAt=start,
-                maxResults=PAGE,
-                **query,
+            page = self.session.read(
+                CommentPage, asked, "GET", f"issue/{key}/comment", startAt=start, maxResults=PAGE, **query
             )
-            yield from page["comments"]
-            start += len(page["comments"])
-            if not page["comments"] or start >= page["total"]:
+            yield from page.comments
+            start += len(page.comments)
+            if not page.comments or start >= page.total:
                 return
 
-    def own(self, key: str) -> Iterator[tuple[str, Raw]]:
-        """Ids and marks of our comments on a ticket."""
-        yield from self.marks([each for each in self.comments(key) if self.mine(each)]).items()
+    def read_own_marks(self, key: str) -> Iterator[tuple[str, AnswerMark]]:
+        """Ids and marks of our comments on an issue."""
+        own = [comment for comment in self.read_comments(key) if self.is_own(comment.author)]
+        yield from self.read_marks(own).items()
 
     @abstractmethod
-    def search(self, jql: str, fields: Sequence[str]) -> list[Raw]:
-        """All issues that match, by page."""
+    def search(self, jql: str, fields: Sequence[str]) -> list[Issue]:
+        """All issues that match, from all pages."""
 
     @abstractmethod
-    def by_keys(self, keys: Sequence[str], fields: Sequence[str]) -> list[Raw]:
-        """Those of these issues that there are."""
+    def read_issues(self, keys: Sequence[str], fields: Sequence[str]) -> list[Issue]:
+        """The issues with these keys; keys without an issue are left out."""
 
     @abstractmethod
-    def marks(self, comments: Sequence[Raw]) -> dict[str, Raw]:
-        """What of our account's comments, of whatever tickets, carries our mark: id → mark."""
+    def read_marks(self, comments: Sequence[IssueComment]) -> dict[str, AnswerMark]:
+        """The marks of our account's comments, of whatever issues, by comment id; unmarked ones are left out."""
 
-    def content(self, body: str, mark: Raw) -> Raw:
+    def build_comment(self, body: str, mark: AnswerMark) -> dict[str, object]:
         """A comment of ours as it is sent: text and mark at once."""
-        return {"body": self.write(body), "properties": [{"key": MARK, "value": mark}]}
+        properties = [{"key": ANSWER_PROPERTY, "value": mark.model_dump()}]
+        return {"body": self.to_rich_text(body), "properties": properties}
 
-    def rewrite(self, key: str, comment: str, body: str, mark: Raw) -> None:
-        """Put another text in the place of a comment of ours."""
+    def update_comment(self, key: str, comment: str, body: str, mark: AnswerMark) -> None:
+        """Replace the text of a comment of ours."""
         path = f"issue/{key}/comment/{comment}"
-        self.session.ask(f"update a comment on {key}", "PUT", path, self.content(body, mark))
+        self.session.send(f"update a comment on {key}", "PUT", path, self.build_comment(body, mark))
 
 
-def parts(items: Sequence[Any], size: int) -> list[list[Any]]:
-    """Items in lists of at most a size."""
-    return [list(items[at : at + size]) for at in range(0, len(items), size)]
+def split_batches(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
+    """The items in lists of at most `size`."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
 
 
-def marked(comments: Any) -> dict[str, Raw]:
-    """Comments' marks by id."""
-    return {
-        comment["id"]: each["value"]
+def find_marks(comments: Iterable[IssueComment]) -> dict[str, AnswerMark]:
+    """The marks in comments' properties, by comment id."""
+    values = {
+        comment.id: each.value
         for comment in comments
-        for each in comment.get("properties") or ()
-        if each.get("key") == MARK and isinstance(each.get("value"), dict)
+        for each in comment.properties or ()
+        if each.key == ANSWER_PROPERTY and isinstance(each.value, Mapping)
     }
+    return {id_: mark for id_, value in values.items() if (mark := _read_mark(value)) is not None}
+
+
+def _read_mark(value: Mapping[str, object]) -> AnswerMark | None:
+    try:
+        return AnswerMark.model_validate(value)
+    except ValidationError:
+        return None

@@ -1,49 +1,54 @@
-"""A JiraTracker's connection: made and looked over on first use, never pickled or copied."""
+"""A JiraTracker's connection: made and checked on first use, never pickled or copied."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from blocks.errors import Misconfigured, NotFound, Unauthorized
 from blocks.records import Ticket
-from blocks.tracker.jira.api import Edition, Raw
-from blocks.tracker.jira.cloud import Cloud
-from blocks.tracker.jira.data_center import DataCenter
-from blocks.tracker.jira.issue_reader import Reader, find_fields
-from blocks.tracker.jira.session import Session
+from blocks.tracker.jira.api import JiraApi
+from blocks.tracker.jira.cloud import CloudApi
+from blocks.tracker.jira.data_center import DataCenterApi
+from blocks.tracker.jira.issue_reader import IssueReader, find_fields
+from blocks.tracker.jira.responses import Issue, IssueComment, IssueType, JiraField, LinkTypes, Project
+from blocks.tracker.jira.session import JiraSession
 from blocks.tracker.jira.settings import JiraSettings
 
 
 class JiraConnection:
-    """An edition of Jira, and what this Jira calls the mapped fields.
+    """The API of one Jira, and the mapped fields as this Jira describes them (fields: our name → field).
 
     Making it raises Unauthorized, or Misconfigured with what the project lacks.
     """
 
     def __init__(self, settings: JiraSettings) -> None:
-        self.edition = _log_in(settings)
-        ask = self.edition.session.ask
-        project = ask(f"read project {settings.project}", "GET", f"project/{settings.project}")
-        known = [each for each in ask("read the fields", "GET", "field") if _of_project(each, project["id"])]
-        self.fields = find_fields(settings.fields, known, settings.project)
-        _see_what_is_there(settings, ask)
-        self.reader = Reader(
-            self.fields, settings.statuses, settings.priorities, settings.labels, self.edition.read
+        self.api = _log_in(settings)
+        session, key = self.api.session, settings.project
+        project = session.read(Project, f"read project {key}", "GET", f"project/{key}")
+        fields = session.read(list[JiraField], "read the fields", "GET", "field")
+        visible = [field for field in fields if _is_of_project(field, project)]
+        self.fields = find_fields(settings.fields, visible, key)
+        _check_project(settings, session)
+        self.reader = IssueReader(settings, self.fields, self.api.to_plain_text)
+
+    def read_tickets(self, issues: Sequence[Issue]) -> list[Ticket]:
+        """Issues as tickets; the marks of all our comments on them are asked for at once."""
+        comments = {issue.key: self._read_comments(issue) for issue in issues}
+        own = [each for listed in comments.values() for each in listed if self.api.is_own(each.author)]
+        marks = self.api.read_marks(own)
+        return [self.reader.read_ticket(issue, comments[issue.key], marks) for issue in issues]
+
+    def _read_comments(self, issue: Issue) -> list[IssueComment]:
+        """All comments of an issue; a search brings only the first ones where there are many."""
+        try:
+            page = issue.read_fields().comment
+        except ValueError:
+            return []  # read_ticket says that the issue is unreadable
+        comments = page.comments if page else []
+        return (
+            comments if not page or page.total <= len(comments) else list(self.api.read_comments(issue.key))
         )
-
-    def tickets(self, issues: Sequence[Raw]) -> list[Ticket]:
-        """Issues as tickets; what is ours among all their comments is asked for at once."""
-        comments = {issue["key"]: self._comments(issue) for issue in issues}
-        marks = self.edition.marks([c for each in comments.values() for c in each if self.edition.mine(c)])
-        return [self.reader.ticket(issue, comments[issue["key"]], marks) for issue in issues]
-
-    def _comments(self, issue: Raw) -> list[Raw]:
-        """An issue's comments; a search brings the first ones only where there are many."""
-        found: Raw = issue["fields"].get("comment") or {}
-        listed: list[Raw] = list(found.get("comments") or ())
-        return listed if found.get("total", 0) <= len(listed) else list(self.edition.comments(issue["key"]))
 
 
 class LazyConnection:
@@ -64,56 +69,58 @@ class LazyConnection:
             return self._connection
 
 
-def _log_in(settings: JiraSettings) -> Edition:
-    """A session of the edition that the credential is for. Raises Misconfigured for the other edition."""
-    token, kind = settings.token.get_secret_value(), Cloud if settings.email else DataCenter
-    auth: dict[str, object] = (
-        {"basic_auth": (settings.email, token)} if settings.email else {"token_auth": token}
-    )
-    version = settings.api_version or ("3" if settings.email else "2")
+def _log_in(settings: JiraSettings) -> JiraApi:
+    """The API that the credential is for. Raises Misconfigured if the server is the other edition."""
+    cloud, token = bool(settings.email), settings.token.get_secret_value()
+    auth: dict[str, object] = {"basic_auth": (settings.email, token)} if cloud else {"token_auth": token}
+    version = settings.api_version or ("3" if cloud else "2")
     hint = "An e-mail with the token means Jira Cloud, a token alone Data Center (API version 2)."
     try:
-        session = Session(
-            settings.server.rstrip("/"), auth, version, settings.timeout_seconds, settings.patience_seconds
+        session = JiraSession(
+            settings.server.rstrip("/"),
+            auth,
+            version,
+            settings.timeout_seconds,
+            settings.rate_limit_timeout_seconds,
         )
     except NotFound:
         session = None
     if session is None:
         raise Misconfigured(f"connect to {settings.server}", f"it has no REST API of version {version}", hint)
-    if (session.client.deploymentType == "Cloud") is not bool(settings.email):
-        said = session.client.deploymentType or "no edition"
-        raise Misconfigured(f"connect to {settings.server}", f"it says it is {said}", hint)
-    edition = kind(session, version)
-    if not edition.me.get("displayName"):
+    if (session.deployment_type == "Cloud") is not cloud:
+        edition = session.deployment_type or "no edition"
+        raise Misconfigured(f"connect to {settings.server}", f"it says it is {edition}", hint)
+    api = (CloudApi if cloud else DataCenterApi)(session, version)
+    if not api.me.display_name:
         raise Unauthorized(f"log in to {settings.server}", "the token was not accepted", "Renew it.")
-    return edition
+    return api
 
 
-def _of_project(field: Raw, project: str) -> bool:
-    """False for a team-managed project's own field, if it is another project's."""
-    scope = field.get("scope") or {}
-    return str((scope.get("project") or {}).get("id", project)) == str(project)
+def _is_of_project(field: JiraField, project: Project) -> bool:
+    """False for another team-managed project's own field."""
+    return not field.scope or not field.scope.project or field.scope.project.id == project.id
 
 
-def _see_what_is_there(settings: JiraSettings, ask: Callable[..., Any]) -> None:
-    """Raises Misconfigured with all that the project lacks, and what it has, before any work is done."""
-    problems = []
-    types = ask(f"read the statuses of {settings.project}", "GET", f"project/{settings.project}/statuses")
-    statuses = {each["name"].casefold(): each["name"] for kind in types for each in kind["statuses"]}
+def _check_project(settings: JiraSettings, session: JiraSession) -> None:
+    """Raise Misconfigured with all that the project lacks, and what it has, before any work is done."""
+    problems, path = [], f"project/{settings.project}/statuses"
+    types = session.read(list[IssueType], f"read the statuses of {settings.project}", "GET", path)
+    statuses = {status.name.casefold(): status.name for kind in types for status in kind.statuses}
     missing = {name for name in settings.statuses.values() if name and name.casefold() not in statuses}
     if missing:
-        problems.append(f"no status {_listed(missing)}; it has {_listed(statuses.values())}")
-    if settings.incident_type not in {kind["name"] for kind in types}:
+        problems.append(f"no status {_join_names(missing)}; it has {_join_names(statuses.values())}")
+    names = {kind.name for kind in types}
+    if settings.incident_type not in names:
+        problems.append(f"no issue type {settings.incident_type}; it has {_join_names(names)}")
+    kinds = session.read(LinkTypes, "read the link types", "GET", "issueLinkType").issue_link_types
+    if settings.link_type not in {kind.name for kind in kinds}:
         problems.append(
-            f"no issue type {settings.incident_type}; it has {_listed(kind['name'] for kind in types)}"
+            f"no link type {settings.link_type}; it has {_join_names(kind.name for kind in kinds)}"
         )
-    links = [kind["name"] for kind in ask("read the link types", "GET", "issueLinkType")["issueLinkTypes"]]
-    if settings.link_type not in links:
-        problems.append(f"no link type {settings.link_type}; it has {_listed(links)}")
     if problems:
         remedy = "Correct the block's statuses, incident_type or link_type, or the project's workflow."
         raise Misconfigured(f"look at project {settings.project}", "; ".join(problems), remedy)
 
 
-def _listed(names: object) -> str:
-    return ", ".join(sorted(map(str, names)))  # type: ignore[call-overload]
+def _join_names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

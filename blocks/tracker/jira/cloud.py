@@ -1,4 +1,4 @@
-"""Jira Cloud: search by page token, which follows writes with a delay, and bulk reads, which do not lag.
+"""Jira Cloud: search by page token, which lags behind writes by some seconds, and bulk reads, which do not.
 
 Source: https://developer.atlassian.com/cloud/jira/platform/rest/v3/ (search/jql, issue/bulkfetch, comment/list).
 """
@@ -8,45 +8,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blocks.errors import BadAnswer, Unavailable
-from blocks.tracker.jira.api import MOST_PAGES, PAGE, Edition, Raw, marked, parts
+from blocks.tracker.jira.api import MOST_PAGES, PAGE, JiraApi, find_marks, split_batches
+from blocks.tracker.jira.responses import AnswerMark, BulkIssues, CommentList, Issue, IssueComment, SearchPage
 
 MOST_IDS = 1_000
 
 
-class Cloud(Edition):
-    """Jira Cloud: search by page token, which follows writes with a delay; bulk reads, which do not."""
+class CloudApi(JiraApi):
+    """The requests of Jira Cloud."""
 
-    user = ("accountId",)
+    user_ids = ("account_id",)
 
-    def search(self, jql: str, fields: Sequence[str]) -> list[Raw]:
+    def search(self, jql: str, fields: Sequence[str]) -> list[Issue]:
         """POST search/jql, page by page."""
-        found: list[Raw] = []
-        body: Raw = {"jql": jql, "fields": list(fields), "maxResults": PAGE}
+        found: list[Issue] = []
+        body: dict[str, object] = {"jql": jql, "fields": list(fields), "maxResults": PAGE}
         for _ in range(MOST_PAGES):
-            page = self.session.ask("search for tickets", "POST", "search/jql", body)
-            found += page["issues"]
-            token = page.get("nextPageToken")
-            if not token or page.get("isLast"):
+            page = self.session.read(SearchPage, "search for tickets", "POST", "search/jql", body)
+            found += page.issues
+            if not page.next_page_token or page.is_last:
                 return found
-            body = {**body, "nextPageToken": token}
+            body = {**body, "nextPageToken": page.next_page_token}
         raise BadAnswer("search for tickets", f"more than {MOST_PAGES:,} pages", "Narrow the block's jql.")
 
-    def by_keys(self, keys: Sequence[str], fields: Sequence[str]) -> list[Raw]:
+    def read_issues(self, keys: Sequence[str], fields: Sequence[str]) -> list[Issue]:
         """POST issue/bulkfetch, a hundred at a time."""
-        found: list[Raw] = []
-        for part in parts(keys, PAGE):
-            body = {"issueIdsOrKeys": part, "fields": list(fields)}
-            page = self.session.ask("read tickets", "POST", "issue/bulkfetch", body)
-            if page.get("issueErrors"):
-                raise Unavailable("read tickets", f"{len(page['issueErrors'])} could not be read just now")
-            found += page["issues"]
+        found: list[Issue] = []
+        for batch in split_batches(keys, PAGE):
+            body = {"issueIdsOrKeys": batch, "fields": list(fields)}
+            page = self.session.read(BulkIssues, "read tickets", "POST", "issue/bulkfetch", body)
+            if page.issue_errors:
+                raise Unavailable("read tickets", f"{len(page.issue_errors)} could not be read just now")
+            found += page.issues
         return found
 
-    def marks(self, comments: Sequence[Raw]) -> dict[str, Raw]:
+    def read_marks(self, comments: Sequence[IssueComment]) -> dict[str, AnswerMark]:
         """POST comment/list, a thousand at a time."""
-        found: dict[str, Raw] = {}
-        for part in parts([int(each["id"]) for each in comments], MOST_IDS):
-            asked = "read comments' properties"
-            page = self.session.ask(asked, "POST", "comment/list", {"ids": part}, expand="properties")
-            found |= marked(page["values"])
+        found: dict[str, AnswerMark] = {}
+        for batch in split_batches([int(each.id) for each in comments], MOST_IDS):
+            asked, body = "read the properties of comments", {"ids": batch}
+            page = self.session.read(CommentList, asked, "POST", "comment/list", body, expand="properties")
+            found |= find_marks(page.values)
         return found

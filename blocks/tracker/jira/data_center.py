@@ -1,4 +1,4 @@
-"""Jira Data Center: search by offset; comments' properties come ticket by ticket only.
+"""Jira Data Center: search by offset; the properties of comments come issue by issue only.
 
 Source: https://docs.atlassian.com/software/jira/docs/api/REST/9.17.0/ (search, comment, comment properties).
 """
@@ -9,64 +9,65 @@ import re
 from collections.abc import Iterator, Sequence
 
 from blocks.errors import BadAnswer
-from blocks.tracker.jira.api import MARK, MOST_PAGES, PAGE, Edition, Raw, marked, parts
+from blocks.tracker.jira.api import ANSWER_PROPERTY, MOST_PAGES, PAGE, JiraApi, find_marks, split_batches
+from blocks.tracker.jira.responses import AnswerMark, Issue, IssueComment, SearchPage
 
 _ANCHOR = re.compile(r"(?<!\\)\{anchor:analytics\.answer\.([\w-]{1,100})\.([0-9a-f]{1,64})\}")
 
 
-class DataCenter(Edition):
-    """Jira Data Center: search by offset; comments' properties come ticket by ticket only."""
+class DataCenterApi(JiraApi):
+    """The requests of Jira Data Center."""
 
-    user = ("name", "key")
+    user_ids = ("name", "key")
 
-    def search(self, jql: str, fields: Sequence[str]) -> list[Raw]:
+    def search(self, jql: str, fields: Sequence[str]) -> list[Issue]:
         """POST search, page by page."""
-        return self._search(jql, fields, True)
+        return self._search(jql, fields, validate=True)
 
-    def by_keys(self, keys: Sequence[str], fields: Sequence[str]) -> list[Raw]:
-        """POST search without validation, which would refuse all for one key that there is not."""
-        queries = [f"key in ({', '.join(part)})" for part in parts(keys, PAGE)]
-        return [each for jql in queries for each in self._search(jql, fields, False)]
+    def read_issues(self, keys: Sequence[str], fields: Sequence[str]) -> list[Issue]:
+        """POST search without validation, which would refuse the whole query for one unknown key."""
+        queries = [f"key in ({', '.join(batch)})" for batch in split_batches(keys, PAGE)]
+        return [issue for jql in queries for issue in self._search(jql, fields, validate=False)]
 
-    def _search(self, jql: str, fields: Sequence[str], strict: bool) -> list[Raw]:
-        found: dict[str, Raw] = {}
+    def _search(self, jql: str, fields: Sequence[str], validate: bool) -> list[Issue]:
+        found: dict[str, Issue] = {}
         start = 0
+        body = {"jql": jql, "fields": list(fields), "maxResults": PAGE, "validateQuery": validate}
         for _ in range(MOST_PAGES):
-            body = {
-                "jql": jql,
-                "fields": list(fields),
-                "startAt": start,
-                "maxResults": PAGE,
-                "validateQuery": strict,
-            }
-            page = self.session.ask("search for tickets", "POST", "search", body)
-            found |= {issue["key"]: issue for issue in page["issues"]}
-            start += len(page["issues"])
-            if not page["issues"] or start >= page["total"]:
+            page_body = {**body, "startAt": start}
+            page = self.session.read(SearchPage, "search for tickets", "POST", "search", page_body)
+            found |= {issue.key: issue for issue in page.issues}
+            start += len(page.issues)
+            if not page.issues or start >= page.total:
                 return list(found.values())
         raise BadAnswer("search for tickets", f"more than {MOST_PAGES:,} pages", "Narrow the block's jql.")
 
-    def comments(self, key: str, **query: str) -> Iterator[Raw]:
-        """All comments of a ticket, with their properties."""
-        return super().comments(key, expand="properties", **query)
+    def read_comments(self, key: str, **query: str) -> Iterator[IssueComment]:
+        """All comments of an issue, with their properties."""
+        return super().read_comments(key, expand="properties", **query)
 
-    def marks(self, comments: Sequence[Raw]) -> dict[str, Raw]:
-        """The properties where they came along; else, as in a search, what the text's anchor says."""
-        return {**_anchored(comments), **marked(comments)}
+    def read_marks(self, comments: Sequence[IssueComment]) -> dict[str, AnswerMark]:
+        """The properties if they came along; after a search, which has none, the anchor in the text."""
+        return {**_find_anchors(comments), **find_marks(comments)}
 
-    def content(self, body: str, mark: Raw) -> Raw:
-        """With an anchor of the same meaning, which is not shown: a search brings texts, but no properties."""
-        content = super().content(body, mark)
-        anchor = f"{{anchor:{MARK}.{mark['topic']}.{mark['fingerprint']}}}"
-        return {**content, "body": f"{content['body']}\n{anchor}"}
+    def build_comment(self, body: str, mark: AnswerMark) -> dict[str, object]:
+        """With an invisible anchor that repeats the mark: a search brings texts, but no properties."""
+        comment = super().build_comment(body, mark)
+        anchor = f"{{anchor:{ANSWER_PROPERTY}.{mark.topic}.{mark.fingerprint}}}"
+        return {**comment, "body": f"{comment['body']}\n{anchor}"}
 
-    def rewrite(self, key: str, comment: str, body: str, mark: Raw) -> None:
-        """The text, then the mark, as an update may leave properties alone."""
-        super().rewrite(key, comment, body, mark)
-        self.session.ask(f"mark a comment on {key}", "PUT", f"comment/{comment}/properties/{MARK}", mark)
+    def update_comment(self, key: str, comment: str, body: str, mark: AnswerMark) -> None:
+        """The text, then the mark: Data Center does not document that an update takes properties."""
+        super().update_comment(key, comment, body, mark)
+        path = f"comment/{comment}/properties/{ANSWER_PROPERTY}"
+        self.session.send(f"mark a comment on {key}", "PUT", path, mark.model_dump())
 
 
-def _anchored(comments: Sequence[Raw]) -> dict[str, Raw]:
-    """Comments' marks by id, from their texts."""
-    found = {each["id"]: _ANCHOR.findall(str(each.get("body") or ""))[-1:] for each in comments}
-    return {id_: {"topic": topic, "fingerprint": mark} for id_, last in found.items() for topic, mark in last}
+def _find_anchors(comments: Sequence[IssueComment]) -> dict[str, AnswerMark]:
+    """The marks in comments' texts, by comment id; the last one of a text counts."""
+    found = {each.id: _ANCHOR.findall(str(each.body or ""))[-1:] for each in comments}
+    return {
+        id_: AnswerMark(topic=topic, fingerprint=fingerprint)
+        for id_, last in found.items()
+        for topic, fingerprint in last
+    }

@@ -1,4 +1,4 @@
-"""A Jira issue as a Ticket: fields by their names in this Jira, or a template in the description. It asks nothing."""
+"""A Jira issue as a Ticket: mapped fields, or a template in the description. Nothing is requested here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 from blocks.errors import Misconfigured
 from blocks.records import Comment, Ticket
 from blocks.tracker.description_template import read_template
+from blocks.tracker.jira.responses import AnswerMark, Issue, IssueComment, IssueFields, JiraField, Named
+from blocks.tracker.jira.settings import READ, JiraSettings
 
-Raw = dict[str, Any]
 LONGEST_TEXT = 32_767
-BASE = (
+SYSTEM_FIELDS = (
     "summary",
     "status",
     "description",
@@ -23,119 +24,131 @@ BASE = (
     "comment",
     "updated",
 )
-READ = ("analysis", "metrics", "dimensions", "data_sources", "deadline", "requester")
-WRITTEN = ("release", "freshness")
+CATEGORIES = {"done": "done", "indeterminate": "in_progress"}
 
 
-def find_fields(mapping: Mapping[str, str], known: Sequence[Raw], where: str) -> dict[str, Raw]:
-    """Each mapped field as Jira describes it, by name or id. Raises Misconfigured naming all that are missing."""
+def find_fields(mapping: Mapping[str, str], known: Sequence[JiraField], project: str) -> dict[str, JiraField]:
+    """Our name → the field with the mapped name or id. Raises Misconfigured that names all that are missing."""
     found, problems = {}, []
-    for ours, name in mapping.items():
-        matches = [each for each in known if name in (each["id"], each["name"])]
-        matches = matches or [each for each in known if each["name"].casefold() == name.casefold()]
+    for word, name in mapping.items():
+        matches = [field for field in known if name in (field.id, field.name)]
+        matches = matches or [field for field in known if field.name.casefold() == name.casefold()]
         if len(matches) == 1:
-            found[ours] = matches[0]
+            found[word] = matches[0]
         elif matches:
-            problems.append(
-                f"{len(matches)} are named '{name}' ({', '.join(each['id'] for each in matches)})"
-            )
+            ids = ", ".join(field.id for field in matches)
+            problems.append(f"{len(matches)} are named '{name}' ({ids})")
         else:
-            problems.append(f"no field is named '{name}' (for {ours})")
+            problems.append(f"no field is named '{name}' (for {word})")
     if problems:
-        custom = ", ".join(sorted(each["name"] for each in known if each.get("custom"))) or "none"
+        custom = ", ".join(sorted(field.name for field in known if field.custom)) or "none"
         raise Misconfigured(
-            f"find the mapped fields in {where}",
+            f"find the mapped fields in {project}",
             "; ".join(problems),
             f"Correct the block's fields, or give an id. Custom fields that the account sees: {custom}.",
         )
     return found
 
 
-class Reader:
-    """Reads issues. fields: ours → Jira's; statuses: ours → Jira's name; read: rich text to plain text."""
+class IssueReader:
+    """Reads issues. fields: our name → the mapped field; to_plain_text reads rich text."""
 
     def __init__(
         self,
-        fields: Mapping[str, Raw],
-        statuses: Mapping[str, str],
-        priorities: Mapping[str, str],
-        labels: Mapping[str, str],
-        read: Callable[[Any], str],
+        settings: JiraSettings,
+        fields: Mapping[str, JiraField],
+        to_plain_text: Callable[[object], str],
     ) -> None:
-        self._fields = {ours: field["id"] for ours, field in fields.items() if ours in READ}
-        self._statuses = {name.casefold(): ours for ours, name in reversed(list(statuses.items())) if name}
-        self._priorities = {theirs.casefold(): ours for theirs, ours in priorities.items()}
-        self._labels, self._read = labels, read
+        statuses = reversed(list(settings.statuses.items()))
+        self._statuses = {name.casefold(): word for word, name in statuses if name}
+        self._priorities = {name.casefold(): word for name, word in settings.priorities.items()}
+        self._labels = settings.labels
+        read = {word: field for word, field in fields.items() if word in READ}
+        self._ids = {word: field.id for word, field in read.items()}
+        self._date_times = {word for word, field in read.items() if field.type == "datetime"}
+        self._to_plain_text = to_plain_text
 
     @property
-    def asked(self) -> list[str]:
+    def field_ids(self) -> list[str]:
         """Ids of the fields to ask for."""
-        return list(dict.fromkeys((*BASE, *self._fields.values())))
+        return list(dict.fromkeys((*SYSTEM_FIELDS, *self._ids.values())))
 
-    def ticket(self, issue: Raw, comments: Sequence[Raw], marks: Mapping[str, Raw]) -> Ticket:
-        """A ticket. comments: all of its own; marks: of ours, by comment id. An odd one is unreadable."""
+    def read_ticket(
+        self, issue: Issue, comments: Sequence[IssueComment], marks: Mapping[str, AnswerMark]
+    ) -> Ticket:
+        """An issue as a ticket; one that is not as documented has only the field `unreadable`, with the reason.
+
+        comments: all of the issue's; marks: of our own ones, by comment id.
+        """
         try:
-            return self._ticket(issue, comments, marks)
+            return self._read_ticket(issue, comments, marks)
         except (AttributeError, KeyError, TypeError, ValueError):
             reason = "Jira's answer has another shape than it should"
-            return Ticket(key=str(issue["key"]), title="", status="open", fields={"unreadable": reason})
+            return Ticket(key=issue.key, title="", status="open", fields={"unreadable": reason})
 
-    def _ticket(self, issue: Raw, comments: Sequence[Raw], marks: Mapping[str, Raw]) -> Ticket:
-        raw = issue["fields"]
-        description = self._read(raw.get("description"))[:LONGEST_TEXT]
-        mapped = {ours: self._value(raw.get(name)) for ours, name in self._fields.items()}
-        fields = {
-            "requester": _name(raw.get("reporter")),
-            "assignee": _name(raw.get("assignee")),
-            "priority": self._priority(_name(raw.get("priority"))),
-            "description": description,
-            "labels": list(raw.get("labels") or ()),
-            **read_template(description),
-            **{ours: value for ours, value in mapped.items() if value},
-        }
-        ours = [(marks[each["id"]], _time(each["updated"])) for each in comments if each["id"] in marks]
-        answered = [when for mark, when in ours if mark.get("topic") != "requirements"]
+    def _read_ticket(
+        self, issue: Issue, comments: Sequence[IssueComment], marks: Mapping[str, AnswerMark]
+    ) -> Ticket:
+        system = issue.read_fields()
+        ours = [(marks[each.id], _read_time(each.updated)) for each in comments if each.id in marks]
+        answered = [time for mark, time in ours if mark.topic != "requirements"]
         return Ticket(
-            key=issue["key"],
-            title=str(raw.get("summary") or ""),
-            status=self.status(raw),
-            fields={ours: value for ours, value in fields.items() if value},
-            comments=tuple(self._comment(each) for each in comments if each["id"] not in marks),
-            updated=_time(raw["updated"]),
+            key=issue.key,
+            title=system.summary or "",
+            status=self._read_status(system),
+            fields=self._read_request(issue, system),
+            comments=tuple(self._read_comment(each) for each in comments if each.id not in marks),
+            updated=_read_time(system.updated),
             answered=max(answered, default=None),
-            told={str(mark.get("topic")): str(mark.get("fingerprint")) for mark, _ in ours},
+            told={mark.topic: mark.fingerprint for mark, _ in ours},
         )
 
-    def status(self, raw: Raw) -> str:
-        """Our word for an issue's status: as mapped, else by category; where work waits, a label says more."""
-        status = raw["status"]
-        category = (status.get("statusCategory") or {}).get("key")
-        other = {"done": "done", "indeterminate": "in_progress"}.get(str(category), "open")
-        ours = self._statuses.get(status["name"].casefold(), other)
-        labelled = [word for word, label in self._labels.items() if label in (raw.get("labels") or ())]
-        return labelled[0] if labelled and ours in ("open", "in_progress") else ours
+    def _read_request(self, issue: Issue, system: IssueFields) -> dict[str, Any]:
+        """The parts of the request that are filled in; a mapped field wins over the description's template."""
+        description = self._to_plain_text(system.description)[:LONGEST_TEXT]
+        priority = _read_label(system.priority)
+        found = {
+            "requester": _read_label(system.reporter),
+            "assignee": _read_label(system.assignee),
+            "priority": self._priorities.get(priority.casefold(), priority) if priority else None,
+            "description": description,
+            "labels": system.labels,
+            **read_template(description),
+        }
+        mapped = {word: self._read_value(issue.fields.get(id_)) for word, id_ in self._ids.items()}
+        days = {word: str(mapped[word])[:10] for word in self._date_times if mapped[word]}
+        found |= {word: value for word, value in {**mapped, **days}.items() if value}
+        return {word: value for word, value in found.items() if value}
 
-    def _comment(self, raw: Raw) -> Comment:
-        body = self._read(raw.get("body"))[:LONGEST_TEXT]
-        return Comment(author=_name(raw.get("author")) or "", created=_time(raw["created"]), body=body)
+    def _read_status(self, system: IssueFields) -> str:
+        """Our word for the status: as mapped, else by category; while work waits, a label says more."""
+        if system.status is None:
+            raise ValueError("no status")
+        other = CATEGORIES.get(system.status.category or "", "open")
+        word = self._statuses.get(system.status.name.casefold(), other)
+        labelled = [each for each, label in self._labels.items() if label in (system.labels or ())]
+        return labelled[0] if labelled and word in ("open", "in_progress") else word
 
-    def _priority(self, name: str | None) -> str | None:
-        return self._priorities.get(name.casefold(), name) if name else None
+    def _read_comment(self, comment: IssueComment) -> Comment:
+        author = comment.author.display_name or comment.author.name if comment.author else None
+        body = self._to_plain_text(comment.body)[:LONGEST_TEXT]
+        return Comment(author=author or "", created=_read_time(comment.created), body=body)
 
-    def _value(self, value: Any) -> str | list[str] | None:
-        """A custom field's value as text: options, people and versions by name, rich text read."""
+    def _read_value(self, value: object) -> str | list[str] | None:
+        """A custom field's value as text: options, people and versions by name, rich text as plain text."""
+        if value is None:
+            return None
         if isinstance(value, list):
-            return [text for each in value if isinstance(text := self._value(each), str)]
+            return [text for each in value if isinstance(text := self._read_value(each), str)]
         if isinstance(value, dict) and value.get("type") != "doc":
-            return _name(value)
-        return self._read(value) or None if value is not None else None
+            return Named.model_validate(value).label
+        return self._to_plain_text(value) or None
 
 
-def _name(value: Any) -> str | None:
-    """What people call a user, a priority or an option."""
-    value = value or {}
-    return next((str(value[each]) for each in ("displayName", "value", "name") if value.get(each)), None)
+def _read_label(value: Named | None) -> str | None:
+    return value.label if value else None
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+def _read_time(text: str | None) -> datetime:
+    """A time of Jira's in UTC. Raises ValueError if it is none."""
+    return datetime.fromisoformat(text or "").astimezone(UTC)

@@ -1,7 +1,7 @@
-"""One connection to Jira: asking over HTTP with time-outs, pauses that Jira asks for, errors in our own words.
+"""One connection to Jira: requests with time-outs, pauses that Jira asks for, and errors in our own words.
 
-Of the client it uses authentication and the session. The client's own retries are off: they repeat what may have
-been done, and choke on a Retry-After that is a date. What can be repeated is repeated by the task.
+Only authentication and the HTTP session of the `jira` client are used. Its own retries are off: they repeat requests
+that may have been done, and fail on a Retry-After that is a date. Tasks repeat what is safe to repeat.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from blocks.errors import (
     BadAnswer,
@@ -25,28 +27,36 @@ from blocks.errors import (
 )
 from blocks.http.retry_after import retry_after
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 CONNECT_SECONDS, FIRST_PAUSE = 10, 5.0
-_REFUSALS: dict[int, tuple[type[PlatformError], str]] = {
+_ERRORS: dict[int, tuple[type[PlatformError], str]] = {
     400: (BadInput, ""),
     401: (Unauthorized, "Renew the token; for Jira Cloud give its account's e-mail as well."),
     403: (Forbidden, "Grant the account this right, or log in once in a browser if Jira asks for a captcha."),
-    404: (NotFound, "See that the account may see it."),
+    404: (NotFound, "Check that it exists and that the account may see it."),
     410: (BadAnswer, "This Jira no longer has that address; update the product."),
     413: (BadInput, "It is larger than Jira takes."),
 }
 
 
-class Session:
-    """Asks one Jira. timeout: seconds for an answer; patience: seconds to wait while Jira says 429."""
+class JiraSession:
+    """Sends requests to one Jira.
+
+    timeout: seconds to wait for an answer. rate_limit_timeout: seconds to wait in all while Jira answers 429.
+    """
 
     def __init__(
-        self, url: str, auth: dict[str, Any], version: str, timeout: float = 30, patience: float = 120
+        self,
+        url: str,
+        auth: dict[str, Any],
+        version: str,
+        timeout: float = 30,
+        rate_limit_timeout: float = 120,
     ) -> None:
         from jira import JIRA
 
-        self.url, self._patience = url, patience
-        self.client = self.call(
+        self.url, self._rate_limit_timeout = url, rate_limit_timeout
+        self._client = self._retry_when_limited(
             f"connect to {url}",
             lambda: JIRA(
                 server=url,
@@ -58,48 +68,74 @@ class Session:
             ),
         )
 
-    def ask(self, asked: str, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """The JSON of an answer; None where there is none."""
-        return self._sent(asked, method, path, json=body, params=query or None)
+    @property
+    def deployment_type(self) -> str | None:
+        """`Cloud`, `Server` or `Data Center`, as the server says."""
+        return self._client.deploymentType
 
-    def upload(self, asked: str, path: str, name: str, content: bytes, kind: str) -> Any:
-        """Send a file as a form does."""
-        headers = {"Content-Type": None, "X-Atlassian-Token": "no-check"}  # None: with the form's boundary
-        return self._sent(asked, "POST", path, files={"file": (name, content, kind)}, headers=headers)
+    def send(self, asked: str, method: str, path: str, body: object = None, **query: object) -> Any:
+        """Send a request below the API's address; return the answer's JSON, None if it is empty."""
+        return self._send(asked, method, path, json=body, params=query or None)
 
-    def _sent(self, asked: str, method: str, path: str, **how: Any) -> Any:
-        def send() -> Any:
-            answer = self.client._session.request(method, self.client._get_url(path), **how)
-            return answer.json() if answer.content and answer.status_code != 204 else None
+    def read(
+        self, model: type[Result], asked: str, method: str, path: str, body: object = None, **query: object
+    ) -> Result:
+        """Send a request and read the answer's JSON as a model. Raises BadAnswer if it has another shape."""
+        return parse(model, asked, self.send(asked, method, path, body, **query))
 
-        return self.call(asked, send)
+    def upload(
+        self, model: type[Result], asked: str, path: str, name: str, content: bytes, mime_type: str
+    ) -> Result:
+        """Send a file as a form does, and read the answer as a model."""
+        headers = {"Content-Type": None, "X-Atlassian-Token": "no-check"}  # None: requests adds the boundary
+        files = {"file": (name, content, mime_type)}
+        return parse(model, asked, self._send(asked, "POST", path, files=files, headers=headers))
 
-    def call(self, asked: str, act: Callable[[], Answer]) -> Answer:
-        """Act, waiting as long as Jira asks for it; the client's errors become ours."""
+    def _send(self, asked: str, method: str, path: str, **options: Any) -> Any:
+        def send_once() -> Any:
+            response = self._client._session.request(method, self._client._get_url(path), **options)
+            return response.json() if response.content and response.status_code != 204 else None
+
+        return self._retry_when_limited(asked, send_once)
+
+    def _retry_when_limited(self, asked: str, act: Callable[[], Result]) -> Result:
+        """Act, and again after each pause Jira asks for; raise the client's errors as ours."""
         from jira.exceptions import JIRAError
         from requests import RequestException
 
-        deadline, pause = time.monotonic() + self._patience, FIRST_PAUSE
+        deadline, pause = time.monotonic() + self._rate_limit_timeout, FIRST_PAUSE
         while True:
             try:
                 return act()
             except (JIRAError, RequestException, ValueError) as problem:
-                error = _translated(asked, problem)
-            # outside of the except block: the client's error carries headers and texts, and is no context of ours
-            wait = pause if getattr(error, "retry_after", None) is None else error.retry_after  # type: ignore[attr-defined]
-            if not isinstance(error, RateLimited) or time.monotonic() + wait > deadline:
+                error = _translate_error(asked, problem)
+            # raised outside the handler: the client's error carries headers and texts, and must not be our context
+            if not isinstance(error, RateLimited):
+                raise error
+            wait = pause if error.retry_after is None else error.retry_after
+            if time.monotonic() + wait > deadline:
                 raise error
             time.sleep(max(wait, 0.05))
             pause *= 2
 
 
-def _translated(asked: str, problem: Exception) -> PlatformError:
-    """Our error for the client's; what Jira said only where it speaks of our own request."""
+def parse(model: type[Result], asked: str, answer: object) -> Result:
+    """JSON as a model. Raises BadAnswer that names the members which are not as documented, not their values."""
+    try:
+        return TypeAdapter(model).validate_python(answer)
+    except ValidationError as problem:
+        wrong = {".".join(str(part) for part in each["loc"]) or "all of it" for each in problem.errors()[:5]}
+    members = ", ".join(sorted(wrong))
+    raise BadAnswer(asked, f"the answer is not as Jira documents it: {members}", "Check the block's server.")
+
+
+def _translate_error(asked: str, problem: Exception) -> PlatformError:
+    """Our error for the client's. Jira's own words are kept only where they are about our request."""
     from requests import RequestException, Timeout
 
     if isinstance(problem, Timeout):
         return TimedOut(asked, "Jira did not answer in time", "Try again, or raise timeout_seconds.")
-    if isinstance(problem, ValueError):  # JSON that is none, also as requests' own kind
+    if isinstance(problem, ValueError):  # not JSON; requests' own error for it is a ValueError, too
         return BadAnswer(
             asked,
             "the answer is not JSON, as from a login page or a proxy",
@@ -107,23 +143,25 @@ def _translated(asked: str, problem: Exception) -> PlatformError:
         )
     if isinstance(problem, RequestException):
         return Unavailable(
-            asked, f"no connection ({type(problem).__name__})", "See that the address is right and reachable."
+            asked,
+            f"no connection ({type(problem).__name__})",
+            "Check that the address is right and reachable.",
         )
-    return _refused(asked, problem)
+    return _translate_status(asked, problem)
 
 
-def _refused(asked: str, problem: Any) -> PlatformError:
-    """The error for an answer that is none of the good ones."""
+def _translate_status(asked: str, problem: Any) -> PlatformError:
+    """Our error for an answer with a status of 400 or more."""
     status = problem.status_code
     headers = getattr(problem.response, "headers", None) or {}
     if status == 429:
         return RateLimited(
             asked, "429, too many requests", "Try again later.", retry_after(headers.get("Retry-After"))
         )
-    if status in _REFUSALS:
-        kind, remedy = _REFUSALS[status]
-        said = " ".join(str(problem.text or "").split())[:300] if status == 400 else ""
-        return kind(asked, f"{status} {said}".rstrip(), remedy)
+    if status in _ERRORS:
+        kind, remedy = _ERRORS[status]
+        message = " ".join(str(problem.text or "").split())[:300] if status == 400 else ""
+        return kind(asked, f"{status} {message}".rstrip(), remedy)
     if status is not None and status < 500 and status != 408:
         return Rejected(asked, f"Jira answered {status}")
     kind = Transient if status is None else Unavailable

@@ -1,8 +1,7 @@
 """Jira as the tracker: Cloud with an e-mail and an API token, Data Center with a personal access token.
 
-Reading is in jira_reading.py, what editions do differently in jira_cloud.py and jira_data_center.py, asking in
-jira_session.py, and each verb that takes more than one request in a file of its own. A key is checked before it
-becomes part of an address.
+Each verb that takes more than one request has a module of its own beside this one. A key is checked here, before it
+becomes part of an address. Add what both editions do alike to `api`, what only one does to `cloud` or `data_center`.
 """
 
 from __future__ import annotations
@@ -38,31 +37,31 @@ class JiraTracker(JiraSettings, Tracker):
     def check(self) -> str:
         """Log in, and see that the mapped fields, statuses, issue and link types are there."""
         connection = self._connection()
-        fields = ", ".join(f"{ours} in {field['name']}" for ours, field in connection.fields.items())
-        return f"project {self.project} on {self.server}, as {connection.edition.me['displayName']}; {fields}"
+        fields = ", ".join(f"{ours} in {field.name}" for ours, field in connection.fields.items())
+        return f"project {self.project} on {self.server}, as {connection.api.me.display_name}; {fields}"
 
     def open_tickets(self) -> list[Ticket]:
         """Tickets that match the JQL, without incidents and what is done."""
         connection = self._connection()
-        found = connection.edition.search(open_tickets_jql(self), connection.reader.asked)
-        return [ticket for ticket in connection.tickets(found) if ticket.status != "done"]
+        found = connection.api.search(open_tickets_jql(self), connection.reader.field_ids)
+        return [ticket for ticket in connection.read_tickets(found) if ticket.status != "done"]
 
     def tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for, with one request for a hundred."""
         connection = self._connection()
         keys = [self._key(key) for key in dict.fromkeys(keys)]
-        found = {each["key"]: each for each in connection.edition.by_keys(keys, connection.reader.asked)}
+        found = {each.key: each for each in connection.api.read_issues(keys, connection.reader.field_ids)}
         if missing := [key for key in keys if key not in found]:
             raise NotFound(f"look up {', '.join(missing)}", "Jira has none, or the account may not see it")
-        return connection.tickets([found[key] for key in keys])
+        return connection.read_tickets([found[key] for key in keys])
 
     def comment(self, key: str, topic: str, body: str) -> None:
         """Write our comment with its topic, or put another text in its place."""
-        write_comment(self._connection().edition, self._key(key), topic, body)
+        write_comment(self._connection().api, self._key(key), topic, body)
 
     def attach(self, key: str, path: Path) -> None:
         """Attach a file, then delete what we attached before under its name."""
-        attach_file(self._connection().edition, self._key(key), path)
+        attach_file(self._connection().api, self._key(key), path)
 
     def link(self, key: str, url: str, title: str) -> None:
         """One remote link for an address, found again by its global id."""
@@ -72,7 +71,7 @@ class JiraTracker(JiraSettings, Tracker):
             "object": {"url": url, "title": title[:LONGEST_TITLE]},
         }
         path = f"issue/{self._key(key)}/remotelink"
-        self._connection().edition.session.ask(f"link {key}", "POST", path, body)
+        self._connection().api.session.send(f"link {key}", "POST", path, body)
 
     def move(self, key: str, status: str | None, facts: Mapping[str, str] | None = None) -> None:
         """Write label and facts, then go to the mapped status by a transition that leads there."""

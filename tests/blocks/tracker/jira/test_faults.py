@@ -36,7 +36,9 @@ WORDS = "ticket words that nobody else should read"
 @pytest.fixture(params=["cloud", "data-center"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JiraDesk]:
     cloud = request.param == "cloud"
-    with jira_desk(tmp_path, cloud, "3" if cloud else "2", timeout_seconds=2, patience_seconds=30) as found:
+    with jira_desk(
+        tmp_path, cloud, "3" if cloud else "2", timeout_seconds=2, rate_limit_timeout_seconds=30
+    ) as found:
         found.file("AN-1", title=WORDS, description=WORDS)
         yield found
 

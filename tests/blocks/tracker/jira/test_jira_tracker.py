@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import re
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,8 +16,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from blocks.errors import Misconfigured, NotFound, Unauthorized
+from blocks.errors import BadAnswer, Misconfigured, NotFound, Unauthorized
 from blocks.records import Incomplete, Requirement
+from blocks.tracker.jira.responses import SearchPage
+from blocks.tracker.jira.session import parse
 from blocks.tracker.jira.tracker import JiraTracker
 from tasks.markdown import line
 from tasks.requirements import answer_gaps, check_ticket, knows_gaps
@@ -89,6 +92,23 @@ TEMPLATE = {
 }
 
 
+def test_cascading_options_and_times_are_read(desk: JiraDesk) -> None:
+    desk.file("AN-1")
+    fields, deadline = desk.site.issues["AN-1"]["fields"], desk.field("Twice")
+    next(each for each in desk.site.fields if each["id"] == deadline)["schema"]["type"] = "datetime"
+    fields[deadline] = "2027-03-01T23:30:00.000+0100"
+    fields[desk.field("Analysis Type")] = {"value": "Over time", "child": {"id": "7", "value": "trend"}}
+    (ticket,) = with_settings(desk, fields={**FIELDS, "deadline": deadline}).open_tickets()
+    assert (ticket.fields["deadline"], ticket.fields["analysis"]) == ("2027-03-01", "trend")
+
+
+def test_an_answer_of_another_shape_names_its_members_and_no_values() -> None:
+    with pytest.raises(BadAnswer, match="not as Jira documents it: issues") as caught:
+        parse(SearchPage, "search for tickets", {"issues": TOKEN})
+    assert TOKEN not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
+
+
 def test_a_project_without_fields_uses_the_template(desk: JiraDesk) -> None:
     desk.file("AN-1")
     values = desk.site.issues["AN-1"]["fields"]
@@ -157,6 +177,13 @@ def test_wrong_settings_are_refused_when_they_are_made(settings: dict[str, Any])
     JiraTracker.model_validate(good)
     with pytest.raises(ValidationError):
         JiraTracker.model_validate({**good, **settings})
+
+
+def test_the_previous_release_s_name_of_a_setting_still_works() -> None:
+    good = {"project": "AN", "server": "https://jira.example", "token": "x"}
+    with pytest.warns(DeprecationWarning, match="rate_limit_timeout_seconds"):
+        tracker = JiraTracker.model_validate({**good, "patience_seconds": 7})
+    assert tracker.rate_limit_timeout_seconds == 7
 
 
 def test_what_waits_for_work_can_be_said_in_jql(desk: JiraDesk) -> None:

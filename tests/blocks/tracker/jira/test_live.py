@@ -33,18 +33,18 @@ def eventually(look: Callable[[], bool], seconds: float = 60) -> bool:
 def walk(tracker: JiraTracker, kind: str, folder: Path) -> None:
     """File a ticket, answer it twice, open and close an incident, look at what Jira has of it."""
     assert tracker.project in tracker.check()
-    edition = tracker._connection().edition
-    ask, made = edition.session.ask, []
+    api = tracker._connection().api
+    ask, made = api.session.send, []
     fields = {
         "project": {"key": tracker.project},
         "issuetype": {"name": kind},
         "summary": "Try-out; please ignore",
-        "description": edition.write("Metrics: net_revenue"),
+        "description": api.to_rich_text("Metrics: net_revenue"),
     }
     try:
         key = ask("file a ticket", "POST", "issue", {"fields": fields})["key"]
         made.append(key)
-        ask("say something", "POST", f"issue/{key}/comment", {"body": edition.write("By week, please.")})
+        ask("say something", "POST", f"issue/{key}/comment", {"body": api.to_rich_text("By week, please.")})
         image = folder / "try-out.png"
         for content in (b"\x89PNG 1", b"\x89PNG 2", b"\x89PNG 2"):
             image.write_bytes(content)
