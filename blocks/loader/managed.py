@@ -15,10 +15,10 @@ from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 from pydantic import Field
 
+from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
 from blocks.load_range import Reload
 from blocks.loader.base import Loader
-from blocks.loader.deadline import Deadline
 from blocks.loader.new_rows import Arrival, arrivals
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from blocks.errors import PlatformError
+
 PRODUCER = "urn:ticket-to-dashboard"
 SPEC = "https://openlineage.io/spec"
 TIMEOUT_SECONDS, PAUSE_SECONDS = 5, 60
@@ -31,25 +33,25 @@ def send_lineage(
     url = os.environ.get("OPENLINEAGE_URL")
     if not url or time.monotonic() < _paused[0]:
         return
-    import requests
+    from blocks.http.session import HttpLimits, HttpSession
 
-    address = f"{url.rstrip('/')}/{os.environ.get('OPENLINEAGE_ENDPOINT', 'api/v1/lineage').lstrip('/')}"
-    key = os.environ.get("OPENLINEAGE_API_KEY")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    limits = HttpLimits(TIMEOUT_SECONDS, TIMEOUT_SECONDS, TIMEOUT_SECONDS)
+    path = "/" + os.environ.get("OPENLINEAGE_ENDPOINT", "api/v1/lineage").lstrip("/")
     try:
-        for kind in ("START", "COMPLETE" if good else "FAIL"):
-            sent = event(kind, job, run, inputs, output, rows)
-            requests.post(address, json=sent, headers=headers, timeout=TIMEOUT_SECONDS).raise_for_status()
-    except requests.RequestException as error:
+        with HttpSession(url, f"send lineage of {job}", limits=limits) as session:
+            if key := os.environ.get("OPENLINEAGE_API_KEY"):
+                session.headers["Authorization"] = f"Bearer {key}"
+            for kind in ("START", "COMPLETE" if good else "FAIL"):
+                session.post(session.base_url + path, json=build_event(kind, job, run, inputs, output, rows))
+    except PlatformError as error:
         _paused[0] = time.monotonic() + PAUSE_SECONDS
-        status = error.response.status_code if error.response is not None else type(error).__name__
-        _log.warning("the OpenLineage server did not take %s: %s", job, status)
+        _log.warning("the OpenLineage server did not take %s: %s", job, error.answer)
 
 
-def event(
+def build_event(
     kind: str, job: str, run: str, inputs: Sequence[str], output: str, rows: int | None
 ) -> dict[str, Any]:
-    """A RunEvent. The same job of the same run has the same id, so a repetition is no second run."""
+    """Build a RunEvent. The same job of the same run has the same id, so a repetition is no second run."""
     namespace = os.environ.get("OPENLINEAGE_NAMESPACE", "ticket-to-dashboard")
     made = _dataset(output)
     if rows is not None:

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
 from blocks.load_range import NEWS, Reload
-from blocks.loader.deadline import Deadline
 from blocks.records import LedgerEntry, SourceTable
 
 MODES = ("append", "merge", "replace")

@@ -13,10 +13,10 @@ from typing import Any
 from prefect.blocks.fields import SecretDict
 from pydantic import Field
 
+from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
 from blocks.load_range import Reload
 from blocks.loader.base import Loader
-from blocks.loader.deadline import Deadline
 from blocks.loader.dlt.batches import Staged
 from blocks.loader.dlt.deletions import compares_keys, export_keys
 from blocks.loader.dlt.extract import silence
@@ -89,7 +89,7 @@ class DltLoader(Loader):
                 seconds=seconds,
                 watermark=job.watermark(table),
             )
-        job.deadline.left()
+        job.deadline.check()
         started = time.monotonic()
         report = warehouse.ingest(staged.batch)
         seconds += time.monotonic() - started

@@ -51,7 +51,7 @@ class Staging:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows."""
-        self.job.deadline.left()
+        self.job.deadline.check()
         result: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
         return result
 
@@ -102,7 +102,7 @@ def staging_database(job: Job) -> Iterator[Any]:
             ("autoinstall_known_extensions", "false"),
         ):
             connection.execute(f"set {name} = {value}")
-        with job.deadline.interrupting(connection.interrupt):
+        with job.deadline.interrupt_with(connection.interrupt):
             yield connection
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
         raise  # our own SQL is wrong

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, Misconfigured, NotFound
-from blocks.http.session import Http
-from blocks.loader.deadline import Deadline
+from blocks.http.errors import Refusal, Refusals
+from blocks.http.session import HttpLimits, HttpSession
 from blocks.loader.managed import setting
 from blocks.records import SourceTable
 
@@ -16,11 +18,20 @@ NEEDED = {"id", "paused", "schedule_type", "schema", "status"}
 STATES = {"setup_state", "sync_state", "is_historical_sync"}
 
 
-class FivetranApi(Http):
+class FivetranApi(HttpSession):
     """Version 2 answers of the v1 endpoints: {code, message, data}."""
 
+    service = "Fivetran"
+    limits = HttpLimits(rate_limit_seconds=math.inf)  # as long as the load's deadline allows
+    refusals: ClassVar[Refusals] = {
+        401: Refusal("Check the loader's `api_key` and `api_secret`: wrong or expired."),
+        403: Refusal("Give the API key access to the connection."),
+        404: Refusal("Correct `connection` in the dbt source, or the loader's address."),
+        409: Refusal("Wait for what runs to end."),
+    }
+
     def __init__(self, asked: str, address: str, deadline: Deadline, key: str, secret: str) -> None:
-        super().__init__(asked, address, deadline)
+        super().__init__(address, asked, deadline=deadline)
         self.auth = (key, secret)
         self.headers["Accept"] = "application/json;version=2"
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
+from blocks.deadline import Deadline
 from blocks.errors import Misconfigured, RateLimited, Unavailable
+from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.load_range import Reload
-from blocks.loader.deadline import Deadline
 from blocks.loader.fivetran.api import FivetranApi
 from blocks.loader.fivetran.health import check_selected, check_state, codes
 from blocks.loader.managed import ManagedLoader
@@ -53,9 +54,9 @@ class FivetranLoader(ManagedLoader):
             details = api.connection("POST", f"{path}/test", json={})
         check_state(api.asked, details)
         check_selected(tables, api.schemas(path, self.reload_schema or reload.full))
-        return self._sync(api, path, details, reload.full)
+        return self._sync(api, deadline, path, details, reload.full)
 
-    def _sync(self, api: FivetranApi, path: str, details: Any, full: bool) -> list[str]:
+    def _sync(self, api: FivetranApi, deadline: Deadline, path: str, details: Any, full: bool) -> list[str]:
         """Start a sync, or adopt the one that runs; wait until it has ended, compared with what was before."""
         notes, before, status = [], _latest(details), details["status"]
         if status["sync_state"] == "syncing" and (status["is_historical_sync"] or not full):
@@ -65,22 +66,31 @@ class FivetranLoader(ManagedLoader):
         elif status["sync_state"] != "rescheduled":
             api.call("POST", f"{path}/sync", json={"force": False})
         seen: set[str | None] = set()
-        while True:
-            if status["sync_state"] == "rescheduled":
-                notes += self._rescheduled(api, path, details, seen)
-            time.sleep(min(self.poll_seconds, api.deadline.left()))
+        if status["sync_state"] == "rescheduled":
+            notes += self._rescheduled(api, deadline, path, details, seen)
+
+        def look() -> Any | Pending:
             details = api.connection("GET", path)
             status = details["status"]
             if _latest(details) > before and not (full and status["is_historical_sync"]):
-                return notes + _ended(api.asked, details)
+                return details
             check_state(api.asked, details)
+            if status["sync_state"] == "rescheduled":
+                notes.extend(self._rescheduled(api, deadline, path, details, seen))
+            return Pending(f"the connection is {status['sync_state']}")
 
-    def _rescheduled(self, api: FivetranApi, path: str, details: Any, seen: set[str | None]) -> list[str]:
+        time.sleep(min(self.poll_seconds, deadline.check()))  # the sync that was just started is not done
+        ended = poll_until(look, deadline, Pauses(self.poll_seconds, self.poll_seconds))
+        return notes + _ended(api.asked, ended)
+
+    def _rescheduled(
+        self, api: FivetranApi, deadline: Deadline, path: str, details: Any, seen: set[str | None]
+    ) -> list[str]:
         """Say once that the source's quota is used up; under a manual schedule, start again when it is time."""
         until = details["status"].get("rescheduled_for")
         pause = (_time(until) - datetime.now(UTC)).total_seconds() if until else 0.0
         said = f"Fivetran rescheduled the sync to {until or 'later'}: the source allows no more calls now"
-        if pause > api.deadline.left():
+        if pause > deadline.check():
             raise RateLimited(api.asked, said, "Run again after that time.", pause)
         if pause <= 0 and details["schedule_type"] == "manual" and f"again {until}" not in seen:
             seen.add(f"again {until}")

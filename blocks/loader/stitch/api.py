@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, ContractBroken, NotFound, Rejected
-from blocks.http.session import Http
-from blocks.loader.deadline import Deadline
+from blocks.http.errors import Refusal, Refusals
+from blocks.http.session import HttpLimits, HttpSession
 from blocks.loader.stitch.health import gone_columns
 from blocks.records import SourceTable
 
 
-class StitchApi(Http):
+class StitchApi(HttpSession):
     """Version 4. client: the account's number."""
 
+    service = "Stitch"
+    limits = HttpLimits(rate_limit_seconds=math.inf)  # as long as the load's deadline allows
+    refusals: ClassVar[Refusals] = {
+        401: Refusal("Check the loader's `token`: wrong or expired."),
+        404: Refusal("Correct `source_id` in the dbt source, or the loader's address."),
+        409: Refusal("Wait for what runs to end."),
+    }
+
     def __init__(self, asked: str, address: str, deadline: Deadline, client: int, token: str) -> None:
-        super().__init__(asked, address, deadline)
+        super().__init__(address, asked, deadline=deadline)
         self.client = client
         self.headers["Authorization"] = f"Bearer {token}"
 

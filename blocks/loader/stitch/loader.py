@@ -14,9 +14,10 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
+from blocks.deadline import Deadline
 from blocks.errors import Misconfigured, Unavailable
+from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.load_range import Reload
-from blocks.loader.deadline import Deadline
 from blocks.loader.managed import ManagedLoader, setting
 from blocks.loader.new_rows import Arrival
 from blocks.loader.stitch.api import StitchApi
@@ -71,12 +72,12 @@ class StitchLoader(ManagedLoader):
         source = api.source(number)
         check_source(api.asked, source, api.last_check(number))
         api.check_streams(number, tables)
-        notes, ended = self._extract(api, number)
+        notes, ended = self._extract(api, deadline, number)
         check_exit(api.asked, ended)
-        self._load_batches(api, str(source["name"]), tables, str(ended["completion_time"]))
+        self._load_batches(api, deadline, str(source["name"]), tables, str(ended["completion_time"]))
         return notes
 
-    def _extract(self, api: StitchApi, number: str) -> tuple[list[str], Any]:
+    def _extract(self, api: StitchApi, deadline: Deadline, number: str) -> tuple[list[str], Any]:
         """Notes, and the record of the job's extraction once it has ended. The API keeps one record a source."""
         notes, before = [], api.extraction(number)
         job = api.start(number)
@@ -84,27 +85,37 @@ class StitchLoader(ManagedLoader):
             notes.append("a job ran already and was waited for")
         else:  # whatever ends after this record is ours or younger: a source has one job at a time
             before = api.extraction(number)
-        while True:
+
+        def look() -> Any | Pending:
             latest = before if before and before["job_name"] == job else api.extraction(number)
             if latest and latest["job_name"] in (job, _other(latest, before)):
-                return notes, latest
-            time.sleep(min(self.poll_seconds, api.deadline.left()))
+                return latest
+            return Pending("the extraction has not ended")
 
-    def _load_batches(self, api: StitchApi, name: str, tables: Sequence[SourceTable], completed: str) -> None:
+        return notes, poll_until(look, deadline, Pauses(self.poll_seconds, self.poll_seconds))
+
+    def _load_batches(
+        self, api: StitchApi, deadline: Deadline, name: str, tables: Sequence[SourceTable], completed: str
+    ) -> None:
         """Wait until every stream's batch is later than the extraction, or no batch comes any more.
 
         A stream without new rows gets no batch, and nothing says so: hence the quiet time.
         """
         streams = [table.identifier for table in tables]
-        latest = api.loads(name, streams)
-        quiet = time.monotonic()
-        while not all(at and _time(at) >= _time(completed) for at, _ in latest.values()):
-            if time.monotonic() - quiet >= self.quiet_seconds:
-                break
-            time.sleep(min(self.poll_seconds, self.quiet_seconds, api.deadline.left()))
+        latest: dict[str, tuple[str, bool]] = {}
+        changed = time.monotonic()
+
+        def look() -> dict[str, tuple[str, bool]] | Pending:
+            nonlocal latest, changed
             now = api.loads(name, streams)
             if now != latest:
-                latest, quiet = now, time.monotonic()
+                latest, changed = now, time.monotonic()
+            loaded = all(at and _time(at) >= _time(completed) for at, _ in latest.values())
+            quiet = time.monotonic() - changed >= self.quiet_seconds
+            return latest if loaded or quiet else Pending("batches are still being loaded")
+
+        pause = min(self.poll_seconds, self.quiet_seconds)
+        latest = poll_until(look, deadline, Pauses(pause, pause))
         failed = sorted(stream for stream, (_, error) in latest.items() if error)
         if failed:
             raise Unavailable(

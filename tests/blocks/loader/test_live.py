@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from blocks.deadline import Deadline
 from blocks.load_range import NEWS
-from blocks.loader.deadline import Deadline
 from blocks.loader.fivetran.loader import FivetranLoader
 from blocks.loader.managed import ManagedLoader
 from blocks.loader.stitch.loader import StitchLoader

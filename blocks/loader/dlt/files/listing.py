@@ -56,7 +56,7 @@ def fetched(job: Job, table: SourceTable, found: Mapping[str, Any]) -> list[File
     """The files under numbers in the working folder: local ones linked, remote ones copied."""
     files = []
     for at, (item, entry) in enumerate(found.items()):
-        job.deadline.left()
+        job.deadline.check()
         path = job.folder / f"{table.name}-{at:06}"
         problem = ""
         try:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
-from blocks.loader.deadline import Deadline
 from blocks.loader.dlt.batches import Staged, settle
 from blocks.loader.dlt.contract import check_columns, extra_columns
 from blocks.loader.dlt.extract import extract
@@ -34,19 +34,19 @@ def load_rest(job: Job, tables: Sequence[SourceTable]) -> Iterator[Staged | None
 
 def check_rest(location: str, credential: Mapping[str, Any]) -> str:
     """Ask the API's root; one line about a location. Any answer but a refused credential will do."""
-    from blocks.http.json_api import Api
+    from blocks.loader.dlt.rest.api import RestApi
 
-    return Api("connect", location, credential, Deadline("connect", CHECK_SECONDS)).look()
+    return RestApi("connect", location, credential, Deadline("connect", CHECK_SECONDS)).check()
 
 
 def _resource(job: Job, table: SourceTable, name: str) -> Any:
     import dlt
 
-    from blocks.http.json_api import Api
+    from blocks.loader.dlt.rest.api import RestApi
 
     asked = f"load {table.full_name}"
     records = str(table.meta.get("records", "$"))
-    session = Api(asked, job.location, job.credential, job.deadline, records)
+    api = RestApi(asked, job.location, job.credential, job.deadline, records)
     endpoint = setting(table, "endpoint")
     parameter, start = table.meta.get("cursor_param"), window(job, table).start
     params = {str(parameter): start} if parameter and start is not None else {}
@@ -54,7 +54,7 @@ def _resource(job: Job, table: SourceTable, name: str) -> Any:
     def pages() -> Iterator[Any]:
         import pyarrow as pa
 
-        for page in session.pages(endpoint, params, _paginator(table)):
+        for page in api.iterate_pages(endpoint, params, _paginator(table)):
             # a page's records are few: text is built row by row, and typed by DuckDB all at once
             texts = [json.dumps(record) for record in page]
             if texts:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
+from blocks.deadline import Deadline
 from blocks.errors import (
     Busy,
     ContractBroken,
@@ -17,7 +18,6 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
-from blocks.loader.deadline import Deadline
 
 CONNECT_SECONDS = 15
 # driver → its options that bound waits for the network, where interrupting it does not
@@ -72,7 +72,7 @@ def connected(location: str, credential: Mapping[str, Any], deadline: Deadline) 
                 _interrupt(connection)
 
     try:
-        with deadline.interrupting(cut):
+        with deadline.interrupt_with(cut):
             yield engine
     finally:
         engine.dispose()

@@ -7,18 +7,18 @@ from email.utils import format_datetime
 
 import pytest
 
-from blocks.http.retry_after import retry_after
+from blocks.http.errors import read_retry_after
 
 
 def test_seconds_and_dates() -> None:
     """A date in the past is no pause."""
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
-    assert retry_after("7") == 7
-    assert retry_after(soon) == pytest.approx(100, abs=5)
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert read_retry_after("7") == 7
+    assert read_retry_after(soon) == pytest.approx(100, abs=5)
+    assert read_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-3", "1.5e400", "Wed, 99 Foo"])
 def test_nonsense_says_nothing(header: str | None) -> None:
     """And breaks nothing."""
-    assert retry_after(header) is None
+    assert read_retry_after(header) is None
