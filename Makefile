@@ -31,7 +31,7 @@ check: setup-dev .venv-lint/done node_modules/.done  ## lint, types, layers, sty
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	.venv-lint/bin/sqlfluff lint dbt/models
+	.venv-lint/bin/sqlfluff lint dbt
 	npm run --silent check
 
 bench: setup-dev  ## the figures of the README

@@ -1,14 +1,14 @@
-{# The first day of a date's month. #}
+{# Described in _macros.yml. #}
 {% macro month_of(date) -%}
     cast({{ dbt.date_trunc('month', date) }} as date)
 {%- endmacro %}
 
-{# The day so many days after a date. In parentheses, because dbt-dremio's dateadd is a SELECT. #}
+{# In parentheses, because dbt-dremio's dateadd is a SELECT. #}
 {% macro days_after(date, days) -%}
     cast(({{ dbt.dateadd('day', days, date) }}) as date)
 {%- endmacro %}
 
-{# Whole days from one date to a later one. Plain subtraction, because dbt-dremio's datediff is a SELECT. #}
+{# Plain subtraction, because dbt-dremio's datediff is a SELECT. #}
 {% macro days_between(first_date, last_date) -%}
     cast({{ last_date }} - {{ first_date }} as integer)
 {%- endmacro %}

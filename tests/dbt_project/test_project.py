@@ -20,8 +20,12 @@ TICKETS = {path.stem: YAML(typ="safe").load(path) for path in TICKET_FILES}
 COMPLETE = {key: ticket for key, ticket in TICKETS.items() if key != "AN-5"}
 
 
+def nodes(project: Project, *kinds: str) -> dict[str, dict[str, Any]]:
+    return {n["name"]: n for n in project.manifest["nodes"].values() if n["resource_type"] in kinds}
+
+
 def models(project: Project) -> dict[str, dict[str, Any]]:
-    return {n["name"]: n for n in project.manifest["nodes"].values() if n["resource_type"] == "model"}
+    return nodes(project, "model")
 
 
 def test_everything_builds_and_every_test_passes(built: Project) -> None:
@@ -38,13 +42,32 @@ def test_every_column_is_described_and_every_described_column_exists(built: Proj
         found.setdefault(table, set()).add(column)
     described = {
         name: {column for column, entry in model["columns"].items() if entry["description"].strip()}
-        for name, model in models(built).items()
+        for name, model in nodes(built, "model", "seed").items()
     }
     assert described == found
-    assert all(model["description"].strip() for model in models(built).values())
+    assert all(node["description"].strip() for node in nodes(built, "model", "seed").values())
     for source in built.manifest["sources"].values():
         assert all(column["description"].strip() for column in source["columns"].values())
         assert source["description"].strip()
+
+
+def test_our_own_tests_and_macros_are_described(built: Project) -> None:
+    singular = {
+        name: node["description"]
+        for name, node in nodes(built, "test").items()
+        if "test_metadata" not in node  # which generic tests have
+    }
+    assert len(singular) == len(list((ROOT / "dbt" / "tests").glob("*.sql")))
+    macros = {
+        macro["name"]: macro
+        for macro in built.manifest["macros"].values()
+        if macro["package_name"] == "embedded_company" and not macro["name"].startswith("materialization_")
+    }
+    assert {"test_accepted_range", "test_unique_combination_of_columns", "month_of"} <= set(macros)
+    assert all([*singular.values(), *(macro["description"] for macro in macros.values())])
+    for macro in macros.values():
+        assert all(argument["description"] for argument in macro["arguments"])
+        assert macro["arguments"], macro["name"]
 
 
 def test_the_sources_say_how_they_are_loaded(built: Project) -> None:
@@ -96,7 +119,7 @@ def test_every_metric_has_a_label_a_form_and_a_value(built: Project) -> None:
 
 
 def test_the_metrics_agree_with_the_lines(built: Project) -> None:
-    lines = f"{SCHEMA}.stg_erp__invoice_lines"
+    lines = f"{SCHEMA}.int_invoice_lines_classified"
     ((gross, refunds, orders),) = built.rows(
         f"select sum(amount) filter (line_type = 'sale'), -sum(amount) filter (invoice_no like 'C%'),"
         f" count(distinct invoice_no) filter (line_type = 'sale') from {lines}"

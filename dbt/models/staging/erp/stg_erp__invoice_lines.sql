@@ -1,8 +1,14 @@
--- A table, not a view: the one pass over the fat source, read by everything below.
+-- A table, where staging is views: one pass over the large source, not one for
+-- each model and test below.
 {{ config(materialized='table') }}
 
-with deduplicated as (
-    -- The ERP exports some lines twice, equal to the last character.
+with source as (
+    select * from {{ source('erp', 'invoice_lines') }}
+),
+
+-- The ERP exports some lines twice, equal to the last character. Before any
+-- cleaning, which would make different lines equal.
+deduplicated as (
     select distinct
         invoice_no,
         stock_code,
@@ -12,10 +18,10 @@ with deduplicated as (
         unit_price,
         customer_id,
         country
-    from {{ source('erp', 'invoice_lines') }}
+    from source
 ),
 
-cleaned as (
+final as (
     select
         upper(trim(invoice_no)) as invoice_no,
         upper(trim(stock_code)) as stock_code,
@@ -30,29 +36,4 @@ cleaned as (
     from deduplicated
 )
 
-select
-    invoice_no,
-    stock_code,
-    description,
-    quantity,
-    unit_price,
-    amount,
-    invoiced_at,
-    invoiced_on,
-    account_id,
-    country,
-    case
-        when invoice_no like 'A%' then 'adjustment'
-        when invoice_no like 'C%' then 'cancellation'
-        when quantity < 0 and unit_price = 0 then 'write_off'
-        when quantity < 0 then 'return'
-        when unit_price = 0 then 'free'
-        else 'sale'
-    end as line_type,
-    case
-        when stock_code in ('POST', 'DOT', 'C2') then 'delivery'
-        when stock_code in ('AMAZONFEE', 'BANK CHARGES', 'CRUK') then 'fee'
-        when stock_code in ('B', 'D', 'M', 'S') then 'manual'
-        else 'product'
-    end as item_type
-from cleaned
+select * from final

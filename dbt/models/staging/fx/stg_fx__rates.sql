@@ -1,5 +1,13 @@
-select
-    rate_date,
-    upper(trim(currency)) as currency,
-    rate
-from {{ source('fx', 'rates') }}
+with source as (
+    select * from {{ source('fx', 'rates') }}
+),
+
+final as (
+    select
+        rate_date,
+        upper(trim(currency)) as currency,
+        rate
+    from source
+)
+
+select * from final

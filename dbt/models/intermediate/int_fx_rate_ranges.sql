@@ -1,9 +1,0 @@
-select
-    currency,
-    rate,
-    rate_date as valid_from,
-    lead(rate_date) over (
-        partition by currency
-        order by rate_date
-    ) as valid_until
-from {{ ref('stg_fx__rates') }}
