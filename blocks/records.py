@@ -291,7 +291,10 @@ class Publication(Record):
 
 
 class Outcome(Record):
-    """How a run ended, stage by stage, for the summary, the tickets and the exit code."""
+    """How a run ended, stage by stage, for the summary, the tickets and the exit code.
+
+    crash: the kind of the exception that nobody expected and that ended it; its text may hold data, so not that.
+    """
 
     run: str
     published: bool
@@ -302,6 +305,7 @@ class Outcome(Record):
     release: Release | None = None
     publications: tuple[Publication, ...] = ()
     errors: tuple[str, ...] = ()
+    crash: str | None = None
     seconds: float = 0.0
 
     @property

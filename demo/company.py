@@ -10,34 +10,13 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-VERSION = 1  # raise it when the sources change, so that companies made before are made anew
+from demo.folder import Company as Company
+
+VERSION = 1  # raise it when the sources change, so that companies made before are made again
 MARKER = ".generated.json"
 LOCK_SECONDS = 900
-
-
-@dataclass(frozen=True)
-class Company:
-    """Where the sources are."""
-
-    folder: Path
-
-    @property
-    def crm(self) -> Path:
-        """The CRM's SQLite file."""
-        return self.folder / "crm.sqlite"
-
-    @property
-    def erp(self) -> Path:
-        """The ERP's folder of CSVs."""
-        return self.folder / "erp"
-
-    @property
-    def fx(self) -> Path:
-        """The JSON file of exchange rates, for fx_api.serve."""
-        return self.folder / "fx.json"
 
 
 def generate(folder: Path, scale: float = 1.0, seed: int = 7, days: int | None = None) -> Company:

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.company import Company
+from demo.folder import Company
 
 if TYPE_CHECKING:
     import duckdb

@@ -60,7 +60,7 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
     if flags.action in {"blocks", "automations"}:
         return _administer(flags, terminal, server)
     from flows.local import local_blocks
-    from flows.run import new_run
+    from flows.run_context import new_run
     from flows.setup import show_setup
     from flows.status import show_costs, show_status
 
@@ -80,11 +80,16 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
     return 0
 
 
+def _await_server(terminal: Terminal, server: LocalServer | None) -> None:
+    terminal.waiting("starting Prefect …")
+    if server:
+        server.wait()
+
+
 def _administer(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
     from flows import administration
 
-    if server:
-        server.wait()
+    _await_server(terminal, server)
     show = administration.show_blocks if flags.action == "blocks" else administration.show_automations
     return 0 if show(flags.file, terminal, flags.apply) else 1
 
@@ -92,13 +97,11 @@ def _administer(flags: argparse.Namespace, terminal: Terminal, server: LocalServ
 def _deliver(
     blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None, run: str
 ) -> None:
-    from flows import main as parent
+    from flows.deliver import STAGES, deliver
 
-    terminal.watch(parent.STAGES)
-    terminal.waiting("starting Prefect …")
-    if server:
-        server.wait()
-    outcome = parent.deliver(
+    terminal.watch(STAGES)
+    _await_server(terminal, server)
+    outcome = deliver(
         blocks.tracker,
         blocks.loaders,
         blocks.warehouse,
@@ -119,18 +122,17 @@ def _roll_back(blocks: Blocks, to: str | None, terminal: Terminal, server: Local
     from flows.rollback import rollback
 
     terminal.watch([publish])
-    terminal.waiting("starting Prefect …")
-    if server:
-        server.wait()
+    _await_server(terminal, server)
     terminal.summary(rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, to))
 
 
 def _dry_run(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, run: str) -> None:
+    from flows.run_context import open_run
     from tasks.planning import plan_tickets
-    from tasks.promotion import schema_of
     from tasks.requirements import read_tickets
 
     terminal.waiting("reading dbt's manifest …")
-    catalogue = blocks.project.catalogue(blocks.warehouse, schema_of(run))
-    found = read_tickets.fn(blocks.tracker, flags.tickets)
-    terminal.plan(plan_tickets(found, catalogue, run, flags.tickets is None, flags.only_sources))
+    with open_run(blocks.project, blocks.warehouse, run) as context:
+        found = read_tickets.fn(blocks.tracker, flags.tickets)
+        plan = plan_tickets(found, context.catalogue, run, flags.tickets is None, flags.only_sources)
+    terminal.plan(plan)

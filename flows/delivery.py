@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 
-from blocks.dbt.project import DbtProject
+from blocks.catalogue import Catalogue
 from blocks.errors import BadInput, PlatformError
 from blocks.records import BuildReport, GateReport, LoadReport, Outcome, Plan, Publication, Release
 from blocks.warehouse.base import Warehouse
 from tasks.planning import without_failed
-from tasks.promotion import schema_of
+
+INTERRUPTED = "the run was interrupted before it was done. Nothing is wrong with the ticket; run it again."
+UNEXPECTED = (
+    "the run met an error that nobody expected, which is not the ticket's fault. The people who run the "
+    "platform find the details under the run's name; run it again when they have mended it."
+)
 
 
 class Delivery:
-    """Collects each stage's report; as a context manager it keeps a PlatformError for the outcome.
+    """Collects each stage's report; as a context manager it keeps what ended the run for the outcome.
 
-    Any other exception goes on: a crash is a crash.
+    A PlatformError ends with the outcome. Anything else is kept in `crash`: the tickets are answered first, then
+    the caller raises it again.
     """
 
     def __init__(self, run: str) -> None:
         self._run, self._start = run, monotonic()
         self._errors: list[str] = []
+        self.crash: BaseException | None = None
         self.plan: Plan | None = None
         self.loads: list[LoadReport] = []
         self.build: BuildReport | None = None
@@ -37,28 +45,30 @@ class Delivery:
     ) -> bool:
         if isinstance(error, PlatformError):
             self._errors.append(str(error))
-            return True
-        return False
+        elif error is not None:
+            self.crash = error
+            # its text may hold data or a ticket's words: only the kind of error is told
+            self._errors.append(UNEXPECTED if isinstance(error, Exception) else INTERRUPTED)
+        return True
 
-    def loadable(self, project: DbtProject, warehouse: Warehouse) -> Plan:
+    def remove_failed_sources(self, catalogue: Catalogue) -> Plan:
         """The plan without what failed sources feed. Raises BadInput if nothing is left to build."""
         if self.plan is None:
             raise RuntimeError("there is no plan yet")
         failed = sorted({load.source for load in self.loads if load.error})
         self._errors += [f"{load.source}.{load.table}: {load.error}" for load in self.loads if load.error]
-        catalogue = project.catalogue(warehouse, schema_of(self._run))
         self.plan = without_failed(self.plan, catalogue, self.loads)
         if not self.plan.select:
-            said = f"no dashboard is left to build: source {', '.join(failed)} failed"
-            raise BadInput("build a release", said)
+            answer = f"no dashboard is left to build: source {', '.join(failed)} failed"
+            raise BadInput("build a release", answer)
         return self.plan
 
     def outcome(self, warehouse: Warehouse) -> Outcome:
         """All of it, frozen, with the release that readers see now: the new one or the one before."""
-        try:
-            release = self.release or warehouse.served()
-        except PlatformError:
-            release = None
+        release = self.release
+        if release is None:
+            with suppress(Exception):  # after a crash the warehouse may be what is broken
+                release = warehouse.served()
         errors = [*self._errors, *(f"{p.dashboard}: {p.error}" for p in self.publications if p.error)]
         return Outcome(
             run=self._run,
@@ -70,5 +80,6 @@ class Delivery:
             release=release,
             publications=tuple(self.publications),
             errors=tuple(errors),
+            crash=type(self.crash).__name__ if self.crash else None,
             seconds=monotonic() - self._start,
         )

@@ -10,11 +10,10 @@ from blocks.loader.base import Loader
 from blocks.query_tags import tag_queries
 from blocks.records import LoadReport, Plan
 from blocks.warehouse.base import Warehouse
-from flows.run import new_run
+from flows.run_context import RunContext, stage_run
 from tasks.lineage import show_loaded
 from tasks.loading import load_source
 from tasks.planning import known_sources
-from tasks.promotion import schema_of
 from tasks.reports import show_loads
 
 
@@ -26,11 +25,12 @@ def extract_load(
     plan: Plan | None = None,
     sources: list[str] | None = None,
     reload: Reload = NEWS,
+    context: RunContext | None = None,
 ) -> list[LoadReport]:
     """Load the plan's sources; alone: the named ones, or all that dbt declares with a loader."""
-    plan = plan or Plan(run=new_run())
+    with stage_run(context, project, warehouse, plan.run if plan else None) as stage:
+        plan, catalogue = plan or Plan(run=stage.run), stage.catalogue
     tag_queries("extract_load", plan.run, plan.tickets)
-    catalogue = project.catalogue(warehouse, schema_of(plan.run))
     names = known_sources(catalogue, sources) or plan.sources or catalogue.source_names()
     futures = [
         load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run, reload)

@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--only-sources", metavar="NAMES", type=_names, help="load these sources and no others, as in crm,erp"
     )
     again = parser.add_mutually_exclusive_group()
-    again.add_argument("--full-refresh", action="store_true", help="load sources anew, from their beginning")
+    again.add_argument("--full-refresh", action="store_true", help="load sources again from their beginning")
     again.add_argument(
         "--backfill",
         metavar="FROM:TO",

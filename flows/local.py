@@ -19,7 +19,7 @@ from blocks.quality.suites import Suites
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-from tasks.promotion import schema_of
+from tasks.promotion import release_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,8 +57,7 @@ def local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
         warehouse = _saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb"))
         project = DbtProject(folder=folder, state=state / "dbt")
         if flags.action == "run":
-            project.warm(warehouse, schema_of(run))
-            stack.callback(project.close, warehouse, schema_of(run))
+            stack.callback(project.parse_ahead(warehouse, release_schema(run)).close)
         if flags.action == "run" and not flags.dry_run and flags.project is None:
             locations = stack.enter_context(_demo(state, flags.scale, locations))
         tickets, key = _tickets(flags, state)

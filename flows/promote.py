@@ -8,7 +8,7 @@ from blocks.errors import GateFailed
 from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse.base import Warehouse
-from flows.run import last_report
+from flows.run_context import last_report
 from tasks.promotion import promote_release, retain
 from tasks.reports import show_release
 
@@ -23,10 +23,10 @@ def promote(
     tag_queries("promote", build.run)
     if not gate.passed:
         first = gate.failures[0] if gate.failures else None
-        said = f"{len(gate.failures)} of {len(gate.checks)} checks failed"
+        answer = f"{len(gate.failures)} of {len(gate.checks)} checks failed"
         raise GateFailed(
             f"promote {build.run}",
-            f"{said}, first {first.scope}: {first.name}" if first else said,
+            f"{answer}, first {first.scope}: {first.name}" if first else answer,
             "Readers keep the previous release; correct the data or the suite and run again.",
         )
     with warehouse.exclusive():

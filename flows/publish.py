@@ -14,10 +14,9 @@ from blocks.records import GateReport, Plan, Publication, State
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-from flows.run import last_report
+from flows.run_context import RunContext, last_report, stage_run
 from tasks.lineage import show_published
 from tasks.planning import every_dashboard
-from tasks.promotion import schema_of
 from tasks.publication import failed_publication, make_card, publish_card, ticket_page
 from tasks.reports import show_publications
 
@@ -30,6 +29,7 @@ def publish(
     tracker: Tracker,
     plan: Plan | None = None,
     gate: GateReport | None = None,
+    context: RunContext | None = None,
 ) -> list[Publication]:
     """Publish the plan's dashboards (alone: every exposure's) from the served release."""
     release = warehouse.served()
@@ -37,7 +37,8 @@ def publish(
         raise NotFound("publish", "nothing is served yet", "Promote a release first.")
     tag_queries("publish", release.run, plan.tickets if plan else ())
     gate = gate or last_report(warehouse, State.validated, GateReport, release.run)
-    catalogue = project.catalogue(warehouse, schema_of(plan.run if plan else release.run))
+    with stage_run(context, project, warehouse, plan.run if plan else release.run) as stage:
+        catalogue = stage.catalogue
     dashboards = plan.dashboards if plan else every_dashboard(catalogue, release)
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
@@ -45,10 +46,10 @@ def publish(
     with TemporaryDirectory() as folder, site.session():
         for dashboard in dashboards:
             url = ticket_page(tracker, dashboard.ticket)
-            said = feedback.get(dashboard.ticket or "", ())
+            comments = feedback.get(dashboard.ticket or "", ())
             try:
                 card = make_card(
-                    warehouse, catalogue, dashboard, release, gate, Path(folder), url, said, live
+                    warehouse, catalogue, dashboard, release, gate, Path(folder), url, comments, live
                 )
                 cards.append(card)
                 publications.append(publish_card(site, card))

@@ -12,10 +12,9 @@ from blocks.query_tags import tag_queries
 from blocks.records import Plan
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-from flows.run import new_run
+from flows.run_context import RunContext, stage_run
 from tasks.deadlines import watch_deadlines
 from tasks.planning import known_sources, plan_tickets
-from tasks.promotion import schema_of
 from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, knows_gaps, read_tickets
 
@@ -29,20 +28,22 @@ def requirements(
     run: str | None = None,
     sources: list[str] | None = None,
     dry_run: bool = False,
+    context: RunContext | None = None,
 ) -> Plan:
     """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue.
 
     sources: load these only. Raises NotFound, before any ticket is read, for one that there is not.
     dry_run: incomplete tickets are reported, but not told.
     """
-    run = run or new_run()
-    tag_queries("requirements", run)
-    catalogue = project.catalogue(warehouse, schema_of(run))
-    known_sources(catalogue, sources)
-    found = read_tickets(tracker, tickets)
-    plan = plan_tickets(found, catalogue, run, scheduled=tickets is None, sources=sources)
+    with stage_run(context, project, warehouse, run) as stage:
+        tag_queries("requirements", stage.run)
+        known_sources(stage.catalogue, sources)
+        found = read_tickets(tracker, tickets)
+        plan = plan_tickets(found, stage.catalogue, stage.run, scheduled=tickets is None, sources=sources)
     log = get_run_logger()
-    if not dry_run and (late := watch_deadlines(tracker, plan.requirements, run, datetime.now(UTC).date())):
+    if not dry_run and (
+        late := watch_deadlines(tracker, plan.requirements, plan.run, datetime.now(UTC).date())
+    ):
         log.info("due or overdue: %s", ", ".join(late))
     for gaps in plan.incomplete:
         if dry_run or knows_gaps(gaps):

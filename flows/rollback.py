@@ -16,7 +16,7 @@ from flows.publish import publish
 from tasks.answers import tell_rollback
 from tasks.promotion import recover, roll_back
 from tasks.reports import show_release
-from tasks.run_lock import turn
+from tasks.run_lock import lock_timeout, run_lock
 
 import_types()  # a deployment names its blocks, of any type
 
@@ -28,14 +28,16 @@ def rollback(
     site: BiSite,
     project: DbtProject,
     to: str | None = None,
-    patience: int = 0,
+    timeout: int = 0,
+    patience: int | None = None,
 ) -> Outcome:
     """Flip readers back to the release before the served one, or to run `to`; refresh the site; tell tickets.
 
-    patience: seconds to wait for another run to end. Raises NotDelivered if a dashboard was not refreshed.
+    timeout: seconds to wait for another run to end; patience: its former name. Raises NotDelivered if a
+    dashboard was not refreshed.
     """
     tag_queries("rollback")
-    with turn(warehouse, patience):
+    with run_lock(warehouse, lock_timeout(timeout, patience)):
         recover(warehouse, "")
         release = roll_back(warehouse, to)
         show_release(release)

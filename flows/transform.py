@@ -9,31 +9,33 @@ from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from flows.run import new_run
+from flows.run_context import RunContext, stage_run
 from tasks.building import build_release, carry_over
-from tasks.promotion import schema_of
 from tasks.reports import show_build
 
 
 @flow(name="transform")
 def transform(
-    project: DbtProject, warehouse: Warehouse, plan: Plan | None = None, anew: bool = False
+    project: DbtProject,
+    warehouse: Warehouse,
+    plan: Plan | None = None,
+    full_refresh: bool = False,
+    context: RunContext | None = None,
 ) -> BuildReport:
     """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate.
 
-    anew: incremental models are built whole, not on top of what the served release holds.
+    full_refresh: incremental models are built whole, not on top of what the served release holds.
     """
-    plan = plan or Plan(run=new_run())
-    tag_queries("transform", plan.run, plan.tickets)
-    catalogue = project.catalogue(warehouse, schema_of(plan.run))
-    select = plan.select or tuple(
-        dict.fromkeys(mart for exposure in catalogue.exposures for mart in exposure.marts)
-    )
-    control.record(warehouse, plan.run, State.building)
-    carried = [] if anew else carry_over(warehouse, catalogue, schema_of(plan.run), select)
-    if carried:
-        get_run_logger().info("on top of the served release: %s", ", ".join(carried))
-    build = build_release(project, warehouse, catalogue, plan.run, schema_of(plan.run), select)
+    with stage_run(context, project, warehouse, plan.run if plan else None) as stage:
+        plan, catalogue = plan or Plan(run=stage.run), stage.catalogue
+        tag_queries("transform", plan.run, plan.tickets)
+        every = dict.fromkeys(mart for exposure in catalogue.exposures for mart in exposure.marts)
+        select = plan.select or tuple(every)
+        control.record(warehouse, plan.run, State.building)
+        carried = [] if full_refresh else carry_over(warehouse, catalogue, stage.schema, select)
+        if carried:
+            get_run_logger().info("on top of the served release: %s", ", ".join(carried))
+        build = build_release(stage.dbt, warehouse, stage.run, stage.schema, select)
     control.record(warehouse, plan.run, State.building, build.model_dump_json())
     show_build(build)
     get_run_logger().info(

@@ -10,24 +10,28 @@ from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from flows.run import last_report
-from tasks.gate import audit_suites, check_budgets, compare_with_live, judge, weigh_quarantine
-from tasks.promotion import schema_of
+from flows.run_context import RunContext, last_report, stage_run
+from tasks.gate import audit_suites, check_budgets, check_quarantine_budget, compare_with_live, judge
 from tasks.reports import show_gate
 
 
 @flow(name="validate")
 def validate(
-    suites: Suites, warehouse: Warehouse, project: DbtProject, build: BuildReport | None = None
+    suites: Suites,
+    warehouse: Warehouse,
+    project: DbtProject,
+    build: BuildReport | None = None,
+    context: RunContext | None = None,
 ) -> GateReport:
     """Audit a build (alone: the last one) and write the verdict into the journal."""
     build = build or last_report(warehouse, State.building, BuildReport)
     tag_queries("validate", build.run)
-    catalogue = project.catalogue(warehouse, schema_of(build.run))
+    with stage_run(context, project, warehouse, build.run) as stage:
+        catalogue = stage.catalogue
     checks, docs = audit_suites(suites, warehouse, build)
     diffs = compare_with_live(warehouse, catalogue, build)
     sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
-    other = [*check_budgets(catalogue, diffs), *weigh_quarantine(warehouse, catalogue, sources)]
+    other = [*check_budgets(catalogue, diffs), *check_quarantine_budget(warehouse, catalogue, sources)]
     gate = judge(build, checks, other, diffs, docs)
     verdict = State.validated if gate.passed else State.rejected
     control.record(warehouse, build.run, verdict, gate.model_dump_json())

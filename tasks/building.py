@@ -9,24 +9,20 @@ from typing import Any
 from prefect import task
 
 from blocks.catalogue import Catalogue
-from blocks.dbt.project import DbtProject
+from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, PlatformError
 from blocks.records import BuildReport, Check
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.reads import count_rows, first_rows
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
-from tasks.promotion import schema_of
+from tasks.promotion import release_schema
 
 FAILED = {"error", "runtime error"}
 EVIDENCE_ROWS = 5
 
 
 def build_release(
-    project: DbtProject,
-    warehouse: Warehouse,
-    catalogue: Catalogue,
-    run: str,
-    schema: str,
-    select: Sequence[str],
+    dbt: DbtRun, warehouse: Warehouse, run: str, schema: str, select: Sequence[str]
 ) -> BuildReport:
     """Build the marts with their parents; failed tests are checks, a failed model raises BuildFailed.
 
@@ -35,17 +31,17 @@ def build_release(
     start = monotonic()
     with warehouse.session() as session:
         warehouse.make_schema(session, schema)
-    nodes = project.build(warehouse, schema, select, BUILD_DEADLINE_SECONDS)
+    nodes = dbt.build(select, BUILD_DEADLINE_SECONDS)
     broken = [
         node for node in nodes if node["kind"] in {"model", "seed", "snapshot"} and node["status"] in FAILED
     ]
     if broken:
-        said = "; ".join(f"{node['name']}: {_first_lines(node['message'])}" for node in broken[:3])
+        answer = "; ".join(f"{node['name']}: {_first_lines(node['message'])}" for node in broken[:3])
         raise BuildFailed(
-            f"build {len(nodes)} dbt nodes", said, "Correct the model; readers keep what they have."
+            f"build {len(nodes)} dbt nodes", answer, "Correct the model; readers keep what they have."
         )
     built = {node["name"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
-    marts = {name: _relation(warehouse, catalogue, name) for name in select if name in built}
+    marts = {name: _relation(warehouse, dbt.catalogue, name) for name in select if name in built}
     tests = [node for node in nodes if node["kind"] in {"test", "unit_test"}]
     checks = [_check(node, warehouse) for node in tests if node["status"] != "skipped"]
     checks += [_not_built(name, nodes) for name in select if name not in built]
@@ -55,7 +51,7 @@ def build_release(
         models=len(built),
         tests=len(tests),
         seconds=monotonic() - start,
-        rows=count_rows(warehouse, marts),
+        rows=count_mart_rows(warehouse, marts),
         checks=tuple(checks),
     )
 
@@ -73,7 +69,7 @@ def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: 
         if served is None:
             break
         before = served.marts.get(model.name) or warehouse.released(
-            schema_of(served.run), model.alias, model.materialized
+            release_schema(served.run), model.alias, model.materialized
         )
         with warehouse.session() as session:
             there = bool(warehouse.columns(session, *before.rsplit(".", 1)))
@@ -83,13 +79,10 @@ def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: 
     return carried
 
 
-def count_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, int]:
+def count_mart_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, int]:
     """Rows of each mart's relation."""
     with warehouse.session() as session:
-        return {
-            mart: int(session.rows(f"select count(*) from {warehouse.relation(relation)}")[0][0])  # noqa: S608
-            for mart, relation in marts.items()
-        }
+        return {mart: count_rows(warehouse, session, relation) for mart, relation in marts.items()}
 
 
 def _relation(warehouse: Warehouse, catalogue: Catalogue, name: str) -> str:
@@ -117,9 +110,7 @@ def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
         return ()
     try:
         with warehouse.session() as session:
-            rows = session.rows(
-                f"select * from ({sql.rstrip().rstrip(';')}) as failing limit {EVIDENCE_ROWS}"  # noqa: S608
-            )
+            rows = first_rows(session, sql, EVIDENCE_ROWS)
     except PlatformError:
         return ()
     return tuple(", ".join(str(value) for value in row)[:200] for row in rows)

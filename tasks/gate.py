@@ -85,8 +85,10 @@ def check_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[Check
     return checks
 
 
-@task(task_run_name="weigh the quarantine", **RETRY)
-def weigh_quarantine(warehouse: Warehouse, catalogue: Catalogue, sources: Sequence[str]) -> list[Check]:
+@task(task_run_name="check the quarantine budget", **RETRY)
+def check_quarantine_budget(
+    warehouse: Warehouse, catalogue: Catalogue, sources: Sequence[str]
+) -> list[Check]:
     """Share of bad rows in what came since the served release, per source table, against its budget.
 
     Counted from the ledger, so a later run that loads nothing does not wave through what failed before.

@@ -21,22 +21,37 @@ def keep_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
 
     An incident whose check this run did not evaluate stays as it is.
     """
-    if outcome.gate is None or not outcome.gate.checks:
+    crash = _crash_check(outcome)
+    checks = (*(outcome.gate.checks if outcome.gate else ()), *([crash] if crash else []))
+    if not checks:
         return 0, 0
     known = tracker.incidents()
-    failed = {about(check): check for check in outcome.gate.failures}
+    failed = {about(check): check for check in checks if not check.passed}
     new = {name: check for name, check in failed.items() if name not in known}
     for name, check in list(new.items())[:MOST_OPENED]:
         title = line(f"{check.scope}: {check.name}", 200)
         tracker.open_incident(name, title, _report(check, outcome), requests_of(check, outcome))
     if len(new) > MOST_OPENED:
         get_run_logger().warning("%d failed checks, incidents for the first %d", len(new), MOST_OPENED)
-    good = {about(check) for check in outcome.gate.checks} - failed.keys()
+    good = {about(check) for check in checks} - failed.keys()
     closed = [key for name, key in known.items() if name in good]
     for key in closed:
         tracker.comment(key, outcome.run, f"Passed again in run {code(outcome.run)}; closed.")
         tracker.move(key, "done")
     return min(len(new), MOST_OPENED), len(closed)
+
+
+def _crash_check(outcome: Outcome) -> Check | None:
+    """That nothing unexpected ended the run, as a check; None for a run that neither crashed nor delivered."""
+    if outcome.crash is None and not outcome.ok:
+        return None
+    return Check(
+        scope="run",
+        name="the run ended as expected",
+        kind="run",
+        passed=outcome.crash is None,
+        observed=outcome.crash or "",
+    )
 
 
 def about(check: Check) -> str:
@@ -67,7 +82,11 @@ def _report(check: Check, outcome: Outcome) -> str:
         )
     )
     return (
-        f"### A check said no in run {code(outcome.run)}\n\n{found}\n\n"
-        "Nothing of that run was published. **What to do next:** correct the data, the model or the check. "
+        f"### Check failed in run {code(outcome.run)}\n\n{found}\n\n"
+        f"{_seen_by_readers(outcome)} **What to do next:** correct the data, the model or the check. "
         "The run in which the check passes again closes this incident."
     )
+
+
+def _seen_by_readers(outcome: Outcome) -> str:
+    return "Readers see that run." if outcome.published else "Nothing of that run was published."

@@ -27,5 +27,5 @@ RETRY: dict[str, Any] = {
 BUILD_DEADLINE_SECONDS = 4 * 3600
 """dbt is stopped, its queries with it, after this long."""
 
-TURN_PAUSE_SECONDS = 5
+LOCK_PAUSE_SECONDS = 5
 """Between two looks whether the run before has ended."""

@@ -14,7 +14,7 @@ from blocks.warehouse.base import RELEASE_PREFIX, Warehouse
 from tasks.policy import RETRY
 
 
-def schema_of(run: str) -> str:
+def release_schema(run: str) -> str:
     """The release schema of a run."""
     return f"{RELEASE_PREFIX}{run}"
 
@@ -91,7 +91,7 @@ def retain(warehouse: Warehouse) -> list[str]:
     kept = [*published[-warehouse.keep :], *([served] if (served := warehouse.served()) else [])]
     needed = {relation.rsplit(".", 1)[0] for release in kept for relation in release.marts.values()}
     latest = control.journal(warehouse)[-1:]  # the newest run stays for a look, whatever became of it
-    needed |= {schema_of(entry.run) for entry in latest}
+    needed |= {release_schema(entry.run) for entry in latest}
     gone = [
         schema
         for schema in warehouse.releases()

@@ -1,20 +1,21 @@
-"""Waiting for one's turn: one run at a time writes releases, whoever started it and wherever it runs."""
+"""One run at a time writes releases, whoever started it and wherever it runs: waiting for the one before."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 
 from blocks.errors import Busy
 from blocks.warehouse.base import Warehouse
-from tasks.policy import TURN_PAUSE_SECONDS
+from tasks.policy import LOCK_PAUSE_SECONDS
 
 
 @contextmanager
-def turn(warehouse: Warehouse, patience: float) -> Iterator[None]:
-    """Hold `warehouse.exclusive()`; wait up to `patience` seconds for it. Raises Busy after that."""
-    deadline = monotonic() + patience
+def run_lock(warehouse: Warehouse, timeout: float) -> Iterator[None]:
+    """Hold `warehouse.exclusive()`; wait up to `timeout` seconds for it. Raises Busy after that."""
+    deadline = monotonic() + timeout
     with ExitStack() as held:
         while True:
             try:
@@ -23,5 +24,13 @@ def turn(warehouse: Warehouse, patience: float) -> Iterator[None]:
             except Busy:
                 if monotonic() >= deadline:
                     raise
-                sleep(TURN_PAUSE_SECONDS)
+                sleep(LOCK_PAUSE_SECONDS)
         yield
+
+
+def lock_timeout(timeout: int, patience: int | None) -> int:
+    """The seconds to wait for another run, by either name; `patience` works for one more release."""
+    if patience is None:
+        return timeout
+    warnings.warn("the parameter patience is now called timeout", DeprecationWarning, stacklevel=3)
+    return patience

@@ -8,6 +8,7 @@ from blocks.catalogue import Dataset, Mart
 from blocks.metrics import evaluate, totals_sql
 from blocks.records import MartDiff
 from blocks.warehouse.base import Session, Warehouse
+from blocks.warehouse.reads import count_rows
 
 
 def compare(
@@ -18,7 +19,7 @@ def compare(
     Keys are compared where the mart declares a primary key, by the columns both sides have.
     """
     with warehouse.session() as session:
-        after = _count(warehouse, session, candidate)
+        after = count_rows(warehouse, session, candidate)
         new = warehouse.columns(session, *candidate.rsplit(".", 1))
         old = warehouse.columns(session, *live.rsplit(".", 1)) if live else {}
         if not live or not old:
@@ -33,7 +34,7 @@ def compare(
         )
         return MartDiff(
             mart=mart.name,
-            rows_before=_count(warehouse, session, live),
+            rows_before=count_rows(warehouse, session, live),
             rows_after=after,
             added=added,
             removed=removed,
@@ -41,10 +42,6 @@ def compare(
             columns=changes,
             metrics=_metrics(warehouse, session, live, candidate, datasets),
         )
-
-
-def _count(warehouse: Warehouse, session: Session, relation: str) -> int:
-    return int(session.rows(f"select count(*) from {warehouse.relation(relation)}")[0][0])
 
 
 def _keys(

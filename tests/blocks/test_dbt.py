@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,14 +28,16 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
 
 def test_a_project_parsed_ahead_is_not_parsed_again(tmp_path: Path, warehouse: DuckDBWarehouse) -> None:
     project = DbtProject(folder=TINY, state=tmp_path)
-    project.warm(warehouse, "rel_ahead")
-    wait_for(project.target / "manifest.json")
-    written = (project.target / "manifest.json").stat().st_mtime_ns
+    run = project.parse_ahead(warehouse, "rel_ahead")
+    manifest = tmp_path / "target" / "manifest.json"
+    wait_for(manifest)
+    written = manifest.stat().st_mtime_ns
+    assert project.open(warehouse, "rel_ahead") is run
     try:
-        assert project.catalogue(warehouse, "rel_ahead").exposures
+        assert run.catalogue.exposures
     finally:
-        project.close(warehouse, "rel_ahead")
-    assert (project.target / "manifest.json").stat().st_mtime_ns == written
+        run.close()
+    assert manifest.stat().st_mtime_ns == written
     assert not dbt_processes()
 
 
@@ -45,23 +48,31 @@ def test_what_a_parse_ahead_met_is_said_when_it_is_asked_for(
     broken = next((tmp_path / "project" / "models").rglob("*.sql"))
     broken.write_text("select {{ ref('nowhere') }}")
     project = DbtProject(folder=tmp_path / "project", state=tmp_path / "state")
-    project.warm(warehouse, "rel_broken")
+    run = project.parse_ahead(warehouse, "rel_broken")
     try:
         with pytest.raises(BuildFailed, match="nowhere"):
-            project.catalogue(warehouse, "rel_broken")
+            assert run.catalogue
     finally:
-        project.close(warehouse, "rel_broken")
+        run.close()
     assert not dbt_processes()
 
 
 def test_a_run_that_ends_before_it_asks_leaves_no_process(tmp_path: Path, warehouse: DuckDBWarehouse) -> None:
     project = DbtProject(folder=TINY, state=tmp_path)
-    project.warm(warehouse, "rel_early")
-    assert dbt_processes()
+    run = project.parse_ahead(warehouse, "rel_early")
+    wait_until(lambda: bool(dbt_processes()))
     begun = time.monotonic()
-    project.close(warehouse, "rel_early")
+    run.close()
     assert time.monotonic() - begun < 14  # it was told, not killed after its grace
     assert not dbt_processes()
+
+
+def wait_until(seen: Callable[[], bool]) -> None:
+    """A process shows its own command only once it has started."""
+    deadline = time.monotonic() + 10
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def wait_for(manifest: Path) -> None:

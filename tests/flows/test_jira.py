@@ -34,7 +34,7 @@ class Office:
     desk: JiraDesk
 
     def deliver(self) -> Outcome:
-        from flows.main import deliver
+        from flows.deliver import deliver
 
         return deliver(
             self.desk.tracker,

@@ -79,7 +79,7 @@ def server(prefect_server: str, desk: JiraDesk, tmp_path: Path) -> Iterator[Serv
     from prefect.client.orchestration import get_client
     from prefect.utilities.callables import parameter_schema
 
-    from flows.main import deliver
+    from flows.deliver import deliver
 
     blocks = {
         "tracker": desk.tracker,
@@ -101,7 +101,7 @@ def server(prefect_server: str, desk: JiraDesk, tmp_path: Path) -> Iterator[Serv
         deployment = client.create_deployment(
             client.create_flow(deliver),
             f"on-ticket-{uuid4().hex[:6]}",
-            entrypoint="flows/main.py:deliver",
+            entrypoint="flows/deliver.py:deliver",
             path=str(ROOT),
             parameters={**named, "loaders": [named["loaders"]], "dry_run": True},
             parameter_openapi_schema=parameter_schema(deliver).model_dump_for_openapi(),

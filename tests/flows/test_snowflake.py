@@ -92,11 +92,11 @@ def test_finals_of_every_kind_and_incremental_models_on_top_of_the_last_release(
         session.rows("create table raw_bikes.rides (ride_id integer, station varchar)")
     runs: dict[str, BuildReport] = {}
     steps = [("a", rides, False), ("b", [(3, "North")], False), ("c", [], True)]
-    for run, more, anew in steps if isinstance(house, DuckDBWarehouse) else steps[:2]:
+    for run, more, full_refresh in steps if isinstance(house, DuckDBWarehouse) else steps[:2]:
         with house.session() as session:
             for ride in more:
                 session.rows("insert into raw_bikes.rides values (?, ?)", ride)
-        runs[run] = transform(project, house, Plan(run=run, select=FINALS), anew=anew)
+        runs[run] = transform(project, house, Plan(run=run, select=FINALS), full_refresh=full_refresh)
         assert runs[run].passed
         house.flip(Release(run=run, marts=runs[run].marts, published_at=control.now()))
         with house.session() as session:
@@ -112,7 +112,7 @@ def test_finals_of_every_kind_and_incremental_models_on_top_of_the_last_release(
     if isinstance(house, DuckDBWarehouse):
         with house.session() as session:
             third = {row[0] for row in session.rows("select distinct built_by from rel_c.log")}
-        assert len(third) == 1  # anew
+        assert len(third) == 1  # built whole
         assert not third & {*second.values()}
         return
     asked = "\n".join(request.getfixturevalue("account").asked(house.database)).lower()

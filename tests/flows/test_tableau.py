@@ -59,7 +59,7 @@ class Office:
         return DbtProject(folder=TINY / "dbt", state=self.state / "dbt")
 
     def deliver(self, site: TableauSite) -> Outcome:
-        from flows.main import deliver
+        from flows.deliver import deliver
 
         rides = {"bikes": str(self.state / "rides")}
         loader = DltLoader(locations=rides, workdir=self.state / "loads", deadline_seconds=60)

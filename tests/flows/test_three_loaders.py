@@ -40,7 +40,7 @@ class Company:
     warehouse: DuckDBWarehouse
 
     def deliver(self, **changes: Any) -> Outcome:
-        from flows.main import deliver
+        from flows.deliver import deliver
 
         dlt = DltLoader(
             locations={"shop": str(self.state / "orders")}, workdir=self.state / "loads", deadline_seconds=60

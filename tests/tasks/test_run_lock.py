@@ -47,7 +47,7 @@ def other(tmp_path: Path) -> Iterator[tuple[DuckDBWarehouse, subprocess.Popen[st
 
 def test_who_does_not_wait_is_told_at_once(other: Other) -> None:
     warehouse, _ = other
-    with pytest.raises(Busy), run_lock.turn(warehouse, 0):
+    with pytest.raises(Busy), run_lock.run_lock(warehouse, 0):
         pass
 
 
@@ -61,14 +61,14 @@ def test_who_waits_has_its_turn_once_the_other_ends(other: Other, monkeypatch: p
             run.communicate()
 
     monkeypatch.setattr(run_lock, "sleep", pause)
-    with run_lock.turn(warehouse, 60):
+    with run_lock.run_lock(warehouse, 60):
         assert run.poll() == 0
-    assert set(looks) == {run_lock.TURN_PAUSE_SECONDS}
+    assert set(looks) == {run_lock.LOCK_PAUSE_SECONDS}
 
 
 def test_what_fails_inside_a_turn_is_not_taken_for_waiting(tmp_path: Path) -> None:
     warehouse = DuckDBWarehouse(database=str(tmp_path / "w.duckdb"))
-    with pytest.raises(Busy, match="inside"), run_lock.turn(warehouse, 60):
+    with pytest.raises(Busy, match="inside"), run_lock.run_lock(warehouse, 60):
         raise Busy("work", "inside")
-    with run_lock.turn(warehouse, 0):
+    with run_lock.run_lock(warehouse, 0):
         pass

@@ -1,0 +1,139 @@
+"""A dbt project for one release: its catalogue, parsed once, and its build, both in one process of dbt's.
+
+The profiles.yml is written per run, without secrets: those go to dbt's process as environment variables, so
+none is on disk.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from blocks.catalogue import Catalogue
+from blocks.dbt.worker_client import DbtWorker
+from blocks.warehouse.base import Warehouse
+
+PARSE_DEADLINE_SECONDS = 600
+QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_VERSION_CHECK": "false"}
+
+
+class DbtRun:
+    """One project, one warehouse, one release schema. `close` it at the end; closing twice does nothing.
+
+    folder: of dbt_project.yml. state: for target, logs and the profile. profile: the project's profile name.
+    """
+
+    def __init__(self, folder: Path, state: Path, profile: str, warehouse: Warehouse, schema: str) -> None:
+        self._folder, self._state, self._profile = folder.resolve(), state.resolve(), profile
+        self._warehouse, self._schema = warehouse, schema
+        self._worker: DbtWorker | None = None
+        self._catalogue: Catalogue | None = None
+
+    def start_parse(self) -> None:
+        """Let dbt's process parse the project meanwhile; `catalogue` waits for it. It takes seconds."""
+        self._process().ask("parse", args=self._arguments())
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The project's catalogue, parsed on first use. Raises BuildFailed with dbt's own words, TimedOut."""
+        if self._catalogue is None:
+            if self._worker is None or not self._worker.is_asked:
+                self.start_parse()
+            self._process().answer(PARSE_DEADLINE_SECONDS)
+            manifest = self._state / "target" / "manifest.json"
+            self._catalogue = Catalogue(json.loads(manifest.read_text(encoding="utf-8")))
+        return self._catalogue
+
+    def build(self, select: Sequence[str], deadline_seconds: float) -> list[dict[str, Any]]:
+        """dbt build of the marts with their parents; one result a node (see worker.py). dbt's process ends.
+
+        Failed tests are results, not errors. Raises BuildFailed where dbt itself could not go on, TimedOut.
+        """
+        from prefect.client.orchestration import get_client
+        from prefect.context import serialize_context
+
+        arguments = self._arguments()
+        with get_client(sync_client=True) as client:
+            api_url = str(client.api_url)
+        settings = {
+            "project_dir": str(self._folder),
+            "profiles_dir": str(self._profiles),
+            "target_path": str(self._state / "target"),
+            "log_level": "warn",
+        }
+        chosen = ["--select", *(f"+{mart}" for mart in select)]
+        try:
+            worker = self._process()
+            worker.ask(
+                "build",
+                settings=settings,
+                api_url=api_url,
+                args=[
+                    *chosen,
+                    *arguments[arguments.index("--log-path") :][:2],
+                    "--no-write-json",
+                    "--indirect-selection",
+                    "cautious",
+                ],
+                context=_pickle_context(serialize_context()),
+            )
+            result: list[dict[str, Any]] = worker.answer(deadline_seconds)
+        finally:
+            self.close()
+        return result
+
+    def close(self) -> None:
+        """End dbt's process, if one runs, and remove its profile. The catalogue stays."""
+        if self._worker:
+            self._worker.close()
+            self._worker = None
+        shutil.rmtree(self._profiles, ignore_errors=True)
+
+    @property
+    def _profiles(self) -> Path:
+        return self._state / f"profiles-{self._schema}"
+
+    def _process(self) -> DbtWorker:
+        if self._worker is None:
+            logs = self._state / "logs"
+            logs.mkdir(parents=True, exist_ok=True)
+            secrets = self._warehouse.dbt_target(self._schema)[1]
+            self._worker = DbtWorker({**QUIET, **secrets}, logs / "worker.log")
+        return self._worker
+
+    def _arguments(self) -> list[str]:
+        """dbt's flags, with a profile written for this use: it may carry the query tag, which changes."""
+        target, _ = self._warehouse.dbt_target(self._schema)
+        self._profiles.mkdir(parents=True, exist_ok=True)
+        profile = {self._profile: {"target": "release", "outputs": {"release": target}}}
+        (self._profiles / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
+        flags = {
+            "--project-dir": self._folder,
+            "--profiles-dir": self._profiles,
+            "--target-path": self._state / "target",
+            "--log-path": self._state / "logs",
+            "--log-level": "none",
+        }
+        return [str(word) for pair in flags.items() for word in pair]
+
+
+def _pickle_context(context: dict[str, Any]) -> bytes:
+    """A run context for another process, with the flow but without its hooks: those are this process's own."""
+    import cloudpickle
+
+    if run := context.get("flow_run_context"):
+        flow = copy.copy(run["flow"])
+        for name in [name for name in vars(flow) if name.endswith("_hooks")]:
+            setattr(flow, name, [])
+        # a block in the context makes the other process import every vendor's collection: seconds, for nothing
+        store = {**run["result_store"], "result_storage": None, "metadata_storage": None}
+        context = {
+            **context,
+            "flow_run_context": {**run, "flow": flow, "result_store": store, "parameters": {}},
+        }
+    result: bytes = cloudpickle.dumps(context)
+    return result

@@ -1,0 +1,89 @@
+"""This side of dbt's process: starting it, asking it, ending it. The other side is worker.py."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from blocks.errors import BuildFailed, TimedOut
+
+ROOT = Path(__file__).resolve().parents[2]
+EXIT_SECONDS = 15
+
+
+class DbtWorker:
+    """dbt's process. Closing it ends dbt and its queries; so does the death of this process.
+
+    environment: variables of its own beside this process's. log: file that gets what it prints.
+    """
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs, log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603  # this Python, and a module of ours
+                [sys.executable, "-m", "blocks.dbt.worker", str(theirs.fileno())],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            self._connection = Connection(ours.detach())
+        self._asked: str | None = None
+        self._log = log
+
+    def ask(self, command: str, **arguments: Any) -> None:
+        """Send a command, to be answered later. Raises BuildFailed if the process is gone."""
+        self._asked = command
+        with self._closed_on_error():
+            self._connection.send((command, arguments))
+
+    def answer(self, deadline_seconds: float) -> Any:
+        """Wait for the answer to what was asked. Raises TimedOut, BuildFailed; then the process is gone."""
+        with self._closed_on_error():
+            if not self._connection.poll(deadline_seconds):
+                raise TimedOut(
+                    f"dbt {self._asked}", f"no end after {deadline_seconds:.0f} s", f"See {self._log}."
+                )
+            status, answer = self._connection.recv()
+        command, self._asked = self._asked, None
+        if status == "error":
+            raise BuildFailed(f"dbt {command}", answer)
+        return answer
+
+    @property
+    def is_asked(self) -> bool:
+        """True while an answer is outstanding."""
+        return self._asked is not None
+
+    @contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            self.close()
+            raise BuildFailed(f"dbt {self._asked}", "its process ended", f"See {self._log}.") from None
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End an idle process; interrupt a busy one, give it time to cancel its queries, then end it."""
+        self._connection.close()
+        if self.is_asked and self._process.stdin:
+            self._process.stdin.close()
+        try:
+            self._process.wait(EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()

@@ -1,0 +1,134 @@
+"""The parent flow: from tickets to dashboards and back, a stage a line."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from prefect import Flow, flow, get_run_logger
+
+from blocks.dbt.project import DbtProject
+from blocks.errors import NotDelivered
+from blocks.load_range import Reload
+from blocks.loader.base import Loader
+from blocks.prefect.block_types import import_types
+from blocks.quality.suites import Suites
+from blocks.query_tags import tag_queries
+from blocks.records import Outcome
+from blocks.site.base import BiSite
+from blocks.tracker.base import Tracker
+from blocks.warehouse.base import Warehouse
+from flows.delivery import Delivery
+from flows.extract_load import extract_load
+from flows.feedback import feedback
+from flows.promote import promote
+from flows.publish import publish
+from flows.requirements import requirements
+from flows.run_context import RunContext, new_run, open_run
+from flows.transform import transform
+from flows.validate import validate
+from flows.warmup import meanwhile
+from tasks.promotion import recover
+from tasks.run_lock import lock_timeout, run_lock
+
+import_types()  # a deployment names its blocks, of any type
+
+STAGES: list[Flow[Any, Any]] = [requirements, extract_load, transform, validate, promote, publish, feedback]
+
+
+@flow(name="deliver")
+def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one in its form
+    tracker: Tracker,
+    loaders: list[Loader],
+    warehouse: Warehouse,
+    site: BiSite,
+    project: DbtProject,
+    suites: Suites,
+    tickets: list[str] | None = None,
+    run: str | None = None,
+    sources: list[str] | None = None,
+    full_refresh: bool = False,
+    since: date | None = None,
+    until: date | None = None,
+    dry_run: bool = False,
+    timeout: int = 0,
+    patience: int | None = None,
+) -> Outcome:
+    """Deliver what open tickets (or these) and schedules ask for.
+
+    Args:
+        tracker: where tickets are.
+        loaders: one a kind of source; dbt's `loader:` says which loads what.
+        warehouse: where data is loaded, built, checked and read.
+        site: where dashboards go.
+        project: the dbt project.
+        suites: the expectation suites, one a mart.
+        tickets: keys of these tickets only; none: all open ones, and scheduled dashboards.
+        run: the run's name; none: made of the time it was due.
+        sources: load these sources only, needed or not.
+        full_refresh: load all of them again from their beginning, and build incremental models whole.
+        since: load again what is from this day on.
+        until: with since: the last day to load again.
+        dry_run: only the plan, as an artifact and in the outcome; tracker, warehouse and site stay as they are.
+        timeout: seconds to wait for another run to end, before giving up as Busy.
+        patience: the former name of timeout.
+
+    Raises NotDelivered if something did not go out. An error that nobody expected is raised again once the
+    tickets are answered.
+    """
+    run = run or new_run()
+    if dry_run:
+        plan = requirements(tracker, project, warehouse, tickets, run, sources, dry_run=True)
+        return Outcome(run=run, published=False, plan=plan)
+    reload = Reload(full=full_refresh, since=since, until=until)
+    tag_queries("deliver", run)
+    with (
+        Delivery(run) as delivery,
+        run_lock(warehouse, lock_timeout(timeout, patience)),
+        open_run(project, warehouse, run) as context,
+    ):
+        recover(warehouse, run)
+        with meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
+            delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources, context=context)
+        tag_queries("deliver", run, delivery.plan.tickets)
+        if delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
+            _build_and_publish(delivery, context, reload, tracker, loaders, warehouse, site, project, suites)
+    return _answer(delivery, tracker, warehouse)
+
+
+def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent flow
+    delivery: Delivery,
+    context: RunContext,
+    reload: Reload,
+    tracker: Tracker,
+    loaders: list[Loader],
+    warehouse: Warehouse,
+    site: BiSite,
+    project: DbtProject,
+    suites: Suites,
+) -> None:
+    """Load, build, check, promote, publish what the plan names."""
+    delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload, context=context)
+    plan = delivery.remove_failed_sources(context.catalogue)
+    with meanwhile(suites.warm, site.warm):  # and builds there
+        delivery.build = transform(
+            project, warehouse, plan, reload.full or reload.since is not None, context=context
+        )
+    delivery.gate = validate(suites, warehouse, project, delivery.build, context=context)
+    delivery.release = promote(warehouse, delivery.build, delivery.gate)
+    delivery.publications = publish(site, warehouse, project, tracker, plan, delivery.gate, context=context)
+
+
+def _answer(delivery: Delivery, tracker: Tracker, warehouse: Warehouse) -> Outcome:
+    """Tell the tickets how it ended, whatever ended it. Raises NotDelivered, or what nobody expected."""
+    outcome = delivery.outcome(warehouse)
+    if delivery.crash:
+        try:
+            feedback(tracker, outcome)
+        except Exception as error:  # what ended the run matters more
+            get_run_logger().error("the tickets were not all answered: %s", type(error).__name__)
+        raise delivery.crash
+    feedback(tracker, outcome)
+    if not outcome.ok:
+        raise NotDelivered(f"deliver run {outcome.run}", "; ".join(outcome.errors), outcome=outcome)
+    return outcome

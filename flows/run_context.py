@@ -1,0 +1,78 @@
+"""What every stage of a run works with: its name, its release schema, dbt's catalogue. Made once, handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import uuid4
+
+from prefect.runtime import flow_run
+
+from blocks.catalogue import Catalogue
+from blocks.dbt.project import DbtProject
+from blocks.dbt.run import DbtRun
+from blocks.errors import NotFound
+from blocks.records import Record, State
+from blocks.warehouse import control
+from blocks.warehouse.base import Warehouse
+from tasks.promotion import release_schema
+
+Report = TypeVar("Report", bound=Record)
+
+
+class RunContext:
+    """One run over one project and one warehouse. run: its name; dbt: the project for its release schema."""
+
+    __slots__ = (
+        "dbt",
+        "run",
+    )  # without a __dict__, so that Prefect stores no content of it with a flow's run
+
+    def __init__(self, run: str, dbt: DbtRun) -> None:
+        self.run, self.dbt = run, dbt
+
+    @property
+    def schema(self) -> str:
+        """The release schema that the run builds into."""
+        return release_schema(self.run)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """dbt's catalogue, parsed on first use. Raises BuildFailed with dbt's own words, TimedOut."""
+        return self.dbt.catalogue
+
+
+@contextmanager
+def open_run(project: DbtProject, warehouse: Warehouse, run: str | None = None) -> Iterator[RunContext]:
+    """A run of this name, or a new one; dbt's process ends with it."""
+    run = run or new_run()
+    dbt = project.open(warehouse, release_schema(run))
+    try:
+        yield RunContext(run, dbt)
+    finally:
+        dbt.close()
+
+
+def stage_run(
+    context: RunContext | None, project: DbtProject, warehouse: Warehouse, run: str | None = None
+) -> AbstractContextManager[RunContext]:
+    """The parent's context, which stays open; for a stage that runs alone, one of its own."""
+    return nullcontext(context) if context else open_run(project, warehouse, run)
+
+
+def new_run() -> str:
+    """`20261123_084530_1f2e3d`: when it was due, in UTC, and the end of its id; the same for every attempt."""
+    due = flow_run.scheduled_start_time or datetime.now(UTC)
+    return f"{due.astimezone(UTC):%Y%m%d_%H%M%S}_{(flow_run.id or uuid4().hex).replace('-', '')[-6:]}"
+
+
+def last_report(warehouse: Warehouse, state: State, kind: type[Report], run: str | None = None) -> Report:
+    """The newest report of a state, of one run or of any. Raises NotFound if there is none."""
+    for entry in reversed(control.journal(warehouse)):
+        if entry.state is state and entry.detail and run in (None, entry.run):
+            return kind.model_validate_json(entry.detail)
+    raise NotFound(
+        f"read the last {state.value} report", "the journal has none", "Run the stages before this."
+    )
