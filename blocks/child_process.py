@@ -18,7 +18,7 @@ OBJECTS = 100_000  # made before Python looks for cycles; its own 700 costs a qu
 def run(main: Callable[[], int | None]) -> None:
     """Run a program and exit with what it returns; 1 for an error nobody expected.
 
-    It leaves without taking loaded libraries apart, a second a process; what is registered at exit is still done.
+    It skips the interpreter's teardown, a second a process; what is registered at exit is still done.
     """
     code = [1]
 

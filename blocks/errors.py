@@ -15,7 +15,7 @@ PlatformError                what was asked, what came back, what to do next
     ├── BadInput             a ticket, file or row that breaks its contract
     │   └── ContractBroken   a source lost a column, changed a type, or can't be read
     ├── BuildFailed          dbt ended with errors
-    ├── GateFailed           the checks said no; readers keep the previous release
+    ├── GateFailed           checks failed; readers keep the previous release
     └── NotDelivered         a run ended without all that was asked for; `outcome` says what
 
 Messages are for people: no secret, no ticket text.
@@ -100,7 +100,7 @@ class BuildFailed(Rejected):
 
 
 class GateFailed(Rejected):
-    """The checks said no; readers keep the previous release."""
+    """Checks failed; readers keep the previous release."""
 
 
 class NotDelivered(Rejected):

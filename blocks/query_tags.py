@@ -1,4 +1,4 @@
-"""What every query of a run says of itself, so that a warehouse's history can be read by run, stage and ticket.
+"""The tag that every query of a run carries, so that a warehouse's history can be read by run, stage and ticket.
 
 The flows say where they are; a warehouse puts the text on each connection it opens. Ticket keys only, no text.
 """

@@ -244,7 +244,7 @@ class GateReport(Record):
 
     @property
     def failures(self) -> tuple[Check, ...]:
-        """The checks that said no."""
+        """The failed checks."""
         return tuple(check for check in self.checks if not check.passed)
 
 

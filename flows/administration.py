@@ -21,13 +21,13 @@ def show_blocks(file: Path | None, terminal: Terminal, apply: bool) -> bool:
     declared = read_declared(file or DEPLOY / "blocks.yaml")
     if apply:
         for slug, block in declared.items():
-            _say(terminal, apply_block(slug, block), slug)
+            _print_line(terminal, apply_block(slug, block), slug)
         return True
     well = True
     for slug in declared:
-        good, said = check_block(slug)
+        good, status = check_block(slug)
         well = well and good
-        _say(terminal, "[green]ok[/]" if good else "[red]✗[/]", f"{slug}: {said}")
+        _print_line(terminal, "[green]ok[/]" if good else "[red]✗[/]", f"{slug}: {status}")
     return well
 
 
@@ -35,9 +35,9 @@ def show_automations(file: Path | None, terminal: Terminal, apply: bool) -> bool
     """A line for each declared automation: created, updated, unchanged; without `apply`, what would happen."""
     for automation in read_automations(file or DEPLOY / "automations.yaml"):
         word = apply_automation(automation) if apply else compare_automation(automation)
-        _say(terminal, word, automation.name)
+        _print_line(terminal, word, automation.name)
     return True
 
 
-def _say(terminal: Terminal, word: str, line: str) -> None:
+def _print_line(terminal: Terminal, word: str, line: str) -> None:
     terminal.console.print(f"{word:<10} {escape(line)}", soft_wrap=True)

@@ -10,7 +10,7 @@ from blocks.catalogue import Catalogue
 from blocks.errors import BadInput, PlatformError
 from blocks.records import BuildReport, GateReport, LoadReport, Outcome, Plan, Publication, Release
 from blocks.warehouse.base import Warehouse
-from tasks.planning import without_failed
+from tasks.planning import remove_failed
 
 INTERRUPTED = "the run was interrupted before it was done. Nothing is wrong with the ticket; run it again."
 UNEXPECTED = (
@@ -57,7 +57,7 @@ class Delivery:
             raise RuntimeError("there is no plan yet")
         failed = sorted({load.source for load in self.loads if load.error})
         self._errors += [f"{load.source}.{load.table}: {load.error}" for load in self.loads if load.error]
-        self.plan = without_failed(self.plan, catalogue, self.loads)
+        self.plan = remove_failed(self.plan, catalogue, self.loads)
         if not self.plan.select:
             answer = f"no dashboard is left to build: source {', '.join(failed)} failed"
             raise BadInput("build a release", answer)

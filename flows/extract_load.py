@@ -11,7 +11,7 @@ from blocks.query_tags import tag_queries
 from blocks.records import LoadReport, Plan
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
-from tasks.lineage import show_loaded
+from tasks.lineage import record_loads
 from tasks.loading import load_source
 from tasks.planning import known_sources
 from tasks.reports import show_loads
@@ -38,7 +38,7 @@ def extract_load(
     ]
     loads = [report for future in futures for report in future.result()]
     show_loads(plan.run, loads)
-    show_loaded(warehouse, catalogue, plan.run, loads)
+    record_loads(warehouse, catalogue, plan.run, loads)
     log = get_run_logger()
     for report in loads:
         for change in (*report.schema_changes, *report.notes):

@@ -6,16 +6,16 @@ from prefect import flow, get_run_logger
 
 from blocks.records import Outcome
 from blocks.tracker.base import Tracker
-from tasks.answers import tell
-from tasks.incidents import keep_incidents
+from tasks.answers import answer_tickets
+from tasks.incidents import update_incidents
 
 
 @flow(name="feedback")
 def feedback(tracker: Tracker, outcome: Outcome) -> int:
-    """One comment per ticket and run, updated in place; incidents; return how many tickets were told."""
+    """One comment per ticket and run, updated in place; incidents; return how many tickets were answered."""
     try:
-        told = tell(tracker, outcome)
+        answered = answer_tickets(tracker, outcome)
     finally:
-        opened, closed = keep_incidents(tracker, outcome)
-    get_run_logger().info("%d tickets answered, %d incidents opened, %d closed", told, opened, closed)
-    return told
+        opened, closed = update_incidents(tracker, outcome)
+    get_run_logger().info("%d tickets answered, %d incidents opened, %d closed", answered, opened, closed)
+    return answered

@@ -70,12 +70,12 @@ def serve(descriptor: int) -> None:
     """Serve on a listening socket until standard input ends: with `stop`, or with the parent."""
     servers: list[Any] = []
 
-    def tell() -> None:
+    def request_stop() -> None:
         if not servers:  # still being loaded
             os._exit(0)
         servers[0].should_exit = True
 
-    end_with_parent(tell, STOP_SECONDS)
+    end_with_parent(request_stop, STOP_SECONDS)
     import uvicorn
     from prefect.server.database.dependencies import temporary_database_config
 
@@ -94,7 +94,7 @@ def serve(descriptor: int) -> None:
 
 
 def _database() -> Any:
-    """Prefect's own, but a transaction on SQLite takes its turn to write when it begins.
+    """Prefect's own, but a transaction on SQLite takes the right to write when it begins.
 
     One that has read by then is refused as "locked" where another wrote since; the run tries again after seconds.
     """

@@ -15,8 +15,8 @@ from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, last_report, stage_run
-from tasks.lineage import show_published
-from tasks.planning import every_dashboard
+from tasks.lineage import record_publications
+from tasks.planning import all_dashboards
 from tasks.publication import failed_publication, make_card, publish_card, ticket_page
 from tasks.reports import show_publications
 
@@ -39,7 +39,7 @@ def publish(
     gate = gate or last_report(warehouse, State.validated, GateReport, release.run)
     with stage_run(context, project, warehouse, plan.run if plan else release.run) as stage:
         catalogue = stage.catalogue
-    dashboards = plan.dashboards if plan else every_dashboard(catalogue, release)
+    dashboards = plan.dashboards if plan else all_dashboards(catalogue, release)
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
     live = warehouse.live_source() if site.reads_live else None
@@ -57,7 +57,7 @@ def publish(
                 publications.append(failed_publication(dashboard, release, error))
         index = site.index(cards, publications)
     show_publications(release.run, publications, index)
-    show_published(site, warehouse, catalogue, release.run, release, dashboards, publications)
+    record_publications(site, warehouse, catalogue, release.run, release, dashboards, publications)
     failed = sum(publication.error is not None for publication in publications)
     get_run_logger().info("%d dashboards, %d failed; all at %s", len(publications), failed, index)
     return publications

@@ -13,7 +13,7 @@ from blocks.records import Plan
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
-from tasks.deadlines import watch_deadlines
+from tasks.deadlines import emit_deadline_events
 from tasks.planning import known_sources, plan_tickets
 from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, knows_gaps, read_tickets
@@ -33,7 +33,7 @@ def requirements(
     """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue.
 
     sources: load these only. Raises NotFound, before any ticket is read, for one that there is not.
-    dry_run: incomplete tickets are reported, but not told.
+    dry_run: incomplete tickets are reported, but not answered.
     """
     with stage_run(context, project, warehouse, run) as stage:
         tag_queries("requirements", stage.run)
@@ -42,7 +42,7 @@ def requirements(
         plan = plan_tickets(found, stage.catalogue, stage.run, scheduled=tickets is None, sources=sources)
     log = get_run_logger()
     if not dry_run and (
-        late := watch_deadlines(tracker, plan.requirements, plan.run, datetime.now(UTC).date())
+        late := emit_deadline_events(tracker, plan.requirements, plan.run, datetime.now(UTC).date())
     ):
         log.info("due or overdue: %s", ", ".join(late))
     for gaps in plan.incomplete:

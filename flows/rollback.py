@@ -13,7 +13,7 @@ from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.publish import publish
-from tasks.answers import tell_rollback
+from tasks.answers import answer_rollback
 from tasks.promotion import recover, roll_back
 from tasks.reports import show_release
 from tasks.run_lock import lock_timeout, run_lock
@@ -42,7 +42,7 @@ def rollback(
         release = roll_back(warehouse, to)
         show_release(release)
         publications = publish(site, warehouse, project, tracker)
-    tell_rollback(tracker, release, publications)
+    answer_rollback(tracker, release, publications)
     get_run_logger().info("readers see run %s again", release.run)
     errors = tuple(f"{p.dashboard}: {p.error}" for p in publications if p.error)
     outcome = Outcome(

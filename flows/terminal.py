@@ -122,8 +122,10 @@ class Terminal(logging.Handler):
             self.console.print(table)
         for item in plan.requirements:
             for comment in item.feedback:
-                said = line(f"{comment.author}, {comment.created:%Y-%m-%d %H:%M}: {comment.body}", 200)
-                self.console.print(f"{item.key}: new comment by {escape(said)}", soft_wrap=True)
+                comment_line = line(
+                    f"{comment.author}, {comment.created:%Y-%m-%d %H:%M}: {comment.body}", 200
+                )
+                self.console.print(f"{item.key}: new comment by {escape(comment_line)}", soft_wrap=True)
         for gaps in plan.incomplete:
             self.console.print(
                 f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket"

@@ -11,7 +11,7 @@ from blocks.records import BuildReport, GateReport, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, last_report, stage_run
-from tasks.gate import audit_suites, check_budgets, check_quarantine_budget, compare_with_live, judge
+from tasks.gate import audit_suites, check_diff_budgets, check_quarantine_budget, compare_with_live, judge
 from tasks.reports import show_gate
 
 
@@ -31,7 +31,7 @@ def validate(
     checks, docs = audit_suites(suites, warehouse, build)
     diffs = compare_with_live(warehouse, catalogue, build)
     sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
-    other = [*check_budgets(catalogue, diffs), *check_quarantine_budget(warehouse, catalogue, sources)]
+    other = [*check_diff_budgets(catalogue, diffs), *check_quarantine_budget(warehouse, catalogue, sources)]
     gate = judge(build, checks, other, diffs, docs)
     verdict = State.validated if gate.passed else State.rejected
     control.record(warehouse, build.run, verdict, gate.model_dump_json())

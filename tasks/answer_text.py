@@ -20,27 +20,27 @@ AFTER_FAILURE = (
 )
 
 
-def delivered(outcome: Outcome, key: str) -> list[Publication]:
+def list_delivered(outcome: Outcome, key: str) -> list[Publication]:
     """The ticket's dashboards that went out."""
     return [each for each in outcome.publications if each.ticket == key and each.error is None]
 
 
-def succeeded(outcome: Outcome, key: str) -> bool:
+def is_delivered(outcome: Outcome, key: str) -> bool:
     """True if every dashboard of the ticket went out, and there was one."""
     failed = any(each.error for each in outcome.publications if each.ticket == key)
-    return outcome.published and not failed and bool(delivered(outcome, key))
+    return outcome.published and not failed and bool(list_delivered(outcome, key))
 
 
-def answer(outcome: Outcome, requirement: Requirement) -> str:
+def answer_text(outcome: Outcome, requirement: Requirement) -> str:
     """How the run ended for one ticket: what was built or why not, the evidence, and what to do next."""
-    if succeeded(outcome, requirement.key):
+    if is_delivered(outcome, requirement.key):
         parts = (_built(outcome, requirement.key), evidence(outcome, requirement), AFTER_SUCCESS)
     else:
         parts = (_refused(outcome, requirement.key), evidence(outcome, requirement), AFTER_FAILURE)
     return "\n\n".join(part for part in parts if part)
 
 
-def rollback_answer(release: Release, publication: Publication) -> str:
+def rollback_text(release: Release, publication: Publication) -> str:
     """What a ticket hears when readers went back to an earlier release."""
     if publication.error:
         refreshed = f"The dashboard could not be refreshed: {code(publication.error, 500)}"
@@ -50,7 +50,7 @@ def rollback_answer(release: Release, publication: Publication) -> str:
 
 
 def _built(outcome: Outcome, key: str) -> str:
-    out = delivered(outcome, key)
+    out = list_delivered(outcome, key)
     shown = _named(outcome.release) if outcome.release else f"run {code(outcome.run)}"
     columns: dict[str, list[object]] = {
         "dashboard": [link(f"Open {each.dashboard}", each.url) for each in out],
@@ -68,15 +68,15 @@ def _built(outcome: Outcome, key: str) -> str:
 def _refused(outcome: Outcome, key: str) -> str:
     reasons = list(outcome.errors)
     if outcome.published:
-        said = f"The data of run {code(outcome.run)} is published, but this ticket's dashboard is not."
+        message = f"The data of run {code(outcome.run)} is published, but this ticket's dashboard is not."
         reasons = [
             each.error for each in outcome.publications if each.ticket == key and each.error
         ] or reasons
     else:
         seen = _named(outcome.release) if outcome.release else "what they saw before, if anything"
-        said = f"Nothing of run {code(outcome.run)} was published. Readers still see {seen}."
+        message = f"Nothing of run {code(outcome.run)} was published. Readers still see {seen}."
     why = bullets(code(reason, 500) for reason in reasons[:MOST_REASONS])
-    return f"### Not delivered this time\n\n{said}" + (f"\n\nWhy:\n\n{why}" if why else "")
+    return f"### Not delivered this time\n\n{message}" + (f"\n\nWhy:\n\n{why}" if why else "")
 
 
 def _named(release: Release) -> str:

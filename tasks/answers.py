@@ -1,6 +1,6 @@
-"""What a ticket is told after a run, and the telling: comment, image, link, status. One comment a run.
+"""The answer on each ticket after a run: comment, image, link, status. One comment a run.
 
-A ticket only hears of its own sources, marts and dashboards. What incomplete tickets are told is in
+A ticket only hears of its own sources, marts and dashboards. What is written on incomplete tickets is in
 requirements.py; the text of an answer is in answer_text.py.
 """
 
@@ -14,61 +14,61 @@ from prefect import get_run_logger, task
 from blocks.errors import NotFound, PlatformError, Rejected, Transient, Unavailable
 from blocks.records import Outcome, Publication, Release, Requirement
 from blocks.tracker.base import Tracker
-from tasks.answer_text import answer, delivered, rollback_answer, succeeded
+from tasks.answer_text import answer_text, is_delivered, list_delivered, rollback_text
 from tasks.policy import RETRY
 
 Item = TypeVar("Item")
 
 
 @task(task_run_name="answer {requirement.key}", **RETRY)
-def tell_ticket(tracker: Tracker, outcome: Outcome, requirement: Requirement) -> None:
+def answer_ticket(tracker: Tracker, outcome: Outcome, requirement: Requirement) -> None:
     """Say on one ticket how the run ended for it; safe to repeat, wherever it stopped."""
     key = requirement.key
-    tracker.comment(key, outcome.run, answer(outcome, requirement))
+    tracker.comment(key, outcome.run, answer_text(outcome, requirement))
     if requirement.status == "incomplete":
         tracker.comment(key, "requirements", "Nothing is missing any more; see the answer of the run.")
-    for publication in delivered(outcome, key):
+    for publication in list_delivered(outcome, key):
         if publication.image:
             tracker.attach(key, publication.image)
         tracker.link(key, publication.url, f"Dashboard {publication.dashboard}")
-    tracker.move(key, "done" if succeeded(outcome, key) else "failed", _facts(outcome, key))
+    tracker.move(key, "done" if is_delivered(outcome, key) else "failed", _facts(outcome, key))
 
 
 @task(task_run_name="answer {publication.ticket}", **RETRY)
-def tell_of_rollback(tracker: Tracker, release: Release, publication: Publication) -> None:
+def answer_rollback_ticket(tracker: Tracker, release: Release, publication: Publication) -> None:
     """Say on a dashboard's ticket that readers see an earlier release again."""
     key = publication.ticket or ""
     try:
-        tracker.comment(key, f"rollback_{release.run}", rollback_answer(release, publication))
+        tracker.comment(key, f"rollback_{release.run}", rollback_text(release, publication))
         fresh = {"freshness": publication.as_of} if publication.as_of else {}
         tracker.move(key, None, {"release": release.run, **fresh} if not publication.error else {})
     except NotFound:  # an exposure may name any ticket, of another tracker or gone
-        get_run_logger().warning("%s is no ticket of this tracker; it is not told", key)
+        get_run_logger().warning("%s is no ticket of this tracker; it gets no answer", key)
 
 
 def _facts(outcome: Outcome, key: str) -> dict[str, str]:
     """Which release the ticket's dashboards show, and how fresh the oldest of them is."""
-    days = [each.as_of for each in delivered(outcome, key) if each.as_of]
-    shown = {"release": outcome.release.run} if outcome.release and delivered(outcome, key) else {}
+    days = [each.as_of for each in list_delivered(outcome, key) if each.as_of]
+    shown = {"release": outcome.release.run} if outcome.release and list_delivered(outcome, key) else {}
     return {**shown, "freshness": min(days)} if days else shown
 
 
-def tell(tracker: Tracker, outcome: Outcome) -> int:
+def answer_tickets(tracker: Tracker, outcome: Outcome) -> int:
     """Answer every complete ticket of the plan; return how many. One's failure comes after the others."""
     requirements = outcome.plan.requirements if outcome.plan else ()
     return each_ticket(
-        {each.key: each for each in requirements}, lambda each: tell_ticket(tracker, outcome, each)
+        {each.key: each for each in requirements}, lambda each: answer_ticket(tracker, outcome, each)
     )
 
 
-def tell_rollback(tracker: Tracker, release: Release, publications: Sequence[Publication]) -> int:
+def answer_rollback(tracker: Tracker, release: Release, publications: Sequence[Publication]) -> int:
     """Tell the tickets of dashboards that were refreshed after a rollback; return how many."""
-    told = {each.dashboard: each for each in publications if each.ticket}
-    return each_ticket(told, lambda each: tell_of_rollback(tracker, release, each))
+    refreshed = {each.dashboard: each for each in publications if each.ticket}
+    return each_ticket(refreshed, lambda each: answer_rollback_ticket(tracker, release, each))
 
 
 def each_ticket(items: Mapping[str, Item], act: Callable[[Item], None]) -> int:
-    """Act for one ticket after the other; a failure is raised when all had their turn."""
+    """Act for one ticket after the other; a failure is raised when all were tried."""
     failures: dict[str, Exception] = {}
     for key, item in items.items():
         try:
@@ -79,11 +79,11 @@ def each_ticket(items: Mapping[str, Item], act: Callable[[Item], None]) -> int:
         passing = any(isinstance(error, Transient) for error in failures.values())
         raise (Unavailable if passing else Rejected)(
             f"answer {', '.join(failures)}",
-            " · ".join(map(_told, failures.values())),
+            " · ".join(map(_error_text, failures.values())),
             "Run it again: what was answered stays as it is.",
         ) from next(iter(failures.values()))
     return len(items)
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) if isinstance(error, PlatformError) else type(error).__name__

@@ -13,7 +13,7 @@ from blocks.tracker.base import Tracker
 NOTICE = timedelta(days=1)
 
 
-def watch_deadlines(
+def emit_deadline_events(
     tracker: Tracker, requirements: Iterable[Requirement], run: str, today: date
 ) -> list[str]:
     """Emit `ticket.due` (today or tomorrow) or `ticket.overdue` for tickets that wait; return their keys.

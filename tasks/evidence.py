@@ -33,9 +33,9 @@ def _checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
     elsewhere = sum(not check.passed for check in checks) - len(failures)
     if not own and not elsewhere:
         return ""
-    said = f"**Checks:** {len(own) - len(failures):,} passed, {len(failures):,} failed."
+    summary = f"**Checks:** {len(own) - len(failures):,} passed, {len(failures):,} failed."
     if elsewhere:
-        said += (
+        summary += (
             f" {elsewhere:,} more failed on parts of the release that this ticket does not use; a release "
             "is published whole or not at all."
         )
@@ -43,7 +43,11 @@ def _checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
         (each.name, each.scope, each.observed, listed(each.evidence, MOST_VALUES) if each.evidence else None)
         for each in failures[:MOST_FAILURES]
     ]
-    return f"{said}\n\n{table(['failed check', 'about', 'found', 'failing values'], rows)}" if rows else said
+    return (
+        f"{summary}\n\n{table(['failed check', 'about', 'found', 'failing values'], rows)}"
+        if rows
+        else summary
+    )
 
 
 def _concerning(checks: Sequence[Check], outcome: Outcome, marts: set[str], sources: set[str]) -> list[Check]:

@@ -60,7 +60,7 @@ def compare_with_live(warehouse: Warehouse, catalogue: Catalogue, build: BuildRe
     ]
 
 
-def check_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[Check]:
+def check_diff_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[Check]:
     """The diff against the mart's `diff_budget`: the share of live keys that may be removed or changed."""
     checks = []
     for diff in diffs:

@@ -15,8 +15,8 @@ from tasks.policy import RETRY
 MOST_OPENED, MOST_VALUES = 50, 10
 
 
-@task(name="keep incidents", **RETRY)
-def keep_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
+@task(name="update incidents", **RETRY)
+def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
     """Open what failed and is not open yet, close what passed; return how many of each. Safe to repeat.
 
     An incident whose check this run did not evaluate stays as it is.
@@ -26,14 +26,14 @@ def keep_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
     if not checks:
         return 0, 0
     known = tracker.incidents()
-    failed = {about(check): check for check in checks if not check.passed}
+    failed = {incident_name(check): check for check in checks if not check.passed}
     new = {name: check for name, check in failed.items() if name not in known}
     for name, check in list(new.items())[:MOST_OPENED]:
         title = line(f"{check.scope}: {check.name}", 200)
         tracker.open_incident(name, title, _report(check, outcome), requests_of(check, outcome))
     if len(new) > MOST_OPENED:
         get_run_logger().warning("%d failed checks, incidents for the first %d", len(new), MOST_OPENED)
-    good = {about(check) for check in checks} - failed.keys()
+    good = {incident_name(check) for check in checks} - failed.keys()
     closed = [key for name, key in known.items() if name in good]
     for key in closed:
         tracker.comment(key, outcome.run, f"Passed again in run {code(outcome.run)}; closed.")
@@ -54,7 +54,7 @@ def _crash_check(outcome: Outcome) -> Check | None:
     )
 
 
-def about(check: Check) -> str:
+def incident_name(check: Check) -> str:
     """The word that stands for a mart (or model, or source table) and an expectation."""
     scope = re.sub(r"[^A-Za-z0-9_.-]", "_", check.scope)[:100]
     return f"{scope}:{sha256(check.name.encode()).hexdigest()[:12]}"

@@ -19,7 +19,7 @@ from blocks.site.base import BiSite
 from blocks.warehouse.base import Warehouse
 
 
-def show_loaded(warehouse: Warehouse, catalogue: Catalogue, run: str, loads: Iterable[LoadReport]) -> None:
+def record_loads(warehouse: Warehouse, catalogue: Catalogue, run: str, loads: Iterable[LoadReport]) -> None:
     """Each source table, and the table of RAW it was loaded into."""
     raw = {(t.source, t.name): t for load in loads for t in catalogue.source_tables(load.source)}
     for load in loads:
@@ -30,7 +30,7 @@ def show_loaded(warehouse: Warehouse, catalogue: Catalogue, run: str, loads: Ite
         _made(f"load.{load.source}.{load.table}", run, [origin], into, load.loader, load.rows, not load.error)
 
 
-def show_published(
+def record_publications(
     site: BiSite,
     warehouse: Warehouse,
     catalogue: Catalogue,
@@ -66,7 +66,7 @@ def _made(
     rows: int | None = None,
     good: bool = True,
 ) -> None:
-    """One thing made of others. It is told, and never in the way: a lineage server that fails is logged."""
+    """Record that one thing was made of others. A lineage server that fails is logged and holds nothing up."""
     context = AssetContext(
         direct_asset_dependencies=set(inputs),
         downstream_assets={output},

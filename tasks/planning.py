@@ -48,7 +48,7 @@ def known_sources(catalogue: Catalogue, names: Sequence[str] | None) -> tuple[st
     return tuple(dict.fromkeys(names or ()))
 
 
-def without_failed(plan: Plan, catalogue: Catalogue, loads: Iterable[LoadReport]) -> Plan:
+def remove_failed(plan: Plan, catalogue: Catalogue, loads: Iterable[LoadReport]) -> Plan:
     """The plan without the dashboards whose lineage has a source that could not be loaded."""
     failed = {load.source for load in loads if load.error}
     kept = [
@@ -118,7 +118,7 @@ def _marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(dict.fromkeys(catalogue.mart_of(metric) for metric in metrics))
 
 
-def every_dashboard(catalogue: Catalogue, release: Release) -> list[Dashboard]:
+def all_dashboards(catalogue: Catalogue, release: Release) -> list[Dashboard]:
     """The exposures whose metrics and marts the release can show."""
     return [
         _dashboard(exposure, None, catalogue)

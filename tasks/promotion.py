@@ -49,7 +49,7 @@ def _publish(warehouse: Warehouse, release: Release) -> None:
 def recover(warehouse: Warehouse, run: str) -> list[str]:
     """Finish or close what a dead run left: what was publishing is published, the rest abandoned.
 
-    run: the present run, left alone. Returns what was done, line by line, for a person.
+    run: the present run, left alone. Returns what was done, line by line.
     """
     last = {entry.run: entry for entry in control.journal(warehouse)}
     done = []

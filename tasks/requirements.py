@@ -88,7 +88,7 @@ def rank(requirements: Iterable[Requirement]) -> list[Requirement]:
 
 
 def gap_comment(incomplete: Incomplete) -> str:
-    """What an incomplete ticket is told; its gaps are Markdown with quoted values already."""
+    """The comment on an incomplete ticket; its gaps are Markdown with quoted values already."""
     return "\n".join(
         (
             "### This request can't be started yet",

@@ -63,7 +63,7 @@ def apply_block(slug: str, block: Block) -> str:
 
 
 def check_block(slug: str) -> tuple[bool, str]:
-    """Load a saved block and let it connect: whether all is well, and one line for a person."""
+    """Load a saved block and let it connect: whether all is well, and a one-line status."""
     try:
         check = getattr(load_block(slug), "check", None)
         return True, check() if check else "saved; it has nothing to check"

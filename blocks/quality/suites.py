@@ -36,7 +36,7 @@ class Suites(Block):
     docs: Path = Field(description="folder for the Data Docs, one subfolder a run")
 
     def check(self) -> str:
-        """Count the suites; one line for a person."""
+        """Count the suites; return a one-line status."""
         return f"{len(list(self.folder.glob('*.json')))} suites in {self.folder}"
 
     def warm(self) -> None:

@@ -24,8 +24,8 @@ from blocks.records import (
     Requirement,
 )
 from blocks.tracker.files.tracker import FilesTracker
-from tasks.answer_text import answer, rollback_answer, succeeded
-from tasks.answers import tell, tell_rollback
+from tasks.answer_text import answer_text, is_delivered, rollback_text
+from tasks.answers import answer_rollback, answer_tickets
 from tasks.publication import ticket_page
 from tests.tasks.reading import count, texts
 
@@ -145,7 +145,7 @@ def failing(scope: str, *evidence: str) -> Check:
 
 
 def test_success_says_what_was_built_and_where() -> None:
-    text = answer(success(), REVENUE)
+    text = answer_text(success(), REVENUE)
     assert "Your dashboard is ready" in text
     assert "[Open revenue](<https://bi.example/revenue%20%281%29%3E.html>) | 1,100" in text
     assert "run `run_2`, published on 2026-11-02 at 08:30 UTC" in text
@@ -161,7 +161,7 @@ def test_success_says_what_was_built_and_where() -> None:
 def test_success_says_what_the_site_showed_and_did() -> None:
     note = "People have edited revenue; it was left alone, and ours is beside it."
     told = {"canary": "12 rows, the newest of 2026-10-31", "views": 1_204, "notes": (note,)}
-    text = answer(success(publications=(published("AN-1", "revenue").model_copy(update=told),)), REVENUE)
+    text = answer_text(success(publications=(published("AN-1", "revenue").model_copy(update=told),)), REVENUE)
     assert "12 rows, the newest of 2026-10-31" in text
     assert "opened since the last time" in text
     assert "1,204" in text
@@ -169,15 +169,15 @@ def test_success_says_what_the_site_showed_and_did() -> None:
 
 
 def test_a_ticket_hears_of_its_own_part_only() -> None:
-    text = answer(success(), REVENUE)
+    text = answer_text(success(), REVENUE)
     for other in ("deals", "pipeline", "crm", "accounts", "orders"):
         assert other not in text
-    assert "erp" not in answer(success(), PIPELINE)
-    assert "1 passed" in answer(success(), PIPELINE)
+    assert "erp" not in answer_text(success(), PIPELINE)
+    assert "1 passed" in answer_text(success(), PIPELINE)
 
 
 def test_refusal_says_what_failed_with_which_values_and_what_readers_see() -> None:
-    text = answer(refused(failing("daily", "2026-10-30: -5.00", EVIL)), REVENUE)
+    text = answer_text(refused(failing("daily", "2026-10-30: -5.00", EVIL)), REVENUE)
     assert "Nothing of run `run_2` was published" in text
     assert "Readers still see the release of run `run_1`, published on 2026-11-01" in text
     assert "`validate: 1 check failed`" in text
@@ -187,7 +187,7 @@ def test_refusal_says_what_failed_with_which_values_and_what_readers_see() -> No
 
 
 def test_without_an_earlier_release_none_is_claimed() -> None:
-    text = answer(refused(failing("daily")).model_copy(update={"release": None}), REVENUE)
+    text = answer_text(refused(failing("daily")).model_copy(update={"release": None}), REVENUE)
     assert "what they saw before, if anything" in text
 
 
@@ -195,16 +195,16 @@ def test_a_failure_elsewhere_is_counted_but_not_shown() -> None:
     outcome = refused(
         failing("pipeline", "Acme owes 7"), failing("crm.accounts", "Acme"), failing("stg_crm", "Acme")
     )
-    text = answer(outcome, REVENUE)
+    text = answer_text(outcome, REVENUE)
     assert "2 passed, 0 failed. 3 more failed on parts of the release that this ticket does not use" in text
     assert "Acme" not in text
-    assert "Acme" in answer(outcome, PIPELINE)
+    assert "Acme" in answer_text(outcome, PIPELINE)
 
 
 def test_a_failed_model_in_between_is_shown_where_it_stopped_the_own_mart() -> None:
     outcome = refused(failing("stg_erp", "row 7"), failing("daily"))
-    assert "row 7" in answer(outcome, REVENUE)
-    assert "row 7" not in answer(outcome, PIPELINE)
+    assert "row 7" in answer_text(outcome, REVENUE)
+    assert "row 7" not in answer_text(outcome, PIPELINE)
 
 
 def test_a_source_that_broke_its_contract_is_named() -> None:
@@ -218,23 +218,23 @@ def test_a_source_that_broke_its_contract_is_named() -> None:
         publications=(published("AN-2", "deals"),),
         errors=("erp.invoice_lines: 2026-10-31.csv: column Price is gone",),
     )
-    text = answer(outcome, REVENUE)
+    text = answer_text(outcome, REVENUE)
     assert "this ticket's dashboard is not" in text
     assert "2026-10-31.csv: column Price is gone" in text
-    assert succeeded(outcome, "AN-2")
-    assert not succeeded(outcome, "AN-1")
-    assert "2026-10-31.csv" not in answer(outcome, PIPELINE)
+    assert is_delivered(outcome, "AN-2")
+    assert not is_delivered(outcome, "AN-1")
+    assert "2026-10-31.csv" not in answer_text(outcome, PIPELINE)
 
 
 def test_a_dashboard_that_did_not_go_out_is_no_success() -> None:
     outcome = success(
         publications=(published("AN-1", "revenue", error="the site: 503"), published("AN-2", "deals"))
     )
-    text = answer(outcome, REVENUE)
+    text = answer_text(outcome, REVENUE)
     assert "The data of run `run_2` is published, but this ticket's dashboard is not" in text
     assert "`the site: 503`" in text
     both = (published("AN-1", "revenue"), published("AN-1", "refunds", error="the site: 503"))
-    assert "this ticket's dashboard is not" in answer(success(publications=both), REVENUE)
+    assert "this ticket's dashboard is not" in answer_text(success(publications=both), REVENUE)
 
 
 @pytest.mark.parametrize("outcome", [success(), refused(failing(EVIL, EVIL), errors=(EVIL, EVIL))])
@@ -242,7 +242,7 @@ def test_hostile_values_stay_in_their_quotes(outcome: Outcome) -> None:
     evil = Publication(dashboard="revenue", ticket="AN-1", run="run_2", url=f"https://x/{EVIL}", rows=1)
     if outcome.published:
         outcome = outcome.model_copy(update={"publications": (evil,)})
-    text = answer(outcome, REVENUE)
+    text = answer_text(outcome, REVENUE)
     assert count(text, "heading_open") == 1
     assert count(text, "link_open") == len(outcome.publications)
     for kind in ("html_block", "html_inline", "image", "fence"):
@@ -256,7 +256,7 @@ def test_hostile_values_stay_in_their_quotes(outcome: Outcome) -> None:
 
 def test_evidence_is_bounded() -> None:
     many = [failing("daily", *(f"{number} {'x' * 5_000}" for number in range(50))) for _ in range(500)]
-    text = answer(refused(*many, errors=("e" * 10_000,) * 100), REVENUE)
+    text = answer_text(refused(*many, errors=("e" * 10_000,) * 100), REVENUE)
     assert "500 failed" in text
     assert len(text) < 32_000
 
@@ -282,9 +282,9 @@ def test_tickets_are_told_once_with_image_link_and_status(folder: Path, tmp_path
     outcome = success(
         publications=(published("AN-1", "revenue", image=image), published("AN-2", "deals", error="no"))
     )
-    assert tell(tracker, outcome) == 2
+    assert answer_tickets(tracker, outcome) == 2
     once = [path.read_bytes() for path in paths]
-    assert tell(tracker, outcome) == 2
+    assert answer_tickets(tracker, outcome) == 2
     assert [path.read_bytes() for path in paths] == once
     assert (folder / "attachments" / "AN-1" / "revenue.png").read_bytes() == b"\x89PNG"
     assert b"status: done\n" in once[0]
@@ -298,7 +298,7 @@ def test_tickets_are_told_once_with_image_link_and_status(folder: Path, tmp_path
 def test_one_tickets_trouble_is_not_the_others(folder: Path) -> None:
     path = write_ticket(folder, "AN-2")  # AN-1 was deleted meanwhile
     with pytest.raises(Rejected, match=r"AN-1.*no file"):
-        tell(FilesTracker(folder=folder, project="AN"), success())
+        answer_tickets(FilesTracker(folder=folder, project="AN"), success())
     assert b"status: done\n" in path.read_bytes()
 
 
@@ -307,13 +307,13 @@ def test_a_ticket_that_was_incomplete_hears_that_nothing_is_missing_any_more(fol
     tracker = FilesTracker(folder=folder, project="AN")
     tracker.comment("AN-1", "requirements", "deadline is missing")
     complete = REVENUE.model_copy(update={"status": "incomplete"})
-    tell(tracker, success(plan=PLAN.model_copy(update={"requirements": (complete,)})))
+    answer_tickets(tracker, success(plan=PLAN.model_copy(update={"requirements": (complete,)})))
     assert "deadline is missing" not in path.read_text()
     assert "Nothing is missing any more" in path.read_text()
 
 
 def test_a_run_that_died_before_its_plan_tells_nobody(folder: Path) -> None:
-    assert tell(FilesTracker(folder=folder, project="AN"), success(plan=None, published=False)) == 0
+    assert answer_tickets(FilesTracker(folder=folder, project="AN"), success(plan=None, published=False)) == 0
 
 
 def test_a_dashboard_whose_ticket_is_elsewhere_has_no_link_to_it(tmp_path: Path) -> None:
@@ -328,10 +328,10 @@ def test_a_rollback_is_said_on_the_tickets_of_its_dashboards(folder: Path) -> No
     nobodys = published("AN-1", "other").model_copy(update={"ticket": None})
     tracker = FilesTracker(folder=folder, project="AN")
     gone = published("XY-9", "elsewhere")
-    assert tell_rollback(tracker, EARLIER, [published("AN-1", "revenue"), gone, nobodys]) == 2
+    assert answer_rollback(tracker, EARLIER, [published("AN-1", "revenue"), gone, nobodys]) == 2
     assert "Readers see the release of run `run_1`" in path.read_text()
     assert "\nrelease: run_1\n" in path.read_text()
     assert "status: open" in path.read_text()
-    assert "could not be refreshed: `503`" in rollback_answer(
+    assert "could not be refreshed: `503`" in rollback_text(
         EARLIER, published("AN-1", "revenue", error="503")
     )

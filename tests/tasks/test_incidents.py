@@ -8,7 +8,7 @@ import pytest
 
 from blocks.records import BuildReport, Check, GateReport, Outcome
 from blocks.tracker.files.tracker import FilesTracker
-from tasks.incidents import MOST_OPENED, about, keep_incidents, requests_of
+from tasks.incidents import MOST_OPENED, incident_name, requests_of, update_incidents
 from tests.tasks.reading import count, texts
 from tests.tasks.test_answers import EVIL, PLAN, failing, refused, success, write_ticket
 
@@ -21,7 +21,7 @@ def tracker(tmp_path: Path) -> FilesTracker:
 
 
 def keep(tracker: FilesTracker, outcome: Outcome) -> tuple[int, int]:
-    return keep_incidents.fn(tracker, outcome)
+    return update_incidents.fn(tracker, outcome)
 
 
 def judged(run: str, *checks: Check) -> Outcome:
@@ -55,7 +55,7 @@ def test_no_second_bug_while_the_first_is_open_nor_any_change(tracker: FilesTrac
 def test_the_run_that_passes_again_says_so_and_closes_it(tracker: FilesTracker) -> None:
     keep(tracker, refused(failing("daily"), failing("pipeline")))
     bugs = tracker.incidents()
-    daily = bugs[about(failing("daily"))]
+    daily = bugs[incident_name(failing("daily"))]
     good = failing("daily").model_copy(update={"passed": True})
     outcome = judged("run_3", good)  # the other mart was not built, so nobody knows of it
     assert keep(tracker, outcome) == (0, 1)
@@ -63,9 +63,9 @@ def test_the_run_that_passes_again_says_so_and_closes_it(tracker: FilesTracker) 
     text = (tracker.folder / f"{daily}.yaml").read_text()
     assert text.count("Passed again in run `run_3`") == 1
     assert "status: done" in text
-    assert set(tracker.incidents()) == set(bugs) - {about(good)}
+    assert set(tracker.incidents()) == set(bugs) - {incident_name(good)}
     assert keep(tracker, judged("run_4", failing("daily"))) == (1, 0)
-    assert tracker.incidents()[about(good)] != daily
+    assert tracker.incidents()[incident_name(good)] != daily
 
 
 def test_a_check_that_failed_anywhere_is_not_passed(tracker: FilesTracker) -> None:
@@ -105,5 +105,5 @@ def test_hostile_values_stay_in_their_quotes(tracker: FilesTracker) -> None:
 
 def test_a_flood_is_bounded(tracker: FilesTracker, prefect_server: str) -> None:
     checks = [failing("daily").model_copy(update={"name": f"check {n}"}) for n in range(MOST_OPENED + 5)]
-    assert keep_incidents(tracker, judged("run_2", *checks)) == (MOST_OPENED, 0)
-    assert keep_incidents(tracker, judged("run_3", *checks)) == (5, 0)
+    assert update_incidents(tracker, judged("run_2", *checks)) == (MOST_OPENED, 0)
+    assert update_incidents(tracker, judged("run_3", *checks)) == (5, 0)

@@ -1,0 +1,105 @@
+"""Whatever ends a run, its tickets are answered and an incident is opened, without a word of data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blocks.dbt.project import DbtProject
+from blocks.loader.dlt import DltLoader
+from blocks.quality.suites import Suites
+from blocks.site.base import Card
+from blocks.site.html import FolderSite
+from blocks.tracker.files import FilesTracker
+from blocks.warehouse.duckdb import DuckDBWarehouse
+from tests.conftest import TINY
+
+SECRET = "row 17 of Anna Schmidt"
+
+
+class BrokenSite(FolderSite):
+    """A site with a fault of its own."""
+
+    def publish(self, card: Card) -> Any:
+        raise RuntimeError(SECRET)
+
+
+class BrokenSuites(Suites):
+    """A gate with a fault of its own."""
+
+    def audit(self, *arguments: Any) -> Any:
+        raise KeyError(SECRET)
+
+
+class InterruptedSuites(Suites):
+    """Somebody presses Ctrl-C while the gate works."""
+
+    def audit(self, *arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+
+Deliver = Callable[..., object]
+
+
+@pytest.fixture
+def deliver_tiny(tmp_path: Path, prefect_server: str) -> Deliver:
+    from flows.deliver import deliver
+
+    shutil.copytree(TINY / "tickets", tmp_path / "tickets")
+
+    def run(suites: type[Suites] = Suites, site: type[FolderSite] = FolderSite) -> object:
+        return deliver(
+            FilesTracker(folder=tmp_path / "tickets", project="BK"),
+            [
+                DltLoader(
+                    locations={"bikes": str(TINY / "rides")}, workdir=tmp_path / "loads", deadline_seconds=60
+                )
+            ],
+            DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb")),
+            site(folder=tmp_path / "site", project="dashboards"),
+            DbtProject(folder=TINY / "dbt", state=tmp_path / "dbt"),
+            suites(folder=TINY / "expectations", docs=tmp_path / "docs"),
+            tickets=["BK-1"],
+        )
+
+    return run
+
+
+def incidents(folder: Path) -> list[str]:
+    return [path.read_text() for path in folder.glob("BK-*.yaml") if path.name != "BK-1.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "kind"),
+    [({"suites": BrokenSuites}, KeyError), ({"site": BrokenSite}, RuntimeError)],
+    ids=["before readers see it", "after readers see it"],
+)
+def test_an_error_nobody_expected_answers_the_ticket_and_goes_on_as_a_crash(
+    deliver_tiny: Deliver, tmp_path: Path, faulty: dict[str, Any], kind: type[Exception]
+) -> None:
+    with pytest.raises(kind):
+        deliver_tiny(**faulty)
+    ticket = (tmp_path / "tickets" / "BK-1.yaml").read_text()
+    assert "not the ticket's fault" in ticket
+    assert "status: failed" in ticket
+    (opened,) = incidents(tmp_path / "tickets")
+    assert kind.__name__ in opened
+    assert SECRET not in ticket + opened
+    assert "Traceback" not in ticket + opened
+
+    deliver_tiny()
+    assert "status: done" in (tmp_path / "tickets" / "BK-1.yaml").read_text()
+    (closed,) = incidents(tmp_path / "tickets")
+    assert "status: done" in closed
+
+
+def test_an_interrupted_run_answers_its_ticket(deliver_tiny: Deliver, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        deliver_tiny(suites=InterruptedSuites)
+    ticket = (tmp_path / "tickets" / "BK-1.yaml").read_text()
+    assert "interrupted" in ticket
+    assert not incidents(tmp_path / "tickets")
