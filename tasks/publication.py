@@ -8,14 +8,15 @@ from time import monotonic
 
 from prefect import get_run_logger, task
 
-from blocks.catalogue import Catalogue, Dataset
+from blocks.catalogue import Catalogue
 from blocks.errors import NotFound, PlatformError
 from blocks.records import Comment, Dashboard, GateReport, Publication, Release
 from blocks.site.base import BiSite, Card
 from blocks.site.readback import Shown
 from blocks.tracker.base import Tracker
-from blocks.warehouse.base import Session, Warehouse
+from blocks.warehouse.base import Warehouse
 from blocks.warehouse.bi_connection import LiveSource
+from blocks.warehouse.reads import export_columns, export_rows, newest_value
 from tasks.policy import RETRY
 
 
@@ -41,15 +42,16 @@ def make_card(  # noqa: PLR0913, PLR0917
 ) -> Card:
     """Export the dashboard's datasets from serving to Parquet files in `folder`; live: only their columns."""
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
-    queries = [_serving_sql(warehouse, dataset) for dataset in datasets]
+    queries = [dataset.sql(warehouse.quote(warehouse.serving, dataset.mart)) for dataset in datasets]
+    export = export_columns if live else export_rows
     extracts, shown = [], []
     with warehouse.session() as session:
         for dataset, query in zip(datasets, queries, strict=True):
             path = folder / f"{dashboard.name}.{dataset.mart}.parquet"
-            exported = session.export(f"select * from ({query}) d where 1 = 0" if live else query, path)  # noqa: S608
+            rows = export(session, query, path)
+            newest = newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             extracts.append(path)
-            rows = int(session.rows(f"select count(*) from ({query}) d")[0][0]) if live else exported  # noqa: S608
-            shown.append(Shown(rows=rows, newest=_newest(warehouse, session, dataset)))
+            shown.append(Shown(rows=rows, newest=newest))
     return Card(
         dashboard=dashboard,
         run=release.run,
@@ -80,16 +82,3 @@ def failed_publication(dashboard: Dashboard, release: Release, error: PlatformEr
     return Publication(
         dashboard=dashboard.name, ticket=dashboard.ticket, run=release.run, url="", rows=0, error=str(error)
     )
-
-
-def _serving_sql(warehouse: Warehouse, dataset: Dataset) -> str:
-    return dataset.sql(warehouse.quote(warehouse.serving, dataset.mart))
-
-
-def _newest(warehouse: Warehouse, session: Session, dataset: Dataset) -> str | None:
-    if not dataset.time:
-        return None
-    rows = session.rows(  # the dataset's own SQL names its columns in quotes
-        f'select max("{dataset.time}") from ({_serving_sql(warehouse, dataset)}) as d'  # noqa: S608
-    )
-    return str(rows[0][0]) if rows[0][0] is not None else None

@@ -6,6 +6,8 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,10 @@ SDKS = {
     "tableauserverclient",
     "vl_convert",
 }
+SQL = re.compile(
+    r"\b(select\s[^:]*\bfrom\b|insert into|delete from|where\s.*[=<>]|(create|drop|alter) (table|schema|view))",
+    re.I,
+)
 IMPORTED_WHERE_NEEDED = {
     "blocks/warehouse/duckdb/dialect.py",
     "blocks/warehouse/dremio/sqlalchemy.py",
@@ -83,6 +89,67 @@ def test_flows_and_tasks_hold_no_retry_numbers() -> None:
     for path in CODE:
         if path.name != "policy.py":
             assert not re.search(r"\b(retries|retry_delay_seconds)\s*=", path.read_text()), path
+
+
+def strings(path: Path) -> Iterator[str]:
+    """The texts in a file's code, docstrings left out; of a text with values in it, its fixed parts."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, described) and is_text(node.body[0])
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+def is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("select count(*) from ", True),
+        (" where 1 = 0", True),
+        ("drop schema x", True),
+        ("select: marts to build", False),
+        ("Say in a line what it is about.", False),
+    ],
+)
+def test_sql_is_told_from_prose(text: str, found: bool) -> None:
+    assert bool(SQL.search(text)) is found
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sql_lives_in_blocks(path: Path) -> None:
+    if not str(path.relative_to(ROOT)).startswith("blocks/"):
+        assert not [text for text in strings(path) if SQL.search(text)]
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    modules = {module_name(path): path for path in (*CODE, *sorted((ROOT / "demo").rglob("*.py")))}
+    graph = {name: imported_modules(name, path, modules) for name, path in modules.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the files
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(name: str, path: Path, modules: Mapping[str, Path]) -> set[str]:
+    """The project's modules that a file imports, for type checks alone too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{each.name}" for each in node.names} & modules.keys()
+            found |= inner or {node.module}
+    return (found & modules.keys()) - {name}
 
 
 def test_every_mart_has_a_suite_of_its_name() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from blocks.warehouse.base import Session, Warehouse
@@ -15,3 +16,20 @@ def count_rows(warehouse: Warehouse, session: Session, relation: str) -> int:
 def first_rows(session: Session, query: str, limit: int) -> list[tuple[Any, ...]]:
     """The first rows of a query that dbt compiled, in whatever order they come."""
     return session.rows(f"select * from ({query.rstrip().rstrip(';')}) as q limit {limit}")
+
+
+def export_rows(session: Session, query: str, path: Path) -> int:
+    """Write a query's rows to a Parquet file; return how many."""
+    return session.export(query, path)
+
+
+def export_columns(session: Session, query: str, path: Path) -> int:
+    """Write a query's columns, without rows, to a Parquet file; return how many rows it would give."""
+    session.export(f"select * from ({query}) as q where 1 = 0", path)
+    return int(session.rows(f"select count(*) from ({query}) as q")[0][0])
+
+
+def newest_value(warehouse: Warehouse, session: Session, query: str, column: str) -> str | None:
+    """The greatest value of one of a query's columns, as text; None where it has none."""
+    ((newest,),) = session.rows(f"select max({warehouse.quote(column)}) from ({query}) as q")
+    return None if newest is None else str(newest)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +13,13 @@ from typing import Any
 import pytest
 
 from blocks.dbt.project import DbtProject
-from blocks.loader.dlt import DltLoader
+from blocks.loader.dlt.loader import DltLoader
 from blocks.quality.suites import Suites
 from blocks.site.base import Card
-from blocks.site.html import FolderSite
-from blocks.tracker.files import FilesTracker
-from blocks.warehouse.duckdb import DuckDBWarehouse
-from tests.conftest import TINY
+from blocks.site.html.site import FolderSite
+from blocks.tracker.files.tracker import FilesTracker
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tests.conftest import ROOT, TINY
 
 SECRET = "row 17 of Anna Schmidt"
 
@@ -33,13 +36,6 @@ class BrokenSuites(Suites):
 
     def audit(self, *arguments: Any) -> Any:
         raise KeyError(SECRET)
-
-
-class InterruptedSuites(Suites):
-    """Somebody presses Ctrl-C while the gate works."""
-
-    def audit(self, *arguments: Any) -> Any:
-        raise KeyboardInterrupt
 
 
 Deliver = Callable[..., object]
@@ -97,9 +93,26 @@ def test_an_error_nobody_expected_answers_the_ticket_and_goes_on_as_a_crash(
     assert "status: done" in closed
 
 
-def test_an_interrupted_run_answers_its_ticket(deliver_tiny: Deliver, tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        deliver_tiny(suites=InterruptedSuites)
-    ticket = (tmp_path / "tickets" / "BK-1.yaml").read_text()
-    assert "interrupted" in ticket
-    assert not incidents(tmp_path / "tickets")
+def test_a_run_that_is_interrupted_answers_its_ticket(tmp_path: Path) -> None:
+    shutil.copytree(TINY / "tickets", tmp_path / "tickets")
+    flags = {
+        "--state": tmp_path / "state",
+        "--project": TINY / "dbt",
+        "--tickets-folder": tmp_path / "tickets",
+        "--source": f"bikes={TINY / 'rides'}",
+    }
+    words = [sys.executable, ROOT / "flows" / "main.py", *(word for pair in flags.items() for word in pair)]
+    with subprocess.Popen(
+        map(str, words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        try:
+            for line in run.stdout or ():
+                if "extract_load" in line and "✓" in line:
+                    break
+            run.send_signal(signal.SIGINT)
+            output, _ = run.communicate(timeout=120)
+        finally:
+            run.kill()
+    assert run.returncode == 130, output
+    assert "Traceback" not in output
+    assert "interrupted" in (tmp_path / "tickets" / "BK-1.yaml").read_text()
