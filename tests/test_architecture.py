@@ -6,8 +6,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from graphlib import TopologicalSorter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -127,29 +126,6 @@ def test_sql_is_told_from_prose(text: str, found: bool) -> None:
 def test_sql_lives_in_blocks(path: Path) -> None:
     if not str(path.relative_to(ROOT)).startswith("blocks/"):
         assert not [text for text in strings(path) if SQL.search(text)]
-
-
-def test_no_files_import_each_other_in_a_circle() -> None:
-    modules = {module_name(path): path for path in (*CODE, *sorted((ROOT / "demo").rglob("*.py")))}
-    graph = {name: imported_modules(name, path, modules) for name, path in modules.items()}
-    TopologicalSorter(graph).prepare()  # raises CycleError, which names the files
-
-
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imported_modules(name: str, path: Path, modules: Mapping[str, Path]) -> set[str]:
-    """The project's modules that a file imports, for type checks alone too."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {each.name for each in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inner = {f"{node.module}.{each.name}" for each in node.names} & modules.keys()
-            found |= inner or {node.module}
-    return (found & modules.keys()) - {name}
 
 
 def test_every_mart_has_a_suite_of_its_name() -> None:
