@@ -23,6 +23,10 @@ Messages are for people: no secret, no ticket text.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 
 class PlatformError(Exception):
     """An error with the three things its reader needs.
@@ -109,3 +113,31 @@ class NotDelivered(Rejected):
     def __init__(self, asked: str, answer: str, remedy: str = "", outcome: object = None) -> None:
         super().__init__(asked, answer, remedy)
         self.outcome = outcome
+
+
+@contextmanager
+def replace_vendor_errors(
+    kinds: type[BaseException] | tuple[type[BaseException], ...],
+    translate: Callable[[BaseException], PlatformError],
+) -> Iterator[None]:
+    """Raise a vendor's errors as ours, with nothing of the vendor's left on them.
+
+    A vendor's error holds SQL and rows, and `__context__` would carry it into logs and pickles. Python sets it even
+    outside of the handler where the raise happens inside a context manager's `__exit__`, and `from None` only hides it.
+    """
+    failure: PlatformError | None = None
+    try:
+        yield
+    except kinds as error:
+        failure = translate(error)
+    if failure is None:
+        return
+    try:
+        raise failure
+    finally:
+        failure.__context__ = failure.__cause__ = None
+
+
+def mask_values(text: str) -> str:
+    """A message without what stands in quotes or brackets: it may be data."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]", "'…'", text)

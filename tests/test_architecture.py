@@ -42,7 +42,7 @@ SQL = re.compile(
 IMPORTED_WHERE_NEEDED = {
     "blocks/warehouse/duckdb/dialect.py",
     "blocks/warehouse/dremio/sqlalchemy.py",
-    "blocks/warehouse/snowflake/warehouse.py",  # a block with a vendor's block in a field
+    "blocks/warehouse/snowflake/settings.py",  # a block with a vendor's block in a field
 }
 
 

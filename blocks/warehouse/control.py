@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from zlib import compress, decompress
 
 from blocks.records import LedgerEntry, Record, State
-from blocks.warehouse.base import Session, Warehouse
+from blocks.warehouse.settings import Session, WarehouseConnection, WarehouseSettings
 
 LEDGER = {
     "source_name": "varchar",
@@ -49,17 +49,14 @@ class JournalEntry(Record):
     detail: str = ""
 
 
-def prepare_control(warehouse: Warehouse, session: Session) -> None:
+def prepare_control(warehouse: WarehouseConnection, session: Session) -> None:
     """Create the control schema and tables where they are missing."""
     warehouse.make_schema(session, warehouse.control)
     for table, columns in (("loads", LEDGER), ("journal", JOURNAL)):
-        body = ", ".join(
-            f"{warehouse.quote(name)} {warehouse.type_of(kind)}" for name, kind in columns.items()
-        )
-        session.rows(f"create table if not exists {warehouse.quote(warehouse.control, table)} ({body})")
+        warehouse.make_table(session, warehouse.control, table, columns)
 
 
-def write_ledger(warehouse: Warehouse, session: Session, entries: Iterable[LedgerEntry]) -> None:
+def write_ledger(warehouse: WarehouseSettings, session: Session, entries: Iterable[LedgerEntry]) -> None:
     """Replace the ledger's lines for these items; call it in the transaction that loads their rows."""
     table, todo = warehouse.quote(warehouse.control, "loads"), list(entries)
     for part in (todo[at : at + LINES_AT_ONCE] for at in range(0, len(todo), LINES_AT_ONCE)):
@@ -67,11 +64,11 @@ def write_ledger(warehouse: Warehouse, session: Session, entries: Iterable[Ledge
         line = f"({', '.join('?' * len(LEDGER))})"
         session.rows(
             f"insert into {table} values {', '.join([line] * len(part))}",
-            [value for entry in part for value in _line(entry)],
+            [value for entry in part for value in _values_of(entry)],
         )
 
 
-def forget_items(warehouse: Warehouse, session: Session, entries: Sequence[LedgerEntry]) -> None:
+def forget_items(warehouse: WarehouseSettings, session: Session, entries: Sequence[LedgerEntry]) -> None:
     """Take these items' lines out of the ledger; without transactions that comes before their rows are touched."""
     table = warehouse.quote(warehouse.control, "loads")
     for part in (entries[at : at + LINES_AT_ONCE] for at in range(0, len(entries), LINES_AT_ONCE)):
@@ -81,7 +78,7 @@ def forget_items(warehouse: Warehouse, session: Session, entries: Sequence[Ledge
         )
 
 
-def _line(entry: LedgerEntry) -> tuple[object, ...]:
+def _values_of(entry: LedgerEntry) -> tuple[object, ...]:
     return (
         entry.source,
         entry.table,
@@ -96,13 +93,13 @@ def _line(entry: LedgerEntry) -> tuple[object, ...]:
     )
 
 
-def forget(warehouse: Warehouse, session: Session, source: str, table: str) -> None:
+def forget(warehouse: WarehouseSettings, session: Session, source: str, table: str) -> None:
     """Take a table's lines out of the ledger; call it in the transaction that replaces its rows."""
     ledger = warehouse.quote(warehouse.control, "loads")
     session.rows(f"delete from {ledger} where source_name = ? and table_name = ?", (source, table))
 
 
-def loaded(warehouse: Warehouse, source: str | None = None) -> list[LedgerEntry]:
+def loaded(warehouse: WarehouseConnection, source: str | None = None) -> list[LedgerEntry]:
     """The ledger, oldest line first, of one source or of all; empty before the first load."""
     names = ", ".join(list(LEDGER)[:-1])
     with warehouse.session() as session:
@@ -116,7 +113,7 @@ def loaded(warehouse: Warehouse, source: str | None = None) -> list[LedgerEntry]
     return [entry for entry in entries if source is None or entry.source == source]
 
 
-def record(warehouse: Warehouse, run: str, state: State, detail: str = "") -> None:
+def record(warehouse: WarehouseConnection, run: str, state: State, detail: str = "") -> None:
     """Write a state of a run into the journal."""
     table = warehouse.quote(warehouse.control, "journal")
     with warehouse.session() as session:
@@ -124,11 +121,11 @@ def record(warehouse: Warehouse, run: str, state: State, detail: str = "") -> No
         (last,) = session.rows(f"select max(seq) from {table}")
         session.rows(
             f"insert into {table} values (?, ?, ?, ?, ?)",
-            (run, (last[0] or 0) + 1, state.value, now(), _packed(detail)),
+            (run, (last[0] or 0) + 1, state.value, now(), _pack(detail)),
         )
 
 
-def journal(warehouse: Warehouse) -> list[JournalEntry]:
+def journal(warehouse: WarehouseConnection) -> list[JournalEntry]:
     """Every state every run reached, in order; empty before the first run."""
     with warehouse.session() as session:
         if not warehouse.columns(session, warehouse.control, "journal"):
@@ -138,17 +135,17 @@ def journal(warehouse: Warehouse) -> list[JournalEntry]:
             " order by seq"
         )
     return [
-        JournalEntry(run=r, seq=n, state=State(s), at=a, detail=_unpacked(d or "")) for r, n, s, a, d in rows
+        JournalEntry(run=r, seq=n, state=State(s), at=a, detail=_unpack(d or "")) for r, n, s, a, d in rows
     ]
 
 
-def _packed(detail: str) -> str:
+def _pack(detail: str) -> str:
     """A detail as it is stored: compressed where it is long."""
     exact = detail.encode()
     return detail if len(exact) <= LONGEST_DETAIL else PACKED + b64encode(compress(exact, 9)).decode()
 
 
-def _unpacked(stored: str) -> str:
+def _unpack(stored: str) -> str:
     return decompress(b64decode(stored[len(PACKED) :])).decode() if stored.startswith(PACKED) else stored
 
 

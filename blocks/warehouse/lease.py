@@ -16,15 +16,15 @@ from datetime import timedelta
 from uuid import uuid4
 
 from blocks.errors import Busy, PlatformError
-from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import now
+from blocks.warehouse.settings import WarehouseConnection
 
 _held: dict[tuple[str, str, str], tuple[str, int]] = {}
 _guard = threading.Lock()
 
 
 @contextmanager
-def leased(warehouse: Warehouse, seconds: float) -> Iterator[None]:
+def hold_lease(warehouse: WarehouseConnection, seconds: float) -> Iterator[None]:
     """Hold the lease of a warehouse's control schema; nested calls of one process share it. Raises Busy."""
     key = (type(warehouse).__name__, warehouse.database, warehouse.control)
     with _guard:
@@ -52,13 +52,12 @@ def leased(warehouse: Warehouse, seconds: float) -> Iterator[None]:
                     _write(warehouse, owner, owner, 0)
 
 
-def _take(warehouse: Warehouse, owner: str, seconds: float) -> None:
+def _take(warehouse: WarehouseConnection, owner: str, seconds: float) -> None:
     table = _table(warehouse)
     with warehouse.session() as session:
         warehouse.make_schema(session, warehouse.control)
-        kinds = {"name": "varchar", "owner": "varchar", "until": "timestamp"}
-        body = ", ".join(f"{warehouse.quote(name)} {warehouse.type_of(kind)}" for name, kind in kinds.items())
-        session.rows(f"create table if not exists {table} ({body})")
+        columns = {"name": "varchar", "owner": "varchar", "until": "timestamp"}
+        warehouse.make_table(session, warehouse.control, "lease", columns)
         held = session.rows(f"select {warehouse.quote('owner')} from {table}")
         if not held:
             session.rows(f"insert into {table} values (?, ?, ?)", ("releases", "", now()))
@@ -77,7 +76,7 @@ def _take(warehouse: Warehouse, owner: str, seconds: float) -> None:
             )
 
 
-def _write(warehouse: Warehouse, former: str, owner: str, seconds: float) -> None:
+def _write(warehouse: WarehouseConnection, former: str, owner: str, seconds: float) -> None:
     """Make it `owner`'s for so many seconds, if `former` has it or, for '', if nobody does any more."""
     owner_, until = warehouse.quote("owner"), warehouse.quote("until")
     where, value = (f"{owner_} = ?", former) if former else (f"{until} <= ?", now())
@@ -88,9 +87,9 @@ def _write(warehouse: Warehouse, former: str, owner: str, seconds: float) -> Non
         )
 
 
-def _renew(warehouse: Warehouse, owner: str, seconds: float, done: threading.Event) -> None:
+def _renew(warehouse: WarehouseConnection, owner: str, seconds: float, done: threading.Event) -> None:
     while not done.wait(seconds / 3):
-        with suppress(PlatformError):  # the next turn may succeed, well before it runs out
+        with suppress(PlatformError):  # the next try may succeed, well before it runs out
             _write(warehouse, owner, owner, seconds)
 
 
@@ -109,5 +108,5 @@ def _is_dead(owner: str) -> bool:
     return False
 
 
-def _table(warehouse: Warehouse) -> str:
+def _table(warehouse: WarehouseConnection) -> str:
     return warehouse.quote(warehouse.control, "lease")

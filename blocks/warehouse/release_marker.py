@@ -1,18 +1,18 @@
-"""The view `_release` in serving: what readers see, said in data. In portable SQL."""
+"""The view `_release` in serving: which release readers see, as data. In portable SQL."""
 
 from __future__ import annotations
 
 from blocks.records import Release
-from blocks.warehouse.base import Session, Warehouse
+from blocks.warehouse.settings import Session, WarehouseConnection, WarehouseSettings
 
 MARKER = "_release"
 
 
-def marker_sql(warehouse: Warehouse, release: Release) -> str:
+def marker_sql(warehouse: WarehouseSettings, release: Release) -> str:
     """The query of the view: one row a mart with run, time and relation."""
     stamp = f"{warehouse.literal(release.run)} as run, "
     at = release.published_at.isoformat(" ", "milliseconds") if release.published_at else None
-    stamp += f"cast({warehouse.literal(at) if at else 'null'} as timestamp) as published_at"
+    stamp += f"cast({warehouse.literal(at)} as timestamp) as published_at"
     rows = (
         f"select {stamp}, {warehouse.literal(mart)} as mart, {warehouse.literal(relation)} as relation"
         for mart, relation in sorted(release.marts.items())
@@ -20,13 +20,13 @@ def marker_sql(warehouse: Warehouse, release: Release) -> str:
     return " union all ".join(rows)
 
 
-def read_marker(warehouse: Warehouse, schema: str) -> Release | None:
+def read_marker(warehouse: WarehouseConnection, schema: str) -> Release | None:
     """The release a schema's views show, over a session of its own; None if it has no marker."""
     with warehouse.session() as session:
         return marker_in(warehouse, session, schema)
 
 
-def marker_in(warehouse: Warehouse, session: Session, schema: str) -> Release | None:
+def marker_in(warehouse: WarehouseConnection, session: Session, schema: str) -> Release | None:
     """The release a schema's views show; None if it has no marker."""
     if not warehouse.columns(session, schema, MARKER):
         return None

@@ -118,7 +118,8 @@ def test_recovery_closes_what_died_before_the_flip(warehouse: DuckDBWarehouse) -
 
 VICTIM = """
 import os, shutil, signal, sys
-from blocks.warehouse.duckdb.warehouse import DuckDBSession, DuckDBWarehouse
+from blocks.warehouse.duckdb.session import DuckDBSession
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.records import BuildReport
 from tasks.promotion import promote_release, retain
 from tests.tasks.test_promotion import MARTS, gate

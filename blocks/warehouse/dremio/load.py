@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from blocks.errors import ContractBroken, Unavailable
-from blocks.warehouse.base import STAMPS, WASTE, Batch
+from blocks.warehouse.batch import LOAD_COLUMNS, QUARANTINE_COLUMNS, Batch
 from blocks.warehouse.dremio.landing import land_files
 from blocks.warehouse.dremio.session import DremioSession, format_literal, read_columns
 from blocks.warehouse.dremio.settings import DremioSettings
@@ -28,9 +28,9 @@ class BatchLoad:
     def __init__(self, settings: DremioSettings, session: DremioSession, batch: Batch) -> None:
         table = batch.table
         declared = {column.name: settings.type_of(column.data_type) for column in table.columns}
-        self.good = TableLoad(settings, session, batch, table.identifier, declared | STAMPS, batch.data)
+        self.good = TableLoad(settings, session, batch, table.identifier, declared | LOAD_COLUMNS, batch.data)
         self.bad = TableLoad(
-            settings, session, batch, f"{table.identifier}__quarantine", WASTE, batch.quarantine
+            settings, session, batch, f"{table.identifier}__quarantine", QUARANTINE_COLUMNS, batch.quarantine
         )
 
     def check(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class TableLoad:
         self.schema, self.name, self.columns, self.files = batch.table.schema_name, name, columns, files
         self.path = settings.quote(self.schema, name)
         self.new: dict[str, str] = {}
-        self.merges = batch.mode == "merge" and columns is not WASTE
+        self.merges = batch.mode == "merge" and columns is not QUARANTINE_COLUMNS
 
     def check(self) -> dict[str, str]:
         """The files' columns that the table lacks, with their type. Raises ContractBroken."""

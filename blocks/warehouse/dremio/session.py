@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.query_tags import query_tag
-from blocks.warehouse.base import Session, literal
+from blocks.sql import write_literal
 from blocks.warehouse.dremio.flight import DremioFlight
 from blocks.warehouse.dremio.rest import DremioRest
 from blocks.warehouse.dremio.settings import DremioSettings
 from blocks.warehouse.dremio.types import map_schema_type
+from blocks.warehouse.settings import Session
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -134,7 +135,7 @@ def format_literal(value: object) -> str:
     for kind, write in LITERALS:
         if isinstance(value, kind):
             return write(value)
-    return literal(str(value).replace("\0", ""))
+    return write_literal(str(value).replace("\0", ""), "dremio")
 
 
 def tag_statement(sql: str) -> str:

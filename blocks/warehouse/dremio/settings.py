@@ -6,24 +6,24 @@ The other files of this room take these settings; only warehouse.py knows the bl
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from prefect.blocks.fields import SecretDict
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from blocks.warehouse.base import literal
 from blocks.warehouse.dremio.names import DremioNames, quote_path
 from blocks.warehouse.dremio.types import map_declared_type
+from blocks.warehouse.settings import WarehouseSettings
 
 SLOTS = ("blue", "green")
 
 
-class DremioSettings(BaseModel):
+class DremioSettings(WarehouseSettings):
     """Where Dremio is and as whom to log in: Software by user and password or token, Cloud by token and project."""
 
+    dialect: ClassVar[str] = "dremio"
+
     database: str = Field(description="dotted path of a space with folders, or of a catalogue's folder")
-    serving: str = Field("serving", description="the schema readers see")
-    control: str = Field("control", description="the schema of ledger and journal")
     host: str = Field(description="REST host: dremio.example.com; Cloud: api.dremio.cloud")
     port: int = Field(9047, description="REST port of Software; Cloud has 443")
     flight_host: str | None = Field(None, description="Flight host, if another: data.dremio.cloud")
@@ -75,14 +75,6 @@ class DremioSettings(BaseModel):
     def quote(self, *parts: str) -> str:
         """A column's name; or schema and relation as a whole path."""
         return quote_path(self.names.path(*parts) if len(parts) == 2 else parts)
-
-    def relation(self, name: str) -> str:
-        """A `schema.table` name as a whole path, quoted."""
-        return self.quote(*name.rsplit(".", 1))
-
-    def literal(self, text: str) -> str:
-        """A string literal, for statements that take no parameters."""
-        return literal(text)
 
     def type_of(self, data_type: str | None) -> str:
         """Dremio's name of a declared portable type; undeclared columns are text."""

@@ -26,7 +26,7 @@ from blocks.warehouse.dremio.releases import drop_releases, list_releases
 from blocks.warehouse.dremio.session import DremioSession, log_in, open_session, read_columns
 from blocks.warehouse.dremio.settings import DremioSettings
 from blocks.warehouse.dremio.slots import flip_slot
-from blocks.warehouse.lease import leased
+from blocks.warehouse.lease import hold_lease
 from blocks.warehouse.release_marker import marker_in, marker_sql, read_marker
 
 PUBLISHERS = {"views": replace_views, "slot": flip_slot, "branch": merge_branch}
@@ -62,7 +62,7 @@ class DremioWarehouse(DremioSettings, Warehouse):
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the lease in the control schema. Raises Busy if another run has it."""
-        return leased(self, self.lease_seconds)
+        return hold_lease(self, self.lease_seconds)
 
     def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
         """dbt-dremio's profile output, and the environment of dbt's process."""

@@ -5,32 +5,79 @@ Opening and closing a file in several threads at once races inside DuckDB; curso
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from blocks.errors import Busy, Misconfigured, PlatformError, Rejected, mask_values, replace_vendor_errors
+from blocks.sql import quote_identifier, write_literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _lock = Lock()
-_open: dict[Path, tuple[Any, int]] = {}
+_open: dict[Path, tuple[DuckDBPyConnection, int]] = {}
+_WIDE = {"HUGEINT", "UHUGEINT"}
+_ABOUT_DATA = ("Conversion", "Constraint", "Out of Range", "Invalid Input", "Data")
+
+
+class DuckDBSession:
+    """A connection to the file; implements Session."""
+
+    def __init__(self, connection: DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return all rows."""
+        return self.connection.execute(sql, list(parameters)).fetchall()
+
+    def export(self, sql: str, path: Path) -> int:
+        """Write a query's result to one Parquet file in constant memory; return its rows.
+
+        Sums of whole numbers are 128 bits wide, which Parquet would get as DOUBLE: they go as DECIMAL(38,0).
+        """
+        described = self.rows(f"describe {sql}")
+        wide = [quote_identifier(str(row[0])) for row in described if row[1] in _WIDE]
+        if wide:
+            exact = ", ".join(f"{name}::decimal(38,0) as {name}" for name in wide)
+            sql = f"select * replace ({exact}) from ({sql}) as wide"
+        place = write_literal(str(path), "duckdb")
+        return int(self.rows(f"copy ({sql}) to {place} (format parquet, compression zstd)")[0][0])
 
 
 @contextmanager
-def cursor(path: Path, config: dict[str, Any]) -> Iterator[Any]:
+def open_session(path: Path, config: dict[str, Any]) -> Iterator[DuckDBSession]:
     """A connection of its own to the file. config: DuckDB's settings, for whoever opens the file first."""
     import duckdb
 
-    with _lock:
-        root, users = _open.get(path) or (duckdb.connect(str(path), config=config), 0)
-        _open[path] = (root, users + 1)
-        own = root.cursor()
-    try:
-        yield own
-    finally:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_vendor_errors(duckdb.Error, lambda error: translate_error(f"use {path.name}", error)):
         with _lock:
-            own.close()
-            root, users = _open.pop(path)
-            if users > 1:
-                _open[path] = (root, users - 1)
-            else:
-                root.close()
+            root, users = _open.get(path) or (duckdb.connect(str(path), config=config), 0)
+            _open[path] = (root, users + 1)
+            own = root.cursor()
+        try:
+            yield DuckDBSession(own)
+        finally:
+            with _lock:
+                own.close()
+                root, users = _open.pop(path)
+                if users > 1:
+                    _open[path] = (root, users - 1)
+                else:
+                    root.close()
+
+
+def translate_error(asked: str, error: BaseException) -> PlatformError:
+    """DuckDB's error in our tree; only its first line, which holds no SQL, and nothing of a row's values."""
+    answer = str(error).splitlines()[0]
+    if "Could not set lock" in answer or "Conflicting lock" in answer:
+        return Busy(asked, "another program has the file open", "Close it (a DuckDB shell, say) or wait.")
+    if "Cannot open file" in answer or "not a valid DuckDB" in answer:
+        return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")
+    kind, separator, _ = answer.partition(" Error: ")
+    if separator and kind in _ABOUT_DATA:
+        answer = "".join("…" if letter.isdigit() else letter for letter in mask_values(answer))
+    return Rejected(asked, answer)

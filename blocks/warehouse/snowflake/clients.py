@@ -6,32 +6,35 @@ Secrets go to dbt as environment variables and to SQLAlchemy as arguments: none 
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blocks.query_tags import query_tag
-from blocks.warehouse.snowflake.session import settings
+from blocks.warehouse.snowflake.settings import SnowflakeSettings
+
+if TYPE_CHECKING:
+    from prefect_snowflake import SnowflakeCredentials
 
 SECRETS = "DBT_ENV_SECRET_SNOWFLAKE_"  # dbt keeps variables of this beginning out of its logs
 PASSED_ON = ("host", "port", "protocol", "proxy_host", "proxy_port")
 
 
-def target(house: Any, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+def write_profile(settings: SnowflakeSettings, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
     """dbt-snowflake's profile output, and the environment variables its secrets come from."""
-    credentials, secrets = house.credentials, _secrets(house.credentials)
+    credentials, secrets = settings.credentials, _secrets(settings.credentials)
     profile = {
         "type": "snowflake",
         "account": credentials.account,
         "user": credentials.user,
-        "role": house.role,
-        "warehouse": house.warehouse,
-        "database": house.database,
+        "role": settings.role,
+        "warehouse": settings.warehouse,
+        "database": settings.database,
         "schema": schema,
-        "threads": house.threads,
+        "threads": settings.threads,
         "query_tag": query_tag(),
         "connect_retries": 3,
         "connect_timeout": 10,
         "reuse_connections": True,
-        **{key: value for key, value in house.connection.items() if key in PASSED_ON},
+        **{key: value for key, value in settings.connection.items() if key in PASSED_ON},
         **{key: f"{{{{ env_var('{SECRETS}{key.upper()}') }}}}" for key in secrets},
     }
     if credentials.workload_identity_provider:
@@ -42,17 +45,23 @@ def target(house: Any, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
     return filled, {f"{SECRETS}{key.upper()}": value for key, value in secrets.items()}
 
 
-def sqlalchemy(house: Any) -> tuple[str, dict[str, Any]]:
+def write_engine(settings: SnowflakeSettings) -> tuple[str, dict[str, Any]]:
     """snowflake-sqlalchemy's URL and engine arguments."""
     from sqlalchemy.engine import URL
 
-    credentials = house.credentials
-    names = {"warehouse": house.warehouse, "role": house.role}
+    credentials = settings.credentials
+    names = {"warehouse": settings.warehouse, "role": settings.role}
     url = URL.create(
-        "snowflake", username=credentials.user, host=credentials.account, database=house.database, query=names
+        "snowflake",
+        username=credentials.user,
+        host=credentials.account,
+        database=settings.database,
+        query=names,
     )
     arguments = {
-        key: value for key, value in settings(house).items() if key not in {"paramstyle", "database"}
+        key: value
+        for key, value in settings.connection_arguments().items()
+        if key not in {"paramstyle", "database"}
     }
     key = credentials.resolve_private_key()
     plain = {"private_key": key} if key else {**_secrets(credentials)}
@@ -61,7 +70,7 @@ def sqlalchemy(house: Any) -> tuple[str, dict[str, Any]]:
     return url.render_as_string(hide_password=False), {"connect_args": {**arguments, **plain}}
 
 
-def _secrets(credentials: Any) -> dict[str, str]:
+def _secrets(credentials: SnowflakeCredentials) -> dict[str, str]:
     """The secrets the credentials hold, by dbt-snowflake's names."""
     key = credentials.resolve_private_key()
     if key:  # unlocked DER, which dbt takes in base64: no file, no passphrase

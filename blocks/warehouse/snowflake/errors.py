@@ -17,6 +17,7 @@ from blocks.errors import (
     TimedOut,
     Unauthorized,
     Unavailable,
+    mask_values,
 )
 
 ROLE = "Grant it to the user, or name another role in the block."
@@ -53,33 +54,33 @@ KINDS: dict[int, tuple[type[PlatformError], str]] = {
 LOGIN = 250001  # the connector's own number for any failed login; the server's is in the text
 
 
-def wrapped(asked: str, error: Exception) -> PlatformError:
-    """A connector's error as ours; raise it outside of the handler, because the connector's holds the SQL."""
+def translate_error(asked: str, error: BaseException) -> PlatformError:
+    """A connector's error as ours."""
     number = int(getattr(error, "errno", None) or 0)
     text = str(getattr(error, "msg", "") or error)
     codes = [number, *(int(found) for found in re.findall(r"\b(39\d{4})\b", text))]
     kind = next((KINDS[code] for code in codes if code in KINDS), None)
-    said = _said(text, any(code in NAMED for code in codes), number)
+    answer = _write_answer(text, any(code in NAMED for code in codes), number)
     if kind is None and "password" in text.lower() and number == LOGIN:
         kind = (Unauthorized, CREDENTIAL)
     if kind is None and _is_connection(error, number):
         kind = (Unavailable, "Check the account's name and the network; it is tried again.")
     cls, remedy = kind or (Rejected, "")
-    return cls(asked, said, remedy)
+    return cls(asked, answer, remedy)
 
 
-def _is_connection(error: Exception, number: int) -> bool:
+def _is_connection(error: BaseException, number: int) -> bool:
     """No answer, or one that is Snowflake's own trouble (5xx, and the connector's own numbers for them)."""
     own = {250001, 250002, 250003, 250005, 251011, 251012, 252010, 252013, 253002, 253003}
     known = number in own or number // 10000 == 29
     return known or not number or type(error).__name__ in {"OperationalError", "HttpError"}
 
 
-def _said(text: str, names: bool, number: int) -> str:
+def _write_answer(text: str, names: bool, number: int) -> str:
     """The message in one line, without its SQL and without values."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
     line = re.sub(r"^\d{6} \(\w+\): (None: |[0-9a-f-]{36}: )?", "", line)
     if not names:
-        line = re.sub(r"'[^']*'|\"[^\"]*\"|\[[^\]]*\]", "'…'", line)
+        line = mask_values(line)
     return f"{line[:300] or 'no message'} (error {number})"

@@ -6,58 +6,65 @@ first, so none is sent without having read `_release`. Killed anywhere, `flip` a
 
 from __future__ import annotations
 
-from typing import Any
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 
 from blocks.errors import BadAnswer, Misconfigured, Transient
 from blocks.records import Release
-from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_marker import MARKER, marker_in, marker_sql
-from blocks.warehouse.snowflake.names import plain
+from blocks.warehouse.release_marker import MARKER, marker_in, marker_sql, read_marker
+from blocks.warehouse.settings import WarehouseConnection
+from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.session import SnowflakeSession
+from blocks.warehouse.snowflake.settings import SnowflakeSettings
 
 
-def upcoming(house: Warehouse) -> str:
-    """The schema the next release is put together in."""
-    return f"{house.serving}_next"
+class SnowflakeConnection(SnowflakeSettings, WarehouseConnection):
+    """The settings with sessions over them."""
+
+    @abstractmethod
+    def session(self) -> AbstractContextManager[SnowflakeSession]:
+        """A connection that is closed at the end."""
 
 
-def flip(house: Any, release: Release) -> None:
+def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
     """Fill the upcoming schema, check it and its grants, swap; nothing if the release is served already."""
-    with house.session() as session:
-        if marker_in(house, session, house.serving) == release:
+    with warehouse.session() as session:
+        if marker_in(warehouse, session, warehouse.serving) == release:
             return
-        for schema in (house.serving, upcoming(house)):
-            house.make_schema(session, schema)
-        refuse_self_refreshing(house, session, release)
-        fill(house, session, release)
-        check(house, session, release)
-        compare_grants(house, session)
-        if marker_in(house, session, house.serving) != release:  # an earlier try's swap may have come late
-            swap(house, session, release)
-    if house.served() != release:
+        for schema in (warehouse.serving, warehouse.next_schema):
+            warehouse.make_schema(session, schema)
+        refuse_self_refreshing(warehouse, session, release)
+        fill(warehouse, session, release)
+        check(warehouse, session, release)
+        compare_grants(warehouse, session)
+        if (
+            marker_in(warehouse, session, warehouse.serving) != release
+        ):  # an earlier try's swap may have come late
+            swap(warehouse, session, release)
+    if read_marker(warehouse, warehouse.serving) != release:
         raise BadAnswer("swap the serving schemas", "readers do not see the release", "Run it again.")
 
 
-def fill(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
+def fill(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release) -> None:
     """A thin view for every mart in the upcoming schema, and no other; the marker last."""
-    schema = upcoming(house)
+    schema = warehouse.next_schema
     wanted = {*release.marts, MARKER}
-    for name in sorted(views(house, session, schema) - wanted):
-        session.rows(f"drop view if exists {house.quote(schema, name)}")
+    for name in sorted(views(warehouse, session, schema) - wanted):
+        session.rows(f"drop view if exists {warehouse.quote(schema, name)}")
     for mart, relation in sorted(release.marts.items()):
-        source = f"select * from {house.relation(relation)}"
-        session.rows(f"create or replace view {house.quote(schema, mart)} copy grants as {source}")
-    marker = house.quote(schema, MARKER)
-    session.rows(f"create or replace view {marker} copy grants as {marker_sql(house, release)}")
+        source = f"select * from {warehouse.relation(relation)}"
+        session.rows(f"create or replace view {warehouse.quote(schema, mart)} copy grants as {source}")
+    marker = warehouse.quote(schema, MARKER)
+    session.rows(f"create or replace view {marker} copy grants as {marker_sql(warehouse, release)}")
 
 
-def check(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
+def check(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release) -> None:
     """The upcoming schema shows the release, all of it and nothing else. Raises BadAnswer."""
-    schema = upcoming(house)
+    schema = warehouse.next_schema
     for mart in release.marts:
-        session.rows(f"select count(*) from {house.quote(schema, mart)}")
-    found = views(house, session, schema)
-    if found != {*release.marts, MARKER} or marker_in(house, session, schema) != release:
+        session.rows(f"select count(*) from {warehouse.quote(schema, mart)}")
+    found = views(warehouse, session, schema)
+    if found != {*release.marts, MARKER} or marker_in(warehouse, session, schema) != release:
         raise BadAnswer(
             f"check schema {schema}",
             "it does not hold what was put into it",
@@ -65,25 +72,27 @@ def check(house: Warehouse, session: SnowflakeSession, release: Release) -> None
         )
 
 
-def refuse_self_refreshing(house: Warehouse, session: SnowflakeSession, release: Release) -> None:
+def refuse_self_refreshing(
+    warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release
+) -> None:
     """Raise Misconfigured if a dynamic table of the release refreshes by itself: it would pass by the checks."""
     for schema in sorted({relation.rsplit(".", 1)[0] for relation in release.marts.values()}):
-        for row in session.show(f"show dynamic tables in schema {house.quote(schema)}"):
+        for row in session.show(f"show dynamic tables in schema {warehouse.quote(schema)}"):
             if row.get("target_lag") not in (None, "", "null"):
                 raise Misconfigured(
                     f"promote {release.run}",
-                    f"dynamic table {plain(row['name'])} refreshes by itself",
+                    f"dynamic table {to_plain(row['name'])} refreshes by itself",
                     "Give the model `scheduler: DISABLE` and no target_lag; the workflow refreshes it.",
                 )
 
 
-def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:
+def compare_grants(warehouse: SnowflakeConnection, session: SnowflakeSession) -> None:
     """Raise Misconfigured if readers would lose or gain a right by the swap; say which statements mend it."""
-    here, there = house.serving, upcoming(house)
-    shared = views(house, session, here) & views(house, session, there)
-    rights = {schema: _grants(house, session, schema, shared) for schema in (here, there)}
+    here, there = warehouse.serving, warehouse.next_schema
+    shared = views(warehouse, session, here) & views(warehouse, session, there)
+    rights = {schema: _grants(warehouse, session, schema, shared) for schema in (here, there)}
     missing = [
-        line.replace("{schema}", f"{house.database}.{other}")
+        line.replace("{schema}", f"{warehouse.database}.{other}")
         for one, other in ((here, there), (there, here))
         for line in sorted(rights[one] - rights[other])
     ]
@@ -95,29 +104,33 @@ def compare_grants(house: Warehouse, session: SnowflakeSession) -> None:
         )
 
 
-def swap(house: Any, session: SnowflakeSession, release: Release) -> None:
+def swap(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release) -> None:
     """The one statement; if its answer is lost, look what readers see before saying so."""
     try:
-        session.rows(f"alter schema {house.quote(house.serving)} swap with {house.quote(upcoming(house))}")
+        session.rows(
+            f"alter schema {warehouse.quote(warehouse.serving)} swap with {warehouse.quote(warehouse.next_schema)}"
+        )
     except Transient:
-        if house.served() != release:
+        if read_marker(warehouse, warehouse.serving) != release:
             raise
 
 
-def views(house: Warehouse, session: SnowflakeSession, schema: str) -> set[str]:
+def views(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str) -> set[str]:
     """Names of a schema's views, in lower case where they are plain."""
-    rows = session.show(f"show views in schema {house.quote(schema)}")
-    return {plain(row["name"]) for row in rows}
+    rows = session.show(f"show views in schema {warehouse.quote(schema)}")
+    return {to_plain(row["name"]) for row in rows}
 
 
-def _grants(house: Warehouse, session: SnowflakeSession, schema: str, shared: set[str]) -> set[str]:
+def _grants(
+    warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, shared: set[str]
+) -> set[str]:
     """Grants on a schema, on its future objects and on these views, as statements with a gap for the schema."""
-    quoted, found = house.quote(schema), set()
+    quoted, found = warehouse.quote(schema), set()
     for row in session.show(f"show future grants in schema {quoted}"):
         what = f"future {row['grant_on']}s in schema {{schema}}"
         found.add(f"grant {row['privilege']} on {what} to {row['grant_to']} {row['grantee_name']}")
     targets = {f"schema {quoted}": "schema {schema}"}
-    targets |= {f"view {house.quote(schema, view)}": f"view {{schema}}.{view}" for view in sorted(shared)}
+    targets |= {f"view {warehouse.quote(schema, view)}": f"view {{schema}}.{view}" for view in sorted(shared)}
     for target, what in targets.items():
         for row in session.show(f"show grants on {target}"):
             if row["privilege"] != "OWNERSHIP":

@@ -3,79 +3,64 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from blocks.query_tags import query_tag
-from blocks.warehouse.snowflake.errors import wrapped
+from blocks.errors import Misconfigured, PlatformError, replace_vendor_errors
+from blocks.warehouse.snowflake.errors import translate_error
 from blocks.warehouse.snowflake.types import schema_of
 
+if TYPE_CHECKING:
+    from prefect_snowflake import SnowflakeCredentials
+    from snowflake.connector import SnowflakeConnection
+    from snowflake.connector.cursor import SnowflakeCursor
+
+T = TypeVar("T")
+
 CANCEL_SECONDS = 15
-
-
-def settings(house: Any) -> dict[str, Any]:
-    """Arguments of every connection of a warehouse block, beside its credentials'."""
-    parameters = {
-        "QUERY_TAG": query_tag(),
-        "STATEMENT_TIMEOUT_IN_SECONDS": house.statement_seconds,
-        "ABORT_DETACHED_QUERY": True,
-        "TIMEZONE": "UTC",
-    }
-    return {
-        "database": house.database,
-        "warehouse": house.warehouse,
-        "role": house.role,
-        "autocommit": True,
-        "paramstyle": "qmark",
-        "arrow_number_to_decimal": True,
-        "login_timeout": 60,
-        "network_timeout": 300,
-        **house.connection,
-        "session_parameters": {**parameters, **house.connection.get("session_parameters", {})},
-    }
 
 
 class SnowflakeSession:
     """A connection with cursors of its own for every statement; implements Session."""
 
-    def __init__(self, connection: Any, name: str) -> None:
+    def __init__(self, connection: SnowflakeConnection, name: str) -> None:
         self.connection, self.name = connection, name
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows."""
-        found: list[tuple[Any, ...]] = self._run(sql, parameters, lambda cursor: list(cursor.fetchall()))
-        return found
+        return self._run(sql, parameters, lambda cursor: list(cursor.fetchall()))
 
     def show(self, sql: str) -> list[dict[str, Any]]:
         """A SHOW or DESCRIBE statement's rows by column name: their order is not promised."""
-        found: list[dict[str, Any]] = self._run(
+        return self._run(
             sql, (), lambda cursor: [dict(zip(_names(cursor), row, strict=True)) for row in cursor.fetchall()]
         )
-        return found
 
     def export(self, sql: str, path: Path) -> int:
         """Write a query's result to one Parquet file, batch by batch; return its rows."""
-        return int(self._run(sql, (), lambda cursor: _write(cursor, path)))
+        return self._run(sql, (), lambda cursor: _write(cursor, path))
 
-    def _run(self, sql: str, parameters: Sequence[Any], read: Any) -> Any:
+    def _run(self, sql: str, parameters: Sequence[Any], read: Callable[[SnowflakeCursor], T]) -> T:
         from snowflake.connector.errors import Error
         from snowflake.connector.vendored.requests import RequestException
 
-        try:
-            with self.connection.cursor() as cursor:
-                cursor.execute(sql, tuple(parameters) or None)
-                return read(cursor)
-        except (Error, RequestException) as error:  # the latter where an answer breaks off
-            failure = wrapped(f"query {self.name}", error)
-        raise failure  # outside of the handler: the connector's error holds the SQL
+        def translate(error: BaseException) -> PlatformError:
+            return translate_error(f"query {self.name}", error)
+
+        # the latter where an answer breaks off
+        with replace_vendor_errors((Error, RequestException), translate), self.connection.cursor() as cursor:
+            cursor.execute(sql, tuple(parameters) or None)
+            return read(cursor)
 
 
 @contextmanager
-def opened(credentials: Any, name: str, settings: dict[str, Any]) -> Iterator[SnowflakeSession]:
+def open_session(
+    credentials: SnowflakeCredentials, name: str, arguments: dict[str, Any]
+) -> Iterator[SnowflakeSession]:
     """A session that is closed at the end. Left by a signal, its running query is cancelled first."""
-    connection = _connect(credentials, name, settings)
+    connection = _connect(credentials, name, arguments)
     finished = False
     try:
         yield SnowflakeSession(connection, name)
@@ -85,41 +70,36 @@ def opened(credentials: Any, name: str, settings: dict[str, Any]) -> Iterator[Sn
         raise
     finally:
         if not finished:
-            _cancel(credentials, settings, connection.session_id)
+            _cancel(credentials, arguments, connection.session_id)
         with suppress(Exception):
             connection.close(retry=False)
 
 
-def _connect(credentials: Any, name: str, settings: dict[str, Any]) -> Any:
+def _connect(credentials: SnowflakeCredentials, name: str, arguments: dict[str, Any]) -> SnowflakeConnection:
     from prefect_snowflake.credentials import InvalidPemFormat
     from snowflake.connector.errors import Error
     from snowflake.connector.vendored.requests import RequestException
 
+    def translate(error: BaseException) -> PlatformError:
+        if isinstance(error, Error | RequestException):
+            return translate_error(f"connect to {name}", error)
+        return Misconfigured(  # its text may hold parts of the key
+            f"connect to {name}",
+            "the private key or its passphrase can't be read",
+            "Put the PEM into the Snowflake Credentials block as it is in the file.",
+        )
+
     logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)  # it writes SQL and addresses
-    try:
-        return credentials.get_client(**settings)
-    except (Error, RequestException) as error:
-        failure = wrapped(f"connect to {name}", error)
-    except (InvalidPemFormat, ValueError, TypeError):  # their text may hold parts of the key
-        failure = _bad_key(name)
-    raise failure
+    kinds = (Error, RequestException, InvalidPemFormat, ValueError, TypeError)
+    with replace_vendor_errors(kinds, translate):
+        return credentials.get_client(**arguments)
 
 
-def _bad_key(name: str) -> Any:
-    from blocks.errors import Misconfigured
-
-    return Misconfigured(
-        f"connect to {name}",
-        "the private key or its passphrase can't be read",
-        "Put the PEM into the Snowflake Credentials block as it is in the file.",
-    )
-
-
-def _cancel(credentials: Any, settings: dict[str, Any], session_id: int | None) -> None:
+def _cancel(credentials: SnowflakeCredentials, arguments: dict[str, Any], session_id: int | None) -> None:
     """Cancel what the session still runs, over a connection of its own; it ends at its time-out otherwise."""
     if session_id is None:
         return
-    brief = {**settings, "login_timeout": CANCEL_SECONDS, "network_timeout": CANCEL_SECONDS}
+    brief = {**arguments, "login_timeout": CANCEL_SECONDS, "network_timeout": CANCEL_SECONDS}
     with suppress(Exception):
         other = credentials.get_client(**brief)
         with other.cursor() as cursor:
@@ -127,11 +107,11 @@ def _cancel(credentials: Any, settings: dict[str, Any], session_id: int | None) 
         other.close(retry=False)
 
 
-def _names(cursor: Any) -> list[str]:
+def _names(cursor: SnowflakeCursor) -> list[str]:
     return [column.name for column in cursor.description]
 
 
-def _write(cursor: Any, path: Path) -> int:
+def _write(cursor: SnowflakeCursor, path: Path) -> int:
     import pyarrow.parquet as pq
 
     schema, rows = schema_of(cursor.description), 0

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from blocks.errors import PlatformError
-from blocks.warehouse.base import Session, Warehouse
+from blocks.warehouse.settings import Session, WarehouseSettings
 
 STAGE = "loads_stage"
 LARGEST = 250_000_000  # bytes; Snowflake advises files of 100 to 250 MB, so that several load side by side
@@ -23,17 +23,17 @@ OPTIONS = (
 
 
 @contextmanager
-def staged(
-    house: Warehouse, session: Session, files: Mapping[str, Sequence[Path]]
+def stage_groups(
+    settings: WarehouseSettings, session: Session, files: Mapping[str, Sequence[Path]]
 ) -> Iterator[dict[str, str]]:
     """Upload each group of files; group → its folder in the stage, for groups that have any."""
-    session.rows(f"create stage if not exists {house.quote(house.control, STAGE)}")
-    place = f"@{house.control}.{STAGE}/{uuid4().hex}"
+    session.rows(f"create stage if not exists {settings.quote(settings.control, STAGE)}")
+    place = f"@{settings.control}.{STAGE}/{uuid4().hex}"
     try:
         with TemporaryDirectory() as scratch:
             for group, paths in files.items():
                 for path in (part for whole in paths for part in split(whole, Path(scratch))):
-                    source = house.literal(f"file://{path.resolve()}")
+                    source = settings.literal(f"file://{path.resolve()}")
                     session.rows(f"put {source} {place}/{group}/ auto_compress = false overwrite = true")
         yield {group: f"{place}/{group}/" for group, paths in files.items() if paths}
     finally:
@@ -41,9 +41,9 @@ def staged(
             session.rows(f"remove {place}/")
 
 
-def copy_sql(house: Warehouse, table: str, folder: str) -> str:
+def copy_sql(settings: WarehouseSettings, table: str, folder: str) -> str:
     """The statement that loads a folder into a table (`schema.table`), by columns' names."""
-    return f"copy into {house.relation(table)} from {folder} {OPTIONS}"
+    return f"copy into {settings.relation(table)} from {folder} {OPTIONS}"
 
 
 def split(file: Path, scratch: Path, largest: int = LARGEST) -> list[Path]:

@@ -7,9 +7,10 @@ one schema, so it is taken from the result's description.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from blocks.warehouse.snowflake.names import plain
+from blocks.warehouse.snowflake.names import to_plain
 
 
 def schema_of(description: Sequence[Any]) -> Any:
@@ -34,11 +35,11 @@ def schema_of(description: Sequence[Any]) -> Any:
             kind = pa.decimal128(38, column.scale) if column.scale else pa.int64()
         else:
             kind = kinds.get(name, pa.string())
-        fields.append(pa.field(plain(column.name), kind))
+        fields.append(pa.field(to_plain(column.name), kind))
     return pa.schema(fields)
 
 
-def columns_of(path: Any) -> dict[str, str]:
+def columns_of(path: Path) -> dict[str, str]:
     """Columns of a Parquet file → the type they take in Snowflake."""
     import pyarrow.parquet as pq
 

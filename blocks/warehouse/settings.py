@@ -1,0 +1,102 @@
+"""What every warehouse's helpers take: its schemas' names, how names, literals and types are written, its sessions.
+
+Helpers take these classes, or a vendor's own settings, never the block: so that no two files import each other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, Field
+
+from blocks.errors import PlatformError
+from blocks.sql import quote_identifier, write_literal, write_type
+
+RELEASE_PREFIX = "rel_"
+
+
+class Session(Protocol):
+    """A short-lived connection. Parameters are qmark style and always bound, never pasted."""
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return all rows."""
+
+    def export(self, sql: str, path: Path) -> int:
+        """Write a query's result to one Parquet file in constant memory; return its rows."""
+
+
+@contextmanager
+def transaction(session: Session) -> Iterator[None]:
+    """All that is written inside, or nothing of it."""
+    session.rows("begin")
+    try:
+        yield
+    except BaseException:
+        with suppress(PlatformError):  # a server rolls back by itself when the connection is gone
+            session.rows("rollback")
+        raise
+    session.rows("commit")
+
+
+class WarehouseSettings(BaseModel):
+    """Names in a warehouse, and how its SQL is written. dialect: sqlglot's name of it."""
+
+    dialect: ClassVar[str] = "duckdb"
+
+    database: str = Field(description="database, catalogue or file that holds every schema")
+    serving: str = Field("serving", description="the schema readers see")
+    control: str = Field("control", description="the schema of ledger and journal")
+    keep: int = Field(3, ge=2, description="published releases kept for rollback")
+
+    def quote(self, *parts: str) -> str:
+        """An identifier, quoted part by part, joined by dots.
+
+        A name in plain lower case means the same as when written without quotes, whatever case the
+        warehouse keeps it in; `columns` and `releases` give such names back in lower case.
+        """
+        return quote_identifier(*parts)
+
+    def relation(self, name: str) -> str:
+        """A `schema.table` name, quoted."""
+        return self.quote(*name.rsplit(".", 1))
+
+    def literal(self, value: object) -> str:
+        """A literal, for statements that take no parameters."""
+        return write_literal(value, self.dialect)
+
+    def type_of(self, data_type: str | None) -> str:
+        """This warehouse's name of a declared portable type; undeclared columns are text."""
+        return write_type(data_type or "varchar", self.dialect)
+
+
+class SharedSettings(WarehouseSettings):
+    """What is set of a warehouse on a server, which many machines reach."""
+
+    threads: int = Field(4, ge=1, description="dbt models built side by side")
+    statement_seconds: int = Field(3600, ge=1, description="a statement that takes longer is cancelled")
+    lease_seconds: int = Field(300, ge=1, description="how long a dead run keeps others from writing")
+
+
+class WarehouseConnection(WarehouseSettings, ABC):
+    """A warehouse that can be asked: what the ledger, the journal, the lease and `_release` stand on."""
+
+    @abstractmethod
+    def session(self) -> AbstractContextManager[Session]:
+        """A connection that is closed at the end; vendor errors come out as PlatformErrors."""
+
+    @abstractmethod
+    def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
+        """Column → type of a table or view, in order; empty if it does not exist."""
+
+    def make_schema(self, session: Session, schema: str) -> None:
+        """Create a schema where it is missing."""
+        session.rows(f"create schema if not exists {self.quote(schema)}")
+
+    def make_table(self, session: Session, schema: str, table: str, columns: dict[str, str]) -> None:
+        """Create a table where it is missing. columns: name → portable type."""
+        body = ", ".join(f"{self.quote(name)} {self.type_of(kind)}" for name, kind in columns.items())
+        session.rows(f"create table if not exists {self.quote(schema, table)} ({body})")

@@ -1,0 +1,221 @@
+"""The template of a warehouse that speaks SQL: loading, promotion, releases, in standard SQL over a session.
+
+A new warehouse subclasses this, or `SharedWarehouse` where many machines reach it. It says how its files are read
+(`stage_files`, `insert_files`), and overrides only what it does in another way: when types fit, DDL that commits by
+itself, how readers change over.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import ClassVar
+
+from blocks.errors import ContractBroken
+from blocks.records import LedgerEntry, LoadReport, Release
+from blocks.sql import same_type, type_of_arrow
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.batch import Batch, LoadTarget, targets_of
+from blocks.warehouse.control import forget, forget_items, prepare_control, write_ledger
+from blocks.warehouse.lease import hold_lease
+from blocks.warehouse.release_marker import MARKER, marker_sql
+from blocks.warehouse.settings import RELEASE_PREFIX, Session, SharedSettings, transaction
+
+ITEMS_AT_ONCE = 1000
+ROWS, QUARANTINE, GONE = "rows", "quarantine", "gone"
+"""Groups of a batch's files."""
+
+
+class SqlWarehouse(Warehouse):
+    """Everything that standard SQL can do. ddl_rolls_back: false where CREATE and ALTER commit by themselves."""
+
+    ddl_rolls_back: ClassVar[bool] = True
+
+    # what every vendor has to say
+
+    @abstractmethod
+    def stage_files(
+        self, session: Session, batch: Batch, target: LoadTarget
+    ) -> AbstractContextManager[Mapping[str, str]]:
+        """Bring the batch's files where SQL reaches them: group → what `insert_files` or a FROM clause reads.
+
+        Rows that are matched by key (those of a target `by_key`, and those that are gone) have to be readable by
+        FROM. A group without files is left out.
+        """
+
+    # what a vendor may do in another way
+
+    def transaction(self, session: Session) -> AbstractContextManager[None]:
+        """All that is written inside, or nothing of it."""
+        return transaction(session)
+
+    def load_lock(self) -> AbstractContextManager[object]:
+        """Held while a batch is written: a lock where this process must not write two at a time."""
+        return nullcontext()
+
+    def prepare_load(self, session: Session, schema: str) -> None:
+        """Make the control tables and the schema of a table to load."""
+        prepare_control(self, session)
+        self.make_schema(session, schema)
+
+    def file_columns(self, session: Session, files: Sequence[Path]) -> dict[str, str]:
+        """Columns of Parquet files → the type each takes in this warehouse; none for a column of nothing but nulls."""
+        import pyarrow.parquet as pq
+
+        fields = [field for file in files for field in pq.read_schema(file) if str(field.type) != "null"]
+        return {field.name: self.type_of(type_of_arrow(field.type)) for field in fields}
+
+    def fits(self, incoming: str, known: str) -> bool:
+        """True if a column of files of one type can be loaded into a table's column of another without loss."""
+        return same_type(incoming, known, self.dialect)
+
+    def insert_files(self, session: Session, target: LoadTarget, staged: str) -> None:
+        """Insert a target's files by their columns' names. staged: as `stage_files` gave it."""
+        names = ", ".join(self.quote(name) for name in target.incoming)
+        table = self.relation(target.relation)
+        session.rows(f"insert into {table} ({names}) select {names} from {staged}")
+
+    def replace_view(self, session: Session, schema: str, view: str, query: str) -> None:
+        """Make a view, in place of what there is of that name."""
+        session.rows(f"create or replace view {self.quote(schema, view)} as {query}")
+
+    # loading
+
+    def ingest(self, batch: Batch) -> LoadReport:
+        """Load a batch and its ledger lines in one transaction; DDL comes before it where it commits by itself."""
+        rows, quarantine = targets_of(batch)
+        with self.load_lock(), self.session() as session, ExitStack() as stack:
+            self.prepare_load(session, rows.schema)
+            if self.ddl_rolls_back:
+                stack.enter_context(self.transaction(session))
+            changes = self._shape_table(session, rows) + self._shape_table(session, quarantine)
+            staged = stack.enter_context(self.stage_files(session, batch, rows))
+            if not self.ddl_rolls_back:
+                stack.enter_context(self.transaction(session))
+            self._forget_batch(session, batch)
+            for group, target in ((ROWS, rows), (QUARANTINE, quarantine)):
+                self._delete_replaced(session, batch, target, staged.get(group))
+                if group in staged:
+                    self.insert_files(session, target, staged[group])
+            if GONE in staged:
+                self._delete_by_key(session, batch, rows, staged[GONE])
+            write_ledger(self, session, batch.entries)
+        return batch.report(changes)
+
+    def note(self, entries: Sequence[LedgerEntry]) -> None:
+        """Write ledger lines of rows that another system loaded, all or nothing."""
+        with self.load_lock(), self.session() as session:
+            prepare_control(self, session)
+            with self.transaction(session):
+                write_ledger(self, session, entries)
+
+    def _shape_table(self, session: Session, target: LoadTarget) -> tuple[str, ...]:
+        """Make the table, and widen it by the files' new columns. Raises ContractBroken if a type does not fit."""
+        self.make_table(session, target.schema, target.name, target.columns)
+        if not target.files:
+            return ()
+        known = self.columns(session, target.schema, target.name)
+        target.incoming = self.file_columns(session, target.files)
+        for name, kind in target.incoming.items():
+            if name in known and not self.fits(kind, known[name]):
+                raise ContractBroken(
+                    f"load {target.relation}",
+                    f"column {name} comes as {kind}, the table has {known[name]}",
+                    f"Declare {name} as {known[name].lower()}, or drop {target.relation} to load all of it again.",
+                )
+        fresh = {name: kind for name, kind in target.incoming.items() if name not in known}
+        for name, kind in fresh.items():
+            table = self.relation(target.relation)
+            session.rows(f"alter table {table} add column if not exists {self.quote(name)} {kind}")
+        return tuple(f"new column {name} ({kind.lower()})" for name, kind in fresh.items())
+
+    def _forget_batch(self, session: Session, batch: Batch) -> None:
+        """Take out of the ledger what the batch replaces, before any row of it changes."""
+        if batch.mode == "replace":
+            forget(self, session, batch.table.source, batch.table.name)
+        else:
+            forget_items(self, session, batch.entries)
+
+    def _delete_replaced(
+        self, session: Session, batch: Batch, target: LoadTarget, staged: str | None
+    ) -> None:
+        """Take out what the batch replaces: everything, the rows of its items, or those of the same keys."""
+        table = self.relation(target.relation)
+        if batch.mode == "replace":
+            session.rows(f"delete from {table}")
+        elif batch.mode == "append":
+            items = [entry.item for entry in batch.entries]
+            for part in (items[at : at + ITEMS_AT_ONCE] for at in range(0, len(items), ITEMS_AT_ONCE)):
+                places = ", ".join("?" * len(part))
+                session.rows(f"delete from {table} where {self.quote('_item')} in ({places})", part)
+        elif target.by_key and staged and set(batch.key) <= set(target.incoming):
+            self._delete_by_key(session, batch, target, staged)
+
+    def _delete_by_key(self, session: Session, batch: Batch, target: LoadTarget, staged: str) -> None:
+        same = " and ".join(f"t.{self.quote(key)} = n.{self.quote(key)}" for key in batch.key)
+        session.rows(f"delete from {self.relation(target.relation)} as t using {staged} as n where {same}")
+
+    # releases
+
+    def flip(self, release: Release) -> None:
+        """All views and `_release` in one transaction."""
+        before = self.served()
+        with self.session() as session, self.transaction(session):
+            self.make_schema(session, self.serving)
+            self.point_views(session, set(before.marts) if before else set(), release)
+
+    def point_views(self, session: Session, before: set[str], release: Release) -> None:
+        """Point every view of serving at the release, the marker last. before: marts that are shown now."""
+        for mart in sorted(before - set(release.marts)):
+            session.rows(f"drop view if exists {self.quote(self.serving, mart)}")
+        for mart, relation in sorted(release.marts.items()):
+            self.replace_view(session, self.serving, mart, f"select * from {self.relation(relation)}")
+        self.replace_view(session, self.serving, MARKER, marker_sql(self, release))
+
+    def clone(self, source: str, target: str) -> None:
+        """A table of its own with the same rows."""
+        with self.session() as session, self.transaction(session):
+            self.make_schema(session, target.rsplit(".", 1)[0])
+            session.rows(f"drop table if exists {self.relation(target)}")
+            session.rows(f"create table {self.relation(target)} as select * from {self.relation(source)}")
+
+    def drop(self, schemas: Sequence[str]) -> None:
+        """Drop release schemas with all they hold."""
+        with self.session() as session:
+            for schema in schemas:
+                session.rows(f"drop schema if exists {self.quote(schema)} cascade")
+
+    def releases(self) -> list[str]:
+        """Every release schema there is."""
+        with self.session() as session:
+            rows = session.rows(
+                "select schema_name from information_schema.schemata"
+                " where catalog_name = current_database() and starts_with(schema_name, ?)",
+                (RELEASE_PREFIX,),
+            )
+        return sorted(row[0] for row in rows)
+
+    def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
+        """Column → type, in order; empty if the relation does not exist."""
+        return dict(
+            session.rows(
+                "select column_name, data_type from information_schema.columns"
+                " where table_catalog = current_database() and table_schema = ? and table_name = ?"
+                " order by ordinal_position",
+                (schema, table),
+            )
+        )
+
+    def setup(self, apply: bool = False) -> list[str]:
+        """Nothing: schemas are made when they are first written."""
+        return []
+
+
+class SharedWarehouse(SharedSettings, SqlWarehouse):
+    """A warehouse on a server: one run writes at a time, by a lease in the control schema."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the lease. Raises Busy if another run has it."""
+        return hold_lease(self, self.lease_seconds)
