@@ -1,18 +1,22 @@
-"""Atlassian Document Format, the rich text of Jira Cloud's API v3: from Markdown, and to plain text.
+"""Atlassian Document Format (ADF), the rich text of Jira Cloud's API v3: from Markdown, and to plain text.
 
 Structure: https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/. Text travels as text
-nodes, so nothing in it can become markup.
+nodes, so nothing in it can become markup. To read another kind of node, add its function to `_READERS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from blocks.tracker.rich_text.markdown import parse_markdown
+from blocks.tracker.rich_text.plain_text import BULLET, HEADING, join_cell, quote_lines, table_row
+
 DEEPEST = 40
-Node = dict[str, Any]
-_BLOCKS = {
+Json = dict[str, Any]
+_CONTAINERS = {
     "bullet_list": "bulletList",
     "ordered_list": "orderedList",
     "list_item": "listItem",
@@ -23,104 +27,164 @@ _BLOCKS = {
 _CELLS = {"th": "tableHeader", "td": "tableCell"}
 
 
-def to_adf(markdown: str) -> Node:
+def to_adf(markdown: str) -> Json:
     """A document that shows the Markdown; what ADF does not have is shown as text."""
-    from blocks.tracker.rich_text.markdown import tree
-
-    return {"type": "doc", "version": 1, "content": list(_blocks(tree(markdown).children))}
+    return {"type": "doc", "version": 1, "content": list(_write_blocks(parse_markdown(markdown).children))}
 
 
-def _blocks(nodes: Sequence[Any]) -> Iterator[Node]:
+def _write_blocks(nodes: Sequence[Any]) -> Iterator[Json]:
     for node in nodes:
         if node.type in ("thead", "tbody"):
-            yield from _blocks(node.children)
-        elif node.type in _BLOCKS:
-            yield {"type": _BLOCKS[node.type], "content": list(_blocks(node.children))}
+            yield from _write_blocks(node.children)
+        elif node.type in _CONTAINERS:
+            yield {"type": _CONTAINERS[node.type], "content": list(_write_blocks(node.children))}
         elif node.type in _CELLS:
-            paragraph = {"type": "paragraph", "content": list(_inline(node.children))}
+            paragraph = {"type": "paragraph", "content": list(_write_inline(node.children))}
             yield {"type": _CELLS[node.type], "attrs": {}, "content": [paragraph]}
         elif node.type == "heading":
             level = int(node.tag[1])
-            yield {"type": "heading", "attrs": {"level": level}, "content": list(_inline(node.children))}
+            yield {
+                "type": "heading",
+                "attrs": {"level": level},
+                "content": list(_write_inline(node.children)),
+            }
         elif node.type in ("fence", "code_block"):
-            yield {"type": "codeBlock", "content": list(_text(node.content.rstrip("\n")))}
+            yield {"type": "codeBlock", "content": list(_write_text(node.content.rstrip("\n")))}
         elif node.type == "hr":
             yield {"type": "rule"}
         elif node.type == "html_block":
-            yield {"type": "paragraph", "content": list(_text(node.content))}
+            yield {"type": "paragraph", "content": list(_write_text(node.content))}
         else:
-            yield {"type": "paragraph", "content": list(_inline(node.children))}
+            yield {"type": "paragraph", "content": list(_write_inline(node.children))}
 
 
-def _inline(nodes: Sequence[Any], marks: tuple[Node, ...] = ()) -> Iterator[Node]:
+def _write_inline(nodes: Sequence[Any], marks: tuple[Json, ...] = ()) -> Iterator[Json]:
     for node in nodes:
         if node.type == "inline":
-            yield from _inline(node.children, marks)
+            yield from _write_inline(node.children, marks)
         elif node.type in ("strong", "em"):
-            yield from _inline(node.children, (*marks, {"type": node.type}))
+            yield from _write_inline(node.children, (*marks, {"type": node.type}))
         elif node.type == "link":
             href = {"type": "link", "attrs": {"href": str(node.attrs.get("href", ""))}}
-            yield from _inline(node.children, (*marks, href))
+            yield from _write_inline(node.children, (*marks, href))
         elif node.type == "code_inline":  # beside code, ADF allows the link mark only
             links = tuple(mark for mark in marks if mark["type"] == "link")
-            yield from _text(node.content, (*links, {"type": "code"}))
+            yield from _write_text(node.content, (*links, {"type": "code"}))
         elif node.type == "hardbreak":
             yield {"type": "hardBreak"}
         else:
-            yield from _text(" " if node.type == "softbreak" else node.content, marks)
+            yield from _write_text(" " if node.type == "softbreak" else node.content, marks)
 
 
-def _text(text: str, marks: tuple[Node, ...] = ()) -> Iterator[Node]:
+def _write_text(text: str, marks: tuple[Json, ...] = ()) -> Iterator[Json]:
     if text:
         yield {"type": "text", "text": text, **({"marks": list(marks)} if marks else {})}
 
 
-def from_adf(value: Any) -> str:
-    """A document's plain text: bullets as `- `, headings as `### `, tables with pipes. Text stays as it is."""
+@dataclass(frozen=True)
+class _Node:
+    """A node of a document; members that are malformed are empty. parts: the plain text of its children."""
+
+    type: str
+    text: str
+    attrs: Mapping[str, object]
+    marks: frozenset[str]
+    content: Sequence[object]
+    parts: Sequence[str] = ()
+
+
+def from_adf(value: object) -> str:
+    """A document's plain text. Text stays as it is; what is not as documented is left out."""
     if not isinstance(value, dict):
         return str(value or "")
-    return _said(value, 0).strip()
+    return _read(value, 0).strip()
 
 
-def _said(node: Any, depth: int) -> str:  # noqa: C901, PLR0911
-    if not isinstance(node, dict) or depth > DEEPEST:
+def _read(value: object, depth: int) -> str:
+    """A node's plain text; empty for what is struck out, and below a depth that no editor makes."""
+    if not isinstance(value, dict) or depth > DEEPEST:
         return ""
-    kind, attrs = node.get("type"), node.get("attrs")
-    attrs = attrs if isinstance(attrs, dict) else {}
-    children = node.get("content") if isinstance(node.get("content"), list) else []
-    parts = [_said(child, depth + 1) for child in children or []]
-    if kind == "text":
-        return str(node.get("text") or "")
-    if kind == "hardBreak":
-        return "\n"
-    if kind in ("mention", "emoji", "status", "placeholder", "inlineCard", "blockCard"):
-        return str(next((attrs[name] for name in ("text", "shortName", "url") if attrs.get(name)), ""))
-    if kind == "date":
-        return _day(attrs.get("timestamp"))
-    if kind == "heading":
-        return "### " + "".join(parts)
-    if kind in ("listItem", "taskItem", "decisionItem"):
-        return "- " + "\n".join(part for part in parts if part)
-    if kind in ("bulletList", "orderedList", "taskList", "decisionList"):
-        return "\n".join(parts)
-    if kind in ("tableCell", "tableHeader"):
-        return " ".join(" ".join(parts).split())
-    if kind == "tableRow":
-        return f"| {' | '.join(parts)} |" + _rule(children or [])
-    if kind == "table":
-        return "\n".join(parts)
-    inline = kind in ("paragraph", "codeBlock")
-    return ("" if inline else "\n\n").join(part for part in parts if part)
+    attrs, content, marks = value.get("attrs"), value.get("content"), value.get("marks")
+    children = content if isinstance(content, list) else []
+    node = _Node(
+        type=str(value.get("type")),
+        text=str(value.get("text") or ""),
+        attrs=attrs if isinstance(attrs, dict) else {},
+        marks=frozenset(_mark_types(marks if isinstance(marks, list) else [])),
+        content=children,
+        parts=[_read(child, depth + 1) for child in children],
+    )
+    return "" if "strike" in node.marks else _READERS.get(node.type, _read_blocks)(node)
 
 
-def _rule(cells: Sequence[Any]) -> str:
-    """The line under a table's head."""
-    head = cells and all(isinstance(cell, dict) and cell.get("type") == "tableHeader" for cell in cells)
-    return f"\n| {' | '.join('---' for _ in cells)} |" if head else ""
+def _mark_types(marks: Sequence[object]) -> Iterator[str]:
+    return (str(mark.get("type")) for mark in marks if isinstance(mark, dict))
 
 
-def _day(timestamp: Any) -> str:
+def _read_blocks(node: _Node) -> str:
+    return "\n\n".join(part for part in node.parts if part)
+
+
+def _read_inline(node: _Node) -> str:
+    return "".join(node.parts)
+
+
+def _read_lines(node: _Node) -> str:
+    return "\n".join(part for part in node.parts if part)
+
+
+def _read_label(node: _Node) -> str:
+    """The text that stands for a mention, an emoji, a status, a card or an app's content."""
+    data = node.attrs.get("data")
+    attrs = {**(data if isinstance(data, dict) else {}), **node.attrs}
+    label = next(
+        (attrs[name] for name in ("text", "shortName", "title", "name", "url") if attrs.get(name)), ""
+    )
+    return "\n\n".join(part for part in (str(label), *node.parts) if part)
+
+
+def _read_expand(node: _Node) -> str:
+    """An expandable section; its title counts as a heading, which is how people use it."""
+    title = str(node.attrs.get("title") or "").strip()
+    return "\n\n".join(part for part in (HEADING + title if title else "", *node.parts) if part)
+
+
+def _read_item(node: _Node, separator: str) -> str:
+    text = separator.join(part for part in node.parts if part)
+    return BULLET + text if text else ""
+
+
+def _read_row(node: _Node) -> str:
+    types = {cell.get("type") if isinstance(cell, dict) else None for cell in node.content}
+    return table_row(node.parts, head=types == {"tableHeader"})
+
+
+def _read_date(node: _Node) -> str:
     try:
-        return f"{datetime.fromtimestamp(int(timestamp) / 1000, UTC):%Y-%m-%d}"
+        return f"{datetime.fromtimestamp(int(str(node.attrs.get('timestamp'))) / 1000, UTC):%Y-%m-%d}"
     except (TypeError, ValueError, OverflowError, OSError):
         return ""
+
+
+_READERS: dict[str, Callable[[_Node], str]] = {
+    "text": lambda node: node.text,
+    "hardBreak": lambda node: "\n",
+    "paragraph": _read_inline,
+    "codeBlock": _read_inline,
+    "caption": _read_inline,
+    "date": _read_date,
+    "heading": lambda node: HEADING + "".join(node.parts),
+    "blockquote": lambda node: quote_lines(_read_blocks(node)),
+    "table": _read_lines,
+    "tableRow": _read_row,
+    **dict.fromkeys(("tableCell", "tableHeader"), lambda node: join_cell("\n".join(node.parts).split("\n"))),
+    **dict.fromkeys(("expand", "nestedExpand"), _read_expand),
+    **dict.fromkeys(("bulletList", "orderedList", "taskList", "decisionList"), _read_lines),
+    "listItem": lambda node: _read_item(node, "\n"),
+    **dict.fromkeys(
+        ("taskItem", "decisionItem"), lambda node: _read_item(node, "")
+    ),  # they hold inline nodes
+    **dict.fromkeys(("mention", "emoji", "status", "placeholder"), _read_label),
+    **dict.fromkeys(("inlineCard", "blockCard", "embedCard"), _read_label),
+    **dict.fromkeys(("extension", "inlineExtension", "bodiedExtension"), _read_label),
+}

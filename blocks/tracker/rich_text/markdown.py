@@ -1,12 +1,12 @@
-"""Our answers' Markdown as a tree, for those who write it in a tracker's own rich text."""
+"""Our answers' Markdown as a syntax tree, for the modules that write a tracker's own rich text."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def tree(markdown: str) -> Any:
-    """The tree of CommonMark with tables."""
+def parse_markdown(markdown: str) -> Any:
+    """The markdown-it syntax tree of CommonMark with tables."""
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 

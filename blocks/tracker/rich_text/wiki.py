@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from blocks.tracker.rich_text.markdown import parse_markdown
+from blocks.tracker.rich_text.plain_text import join_cell, quote_lines, table_row
 
 _SIGNS = re.compile(
     r"[\\{}\[\]*_+^~|!#-]"
@@ -23,9 +26,7 @@ _ENTITIES = {"\\": "&#92;", "&": "&amp;", ":": "&#58;", ";": "&#59;", ".": "&#46
 
 def to_wiki(markdown: str) -> str:
     """Wiki text that shows the Markdown; values in it stay text."""
-    from blocks.tracker.rich_text.markdown import tree
-
-    return "\n\n".join(_block(node) for node in tree(markdown).children)
+    return "\n\n".join(_block(node) for node in parse_markdown(markdown).children)
 
 
 def escape(text: str) -> str:
@@ -34,22 +35,15 @@ def escape(text: str) -> str:
     return _BLOCK_START.sub(r"\1&#46;", escaped)
 
 
-def _block(node: Any, depth: int = 1) -> str:  # noqa: PLR0911
-    if node.type in ("bullet_list", "ordered_list"):
-        sign = "*" if node.type == "bullet_list" else "#"
-        return "\n".join(_item(child, sign, depth) for child in node.children)
-    if node.type == "table":
-        rows = [row for part in node.children for row in part.children]
-        return "\n".join(_row(row.children) for row in rows)
-    if node.type == "heading":
-        return f"{node.tag}. {_inline(node.children)}"
-    if node.type in ("fence", "code_block"):
-        return f"{{noformat}}\n{node.content.rstrip().replace('{noformat}', '{ noformat }')}\n{{noformat}}"
-    if node.type == "blockquote":
-        return "{quote}\n" + "\n\n".join(_block(child) for child in node.children) + "\n{quote}"
-    if node.type == "hr":
-        return "----"
+def _block(node: Any, depth: int = 1) -> str:
+    if write := _BLOCKS.get(node.type):
+        return write(node, depth)
     return escape(node.content.strip()) if node.type == "html_block" else _inline(node.children)
+
+
+def _list(node: Any, depth: int) -> str:
+    sign = "*" if node.type == "bullet_list" else "#"
+    return "\n".join(_item(child, sign, depth) for child in node.children)
 
 
 def _item(item: Any, sign: str, depth: int) -> str:
@@ -63,6 +57,18 @@ def _item(item: Any, sign: str, depth: int) -> str:
 def _row(cells: Sequence[Any]) -> str:
     bar = "||" if cells and cells[0].type == "th" else "|"
     return bar + bar.join(f" {_inline(cell.children)} " for cell in cells) + bar
+
+
+def _table(node: Any, depth: int) -> str:
+    return "\n".join(_row(row.children) for part in node.children for row in part.children)
+
+
+def _code(node: Any, depth: int) -> str:
+    return f"{{noformat}}\n{node.content.rstrip().replace('{noformat}', '{ noformat }')}\n{{noformat}}"
+
+
+def _quote(node: Any, depth: int) -> str:
+    return "{quote}\n" + "\n\n".join(_block(child) for child in node.children) + "\n{quote}"
 
 
 def _inline(nodes: Sequence[Any]) -> str:
@@ -83,26 +89,44 @@ def _inline(nodes: Sequence[Any]) -> str:
     return "".join(parts)
 
 
+_BLOCKS: dict[str, Callable[[Any, int], str]] = {
+    "bullet_list": _list,
+    "ordered_list": _list,
+    "table": _table,
+    "heading": lambda node, depth: f"{node.tag}. {_inline(node.children)}",
+    "fence": _code,
+    "code_block": _code,
+    "blockquote": _quote,
+    "hr": lambda node, depth: "----",
+}
+
+
 _ESCAPED = re.compile(r"\\([^A-Za-z0-9\s\\])")
-_MACRO = re.compile(r"\{(?:code|noformat|quote|panel|color|anchor|expand)(?::[^}\n]{0,200})?\}")
+_MACRO = re.compile(r"\{(code|noformat|panel|color|anchor|expand)(?::([^}\n]{0,200}))?\}")
+_TITLE = re.compile(r"(?:^|\|)title=([^|]{1,200})")
 _KEPT, _KEPT_MARK = re.compile("\ue000(\\d+)\ue001"), "\ue000{}\ue001"
 _PLAIN: tuple[tuple[str, str], ...] = (
     (r"(?m)^[ \t]*(?:[*#]+|-)[ \t]+", "- "),
     (r"(?m)^[ \t]*h[1-6]\.[ \t]*", "### "),
-    (r"(?m)^[ \t]*bq\.[ \t]*", ""),
+    (r"(?m)^[ \t]*bq\.[ \t]*", "> "),
     (r"(?m)^[ \t]*-{4,}[ \t]*$", ""),
     (r"\{\{([^{}\n]{1,2000})\}\}", r"\1"),
     (r"\[~(?:accountid:)?([^\]\n]{1,200})\]", r"@\1"),
     (r"\[([^\[\]|\n]{1,1000})\|[^\]\n]{1,2000}\]", r"\1"),
     (r"\[(https?://[^\]|\s]{1,2000})\]", r"\1"),
     (r"!\S[^!\n]{0,300}\.(?:png|jpe?g|gif|svg|webp)(?:\|[^!\n]{0,200})?!", ""),
+    # struck out, between blanks or signs as Jira asks; a hyphen inside a word is none
+    (r"""(?<![^\s|*_+"'])-(?=[^\s-])(?:[^-|\n]|(?<=\w)-(?=\w)){1,1000}?(?<=\S)-(?![^\s|*_+"'.,;:!?])""", ""),
     (r"(?<![\w*])\*(?=\S)([^*\n]{1,1000}?)(?<=\S)\*(?![\w*])", r"\1"),
     (r"(?<![\w_])_(?=\S)([^_\n]{1,1000}?)(?<=\S)_(?![\w_])", r"\1"),
+    (r"(?<![\w+])\+(?=\S)([^+\n]{1,1000}?)(?<=\S)\+(?![\w+])", r"\1"),
+    (r"(?<![\w?])\?\?(?=\S)([^?\n]{1,1000}?)(?<=\S)\?\?(?![\w?])", r"\1"),
 )
+_BULLET = re.compile(r"^(?:[*#]+|-)[ \t]+")
 
 
-def from_wiki(value: Any) -> str:
-    """Wiki text as plain text: bullets as `- `, headings as `### `, tables with pipes, no emphasis."""
+def from_wiki(value: object) -> str:
+    """Wiki text as plain text. Emphasis, pictures and what is struck out are left out."""
     kept: list[str] = []
 
     def keep(found: re.Match[str]) -> str:
@@ -110,17 +134,58 @@ def from_wiki(value: Any) -> str:
         return _KEPT_MARK.format(len(kept) - 1)
 
     text = re.sub("[\ue000\ue001]", " ", str(value or "")).replace("\r\n", "\n")
-    text = _MACRO.sub("", _ESCAPED.sub(keep, text))
+    *parts, last = _ESCAPED.sub(keep, text).split("{quote}")
+    plain = [_read_part(part) for part in parts]
+    quoted = [quote_lines(part.strip()) if n % 2 else part.strip() for n, part in enumerate(plain)]
+    text = "\n\n".join(part for part in (*quoted, _read_part(last).strip()) if part)
+    return html.unescape(_KEPT.sub(lambda found: kept[int(found[1])], text)).strip()
+
+
+def _read_part(text: str) -> str:
+    """Wiki text without quotations and escaped signs as plain text."""
+    text = _MACRO.sub(_read_macro, text)
     for pattern, plain in _PLAIN:
         text = re.sub(pattern, plain, text)
-    lines = [_table_line(line) for line in text.replace("\\\\", "\n").split("\n")]
-    return html.unescape(_KEPT.sub(lambda found: kept[int(found[1])], "\n".join(lines))).strip()
+    return "\n".join(_read_tables(text.replace("\\\\", "\n").split("\n")))
 
 
-def _table_line(line: str) -> str:
-    """A row as Markdown has it; a head gets the line below it."""
-    line = line.strip() if line.lstrip().startswith("|") else line.rstrip()
-    if not line.startswith("||"):
-        return line
-    cells = [cell.strip() for cell in line.strip("|").split("||")]
-    return f"| {' | '.join(cells)} |\n| {' | '.join('---' for _ in cells)} |"
+def _read_macro(found: re.Match[str]) -> str:
+    """The title that a macro shows, as a heading; the macro itself is left out."""
+    name, parameters = found[1], found[2] or ""
+    title = _TITLE.search(parameters)
+    if title and name != "anchor":
+        return f"\nh3. {title[1].strip()}\n\n"
+    return f"\nh3. {parameters.strip()}\n\n" if name == "expand" and parameters.strip() else ""
+
+
+def _read_tables(lines: Sequence[str]) -> Iterator[str]:
+    """The lines with rows of tables as Markdown has them: a cell of several lines is one line."""
+    row: list[str] = []
+    for line in lines:
+        starts = line.lstrip().startswith("|")
+        if row and (starts or not line.strip()):
+            yield _read_row(row)
+            row = []
+        if starts or row:
+            row.append(line.strip())
+            if line.rstrip().endswith("|"):
+                yield _read_row(row)
+                row = []
+        else:
+            yield line.rstrip()
+    if row:
+        yield _read_row(row)
+
+
+def _read_row(lines: Sequence[str]) -> str:
+    """A row of a table; its lines are those of its cells."""
+    text = "\n".join(lines)
+    if not text.startswith("||"):
+        return (
+            text if len(lines) == 1 else table_row([_read_cell(cell) for cell in text.strip("|").split("|")])
+        )
+    return table_row([_read_cell(cell) for cell in text.strip("|").split("||")], head=True)
+
+
+def _read_cell(text: str) -> str:
+    return join_cell([_BULLET.sub("", line.strip()) for line in text.split("\n")])

@@ -100,6 +100,17 @@ def test_a_hostile_value_stays_text(text: str) -> None:
         ("||a||b||\n|1|2|", "| a | b |\n| --- | --- |\n|1|2|"),
         ("&lt;b&gt; &#92;", "<b> \\"),
         ("", ""),
+        ("{panel:title=The plan|bgColor=#eee}soon{panel}", "### The plan\n\nsoon"),
+        (
+            "{expand:More}soon{expand} {code:title=q.sql|borderStyle=solid}x{code}",
+            "### More\n\nsoon\n### q.sql\n\nx",
+        ),
+        ("a\n{quote}\nb *c*\n\nd\n{quote}\ne", "a\n\n> b c\n>\n> d\n\ne"),
+        ("bq. said\nmine", "> said\nmine"),
+        ("-gone- +under+ ??cited?? well-known -5 and 3 - 4", "under cited well-known -5 and 3 - 4"),
+        ("|-|5|-|", "|-|5|-|"),
+        ("|a|b\nc\n* d|", "| a | b, c, d |"),
+        ("||a\\\\b||c||", "| a, b | c |\n| --- | --- |"),
     ],
 )
 def test_wiki_text_of_people(wiki: str, plain: str) -> None:
@@ -138,6 +149,31 @@ def test_documents_of_people() -> None:
     assert from_adf("plain") == "plain"
     assert from_adf(None) == ""
     assert from_adf({"type": "doc", "content": ["odd", 7, {"content": 3}]}) == ""
+
+
+def test_titles_cards_and_items_of_documents_are_kept_and_struck_out_text_is_not() -> None:
+    def words(text: str, *marks: str) -> dict[str, Any]:
+        return {"type": "text", "text": text, "marks": [{"type": mark} for mark in marks]}
+
+    doc = {
+        "type": "doc",
+        "content": [
+            {
+                "type": "expand",
+                "attrs": {"title": "More"},
+                "content": [{"type": "paragraph", "content": [words("in")]}],
+            },
+            {"type": "embedCard", "attrs": {"url": "https://x.example", "layout": "wide"}},
+            {"type": "paragraph", "content": [{"type": "inlineCard", "attrs": {"data": {"name": "Report"}}}]},
+            {
+                "type": "taskList",
+                "content": [{"type": "taskItem", "content": [words("do "), words("it", "strong")]}],
+            },
+            {"type": "blockquote", "content": [{"type": "paragraph", "content": [words("old")]}]},
+            {"type": "paragraph", "content": [words("gone", "em", "strike"), words("kept", "strong", "em")]},
+        ],
+    }
+    assert from_adf(doc) == "### More\n\nin\n\nhttps://x.example\n\nReport\n\n- do it\n\n> old\n\nkept"
 
 
 def test_a_document_nested_without_end_is_cut() -> None:
