@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from blocks.child_process import end_with_parent, run
+from blocks.vendor_patches.prefect import TEMPORARY_SERVER, immediate_transactions
 from flows.warmup import sqlite_url
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTUP_SECONDS = 180  # two slow cores, and a database to be made
 STOP_SECONDS = 5
 KEEP_SECONDS = 60  # longer than clients do: one that meets a closing connection tries again after seconds
-EPHEMERAL = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", **TEMPORARY_SERVER}
 
 
 class LocalServer:
@@ -33,7 +34,7 @@ class LocalServer:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", __name__, str(listening.fileno())],
                 cwd=ROOT,
-                env={**os.environ, **EPHEMERAL},
+                env={**os.environ, **ENVIRONMENT},
                 pass_fds=[listening.fileno()],
                 stdin=subprocess.PIPE,
                 start_new_session=True,
@@ -77,7 +78,6 @@ def serve(descriptor: int) -> None:
 
     end_with_parent(request_stop, STOP_SECONDS)
     import uvicorn
-    from prefect.server.database.dependencies import temporary_database_config
 
     config = uvicorn.Config(
         "prefect.server.api.server:create_app",
@@ -89,23 +89,8 @@ def serve(descriptor: int) -> None:
         timeout_keep_alive=KEEP_SECONDS,
     )
     servers.append(uvicorn.Server(config))
-    with temporary_database_config(_database()):
+    with immediate_transactions(sqlite_url()):
         servers[0].run()
-
-
-def _database() -> Any:
-    """Prefect's own, but a transaction on SQLite takes the right to write when it begins.
-
-    One that has read by then is refused as "locked" where another wrote since; the run tries again after seconds.
-    """
-    from prefect.server.database.configurations import AioSqliteConfiguration
-
-    class Immediate(AioSqliteConfiguration):
-        def begin_transaction(self, session: Any, with_for_update: bool = False) -> Any:
-            return super().begin_transaction(session, with_for_update=True)
-
-    url = sqlite_url()
-    return Immediate(connection_url=url) if url else None
 
 
 if __name__ == "__main__":

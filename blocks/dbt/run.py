@@ -6,7 +6,6 @@ none is on disk.
 
 from __future__ import annotations
 
-import copy
 import json
 import shutil
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 from blocks.catalogue import Catalogue
 from blocks.dbt.worker_client import DbtWorker
+from blocks.vendor_patches.prefect import lighten_context
 from blocks.warehouse.base import Warehouse
 
 PARSE_DEADLINE_SECONDS = 600
@@ -122,18 +122,8 @@ class DbtRun:
 
 
 def _pickle_context(context: dict[str, Any]) -> bytes:
-    """A run context for another process, with the flow but without its hooks: those are this process's own."""
+    """A run context for another process."""
     import cloudpickle
 
-    if run := context.get("flow_run_context"):
-        flow = copy.copy(run["flow"])
-        for name in [name for name in vars(flow) if name.endswith("_hooks")]:
-            setattr(flow, name, [])
-        # a block in the context makes the other process import every vendor's collection: seconds, for nothing
-        store = {**run["result_store"], "result_storage": None, "metadata_storage": None}
-        context = {
-            **context,
-            "flow_run_context": {**run, "flow": flow, "result_store": store, "parameters": {}},
-        }
-    result: bytes = cloudpickle.dumps(context)
-    return result
+    pickled: bytes = cloudpickle.dumps(lighten_context(context))
+    return pickled

@@ -10,13 +10,13 @@ import os
 import pickle
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
 from blocks.child_process import end_with_parent, run
+from blocks.vendor_patches.prefect_dbt import join_tasks, make_runner
 
 GRACE_SECONDS = 10
 _parsed: list[Any] = []  # the manifest of the last parse
@@ -63,41 +63,20 @@ def build(args: list[str], settings: dict[str, str], api_url: str, context: byte
 
     context: the caller's run context, from prefect.context.serialize_context, pickled.
     """
-    from prefect.context import get_settings_context, hydrated_context
+    from prefect.context import hydrated_context
     from prefect.settings import PREFECT_API_URL, temporary_settings
-    from prefect_dbt import PrefectDbtRunner, PrefectDbtSettings
-
-    class Runner(PrefectDbtRunner):  # type: ignore[misc]
-        """A task for what is materialized; tests, by far the most, come back as checks of the gate."""
-
-        def _get_manifest_node_and_config(self, node_id: str) -> Any:
-            if node_id.split(".")[0] in {"test", "unit_test"}:
-                return None, {}
-            return super()._get_manifest_node_and_config(node_id)
-
-        def _call_task(self, task_state: Any, node: Any, context: dict[str, Any], assets: bool) -> None:
-            """Settings as they are: of a copy by value Prefect makes new ones, twice a node, 30 ms each."""
-            super()._call_task(task_state, node, {**context, "settings_context": settings_context}, assets)
+    from prefect_dbt import PrefectDbtSettings
 
     unpickled = pickle.loads(context)
     unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server
     with temporary_settings({PREFECT_API_URL: api_url}), hydrated_context(unpickled):
-        current = get_settings_context()
-        settings_context = {"profile": current.profile, "settings": current.settings}
         manifest = _parsed[0] if _parsed else None
-        runner = Runner(manifest, PrefectDbtSettings(**settings), raise_on_failure=False)
+        runner = make_runner(manifest=manifest, settings=PrefectDbtSettings(**settings), raise_on_failure=False)
         result = runner.invoke(["build", *args])
-        _finish()
+        join_tasks()
     if result.exception:
         raise result.exception
     return [_node_result(item) for item in result.result.results]
-
-
-def _finish() -> None:
-    """Wait for prefect-dbt's threads, one a node: what they still have to tell would end with this process."""
-    for thread in threading.enumerate():
-        if thread.name.endswith("(run_task)"):
-            thread.join(GRACE_SECONDS)
 
 
 def _node_result(item: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from blocks.errors import Misconfigured, PlatformError
 from blocks.prefect.block_types import block_class, load_block
+from blocks.vendor_patches.prefect import has_schema_of
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 
@@ -56,7 +57,7 @@ def apply_block(slug: str, block: Block) -> str:
             saved = None
     wanted = block.model_dump(mode="json", context={"include_secrets": True})
     wanted.pop("block_type_slug", None)  # Prefect's serializer adds it
-    if saved and saved.block_schema_id == type(block)._block_schema_id and saved.data == wanted:
+    if saved and has_schema_of(saved, block) and saved.data == wanted:
         return "unchanged"
     block.save(name, overwrite=True)
     return "updated" if saved else "created"

@@ -12,25 +12,19 @@ from __future__ import annotations
 
 import os
 import time
-from importlib.metadata import version
 from typing import Any
 
-from blocks.errors import Misconfigured
+from blocks.vendor_patches.versions import require_version
 from blocks.warehouse.dremio.names import split_path
 
-VERSION = "1.11.0"
+SEEN = "1.11.0"
 TIMEOUTS = (10, 120)  # seconds to connect, to answer
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
 
 
 def install() -> None:
     """Put every guard in place. Raises Misconfigured for another version than the guards were written for."""
-    if (found := version("dbt-dremio")) != VERSION:
-        raise Misconfigured(
-            "guard dbt-dremio",
-            f"version {found} is installed",
-            f"Install {VERSION}, or check the guards anew.",
-        )
+    require_version("dbt-dremio", SEEN)
     _guard_calls()
     _guard_jobs()
     _guard_sources()

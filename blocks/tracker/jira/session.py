@@ -26,6 +26,7 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.http.retry_after import retry_after
+from blocks.vendor_patches.jira import send_request
 
 Result = TypeVar("Result")
 CONNECT_SECONDS, FIRST_PAUSE = 10, 5.0
@@ -93,7 +94,7 @@ class JiraSession:
 
     def _send(self, asked: str, method: str, path: str, **options: Any) -> Any:
         def send_once() -> Any:
-            response = self._client._session.request(method, self._client._get_url(path), **options)
+            response = send_request(self._client, method, path, **options)
             return response.json() if response.content and response.status_code != 204 else None
 
         return self._retry_when_limited(asked, send_once)

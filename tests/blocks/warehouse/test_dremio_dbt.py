@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import Misconfigured
-from blocks.vendor_patches import dbt_dremio
+from blocks.vendor_patches import dbt_dremio, versions
 from blocks.warehouse.base import Batch
 from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tests.blocks.warehouse.test_warehouse_contract import RIDES
@@ -128,8 +128,8 @@ def test_the_password_is_in_no_file(built: Dbt) -> None:
 
 
 def test_the_guards_are_for_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert version("dbt-dremio") == dbt_dremio.VERSION
-    monkeypatch.setattr(dbt_dremio, "version", lambda name: "1.12.0")
+    assert version("dbt-dremio") == dbt_dremio.SEEN
+    monkeypatch.setattr(versions, "read_version", lambda name: "1.12.0")
     with pytest.raises(Misconfigured, match=r"1\.12\.0"):
         dbt_dremio.install()
 

@@ -18,6 +18,7 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
+from blocks.vendor_patches.pymysql import find_socket
 
 CONNECT_SECONDS = 15
 # driver → its options that bound waits for the network, where interrupting it does not
@@ -105,8 +106,8 @@ def _interrupt(connection: Any) -> None:
     """Break what a driver's connection is doing, from another thread."""
     if hasattr(connection, "interrupt"):
         connection.interrupt()
-    elif isinstance(getattr(connection, "_sock", None), socket.socket):  # pymysql's; it has no public way
-        connection._sock.shutdown(socket.SHUT_RDWR)
+    elif pymysqls := find_socket(connection):
+        pymysqls.shutdown(socket.SHUT_RDWR)
     elif hasattr(connection, "fileno"):
         with socket.socket(fileno=connection.fileno()) as wire:
             try:

@@ -1,0 +1,63 @@
+"""Prefect: its own temporary server, started by us; its run context, for another process; its block schemas.
+
+Seen with prefect 3.8. On another version the server's writers wait as Prefect has them wait, the context goes whole,
+and every block counts as changed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from blocks.vendor_patches.versions import is_version
+
+if TYPE_CHECKING:
+    from prefect.blocks.core import Block
+    from prefect.client.schemas.objects import BlockDocument
+
+SEEN = "3.8"
+TEMPORARY_SERVER = {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+"""Environment of a server process that Prefect's application takes for its own temporary one."""
+
+
+@contextmanager
+def immediate_transactions(url: str | None) -> Iterator[None]:
+    """A server made inside begins each transaction on SQLite as a writer; url: its database, None: no SQLite.
+
+    One that has read by then is refused as "locked" where another wrote since; the run tries again after seconds.
+    """
+    if url is None or not is_version("prefect", SEEN):
+        yield
+        return
+    from prefect.server.database.configurations import AioSqliteConfiguration
+    from prefect.server.database.dependencies import temporary_database_config
+
+    class Immediate(AioSqliteConfiguration):
+        def begin_transaction(self, session: Any, with_for_update: bool = False) -> Any:
+            return super().begin_transaction(session, with_for_update=True)
+
+    with temporary_database_config(Immediate(connection_url=url)):
+        yield
+
+
+def lighten_context(context: dict[str, Any]) -> dict[str, Any]:
+    """A serialized run context for another process, without what is this process's alone.
+
+    That are the flow's hooks, and blocks: those make the other process import every vendor's collection.
+    """
+    run = context.get("flow_run_context")
+    if not run or not is_version("prefect", SEEN):
+        return context
+    flow = copy.copy(run["flow"])
+    for name in [name for name in vars(flow) if name.endswith("_hooks")]:
+        setattr(flow, name, [])
+    store = {**run["result_store"], "result_storage": None, "metadata_storage": None}
+    light = {**run, "flow": flow, "result_store": store, "parameters": {}}
+    return {**context, "flow_run_context": light}
+
+
+def has_schema_of(saved: BlockDocument, block: Block) -> bool:
+    """True if a saved block was saved with the schema of this one's class, which has to be registered."""
+    return is_version("prefect", SEEN) and saved.block_schema_id == type(block)._block_schema_id

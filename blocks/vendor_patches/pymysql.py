@@ -1,0 +1,15 @@
+"""pymysql has no public way to break off what a connection is doing. Seen with PyMySQL 1.2.
+
+On another version without such a socket the connection is closed, which may wait for the query to end.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+
+def find_socket(connection: Any) -> socket.socket | None:
+    """The socket of a driver's connection, if it is one of pymysql's; None for any other."""
+    found = getattr(connection, "_sock", None)
+    return found if isinstance(found, socket.socket) else None

@@ -1,0 +1,105 @@
+"""Prefect's server, context and schemas: what of them is not public is as it was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect import flow
+from prefect.blocks.core import Block
+from prefect.client.schemas.objects import BlockDocument
+from prefect.context import EngineContext
+
+from blocks.vendor_patches import prefect, versions
+
+
+class Note(Block):
+    """A block to save."""
+
+    text: str = ""
+
+
+def test_the_server_takes_itself_for_a_temporary_one() -> None:
+    from prefect.server.api import server
+
+    assert versions.is_version("prefect", prefect.SEEN)
+    source = inspect.getsource(server.create_app)
+    for name in prefect.TEMPORARY_SERVER:
+        assert f'"{name}"' in source
+
+
+def begin_mode(url: str) -> str:
+    """How a transaction of the server's database begins, as the server would open it."""
+    from prefect.server.database.configurations import SQLITE_BEGIN_MODE, AioSqliteConfiguration
+    from prefect.server.database.dependencies import MODELS_DEPENDENCIES
+
+    configuration = MODELS_DEPENDENCIES["database_config"] or AioSqliteConfiguration(connection_url=url)
+
+    async def begin() -> str:
+        engine = await configuration.engine()
+        async with await configuration.session(engine) as session, configuration.begin_transaction(session):
+            mode = SQLITE_BEGIN_MODE.get()
+        await engine.dispose()
+        return str(mode)
+
+    return asyncio.run(begin())
+
+
+def test_a_transaction_begins_as_a_writer(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
+    with prefect.immediate_transactions(url):
+        assert begin_mode(url) == "IMMEDIATE"
+    assert begin_mode(url) == "DEFERRED"
+    with prefect.immediate_transactions(None):
+        assert begin_mode(url) == "DEFERRED"
+
+
+@pytest.mark.usefixtures("another_version")
+def test_on_another_version_transactions_begin_as_prefect_has_it(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
+    with prefect.immediate_transactions(url):
+        assert begin_mode(url) == "DEFERRED"
+
+
+def make_context() -> dict[str, Any]:
+    @flow(on_failure=[print], on_crashed=[print])
+    def deliver() -> None:
+        """A flow with hooks of this process."""
+
+    store = {"result_storage": Note(), "metadata_storage": Note(), "cache": 1}
+    run = {"flow": deliver, "result_store": store, "parameters": {"note": Note()}, "start_time": 2}
+    assert set(run) <= set(EngineContext.model_fields)
+    return {"flow_run_context": run, "tags_context": 3}
+
+
+def test_a_context_goes_without_hooks_and_blocks() -> None:
+    context = make_context()
+    light = prefect.lighten_context(context)
+    run = light["flow_run_context"]
+    assert (run["flow"].on_failure_hooks, run["flow"].on_crashed_hooks) == ([], [])
+    assert run["flow"].name == "deliver"
+    assert run["result_store"] == {"result_storage": None, "metadata_storage": None, "cache": 1}
+    assert (run["parameters"], run["start_time"], light["tags_context"]) == ({}, 2, 3)
+    kept = context["flow_run_context"]
+    assert kept["flow"].on_failure_hooks == [print], "the flow itself lost its hooks"
+    assert prefect.lighten_context({"flow_run_context": {}}) == {"flow_run_context": {}}
+
+
+@pytest.mark.usefixtures("another_version")
+def test_on_another_version_the_context_goes_whole() -> None:
+    context = make_context()
+    assert prefect.lighten_context(context) is context
+
+
+def test_a_saved_block_is_compared_by_its_classes_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hasattr(Block, "_block_schema_id")
+    one, other = uuid4(), uuid4()
+    monkeypatch.setattr(Note, "_block_schema_id", one)
+    assert prefect.has_schema_of(BlockDocument.model_construct(block_schema_id=one), Note())
+    assert not prefect.has_schema_of(BlockDocument.model_construct(block_schema_id=other), Note())
+    monkeypatch.setattr(versions, "read_version", lambda package: "99.1.0")
+    assert not prefect.has_schema_of(BlockDocument.model_construct(block_schema_id=one), Note())
