@@ -1,4 +1,4 @@
-"""What a load is asked to take again. Not here: how each loader does it."""
+"""What a load reads beside new rows: everything, or a range of days again. Not here: how each loader does it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from blocks.records import Record
 
 
 class Reload(Record):
-    """What a load takes beside what is new: everything (full), or a range of days again, both included.
+    """What a load reads beside new rows: everything (full), or the days from since to until again.
 
-    until None is today. Raises Misconfigured for a range that can't be.
+    Both days are included; until None is today. Raises Misconfigured for a range that can't be.
     """
 
     full: bool = False
@@ -34,5 +34,5 @@ class Reload(Record):
         return self
 
 
-NEWS = Reload()
-"""Only what is new."""
+NEW_ROWS = Reload()
+"""Load new rows only."""

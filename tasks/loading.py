@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect import task
 
 from blocks.errors import Misconfigured, Rejected
-from blocks.load_range import NEWS, Reload
+from blocks.load_range import NEW_ROWS, Reload
 from blocks.loader.base import Loader
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
@@ -21,7 +21,7 @@ def load_source(
     loaders: Sequence[Loader],
     warehouse: Warehouse,
     run: str,
-    reload: Reload = NEWS,
+    reload: Reload = NEW_ROWS,
 ) -> list[LoadReport]:
     """Load what is new of one source, and what reload asks for.
 

@@ -10,7 +10,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.errors import PlatformError
-from blocks.load_range import NEWS, Reload
+from blocks.load_range import NEW_ROWS, Reload
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
 
@@ -30,7 +30,7 @@ class Loader(Block, ABC):
         return
 
     def load_source(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEWS
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEW_ROWS
     ) -> list[LoadReport]:
         """Load what is new of one source's tables, and what reload asks for; all of it or nothing of it.
 

@@ -1,6 +1,6 @@
-"""Loaders whose vendor writes into the warehouse itself: check, sync, then see what arrived.
+"""Loaders whose vendor writes into the warehouse itself: check, sync, then count the new rows.
 
-Not here: the vendors (fivetran, stitch), how arrivals are measured (arrivals), HTTP (http).
+Not here: the vendors (fivetran, stitch), and how rows are counted (new_rows).
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
 from blocks.load_range import Reload
 from blocks.loader.base import Loader
-from blocks.loader.new_rows import Arrival, arrivals
+from blocks.loader.new_rows import VendorColumns, count_new_rows
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import loaded
 
 
 class ManagedLoader(Loader):
-    """Asks a vendor to sync, waits until it has, and counts in the warehouse what came."""
+    """Has a vendor sync, waits for the end of it, and counts the new rows in the warehouse."""
 
-    marks: ClassVar[Arrival]
+    vendor_columns: ClassVar[VendorColumns]
     poll_seconds: float = Field(15, gt=0, description="seconds between two looks at a running sync")
 
     @abstractmethod
-    def bring(self, tables: Sequence[SourceTable], reload: Reload, deadline: Deadline) -> list[str]:
-        """Have the vendor bring the tables up to date; notes for people. Raises before it starts what can't work."""
+    def sync(self, tables: Sequence[SourceTable], reload: Reload, deadline: Deadline) -> list[str]:
+        """Have the vendor bring the tables up to date; return notes. Raises before it starts what can't work."""
 
     def load_tables(
         self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
@@ -50,10 +50,12 @@ class ManagedLoader(Loader):
                 f"{self.kind} can't load a range of days again",
                 "Leave it out by --only-sources, or ask for a full refresh.",
             )
-        notes = self.bring(tables, reload, Deadline(f"load {source}", self.deadline_seconds))
+        notes = self.sync(tables, reload, Deadline(f"load {source}", self.deadline_seconds))
         ledger = loaded(warehouse, source)
         found = [
-            arrivals(warehouse, table, self.marks, [e for e in ledger if e.table == table.name], run)
+            count_new_rows(
+                warehouse, table, self.vendor_columns, [e for e in ledger if e.table == table.name], run
+            )
             for table in tables
         ]
         warehouse.note([entry for entry, _ in found if entry])
@@ -63,16 +65,16 @@ class ManagedLoader(Loader):
             for _, report in found
         ]
 
-    def say(self, text: str) -> None:
-        """Tell who watches the run, while it waits."""
+    def log_warning(self, text: str) -> None:
+        """Log a warning in the run's log, or in the process's where there is no run."""
         try:
             get_run_logger().warning(text)
         except MissingContextError:
             logging.getLogger(__name__).warning(text)
 
 
-def setting(tables: Sequence[SourceTable], name: str) -> str | None:
-    """What the dbt source's meta says of a source as a whole. Raises Misconfigured if its tables differ."""
+def get_source_setting(tables: Sequence[SourceTable], name: str) -> str | None:
+    """Return a setting that holds for all tables of a source. Raises Misconfigured if they differ."""
     found = {str(table.meta[name]) for table in tables if table.meta.get(name) is not None}
     if len(found) > 1:
         raise Misconfigured(

@@ -1,4 +1,4 @@
-"""The private folder of one source's load, which no two loads have at a time."""
+"""The private folder of one source's load; two loads never share it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from blocks.errors import Busy
 
 
 @contextmanager
-def working_folder(workdir: Path, source: str) -> Iterator[Path]:
-    """The source's working folder, emptied of what a killed load left, and deleted afterwards."""
+def open_work_dir(workdir: Path, source: str) -> Iterator[Path]:
+    """Create the source's working folder, without what a killed load left, and delete it afterwards."""
     from filelock import FileLock, Timeout
 
     base = workdir.expanduser().resolve()

@@ -1,4 +1,4 @@
-"""From staged rows to a warehouse's Batch: what is new, under which ledger line, as Parquet."""
+"""From staged rows to a warehouse's Batch: what is new, under which ledger entry, as Parquet."""
 
 from __future__ import annotations
 
@@ -6,73 +6,80 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from blocks.loader.dlt.contract import literal, quoted, typed
-from blocks.loader.dlt.deletions import flagged, gone_keys
-from blocks.loader.dlt.incremental import lowered, window
-from blocks.loader.dlt.load_context import cursor, key, mode
+from blocks.loader.dlt.contract import build_cast, quote_identifier, quote_literal
+from blocks.loader.dlt.deletions import build_deleted_condition, write_deleted_keys
+from blocks.loader.dlt.incremental import get_window, subtract_lookback
 from blocks.loader.dlt.staging import Staging
+from blocks.loader.dlt.table_config import find_cursor_column, get_cursor, get_key, get_load_mode
 from blocks.records import Column, LedgerEntry, SourceTable
 from blocks.warehouse.base import Batch
 
 
-class Staged(NamedTuple):
-    """A batch that is ready for the warehouse, and how it changes the table's schema."""
+class PreparedBatch(NamedTuple):
+    """A batch that is ready for the warehouse; changes: of the table's schema, in words."""
 
     batch: Batch
     changes: tuple[str, ...]
 
 
-def settle(staging: Staging, label: str, size: int, present: str | None = None) -> Staged | None:
-    """The batch of a table that is loaded as a whole or by cursor; None if nothing is new.
+def build_batch(staging: Staging, label: str, size: int, present: str | None = None) -> PreparedBatch | None:
+    """Build the batch of a table that is loaded as a whole or by cursor; None if nothing is new.
 
-    Rows between the lowered watermark and the old one come again with every load, and so do rows without a
-    readable cursor: the last ledger line's fingerprint tells whether they are the same as before. present:
-    the FROM clause of the source's keys, if it is asked for all of them.
+    Rows between the watermark less the lookback and the watermark come again with every load, and so do rows
+    without a readable cursor: the last ledger entry's fingerprint tells whether they are the same as before.
+    present: the FROM clause of the source's keys, if all of them were read.
     """
-    table, last, old = staging.table, staging.job.last(staging.table), staging.job.watermark(staging.table)
-    watermark, again, stays, wanted = old, "true", "true", "false"
-    for column in [column for column in table.columns if [column.name] == cursor(table)]:
-        name, asked = quoted(column.name), window(staging.job, table)
-        again = _between(column, asked.since, old)
-        newest = staging.rows(f"select arg_max(_cursor, {name}) from staged where {_newer(column, old)}")
-        watermark = newest[0][0] if newest[0][0] is not None else old
-        stays = _between(column, lowered(table, watermark), watermark)
-        if asked.days:
-            first, end = (typed(column, literal(day)) for day in asked.days)
-            wanted = f"({name} >= {first} and {name} < {end})"
-    fingerprint = _fingerprint(staging, stays)
-    unchanged = last is not None and _fingerprint(staging, again) == last.fingerprint
+    table, context, merges = staging.table, staging.context, get_load_mode(staging.table) == "merge"
+    last, old = context.get_last_entry(table), context.get_watermark(table)
+    watermark, repeated, next_repeated, reloaded = old, "true", "true", "false"
+    if column := find_cursor_column(table):
+        name, window = quote_identifier(column.name), get_window(context, table)
+        repeated = _build_range_condition(column, window.since, old)
+        ((newest,),) = staging.execute(
+            f"select arg_max(_cursor, {name}) from staged where {_build_newer_condition(column, old)}"
+        )
+        watermark = old if newest is None else newest
+        next_repeated = _build_range_condition(column, subtract_lookback(table, watermark), watermark)
+        if window.days:
+            first, end = (build_cast(column, quote_literal(day)) for day in window.days)
+            reloaded = f"({name} >= {first} and {name} < {end})"
+    fingerprint = _compute_fingerprint(staging, next_repeated)
+    unchanged = last is not None and _compute_fingerprint(staging, repeated) == last.fingerprint
     if unchanged:
-        staging.rows(f"delete from staged where {again} and {wanted} is not true")
-    gone = gone_keys(staging, _unique(table), present) if mode(table) == "merge" else ([], 0)
-    empty = not gone[1] and not staging.rows("select 1 from staged limit 1")
-    if last and (unchanged or mode(table) == "merge") and empty:
+        staging.execute(f"delete from staged where {repeated} and {reloaded} is not true")
+    deleted = write_deleted_keys(staging, _build_deduplication(table), present) if merges else ([], 0)
+    empty = not deleted[1] and not staging.execute("select 1 from staged limit 1")
+    if last and (unchanged or merges) and empty:
         return None
     staging.check_types(label)
     item = watermark if watermark is not None else "all"
-    if mode(table) == "merge" and item in staging.job.entries(table):
-        item = f"{item} ({staging.job.run})"  # the same bound again, with other rows: a line of its own
-    entry = entry_of(staging, item, fingerprint, size, watermark)
-    return write(staging, [entry], dict.fromkeys(staging.extras.values(), label), gone)
+    if merges and item in context.get_entries(table):
+        item = f"{item} ({context.run})"  # the same watermark again, with other rows: an entry of its own
+    entry = build_entry(staging, item, fingerprint, size, watermark)
+    return write_batch(staging, [entry], dict.fromkeys(staging.extras.values(), label), deleted)
 
 
-def _between(column: Column, since: str | None, until: str | None) -> str:
-    """SQL of the rows from one value of the cursor to another, and of those that have none."""
-    name = quoted(column.name)
+def _build_range_condition(column: Column, since: str | None, until: str | None) -> str:
+    """Build the SQL of rows from one value of the cursor to another, and of those that have none."""
+    name = quote_identifier(column.name)
     if since is None or until is None:
         return "true"
-    first, last = typed(column, literal(since)), typed(column, literal(until))
+    first, last = build_cast(column, quote_literal(since)), build_cast(column, quote_literal(until))
     return f"({name} is null or ({name} >= {first} and {name} <= {last}))"
 
 
-def _newer(column: Column, old: str | None) -> str:
-    return "true" if old is None else f"{quoted(column.name)} > {typed(column, literal(old))}"
+def _build_newer_condition(column: Column, old: str | None) -> str:
+    return (
+        "true"
+        if old is None
+        else f"{quote_identifier(column.name)} > {build_cast(column, quote_literal(old))}"
+    )
 
 
-def entry_of(
+def build_entry(
     staging: Staging, item: str, fingerprint: str, size: int, watermark: str | None = None
 ) -> LedgerEntry:
-    """A ledger line; rows are counted when the batch is written."""
+    """Build a ledger entry; its rows are counted when the batch is written."""
     return LedgerEntry(
         source=staging.table.source,
         table=staging.table.name,
@@ -81,64 +88,69 @@ def entry_of(
         rows=0,
         bytes=size,
         watermark=watermark,
-        run=staging.job.run,
+        run=staging.context.run,
     )
 
 
-def write(
+def write_batch(
     staging: Staging,
     entries: Sequence[LedgerEntry],
     since: Mapping[str, str],
-    gone: tuple[list[Path], int] | None = None,
-) -> Staged:
-    """Good and bad rows as Parquet. One entry takes all rows, several those of their items.
+    deleted: tuple[list[Path], int] | None = None,
+) -> PreparedBatch:
+    """Write good and bad rows as Parquet. One entry takes all rows, several take those of their items.
 
-    Of rows with the same key the one with the highest cursor stays. since: extra column → where it is new.
-    gone: the keys that leave, and their number; None: those of rows that say so themselves.
+    Of rows with the same key the one with the highest cursor is kept. since: extra column → where it was first
+    seen. deleted: files of the keys to delete, and their number; None: those of rows that are marked as deleted.
     """
-    table, unique = staging.table, _unique(staging.table)
-    item = literal(entries[0].item) if len(entries) == 1 else "_item"
-    stamps = f"{item} as _item, cast({literal(str(staging.job.at))} as timestamp) as _loaded_at"
+    table, unique = staging.table, _build_deduplication(staging.table)
+    item = quote_literal(entries[0].item) if len(entries) == 1 else "_item"
+    stamps = f"{item} as _item, cast({quote_literal(str(staging.context.at))} as timestamp) as _loaded_at"
     if unique:
-        gone = gone or gone_keys(staging, unique, None)
-        unique = f"{unique} and not {flagged(table)}"
-    good, rows = _parquet(staging, "data", ", ".join([*staging.columns, stamps]), f"_reason is null{unique}")
-    bad, wasted = _parquet(staging, "quarantine", f"_row, _reason, {stamps}", "_reason is not null")
+        deleted = deleted or write_deleted_keys(staging, unique, None)
+        unique = f"{unique} and not {build_deleted_condition(table)}"
+    good, rows = _write_parquet(
+        staging, "data", ", ".join([*staging.columns, stamps]), f"_reason is null{unique}"
+    )
+    bad, rejected = _write_parquet(staging, "quarantine", f"_row, _reason, {stamps}", "_reason is not null")
     counted = [
-        entry.model_copy(update={"rows": rows.get(entry.item, 0), "quarantined": wasted.get(entry.item, 0)})
+        entry.model_copy(update={"rows": rows.get(entry.item, 0), "quarantined": rejected.get(entry.item, 0)})
         for entry in entries
     ]
-    known = staging.job.raw[table.name]
+    known = staging.context.raw[table.name]
     fresh = [name for name in staging.extras.values() if name not in known]
-    how = "replace" if staging.job.reload.full else mode(table)
-    files, deleted = gone or ([], 0)
-    return Staged(
-        Batch(table, how, good, bad, counted, key(table), files, deleted),
+    how = "replace" if staging.context.reload.full else get_load_mode(table)
+    files, count = deleted or ([], 0)
+    return PreparedBatch(
+        Batch(table, how, good, bad, counted, get_key(table), files, count),
         tuple(f"new column {name} (varchar) since {since[name]}" for name in fresh),
     )
 
 
-def _unique(table: SourceTable) -> str:
-    """SQL that keeps one row a key of those that are merged."""
-    if mode(table) != "merge":
+def _build_deduplication(table: SourceTable) -> str:
+    """Build the SQL that keeps one row a key of those that are merged."""
+    if get_load_mode(table) != "merge":
         return ""
-    order = [*(f"{quoted(name)} desc" for name in cursor(table)), "_item desc", "rowid desc"]
-    keys = ", ".join(quoted(name) for name in key(table))
+    cursor = get_cursor(table)
+    order = [*([f"{quote_identifier(cursor)} desc"] if cursor else []), "_item desc", "rowid desc"]
+    keys = ", ".join(quote_identifier(name) for name in get_key(table))
     return f" qualify row_number() over (partition by {keys} order by {', '.join(order)}) = 1"
 
 
-def _parquet(staging: Staging, name: str, columns: str, where: str) -> tuple[list[Path], dict[str, int]]:
-    """Write rows to a file; the file, if there are any, and their number by item."""
-    path = staging.job.folder / f"{staging.table.name}.{name}.parquet"
-    staging.rows(
-        f"copy (select {columns} from staged where {where}) to {literal(str(path))} (format parquet)"
+def _write_parquet(
+    staging: Staging, name: str, columns: str, where: str
+) -> tuple[list[Path], dict[str, int]]:
+    """Write rows to a file; return the file, if there are any, and their number by item."""
+    path = staging.context.folder / f"{staging.table.name}.{name}.parquet"
+    staging.execute(
+        f"copy (select {columns} from staged where {where}) to {quote_literal(str(path))} (format parquet)"
     )
-    counts = staging.rows("select _item, count(*) from read_parquet(?) group by 1", ([str(path)],))
+    counts = staging.execute("select _item, count(*) from read_parquet(?) group by 1", ([str(path)],))
     return ([path] if counts else []), {str(item): int(rows) for item, rows in counts}
 
 
-def _fingerprint(staging: Staging, where: str) -> str:
-    """Number and content of rows, whatever their order."""
+def _compute_fingerprint(staging: Staging, where: str) -> str:
+    """Sum up number and content of rows, whatever their order."""
     total = f"coalesce(sum(hash({', '.join([*staging.columns, '_row'])})::hugeint), 0)"
-    count, content = staging.rows(f"select count(*), {total} from staged where {where}")[0]
+    count, content = staging.execute(f"select count(*), {total} from staged where {where}")[0]
     return f"{count}-{content}"

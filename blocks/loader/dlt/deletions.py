@@ -1,16 +1,16 @@
-"""Rows that are gone at the source, as a dbt source declares it: `soft_delete` or `compare_keys`.
+"""Rows that were deleted at the source, as a dbt source declares it: `soft_delete` or `compare_keys`.
 
-soft_delete names a column that marks a row (true, a number other than 0, or any date). compare_keys has all
-keys of the source read with every load; those that RAW has and the source has not are taken out.
+soft_delete names a column that marks a row (true, a number other than 0, or any date). With compare_keys all keys
+of the source are read with every load, and rows of RAW whose key it no longer has are deleted.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from blocks.loader.dlt.contract import literal, quoted, type_of, typed
-from blocks.loader.dlt.load_context import key
+from blocks.loader.dlt.contract import build_cast, get_type, quote_identifier, quote_literal
 from blocks.loader.dlt.staging import Staging
+from blocks.loader.dlt.table_config import get_key
 from blocks.records import Column, SourceTable
 from blocks.warehouse.base import Session, Warehouse
 
@@ -22,51 +22,55 @@ def compares_keys(table: SourceTable) -> bool:
     return bool(table.meta.get("compare_keys"))
 
 
-def key_columns(table: SourceTable) -> list[Column]:
-    """The declared columns of the key, in the key's order."""
+def get_key_columns(table: SourceTable) -> list[Column]:
+    """Return the declared columns of the key, in the key's order."""
     columns = {column.name: column for column in table.columns}
-    return [columns[name] for name in key(table)]
+    return [columns[name] for name in get_key(table)]
 
 
-def flagged(table: SourceTable) -> str:
-    """SQL that is true for a staged row whose source says it is deleted."""
-    for column in [column for column in table.columns if column.name == table.meta.get("soft_delete")]:
-        kind, name = type_of(column).partition("(")[0], quoted(column.name)
-        if kind == "boolean":
-            return f"coalesce({name}, false)"
-        return f"coalesce({name}, 0) <> 0" if kind in NUMBERS else f"{name} is not null"
-    return "false"
+def build_deleted_condition(table: SourceTable) -> str:
+    """Build the SQL that is true for a staged row whose source says it is deleted."""
+    flag = table.meta.get("soft_delete")
+    column = next((column for column in table.columns if column.name == flag), None)
+    if column is None:
+        return "false"
+    kind, name = get_type(column).partition("(")[0], quote_identifier(column.name)
+    if kind == "boolean":
+        return f"coalesce({name}, false)"
+    return f"coalesce({name}, 0) <> 0" if kind in NUMBERS else f"{name} is not null"
 
 
 def export_keys(warehouse: Warehouse, session: Session, table: SourceTable, folder: Path) -> None:
     """Write the keys that RAW has into the working folder."""
-    names = ", ".join(warehouse.quote(name) for name in key(table))
+    names = ", ".join(warehouse.quote(name) for name in get_key(table))
     source = warehouse.quote(table.schema_name, table.identifier)
-    session.export(f"select {names} from {source}", keys_file(table, folder))
+    session.export(f"select {names} from {source}", get_keys_path(table, folder))
 
 
-def keys_file(table: SourceTable, folder: Path) -> Path:
-    """Where the keys that RAW has are kept while loading."""
+def get_keys_path(table: SourceTable, folder: Path) -> Path:
+    """Return where the keys that RAW has are kept while loading."""
     return folder / f"{table.name}.keys.parquet"
 
 
-def gone_keys(staging: Staging, unique: str, present: str | None) -> tuple[list[Path], int]:
-    """A Parquet file of the keys that leave RAW, if there are any, and their number.
+def write_deleted_keys(staging: Staging, unique: str, present: str | None) -> tuple[list[Path], int]:
+    """Write the keys to delete from RAW to a Parquet file; return it, if there are any, and their number.
 
     unique: the SQL that keeps one staged row a key. present: the FROM clause of the source's keys as texts,
     k0, k1, ...; empty if it has none, None if they were not asked for.
     """
     table = staging.table
-    names = ", ".join(quoted(name) for name in key(table))
-    parts = [f"select {names} from staged where _reason is null{unique} and {flagged(table)}"]
-    before = keys_file(table, staging.job.folder)
+    names = ", ".join(quote_identifier(name) for name in get_key(table))
+    parts = [f"select {names} from staged where _reason is null{unique} and {build_deleted_condition(table)}"]
+    before = get_keys_path(table, staging.context.folder)
     if present is not None and before.exists():
-        listed = ", ".join(f"{typed(column, f'k{at}')}" for at, column in enumerate(key_columns(table)))
+        listed = ", ".join(
+            f"{build_cast(column, f'k{at}')}" for at, column in enumerate(get_key_columns(table))
+        )
         there = f" except all select {listed} from {present}" if present else ""
-        parts.append(f"select * from (select {names} from read_parquet({literal(str(before))}){there})")
-    if len(parts) == 1 and flagged(table) == "false":
+        parts.append(f"select * from (select {names} from read_parquet({quote_literal(str(before))}){there})")
+    if len(parts) == 1 and build_deleted_condition(table) == "false":
         return [], 0
-    path = staging.job.folder / f"{table.name}.gone.parquet"
-    staging.rows(f"copy ({' union '.join(parts)}) to {literal(str(path))} (format parquet)")
-    ((count,),) = staging.rows("select count(*) from read_parquet(?)", [str(path)])
+    path = staging.context.folder / f"{table.name}.gone.parquet"
+    staging.execute(f"copy ({' union '.join(parts)}) to {quote_literal(str(path))} (format parquet)")
+    ((count,),) = staging.execute("select count(*) from read_parquet(?)", [str(path)])
     return ([path] if count else []), int(count)

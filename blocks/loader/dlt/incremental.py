@@ -1,4 +1,4 @@
-"""Which part of a table a load takes: from the watermark on, less a lookback; and days that are loaded again."""
+"""Which rows of a table a load reads: from the watermark less a lookback on, and days that are loaded again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from blocks.errors import Misconfigured
-from blocks.loader.dlt.load_context import Job, cursor, mode
+from blocks.loader.dlt.load_context import LoadContext
+from blocks.loader.dlt.table_config import find_cursor_column, get_cursor, get_load_mode
 from blocks.records import SourceTable
 
 
@@ -23,30 +24,30 @@ class Window(NamedTuple):
         return min(self.since, self.days[0]) if self.since is not None and self.days else self.since
 
 
-def window(job: Job, table: SourceTable) -> Window:
-    """What to ask the source for. Raises Misconfigured for days of a cursor that is no time."""
-    if mode(table) != "merge" or not cursor(table):
+def get_window(context: LoadContext, table: SourceTable) -> Window:
+    """Say what to ask the source for. Raises Misconfigured for days of a cursor that is no time."""
+    if get_load_mode(table) != "merge" or not get_cursor(table):
         return Window()
-    since, days, kind = job.watermark(table), None, _kind(table)
-    if job.reload.since:
+    since, days, kind = context.get_watermark(table), None, _get_cursor_type(table)
+    if context.reload.since:
         if kind not in ("date", "timestamp"):
             raise Misconfigured(
                 f"load {table.full_name}",
                 "its cursor is no date or timestamp, so it has no days to load again",
                 "Leave it out by --only-sources, or ask for a full refresh.",
             )
-        until = job.reload.until or date.max - timedelta(1)
-        days = (job.reload.since.isoformat(), (until + timedelta(1)).isoformat())
-    return Window(lowered(table, since), days)
+        until = context.reload.until or date.max - timedelta(1)
+        days = (context.reload.since.isoformat(), (until + timedelta(1)).isoformat())
+    return Window(subtract_lookback(table, since), days)
 
 
-def lowered(table: SourceTable, watermark: str | None) -> str | None:
-    """The watermark less the table's `lookback`: days of a time, units of a number."""
+def subtract_lookback(table: SourceTable, watermark: str | None) -> str | None:
+    """Subtract the table's `lookback` from the watermark: days of a time, units of a number."""
     back = table.meta.get("lookback")
     if watermark is None or not back:
         return watermark
     try:
-        return _less(watermark, _kind(table), Decimal(str(back)))
+        return _subtract(watermark, _get_cursor_type(table), Decimal(str(back)))
     except (ArithmeticError, ValueError):
         pass
     raise Misconfigured(
@@ -56,7 +57,7 @@ def lowered(table: SourceTable, watermark: str | None) -> str | None:
     )
 
 
-def _less(value: str, kind: str, back: Decimal) -> str:
+def _subtract(value: str, kind: str, back: Decimal) -> str:
     if kind == "date":
         return (date.fromisoformat(value[:10]) - timedelta(days=float(back))).isoformat()
     if kind == "timestamp":
@@ -64,7 +65,7 @@ def _less(value: str, kind: str, back: Decimal) -> str:
     return str(Decimal(value) - back)
 
 
-def _kind(table: SourceTable) -> str:
-    """The cursor's declared type."""
-    (kind,) = [column.data_type or "" for column in table.columns if [column.name] == cursor(table)]
-    return kind.lower().strip()
+def _get_cursor_type(table: SourceTable) -> str:
+    """Return the cursor's declared type."""
+    column = find_cursor_column(table)
+    return (column.data_type or "").lower().strip() if column else ""

@@ -1,6 +1,6 @@
 """dlt: the embedded loader, for files, SQL databases and REST APIs, Arrow and Parquet throughout.
 
-Not here: how each kind is read (files, databases, rest), and what a good row is (contract).
+Not here: how each kind is read (files, sql, rest), and what a good row is (contract).
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
 from blocks.load_range import Reload
 from blocks.loader.base import Loader
-from blocks.loader.dlt.batches import Staged
+from blocks.loader.dlt.batches import PreparedBatch
 from blocks.loader.dlt.deletions import compares_keys, export_keys
-from blocks.loader.dlt.extract import silence
+from blocks.loader.dlt.extract import import_dlt
 from blocks.loader.dlt.files.listing import check_files
 from blocks.loader.dlt.files.load import load_files
-from blocks.loader.dlt.load_context import Job
+from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.rest.load import check_rest, load_rest
 from blocks.loader.dlt.sql.connections import check_database, is_database
 from blocks.loader.dlt.sql.load import load_databases
-from blocks.loader.work_dir import working_folder
+from blocks.loader.work_dir import open_work_dir
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import loaded, now
 
-Kind = Callable[[Job, Sequence[SourceTable]], Iterator[Staged | None]]
-KINDS: dict[str, Kind] = {"files": load_files, "sql": load_databases, "rest": load_rest}
+LoadKind = Callable[[LoadContext, Sequence[SourceTable]], Iterator[PreparedBatch | None]]
+KINDS: dict[str, LoadKind] = {"files": load_files, "sql": load_databases, "rest": load_rest}
 
 
 class DltLoader(Loader):
@@ -53,33 +53,38 @@ class DltLoader(Loader):
     workdir: Path = Field(description="folder for the loads' working files, emptied after each")
 
     def warm(self) -> None:
-        """Import dlt, which takes a second."""
-        silence()
+        """Import dlt, which takes a second, before it is needed."""
+        import_dlt()
 
     def check(self) -> str:
-        """Look at every location; one line for a person."""
-        silence()
-        return "; ".join(f"{source}: {self._look(source)}" for source in sorted(self.locations))
+        """Connect to every location and return a one-line status."""
+        import_dlt()
+        return "; ".join(f"{source}: {self._check_location(source)}" for source in sorted(self.locations))
 
     def load_tables(
         self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
     ) -> list[LoadReport]:
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
-        silence()
+        import_dlt()
         source, kind = tables[0].source, str(tables[0].meta.get("kind"))
         if kind not in KINDS:
             raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")
-        with working_folder(self.workdir, source) as folder:
-            job = self._job(source, tables, warehouse, run, folder, reload)
-            staged: list[tuple[SourceTable, Staged | None, float]] = []
+        with open_work_dir(self.workdir, source) as folder:
+            context = self._build_context(source, tables, warehouse, run, folder, reload)
+            prepared: list[tuple[SourceTable, PreparedBatch | None, float]] = []
             started = time.monotonic()
-            for table, one in zip(tables, KINDS[kind](job, tables), strict=True):
-                staged.append((table, one, time.monotonic() - started))
+            for table, batch in zip(tables, KINDS[kind](context, tables), strict=True):
+                prepared.append((table, batch, time.monotonic() - started))
                 started = time.monotonic()
-            return [self._ingest(job, warehouse, *part) for part in staged]
+            return [self._ingest(context, warehouse, *part) for part in prepared]
 
     def _ingest(
-        self, job: Job, warehouse: Warehouse, table: SourceTable, staged: Staged | None, seconds: float
+        self,
+        context: LoadContext,
+        warehouse: Warehouse,
+        table: SourceTable,
+        staged: PreparedBatch | None,
+        seconds: float,
     ) -> LoadReport:
         if staged is None:
             return LoadReport(
@@ -87,15 +92,15 @@ class DltLoader(Loader):
                 table=table.name,
                 loader=self.kind,
                 seconds=seconds,
-                watermark=job.watermark(table),
+                watermark=context.get_watermark(table),
             )
-        job.deadline.check()
+        context.deadline.check()
         started = time.monotonic()
         report = warehouse.ingest(staged.batch)
         seconds += time.monotonic() - started
         return report.model_copy(update={"seconds": seconds, "schema_changes": staged.changes})
 
-    def _job(
+    def _build_context(
         self,
         source: str,
         tables: Sequence[SourceTable],
@@ -103,7 +108,7 @@ class DltLoader(Loader):
         run: str,
         folder: Path,
         reload: Reload,
-    ) -> Job:
+    ) -> LoadContext:
         deadline = Deadline(f"load {source}", self.deadline_seconds)
         with warehouse.session() as session:
             raw = {t.name: warehouse.columns(session, t.schema_name, t.identifier) for t in tables}
@@ -111,24 +116,24 @@ class DltLoader(Loader):
                 if raw[table.name] and compares_keys(table):
                     export_keys(warehouse, session, table, folder)
         ledger = tuple(loaded(warehouse, source))
-        location, credential = self._location(source), self._credential(source)
-        return Job(source, location, credential, folder, run, now(), deadline, ledger, raw, reload)
+        location, credential = self._get_location(source), self._get_credential(source)
+        return LoadContext(source, location, credential, folder, run, now(), deadline, ledger, raw, reload)
 
-    def _location(self, source: str) -> str:
+    def _get_location(self, source: str) -> str:
         if source not in self.locations:
             raise Misconfigured(
                 f"load {source}", "the loader has no location for it", "Add it to `locations`."
             )
         return self.locations[source]
 
-    def _credential(self, source: str) -> dict[str, Any]:
+    def _get_credential(self, source: str) -> dict[str, Any]:
         found = self.credentials.get_secret_value().get(source) or {}
         if not isinstance(found, dict):
             raise Misconfigured(f"load {source}", "its credentials are no mapping", "Correct `credentials`.")
         return found
 
-    def _look(self, source: str) -> str:
-        location, credential = self._location(source), self._credential(source)
+    def _check_location(self, source: str) -> str:
+        location, credential = self._get_location(source), self._get_credential(source)
         if location.startswith(("http://", "https://")):
             return check_rest(location, credential)
         return (check_database if is_database(location) else check_files)(location, credential)

@@ -1,7 +1,7 @@
-"""An embedded DuckDB file in the working folder, where what came is typed and told good from bad.
+"""The staging table, in an embedded DuckDB: values get their types here, and bad rows their reasons.
 
-Constant memory: rows go from the reading into a table on disk. Not here: how a source is read (files,
-databases, rest), and what leaves for the warehouse (batches).
+Constant memory: DuckDB spills to the working folder. Not here: how a source is read (files, sql, rest), and what
+goes to the warehouse (batches).
 """
 
 from __future__ import annotations
@@ -11,13 +11,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from blocks.errors import BadInput, ContractBroken
-from blocks.loader.dlt.contract import Reading, literal, quoted, reason, type_of, typed
-from blocks.loader.dlt.load_context import Job, cursor
+from blocks.loader.dlt.contract import (
+    TextRelation,
+    build_cast,
+    build_rejection_reason,
+    get_type,
+    quote_identifier,
+    quote_literal,
+)
+from blocks.loader.dlt.load_context import LoadContext
+from blocks.loader.dlt.table_config import get_cursor
 from blocks.records import SourceTable
 
 MEMORY = "400MB"
-# the share of one reason among an item's rows; `missing` is no change of type
-MOSTLY = (
+# the item, and the reason that most of its rows are rejected for; `missing` is no change of type
+MOST_COMMON_REASON = (
     "select b._item, b.part from (select _item, part, count(*) as n from"
     " (select _item, unnest(string_split(_reason, '; ')) as part from staged where _reason is not null)"
     " group by all) b join (select _item, count(*) as n from staged group by all) a"
@@ -34,50 +42,56 @@ class Staging:
     `_row` and `_reason`, of bad ones; `_cursor`, the cursor's value as the source writes it.
     """
 
-    def __init__(self, job: Job, table: SourceTable, connection: Any, extras: Mapping[str, str]) -> None:
-        self.job, self.table, self.extras, self.connection = job, table, dict(extras), connection
-        body = [f"{quoted(column.name)} {type_of(column)}" for column in table.columns]
+    def __init__(
+        self, context: LoadContext, table: SourceTable, connection: Any, extras: Mapping[str, str]
+    ) -> None:
+        self.context, self.table, self.extras, self.connection = context, table, dict(extras), connection
+        body = [f"{quote_identifier(column.name)} {get_type(column)}" for column in table.columns]
         texts = [*self.extras.values(), "_item", "_row", "_reason", "_cursor"]
-        self.rows(
-            f"create or replace table staged ({', '.join([*body, *(f'{quoted(t)} varchar' for t in texts)])})"
+        self.execute(
+            f"create or replace table staged ({', '.join([*body, *(f'{quote_identifier(t)} varchar' for t in texts)])})"
         )
 
     @property
     def columns(self) -> list[str]:
-        """The data columns, quoted."""
+        """Return the data columns, quoted."""
         return [
-            quoted(name) for name in [*(column.name for column in self.table.columns), *self.extras.values()]
+            quote_identifier(name)
+            for name in [*(column.name for column in self.table.columns), *self.extras.values()]
         ]
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement and return all rows."""
-        self.job.deadline.check()
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows."""
+        self.context.deadline.check()
         result: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
         return result
 
-    def add(self, reading: Reading, parameters: Sequence[Any]) -> None:
-        """Stage what a reading brings: s0, s1, ... are its texts, t0, t1, ... the declared ones typed."""
+    def add_rows(self, source: TextRelation, parameters: Sequence[Any]) -> None:
+        """Stage a source's rows: s0, s1, ... are their texts, t0, t1, ... the declared columns' values."""
         declared = self.table.columns
         names = [*(column.origin for column in declared), *self.extras]
-        texts = [reading.texts.get(name, "null") for name in names]
-        source = [f"{text} as s{at}" for at, text in enumerate(texts)]
-        source += [f"{reading.row} as r", f"{reading.item} as i", f"{reading.problem} as p"]
-        values = ["*", *(f"{typed(column, f's{at}')} as t{at}" for at, column in enumerate(declared))]
+        texts = [source.texts.get(name, "null") for name in names]
+        selected = [f"{text} as s{at}" for at, text in enumerate(texts)]
+        selected += [f"{source.row} as r", f"{source.item} as i", f"{source.problem} as p"]
+        values = ["*", *(f"{build_cast(column, f's{at}')} as t{at}" for at, column in enumerate(declared))]
         picked = [f"{'t' if at < len(declared) else 's'}{at}" for at in range(len(texts))]
         # made of the values for bad rows only: for all rows it would cost as much as the casts
-        pairs = [f"{literal(name)}, s{at}" for at, name in enumerate(names) if name in reading.texts]
+        pairs = [f"{quote_literal(name)}, s{at}" for at, name in enumerate(names) if name in source.texts]
         row = f"case when w is not null then coalesce(r, json_object({', '.join(pairs)})::varchar) end"
-        marks = [f"s{at}" for at, column in enumerate(declared) if [column.name] == cursor(self.table)]
-        picked += ["i", row, "w", *(marks or ["null"])]
-        self.rows(
-            f"insert into staged select {', '.join(picked)} from (select *, {reason(self.table)} as w from"
-            f" (select {', '.join(values)} from (select {', '.join(source)} from {reading.relation})))",
+        cursor = next(
+            (f"s{at}" for at, column in enumerate(declared) if column.name == get_cursor(self.table)), "null"
+        )
+        picked += ["i", row, "w", cursor]
+        reason = build_rejection_reason(self.table)
+        self.execute(
+            f"insert into staged select {', '.join(picked)} from (select *, {reason} as w from"
+            f" (select {', '.join(values)} from (select {', '.join(selected)} from {source.relation})))",
             parameters,
         )
 
     def check_types(self, label: str) -> None:
         """Raise ContractBroken if one and the same thing is wrong with most of an item's rows."""
-        for item, part in self.rows(MOSTLY):
+        for item, part in self.execute(MOST_COMMON_REASON):
             raise ContractBroken(
                 f"load {self.table.full_name} from {item or label}",
                 f"in most rows {part}",
@@ -86,23 +100,23 @@ class Staging:
 
 
 @contextmanager
-def staging_database(job: Job) -> Iterator[Any]:
-    """A connection to a scratch file; interrupted at the deadline, errors wrapped without values."""
+def open_staging_database(context: LoadContext) -> Iterator[Any]:
+    """Open the scratch database; interrupted at the deadline, errors translated without values."""
     import duckdb
 
     broken = ""
     connection = duckdb.connect()
     try:
         for name, value in (
-            ("memory_limit", literal(MEMORY)),
+            ("memory_limit", quote_literal(MEMORY)),
             ("threads", "2"),
             ("preserve_insertion_order", "false"),
-            ("temp_directory", literal(str(job.folder / "spill"))),
+            ("temp_directory", quote_literal(str(context.folder / "spill"))),
             ("timezone", "'UTC'"),
             ("autoinstall_known_extensions", "false"),
         ):
             connection.execute(f"set {name} = {value}")
-        with job.deadline.interrupt_with(connection.interrupt):
+        with context.deadline.interrupt_with(connection.interrupt):
             yield connection
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
         raise  # our own SQL is wrong
@@ -114,7 +128,7 @@ def staging_database(job: Job) -> Iterator[Any]:
         connection.close()
     if broken:
         raise BadInput(
-            f"load {job.source}",
+            f"load {context.source}",
             f"what came can't be typed ({broken})",
             "Look at the newest data of the source, and at the space left in the loader's workdir.",
         )

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar
+
+from pydantic import JsonValue
 
 from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, Misconfigured, NotFound
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.session import HttpLimits, HttpSession
-from blocks.loader.managed import setting
+from blocks.loader.answers import Answer, read_answer
+from blocks.loader.fivetran.models import Connection, ConnectionPage, Selection
+from blocks.loader.managed import get_source_setting
 from blocks.records import SourceTable
 
-NEEDED = {"id", "paused", "schedule_type", "schema", "status"}
-STATES = {"setup_state", "sync_state", "is_historical_sync"}
+Model = TypeVar("Model", bound=Answer)
 
 
 class FivetranApi(HttpSession):
@@ -35,39 +38,43 @@ class FivetranApi(HttpSession):
         self.auth = (key, secret)
         self.headers["Accept"] = "application/json;version=2"
 
-    def data(self, method: str, path: str, **options: Any) -> Any:
-        """The envelope's content. Raises BadAnswer if there is none."""
-        answer = self.call(method, path, **options)
-        if not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
-            raise BadAnswer(self.asked, "the answer has no `data`", "Check the loader's address.")
-        return answer["data"]
+    def get_connection(self, connection: str) -> Connection:
+        """Read a connection's state."""
+        return self._ask(Connection, "GET", f"/v1/connections/{connection}")
 
-    def connection(self, method: str, path: str, **options: Any) -> Any:
-        """A connection's details. Raises BadAnswer for an answer that is no connection."""
-        details = self.data(method, path, **options)
-        if not set(details) >= NEEDED or not set(details["status"] or ()) >= STATES:
-            raise BadAnswer(self.asked, "the answer is no connection", "Check the loader's address.")
-        return details
+    def test_connection(self, connection: str) -> Connection:
+        """Run a connection's setup tests; return its state afterwards."""
+        return self._ask(Connection, "POST", f"/v1/connections/{connection}/test", body={})
 
-    def connections(self, **where: str) -> Iterator[Any]:
-        """All connections, page by page."""
+    def start_sync(self, connection: str) -> None:
+        """Start a sync, unless one is running."""
+        self.call("POST", f"/v1/connections/{connection}/sync", json={"force": False})
+
+    def start_resync(self, connection: str) -> None:
+        """Start a sync of everything from the beginning."""
+        self.call("POST", f"/v1/connections/{connection}/resync", json={})
+
+    def list_connections(self, **where: str) -> Iterator[Connection]:
+        """Yield all connections, page by page."""
         params: dict[str, str] = {"limit": "100", **where}
         while True:
-            page = self.data("GET", "/v1/connections", params=params)
-            yield from page.get("items", [])
-            if not page.get("next_cursor"):
+            page = self._ask(ConnectionPage, "GET", "/v1/connections", params=params)
+            yield from page.items
+            if not page.next_cursor:
                 return
-            params["cursor"] = page["next_cursor"]
+            if page.next_cursor == params.get("cursor"):
+                raise BadAnswer(self.asked, "the list of connections repeats a page", "Try again later.")
+            params["cursor"] = page.next_cursor
 
-    def identifier(self, tables: Sequence[SourceTable]) -> str:
-        """The connection's id, from meta `connection`, or the only connection of the dbt source's schema."""
-        named = setting(tables, "connection")
+    def find_connection(self, tables: Sequence[SourceTable]) -> str:
+        """Return the connection's id: meta `connection`, or the only connection of the dbt source's schema."""
+        named = get_source_setting(tables, "connection")
         if named:
             if not re.fullmatch(r"[\w-]{1,64}", named):
                 raise Misconfigured(self.asked, "its meta `connection` is no connection's id", "Correct it.")
             return named
         schema = tables[0].schema_name
-        found = [str(one["id"]) for one in self.connections(schema=schema)]
+        found = [one.id for one in self.list_connections(schema=schema)]
         if len(found) != 1:
             raise NotFound(
                 self.asked,
@@ -76,11 +83,27 @@ class FivetranApi(HttpSession):
             )
         return found[0]
 
-    def schemas(self, path: str, anew: bool) -> Any:
-        """What is selected for sync; read from the source anew if asked to, or if there is nothing yet."""
-        if not anew:
+    def get_selection(self, connection: str, refresh: bool) -> Selection:
+        """Read what is selected for sync. refresh: have Fivetran read the source's schema before, as it must once."""
+        if not refresh:
             try:
-                return self.data("GET", f"{path}/schemas")
+                return self._ask(Selection, "GET", f"/v1/connections/{connection}/schemas")
             except NotFound:
                 pass
-        return self.data("POST", f"{path}/schemas/reload", json={"exclude_mode": "PRESERVE"})
+        path = f"/v1/connections/{connection}/schemas/reload"
+        return self._ask(Selection, "POST", path, body={"exclude_mode": "PRESERVE"})
+
+    def _ask(
+        self,
+        model: type[Model],
+        method: str,
+        path: str,
+        body: JsonValue = None,
+        params: dict[str, str] | None = None,
+    ) -> Model:
+        """Send a request and read the envelope's content."""
+        answer = self.call(method, path, json=body, params=params)
+        content = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(content, dict):
+            raise BadAnswer(self.asked, "the answer has no `data`", "Check the loader's address.")
+        return read_answer(model, content, self.asked, self.service)

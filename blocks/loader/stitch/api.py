@@ -5,14 +5,38 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import ClassVar, NamedTuple, TypeVar
+
+from pydantic import JsonValue
 
 from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, ContractBroken, NotFound, Rejected
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.session import HttpLimits, HttpSession
-from blocks.loader.stitch.health import gone_columns
+from blocks.loader.answers import Answer, read_answer
+from blocks.loader.stitch.health import find_missing_columns
+from blocks.loader.stitch.models import (
+    ConnectionCheck,
+    Extraction,
+    Page,
+    Source,
+    StartedJob,
+    StartError,
+    Stream,
+    StreamLoad,
+    StreamSchema,
+)
 from blocks.records import SourceTable
+
+Model = TypeVar("Model", bound=Answer)
+
+
+class LoadState(NamedTuple):
+    """When a stream's last batch was loaded (None: never), and whether its loading fails now."""
+
+    loaded_at: datetime | None = None
+    failed: bool = False
 
 
 class StitchApi(HttpSession):
@@ -31,81 +55,85 @@ class StitchApi(HttpSession):
         self.client = client
         self.headers["Authorization"] = f"Bearer {token}"
 
-    def sources(self) -> list[Any]:
-        """All sources of the account."""
-        found: list[Any] = self._shaped(self.call("GET", "/v4/sources"), list)
-        return found
+    def list_sources(self) -> list[Source]:
+        """List all sources of the account."""
+        return self._read_list(Source, "/v4/sources")
 
-    def source(self, number: str) -> Any:
-        """A source."""
-        return self._shaped(self.call("GET", f"/v4/sources/{number}"), dict, "name")
+    def get_source(self, number: str) -> Source:
+        """Read a source."""
+        return self._read(Source, "GET", f"/v4/sources/{number}")
 
-    def last_check(self, number: str) -> Any:
-        """The last check of a source's connection; empty if there was none."""
+    def get_last_check(self, number: str) -> ConnectionCheck:
+        """Read the last check of a source's connection; empty if there was none."""
         try:
-            return self._shaped(self.call("GET", f"/v4/sources/{number}/last-connection-check"), dict)
+            return self._read(ConnectionCheck, "GET", f"/v4/sources/{number}/last-connection-check")
         except NotFound:
-            return {}
+            return ConnectionCheck()
 
-    def start(self, number: str) -> str | None:
+    def start_job(self, number: str) -> str | None:
         """Start a job and return its name; None if one runs already, which is said inside a 200."""
-        answer = self._shaped(self.call("POST", f"/v4/sources/{number}/sync", json={}), dict)
-        error = answer.get("error")
-        kind = error.get("type") if isinstance(error, dict) else None
+        answer = self._read(StartedJob, "POST", f"/v4/sources/{number}/sync", body={})
+        kind = answer.error.type if isinstance(answer.error, StartError) else ""
         if kind == "already_running":
             return None
-        if error or not isinstance(answer.get("job_name"), str):
-            named = kind if isinstance(kind, str) and re.fullmatch(r"\w{1,60}", kind) else "no job"
+        if answer.error or answer.job_name is None:
+            named = kind if re.fullmatch(r"\w{1,60}", kind) else "no job"
             raise Rejected(self.asked, f"Stitch started nothing ({named})", "Look at the source in Stitch.")
-        return str(answer["job_name"])
+        return answer.job_name
 
-    def extraction(self, number: str) -> Any | None:
-        """The record of a source's last completed extraction."""
-        for record in self._pages("extractions"):
+    def get_last_extraction(self, number: str) -> Extraction | None:
+        """Return the source's last completed extraction."""
+        for record in self._iterate_pages("extractions"):
             if str(record.get("source_id")) == number:
-                return self._shaped(record, dict, "job_name", "completion_time")
+                return read_answer(Extraction, record, self.asked, self.service)
         return None
 
-    def loads(self, name: str, streams: Sequence[str]) -> dict[str, tuple[str, bool]]:
-        """stream → when its last batch was loaded (empty: never), and whether its loading fails now."""
-        found = {
-            str(one.get("stream_name")): (
-                str(one.get("last_batch_loaded_at") or ""),
-                bool(one.get("error_state")),
-            )
-            for one in self._pages("loads")
-            if one.get("source_name") == name
-        }
-        return {stream: found.get(stream, ("", False)) for stream in streams}
+    def get_load_states(self, name: str, streams: Sequence[str]) -> dict[str, LoadState]:
+        """Return stream → the state of its loading."""
+        found: dict[str | None, LoadState] = {}
+        for record in self._iterate_pages("loads"):
+            load = read_answer(StreamLoad, record, self.asked, self.service)
+            if load.source_name == name:
+                found[load.stream_name] = LoadState(load.last_batch_loaded_at, bool(load.error_state))
+        return {stream: found.get(stream, LoadState()) for stream in streams}
 
     def check_streams(self, number: str, tables: Sequence[SourceTable]) -> None:
         """Raise ContractBroken for a declared table or column that is not selected for replication."""
-        listed = self._shaped(self.call("GET", f"/v4/sources/{number}/streams"), list)
-        streams = {str(one.get("stream_name")): one for one in listed}
+        path = f"/v4/sources/{number}/streams"
+        streams = {stream.stream_name: stream for stream in self._read_list(Stream, path)}
         for table in tables:
             label = f"load {table.full_name} from stream {table.identifier}"
             stream = streams.get(table.identifier)
-            if not stream or not stream.get("selected"):
+            if not stream or not stream.selected:
                 raise ContractBroken(label, "the stream is not selected in Stitch", "Select it there.")
-            shape = self.call("GET", f"/v4/sources/{number}/streams/{int(stream['stream_id'])}")
-            gone = gone_columns(table, self._shaped(shape, dict, "schema"))
-            if gone:
+            schema = self._read(StreamSchema, "GET", f"{path}/{stream.stream_id}")
+            missing = find_missing_columns(table, schema)
+            if missing:
                 raise ContractBroken(
                     label,
-                    f"column {', '.join(gone)} is missing: Stitch does not replicate it",
+                    f"column {', '.join(missing)} is missing: Stitch does not replicate it",
                     "Select it there, or take it out of the dbt source and of what reads it.",
                 )
 
-    def _pages(self, what: str) -> Iterator[Any]:
+    def _iterate_pages(self, what: str) -> Iterator[dict[str, JsonValue]]:
+        """Yield the records of all pages. Raises BadAnswer for a page that comes twice."""
         path: str | None = f"/v4/{self.client}/{what}"
+        seen = set[str]()
         while path:
-            page = self._shaped(self.call("GET", path), dict, "data")
-            yield from page["data"]
-            path = (page.get("links") or {}).get("next")
+            if path in seen:
+                raise BadAnswer(self.asked, f"the list of {what} repeats a page", "Try again later.")
+            seen.add(path)
+            page = self._read(Page, "GET", path)
+            yield from page.data
+            path = page.links.next if page.links else None
 
-    def _shaped(self, answer: Any, kind: Any, *names: str) -> Any:
-        if not isinstance(answer, kind) or any(name not in answer for name in names):
+    def _read(self, model: type[Model], method: str, path: str, body: JsonValue = None) -> Model:
+        return read_answer(model, self.call(method, path, json=body), self.asked, self.service)
+
+    def _read_list(self, model: type[Model], path: str) -> list[Model]:
+        answer = self.call("GET", path)
+        if not isinstance(answer, list):
             raise BadAnswer(
-                self.asked, "the answer is not what Stitch documents", "Check the loader's address."
+                self.asked, "the answer is not what Stitch documents (no list)", "Check the loader's address."
             )
-        return answer
+        return [read_answer(model, one, self.asked, self.service) for one in answer]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import Misconfigured
-from blocks.load_range import NEWS, Reload
+from blocks.load_range import NEW_ROWS, Reload
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, LINES, RATES, Api, Desk, columns, rate
@@ -24,7 +24,7 @@ def with_meta(table: SourceTable, /, **meta: Any) -> SourceTable:
     return table.model_copy(update={"meta": {**table.meta, **meta}})
 
 
-def load(desk: Desk, table: SourceTable, reload: Reload = NEWS) -> LoadReport:
+def load(desk: Desk, table: SourceTable, reload: Reload = NEW_ROWS) -> LoadReport:
     """A load in a run of its own."""
     desk.run += 1
     return desk.loader.load_source([table], desk.warehouse, f"run{desk.run}", reload)[0]
@@ -76,23 +76,23 @@ def test_without_a_lookback_late_rows_stay_out(crm: Desk) -> None:
 )
 def test_lookback_is_of_the_cursors_kind(kind: str, value: str, less: str) -> None:
     """Days of a time, units of a number."""
-    from blocks.loader.dlt.incremental import lowered
+    from blocks.loader.dlt.incremental import subtract_lookback
 
     declared = tuple(
         c.model_copy(update={"data_type": kind}) if c.name == "updated_at" else c for c in DEALS.columns
     )
     table = with_meta(DEALS.model_copy(update={"columns": declared}), lookback=1)
-    assert lowered(table, value) == less
-    assert lowered(DEALS, value) == value
+    assert subtract_lookback(table, value) == less
+    assert subtract_lookback(DEALS, value) == value
     with pytest.raises(Misconfigured, match="lookback"):
-        lowered(table, "soon")
+        subtract_lookback(table, "soon")
 
 
 def test_days_are_loaded_again_and_what_is_new_too(crm: Desk) -> None:
     """Corrections that did not move the cursor arrive for those days only; both ends are included."""
     first = load(crm, DEALS)
     crm.sql("update opportunities set stage = 'corrected'")
-    assert load(crm, DEALS, NEWS).rows == 1  # the row at the watermark, which comes with every load
+    assert load(crm, DEALS, NEW_ROWS).rows == 1  # the row at the watermark, which comes with every load
     crm.sql("update opportunities set stage = 'again'")
     crm.sql(
         INSERT, (4, "first moment", 1, "2011-01-01 00:00:00"), (5, "last moment", 1, "2011-01-31 23:59:59")
@@ -193,10 +193,10 @@ def test_rows_that_say_they_are_deleted_leave(desk: Desk, kind: str, alive: Any,
 def test_what_cannot_be_declared_is_said(
     crm: Desk, table: SourceTable, meta: dict[str, Any], said: str
 ) -> None:
-    from blocks.loader.dlt.load_context import mode
+    from blocks.loader.dlt.table_config import get_load_mode
 
     with pytest.raises(Misconfigured, match=said):
-        mode(with_meta(table, **meta))
+        get_load_mode(with_meta(table, **meta))
 
 
 def test_files_of_days_are_loaded_again(desk: Desk) -> None:

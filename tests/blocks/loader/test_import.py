@@ -11,10 +11,10 @@ from tests.conftest import ROOT
 
 SOURCES_AT_ONCE = """
 from concurrent.futures import ThreadPoolExecutor
-from blocks.loader.dlt.extract import silence
+from blocks.loader.dlt.extract import import_dlt
 
 def load(n):
-    silence()
+    import_dlt()
     from dlt.destinations import filesystem
     from dlt.sources.helpers.rest_client import RESTClient
     from dlt.sources.sql_database import sql_table
@@ -28,7 +28,7 @@ BESIDE_PANDAS = """
 import sys, threading, time
 from importlib.abc import MetaPathFinder
 import dlt.destinations
-from blocks.loader.dlt.extract import silence
+from blocks.loader.dlt.extract import import_dlt
 
 class Slow(MetaPathFinder):
     def find_spec(self, name, path, target=None):
@@ -40,7 +40,7 @@ other = threading.Thread(target=__import__, args=("pandas",))
 other.start()
 while "pandas" not in sys.modules:
     time.sleep(0.01)
-silence()
+import_dlt()
 other.join()
 """
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from blocks.deadline import Deadline
-from blocks.load_range import NEWS
+from blocks.load_range import NEW_ROWS
 from blocks.loader.fivetran.loader import FivetranLoader
 from blocks.loader.managed import ManagedLoader
 from blocks.loader.stitch.loader import StitchLoader
@@ -29,7 +29,7 @@ def settings(*names: str) -> list[str]:
 
 
 def sync(loader: ManagedLoader, tables: Sequence[SourceTable]) -> None:
-    print(loader.bring(tables, NEWS, Deadline("try it", HOUR)))
+    print(loader.sync(tables, NEW_ROWS, Deadline("try it", HOUR)))
 
 
 def table(loader: str, schema: str, **meta: str) -> SourceTable:

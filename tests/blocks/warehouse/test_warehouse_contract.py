@@ -439,7 +439,7 @@ def test_one_suite_means_the_same_on_every_warehouse(warehouse: Warehouse, tmp_p
 def test_what_a_vendor_wrote_is_counted(warehouse: Warehouse) -> None:
     """By its own time stamps, in this warehouse's SQL: rows, deleted ones, the watermark, changes of columns."""
     from blocks.loader.fivetran.loader import FivetranLoader
-    from blocks.loader.new_rows import arrivals
+    from blocks.loader.new_rows import count_new_rows
 
     table = RIDES.model_copy(update={"schema_name": "raw_vendor", "loader": "fivetran"})
     name = warehouse.quote("raw_vendor", "rides")
@@ -459,13 +459,13 @@ def test_what_a_vendor_wrote_is_counted(warehouse: Warehouse) -> None:
                 f"insert into {name} values ({ride}, 'North', {gone}, cast('{synced} 10:00:00' as timestamp))"
             )
         history = control.loaded(warehouse, "bikes")
-        entry, report = arrivals(warehouse, table, FivetranLoader.marks, history, f"run{ride}")
+        entry, report = count_new_rows(warehouse, table, FivetranLoader.vendor_columns, history, f"run{ride}")
         assert (report.rows, report.deleted) == ((0, 1) if gone == "true" else (1, 0))
         assert (report.watermark or "").startswith(synced)
         assert report.bytes == len("1North")
         assert entry is not None
         warehouse.note([entry])
-    entry, report = arrivals(
-        warehouse, table, FivetranLoader.marks, control.loaded(warehouse, "bikes"), "run4"
+    entry, report = count_new_rows(
+        warehouse, table, FivetranLoader.vendor_columns, control.loaded(warehouse, "bikes"), "run4"
     )
     assert (entry, report.rows, report.schema_changes) == (None, 0, ())

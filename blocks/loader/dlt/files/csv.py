@@ -7,37 +7,47 @@ from collections.abc import Sequence
 from typing import Any
 
 from blocks.errors import Misconfigured
-from blocks.loader.dlt.contract import Reading, literal
-from blocks.loader.dlt.files.formats import File, Format, Group, broken, check_end, grouped, lines
+from blocks.loader.dlt.contract import TextRelation, quote_literal
+from blocks.loader.dlt.files.formats import (
+    FileFormat,
+    FileGroup,
+    SourceFile,
+    build_file_error,
+    build_lines_relation,
+    check_final_newline,
+    group_by_columns,
+)
 from blocks.records import SourceTable
 
 
-def _groups(connection: Any, table: SourceTable, files: Sequence[File]) -> list[Group]:
-    groups = grouped(table, [(file, _header(table, file)) for file in files])
-    check_end(table, files)
+def _group_files(connection: Any, table: SourceTable, files: Sequence[SourceFile]) -> list[FileGroup]:
+    groups = group_by_columns(table, [(file, _read_header(table, file)) for file in files])
+    check_final_newline(table, files)
     for group in groups:
         lower = [name.lower() for name in group.names]
         twice = sorted({name for name in group.names if lower.count(name.lower()) > 1})
         if twice:
-            raise broken(table, group.files[0].item, f"column {', '.join(twice)} is there more than once")
+            raise build_file_error(
+                table, group.files[0].item, f"column {', '.join(twice)} is there more than once"
+            )
     return groups
 
 
-def _header(table: SourceTable, file: File) -> tuple[str, ...]:
+def _read_header(table: SourceTable, file: SourceFile) -> tuple[str, ...]:
     problem, names = "its first line is empty", list[str]()
     try:
         with file.path.open(encoding="utf-8-sig", newline="") as content:
-            names = [name.strip() for name in next(csv.reader(content, delimiter=_delimiter(table)), [])]
+            names = [name.strip() for name in next(csv.reader(content, delimiter=_get_delimiter(table)), [])]
     except UnicodeDecodeError:
         problem = "it is not UTF-8"
     except csv.Error:
         problem = "its first line is no CSV header"
     if not names:
-        raise broken(table, file.item, problem)
+        raise build_file_error(table, file.item, problem)
     return tuple(names)
 
 
-def _delimiter(table: SourceTable) -> str:
+def _get_delimiter(table: SourceTable) -> str:
     sign = str(table.meta.get("delimiter", ","))
     if len(sign) != 1:
         raise Misconfigured(
@@ -46,10 +56,10 @@ def _delimiter(table: SourceTable) -> str:
     return sign
 
 
-def _reading(table: SourceTable, group: Group, rejects: str) -> Reading:
+def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
     texts = {name: f"c{at}" for at, name in enumerate(group.names)}
-    options = f"delim = {literal(_delimiter(table))}, quote = '\"', escape = '\"', header = true"
-    return Reading(lines(list(texts.values()), options, rejects), texts, "item")
+    options = f"delim = {quote_literal(_get_delimiter(table))}, quote = '\"', escape = '\"', header = true"
+    return TextRelation(build_lines_relation(list(texts.values()), options, rejects), texts, "item")
 
 
-CSV = Format(_groups, _reading)
+CSV = FileFormat(_group_files, _build_relation)

@@ -1,26 +1,32 @@
-"""JSON records: lines of a file, or what an API sends; JSON text until DuckDB takes it apart."""
+"""JSON records: lines of a file, or an API's answers; they stay JSON text until DuckDB parses them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from blocks.loader.dlt.contract import Reading, check_columns, literal
-from blocks.loader.dlt.files.formats import File, Format, Group, check_end, lines
+from blocks.loader.dlt.contract import TextRelation, check_columns, quote_literal
+from blocks.loader.dlt.files.formats import (
+    FileFormat,
+    FileGroup,
+    SourceFile,
+    build_lines_relation,
+    check_final_newline,
+)
 from blocks.records import SourceTable
 
 # a line is one value: JSON holds no raw control character
-WHOLE = "delim = '\x1f', quote = '', escape = '', header = false"
-OBJECT = "case when json_valid(record) and json_type(record) = 'OBJECT' then record end"
+LINE_OPTIONS = "delim = '\x1f', quote = '', escape = '', header = false"
+RECORD_OBJECT = "case when json_valid(record) and json_type(record) = 'OBJECT' then record end"
 
 
-def record_names(
+def read_record_names(
     connection: Any, relation: str, item: str, parameters: Sequence[Any]
 ) -> dict[str, list[str]]:
-    """item → the names its records have, sorted."""
+    """Return item → the names that its records have, sorted."""
     found: dict[str, list[str]] = {}
     for at, name in connection.execute(
-        f"select i, k from (select {item} as i, unnest(json_keys({OBJECT})) as k from {relation})"
+        f"select i, k from (select {item} as i, unnest(json_keys({RECORD_OBJECT})) as k from {relation})"
         " group by all order by all",
         list(parameters),
     ).fetchall():
@@ -28,23 +34,28 @@ def record_names(
     return found
 
 
-def record_reading(relation: str, names: Sequence[str], item: str = "null") -> Reading:
-    """Records in a column `record` of a relation."""
+def build_record_relation(relation: str, names: Sequence[str], item: str = "null") -> TextRelation:
+    """Read values out of a relation's column `record`."""
     pointers = ("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
-    paths = ", ".join(literal(pointer) for pointer in pointers)
-    return Reading(
-        f"(select *, json_extract_string({OBJECT}, [{paths}]::varchar[]) as v from {relation})",
+    paths = ", ".join(quote_literal(pointer) for pointer in pointers)
+    return TextRelation(
+        f"(select *, json_extract_string({RECORD_OBJECT}, [{paths}]::varchar[]) as v from {relation})",
         {name: f"v[{at + 1}]" for at, name in enumerate(names)},
         item,
         row="record",
-        problem=f"case when {OBJECT} is null then 'the row: not a JSON object' end",
+        problem=f"case when {RECORD_OBJECT} is null then 'the row: not a JSON object' end",
     )
 
 
-def _groups(connection: Any, table: SourceTable, files: Sequence[File]) -> list[Group]:
-    check_end(table, files)
-    everything = Group((), tuple(files))
-    found = record_names(connection, lines(["record"], WHOLE, "rejects_names"), "item", [everything.paths()])
+def _group_files(connection: Any, table: SourceTable, files: Sequence[SourceFile]) -> list[FileGroup]:
+    check_final_newline(table, files)
+    everything = FileGroup((), tuple(files))
+    found = read_record_names(
+        connection,
+        build_lines_relation(["record"], LINE_OPTIONS, "rejects_names"),
+        "item",
+        [everything.get_paths()],
+    )
     for file in files:
         if file.item in found:
             check_columns(table, found[file.item], file.item)
@@ -53,8 +64,8 @@ def _groups(connection: Any, table: SourceTable, files: Sequence[File]) -> list[
     ]
 
 
-def _reading(table: SourceTable, group: Group, rejects: str) -> Reading:
-    return record_reading(lines(["record"], WHOLE, rejects), group.names, "item")
+def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
+    return build_record_relation(build_lines_relation(["record"], LINE_OPTIONS, rejects), group.names, "item")
 
 
-JSON_LINES = Format(_groups, _reading)
+JSON_LINES = FileFormat(_group_files, _build_relation)

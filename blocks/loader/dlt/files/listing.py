@@ -1,4 +1,4 @@
-"""What lies at a location: files listed and opened by dlt, over fsspec. Not here: what is in them."""
+"""The files at a location, listed and opened by dlt over fsspec. Not here: what is in them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from typing import Any
 
 from blocks.errors import Busy, Misconfigured, NotFound, PlatformError, Unavailable
 from blocks.load_range import Reload
-from blocks.loader.dlt.files.formats import File, broken
-from blocks.loader.dlt.load_context import Job, setting
+from blocks.loader.dlt.files.formats import SourceFile, build_file_error
+from blocks.loader.dlt.load_context import LoadContext
+from blocks.loader.dlt.table_config import require_setting
 from blocks.records import SourceTable
 
 
 def check_files(location: str, options: Mapping[str, Any]) -> str:
-    """One line about a location."""
-    system, path = _opened(location, options)
+    """Return a one-line status of a location."""
+    system, path = _open_location(location, options)
     return f"{len(system.ls(path, detail=False))} entries in {location}"
 
 
-def listed(job: Job, table: SourceTable) -> dict[str, Any]:
-    """item → dlt's entry of every file the table's pattern matches, sorted."""
+def list_files(context: LoadContext, table: SourceTable) -> dict[str, Any]:
+    """Return item → dlt's entry of every file that matches the table's pattern, sorted."""
     from dlt.sources.filesystem import filesystem
 
-    system, _ = _opened(job.location, job.credential)
-    pattern = setting(table, "path")
-    found = {str(entry["relative_path"]): entry for entry in filesystem(job.location, system, pattern)}
+    system, _ = _open_location(context.location, context.credential)
+    pattern = require_setting(table, "path")
+    found = {str(entry["relative_path"]): entry for entry in filesystem(context.location, system, pattern)}
     if not found:
         raise NotFound(
             f"load {table.full_name}", f"no file matches {pattern}", "Is the location right, and filled?"
@@ -36,13 +37,13 @@ def listed(job: Job, table: SourceTable) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def fingerprint(entry: Any) -> str:
-    """What changes when a file does: its size and time."""
+def compute_fingerprint(entry: Any) -> str:
+    """Return what changes when a file does: its size and time."""
     return f"{entry.get('size_in_bytes', 0)}-{entry['modification_date'].timestamp()}"
 
 
-def again(reload: Reload, item: str, entry: Any) -> bool:
-    """True if a file is of the days to load again: by the date in its name, or by its time if there is none."""
+def is_reloaded(reload: Reload, item: str, entry: Any) -> bool:
+    """True if a file is of the days to load again: by the date in its name, else by its time."""
     if not reload.since:
         return False
     named = re.findall(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)", item)
@@ -52,12 +53,12 @@ def again(reload: Reload, item: str, entry: Any) -> bool:
     return reload.since <= day <= (reload.until or date.max)
 
 
-def fetched(job: Job, table: SourceTable, found: Mapping[str, Any]) -> list[File]:
-    """The files under numbers in the working folder: local ones linked, remote ones copied."""
+def fetch_files(context: LoadContext, table: SourceTable, found: Mapping[str, Any]) -> list[SourceFile]:
+    """Bring the files into the working folder, under numbers: local ones linked, remote ones copied."""
     files = []
     for at, (item, entry) in enumerate(found.items()):
-        job.deadline.check()
-        path = job.folder / f"{table.name}-{at:06}"
+        context.deadline.check()
+        path = context.folder / f"{table.name}-{at:06}"
         problem = ""
         try:
             if entry["file_url"].startswith("file:"):
@@ -74,23 +75,23 @@ def fetched(job: Job, table: SourceTable, found: Mapping[str, Any]) -> list[File
                 f"load {table.full_name} from {item}", f"it can't be opened ({problem})", "Try again."
             )
         if path.stat().st_size == 0:
-            raise broken(table, item, "it is empty (0 bytes)")
-        files.append(File(item, path, path.stat().st_size, fingerprint(entry)))
+            raise build_file_error(table, item, "it is empty (0 bytes)")
+        files.append(SourceFile(item, path, path.stat().st_size, compute_fingerprint(entry)))
     return files
 
 
-def check_unchanged(job: Job, table: SourceTable, files: Sequence[File]) -> None:
+def check_unchanged(context: LoadContext, table: SourceTable, files: Sequence[SourceFile]) -> None:
     """Raise Busy if a file was written to while it was read."""
-    now = listed(job, table)
+    now = list_files(context, table)
     for file in files:
-        if file.item not in now or fingerprint(now[file.item]) != file.fingerprint:
+        if file.item not in now or compute_fingerprint(now[file.item]) != file.fingerprint:
             raise Busy(
                 f"load {table.full_name} from {file.item}", "it changed while it was read", "Try again."
             )
 
 
-def _opened(location: str, options: Mapping[str, Any]) -> tuple[Any, str]:
-    """The fsspec file system of a location, and the path in it."""
+def _open_location(location: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+    """Open a location: its fsspec file system, and the path in it."""
     import fsspec  # type: ignore[import-untyped]
 
     remedy = "Correct the loader's locations."

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from blocks.loader.dlt.contract import Reading, quoted
-from blocks.loader.dlt.files.formats import LINKED, File, Format, Group, broken, grouped
+from blocks.loader.dlt.contract import TextRelation, quote_identifier
+from blocks.loader.dlt.files.formats import (
+    WITH_ITEM,
+    FileFormat,
+    FileGroup,
+    SourceFile,
+    build_file_error,
+    group_by_columns,
+)
 from blocks.records import SourceTable
 
 
-def _groups(connection: Any, table: SourceTable, files: Sequence[File]) -> list[Group]:
-    return grouped(table, [(file, _names(connection, table, file)) for file in files])
+def _group_files(connection: Any, table: SourceTable, files: Sequence[SourceFile]) -> list[FileGroup]:
+    return group_by_columns(table, [(file, _read_names(connection, table, file)) for file in files])
 
 
-def _names(connection: Any, table: SourceTable, file: File) -> tuple[str, ...]:
+def _read_names(connection: Any, table: SourceTable, file: SourceFile) -> tuple[str, ...]:
     import duckdb
 
     try:
@@ -22,13 +29,13 @@ def _names(connection: Any, table: SourceTable, file: File) -> tuple[str, ...]:
     except (duckdb.IOException, duckdb.InvalidInputException):
         found = []
     if not found:
-        raise broken(table, file.item, "it is no Parquet file, or cut off")
+        raise build_file_error(table, file.item, "it is no Parquet file, or cut off")
     return tuple(row[0] for row in found)
 
 
-def _reading(table: SourceTable, group: Group, rejects: str) -> Reading:
-    texts = {name: f"cast(c.{quoted(name)} as varchar)" for name in group.names}
-    return Reading(f"read_parquet(?, filename = '_path') {LINKED}", texts, "l.item")
+def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
+    texts = {name: f"cast(c.{quote_identifier(name)} as varchar)" for name in group.names}
+    return TextRelation(f"read_parquet(?, filename = '_path') {WITH_ITEM}", texts, "l.item")
 
 
-PARQUET = Format(_groups, _reading)
+PARQUET = FileFormat(_group_files, _build_relation)

@@ -1,6 +1,6 @@
 """The kind `rest`: records of a JSON API, page by page, by dlt's REST client in Arrow batches.
 
-A record travels as its JSON text until it is typed. Not here: the HTTP session and its errors (see api).
+A record stays JSON text until it gets its types. Not here: the HTTP session and its errors (see api).
 """
 
 from __future__ import annotations
@@ -12,59 +12,60 @@ from typing import Any
 
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
-from blocks.loader.dlt.batches import Staged, settle
-from blocks.loader.dlt.contract import check_columns, extra_columns
+from blocks.loader.dlt.batches import PreparedBatch, build_batch
+from blocks.loader.dlt.contract import check_columns, name_extra_columns
 from blocks.loader.dlt.extract import extract
-from blocks.loader.dlt.files.json import record_names, record_reading
-from blocks.loader.dlt.incremental import window
-from blocks.loader.dlt.load_context import Job, setting
-from blocks.loader.dlt.staging import Staging, staging_database
+from blocks.loader.dlt.files.json import build_record_relation, read_record_names
+from blocks.loader.dlt.incremental import get_window
+from blocks.loader.dlt.load_context import LoadContext
+from blocks.loader.dlt.staging import Staging, open_staging_database
+from blocks.loader.dlt.table_config import require_setting
 from blocks.records import SourceTable
 
 CHECK_SECONDS = 15
 
 
-def load_rest(job: Job, tables: Sequence[SourceTable]) -> Iterator[Staged | None]:
-    """A batch a table of its endpoint's records since the watermark; None if nothing is new."""
-    resources = [_resource(job, table, f"t{at}") for at, table in enumerate(tables)]
-    files = extract(job, resources, lambda asked, error: None)
+def load_rest(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:
+    """Yield each table's batch of its endpoint's records since the watermark; None if nothing is new."""
+    resources = [_create_resource(context, table, f"t{at}") for at, table in enumerate(tables)]
+    files = extract(context, resources, lambda asked, error: None)
     for at, table in enumerate(tables):
-        yield _staged(job, table, files[f"t{at}"])
+        yield _stage_table(context, table, files[f"t{at}"])
 
 
 def check_rest(location: str, credential: Mapping[str, Any]) -> str:
-    """Ask the API's root; one line about a location. Any answer but a refused credential will do."""
+    """Ask the API's root and return a one-line status. Any answer but a refused credential is good."""
     from blocks.loader.dlt.rest.api import RestApi
 
     return RestApi("connect", location, credential, Deadline("connect", CHECK_SECONDS)).check()
 
 
-def _resource(job: Job, table: SourceTable, name: str) -> Any:
+def _create_resource(context: LoadContext, table: SourceTable, name: str) -> Any:
     import dlt
 
     from blocks.loader.dlt.rest.api import RestApi
 
     asked = f"load {table.full_name}"
     records = str(table.meta.get("records", "$"))
-    api = RestApi(asked, job.location, job.credential, job.deadline, records)
-    endpoint = setting(table, "endpoint")
-    parameter, start = table.meta.get("cursor_param"), window(job, table).start
+    api = RestApi(asked, context.location, context.credential, context.deadline, records)
+    endpoint = require_setting(table, "endpoint")
+    parameter, start = table.meta.get("cursor_param"), get_window(context, table).start
     params = {str(parameter): start} if parameter and start is not None else {}
 
-    def pages() -> Iterator[Any]:
+    def build_tables() -> Iterator[Any]:
         import pyarrow as pa
 
-        for page in api.iterate_pages(endpoint, params, _paginator(table)):
+        for page in api.iterate_pages(endpoint, params, _create_paginator(table)):
             # a page's records are few: text is built row by row, and typed by DuckDB all at once
             texts = [json.dumps(record) for record in page]
             if texts:
                 yield pa.table({"record": pa.array(texts, pa.string())})
 
-    return dlt.resource(pages, name=name)
+    return dlt.resource(build_tables, name=name)
 
 
-def _paginator(table: SourceTable) -> Any:
-    """dlt's paginator that the dbt source names.
+def _create_paginator(table: SourceTable) -> Any:
+    """Create dlt's paginator that the dbt source names.
 
     `next` is where the next page's URL or cursor is in an answer, `page_param` the parameter that takes the
     page's number, offset or cursor; pages by number or offset end with an empty one.
@@ -93,13 +94,13 @@ def _paginator(table: SourceTable) -> Any:
     return known[chosen]()
 
 
-def _staged(job: Job, table: SourceTable, files: Sequence[Path]) -> Staged | None:
+def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]) -> PreparedBatch | None:
     label, paths = f"endpoint {table.meta['endpoint']}", [str(file) for file in files]
-    with staging_database(job) as connection:
-        names = record_names(connection, "read_parquet(?)", "''", [paths]).get("", []) if files else []
+    with open_staging_database(context) as connection:
+        names = read_record_names(connection, "read_parquet(?)", "''", [paths]).get("", []) if files else []
         if names:
             check_columns(table, names, label)
-        staging = Staging(job, table, connection, extra_columns(table, names))
+        staging = Staging(context, table, connection, name_extra_columns(table, names))
         if files:
-            staging.add(record_reading("read_parquet(?)", names), [paths])
-        return settle(staging, label, sum(file.stat().st_size for file in files))
+            staging.add_rows(build_record_relation("read_parquet(?)", names), [paths])
+        return build_batch(staging, label, sum(file.stat().st_size for file in files))

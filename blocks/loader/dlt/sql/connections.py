@@ -1,4 +1,4 @@
-"""Connections to source databases: by URL and credential, bounded in time, errors wrapped without secrets."""
+"""Connections to source databases: by URL and credential, bounded in time, errors without secrets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from blocks.vendor_patches.pymysql import find_socket
 
 CONNECT_SECONDS = 15
 # driver → its options that bound waits for the network, where interrupting it does not
-WAITS: dict[str, dict[str, Any]] = {
+DRIVER_TIMEOUTS: dict[str, dict[str, Any]] = {
     "psycopg2": {"connect_timeout": CONNECT_SECONDS},
     "psycopg": {"connect_timeout": CONNECT_SECONDS},
     "pymysql": {"connect_timeout": CONNECT_SECONDS, "read_timeout": 600},
@@ -42,15 +42,15 @@ def is_database(location: str) -> bool:
 
 
 def check_database(location: str, credential: Mapping[str, Any]) -> str:
-    """Connect; one line about a location, without its password."""
+    """Connect and return a one-line status, without the password."""
     import sqlalchemy as sa
 
-    with connected(location, credential, Deadline("connect", CONNECT_SECONDS)) as engine:
+    with connect(location, credential, Deadline("connect", CONNECT_SECONDS)) as engine:
         problem: PlatformError | None = None
         try:
             count = len(sa.inspect(engine).get_table_names())
         except sa.exc.SQLAlchemyError as error:
-            problem = wrapped("connect", error)
+            problem = translate_error("connect", error)
             if problem is None:
                 raise
         if problem:
@@ -59,11 +59,11 @@ def check_database(location: str, credential: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def connected(location: str, credential: Mapping[str, Any], deadline: Deadline) -> Iterator[Any]:
-    """An engine, read-only where the driver can; cut off at the deadline."""
+def connect(location: str, credential: Mapping[str, Any], deadline: Deadline) -> Iterator[Any]:
+    """Connect an engine, read-only where the driver can; its connections are broken at the deadline."""
     import sqlalchemy as sa
 
-    engine = _engine(location, credential)
+    engine = _create_engine(location, credential)
     connections: list[Any] = []
     sa.event.listen(engine, "connect", lambda connection, _: connections.append(connection))
 
@@ -79,7 +79,7 @@ def connected(location: str, credential: Mapping[str, Any], deadline: Deadline) 
         engine.dispose()
 
 
-def _engine(location: str, credential: Mapping[str, Any]) -> Any:
+def _create_engine(location: str, credential: Mapping[str, Any]) -> Any:
     import sqlalchemy as sa
 
     try:
@@ -95,7 +95,7 @@ def _engine(location: str, credential: Mapping[str, Any]) -> Any:
         )
         raise Misconfigured("connect", answer, "Write it as driver://host/database in `locations`.") from None
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, connect_args=WAITS.get(driver, {}))
+        return sa.create_engine(url, connect_args=DRIVER_TIMEOUTS.get(driver, {}))
     import sqlite3
 
     file = f"file:{quote(url.database or '')}?mode=ro"  # SQLite would create a missing file
@@ -103,7 +103,7 @@ def _engine(location: str, credential: Mapping[str, Any]) -> Any:
 
 
 def _interrupt(connection: Any) -> None:
-    """Break what a driver's connection is doing, from another thread."""
+    """Break what a connection is doing, from another thread."""
     if hasattr(connection, "interrupt"):
         connection.interrupt()
     elif pymysqls := find_socket(connection):
@@ -118,8 +118,8 @@ def _interrupt(connection: Any) -> None:
         connection.close()
 
 
-def wrapped(asked: str, error: BaseException) -> PlatformError | None:
-    """A database's error in our tree; what drivers say is matched, never repeated: it may hold values."""
+def translate_error(asked: str, error: BaseException) -> PlatformError | None:
+    """Translate a database's error; None for any other. Its text may hold data: it is matched, never repeated."""
     import sqlalchemy as sa
 
     if isinstance(error, sa.exc.NoSuchTableError):
@@ -128,9 +128,9 @@ def wrapped(asked: str, error: BaseException) -> PlatformError | None:
         )
     if not isinstance(error, sa.exc.SQLAlchemyError):
         return None
-    said = str(getattr(error, "orig", "")).lower()
-    for words, kind, answer, remedy in SAYINGS:
-        if any(word in said for word in words):
+    message = str(getattr(error, "orig", "")).lower()
+    for phrases, kind, answer, remedy in DRIVER_MESSAGES:
+        if any(phrase in message for phrase in phrases):
             return kind(asked, answer, remedy)
     if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
         return Unavailable(asked, "the database does not answer", "Is it up and reachable? Then try again.")
@@ -139,7 +139,7 @@ def wrapped(asked: str, error: BaseException) -> PlatformError | None:
     )
 
 
-SAYINGS: list[tuple[tuple[str, ...], type[PlatformError], str, str]] = [
+DRIVER_MESSAGES: list[tuple[tuple[str, ...], type[PlatformError], str, str]] = [
     (
         ("password authentication", "access denied", "no password"),
         Unauthorized,

@@ -1,8 +1,9 @@
-"""How rows leave a database: in Arrow batches by dlt, or by PostgreSQL's COPY. Every value arrives as text.
+"""Extractors: how rows are read out of a database. In Arrow batches by dlt, or by PostgreSQL's COPY.
 
-Values are taken as the driver gives them and turned to text, so that one wrong value (SQLite keeps any type
-in any column) is a bad row and not the end of the load. COPY is for psycopg2: PostgreSQL writes the text
-itself, four times as fast as through Python and in constant memory. Not here: what is asked for (databases).
+Every value arrives as text: it is taken as the driver gives it and converted here, so that one wrong value
+(SQLite keeps any type in any column) is a bad row and does not end the load. COPY is for psycopg2: PostgreSQL
+writes the text itself, four times as fast as through Python and in constant memory. Add another extractor here
+and name it in `choose_extractor`.
 """
 
 from __future__ import annotations
@@ -14,46 +15,47 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from blocks.errors import PlatformError
-from blocks.loader.dlt.contract import literal
+from blocks.loader.dlt.contract import quote_literal
 from blocks.loader.dlt.extract import extract
-from blocks.loader.dlt.load_context import Job
-from blocks.loader.dlt.sql.connections import wrapped
+from blocks.loader.dlt.load_context import LoadContext
+from blocks.loader.dlt.sql.connections import translate_error
 
 Queries = Mapping[str, tuple[Any, Callable[[Any], Any]]]  # name → a reflected table, and what to ask of it
 
 
-class Way(NamedTuple):
-    """value: SQL of a column as its text. fetch: name → files of texts. relation: their FROM clause.
+class Extractor(NamedTuple):
+    """One way to read rows out of a database.
 
-    relation takes the files and the columns' names.
+    select_text: a column → the SQL expression of its value as text. extract: runs queries; name → files of
+    texts. build_relation: files and their columns' names → DuckDB's FROM clause.
     """
 
-    value: Callable[[Any], Any]
-    fetch: Callable[[Job, Any, Queries], dict[str, list[Path]]]
-    relation: Callable[[Sequence[Path], Sequence[str]], str]
+    select_text: Callable[[Any], Any]
+    extract: Callable[[LoadContext, Any, Queries], dict[str, list[Path]]]
+    build_relation: Callable[[Sequence[Path], Sequence[str]], str]
 
 
-def way_of(engine: Any) -> Way:
-    """The best way for an engine's driver."""
+def choose_extractor(engine: Any) -> Extractor:
+    """Choose the fastest extractor for an engine's driver."""
     return COPY if engine.dialect.driver == "psycopg2" else ARROW
 
 
-def text_type() -> Any:
-    """An SQLAlchemy type that takes the driver's value and gives its text."""
+def create_text_type() -> Any:
+    """Create an SQLAlchemy type that turns the driver's value into text."""
     from sqlalchemy.types import NullType, TypeDecorator
 
-    class Verbatim(TypeDecorator[str]):
+    class DriverText(TypeDecorator[str]):
         impl = NullType
         cache_ok = True
 
         def process_result_value(self, value: Any, dialect: Any) -> str | None:
-            return value if value is None or type(value) is str else _text(value)
+            return value if value is None or type(value) is str else _to_text(value)
 
-    return Verbatim()
+    return DriverText()
 
 
-def _text(value: Any) -> str:
-    """A driver's value as text that DuckDB casts back without loss."""
+def _to_text(value: Any) -> str:
+    """Convert a driver's value to text that DuckDB casts back without loss."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
@@ -67,13 +69,13 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _coerced(column: Any) -> Any:
+def _select_driver_text(column: Any) -> Any:
     import sqlalchemy as sa
 
-    return sa.type_coerce(column, text_type())
+    return sa.type_coerce(column, create_text_type())
 
 
-def _by_arrow(job: Job, engine: Any, queries: Queries) -> dict[str, list[Path]]:
+def _extract_arrow(context: LoadContext, engine: Any, queries: Queries) -> dict[str, list[Path]]:
     import sqlalchemy as sa
     from dlt.sources.sql_database import sql_table
 
@@ -90,15 +92,15 @@ def _by_arrow(job: Job, engine: Any, queries: Queries) -> dict[str, list[Path]]:
         ).with_name(name)
         for name, (table, query) in queries.items()
     ]
-    return extract(job, resources, wrapped)
+    return extract(context, resources, translate_error)
 
 
-def _parquet(files: Sequence[Path], names: Sequence[str]) -> str:
-    return f"read_parquet([{', '.join(literal(str(file)) for file in files)}])"
+def _build_parquet_relation(files: Sequence[Path], names: Sequence[str]) -> str:
+    return f"read_parquet([{', '.join(quote_literal(str(file)) for file in files)}])"
 
 
-def _written(column: Any) -> Any:
-    """What PostgreSQL writes as we would: other types' own text is right already."""
+def _select_server_text(column: Any) -> Any:
+    """Have PostgreSQL write a column as `_to_text` would; most types' own text is the same."""
     import sqlalchemy as sa
 
     if isinstance(column.type, sa.Boolean):
@@ -108,11 +110,11 @@ def _written(column: Any) -> Any:
     return sa.func.to_json(column) if isinstance(column.type, sa.ARRAY) else column
 
 
-def _by_copy(job: Job, engine: Any, queries: Queries) -> dict[str, list[Path]]:
+def _extract_copy(context: LoadContext, engine: Any, queries: Queries) -> dict[str, list[Path]]:
     import sqlalchemy as sa
 
     problem: PlatformError | None = None
-    files = {name: job.folder / f"{name}.csv" for name in queries}
+    files = {name: context.folder / f"{name}.csv" for name in queries}
     driver = engine.dialect.dbapi
     try:
         with engine.connect() as connection, connection.connection.cursor() as cursor:
@@ -126,20 +128,20 @@ def _by_copy(job: Job, engine: Any, queries: Queries) -> dict[str, list[Path]]:
         if isinstance(error, driver.Error):
             lost = isinstance(error, driver.OperationalError | driver.InterfaceError)
             error = (sa.exc.OperationalError if lost else sa.exc.DBAPIError)("", None, error)
-        problem = wrapped(f"extract {job.source}", error)
+        problem = translate_error(f"extract {context.source}", error)
     if problem:
         raise problem
     return {name: [file] for name, file in files.items()}
 
 
-def _csv(files: Sequence[Path], names: Sequence[str]) -> str:
+def _build_csv_relation(files: Sequence[Path], names: Sequence[str]) -> str:
     struct = ", ".join(f"'{name}': 'varchar'" for name in names)
     return (
-        f"read_csv([{', '.join(literal(str(file)) for file in files)}], auto_detect = false, header = false,"
+        f"read_csv([{', '.join(quote_literal(str(file)) for file in files)}], auto_detect = false, header = false,"
         " delim = ',', quote = '\"', escape = '\"', nullstr = '\\N', allow_quoted_nulls = false,"
         f" max_line_size = 8388608, buffer_size = 33554432, columns = {{{struct}}})"
     )
 
 
-ARROW = Way(_coerced, _by_arrow, _parquet)
-COPY = Way(_written, _by_copy, _csv)
+ARROW = Extractor(_select_driver_text, _extract_arrow, _build_parquet_relation)
+COPY = Extractor(_select_server_text, _extract_copy, _build_csv_relation)

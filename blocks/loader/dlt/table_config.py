@@ -1,0 +1,61 @@
+"""How a table is loaded, as the meta of its dbt source says: mode, key, cursor. Add another setting here."""
+
+from __future__ import annotations
+
+from blocks.errors import Misconfigured
+from blocks.records import Column, SourceTable
+
+MODES = ("append", "merge", "replace")
+
+
+def require_setting(table: SourceTable, name: str) -> str:
+    """Return a text of the table's meta. Raises Misconfigured if it is missing."""
+    value = table.meta.get(name)
+    if not isinstance(value, str) or not value:
+        raise Misconfigured(
+            f"load {table.full_name}",
+            f"its dbt source has no meta `{name}`",
+            f"Add `{name}` to the table's meta.",
+        )
+    return value
+
+
+def get_load_mode(table: SourceTable) -> str:
+    """Return append, merge or replace. Raises Misconfigured if the other settings don't allow it."""
+    chosen = table.meta.get("load", "append" if table.meta.get("kind") == "files" else "replace")
+    names = {column.name for column in table.columns}
+    flag = str(table.meta.get("soft_delete") or "")
+    unknown = [name for name in [*get_key(table), get_cursor(table), flag] if name and name not in names]
+    problem = ""
+    if chosen not in MODES:
+        problem = f"load `{chosen}` is none of {', '.join(MODES)}"
+    elif chosen == "merge" and not get_key(table):
+        problem = "load `merge` needs a `key`"
+    elif chosen == "append" and table.meta.get("kind") != "files":
+        problem = "load `append` is for files; rows read again would be there twice"
+    elif unknown:
+        problem = f"key, cursor and soft_delete must be declared columns: {', '.join(unknown)}"
+    elif chosen != "merge" and (flag or table.meta.get("compare_keys")):
+        problem = "soft_delete and compare_keys are for load `merge`"
+    elif table.meta.get("compare_keys") and table.meta.get("kind") != "sql":
+        problem = "compare_keys is for databases; nothing else lists its keys cheaply"
+    if problem:
+        raise Misconfigured(f"load {table.full_name}", problem, "Correct the meta of the dbt source.")
+    return str(chosen)
+
+
+def get_key(table: SourceTable) -> list[str]:
+    """Return the columns that rows are merged by."""
+    names = table.meta.get("key", [])
+    return [names] if isinstance(names, str) else [str(name) for name in names]
+
+
+def get_cursor(table: SourceTable) -> str | None:
+    """Return the name of the column that grows with every change, if the table has one."""
+    return str(table.meta["cursor"]) if table.meta.get("cursor") else None
+
+
+def find_cursor_column(table: SourceTable) -> Column | None:
+    """Return the declared column of the cursor; None if there is no cursor, or it is not declared."""
+    name = get_cursor(table)
+    return next((column for column in table.columns if column.name == name), None)
