@@ -16,34 +16,34 @@ from blocks.warehouse.base import Warehouse
 
 
 class Loader(Block, ABC):
-    """Brings sources whose dbt `loader:` says its `kind` into RAW."""
+    """Loads the sources whose dbt `loader:` is its `kind` into RAW."""
 
     kind: ClassVar[str]
     deadline_seconds: int = Field(description="how long one source may take before it is a TimedOut")
 
     @abstractmethod
     def check(self) -> str:
-        """Connect and return one line for a person. Raises a PlatformError that says what to do."""
+        """Connect and return a one-line status. Raises a PlatformError that says what to do."""
 
     def warm(self) -> None:
-        """Do what the first load of a process would wait for; nothing, unless it is worth it."""
+        """Do ahead what the first load of a process would wait for, such as slow imports."""
         return
 
     def load_source(
         self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEW_ROWS
     ) -> list[LoadReport]:
-        """Load what is new of one source's tables, and what reload asks for; all of it or nothing of it.
+        """Load the new rows of one source's tables, and what reload asks for; all of it or nothing.
 
-        tables are all of one dbt source; a quarantine among them is written, not loaded. Raises ContractBroken
-        (column gone, type changed, unreadable file: names file and column), Transient for what may pass;
-        nothing is then visible in RAW.
+        tables: all of one dbt source; a quarantine table among them is written, not loaded. Raises ContractBroken
+        (missing column, changed type, unreadable file; names file and column), or a Transient error for what may
+        pass; nothing is visible in RAW then.
         """
-        brought = [table for table in tables if not table.meta.get("quarantine_of")]
+        loaded = [table for table in tables if not table.meta.get("quarantine_of")]
         try:
-            return self.load_tables(brought, warehouse, run, reload) if brought else []
+            return self.load_tables(loaded, warehouse, run, reload) if loaded else []
         except PlatformError as error:
             problem = error
-        # what vendors raised carries headers, URLs and rows: nothing of it leaves this block
+        # the vendor's exceptions carry headers, URLs and rows: none of them leaves this block
         problem.__cause__ = problem.__context__ = None
         raise problem.with_traceback(None)
 
@@ -51,4 +51,4 @@ class Loader(Block, ABC):
     def load_tables(
         self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
     ) -> list[LoadReport]:
-        """What load_source does, for one table at least."""
+        """Do what load_source says, for one table or more."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from blocks.loader.dlt.contract import build_cast, quote_identifier, quote_literal
+from blocks.loader.dlt.contract import DUCKDB, build_cast
 from blocks.loader.dlt.deletions import build_deleted_condition, write_deleted_keys
 from blocks.loader.dlt.incremental import get_window, subtract_lookback
 from blocks.loader.dlt.staging import Staging
 from blocks.loader.dlt.table_config import find_cursor_column, get_cursor, get_key, get_load_mode
 from blocks.records import Column, LedgerEntry, SourceTable
+from blocks.sql import quote_identifier, write_literal
 from blocks.warehouse.base import Batch
 
 
@@ -41,7 +42,7 @@ def build_batch(staging: Staging, label: str, size: int, present: str | None = N
         watermark = old if newest is None else newest
         next_repeated = _build_range_condition(column, subtract_lookback(table, watermark), watermark)
         if window.days:
-            first, end = (build_cast(column, quote_literal(day)) for day in window.days)
+            first, end = (build_cast(column, write_literal(day, DUCKDB)) for day in window.days)
             reloaded = f"({name} >= {first} and {name} < {end})"
     fingerprint = _compute_fingerprint(staging, next_repeated)
     unchanged = last is not None and _compute_fingerprint(staging, repeated) == last.fingerprint
@@ -64,7 +65,10 @@ def _build_range_condition(column: Column, since: str | None, until: str | None)
     name = quote_identifier(column.name)
     if since is None or until is None:
         return "true"
-    first, last = build_cast(column, quote_literal(since)), build_cast(column, quote_literal(until))
+    first, last = (
+        build_cast(column, write_literal(since, DUCKDB)),
+        build_cast(column, write_literal(until, DUCKDB)),
+    )
     return f"({name} is null or ({name} >= {first} and {name} <= {last}))"
 
 
@@ -72,7 +76,7 @@ def _build_newer_condition(column: Column, old: str | None) -> str:
     return (
         "true"
         if old is None
-        else f"{quote_identifier(column.name)} > {build_cast(column, quote_literal(old))}"
+        else f"{quote_identifier(column.name)} > {build_cast(column, write_literal(old, DUCKDB))}"
     )
 
 
@@ -104,8 +108,10 @@ def write_batch(
     seen. deleted: files of the keys to delete, and their number; None: those of rows that are marked as deleted.
     """
     table, unique = staging.table, _build_deduplication(staging.table)
-    item = quote_literal(entries[0].item) if len(entries) == 1 else "_item"
-    stamps = f"{item} as _item, cast({quote_literal(str(staging.context.at))} as timestamp) as _loaded_at"
+    item = write_literal(entries[0].item, DUCKDB) if len(entries) == 1 else "_item"
+    stamps = (
+        f"{item} as _item, cast({write_literal(str(staging.context.at), DUCKDB)} as timestamp) as _loaded_at"
+    )
     if unique:
         deleted = deleted or write_deleted_keys(staging, unique, None)
         unique = f"{unique} and not {build_deleted_condition(table)}"
@@ -143,7 +149,7 @@ def _write_parquet(
     """Write rows to a file; return the file, if there are any, and their number by item."""
     path = staging.context.folder / f"{staging.table.name}.{name}.parquet"
     staging.execute(
-        f"copy (select {columns} from staged where {where}) to {quote_literal(str(path))} (format parquet)"
+        f"copy (select {columns} from staged where {where}) to {write_literal(str(path), DUCKDB)} (format parquet)"
     )
     counts = staging.execute("select _item, count(*) from read_parquet(?) group by 1", ([str(path)],))
     return ([path] if counts else []), {str(item): int(rows) for item, rows in counts}

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from blocks.errors import ContractBroken, Misconfigured
 from blocks.loader.dlt.table_config import get_cursor, get_key
 from blocks.records import Column, SourceTable
+from blocks.sql import write_literal
+
+DUCKDB = "duckdb"  # the dialect of the staging database
 
 TYPES = re.compile(
     r"(varchar|text|string|smallint|integer|int|bigint|double|date|timestamp|boolean"
@@ -46,16 +49,6 @@ class TextRelation:
     item: str = "null"
     row: str = "null"
     problem: str = "null"
-
-
-def quote_literal(text: str) -> str:
-    """Quote a string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def quote_identifier(name: str) -> str:
-    """Quote an identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def get_type(column: Column) -> str:
@@ -99,12 +92,13 @@ def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:
     for at, column in enumerate(table.columns):
         if describe_type(column):
             broken.append(f"(s{at} is not null and t{at} is null)")
-            words.append(
-                f"case when {broken[-1]} then {quote_literal(f'{column.name}: not {describe_type(column)}')} end"
-            )
+            why = write_literal(f"{column.name}: not {describe_type(column)}", DUCKDB)
+            words.append(f"case when {broken[-1]} then {why} end")
         if column.required or column.name in needed:
             broken.append(f"s{at} is null")
-            words.append(f"case when s{at} is null then {quote_literal(f'{column.name}: missing')} end")
+            words.append(
+                f"case when s{at} is null then {write_literal(f'{column.name}: missing', DUCKDB)} end"
+            )
     return f"case when {' or '.join(broken)} then concat_ws('; ', {', '.join(words)}) end"
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blocks.loader.dlt.contract import build_cast, get_type, quote_identifier, quote_literal
+from blocks.loader.dlt.contract import DUCKDB, build_cast, get_type
 from blocks.loader.dlt.staging import Staging
 from blocks.loader.dlt.table_config import get_key
 from blocks.records import Column, SourceTable
+from blocks.sql import quote_identifier, write_literal
 from blocks.warehouse.base import Session, Warehouse
 
 NUMBERS = ("smallint", "integer", "int", "bigint", "double", "decimal", "numeric")
@@ -67,10 +68,12 @@ def write_deleted_keys(staging: Staging, unique: str, present: str | None) -> tu
             f"{build_cast(column, f'k{at}')}" for at, column in enumerate(get_key_columns(table))
         )
         there = f" except all select {listed} from {present}" if present else ""
-        parts.append(f"select * from (select {names} from read_parquet({quote_literal(str(before))}){there})")
+        parts.append(
+            f"select * from (select {names} from read_parquet({write_literal(str(before), DUCKDB)}){there})"
+        )
     if len(parts) == 1 and build_deleted_condition(table) == "false":
         return [], 0
     path = staging.context.folder / f"{table.name}.gone.parquet"
-    staging.execute(f"copy ({' union '.join(parts)}) to {quote_literal(str(path))} (format parquet)")
+    staging.execute(f"copy ({' union '.join(parts)}) to {write_literal(str(path), DUCKDB)} (format parquet)")
     ((count,),) = staging.execute("select count(*) from read_parquet(?)", [str(path)])
     return ([path] if count else []), int(count)

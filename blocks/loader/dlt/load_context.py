@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from blocks.deadline import Deadline
 from blocks.load_range import NEW_ROWS, Reload
@@ -23,7 +22,7 @@ class LoadContext:
 
     source: str
     location: str
-    credential: Mapping[str, Any]
+    credential: Mapping[str, object]
     folder: Path
     run: str
     at: datetime

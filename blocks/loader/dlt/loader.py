@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from prefect.blocks.fields import SecretDict
 from pydantic import Field
@@ -126,7 +125,7 @@ class DltLoader(Loader):
             )
         return self.locations[source]
 
-    def _get_credential(self, source: str) -> dict[str, Any]:
+    def _get_credential(self, source: str) -> dict[str, object]:
         found = self.credentials.get_secret_value().get(source) or {}
         if not isinstance(found, dict):
             raise Misconfigured(f"load {source}", "its credentials are no mapping", "Correct `credentials`.")

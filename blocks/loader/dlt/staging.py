@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blocks.errors import BadInput, ContractBroken
 from blocks.loader.dlt.contract import (
+    DUCKDB,
     TextRelation,
     build_cast,
     build_rejection_reason,
     get_type,
-    quote_identifier,
-    quote_literal,
 )
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import get_cursor
 from blocks.records import SourceTable
+from blocks.sql import quote_identifier, write_literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 MEMORY = "400MB"
 # the item, and the reason that most of its rows are rejected for; `missing` is no change of type
@@ -43,7 +46,11 @@ class Staging:
     """
 
     def __init__(
-        self, context: LoadContext, table: SourceTable, connection: Any, extras: Mapping[str, str]
+        self,
+        context: LoadContext,
+        table: SourceTable,
+        connection: DuckDBPyConnection,
+        extras: Mapping[str, str],
     ) -> None:
         self.context, self.table, self.extras, self.connection = context, table, dict(extras), connection
         body = [f"{quote_identifier(column.name)} {get_type(column)}" for column in table.columns]
@@ -60,13 +67,13 @@ class Staging:
             for name in [*(column.name for column in self.table.columns), *self.extras.values()]
         ]
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""
         self.context.deadline.check()
         result: list[tuple[Any, ...]] = self.connection.execute(sql, list(parameters)).fetchall()
         return result
 
-    def add_rows(self, source: TextRelation, parameters: Sequence[Any]) -> None:
+    def add_rows(self, source: TextRelation, parameters: Sequence[object]) -> None:
         """Stage a source's rows: s0, s1, ... are their texts, t0, t1, ... the declared columns' values."""
         declared = self.table.columns
         names = [*(column.origin for column in declared), *self.extras]
@@ -76,7 +83,9 @@ class Staging:
         values = ["*", *(f"{build_cast(column, f's{at}')} as t{at}" for at, column in enumerate(declared))]
         picked = [f"{'t' if at < len(declared) else 's'}{at}" for at in range(len(texts))]
         # made of the values for bad rows only: for all rows it would cost as much as the casts
-        pairs = [f"{quote_literal(name)}, s{at}" for at, name in enumerate(names) if name in source.texts]
+        pairs = [
+            f"{write_literal(name, DUCKDB)}, s{at}" for at, name in enumerate(names) if name in source.texts
+        ]
         row = f"case when w is not null then coalesce(r, json_object({', '.join(pairs)})::varchar) end"
         cursor = next(
             (f"s{at}" for at, column in enumerate(declared) if column.name == get_cursor(self.table)), "null"
@@ -100,7 +109,7 @@ class Staging:
 
 
 @contextmanager
-def open_staging_database(context: LoadContext) -> Iterator[Any]:
+def open_staging_database(context: LoadContext) -> Iterator[DuckDBPyConnection]:
     """Open the scratch database; interrupted at the deadline, errors translated without values."""
     import duckdb
 
@@ -108,10 +117,10 @@ def open_staging_database(context: LoadContext) -> Iterator[Any]:
     connection = duckdb.connect()
     try:
         for name, value in (
-            ("memory_limit", quote_literal(MEMORY)),
+            ("memory_limit", write_literal(MEMORY, DUCKDB)),
             ("threads", "2"),
             ("preserve_insertion_order", "false"),
-            ("temp_directory", quote_literal(str(context.folder / "spill"))),
+            ("temp_directory", write_literal(str(context.folder / "spill"), DUCKDB)),
             ("timezone", "'UTC'"),
             ("autoinstall_known_extensions", "false"),
         ):

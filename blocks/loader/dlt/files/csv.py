@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured
-from blocks.loader.dlt.contract import TextRelation, quote_literal
+from blocks.loader.dlt.contract import DUCKDB, TextRelation
 from blocks.loader.dlt.files.formats import (
     FileFormat,
     FileGroup,
@@ -18,9 +18,15 @@ from blocks.loader.dlt.files.formats import (
     group_by_columns,
 )
 from blocks.records import SourceTable
+from blocks.sql import write_literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
-def _group_files(connection: Any, table: SourceTable, files: Sequence[SourceFile]) -> list[FileGroup]:
+def _group_files(
+    connection: DuckDBPyConnection, table: SourceTable, files: Sequence[SourceFile]
+) -> list[FileGroup]:
     groups = group_by_columns(table, [(file, _read_header(table, file)) for file in files])
     check_final_newline(table, files)
     for group in groups:
@@ -58,7 +64,9 @@ def _get_delimiter(table: SourceTable) -> str:
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
     texts = {name: f"c{at}" for at, name in enumerate(group.names)}
-    options = f"delim = {quote_literal(_get_delimiter(table))}, quote = '\"', escape = '\"', header = true"
+    options = (
+        f"delim = {write_literal(_get_delimiter(table), DUCKDB)}, quote = '\"', escape = '\"', header = true"
+    )
     return TextRelation(build_lines_relation(list(texts.values()), options, rejects), texts, "item")
 
 

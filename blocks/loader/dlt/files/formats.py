@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.errors import ContractBroken
 from blocks.loader.dlt.contract import TextRelation, check_columns
 from blocks.records import SourceTable
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 WITH_ITEM = "c join links l on l.path = c._path"
 
@@ -40,7 +43,7 @@ class FileGroup(NamedTuple):
 class FileFormat(NamedTuple):
     """group_files: checks each file's columns. build_relation: takes a group and a name for its rejected lines."""
 
-    group_files: Callable[[Any, SourceTable, Sequence[SourceFile]], list[FileGroup]]
+    group_files: Callable[[DuckDBPyConnection, SourceTable, Sequence[SourceFile]], list[FileGroup]]
     build_relation: Callable[[SourceTable, FileGroup, str], TextRelation]
 
 

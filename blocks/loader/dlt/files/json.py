@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from blocks.loader.dlt.contract import TextRelation, check_columns, quote_literal
+from blocks.loader.dlt.contract import DUCKDB, TextRelation, check_columns
 from blocks.loader.dlt.files.formats import (
     FileFormat,
     FileGroup,
@@ -14,6 +14,10 @@ from blocks.loader.dlt.files.formats import (
     check_final_newline,
 )
 from blocks.records import SourceTable
+from blocks.sql import write_literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 # a line is one value: JSON holds no raw control character
 LINE_OPTIONS = "delim = '\x1f', quote = '', escape = '', header = false"
@@ -21,7 +25,7 @@ RECORD_OBJECT = "case when json_valid(record) and json_type(record) = 'OBJECT' t
 
 
 def read_record_names(
-    connection: Any, relation: str, item: str, parameters: Sequence[Any]
+    connection: DuckDBPyConnection, relation: str, item: str, parameters: Sequence[object]
 ) -> dict[str, list[str]]:
     """Return item → the names that its records have, sorted."""
     found: dict[str, list[str]] = {}
@@ -37,7 +41,7 @@ def read_record_names(
 def build_record_relation(relation: str, names: Sequence[str], item: str = "null") -> TextRelation:
     """Read values out of a relation's column `record`."""
     pointers = ("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
-    paths = ", ".join(quote_literal(pointer) for pointer in pointers)
+    paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers)
     return TextRelation(
         f"(select *, json_extract_string({RECORD_OBJECT}, [{paths}]::varchar[]) as v from {relation})",
         {name: f"v[{at + 1}]" for at, name in enumerate(names)},
@@ -47,7 +51,9 @@ def build_record_relation(relation: str, names: Sequence[str], item: str = "null
     )
 
 
-def _group_files(connection: Any, table: SourceTable, files: Sequence[SourceFile]) -> list[FileGroup]:
+def _group_files(
+    connection: DuckDBPyConnection, table: SourceTable, files: Sequence[SourceFile]
+) -> list[FileGroup]:
     check_final_newline(table, files)
     everything = FileGroup((), tuple(files))
     found = read_record_names(

@@ -17,7 +17,7 @@ from blocks.loader.dlt.table_config import require_setting
 from blocks.records import SourceTable
 
 
-def check_files(location: str, options: Mapping[str, Any]) -> str:
+def check_files(location: str, options: Mapping[str, object]) -> str:
     """Return a one-line status of a location."""
     system, path = _open_location(location, options)
     return f"{len(system.ls(path, detail=False))} entries in {location}"
@@ -90,7 +90,7 @@ def check_unchanged(context: LoadContext, table: SourceTable, files: Sequence[So
             )
 
 
-def _open_location(location: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+def _open_location(location: str, options: Mapping[str, object]) -> tuple[Any, str]:
     """Open a location: its fsspec file system, and the path in it."""
     import fsspec  # type: ignore[import-untyped]
 

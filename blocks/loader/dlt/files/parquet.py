@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from blocks.loader.dlt.contract import TextRelation, quote_identifier
+from blocks.loader.dlt.contract import TextRelation
 from blocks.loader.dlt.files.formats import (
     WITH_ITEM,
     FileFormat,
@@ -15,13 +15,19 @@ from blocks.loader.dlt.files.formats import (
     group_by_columns,
 )
 from blocks.records import SourceTable
+from blocks.sql import quote_identifier
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
-def _group_files(connection: Any, table: SourceTable, files: Sequence[SourceFile]) -> list[FileGroup]:
+def _group_files(
+    connection: DuckDBPyConnection, table: SourceTable, files: Sequence[SourceFile]
+) -> list[FileGroup]:
     return group_by_columns(table, [(file, _read_names(connection, table, file)) for file in files])
 
 
-def _read_names(connection: Any, table: SourceTable, file: SourceFile) -> tuple[str, ...]:
+def _read_names(connection: DuckDBPyConnection, table: SourceTable, file: SourceFile) -> tuple[str, ...]:
     import duckdb
 
     try:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 import requests
+from pydantic import JsonValue
 
 from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, NotFound
@@ -25,7 +26,12 @@ class RestApi(HttpSession):
     }
 
     def __init__(
-        self, asked: str, location: str, credential: Mapping[str, Any], deadline: Deadline, records: str = "$"
+        self,
+        asked: str,
+        location: str,
+        credential: Mapping[str, object],
+        deadline: Deadline,
+        records: str = "$",
     ) -> None:
         super().__init__(location, asked, deadline=deadline)
         self.location, self.records, self.seen = location, records, set[str]()
@@ -34,12 +40,14 @@ class RestApi(HttpSession):
         if credential.get("key"):
             self.headers[str(credential.get("header", "X-API-Key"))] = str(credential["key"])
 
-    def iterate_pages(self, endpoint: str, params: Mapping[str, str], paginator: Any) -> Iterator[list[Any]]:
+    def iterate_pages(
+        self, endpoint: str, params: Mapping[str, str], paginator: Any
+    ) -> Iterator[list[JsonValue]]:
         """Yield the records of each page."""
         from dlt.sources.helpers.rest_client import RESTClient
 
         client = RESTClient(self.location, session=self, paginator=paginator)
-        own = {"response": list[Any]()}  # send raises; dlt's own handler would show the URL and the answer
+        own = {"response": list[object]()}  # send raises; dlt's own handler would show the URL and the answer
         yield from client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own)
 
     def check(self) -> str:

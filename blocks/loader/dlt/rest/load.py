@@ -33,7 +33,7 @@ def load_rest(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[P
         yield _stage_table(context, table, files[f"t{at}"])
 
 
-def check_rest(location: str, credential: Mapping[str, Any]) -> str:
+def check_rest(location: str, credential: Mapping[str, object]) -> str:
     """Ask the API's root and return a one-line status. Any answer but a refused credential is good."""
     from blocks.loader.dlt.rest.api import RestApi
 
@@ -42,6 +42,7 @@ def check_rest(location: str, credential: Mapping[str, Any]) -> str:
 
 def _create_resource(context: LoadContext, table: SourceTable, name: str) -> Any:
     import dlt
+    import pyarrow as pa
 
     from blocks.loader.dlt.rest.api import RestApi
 
@@ -52,9 +53,7 @@ def _create_resource(context: LoadContext, table: SourceTable, name: str) -> Any
     parameter, start = table.meta.get("cursor_param"), get_window(context, table).start
     params = {str(parameter): start} if parameter and start is not None else {}
 
-    def build_tables() -> Iterator[Any]:
-        import pyarrow as pa
-
+    def build_tables() -> Iterator[pa.Table]:
         for page in api.iterate_pages(endpoint, params, _create_paginator(table)):
             # a page's records are few: text is built row by row, and typed by DuckDB all at once
             texts = [json.dumps(record) for record in page]

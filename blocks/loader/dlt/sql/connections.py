@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from blocks.deadline import Deadline
@@ -20,9 +20,12 @@ from blocks.errors import (
 )
 from blocks.vendor_patches.pymysql import find_socket
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
 CONNECT_SECONDS = 15
 # driver → its options that bound waits for the network, where interrupting it does not
-DRIVER_TIMEOUTS: dict[str, dict[str, Any]] = {
+DRIVER_TIMEOUTS: dict[str, dict[str, int]] = {
     "psycopg2": {"connect_timeout": CONNECT_SECONDS},
     "psycopg": {"connect_timeout": CONNECT_SECONDS},
     "pymysql": {"connect_timeout": CONNECT_SECONDS, "read_timeout": 600},
@@ -41,7 +44,7 @@ def is_database(location: str) -> bool:
     return True
 
 
-def check_database(location: str, credential: Mapping[str, Any]) -> str:
+def check_database(location: str, credential: Mapping[str, object]) -> str:
     """Connect and return a one-line status, without the password."""
     import sqlalchemy as sa
 
@@ -59,7 +62,7 @@ def check_database(location: str, credential: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def connect(location: str, credential: Mapping[str, Any], deadline: Deadline) -> Iterator[Any]:
+def connect(location: str, credential: Mapping[str, object], deadline: Deadline) -> Iterator[sa.Engine]:
     """Connect an engine, read-only where the driver can; its connections are broken at the deadline."""
     import sqlalchemy as sa
 
@@ -79,13 +82,15 @@ def connect(location: str, credential: Mapping[str, Any], deadline: Deadline) ->
         engine.dispose()
 
 
-def _create_engine(location: str, credential: Mapping[str, Any]) -> Any:
+def _create_engine(location: str, credential: Mapping[str, object]) -> sa.Engine:
     import sqlalchemy as sa
 
     try:
-        url = sa.make_url(location).set(
-            **{k: credential[k] for k in ("username", "password") if k in credential}
-        )
+        url = sa.make_url(location)
+        if credential.get("username") is not None:
+            url = url.set(username=str(credential["username"]))
+        if credential.get("password") is not None:
+            url = url.set(password=str(credential["password"]))
         driver = url.get_dialect().driver
     except (sa.exc.ArgumentError, ImportError) as error:
         answer = (

@@ -12,15 +12,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blocks.errors import PlatformError
-from blocks.loader.dlt.contract import quote_literal
+from blocks.loader.dlt.contract import DUCKDB
 from blocks.loader.dlt.extract import extract
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.sql.connections import translate_error
+from blocks.sql import write_literal
 
-Queries = Mapping[str, tuple[Any, Callable[[Any], Any]]]  # name → a reflected table, and what to ask of it
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+Build = Callable[["sa.FromClause"], "sa.Select[tuple[object, ...]]"]
+Queries = Mapping[str, tuple["sa.Table", Build]]  # name → a table, and the query to build on it
 
 
 class Extractor(NamedTuple):
@@ -30,17 +35,17 @@ class Extractor(NamedTuple):
     texts. build_relation: files and their columns' names → DuckDB's FROM clause.
     """
 
-    select_text: Callable[[Any], Any]
-    extract: Callable[[LoadContext, Any, Queries], dict[str, list[Path]]]
+    select_text: Callable[[sa.ColumnElement[object]], sa.ColumnElement[Any]]
+    extract: Callable[[LoadContext, sa.Engine, Queries], dict[str, list[Path]]]
     build_relation: Callable[[Sequence[Path], Sequence[str]], str]
 
 
-def choose_extractor(engine: Any) -> Extractor:
+def choose_extractor(engine: sa.Engine) -> Extractor:
     """Choose the fastest extractor for an engine's driver."""
     return COPY if engine.dialect.driver == "psycopg2" else ARROW
 
 
-def create_text_type() -> Any:
+def create_text_type() -> sa.types.TypeDecorator[str]:
     """Create an SQLAlchemy type that turns the driver's value into text."""
     from sqlalchemy.types import NullType, TypeDecorator
 
@@ -48,13 +53,13 @@ def create_text_type() -> Any:
         impl = NullType
         cache_ok = True
 
-        def process_result_value(self, value: Any, dialect: Any) -> str | None:
+        def process_result_value(self, value: object, dialect: object) -> str | None:
             return value if value is None or type(value) is str else _to_text(value)
 
     return DriverText()
 
 
-def _to_text(value: Any) -> str:
+def _to_text(value: object) -> str:
     """Convert a driver's value to text that DuckDB casts back without loss."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -69,13 +74,13 @@ def _to_text(value: Any) -> str:
     return str(value)
 
 
-def _select_driver_text(column: Any) -> Any:
+def _select_driver_text(column: sa.ColumnElement[object]) -> sa.ColumnElement[Any]:
     import sqlalchemy as sa
 
     return sa.type_coerce(column, create_text_type())
 
 
-def _extract_arrow(context: LoadContext, engine: Any, queries: Queries) -> dict[str, list[Path]]:
+def _extract_arrow(context: LoadContext, engine: sa.Engine, queries: Queries) -> dict[str, list[Path]]:
     import sqlalchemy as sa
     from dlt.sources.sql_database import sql_table
 
@@ -96,10 +101,10 @@ def _extract_arrow(context: LoadContext, engine: Any, queries: Queries) -> dict[
 
 
 def _build_parquet_relation(files: Sequence[Path], names: Sequence[str]) -> str:
-    return f"read_parquet([{', '.join(quote_literal(str(file)) for file in files)}])"
+    return f"read_parquet([{', '.join(write_literal(str(file), DUCKDB) for file in files)}])"
 
 
-def _select_server_text(column: Any) -> Any:
+def _select_server_text(column: sa.ColumnElement[object]) -> sa.ColumnElement[Any]:
     """Have PostgreSQL write a column as `_to_text` would; most types' own text is the same."""
     import sqlalchemy as sa
 
@@ -110,14 +115,15 @@ def _select_server_text(column: Any) -> Any:
     return sa.func.to_json(column) if isinstance(column.type, sa.ARRAY) else column
 
 
-def _extract_copy(context: LoadContext, engine: Any, queries: Queries) -> dict[str, list[Path]]:
+def _extract_copy(context: LoadContext, engine: sa.Engine, queries: Queries) -> dict[str, list[Path]]:
     import sqlalchemy as sa
 
     problem: PlatformError | None = None
     files = {name: context.folder / f"{name}.csv" for name in queries}
-    driver = engine.dialect.dbapi
+    driver: Any = engine.dialect.dbapi  # psycopg2
     try:
-        with engine.connect() as connection, connection.connection.cursor() as cursor:
+        with engine.connect() as connection:
+            cursor: Any = connection.connection.cursor()
             cursor.execute("set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'")
             for name, (table, query) in queries.items():
                 asked = query(table).compile(dialect=engine.dialect)
@@ -136,8 +142,9 @@ def _extract_copy(context: LoadContext, engine: Any, queries: Queries) -> dict[s
 
 def _build_csv_relation(files: Sequence[Path], names: Sequence[str]) -> str:
     struct = ", ".join(f"'{name}': 'varchar'" for name in names)
+    paths = ", ".join(write_literal(str(file), DUCKDB) for file in files)
     return (
-        f"read_csv([{', '.join(quote_literal(str(file)) for file in files)}], auto_detect = false, header = false,"
+        f"read_csv([{paths}], auto_detect = false, header = false,"
         " delim = ',', quote = '\"', escape = '\"', nullstr = '\\N', allow_quoted_nulls = false,"
         f" max_line_size = 8388608, buffer_size = 33554432, columns = {{{struct}}})"
     )

@@ -6,9 +6,9 @@ value would end the load. Not here: connections, and how rows are read out (extr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.errors import PlatformError
 from blocks.loader.dlt.batches import PreparedBatch, build_batch
@@ -17,10 +17,13 @@ from blocks.loader.dlt.deletions import compares_keys, get_key_columns
 from blocks.loader.dlt.incremental import get_window
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.sql.connections import connect, translate_error
-from blocks.loader.dlt.sql.extractor import Extractor, choose_extractor, create_text_type
+from blocks.loader.dlt.sql.extractor import Build, Extractor, choose_extractor, create_text_type
 from blocks.loader.dlt.staging import Staging, open_staging_database
 from blocks.loader.dlt.table_config import find_cursor_column, require_setting
 from blocks.records import SourceTable
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def load_databases(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:
@@ -28,7 +31,7 @@ def load_databases(context: LoadContext, tables: Sequence[SourceTable]) -> Itera
     with connect(context.location, context.credential, context.deadline) as engine:
         extractor, found = choose_extractor(engine), [_reflect_table(engine, table) for table in tables]
         names = [[column.name for column in reflected.columns] for reflected in found]
-        queries: dict[str, tuple[Any, Callable[[Any], Any]]] = {}
+        queries: dict[str, tuple[sa.Table, Build]] = {}
         for at, (table, reflected) in enumerate(zip(tables, found, strict=True)):
             check_columns(table, names[at], f"table {table.meta['table']}")
             if compares_keys(table):  # before the rows: what is added meanwhile is not taken for deleted
@@ -39,7 +42,7 @@ def load_databases(context: LoadContext, tables: Sequence[SourceTable]) -> Itera
         yield _stage_table(context, extractor, table, columns, files[f"t{at}"], files.get(f"k{at}"))
 
 
-def _reflect_table(engine: Any, table: SourceTable) -> Any:
+def _reflect_table(engine: sa.Engine, table: SourceTable) -> sa.Table:
     """Describe the table as it is in the database now."""
     import sqlalchemy as sa
 
@@ -54,13 +57,13 @@ def _reflect_table(engine: Any, table: SourceTable) -> Any:
     raise problem
 
 
-def _build_rows_query(context: LoadContext, table: SourceTable, extractor: Extractor) -> Callable[[Any], Any]:
+def _build_rows_query(context: LoadContext, table: SourceTable, extractor: Extractor) -> Build:
     """Build the query of the rows in the load's window, columns by number."""
     import sqlalchemy as sa
 
     text, window = create_text_type(), get_window(context, table)
 
-    def query(source: Any) -> Any:
+    def query(source: sa.FromClause) -> sa.Select[tuple[object, ...]]:
         found = sa.select(*(extractor.select_text(c).label(f"c{at}") for at, c in enumerate(source.columns)))
         cursor = find_cursor_column(table)
         if cursor is None or window.since is None:
@@ -74,11 +77,11 @@ def _build_rows_query(context: LoadContext, table: SourceTable, extractor: Extra
     return query
 
 
-def _build_keys_query(table: SourceTable, extractor: Extractor) -> Callable[[Any], Any]:
+def _build_keys_query(table: SourceTable, extractor: Extractor) -> Build:
     """Build the query of all keys."""
     import sqlalchemy as sa
 
-    def query(source: Any) -> Any:
+    def query(source: sa.FromClause) -> sa.Select[tuple[object, ...]]:
         origins = (source.c[column.origin] for column in get_key_columns(table))
         return sa.select(*(extractor.select_text(c).label(f"k{at}") for at, c in enumerate(origins)))
 
