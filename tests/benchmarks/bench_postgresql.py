@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.bench_load import arguments, by_loader, compare, only
-from tests.blocks.loader.servers import postgresql, statements
+from tests.blocks.loader.dlt.servers import postgresql, statements
 
 LINES = """
 select 536365 + i / 20 || '' as "InvoiceNo", 'SKU' || (i % 3000) as "StockCode",

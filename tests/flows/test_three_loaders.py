@@ -20,10 +20,10 @@ from blocks.site.html.site import FolderSite
 from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.loader.faults import SECRETS
-from tests.blocks.loader.fivetran_standin import Connection, Fivetran
-from tests.blocks.loader.managed import FIVETRAN_STAMPS, STITCH_STAMPS, fivetran_loader, stitch_loader
+from tests.blocks.loader.fivetran.standin import Connection, Fivetran
+from tests.blocks.loader.managed_loaders import FIVETRAN_STAMPS, STITCH_STAMPS, fivetran_loader, stitch_loader
 from tests.blocks.loader.standin import Landing
-from tests.blocks.loader.stitch_standin import Source, Stitch
+from tests.blocks.loader.stitch.standin import Source, Stitch
 from tests.conftest import ROOT
 
 THREE = ROOT / "tests" / "three"

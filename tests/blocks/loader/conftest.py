@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blocks.loader import servers
+from tests.blocks.loader.dlt import servers
 from tests.blocks.loader.origins import Api, Desk
 
 

@@ -20,7 +20,7 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
-from tests.blocks.loader.fivetran_standin import KEY
+from tests.blocks.loader.fivetran.standin import KEY
 from tests.blocks.loader.origins import SECRET
 
 SECRETS = (SECRET, b64encode(f"{KEY}:{SECRET}".encode()).decode())

@@ -12,7 +12,7 @@ import pytest
 from blocks.errors import ContractBroken, NotFound, PlatformError, Transient
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.control import loaded
-from tests.blocks.loader.managed import (
+from tests.blocks.loader.managed_loaders import (
     fivetran_loader,
     fivetran_standin,
     managed_table,

@@ -9,7 +9,7 @@ import pytest
 
 from blocks.errors import Misconfigured, RateLimited
 from blocks.load_range import Reload
-from tests.blocks.loader.managed import fivetran_loader, fivetran_standin, managed_table
+from tests.blocks.loader.managed_loaders import fivetran_loader, fivetran_standin, managed_table
 from tests.blocks.loader.origins import Desk
 from tests.blocks.loader.standin import Exchange
 from tests.conftest import ROOT

@@ -22,8 +22,8 @@ from blocks.errors import (
 from blocks.load_range import Reload
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.faults import FAULTS, refused
-from tests.blocks.loader.fivetran_standin import Connection, Fivetran
-from tests.blocks.loader.managed import fivetran_loader, fivetran_standin, managed_table
+from tests.blocks.loader.fivetran.standin import Connection, Fivetran
+from tests.blocks.loader.managed_loaders import fivetran_loader, fivetran_standin, managed_table
 from tests.blocks.loader.origins import SECRET, Desk
 
 DEALS = managed_table("fivetran", connection="con_crm")

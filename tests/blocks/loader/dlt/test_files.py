@@ -325,7 +325,7 @@ def test_any_fsspec_url_is_a_location(desk: Desk) -> None:
     memory.rm("/bucket", recursive=True)
 
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data" / "online-retail"
+REAL = Path(__file__).resolve().parents[5] / "shared" / "data" / "online-retail"
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real data is not at ../shared/data/online-retail")

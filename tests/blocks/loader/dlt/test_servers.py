@@ -10,8 +10,8 @@ import pytest
 
 from blocks.errors import ContractBroken, TimedOut, Unauthorized
 from blocks.load_range import Reload
+from tests.blocks.loader.dlt.servers import statements
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, SECRET, Desk, columns, source_table
-from tests.blocks.loader.servers import statements
 
 CREATE = (
     "create table opportunities (opportunity_id int primary key, stage text, amount numeric(20,5), updated_at"

@@ -22,9 +22,9 @@ from blocks.errors import (
 from blocks.load_range import Reload
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.faults import FAULTS, refused
-from tests.blocks.loader.managed import managed_table, stitch_loader, stitch_standin
+from tests.blocks.loader.managed_loaders import managed_table, stitch_loader, stitch_standin
 from tests.blocks.loader.origins import SECRET, Desk
-from tests.blocks.loader.stitch_standin import CLIENT, Source, Stitch
+from tests.blocks.loader.stitch.standin import CLIENT, Source, Stitch
 
 DEALS = managed_table("stitch", source_id=7)
 FIRST = [(1, "open", 1.5), (2, "won", 20.0)]

@@ -8,10 +8,10 @@ from blocks.loader.fivetran.loader import FivetranLoader
 from blocks.loader.stitch.loader import StitchLoader
 from blocks.records import SourceTable
 from blocks.warehouse.base import Warehouse
-from tests.blocks.loader.fivetran_standin import KEY, Connection, Fivetran
+from tests.blocks.loader.fivetran.standin import KEY, Connection, Fivetran
 from tests.blocks.loader.origins import SECRET, columns, source_table
 from tests.blocks.loader.standin import Landing, moment
-from tests.blocks.loader.stitch_standin import CLIENT, Source, Stitch
+from tests.blocks.loader.stitch.standin import CLIENT, Source, Stitch
 
 DEAL_COLUMNS = {"deal_id": "integer", "stage": "varchar", "amount": "double"}
 FIVETRAN_STAMPS: Any = {

@@ -18,7 +18,7 @@ import pytest
 from blocks.errors import Busy, Misconfigured, TimedOut, Unavailable
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, HEADER, LINES, RATES, Api, Desk, rate
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def crm(desk: Desk) -> None:
