@@ -21,10 +21,12 @@ Item = TypeVar("Item")
 class JiraApi(ABC):
     """A session, and the requests of its edition. me: the account that is logged in.
 
-    user_ids: the members of a user that identify an account in this edition.
+    user_ids: the members of a user that identify an account in this edition. search_hides_notes: whether a search
+    does not tell internal notes of a service desk from other comments.
     """
 
     user_ids: ClassVar[tuple[str, ...]]
+    search_hides_notes: ClassVar[bool] = False
 
     def __init__(self, session: JiraSession, version: str) -> None:
         self.session, self.version = session, version

@@ -25,9 +25,11 @@ class JiraConnection:
     def __init__(self, settings: JiraSettings) -> None:
         self.api = _log_in(settings)
         session, key = self.api.session, settings.project
+        self.base_url = session.server.base_url.rstrip("/")
         project = session.read(Project, f"read project {key}", "GET", f"project/{key}")
         fields = session.read(list[JiraField], "read the fields", "GET", "field")
         visible = [field for field in fields if _is_of_project(field, project)]
+        self._search_hides_notes = project.project_type_key == "service_desk" and self.api.search_hides_notes
         self.fields = find_fields(settings.fields, visible, key)
         _check_project(settings, session)
         self.reader = IssueReader(settings, self.fields, self.api.to_plain_text)
@@ -40,15 +42,20 @@ class JiraConnection:
         return [self.reader.read_ticket(issue, comments[issue.key], marks) for issue in issues]
 
     def _read_comments(self, issue: Issue) -> list[IssueComment]:
-        """All comments of an issue; a search brings only the first ones where there are many."""
+        """All comments of an issue.
+
+        A search brings only the first ones where there are many, and Data Center's does not say which ones are
+        a service desk's internal notes.
+        """
         try:
             page = issue.read_fields().comment
         except ValueError:
             return []  # read_ticket says that the issue is unreadable
         comments = page.comments if page else []
-        return (
-            comments if not page or page.total <= len(comments) else list(self.api.read_comments(issue.key))
-        )
+        complete = not page or page.total <= len(comments)
+        if complete and not (comments and self._search_hides_notes):
+            return comments
+        return list(self.api.read_comments(issue.key))
 
 
 class LazyConnection:
@@ -87,8 +94,8 @@ def _log_in(settings: JiraSettings) -> JiraApi:
         session = None
     if session is None:
         raise Misconfigured(f"connect to {settings.server}", f"it has no REST API of version {version}", hint)
-    if (session.deployment_type == "Cloud") is not cloud:
-        edition = session.deployment_type or "no edition"
+    if (session.server.deployment_type == "Cloud") is not cloud:
+        edition = session.server.deployment_type or "no edition"
         raise Misconfigured(f"connect to {settings.server}", f"it says it is {edition}", hint)
     api = (CloudApi if cloud else DataCenterApi)(session, version)
     if not api.me.display_name:

@@ -19,6 +19,7 @@ class DataCenterApi(JiraApi):
     """The requests of Jira Data Center."""
 
     user_ids = ("name", "key")
+    search_hides_notes = True  # it has no properties, which hold it
 
     def search(self, jql: str, fields: Sequence[str]) -> list[Issue]:
         """POST search, page by page."""

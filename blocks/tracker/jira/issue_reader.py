@@ -91,13 +91,14 @@ class IssueReader:
     ) -> Ticket:
         system = issue.read_fields()
         ours = [(marks[each.id], _read_time(each.updated)) for each in comments if each.id in marks]
+        people = [each for each in comments if each.id not in marks]
         answered = [time for mark, time in ours if mark.topic != "requirements"]
         return Ticket(
             key=issue.key,
             title=system.summary or "",
             status=self._read_status(system),
             fields=self._read_request(issue, system),
-            comments=tuple(self._read_comment(each) for each in comments if each.id not in marks),
+            comments=tuple(self._read_comment(each) for each in people if not each.is_restricted),
             updated=_read_time(system.updated),
             answered=max(answered, default=None),
             told={mark.topic: mark.fingerprint for mark, _ in ours},

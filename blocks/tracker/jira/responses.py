@@ -24,6 +24,13 @@ class Response(BaseModel):
     )
 
 
+class ServerInfo(Response):
+    """What a Jira says of itself. deployment_type: `Cloud`, `Server` or `Data Center`; base_url: for browsers."""
+
+    deployment_type: str | None = None
+    base_url: str = ""
+
+
 class User(Response):
     """An account. Cloud names it by account_id, Data Center by name and key."""
 
@@ -90,6 +97,15 @@ class IssueComment(Response):
     created: str = ""
     updated: str = ""
     properties: list[EntityProperty] | None = None
+    visibility: Any = None
+    jsd_public: bool | None = None
+
+    @property
+    def is_restricted(self) -> bool:
+        """True if not everybody who sees the issue may read it: it is for a role or group, or an internal note."""
+        notes = (each.value for each in self.properties or () if each.key == "sd.public.comment")
+        internal = any(isinstance(note, dict) and note.get("internal") for note in notes)
+        return bool(self.visibility) or self.jsd_public is False or internal
 
 
 class CommentPage(Response):
@@ -179,9 +195,10 @@ class BulkIssues(Response):
 
 
 class Project(Response):
-    """A project."""
+    """A project. project_type_key: `software`, `business`, `service_desk`."""
 
     id: str
+    project_type_key: str | None = None
 
 
 class FieldScope(Response):

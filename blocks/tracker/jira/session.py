@@ -1,42 +1,32 @@
-"""One connection to Jira: requests with time-outs, pauses that Jira asks for, and errors in our own words.
+"""One connection to Jira: the `jira` client signs in and sends, `blocks/http` says what errors mean and how to wait.
 
-Only authentication and the HTTP session of the `jira` client are used. Its own retries are off: they repeat requests
-that may have been done, and fail on a Retry-After that is a date. Tasks repeat what is safe to repeat.
+The client's own retries and redirects are off: retries repeat requests that may have been done, and fail on a
+Retry-After that is a date; a redirect may lead to another host. Tasks repeat what is safe to repeat.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from blocks.errors import (
-    BadAnswer,
-    BadInput,
-    Forbidden,
-    NotFound,
-    PlatformError,
-    RateLimited,
-    Rejected,
-    TimedOut,
-    Transient,
-    Unauthorized,
-    Unavailable,
-)
-from blocks.http.retry_after import retry_after
+from blocks.deadline import Deadline
+from blocks.errors import BadAnswer, BadInput, PlatformError, RateLimited, Unavailable
+from blocks.http.errors import Refusal, build_connection_error, build_status_error, read_retry_after
+from blocks.http.polling import Pauses, poll_until
+from blocks.tracker.jira.responses import ServerInfo
 from blocks.vendor_patches.jira import send_request
 
 Result = TypeVar("Result")
 CONNECT_SECONDS, FIRST_PAUSE = 10, 5.0
-_ERRORS: dict[int, tuple[type[PlatformError], str]] = {
-    400: (BadInput, ""),
-    401: (Unauthorized, "Renew the token; for Jira Cloud give its account's e-mail as well."),
-    403: (Forbidden, "Grant the account this right, or log in once in a browser if Jira asks for a captcha."),
-    404: (NotFound, "Check that it exists and that the account may see it."),
-    410: (BadAnswer, "This Jira no longer has that address; update the product."),
-    413: (BadInput, "It is larger than Jira takes."),
+REFUSALS: Mapping[int, Refusal] = {
+    400: Refusal("", BadInput),  # Jira says itself what is wrong with it
+    401: Refusal("Renew the token; for Jira Cloud give its account's e-mail as well."),
+    403: Refusal("Grant the account this right, or log in once in a browser if Jira asks for a captcha."),
+    404: Refusal("Check that it exists and that the account may see it."),
+    410: Refusal("This Jira no longer has that address; update the product."),
 }
 
 
@@ -56,23 +46,16 @@ class JiraSession:
     ) -> None:
         from jira import JIRA
 
-        self.url, self._rate_limit_timeout = url, rate_limit_timeout
-        self._client = self._retry_when_limited(
-            f"connect to {url}",
-            lambda: JIRA(
-                server=url,
-                options={"rest_api_version": version, "check_update": False},
-                max_retries=0,
-                timeout=(CONNECT_SECONDS, timeout),
-                get_server_info=True,
-                **auth,
-            ),
+        self._timeout, self._rate_limit_timeout = timeout, rate_limit_timeout
+        self._client = JIRA(
+            server=url,
+            options={"rest_api_version": version, "check_update": False},
+            max_retries=0,
+            timeout=(CONNECT_SECONDS, timeout),
+            get_server_info=False,
+            **auth,
         )
-
-    @property
-    def deployment_type(self) -> str | None:
-        """`Cloud`, `Server` or `Data Center`, as the server says."""
-        return self._client.deploymentType
+        self.server = self.read(ServerInfo, f"connect to {url}", "GET", "serverInfo")
 
     def send(self, asked: str, method: str, path: str, body: object = None, **query: object) -> Any:
         """Send a request below the API's address; return the answer's JSON, None if it is empty."""
@@ -93,31 +76,34 @@ class JiraSession:
         return parse(model, asked, self._send(asked, "POST", path, files=files, headers=headers))
 
     def _send(self, asked: str, method: str, path: str, **options: Any) -> Any:
+        """Send, and again after each pause that Jira asks for; raise errors of our own."""
+
         def send_once() -> Any:
-            response = send_request(self._client, method, path, **options)
+            response = send_request(self._client, method, path, allow_redirects=False, **options)
+            if response.status_code >= 300:
+                raise build_status_error(asked, response.status_code, service="Jira", refusals=REFUSALS)
             return response.json() if response.content and response.status_code != 204 else None
 
-        return self._retry_when_limited(asked, send_once)
+        waiting = Deadline(asked, self._rate_limit_timeout)
+        return poll_until(
+            lambda: self._translate_errors(asked, send_once),
+            waiting,
+            Pauses(FIRST_PAUSE, math.inf, 2),
+            retry_on=(RateLimited,),
+        )
 
-    def _retry_when_limited(self, asked: str, act: Callable[[], Result]) -> Result:
-        """Act, and again after each pause Jira asks for; raise the client's errors as ours."""
+    def _translate_errors(self, asked: str, act: Callable[[], Result]) -> Result:
         from jira.exceptions import JIRAError
         from requests import RequestException
 
-        deadline, pause = time.monotonic() + self._rate_limit_timeout, FIRST_PAUSE
-        while True:
-            try:
-                return act()
-            except (JIRAError, RequestException, ValueError) as problem:
-                error = _translate_error(asked, problem)
-            # raised outside the handler: the client's error carries headers and texts, and must not be our context
-            if not isinstance(error, RateLimited):
-                raise error
-            wait = pause if error.retry_after is None else error.retry_after
-            if time.monotonic() + wait > deadline:
-                raise error
-            time.sleep(max(wait, 0.05))
-            pause *= 2
+        error: PlatformError
+        try:
+            return act()
+        except JIRAError as problem:
+            error = _build_jira_error(asked, problem)
+        except (RequestException, ValueError) as problem:
+            error = build_connection_error(asked, problem, self._timeout)
+        raise error  # outside the handler: the client's error carries headers and texts, and must not be our context
 
 
 def parse(model: type[Result], asked: str, answer: object) -> Result:
@@ -130,40 +116,14 @@ def parse(model: type[Result], asked: str, answer: object) -> Result:
     raise BadAnswer(asked, f"the answer is not as Jira documents it: {members}", "Check the block's server.")
 
 
-def _translate_error(asked: str, problem: Exception) -> PlatformError:
+def _build_jira_error(asked: str, problem: Any) -> PlatformError:
     """Our error for the client's. Jira's own words are kept only where they are about our request."""
-    from requests import RequestException, Timeout
-
-    if isinstance(problem, Timeout):
-        return TimedOut(asked, "Jira did not answer in time", "Try again, or raise timeout_seconds.")
-    if isinstance(problem, ValueError):  # not JSON; requests' own error for it is a ValueError, too
-        return BadAnswer(
-            asked,
-            "the answer is not JSON, as from a login page or a proxy",
-            "Open the address in a browser; it must be Jira's own, with its context path if it has one.",
-        )
-    if isinstance(problem, RequestException):
-        return Unavailable(
-            asked,
-            f"no connection ({type(problem).__name__})",
-            "Check that the address is right and reachable.",
-        )
-    return _translate_status(asked, problem)
-
-
-def _translate_status(asked: str, problem: Any) -> PlatformError:
-    """Our error for an answer with a status of 400 or more."""
-    status = problem.status_code
+    status: int | None = problem.status_code
+    if status is None:
+        return Unavailable(asked, "Jira answered nothing that can be read", "Try again later.")
     headers = getattr(problem.response, "headers", None) or {}
-    if status == 429:
-        return RateLimited(
-            asked, "429, too many requests", "Try again later.", retry_after(headers.get("Retry-After"))
-        )
-    if status in _ERRORS:
-        kind, remedy = _ERRORS[status]
-        message = " ".join(str(problem.text or "").split())[:300] if status == 400 else ""
-        return kind(asked, f"{status} {message}".rstrip(), remedy)
-    if status is not None and status < 500 and status != 408:
-        return Rejected(asked, f"Jira answered {status}")
-    kind = Transient if status is None else Unavailable
-    return kind(asked, f"Jira answered {status or 'nothing it could read'}", "Try again later.")
+    message = " ".join(str(problem.text or "").split())[:300] if status == 400 else ""
+    retry_after = read_retry_after(headers.get("Retry-After"))
+    return build_status_error(
+        asked, status, message, service="Jira", refusals=REFUSALS, retry_after=retry_after
+    )

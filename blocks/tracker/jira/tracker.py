@@ -6,6 +6,7 @@ becomes part of an address. Add what both editions do alike to `api`, what only 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from pydantic import PrivateAttr
 
-from blocks.errors import NotFound
+from blocks.errors import NotFound, PlatformError
 from blocks.records import Ticket
 from blocks.tracker.base import Tracker
 from blocks.tracker.jira.attachments import attach_file
@@ -23,7 +24,10 @@ from blocks.tracker.jira.incidents import file_incident, list_incidents, open_ti
 from blocks.tracker.jira.settings import JiraSettings
 from blocks.tracker.jira.transitions import move_issue
 
+GATEWAY = "https://api.atlassian.com/"  # of tokens with scopes: for programs, it shows no pages
 LONGEST_TITLE = 255  # of summaries and of remote links
+
+_log = logging.getLogger(__name__)
 
 
 class JiraTracker(JiraSettings, Tracker):
@@ -88,8 +92,15 @@ class JiraTracker(JiraSettings, Tracker):
         return file_incident(self, self._connection(), about, title, body, known)
 
     def url(self, key: str) -> str:
-        """The issue's page."""
-        return f"{self.server.rstrip('/')}/browse/{self._key(key)}"
+        """The issue's page; empty if only Jira knows where its pages are, and does not answer."""
+        path = f"/browse/{self._key(key)}"
+        if not self.server.startswith(GATEWAY):
+            return self.server.rstrip("/") + path
+        try:
+            return self._connection().base_url + path
+        except PlatformError as error:
+            _log.warning("the address of %s is not known: %s", key, error)
+            return ""
 
     def _connection(self) -> JiraConnection:
         """The connection, made once, which checks the account and the project."""

@@ -24,7 +24,7 @@ def route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[...
 def server_info(site: JiraSite, asked: Asked) -> Raw:
     numbers = [1001, 0, 0] if site.cloud else [9, 17, 1]
     return {
-        "baseUrl": site.base,
+        "baseUrl": site.pages or site.base,
         "version": ".".join(map(str, numbers)),
         "versionNumbers": numbers,
         "buildNumber": 100,
@@ -54,7 +54,7 @@ def link_types(site: JiraSite, asked: Asked) -> Raw:
 def project(site: JiraSite, asked: Asked, key: str) -> Raw:
     if key != site.project:
         raise Problem(404, f"No project could be found with key '{key}'.")
-    return {"self": site.base, "id": "10000", "key": key, "name": "Analytics", "projectTypeKey": "software"}
+    return {"self": site.base, "id": "10000", "key": key, "name": "Analytics", "projectTypeKey": site.kind}
 
 
 @route("GET", r"project/(\w+)/statuses")

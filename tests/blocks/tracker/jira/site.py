@@ -113,6 +113,7 @@ class JiraSite:
 
     def __init__(self, cloud: bool, project: str = "AN") -> None:
         self.cloud, self.project, self.base = cloud, project, ""
+        self.kind, self.pages = "software", ""  # of the project; where browsers go, if not to base
         self.issues: dict[str, Raw] = {}
         self.comments: dict[str, list[Raw]] = {}
         self.links: dict[str, list[Raw]] = {}

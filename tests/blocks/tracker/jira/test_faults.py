@@ -103,6 +103,13 @@ def test_the_token_is_in_no_log_and_no_text_of_the_block(
         assert TOKEN not in text
 
 
+def test_a_redirect_is_not_followed(desk: JiraDesk) -> None:
+    desk.tracker.check()
+    desk.site.faults = [Fault("search", 302, headers={"Location": f"{desk.site.base}/rest/api/2/myself"})]
+    with pytest.raises(BadAnswer, match="Redirects are not followed"):
+        desk.tracker.open_tickets()
+
+
 @pytest.mark.parametrize("said", ["1", "date", None])
 def test_a_pause_that_jira_asks_for_is_kept(
     desk: JiraDesk, said: str | None, monkeypatch: pytest.MonkeyPatch
@@ -131,7 +138,7 @@ def test_a_pause_that_is_too_long_is_handed_on(desk: JiraDesk, said: str) -> Non
 
 def test_a_dead_host_is_unavailable(desk: JiraDesk) -> None:
     desk.tracker.server = "http://127.0.0.1:9"
-    with pytest.raises(Unavailable, match="no connection"):
+    with pytest.raises(Unavailable, match="connection was refused"):
         desk.tracker.check()
 
 
@@ -166,13 +173,13 @@ KILLED = """
 import sys
 from pathlib import Path
 from blocks.tracker.jira.tracker import JiraTracker
-from tasks.answers import tell_ticket
+from tasks.answers import answer_ticket
 from tests.tasks.test_answers import REVENUE, published, success
 
 server, token, email, version, image = sys.argv[1:]
 tracker = JiraTracker(project="AN", server=server, token=token, email=email or None, statuses={"failed": "Failed"})
 outcome = success(publications=(published("AN-1", "revenue", image=Path(image)),))
-tell_ticket.fn(tracker, outcome, REVENUE)
+answer_ticket.fn(tracker, outcome, REVENUE)
 """
 
 

@@ -250,6 +250,35 @@ def test_what_others_wrote_with_our_account_is_theirs(desk: JiraDesk) -> None:
     assert set(ticket.told) == {"run_1"}
 
 
+def test_comments_for_some_readers_only_are_not_read(desk: JiraDesk) -> None:
+    desk.site.kind = "service_desk"
+    desk.file("AN-1")
+
+    def say(body: str, properties: list[Any]) -> Any:
+        when = "2026-11-02T09:30:00.000+0000"
+        return desk.site.add_comment("AN-1", desk.site.user("Lead"), desk.rich(body), when, properties)
+
+    say("by week", [{"key": "sd.public.comment", "value": {"internal": False}}])["jsdPublic"] = True
+    say("for administrators only", [])["visibility"] = {"type": "role", "value": "Administrators"}
+    note = say("internal note", [{"key": "sd.public.comment", "value": {"internal": True}}])
+    if desk.site.cloud:
+        note["jsdPublic"] = False
+    for (ticket,) in (desk.tracker.open_tickets(), desk.tracker.tickets(["AN-1"])):
+        assert [comment.body for comment in ticket.comments] == ["by week"]
+
+
+def test_a_gateway_is_for_programs_so_links_lead_to_the_site(
+    desk: JiraDesk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert desk.tracker.url("AN-7") == f"{desk.site.base}/browse/AN-7"
+    monkeypatch.setattr("blocks.tracker.jira.tracker.GATEWAY", desk.site.base)
+    desk.site.pages = "https://example.atlassian.net"
+    assert desk.tracker.url("AN-7") == "https://example.atlassian.net/browse/AN-7"
+    monkeypatch.setattr("blocks.tracker.jira.tracker.GATEWAY", "http://127.0.0.1:9/")
+    assert with_settings(desk, server="http://127.0.0.1:9/ex/jira/1").url("AN-7") == ""
+    assert "the address of AN-7 is not known" in caplog.text
+
+
 def test_comments_without_end_are_all_read(desk: JiraDesk) -> None:
     desk.file("AN-1")
     desk.tracker.comment("AN-1", "run_1", "built")
