@@ -12,7 +12,7 @@ from blocks.catalogue import Catalogue
 from blocks.errors import NotFound, PlatformError
 from blocks.records import Comment, Dashboard, GateReport, Publication, Release
 from blocks.site.base import BiSite, Card
-from blocks.site.readback import Shown
+from blocks.site.readback import DatasetSummary
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.bi_connection import LiveSource
@@ -44,24 +44,24 @@ def make_card(  # noqa: PLR0913, PLR0917
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
     queries = [dataset.sql(warehouse.quote(warehouse.serving, dataset.mart)) for dataset in datasets]
     export = export_columns if live else export_rows
-    extracts, shown = [], []
+    extracts, summaries = [], []
     with warehouse.session() as session:
         for dataset, query in zip(datasets, queries, strict=True):
             path = folder / f"{dashboard.name}.{dataset.mart}.parquet"
             rows = export(session, query, path)
             newest = newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             extracts.append(path)
-            shown.append(Shown(rows=rows, newest=newest))
+            summaries.append(DatasetSummary(rows=rows, newest=newest))
     return Card(
         dashboard=dashboard,
         run=release.run,
         datasets=datasets,
         extracts=tuple(extracts),
         gate=gate,
-        as_of=max(filter(None, (each.newest for each in shown)), default=None),
+        as_of=max(filter(None, (each.newest for each in summaries)), default=None),
         ticket_url=ticket_url,
         feedback=tuple(feedback),
-        shown=tuple(shown),
+        summaries=tuple(summaries),
         live=live,
         queries=tuple(queries),
     )

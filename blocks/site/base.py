@@ -12,15 +12,15 @@ from pydantic import Field
 
 from blocks.catalogue import Dataset
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
-from blocks.site.readback import Shown
+from blocks.site.readback import DatasetSummary
 from blocks.warehouse.bi_connection import LiveSource
 
 
 class Card(Record):
     """All a site needs to publish one dashboard.
 
-    datasets pair with extracts: Parquet files of the datasets' rows, read from serving; and with shown: what
-    these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the report of
+    datasets pair with extracts: Parquet files of the datasets' rows, read from serving; and with summaries:
+    what these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the report of
     the release; feedback: people's comments. live: read serving itself by these queries, one a dataset; the
     extracts then have columns and no rows.
     """
@@ -33,7 +33,7 @@ class Card(Record):
     as_of: str | None
     ticket_url: str | None = None
     feedback: tuple[Comment, ...] = ()
-    shown: tuple[Shown, ...] = ()
+    summaries: tuple[DatasetSummary, ...] = ()
     live: LiveSource | None = None
     queries: tuple[str, ...] = ()
 
@@ -45,7 +45,7 @@ class BiSite(Block, ABC):
 
     @abstractmethod
     def check(self) -> str:
-        """Connect and return one line for a person. Raises a PlatformError that says what to do."""
+        """Connect and return a one-line status. Raises a PlatformError that says what to do."""
 
     @property
     def reads_live(self) -> bool:

@@ -57,7 +57,7 @@ def write_hyper(
         with (
             HyperProcess(unseen, parameters=quiet) as process,
             Connection(process.endpoint, target, CreateMode.CREATE_AND_REPLACE) as connection,
-            _stopped_after(deadline, connection, target),
+            _stop_after(deadline, connection, target),
         ):
             connection.catalog.create_schema("Extract")
             return {name: _write_table(connection, name, path, scratch) for name, path in tables.items()}
@@ -69,12 +69,12 @@ def write_hyper(
 
 def hyper_types(source: Path) -> dict[str, str]:
     """Each column's type in Hyper, as write_hyper would decide it for a Parquet file."""
-    with _opened(source) as (_, chosen):
+    with _open_parquet(source) as (_, chosen):
         return {column: kind for column, (_, kind) in chosen.items()}
 
 
 @contextmanager
-def _stopped_after(deadline: float, connection: Connection, target: Path) -> Iterator[None]:
+def _stop_after(deadline: float, connection: Connection, target: Path) -> Iterator[None]:
     done, passed = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -113,7 +113,7 @@ def _write_table(connection: Connection, name: str, source: Path, scratch: Path)
 
 def _rewrite(source: Path, scratch: Path) -> dict[str, str]:
     """Rewrite a Parquet file with types Hyper takes; return each column's type in Hyper."""
-    with _opened(source) as (connection, chosen):
+    with _open_parquet(source) as (connection, chosen):
         # A cast of a timestamp with a zone would use the machine's zone; the session's is set to UTC.
         casts = ", ".join(f"{quote(c)}::{stored} AS {quote(c)}" for c, (stored, _) in chosen.items())
         connection.sql(f"SELECT {casts} FROM source").write_parquet(str(scratch), compression="zstd")
@@ -121,7 +121,7 @@ def _rewrite(source: Path, scratch: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _opened(source: Path) -> Iterator[tuple[DuckDBPyConnection, dict[str, tuple[str, str]]]]:
+def _open_parquet(source: Path) -> Iterator[tuple[DuckDBPyConnection, dict[str, tuple[str, str]]]]:
     """A Parquet file as view `source`, and what becomes of each column."""
     import duckdb
 

@@ -1,4 +1,4 @@
-"""The canary: what a site shows after publishing, against what serving shows. How it is read is the site's."""
+"""The canary: what a site shows after publishing, against what serving has. How it is read is the site's."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from blocks.errors import Unavailable
 from blocks.records import Record
 
 
-class Shown(Record):
-    """What a dataset shows: how many rows, and its newest day (ISO; None without time or rows)."""
+class DatasetSummary(Record):
+    """What a dataset holds: how many rows, and its newest day (ISO; None without time or rows)."""
 
     rows: int
     newest: str | None = None
 
 
-def compare(name: str, expected: Sequence[Shown], found: Sequence[Shown]) -> str:
-    """What was found, for a person. Raises Unavailable if it is not what was expected.
+def compare(name: str, expected: Sequence[DatasetSummary], found: Sequence[DatasetSummary]) -> str:
+    """Describe what was found. Raises Unavailable if it is not what was expected.
 
     Nothing is expected where the card does not say; a newest day is compared where both sides know one.
     """
@@ -25,13 +25,13 @@ def compare(name: str, expected: Sequence[Shown], found: Sequence[Shown]) -> str
         if want.rows != have.rows or newest:
             raise Unavailable(
                 f"Read {name} back from the site",
-                f"it shows {said([have])}, the release has {said([want])}",
+                f"it shows {describe([have])}, the release has {describe([want])}",
                 "The site may still show what it had; the next run publishes again.",
             )
-    return said(found)
+    return describe(found)
 
 
-def said(shown: Sequence[Shown]) -> str:
+def describe(summaries: Sequence[DatasetSummary]) -> str:
     """Rows and newest day in words."""
-    newest = max(filter(None, (each.newest for each in shown)), default=None)
-    return f"{sum(each.rows for each in shown):,} rows" + (f", the newest of {newest}" if newest else "")
+    newest = max(filter(None, (each.newest for each in summaries)), default=None)
+    return f"{sum(each.rows for each in summaries):,} rows" + (f", the newest of {newest}" if newest else "")

@@ -29,12 +29,12 @@ def clip(text: str, length: int) -> str:
     return clean if len(clean) <= length else clean[: length - 1].rstrip() + "…"
 
 
-def line(text: str, length: int = TITLE) -> str:
+def one_line(text: str, length: int = TITLE) -> str:
     """The same on one line."""
     return clip(re.sub(r"\s+", " ", text[: length * 4]), length)
 
 
-def web_link(url: str | None) -> str | None:
+def check_link(url: str | None) -> str | None:
     """An address a page may link to; None for anything else, such as a script."""
     if not url:
         return None
@@ -45,12 +45,12 @@ def web_link(url: str | None) -> str | None:
     return url if scheme in ("http", "https", "file") else None
 
 
-def slug(name: str) -> str:
+def check_slug(name: str) -> str:
     """A name that may be part of a path; Misconfigured for any other."""
     if re.fullmatch(r"[a-z0-9_-]{1,100}", name):
         return name
     raise Misconfigured(
         "Publish a dashboard",
-        f"the name {line(name, 40)!r} can't be a folder",
+        f"the name {one_line(name, 40)!r} can't be a folder",
         "Name exposures with lower-case letters, digits, - and _ only.",
     )

@@ -21,8 +21,8 @@ from blocks.site.tableau.site import TableauSite
 from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tests.blocks.site.tableau_server import TOKEN
-from tests.blocks.site.walls import TableauWall
+from tests.blocks.site.harness import TableauWall
+from tests.blocks.site.tableau.server import TOKEN
 from tests.conftest import TINY
 
 PASSWORD = "s3cr3t-of-the-reader"

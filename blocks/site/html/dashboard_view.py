@@ -8,14 +8,14 @@ from functools import cached_property
 from blocks.errors import BadInput
 from blocks.metrics import Metric
 from blocks.site.base import Card
-from blocks.site.html.extract import Extract, whole
-from blocks.site.html.rollup import Reduction
+from blocks.site.html.extract import Extract, cover_all
+from blocks.site.html.rollup import Rollup
 from blocks.site.periods import GRAINS, Period
 
 BUDGET = 50_000  # rows a page carries, over all its datasets
 
 
-class View:
+class DashboardView:
     """A card with its extracts open and reduced to one common grain of time."""
 
     def __init__(self, card: Card, extracts: Sequence[Extract], budget: int = BUDGET) -> None:
@@ -25,22 +25,22 @@ class View:
         if not self.metrics:
             raise BadInput(f"Publish {card.dashboard.name}", "it has no metric", "Give it one.")
         share = max(budget // len(self.extracts), 100)
-        self.reductions = [Reduction(extract, share) for extract in self.extracts]
-        for reduction in self.reductions:
-            reduction.fit(reduction.grain)
-        for reduction in self.reductions:
-            reduction.fit(self.grain)
+        self.rollups = [Rollup(extract, share) for extract in self.extracts]
+        for rollup in self.rollups:
+            rollup.fit(rollup.grain)
+        for rollup in self.rollups:
+            rollup.fit(self.grain)
 
     @cached_property
     def grain(self) -> str:
         """The finest grain of time that every dataset's rows have."""
-        timed = [r.grain for r in self.reductions if r.extract.dataset.time]
+        timed = [r.grain for r in self.rollups if r.extract.dataset.time]
         return max(timed, key=GRAINS.index, default="day")
 
     @cached_property
     def whole(self) -> Period | None:
         """All the time there is; None without any."""
-        return whole([extract.bounds() for extract in self.extracts], self.grain)
+        return cover_all([extract.bounds() for extract in self.extracts], self.grain)
 
     @cached_property
     def opening(self) -> Period | None:
@@ -64,18 +64,18 @@ class View:
     def notes(self) -> list[str]:
         """What a reader must know about how the rows were reduced."""
         found = []
-        if any(r.grain != r.extract.dataset.grain for r in self.reductions if r.extract.dataset.time):
+        if any(r.grain != r.extract.dataset.grain for r in self.rollups if r.extract.dataset.time):
             found.append(
                 f"The rows are added up by {self.grain} to keep this page small, so dates act on whole "
                 f"{self.grain}s. The Tableau extract has every row."
             )
-        for reduction in self.reductions:
-            dataset = reduction.extract.dataset
-            for name, kept in reduction.folded.items():
+        for rollup in self.rollups:
+            dataset = rollup.extract.dataset
+            for name, kept in rollup.folded.items():
                 label = dataset.labels.get(name, name)
                 found.append(f"{label}: the {kept} largest values are shown, all others as Other.")
-            sampled = [scale for scale in reduction.scales if scale > 1]
+            sampled = [scale for scale in rollup.scales if scale > 1]
             found += [f"Counts marked ≈ are estimated from one in {scale} values." for scale in sampled]
-            if undated := reduction.extract.undated():
+            if undated := rollup.extract.undated():
                 found.append(f"{undated:,} rows have no date and are left out.")
         return list(dict.fromkeys(found))

@@ -70,7 +70,7 @@ class Extract:
         return self.number(f"SELECT count(*) FROM extract WHERE {quote(self.dataset.time)} IS NULL")
 
 
-def whole(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period | None:
+def cover_all(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period | None:
     """All the time that several extracts cover, in buckets; None if none of them has time."""
     known = [pair for pair in bounds if pair]
     if not known:
@@ -79,7 +79,7 @@ def whole(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period | No
     return Period(grain=grain, first=bucket(first, grain), last=bucket(last, grain))
 
 
-def labelled(dimension: str) -> str:
+def label_sql(dimension: str) -> str:
     """SQL for a dimension's value as it is shown: one line, without control characters, never empty."""
     # Controls, and the characters that turn the direction of the text around them or break XML (see wording.py).
     unseen = r"[\p{Cc}\x{FFFE}\x{FFFF}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{200E}\x{200F}\x{061C}\s]+"
@@ -87,6 +87,6 @@ def labelled(dimension: str) -> str:
     return f"coalesce(nullif(left({text}, 120), ''), '(blank)')"
 
 
-def truncated(expression: str, grain: str) -> str:
+def truncate_sql(expression: str, grain: str) -> str:
     """SQL for the first day of the bucket that holds a date."""
     return f"{expression}::DATE" if grain == "day" else f"date_trunc('{grain}', {expression})::DATE"

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
 from blocks.errors import Misconfigured
 from blocks.records import Publication, Record
 from blocks.site.base import Card
 from blocks.site.html.page import render
-from blocks.site.text import line, slug, web_link
+from blocks.site.text import check_link, check_slug, one_line
 
 STATE = "published.json"
 
@@ -36,7 +36,7 @@ class Gate(Record):
 class Entry(Record):
     """One dashboard. run, published: of its last good publication; tried, error: of a failed one since.
 
-    comments: people's on its ticket that this publication takes up; said: the newest.
+    comments: people's on its ticket that this publication takes up; latest_comment: the newest.
     """
 
     name: str
@@ -47,7 +47,8 @@ class Entry(Record):
     ticket_url: str | None = None
     as_of: str | None = None
     comments: int = 0
-    said: str = ""
+    # read under its former name, too: an index of an earlier release is carried on
+    latest_comment: str = Field("", validation_alias=AliasChoices("latest_comment", "said"))
     gate: Gate | None = None
     run: str = ""
     published: str = ""
@@ -86,7 +87,7 @@ def read_entries(folder: Path) -> dict[str, Entry]:
             "it is not the list of published dashboards",
             "Put a good copy back, or delete it: dashboards are listed again when they are next published.",
         ) from error
-    return {slug(name): entry for name, entry in entries.items()}
+    return {check_slug(name): entry for name, entry in entries.items()}
 
 
 def update_entries(
@@ -101,7 +102,7 @@ def update_entries(
             found[card.dashboard.name] = _make_entry(card, result, link)
         elif result:
             kept = found.get(card.dashboard.name) or _make_entry(card, None, link)
-            fault = {"tried": card.run, "error": line(result.error or "", 300)}
+            fault = {"tried": card.run, "error": one_line(result.error or "", 300)}
             found[card.dashboard.name] = kept.model_copy(update=fault)
     return found
 
@@ -111,18 +112,18 @@ def _make_entry(card: Card, result: Publication | None, link: Link) -> Entry:
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     good = {"run": card.run, "published": now, "rows": result.rows} if result else {}
     newest = max(card.feedback, key=lambda comment: comment.created, default=None)
-    said = line(f"{newest.author}, {newest.created:%Y-%m-%d}: {newest.body}", 280) if newest else ""
+    latest = one_line(f"{newest.author}, {newest.created:%Y-%m-%d}: {newest.body}", 280) if newest else ""
     return Entry(
         name=dashboard.name,
-        title=line(dashboard.title),
+        title=one_line(dashboard.title),
         analysis=dashboard.analysis.value,
-        description=line(dashboard.description, 280),
-        ticket=line(dashboard.ticket or "", 40) or None,
-        ticket_url=web_link(card.ticket_url),
+        description=one_line(dashboard.description, 280),
+        ticket=one_line(dashboard.ticket or "", 40) or None,
+        ticket_url=check_link(card.ticket_url),
         as_of=card.as_of,
         gate=summarize_gate(card, link),
         comments=len(card.feedback),
-        said=said,
+        latest_comment=latest,
         **good,
     )
 
@@ -140,8 +141,8 @@ def render_index(folder: Path, entries: dict[str, Entry]) -> str:
         entries=[
             {
                 **entry.model_dump(),
-                "shown": (folder / entry.name / "index.html").exists(),
-                "pictured": (folder / entry.name / "dashboard.png").exists(),
+                "has_page": (folder / entry.name / "index.html").exists(),
+                "has_picture": (folder / entry.name / "dashboard.png").exists(),
             }
             for entry in listed
         ],
@@ -154,8 +155,8 @@ def write_file(path: Path, content: str | bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(name, 0o644)  # noqa: PTH101
-        os.replace(name, path)  # noqa: PTH105
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

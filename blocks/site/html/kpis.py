@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from blocks.metrics import Metric, quote, to_sql
-from blocks.site.html.extract import Extract, labelled, truncated
+from blocks.site.html.extract import Extract, label_sql, truncate_sql
 from blocks.site.periods import Period, bucket, start
 
 Point = tuple[date, int, float]  # bucket, place of the group, value
@@ -43,7 +43,7 @@ class Snapshot:
 
     def groups(self, dimension: str, most: int) -> list[Group]:
         """A dimension's values, the largest first, and the others in one where there are more than that."""
-        column = labelled(dimension)
+        column = label_sql(dimension)
         listed = f"SELECT {column}, {self.sql} AS v FROM extract"
         ranked = self._ask(listed, self.period, "GROUP BY 1", "v DESC, 1")
         known = [label for label, value in ranked if value is not None]
@@ -61,7 +61,7 @@ class Snapshot:
         period = self.before if before else self.period
         if not self.time or not period or not self.period:
             return []
-        select = f"SELECT {truncated(quote(self.time), grain)}, {self.sql} AS v FROM extract"
+        select = f"SELECT {truncate_sql(quote(self.time), grain)}, {self.sql} AS v FROM extract"
         found = self._ask(select, period, "GROUP BY 1")
         rows = {bucket(day, grain): float(value) for day, value in found if value is not None}
         pairs = self.period.besides(grain) if before else [(n, n) for n in self.period.whole_buckets(grain)]
@@ -72,8 +72,8 @@ class Snapshot:
         if not self.time or not self.period:
             return []
         names = [group.label for group in groups if not group.others]
-        place = f"coalesce(list_position(?, {labelled(dimension)}), ?) - 1"
-        day = truncated(quote(self.time), grain)
+        place = f"coalesce(list_position(?, {label_sql(dimension)}), ?) - 1"
+        day = truncate_sql(quote(self.time), grain)
         select = f"SELECT {place} AS place, {day} AS t, {self.sql} AS v FROM extract"
         rows = self._ask(select, self.period, "GROUP BY 1, 2", "2, 1", [names, len(names) + 1])
         return [(when, int(number), float(value)) for number, when, value in rows if value is not None]

@@ -12,36 +12,37 @@ from blocks.metrics import Metric, adds_up, to_json
 from blocks.records import Record
 from blocks.site import number_format
 from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
-from blocks.site.html.dashboard_view import View
+from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.page import as_json, library, program, render
-from blocks.site.html.rollup import Reduction
+from blocks.site.html.rollup import Rollup
 from blocks.site.html.theme import PAGE, WHEN, config
 from blocks.site.periods import DRAWN, coarser
-from blocks.site.text import TEXT, clip, line, web_link
+from blocks.site.plan import CHARTS
+from blocks.site.text import TEXT, check_link, clip, one_line
 
 FEEDBACK = 20  # comments shown, the newest first
 
 
-def dashboard_page(view: View, gate: Record | None) -> str:
-    """The HTML of one dashboard. gate: as the shelf keeps it."""
+def dashboard_page(view: DashboardView, gate: Record | None) -> str:
+    """The HTML of one dashboard. gate: as the publication index keeps it."""
     card, dashboard = view.card, view.card.dashboard
     feedback = sorted(card.feedback, key=lambda comment: comment.created, reverse=True)[:FEEDBACK]
     return render(
         "dashboard.html.j2",
         scripts=(library(), program()),
         name=dashboard.name,
-        title=line(dashboard.title),
+        title=one_line(dashboard.title),
         description=clip(dashboard.description, TEXT),
         analysis=dashboard.analysis.value,
         as_of=card.as_of,
         run=card.run,
         gate=gate,
-        ticket=line(dashboard.ticket or "", 40),
-        ticket_url=web_link(card.ticket_url),
+        ticket=one_line(dashboard.ticket or "", 40),
+        ticket_url=check_link(card.ticket_url),
         notes=view.notes(),
         feedback=[
             {
-                "author": line(comment.author, 80),
+                "author": one_line(comment.author, 80),
                 "created": f"{comment.created:%Y-%m-%d %H:%M} UTC",
                 "body": clip(comment.body, TEXT),
             }
@@ -53,11 +54,12 @@ def dashboard_page(view: View, gate: Record | None) -> str:
     )
 
 
-def model(view: View) -> dict[str, Any]:
+def model(view: DashboardView) -> dict[str, Any]:
     """All the page's program works on, as it will be in the page's JSON."""
     return {
-        "title": line(view.card.dashboard.title),
+        "title": one_line(view.card.dashboard.title),
         "analysis": view.card.dashboard.analysis.value,
+        "charts": CHARTS[view.card.dashboard.analysis],
         "grain": view.grain,
         "whole": view.whole and {"first": view.whole.first, "last": view.whole.last},
         "opening": view.opening and {"first": view.opening.first, "last": view.opening.last},
@@ -66,18 +68,18 @@ def model(view: View) -> dict[str, Any]:
         "drawn": DRAWN,
         "when": WHEN,
         "metrics": [_metric(number, metric, view) for number, metric in view.metrics],
-        "datasets": [_dataset(reduction) for reduction in view.reductions],
+        "datasets": [_dataset(rollup) for rollup in view.rollups],
         "config": config(PAGE),
         "specs": _specs(),
     }
 
 
-def _metric(number: int, metric: Metric, view: View) -> dict[str, Any]:
-    reduction = view.reductions[number]
-    scales = dict(zip((m.name for m in reduction.distinct), reduction.scales, strict=True))
+def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, Any]:
+    rollup = view.rollups[number]
+    scales = dict(zip((m.name for m in rollup.distinct), rollup.scales, strict=True))
     return {
         "name": metric.name,
-        "label": line(metric.label, 60),
+        "label": one_line(metric.label, 60),
         "description": clip(metric.description, 300),
         "form": metric.form,
         "goal": metric.goal,
@@ -90,17 +92,17 @@ def _metric(number: int, metric: Metric, view: View) -> dict[str, Any]:
     }
 
 
-def _dataset(reduction: Reduction) -> dict[str, Any]:
-    dataset = reduction.extract.dataset
-    tables, values = reduction.tables()
-    label = {name: line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
+def _dataset(rollup: Rollup) -> dict[str, Any]:
+    dataset = rollup.extract.dataset
+    tables, values = rollup.tables()
+    label = {name: one_line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
     return {
         "label": dataset.mart.replace("_", " ").capitalize(),
         "dimensions": [
             {"name": name, "label": label[name], "values": found}
             for name, found in zip(dataset.dimensions, values, strict=True)
         ],
-        "measures": [{"name": m.name, "function": m.function} for m in reduction.sums + reduction.distinct],
+        "measures": [{"name": m.name, "function": m.function} for m in rollup.sums + rollup.distinct],
         "tables": tables,
     }
 

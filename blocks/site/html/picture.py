@@ -5,15 +5,16 @@ Tickets and mails carry it, so it says by itself what it is: title, date of the 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from blocks.errors import BadInput
 from blocks.site import number_format
-from blocks.site.html.dashboard_view import View
+from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Snapshot
-from blocks.site.html.picture_charts import GAP, HEIGHT, WIDTH, Panel, panels
+from blocks.site.html.picture_charts import GAP, HEIGHT, WIDTH, Panel, make_panels
 from blocks.site.html.theme import PAPER, config
-from blocks.site.text import line
+from blocks.site.text import one_line
 
 BETWEEN, MARGIN, TILES = 16, 32, 8
 Spec = dict[str, Any]  # plain Vega-Lite: Altair's checks of hundreds of texts took longer than the drawing
@@ -22,27 +23,27 @@ APART: Spec = {"resolve": {"scale": {"color": "independent"}}}
 _TONES = {"good": "#0b6e4a", "bad": "#b3261e", "even": PAPER.muted}
 
 
-def warm() -> None:
+def load_renderer() -> None:
     """Load what draws, which takes its time for the first picture of a process."""
-    import altair  # noqa: F401
     import vl_convert
 
+    import_module("altair")
     vl_convert.vegalite_to_png({"mark": "text", "data": {"values": [{}]}})
 
 
-def draw(view: View) -> bytes:
+def draw_picture(view: DashboardView) -> bytes:
     """The PNG, 1200 pixels wide."""
     import vl_convert
 
     shots = [
         Snapshot(view.extracts[number], metric, view.opening, view.before) for number, metric in view.metrics
     ]
-    charts = panels(view, shots[0])
+    charts = make_panels(view, shots[0])
     drawn = [panel.chart.properties(width=panel.width, height=HEIGHT).to_dict() for panel in charts]
     params = [param for chart in drawn for param in chart.pop("params", ())]  # Vega-Lite has them at the top
     rows = [_heading(view), *_tile_rows(shots[:TILES]), *_panel_rows(charts, drawn)]
-    look = config(PAPER) | {"background": PAPER.surface, "padding": MARGIN, "concat": {"spacing": BETWEEN}}
-    spec = {"$schema": SCHEMA, "vconcat": rows, "spacing": 24, "params": params, "config": look, **APART}
+    style = config(PAPER) | {"background": PAPER.surface, "padding": MARGIN, "concat": {"spacing": BETWEEN}}
+    spec = {"$schema": SCHEMA, "vconcat": rows, "spacing": 24, "params": params, "config": style, **APART}
     try:
         png: bytes = vl_convert.vegalite_to_png(spec, scale=1, allowed_base_urls=[])
     except ValueError as error:
@@ -53,7 +54,7 @@ def draw(view: View) -> bytes:
     return png
 
 
-def _heading(view: View) -> Spec:
+def _heading(view: DashboardView) -> Spec:
     card = view.card
     words = [f"Data to {card.as_of}" if card.as_of else "", f"run {card.run}"]
     if card.gate:
@@ -62,7 +63,7 @@ def _heading(view: View) -> Spec:
             f"{failed} of {checks} checks failed" if failed else f"{checks} of {checks} checks passed"
         )
     if card.dashboard.ticket:
-        words.append(f"ticket {line(card.dashboard.ticket, 40)}")
+        words.append(f"ticket {one_line(card.dashboard.ticket, 40)}")
     period = number_format.span(view.opening.begin, view.opening.end) if view.opening else ""
     if view.before:
         period += (
@@ -71,7 +72,7 @@ def _heading(view: View) -> Spec:
     return _texts(
         WIDTH,
         84,
-        (0, 26, line(card.dashboard.title, 80), 27, 700, PAPER.ink),
+        (0, 26, one_line(card.dashboard.title, 80), 27, 700, PAPER.ink),
         (0, 53, " · ".join(word for word in words if word), 14, 400, PAPER.muted),
         (0, 76, period, 14, 400, PAPER.muted),
     )
@@ -89,7 +90,7 @@ def _panel_rows(found: list[Panel], drawn: list[Spec]) -> list[Spec]:
     titles: list[Spec] = []
     charts: list[Spec] = []
     for panel, spec in zip(found, drawn, strict=True):
-        words = (0, 16, line(panel.title, 60), 16, 600, PAPER.ink)
+        words = (0, 16, one_line(panel.title, 60), 16, 600, PAPER.ink)
         gap = GAP if titles else 0
         titles += [*_room(gap), _texts(panel.left + panel.width + panel.right, 18, words)]
         chart = {key: value for key, value in spec.items() if key not in ("$schema", "config")}
@@ -105,7 +106,7 @@ def _tile(shot: Snapshot, width: float) -> Spec:
     metric, value, before = shot.metric, shot.total(), shot.total(before=True)
     moved = number_format.change(value, before, metric.form)
     arrow = {"+": "▲ ", "-": "▼ "}.get(moved[0] if moved else "", "")
-    said = f"{arrow}{moved} from {number_format.compact(before, metric.form)}" if moved else ""
+    message = f"{arrow}{moved} from {number_format.compact(before, metric.form)}" if moved else ""
     frame = {
         "data": {"values": [{}]},
         "mark": {
@@ -120,9 +121,9 @@ def _tile(shot: Snapshot, width: float) -> Spec:
     words = _texts(
         width,
         112,
-        (18, 30, line(metric.label, 26), 14, 400, PAPER.muted),
+        (18, 30, one_line(metric.label, 26), 14, 400, PAPER.muted),
         (18, 67, number_format.compact(value, metric.form), 31, 700, PAPER.ink),
-        (18, 94, said, 13, 600, _TONES[number_format.tone(moved, metric.goal)]),
+        (18, 94, message, 13, 600, _TONES[number_format.tone(moved, metric.goal)]),
     )
     return words | {"layer": [frame, *words["layer"]]}
 

@@ -10,10 +10,11 @@ from blocks.metrics import adds_up
 from blocks.records import Analysis
 from blocks.site import number_format
 from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
-from blocks.site.html.dashboard_view import View
+from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Group, Snapshot
 from blocks.site.html.theme import PAPER, SLOTS, WHEN
 from blocks.site.periods import EPOCH
+from blocks.site.plan import Chart, plan_charts
 
 if TYPE_CHECKING:
     import altair as alt
@@ -33,24 +34,36 @@ class Panel(NamedTuple):
     right: float = 0
 
 
-def panels(view: View, shot: Snapshot) -> list[Panel]:
+def make_panels(view: DashboardView, shot: Snapshot) -> list[Panel]:
     """One or two charts side by side, together as wide as the picture."""
-    dimensions, timed = shot.extract.dataset.dimensions, shot.period is not None
-    analysis = view.card.dashboard.analysis
-    groups: list[Group] = []
-    if analysis is Analysis.composition and dimensions and adds_up(shot.metric.formula):
-        groups = [group for group in shot.groups(dimensions[0], SLOTS - 1) if group.value > 0]
-    if groups:
-        ring = _donut(shot, groups, dimensions[0])
+    dataset, timed = shot.extract.dataset, shot.period is not None
+    analysis, sliced = view.card.dashboard.analysis, bool(dataset.dimensions)
+    groups = _share_groups(shot) if analysis is Analysis.composition else []
+    plan = plan_charts(analysis, timed=timed, sliced=sliced, adds=bool(groups))
+    if Chart.shares in plan:
+        ring = _donut(shot, groups, dataset.dimensions[0])
         rest = WIDTH - GAP - ring.left - ring.width - ring.right
-        return [ring, _stacked(shot, groups, dimensions[0], rest)] if timed else [ring]
-    if not dimensions:
-        return [_trend(shot, WIDTH)] if timed else []
-    if not timed:
-        return [_bars(shot, dimensions[0], WIDTH)]
-    if analysis in (Analysis.comparison, Analysis.detail):
-        return [_bars(shot, dimensions[0], 560), _trend(shot, WIDTH - GAP - 560)]
-    return [_trend(shot, 610), _bars(shot, dimensions[0], WIDTH - GAP - 610)]
+        return [ring, _stacked(shot, groups, dataset.dimensions[0], rest)] if timed else [ring]
+    charts = [chart for chart in plan if chart is not Chart.table]
+    if len(charts) < 2:
+        return [_draw(chart, shot, WIDTH) for chart in charts]
+    first, second = charts
+    width = 610 if first is Chart.trend else 560
+    return [_draw(first, shot, width), _draw(second, shot, WIDTH - GAP - width)]
+
+
+def _draw(chart: Chart, shot: Snapshot, width: float) -> Panel:
+    if chart is Chart.trend:
+        return _trend(shot, width)
+    return _bars(shot, shot.extract.dataset.dimensions[0], width)
+
+
+def _share_groups(shot: Snapshot) -> list[Group]:
+    """The groups that shares are drawn of; none where they make no whole."""
+    dimensions = shot.extract.dataset.dimensions
+    if not dimensions or not adds_up(shot.metric.formula):
+        return []
+    return [group for group in shot.groups(dimensions[0], SLOTS - 1) if group.value > 0]
 
 
 def _trend(shot: Snapshot, width: float) -> Panel:
@@ -84,8 +97,8 @@ def _donut(shot: Snapshot, groups: list[Group], dimension: str) -> Panel:
     total = sum(group.value for group in groups)
     rows = [{"v": g.value, "slot": _slot(g, place), "place": place} for place, g in enumerate(groups)]
     words = [f"{g.label} · {g.value / total * 100:.1f}%" for g in groups]
-    said = number_format.compact(total, shot.metric.form)
-    chart = draw_donut(alt.Data(values=rows), PAPER, str(RING / 2), said, _legend(groups, words))
+    written = number_format.compact(total, shot.metric.form)
+    chart = draw_donut(alt.Data(values=rows), PAPER, str(RING / 2), written, _legend(groups, words))
     return Panel(chart, _by(shot, dimension), 0, RING, 210)
 
 

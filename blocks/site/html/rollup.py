@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from blocks.metrics import aggregate_sql, quote
-from blocks.site.html.extract import Extract, labelled, truncated
+from blocks.site.html.extract import Extract, label_sql, truncate_sql
 from blocks.site.periods import GRAINS
 
 OTHER = "Other"
 
 
-class Reduction:
+class Rollup:
     """One extract being reduced. Tables: facts (t, d0.., m0..), members<i> (t, d0.., v) a distinct count."""
 
     def __init__(self, extract: Extract, budget: int) -> None:
@@ -52,8 +52,8 @@ class Reduction:
 
     def _read(self) -> None:
         dataset = self.extract.dataset
-        keys = [f"{truncated(quote(dataset.time), self.grain)} AS t"] if dataset.time else []
-        keys += [f"{labelled(name)} AS d{i}" for i, name in enumerate(dataset.dimensions)]
+        keys = [f"{truncate_sql(quote(dataset.time), self.grain)} AS t"] if dataset.time else []
+        keys += [f"{label_sql(name)} AS d{i}" for i, name in enumerate(dataset.dimensions)]
         dated = f" WHERE {quote(dataset.time)} IS NOT NULL" if dataset.time else ""
         sums = [f"{aggregate_sql(measure)} AS m{i}" for i, measure in enumerate(self.sums)]
         chosen = ", ".join([*keys, *sums, "max(1)"])
@@ -95,7 +95,7 @@ class Reduction:
     def _coarsen(self, grain: str) -> None:
         if "t" in self.keys and GRAINS.index(grain) > GRAINS.index(self.grain):
             self.grain = grain
-            self._replace("t", truncated("t", grain), "_first")  # months don't consist of weeks
+            self._replace("t", truncate_sql("t", grain), "_first")  # months don't consist of weeks
 
     def _fold(self) -> bool:
         """Keep the larger half of the widest dimension's values; False if nothing is left to fold."""

@@ -6,7 +6,6 @@ so a kill leaves the page that was there, whole. What a page looks like is not h
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -20,7 +19,7 @@ from pydantic import Field
 from blocks.errors import BadInput, Busy, Misconfigured
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
-from blocks.site.html.dashboard_view import View
+from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.extract import Extract
 from blocks.site.html.index import (
     STATE,
@@ -33,10 +32,10 @@ from blocks.site.html.index import (
 )
 from blocks.site.html.page import library
 from blocks.site.html.page_model import dashboard_page
-from blocks.site.html.picture import draw, warm
+from blocks.site.html.picture import draw_picture, load_renderer
 from blocks.site.hyper import write_hyper
-from blocks.site.readback import Shown, compare
-from blocks.site.text import slug
+from blocks.site.readback import DatasetSummary, compare
+from blocks.site.text import check_slug
 
 LOCK_SECONDS = 60.0
 STALE_SECONDS = 24 * 3600.0
@@ -56,24 +55,26 @@ class FolderSite(BiSite):
     def check(self) -> str:
         """Make the folder and see that it can be written."""
         place = self._place()
-        with self._wrapped(place), tempfile.NamedTemporaryFile(dir=place, prefix=".check."):
+        with self._wrap_os_errors(place), tempfile.NamedTemporaryFile(dir=place, prefix=".check."):
             pass
         return f"publishes into {place}, opened at {self._url('index.html')}"
 
     def warm(self) -> None:
         """Bundle the charts' library and load what draws pictures."""
         library()
-        warm()
+        load_renderer()
 
     def publish(self, card: Card) -> Publication:
         """Write the dashboard's files and put them in place of those of its last run."""
-        begun, name, place = time.monotonic(), slug(card.dashboard.name), self._place()
-        with self._wrapped(place):
+        begun, name, place = time.monotonic(), check_slug(card.dashboard.name), self._place()
+        with self._wrap_os_errors(place):
             self._sweep(place)
             work = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=place))
             try:
                 rows = self._write(card, work)
-                canary = compare(name, card.shown, [Shown(rows=number) for number in rows.values()])
+                canary = compare(
+                    name, card.summaries, [DatasetSummary(rows=number) for number in rows.values()]
+                )
                 self._install(work, place / name)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
@@ -93,8 +94,8 @@ class FolderSite(BiSite):
         """Write the page over all dashboards ever published here."""
         place = self._place()
         for card in cards:
-            slug(card.dashboard.name)
-        with self._wrapped(place), self._alone(place):
+            check_slug(card.dashboard.name)
+        with self._wrap_os_errors(place), self._lock_list(place):
             entries = update_entries(read_entries(place), cards, publications, self._address)
             write_file(place / STATE, dump_entries(entries))
             write_file(place / "index.html", render_index(place, entries))
@@ -110,8 +111,10 @@ class FolderSite(BiSite):
         rows = write_hyper(tables, work / f"{name}.hyper")
         with ExitStack() as opened:
             pairs = zip(card.datasets, card.extracts, strict=True)
-            view = View(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
-            write_file(work / "dashboard.png", draw(view))
+            view = DashboardView(
+                card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs]
+            )
+            write_file(work / "dashboard.png", draw_picture(view))
             write_file(work / "index.html", dashboard_page(view, summarize_gate(card, self._address)))
         return rows
 
@@ -119,7 +122,7 @@ class FolderSite(BiSite):
         target.mkdir(exist_ok=True)
         for file in sorted(work.iterdir(), key=lambda path: path.name == "index.html"):
             file.chmod(0o644)
-            os.replace(file, target / file.name)  # noqa: PTH105
+            file.replace(target / file.name)
 
     def _sweep(self, place: Path) -> None:
         """Remove what runs that were killed left behind."""
@@ -129,8 +132,8 @@ class FolderSite(BiSite):
 
     def _place(self) -> Path:
         parts = self.project.split("/")
-        place = self.folder.expanduser().resolve().joinpath(*(slug(part) for part in parts))
-        with self._wrapped(place):
+        place = self.folder.expanduser().resolve().joinpath(*(check_slug(part) for part in parts))
+        with self._wrap_os_errors(place):
             place.mkdir(parents=True, exist_ok=True)
         return place
 
@@ -148,7 +151,7 @@ class FolderSite(BiSite):
         return f"{self.address.rstrip('/')}/{path.resolve().relative_to(root).as_posix()}" if inside else None
 
     @contextmanager
-    def _alone(self, place: Path) -> Iterator[None]:
+    def _lock_list(self, place: Path) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
         lock = FileLock(place / ".lock", timeout=LOCK_SECONDS)
@@ -162,7 +165,7 @@ class FolderSite(BiSite):
             lock.release()
 
     @contextmanager
-    def _wrapped(self, place: Path) -> Iterator[None]:
+    def _wrap_os_errors(self, place: Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -15,7 +15,7 @@ WHEN = {
 }
 
 
-class Look(NamedTuple):
+class ChartStyle(NamedTuple):
     """Colours and font of a chart. series: one colour a slot, the last one for `others`."""
 
     ink: str
@@ -26,7 +26,7 @@ class Look(NamedTuple):
     font: str
 
 
-PAGE = Look(
+PAGE = ChartStyle(
     "var(--ink)",
     "var(--muted)",
     "var(--line)",
@@ -34,7 +34,7 @@ PAGE = Look(
     tuple(f"var(--series-{i})" for i in range(1, SLOTS + 1)),
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
 )
-PAPER = Look(
+PAPER = ChartStyle(
     "#182033",
     "#5b6579",
     "#e4e8ef",
@@ -44,14 +44,14 @@ PAPER = Look(
 )
 
 
-def config(look: Look) -> dict[str, Any]:
+def config(style: ChartStyle) -> dict[str, Any]:
     """The Vega-Lite config of every chart."""
     axis = {
-        "labelColor": look.muted,
-        "titleColor": look.muted,
-        "gridColor": look.line,
-        "domainColor": look.line,
-        "tickColor": look.line,
+        "labelColor": style.muted,
+        "titleColor": style.muted,
+        "gridColor": style.line,
+        "domainColor": style.line,
+        "tickColor": style.line,
         "labelFontSize": 12,
         "labelPadding": 8,
         "ticks": False,
@@ -59,10 +59,10 @@ def config(look: Look) -> dict[str, Any]:
     }
     return {
         "background": "transparent",
-        "font": look.font,
+        "font": style.font,
         "view": {"stroke": None},
         "axis": axis,
-        "text": {"fill": look.ink, "fontSize": 12},
-        "range": {"category": list(look.series)},
-        "legend": {"labelColor": look.ink, "labelFontSize": 12, "title": None, "labelLimit": 180},
+        "text": {"fill": style.ink, "fontSize": 12},
+        "range": {"category": list(style.series)},
+        "legend": {"labelColor": style.ink, "labelFontSize": 12, "title": None, "labelLimit": 180},
     }

@@ -1,40 +1,133 @@
-"""One dashboard onto the site: its data, then its workbook, then what came of it."""
+"""One dashboard onto the site: its data, as extracts or the warehouse itself, then its workbook, then what it shows."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import Any, Literal
 
+from blocks.catalogue import Dataset
+from blocks.errors import Misconfigured
 from blocks.records import Publication
 from blocks.site.base import Card
+from blocks.site.hyper import hyper_types, write_hyper
+from blocks.site.readback import DatasetSummary
 from blocks.site.tableau.client import content, revisions, views
 from blocks.site.tableau.client.connections import connect_and_refresh
-from blocks.site.tableau.client.permissions import let_read
-from blocks.site.tableau.client.session import Session
-from blocks.site.tableau.data_sources import Data
-from blocks.site.tableau.naming import Place, place_for
-from blocks.site.tableau.settings import Settings
-from blocks.site.tableau.workbook.datasource import Source
-from blocks.site.tableau.workbook.workbook import make_workbook, pack
-from blocks.site.tableau.workbook.xml import shown
+from blocks.site.tableau.client.content import Reader
+from blocks.site.tableau.client.items import ContentItem, ViewItem
+from blocks.site.tableau.client.naming import Place, choose_place
+from blocks.site.tableau.client.permissions import grant_view
+from blocks.site.tableau.client.session import TableauSession
+from blocks.site.tableau.workbook.connections import (
+    LiveConnection,
+    PackedExtract,
+    PublishedSource,
+    TableauConnection,
+)
+from blocks.site.tableau.workbook.datasource import Source, make_source
+from blocks.site.tableau.workbook.workbook import make_workbook, pack_workbook, to_bytes
+from blocks.site.tableau.workbook.xml import as_title
 
 UNCHECKED = "Its workbook has no sheet named Release check, so its data was not read back from the site."
 
 
-class Publishing:
-    """A card on its way. work: a folder that is gone afterwards; kept: one that stays."""
+@dataclass(frozen=True)
+class PublishSettings:
+    """project: its id; reader: whom live data is read as; the rest as in TableauSite."""
 
-    def __init__(self, session: Session, settings: Settings, card: Card, work: Path, kept: Path) -> None:
+    project: str
+    data: Literal["published", "packed", "live"]
+    reader: Reader | None
+    workbooks: Path | None
+    groups: tuple[str, ...]
+    job_seconds: float
+    canary_seconds: float
+
+
+class DataSources:
+    """A card's datasets. work: a folder that is gone afterwards; kept: one that stays.
+
+    After `publish`: rows of each dataset, and the extracts that were made.
+    """
+
+    def __init__(
+        self, session: TableauSession, settings: PublishSettings, card: Card, work: Path, kept: Path
+    ) -> None:
         self._session, self._settings, self._card = session, settings, card
         self._work, self._kept, self._name = work, kept, card.dashboard.name
-        self._data = Data(session, settings, card, work, kept)
+        self.rows: list[int] = []
+        self.extracts: list[Path] = []
+
+    def publish(self) -> list[Source]:
+        """Each dataset as a data source for the workbook, published where it is to be."""
+        made = {"published": self._published, "packed": self._packed, "live": self._live}
+        found = []
+        for place, dataset in enumerate(self._card.datasets):
+            name = f"{self._name}-{dataset.mart}"
+            connection = made[self._settings.data](place, name, dataset)
+            found.append(self._source(place, name, dataset, connection))
+        return found
+
+    def summaries(self) -> tuple[DatasetSummary, ...]:
+        """What the release has; where the card does not say, what the extracts have."""
+        return self._card.summaries or tuple(DatasetSummary(rows=rows) for rows in self.rows)
+
+    def packed(self) -> dict[str, Path]:
+        """The extracts that go into the workbook's package, by their path in it."""
+        return (
+            {f"Data/{each.name}": each for each in self.extracts} if self._settings.data == "packed" else {}
+        )
+
+    def _source(self, place: int, name: str, dataset: Dataset, connection: TableauConnection) -> Source:
+        return make_source(self._name, dataset, hyper_types(self._card.extracts[place]), connection, name)
+
+    def _published(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
+        return self._sent(self._extract(place, name))
+
+    def _packed(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
+        return PackedExtract(f"Data/{self._extract(place, name).name}")
+
+    def _live(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
+        reader, live = self._settings.reader, self._card.live
+        if live is None or reader is None:
+            missing = "the warehouse can't be read by a BI server" if live is None else "live_user is not set"
+            raise Misconfigured(f"Publish {self._name} live", missing, "Or choose data: published.")
+        direct = LiveConnection(live, self._card.queries[place], reader.user)
+        path = self._work / f"{name}.tds"
+        path.write_bytes(to_bytes(self._source(place, name, dataset, direct).tds()))
+        self.rows.append(self._card.summaries[place].rows if self._card.summaries else 0)
+        return self._sent(path, reader)
+
+    def _extract(self, place: int, name: str) -> Path:
+        path = self._work / f"{name}.hyper"
+        self.rows.append(write_hyper({"Extract": self._card.extracts[place]}, path)["Extract"])
+        copyfile(path, self._kept / path.name)
+        self.extracts.append(path)
+        return path
+
+    def _sent(self, path: Path, reader: Any = None) -> TableauConnection:
+        settings = self._settings
+        item = content.publish_source(self._session, settings.project, path, settings.job_seconds, reader)
+        return PublishedSource(str(item.content_url), item.name, self._session.address, self._session.site)
+
+
+class DashboardPublisher:
+    """A card on its way. work: a folder that is gone afterwards; kept: one that stays."""
+
+    def __init__(
+        self, session: TableauSession, settings: PublishSettings, card: Card, work: Path, kept: Path
+    ) -> None:
+        self._session, self._settings, self._card = session, settings, card
+        self._work, self._kept, self._name = work, kept, card.dashboard.name
+        self._data = DataSources(session, settings, card, work, kept)
 
     def publish(self) -> Publication:
         """All of it; safe to repeat."""
         sources = self._data.publish()
-        own = self._own()
-        path, hidden = (own, list[str]()) if own else self._generated(sources)
+        own = self._find_own_workbook()
+        path, hidden = (own, list[str]()) if own else self._generate_workbook(sources)
         place = self._place(path)
         item = content.publish_workbook(
             self._session,
@@ -49,47 +142,51 @@ class Publishing:
         )
         if own:
             connect_and_refresh(self._session, item, self._settings.reader, self._settings.job_seconds)
-        let_read(self._session, item, self._settings.groups)
-        return self._seen(item, place)
+        grant_view(self._session, item, self._settings.groups)
+        return self._read_back(item, place)
 
     def _place(self, path: Path) -> Place:
-        new = revisions.digest(path)
-        place = place_for(self._session, self._settings.project, self._name, new)
+        new = revisions.digest_workbook(path)
+        place = choose_place(self._session, self._settings.project, self._name, new)
         if place.item:  # known as ours even if this ends right after publishing
-            revisions.announce(self._session, place.item, revisions.Mark(new, place.views or 0))
+            revisions.add_mark(self._session, place.item, revisions.Mark(new, place.views or 0))
         return place
 
-    def _own(self) -> Path | None:
+    def _find_own_workbook(self) -> Path | None:
         """The workbook that the project keeps for this dashboard, to be published as it is."""
         folder = self._settings.workbooks
         found = [folder / f"{self._name}{end}" for end in (".twbx", ".twb")] if folder else []
         return next((path for path in found if path.exists()), None)
 
-    def _generated(self, sources: list[Source]) -> tuple[Path, list[str]]:
+    def _generate_workbook(self, sources: list[Source]) -> tuple[Path, list[str]]:
         workbook, path = make_workbook(self._card, sources), self._work / f"{self._name}.twbx"
-        pack(path, workbook, self._data.packed())
+        pack_workbook(path, workbook, self._data.packed())
         copyfile(path, self._kept / path.name)
         return path, workbook.hidden
 
     def _description(self) -> str:
-        """What the site says below the workbook's name: where it is from, and what the gate said."""
+        """What the site says below the workbook's name: where it is from, and how the gate ended."""
         gate, ticket = self._card.gate, self._card.dashboard.ticket
-        said = [shown(self._card.dashboard.title), shown(self._card.dashboard.description, 400)]
-        said += [f"Release of run {self._card.run}" + (f", for ticket {shown(ticket, 40)}" if ticket else "")]
+        parts = [as_title(self._card.dashboard.title), as_title(self._card.dashboard.description, 400)]
+        parts += [
+            f"Release of run {self._card.run}" + (f", for ticket {as_title(ticket, 40)}" if ticket else "")
+        ]
         if gate:
-            said.append(f"{len(gate.checks) - len(gate.failures)} of {len(gate.checks)} checks passed")
-        return ". ".join(part for part in said if part) + "."
+            parts.append(f"{len(gate.checks) - len(gate.failures)} of {len(gate.checks)} checks passed")
+        return ". ".join(part for part in parts if part) + "."
 
-    def _seen(self, item: Any, place: Place) -> Publication:
+    def _read_back(self, item: ContentItem, place: Place) -> Publication:
         """Read back, take the picture, count, mark."""
-        session, kept, seen = self._session, self._kept, views.views_of(self._session, item)
-        canary = views.read_back(session, self._name, seen, self._data.shown(), self._settings.canary_seconds)
-        image = views.picture(session, self._name, seen)
+        session, kept, seen = self._session, self._kept, views.list_views(self._session, item)
+        canary = views.read_back(
+            session, self._name, seen, self._data.summaries(), self._settings.canary_seconds
+        )
+        image = views.take_picture(session, self._name, seen)
         if image:
             (kept / "dashboard.png").write_bytes(image)
-        count = views.opened(seen)
-        now = views.opened(views.views_of(session, item))  # reading back may count as well
-        revisions.mark(session, item, revisions.Mark(revisions.served_digest(session, item), now))
+        count = views.count_opened(seen)
+        now = views.count_opened(views.list_views(session, item))  # reading back may count as well
+        revisions.replace_mark(session, item, revisions.Mark(revisions.digest_served(session, item), now))
         extracts = self._data.extracts
         return Publication(
             dashboard=self._name,
@@ -104,8 +201,8 @@ class Publishing:
             notes=place.notes if canary else (*place.notes, UNCHECKED),
         )
 
-    def _url(self, item: Any, seen: list[Any]) -> str:
-        view = views.front(seen)
+    def _url(self, item: ContentItem, seen: list[ViewItem]) -> str:
+        view = views.main_view(seen)
         if view is None:
             return str(item.webpage_url)
         site = f"/site/{self._session.site}" if self._session.site else ""

@@ -1,6 +1,6 @@
 """TableauSite: dashboards on Tableau Server or Tableau Cloud, published, read back, never over people's edits.
 
-What is said to the server is in server/, what a workbook is made of in workbook/.
+The client of its server is in client/, what a workbook is made of in workbook/.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -17,12 +18,12 @@ from pydantic import Field, PrivateAttr, SecretStr
 from blocks.errors import BadInput, Misconfigured
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
+from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
-from blocks.site.tableau.client.projects import project_id
-from blocks.site.tableau.client.session import Session
-from blocks.site.tableau.publish import Publishing
-from blocks.site.tableau.settings import Settings, reader
-from blocks.site.text import slug
+from blocks.site.tableau.client.projects import find_or_make_project
+from blocks.site.tableau.client.session import TableauSession
+from blocks.site.tableau.publish import DashboardPublisher, PublishSettings
+from blocks.site.text import check_slug
 
 
 class TableauSite(BiSite):
@@ -56,7 +57,7 @@ class TableauSite(BiSite):
     job_seconds: float = Field(1800, gt=0, description="longest wait for one publish or refresh job")
     canary_seconds: float = Field(90, ge=0, description="how long views may take to show the release")
 
-    _session: Session | None = PrivateAttr(None)
+    _session: TableauSession | None = PrivateAttr(None)
 
     @property
     def reads_live(self) -> bool:
@@ -65,36 +66,46 @@ class TableauSite(BiSite):
 
     def check(self) -> str:
         """Sign in and find the project, or make it."""
-        with self.session():
-            session = self._open()
-            project_id(session, self._path())
-        return f"publishes into {self._path()} on {self._named()}, signed in {self._credentials().named}"
+        with self._connect() as session:
+            find_or_make_project(session, self._path())
+        return (
+            f"publishes into {self._path()} on {self._named()}, signed in {self._credentials().description}"
+        )
 
     @contextmanager
     def session(self) -> Iterator[None]:
         """One sign-in for all that is published inside, made when it is first needed."""
+        with self._connect():
+            yield
+
+    @contextmanager
+    def _connect(self) -> Iterator[TableauSession]:
+        """The session that is open, or one that is closed at the end."""
         if self._session is not None:
-            yield
+            yield self._session
             return
-        self._session = Session(self.server.rstrip("/"), self.site, self._credentials(), self.request_seconds)
+        self._session = TableauSession(
+            self.server.rstrip("/"), self.site, self._credentials(), self.request_seconds
+        )
         try:
-            yield
+            yield self._session
         finally:
             session, self._session = self._session, None
             session.close()
 
     def warm(self) -> None:
         """Load the client, which takes a second."""
-        import lxml.etree  # noqa: F401
-        import tableauserverclient  # noqa: F401
+        for module in ("lxml.etree", "tableauserverclient"):
+            import_module(module)
 
     def publish(self, card: Card) -> Publication:
         """Publish a dashboard's data, then its workbook; read it back; keep its files here."""
-        begun, name = time.monotonic(), slug(card.dashboard.name)
+        begun, name = time.monotonic(), check_slug(card.dashboard.name)
         _complete(card)
-        with self.session(), TemporaryDirectory(prefix="tableau-") as work:
-            session = self._open()
-            publishing = Publishing(session, self._settings(session), card, Path(work), self._kept(name))
+        with self._connect() as session, TemporaryDirectory(prefix="tableau-") as work:
+            publishing = DashboardPublisher(
+                session, self._settings(session), card, Path(work), self._kept(name)
+            )
             publication = publishing.publish()
         return publication.model_copy(update={"seconds": round(time.monotonic() - begun, 3)})
 
@@ -103,20 +114,16 @@ class TableauSite(BiSite):
         place = f"/site/{self.site}" if self.site else ""
         return f"{self.server.rstrip('/')}/#{place}/explore"
 
-    def _settings(self, session: Session) -> Settings:
-        return Settings(
-            project=project_id(session, self._path()),
+    def _settings(self, session: TableauSession) -> PublishSettings:
+        return PublishSettings(
+            project=find_or_make_project(session, self._path()),
             data=self.data,
-            reader=reader(self.live_user, self.live_password),
+            reader=Reader(self.live_user, self.live_password) if self.live_user else None,
             workbooks=self.workbooks,
             groups=self.readers,
             job_seconds=self.job_seconds,
             canary_seconds=self.canary_seconds,
         )
-
-    def _open(self) -> Session:
-        assert self._session is not None  # noqa: S101
-        return self._session
 
     def _credentials(self) -> AccessToken | ConnectedApp:
         given = [each for each in (self.token, self.app) if each]

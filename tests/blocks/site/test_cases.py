@@ -18,7 +18,7 @@ from blocks.site import number_format, periods
 from blocks.site.html.extract import Extract
 from blocks.site.html.kpis import Snapshot
 from blocks.site.periods import Period, bucket
-from tests.blocks.site.tableau_files import as_sql
+from tests.blocks.site.tableau.files import as_sql
 from tests.conftest import ROOT
 
 

@@ -15,10 +15,10 @@ from blocks.errors import NotFound
 from blocks.metrics import evaluate, totals_sql
 from blocks.records import Analysis, Dashboard
 from blocks.site.base import Card
-from blocks.site.readback import Shown
+from blocks.site.readback import DatasetSummary
 from blocks.warehouse.bi_connection import LiveSource
-from tests.blocks.site.tableau_files import live_query
-from tests.blocks.site.walls import WALLS, TableauWall, Wall
+from tests.blocks.site.harness import WALLS, TableauWall, Wall
+from tests.blocks.site.tableau.files import live_query
 
 Rows = list[tuple[Any, ...]]
 
@@ -135,8 +135,8 @@ def card_of(warehouse: duckdb.DuckDBPyConnection, folder: Path, **fields: Any) -
         marts=("stations",),
         ticket="AN-1",
     )
-    shown = Shown(rows=warehouse.sql(query).shape[0])
-    given = {"datasets": (dataset,), "extracts": (path,), "queries": (query,), "shown": (shown,)}
+    summary = DatasetSummary(rows=warehouse.sql(query).shape[0])
+    given = {"datasets": (dataset,), "extracts": (path,), "queries": (query,), "summaries": (summary,)}
     return Card(dashboard=dashboard, run="r1", gate=None, as_of=None, **given | fields)
 
 
@@ -163,7 +163,7 @@ def test_tableau_reads_them_live(
     warehouse.close()
     wall.server.live = tmp_path / "warehouse.duckdb"
     site = wall.site.model_copy(update={"data": "live", "live_user": "bi"})
-    assert site.publish(card).canary == f"{card.shown[0].rows} rows"
+    assert site.publish(card).canary == f"{card.summaries[0].rows} rows"
     (source,) = wall.server.sources().values()
     assert live_query(etree.fromstring(source.data)) == ("snowflake", card.queries[0])
 

@@ -12,9 +12,9 @@ import pytest
 from blocks.errors import BadInput, Misconfigured, Unavailable
 from blocks.records import Analysis, Publication
 from blocks.site.base import Card
-from blocks.site.readback import Shown
+from blocks.site.readback import DatasetSummary
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, RATE
-from tests.blocks.site.walls import WALLS, Rows, Wall
+from tests.blocks.site.harness import WALLS, Rows, Wall
 
 Make = Callable[..., Card]
 
@@ -63,13 +63,13 @@ def test_every_value_behind_a_dashboard_is_the_warehouses(wall: Wall, make_card:
 def test_what_was_read_back_is_told(wall: Wall, make_card: Make) -> None:
     card = make_card(metrics=(ORDERS,), dimensions=("country",))
     rows = len(rows_of(card.extracts[0]))
-    card = card.model_copy(update={"shown": (Shown(rows=rows, newest="2025-11-30"),)})
+    card = card.model_copy(update={"summaries": (DatasetSummary(rows=rows, newest="2025-11-30"),)})
     assert f"{rows:,} rows" in str(wall.site.publish(card).canary)
 
 
 def test_what_is_read_back_but_not_the_releases_is_a_failure(wall: Wall, make_card: Make) -> None:
     card = make_card(metrics=(ORDERS,), dimensions=())
-    card = card.model_copy(update={"shown": (Shown(rows=7, newest="2025-11-30"),)})
+    card = card.model_copy(update={"summaries": (DatasetSummary(rows=7, newest="2025-11-30"),)})
     with pytest.raises(Unavailable, match="7 rows"):
         wall.site.publish(card)
 

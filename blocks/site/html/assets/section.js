@@ -18,14 +18,6 @@ import {
 } from "./rows.js";
 import { Table } from "./table.js";
 
-const ORDER = {
-  kpi: ["trend", "bars"],
-  trend: ["trend", "bars"],
-  comparison: ["bars", "trend"],
-  composition: ["shares", "bars", "stacked", "trend"], // bars stand in where a metric's parts don't add up
-  detail: ["table", "bars", "trend"],
-};
-
 const BAR = 34; // pixels a bar
 
 /** The part of a page that shows one dataset. */
@@ -41,7 +33,7 @@ export class Section {
     const { model } = page;
     const area = make("section", { class: "charts", "aria-label": dataset.label });
     if (model.datasets.length > 1) area.append(make("h2", {}, dataset.label));
-    for (const kind of [...ORDER[model.analysis], "table"]) if (this.offers(kind)) this.addPanel(kind, area);
+    for (const kind of [...model.charts, "table"]) if (this.offers(kind)) this.addPanel(kind, area);
     byId("sections").append(area);
   }
 

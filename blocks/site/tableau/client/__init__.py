@@ -1,1 +1,1 @@
-"""What is said to a Tableau server: a session, and a file for each kind of thing on it."""
+"""The client of a Tableau server: a session, and a file for each kind of thing on it."""

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from blocks.site.tableau.client import content
 from blocks.site.tableau.client.content import Reader
-from blocks.site.tableau.client.session import Session
+from blocks.site.tableau.client.items import ConnectionItem, ContentItem, Server
+from blocks.site.tableau.client.session import TableauSession
 
 STORED = {"hyper", "dataengine"}  # connections to rows that were published with it: nothing to log in to
 PROXY = "sqlproxy"  # a connection to a data source of the site
 
 
-def connect_and_refresh(session: Session, item: Any, reader: Reader | None, deadline: float) -> None:
+def connect_and_refresh(
+    session: TableauSession, item: ContentItem, reader: Reader | None, deadline: float
+) -> None:
     """Embed the reader in a workbook's own connections, then refresh all extracts that it shows.
 
     Extracts inside it are refreshed through it, those of data sources of the site through these.
     """
     connections = _connections(session, "workbooks", item)
     direct = [each for each in connections if each.connection_type not in STORED | {PROXY}]
-    for connection in direct if reader else []:
-        assert reader  # noqa: S101
-        _embed(session, item, connection, reader)
+    if reader:
+        for connection in direct:
+            _embed(session, item, connection, reader)
     for identity in sorted(
         {str(each.datasource_id) for each in connections if each.connection_type == PROXY}
     ):
@@ -30,7 +31,7 @@ def connect_and_refresh(session: Session, item: Any, reader: Reader | None, dead
         content.refresh(session, "workbooks", item, deadline)
 
 
-def _refresh_source(session: Session, identity: str, deadline: float) -> None:
+def _refresh_source(session: TableauSession, identity: str, deadline: float) -> None:
     asked = "Look at a data source of the workbook"
     source = session.call(asked, lambda server: server.datasources.get_by_id(identity))
     origins = {each.connection_type for each in _connections(session, "datasources", source)}
@@ -38,15 +39,15 @@ def _refresh_source(session: Session, identity: str, deadline: float) -> None:
         content.refresh(session, "datasources", source, deadline)
 
 
-def _connections(session: Session, kind: str, item: Any) -> list[Any]:
-    def ask(server: Any) -> list[Any]:
+def _connections(session: TableauSession, kind: str, item: ContentItem) -> list[ConnectionItem]:
+    def ask(server: Server) -> list[ConnectionItem]:
         getattr(server, kind).populate_connections(item)
         return list(item.connections)
 
     return session.call(f"List the connections of {item.name}", ask)
 
 
-def _embed(session: Session, item: Any, connection: Any, reader: Reader) -> None:
+def _embed(session: TableauSession, item: ContentItem, connection: ConnectionItem, reader: Reader) -> None:
     connection.username, connection.password = reader.user, reader.password.get_secret_value()
     connection.embed_password = True
     asked = f"Embed the reader in {item.name}"

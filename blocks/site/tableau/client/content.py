@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
+from blocks.deadline import Deadline
 from blocks.errors import Busy, NotFound
-from blocks.site.tableau.client.session import Session
+from blocks.http.polling import Pauses, poll_until
+from blocks.site.tableau.client.items import ContentItem, JobItem, Server
+from blocks.site.tableau.client.session import TableauSession
 
-PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+PAUSES = Pauses(first=1, longest=30, factor=2)
 STORED = {"hyper", "dataengine", "sqlproxy"}  # connection types with no origin of their own to refresh from
 
 
@@ -23,11 +25,11 @@ class Reader(NamedTuple):
     password: SecretStr
 
 
-def find(session: Session, kind: str, name: str, project: str) -> Any:
+def find(session: TableauSession, kind: str, name: str, project: str) -> ContentItem | None:
     """A workbook or data source (kind: the client's endpoint) by name in a project; None if there is none."""
     import tableauserverclient as client
 
-    def search(server: Any) -> list[Any]:
+    def search(server: Server) -> list[ContentItem]:
         options = client.RequestOptions()
         equals = client.RequestOptions.Operator.Equals
         options.filter.add(client.Filter(client.RequestOptions.Field.Name, equals, name))
@@ -38,8 +40,8 @@ def find(session: Session, kind: str, name: str, project: str) -> Any:
 
 
 def publish_source(
-    session: Session, project: str, path: Path, deadline: float, reader: Reader | None = None
-) -> Any:
+    session: TableauSession, project: str, path: Path, deadline: float, reader: Reader | None = None
+) -> ContentItem:
     """Publish a data source under its file's name, overwriting it; reader: embedded, on every publishing."""
     import tableauserverclient as client
 
@@ -48,7 +50,7 @@ def publish_source(
     login = None
     if reader:
         login = client.ConnectionCredentials(reader.user, reader.password.get_secret_value(), embed=True)
-    wait(
+    wait_for_job(
         session,
         asked,
         deadline,
@@ -59,11 +61,11 @@ def publish_source(
             ),
         ),
     )
-    return published(session, "datasources", name, project)
+    return find_published(session, "datasources", name, project)
 
 
 def publish_workbook(  # noqa: PLR0913
-    session: Session,
+    session: TableauSession,
     project: str,
     name: str,
     path: Path,
@@ -73,7 +75,7 @@ def publish_workbook(  # noqa: PLR0913
     hidden: Sequence[str],
     description: str,
     unchecked: bool,
-) -> Any:
+) -> ContentItem:
     """Publish a workbook. hidden: sheets that are no views; unchecked: its connections are not tried."""
     import tableauserverclient as client
 
@@ -81,7 +83,7 @@ def publish_workbook(  # noqa: PLR0913
     item = client.WorkbookItem(project, name=name, show_tabs=False)
     item.description = description
     item.hidden_views = list(hidden)
-    wait(
+    wait_for_job(
         session,
         asked,
         deadline,
@@ -92,10 +94,10 @@ def publish_workbook(  # noqa: PLR0913
             ),
         ),
     )
-    return published(session, "workbooks", name, project)
+    return find_published(session, "workbooks", name, project)
 
 
-def published(session: Session, kind: str, name: str, project: str) -> Any:
+def find_published(session: TableauSession, kind: str, name: str, project: str) -> ContentItem:
     """What was just published. Raises NotFound if the site does not list it."""
     item = find(session, kind, name, project)
     if item is None:
@@ -103,23 +105,30 @@ def published(session: Session, kind: str, name: str, project: str) -> Any:
     return item
 
 
-def wait(session: Session, asked: str, deadline: float, job: Any) -> None:
+def wait_for_job(session: TableauSession, asked: str, deadline: float, job: JobItem) -> None:
     """Wait for a job. Raises TimedOut at the deadline (seconds), Rejected if it failed or was cancelled."""
     session.call(asked, lambda server: server.jobs.wait_for_job(job.id, timeout=deadline))
 
 
-def refresh(session: Session, kind: str, item: Any, deadline: float) -> None:
+def refresh(session: TableauSession, kind: str, item: ContentItem, seconds: float) -> None:
     """Refresh an extract and wait. One that was queued already is waited out first: it may be too old.
 
     The server refuses a second refresh (409093) as long as one is queued, which the client turns into None.
     """
-    asked, end = f"Refresh {item.name}", time.monotonic() + deadline
-    for tried in range(1000):
-        job = session.call(asked, lambda server: getattr(server, kind).refresh(item))
-        if job is not None:
-            return wait(session, asked, max(end - time.monotonic(), 1), job)
-        pause = PAUSES[min(tried, len(PAUSES) - 1)]
-        if time.monotonic() + pause > end:
-            break
-        time.sleep(pause)
-    raise Busy(asked, "an earlier refresh of it is still queued", "Look under Jobs on the site.")
+    asked = f"Refresh {item.name}"
+    deadline = Deadline(asked, seconds)
+
+    def look() -> JobItem:
+        job: JobItem | None = session.call(asked, lambda server: getattr(server, kind).refresh(item))
+        if job is None:
+            raise _AlreadyQueued(
+                asked, "an earlier refresh of it is still queued", "Look under Jobs on the site."
+            )
+        return job
+
+    job = poll_until(look, deadline, PAUSES, retry_on=(_AlreadyQueued,))
+    wait_for_job(session, asked, max(deadline.seconds_left, 1), job)
+
+
+class _AlreadyQueued(Busy):
+    """Another refresh is waiting for its turn."""

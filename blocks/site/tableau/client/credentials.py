@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 import time
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, SecretStr
+
+if TYPE_CHECKING:
+    from tableauserverclient import JWTAuth, PersonalAccessTokenAuth
 
 LIFE_SECONDS = 300  # a JWT may live 10 minutes at most, and signs in once
 SCOPES = (
@@ -37,12 +36,12 @@ class AccessToken(BaseModel):
     secret: SecretStr = Field(description="the token's secret")
 
     @property
-    def named(self) -> str:
-        """How one signs in with it, for a person."""
+    def description(self) -> str:
+        """How one signs in with it, as in "signed in as bot"."""
         return f"with token {self.name}"
 
-    def request(self, site: str) -> Any:
-        """What signs in, as the client's own object."""
+    def authenticate(self, site: str) -> PersonalAccessTokenAuth:
+        """Make the client's own object that signs in."""
         from tableauserverclient import PersonalAccessTokenAuth
 
         return PersonalAccessTokenAuth(self.name, self.secret.get_secret_value(), site_id=site)
@@ -57,31 +56,27 @@ class ConnectedApp(BaseModel):
     user: str = Field(description="the user to work as")
 
     @property
-    def named(self) -> str:
-        """How one signs in with it, for a person."""
+    def description(self) -> str:
+        """How one signs in with it, as in "signed in as bot"."""
         return f"as {self.user}"
 
-    def request(self, site: str) -> Any:
-        """What signs in, as the client's own object; made anew for each sign-in."""
+    def authenticate(self, site: str) -> JWTAuth:
+        """Make the client's own object that signs in, with a new token each time."""
         from tableauserverclient import JWTAuth
 
-        return JWTAuth(self._token(), site_id=site)
+        return JWTAuth(self._write_token(), site_id=site)
 
-    def _token(self) -> str:
-        """A signed JWT (HS256, RFC 7519) with the claims that Tableau's connected apps ask for."""
-        head = {"alg": "HS256", "typ": "JWT", "kid": self.secret_id, "iss": self.client}
+    def _write_token(self) -> str:
+        """A signed JWT with the claims that Tableau's connected apps ask for."""
+        import jwt
+
         claims = {
             "iss": self.client,
             "sub": self.user,
             "aud": "tableau",
             "jti": str(uuid.uuid4()),
             "exp": int(time.time()) + LIFE_SECONDS,
-            "scp": SCOPES,
+            "scp": list(SCOPES),
         }
-        body = ".".join(_encoded(json.dumps(part).encode()) for part in (head, claims))
-        key = self.secret.get_secret_value().encode()
-        return f"{body}.{_encoded(hmac.new(key, body.encode(), hashlib.sha256).digest())}"
-
-
-def _encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        head = {"kid": self.secret_id, "iss": self.client}
+        return jwt.encode(claims, self.secret.get_secret_value(), algorithm="HS256", headers=head)

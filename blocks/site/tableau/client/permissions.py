@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from blocks.errors import Misconfigured
-from blocks.site.tableau.client.session import Session
+from blocks.site.tableau.client.items import ContentItem, GroupItem, Server
+from blocks.site.tableau.client.session import TableauSession
 
 VIEWING = ("Read", "Filter", "ViewComments", "AddComment", "ExportImage", "ExportData", "ShareView")
 
 
-def let_read(session: Session, item: Any, groups: Sequence[str]) -> None:
+def grant_view(session: TableauSession, item: ContentItem, groups: Sequence[str]) -> None:
     """Let groups view a workbook, on top of what is allowed already. Raises Misconfigured for an unknown one."""
     if not groups:
         return
@@ -26,10 +26,10 @@ def let_read(session: Session, item: Any, groups: Sequence[str]) -> None:
     )
 
 
-def _group(session: Session, name: str) -> Any:
+def _group(session: TableauSession, name: str) -> GroupItem:
     import tableauserverclient as client
 
-    def search(server: Any) -> list[Any]:
+    def search(server: Server) -> list[GroupItem]:
         options = client.RequestOptions()
         equals = client.RequestOptions.Operator.Equals
         options.filter.add(client.Filter(client.RequestOptions.Field.Name, equals, name))

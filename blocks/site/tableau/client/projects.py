@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from blocks.errors import Busy
-from blocks.site.tableau.client.session import Session
+from blocks.site.tableau.client.items import ProjectItem, Server
+from blocks.site.tableau.client.session import TableauSession
 
 
-def project_id(session: Session, path: str) -> str:
+def find_or_make_project(session: TableauSession, path: str) -> str:
     """The id of a project by its path, as in Analytics/Delivered. Raises Forbidden where it may not be made."""
     parent: str | None = None
     for name in (part.strip() for part in path.split("/")):
-        parent = _found(session, name, parent) or _made(session, name, parent)
+        parent = _find_project(session, name, parent) or _make_project(session, name, parent)
     return str(parent)
 
 
-def _found(session: Session, name: str, parent: str | None) -> str | None:
+def _find_project(session: TableauSession, name: str, parent: str | None) -> str | None:
     """A project of that name directly under that parent; filters of the server match names only."""
     projects = session.call(f"Look for project {name}", lambda server: _named(server, name))
     return next((each.id for each in projects if each.name == name and each.parent_id == parent), None)
 
 
-def _named(server: Any, name: str) -> list[Any]:
+def _named(server: Server, name: str) -> list[ProjectItem]:
     import tableauserverclient as client
 
     options = client.RequestOptions()
@@ -31,14 +30,14 @@ def _named(server: Any, name: str) -> list[Any]:
     return list(client.Pager(server.projects, options))
 
 
-def _made(session: Session, name: str, parent: str | None) -> str:
+def _make_project(session: TableauSession, name: str, parent: str | None) -> str:
     import tableauserverclient as client
 
     item = client.ProjectItem(name, description="Dashboards delivered from tickets", parent_id=parent)
     try:
         return str(session.call(f"Make project {name}", lambda server: server.projects.create(item)).id)
     except Busy:  # another run made it in the meantime
-        found = _found(session, name, parent)
+        found = _find_project(session, name, parent)
         if found is None:
             raise
         return found

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from blocks.errors import BadInput, Forbidden, NotFound
-from blocks.site.tableau.client.session import Session
+from blocks.site.tableau.client.items import ContentItem, Server
+from blocks.site.tableau.client.session import TableauSession
 
 MARKED = re.compile(r"ticket-to-dashboard\.([0-9a-f]{16})\.(\d+)")
 PARTS = ("actions", "worksheets", "dashboards", "stories")
@@ -34,13 +35,13 @@ class Mark(NamedTuple):
         return f"ticket-to-dashboard.{self.digest}.{self.views}"
 
 
-def marks(tags: Iterable[str]) -> list[Mark]:
+def read_marks(tags: Iterable[str]) -> list[Mark]:
     """Our marks among a workbook's tags."""
     found = (MARKED.fullmatch(tag) for tag in tags)
     return [Mark(match[1], int(match[2])) for match in found if match]
 
 
-def digest(path: Path) -> str:
+def digest_workbook(path: Path) -> str:
     """A digest of what people would edit in a .twb or .twbx: not data, nor the data sources' addresses."""
     from lxml import etree
 
@@ -60,20 +61,20 @@ def digest(path: Path) -> str:
     return total.hexdigest()[:16]
 
 
-def served_digest(session: Session, item: Any) -> str:
+def digest_served(session: TableauSession, item: ContentItem) -> str:
     """The digest of a workbook as the site has it now."""
     asked = f"Download workbook {item.name}"
     with TemporaryDirectory() as folder:
         path = session.call(
             asked, lambda server: server.workbooks.download(item.id, filepath=folder, include_extract=False)
         )
-        return digest(Path(str(path)))
+        return digest_workbook(Path(str(path)))
 
 
-def saved_by_us(session: Session, item: Any) -> bool:
+def was_saved_by_us(session: TableauSession, item: ContentItem) -> bool:
     """True if the site's history says that we saved a workbook last; False where it keeps or shows none."""
 
-    def ask(server: Any) -> bool:
+    def ask(server: Server) -> bool:
         server.workbooks.populate_revisions(item)
         return any(each.current and each.user_id == server.user_id for each in item.revisions)
 
@@ -83,15 +84,15 @@ def saved_by_us(session: Session, item: Any) -> bool:
         return False
 
 
-def announce(session: Session, item: Any, new: Mark) -> None:
+def add_mark(session: TableauSession, item: ContentItem, new: Mark) -> None:
     """Tag a workbook with the mark it will have after the next publishing."""
     session.call(f"Mark workbook {item.name}", lambda server: server.workbooks.add_tags(item, [new.tag]))
 
 
-def mark(session: Session, item: Any, new: Mark) -> None:
+def replace_mark(session: TableauSession, item: ContentItem, new: Mark) -> None:
     """Tag a workbook with our mark, and drop the marks before it."""
-    old = {each.tag for each in marks(item.tags)} - {new.tag}
-    announce(session, item, new)
+    old = {each.tag for each in read_marks(item.tags)} - {new.tag}
+    add_mark(session, item, new)
     if old:
         session.call(
             f"Mark workbook {item.name}", lambda server: server.workbooks.delete_tags(item, sorted(old))

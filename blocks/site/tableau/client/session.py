@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from blocks.errors import Busy, Misconfigured, PlatformError, Unavailable
-from blocks.http.retry_after import retry_after
-from blocks.site.tableau.client.errors import called, ended
+from blocks.http.errors import read_retry_after
+from blocks.site.tableau.client.errors import call_client, is_session_ended
+from blocks.site.tableau.client.items import Server
+
+if TYPE_CHECKING:
+    import requests
 
 T = TypeVar("T")
 OLDEST = (3, 6)  # personal access tokens and jobs: Tableau Server 2019.4
@@ -18,31 +22,31 @@ CONNECT_SECONDS = 15.0
 class Credentials(Protocol):
     """What can sign in."""
 
-    def request(self, site: str) -> Any:
-        """What signs in, as the client's own object."""
+    def authenticate(self, site: str) -> object:
+        """Make the client's own object that signs in."""
 
 
-class Session:
+class TableauSession:
     """Calls go through `call`: it signs in when first needed, and again, once, where the session has ended."""
 
     def __init__(self, address: str, site: str, credentials: Credentials, seconds: float) -> None:
         self.address, self.site = address, site
         self._credentials, self._seconds = credentials, seconds
-        self._server: Any = None
+        self._server: Server = None
         self._pause: float | None = None
 
-    def call(self, asked: str, act: Callable[[Any], T]) -> T:
+    def call(self, asked: str, act: Callable[[Server], T]) -> T:
         """Act with the signed-in client; whatever goes wrong comes out as a PlatformError.
 
         act may run twice: it has to be safe to repeat. Raises Busy if the second session ends as well.
         """
         try:
-            return called(asked, lambda: self._once(act), lambda: self._pause)
-        except _Ended:
+            return call_client(asked, lambda: self._once(act), lambda: self._pause)
+        except _SessionEnded:
             self._server = None
         try:
-            return called(asked, lambda: self._once(act), lambda: self._pause)
-        except _Ended:
+            return call_client(asked, lambda: self._once(act), lambda: self._pause)
+        except _SessionEnded:
             pass
         raise Busy(
             asked,
@@ -55,46 +59,48 @@ class Session:
         server, self._server = self._server, None
         if server is not None:
             with suppress(PlatformError):
-                called("Sign out", server.auth.sign_out)
+                call_client("Sign out", server.auth.sign_out)
             server.close()
 
-    def _once(self, act: Callable[[Any], T]) -> T:
+    def _once(self, act: Callable[[Server], T]) -> T:
         from tableauserverclient.server.endpoint.exceptions import FailedSignInError
 
         if self._server is None:
-            self._server = self._signed_in()
+            self._server = self._sign_in()
         try:
             return act(self._server)
         except FailedSignInError as error:
-            if not ended(error):
+            if not is_session_ended(error):
                 raise
-        raise _Ended("Work on the site", "the session has ended")
+        raise _SessionEnded("Work on the site", "the session has ended")
 
-    def _signed_in(self) -> Any:
+    def _sign_in(self) -> Server:
         from tableauserverclient import Server
 
         options = {"timeout": (CONNECT_SECONDS, self._seconds)}
         server = Server(self.address, http_options=options, session_factory=self._http)
         asked = f"Sign in to {self.address}"
-        version = called(asked, lambda: server.server_info.get().rest_api_version, lambda: self._pause)
+        version = call_client(asked, lambda: server.server_info.get().rest_api_version, lambda: self._pause)
         if tuple(int(part) for part in str(version).split(".")) < OLDEST:
             raise Misconfigured(asked, f"its REST API is {version}", "Use Tableau Server 2019.4 or later.")
         server.version = version
-        called(asked, lambda: server.auth.sign_in(self._credentials.request(self.site)), lambda: self._pause)
+        call_client(
+            asked, lambda: server.auth.sign_in(self._credentials.authenticate(self.site)), lambda: self._pause
+        )
         return server
 
-    def _http(self) -> Any:
+    def _http(self) -> requests.Session:
         """A requests session that remembers what a 429 asks for: the client drops the header."""
         import requests
 
-        def remember(response: requests.Response, *_: Any, **__: Any) -> None:
+        def remember(response: requests.Response, *_: object, **__: object) -> None:
             if response.status_code == 429:
-                self._pause = retry_after(response.headers.get("Retry-After"))
+                self._pause = read_retry_after(response.headers.get("Retry-After"))
 
         session = requests.Session()
         session.hooks["response"].append(remember)
         return session
 
 
-class _Ended(Unavailable):
+class _SessionEnded(Unavailable):
     """The session is over; signing in again may help."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from blocks.catalogue import Dataset
-from blocks.site.tableau.workbook.check_sheet import check_field
-from blocks.site.tableau.workbook.connections import Connection
-from blocks.site.tableau.workbook.fields import Field, Instance, columns, metric_field
-from blocks.site.tableau.workbook.metadata import metadata
-from blocks.site.tableau.workbook.xml import element, identity, token
+from blocks.site.tableau.workbook.connections import TableauConnection
+from blocks.site.tableau.workbook.fields import (
+    Field,
+    Instance,
+    make_check_field,
+    make_columns,
+    make_metric_field,
+)
+from blocks.site.tableau.workbook.xml import Element, element, stable_id, stable_token
 
 VERSION = "18.1"
 
@@ -23,7 +26,7 @@ class Source:
 
     name: str
     caption: str
-    connection: Connection
+    connection: TableauConnection
     columns: Mapping[str, Field]
     metrics: tuple[Field, ...]
     dimensions: tuple[Field, ...]
@@ -56,11 +59,11 @@ class Source:
             *(each for each in self.columns.values() if field.formula and each.ref in field.formula),
         ]
 
-    def pointer(self) -> Any:
+    def pointer(self) -> Element:
         """The element by which a sheet names its source."""
         return element("datasource", {"caption": self.caption, "name": self.name})
 
-    def needs(self, fields: list[Field], instances: list[Instance]) -> Any:
+    def needs(self, fields: list[Field], instances: list[Instance]) -> Element:
         """The `datasource-dependencies` of a sheet: each field and instance it uses, once."""
         known = {
             each.name: each
@@ -71,7 +74,7 @@ class Source:
         made = [known[name].xml() for name in sorted(known)] + [shelf[name].xml() for name in sorted(shelf)]
         return element("datasource-dependencies", {"datasource": self.name}, *made)
 
-    def xml(self) -> Any:
+    def xml(self) -> Element:
         """The `datasource` of a workbook."""
         attributes = {"caption": self.caption, "inline": "true", "name": self.name, "version": VERSION}
         fields = [*self.columns.values(), *self.metrics, self.check]
@@ -87,7 +90,7 @@ class Source:
             *self._ending(),
         )
 
-    def tds(self) -> Any:
+    def tds(self) -> Element:
         """The same without metrics, to be published by itself: workbooks add their own."""
         attributes = {
             "formatted-name": self.name,
@@ -108,13 +111,13 @@ class Source:
 
     @property
     def _object(self) -> str:
-        return f"Extract_{identity(self.name)[1:-1].replace('-', '')}"
+        return f"Extract_{stable_id(self.name)[1:-1].replace('-', '')}"
 
-    def _records(self) -> Any:
+    def _records(self) -> Element:
         holder = self._object if self.connection.modelled else ""
-        return metadata(self.columns.values(), self.connection.parent, holder)
+        return make_metadata(self.columns.values(), self.connection.parent, holder)
 
-    def _table(self) -> Any:
+    def _table(self) -> Element | None:
         if not self.connection.modelled:
             return None
         name = f"[__tableau_internal_object_id__].[{self._object}]"
@@ -129,7 +132,7 @@ class Source:
             },
         )
 
-    def _group(self) -> Any:
+    def _group(self) -> Element | None:
         if not self.drill:
             return None
         members = element("groupfilter", {"function": "level-members", "level": self.drill.ref})
@@ -145,7 +148,7 @@ class Source:
             element("groupfilter", {"function": "crossjoin"}, members),
         )
 
-    def _ending(self) -> list[Any]:
+    def _ending(self) -> list[Element]:
         layout = {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"}
         if not self.connection.modelled:
             return [element("layout", layout)]
@@ -158,18 +161,18 @@ _NO_BRACKETS = str.maketrans({"[": "(", "]": ")"})
 
 
 def make_source(
-    name: str, dataset: Dataset, types: Mapping[str, str], connection: Connection, caption: str
+    name: str, dataset: Dataset, types: Mapping[str, str], connection: TableauConnection, caption: str
 ) -> Source:
     """The data source of a dataset. name: unique in its workbook; types: Hyper's type of each column."""
-    fields = columns(dataset, types)
+    fields = make_columns(dataset, types)
     taken = Counter(field.caption for field in fields.values())
     metrics = []
-    for metric in map(metric_field, dataset.metrics):  # a caption twice is refused in a data source
+    for metric in map(make_metric_field, dataset.metrics):  # a caption twice is refused in a data source
         again, taken[metric.caption] = taken[metric.caption], taken[metric.caption] + 1
         metrics.append(replace(metric, caption=f"{metric.caption} ({again + 1})") if again else metric)
     time = fields[dataset.time] if dataset.time else None
     return Source(
-        name=f"{connection.prefix}.{token(name, dataset.mart)}",
+        name=f"{connection.prefix}.{stable_token(name, dataset.mart)}",
         caption=caption,
         connection=connection,
         columns=fields,
@@ -177,5 +180,32 @@ def make_source(
         dimensions=tuple(fields[dimension] for dimension in dataset.dimensions),
         time=time,
         grain=dataset.grain,
-        check=check_field(time),
+        check=make_check_field(time),
     )
+
+
+def make_metadata(fields: Iterable[Field], parent: str, holder: str) -> Element:
+    """A record for each column. parent: its table's name; holder: the table's object, where there is a model."""
+    records = (_record(field, place, parent, holder) for place, field in enumerate(fields))
+    return element("metadata-records", {}, *records)
+
+
+def _record(field: Field, place: int, parent: str, holder: str) -> Element:
+    remote, aggregation = field.remote
+    texts = {
+        "remote-name": field.name,
+        "remote-type": remote,
+        "local-name": field.ref,
+        "parent-name": f"[{parent}]",
+        "remote-alias": field.name,
+        "ordinal": str(place),
+        "local-type": field.datatype,
+        "aggregation": aggregation,
+        "contains-null": "true",
+    }
+    parts = [element(tag, {}, text=text) for tag, text in texts.items()]
+    if field.datatype == "string":
+        parts.append(element("collation", {"flag": "0", "name": "binary"}))
+    if holder:
+        parts.append(element("object-id", {}, text=f"[{holder}]"))
+    return element("metadata-record", {"class": "column"}, *parts)

@@ -1,15 +1,18 @@
-"""A dataset's columns and metrics as Tableau's fields, and fields as they stand on a shelf."""
+"""A dataset's columns and metrics as Tableau's fields, and fields as they stand on a shelf (rows, columns, marks).
+
+The check sheet's field is here, too: one line that says what a data source holds, for people and to be read back.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from blocks.catalogue import Dataset
 from blocks.metrics import Metric, has_division, tableau_field, to_tableau
 from blocks.site.number_format import unit
-from blocks.site.tableau.workbook.xml import element, shown
+from blocks.site.tableau.workbook.xml import Element, as_title, element
 
 # Hyper's type → Tableau's: datatype, remote type (OLE DB's number), default aggregation of a column.
 _TYPES = {
@@ -23,6 +26,8 @@ _TYPES = {
     "BOOL": ("boolean", "11", "Count"),
 }
 _TEXT = ("string", "129", "Count")
+CHECK_SHEET = "Release check"
+CHECK_PATTERN = re.compile(r"Rows: (\d+)(?:, newest: (\d{4}-\d{2}-\d{2}))?")
 _KINDS = {"quantitative": "qk", "ordinal": "ok", "nominal": "nk"}
 
 
@@ -45,7 +50,7 @@ class Field:
         """The field as formulas write it."""
         return tableau_field(self.name)
 
-    def xml(self) -> Any:
+    def xml(self) -> Element:
         """Its `column`."""
         found = {
             "caption": self.caption,
@@ -74,7 +79,7 @@ class Instance:
         """Its name, as in [none:country:nk]."""
         return f"[{self.short}:{self.field.name.replace(']', ']]')}:{_KINDS[self.type]}]"
 
-    def xml(self) -> Any:
+    def xml(self) -> Element:
         """Its `column-instance`."""
         return element(
             "column-instance",
@@ -88,23 +93,23 @@ class Instance:
         )
 
 
-def plain(field: Field, type: str = "") -> Instance:
+def use_plain(field: Field, type: str = "") -> Instance:
     """The field itself."""
     return Instance(field, "None", "none", type or field.type)
 
 
-def calculated(field: Field) -> Instance:
+def use_calculated(field: Field) -> Instance:
     """A field whose formula aggregates."""
     return Instance(field, "User", "usr", field.type)
 
 
-def per(field: Field, grain: str) -> Instance:
+def use_truncated(field: Field, grain: str) -> Instance:
     """A date cut to `day`, `week`, `month`, `quarter` or `year`, on a continuous axis."""
     short = {"day": "tdy", "week": "twk", "month": "tmn", "quarter": "tqr", "year": "tyr"}[grain]
     return Instance(field, f"{grain.capitalize()}-Trunc", short, "quantitative")
 
 
-def columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]:
+def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]:
     """The fields of a dataset's columns by name; measures are hidden, as only metrics are meant to be seen."""
     distinct = {measure.name for measure in dataset.measures if measure.function == "count_distinct"}
     measures = {measure.name for measure in dataset.measures} - distinct
@@ -112,7 +117,7 @@ def columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]:
     for name, kind in types.items():
         datatype, *remote = _TYPES.get(kind.split("(")[0], _TEXT)
         ordinal = datatype in ("integer", "real", "date", "datetime")
-        caption = shown(dataset.labels.get(name, ""), 80) or f"{name} (column)"
+        caption = as_title(dataset.labels.get(name, ""), 80) or f"{name} (column)"
         fields[name] = Field(
             name=name,
             caption=caption,
@@ -125,16 +130,38 @@ def columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]:
     return fields
 
 
-def metric_field(metric: Metric) -> Field:
+def make_metric_field(metric: Metric) -> Field:
     """A metric as a calculated field that can be added to any view."""
     return Field(
         name=f"Calculation_{metric.name}",
-        caption=shown(metric.label, 80),
+        caption=as_title(metric.label, 80),
         datatype="real",
         role="measure",
         type="quantitative",
         form=_form(metric.form, parts=has_division(metric.formula)),
         formula=to_tableau(metric.formula),
+    )
+
+
+def make_check_field(time: Field | None) -> Field:
+    """The calculated field of a check sheet. time: the date to give the newest of.
+
+    It is made of text alone, since the server writes numbers and dates as the reader's locale has them.
+    """
+    text = '"Rows: " + STR(SUM(1))'
+    if time:
+        newest = f"MAX({time.ref})"
+        parts = [f"STR(YEAR({newest}))"]
+        parts += [f'RIGHT("0" + STR({part}({newest})), 2)' for part in ("MONTH", "DAY")]
+        day = ' + "-" + '.join(parts)
+        text += f' + IFNULL(", newest: " + {day}, "")'
+    return Field(
+        name="Calculation_release_check",
+        caption="Release check",
+        datatype="string",
+        role="measure",
+        type="nominal",
+        formula=text,
     )
 
 

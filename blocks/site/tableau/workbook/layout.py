@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
-from typing import Any
 
 from blocks.site.tableau.workbook.worksheets import KPI, PIE, Sheet
-from blocks.site.tableau.workbook.xml import element, identity
+from blocks.site.tableau.workbook.xml import Element, element, stable_id
 
 WHOLE = 100_000
 FIRST = 3  # the title's number; sheets follow
@@ -37,9 +36,9 @@ class Box:
         return [Box(left, self.y, right - left, self.h) for left, right in pairwise(edges)]
 
 
-def dashboard(
+def lay_out_dashboard(
     name: str, title: str, kpis: Sequence[Sheet], charts: Sequence[Sheet], checks: Sequence[Sheet]
-) -> Any:
+) -> Element:
     """The `dashboard` with all its sheets, filters and legends."""
     sources = {sheet.source.name: sheet.source for sheet in (*kpis, *charts, *checks)}
     first = {sheet.source.name: sheet for sheet in (*kpis, *charts)}
@@ -52,11 +51,11 @@ def dashboard(
         element("datasources", {}, *(source.pointer() for source in sources.values())),
         *needs,
         _zones(title, kpis, charts, checks),
-        element("simple-id", {"uuid": identity("dashboard", name)}),
+        element("simple-id", {"uuid": stable_id("dashboard", name)}),
     )
 
 
-def _zones(title: str, kpis: Sequence[Sheet], charts: Sequence[Sheet], checks: Sequence[Sheet]) -> Any:
+def _zones(title: str, kpis: Sequence[Sheet], charts: Sequence[Sheet], checks: Sequence[Sheet]) -> Element:
     number = count(FIRST)
     side = list(_side(kpis, charts))
     width = WHOLE - SIDE if side else WHOLE
@@ -85,7 +84,7 @@ def _places(box: Box, charts: int) -> list[Box]:
     return [rows[0], *rest]
 
 
-def _sheets(number: Iterator[int], sheets: Sequence[Sheet], boxes: Sequence[Box]) -> list[Any]:
+def _sheets(number: Iterator[int], sheets: Sequence[Sheet], boxes: Sequence[Box]) -> list[Element]:
     pairs = zip(sheets, boxes, strict=True)
     return [
         _zone(next(number), box, {"name": sheet.name, "show-title": _titled(sheet)}) for sheet, box in pairs
@@ -111,6 +110,6 @@ def _side(kpis: Sequence[Sheet], charts: Sequence[Sheet]) -> Iterator[dict[str, 
             yield {"type-v2": "color", "name": sheet.name, "pane-specification-id": "0", "param": param}
 
 
-def _zone(number: int, box: Box, attributes: dict[str, object], *children: Any) -> Any:
+def _zone(number: int, box: Box, attributes: dict[str, object], *children: Element) -> Element:
     place = {"h": box.h, "id": number, "w": box.w, "x": box.x, "y": box.y}
     return element("zone", {**attributes, **place}, *children)

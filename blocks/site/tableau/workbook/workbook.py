@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from blocks.site.base import Card
-from blocks.site.tableau.workbook.actions import actions, windows
+from blocks.site.tableau.workbook.actions import make_actions, make_windows
 from blocks.site.tableau.workbook.datasource import VERSION, Source
-from blocks.site.tableau.workbook.layout import dashboard
-from blocks.site.tableau.workbook.sheet_plan import charts, check, kpis
+from blocks.site.tableau.workbook.layout import lay_out_dashboard
+from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_kpis, plan_sheets
 from blocks.site.tableau.workbook.worksheets import Sheet
-from blocks.site.tableau.workbook.xml import USER, element, shown
+from blocks.site.tableau.workbook.xml import USER, Element, as_title, element
 
 # What the file uses of Tableau's format, as files of version 18.1 that Tableau saves list it.
 FEATURES = (
@@ -47,7 +46,7 @@ class Workbook:
         """Sheets that are seen on the dashboard only; the check sheets are read through views of their own."""
         return [sheet.name for sheet in (*self.kpis, *self.charts)]
 
-    def xml(self) -> Any:
+    def xml(self) -> Element:
         """The `workbook`."""
         from lxml import etree
 
@@ -65,10 +64,14 @@ class Workbook:
             element("document-format-change-manifest", {}, *features),
             element("preferences"),
             element("datasources", {}, *(source.xml() for source in self.sources)),
-            actions(self._name, sheets),
+            make_actions(self._name, sheets),
             element("worksheets", {}, *(sheet.xml() for sheet in sheets)),
-            element("dashboards", {}, dashboard(self._name, self.title, self.kpis, self.charts, self.checks)),
-            windows(self._name, sheets, self.hidden),
+            element(
+                "dashboards",
+                {},
+                lay_out_dashboard(self._name, self.title, self.kpis, self.charts, self.checks),
+            ),
+            make_windows(self._name, sheets, self.hidden),
             element(
                 "explain-data",
                 {"enabled-for-viewer": "false", "extreme-values-enabled-for-all": "false"},
@@ -88,12 +91,12 @@ def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
     """The workbook of a card; sources pair with its datasets."""
     figures, drawn, checks = list[Sheet](), list[Sheet](), list[Sheet]()
     for place, (source, dataset) in enumerate(zip(sources, card.datasets, strict=True)):
-        figures += kpis(source)
-        drawn += charts(source, card.dashboard.analysis, dataset.metrics)
-        checks.append(check(source, place))
+        figures += plan_kpis(source)
+        drawn += plan_sheets(source, card.dashboard.analysis, dataset.metrics)
+        checks.append(plan_check(source, place))
     taken = Counter[str]()
     figures, drawn = [_named(each, taken) for each in figures], [_named(each, taken) for each in drawn]
-    title = shown(card.dashboard.title) or card.dashboard.name
+    title = as_title(card.dashboard.title) or card.dashboard.name
     return Workbook(title, figures, drawn, checks, tuple(sources))
 
 
@@ -104,18 +107,18 @@ def _named(sheet: Sheet, taken: Counter[str]) -> Sheet:
     return replace(sheet, name=name if taken[name] == 1 else f"{name} {taken[name]}")
 
 
-def write(root: Any) -> bytes:
+def to_bytes(root: Element) -> bytes:
     """An element as the bytes of a file of its own."""
     from lxml import etree
 
     return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True))
 
 
-def pack(path: Path, workbook: Workbook, files: Mapping[str, Path]) -> None:
+def pack_workbook(path: Path, workbook: Workbook, files: Mapping[str, Path]) -> None:
     """Write a .twbx; files: by their path inside it."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
         info = zipfile.ZipInfo(f"{path.stem}.twb", STAMP)
         info.compress_type = zipfile.ZIP_DEFLATED
-        package.writestr(info, write(workbook.xml()))
+        package.writestr(info, to_bytes(workbook.xml()))
         for name, file in files.items():
             package.write(file, name)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from blocks.site.tableau.workbook.datasource import Source
-from blocks.site.tableau.workbook.fields import Instance, plain
-from blocks.site.tableau.workbook.xml import element, identity, placeholder
+from blocks.site.tableau.workbook.fields import Instance, use_plain
+from blocks.site.tableau.workbook.xml import Element, element, placeholder, stable_id
 
 KPI, BAR, LINE, PIE = "Text", "Bar", "Line", "Pie"
 
@@ -30,28 +29,28 @@ class Sheet:
     drills: bool = False
     big: bool = False
 
-    def xml(self) -> Any:
+    def xml(self) -> Element:
         """The `worksheet`."""
         return element(
             "worksheet",
             {"name": self.name},
             self._title(),
             self._table(),
-            element("simple-id", {"uuid": identity("sheet", self.name)}),
+            element("simple-id", {"uuid": stable_id("sheet", self.name)}),
         )
 
     def filters(self) -> list[Instance]:
         """The fields that the dashboard's filters act by."""
         if not self.filtered:
             return []
-        time = [plain(self.source.time, "quantitative")] if self.source.time else []
-        return [*map(plain, self.source.dimensions), *time]
+        time = [use_plain(self.source.time, "quantitative")] if self.source.time else []
+        return [*map(use_plain, self.source.dimensions), *time]
 
-    def _title(self) -> Any:
+    def _title(self) -> Element:
         words = element("formatted-text", {}, element("run", {}, text=self.title))
         return element("layout-options", {}, element("title", {}, words))
 
-    def _table(self) -> Any:
+    def _table(self) -> Element:
         return element(
             "table",
             {},
@@ -62,7 +61,7 @@ class Sheet:
             element("cols", {}, text=_shelf(self.source, self.cols)),
         )
 
-    def _view(self) -> Any:
+    def _view(self) -> Element:
         source, filters = self.source, self.filters()
         used = [*self.rows, *self.cols, *(instance for _, instance in self.encodings), *filters]
         action = self._action()
@@ -80,7 +79,7 @@ class Sheet:
             element("aggregation", {"value": "true"}),
         )
 
-    def _sort(self) -> Any:
+    def _sort(self) -> Element | None:
         """Bars from the longest down."""
         if self.mark != BAR:
             return None
@@ -91,14 +90,14 @@ class Sheet:
         }
         return element("computed-sort", by)
 
-    def _action(self) -> Any:
+    def _action(self) -> Element | None:
         """The filter that the drill-down action sets; the sheet it starts from has none."""
         if not self.filtered or self.drills or not self.source.drill:
             return None
         name = self.source.full(self.source.action)
         return element("filter", {"class": "categorical", "column": name}, _everything(self.source.drill.ref))
 
-    def _pane(self) -> Any:
+    def _pane(self) -> Element:
         encodings = [element(shelf, {"column": self.source.ref(each)}) for shelf, each in self.encodings]
         return element(
             "pane",
@@ -110,14 +109,14 @@ class Sheet:
             self._style(),
         )
 
-    def _label(self) -> Any:
+    def _label(self) -> Element | None:
         if not self.big:
             return None
         text = placeholder(self.source.ref(self.encodings[0][1]))
         run = element("run", {"bold": "true", "fontsize": "28"}, text=text)
         return element("customized-label", {}, element("formatted-text", {}, run))
 
-    def _style(self) -> Any:
+    def _style(self) -> Element | None:
         if self.mark == LINE:
             return None
         formats = {"mark-labels-show": "true", "mark-labels-cull": "true"}
@@ -133,7 +132,7 @@ def _shelf(source: Source, instances: tuple[Instance, ...]) -> str:
     return f"({source.ref(instances[0])}{sign}{_shelf(source, instances[1:])})"
 
 
-def _filter(source: Source, instance: Instance, group: int) -> Any:
+def _filter(source: Source, instance: Instance, group: int) -> Element:
     """A dashboard filter that lets everything through until someone uses it."""
     attributes = {"column": source.ref(instance), "filter-group": group}
     if instance.type == "quantitative":  # no fixed range: it would cut off days that come later
@@ -141,7 +140,7 @@ def _filter(source: Source, instance: Instance, group: int) -> Any:
     return element("filter", {"class": "categorical", **attributes}, _everything(instance.ref))
 
 
-def _everything(level: str) -> Any:
+def _everything(level: str) -> Element:
     return element(
         "groupfilter",
         {

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
-from blocks.site.text import line
+from blocks.site.text import one_line
 
 USER = "http://www.tableausoftware.com/xml/user"
 _SPACE = uuid.UUID("5b3c1d5e-6a0f-4a55-9d5c-0f6f3f7f2a61")  # any constant: the same name gives the same id
 
 
-def element(tag: str, attributes: Mapping[str, object] | None = None, *children: Any, text: Any = "") -> Any:
+class Element(Protocol):
+    """What is used of an lxml element, which has no types."""
+
+    text: object
+
+    def set(self, name: str, value: str) -> None:
+        """Set an attribute."""
+
+    def extend(self, children: Iterable[Element]) -> None:
+        """Add children at its end."""
+
+
+def element(
+    tag: str, attributes: Mapping[str, object] | None = None, *children: Element | None, text: object = ""
+) -> Element:
     """An element; attributes named `user:x` are in Tableau's user namespace, children of None are left out."""
     from lxml import etree
 
-    made = etree.Element(tag, nsmap={"user": USER})
+    made: Element = etree.Element(tag, nsmap={"user": USER})
     for name, value in (attributes or {}).items():
         made.set(f"{{{USER}}}{name[5:]}" if name.startswith("user:") else name, str(value))
     made.extend(child for child in children if child is not None)
@@ -24,23 +38,23 @@ def element(tag: str, attributes: Mapping[str, object] | None = None, *children:
     return made
 
 
-def placeholder(field: str) -> Any:
+def placeholder(field: str) -> object:
     """A field that Tableau fills into a text: only in CDATA does it take <field> for more than words."""
     from lxml import etree
 
     return etree.CDATA(f"<{field}>")
 
 
-def identity(*names: str) -> str:
+def stable_id(*names: str) -> str:
     """A stable id for a thing of a name, as Tableau writes them: {UPPER-CASE-UUID}."""
     return "{" + str(uuid.uuid5(_SPACE, "/".join(names))).upper() + "}"
 
 
-def token(*names: str) -> str:
+def stable_token(*names: str) -> str:
     """The same as 28 letters and digits, as Tableau names connections."""
     return uuid.uuid5(_SPACE, "/".join(names)).hex[:28]
 
 
-def shown(text: str, length: int = 120) -> str:
+def as_title(text: str, length: int = 120) -> str:
     """People's words as a title: one line, and no <field> that Tableau would fill in."""
-    return line(text, length).replace("<", "‹").replace(">", "›")
+    return one_line(text, length).replace("<", "‹").replace(">", "›")

@@ -15,8 +15,8 @@ import pytest
 
 from blocks.records import Analysis
 from blocks.site.base import Card
-from blocks.site.readback import Shown
-from blocks.site.tableau.client.projects import project_id
+from blocks.site.readback import DatasetSummary
+from blocks.site.tableau.client.projects import find_or_make_project
 from blocks.site.tableau.site import TableauSite
 from tests.blocks.site.conftest import EVERY, ORDERS
 from tests.blocks.site.test_site_contract import rows_of
@@ -42,14 +42,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableauSite]:
     with site.session():
         yield site
         session = site._open()
-        made = project_id(session, site.project)
+        made = find_or_make_project(session, site.project)
         session.call("Delete the test's project", lambda server: server.projects.delete(made))
 
 
-def shown(card: Card) -> Card:
+def as_title(card: Card) -> Card:
     """The card with what its views have to show."""
-    there = tuple(Shown(rows=len(rows_of(path)), newest="2025-11-30") for path in card.extracts)
-    return card.model_copy(update={"shown": there})
+    there = tuple(DatasetSummary(rows=len(rows_of(path)), newest="2025-11-30") for path in card.extracts)
+    return card.model_copy(update={"summaries": there})
 
 
 def test_check_says_where_and_as_whom(site: TableauSite) -> None:
@@ -61,16 +61,16 @@ def test_check_says_where_and_as_whom(site: TableauSite) -> None:
 def test_a_generated_workbook_opens_and_shows_the_release(
     site: TableauSite, make_card: Make, analysis: Analysis, data: Any, tmp_path: Path
 ) -> None:
-    card = shown(make_card(analysis, metrics=EVERY, name=f"{analysis}_{data}"))
+    card = as_title(make_card(analysis, metrics=EVERY, name=f"{analysis}_{data}"))
     other = site.model_copy(update={"data": data})
     other._session = site._session
     published = other.publish(card)
-    assert published.canary == f"{card.shown[0].rows:,} rows, the newest of 2025-11-30"
+    assert published.canary == f"{card.summaries[0].rows:,} rows, the newest of 2025-11-30"
     assert published.image.read_bytes().startswith(b"\x89PNG")
 
 
 def test_publishing_again_is_no_edit(site: TableauSite, make_card: Make) -> None:
     for title in ("First", "Second", "Third"):
-        published = site.publish(shown(make_card(name="again", title=title, metrics=(ORDERS,))))
+        published = site.publish(as_title(make_card(name="again", title=title, metrics=(ORDERS,))))
         assert published.notes == ()
     assert published.views is not None

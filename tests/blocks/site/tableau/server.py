@@ -30,8 +30,8 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from tests.blocks.site import tableau_files as files
-from tests.blocks.site.tableau_files import Refused
+from tests.blocks.site.tableau import files
+from tests.blocks.site.tableau.files import Refused
 
 VERSION = "3.24"
 TOKEN = ("bot", "s3cr3t-of-the-token")

@@ -1,6 +1,6 @@
 """TableauSite against the stand-in: sessions, order, jobs, people's edits, faults, interruptions, secrets.
 
-The real client speaks HTTP to tableau_server.py, which opens what it is sent.
+The real client speaks HTTP to server.py, which opens what it is sent.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
+from blocks.http.polling import Pauses
 from blocks.site.base import Card
 from blocks.site.hyper import write_hyper
-from blocks.site.readback import Shown
-from blocks.site.tableau import data_sources
+from blocks.site.readback import DatasetSummary
+from blocks.site.tableau import publish
 from blocks.site.tableau.client import content, projects, views
 from blocks.site.tableau.site import TableauSite
 from blocks.warehouse.bi_connection import LiveSource
-from tests.blocks.site import tableau_files as files
 from tests.blocks.site.conftest import ORDERS, export
-from tests.blocks.site.tableau_server import APP, TOKEN, Fault, Item
-from tests.blocks.site.walls import TableauWall, hyper_rows
+from tests.blocks.site.harness import TableauWall, hyper_rows
+from tests.blocks.site.tableau import files
+from tests.blocks.site.tableau.server import APP, TOKEN, Fault, Item
 
 Make = Callable[..., Card]
 READER, PASSWORD = "bi_reader", "s3cr3t-of-the-reader"
@@ -68,8 +69,8 @@ def card(make_card: Make) -> Card:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses short enough for a test; how often is asked stays the same."""
-    monkeypatch.setattr(content, "PAUSES", (0.01,))
-    monkeypatch.setattr(views, "PAUSES", (0.01,))
+    monkeypatch.setattr(content, "PAUSES", Pauses(0.01, 0.01))
+    monkeypatch.setattr(views, "PAUSES", Pauses(0.01, 0.01))
 
 
 SET = ("server", "site", "token", "project", "folder", "canary_seconds", "job_seconds", "request_seconds")
@@ -91,7 +92,7 @@ def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         target.write_bytes(BUILT[key][1])
         return BUILT[key][0]
 
-    monkeypatch.setattr(data_sources, "write_hyper", write_once)
+    monkeypatch.setattr(publish, "write_hyper", write_once)
 
 
 # signing in
@@ -184,9 +185,11 @@ def test_a_project_path_is_made_once_and_found_among_others_of_that_name(
 def test_a_project_that_another_run_makes_at_the_same_time_is_used(
     wall: TableauWall, site: TableauSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = projects._found
+    found = projects._find_project
     late = [lambda *_: None]  # we look, and the other run makes it before we do
-    monkeypatch.setattr(projects, "_found", lambda *asked: late.pop()(*asked) if late else found(*asked))
+    monkeypatch.setattr(
+        projects, "_find_project", lambda *asked: late.pop()(*asked) if late else found(*asked)
+    )
     team = wall.server.add_project("Team", None)
     assert "Team/dashboards" in site.check()
     assert [wall.server.path(each) for each, (name, _) in wall.server.projects.items() if name == "Team"] == [
@@ -264,7 +267,7 @@ def live_card(card: Card, sales: duckdb.DuckDBPyConnection, tmp_path: Path) -> C
     rows = sales.execute("SELECT count(DISTINCT (day, country)) FROM orders").fetchone()
     empty = export(sales, card.datasets[0], tmp_path / "empty.parquet", "false")
     told = {"live": LIVE, "queries": (QUERY,), "extracts": (empty,)}
-    return card.model_copy(update={**told, "shown": (Shown(rows=rows[0], newest="2025-11-30"),)})
+    return card.model_copy(update={**told, "summaries": (DatasetSummary(rows=rows[0], newest="2025-11-30"),)})
 
 
 def test_a_live_source_reads_the_warehouse_with_embedded_credentials(
@@ -278,8 +281,8 @@ def test_a_live_source_reads_the_warehouse_with_embedded_credentials(
     assert source.kind == "tds"
     assert source.login == (READER, PASSWORD)
     assert PASSWORD.encode() not in source.data
-    assert published.canary == f"{live_card.shown[0].rows:,} rows, the newest of 2025-11-30"
-    assert published.rows == live_card.shown[0].rows
+    assert published.canary == f"{live_card.summaries[0].rows:,} rows, the newest of 2025-11-30"
+    assert published.rows == live_card.summaries[0].rows
     assert published.extract is None
     source.login = None  # as overwriting does where nothing is embedded again
     assert live.publish(live_card).canary
@@ -410,7 +413,9 @@ def test_a_view_that_is_stale_for_a_while_is_asked_again(
 def test_a_view_that_stays_stale_fails_the_dashboard(
     wall: TableauWall, site: TableauSite, card: Card, quick: None
 ) -> None:
-    card = card.model_copy(update={"shown": (Shown(rows=len(wall_rows(card)), newest="2025-11-30"),)})
+    card = card.model_copy(
+        update={"summaries": (DatasetSummary(rows=len(wall_rows(card)), newest="2025-11-30"),)}
+    )
     wall.server.stale = [f"Rows: {len(wall_rows(card))}, newest: 2025-11-29"] * 100
     with pytest.raises(Unavailable, match="the newest of 2025-11-29, the release has"):
         changed(site, canary_seconds=0.1).publish(card)
@@ -572,7 +577,7 @@ def test_faults_say_whether_trying_again_helps(
 
 
 def test_no_server_and_no_address(site: TableauSite, tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="no answer"):
+    with pytest.raises(Unavailable, match="refused or dropped"):
         changed(site, server="http://127.0.0.1:9").check()
     for wrong in ("https://", "bi.example.com", "ftp://bi", "https://bi.example.com/#/site/acme"):
         with pytest.raises(ValidationError, match="server"):

@@ -11,7 +11,7 @@ from lxml import etree
 from blocks.site.base import BiSite
 from blocks.site.html.site import FolderSite
 from blocks.site.tableau.site import TableauSite
-from tests.blocks.site.tableau_server import TOKEN, TableauServer
+from tests.blocks.site.tableau.server import TOKEN, TableauServer
 
 Rows = list[tuple[Any, ...]]
 

@@ -20,11 +20,15 @@ from blocks.metrics import Metric, to_tableau
 from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.hyper import hyper_types
-from blocks.site.tableau.client.revisions import digest
-from blocks.site.tableau.workbook.connections import Connection, Packed, Published
+from blocks.site.tableau.client.revisions import digest_workbook
+from blocks.site.tableau.workbook.connections import (
+    LiveConnection,
+    PackedExtract,
+    PublishedSource,
+    TableauConnection,
+)
 from blocks.site.tableau.workbook.datasource import Source, make_source
-from blocks.site.tableau.workbook.live_source import Live
-from blocks.site.tableau.workbook.workbook import Workbook, make_workbook, pack, write
+from blocks.site.tableau.workbook.workbook import Workbook, make_workbook, pack_workbook, to_bytes
 from blocks.warehouse.bi_connection import LiveSource
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
 from tests.conftest import ROOT
@@ -44,11 +48,13 @@ SNOWFLAKE = LiveSource(
 DREMIO = LiveSource(
     kind="dremio", server="dremio.internal", port=31010, database="lake", schema_name="serving"
 )
-CONNECTIONS: dict[str, Connection] = {
-    "packed": Packed("Data/sales.hyper"),
-    "published": Published("kpi_page-sales", "kpi_page-sales", "https://bi.example.com", "acme"),
-    "snowflake": Live(SNOWFLAKE, 'select sum("a") as "a" from "SERVING"."sales" where 1 <> 2', "reader"),
-    "dremio": Live(DREMIO, "select 1 as a", "reader"),
+CONNECTIONS: dict[str, TableauConnection] = {
+    "packed": PackedExtract("Data/sales.hyper"),
+    "published": PublishedSource("kpi_page-sales", "kpi_page-sales", "https://bi.example.com", "acme"),
+    "snowflake": LiveConnection(
+        SNOWFLAKE, 'select sum("a") as "a" from "SERVING"."sales" where 1 <> 2', "reader"
+    ),
+    "dremio": LiveConnection(DREMIO, "select 1 as a", "reader"),
 }
 SHAPES: dict[str, dict[str, Any]] = {
     **{str(analysis): {"analysis": analysis, "metrics": EVERY} for analysis in Analysis},
@@ -59,7 +65,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def sources(card: Card, connection: Connection) -> list[Source]:
+def sources(card: Card, connection: TableauConnection) -> list[Source]:
     return [
         make_source(
             card.dashboard.name, dataset, hyper_types(path), connection, f"{card.dashboard.name} data"
@@ -68,7 +74,7 @@ def sources(card: Card, connection: Connection) -> list[Source]:
     ]
 
 
-def workbook(card: Card, connection: Connection = CONNECTIONS["published"]) -> Workbook:
+def workbook(card: Card, connection: TableauConnection = CONNECTIONS["published"]) -> Workbook:
     return make_workbook(card, sources(card, connection))
 
 
@@ -102,7 +108,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def parsed(root: Any) -> Any:
-    return etree.fromstring(write(root))
+    return etree.fromstring(to_bytes(root))
 
 
 @pytest.mark.parametrize("kind", sorted(CONNECTIONS))
@@ -309,12 +315,12 @@ def test_the_same_card_gives_the_same_file_whatever_the_data(make_card: Make, tm
     for name, where in (("one", "true"), ("again", "true"), ("other_data", "day > '2025-06-01'")):
         path = tmp_path / name / "book.twbx"
         path.parent.mkdir()
-        pack(path, workbook(make_card(where=where)), {})
+        pack_workbook(path, workbook(make_card(where=where)), {})
         files[name] = path
     assert files["one"].read_bytes() == files["again"].read_bytes()
-    assert len({digest(path) for path in files.values()}) == 1
-    pack(tmp_path / "else.twbx", workbook(make_card(title="Another title")), {})
-    assert digest(tmp_path / "else.twbx") != digest(files["one"])
+    assert len({digest_workbook(path) for path in files.values()}) == 1
+    pack_workbook(tmp_path / "else.twbx", workbook(make_card(title="Another title")), {})
+    assert digest_workbook(tmp_path / "else.twbx") != digest_workbook(files["one"])
 
 
 def test_bars_stand_in_order_and_a_figure_is_filled_in(make_card: Make) -> None:
@@ -324,7 +330,7 @@ def test_bars_stand_in_order_and_a_figure_is_filled_in(make_card: Make) -> None:
     assert sort.get("column").endswith("[none:country:nk]")
     assert sort.get("using").endswith("[usr:Calculation_net:qk]")
     assert root.find("document-format-change-manifest/SortTagCleanup") is not None
-    assert b"<![CDATA[<[sqlproxy." in write(workbook(make_card()).xml())
+    assert b"<![CDATA[<[sqlproxy." in to_bytes(workbook(make_card()).xml())
 
 
 def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
@@ -344,7 +350,7 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
 
 def test_a_package_holds_the_workbook_and_its_data(make_card: Make, tmp_path: Path) -> None:
     (tmp_path / "x.hyper").write_bytes(b"rows")
-    pack(
+    pack_workbook(
         tmp_path / "sales.twbx",
         workbook(make_card(), CONNECTIONS["packed"]),
         {"Data/sales.hyper": tmp_path / "x.hyper"},
@@ -368,7 +374,7 @@ def test_a_live_source_points_at_serving_and_holds_no_password(make_card: Make, 
         live.schema_name,
         "reader",
     )
-    assert "password" not in write(source.tds()).decode().lower().replace("username password", "")
+    assert "password" not in to_bytes(source.tds()).decode().lower().replace("username password", "")
     relation = root.find("connection/relation")
     assert ("<<>>" in relation.text) == ("<>" in CONNECTIONS[kind].query)
     assert relation.text.replace("<<", "<").replace(">>", ">") == CONNECTIONS[kind].query
@@ -380,7 +386,7 @@ def test_a_live_source_points_at_serving_and_holds_no_password(make_card: Make, 
 
 
 def test_a_warehouse_tableau_has_no_driver_for_is_refused(make_card: Make) -> None:
-    odd = Live(SNOWFLAKE.model_copy(update={"kind": "duckdb"}), "select 1", "reader")
+    odd = LiveConnection(SNOWFLAKE.model_copy(update={"kind": "duckdb"}), "select 1", "reader")
     (source,) = sources(make_card(metrics=(ORDERS,)), odd)
     with pytest.raises(Misconfigured, match="duckdb"):
         source.tds()

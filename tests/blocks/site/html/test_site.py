@@ -22,7 +22,7 @@ from blocks.site import number_format
 from blocks.site.html.site import FolderSite
 from tests.blocks.site.conftest import ORDERS
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture

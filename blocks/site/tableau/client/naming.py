@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from blocks.errors import Rejected
 from blocks.site.tableau.client import content, revisions
-from blocks.site.tableau.client.session import Session
+from blocks.site.tableau.client.items import ContentItem
+from blocks.site.tableau.client.session import TableauSession
 
 MOST_BESIDE = 20
 
@@ -15,12 +16,12 @@ class Place(NamedTuple):
     """item: ours of before. views: counted when it was last published; notes: for the ticket."""
 
     name: str
-    item: Any = None
+    item: ContentItem | None = None
     views: int | None = None
     notes: tuple[str, ...] = ()
 
 
-def place_for(session: Session, project: str, name: str, digest: str) -> Place:
+def choose_place(session: TableauSession, project: str, name: str, digest: str) -> Place:
     """Where to publish a workbook of this content. Raises Rejected if people edited every one there is."""
     edited: list[str] = []
     for number in range(MOST_BESIDE):
@@ -28,9 +29,9 @@ def place_for(session: Session, project: str, name: str, digest: str) -> Place:
         item = content.find(session, "workbooks", candidate, project)
         if item is None:
             return Place(candidate, notes=_notes(edited, candidate))
-        known = revisions.marks(item.tags)
-        same = revisions.served_digest(session, item) in {digest, *(each.digest for each in known)}
-        if same or (known and revisions.saved_by_us(session, item)):
+        known = revisions.read_marks(item.tags)
+        same = revisions.digest_served(session, item) in {digest, *(each.digest for each in known)}
+        if same or (known and revisions.was_saved_by_us(session, item)):
             views = max((each.views for each in known), default=None)
             return Place(candidate, item=item, views=views, notes=_notes(edited, candidate))
         edited.append(candidate)

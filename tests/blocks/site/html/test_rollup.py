@@ -10,14 +10,14 @@ import pytest
 from blocks.errors import BadInput, Misconfigured
 from blocks.metrics import adds_up, to_sql
 from blocks.site.html.extract import Extract
-from blocks.site.html.rollup import Reduction
+from blocks.site.html.rollup import Rollup
 from blocks.site.periods import GRAINS, Period, bucket, coarser, start
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
 
 
 def reduce(card, budget, grain="day"):
     with Extract(card.datasets[0], card.extracts[0]) as extract:
-        reduction = Reduction(extract, budget)
+        reduction = Rollup(extract, budget)
         reduction.fit(grain)
         tables, values = reduction.tables()
         return reduction, tables, values

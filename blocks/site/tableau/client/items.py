@@ -1,0 +1,70 @@
+"""What is used of the client's objects: it has no types of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeAlias
+
+Server: TypeAlias = Any  # a tableauserverclient.Server that is signed in
+
+
+class ContentItem(Protocol):
+    """A workbook or a data source of the site. connections, views, revisions: once they were asked for."""
+
+    id: str
+    name: str
+    project_id: str
+    content_url: str
+    webpage_url: str
+    has_extracts: bool
+    tags: set[str]
+    connections: Iterable[ConnectionItem]
+    views: Iterable[ViewItem]
+    revisions: Iterable[RevisionItem]
+
+
+class RevisionItem(Protocol):
+    """One of the versions that the site keeps of a workbook."""
+
+    current: bool
+    user_id: str
+
+
+class ViewItem(Protocol):
+    """A view of a workbook. image and csv: once they were asked for."""
+
+    name: str
+    content_url: str
+    image: bytes
+    csv: Iterable[bytes]
+    _total_views: int | None
+
+
+class ConnectionItem(Protocol):
+    """A connection of a workbook or a data source."""
+
+    connection_type: str
+    datasource_id: str
+    username: str
+    password: str
+    embed_password: bool
+
+
+class JobItem(Protocol):
+    """A job that the server works on."""
+
+    id: str
+
+
+class GroupItem(Protocol):
+    """A group of the site's users."""
+
+    name: str
+
+
+class ProjectItem(Protocol):
+    """A project of the site."""
+
+    id: str
+    name: str
+    parent_id: str | None
