@@ -13,7 +13,7 @@ from pydantic import Field
 from blocks.errors import Misconfigured, NotFound
 from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Column, Record, SourceTable
-from blocks.semantic_models import SelectedColumn, read_semantic_models, rows_sql
+from blocks.semantic_models import Node, SelectedColumn, read_semantic_models, rows_sql
 
 
 class Dataset(Record):
@@ -66,7 +66,7 @@ class Mart(Record):
 class Catalogue:
     """A manifest, answered from. manifest: the content of dbt's manifest.json (schema v12)."""
 
-    def __init__(self, manifest: dict[str, Any]) -> None:
+    def __init__(self, manifest: Node) -> None:
         self._manifest = manifest
         self._semantic = read_semantic_models(manifest)
         self.tables = tuple(_table(node) for node in manifest["sources"].values())
@@ -173,7 +173,7 @@ class Catalogue:
         )
 
 
-def _table(node: dict[str, Any]) -> SourceTable:
+def _table(node: Node) -> SourceTable:
     columns = (
         Column(
             name=name,
@@ -194,7 +194,7 @@ def _table(node: dict[str, Any]) -> SourceTable:
     )
 
 
-def _mart(node: dict[str, Any]) -> Mart:
+def _mart(node: Node) -> Mart:
     meta = _meta(node)
     return Mart(
         name=node["name"],
@@ -207,7 +207,7 @@ def _mart(node: dict[str, Any]) -> Mart:
     )
 
 
-def _exposure(node: dict[str, Any], manifest: dict[str, Any]) -> Exposure:
+def _exposure(node: Node, manifest: Node) -> Exposure:
     meta, models = _meta(node), manifest["nodes"]
     try:
         analysis = Analysis(meta["analysis"]) if "analysis" in meta else None
@@ -230,6 +230,6 @@ def _exposure(node: dict[str, Any], manifest: dict[str, Any]) -> Exposure:
     )
 
 
-def _meta(node: dict[str, Any]) -> dict[str, Any]:
+def _meta(node: Node) -> dict[str, Any]:
     """A node's meta: dbt keeps it under config, older projects beside it."""
     return {**node.get("meta", {}), **node.get("config", {}).get("meta", {})}

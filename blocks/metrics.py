@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from decimal import Decimal
+from typing import Literal, TypeAlias
 
 from pydantic import ValidationInfo, field_serializer, field_validator
 
@@ -21,7 +22,7 @@ from blocks.records import Record
 
 Function: TypeAlias = Literal["sum", "min", "max", "count_distinct"]
 Sign: TypeAlias = Literal["+", "-", "*", "/"]
-Json: TypeAlias = list[Any]  # ["measure", name], ["number", 1.5], [sign, left, right]
+Json: TypeAlias = list[object]  # ["measure", name], ["number", 1.5], [sign, left, right]
 
 _ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 _AGGREGATES = {"sum": "sum(", "min": "min(", "max": "max(", "count_distinct": "count(distinct "}
@@ -116,7 +117,7 @@ def measures_of(formula: Formula) -> tuple[Measure, ...]:
     return tuple(dict.fromkeys(find(formula)))
 
 
-def evaluate(formula: Formula, totals: Mapping[str, Any]) -> float | None:
+def evaluate(formula: Formula, totals: Mapping[str, float | Decimal | None]) -> float | None:
     """A formula's value from its measures' totals by name, each a number or None."""
     match formula:
         case Number(value=number):

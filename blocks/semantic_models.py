@@ -13,11 +13,12 @@ import ast
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from blocks.metrics import Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of, quote
 from blocks.records import Record
 
+Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
 _SIGNS: dict[type[ast.operator], Sign] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _FUNCTIONS: dict[str, Function] = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
@@ -82,7 +83,7 @@ def rows_sql(columns: tuple[SelectedColumn, ...], relation: str) -> str:
     return f"select {chosen} from {relation}" + (f" group by {places}" if places else "")
 
 
-def read_semantic_models(manifest: Mapping[str, Any]) -> SemanticModels:
+def read_semantic_models(manifest: Node) -> SemanticModels:
     """Read every semantic model and metric of a manifest."""
     models = SemanticModels()
     for model in manifest.get("semantic_models", {}).values():
@@ -96,7 +97,7 @@ def read_semantic_models(manifest: Mapping[str, Any]) -> SemanticModels:
     return models
 
 
-def _read_model(model: Mapping[str, Any], manifest: Mapping[str, Any], models: SemanticModels) -> None:
+def _read_model(model: Node, manifest: Node, models: SemanticModels) -> None:
     mart = next(manifest["nodes"][u]["name"] for u in model["depends_on"]["nodes"] if u in manifest["nodes"])
     dimensions = models.dimensions.setdefault(mart, {})
     for dimension in model["dimensions"]:
@@ -117,7 +118,7 @@ def _read_model(model: Mapping[str, Any], manifest: Mapping[str, Any], models: S
             models.faults[measure["name"]] = str(reason)
 
 
-def _read_measure(measure: Mapping[str, Any], mart: str) -> dict[str, MeasureColumn]:
+def _read_measure(measure: Node, mart: str) -> dict[str, MeasureColumn]:
     """A measure's column by name; an average's after the two that it is made of."""
     name, aggregation = measure["name"], measure["agg"]
     expr = _end_comment(str(measure.get("expr") or name))
@@ -152,9 +153,7 @@ def _end_comment(expr: str) -> str:
     return f"{expr}\n" if "--" in expr or "//" in expr else expr
 
 
-def _read_metric(
-    metric: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]], models: SemanticModels
-) -> Metric:
+def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticModels) -> Metric:
     formula = _read_formula(metric, metrics, models)
     measures = measures_of(formula)
     marts = {models.measures[measure.name].mart for measure in measures}
@@ -174,14 +173,14 @@ def _read_metric(
 
 
 def _read_formula(
-    metric: Mapping[str, Any],
-    metrics: Mapping[str, Mapping[str, Any]],
+    metric: Node,
+    metrics: Mapping[str, Node],
     models: SemanticModels,
     depth: int = 0,
 ) -> Formula:
     params, kind = metric["type_params"], metric["type"]
 
-    def read(reference: Mapping[str, Any]) -> Formula:
+    def read(reference: Node) -> Formula:
         if any(reference.get(key) for key in ("filter", "offset_window", "offset_to_grain")):
             raise _UnusableError(f"it reads {reference['name']} with a filter or an offset")
         return _read_formula(metrics[reference["name"]], metrics, models, depth + 1)
@@ -200,7 +199,7 @@ def _read_formula(
     raise _UnusableError(f"its type is {kind}; dashboards show simple, ratio and derived metrics")
 
 
-def _read_reference(reference: Mapping[str, Any], models: SemanticModels) -> Formula:
+def _read_reference(reference: Node, models: SemanticModels) -> Formula:
     name = reference["name"]
     if reference.get("filter"):
         raise _UnusableError("its measure has a filter; put the condition into the measure's expr")

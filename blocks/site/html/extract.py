@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from blocks.catalogue import Dataset
 from blocks.errors import BadInput
 from blocks.metrics import quote
 from blocks.site.periods import Period, bucket
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Row: TypeAlias = tuple[Any, ...]  # as DuckDB types its columns
 
 
 class Extract:
@@ -34,7 +39,7 @@ class Extract:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def run(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> DuckDBPyConnection:
         """Run a statement; DuckDB's error comes out as BadInput."""
         import duckdb
 
@@ -47,7 +52,7 @@ class Extract:
                 "Check that the mart has the columns its semantic model declares.",
             ) from error
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
         return list(self.run(sql, parameters).fetchall())
 
@@ -81,7 +86,7 @@ def cover_all(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period 
 
 def label_sql(dimension: str) -> str:
     """SQL for a dimension's value as it is shown: one line, without control characters, never empty."""
-    # Controls, and the characters that turn the direction of the text around them or break XML (see wording.py).
+    # Controls, and the characters that turn the direction of the text around them or break XML (as in text.py).
     unseen = r"[\p{Cc}\x{FFFE}\x{FFFF}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{200E}\x{200F}\x{061C}\s]+"
     text = f"trim(regexp_replace({quote(dimension)}::VARCHAR, '{unseen}', ' ', 'g'))"
     return f"coalesce(nullif(left({text}, 120), ''), '(blank)')"

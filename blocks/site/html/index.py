@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
@@ -164,5 +163,5 @@ def write_file(path: Path, content: str | bytes) -> None:
 
 def dump_entries(entries: dict[str, Entry]) -> str:
     """The entries as published.json holds them."""
-    plain: dict[str, Any] = {name: entry.model_dump() for name, entry in sorted(entries.items())}
+    plain: dict[str, object] = {name: entry.model_dump() for name, entry in sorted(entries.items())}
     return json.dumps(plain, indent=1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from blocks.metrics import Metric, quote, to_sql
-from blocks.site.html.extract import Extract, label_sql, truncate_sql
+from blocks.site.html.extract import Extract, Row, label_sql, truncate_sql
 from blocks.site.periods import Period, bucket, start
 
 Point = tuple[date, int, float]  # bucket, place of the group, value
@@ -51,8 +51,10 @@ class Snapshot:
         rest = f"{len(known) - len(top)} others"
         label = f"CASE WHEN list_contains(?, {column}) THEN {column} ELSE ? END"
         grouped = f"SELECT {label}, {self.sql} FROM extract"
-        now = dict(self._ask(grouped, self.period, "GROUP BY 1", values=[top, rest]))
-        then = dict(self._ask(grouped, self.before, "GROUP BY 1", values=[top, rest])) if self.before else {}
+        now: dict[str, float] = dict(self._ask(grouped, self.period, "GROUP BY 1", values=[top, rest]))
+        then: dict[str, float] = (
+            dict(self._ask(grouped, self.before, "GROUP BY 1", values=[top, rest])) if self.before else {}
+        )
         labels = top + ([rest] if len(top) < len(known) else [])
         return [Group(label, float(now[label]), then.get(label), label not in known) for label in labels]
 
@@ -79,9 +81,14 @@ class Snapshot:
         return [(when, int(number), float(value)) for number, when, value in rows if value is not None]
 
     def _ask(
-        self, select: str, period: Period | None, group: str = "", order: str = "", values: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
-        where, bounds = "", list[Any]()
+        self,
+        select: str,
+        period: Period | None,
+        group: str = "",
+        order: str = "",
+        values: Sequence[object] = (),
+    ) -> list[Row]:
+        where, bounds = "", list[object]()
         if self.time:
             where = f"WHERE {quote(self.time)}::DATE BETWEEN ? AND ?"
             bounds = [period.begin, period.end] if period else [date.min, date.max]

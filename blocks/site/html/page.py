@@ -15,7 +15,10 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 PARTS = Path(__file__).parent / "assets"
 PROGRAM = "dashboard.js"
@@ -23,7 +26,7 @@ _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+\.js)";\n', re.MULTILINE
 _EXPORT = re.compile(r"^export (?=(?:function|class|const) (\w+))", re.MULTILINE)
 
 
-def render(template: str, scripts: tuple[str, ...] = (), **values: Any) -> str:
+def render(template: str, scripts: tuple[str, ...] = (), **values: object) -> str:
     """A page from a template: autoescaped, with the styles and a policy that allows only these scripts."""
     import jinja2
 
@@ -36,14 +39,14 @@ def render(template: str, scripts: tuple[str, ...] = (), **values: Any) -> str:
     return environment.get_template(template).render(**shared, **values)
 
 
-def as_json(value: Any) -> Any:
+def as_json(value: object) -> Markup:
     """JSON that is safe inside a script element, whatever its texts hold."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return _safe(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 @cache
-def library() -> Any:
+def library() -> Markup:
     """Vega-Lite, Vega and their embedding as one script, from the installed package."""
     import vl_convert
 
@@ -51,7 +54,7 @@ def library() -> Any:
 
 
 @cache
-def program() -> Any:
+def program() -> Markup:
     """The dashboard's own script: its modules, each in a scope of its own, after those that it imports."""
     names = list(dict.fromkeys(_modules(PROGRAM, ())))
     parts = "\n".join(as_scope(name, _read(name)) for name in names)
@@ -84,13 +87,13 @@ def _read(name: str) -> str:
     return (PARTS / name).read_text(encoding="utf-8")
 
 
-def _safe(text: str) -> Any:
+def _safe(text: str) -> Markup:
     from markupsafe import Markup
 
     return Markup(text)  # noqa: S704
 
 
-def _script(text: str) -> Any:
+def _script(text: str) -> Markup:
     return _safe(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
 
 

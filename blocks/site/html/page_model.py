@@ -6,7 +6,7 @@ The rows, the metrics' formulas and the charts travel as JSON; the program in as
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.metrics import Metric, adds_up, to_json
 from blocks.records import Record
@@ -19,6 +19,9 @@ from blocks.site.html.theme import PAGE, WHEN, config
 from blocks.site.periods import DRAWN, coarser
 from blocks.site.plan import CHARTS
 from blocks.site.text import TEXT, check_link, clip, one_line
+
+if TYPE_CHECKING:
+    import altair as alt
 
 FEEDBACK = 20  # comments shown, the newest first
 
@@ -54,7 +57,7 @@ def dashboard_page(view: DashboardView, gate: Record | None) -> str:
     )
 
 
-def model(view: DashboardView) -> dict[str, Any]:
+def model(view: DashboardView) -> dict[str, object]:
     """All the page's program works on, as it will be in the page's JSON."""
     return {
         "title": one_line(view.card.dashboard.title),
@@ -74,7 +77,7 @@ def model(view: DashboardView) -> dict[str, Any]:
     }
 
 
-def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, Any]:
+def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, object]:
     rollup = view.rollups[number]
     scales = dict(zip((m.name for m in rollup.distinct), rollup.scales, strict=True))
     return {
@@ -92,7 +95,7 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, Any]:
     }
 
 
-def _dataset(rollup: Rollup) -> dict[str, Any]:
+def _dataset(rollup: Rollup) -> dict[str, object]:
     dataset = rollup.extract.dataset
     tables, values = rollup.tables()
     label = {name: one_line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
@@ -108,7 +111,7 @@ def _dataset(rollup: Rollup) -> dict[str, Any]:
 
 
 @cache
-def _specs() -> dict[str, Any]:
+def _specs() -> dict[str, object]:
     """The charts of every page; which of them it shows, and with which rows, its program decides."""
     import altair as alt
 
@@ -121,8 +124,8 @@ def _specs() -> dict[str, Any]:
     }
 
 
-def _spec(chart: Any, **size: str) -> dict[str, Any]:
+def _spec(chart: alt.Chart | alt.LayerChart, **size: str) -> dict[str, object]:
     """A chart that takes the size of its place on the page; bars grow with their number instead."""
     fit = {"type": "fit" if size else "fit-x", "contains": "padding"}
-    spec: dict[str, Any] = chart.properties(width="container", autosize=fit, **size).to_dict()
+    spec: dict[str, object] = chart.properties(width="container", autosize=fit, **size).to_dict()
     return {key: value for key, value in spec.items() if key not in ("$schema", "config")}

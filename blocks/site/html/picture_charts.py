@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.metrics import adds_up
 from blocks.records import Analysis
@@ -27,7 +27,7 @@ AXIS, LABELS, RING = 58.0, 160.0, 300.0
 class Panel(NamedTuple):
     """A chart, its title, and the room its axis takes at the left and its legend at the right."""
 
-    chart: Any
+    chart: alt.Chart | alt.LayerChart
     title: str
     left: float
     width: float

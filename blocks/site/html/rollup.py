@@ -8,8 +8,6 @@ values, which the page scales up and calls an estimate. Values leave here as num
 
 from __future__ import annotations
 
-from typing import Any
-
 from blocks.metrics import aggregate_sql, quote
 from blocks.site.html.extract import Extract, label_sql, truncate_sql
 from blocks.site.periods import GRAINS
@@ -39,7 +37,7 @@ class Rollup:
         for i in range(len(self.distinct)):
             self._sample(i)
 
-    def tables(self) -> tuple[list[dict[str, Any]], list[list[str]]]:
+    def tables(self) -> tuple[list[dict[str, object]], list[list[str]]]:
         """The rows, column by column, and each dimension's values, to which their codes point."""
         places: dict[str, dict[str, int]] = {key: {} for key in self.dimensions}
         found = []
@@ -126,7 +124,7 @@ class Rollup:
     def _size(self, table: str) -> int:
         return self.extract.number(f"SELECT count(*) FROM {table}")
 
-    def _table(self, table: str, columns: list[str], places: dict[str, dict[str, int]]) -> dict[str, Any]:
+    def _table(self, table: str, columns: list[str], places: dict[str, dict[str, int]]) -> dict[str, object]:
         days = "(t - DATE '1970-01-01')::INTEGER" if "t" in self.keys else "0"
         numbers = [f"{column} AS c{i}" for i, column in enumerate(columns)]
         chosen = ", ".join([f"{days} AS day", *self.dimensions, *numbers])

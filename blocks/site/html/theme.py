@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 SLOTS = 7  # six series and `others`
 # Per grain of time, the expression that writes a bucket on an axis.
@@ -44,7 +44,7 @@ PAPER = ChartStyle(
 )
 
 
-def config(style: ChartStyle) -> dict[str, Any]:
+def config(style: ChartStyle) -> dict[str, object]:
     """The Vega-Lite config of every chart."""
     axis = {
         "labelColor": style.muted,

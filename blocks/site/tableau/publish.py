@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
-from typing import Any, Literal
+from typing import Literal
 
 from blocks.catalogue import Dataset
 from blocks.errors import Misconfigured
@@ -107,7 +107,7 @@ class DataSources:
         self.extracts.append(path)
         return path
 
-    def _sent(self, path: Path, reader: Any = None) -> TableauConnection:
+    def _sent(self, path: Path, reader: Reader | None = None) -> TableauConnection:
         settings = self._settings
         item = content.publish_source(self._session, settings.project, path, settings.job_seconds, reader)
         return PublishedSource(str(item.content_url), item.name, self._session.address, self._session.site)
@@ -129,17 +129,16 @@ class DashboardPublisher:
         own = self._find_own_workbook()
         path, hidden = (own, list[str]()) if own else self._generate_workbook(sources)
         place = self._place(path)
-        item = content.publish_workbook(
-            self._session,
-            self._settings.project,
-            place.name,
-            path,
-            self._settings.job_seconds,
-            hidden=hidden,
+        upload = content.WorkbookUpload(
+            name=place.name,
+            path=path,
             overwrite=place.item is not None,
+            hidden=hidden,
             description=self._description(),
             unchecked=own is not None,
         )
+        settings = self._settings
+        item = content.publish_workbook(self._session, settings.project, upload, settings.job_seconds)
         if own:
             connect_and_refresh(self._session, item, self._settings.reader, self._settings.job_seconds)
         grant_view(self._session, item, self._settings.groups)

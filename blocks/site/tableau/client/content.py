@@ -64,25 +64,27 @@ def publish_source(
     return find_published(session, "datasources", name, project)
 
 
-def publish_workbook(  # noqa: PLR0913
-    session: TableauSession,
-    project: str,
-    name: str,
-    path: Path,
-    deadline: float,
-    *,
-    overwrite: bool,
-    hidden: Sequence[str],
-    description: str,
-    unchecked: bool,
+class WorkbookUpload(NamedTuple):
+    """A workbook's file on its way. hidden: sheets that are no views; unchecked: its connections are not tried."""
+
+    name: str
+    path: Path
+    overwrite: bool
+    hidden: Sequence[str]
+    description: str
+    unchecked: bool
+
+
+def publish_workbook(
+    session: TableauSession, project: str, upload: WorkbookUpload, deadline: float
 ) -> ContentItem:
-    """Publish a workbook. hidden: sheets that are no views; unchecked: its connections are not tried."""
+    """Publish a workbook."""
     import tableauserverclient as client
 
-    asked, mode = f"Publish workbook {name}", "Overwrite" if overwrite else "CreateNew"
-    item = client.WorkbookItem(project, name=name, show_tabs=False)
-    item.description = description
-    item.hidden_views = list(hidden)
+    asked, mode = f"Publish workbook {upload.name}", "Overwrite" if upload.overwrite else "CreateNew"
+    item = client.WorkbookItem(project, name=upload.name, show_tabs=False)
+    item.description = upload.description
+    item.hidden_views = list(upload.hidden)
     wait_for_job(
         session,
         asked,
@@ -90,11 +92,11 @@ def publish_workbook(  # noqa: PLR0913
         session.call(
             asked,
             lambda server: server.workbooks.publish(
-                item, str(path), mode, as_job=True, skip_connection_check=unchecked
+                item, str(upload.path), mode, as_job=True, skip_connection_check=upload.unchecked
             ),
         ),
     )
-    return find_published(session, "workbooks", name, project)
+    return find_published(session, "workbooks", upload.name, project)
 
 
 def find_published(session: TableauSession, kind: str, name: str, project: str) -> ContentItem:

@@ -13,11 +13,14 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.errors import BadInput, Forbidden, NotFound
 from blocks.site.tableau.client.items import ContentItem, Server
 from blocks.site.tableau.client.session import TableauSession
+
+if TYPE_CHECKING:
+    from lxml.etree import XMLParser
 
 MARKED = re.compile(r"ticket-to-dashboard\.([0-9a-f]{16})\.(\d+)")
 PARTS = ("actions", "worksheets", "dashboards", "stories")
@@ -99,7 +102,7 @@ def replace_mark(session: TableauSession, item: ContentItem, new: Mark) -> None:
         )
 
 
-def _parser() -> Any:
+def _parser() -> XMLParser:
     from lxml import etree
 
     return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_blank_text=True)

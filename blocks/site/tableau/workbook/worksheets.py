@@ -1,4 +1,4 @@
-"""A worksheet: what stands on its shelves, as Tableau's XML. Which sheets there are is in choice.py."""
+"""A worksheet: what stands on its shelves, as Tableau's XML. Which sheets there are is in sheet_plan.py."""
 
 from __future__ import annotations
 
