@@ -19,6 +19,7 @@ from pydantic import ValidationInfo, field_serializer, field_validator
 
 from blocks.errors import Misconfigured
 from blocks.records import Record
+from blocks.sql import quote_identifier
 
 Function: TypeAlias = Literal["sum", "min", "max", "count_distinct"]
 Sign: TypeAlias = Literal["+", "-", "*", "/"]
@@ -194,7 +195,7 @@ def has_division(formula: Formula) -> bool:
 
 def aggregate_sql(measure: Measure, column: str = "") -> str:
     """A measure as an aggregate of DuckDB over an extract's column, by default the one of its name."""
-    column = column or quote(measure.name)
+    column = column or quote_identifier(measure.name)
     if measure.function == "count_distinct":
         return f"count(distinct {column})"
     return f"{measure.function}({column}) FILTER (WHERE isfinite({column}::DOUBLE))"
@@ -202,10 +203,7 @@ def aggregate_sql(measure: Measure, column: str = "") -> str:
 
 def totals_sql(measures: Sequence[Measure], rows: str) -> str:
     """One row of grand totals, a column a measure, over a query of a dataset's rows; in portable SQL."""
-    columns = ", ".join(f"{_AGGREGATES[measure.function]}{quote(measure.name)})" for measure in measures)
+    columns = ", ".join(
+        f"{_AGGREGATES[measure.function]}{quote_identifier(measure.name)})" for measure in measures
+    )
     return f"select {columns} from ({rows}) as dataset"
-
-
-def quote(name: str) -> str:
-    """A name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'

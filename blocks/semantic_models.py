@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from blocks.metrics import Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of, quote
+from blocks.metrics import Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of
 from blocks.records import Record
+from blocks.sql import quote_identifier
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
@@ -78,7 +79,7 @@ class SemanticModels:
 
 def rows_sql(columns: tuple[SelectedColumn, ...], relation: str) -> str:
     """SQL of a dataset's rows over a quoted relation, grouped by the columns that are keys."""
-    chosen = ", ".join(f"{column.sql} as {quote(column.name)}" for column in columns)
+    chosen = ", ".join(f"{column.sql} as {quote_identifier(column.name)}" for column in columns)
     places = ", ".join(str(place) for place, column in enumerate(columns, 1) if column.grouped)
     return f"select {chosen} from {relation}" + (f" group by {places}" if places else "")
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.errors import BadInput, TimedOut, Unavailable
-from blocks.metrics import quote
+from blocks.sql import quote_identifier
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -103,7 +103,9 @@ def _write_table(connection: Connection, name: str, source: Path, scratch: Path)
 
     casts = _rewrite(source, scratch)
     table = TableName("Extract", name)
-    columns = ", ".join(f"CAST({quote(c)} AS {kind}) AS {quote(c)}" for c, kind in casts.items())
+    columns = ", ".join(
+        f"CAST({quote_identifier(c)} AS {kind}) AS {quote_identifier(c)}" for c, kind in casts.items()
+    )
     file = escape_string_literal(str(scratch))
     connection.execute_command(
         f"CREATE TABLE {table} AS (SELECT {columns} FROM external({file}, FORMAT => 'parquet'))"
@@ -115,7 +117,9 @@ def _rewrite(source: Path, scratch: Path) -> dict[str, str]:
     """Rewrite a Parquet file with types Hyper takes; return each column's type in Hyper."""
     with _open_parquet(source) as (connection, chosen):
         # A cast of a timestamp with a zone would use the machine's zone; the session's is set to UTC.
-        casts = ", ".join(f"{quote(c)}::{stored} AS {quote(c)}" for c, (stored, _) in chosen.items())
+        casts = ", ".join(
+            f"{quote_identifier(c)}::{stored} AS {quote_identifier(c)}" for c, (stored, _) in chosen.items()
+        )
         connection.sql(f"SELECT {casts} FROM source").write_parquet(str(scratch), compression="zstd")
     return {column: hyper for column, (_, hyper) in chosen.items()}
 
@@ -152,7 +156,7 @@ def _decide(connection: DuckDBPyConnection, column: str, kind: str) -> tuple[str
 
 
 def _fits(connection: DuckDBPyConnection, column: str, kind: str) -> bool:
-    name = quote(column)
+    name = quote_identifier(column)
     misfits = f"SELECT count(*) FROM source WHERE {name} IS NOT NULL AND TRY_CAST({name} AS {kind}) IS NULL"
     row = connection.execute(misfits).fetchone()
     return row is not None and row[0] == 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from blocks.catalogue import Dataset
 from blocks.errors import BadInput
-from blocks.metrics import quote
 from blocks.site.periods import Period, bucket
+from blocks.sql import quote_identifier
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -64,7 +64,7 @@ class Extract:
         """The first and the last day of the data; None without time or without dated rows."""
         if not self.dataset.time:
             return None
-        name = quote(self.dataset.time)
+        name = quote_identifier(self.dataset.time)
         first, last = self.rows(f"SELECT min({name})::DATE, max({name})::DATE FROM extract")[0]
         return None if first is None else (first, last)
 
@@ -72,7 +72,9 @@ class Extract:
         """Rows that have no time; a dataset with time leaves them out."""
         if not self.dataset.time:
             return 0
-        return self.number(f"SELECT count(*) FROM extract WHERE {quote(self.dataset.time)} IS NULL")
+        return self.number(
+            f"SELECT count(*) FROM extract WHERE {quote_identifier(self.dataset.time)} IS NULL"
+        )
 
 
 def cover_all(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period | None:
@@ -88,7 +90,7 @@ def label_sql(dimension: str) -> str:
     """SQL for a dimension's value as it is shown: one line, without control characters, never empty."""
     # Controls, and the characters that turn the direction of the text around them or break XML (as in text.py).
     unseen = r"[\p{Cc}\x{FFFE}\x{FFFF}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{200E}\x{200F}\x{061C}\s]+"
-    text = f"trim(regexp_replace({quote(dimension)}::VARCHAR, '{unseen}', ' ', 'g'))"
+    text = f"trim(regexp_replace({quote_identifier(dimension)}::VARCHAR, '{unseen}', ' ', 'g'))"
     return f"coalesce(nullif(left({text}, 120), ''), '(blank)')"
 
 

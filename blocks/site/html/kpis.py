@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from blocks.metrics import Metric, quote, to_sql
+from blocks.metrics import Metric, to_sql
 from blocks.site.html.extract import Extract, Row, label_sql, truncate_sql
 from blocks.site.periods import Period, bucket, start
+from blocks.sql import quote_identifier
 
 Point = tuple[date, int, float]  # bucket, place of the group, value
 
@@ -63,7 +64,7 @@ class Snapshot:
         period = self.before if before else self.period
         if not self.time or not period or not self.period:
             return []
-        select = f"SELECT {truncate_sql(quote(self.time), grain)}, {self.sql} AS v FROM extract"
+        select = f"SELECT {truncate_sql(quote_identifier(self.time), grain)}, {self.sql} AS v FROM extract"
         found = self._ask(select, period, "GROUP BY 1")
         rows = {bucket(day, grain): float(value) for day, value in found if value is not None}
         pairs = self.period.besides(grain) if before else [(n, n) for n in self.period.whole_buckets(grain)]
@@ -75,7 +76,7 @@ class Snapshot:
             return []
         names = [group.label for group in groups if not group.others]
         place = f"coalesce(list_position(?, {label_sql(dimension)}), ?) - 1"
-        day = truncate_sql(quote(self.time), grain)
+        day = truncate_sql(quote_identifier(self.time), grain)
         select = f"SELECT {place} AS place, {day} AS t, {self.sql} AS v FROM extract"
         rows = self._ask(select, self.period, "GROUP BY 1, 2", "2, 1", [names, len(names) + 1])
         return [(when, int(number), float(value)) for number, when, value in rows if value is not None]
@@ -90,7 +91,7 @@ class Snapshot:
     ) -> list[Row]:
         where, bounds = "", list[object]()
         if self.time:
-            where = f"WHERE {quote(self.time)}::DATE BETWEEN ? AND ?"
+            where = f"WHERE {quote_identifier(self.time)}::DATE BETWEEN ? AND ?"
             bounds = [period.begin, period.end] if period else [date.min, date.max]
         ordered = f"ORDER BY {order}" if order else ""
         return self.extract.rows(f"{select} {where} {group} {ordered}", [*values, *bounds])

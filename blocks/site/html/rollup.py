@@ -8,9 +8,10 @@ values, which the page scales up and calls an estimate. Values leave here as num
 
 from __future__ import annotations
 
-from blocks.metrics import aggregate_sql, quote
+from blocks.metrics import aggregate_sql
 from blocks.site.html.extract import Extract, label_sql, truncate_sql
 from blocks.site.periods import GRAINS
+from blocks.sql import quote_identifier
 
 OTHER = "Other"
 
@@ -50,14 +51,14 @@ class Rollup:
 
     def _read(self) -> None:
         dataset = self.extract.dataset
-        keys = [f"{truncate_sql(quote(dataset.time), self.grain)} AS t"] if dataset.time else []
+        keys = [f"{truncate_sql(quote_identifier(dataset.time), self.grain)} AS t"] if dataset.time else []
         keys += [f"{label_sql(name)} AS d{i}" for i, name in enumerate(dataset.dimensions)]
-        dated = f" WHERE {quote(dataset.time)} IS NOT NULL" if dataset.time else ""
+        dated = f" WHERE {quote_identifier(dataset.time)} IS NOT NULL" if dataset.time else ""
         sums = [f"{aggregate_sql(measure)} AS m{i}" for i, measure in enumerate(self.sums)]
         chosen = ", ".join([*keys, *sums, "max(1)"])
         self._make("facts_first", f"SELECT {chosen} FROM extract{dated} GROUP BY ALL")
         for i, measure in enumerate(self.distinct):
-            values = ", ".join([*keys, f"{quote(measure.name)} AS v"])
+            values = ", ".join([*keys, f"{quote_identifier(measure.name)} AS v"])
             rows = f"SELECT DISTINCT {values} FROM extract{dated}"
             self._make(f"members{i}_first", f"FROM ({rows}) WHERE v IS NOT NULL")
         for table in ("facts", *(f"members{i}" for i in range(len(self.distinct)))):
