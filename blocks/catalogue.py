@@ -91,6 +91,15 @@ class Catalogue:
             raise NotFound(f"look up metric {name}", self.unusable().get(name, "dbt declares no such metric"))
         return self._semantic.metrics[name]
 
+    def metric_labels(self) -> dict[str, str]:
+        """Metric → the label that dashboards show."""
+        return {name: metric.label for name, metric in self._semantic.metrics.items()}
+
+    def dimension_labels(self) -> dict[str, str]:
+        """Dimension → the label that dashboards show; of one with several labels the first mart's."""
+        marts = reversed(list(self._semantic.dimensions.values()))
+        return {name: each.label for dimensions in marts for name, each in dimensions.items()}
+
     def mart_of(self, metric: str) -> str:
         """The mart a metric is computed on."""
         return self.metric(metric).mart

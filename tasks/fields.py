@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from tasks.markdown import code, line, listed
 
 LONGEST_LIST = 50
+_AROUND = " \t\"'“”‘’«»"
 Choice = TypeVar("Choice", bound=Enum)
 
 
@@ -44,7 +46,10 @@ class Form:
             return default
         if found.casefold() in kind.__members__:
             return kind[found.casefold()]
-        self.gap(field, f"{code(found)} is not known{_like(found, kind.__members__)} {remedy}")
+        self.gap(
+            field,
+            f"{code(found)} is not known{_like(found, {name: name for name in kind.__members__})} {remedy}",
+        )
         return None
 
     def day(self, field: str) -> date | None:
@@ -59,19 +64,28 @@ class Form:
             self.gap(field, f"{code(found)} is not a date. {remedy}")
             return None
 
-    def names(self, field: str, known: Sequence[str], optional: bool = False) -> tuple[str, ...]:
-        """Known names, each once, from a list or from text with commas or lines."""
+    def names(
+        self,
+        field: str,
+        known: Sequence[str],
+        labels: Mapping[str, str] | None = None,
+        optional: bool = False,
+    ) -> tuple[str, ...]:
+        """Known names, each once, from a list or from text with commas or lines.
+
+        labels: name → what dashboards call it, which people write as well.
+        """
         words = self._words(field)
         if not words and words is not None and not optional:
             self.gap(field, f"is missing. Known: {listed(known)}.")
-        spelled = {_spelled(name): name for name in known} | {name: name for name in known}
-        chosen = {word: spelled.get(word) or spelled.get(_spelled(word)) for word in words or ()}
-        unknown = [word for word, name in chosen.items() if name is None]
+        spellings = _Spellings(known, labels or {})
+        chosen = {word: spellings.find(word) for word in words or ()}
+        unknown = [word for word, names in chosen.items() if not names]
         for word in unknown:
-            self.gap(field, f"{code(word)} is not known{_like(word, known)}")
+            self.gap(field, f"{code(word)} is not known{_like(word, spellings.names)}")
         if unknown:
             self.gap(field, f"can be: {listed(known)}.")
-        return tuple(dict.fromkeys(name for name in chosen.values() if name))
+        return tuple(dict.fromkeys(name for names in chosen.values() for name in names))
 
     def _words(self, field: str) -> list[str] | None:
         value = self.fields.get(field)
@@ -85,11 +99,36 @@ class Form:
         return words[:LONGEST_LIST]
 
 
+class _Spellings:
+    """How people may write known names. names: spelling → name; a label that two names share is none of them."""
+
+    def __init__(self, known: Sequence[str], labels: Mapping[str, str]) -> None:
+        shown = [(_spelled(labels[name]), name) for name in known if name in labels]
+        shared = Counter(spelling for spelling, _ in shown)
+        self.names = {spelling: name for spelling, name in shown if shared[spelling] == 1}
+        self.names |= {_spelled(name): name for name in known} | {name: name for name in known}
+
+    def find(self, text: str) -> list[str]:
+        """The names that a text means: one, or several with `and` between them; none if one is not known."""
+        if name := self._find_one(text):
+            return [name]
+        found = [self._find_one(part) for part in re.split(r"\s(?:and|&)\s", text)]
+        return [name for name in found if name] if all(found) else []
+
+    def _find_one(self, text: str) -> str | None:
+        bare = text.strip(_AROUND).removesuffix(".").strip(_AROUND)
+        without_by = re.sub(r"^by\s+", "", bare, flags=re.IGNORECASE)
+        forms = (text, _spelled(text), _spelled(bare), _spelled(without_by))
+        return next((self.names[form] for form in forms if form in self.names), None)
+
+
 def _spelled(text: str) -> str:
     return re.sub(r"[\s-]+", "_", text.casefold())
 
 
-def _like(text: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    by_spelling = {_spelled(name): name for name in known}
-    found = difflib.get_close_matches(_spelled(text[:100]), by_spelling, n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(code(by_spelling[each]) for each in found)}?" if found else "."
+def _like(text: str, names: Mapping[str, Any]) -> str:
+    """A hint at what may be meant. names: spelling → name."""
+    spelled = {_spelled(spelling): name for spelling, name in names.items()}
+    found = difflib.get_close_matches(_spelled(text[:100]), spelled, n=2, cutoff=0.6)
+    meant = dict.fromkeys(str(spelled[each]) for each in found)
+    return f"; did you mean {' or '.join(map(code, meant))}?" if meant else "."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from blocks.records import Analysis
@@ -17,6 +17,12 @@ class Names(Protocol):
 
     def metric_names(self) -> Sequence[str]:
         """Every metric."""
+
+    def metric_labels(self) -> Mapping[str, str]:
+        """Metric → the label that dashboards show."""
+
+    def dimension_labels(self) -> Mapping[str, str]:
+        """Dimension → the label that dashboards show."""
 
     def mart_of(self, metric: str) -> str:
         """The mart of a metric."""

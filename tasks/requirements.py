@@ -48,8 +48,10 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
         "requester": form.text("requester", "Write who asks."),
         "assignee": form.text("assignee", ""),
         "analysis": form.choice("analysis", Analysis),
-        "metrics": form.names("metrics", catalogue.metric_names()),
-        "dimensions": form.names("dimensions", _dimensions(catalogue), optional=True),
+        "metrics": form.names("metrics", catalogue.metric_names(), catalogue.metric_labels()),
+        "dimensions": form.names(
+            "dimensions", _dimensions(catalogue), catalogue.dimension_labels(), optional=True
+        ),
         "sources": form.names("data_sources", catalogue.source_names()),
         "deadline": form.day("deadline"),
         "priority": form.choice("priority", Priority, Priority.medium),

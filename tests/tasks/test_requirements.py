@@ -61,6 +61,16 @@ class Shop:
     def metric_names(self) -> list[str]:
         return sorted(name for names, _, _ in self.marts.values() for name in names)
 
+    def metric_labels(self) -> dict[str, str]:
+        return {
+            "net_revenue": "Revenue, net of returns",
+            "orders": "Number of orders",
+            "units": "Pieces and sets",
+        }
+
+    def dimension_labels(self) -> dict[str, str]:
+        return {"country": "Market"}
+
     def mart_of(self, metric: str) -> str:
         return next(mart for mart, (names, _, _) in self.marts.items() if metric in names)
 
@@ -120,6 +130,27 @@ def test_a_complete_ticket_is_a_requirement() -> None:
 )
 def test_names_are_read_as_people_write_them_each_once(metrics: object) -> None:
     assert accepted(metrics=metrics).metrics == ("net_revenue", "orders")
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        "net_revenue and orders",
+        "Net Revenue & 'orders'.",
+        '"net_revenue", “number of orders”',
+        ["Revenue, net of returns", "Number of Orders"],
+    ],
+)
+def test_labels_quotes_and_sentences_are_read(metrics: object) -> None:
+    found = accepted(metrics=metrics, dimensions="by market")
+    assert (found.metrics, found.dimensions) == (("net_revenue", "orders"), ("country",))
+
+
+def test_a_label_with_and_in_it_is_one_name_and_a_hint_names_what_is_meant() -> None:
+    assert accepted(metrics="pieces and sets", dimensions="product_line").metrics == ("units",)
+    (unknown, _) = gaps(metrics="numbers of orders")
+    assert "did you mean `orders`" in unknown
+    assert "`zebra and orders` is not known" in gaps(metrics="zebra and orders")[0]
 
 
 def test_priority_is_medium_unless_said_and_words_may_be_capitals() -> None:
