@@ -6,35 +6,16 @@ import re
 
 from blocks.errors import (
     Forbidden,
-    NotFound,
     PlatformError,
-    RateLimited,
     Rejected,
     TimedOut,
     Unauthorized,
     Unavailable,
 )
-from blocks.http.retry_after import retry_after
 
 CHECK_LOGIN = "Check user and password or the personal access token; tokens expire."
 ASK_FOR_RIGHTS = "Ask Dremio's administrator for the rights in docs/dremio.md."
 TRY_AGAIN = "Dremio may be starting or busy; the step is repeated."
-
-
-def make_status_error(asked: str, status: int, answer: str, pause: str | None = None) -> PlatformError:
-    """An HTTP answer that is no success. pause: its Retry-After header."""
-    message = f"{status} {first_line(answer)}".strip()
-    if status == 401:
-        return Unauthorized(asked, message, CHECK_LOGIN)
-    if status == 403:
-        return Forbidden(asked, message, ASK_FOR_RIGHTS)
-    if status == 404:
-        return NotFound(asked, message)
-    if status == 429:
-        return RateLimited(asked, message, TRY_AGAIN, retry_after(pause))
-    if status in {408, 425} or status >= 500:
-        return Unavailable(asked, message, TRY_AGAIN)
-    return Rejected(asked, message)
 
 
 def make_job_error(asked: str, state: str, answer: str) -> PlatformError:

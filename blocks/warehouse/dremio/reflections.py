@@ -7,16 +7,17 @@ replaced. A release does not change, so one build is all they need.
 from __future__ import annotations
 
 import logging
-import time
 
-from blocks.errors import PlatformError, Rejected, TimedOut
+from blocks.deadline import Deadline
+from blocks.errors import PlatformError, Rejected
+from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.records import Release
-from blocks.warehouse.dremio.rest import Created, DremioRest, Reflections, ReflectionState
+from blocks.warehouse.dremio.rest import DremioRest, Reflections, ReflectionState
 from blocks.warehouse.dremio.session import DremioSession
 from blocks.warehouse.dremio.settings import DremioSettings
 
 NAME = "ticket_to_dashboard"
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 5.0  # seconds between two looks
+PAUSES = Pauses(first=0.05, longest=5.0)
 READY = {"CAN_ACCELERATE", "CAN_ACCELERATE_WITH_FAILURES"}
 BROKEN = {"FAILED", "INVALID", "DISABLED", "EXPIRED"}
 
@@ -32,9 +33,9 @@ def build_reflections(
             mart: _make(settings, session.rest, relation, list(columns[mart]))
             for mart, relation in release.marts.items()
         }
-        deadline = time.monotonic() + settings.deadline_seconds
+        deadline = Deadline(f"reflect {release.run}", settings.deadline_seconds)  # for all of them
         for mart, reflection in made.items():
-            _wait(session.rest, mart, reflection, deadline)
+            _wait(session.rest, mart, reflection, deadline.seconds_left)
     except PlatformError as error:
         if settings.reflections == "required":
             raise
@@ -47,7 +48,7 @@ def _make(settings: DremioSettings, rest: DremioRest, relation: str, columns: li
     dataset = rest.find_entity(settings.names.relation_path(relation))
     if dataset is None:
         raise Rejected(asked, "Dremio's catalogue does not list it", "Refresh the source's metadata.")
-    listed = rest.call("GET", f"/dataset/{dataset.id}/reflection", Reflections, asked=asked)
+    listed = rest.read(Reflections, f"/dataset/{dataset.id}/reflection", asked)
     for reflection in listed.data:
         if reflection.name == NAME:
             return reflection.id
@@ -59,19 +60,17 @@ def _make(settings: DremioSettings, rest: DremioRest, relation: str, columns: li
         "enabled": True,
         "displayFields": [{"name": name} for name in columns],
     }
-    return rest.call("POST", "/reflection", Created, body, asked).id
+    return rest.create("/reflection", body, asked)
 
 
-def _wait(rest: DremioRest, mart: str, reflection: str, deadline: float) -> None:
-    pause, asked = FIRST_PAUSE, f"reflect {mart}"
-    while True:
-        status = rest.call("GET", f"/reflection/{reflection}", ReflectionState, asked=asked).status
+def _wait(rest: DremioRest, mart: str, reflection: str, seconds: float) -> None:
+    asked = f"reflect {mart}"
+
+    def look() -> bool | Pending:
+        status = rest.read(ReflectionState, f"/reflection/{reflection}", asked).status
         state = status.combined_status
-        if state in READY:
-            return
         if state in BROKEN or status.refresh == "GIVEN_UP":
             raise Rejected(asked, f"its reflection is {state.lower()}", "See its refresh job in Dremio.")
-        if time.monotonic() > deadline:
-            raise TimedOut(asked, f"its reflection is still {state.lower()}")
-        time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        return state in READY or Pending(f"its reflection is still {state.lower()}")
+
+    poll_until(look, Deadline(asked, seconds), PAUSES)

@@ -6,31 +6,26 @@ time-out. A statement is sent once: where the answer is lost, the caller must no
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from blocks.errors import (
-    BadAnswer,
-    Misconfigured,
-    NotFound,
-    PlatformError,
-    TimedOut,
-    Transient,
-    Unavailable,
-)
-from blocks.warehouse.dremio.errors import TRY_AGAIN, make_job_error, make_status_error
+from blocks.deadline import Deadline
+from blocks.errors import BadAnswer, NotFound, PlatformError, Rejected, Transient
+from blocks.http.errors import Refusal, Refusals
+from blocks.http.polling import Pauses, Pending, poll_until
+from blocks.http.session import HttpLimits, HttpSession
+from blocks.warehouse.dremio.errors import ASK_FOR_RIGHTS, CHECK_LOGIN, TRY_AGAIN, first_line, make_job_error
 
 if TYPE_CHECKING:
     import requests
 
-TIMEOUTS = (10, 60)  # seconds to connect, to answer
 ENDED = {"COMPLETED", "FAILED", "CANCELED", "CANCELLED"}  # both spellings occur
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0  # seconds between two looks at a job
+JOB_PAUSES = Pauses(first=0.02, longest=2.0)
 
 
 class Answer(BaseModel):
@@ -46,7 +41,7 @@ class Login(Answer):
 
 
 class Created(Answer):
-    """The id of what a call made: a job, an entity, a reflection."""
+    """The id of what a call made: a job, a reflection."""
 
     id: str
 
@@ -107,74 +102,51 @@ class Problem(Answer):
 A = TypeVar("A", bound=Answer)
 
 
-class DremioRest:
-    """An API to talk to. verify: a TLS certificate check, or the path of an authority's certificate."""
+class DremioRest(HttpSession):
+    """The API of one server, or of one project of Cloud. api: the path that calls are below."""
 
-    def __init__(self, base: str, project: str | None, verify: bool | str) -> None:
-        import requests
+    service = "Dremio"
+    limits = HttpLimits(connect_seconds=10, read_seconds=60, total_seconds=120)
+    refusals: ClassVar[Refusals] = {
+        401: Refusal(CHECK_LOGIN),
+        403: Refusal(ASK_FOR_RIGHTS),
+        404: Refusal(""),
+        408: Refusal(TRY_AGAIN),
+        409: Refusal("", Rejected),
+        425: Refusal(TRY_AGAIN),
+        429: Refusal(TRY_AGAIN),
+        502: Refusal(TRY_AGAIN),
+        503: Refusal(TRY_AGAIN),
+    }
 
-        self.base, self.api = base, f"/v0/projects/{project}" if project else "/api/v3"
-        self.http, self.verify = requests.Session(), verify
+    def __init__(self, base_url: str, project: str | None, verify: bool | str) -> None:
+        super().__init__(base_url, verify=verify)
+        self.api = f"/v0/projects/{project}" if project else "/api/v3"
 
     def login(self, user: str, password: str) -> None:
         """Get a token for a user and password (Software only)."""
-        answer = self.call("POST", "/apiv2/login", Login, {"userName": user, "password": password}, "log in")
-        self.http.headers["Authorization"] = f"_dremio{answer.token}"
+        body = {"userName": user, "password": password}
+        login = read_answer(Login, "log in", self.call("POST", "/apiv2/login", asked="log in", json=body))
+        self.headers["Authorization"] = f"_dremio{login.token}"
 
     def use_token(self, token: str) -> None:
         """Log in by a personal access token."""
-        self.http.headers["Authorization"] = f"Bearer {token}"
+        self.headers["Authorization"] = f"Bearer {token}"
 
-    def close(self) -> None:
-        """End the connection."""
-        self.http.close()
+    def read(self, answer: type[A], path: str, asked: str) -> A:
+        """What a path below the API answers. Raises a PlatformError."""
+        return read_answer(answer, asked, self.call("GET", self.api + path, asked=asked))
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        answer: type[A],
-        body: Mapping[str, object] | None = None,
-        asked: str = "",
-    ) -> A:
-        """One call and its answer. Raises a PlatformError."""
-        content = self.send(method, path, body, asked)
+    def create(self, path: str, body: Mapping[str, object], asked: str) -> str:
+        """Create a job or a reflection; return its id. Raises a PlatformError."""
+        return read_answer(Created, asked, self.call("POST", self.api + path, asked=asked, json=body)).id
+
+    def describe_refusal(self, response: requests.Response) -> str:
+        """The first line of Dremio's message, without what may be data."""
         try:
-            return answer.model_validate_json(content)
+            return first_line(Problem.model_validate_json(response.content).error_message)
         except ValidationError:
-            pass  # raised below: the error holds the answer
-        raise BadAnswer(
-            asked or f"{method} {path}", "the answer is not as documented", "Check host and port."
-        )
-
-    def send(
-        self, method: str, path: str, body: Mapping[str, object] | None = None, asked: str = ""
-    ) -> bytes:
-        """One call and the bytes of its answer. Raises a PlatformError."""
-        import requests
-
-        url, asked = (
-            self.base + (path if path.startswith("/apiv2") else self.api + path),
-            asked or f"{method} {path}",
-        )
-        problem: PlatformError | None = None
-        try:
-            # verify with the call: on the session, an environment variable would win
-            answer = self.http.request(
-                method, url, json=body, timeout=TIMEOUTS, verify=self.verify, allow_redirects=False
-            )
-        except requests.Timeout:
-            problem = TimedOut(asked, f"no answer in {TIMEOUTS[1]} s", TRY_AGAIN)
-        except requests.exceptions.SSLError:
-            problem = Misconfigured(asked, "its certificate is not trusted", "Set `authority` in the block.")
-        except requests.RequestException as error:  # its text may name credentials of a proxy
-            problem = Unavailable(asked, type(error).__name__, TRY_AGAIN)
-        if problem:
-            raise problem
-        if answer.status_code >= 300:
-            after = answer.headers.get("retry-after")
-            raise make_status_error(asked, answer.status_code, _read_message(answer), after)
-        return answer.content
+            return first_line(str(response.reason))
 
     def run(self, sql: str, asked: str, seconds: float, branches: Mapping[str, str] | None = None) -> str:
         """Run a statement to its end and return its job; whatever ends the wait cancels the job.
@@ -184,9 +156,9 @@ class DremioRest:
         body: dict[str, object] = {"sql": sql}
         if branches:
             body["references"] = {name: {"type": "BRANCH", "value": at} for name, at in branches.items()}
-        job = self.call("POST", "/sql", Created, body, asked).id
+        job = self.create("/sql", body, asked)
         try:
-            self._wait(job, asked, time.monotonic() + seconds)
+            self._wait(job, Deadline(asked, seconds, "It was cancelled."))
         except BaseException as error:
             if not isinstance(error, PlatformError) or isinstance(error, Transient):
                 self.cancel(job)
@@ -195,33 +167,27 @@ class DremioRest:
 
     def cancel(self, job: str) -> None:
         """End a job if it still runs; no error if that can't be done."""
-        try:
-            self.send("POST", f"/job/{job}/cancel")
-        except PlatformError:
-            return
+        with suppress(PlatformError):
+            self.call("POST", f"{self.api}/job/{job}/cancel", asked=f"cancel job {job}")
 
-    def _wait(self, job: str, asked: str, deadline: float) -> None:
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                answer = self.call("GET", f"/job/{job}", Job, asked=asked)
-            except Transient:  # one bad look says nothing of the job
-                answer = Job(jobState="UNKNOWN")
-            state = answer.job_state
-            if state == "COMPLETED":
-                return
-            if state in ENDED:
-                raise make_job_error(asked, state, answer.error_message or answer.cancellation_reason or "")
-            if time.monotonic() > deadline:
-                raise TimedOut(asked, f"the job is still {state.lower()}", "It was cancelled.")
-            time.sleep(pause)
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+    def _wait(self, job: str, deadline: Deadline) -> None:
+        """Look at a job until it has ended; one look that fails says nothing of it."""
+
+        def look() -> Job | Pending:
+            found = self.read(Job, f"/job/{job}", deadline.asked)
+            state = found.job_state
+            return found if state in ENDED else Pending(f"the job is still {state.lower()}")
+
+        ended = poll_until(look, deadline, JOB_PAUSES, retry_on=(Transient,))
+        if ended.job_state != "COMPLETED":
+            reason = ended.error_message or ended.cancellation_reason or ""
+            raise make_job_error(deadline.asked, ended.job_state, reason)
 
     def find_entity(self, path: tuple[str, ...]) -> Entity | None:
         """A catalogue entity by its path; None if there is none."""
         at = "/".join(quote(part, safe="") for part in path)
         try:
-            return self.call("GET", f"/catalog/by-path/{at}", Entity, asked=f"look up {'.'.join(path)}")
+            return self.read(Entity, f"/catalog/by-path/{at}", f"look up {'.'.join(path)}")
         except NotFound:
             return None
 
@@ -234,7 +200,7 @@ class DremioRest:
             self.make_folder(path[:-1])
             body = {"entityType": "folder", "path": list(path)}
         try:
-            self.send("POST", "/catalog", body, f"create {'.'.join(path)}")
+            self.call("POST", f"{self.api}/catalog", asked=f"create {'.'.join(path)}", json=body)
         except PlatformError:
             if not self.find_entity(path):  # another process may have been faster
                 raise
@@ -243,14 +209,14 @@ class DremioRest:
         """Delete a folder with all it holds; absent: no error."""
         if entity := self.find_entity(path):
             at = quote(entity.id, safe="")
-            try:
-                self.send("DELETE", f"/catalog/{at}", asked=f"delete {'.'.join(path)}")
-            except NotFound:
-                return
+            with suppress(NotFound):
+                self.call("DELETE", f"{self.api}/catalog/{at}", asked=f"delete {'.'.join(path)}")
 
 
-def _read_message(answer: requests.Response) -> str:
+def read_answer(model: type[A], asked: str, answer: object) -> A:
+    """Read an answer's JSON as a model. Raises BadAnswer if it has another shape."""
     try:
-        return Problem.model_validate_json(answer.content).error_message
+        return model.model_validate(answer)
     except ValidationError:
-        return str(answer.reason)
+        pass  # raised below: the error holds the answer
+    raise BadAnswer(asked, "Dremio's answer is not as documented", "Check host and port.")

@@ -152,7 +152,7 @@ def test_cloud_is_reached_by_token_and_project(server: StandIn) -> None:
     assert "pat-1" not in str(target)
     assert environment["DBT_ENV_SECRET_DREMIO"] == "pat-1"
     session = house.connect()
-    assert session.rest.base + session.rest.api == "https://api.dremio.cloud/v0/projects/p-1"
+    assert session.rest.base_url + session.rest.api == "https://api.dremio.cloud/v0/projects/p-1"
     assert session.flight.headers == [(b"project_id", b"p-1"), (b"authorization", b"Bearer pat-1")]
     session.close()
 

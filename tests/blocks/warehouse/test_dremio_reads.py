@@ -215,7 +215,7 @@ def test_an_interrupt_cancels_the_job(dremio_server: StandIn, monkeypatch: pytes
 
     dremio_server.fail("create table", "stuck")
     session = dremio_server.warehouse().connect()
-    monkeypatch.setattr("blocks.warehouse.dremio.rest.time.sleep", interrupt)
+    monkeypatch.setattr("time.sleep", interrupt)
     with pytest.raises(KeyboardInterrupt):
         session.rows("create table lake.analytics.x.t (a integer)")
     assert len(dremio_server.engine.cancelled) == 1
