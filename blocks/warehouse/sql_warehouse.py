@@ -77,6 +77,21 @@ class SqlWarehouse(Warehouse):
         table = self.relation(target.relation)
         session.rows(f"insert into {table} ({names}) select {names} from {staged}")
 
+    def add_columns(self, session: Session, target: LoadTarget, columns: Mapping[str, str]) -> None:
+        """Widen a table. columns: name → type."""
+        table = self.relation(target.relation)
+        for name, kind in columns.items():
+            session.rows(f"alter table {table} add column if not exists {self.quote(name)} {kind}")
+
+    def find_replaced_items(self, session: Session, batch: Batch, target: LoadTarget) -> list[str]:
+        """Items whose rows the batch replaces: its own."""
+        return [entry.item for entry in batch.entries]
+
+    def delete_by_key(self, session: Session, batch: Batch, target: LoadTarget, staged: str) -> None:
+        """Delete a table's rows whose key is among the staged ones."""
+        same = " and ".join(f"t.{self.quote(key)} = n.{self.quote(key)}" for key in batch.key)
+        session.rows(f"delete from {self.relation(target.relation)} as t using {staged} as n where {same}")
+
     def replace_view(self, session: Session, schema: str, view: str, query: str) -> None:
         """Make a view, in place of what there is of that name."""
         session.rows(f"create or replace view {self.quote(schema, view)} as {query}")
@@ -100,7 +115,7 @@ class SqlWarehouse(Warehouse):
                 if group in staged:
                     self.insert_files(session, target, staged[group])
             if GONE in staged:
-                self._delete_by_key(session, batch, rows, staged[GONE])
+                self.delete_by_key(session, batch, rows, staged[GONE])
             write_ledger(self, session, batch.entries)
         return batch.report(changes)
 
@@ -126,9 +141,8 @@ class SqlWarehouse(Warehouse):
                     f"Declare {name} as {known[name].lower()}, or drop {target.relation} to load all of it again.",
                 )
         fresh = {name: kind for name, kind in target.incoming.items() if name not in known}
-        for name, kind in fresh.items():
-            table = self.relation(target.relation)
-            session.rows(f"alter table {table} add column if not exists {self.quote(name)} {kind}")
+        if fresh:
+            self.add_columns(session, target, fresh)
         return tuple(f"new column {name} ({kind.lower()})" for name, kind in fresh.items())
 
     def _forget_batch(self, session: Session, batch: Batch) -> None:
@@ -145,17 +159,13 @@ class SqlWarehouse(Warehouse):
         table = self.relation(target.relation)
         if batch.mode == "replace":
             session.rows(f"delete from {table}")
-        elif batch.mode == "append":
-            items = [entry.item for entry in batch.entries]
+        elif not target.by_key:
+            items = self.find_replaced_items(session, batch, target)
             for part in (items[at : at + ITEMS_AT_ONCE] for at in range(0, len(items), ITEMS_AT_ONCE)):
                 places = ", ".join("?" * len(part))
                 session.rows(f"delete from {table} where {self.quote('_item')} in ({places})", part)
-        elif target.by_key and staged and set(batch.key) <= set(target.incoming):
-            self._delete_by_key(session, batch, target, staged)
-
-    def _delete_by_key(self, session: Session, batch: Batch, target: LoadTarget, staged: str) -> None:
-        same = " and ".join(f"t.{self.quote(key)} = n.{self.quote(key)}" for key in batch.key)
-        session.rows(f"delete from {self.relation(target.relation)} as t using {staged} as n where {same}")
+        elif staged and set(batch.key) <= set(target.incoming):
+            self.delete_by_key(session, batch, target, staged)
 
     # releases
 

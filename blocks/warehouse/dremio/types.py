@@ -1,11 +1,6 @@
-"""Types: as dbt sources declare them, as Dremio's INFORMATION_SCHEMA names them, as Parquet files hold them."""
+"""Types: as dbt sources declare them, as Dremio's INFORMATION_SCHEMA names them."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 DECLARED = {
     "bigint": "bigint",
@@ -47,26 +42,3 @@ def map_schema_type(kind: str, precision: int | None, scale: int | None) -> str:
     """A type as INFORMATION_SCHEMA describes it, in one word, or as DECIMAL(precision,scale)."""
     kind = STANDARD.get(kind.upper(), kind.upper())
     return f"DECIMAL({precision},{scale or 0})" if kind == "DECIMAL" else kind
-
-
-def map_arrow_type(kind: pa.DataType) -> str:
-    """The type of a Parquet file's column once it is in Dremio, in capitals."""
-    from pyarrow import types
-
-    if types.is_decimal(kind):
-        return f"DECIMAL({kind.precision},{kind.scale})"
-    checks = (
-        (types.is_boolean, "BOOLEAN"),
-        (types.is_int64, "BIGINT"),
-        (types.is_uint64, "DECIMAL(38,0)"),
-        (types.is_uint32, "BIGINT"),
-        (types.is_integer, "INTEGER"),
-        (types.is_float64, "DOUBLE"),
-        (types.is_floating, "FLOAT"),
-        (types.is_date, "DATE"),
-        (types.is_time, "TIME"),
-        (types.is_timestamp, "TIMESTAMP"),
-        (types.is_binary, "VARBINARY"),
-        (types.is_large_binary, "VARBINARY"),
-    )
-    return next((name for test, name in checks if test(kind)), "VARCHAR")

@@ -6,19 +6,18 @@ beside this one, which take the settings and never the block.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 from blocks.errors import Misconfigured
-from blocks.records import LoadReport, Release
-from blocks.warehouse.base import Batch, Session, Warehouse
+from blocks.records import Release
+from blocks.warehouse.batch import Batch, LoadTarget
 from blocks.warehouse.bi_connection import LiveSource
-from blocks.warehouse.control import forget, forget_items, prepare_control, write_ledger
-from blocks.warehouse.costs import Costs
+from blocks.warehouse.control import prepare_control
 from blocks.warehouse.dremio.clients import build_dbt_target
-from blocks.warehouse.dremio.load import BatchLoad
+from blocks.warehouse.dremio.load import copy_files, find_orphans, stage_groups
 from blocks.warehouse.dremio.names import quote_path, split_path
 from blocks.warehouse.dremio.publish import Publication, check_relations, merge_branch, replace_views
 from blocks.warehouse.dremio.reflections import build_reflections
@@ -27,17 +26,21 @@ from blocks.warehouse.dremio.session import DremioSession, log_in, open_session,
 from blocks.warehouse.dremio.settings import DremioSettings
 from blocks.warehouse.dremio.slots import flip_slot
 from blocks.warehouse.lease import hold_lease
-from blocks.warehouse.release_marker import marker_in, marker_sql, read_marker
+from blocks.warehouse.release_marker import marker_in, marker_sql
+from blocks.warehouse.settings import Session
+from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
 
 PUBLISHERS = {"views": replace_views, "slot": flip_slot, "branch": merge_branch}
 _LOADING = Lock()  # two commits to one table at once: one of them would fail
 
 
-class DremioWarehouse(DremioSettings, Warehouse):
+class DremioWarehouse(DremioSettings, SqlWarehouse):
     """A place in Dremio; `database` is the dotted path of a space (and folders) or of a catalogue's folder."""
 
     _block_type_name = "Dremio Warehouse"
     _block_type_slug = "dremio-warehouse"
+
+    ddl_rolls_back: ClassVar[bool] = False
 
     def check(self) -> str:
         """Log in on REST and Flight and look for the sources; a one-line status."""
@@ -78,24 +81,53 @@ class DremioWarehouse(DremioSettings, Warehouse):
         """Column → type, in order; empty if the relation does not exist."""
         return read_columns(session, self.names.path(schema, table))
 
-    def ingest(self, batch: Batch) -> LoadReport:
-        """Load a batch, its ledger lines last; what a killed load left is taken out by the next."""
-        table = batch.table
-        with _LOADING, self.session() as session:
-            prepare_control(self, session)
-            load = BatchLoad(self, session, batch)
-            changes = load.check()
-            if batch.mode == "replace":
-                forget(self, session, table.source, table.name)
-            else:
-                forget_items(self, session, batch.entries)
-            load.write()
-            write_ledger(self, session, batch.entries)
-        return batch.report(changes)
+    def transaction(self, session: Session) -> AbstractContextManager[None]:
+        """Nothing: Dremio has none over several statements."""
+        return nullcontext()
 
-    def served(self) -> Release | None:
-        """What readers see now, read from serving's `_release`."""
-        return read_marker(self, self.serving)
+    def load_lock(self) -> AbstractContextManager[object]:
+        """One load at a time: of two commits to one table at once, one fails."""
+        return _LOADING
+
+    def prepare_load(self, session: Session, schema: str) -> None:
+        """Make the control tables; the folder of a table comes with the table."""
+        prepare_control(self, session)
+
+    @contextmanager
+    def stage_files(self, session: Session, batch: Batch, target: LoadTarget) -> Iterator[Mapping[str, str]]:
+        """A landing folder for each group of files; tables for what is matched by key."""
+        files = {ROWS: batch.data, QUARANTINE: batch.quarantine, GONE: batch.gone}
+        tables = {GONE: self.file_columns(session, batch.gone)}
+        if target.by_key:
+            tables[ROWS] = target.incoming
+        with stage_groups(self, session, target, files, tables) as staged:
+            yield staged
+
+    def insert_files(self, session: Session, target: LoadTarget, staged: str) -> None:
+        """COPY INTO from a landing folder; a table of rows that were matched by key is inserted."""
+        if staged.startswith("@"):
+            copy_files(self, session, self.relation(target.relation), staged, target.files)
+        else:
+            super().insert_files(session, target, staged)
+            session.rows(f"drop table if exists {staged}")
+
+    def add_columns(self, session: Session, target: LoadTarget, columns: Mapping[str, str]) -> None:
+        """Widen a table by all of the columns at once."""
+        body = ", ".join(f"{self.quote(name)} {kind}" for name, kind in columns.items())
+        session.rows(f"alter table {self.relation(target.relation)} add columns ({body})")
+
+    def find_replaced_items(self, session: Session, batch: Batch, target: LoadTarget) -> list[str]:
+        """The batch's items, and those that a killed load left."""
+        own = super().find_replaced_items(session, batch, target)
+        return [*own, *find_orphans(self, session, batch, target)]
+
+    def delete_by_key(self, session: Session, batch: Batch, target: LoadTarget, staged: str) -> None:
+        """Delete the rows whose key is among the staged ones: Dremio's DELETE has no USING."""
+        same = " and ".join(f"n.{self.quote(key)} = t.{self.quote(key)}" for key in batch.key)
+        table = self.relation(target.relation)
+        session.rows(f"delete from {table} as t where exists (select 1 from {staged} as n where {same})")
+        if staged == self.relation(f"{target.relation}__{GONE}"):  # the others are still to be inserted
+            session.rows(f"drop table if exists {staged}")
 
     def flip(self, release: Release) -> None:
         """Reflections first, then the views, as `publish` says."""
@@ -130,12 +162,6 @@ class DremioWarehouse(DremioSettings, Warehouse):
             encrypted=self.tls,
         )
 
-    def clone(self, source: str, target: str) -> None:
-        """A full copy: Dremio has no other."""
-        with self.session() as session:
-            session.rows(f"drop table if exists {self.relation(target)}")
-            session.rows(f"create table {self.relation(target)} as select * from {self.relation(source)}")
-
     def setup(self, apply: bool = False) -> list[str]:
         """The space and folder of views, and the rights; apply makes the folder."""
         if apply:
@@ -147,10 +173,6 @@ class DremioWarehouse(DremioSettings, Warehouse):
             f'grant {rights} on source {quote_path(self.names.tables[:1])} to user "{who}"',
             f'grant alter, select, alter reflection on space {quote_path(self.names.views[:1])} to user "{who}"',
         ]
-
-    def costs(self, days: int) -> Costs | None:
-        """None: Dremio's job history knows time and memory, not money."""
-        return None
 
     def make_schema(self, session: Session, schema: str) -> None:
         """Create a schema's folder of views; a folder of tables comes with its first table."""
