@@ -12,7 +12,7 @@ from blocks.tracker.files.yaml_editor import put_item
 from blocks.tracker.files.yaml_reader import BOT, printable, read
 
 
-def commented(text: str, topic: str, body: str) -> str:
+def write_comment(text: str, topic: str, body: str) -> str:
     """A ticket's text with our comment on a topic; the same body changes nothing, not even its time."""
     ours, now = {"author": BOT, "topic": topic}, datetime.now(UTC).isoformat(timespec="seconds")
     comments = read(text).get("comments")
@@ -26,7 +26,7 @@ def commented(text: str, topic: str, body: str) -> str:
     return put_item(text, "comments", ours, {**ours, **times, "body": body})
 
 
-def incident_text(key: str, about: str, title: str, body: str, requests: Sequence[str]) -> str:
+def write_incident(key: str, about: str, title: str, body: str, requests: Sequence[str]) -> str:
     """A new ticket about an incident: `incident` says what it is about, `requests` who needs it gone."""
     from ruamel.yaml import YAML
     from ruamel.yaml.scalarstring import LiteralScalarString
@@ -47,6 +47,6 @@ def incident_text(key: str, about: str, title: str, body: str, requests: Sequenc
     return stream.getvalue()
 
 
-def inline(value: str) -> str:
+def quote_inline(value: str) -> str:
     """A value as YAML holds it on one line: a plain word as it is, anything else in quotes."""
     return value if re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", value) else json.dumps(value, ensure_ascii=False)

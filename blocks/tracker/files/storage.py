@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blocks.errors import Busy, Unavailable
-from blocks.tracker.files.yaml_reader import Unreadable
+from blocks.tracker.files.yaml_reader import UnreadableError
 
 LIMIT_BYTES, LOCK_SECONDS = 2_000_000, 20
 
@@ -20,14 +20,14 @@ def read_file(path: Path) -> str:
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
-            raise Unreadable("it is a link or no plain file")
+            raise UnreadableError("it is a link or no plain file")
         if found.st_size > LIMIT_BYTES:
-            raise Unreadable(f"it is larger than {LIMIT_BYTES:,} bytes")
+            raise UnreadableError(f"it is larger than {LIMIT_BYTES:,} bytes")
         return path.read_bytes().decode()
     except UnicodeError:
-        raise Unreadable("it is not UTF-8 text") from None
+        raise UnreadableError("it is not UTF-8 text") from None
     except OSError:
-        raise Unreadable("it can't be opened") from None
+        raise UnreadableError("it can't be opened") from None
 
 
 def replace_file(path: Path, content: bytes, before: bytes | None = None) -> bool:
@@ -58,7 +58,7 @@ def replace_file(path: Path, content: bytes, before: bytes | None = None) -> boo
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the folder against other runs; what the disk refuses comes out as Unavailable."""
     from filelock import FileLock, Timeout
 

@@ -19,10 +19,10 @@ from pydantic import Field
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound
 from blocks.records import Ticket
 from blocks.tracker.base import FILE_NAME, Tracker
-from blocks.tracker.files.comments import commented, incident_text, inline
-from blocks.tracker.files.storage import locked, read_file, replace_file
+from blocks.tracker.files.comments import quote_inline, write_comment, write_incident
+from blocks.tracker.files.storage import lock_folder, read_file, replace_file
 from blocks.tracker.files.yaml_editor import put, put_item
-from blocks.tracker.files.yaml_reader import OPEN, Unreadable, printable, read_ticket
+from blocks.tracker.files.yaml_reader import OPEN, UnreadableError, printable, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
 _TRIES = 5
@@ -59,8 +59,8 @@ class FilesTracker(Tracker):
         """Write or update our comment on a topic in the ticket's `comments:`, or else in its note."""
         path, body = self._path(key), printable(body)
         note = path.with_name(f"{key}.note.md")
-        edited = self._edit(key, lambda text: commented(text, topic, body))
-        with locked(self.folder):
+        edited = self._edit(key, lambda text: write_comment(text, topic, body))
+        with lock_folder(self.folder):
             if edited:
                 note.unlink(missing_ok=True)
             else:
@@ -72,7 +72,7 @@ class FilesTracker(Tracker):
         if not FILE_NAME.fullmatch(path.name):
             raise BadInput(f"attach a file to {key}", "its name is not like sales-2026.png")
         target = self.folder / "attachments" / key / path.name
-        with locked(self.folder):
+        with lock_folder(self.folder):
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.parent.resolve() != self.folder.resolve() / "attachments" / key:
                 raise BadInput(f"attach a file to {key}", "its attachments lead out of the folder")
@@ -88,7 +88,7 @@ class FilesTracker(Tracker):
         if status is not None and not re.fullmatch("[a-z_]{1,40}", status):
             raise BadInput(f"move {key}", "a status is a word of small letters")
         for name, value in {**(facts or {}), **({"status": status} if status else {})}.items():
-            self._edit(key, partial(put, name=name, value=inline(value)))
+            self._edit(key, partial(put, name=name, value=quote_inline(value)))
 
     def incidents(self) -> dict[str, str]:
         """Open tickets with an `incident:` line."""
@@ -97,12 +97,12 @@ class FilesTracker(Tracker):
     def open_incident(self, about: str, title: str, body: str, requests: Sequence[str]) -> str:
         """Write a ticket of the next number, and link the requests to it."""
         known = [key for key in requests if self._is_key(key) and (self.folder / f"{key}.yaml").is_file()]
-        with locked(self.folder):
+        with lock_folder(self.folder):
             key = self.incidents().get(about)
             if key is None:
                 last = max((int(each.rpartition("-")[2]) for each in self._keys()), default=0)
                 key = f"{self.project}-{last + 1}"
-                text = incident_text(key, about, title, body, known)
+                text = write_incident(key, about, title, body, known)
                 replace_file(self.folder / f"{key}.yaml", text.encode())
         for request in known:
             self.link(request, self.url(key), f"Incident {key}: {title}")
@@ -138,19 +138,19 @@ class FilesTracker(Tracker):
         try:
             text, seconds = read_file(path), path.stat().st_mtime
             return read_ticket(key, text, datetime.fromtimestamp(seconds, UTC))
-        except (Unreadable, OSError) as reason:
+        except (UnreadableError, OSError) as reason:
             _log.warning("ticket file %s can't be read; it is left out", path.name)
             return Ticket(key=key, title="", status="open", fields={"unreadable": str(reason)})
 
     def _edit(self, key: str, change: Callable[[str], str]) -> bool:
         """Change a ticket's text; a person's edit made meanwhile is taken up. False: it can't be edited."""
         path = self._path(key)
-        with locked(self.folder):
+        with lock_folder(self.folder):
             for _ in range(_TRIES):
                 try:
                     before = read_file(path)
                     after = change(before)
-                except Unreadable:
+                except UnreadableError:
                     _log.warning("ticket file %s can't be edited; it stays as it is", path.name)
                     return False
                 if replace_file(path, after.encode(), before.encode()):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from blocks.tracker.files.yaml_reader import Unreadable, compose, plain, read
+from blocks.tracker.files.yaml_reader import UnreadableError, compose, plain, read
 
 
 def put(text: str, name: str, value: str) -> str:
@@ -27,7 +27,7 @@ def put(text: str, name: str, value: str) -> str:
         space = "" if text[:start].endswith(" ") else " "
         newline = _newline(text) if text[start:end].endswith("\n") else ""
         edited = text[:start] + space + value + newline + text[end:]
-    return _verified(before, edited, {name: value})
+    return _verify_edit(before, edited, {name: value})
 
 
 def put_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, str]) -> str:
@@ -40,7 +40,7 @@ def put_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, 
     before = plain(root)
     old = before.get(name) or []
     if not isinstance(old, list):
-        raise Unreadable(f"`{name}` is not a list")
+        raise UnreadableError(f"`{name}` is not a list")
     place = next((n for n, each in enumerate(old) if _has(each, match)), None)
     if place is not None and old[place] == item:
         return text
@@ -50,10 +50,10 @@ def put_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, 
     elif not old:
         edited = _open_list(text, start, end, item)
     elif node.flow_style:
-        edited = _in_line(text, node, place, item)
+        edited = _edit_flow_list(text, node, place, item)
     else:
-        edited = _in_block(text, node, place, item)
-    return _verified(before, edited, {name: expected})
+        edited = _edit_block_list(text, node, place, item)
+    return _verify_edit(before, edited, {name: expected})
 
 
 def _entry(text: str, root: Any, name: str) -> tuple[Any, int, int]:
@@ -109,7 +109,7 @@ def _open_list(text: str, start: int, end: int, item: Mapping[str, str]) -> str:
     return _insert(text, place, _block(item, 2))
 
 
-def _in_line(text: str, node: Any, place: int | None, item: Mapping[str, str]) -> str:
+def _edit_flow_list(text: str, node: Any, place: int | None, item: Mapping[str, str]) -> str:
     words = json.dumps(dict(item), ensure_ascii=False)
     if place is None:
         end = node.end_mark.index - 1
@@ -118,7 +118,7 @@ def _in_line(text: str, node: Any, place: int | None, item: Mapping[str, str]) -
     return text[: each.start_mark.index] + words + text[each.end_mark.index :]
 
 
-def _in_block(text: str, node: Any, place: int | None, item: Mapping[str, str]) -> str:
+def _edit_block_list(text: str, node: Any, place: int | None, item: Mapping[str, str]) -> str:
     end = _line_end(text, len(text[: _content_end(node.value[-1 if place is None else place])].rstrip()))
     if place is None:
         return _insert(text, end, _block(item, node.start_mark.column))
@@ -135,12 +135,12 @@ def _content_end(node: Any) -> int:
     return _content_end(last[1] if isinstance(last, tuple) else last)
 
 
-def _verified(before: dict[str, Any], after: str, change: Mapping[str, Any]) -> str:
+def _verify_edit(before: dict[str, Any], after: str, change: Mapping[str, Any]) -> str:
     """The edited text, if it reads as the old with just this change."""
     try:
         same = read(after) == {**before, **change}
-    except Unreadable:
+    except UnreadableError:
         same = False
     if not same:
-        raise Unreadable("its layout can't be edited safely; write one `name: value` a line")
+        raise UnreadableError("its layout can't be edited safely; write one `name: value` a line")
     return after

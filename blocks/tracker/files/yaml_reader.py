@@ -34,7 +34,7 @@ START = datetime(1970, 1, 1, tzinfo=UTC)
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
-class Unreadable(ValueError):  # noqa: N818
+class UnreadableError(ValueError):
     """Why a ticket's file can't be read or edited: for its owner, without its content."""
 
 
@@ -53,10 +53,10 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
     """A ticket from its file's text. A missing status means open."""
     data = read(text)
     if data.get("key") != key:
-        raise Unreadable("its `key` is not its file's name")
+        raise UnreadableError("its `key` is not its file's name")
     status = re.sub(r"[\s-]+", "_", _text(data.get("status") or "open").lower())
     if status not in OPEN | {"done"}:
-        raise Unreadable(f"its status is none of {', '.join(sorted(OPEN))}, done")
+        raise UnreadableError(f"its status is none of {', '.join(sorted(OPEN))}, done")
     fields = {name: data[name] for name in FIELDS if data.get(name) is not None}
     if isinstance(description := fields.get("description"), str):
         fields["description"] = description[:LONGEST_TEXT]
@@ -125,15 +125,15 @@ def compose(text: str) -> Any:
             depth += isinstance(event, events.CollectionStartEvent)
             depth -= isinstance(event, events.CollectionEndEvent)
             if count > NODES or depth > DEPTH:
-                raise Unreadable("it has too many parts, or parts nested too deeply")
+                raise UnreadableError("it has too many parts, or parts nested too deeply")
             if isinstance(event, events.AliasEvent):
-                raise Unreadable(f"line {event.start_mark.line + 1}: aliases (*name) are not read")
+                raise UnreadableError(f"line {event.start_mark.line + 1}: aliases (*name) are not read")
         root = YAML(typ="safe", pure=True).compose(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise Unreadable(f"line {mark.line + 1}: not valid YAML" if mark else "not valid YAML") from None
+        raise UnreadableError(f"line {mark.line + 1}: not valid YAML" if mark else "not valid YAML") from None
     if getattr(root, "id", "") != "mapping":
-        raise Unreadable("it is not a list of `name: value` lines")
+        raise UnreadableError("it is not a list of `name: value` lines")
     return root
 
 
@@ -146,6 +146,6 @@ def plain(node: Any) -> Any:
     result: dict[str, Any] = {}
     for name, value in node.value:
         if name.id != "scalar" or name.value in result:
-            raise Unreadable(f"line {name.start_mark.line + 1}: a name is written twice, or is no word")
+            raise UnreadableError(f"line {name.start_mark.line + 1}: a name is written twice, or is no word")
         result[name.value] = plain(value)
     return result

@@ -339,7 +339,7 @@ for number in range(15):
 
 def test_several_writers_lose_nothing(desk: FilesDesk) -> None:
     desk.file("AN-1")
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(desk.folder), name],
