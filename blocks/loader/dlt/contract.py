@@ -33,6 +33,7 @@ TYPE_DESCRIPTIONS = {
     "timestamp": "a timestamp",
     "boolean": "true or false",
 }
+DAY, CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"\d{1,2}:\d\d"
 RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor")
 
 
@@ -74,12 +75,40 @@ def build_cast(column: Column, text: str) -> str:
     cast = f"try_cast({text} as {kind})"
     if TYPE_DESCRIPTIONS.get(kind) == "an integer":  # a cast would round 1.5
         return f"case when try_cast({text} as double) = {cast} then {cast} end"
-    if kind == "timestamp":  # a cast would ignore the offset; RAW holds UTC then
-        zoned = f"length({text}) > 19 and regexp_matches({text}, '(Z|[+-]\\d\\d(:?\\d\\d)?)$')"
-        cast = f"case when {zoned} then cast(try_cast({text} as timestamptz) as timestamp) else {cast} end"
-    if kind in ("double", "date", "timestamp"):  # NaN and infinity would poison every sum
+    if kind in ("date", "timestamp"):
+        return _build_time_cast(kind, text)
+    if kind == "double":  # NaN and infinity would poison every sum
         return f"case when isfinite({cast}) then {cast} end"
     return cast
+
+
+def _build_time_cast(kind: str, text: str) -> str:
+    """Build the SQL of a text as a date or a timestamp in UTC, NULL if it is none from its first sign to its last.
+
+    A bare cast reads 05-01-26 as a day of the year 5, ignores what follows a date, and most offsets.
+    """
+    local, zoned, loose = (
+        write_literal(rf"{DAY}{rest}", DUCKDB)
+        for rest in (
+            rf"(?:[ T]+{CLOCK}(?::\d\d(?:\.\d+)?)?)?",
+            rf"[ T]{CLOCK}:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?",
+            rf"[ T]+{CLOCK}(?::\d\d(?:\.\d+)?)?\s*(?i:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)",
+        )
+    )
+    bare = f"replace(case when {text} like '%Z' then {text}[:-2] else {text} end, 'T', ' ')"
+    fast, trimmed = f"try_cast({bare} as {kind})", f"trim({text})"
+    offset = f"regexp_replace({trimmed}, '\\s*(?i:Z|UTC|GMT)$', '+00:00')"
+    offset = f"regexp_replace({offset}, '\\s*([+-]\\d\\d):?(\\d\\d)?$', '\\1:\\2')"
+    offset = f"regexp_replace({offset}, ':$', ':00')"
+    offset = f"regexp_replace({offset}, '^(\\S+[ T]+\\d+:\\d\\d)([+-])', '\\1:00\\2')"
+    return (  # most texts are as DuckDB would write the value, which is quicker to see than to match
+        f"case when cast({fast} as varchar) = {bare} and isfinite({fast}) then {fast}"
+        f" when regexp_full_match({text}, {zoned})"
+        f" then cast(cast(try_cast({text} as timestamptz) as timestamp) as {kind})"
+        f" when regexp_full_match({trimmed}, {local}) then try_cast({trimmed} as {kind})"
+        f" when regexp_full_match({trimmed}, {loose})"
+        f" then cast(cast(try_cast({offset} as timestamptz) as timestamp) as {kind}) end"
+    )
 
 
 def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:

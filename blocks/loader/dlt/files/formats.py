@@ -30,10 +30,11 @@ class SourceFile(NamedTuple):
 
 
 class FileGroup(NamedTuple):
-    """Files with the same columns."""
+    """Files with the same columns. types: of these, as DuckDB calls them, where the format has types."""
 
     names: tuple[str, ...]
     files: tuple[SourceFile, ...]
+    types: tuple[str, ...] = ()
 
     def get_paths(self) -> list[str]:
         """Return the links, as DuckDB's parameter."""

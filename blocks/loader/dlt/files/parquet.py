@@ -24,10 +24,22 @@ if TYPE_CHECKING:
 def _group_files(
     connection: DuckDBPyConnection, table: SourceTable, files: Sequence[SourceFile]
 ) -> list[FileGroup]:
-    return group_by_columns(table, [(file, _read_names(connection, table, file)) for file in files])
+    """Group files by names and types: DuckDB would read all by the types of the first, and round their values."""
+    by_types: dict[tuple[str, ...], list[tuple[SourceFile, tuple[str, ...]]]] = {}
+    for file in files:
+        names, types = _read_columns(connection, table, file)
+        by_types.setdefault(types, []).append((file, names))
+    return [
+        group._replace(types=types)
+        for types, found in by_types.items()
+        for group in group_by_columns(table, found)
+    ]
 
 
-def _read_names(connection: DuckDBPyConnection, table: SourceTable, file: SourceFile) -> tuple[str, ...]:
+def _read_columns(
+    connection: DuckDBPyConnection, table: SourceTable, file: SourceFile
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return a file's columns: their names, and their types."""
     import duckdb
 
     try:
@@ -36,12 +48,19 @@ def _read_names(connection: DuckDBPyConnection, table: SourceTable, file: Source
         found = []
     if not found:
         raise build_file_error(table, file.item, "it is no Parquet file, or cut off")
-    return tuple(row[0] for row in found)
+    return tuple(row[0] for row in found), tuple(row[1] for row in found)
 
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
-    texts = {name: f"cast(c.{quote_identifier(name)} as varchar)" for name in group.names}
+    texts = {name: _build_text(name, kind) for name, kind in zip(group.names, group.types, strict=True)}
     return TextRelation(f"read_parquet(?, filename = '_path') {WITH_ITEM}", texts, "l.item")
+
+
+def _build_text(name: str, kind: str) -> str:
+    """Build the SQL of a value as text: JSON, as in JSON lines, if it is nested."""
+    value = f"c.{quote_identifier(name)}"
+    nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+    return f"cast({f'to_json({value})' if nested else value} as varchar)"
 
 
 PARQUET = FileFormat(_group_files, _build_relation)

@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+import duckdb
 import fsspec  # type: ignore[import-untyped]
 import pytest
 
@@ -341,3 +342,78 @@ def test_real_invoice_lines(desk: Desk) -> None:
     assert second.rows + second.quarantined == len(days[-1].read_text().splitlines()) - 1
     assert first.rows + first.quarantined + second.rows + second.quarantined == 541_909
     assert desk.rows("select count(*), sum(quantity) from raw_erp.invoice_lines") == [(541_909, 5_176_450)]
+
+
+CHANGES = source_table(
+    "erp",
+    "changes",
+    columns(("id", "integer", "id", True), ("day", "date", "d", False), ("seen_at", "timestamp", "t", False)),
+    kind="files",
+    path="*.csv",
+    load="append",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "seen_at"),
+    [
+        ("2026-01-05", "2026-01-05", "2026-01-05 00:00:00"),
+        ("2026-1-5 9:00", "2026-01-05", "2026-01-05 09:00:00"),
+        (" 2026/01/05 10:00:00 ", "2026-01-05", "2026-01-05 10:00:00"),
+        ("2026-01-05T10:00:00.5Z", "2026-01-05", "2026-01-05 10:00:00.5"),
+        ("2026-01-05 10:00:00+02:00 ", "2026-01-05", "2026-01-05 08:00:00"),
+        ("2026-1-5 9:00:00+02", "2026-01-05", "2026-01-05 07:00:00"),
+        ("2026-01-05 10:00+0200", "2026-01-05", "2026-01-05 08:00:00"),
+        ("2026-01-05 10:00:00 +02:00", "2026-01-05", "2026-01-05 08:00:00"),
+        ("2026-01-05 10:00:00 UTC", "2026-01-05", "2026-01-05 10:00:00"),
+        ("2026-01-05T23:30:00-05:00", "2026-01-06", "2026-01-06 04:30:00"),
+        ("05-01-26", None, None),
+        ("12/11/20", None, None),
+        ("2026-01-05abc", None, None),
+        ("2026-01-05 10:00:00+02x", None, None),
+        ("2026-02-30", None, None),
+        ("20260105", None, None),
+        ("infinity", None, None),
+    ],
+)
+def test_a_time_is_read_from_its_first_sign_to_its_last(
+    desk: Desk, text: str, day: str | None, seen_at: str | None
+) -> None:
+    """An offset counts whatever stands around it; a year has four digits; what is no time is a bad row."""
+    desk.day("a.csv", "1,2026-01-07,", "2,2026-01-08,", "3,2026-01-09,", f"4,{text},{text}", header="id,d,t")
+    report = desk.load(CHANGES)
+    found = desk.rows("select day::varchar, seen_at::varchar from raw_erp.changes where id = 4")
+    assert found == ([(day, seen_at)] if day else [])
+    assert report.quarantined == (0 if day else 1)
+
+
+def test_parquet_files_of_other_types_keep_their_values(desk: Desk) -> None:
+    """Together in one load, whichever comes first; what is nested is JSON, as in JSON lines."""
+    table = source_table(
+        "erp",
+        "values",
+        columns(
+            ("id", "integer", "id", True), ("x", "double", "x", False), ("code", "varchar", "code", False)
+        ),
+        kind="files",
+        path="*.parquet",
+        format="parquet",
+        load="append",
+    )
+    for name, select in {
+        "a": "1::integer as id, 1::integer as x, 7::integer as code, [{'k': 'x''y'}] as more",
+        "b": "2::integer as id, 1.5::double as x, '007' as code, [{'k': 'z'}] as more",
+        "c": "3::bigint as id, 0.1::float as x, '08' as code, null::integer[] as more",
+    }.items():
+        duckdb.sql(f"copy (select {select}) to '{desk.erp / name}.parquet' (format parquet)")
+    assert desk.load(table).rows == 3
+    assert desk.rows("select id, x, code from raw_erp.values order by 1") == [
+        (1, 1.0, "7"),
+        (2, 1.5, "007"),
+        (3, 0.1, "08"),
+    ]
+    assert desk.rows("select more from raw_erp.values order by id") == [
+        ('[{"k":"x\'y"}]',),
+        ('[{"k":"z"}]',),
+        (None,),
+    ]
