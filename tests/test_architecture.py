@@ -77,6 +77,35 @@ def test_vendor_sdks_live_in_blocks_inside_methods(path: Path) -> None:
         assert not imports(path, everywhere=True) & SDKS
 
 
+PUBLIC_IN_SPITE_OF_IT = {"_replace", "_asdict", "_fields", "_make", "_exit"}  # of named tuples and os
+
+
+def find_private_uses(path: Path) -> list[str]:
+    """Attributes with a leading underscore that a file takes from anything but self, cls or super()."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Attribute) or not re.match(r"_[a-z]", node.attr):
+            continue
+        owner = node.value.func if isinstance(node.value, ast.Call) else node.value
+        own = isinstance(owner, ast.Name) and owner.id in {"self", "cls", "super"}
+        if not own and node.attr not in PUBLIC_IN_SPITE_OF_IT:
+            found.append(f"{path.name}:{node.lineno} {node.attr}")
+    return found
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_private_names_of_others_are_used_in_vendor_patches_only(path: Path) -> None:
+    if path.parent.name != "vendor_patches":
+        assert not find_private_uses(path)
+
+
+def test_every_patch_says_the_version_it_was_seen_with_and_has_a_test() -> None:
+    for path in sorted((ROOT / "blocks" / "vendor_patches").glob("*.py")):
+        if path.stem not in {"__init__", "versions"}:
+            assert re.search(r"^SEEN = ", path.read_text(), re.MULTILINE), path
+            assert (ROOT / "tests" / "blocks" / "vendor_patches" / f"test_{path.stem}.py").is_file(), path
+
+
 def test_no_stage_names_a_model_of_the_demo() -> None:
     models = {path.stem for path in (ROOT / "dbt" / "models").rglob("*.sql")}
     for path in CODE:

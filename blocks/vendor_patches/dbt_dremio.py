@@ -1,6 +1,6 @@
 """Guards around dbt-dremio, put in place in dbt's own process before it starts. For exactly the version below.
 
-Faults of it, each with a test in tests/blocks/warehouse/test_dremio_dbt.py:
+Faults of it, each with a test in tests/blocks/vendor_patches/test_dbt_dremio.py:
 - it waits for `CANCELLED`, Dremio says `CANCELED`: a cancelled job hangs dbt for ever;
 - no call but the login has a time-out, and one 503 while it polls fails the model;
 - an interrupted dbt does not cancel its jobs: it calls a method on a method, and on Cloud a wrong address;

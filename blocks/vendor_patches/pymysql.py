@@ -1,12 +1,14 @@
-"""pymysql has no public way to break off what a connection is doing. Seen with PyMySQL 1.2.
+"""pymysql has no public way to break off what a connection is doing; its socket has.
 
-On another version without such a socket the connection is closed, which may wait for the query to end.
+On another version than it was seen with, what holds no such socket is closed, which may wait for the query to end.
 """
 
 from __future__ import annotations
 
 import socket
 from typing import Any
+
+SEEN = "1.2"
 
 
 def find_socket(connection: Any) -> socket.socket | None:

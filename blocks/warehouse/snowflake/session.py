@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from blocks.errors import Misconfigured, PlatformError, replace_vendor_errors
+from blocks.vendor_patches.snowflake_connector import list_error_types
 from blocks.warehouse.snowflake.errors import translate_error
 from blocks.warehouse.snowflake.types import schema_of
 
@@ -43,14 +44,10 @@ class SnowflakeSession:
         return self._run(sql, (), lambda cursor: _write(cursor, path))
 
     def _run(self, sql: str, parameters: Sequence[Any], read: Callable[[SnowflakeCursor], T]) -> T:
-        from snowflake.connector.errors import Error
-        from snowflake.connector.vendored.requests import RequestException
-
         def translate(error: BaseException) -> PlatformError:
             return translate_error(f"query {self.name}", error)
 
-        # the latter where an answer breaks off
-        with replace_vendor_errors((Error, RequestException), translate), self.connection.cursor() as cursor:
+        with replace_vendor_errors(list_error_types(), translate), self.connection.cursor() as cursor:
             cursor.execute(sql, tuple(parameters) or None)
             return read(cursor)
 
@@ -77,11 +74,11 @@ def open_session(
 
 def _connect(credentials: SnowflakeCredentials, name: str, arguments: dict[str, Any]) -> SnowflakeConnection:
     from prefect_snowflake.credentials import InvalidPemFormat
-    from snowflake.connector.errors import Error
-    from snowflake.connector.vendored.requests import RequestException
+
+    theirs = list_error_types()
 
     def translate(error: BaseException) -> PlatformError:
-        if isinstance(error, Error | RequestException):
+        if isinstance(error, theirs):
             return translate_error(f"connect to {name}", error)
         return Misconfigured(  # its text may hold parts of the key
             f"connect to {name}",
@@ -90,7 +87,7 @@ def _connect(credentials: SnowflakeCredentials, name: str, arguments: dict[str, 
         )
 
     logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)  # it writes SQL and addresses
-    kinds = (Error, RequestException, InvalidPemFormat, ValueError, TypeError)
+    kinds = (*theirs, InvalidPemFormat, ValueError, TypeError)
     with replace_vendor_errors(kinds, translate):
         return credentials.get_client(**arguments)
 

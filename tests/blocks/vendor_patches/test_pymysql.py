@@ -7,12 +7,14 @@ import sqlite3
 
 import pytest
 
-from blocks.vendor_patches.pymysql import find_socket
+from blocks.vendor_patches import versions
+from blocks.vendor_patches.pymysql import SEEN, find_socket
 
 pymysql = pytest.importorskip("pymysql")
 
 
 def test_a_connections_socket_is_found() -> None:
+    assert versions.is_version("PyMySQL", SEEN)
     connection = pymysql.connections.Connection(defer_connect=True)
     assert connection._sock is None, "it is kept elsewhere now"
     assert find_socket(connection) is None

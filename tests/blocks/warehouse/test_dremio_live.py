@@ -20,7 +20,7 @@ from blocks.records import State
 from blocks.warehouse import control
 from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tasks.promotion import recover, retain, roll_back
-from tests.blocks.warehouse.test_dremio_dbt import PROJECT
+from tests.blocks.vendor_patches.test_dbt_dremio import PROJECT
 from tests.blocks.warehouse.test_dremio_load import EAST, NORTH, WEST, ledger, rides
 from tests.blocks.warehouse.test_dremio_publish import looking, promote, seen
 from tests.blocks.warehouse.test_warehouse_contract import batch

@@ -31,13 +31,13 @@ class RevisionItem(Protocol):
 
 
 class ViewItem(Protocol):
-    """A view of a workbook. image and csv: once they were asked for."""
+    """A view of a workbook. image, csv, total_views (how often it was opened): once they were asked for."""
 
     name: str
     content_url: str
     image: bytes
     csv: Iterable[bytes]
-    _total_views: int | None
+    total_views: int
 
 
 class ConnectionItem(Protocol):

@@ -31,7 +31,16 @@ def list_views(session: TableauSession, item: ContentItem) -> list[ViewItem]:
 
 def count_opened(views: Sequence[ViewItem]) -> int:
     """How often a workbook's views were opened, ever."""
-    return sum(view._total_views or 0 for view in views)
+    return sum(map(_read_times_opened, views))
+
+
+def _read_times_opened(view: ViewItem) -> int:
+    from tableauserverclient.models.exceptions import UnpopulatedPropertyError
+
+    try:
+        return view.total_views
+    except UnpopulatedPropertyError:  # the server said nothing of this view
+        return 0
 
 
 def read_back(
