@@ -32,7 +32,7 @@ def compact(value: float | None, form: str) -> str:
         return NONE
     sign = "-" if value < 0 else ""
     if form == "percent":
-        return f"{_rounded(value * 100, 1)}%"
+        return f"{_round(value * 100, 1)}%"
     return sign + unit(form) + _short(abs(value), bool(unit(form)))
 
 
@@ -44,7 +44,7 @@ def change(value: float | None, before: float | None, form: str) -> str | None:
     if not math.isfinite(points):
         return None
     sign = "" if abs(points) < 0.05 else "+" if points > 0 else "-"
-    return f"{sign}{_rounded(abs(points), 1)}{' pp' if form == 'percent' else '%'}"
+    return f"{sign}{_round(abs(points), 1)}{' pp' if form == 'percent' else '%'}"
 
 
 def tone(moved: str | None, goal: str) -> str:
@@ -78,13 +78,13 @@ def _short(size: float, money: bool) -> str:
         if size >= step * 0.99995 and size >= 9999.5:
             scaled = size / step
             places = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
-            return _rounded(scaled, places).replace(",", "") + letter
+            return _round(scaled, places).replace(",", "") + letter
     if size == int(size) or size >= 1000:
-        return _rounded(size, 0)
-    return _rounded(size, 2 if money or size < 10 else 1)
+        return _round(size, 0)
+    return _round(size, 2 if money or size < 10 else 1)
 
 
-def _rounded(value: float, places: int) -> str:
+def _round(value: float, places: int) -> str:
     """A number with so many decimal places, its thousands grouped."""
     step = Decimal(1).scaleb(-places)
     return f"{Decimal(repr(float(value))).quantize(step, context=_EXACT):,f}"

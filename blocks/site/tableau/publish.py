@@ -62,12 +62,12 @@ class DataSources:
 
     def publish(self) -> list[Source]:
         """Each dataset as a data source for the workbook, published where it is to be."""
-        made = {"published": self._published, "packed": self._packed, "live": self._live}
+        made = {"published": self._publish_extract, "packed": self._pack_extract, "live": self._publish_live}
         found = []
         for place, dataset in enumerate(self._card.datasets):
             name = f"{self._name}-{dataset.mart}"
             connection = made[self._settings.data](place, name, dataset)
-            found.append(self._source(place, name, dataset, connection))
+            found.append(self._make_source(place, name, dataset, connection))
         return found
 
     def summaries(self) -> tuple[DatasetSummary, ...]:
@@ -80,34 +80,34 @@ class DataSources:
             {f"Data/{each.name}": each for each in self.extracts} if self._settings.data == "packed" else {}
         )
 
-    def _source(self, place: int, name: str, dataset: Dataset, connection: TableauConnection) -> Source:
+    def _make_source(self, place: int, name: str, dataset: Dataset, connection: TableauConnection) -> Source:
         return make_source(self._name, dataset, hyper_types(self._card.extracts[place]), connection, name)
 
-    def _published(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
-        return self._sent(self._extract(place, name))
+    def _publish_extract(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
+        return self._send(self._write_extract(place, name))
 
-    def _packed(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
-        return PackedExtract(f"Data/{self._extract(place, name).name}")
+    def _pack_extract(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
+        return PackedExtract(f"Data/{self._write_extract(place, name).name}")
 
-    def _live(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
+    def _publish_live(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
         reader, live = self._settings.reader, self._card.live
         if live is None or reader is None:
             missing = "the warehouse can't be read by a BI server" if live is None else "live_user is not set"
             raise Misconfigured(f"Publish {self._name} live", missing, "Or choose data: published.")
         direct = LiveConnection(live, self._card.queries[place], reader.user)
         path = self._work / f"{name}.tds"
-        path.write_bytes(to_bytes(self._source(place, name, dataset, direct).tds()))
+        path.write_bytes(to_bytes(self._make_source(place, name, dataset, direct).tds()))
         self.rows.append(self._card.summaries[place].rows if self._card.summaries else 0)
-        return self._sent(path, reader)
+        return self._send(path, reader)
 
-    def _extract(self, place: int, name: str) -> Path:
+    def _write_extract(self, place: int, name: str) -> Path:
         path = self._work / f"{name}.hyper"
         self.rows.append(write_hyper({"Extract": self._card.extracts[place]}, path)["Extract"])
         copyfile(path, self._kept / path.name)
         self.extracts.append(path)
         return path
 
-    def _sent(self, path: Path, reader: Reader | None = None) -> TableauConnection:
+    def _send(self, path: Path, reader: Reader | None = None) -> TableauConnection:
         settings = self._settings
         item = content.publish_source(self._session, settings.project, path, settings.job_seconds, reader)
         return PublishedSource(str(item.content_url), item.name, self._session.address, self._session.site)
@@ -191,16 +191,16 @@ class DashboardPublisher:
             dashboard=self._name,
             ticket=self._card.dashboard.ticket,
             run=self._card.run,
-            url=self._url(item, seen),
+            url=self._make_url(item, seen),
             rows=sum(self._data.rows),
             image=kept / "dashboard.png" if image else None,
             canary=canary,
             extract=kept / extracts[0].name if extracts else None,
-            views=_since(place.views, count),
+            views=_count_since(place.views, count),
             notes=place.notes if canary else (*place.notes, UNCHECKED),
         )
 
-    def _url(self, item: ContentItem, seen: list[ViewItem]) -> str:
+    def _make_url(self, item: ContentItem, seen: list[ViewItem]) -> str:
         view = views.main_view(seen)
         if view is None:
             return str(item.webpage_url)
@@ -208,7 +208,7 @@ class DashboardPublisher:
         return f"{self._session.address}/#{site}/views/{str(view.content_url).replace('/sheets/', '/')}"
 
 
-def _since(before: int | None, now: int) -> int | None:
+def _count_since(before: int | None, now: int) -> int | None:
     """Views since the last time; None without one. A site that forgot its counts starts from nothing."""
     if before is None:
         return None

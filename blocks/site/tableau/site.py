@@ -67,10 +67,9 @@ class TableauSite(BiSite):
     def check(self) -> str:
         """Sign in and find the project, or make it."""
         with self._connect() as session:
-            find_or_make_project(session, self._path())
-        return (
-            f"publishes into {self._path()} on {self._named()}, signed in {self._credentials().description}"
-        )
+            find_or_make_project(session, self._check_path())
+        where = f"{self._check_path()} on {self._describe_site()}"
+        return f"publishes into {where}, signed in {self._credentials().description}"
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -101,10 +100,10 @@ class TableauSite(BiSite):
     def publish(self, card: Card) -> Publication:
         """Publish a dashboard's data, then its workbook; read it back; keep its files here."""
         begun, name = time.monotonic(), check_slug(card.dashboard.name)
-        _complete(card)
+        _check_complete(card)
         with self._connect() as session, TemporaryDirectory(prefix="tableau-") as work:
             publishing = DashboardPublisher(
-                session, self._settings(session), card, Path(work), self._kept(name)
+                session, self._settings(session), card, Path(work), self._make_kept_folder(name)
             )
             publication = publishing.publish()
         return publication.model_copy(update={"seconds": round(time.monotonic() - begun, 3)})
@@ -116,7 +115,7 @@ class TableauSite(BiSite):
 
     def _settings(self, session: TableauSession) -> PublishSettings:
         return PublishSettings(
-            project=find_or_make_project(session, self._path()),
+            project=find_or_make_project(session, self._check_path()),
             data=self.data,
             reader=Reader(self.live_user, self.live_password) if self.live_user else None,
             workbooks=self.workbooks,
@@ -129,22 +128,22 @@ class TableauSite(BiSite):
         given = [each for each in (self.token, self.app) if each]
         if len(given) != 1:
             raise Misconfigured(
-                f"Sign in to {self._named()}",
+                f"Sign in to {self._describe_site()}",
                 "it needs a token or a connected app, and one of them only",
                 "Set token or app of the block.",
             )
         return given[0]
 
-    def _named(self) -> str:
+    def _describe_site(self) -> str:
         return f"{self.server.rstrip('/')}, site {self.site or 'Default'}"
 
-    def _path(self) -> str:
+    def _check_path(self) -> str:
         parts = [part.strip() for part in self.project.split("/")]
         if not all(parts):
             raise Misconfigured("Publish on Tableau", "the project path has an empty part", "As in A/B.")
         return "/".join(parts)
 
-    def _kept(self, name: str) -> Path:
+    def _make_kept_folder(self, name: str) -> Path:
         place = self.folder.expanduser().resolve() / name
         try:
             place.mkdir(parents=True, exist_ok=True)
@@ -153,7 +152,7 @@ class TableauSite(BiSite):
         return place
 
 
-def _complete(card: Card) -> None:
+def _check_complete(card: Card) -> None:
     """Raises BadInput for a card that no dashboard can be made of."""
     asked, marts = f"Publish {card.dashboard.name}", [dataset.mart for dataset in card.datasets]
     if len(set(marts)) != len(marts) or len(marts) != len(card.extracts):

@@ -1,4 +1,4 @@
-"""Where a workbook may go: over ours of before, or beside one that people have edited."""
+"""Where a workbook may go: over the one that was published before, or beside one that people have edited."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_BESIDE = 20
 
 
 class Place(NamedTuple):
-    """item: ours of before. views: counted when it was last published; notes: for the ticket."""
+    """item: the workbook that is there. views: counted when it was last published; notes: for the ticket."""
 
     name: str
     item: ContentItem | None = None

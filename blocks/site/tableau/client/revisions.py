@@ -2,7 +2,7 @@
 
 Our mark is a tag, `ticket-to-dashboard.<digest>.<views>`: the digest of the sheets and dashboards as the site
 had them after publishing, and the number of views counted by then. What differs from it was edited by people,
-unless the site's own history says that the newest revision is ours: a server may write a file anew by itself.
+unless the site's own history says that the newest revision is ours: a server may write a file again by itself.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class PackedExtract:
             "tablename": "Extract",
             "username": "",
         }
-        return federated(self._name, self.file, inner, self.relation(), records)
+        return wrap_federated(self._name, self.file, inner, self.relation(), records)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,9 @@ class PublishedSource:
         )
 
 
-def federated(name: str, caption: str, inner: dict[str, str], relation: Element, records: Element) -> Element:
+def wrap_federated(
+    name: str, caption: str, inner: dict[str, str], relation: Element, records: Element
+) -> Element:
     """The `connection` around one named connection, as Tableau writes all that are not its own server's."""
     named = element("named-connection", {"caption": caption, "name": name}, element("connection", inner))
     return element(
@@ -171,7 +173,7 @@ class LiveConnection:
             )
         inner = {"class": self.source.kind, "server": self.source.server, "username": self.user}
         inner |= _DRIVERS[self.source.kind](self.source)
-        return federated(self._name, self.source.server, inner, self.relation(), records)
+        return wrap_federated(self._name, self.source.server, inner, self.relation(), records)
 
 
 def _snowflake(source: LiveSource) -> dict[str, str]:

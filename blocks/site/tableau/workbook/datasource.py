@@ -70,8 +70,8 @@ class Source:
             for field in [*fields, *(i.field for i in instances)]
             for each in self.used_by(field)
         }
-        shelf = {instance.ref: instance for instance in instances}
-        made = [known[name].xml() for name in sorted(known)] + [shelf[name].xml() for name in sorted(shelf)]
+        placed = {instance.ref: instance for instance in instances}
+        made = [known[name].xml() for name in sorted(known)] + [placed[name].xml() for name in sorted(placed)]
         return element("datasource-dependencies", {"datasource": self.name}, *made)
 
     def xml(self) -> Element:

@@ -87,11 +87,12 @@ def _places(box: Box, charts: int) -> list[Box]:
 def _sheets(number: Iterator[int], sheets: Sequence[Sheet], boxes: Sequence[Box]) -> list[Element]:
     pairs = zip(sheets, boxes, strict=True)
     return [
-        _zone(next(number), box, {"name": sheet.name, "show-title": _titled(sheet)}) for sheet, box in pairs
+        _zone(next(number), box, {"name": sheet.name, "show-title": _has_title(sheet)})
+        for sheet, box in pairs
     ]
 
 
-def _titled(sheet: Sheet) -> str:
+def _has_title(sheet: Sheet) -> str:
     return "true" if sheet.filtered or sheet.mark != KPI else "false"
 
 

@@ -95,12 +95,15 @@ def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
         drawn += plan_sheets(source, card.dashboard.analysis, dataset.metrics)
         checks.append(plan_check(source, place))
     taken = Counter[str]()
-    figures, drawn = [_named(each, taken) for each in figures], [_named(each, taken) for each in drawn]
+    figures, drawn = (
+        [_name_apart(each, taken) for each in figures],
+        [_name_apart(each, taken) for each in drawn],
+    )
     title = as_title(card.dashboard.title) or card.dashboard.name
     return Workbook(title, figures, drawn, checks, tuple(sources))
 
 
-def _named(sheet: Sheet, taken: Counter[str]) -> Sheet:
+def _name_apart(sheet: Sheet, taken: Counter[str]) -> Sheet:
     """A sheet under a name of its own, without the comma that separates names in actions."""
     name = sheet.name.replace(",", " ")
     taken[name] += 1

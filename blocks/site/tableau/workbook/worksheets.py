@@ -57,8 +57,8 @@ class Sheet:
             self._view(),
             element("style"),
             element("panes", {}, self._pane()),
-            element("rows", {}, text=_shelf(self.source, self.rows)),
-            element("cols", {}, text=_shelf(self.source, self.cols)),
+            element("rows", {}, text=_write_shelf(self.source, self.rows)),
+            element("cols", {}, text=_write_shelf(self.source, self.cols)),
         )
 
     def _view(self) -> Element:
@@ -95,7 +95,9 @@ class Sheet:
         if not self.filtered or self.drills or not self.source.drill:
             return None
         name = self.source.full(self.source.action)
-        return element("filter", {"class": "categorical", "column": name}, _everything(self.source.drill.ref))
+        return element(
+            "filter", {"class": "categorical", "column": name}, _let_through(self.source.drill.ref)
+        )
 
     def _pane(self) -> Element:
         encodings = [element(shelf, {"column": self.source.ref(each)}) for shelf, each in self.encodings]
@@ -124,12 +126,12 @@ class Sheet:
         return element("style", {}, element("style-rule", {"element": "mark"}, *made))
 
 
-def _shelf(source: Source, instances: tuple[Instance, ...]) -> str:
+def _write_shelf(source: Source, instances: tuple[Instance, ...]) -> str:
     """Several fields on a shelf, nested as Tableau writes them: dimensions by /, measures side by side by +."""
     if len(instances) < 2:
         return source.ref(instances[0]) if instances else ""
     sign = " / " if instances[0].type != "quantitative" else " + "
-    return f"({source.ref(instances[0])}{sign}{_shelf(source, instances[1:])})"
+    return f"({source.ref(instances[0])}{sign}{_write_shelf(source, instances[1:])})"
 
 
 def _filter(source: Source, instance: Instance, group: int) -> Element:
@@ -137,10 +139,10 @@ def _filter(source: Source, instance: Instance, group: int) -> Element:
     attributes = {"column": source.ref(instance), "filter-group": group}
     if instance.type == "quantitative":  # no fixed range: it would cut off days that come later
         return element("filter", {"class": "quantitative", **attributes, "included-values": "all"})
-    return element("filter", {"class": "categorical", **attributes}, _everything(instance.ref))
+    return element("filter", {"class": "categorical", **attributes}, _let_through(instance.ref))
 
 
-def _everything(level: str) -> Element:
+def _let_through(level: str) -> Element:
     return element(
         "groupfilter",
         {

@@ -167,6 +167,26 @@ def test_a_broken_list_is_not_thrown_away(site, make_card, tmp_path):
         site.index([card], [])
 
 
+def test_a_list_of_an_earlier_version_is_carried_on(site, make_card, tmp_path):
+    site.check()
+    state = tmp_path / "bi" / "dashboards" / "published.json"
+    old = {
+        "name": "old",
+        "title": "Old",
+        "analysis": "kpi",
+        "run": "r0",
+        "comments": 1,
+        "said": "Maria: more",
+    }
+    state.write_text(json.dumps({"old": old}))
+    site.index([], [])
+    entry = json.loads(state.read_text())["old"]
+    assert entry["latest_comment"] == "Maria: more"
+    assert "said" not in entry
+    assert "Maria: more" in (state.parent / "index.html").read_text()
+    site.index([], [])
+
+
 def test_two_runs_do_not_write_the_list_at_once(site, make_card, tmp_path, monkeypatch):
     from filelock import FileLock
 
