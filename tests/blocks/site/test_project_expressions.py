@@ -74,7 +74,7 @@ def manifest() -> dict[str, Any]:
         "nodes": {"model.p.stations": node | {"config": {}}},
         "semantic_models": {"semantic_model.p.stations": model},
         "metrics": {each["name"]: each for each in [*metrics, filtered, odd]},
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
