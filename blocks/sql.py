@@ -146,7 +146,7 @@ def type_of_arrow(kind: pa.DataType) -> str:
         (types.is_uint8, "smallint"),
         (types.is_integer, "integer"),
         (types.is_float64, "double"),
-        (types.is_floating, "float"),
+        (types.is_floating, "real"),
         (types.is_date, "date"),
         (types.is_time, "time"),
         (types.is_nested, "json"),
@@ -154,3 +154,26 @@ def type_of_arrow(kind: pa.DataType) -> str:
         (types.is_large_binary, "blob"),
     )
     return next((name for check, name in checks if check(kind)), "varchar")
+
+
+def arrow_of_type(kind: str, dialect: str) -> pa.DataType:
+    """The Arrow type for a dialect's type; what Arrow has no type for is text. A decimal needs its precision."""
+    import pyarrow as pa
+    from sqlglot import exp
+
+    parsed = exp.DataType.build(kind, dialect=dialect)
+    if parsed.is_type("decimal"):
+        return pa.decimal128(*(int(size.name) for size in parsed.expressions))
+    kinds = {
+        "BOOLEAN": pa.bool_(),
+        "SMALLINT": pa.int16(),
+        "INT": pa.int32(),
+        "BIGINT": pa.int64(),
+        "FLOAT": pa.float32(),
+        "DOUBLE": pa.float64(),
+        "DATE": pa.date32(),
+        "TIME": pa.time64("us"),
+        "TIMESTAMP": pa.timestamp("us"),
+        "TIMESTAMPTZ": pa.timestamp("us", "UTC"),
+    }
+    return kinds.get(parsed.this.name, pa.string())

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, Field
 
-from blocks.errors import PlatformError
+from blocks.errors import Misconfigured, PlatformError
 from blocks.sql import quote_identifier, write_literal, write_type
 
 RELEASE_PREFIX = "rel_"
@@ -43,9 +43,13 @@ def transaction(session: Session) -> Iterator[None]:
 
 
 class WarehouseSettings(BaseModel):
-    """Names in a warehouse, and how its SQL is written. dialect: sqlglot's name of it."""
+    """Names in a warehouse, and how its SQL is written.
+
+    dialect: sqlglot's name of it; longest_name: bytes, where a server cuts longer names without an error.
+    """
 
     dialect: ClassVar[str] = "duckdb"
+    longest_name: ClassVar[int | None] = None
 
     database: str = Field(description="database, catalogue or file that holds every schema")
     serving: str = Field("serving", description="the schema readers see")
@@ -56,8 +60,12 @@ class WarehouseSettings(BaseModel):
         """An identifier, quoted part by part, joined by dots.
 
         A name in plain lower case means the same as when written without quotes, whatever case the
-        warehouse keeps it in; `columns` and `releases` give such names back in lower case.
+        warehouse keeps it in; `columns` and `releases` give such names back in lower case. Raises Misconfigured
+        for a name that the server would cut.
         """
+        for part in parts if self.longest_name else ():
+            if len(part.encode()) > (self.longest_name or 0):
+                raise Misconfigured(f"name {part}", f"it has over {self.longest_name} bytes", "Shorten it.")
         return quote_identifier(*parts)
 
     def relation(self, name: str) -> str:

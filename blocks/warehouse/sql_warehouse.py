@@ -1,19 +1,21 @@
 """The template of a warehouse that speaks SQL: loading, promotion, releases, in standard SQL over a session.
 
-A new warehouse subclasses this, or `SharedWarehouse` where many machines reach it. It says how its files are read
-(`stage_files`, `insert_files`), and overrides only what it does in another way: when types fit, DDL that commits by
-itself, how readers change over.
+A new warehouse subclasses this, or `SharedWarehouse` where many machines reach it. It says how files
+get in (`copy_files`, or `stage_files` where SQL reads them), and overrides only what it does in another way: when types
+fit, DDL that commits by itself, how readers change over.
 """
 
 from __future__ import annotations
 
+import random
+import time
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import ClassVar
 
-from blocks.errors import ContractBroken
+from blocks.errors import Busy, ContractBroken
 from blocks.records import LedgerEntry, LoadReport, Release
 from blocks.sql import same_type, type_of_arrow
 from blocks.warehouse.base import Warehouse
@@ -29,21 +31,40 @@ ROWS, QUARANTINE, GONE = "rows", "quarantine", "gone"
 
 
 class SqlWarehouse(Warehouse):
-    """Everything that standard SQL can do. ddl_rolls_back: false where CREATE and ALTER commit by themselves."""
+    """Everything that standard SQL can do.
+
+    ddl_rolls_back: false where CREATE and ALTER commit by themselves. flip_seconds: how long a promotion is tried
+    again, where readers' queries can hold a view that it replaces.
+    """
 
     ddl_rolls_back: ClassVar[bool] = True
+    flip_seconds: ClassVar[float] = 0
 
-    # what every vendor has to say
+    # what every vendor has to say: `copy_files`, or `stage_files` and `insert_files`
 
-    @abstractmethod
-    def stage_files(
-        self, session: Session, batch: Batch, target: LoadTarget
-    ) -> AbstractContextManager[Mapping[str, str]]:
+    def copy_files(self, session: Session, table: str, columns: Sequence[str], files: Sequence[Path]) -> None:
+        """Send Parquet files into a table (quoted), by those of these columns that each has."""
+        raise NotImplementedError
+
+    @contextmanager
+    def stage_files(self, session: Session, batch: Batch, target: LoadTarget) -> Iterator[Mapping[str, str]]:
         """Bring the batch's files where SQL reaches them: group → what `insert_files` or a FROM clause reads.
 
         Rows that are matched by key (those of a target `by_key`, and those that are gone) have to be readable by
-        FROM. A group without files is left out.
+        FROM: here they are sent into temporary tables; the others go straight into their table, and are ''. A group
+        without files is left out.
         """
+        staged = {group: "" for group, files in ((ROWS, batch.data), (QUARANTINE, batch.quarantine)) if files}
+        matched = {ROWS: tuple(target.incoming)} if target.by_key and batch.data else {}
+        matched |= {GONE: batch.key} if batch.gone else {}
+        for group, columns in matched.items():
+            staged[group] = self.quote(f"staged_{group}")
+            names, like = ", ".join(map(self.quote, columns)), self.relation(target.relation)
+            session.rows(f"create temporary table {staged[group]} as select {names} from {like} where 1 = 0")
+            self.copy_files(session, staged[group], columns, batch.data if group == ROWS else batch.gone)
+        yield staged
+        for group in matched:
+            session.rows(f"drop table {staged[group]}")
 
     # what a vendor may do in another way
 
@@ -73,9 +94,11 @@ class SqlWarehouse(Warehouse):
 
     def insert_files(self, session: Session, target: LoadTarget, staged: str) -> None:
         """Insert a target's files by their columns' names. staged: as `stage_files` gave it."""
-        names = ", ".join(self.quote(name) for name in target.incoming)
-        table = self.relation(target.relation)
-        session.rows(f"insert into {table} ({names}) select {names} from {staged}")
+        table, names = self.relation(target.relation), ", ".join(map(self.quote, target.incoming))
+        if staged:
+            session.rows(f"insert into {table} ({names}) select {names} from {staged}")
+        else:
+            self.copy_files(session, table, tuple(target.incoming), target.files)
 
     def add_columns(self, session: Session, target: LoadTarget, columns: Mapping[str, str]) -> None:
         """Widen a table. columns: name → type."""
@@ -170,7 +193,17 @@ class SqlWarehouse(Warehouse):
     # releases
 
     def flip(self, release: Release) -> None:
-        """All views and `_release` in one transaction."""
+        """All views and `_release` in one transaction. Raises Busy if something holds a view to the end."""
+        deadline = time.monotonic() + self.flip_seconds
+        while True:
+            try:
+                return self._flip_once(release)
+            except Busy:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(random.uniform(0.05, 0.3))  # noqa: S311  # so that two do not meet again and again
+
+    def _flip_once(self, release: Release) -> None:
         before = self.served()
         with self.session() as session, self.transaction(session):
             self.make_schema(session, self.serving)
@@ -229,3 +262,21 @@ class SharedWarehouse(SharedSettings, SqlWarehouse):
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the lease. Raises Busy if another run has it."""
         return hold_lease(self, self.lease_seconds)
+
+    @abstractmethod
+    def write_setup(self) -> list[str]:
+        """What an administrator runs once, with comments as lines of their own."""
+
+    @abstractmethod
+    def administration(self) -> AbstractContextManager[Session]:
+        """A connection that needs nothing of what set-up is about to make."""
+
+    def setup(self, apply: bool = False) -> list[str]:
+        """Roles, schemas and grants; apply needs an administrator's credentials."""
+        lines = self.write_setup()
+        if apply:
+            with self.administration() as session:
+                for line in lines:
+                    if not line.startswith("--"):
+                        session.rows(line.rstrip(";"))
+        return lines

@@ -34,14 +34,17 @@ STATES: dict[str, tuple[type[PlatformError], str]] = {
     "57": (Unavailable, AGAIN),  # shutting down or starting
     "58": (Unavailable, AGAIN),
 }
+NO_STATE = {
+    "password": "28P01",
+    "does not exist": "3D000",
+}  # a refused login often has none; else no connection
 NAMED = {"3D", "3F", "42501", "42P01", "28"}  # what stands in quotes in these names an object, not data
 
 
-def error_of_state(asked: str, state: str, message: str) -> PlatformError:
+def error_of_state(asked: str, state: str | None, message: str) -> PlatformError:
     """An error by its SQLSTATE, or by the class of it, with the message's first line and none of its values."""
+    state = state or next((guess for words, guess in NO_STATE.items() if words in message), "08006")
     known = state if state in STATES else state[:2]
     kind, remedy = STATES.get(known, (Rejected, ""))
     line = (message.strip().splitlines() or ["no message"])[0][:300]
-    return kind(
-        asked, f"{line if known in NAMED else mask_values(line)} (SQLSTATE {state or 'unknown'})", remedy
-    )
+    return kind(asked, f"{line if known in NAMED else mask_values(line)} (SQLSTATE {state})", remedy)

@@ -111,17 +111,15 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         kind = "transient schema" if schema.startswith(RELEASE_PREFIX) else "schema"
         session.rows(f"create {kind} if not exists {self.quote(schema)}")
 
-    def setup(self, apply: bool = False) -> list[str]:
-        """Role, virtual warehouse, database, schemas and grants; apply needs an administrator's credentials."""
-        lines = write_setup(self)
-        if apply:  # in one session without the database, warehouse and role they are about to make
-            missing = {"database", "warehouse", "role"}
-            bare = {key: value for key, value in self.connection_arguments().items() if key not in missing}
-            with open_session(self.credentials, "the account", bare) as session:
-                for line in lines:
-                    if not line.startswith("--"):
-                        session.rows(line.rstrip(";"))
-        return lines
+    def write_setup(self) -> list[str]:
+        """Role, virtual warehouse, database, schemas and grants."""
+        return write_setup(self)
+
+    def administration(self) -> AbstractContextManager[SnowflakeSession]:
+        """A connection without database, virtual warehouse and role."""
+        missing = {"database", "warehouse", "role"}
+        bare = {key: value for key, value in self.connection_arguments().items() if key not in missing}
+        return open_session(self.credentials, "the account", bare)
 
     def costs(self, days: int) -> Costs | None:
         """Credits by query tag, from ACCOUNT_USAGE."""

@@ -1,0 +1,38 @@
+"""A vendor's errors leave nothing of theirs behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from blocks.errors import PlatformError, Rejected, mask_values, replace_vendor_errors
+
+
+def translate(error: BaseException) -> PlatformError:
+    return Rejected("query", type(error).__name__)
+
+
+@contextmanager
+def session() -> Iterator[None]:
+    with replace_vendor_errors(ValueError, translate):
+        yield
+
+
+def test_neither_cause_nor_context_holds_the_vendors_error() -> None:
+    with pytest.raises(Rejected, match="ValueError") as caught, session(), session():
+        raise ValueError("planted row")
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+
+
+def test_other_errors_pass_as_they_are() -> None:
+    with pytest.raises(KeyError), session():
+        raise KeyError("x")
+    with session():
+        pass
+
+
+def test_values_in_a_message_are_masked() -> None:
+    assert mask_values("bad \"x y\" and 'z' [q]") == "bad '…' and '…' '…'"
