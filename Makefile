@@ -77,7 +77,7 @@ lock:  ## resolve anew within pyproject.toml; hashes, no index address
 	uv pip compile pyproject.toml --all-extras $(LOCK_FLAGS) -c requirements.lock -o requirements-dev.lock
 	echo 'sqlfluff==4.5.0' | uv pip compile - $(LOCK_FLAGS) -o requirements-lint.lock
 
-EXTRAS := --extra databases --extra docker --extra dremio --extra files --extra jira --extra snowflake --extra tableau
+EXTRAS := --extra databases --extra docker --extra dremio --extra files --extra jira --extra postgres --extra snowflake --extra tableau
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
 	--no-emit-find-links --quiet
 

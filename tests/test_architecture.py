@@ -28,6 +28,7 @@ SDKS = {
     "lxml",
     "prefect_dbt",
     "prefect_snowflake",
+    "psycopg",
     "ruamel",
     "snowflake",
     "sqlalchemy",

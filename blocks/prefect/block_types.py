@@ -21,6 +21,7 @@ TYPES = {
     "stitch-loader": "blocks.loader.stitch.loader:StitchLoader",
     "duckdb-warehouse": "blocks.warehouse.duckdb.warehouse:DuckDBWarehouse",
     "snowflake-warehouse": "blocks.warehouse.snowflake.warehouse:SnowflakeWarehouse",
+    "postgres-warehouse": "blocks.warehouse.postgres.warehouse:PostgresWarehouse",
     "dremio-warehouse": "blocks.warehouse.dremio.warehouse:DremioWarehouse",
     "folder-site": "blocks.site.html.site:FolderSite",
     "tableau-site": "blocks.site.tableau.site:TableauSite",

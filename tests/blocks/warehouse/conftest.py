@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.blocks.loader.dlt.servers import postgresql
 from tests.blocks.warehouse.snowflake_account import Account, serving_account
 from tests.dremio.standin import StandIn, stand_in
+
+if TYPE_CHECKING:
+    from tests.blocks.warehouse.postgres_server import Server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A real PostgreSQL, one a session."""
+    pytest.importorskip("psycopg", reason="extra `postgres` is not installed")
+    from tests.blocks.warehouse.postgres_server import Server
+
+    with postgresql() as url:
+        yield Server(url)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,9 @@ from blocks.warehouse.base import Batch, Warehouse
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.warehouse.snowflake_account import Account, house_of
 from tests.dremio.standin import StandIn
+
+if TYPE_CHECKING:
+    from tests.blocks.warehouse.postgres_server import Server
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 RIDES = SourceTable(
@@ -51,6 +55,11 @@ def snowflake(snowflake_account: Account) -> Warehouse:
 
 
 @pytest.fixture
+def postgres(postgres_server: Server) -> Warehouse:
+    return postgres_server.warehouse()
+
+
+@pytest.fixture
 def dremio(dremio_server: StandIn) -> Warehouse:
     return dremio_server.warehouse()
 
@@ -65,12 +74,12 @@ def dremio_branch(dremio_server: StandIn) -> Warehouse:
     return dremio_server.warehouse(publish="branch", source=None, database="nessie.analytics")
 
 
-@pytest.fixture(params=["duckdb", "snowflake", "dremio"])
+@pytest.fixture(params=["duckdb", "postgres", "snowflake", "dremio"])
 def warehouse(request: pytest.FixtureRequest) -> Warehouse:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=["duckdb", "snowflake", "dremio", "dremio_slot", "dremio_branch"])
+@pytest.fixture(params=["duckdb", "postgres", "snowflake", "dremio", "dremio_slot", "dremio_branch"])
 def publisher(request: pytest.FixtureRequest) -> Warehouse:
     """Every way in which a release gets to its readers."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
@@ -368,6 +377,17 @@ def test_vendor_errors_come_wrapped_and_without_sql(warehouse: Warehouse) -> Non
     with pytest.raises(PlatformError) as caught, warehouse.session() as session:
         session.rows("select secret_value_17 from nowhere where x = 'topsecret'")
     assert "topsecret" not in str(caught.value)
+
+
+def test_vendor_errors_leave_no_rows_behind(warehouse: Warehouse) -> None:
+    """Neither in the message nor in any error that it came from."""
+    with pytest.raises(PlatformError) as caught, warehouse.session() as session:
+        session.rows("select cast(x as integer) from (select 'planted-4711' as x) as t")
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "4711" not in repr(error)
+        assert isinstance(error, PlatformError)
+        error = error.__cause__ or error.__context__
 
 
 def test_busy_when_another_process_has_the_file(tmp_path: Path) -> None:

@@ -200,4 +200,8 @@ def _dremio(source: LiveSource) -> dict[str, str]:
     }
 
 
-_DRIVERS = {"snowflake": _snowflake, "dremio": _dremio}
+def _postgres(source: LiveSource) -> dict[str, str]:
+    return {**_dremio(source), "authentication": "username-password", "workgroup-auth-mode": "prompt"}
+
+
+_DRIVERS = {"snowflake": _snowflake, "dremio": _dremio, "postgres": _postgres}

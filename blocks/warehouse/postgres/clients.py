@@ -1,0 +1,37 @@
+"""How dbt, Great Expectations and a BI server get to the same database. Secrets are in no file and no URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.warehouse.bi_connection import LiveSource
+from blocks.warehouse.postgres.settings import PostgresSettings
+
+SECRET = "DBT_ENV_SECRET_POSTGRES_PASSWORD"  # noqa: S105  # dbt keeps variables of this beginning out of its logs
+
+
+class PostgresClients(PostgresSettings):
+    """The settings, as each client takes them."""
+
+    def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """dbt-postgres' profile output, and the environment of dbt's process: libpq reads PGOPTIONS."""
+        arguments = self.connection_arguments()
+        environment = {SECRET: arguments.pop("password"), "PGOPTIONS": arguments.pop("options")}
+        own = {"type": "postgres", "schema": schema, "threads": self.threads, "role": self.role or None}
+        return {**arguments, **own, "password": f"{{{{ env_var('{SECRET}') }}}}"}, environment
+
+    def gx_connection(self) -> tuple[str, dict[str, Any]]:
+        """SQLAlchemy's URL, which needs no more than the driver, and engine arguments."""
+        return "postgresql+psycopg://", {"connect_args": self.connection_arguments(), "hide_parameters": True}
+
+    def live_source(self) -> LiveSource:
+        """Serving as a BI server reaches it."""
+        place = {
+            "server": self.host,
+            "port": self.port,
+            "database": self.database,
+            "schema_name": self.serving,
+        }
+        return LiveSource.model_validate(
+            {**place, "kind": "postgres", "encrypted": self.sslmode != "disable"}
+        )

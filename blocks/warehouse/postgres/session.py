@@ -1,0 +1,103 @@
+"""Connections to PostgreSQL: short-lived, named, bounded in time; a broken-off query is cancelled there too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from blocks.errors import PlatformError, replace_vendor_errors
+from blocks.sql import arrow_of_type, fill_placeholders, quote_identifier
+from blocks.warehouse.csv_files import read_csv, write_csv
+from blocks.warehouse.sqlstate import error_of_state
+
+if TYPE_CHECKING:
+    from psycopg import Connection, Cursor
+
+CANCEL_SECONDS = 15
+MOST_DECIMALS = 20  # in an export, of a number without declared precision, as every sum is
+
+
+class PostgresSession:
+    """A connection in autocommit mode; implements Session."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self.connection = connection
+
+    @contextmanager
+    def cursor(self) -> Iterator[Cursor[Any]]:
+        """A cursor; what goes wrong in it is a PlatformError."""
+        with translate_errors(f"query {self.connection.info.dbname}"), self.connection.cursor() as cursor:
+            yield cursor
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return all rows."""
+        text = fill_placeholders(sql, lambda at: f"${at + 1}") if parameters else sql
+        with self.cursor() as cursor:
+            cursor.execute(text.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def load(self, table: str, columns: Sequence[str], files: Sequence[Path]) -> None:
+        """COPY Parquet files into a table (quoted), by those of these columns that each has."""
+        import pyarrow.parquet as pq
+
+        for file in files:
+            present = [name for name in pq.read_schema(file).names if name in columns]
+            sql = f"copy {table} ({', '.join(map(quote_identifier, present))}) from stdin (format csv)"
+            with self.cursor() as cursor, cursor.copy(sql.encode()) as copy:
+                for chunk in write_csv(file, present):
+                    copy.write(chunk)
+
+    def export(self, sql: str, path: Path) -> int:
+        """Write a query's result to one Parquet file in constant memory; return its rows."""
+        import pyarrow as pa
+
+        kinds: dict[str, str] = {}
+        with self.cursor() as cursor, TemporaryFile() as spool:
+            for column in list(
+                cursor.execute(f"select * from ({sql}) as q limit 0".encode()).description or ()
+            ):
+                name, kinds[column.name] = quote_identifier(column.name), column.type_display
+                if column.type_display == "numeric":
+                    cursor.execute(f"select max(scale(trim_scale({name}))) from ({sql}) as q".encode())
+                    kinds[column.name] = f"numeric(38, {min(cursor.fetchall()[0][0] or 0, MOST_DECIMALS)})"
+            exact = ", ".join(f"cast({quote_identifier(n)} as {kind})" for n, kind in kinds.items())
+            with cursor.copy(
+                f"copy (select {exact} from ({sql}) as q) to stdout (format csv)".encode()
+            ) as copy:
+                spool.writelines(copy)
+            spool.seek(0)
+            return read_csv(
+                spool, pa.schema([(n, arrow_of_type(k, "postgres")) for n, k in kinds.items()]), path
+            )
+
+
+@contextmanager
+def open_session(arguments: dict[str, Any]) -> Iterator[PostgresSession]:
+    """A session that is closed at the end. Left by a signal, its running query is cancelled first."""
+    import psycopg
+
+    with translate_errors(f"connect to {arguments['host']}"):
+        own: dict[str, Any] = {"autocommit": True, "cursor_factory": psycopg.RawCursor}
+        connection = psycopg.connect(**arguments, **own, prepare_threshold=None)
+    try:
+        yield PostgresSession(connection)
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            connection.cancel_safe(timeout=CANCEL_SECONDS)
+        raise
+    finally:
+        with suppress(psycopg.Error):
+            connection.close()
+
+
+def translate_errors(asked: str) -> AbstractContextManager[None]:
+    """psycopg's errors as PlatformErrors, by their SQLSTATE."""
+    import psycopg
+
+    def translate(error: BaseException) -> PlatformError:
+        return error_of_state(asked, getattr(error, "sqlstate", None), str(error))
+
+    return replace_vendor_errors(psycopg.Error, translate)

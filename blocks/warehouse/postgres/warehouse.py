@@ -1,0 +1,75 @@
+"""PostgreSQL as the warehouse: what it does in another way than the template. Promotion is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import ClassVar, cast
+
+from blocks.errors import Rejected
+from blocks.records import Release
+from blocks.warehouse.postgres.clients import PostgresClients
+from blocks.warehouse.postgres.grants import PostgresGrants
+from blocks.warehouse.postgres.session import PostgresSession, open_session
+from blocks.warehouse.settings import Session, transaction
+from blocks.warehouse.sql_warehouse import SharedWarehouse
+
+LOCK_WAIT = "200ms"  # below deadlock_timeout (1 s): a promotion gives way before a reader is made to
+COLUMNS = (
+    "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_attribute a"
+    " join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace"
+    " where n.nspname = ? and c.relname = ? and a.attnum > 0 and not a.attisdropped order by a.attnum"
+)
+
+
+class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
+    """A database on a PostgreSQL server (13 or later)."""
+
+    _block_type_name = "PostgreSQL Warehouse"
+    _block_type_slug = "postgres-warehouse"
+
+    flip_seconds: ClassVar[float] = 300
+
+    def check(self) -> str:
+        """Connect; return a one-line status."""
+        with self.session() as session:
+            ((version, who),) = session.rows("select current_setting('server_version'), current_user")
+        return f"PostgreSQL {version}, {self.database} at {self.host}:{self.port} as {who}"
+
+    def session(self) -> AbstractContextManager[PostgresSession]:
+        """A connection that is closed at the end; psycopg's errors come out as PlatformErrors."""
+        return open_session(self.connection_arguments())
+
+    def administration(self) -> AbstractContextManager[PostgresSession]:
+        """A connection as the user who logs in: roles are about to be made."""
+        return open_session(self.connection_arguments(role=self.user))
+
+    def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
+        """Column → type with its precision, in order; empty if the relation does not exist."""
+        return dict(session.rows(COLUMNS, (schema, table)))
+
+    def prepare_load(self, session: Session, schema: str) -> None:
+        """As the template does, one at a time: two that create the same at once would fail."""
+        with transaction(session):
+            session.rows("select pg_advisory_xact_lock(hashtext('ticket-to-dashboard'))")
+            super().prepare_load(session, schema)
+
+    def copy_files(self, session: Session, table: str, columns: Sequence[str], files: Sequence[Path]) -> None:
+        """COPY from here, batch by batch."""
+        cast("PostgresSession", session).load(table, columns, files)
+
+    def replace_view(self, session: Session, schema: str, view: str, query: str) -> None:
+        """A view whose columns change is dropped first; one whose columns stay keeps what stands on it."""
+        session.rows("savepoint before_view")
+        try:
+            super().replace_view(session, schema, view, query)
+        except Rejected:
+            session.rows("rollback to savepoint before_view")
+            session.rows(f"drop view if exists {self.quote(schema, view)}")
+            super().replace_view(session, schema, view, query)
+
+    def point_views(self, session: Session, before: set[str], release: Release) -> None:
+        """Wait for a lock on a view only briefly: readers queue behind whoever waits."""
+        session.rows(f"set local lock_timeout = '{LOCK_WAIT}'")
+        super().point_views(session, before, release)
