@@ -15,6 +15,8 @@ from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.semantic_models import Node, SelectedColumn, read_semantic_models, rows_sql
 
+BUILT = {"model", "seed", "snapshot"}
+
 
 class Dataset(Record):
     """The rows of one mart that a dashboard needs: time and dimensions, and measures to add up.
@@ -126,11 +128,30 @@ class Catalogue:
         found = {declared[node]["source_name"] for node in self._lineage(mart) if node in declared}
         return tuple(sorted(found & set(self.source_names())))
 
-    def incremental(self, marts: Iterable[str]) -> tuple[Mart, ...]:
-        """The models that dbt builds on top of what they held before, in these marts' lineage."""
-        nodes = {node for mart in marts for node in self._lineage(mart)}
+    def relations_of(self, marts: Iterable[str]) -> tuple[Mart, ...]:
+        """The models, snapshots and seeds that dbt makes a relation of, in these marts' lineage."""
+        nodes = self._manifest["nodes"]
+        lineage = {node for mart in marts for node in self._lineage(mart)} & nodes.keys()
+        built = (_mart(nodes[node]) for node in sorted(lineage) if nodes[node]["resource_type"] in BUILT)
+        return tuple(each for each in built if each.materialized != "ephemeral")
+
+    def stateful(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
+        """Those that dbt builds on top of what they held before: incremental models and snapshots.
+
+        schema: the release's; a snapshot that its project keeps elsewhere lives on by itself.
+        """
         return tuple(
-            m for m in self.models.values() if m.materialized == "incremental" and m.unique_id in nodes
+            each
+            for each in self.relations_of(marts)
+            if each.materialized in {"incremental", "snapshot"} and in_release(each.schema_name, schema)
+        )
+
+    def outside(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
+        """Models and seeds that the project puts into another schema than the release's, where readers may look."""
+        return tuple(
+            each
+            for each in self.relations_of(marts)
+            if each.materialized != "snapshot" and not in_release(each.schema_name, schema)
         )
 
     def _lineage(self, mart: str) -> set[str]:
@@ -180,6 +201,11 @@ class Catalogue:
             labels={name: known[name].label for name in keys},
             columns=self._semantic.columns(mart, keys, [measure.name for measure in measures]),
         )
+
+
+def in_release(schema_name: str, schema: str) -> bool:
+    """True for a release's schema and for those of its models with a schema of their own."""
+    return schema_name.lower() == schema.lower() or schema_name.lower().startswith(f"{schema.lower()}_")
 
 
 def _table(node: Node) -> SourceTable:

@@ -204,7 +204,9 @@ class Check(Record):
 
 
 class BuildReport(Record):
-    """What dbt built. marts: name → relation in the release; tables: every built model likewise."""
+    """What dbt built. marts: name → relation in the release; relations: model's unique id → likewise, for every
+    model, snapshot and seed that holds rows of its own.
+    """
 
     run: str
     marts: dict[str, str]
@@ -212,6 +214,7 @@ class BuildReport(Record):
     tests: int
     seconds: float
     rows: dict[str, int] = {}
+    relations: dict[str, str] = {}
     checks: tuple[Check, ...] = ()
 
     @property

@@ -24,7 +24,7 @@ from flows.feedback import feedback
 from flows.promote import promote
 from flows.publish import publish
 from flows.requirements import requirements
-from flows.run_context import RunContext, new_run, open_run
+from flows.run_context import RunContext, new_run, open_run, published_reports
 from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import meanwhile
@@ -91,7 +91,12 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         with meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
             delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources, context=context)
         tag_queries("deliver", run, delivery.plan.tickets)
-        if delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
+        if done := published_reports(warehouse, run):  # an attempt before this one came that far
+            delivery.build, delivery.gate, delivery.release = done
+            delivery.publications = publish(
+                site, warehouse, project, tracker, delivery.plan, delivery.gate, context=context
+            )
+        elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
             _build_and_publish(delivery, context, reload, tracker, loaders, warehouse, site, project, suites)
     return _answer(delivery, tracker, warehouse)
 

@@ -19,7 +19,7 @@ from blocks.quality.suites import Suites
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-from tasks.promotion import release_schema
+from blocks.warehouse.release_history import release_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 

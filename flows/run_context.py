@@ -14,29 +14,25 @@ from blocks.catalogue import Catalogue
 from blocks.dbt.project import DbtProject
 from blocks.dbt.run import DbtRun
 from blocks.errors import NotFound
-from blocks.records import Record, State
+from blocks.records import BuildReport, GateReport, Record, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from tasks.promotion import release_schema
+from blocks.warehouse.release_history import next_attempt, release_schema
 
 Report = TypeVar("Report", bound=Record)
 
 
 class RunContext:
-    """One run over one project and one warehouse. run: its name; dbt: the project for its release schema."""
+    """One attempt of a run over one project and one warehouse.
 
-    __slots__ = (
-        "dbt",
-        "run",
-    )  # without a __dict__, so that Prefect stores no content of it with a flow's run
+    run: its name; schema: what the attempt builds into; dbt: the project for that schema.
+    """
 
-    def __init__(self, run: str, dbt: DbtRun) -> None:
-        self.run, self.dbt = run, dbt
+    # without a __dict__, so that Prefect stores no content of it with a flow's run
+    __slots__ = ("dbt", "run", "schema")
 
-    @property
-    def schema(self) -> str:
-        """The release schema that the run builds into."""
-        return release_schema(self.run)
+    def __init__(self, run: str, schema: str, dbt: DbtRun) -> None:
+        self.run, self.schema, self.dbt = run, schema, dbt
 
     @property
     def catalogue(self) -> Catalogue:
@@ -46,11 +42,13 @@ class RunContext:
 
 @contextmanager
 def open_run(project: DbtProject, warehouse: Warehouse, run: str | None = None) -> Iterator[RunContext]:
-    """A run of this name, or a new one; dbt's process ends with it."""
+    """The next attempt of a run of this name, or a new run; dbt's process ends with it."""
+    attempt = next_attempt(control.journal(warehouse), run) if run else 1
     run = run or new_run()
-    dbt = project.open(warehouse, release_schema(run))
+    schema = release_schema(run, attempt)
+    dbt = project.open(warehouse, schema)
     try:
-        yield RunContext(run, dbt)
+        yield RunContext(run, schema, dbt)
     finally:
         dbt.close()
 
@@ -75,4 +73,15 @@ def last_report(warehouse: Warehouse, state: State, kind: type[Report], run: str
             return kind.model_validate_json(entry.detail)
     raise NotFound(
         f"read the last {state.value} report", "the journal has none", "Run the stages before this."
+    )
+
+
+def published_reports(warehouse: Warehouse, run: str) -> tuple[BuildReport, GateReport, Release] | None:
+    """What a run built, its gate and its release, if readers have seen it already; None before that."""
+    if run not in {each.run for each in control.journal(warehouse) if each.state is State.published}:
+        return None
+    return (
+        last_report(warehouse, State.building, BuildReport, run),
+        last_report(warehouse, State.validated, GateReport, run),
+        last_report(warehouse, State.published, Release, run),
     )

@@ -12,6 +12,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, last_report, stage_run
 from tasks.gate import audit_suites, check_diff_budgets, check_quarantine_budget, compare_with_live, judge
+from tasks.promotion import retain
 from tasks.reports import show_gate
 
 
@@ -38,6 +39,9 @@ def validate(
     show_gate(gate)
     log = get_run_logger()
     log.info("%d checks, %d failed", len(gate.checks), len(gate.failures))
+    if not gate.passed:
+        with warehouse.exclusive():
+            retain(warehouse)
     for check in gate.failures:
         log.error("%s: %s: %s", check.scope, check.name, check.observed)
     return gate

@@ -10,12 +10,13 @@ from prefect import task
 
 from blocks.catalogue import Catalogue
 from blocks.dbt.run import DbtRun
-from blocks.errors import BuildFailed, PlatformError
+from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.records import BuildReport, Check
+from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, first_rows
+from blocks.warehouse.release_history import check_unpublished, last_relations, seen_releases
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
-from tasks.promotion import release_schema
 
 FAILED = {"error", "runtime error"}
 EVIDENCE_ROWS = 5
@@ -26,9 +27,12 @@ def build_release(
 ) -> BuildReport:
     """Build the marts with their parents; failed tests are checks, a failed model raises BuildFailed.
 
-    Not a task: dbt's nodes are the tasks, right under the flow, and a build is not retried by itself.
+    Not a task: dbt's nodes are the tasks, right under the flow, and a build is not retried by itself. Raises
+    Misconfigured for a project that builds outside the release, Rejected for a schema that was published.
     """
     start = monotonic()
+    check_inside(dbt.catalogue, schema, select)
+    check_unpublished(warehouse, schema)
     with warehouse.session() as session:
         warehouse.make_schema(session, schema)
     nodes = dbt.build(select, BUILD_DEADLINE_SECONDS)
@@ -52,31 +56,56 @@ def build_release(
         tests=len(tests),
         seconds=monotonic() - start,
         rows=count_mart_rows(warehouse, marts),
+        relations=_built_relations(dbt.catalogue, warehouse, select, nodes),
         checks=tuple(checks),
     )
 
 
+def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> None:
+    """Raise Misconfigured if the project builds a model of these outside the release's schema."""
+    if outside := catalogue.outside(select, schema):
+        places = ", ".join(f"{each.name} into {each.schema_name}" for each in outside[:3])
+        raise Misconfigured(
+            "build a release",
+            f"the project builds {places}, where readers may see it before it is checked",
+            "Let its generate_schema_name begin with target.schema, as dbt's own does.",
+        )
+
+
 @task(task_run_name="carry over", **RETRY)
 def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: Sequence[str]) -> list[str]:
-    """Copy what incremental models hold in the served release into a new one, for dbt to build on.
+    """Copy what incremental models and snapshots held when they last passed into a release, for dbt to build on.
 
-    Returns the models. One that the served release lacks is built whole.
+    Returns the models. One that no release holds, which readers saw and may be led back to, is built whole.
     """
-    models = catalogue.incremental(select)
-    served = warehouse.served() if models else None
+    models = catalogue.stateful(select, schema)
+    before = last_relations(warehouse, seen_releases(control.journal(warehouse))) if models else {}
     carried = []
     for model in models:
-        if served is None:
-            break
-        before = served.marts.get(model.name) or warehouse.released(
-            release_schema(served.run), model.alias, model.materialized
-        )
-        with warehouse.session() as session:
-            there = bool(warehouse.columns(session, *before.rsplit(".", 1)))
-        if there:
-            warehouse.clone(before, warehouse.released(schema, model.alias, model.materialized))
-            carried.append(model.name)
+        source = before.get(model.unique_id)
+        if source is None or not _exists(warehouse, source):
+            continue
+        check_unpublished(warehouse, model.schema_name)
+        warehouse.clone(source, warehouse.released(model.schema_name, model.alias, model.materialized))
+        carried.append(model.name)
     return carried
+
+
+def _exists(warehouse: Warehouse, relation: str) -> bool:
+    with warehouse.session() as session:
+        return bool(warehouse.columns(session, *relation.rsplit(".", 1)))
+
+
+def _built_relations(
+    catalogue: Catalogue, warehouse: Warehouse, select: Sequence[str], nodes: Sequence[dict[str, Any]]
+) -> dict[str, str]:
+    """Unique id → relation of all that was built and holds rows of its own."""
+    built = {node["unique_id"] for node in nodes if node["status"] == "success"}
+    return {
+        each.unique_id: warehouse.released(each.schema_name, each.alias, each.materialized)
+        for each in catalogue.relations_of(select)
+        if each.unique_id in built and each.materialized != "view"
+    }
 
 
 def count_mart_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, int]:

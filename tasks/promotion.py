@@ -5,18 +5,22 @@ Whoever calls these holds `warehouse.exclusive()`: one promotion at a time.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
 from prefect import task
 
 from blocks.errors import GateFailed, NotFound
 from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse import control
-from blocks.warehouse.base import RELEASE_PREFIX, Warehouse
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.release_history import (
+    kept_schemas,
+    record_relations,
+    release_schema,
+    seen_releases,
+)
 from tasks.policy import RETRY
-
-
-def release_schema(run: str) -> str:
-    """The release schema of a run."""
-    return f"{RELEASE_PREFIX}{run}"
 
 
 @task(task_run_name="promote {build.run}", **RETRY)
@@ -33,15 +37,18 @@ def promote_release(warehouse: Warehouse, build: BuildReport, gate: GateReport) 
     served = warehouse.served()
     marts = {**(served.marts if served else {}), **build.marts}
     release = Release(run=build.run, marts=marts, published_at=control.now())
-    if served and served.run == build.run:
+    if served and served.marts == marts and served.run == build.run:
         release = served
-    _publish(warehouse, release)
+    _publish(warehouse, release, build.relations)
     return release
 
 
-def _publish(warehouse: Warehouse, release: Release) -> None:
+def _publish(warehouse: Warehouse, release: Release, relations: Mapping[str, str] | None = None) -> None:
+    """Flip readers over. relations: what the run built, where it is published for the first time."""
     control.record(warehouse, release.run, State.publishing, release.model_dump_json())
     warehouse.flip(release)
+    if relations is not None:
+        record_relations(warehouse, release.run, relations)
     control.record(warehouse, release.run, State.published, release.model_dump_json())
 
 
@@ -51,13 +58,17 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
 
     run: the present run, left alone. Returns what was done, line by line.
     """
-    last = {entry.run: entry for entry in control.journal(warehouse)}
+    entries = control.journal(warehouse)
+    last = {entry.run: entry for entry in entries}
+    published = {entry.run for entry in entries if entry.state is State.published}
     done = []
     for entry in sorted(last.values(), key=lambda entry: entry.seq):
         if entry.state is State.publishing:
             release = Release.model_validate_json(entry.detail)
             if warehouse.served() != release:
                 warehouse.flip(release)
+            if entry.run not in published:
+                record_relations(warehouse, entry.run, _built_relations(entries, entry.run))
             control.record(warehouse, entry.run, State.published, entry.detail)
             done.append(f"run {entry.run} had died while publishing; it is published now")
         elif entry.state in {State.building, State.validated} and entry.run != run:
@@ -69,45 +80,62 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
 @task(task_run_name="roll back", **RETRY)
 def roll_back(warehouse: Warehouse, to: str | None) -> Release:
     """Flip back to the release published before the served one, or to run `to`. Raises NotFound."""
-    served, published = warehouse.served(), published_releases(warehouse)
+    served, entries = warehouse.served(), control.journal(warehouse)
     if served is None:
         raise NotFound("roll back", "nothing is published yet")
-    order = [release for release in published if release.run != served.run]
-    if to is None:
-        at = next((n for n, release in enumerate(published) if release.run == served.run), len(published))
-        order = published[:at]
-    target = next((release for release in reversed(order) if to in (None, release.run)), None)
+    before = [release for release in seen_releases(entries) if release.run != served.run]
+    named = [release for release in published_releases(entries) if to == release.run != served.run]
+    target = next(reversed(before if to is None else named), None)
     if target is None or not _complete(warehouse, target):
-        kept = ", ".join(release.run for release in published if _complete(warehouse, release))
-        raise NotFound(f"roll back to {to or 'the previous release'}", "it is not kept", f"Kept: {kept}.")
+        kept = ", ".join(each.run for each in published_releases(entries) if _complete(warehouse, each))
+        raise NotFound(
+            f"roll back to {to or 'the previous release'}",
+            "it is not kept" if to or target else "readers saw none before this one",
+            f"Kept: {kept}.",
+        )
     _publish(warehouse, target)
     return target
 
 
 @task(task_run_name="retain", **RETRY)
 def retain(warehouse: Warehouse) -> list[str]:
-    """Drop releases that nobody needs: not among the last `keep` published, not referenced by serving."""
-    published = published_releases(warehouse)
-    kept = [*published[-warehouse.keep :], *([served] if (served := warehouse.served()) else [])]
-    needed = {relation.rsplit(".", 1)[0] for release in kept for relation in release.marts.values()}
-    latest = control.journal(warehouse)[-1:]  # the newest run stays for a look, whatever became of it
-    needed |= {release_schema(entry.run) for entry in latest}
+    """Drop release schemas that nobody needs, and return them.
+
+    Kept are those that serving shows, of the last `keep` releases that readers saw, that a model goes on from, and
+    the newest run's, for a look, whatever became of it.
+    """
+    needed = kept_schemas(warehouse)
+    for latest in control.journal(warehouse)[-1:]:
+        needed |= {name for name in warehouse.releases() if _belongs(name, release_schema(latest.run))}
     gone = [
         schema
         for schema in warehouse.releases()
-        if not any(schema == n or schema.startswith(f"{n}_") for n in needed)
+        if not any(_belongs(schema, needed_one) for needed_one in needed)
     ]
     warehouse.drop(gone)
     return gone
 
 
-def published_releases(warehouse: Warehouse) -> list[Release]:
+def _belongs(schema: str, release: str) -> bool:
+    """True for a release's schema, those of its custom schemas and of later attempts."""
+    return schema == release or re.match(rf"{re.escape(release)}(_|r\d+(_|$))", schema) is not None
+
+
+def published_releases(entries: Iterable[control.JournalEntry]) -> list[Release]:
     """Every release that readers once saw, the oldest first, each once, by its first publication."""
     found: dict[str, Release] = {}
-    for entry in control.journal(warehouse):
+    for entry in entries:
         if entry.state is State.published and entry.detail:
             found.setdefault(entry.run, Release.model_validate_json(entry.detail))
     return list(found.values())
+
+
+def _built_relations(entries: Sequence[control.JournalEntry], run: str) -> dict[str, str]:
+    """What a run built, from its last report in the journal."""
+    for entry in reversed(entries):
+        if entry.run == run and entry.state is State.building and entry.detail:
+            return BuildReport.model_validate_json(entry.detail).relations
+    return {}
 
 
 def _complete(warehouse: Warehouse, release: Release) -> bool:

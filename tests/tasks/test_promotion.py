@@ -105,7 +105,7 @@ def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse)
     retain.fn(warehouse)
     assert warehouse.releases() == ["rel_a", "rel_c", "rel_d"]
     assert seen(warehouse) == [1, 1]
-    assert [release.run for release in published_releases(warehouse)] == ["a", "b", "c", "d"]
+    assert [release.run for release in published_releases(control.journal(warehouse))] == ["a", "b", "c", "d"]
 
 
 def test_recovery_closes_what_died_before_the_flip(warehouse: DuckDBWarehouse) -> None:

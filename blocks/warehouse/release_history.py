@@ -1,0 +1,107 @@
+"""Which releases readers saw, in which order, and where each model's last good relation is.
+
+Both are read from the control schema: the journal, and the table `relations`. What may be rolled back to, what an
+incremental model or a snapshot goes on from, and what must never be written or dropped all follow from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from blocks.errors import Rejected
+from blocks.records import Release, State
+from blocks.warehouse.base import RELEASE_PREFIX, Warehouse
+from blocks.warehouse.control import JournalEntry, journal, now
+
+RELATIONS = {
+    "unique_id": "varchar",
+    "relation": "varchar",
+    "run_id": "varchar",
+    "recorded_at": "timestamp",
+}
+TABLE = "relations"
+LINES_AT_ONCE = 100
+
+
+def release_schema(run: str, attempt: int = 1) -> str:
+    """The schema that an attempt of a run builds into; each attempt has its own."""
+    return f"{RELEASE_PREFIX}{run}" + (f"r{attempt}" if attempt > 1 else "")
+
+
+def next_attempt(entries: Iterable[JournalEntry], run: str) -> int:
+    """1 for a run that never built, else one more than it has begun to build. entries: the journal."""
+    begun = [each for each in entries if each.run == run and each.state is State.building and not each.detail]
+    return len(begun) + 1
+
+
+def seen_releases(entries: Iterable[JournalEntry]) -> list[Release]:
+    """What readers saw, the oldest first, as a stack: going back takes away what was seen since.
+
+    The last one is what they see now; the one before is where a rollback goes. A release that was rolled back
+    from is not among them, unless it was named and shown again.
+    """
+    stack: list[Release] = []
+    for entry in entries:
+        if entry.state is State.published and entry.detail:
+            runs = [release.run for release in stack]
+            if entry.run in runs:
+                del stack[runs.index(entry.run) + 1 :]
+            else:
+                stack.append(Release.model_validate_json(entry.detail))
+    return stack
+
+
+def record_relations(warehouse: Warehouse, run: str, relations: Mapping[str, str]) -> None:
+    """Write where a published run built each model; in place of what was written for the same run."""
+    table = warehouse.quote(warehouse.control, TABLE)
+    with warehouse.session() as session:
+        warehouse.make_schema(session, warehouse.control)
+        body = ", ".join(f"{warehouse.quote(n)} {warehouse.type_of(kind)}" for n, kind in RELATIONS.items())
+        session.rows(f"create table if not exists {table} ({body})")
+        session.rows(f"delete from {table} where run_id = ?", (run,))
+        lines = [(unique_id, relation, run, now()) for unique_id, relation in sorted(relations.items())]
+        for part in (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE)):
+            places = ", ".join(["(?, ?, ?, ?)"] * len(part))
+            session.rows(f"insert into {table} values {places}", [value for line in part for value in line])
+
+
+def last_relations(warehouse: Warehouse, releases: Sequence[Release]) -> dict[str, str]:
+    """Model → the relation that the newest of these releases built of it. releases: the oldest first."""
+    return _relations_of(_read_relations(warehouse), releases)
+
+
+def kept_schemas(warehouse: Warehouse) -> set[str]:
+    """Schemas that serving or a release that may be rolled back to stands on, or a model goes on from."""
+    seen, lines = seen_releases(journal(warehouse)), _read_relations(warehouse)
+    served = warehouse.served()
+    kept = [*seen[-warehouse.keep :], *([served] if served else [])]
+    relations = {relation for release in kept for relation in release.marts.values()}
+    for place in range(max(len(seen) - warehouse.keep, 0), len(seen)):
+        relations |= set(_relations_of(lines, seen[: place + 1]).values())
+    return {relation.rsplit(".", 1)[0] for relation in relations}
+
+
+def _read_relations(warehouse: Warehouse) -> list[tuple[str, str, str]]:
+    """Lines of unique id, relation, run."""
+    with warehouse.session() as session:
+        if not warehouse.columns(session, warehouse.control, TABLE):
+            return []
+        table = warehouse.quote(warehouse.control, TABLE)
+        rows = session.rows(f"select unique_id, relation, run_id from {table}")
+    return [(str(unique_id), str(relation), str(run)) for unique_id, relation, run in rows]
+
+
+def _relations_of(lines: Iterable[tuple[str, str, str]], releases: Sequence[Release]) -> dict[str, str]:
+    order = {release.run: place for place, release in enumerate(releases)}
+    known = sorted((line for line in lines if line[2] in order), key=lambda line: order[line[2]])
+    return {unique_id: relation for unique_id, relation, _ in known}
+
+
+def check_unpublished(warehouse: Warehouse, schema: str) -> None:
+    """Raise Rejected if a schema may not be written any more: what passed its checks stays as it is."""
+    if schema in kept_schemas(warehouse):
+        raise Rejected(
+            f"build into {schema}",
+            "readers see it, or may be led back to it",
+            "Build into a schema of the attempt's own.",
+        )
