@@ -19,6 +19,8 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from tasks.policy import RETRY
 
+QUARANTINE = "quarantine"
+
 
 @task(task_run_name="audit the suites", **RETRY)
 def audit_suites(suites: Suites, warehouse: Warehouse, build: BuildReport) -> tuple[list[Check], Path | None]:
@@ -89,28 +91,30 @@ def check_diff_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[
 def check_quarantine_budget(
     warehouse: Warehouse, catalogue: Catalogue, sources: Sequence[str]
 ) -> list[Check]:
-    """Share of bad rows in what came since the served release, per source table, against its budget.
+    """Share of bad rows in what came since a table last passed a gate, per source table, against its budget.
 
-    Counted from the ledger, so a later run that loads nothing does not wave through what failed before.
+    Without a budget, a table fails whose rows are all bad. Counted from the ledger, so a later run that loads
+    nothing does not wave through what failed before.
     """
-    entries, accepted = control.loaded(warehouse), _accepted_runs(warehouse)
+    entries, journal = control.loaded(warehouse), control.journal(warehouse)
     checks = []
     for table in (table for source in sources for table in catalogue.source_tables(source)):
         budget = table.meta.get("quarantine_budget")
+        accepted = _accepted_runs(journal, table.full_name)
         own = [
             e for e in entries if (e.source, e.table) == (table.source, table.name) and e.run not in accepted
         ]
         bad, good = sum(e.quarantined for e in own), sum(e.rows for e in own)
-        if budget is None or not bad + good:
+        if not bad + good or (budget is None and not bad):
             continue
         worst = sorted((e for e in own if e.quarantined), key=lambda e: -e.quarantined)[:3]
         share = bad / (bad + good)
         checks.append(
             Check(
                 scope=table.full_name,
-                name=f"bad rows ≤ {budget:.1%}",
-                kind="quarantine",
-                passed=share <= budget,
+                name="not every row is bad" if budget is None else f"bad rows ≤ {budget:.1%}",
+                kind=QUARANTINE,
+                passed=good > 0 if budget is None else share <= budget,
                 observed=f"{bad} of {bad + good} ({share:.2%})",
                 evidence=tuple(f"{entry.item}: {entry.quarantined} bad rows" for entry in worst),
             )
@@ -133,8 +137,14 @@ def judge(
     return GateReport(run=build.run, passed=passed, checks=checks, diffs=tuple(diffs), data_docs=docs)
 
 
-def _accepted_runs(warehouse: Warehouse) -> set[str]:
-    """Runs up to the last published one: what they loaded has passed a gate."""
-    entries = control.journal(warehouse)
-    last = max((entry.seq for entry in entries if entry.state is State.published), default=0)
-    return {entry.run for entry in entries if entry.seq <= last}
+def _accepted_runs(journal: Sequence[control.JournalEntry], table: str) -> set[str]:
+    """Runs begun before the last gate that passed with this source table among its checks.
+
+    What they loaded was judged then. A rollback judges nothing, nor does a gate of marts without the table.
+    """
+    for entry in reversed(journal):
+        if entry.state is State.validated and entry.detail:
+            checks = GateReport.model_validate_json(entry.detail).checks
+            if any(check.kind == QUARANTINE and check.scope == table for check in checks):
+                return {each.run for each in journal if each.seq <= entry.seq}
+    return set()

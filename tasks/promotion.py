@@ -6,7 +6,7 @@ Whoever calls these holds `warehouse.exclusive()`: one promotion at a time.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from prefect import task
 
@@ -16,6 +16,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import (
     kept_schemas,
+    published_releases,
     record_relations,
     release_schema,
     seen_releases,
@@ -119,15 +120,6 @@ def retain(warehouse: Warehouse) -> list[str]:
 def _belongs(schema: str, release: str) -> bool:
     """True for a release's schema, those of its custom schemas and of later attempts."""
     return schema == release or re.match(rf"{re.escape(release)}(_|r\d+(_|$))", schema) is not None
-
-
-def published_releases(entries: Iterable[control.JournalEntry]) -> list[Release]:
-    """Every release that readers once saw, the oldest first, each once, by its first publication."""
-    found: dict[str, Release] = {}
-    for entry in entries:
-        if entry.state is State.published and entry.detail:
-            found.setdefault(entry.run, Release.model_validate_json(entry.detail))
-    return list(found.values())
 
 
 def _built_relations(entries: Sequence[control.JournalEntry], run: str) -> dict[str, str]:

@@ -51,13 +51,21 @@ def seen_releases(entries: Iterable[JournalEntry]) -> list[Release]:
     return stack
 
 
+def published_releases(entries: Iterable[JournalEntry]) -> list[Release]:
+    """Every release that readers once saw, the oldest first, each once, by its first publication."""
+    found: dict[str, Release] = {}
+    for entry in entries:
+        if entry.state is State.published and entry.detail:
+            found.setdefault(entry.run, Release.model_validate_json(entry.detail))
+    return list(found.values())
+
+
 def record_relations(warehouse: Warehouse, run: str, relations: Mapping[str, str]) -> None:
     """Write where a published run built each model; in place of what was written for the same run."""
     table = warehouse.quote(warehouse.control, TABLE)
     with warehouse.session() as session:
         warehouse.make_schema(session, warehouse.control)
-        body = ", ".join(f"{warehouse.quote(n)} {warehouse.type_of(kind)}" for n, kind in RELATIONS.items())
-        session.rows(f"create table if not exists {table} ({body})")
+        warehouse.make_table(session, warehouse.control, TABLE, RELATIONS)
         session.rows(f"delete from {table} where run_id = ?", (run,))
         lines = [(unique_id, relation, run, now()) for unique_id, relation in sorted(relations.items())]
         for part in (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE)):
@@ -71,10 +79,13 @@ def last_relations(warehouse: Warehouse, releases: Sequence[Release]) -> dict[st
 
 
 def kept_schemas(warehouse: Warehouse) -> set[str]:
-    """Schemas that serving or a release that may be rolled back to stands on, or a model goes on from."""
-    seen, lines = seen_releases(journal(warehouse)), _read_relations(warehouse)
-    served = warehouse.served()
-    kept = [*seen[-warehouse.keep :], *([served] if served else [])]
+    """Schemas that serving or a release that may be rolled back to stands on, or a model goes on from.
+
+    May be rolled back to: the last `keep` that readers saw, and the last `keep` that were published, by name.
+    """
+    entries, lines, served = journal(warehouse), _read_relations(warehouse), warehouse.served()
+    seen, published = seen_releases(entries), published_releases(entries)
+    kept = [*seen[-warehouse.keep :], *published[-warehouse.keep :], *([served] if served else [])]
     relations = {relation for release in kept for relation in release.marts.values()}
     for place in range(max(len(seen) - warehouse.keep, 0), len(seen)):
         relations |= set(_relations_of(lines, seen[: place + 1]).values())

@@ -8,23 +8,43 @@ from pathlib import Path
 
 import pytest
 
-from blocks.errors import GateFailed, NotFound
+from blocks.errors import GateFailed, NotFound, Rejected
 from blocks.records import BuildReport, Check, GateReport, State
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tasks.promotion import promote_release, published_releases, recover, retain, roll_back
+from blocks.warehouse.release_history import (
+    check_unpublished,
+    kept_schemas,
+    last_relations,
+    next_attempt,
+    published_releases,
+    release_schema,
+    seen_releases,
+)
+from tasks.promotion import promote_release, recover, retain, roll_back
 
 MARTS = ("people", "sales")
 
 
 def build_release(
-    warehouse: DuckDBWarehouse, run: str, value: int, marts: tuple[str, ...] = MARTS
+    warehouse: DuckDBWarehouse,
+    run: str,
+    value: int,
+    marts: tuple[str, ...] = MARTS,
+    relations: dict[str, str] | None = None,
 ) -> BuildReport:
     with warehouse.session() as session:
         session.rows(f"create schema rel_{run}")
         for mart in marts:
             session.rows(f"create table rel_{run}.{mart} as select {value} as value")
-    report = BuildReport(run=run, marts={m: f"rel_{run}.{m}" for m in marts}, models=2, tests=0, seconds=0)
+    report = BuildReport(
+        run=run,
+        marts={m: f"rel_{run}.{m}" for m in marts},
+        models=2,
+        tests=0,
+        seconds=0,
+        relations=relations or {},
+    )
     control.record(warehouse, run, State.building, report.model_dump_json())
     return report
 
@@ -36,8 +56,14 @@ def gate(run: str, passed: bool = True) -> GateReport:
     return report
 
 
-def promote(warehouse: DuckDBWarehouse, run: str, value: int, marts: tuple[str, ...] = MARTS) -> None:
-    report = build_release(warehouse, run, value, marts)
+def promote(
+    warehouse: DuckDBWarehouse,
+    run: str,
+    value: int,
+    marts: tuple[str, ...] = MARTS,
+    relations: dict[str, str] | None = None,
+) -> None:
+    report = build_release(warehouse, run, value, marts, relations)
     control.record(warehouse, run, State.validated, gate(run).model_dump_json())
     promote_release.fn(warehouse, report, gate(run))
 
@@ -86,6 +112,60 @@ def test_rollback_goes_back_one_by_one_and_forward_by_name(warehouse: DuckDBWare
     assert roll_back.fn(warehouse, None).run == "a"
     assert roll_back.fn(warehouse, "c").run == "c"
     assert seen(warehouse) == [3, 3]
+
+
+def test_a_rollback_goes_to_what_readers_last_saw(warehouse: DuckDBWarehouse) -> None:
+    promote(warehouse, "a", 1)
+    promote(warehouse, "b", -1)  # found to be bad
+    roll_back.fn(warehouse, None)
+    promote(warehouse, "c", 3)
+    assert roll_back.fn(warehouse, None).run == "a"
+    assert seen(warehouse) == [1, 1]
+    with pytest.raises(NotFound, match="readers saw none before"):
+        roll_back.fn(warehouse, None)
+
+
+def test_a_schema_that_readers_see_or_may_be_led_back_to_is_refused(warehouse: DuckDBWarehouse) -> None:
+    for run in ("a", "b", "c", "d"):
+        promote(warehouse, run, 1)
+        retain.fn(warehouse)
+    assert kept_schemas(warehouse) == {"rel_c", "rel_d"}
+    for schema in ("rel_c", "rel_d"):
+        with pytest.raises(Rejected, match="readers see it"):
+            check_unpublished(warehouse, schema)
+    check_unpublished(warehouse, "rel_e")
+
+
+def test_each_attempt_of_a_run_has_a_schema_of_its_own(warehouse: DuckDBWarehouse) -> None:
+    assert release_schema("a", next_attempt(control.journal(warehouse), "a")) == "rel_a"
+    for state in (State.building, State.building, State.rejected):
+        control.record(warehouse, "a", state)
+    assert release_schema("a", next_attempt(control.journal(warehouse), "a")) == "rel_ar3"
+
+
+def test_a_model_goes_on_from_where_it_last_passed(warehouse: DuckDBWarehouse) -> None:
+    def relations() -> dict[str, str]:
+        return last_relations(warehouse, seen_releases(control.journal(warehouse)))
+
+    promote(warehouse, "a", 1, relations={"model.p.history": "rel_a.history", "model.p.days": "rel_a.days"})
+    promote(warehouse, "b", 2, ("sales",), relations={"model.p.days": "rel_b.days"})
+    assert relations() == {"model.p.history": "rel_a.history", "model.p.days": "rel_b.days"}
+    roll_back.fn(warehouse, None)
+    assert relations() == {"model.p.history": "rel_a.history", "model.p.days": "rel_a.days"}
+    for run in ("c", "d", "e"):
+        promote(warehouse, run, 3)
+        retain.fn(warehouse)
+    assert "rel_a" in warehouse.releases()  # readers see none of it, but history stands there
+    assert relations()["model.p.history"] == "rel_a.history"
+
+
+def test_rejected_releases_do_not_pile_up(warehouse: DuckDBWarehouse) -> None:
+    promote(warehouse, "a", 1)
+    for run in ("b", "c", "d"):
+        build_release(warehouse, run, 2)
+        control.record(warehouse, run, State.rejected)
+        retain.fn(warehouse)
+    assert warehouse.releases() == ["rel_a", "rel_d"]
 
 
 def test_rollback_to_what_is_not_kept_says_what_is(warehouse: DuckDBWarehouse) -> None:
