@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ def test_a_run_that_is_interrupted_answers_its_ticket(tmp_path: Path) -> None:
             for line in run.stdout or ():
                 if "extract_load" in line and "✓" in line:
                     break
+            time.sleep(2)  # dbt builds: Prefect does not hear an interrupt between two flows
             run.send_signal(signal.SIGINT)
             output, _ = run.communicate(timeout=120)
         finally:
