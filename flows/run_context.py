@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -13,12 +14,13 @@ from prefect.runtime import flow_run
 from blocks.catalogue import Catalogue
 from blocks.dbt.project import DbtProject
 from blocks.dbt.run import DbtRun
-from blocks.errors import NotFound
+from blocks.errors import BadInput, NotFound
 from blocks.records import BuildReport, GateReport, Record, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import next_attempt, release_schema
 
+RUN_NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
 Report = TypeVar("Report", bound=Record)
 
 
@@ -42,7 +44,14 @@ class RunContext:
 
 @contextmanager
 def open_run(project: DbtProject, warehouse: Warehouse, run: str | None = None) -> Iterator[RunContext]:
-    """The next attempt of a run of this name, or a new run; dbt's process ends with it."""
+    """The next attempt of a run of this name, or a new run; dbt's process ends with it.
+
+    Raises BadInput for a name that could not be part of a schema's.
+    """
+    if run and not RUN_NAME.fullmatch(run):
+        raise BadInput(
+            "name a run", "it is not letters, digits and _, 60 at the most", "As in 20261123_0845."
+        )
     attempt = next_attempt(control.journal(warehouse), run) if run else 1
     run = run or new_run()
     schema = release_schema(run, attempt)

@@ -24,8 +24,11 @@ LINES_AT_ONCE = 100
 
 
 def release_schema(run: str, attempt: int = 1) -> str:
-    """The schema that an attempt of a run builds into; each attempt has its own."""
-    return f"{RELEASE_PREFIX}{run}" + (f"r{attempt}" if attempt > 1 else "")
+    """The schema that an attempt of a run builds into; each attempt has its own.
+
+    In lower case: engines differ in what else they keep.
+    """
+    return f"{RELEASE_PREFIX}{run.lower()}" + (f"r{attempt}" if attempt > 1 else "")
 
 
 def next_attempt(entries: Iterable[JournalEntry], run: str) -> int:
