@@ -54,7 +54,11 @@ class Exposure(Record):
 
 
 class Mart(Record):
-    """A dbt model that dashboards read. budget: largest share of live keys `removed` or `changed`."""
+    """A dbt model that dashboards read.
+
+    budget: largest share of live keys `removed` or `changed`, as its meta has it. may_be_empty: without rows it
+    is right, too.
+    """
 
     name: str
     unique_id: str
@@ -62,7 +66,8 @@ class Mart(Record):
     alias: str
     materialized: str = "table"
     primary_key: tuple[str, ...] = ()
-    budget: dict[str, float] = Field(default_factory=dict)
+    budget: dict[str, Any] = Field(default_factory=dict)
+    may_be_empty: bool = False
 
 
 class Catalogue:
@@ -125,13 +130,13 @@ class Catalogue:
     def sources_of(self, mart: str) -> tuple[str, ...]:
         """Data sources in a mart's lineage."""
         declared = self._manifest["sources"]
-        found = {declared[node]["source_name"] for node in self._lineage(mart) if node in declared}
+        found = {declared[node]["source_name"] for node in self.lineage(mart) if node in declared}
         return tuple(sorted(found & set(self.source_names())))
 
     def relations_of(self, marts: Iterable[str]) -> tuple[Mart, ...]:
         """The models, snapshots and seeds that dbt makes a relation of, in these marts' lineage."""
         nodes = self._manifest["nodes"]
-        lineage = {node for mart in marts for node in self._lineage(mart)} & nodes.keys()
+        lineage = {node for mart in marts for node in self.lineage(mart)} & nodes.keys()
         built = (_mart(nodes[node]) for node in sorted(lineage) if nodes[node]["resource_type"] in BUILT)
         return tuple(each for each in built if each.materialized != "ephemeral")
 
@@ -154,7 +159,7 @@ class Catalogue:
             if each.materialized != "snapshot" and not in_release(each.schema_name, schema)
         )
 
-    def _lineage(self, mart: str) -> set[str]:
+    def lineage(self, mart: str) -> set[str]:
         """Ids of a mart and of all it is made of."""
         todo = [self.mart(mart).unique_id]
         seen: set[str] = set()
@@ -231,14 +236,16 @@ def _table(node: Node) -> SourceTable:
 
 def _mart(node: Node) -> Mart:
     meta = _meta(node)
+    key, budget = meta.get("primary_key") or (), meta.get("diff_budget") or {}
     return Mart(
         name=node["name"],
         unique_id=node["unique_id"],
         schema_name=node["schema"],
         alias=node["alias"],
         materialized=node["config"].get("materialized", "table"),
-        primary_key=tuple(meta.get("primary_key", ())),
-        budget=meta.get("diff_budget", {}),
+        primary_key=(key,) if isinstance(key, str) else tuple(key),
+        budget=budget if isinstance(budget, dict) else {"diff_budget": budget},
+        may_be_empty=meta.get("may_be_empty") is True,
     )
 
 

@@ -193,7 +193,11 @@ class LoadReport(Record):
 
 
 class Check(Record):
-    """One evaluated check. scope: the mart or source table; evidence: failing values, at most a few."""
+    """One check. scope: the mart or source table; evidence: failing values, at most a few.
+
+    passed: it lets the release through, which a warning does too (warned). not_run: it could not be evaluated;
+    the project's policy says whether it passes all the same, as a warning.
+    """
 
     scope: str
     name: str
@@ -201,6 +205,15 @@ class Check(Record):
     kind: str
     observed: str = ""
     evidence: tuple[str, ...] = ()
+    warned: bool = False
+    not_run: bool = False
+
+    @property
+    def status(self) -> str:
+        """`passed`, `warned`, `failed` or `not run`."""
+        if self.not_run:
+            return "not run"
+        return "failed" if not self.passed else "warned" if self.warned else "passed"
 
 
 class BuildReport(Record):
@@ -224,7 +237,11 @@ class BuildReport(Record):
 
 
 class MartDiff(Record):
-    """Candidate against live: rows, keys added, removed and changed, metric totals (live, candidate)."""
+    """Candidate against live: rows, keys added, removed and changed, metric totals (live, candidate).
+
+    first: there is no live. keyed: counted by the declared key, otherwise row by row. not_compared: columns that
+    the warehouse can't compare. broken_metrics: those it can't compute on the candidate, and why.
+    """
 
     mart: str
     rows_before: int
@@ -234,6 +251,10 @@ class MartDiff(Record):
     changed: int | None = None
     metrics: dict[str, tuple[float | None, float | None]] = {}
     columns: tuple[str, ...] = ()
+    first: bool = False
+    keyed: bool = False
+    not_compared: tuple[str, ...] = ()
+    broken_metrics: dict[str, str] = {}
 
 
 class GateReport(Record):
@@ -247,8 +268,13 @@ class GateReport(Record):
 
     @property
     def failures(self) -> tuple[Check, ...]:
-        """The failed checks."""
+        """The checks that hold the release back: failed ones, and those not run that had to."""
         return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def warnings(self) -> tuple[Check, ...]:
+        """The checks that let the release through with a warning."""
+        return tuple(check for check in self.checks if check.passed and check.warned)
 
 
 class State(StrEnum):

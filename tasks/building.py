@@ -17,8 +17,11 @@ from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, first_rows
 from blocks.warehouse.release_history import check_unpublished, last_relations, seen_releases
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
+from tasks.wider_tests import find_wider_tests
 
-FAILED = {"error", "runtime error"}
+FAILED = {"error", "fail", "runtime error", "partial success"}
+TESTS = {"test", "unit_test"}
+CHANGING = {"view", "ephemeral", "external"}  # what readers would see of one changes after its audit
 EVIDENCE_ROWS = 5
 
 
@@ -35,19 +38,21 @@ def build_release(
     check_unpublished(warehouse, schema)
     with warehouse.session() as session:
         warehouse.make_schema(session, schema)
-    nodes = dbt.build(select, BUILD_DEADLINE_SECONDS)
-    broken = [
-        node for node in nodes if node["kind"] in {"model", "seed", "snapshot"} and node["status"] in FAILED
-    ]
-    if broken:
-        answer = "; ".join(f"{node['name']}: {_first_lines(node['message'])}" for node in broken[:3])
-        raise BuildFailed(
-            f"build {len(nodes)} dbt nodes", answer, "Correct the model; readers keep what they have."
-        )
+    wider = find_wider_tests(dbt, warehouse, schema, select)
+    tables = [dbt.catalogue.mart(name).unique_id for name in select if _changes(dbt.catalogue, name)]
+    nodes = dbt.build(
+        select,
+        BUILD_DEADLINE_SECONDS,
+        tables=[*tables, *wider.tables],
+        relations=wider.relations,
+        tests=wider.selectors,
+    )
+    raise_broken(nodes)
     built = {node["name"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
     marts = {name: _relation(warehouse, dbt.catalogue, name) for name in select if name in built}
-    tests = [node for node in nodes if node["kind"] in {"test", "unit_test"}]
-    checks = [_check(node, warehouse) for node in tests if node["status"] != "skipped"]
+    tests = [node for node in nodes if node["kind"] in TESTS]
+    checks = [*read_checks(nodes, warehouse), *wider.not_run]
+    checks += _unmeasured(dbt.fresh_sources(select), nodes)
     checks += [_not_built(name, nodes) for name in select if name not in built]
     return BuildReport(
         run=run,
@@ -57,7 +62,7 @@ def build_release(
         seconds=monotonic() - start,
         rows=count_mart_rows(warehouse, marts),
         relations=_built_relations(dbt.catalogue, warehouse, select, nodes),
-        checks=tuple(checks),
+        checks=tuple(_apply_policy(check, dbt.not_run_passes) for check in checks),
     )
 
 
@@ -70,6 +75,24 @@ def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> No
             f"the project builds {places}, where readers may see it before it is checked",
             "Let its generate_schema_name begin with target.schema, as dbt's own does.",
         )
+
+
+def raise_broken(nodes: Sequence[dict[str, Any]]) -> None:
+    """Raise BuildFailed if anything but a test or a source's freshness failed: models, seeds, hooks."""
+    broken = [node for node in nodes if node["kind"] not in {*TESTS, "source"} and node["status"] in FAILED]
+    if not broken:
+        return
+    answer = "; ".join(f"{node['name']}: {_first_lines(node['message'])}" for node in broken[:3])
+    kinds = {"hook" if node["kind"] == "operation" else node["kind"] for node in broken}
+    raise BuildFailed(
+        f"build {len(nodes)} dbt nodes", answer, f"Correct the {_join(kinds)}; readers keep what they have."
+    )
+
+
+def read_checks(nodes: Sequence[dict[str, Any]], warehouse: Warehouse) -> list[Check]:
+    """dbt's tests and measured sources as checks, skipped ones too."""
+    checks = [_check(node, warehouse) for node in nodes if node["kind"] in TESTS]
+    return checks + [_freshness(node) for node in nodes if node["kind"] == "source"]
 
 
 @task(task_run_name="carry over", **RETRY)
@@ -101,11 +124,13 @@ def _built_relations(
 ) -> dict[str, str]:
     """Unique id → relation of all that was built and holds rows of its own."""
     built = {node["unique_id"] for node in nodes if node["status"] == "success"}
-    return {
+    marts = {catalogue.mart(name).unique_id: _relation(warehouse, catalogue, name) for name in select}
+    others = {
         each.unique_id: warehouse.released(each.schema_name, each.alias, each.materialized)
         for each in catalogue.relations_of(select)
-        if each.unique_id in built and each.materialized != "view"
+        if each.materialized != "view"
     }
+    return {unique_id: place for unique_id, place in {**others, **marts}.items() if unique_id in built}
 
 
 def count_mart_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, int]:
@@ -114,23 +139,67 @@ def count_mart_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, in
         return {mart: count_rows(warehouse, session, relation) for mart, relation in marts.items()}
 
 
+def _changes(catalogue: Catalogue, name: str) -> bool:
+    return catalogue.mart(name).materialized in CHANGING
+
+
 def _relation(warehouse: Warehouse, catalogue: Catalogue, name: str) -> str:
     mart = catalogue.mart(name)
-    return warehouse.released(mart.schema_name, mart.alias, mart.materialized)
+    kind = "table" if _changes(catalogue, name) else mart.materialized
+    return warehouse.released(mart.schema_name, mart.alias, kind)
 
 
 def _check(node: dict[str, Any], warehouse: Warehouse) -> Check:
-    """A dbt test as a check; a failed one brings the rows it found. A warning passes."""
-    passed = node["status"] in {"pass", "warn"}
+    """A dbt test as a check; one that failed or warned brings the rows it found."""
+    status = node["status"]
     observed = f"{node['failures']} rows" if node["failures"] else _first_lines(node["message"], 1)
     return Check(
         scope=node["scope"],
         name=node["name"],
-        passed=passed,
+        passed=status in {"pass", "warn"},
+        warned=status == "warn",
+        not_run=status not in {"pass", "warn", *FAILED},
         kind="dbt test",
-        observed=observed,
-        evidence=() if passed else _evidence(node["sql"], warehouse),
+        observed=observed or status,
+        evidence=() if status == "pass" else _evidence(node["sql"], warehouse),
     )
+
+
+def _freshness(node: dict[str, Any]) -> Check:
+    """A source's measured age against its `warn_after` and `error_after`."""
+    age = node["age_seconds"]
+    return Check(
+        scope=node["scope"],
+        name="is fresh",
+        passed=node["status"] in {"pass", "warn"},
+        warned=node["status"] == "warn",
+        kind="freshness",
+        observed=_first_lines(node["message"], 1) if age is None else f"{age / 3600:,.1f} hours old",
+    )
+
+
+def _unmeasured(declared: Sequence[str], nodes: Sequence[dict[str, Any]]) -> list[Check]:
+    """Sources that declare their freshness and that dbt gave no result for."""
+    measured = {node["scope"] for node in nodes if node["kind"] == "source"}
+    return [
+        Check(
+            scope=name,
+            name="is fresh",
+            passed=False,
+            not_run=True,
+            kind="freshness",
+            observed="dbt could not measure it: does it declare loaded_at_field?",
+        )
+        for name in declared
+        if name not in measured
+    ]
+
+
+def _apply_policy(check: Check, not_run_passes: bool) -> Check:
+    """What could not be run fails, or warns where the project says so."""
+    if check.not_run and not_run_passes:
+        return check.model_copy(update={"passed": True, "warned": True})
+    return check
 
 
 def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
@@ -149,6 +218,10 @@ def _not_built(name: str, nodes: Sequence[dict[str, Any]]) -> Check:
     culprits = sorted(node["name"] for node in nodes if node["status"] in {"fail", *FAILED})
     because = f"skipped, because of {', '.join(culprits[:3])}" if culprits else "not built"
     return Check(scope=name, name="the mart was built", passed=False, kind="dbt build", observed=because)
+
+
+def _join(words: set[str]) -> str:
+    return " and the ".join(sorted(words))
 
 
 def _first_lines(message: str, lines: int = 3) -> str:

@@ -31,7 +31,11 @@ class DbtProject(Block):
     def open(self, warehouse: Warehouse, schema: str) -> DbtRun:
         """The project for a release schema; the one that `parse_ahead` started, if it did. The caller closes it."""
         started = self._parsing.pop((warehouse.database, schema), None)
-        return started or DbtRun(self.folder, self.state, self._settings()["profile"], warehouse, schema)
+        if started:
+            return started
+        settings = self._settings()
+        passes = _not_run_passes(settings)
+        return DbtRun(self.folder, self.state, settings["profile"], warehouse, schema, passes)
 
     def parse_ahead(self, warehouse: Warehouse, schema: str) -> DbtRun:
         """Start parsing for a release schema, for `open` to go on with: it takes seconds beside other work."""
@@ -51,3 +55,14 @@ class DbtProject(Block):
                 f"read {path}", type(error).__name__, "Give the folder of a dbt project."
             ) from None
         return settings
+
+
+def _not_run_passes(settings: dict[str, Any]) -> bool:
+    """The project's policy, `vars: {ticket_to_dashboard: {not_run: warn}}`; default: fail."""
+    ours = (settings.get("vars") or {}).get("ticket_to_dashboard") or {}
+    policy = ours.get("not_run", "fail") if isinstance(ours, dict) else ours
+    if policy not in ("fail", "warn"):
+        raise Misconfigured(
+            "read dbt_project.yml", f"not_run of vars.ticket_to_dashboard is {policy!r}", "Use fail or warn."
+        )
+    return bool(policy == "warn")

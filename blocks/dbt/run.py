@@ -8,30 +8,43 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from blocks.catalogue import Catalogue
+from blocks.dbt.release_scope import WiderTest, find_fresh_sources, find_wider_tests
 from blocks.dbt.worker_client import DbtWorker
 from blocks.vendor_patches.prefect import lighten_context
 from blocks.warehouse.base import Warehouse
 
 PARSE_DEADLINE_SECONDS = 600
-QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_VERSION_CHECK": "false"}
+QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
 
 class DbtRun:
     """One project, one warehouse, one release schema. `close` it at the end; closing twice does nothing.
 
     folder: of dbt_project.yml. state: for target, logs and the profile. profile: the project's profile name.
+    not_run_passes: its policy, a check that can't be run lets a release through with a warning.
     """
 
-    def __init__(self, folder: Path, state: Path, profile: str, warehouse: Warehouse, schema: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        state: Path,
+        profile: str,
+        warehouse: Warehouse,
+        schema: str,
+        not_run_passes: bool = False,
+    ) -> None:
         self._folder, self._state, self._profile = folder.resolve(), state.resolve(), profile
         self._warehouse, self._schema = warehouse, schema
         self._worker: DbtWorker | None = None
         self._catalogue: Catalogue | None = None
+        self._manifest: dict[str, Any] = {}
+        self.not_run_passes = not_run_passes
 
     def start_parse(self) -> None:
         """Let dbt's process parse the project meanwhile; `catalogue` waits for it. It takes seconds."""
@@ -45,14 +58,36 @@ class DbtRun:
                 self.start_parse()
             self._process().answer(PARSE_DEADLINE_SECONDS)
             manifest = self._state / "target" / "manifest.json"
-            self._catalogue = Catalogue(json.loads(manifest.read_text(encoding="utf-8")))
+            self._manifest = json.loads(manifest.read_text(encoding="utf-8"))
+            self._catalogue = Catalogue(self._manifest)
         return self._catalogue
 
-    def build(self, select: Sequence[str], deadline_seconds: float) -> list[dict[str, Any]]:
+    def wider_tests(self, select: Sequence[str]) -> list[WiderTest]:
+        """Tests of what these marts' build makes that also read models which it does not make."""
+        return find_wider_tests(self._manifest, self._lineage(select))
+
+    def fresh_sources(self, select: Sequence[str]) -> list[str]:
+        """Sources of these marts, `source.table`, that declare their freshness."""
+        return find_fresh_sources(self._manifest, self._lineage(select))
+
+    def _lineage(self, select: Sequence[str]) -> set[str]:
+        return {node for mart in select for node in self.catalogue.lineage(mart)}
+
+    def build(
+        self,
+        select: Sequence[str],
+        deadline_seconds: float,
+        tables: Sequence[str] = (),
+        relations: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+        tests: Sequence[str] = (),
+    ) -> list[dict[str, Any]]:
         """dbt build of the marts with their parents; one result a node (see worker.py). dbt's process ends.
 
+        tables: ids of models to build as tables, whatever they are declared as. relations: by id, schema and
+        name of models that are read and not built. tests: selectors of tests beside those of what is built.
         Failed tests are results, not errors. Raises BuildFailed where dbt itself could not go on, TimedOut.
         """
+        fresh = self.fresh_sources(select)
         from prefect.client.orchestration import get_client
         from prefect.context import serialize_context
 
@@ -65,7 +100,7 @@ class DbtRun:
             "target_path": str(self._state / "target"),
             "log_level": "warn",
         }
-        chosen = ["--select", *(f"+{mart}" for mart in select)]
+        chosen = ["--select", *(f"+{mart}" for mart in select), *tests]
         try:
             worker = self._process()
             worker.ask(
@@ -80,6 +115,9 @@ class DbtRun:
                     "cautious",
                 ],
                 context=_pickle_context(serialize_context()),
+                tables=list(tables),
+                relations=dict(relations),
+                fresh=fresh,
             )
             result: list[dict[str, Any]] = worker.answer(deadline_seconds)
         finally:
@@ -117,6 +155,7 @@ class DbtRun:
             "--target-path": self._state / "target",
             "--log-path": self._state / "logs",
             "--log-level": "none",
+            "--log-level-file": "warn",
         }
         return [str(word) for pair in flags.items() for word in pair]
 

@@ -16,10 +16,35 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from blocks.child_process import end_with_parent, run
-from blocks.vendor_patches.prefect_dbt import join_tasks, make_runner
+from blocks.dbt.release_manifest import materialize, redirect
+from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
 GRACE_SECONDS = 10
+MOST_REASONS, LONGEST_REASON = 5, 400
+FAILED = {"error", "fail", "runtime error", "partial success"}
 _parsed: list[Any] = []  # the manifest of the last parse
+
+
+class Reasons:
+    """What dbt says of errors while it works: its exceptions often leave the reason out."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+
+    def __call__(self, event: Any) -> None:
+        """Keep an event of level error; dbt calls this for every event."""
+        if str(event.info.level) == "error" and (text := " ".join(event.info.msg.split())):
+            self._said.append(text[:LONGEST_REASON])
+
+    def explain(self, error: BaseException | None) -> str:
+        """An error's own words and what dbt said beside them, at most a few lines."""
+        own = f"{type(error).__name__}: {error}" if error else "dbt ended without a reason"
+        more = [text for text in dict.fromkeys(self._said) if text not in " ".join(own.split())]
+        return "\n".join([own, *more[:MOST_REASONS]])
+
+
+class DbtError(Exception):
+    """dbt could not go on; the text says why, in dbt's words."""
 
 
 def main(descriptor: int) -> None:
@@ -40,7 +65,8 @@ def main(descriptor: int) -> None:
         try:
             connection.send(("ok", commands[command](**arguments)))
         except BaseException as error:
-            connection.send(("error", f"{type(error).__name__}: {error}"))
+            text = str(error) if isinstance(error, DbtError) else f"{type(error).__name__}: {error}"
+            connection.send(("error", text))
             if not isinstance(error, Exception):
                 return
         finally:
@@ -49,34 +75,81 @@ def main(descriptor: int) -> None:
 
 
 def parse(args: list[str]) -> None:
-    """dbt parse; the parent reads manifest.json. Raises what dbt raised."""
+    """dbt parse; the parent reads manifest.json. Raises DbtError with dbt's reasons."""
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner().invoke(["parse", *args])
+    reasons = Reasons()
+    result = dbtRunner(callbacks=[reasons]).invoke(["parse", *args])
     if not result.success:
-        raise result.exception or RuntimeError("dbt parse failed")
+        raise DbtError(reasons.explain(result.exception)) from result.exception
     _parsed[:] = [result.result]
 
 
-def build(args: list[str], settings: dict[str, str], api_url: str, context: bytes) -> list[dict[str, Any]]:
+def build(  # noqa: PLR0913  # one message of the parent
+    args: list[str],
+    settings: dict[str, str],
+    api_url: str,
+    context: bytes,
+    tables: list[str],
+    relations: dict[str, tuple[str, str]],
+    fresh: list[str],
+) -> list[dict[str, Any]]:
     """dbt build through prefect-dbt: a task a node under the caller's flow run; return node results.
 
-    context: the caller's run context, from prefect.context.serialize_context, pickled.
+    context: the caller's run context, from prefect.context.serialize_context, pickled. tables: ids of models to
+    build as tables, whatever they are declared as. relations: schema and name, by id, of models that are read
+    and not built. fresh: sources, `source.table`, whose freshness dbt measures first; a result each as well.
     """
     from prefect.context import hydrated_context
     from prefect.settings import PREFECT_API_URL, temporary_settings
     from prefect_dbt import PrefectDbtSettings
 
+    (manifest,) = _parsed
+    materialize(manifest, tables)
+    redirect(manifest, relations)
+    reasons = Reasons()
+    freshness = _measure_freshness(manifest, args, settings, fresh, reasons) if fresh else []
+
     unpickled = pickle.loads(context)
     unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server
     with temporary_settings({PREFECT_API_URL: api_url}), hydrated_context(unpickled):
-        manifest = _parsed[0] if _parsed else None
-        runner = make_runner(manifest=manifest, settings=PrefectDbtSettings(**settings), raise_on_failure=False)
-        result = runner.invoke(["build", *args])
-        join_tasks()
-    if result.exception:
-        raise result.exception
+        runner = make_runner(settings=PrefectDbtSettings(**settings), raise_on_failure=False)
+        try:
+            result = invoke(runner, ["build", *args], manifest, reasons)
+        except ValueError as error:  # prefect-dbt's word for dbt's own exception
+            raise DbtError(reasons.explain(error)) from error
+        finally:
+            join_tasks()
+    if result.exception or result.result is None:
+        raise DbtError(reasons.explain(result.exception))
+    results = [_node_result(item) for item in result.result.results]
+    if not result.success and not any(item["status"] in FAILED for item in results):
+        raise DbtError(reasons.explain(None))
+    return freshness + results
+
+
+def _measure_freshness(
+    manifest: Any, args: list[str], settings: dict[str, str], fresh: list[str], reasons: Reasons
+) -> list[dict[str, Any]]:
+    """dbt source freshness of these sources. Raises DbtError if dbt could not measure at all."""
+    import dbt.adapters.factory
+    from dbt.cli.main import dbtRunner
+
+    chosen = [word for name in fresh for word in ("--select", f"source:{name}")]
+    folders = [word for key in ("project_dir", "profiles_dir", "target_path") for word in (_flag(key), settings[key])]
+    log = args[args.index("--log-path") :][:2]
+    words = ["source", "freshness", *chosen, *folders, *log, "--log-level", "none", "--no-write-json"]
+    try:
+        result = dbtRunner(manifest, [reasons]).invoke(words)
+    finally:
+        dbt.adapters.factory.reset_adapters()
+    if result.exception or result.result is None:
+        raise DbtError(reasons.explain(result.exception))
     return [_node_result(item) for item in result.result.results]
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _node_result(item: Any) -> dict[str, Any]:
@@ -91,11 +164,14 @@ def _node_result(item: Any) -> dict[str, Any]:
         "failures": item.failures or 0,
         "seconds": item.execution_time,
         "sql": getattr(node, "compiled_code", None) or "",
+        "age_seconds": getattr(item, "age", None),
     }
 
 
 def _scope(node: Any) -> str:
     """The model or source a test is about; the node itself for others."""
+    if str(node.resource_type) == "source":
+        return f"{node.source_name}.{node.name}"
     parents = list(node.depends_on_nodes) if hasattr(node, "depends_on_nodes") else []
     about = getattr(node, "attached_node", None) or (parents[0] if parents else node.unique_id)
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else str(about.split(".")[2])

@@ -58,7 +58,7 @@ class DbtWorker:
             status, answer = self._connection.recv()
         command, self._asked = self._asked, None
         if status == "error":
-            raise BuildFailed(f"dbt {command}", answer)
+            raise BuildFailed(f"dbt {command}", answer, f"See {self._log.parent / 'dbt.log'}.")
         return answer
 
     @property

@@ -2,12 +2,14 @@
 
 - Tests, by far the most nodes, become no tasks: they come back as checks of the gate.
 - Settings are handed to a node's task as they are: of a copy by value Prefect makes new ones, twice a node, 30 ms each.
+- dbt gets the manifest that was parsed, with what was changed in it: the runner would let dbt parse it again.
 - Its threads, one a node, are waited for: what they still have to report would end with the process.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from blocks.vendor_patches.versions import is_version
@@ -40,6 +42,22 @@ def make_runner(**arguments: Any) -> PrefectDbtRunner:
             super()._call_task(task_state, node, {**context, "settings_context": settings_context}, assets)
 
     return Runner(**arguments)
+
+
+def invoke(runner: PrefectDbtRunner, args: list[str], manifest: Any, on_event: Callable[[Any], None]) -> Any:
+    """Let a runner invoke dbt on a parsed manifest; on_event hears every event of dbt. Returns dbt's result.
+
+    On any version: a build of another manifest than this one must not go on, so it fails if this can't be done.
+    """
+    from dbt.cli.main import dbtRunner
+    from prefect_dbt.core import runner as module
+
+    own = module.dbtRunner
+    module.dbtRunner = lambda callbacks: dbtRunner(manifest, [*callbacks, on_event])
+    try:
+        return runner.invoke(args)
+    finally:
+        module.dbtRunner = own
 
 
 def join_tasks() -> None:

@@ -1,0 +1,97 @@
+"""What dbt declares around the models of one release, from the manifest: tests that reach beyond it, freshness.
+
+Not here: what is done about it (tasks/building.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from blocks.records import Record
+
+BUILT = {"model", "seed", "snapshot"}
+
+
+class DbtNode(Record):
+    """A node that dbt builds, by its own names in the manifest's schema."""
+
+    unique_id: str
+    name: str
+    schema_name: str
+    alias: str
+    materialized: str
+
+
+class WiderTest(Record):
+    """A test of a built model that reads others as well. missing: those that this release does not build."""
+
+    unique_id: str
+    name: str
+    scope: str
+    selector: str
+    missing: tuple[DbtNode, ...]
+
+
+def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> list[WiderTest]:
+    """Tests that dbt's cautious selection leaves out without a word, though they test what is built."""
+    nodes = manifest["nodes"]
+    found = []
+    for test in nodes.values():
+        parents = test["depends_on"]["nodes"] if test["resource_type"] == "test" else ()
+        inside = [parent for parent in parents if parent in built]
+        if not inside or len(inside) == len(parents):
+            continue
+        missing = _relations(nodes, [parent for parent in parents if parent not in built], built)
+        found.append(
+            WiderTest(
+                unique_id=test["unique_id"],
+                name=test["name"],
+                scope=_scope(test, inside),
+                selector="fqn:" + ".".join(test["fqn"]),
+                missing=tuple(missing),
+            )
+        )
+    return found
+
+
+def find_fresh_sources(manifest: Mapping[str, Any], built: Collection[str]) -> list[str]:
+    """Sources, `source.table`, of a release that declare how fresh they have to be."""
+    return sorted(
+        f"{source['source_name']}.{source['name']}"
+        for unique_id, source in manifest["sources"].items()
+        if unique_id in built and _has_threshold(source)
+    )
+
+
+def _relations(nodes: Mapping[str, Any], names: list[str], built: Collection[str]) -> list[DbtNode]:
+    """The nodes with a relation of their own; for an ephemeral model, those that it is made of."""
+    found: dict[str, DbtNode] = {}
+    todo = list(names)
+    while todo:
+        node = nodes.get(todo.pop())
+        if node is None or node["unique_id"] in built or node["resource_type"] not in BUILT:
+            continue  # a source is there whether it is in this release or not
+        kind = node["config"].get("materialized", "table")
+        if kind == "ephemeral":
+            todo += node["depends_on"]["nodes"]
+        else:
+            found[node["unique_id"]] = DbtNode(
+                unique_id=node["unique_id"],
+                name=node["name"],
+                schema_name=node["schema"],
+                alias=node["alias"],
+                materialized=kind,
+            )
+    return list(found.values())
+
+
+def _scope(test: Mapping[str, Any], inside: list[str]) -> str:
+    attached = test.get("attached_node")
+    about = str(attached if attached in inside else inside[0])
+    return ".".join(about.split(".")[2:4]) if about.startswith("source.") else about.split(".")[2]
+
+
+def _has_threshold(source: Mapping[str, Any]) -> bool:
+    rules = [source.get("freshness") or {}, source.get("config", {}).get("freshness") or {}]
+    return any((rule.get(name) or {}).get("count") for rule in rules for name in ("warn_after", "error_after"))

@@ -1,0 +1,84 @@
+"""Tests that reach beyond a release: what they miss is read where readers see it, or they are said as not run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from blocks.dbt.release_scope import DbtNode
+from blocks.dbt.run import DbtRun
+from blocks.records import Check
+from blocks.warehouse import control
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.release_history import last_relations, seen_releases
+
+
+@dataclass
+class WiderTests:
+    """How dbt runs them. selectors: the tests; relations, tables: where and how it finds what they miss."""
+
+    selectors: list[str] = field(default_factory=list)
+    relations: dict[str, tuple[str, str]] = field(default_factory=dict)
+    tables: list[str] = field(default_factory=list)
+    not_run: list[Check] = field(default_factory=list)
+
+
+def find_wider_tests(dbt: DbtRun, warehouse: Warehouse, schema: str, select: Sequence[str]) -> WiderTests:
+    """The tests of a release that read models it does not build, each with the relations that readers see of them.
+
+    schema: the release's. One that reads a model which readers never saw can't run.
+    """
+    found, tests = WiderTests(), dbt.wider_tests(select)
+    history = _History(warehouse) if tests else None
+    for test in tests:
+        places = {node: history.find(schema, node) if history else None for node in test.missing}
+        absent = sorted(node.name for node, place in places.items() if place is None)
+        if absent:
+            found.not_run.append(
+                Check(
+                    scope=test.scope,
+                    name=test.name,
+                    passed=False,
+                    not_run=True,
+                    kind="dbt test",
+                    observed=f"it also reads {', '.join(absent[:3])}, which readers never saw",
+                )
+            )
+            continue
+        found.selectors.append(test.selector)
+        for node, place in places.items():
+            if place:
+                found.relations[node.unique_id], as_table = place
+                found.tables += [node.unique_id] if as_table else []
+    return found
+
+
+class _History:
+    """Where what readers see, and what it was made of, is."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        served = warehouse.served()
+        self._marts = served.marts if served else {}
+        self._last = last_relations(warehouse, seen_releases(control.journal(warehouse)))
+        self._releases = sorted(warehouse.releases(), reverse=True) if served else []
+
+    def find(self, schema: str, node: DbtNode) -> tuple[tuple[str, str], bool] | None:
+        """dbt's schema and name of a model's last good relation, and whether it was built as a table.
+
+        A mart's is where its view points; a view's, which nothing records, is in the newest release of a served mart.
+        """
+        known = self._marts.get(node.name) or self._last.get(node.unique_id)
+        for release in self._releases:
+            place = node.schema_name.replace(schema, release, 1)
+            for kind in dict.fromkeys((node.materialized, "table")):
+                relation = self._warehouse.released(place, node.alias, kind)
+                if known == relation or (known is None and self._is_served(release, relation)):
+                    return (place, node.alias), kind != node.materialized
+        return None
+
+    def _is_served(self, release: str, relation: str) -> bool:
+        if release not in {mart.rsplit(".", 1)[0] for mart in self._marts.values()}:
+            return False
+        with self._warehouse.session() as session:
+            return bool(self._warehouse.columns(session, *relation.rsplit(".", 1)))

@@ -1,0 +1,85 @@
+"""A dbt project of a few files over tables made by statements, run through build, gate and promotion."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blocks.dbt.project import DbtProject
+from blocks.quality.suites import Suites
+from blocks.records import Check, GateReport, Plan
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+
+PROJECT = """
+name: small
+version: "1.0"
+profile: small
+models: {small: {+materialized: table}}
+"""
+SUITE = [{"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "k"}}]
+
+
+class SmallProject:
+    """Write files and tables, then `run`. Every model that gets a suite is a mart."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.warehouse = DuckDBWarehouse(database=str(folder / "w.duckdb"))
+        self.runs = 0
+        self.write("dbt_project.yml", PROJECT)
+        self.execute(
+            "create schema raw", "create table raw.t as select * from (values (1, 10), (2, 20)) t(k, v)"
+        )
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / "dbt" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def model(self, name: str, sql: str, suite: Any = SUITE) -> None:
+        self.write(f"models/{name}.sql", sql)
+        self.suite(name, suite)
+
+    def suite(self, name: str, suite: Any) -> None:
+        path = self.folder / "expectations" / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"expectations": suite}), encoding="utf-8")
+
+    def execute(self, *statements: str) -> None:
+        with self.warehouse.session() as session:
+            for statement in statements:
+                session.rows(statement)
+
+    def seen(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.warehouse.session() as session:
+            return session.rows(sql)
+
+    def run(self, *marts: str) -> GateReport:
+        """Build, check and, if it passes, promote."""
+        from flows.promote import promote
+        from flows.transform import transform
+        from flows.validate import validate
+
+        self.runs += 1
+        project = DbtProject(folder=self.folder / "dbt", state=self.folder / "state")
+        suites = Suites(folder=self.folder / "expectations", docs=self.folder / "docs")
+        plan = Plan(run=f"r{self.runs}", select=marts)
+        build = transform(project, self.warehouse, plan)
+        gate = validate(suites, self.warehouse, project, build)
+        if gate.passed:
+            promote(self.warehouse, build, gate)
+        return gate
+
+
+def find_check(gate: GateReport, text: str) -> Check:
+    """The one check with this text in its name."""
+    (found,) = [check for check in gate.checks if text in check.name]
+    return found
+
+
+@pytest.fixture
+def small(tmp_path: Path, prefect_server: str) -> SmallProject:
+    return SmallProject(tmp_path)
