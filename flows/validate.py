@@ -11,7 +11,15 @@ from blocks.records import BuildReport, GateReport, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, last_report, stage_run
-from tasks.gate import audit_suites, check_diff_budgets, check_quarantine_budget, compare_with_live, judge
+from tasks.gate import (
+    audit_suites,
+    check_diff_budgets,
+    check_marts,
+    check_metrics,
+    check_quarantine_budget,
+    compare_with_live,
+    judge,
+)
 from tasks.promotion import retain
 from tasks.reports import show_gate
 
@@ -32,16 +40,23 @@ def validate(
     checks, docs = audit_suites(suites, warehouse, build)
     diffs = compare_with_live(warehouse, catalogue, build)
     sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
-    other = [*check_diff_budgets(catalogue, diffs), *check_quarantine_budget(warehouse, catalogue, sources)]
+    other = [
+        *check_marts(warehouse, catalogue, build),
+        *check_metrics(diffs),
+        *check_diff_budgets(catalogue, diffs),
+        *check_quarantine_budget(warehouse, catalogue, sources),
+    ]
     gate = judge(build, checks, other, diffs, docs)
     verdict = State.validated if gate.passed else State.rejected
     control.record(warehouse, build.run, verdict, gate.model_dump_json())
     show_gate(gate)
     log = get_run_logger()
-    log.info("%d checks, %d failed", len(gate.checks), len(gate.failures))
+    log.info("%d checks, %d failed, %d warned", len(gate.checks), len(gate.failures), len(gate.warnings))
     if not gate.passed:
         with warehouse.exclusive():
             retain(warehouse)
+    for check in gate.warnings:
+        log.warning("%s: %s: %s", check.scope, check.name, check.observed)
     for check in gate.failures:
         log.error("%s: %s: %s", check.scope, check.name, check.observed)
     return gate

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 from prefect import task
 
-from blocks.catalogue import Catalogue
+from blocks.catalogue import Catalogue, Mart
 from blocks.errors import Misconfigured, NotFound
+from blocks.quality.mart_checks import check_mart
 from blocks.quality.mart_diff import compare
 from blocks.quality.suites import Suites
 from blocks.records import BuildReport, Check, GateReport, MartDiff, State
@@ -62,29 +64,77 @@ def compare_with_live(warehouse: Warehouse, catalogue: Catalogue, build: BuildRe
     ]
 
 
+@task(task_run_name="check rows and keys", **RETRY)
+def check_marts(warehouse: Warehouse, catalogue: Catalogue, build: BuildReport) -> list[Check]:
+    """Every built mart has rows, and its declared key is one."""
+    return [
+        check
+        for name, relation in build.marts.items()
+        for check in check_mart(warehouse, catalogue.mart(name), relation, build.rows.get(name, 0))
+    ]
+
+
+def check_metrics(diffs: Sequence[MartDiff]) -> list[Check]:
+    """A failed check for every metric that can't be computed on its new mart: a column retyped, or gone."""
+    return [
+        Check(
+            scope=diff.mart,
+            name=f"metric {metric} can be computed",
+            passed=False,
+            kind="diff",
+            observed=f"{reason}; columns: {', '.join(diff.columns) or 'as before'}"[:500],
+        )
+        for diff in diffs
+        for metric, reason in diff.broken_metrics.items()
+    ]
+
+
 def check_diff_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[Check]:
-    """The diff against the mart's `diff_budget`: the share of live keys that may be removed or changed."""
-    checks = []
-    for diff in diffs:
-        for kind, budget in catalogue.mart(diff.mart).budget.items():
-            if kind not in {"removed", "changed"}:
-                raise Misconfigured(
-                    f"read diff_budget of {diff.mart}", f"it names {kind}", "Use removed or changed."
-                )
-            count = getattr(diff, kind)
-            if count is None or not diff.rows_before:
-                continue
-            share = count / diff.rows_before
-            checks.append(
-                Check(
-                    scope=diff.mart,
-                    name=f"keys {kind} ≤ {budget:.1%}",
-                    passed=share <= budget,
-                    kind="diff",
-                    observed=f"{count} of {diff.rows_before} ({share:.1%})",
-                )
-            )
-    return checks
+    """The diff against the mart's `diff_budget`: the share of live keys that may be removed or changed.
+
+    A budget that can't be judged is a failed check.
+    """
+    return [
+        _check_budget(catalogue.mart(diff.mart), diff, kind, budget)
+        for diff in diffs
+        for kind, budget in catalogue.mart(diff.mart).budget.items()
+    ]
+
+
+def _check_budget(mart: Mart, diff: MartDiff, kind: str, budget: object) -> Check:
+    name = f"keys {kind} ≤ {f'{budget:.1%}' if _is_share(budget) else budget}"
+    if reason := _unjudged(mart, diff, kind, budget):
+        return Check(scope=mart.name, name=name, passed=False, not_run=True, kind="diff", observed=reason)
+    count = getattr(diff, kind)
+    if diff.first or not diff.rows_before:
+        return Check(scope=mart.name, name=name, passed=True, kind="diff", observed="nothing to compare with")
+    share = count / diff.rows_before
+    return Check(
+        scope=mart.name,
+        name=name,
+        passed=share <= float(str(budget)),
+        kind="diff",
+        observed=f"{count} of {diff.rows_before} ({share:.1%})",
+    )
+
+
+def _unjudged(mart: Mart, diff: MartDiff, kind: str, budget: object) -> str:
+    """Why a budget can't be judged; empty if it can."""
+    if kind not in {"removed", "changed"}:
+        return f"diff_budget knows removed and changed, not {kind}"
+    if not _is_share(budget):
+        return f"{budget!r} is no share from 0 to 1"
+    if not mart.primary_key:
+        return "the mart declares no primary_key in its meta"
+    if not diff.keyed and not diff.first:
+        return f"the key ({', '.join(mart.primary_key)}) is not in both what readers see and the new mart"
+    if not diff.first and (getattr(diff, kind) is None or (kind == "changed" and diff.not_compared)):
+        return f"the warehouse can't compare {', '.join(diff.not_compared)}"
+    return ""
+
+
+def _is_share(budget: object) -> TypeGuard[float]:
+    return isinstance(budget, int | float) and not isinstance(budget, bool) and 0 <= budget <= 1
 
 
 @task(task_run_name="check the quarantine budget", **RETRY)
@@ -105,6 +155,18 @@ def check_quarantine_budget(
             e for e in entries if (e.source, e.table) == (table.source, table.name) and e.run not in accepted
         ]
         bad, good = sum(e.quarantined for e in own), sum(e.rows for e in own)
+        if budget is not None and not _is_share(budget):
+            checks.append(
+                Check(
+                    scope=table.full_name,
+                    name="quarantine_budget can be judged",
+                    kind=QUARANTINE,
+                    passed=False,
+                    not_run=True,
+                    observed=f"{budget!r} is no share from 0 to 1",
+                )
+            )
+            continue
         if not bad + good or (budget is None and not bad):
             continue
         worst = sorted((e for e in own if e.quarantined), key=lambda e: -e.quarantined)[:3]

@@ -1,0 +1,71 @@
+"""What every mart has to be, whatever its suite says: not empty, and unique by its declared key."""
+
+from __future__ import annotations
+
+from blocks.catalogue import Mart
+from blocks.records import Check
+from blocks.warehouse.base import Session, Warehouse
+from blocks.warehouse.reads import first_rows
+
+SHOWN = 5
+
+
+def check_mart(warehouse: Warehouse, mart: Mart, relation: str, rows: int) -> list[Check]:
+    """A built mart's checks. relation: its `schema.table`; rows: how many it has."""
+    checks = [check_rows(mart, rows)]
+    if mart.primary_key:
+        with warehouse.session() as session:
+            checks += _check_key(warehouse, session, mart, relation)
+    return checks
+
+
+def check_rows(mart: Mart, rows: int) -> Check:
+    """No rows fail, unless `meta.may_be_empty` says that they may."""
+    empty = rows == 0
+    hint = "; may_be_empty in its meta allows that" if empty and not mart.may_be_empty else ""
+    return Check(
+        scope=mart.name,
+        name="has rows",
+        kind="mart",
+        passed=not empty or mart.may_be_empty,
+        warned=empty and mart.may_be_empty,
+        observed=f"{rows:,} rows{hint}",
+    )
+
+
+def _check_key(warehouse: Warehouse, session: Session, mart: Mart, relation: str) -> list[Check]:
+    """The declared key is unique, and no part of it is NULL."""
+    shown = ", ".join(mart.primary_key)
+    columns = warehouse.columns(session, *relation.rsplit(".", 1))
+    if absent := [name for name in mart.primary_key if name not in columns]:
+        return [
+            Check(
+                scope=mart.name,
+                name=f"key ({shown}) is unique",
+                passed=False,
+                kind="mart",
+                observed=f"it has no column {', '.join(absent)}",
+            )
+        ]
+    quoted = [warehouse.quote(name) for name in mart.primary_key]
+    keys, table = ", ".join(quoted), warehouse.relation(relation)
+    repeated = f"select {keys}, count(*) as times_ from {table} group by {keys} having count(*) > 1"
+    missing = f"select {keys} from {table} where {' or '.join(f'{name} is null' for name in quoted)}"
+    return [
+        _find_none(session, mart, f"key ({shown}) is unique", repeated, "keys more than once"),
+        _find_none(session, mart, f"key ({shown}) is not null", missing, "rows with NULL in it"),
+    ]
+
+
+def _find_none(session: Session, mart: Mart, name: str, query: str, what: str) -> Check:
+    """A check that a query finds nothing; a few of what it finds are the evidence."""
+    count = int(session.rows(f"select count(*) from ({query}) as q")[0][0])
+    found = first_rows(session, query, SHOWN) if count else []
+    return Check(
+        scope=mart.name,
+        name=name,
+        passed=not count,
+        kind="mart",
+        observed=f"{count:,} {what}",
+        evidence=tuple(", ".join(str(value) for value in row)[:200] for row in found),
+    )

@@ -1,0 +1,137 @@
+"""The comparison of two relations of a mart: what it counts, copes with, and says that it can't compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blocks.catalogue import Mart
+from blocks.quality.mart_checks import check_mart
+from blocks.quality.mart_diff import compare
+from blocks.records import MartDiff
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.gate import check_diff_budgets
+
+KEY = ("k",)
+
+
+class Pair:
+    """Two relations of mart `m`, each by its query."""
+
+    def __init__(self, folder: Path) -> None:
+        self.warehouse = DuckDBWarehouse(database=str(folder / "w.duckdb"))
+
+    def diff(self, live: str, candidate: str, key: tuple[str, ...] = KEY) -> MartDiff:
+        with self.warehouse.session() as session:
+            for schema, query in (("live", live), ("rel", candidate)):
+                session.rows(f"create schema if not exists {schema}")
+                session.rows(f"create or replace table {schema}.m as {query}")
+        mart = Mart(name="m", unique_id="m", schema_name="rel", alias="m", primary_key=key)
+        return compare(self.warehouse, mart, "live.m", "rel.m", [])
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    return Pair(tmp_path)
+
+
+def values(rows: str, columns: str = "k, v") -> str:
+    return f"select * from (values {rows}) as t({columns})"
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "expected"),
+    [
+        pytest.param(values("(1, 1), (2, 2)"), values("(2, 5), (3, 3)"), (1, 1, 1), id="plain"),
+        pytest.param(
+            values("(null, 1), (2, 2)"), values("(null, 1), (2, 2)"), (0, 0, 0), id="NULL in the key"
+        ),
+        pytest.param(values("(null, 1)"), values("('', 1)"), (1, 1, 0), id="NULL is not an empty text"),
+        pytest.param(values("(1, 1)"), values("(1, '1')"), (0, 0, 0), id="retyped, the same as text"),
+        pytest.param(values("(1, 20)"), values("(1, '20 min')"), (0, 0, 1), id="retyped and changed"),
+        pytest.param(values("(1, 1), (2, 2)"), values("('1', 1), ('2', 2)"), (0, 0, 0), id="key retyped"),
+        pytest.param(values("(1, 2)"), values("(1, 2.00)"), (0, 0, 0), id="integer to decimal"),
+        pytest.param(values("(1, 0.1::double)"), values("(1, 0.1::double + 1e-17)"), (0, 0, 0), id="noise"),
+        pytest.param(
+            values("(1, 0.1::double)"), values("(1, 0.1001::double)"), (0, 0, 1), id="more than noise"
+        ),
+        pytest.param(values("(1, 'nan'::double)"), values("(1, 'nan'::double)"), (0, 0, 0), id="NaN twice"),
+        pytest.param(values("(1, 'nan'::double)"), values("(1, 5::double)"), (0, 0, 1), id="NaN no more"),
+        pytest.param(
+            values("(1, 'inf'::double)"), values("(1, 5::double)"), (0, 0, 1), id="infinity no more"
+        ),
+        pytest.param(values("(1, null::double)"), values("(1, 0::double)"), (0, 0, 1), id="NULL to zero"),
+        pytest.param(values("(1, [1, 2])"), values("(1, [1, 3])"), (0, 0, 1), id="lists"),
+        pytest.param(values("(1, {'a': 1})"), values("(1, {'a': 1})"), (0, 0, 0), id="structs"),
+        pytest.param(
+            values("(1, {'a': 1})"), values("(1, {'a': 1, 'b': 2})"), (0, 0, 1), id="another struct"
+        ),
+    ],
+)
+def test_keys_are_counted(pair: Pair, live: str, candidate: str, expected: tuple[int, int, int]) -> None:
+    diff = pair.diff(live, candidate)
+    assert (diff.added, diff.removed, diff.changed) == expected
+    assert diff.keyed
+    assert not diff.not_compared
+
+
+def test_without_a_key_rows_are_counted_as_often_as_they_are(pair: Pair) -> None:
+    diff = pair.diff(values("(1, 1), (1, 1), (2, 2)"), values("(1, 1), (2, 2), (2, 2), (null, 3)"), ())
+    assert (diff.added, diff.removed, diff.changed, diff.keyed) == (2, 1, None, False)
+
+
+def test_columns_are_said_as_added_gone_and_retyped(pair: Pair) -> None:
+    diff = pair.diff(values("(1, 1, 1)", "k, v, old"), values("(1, 'a', 1)", "k, v, new"))
+    assert diff.columns == ("+new", "-old", "v (INTEGER → VARCHAR)")
+
+
+def judge(pair: Pair, budget: object, key: tuple[str, ...], diff: MartDiff) -> tuple[bool, str]:
+    class Project:
+        def mart(self, name: str) -> Mart:
+            return Mart(
+                name=name, unique_id="m", schema_name="rel", alias="m", primary_key=key, budget=budget
+            )
+
+    (check,) = check_diff_budgets(Project(), [diff])  # type: ignore[arg-type]
+    return check.passed, check.observed
+
+
+def test_a_budget_that_cannot_be_judged_is_a_failed_check(pair: Pair) -> None:
+    same = values("(1, 1)")
+    assert judge(pair, {"removed": 0.5}, KEY, pair.diff(same, same)) == (True, "0 of 1 (0.0%)")
+    assert judge(pair, {"removed": 0}, KEY, pair.diff(values("(1, 1), (2, 2)"), same))[0] is False
+    for budget, key, said in (
+        ({"removed": 0.5}, (), "no primary_key"),
+        ({"removed": "half"}, KEY, "no share"),
+        ({"lost": 0.5}, KEY, "not lost"),
+        ({"changed": 0.5}, ("other",), "other"),
+    ):
+        passed, observed = judge(pair, budget, key, pair.diff(same, same, key))
+        assert not passed
+        assert said in observed
+
+
+@pytest.mark.parametrize(
+    ("rows", "failed", "evidence"),
+    [
+        ("(1, 1), (2, 2)", set(), ()),
+        ("(1, 1), (1, 1), (2, 2)", {"key (k) is unique"}, ("1, 2",)),
+        ("(1, 1), (null, 2)", {"key (k) is not null"}, ("None",)),
+    ],
+)
+def test_a_declared_key_is_unique_and_not_null(
+    pair: Pair, rows: str, failed: set[str], evidence: tuple[str, ...]
+) -> None:
+    pair.diff(values(rows), values(rows))
+    mart = Mart(name="m", unique_id="m", schema_name="rel", alias="m", primary_key=KEY)
+    no = [check for check in check_mart(pair.warehouse, mart, "rel.m", 2) if not check.passed]
+    assert {check.name for check in no} == failed
+    assert tuple(value for check in no for value in check.evidence) == evidence
+
+
+@pytest.mark.parametrize(("allowed", "status"), [(False, "failed"), (True, "warned")])
+def test_a_mart_without_rows_fails_unless_it_may_be_empty(pair: Pair, allowed: bool, status: str) -> None:
+    mart = Mart(name="m", unique_id="m", schema_name="rel", alias="m", may_be_empty=allowed)
+    (check,) = check_mart(pair.warehouse, mart, "rel.m", 0)
+    assert check.status == status
