@@ -7,6 +7,7 @@ import os
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from blocks.errors import Misconfigured
 from flows.flags import build_parser
 from flows.local_server import LocalServer
 from flows.warmup import SETTINGS
@@ -75,6 +76,8 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
             _dry_run(blocks, flags, terminal, run)
         elif flags.action == "rollback":
             _roll_back(blocks, flags.to, terminal, server)
+        elif flags.action == "retire":
+            _retire(blocks, flags.marts, terminal, server)
         else:
             _deliver(blocks, flags, terminal, server, run)
     return 0
@@ -124,6 +127,17 @@ def _roll_back(blocks: Blocks, to: str | None, terminal: Terminal, server: Local
     terminal.watch([publish])
     _await_server(terminal, server)
     terminal.summary(rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, to))
+
+
+def _retire(blocks: Blocks, marts: list[str] | None, terminal: Terminal, server: LocalServer | None) -> None:
+    from flows.retire import retire
+
+    if not marts:
+        raise Misconfigured("retire", "no mart is named", "As in retire --marts old_sales.")
+    _await_server(terminal, server)
+    release = retire(blocks.warehouse, marts)
+    terminal.done()
+    terminal.console.print(f"readers see run {release.run}: {', '.join(sorted(release.marts))}")
 
 
 def _dry_run(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, run: str) -> None:

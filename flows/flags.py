@@ -18,8 +18,9 @@ def build_parser() -> argparse.ArgumentParser:
         "action",
         nargs="?",
         default="run",
-        choices=["run", "rollback", "status", "setup", "blocks", "automations"],
-        help="default: run; setup: what the warehouse needs once, printed for its administrator; blocks: connect"
+        choices=["run", "rollback", "retire", "status", "setup", "blocks", "automations"],
+        help="default: run; retire: take marts that the project has no more from readers; setup: what the"
+        " warehouse needs once, printed for its administrator; blocks: connect"
         " to every system that is declared; automations: compare the declared ones with the server's",
     )
     add(
@@ -30,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="print the plan; touch nothing")
     add("--quiet", action="store_true", help="only problems and the result")
     add("--to", metavar="RUN", help="rollback: to this run's release (default: the one before)")
+    add("--marts", metavar="NAMES", type=_names, help="retire: these marts, as in old_sales,old_stock")
     add("--apply", action="store_true", help="setup, blocks, automations: carry it out")
     add(
         "--file",

@@ -18,6 +18,7 @@ from tasks.gate import (
     check_metrics,
     check_quarantine_budget,
     compare_with_live,
+    find_removed_marts,
     judge,
 )
 from tasks.promotion import retain
@@ -45,6 +46,7 @@ def validate(
         *check_metrics(diffs),
         *check_diff_budgets(catalogue, diffs),
         *check_quarantine_budget(warehouse, catalogue, sources),
+        *find_removed_marts(warehouse, catalogue),
     ]
     gate = judge(build, checks, other, diffs, docs)
     verdict = State.validated if gate.passed else State.rejected

@@ -20,6 +20,7 @@ from blocks.records import BuildReport, Check, GateReport, MartDiff, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from tasks.policy import RETRY
+from tasks.promotion import removed_marts
 
 QUARANTINE = "quarantine"
 
@@ -182,6 +183,21 @@ def check_quarantine_budget(
             )
         )
     return checks
+
+
+def find_removed_marts(warehouse: Warehouse, catalogue: Catalogue) -> list[Check]:
+    """A warning for each mart that readers see and the project does not have any more."""
+    return [
+        Check(
+            scope=mart,
+            name="the mart is in the project",
+            kind="project",
+            passed=True,
+            warned=True,
+            observed=f"it is gone; readers see its last release until `python flows/main.py retire --marts {mart}`",
+        )
+        for mart in removed_marts(warehouse, catalogue.models)
+    ]
 
 
 def judge(

@@ -6,7 +6,7 @@ Whoever calls these holds `warehouse.exclusive()`: one promotion at a time.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from prefect import task
 
@@ -96,6 +96,31 @@ def roll_back(warehouse: Warehouse, to: str | None) -> Release:
         )
     _publish(warehouse, target)
     return target
+
+
+@task(task_run_name="retire marts", **RETRY)
+def retire_marts(warehouse: Warehouse, marts: Sequence[str]) -> Release:
+    """Take marts out of what readers see; the release and the rest of it stay. Raises NotFound for others."""
+    served = warehouse.served()
+    shown = served.marts if served else {}
+    if served is None or (unknown := sorted(set(marts) - shown.keys())):
+        raise NotFound(
+            f"retire {', '.join(marts)}",
+            "readers see nothing yet" if served is None else f"readers see no {', '.join(unknown)}",
+            f"They see {', '.join(sorted(shown))}." if shown else "",
+        )
+    left = {mart: relation for mart, relation in shown.items() if mart not in marts}
+    if not left:
+        raise NotFound(f"retire {', '.join(marts)}", "nothing would be left for readers", "Keep one mart.")
+    release = Release(run=served.run, marts=left, published_at=control.now())
+    _publish(warehouse, release)
+    return release
+
+
+def removed_marts(warehouse: Warehouse, models: Collection[str]) -> list[str]:
+    """Marts that readers see and the project does not have any more."""
+    served = warehouse.served()
+    return sorted(set(served.marts) - set(models)) if served else []
 
 
 @task(task_run_name="retain", **RETRY)

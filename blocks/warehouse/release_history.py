@@ -48,9 +48,8 @@ def seen_releases(entries: Iterable[JournalEntry]) -> list[Release]:
         if entry.state is State.published and entry.detail:
             runs = [release.run for release in stack]
             if entry.run in runs:
-                del stack[runs.index(entry.run) + 1 :]
-            else:
-                stack.append(Release.model_validate_json(entry.detail))
+                del stack[runs.index(entry.run) :]
+            stack.append(Release.model_validate_json(entry.detail))  # a retired mart is gone from it since
     return stack
 
 

@@ -21,7 +21,7 @@ from blocks.warehouse.release_history import (
     release_schema,
     seen_releases,
 )
-from tasks.promotion import promote_release, recover, retain, roll_back
+from tasks.promotion import promote_release, recover, removed_marts, retain, retire_marts, roll_back
 
 MARTS = ("people", "sales")
 
@@ -157,6 +157,28 @@ def test_a_model_goes_on_from_where_it_last_passed(warehouse: DuckDBWarehouse) -
         retain.fn(warehouse)
     assert "rel_a" in warehouse.releases()  # readers see none of it, but history stands there
     assert relations()["model.p.history"] == "rel_a.history"
+
+
+def test_a_retired_mart_leaves_readers_and_stays_away(warehouse: DuckDBWarehouse) -> None:
+    promote(warehouse, "a", 1)
+    promote(warehouse, "b", 2)
+    assert removed_marts(warehouse, {"sales", "days"}) == ["people"]
+    retire_marts.fn(warehouse, ["people"])
+    promote(warehouse, "c", 3, ("sales",))
+    with warehouse.session() as session:
+        views = [
+            row[0]
+            for row in session.rows(
+                "select table_name from information_schema.views where table_schema = 'serving' order by 1"
+            )
+        ]
+    assert views == ["_release", "sales"]
+    assert removed_marts(warehouse, {"sales"}) == []
+    with pytest.raises(NotFound, match="readers see no people"):
+        retire_marts.fn(warehouse, ["people"])
+    assert roll_back.fn(warehouse, None).marts == {"sales": "rel_b.sales"}
+    assert roll_back.fn(warehouse, None).run == "a"
+    assert seen(warehouse) == [1, 1]
 
 
 def test_rejected_releases_do_not_pile_up(warehouse: DuckDBWarehouse) -> None:
