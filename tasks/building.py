@@ -15,7 +15,7 @@ from blocks.records import BuildReport, Check
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, first_rows
-from blocks.warehouse.release_history import check_unpublished, last_relations, seen_releases
+from blocks.warehouse.release_history import last_relations, seen_releases
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
 from tasks.wider_tests import find_wider_tests
 
@@ -35,9 +35,7 @@ def build_release(
     """
     start = monotonic()
     check_inside(dbt.catalogue, schema, select)
-    check_unpublished(warehouse, schema)
-    with warehouse.session() as session:
-        warehouse.make_schema(session, schema)
+    warehouse.open_release(schema)
     wider = find_wider_tests(dbt, warehouse, schema, select)
     tables = [dbt.catalogue.mart(name).unique_id for name in select if _changes(dbt.catalogue, name)]
     nodes = dbt.build(
@@ -108,7 +106,6 @@ def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: 
         source = before.get(model.unique_id)
         if source is None or not _exists(warehouse, source):
             continue
-        check_unpublished(warehouse, model.schema_name)
         warehouse.clone(source, warehouse.released(model.schema_name, model.alias, model.materialized))
         carried.append(model.name)
     return carried

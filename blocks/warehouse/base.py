@@ -18,6 +18,7 @@ from blocks.warehouse.batch import Batch
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.control import prepare_control, write_ledger
 from blocks.warehouse.costs import Costs
+from blocks.warehouse.release_history import check_unpublished
 from blocks.warehouse.release_marker import read_marker
 from blocks.warehouse.settings import RELEASE_PREFIX, Session, WarehouseConnection
 
@@ -76,9 +77,26 @@ class Warehouse(WarehouseConnection, Block, ABC):
         """How a BI server reads serving itself; None where it can't be reached from one, as a local file."""
         return None
 
-    @abstractmethod
+    def open_release(self, schema: str) -> None:
+        """Make a release's schema for an attempt to build into.
+
+        Raises Rejected for one that serving or a kept release shows: what passed its checks stays as it is.
+        """
+        check_unpublished(self, schema)
+        with self.session() as session:
+            self.make_schema(session, schema)
+
     def clone(self, source: str, target: str) -> None:
-        """Make `target` a copy of the table `source` (both `schema.table`), in place of what is there."""
+        """Make `target` a copy of the table `source` (both `schema.table`), in place of what is there.
+
+        Raises Rejected for a target in a schema that serving or a kept release shows.
+        """
+        self.open_release(target.rsplit(".", 1)[0])
+        self.copy_table(source, target)
+
+    @abstractmethod
+    def copy_table(self, source: str, target: str) -> None:
+        """What `clone` does once the target's schema is there."""
 
     @abstractmethod
     def setup(self, apply: bool = False) -> list[str]:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from blocks.errors import Rejected
 from blocks.records import Release, State
-from blocks.warehouse.base import RELEASE_PREFIX, Warehouse
 from blocks.warehouse.control import JournalEntry, journal, now
+from blocks.warehouse.release_marker import read_marker
+from blocks.warehouse.settings import RELEASE_PREFIX, WarehouseConnection
 
 RELATIONS = {
     "unique_id": "varchar",
@@ -62,7 +63,7 @@ def published_releases(entries: Iterable[JournalEntry]) -> list[Release]:
     return list(found.values())
 
 
-def record_relations(warehouse: Warehouse, run: str, relations: Mapping[str, str]) -> None:
+def record_relations(warehouse: WarehouseConnection, run: str, relations: Mapping[str, str]) -> None:
     """Write where a published run built each model; in place of what was written for the same run."""
     table = warehouse.quote(warehouse.control, TABLE)
     with warehouse.session() as session:
@@ -75,17 +76,18 @@ def record_relations(warehouse: Warehouse, run: str, relations: Mapping[str, str
             session.rows(f"insert into {table} values {places}", [value for line in part for value in line])
 
 
-def last_relations(warehouse: Warehouse, releases: Sequence[Release]) -> dict[str, str]:
+def last_relations(warehouse: WarehouseConnection, releases: Sequence[Release]) -> dict[str, str]:
     """Model → the relation that the newest of these releases built of it. releases: the oldest first."""
     return _relations_of(_read_relations(warehouse), releases)
 
 
-def kept_schemas(warehouse: Warehouse) -> set[str]:
+def kept_schemas(warehouse: WarehouseConnection) -> set[str]:
     """Schemas that serving or a release that may be rolled back to stands on, or a model goes on from.
 
     May be rolled back to: the last `keep` that readers saw, and the last `keep` that were published, by name.
     """
-    entries, lines, served = journal(warehouse), _read_relations(warehouse), warehouse.served()
+    entries, lines = journal(warehouse), _read_relations(warehouse)
+    served = read_marker(warehouse, warehouse.serving)
     seen, published = seen_releases(entries), published_releases(entries)
     kept = [*seen[-warehouse.keep :], *published[-warehouse.keep :], *([served] if served else [])]
     relations = {relation for release in kept for relation in release.marts.values()}
@@ -94,7 +96,7 @@ def kept_schemas(warehouse: Warehouse) -> set[str]:
     return {relation.rsplit(".", 1)[0] for relation in relations}
 
 
-def _read_relations(warehouse: Warehouse) -> list[tuple[str, str, str]]:
+def _read_relations(warehouse: WarehouseConnection) -> list[tuple[str, str, str]]:
     """Lines of unique id, relation, run."""
     with warehouse.session() as session:
         if not warehouse.columns(session, warehouse.control, TABLE):
@@ -110,9 +112,10 @@ def _relations_of(lines: Iterable[tuple[str, str, str]], releases: Sequence[Rele
     return {unique_id: relation for unique_id, relation, _ in known}
 
 
-def check_unpublished(warehouse: Warehouse, schema: str) -> None:
+def check_unpublished(warehouse: WarehouseConnection, schema: str) -> None:
     """Raise Rejected if a schema may not be written any more: what passed its checks stays as it is."""
-    if schema in kept_schemas(warehouse):
+    kept = kept_schemas(warehouse)
+    if schema in kept or any(name.startswith(f"{schema}_") for name in kept):  # its models' own schemas too
         raise Rejected(
             f"build into {schema}",
             "readers see it, or may be led back to it",

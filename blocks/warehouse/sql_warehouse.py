@@ -217,10 +217,9 @@ class SqlWarehouse(Warehouse):
             self.replace_view(session, self.serving, mart, f"select * from {self.relation(relation)}")
         self.replace_view(session, self.serving, MARKER, marker_sql(self, release))
 
-    def clone(self, source: str, target: str) -> None:
+    def copy_table(self, source: str, target: str) -> None:
         """A table of its own with the same rows."""
         with self.session() as session, self.transaction(session):
-            self.make_schema(session, target.rsplit(".", 1)[0])
             session.rows(f"drop table if exists {self.relation(target)}")
             session.rows(f"create table {self.relation(target)} as select * from {self.relation(source)}")
 

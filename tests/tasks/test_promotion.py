@@ -13,7 +13,6 @@ from blocks.records import BuildReport, Check, GateReport, State
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.release_history import (
-    check_unpublished,
     kept_schemas,
     last_relations,
     next_attempt,
@@ -132,8 +131,8 @@ def test_a_schema_that_readers_see_or_may_be_led_back_to_is_refused(warehouse: D
     assert kept_schemas(warehouse) == {"rel_c", "rel_d"}
     for schema in ("rel_c", "rel_d"):
         with pytest.raises(Rejected, match="readers see it"):
-            check_unpublished(warehouse, schema)
-    check_unpublished(warehouse, "rel_e")
+            warehouse.open_release(schema)
+    warehouse.open_release("rel_e")
 
 
 def test_each_attempt_of_a_run_has_a_schema_of_its_own(warehouse: DuckDBWarehouse) -> None:

@@ -98,10 +98,9 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
             rows = session.show(f"show terse schemas like {like} in database {self.quote(self.database)}")
         return sorted(n for row in rows if (n := to_plain(row["name"])).startswith(RELEASE_PREFIX))
 
-    def clone(self, source: str, target: str) -> None:
+    def copy_table(self, source: str, target: str) -> None:
         """A zero-copy clone, transient as releases are."""
         with self.session() as session:
-            self.make_schema(session, target.rsplit(".", 1)[0])
             session.rows(
                 f"create or replace transient table {self.relation(target)} clone {self.relation(source)}"
             )

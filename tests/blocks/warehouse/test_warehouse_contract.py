@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from blocks.errors import Busy, ContractBroken, PlatformError
+from blocks.errors import Busy, ContractBroken, PlatformError, Rejected
 from blocks.records import Column, LedgerEntry, Release, SourceTable, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Batch, Warehouse
@@ -356,6 +356,17 @@ def test_clone_is_a_copy_of_its_own(warehouse: Warehouse) -> None:
     warehouse.clone("rel_a.sales", "rel_b.sales")
     warehouse.drop(["rel_a"])
     assert read(warehouse, "select run_no from {rel_b.sales}") == [(1,)]
+
+
+def test_a_release_that_readers_see_is_never_written_again(publisher: Warehouse) -> None:
+    publisher.flip(make_release(publisher, "a", 1))
+    make_release(publisher, "b", 2)
+    with pytest.raises(Rejected, match="readers see it"):
+        publisher.open_release("rel_a")
+    with pytest.raises(Rejected, match="readers see it"):
+        publisher.clone("rel_b.sales", "rel_a.sales")
+    publisher.open_release("rel_c")
+    assert read(publisher, "select run_no from {serving.sales}") == [(1,)]
 
 
 def test_setup_says_what_an_administrator_runs(warehouse: Warehouse) -> None:
