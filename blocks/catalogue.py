@@ -23,9 +23,11 @@ class Dataset(Record):
 
     Columns of its rows: time (DATE, absent if the mart has none; grain: how fine it is), each dimension (text
     or as typed), each measure. columns: how the mart's rows become these, from the manifest alone.
+    source: the mart's row source; a dashboard that reads a mart by two times has a dataset for each.
     """
 
     mart: str
+    source: str = ""
     time: str | None
     grain: str = "day"
     dimensions: tuple[str, ...]
@@ -33,6 +35,11 @@ class Dataset(Record):
     metrics: tuple[Metric, ...]
     measures: tuple[Measure, ...]
     columns: tuple[SelectedColumn, ...]
+
+    @property
+    def name(self) -> str:
+        """What tells it from a dashboard's other datasets; the mart's name, as a rule."""
+        return self.source or self.mart
 
     def sql(self, relation: str) -> str:
         """A query of its rows. relation: the mart's, quoted."""
@@ -104,20 +111,24 @@ class Catalogue:
 
     def dimension_labels(self) -> dict[str, str]:
         """Dimension → the label that dashboards show; of one with several labels the first mart's."""
-        marts = reversed(list(self._semantic.dimensions.values()))
-        return {name: each.label for dimensions in marts for name, each in dimensions.items()}
+        sources = reversed(list(self._semantic.sources.values()))
+        return {name: each.label for source in sources for name, each in source.dimensions.items()}
 
     def mart_of(self, metric: str) -> str:
         """The mart a metric is computed on."""
         return self.metric(metric).mart
 
-    def dimensions_of(self, mart: str) -> tuple[str, ...]:
-        """The dimensions of a mart, time included."""
-        return tuple(self._semantic.dimensions.get(mart, {}))
+    def source_of(self, metric: str) -> str:
+        """The row source of a metric: its mart, as one semantic model reads it by one time."""
+        return self.metric(metric).source
 
-    def time_of(self, mart: str) -> str | None:
-        """The dimension that is a mart's time, if it has one."""
-        return self._semantic.times.get(mart)
+    def dimensions_of(self, source: str) -> tuple[str, ...]:
+        """The dimensions of a row source, time included."""
+        return tuple(self._semantic.sources[source].dimensions) if source in self._semantic.sources else ()
+
+    def time_of(self, source: str) -> str | None:
+        """The dimension that is a row source's time, if it has one."""
+        return self._semantic.sources[source].time if source in self._semantic.sources else None
 
     def source_names(self) -> tuple[str, ...]:
         """Data sources that a loader brings, by dbt's name."""
@@ -177,16 +188,16 @@ class Catalogue:
         return self.models[name]
 
     def datasets(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[Dataset, ...]:
-        """What a dashboard reads: one dataset a mart, with the metrics and dimensions it has."""
+        """What a dashboard reads: one dataset a row source, with the metrics and dimensions it has."""
         chosen = [self.metric(name) for name in metrics]
         return tuple(
-            self._dataset(mart, tuple(m for m in chosen if m.mart == mart), dimensions)
-            for mart in dict.fromkeys(metric.mart for metric in chosen)
+            self._dataset(source, tuple(m for m in chosen if m.source == source), dimensions)
+            for source in dict.fromkeys(metric.source for metric in chosen)
         )
 
-    def _dataset(self, mart: str, metrics: tuple[Metric, ...], dimensions: tuple[str, ...]) -> Dataset:
-        known = self._semantic.dimensions[mart]
-        time = self._semantic.times.get(mart)
+    def _dataset(self, source: str, metrics: tuple[Metric, ...], dimensions: tuple[str, ...]) -> Dataset:
+        rows = self._semantic.sources[source]
+        mart, known, time = rows.mart, rows.dimensions, rows.time
         names = tuple(name for name in dimensions if name in known and name != time)
         measures = tuple({measure.name: measure for m in metrics for measure in m.measures}.values())
         if clash := {measure.name for measure in measures} & {*names, time}:
@@ -198,13 +209,14 @@ class Catalogue:
         keys = ([time] if time else []) + list(names)
         return Dataset(
             mart=mart,
+            source=source,
             time=time,
             dimensions=names,
             metrics=metrics,
             measures=measures,
             grain=known[time].grain if time else "day",
             labels={name: known[name].label for name in keys},
-            columns=self._semantic.columns(mart, keys, [measure.name for measure in measures]),
+            columns=self._semantic.columns(source, keys, [measure.name for measure in measures]),
         )
 
 

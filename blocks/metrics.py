@@ -57,6 +57,7 @@ Formula: TypeAlias = Measure | Number | Operation
 class Metric(Record):
     """A semantic-layer metric: a formula over the measures of one mart.
 
+    source: the row source of the mart that its measures and dimensions are of.
     form: how to show it: `number`, `percent`, or a currency as `currency:GBP`.
     goal: `up` if more is better, `down`, or `none`.
     measures: those in the formula, once each. The formula is written to JSON as `to_json` does.
@@ -70,6 +71,7 @@ class Metric(Record):
     formula: Formula
     form: str = "number"
     goal: str = "up"
+    source: str = ""
 
     @field_validator("formula", mode="before")
     @classmethod

@@ -1,7 +1,8 @@
 """dbt's semantic layer read from the manifest: dimensions, measures, and metrics as formulas.
 
 dbt's own query engine is not needed: a dashboard only adds up measures again. What can't be added up
-(medians, cumulative metrics, filters) is reported as unusable with its reason, metric by metric.
+(medians, balances, cumulative metrics) is reported as unusable with its reason, metric by metric: whatever dbt
+lets a project say of a measure or a metric is either computed as dbt means it or refused here.
 
 Expressions of a project are SQL that is taken as it stands: they are joined to more SQL and never used as a
 template, so that braces, percent signs and comments in them mean what they mean to the warehouse.
@@ -11,16 +12,20 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import Any, TypeAlias
 
 from blocks.metrics import Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of
 from blocks.records import Record
+from blocks.site.periods import GRAINS
 from blocks.sql import quote_identifier
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
+_FINER_THAN_DAYS = {"nanosecond", "microsecond", "millisecond", "second", "minute", "hour"}
 _SIGNS: dict[type[ast.operator], Sign] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _FUNCTIONS: dict[str, Function] = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
 
@@ -48,33 +53,59 @@ class SelectedColumn(Record):
 
 
 @dataclass(frozen=True)
-class MeasureColumn:
-    """How a mart's rows become a measure's column; None for one that is made of others."""
+class RowSource:
+    """A mart as one semantic model reads it, by one time dimension, if it has one.
+
+    model: the semantic model's name; dimensions: by name, with this model's own expressions.
+    """
 
     mart: str
+    model: str
+    time: str | None
+    dimensions: Mapping[str, Dimension]
+
+
+@dataclass(frozen=True)
+class MeasureColumn:
+    """How a row source's rows become a measure's column; None for one that is made of others."""
+
+    source: str
     formula: Formula
     column: SelectedColumn | None = None
 
 
 @dataclass
 class SemanticModels:
-    """metrics and measures by name; dimensions and the name of the time dimension by mart.
+    """metrics, measures and row sources by name; a mart's first row source has the mart's name.
 
     unusable, faults: why a metric can't be shown, and why a measure can't be added up again.
     """
 
     metrics: dict[str, Metric] = field(default_factory=dict)
     unusable: dict[str, str] = field(default_factory=dict)
-    dimensions: dict[str, dict[str, Dimension]] = field(default_factory=dict)
-    times: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, RowSource] = field(default_factory=dict)
     measures: dict[str, MeasureColumn] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
 
-    def columns(self, mart: str, keys: list[str], measures: list[str]) -> tuple[SelectedColumn, ...]:
+    def columns(self, source: str, keys: list[str], measures: list[str]) -> tuple[SelectedColumn, ...]:
         """The columns of a dataset: keys, then measures."""
-        dimensions = self.dimensions[mart]
+        dimensions = self.sources[source].dimensions
         found = [self.measures[name].column for name in measures]
         return (*(_key_column(dimensions[name]) for name in keys), *(column for column in found if column))
+
+    def add_source(self, source: RowSource) -> str:
+        """The name of a row source, which is added if it is new."""
+        for name, known in self.sources.items():
+            if (known.mart, known.model, known.time) == (source.mart, source.model, source.time):
+                return name
+        wanted = [source.mart, f"{source.mart}_{source.model}", f"{source.mart}_{source.model}_{source.time}"]
+        name = next(name for name in chain(wanted, _numbered(wanted[-1])) if name not in self.sources)
+        self.sources[name] = source
+        return name
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return (f"{name}_{number}" for number in count(2))
 
 
 def rows_sql(columns: tuple[SelectedColumn, ...], relation: str) -> str:
@@ -85,62 +116,108 @@ def rows_sql(columns: tuple[SelectedColumn, ...], relation: str) -> str:
 
 
 def read_semantic_models(manifest: Node) -> SemanticModels:
-    """Read every semantic model and metric of a manifest."""
+    """Read every semantic model and metric of a manifest. What can't be understood is a reason, not an error."""
     models = SemanticModels()
-    for model in manifest.get("semantic_models", {}).values():
-        _read_model(model, manifest, models)
-    metrics = {metric["name"]: metric for metric in manifest.get("metrics", {}).values()}
+    for model in (manifest.get("semantic_models") or {}).values():
+        try:
+            _read_model(model, manifest, models)
+        except _MALFORMED as error:
+            reason = f"its semantic model {model.get('name')} can't be read: {type(error).__name__} {error}"
+            for measure in model.get("measures") or ():
+                models.faults.setdefault(str(measure.get("name")), reason)
+    metrics = {metric["name"]: metric for metric in (manifest.get("metrics") or {}).values()}
     for name, metric in metrics.items():
         try:
             models.metrics[name] = _read_metric(metric, metrics, models)
         except _UnusableError as reason:
             models.unusable[name] = str(reason)
+        except _MALFORMED as error:
+            models.unusable[name] = f"its definition can't be read: {type(error).__name__} {error}"
     return models
 
 
 def _read_model(model: Node, manifest: Node, models: SemanticModels) -> None:
-    mart = next(manifest["nodes"][u]["name"] for u in model["depends_on"]["nodes"] if u in manifest["nodes"])
-    dimensions = models.dimensions.setdefault(mart, {})
-    for dimension in model["dimensions"]:
-        name = dimension["name"]
-        dimensions[name] = Dimension(
-            name=name,
-            expr=str(dimension.get("expr") or name),
-            time=dimension["type"] == "time",
-            grain=(dimension.get("type_params") or {}).get("time_granularity") or "day",
-            label=dimension.get("label") or name.replace("_", " ").capitalize(),
-        )
-    if time := (model.get("defaults") or {}).get("agg_time_dimension"):
-        models.times.setdefault(mart, time)
-    for measure in model["measures"]:
+    nodes = [manifest["nodes"][u] for u in model["depends_on"]["nodes"] if u in manifest["nodes"]]
+    dimensions = {each["name"]: _read_dimension(each) for each in model.get("dimensions") or ()}
+    default = (model.get("defaults") or {}).get("agg_time_dimension")
+    for measure in model.get("measures") or ():
         try:
-            models.measures.update(_read_measure(measure, mart))
+            mart = _read_mart(nodes, model)
+            time = _read_time(measure.get("agg_time_dimension") or default, measure, dimensions)
+            _refuse_balance(measure)
+            columns = _read_measure(measure, "")
+            source = models.add_source(RowSource(mart, str(model.get("name") or ""), time, dimensions))
+            models.measures.update({key: replace(each, source=source) for key, each in columns.items()})
         except _UnusableError as reason:
             models.faults[measure["name"]] = str(reason)
 
 
-def _read_measure(measure: Node, mart: str) -> dict[str, MeasureColumn]:
+def _read_mart(nodes: Sequence[Node], model: Node) -> str:
+    """The name of the mart that a semantic model is on."""
+    if not nodes:
+        raise _UnusableError(f"its semantic model {model.get('name')} reads no model that is enabled")
+    if nodes[0].get("resource_type", "model") != "model":
+        kind = nodes[0]["resource_type"]
+        raise _UnusableError(f"its semantic model {model.get('name')} reads a {kind}; a mart is a model")
+    return str(nodes[0]["name"])
+
+
+def _read_dimension(dimension: Node) -> Dimension:
+    name = dimension["name"]
+    grain = str((dimension.get("type_params") or {}).get("time_granularity") or "day").lower()
+    return Dimension(
+        name=name,
+        expr=str(dimension.get("expr") or name),
+        time=dimension["type"] == "time",
+        grain="day" if grain in _FINER_THAN_DAYS else grain,
+        label=dimension.get("label") or name.replace("_", " ").capitalize(),
+    )
+
+
+def _read_time(name: str | None, measure: Node, dimensions: Mapping[str, Dimension]) -> str | None:
+    """The time dimension that a measure is aggregated by."""
+    if name is None:
+        return None
+    if name not in dimensions or not dimensions[name].time:
+        raise _UnusableError(f"its measure {measure['name']} has the time {name}, which is no time dimension")
+    if dimensions[name].grain not in GRAINS:
+        raise _UnusableError(
+            f"its time {name} has the grain {dimensions[name].grain}, which pages don't know"
+        )
+    return name
+
+
+def _refuse_balance(measure: Node) -> None:
+    balance = measure.get("non_additive_dimension")
+    if balance:
+        raise _UnusableError(
+            f"its measure {measure['name']} is a balance (not additive over {balance.get('name')}):"
+            " added up under a page's filters it would count every day again"
+        )
+
+
+def _read_measure(measure: Node, source: str) -> dict[str, MeasureColumn]:
     """A measure's column by name; an average's after the two that it is made of."""
     name, aggregation = measure["name"], measure["agg"]
     expr = _end_comment(str(measure.get("expr") or name))
     if aggregation == "count_distinct":  # carried as its values, which are a key of the rows
         column = SelectedColumn(name=name, sql=expr, grouped=True)
-        return {name: MeasureColumn(mart, Measure(name=name, function="count_distinct"), column)}
+        return {name: MeasureColumn(source, Measure(name=name, function="count_distinct"), column)}
     if aggregation == "sum_boolean":
-        return {name: _aggregated(name, "sum", f"case when {expr} then 1 else 0 end", mart)}
+        return {name: _aggregated(name, "sum", f"case when {expr} then 1 else 0 end", source)}
     if aggregation == "average":
-        total = _aggregated(f"{name}__sum", "sum", expr, mart)
-        count = _aggregated(f"{name}__count", "count", expr, mart)
-        average = MeasureColumn(mart, Operation(sign="/", left=total.formula, right=count.formula))
+        total = _aggregated(f"{name}__sum", "sum", expr, source)
+        count = _aggregated(f"{name}__count", "count", expr, source)
+        average = MeasureColumn(source, Operation(sign="/", left=total.formula, right=count.formula))
         return {f"{name}__sum": total, f"{name}__count": count, name: average}
     if aggregation in _FUNCTIONS:
-        return {name: _aggregated(name, aggregation, expr, mart)}
+        return {name: _aggregated(name, aggregation, expr, source)}
     raise _UnusableError(f"its measure aggregates by {aggregation}, which can't be added up under filters")
 
 
-def _aggregated(name: str, aggregation: str, expr: str, mart: str) -> MeasureColumn:
+def _aggregated(name: str, aggregation: str, expr: str, source: str) -> MeasureColumn:
     column = SelectedColumn(name=name, sql=f"{aggregation}({expr})", grouped=False)
-    return MeasureColumn(mart, Measure(name=name, function=_FUNCTIONS[aggregation]), column)
+    return MeasureColumn(source, Measure(name=name, function=_FUNCTIONS[aggregation]), column)
 
 
 def _key_column(dimension: Dimension) -> SelectedColumn:
@@ -157,20 +234,31 @@ def _end_comment(expr: str) -> str:
 def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticModels) -> Metric:
     formula = _read_formula(metric, metrics, models)
     measures = measures_of(formula)
-    marts = {models.measures[measure.name].mart for measure in measures}
+    sources = {models.measures[measure.name].source for measure in measures}
+    marts = {models.sources[source].mart for source in sources}
     if len(marts) != 1:
         raise _UnusableError(f"it reads {len(marts)} marts ({', '.join(sorted(marts))}); a metric needs one")
-    meta = {**metric.get("meta", {}), **metric.get("config", {}).get("meta", {})}
+    if len(sources) != 1:
+        raise _UnusableError(
+            "its measures are in several semantic models or have several time dimensions"
+            f" ({', '.join(_describe(models.sources[source]) for source in sorted(sources))})"
+        )
+    meta = {**(metric.get("meta") or {}), **((metric.get("config") or {}).get("meta") or {})}
     return Metric(
         name=metric["name"],
         label=metric.get("label") or metric["name"],
         description=metric.get("description") or "",
         mart=marts.pop(),
+        source=sources.pop(),
         measures=measures,
         formula=formula,
         form=meta.get("format", "number"),
         goal=meta.get("goal", "up"),
     )
+
+
+def _describe(source: RowSource) -> str:
+    return f"{source.model} by {source.time or 'no time'}"
 
 
 def _read_formula(
@@ -182,16 +270,18 @@ def _read_formula(
     params, kind = metric["type_params"], metric["type"]
 
     def read(reference: Node) -> Formula:
-        if any(reference.get(key) for key in ("filter", "offset_window", "offset_to_grain")):
+        if _conditions(reference) or reference.get("offset_window") or reference.get("offset_to_grain"):
             raise _UnusableError(f"it reads {reference['name']} with a filter or an offset")
+        if reference["name"] not in metrics:
+            raise _UnusableError(f"it reads {reference['name']}, which is no metric that is enabled")
         return _read_formula(metrics[reference["name"]], metrics, models, depth + 1)
 
-    if metric.get("filter"):
+    if _conditions(metric):
         raise _UnusableError("it has a filter; put the condition into the measure's expr")
     if depth > MOST_NESTED:
         raise _UnusableError(f"it is made of metrics that are made of metrics, more than {MOST_NESTED} deep")
     if kind == "simple":
-        return _read_reference(params["measure"], models)
+        return _read_simple(metric, models)
     if kind == "ratio":
         return Operation(sign="/", left=read(params["numerator"]), right=read(params["denominator"]))
     if kind == "derived":
@@ -200,19 +290,35 @@ def _read_formula(
     raise _UnusableError(f"its type is {kind}; dashboards show simple, ratio and derived metrics")
 
 
-def _read_reference(reference: Node, models: SemanticModels) -> Formula:
+def _conditions(node: Node) -> list[str]:
+    """The filters of a metric or of a part of one, as templates of SQL."""
+    return [each["where_sql_template"] for each in (node.get("filter") or {}).get("where_filters") or ()]
+
+
+def _read_simple(metric: Node, models: SemanticModels) -> Formula:
+    params = metric["type_params"]
+    reference = params.get("measure")
+    if not reference:
+        raise _UnusableError("it has no measure: it aggregates by itself, which is not read yet")
     name = reference["name"]
-    if reference.get("filter"):
+    if _conditions(reference):
         raise _UnusableError("its measure has a filter; put the condition into the measure's expr")
+    for place in (reference, params):
+        if place.get("fill_nulls_with") is not None or place.get("join_to_timespine"):
+            raise _UnusableError(
+                "it fills days without data (fill_nulls_with, join_to_timespine), which pages leave out"
+            )
     if name in models.faults:
         raise _UnusableError(models.faults[name])
+    if name not in models.measures:
+        raise _UnusableError(f"its measure {name} is in no semantic model that is enabled")
     return models.measures[name].formula
 
 
 def _parse_expression(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _UnusableError("its expression is more than + - * / over metrics and numbers") from None
 
 

@@ -70,10 +70,12 @@ class Form:
         known: Sequence[str],
         labels: Mapping[str, str] | None = None,
         optional: bool = False,
+        unusable: Mapping[str, str] | None = None,
     ) -> tuple[str, ...]:
         """Known names, each once, from a list or from text with commas or lines.
 
         labels: name → what dashboards call it, which people write as well.
+        unusable: names that exist but can't be had → why.
         """
         words = self._words(field)
         if not words and words is not None and not optional:
@@ -81,8 +83,14 @@ class Form:
         spellings = _Spellings(known, labels or {})
         chosen = {word: spellings.find(word) for word in words or ()}
         unknown = [word for word, names in chosen.items() if not names]
+        refused = _Spellings(tuple(unusable or ()), {})
         for word in unknown:
-            self.gap(field, f"{code(word)} is not known{_like(word, spellings.names)}")
+            if reasons := [(unusable or {})[name] for name in refused.find(word)]:
+                self.gap(
+                    field, f"{code(word)} is known, but can't be shown, because {code(reasons[0], 300)}."
+                )
+            else:
+                self.gap(field, f"{code(word)} is not known{_like(word, spellings.names)}")
         if unknown:
             self.gap(field, f"can be: {listed(known)}.")
         return tuple(dict.fromkeys(name for names in chosen.values() for name in names))

@@ -33,7 +33,7 @@ def plan_tickets(
         dashboards += [
             _dashboard(exposure, None, catalogue)
             for exposure in catalogue.exposures
-            if exposure.scheduled and exposure.name not in taken and exposure.metrics
+            if exposure.scheduled and exposure.name not in taken and _shown(exposure, catalogue)
         ]
     plan = _plan(run, catalogue, requirements, incomplete, dashboards)
     return plan.model_copy(update={"sources": named}) if named else plan
@@ -100,18 +100,26 @@ def _dashboards_for(requirement: Requirement, catalogue: Catalogue) -> list[Dash
 
 def _dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: Catalogue) -> Dashboard:
     """An exposure as a dashboard; an open ticket's wishes win over the exposure's meta."""
-    metrics = requirement.metrics if requirement else exposure.metrics
+    metrics = requirement.metrics if requirement else _shown(exposure, catalogue)
+    unusable = {} if requirement else catalogue.unusable()
+    left = [f"{name}, because {unusable[name]}" for name in exposure.metrics if name in unusable]
     marts = dict.fromkeys((*_marts(metrics, catalogue), *exposure.marts))
     return Dashboard(
         name=exposure.name,
         title=exposure.title,
-        description=exposure.description,
+        description="\n".join((exposure.description, *(f"Left out: {each}." for each in left))).strip(),
         metrics=metrics,
         analysis=requirement.analysis if requirement else exposure.analysis or Analysis.kpi,
         dimensions=requirement.dimensions if requirement else exposure.dimensions,
         marts=tuple(marts),
         ticket=exposure.ticket,
     )
+
+
+def _shown(exposure: Exposure, catalogue: Catalogue) -> tuple[str, ...]:
+    """The metrics of an exposure without those that dbt declares but no dashboard can show."""
+    unusable = catalogue.unusable()
+    return tuple(name for name in exposure.metrics if name not in unusable)
 
 
 def _marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
@@ -123,5 +131,6 @@ def all_dashboards(catalogue: Catalogue, release: Release) -> list[Dashboard]:
     return [
         _dashboard(exposure, None, catalogue)
         for exposure in catalogue.exposures
-        if exposure.metrics and {*_marts(exposure.metrics, catalogue), *exposure.marts} <= set(release.marts)
+        if (metrics := _shown(exposure, catalogue))
+        and {*_marts(metrics, catalogue), *exposure.marts} <= set(release.marts)
     ]

@@ -24,14 +24,17 @@ class Names(Protocol):
     def dimension_labels(self) -> Mapping[str, str]:
         """Dimension → the label that dashboards show."""
 
-    def mart_of(self, metric: str) -> str:
-        """The mart of a metric."""
+    def unusable(self) -> Mapping[str, str]:
+        """Metrics that are declared but can't be shown → why."""
 
-    def dimensions_of(self, mart: str) -> Sequence[str]:
-        """The dimensions of a mart, time included."""
+    def source_of(self, metric: str) -> str:
+        """The row source of a metric: a mart as one semantic model reads it by one time."""
 
-    def time_of(self, mart: str) -> str | None:
-        """The dimension that is a mart's time, if it has one."""
+    def dimensions_of(self, source: str) -> Sequence[str]:
+        """The dimensions of a row source, time included."""
+
+    def time_of(self, source: str) -> str | None:
+        """The dimension that is a row source's time, if it has one."""
 
     def source_names(self) -> Sequence[str]:
         """Every data source."""
@@ -41,21 +44,21 @@ def check_shape(
     form: Form, analysis: Analysis | None, metrics: Sequence[str], dimensions: Sequence[str], names: Names
 ) -> None:
     """Whether the metrics can be shown by these dimensions, in this kind of analysis."""
-    marts = {names.mart_of(metric): metric for metric in metrics}
-    if not marts:
+    sources = {names.source_of(metric): metric for metric in metrics}
+    if not sources:
         return
-    known = {mart: set(names.dimensions_of(mart)) for mart in marts}
-    times = {time for mart in marts if (time := names.time_of(mart))}
+    known = {source: set(names.dimensions_of(source)) for source in sources}
+    times = {time for source in sources if (time := names.time_of(source))}
     every = set.union(*known.values())
     for name in dimensions:
         if name not in every:
             form.gap(
                 "dimensions", f"{code(name)} is on none of the metrics; they have {listed(sorted(every))}."
             )
-    for mart, metric in marts.items():
-        timed = names.time_of(mart) is not None
-        if not timed and not known[mart] & set(dimensions):
-            form.gap("dimensions", f"don't split {code(metric)}; it has {listed(sorted(known[mart]))}.")
+    for source, metric in sources.items():
+        timed = names.time_of(source) is not None
+        if not timed and not known[source] & set(dimensions):
+            form.gap("dimensions", f"don't split {code(metric)}; it has {listed(sorted(known[source]))}.")
         if analysis is Analysis.trend and not timed:
             form.gap("analysis", f"can't be a trend of {code(metric)}: its data has no time.")
     if analysis in SPLIT and not set(dimensions) - times:

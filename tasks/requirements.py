@@ -48,7 +48,9 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
         "requester": form.text("requester", "Write who asks."),
         "assignee": form.text("assignee", ""),
         "analysis": form.choice("analysis", Analysis),
-        "metrics": form.names("metrics", catalogue.metric_names(), catalogue.metric_labels()),
+        "metrics": form.names(
+            "metrics", catalogue.metric_names(), catalogue.metric_labels(), unusable=catalogue.unusable()
+        ),
         "dimensions": form.names(
             "dimensions", _dimensions(catalogue), catalogue.dimension_labels(), optional=True
         ),
@@ -106,5 +108,5 @@ def gap_comment(incomplete: Incomplete) -> str:
 
 
 def _dimensions(catalogue: Names) -> list[str]:
-    marts = {catalogue.mart_of(metric) for metric in catalogue.metric_names()}
-    return sorted({name for mart in marts for name in catalogue.dimensions_of(mart)})
+    sources = {catalogue.source_of(metric) for metric in catalogue.metric_names()}
+    return sorted({name for source in sources for name in catalogue.dimensions_of(source)})

@@ -71,7 +71,10 @@ class Shop:
     def dimension_labels(self) -> dict[str, str]:
         return {"country": "Market"}
 
-    def mart_of(self, metric: str) -> str:
+    def unusable(self) -> dict[str, str]:
+        return {"median_value": "its measure aggregates by `median`, which can't be added up under filters"}
+
+    def source_of(self, metric: str) -> str:
         return next(mart for mart, (names, _, _) in self.marts.items() if metric in names)
 
     def dimensions_of(self, mart: str) -> tuple[str, ...]:
@@ -286,6 +289,11 @@ def test_the_gap_comment_says_what_is_missing_what_is_possible_and_how_to_go_on(
     assert set(Shop().metric_names()) <= set(codes(comment))
     assert "How to go on" in comment
     assert "edit the ticket" in comment
+
+
+def test_a_metric_that_can_not_be_shown_is_answered_with_its_reason() -> None:
+    said = gaps(metrics=["Median value", "orders"])
+    assert "is known, but can't be shown, because `its measure aggregates by 'median'" in said[0]
 
 
 def test_long_lists_of_what_is_possible_are_bounded() -> None:

@@ -103,7 +103,7 @@ class FolderSite(BiSite):
 
     def _write(self, card: Card, work: Path) -> dict[str, int]:
         """Write all files of a dashboard; return the rows of its extract's tables, as the extract has them."""
-        name, marts = card.dashboard.name, [dataset.mart for dataset in card.datasets]
+        name, marts = card.dashboard.name, [dataset.name for dataset in card.datasets]
         if len(set(marts)) != len(marts) or len(marts) != len(card.extracts):
             fault = "its datasets and extracts don't pair"
             raise BadInput(f"Publish {name}", fault, "Give one of each a mart.")

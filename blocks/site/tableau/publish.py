@@ -65,7 +65,7 @@ class DataSources:
         made = {"published": self._publish_extract, "packed": self._pack_extract, "live": self._publish_live}
         found = []
         for place, dataset in enumerate(self._card.datasets):
-            name = f"{self._name}-{dataset.mart}"
+            name = f"{self._name}-{dataset.name}"
             connection = made[self._settings.data](place, name, dataset)
             found.append(self._make_source(place, name, dataset, connection))
         return found

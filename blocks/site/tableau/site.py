@@ -154,7 +154,7 @@ class TableauSite(BiSite):
 
 def _check_complete(card: Card) -> None:
     """Raises BadInput for a card that no dashboard can be made of."""
-    asked, marts = f"Publish {card.dashboard.name}", [dataset.mart for dataset in card.datasets]
+    asked, marts = f"Publish {card.dashboard.name}", [dataset.name for dataset in card.datasets]
     if len(set(marts)) != len(marts) or len(marts) != len(card.extracts):
         raise BadInput(asked, "its datasets and extracts don't pair", "Give one of each a mart.")
     if not marts or not all(dataset.metrics for dataset in card.datasets):

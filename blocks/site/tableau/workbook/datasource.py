@@ -172,7 +172,7 @@ def make_source(
         metrics.append(replace(metric, caption=f"{metric.caption} ({again + 1})") if again else metric)
     time = fields[dataset.time] if dataset.time else None
     return Source(
-        name=f"{connection.prefix}.{stable_token(name, dataset.mart)}",
+        name=f"{connection.prefix}.{stable_token(name, dataset.name)}",
         caption=caption,
         connection=connection,
         columns=fields,

@@ -1,0 +1,206 @@
+"""What dbt's semantic layer can say of a measure or a metric is computed as it means it, or refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import pytest
+
+from blocks.catalogue import Catalogue
+from blocks.metrics import evaluate, totals_sql
+
+ROWS = """(VALUES
+    (date '2026-01-01', date '2025-12-01', 'A', 'open', 100, true),
+    (date '2026-01-02', date '2025-12-01', 'A', 'closed', 110, false),
+    (date '2026-01-02', date '2025-11-05', 'B', 'open', 50, true),
+    (date '2026-01-03', date '2025-11-05', 'B', NULL, NULL, NULL)
+) AS t(bal_on, opened_on, account, status, balance, vip)"""
+DAY = {"time_granularity": "day", "validity_params": None}
+DIMENSIONS = [
+    {"name": "bal_on", "type": "time", "type_params": DAY, "expr": None},
+    {"name": "opened_on", "type": "time", "type_params": DAY, "expr": None},
+    {"name": "account", "type": "categorical", "expr": None},
+    {"name": "status", "type": "categorical", "expr": "status -- as booked"},
+]
+MEASURES = [
+    {"name": "balance", "agg": "sum", "expr": None},
+    {"name": "rows_with", "agg": "count", "expr": "balance"},
+    {"name": "accounts", "agg": "count_distinct", "expr": "account"},
+    {"name": "vips", "agg": "sum_boolean", "expr": "vip"},
+    {"name": "mean", "agg": "average", "expr": "balance"},
+    {"name": "highest", "agg": "max", "expr": "balance"},
+    {"name": "opened", "agg": "count_distinct", "expr": "account", "agg_time_dimension": "opened_on"},
+    {"name": "middle", "agg": "median", "expr": "balance"},
+    {"name": "p90", "agg": "percentile", "expr": "balance", "agg_params": {"percentile": 0.9}},
+    {
+        "name": "closing",
+        "agg": "sum",
+        "expr": "balance",
+        "non_additive_dimension": {"name": "bal_on", "window_choice": "max", "window_groupings": []},
+    },
+]
+
+
+def where(*templates: str) -> dict[str, Any]:
+    return {"where_filters": [{"where_sql_template": template} for template in templates]}
+
+
+def simple(measure: str, **reference: Any) -> dict[str, Any]:
+    params = {"measure": {"name": measure, "filter": None, "fill_nulls_with": None} | reference}
+    return {"type": "simple", "filter": None, "type_params": params}
+
+
+def derived(expr: str, *inputs: Any) -> dict[str, Any]:
+    read = [each if isinstance(each, dict) else {"name": each} for each in inputs]
+    return {"type": "derived", "type_params": {"expr": expr, "metrics": read}}
+
+
+def ratio(numerator: Any, denominator: Any) -> dict[str, Any]:
+    return {"type": "ratio", "type_params": {"numerator": numerator, "denominator": denominator}}
+
+
+def catalogue(metrics: Mapping[str, dict[str, Any]], *others: dict[str, Any], **model: Any) -> Catalogue:
+    """One mart with a simple metric `<measure>_metric` for each measure, and these metrics."""
+    first = {
+        "name": "ledger",
+        "depends_on": {"nodes": ["model.p.ledger"]},
+        "defaults": {"agg_time_dimension": "bal_on"},
+        "primary_entity": "entry",
+        "entities": [{"name": "customer", "type": "foreign"}],
+        "dimensions": DIMENSIONS,
+        "measures": MEASURES,
+    } | model
+    models = {each["name"]: each for each in (first, *others)}
+    named = {f"{each['name']}_metric": simple(each["name"]) for each in MEASURES} | dict(metrics)
+    node = {"name": "ledger", "resource_type": "model", "unique_id": "model.p.ledger", "schema": "s"}
+    return Catalogue(
+        {
+            "metadata": {"adapter_type": "duckdb"},
+            "sources": {},
+            "exposures": {},
+            "nodes": {"model.p.ledger": node | {"alias": "ledger", "config": {}}},
+            "semantic_models": models,
+            "metrics": {name: {"name": name} | metric for name, metric in named.items()},
+        }
+    )
+
+
+def total(found: Catalogue, name: str, condition: str = "true") -> float | None:
+    """A metric's grand total over the mart's rows that meet a condition."""
+    (dataset,) = found.datasets((name,), ())
+    rows = dataset.sql(f"(select * from {ROWS} where {condition}) as mart")
+    answer = duckdb.execute(totals_sql(dataset.measures, rows)).fetchone() or ()
+    names = (measure.name for measure in dataset.measures)
+    return evaluate(dataset.metrics[0].formula, dict(zip(names, answer, strict=True)))
+
+
+def plain(expression: str, condition: str = "true") -> float | None:
+    """What plain SQL over the mart says."""
+    answer = duckdb.execute(f"select {expression} from {ROWS} where {condition}").fetchone()
+    return None if answer is None or answer[0] is None else float(answer[0])
+
+
+DAY_WINDOW = {"count": 1, "granularity": "day"}
+REFUSED = {
+    "closing_metric": (None, "balance"),
+    "middle_metric": (None, "median"),
+    "p90_metric": (None, "percentile"),
+    "derived_of_refused": (derived("a * 2", {"name": "closing_metric", "alias": "a"}), "balance"),
+    "running": ({"type": "cumulative", "type_params": {"measure": {"name": "balance"}}}, "cumulative"),
+    "bought": ({"type": "conversion", "type_params": {"conversion_type_params": {}}}, "conversion"),
+    "before": (derived("b", {"name": "balance_metric", "alias": "b", "offset_window": DAY_WINDOW}), "offset"),
+    "begin": (derived("b", {"name": "balance_metric", "alias": "b", "offset_to_grain": "month"}), "offset"),
+    "timespine": (simple("balance", join_to_timespine=True, fill_nulls_with=0), "days without data"),
+    "unknown_measure": (simple("gone"), "no semantic model"),
+    "unknown_metric": (derived("gone * 2", "gone"), "no metric"),
+    "inline": ({"type": "simple", "type_params": {"measure": None}}, "no measure"),
+    "malformed": ({"type": "ratio", "type_params": {}}, "can't be read"),
+    "by_case": (derived("case when balance_metric > 0 then 1 end", "balance_metric"), "expression"),
+    "two_times": (ratio({"name": "balance_metric"}, {"name": "opened_metric"}), "several time dimensions"),
+    "through_entity": (
+        simple("balance", filter=where("{{ Dimension('customer__status') }} = 'x'")),
+        "filter",
+    ),
+    "by_metric": (
+        simple("balance") | {"filter": where("{{ Metric('balance_metric', ['entry']) }} > 1")},
+        "filter",
+    ),
+    "by_column": (simple("balance", filter=where("balance > 1")), "filter"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_can_not_be_computed_is_refused_alone_and_by_name(name: str) -> None:
+    metric, reason = REFUSED[name]
+    found = catalogue({name: metric} if metric else {})
+    assert reason in found.unusable()[name]
+    assert name not in found.metric_names()
+    assert total(found, "balance_metric") == 260
+
+
+MEANT = {
+    "balance": "sum(balance)",
+    "rows_with": "count(balance)",
+    "accounts": "count(distinct account)",
+    "vips": "sum(case when vip then 1 else 0 end)",
+    "mean": "avg(balance)",
+    "highest": "max(balance)",
+    "opened": "count(distinct account)",
+}
+
+
+@pytest.mark.parametrize("condition", ["true", "account = 'B'", "bal_on < date '2026-01-02'"])
+@pytest.mark.parametrize("name", MEANT)
+def test_an_offered_metric_is_what_plain_sql_says(name: str, condition: str) -> None:
+    assert total(catalogue({}), f"{name}_metric", condition) == plain(MEANT[name], condition)
+
+
+def test_a_measure_has_the_time_that_it_is_declared_with() -> None:
+    found = catalogue({})
+    by_day, by_opening = found.datasets(("balance_metric", "opened_metric"), ("account", "bal_on"))
+    assert (by_day.name, by_day.time, by_day.dimensions) == ("ledger", "bal_on", ("account",))
+    assert (by_opening.time, by_opening.dimensions) == ("opened_on", ("account", "bal_on"))
+    assert by_opening.mart == by_day.mart == "ledger"
+    assert by_opening.name != by_day.name
+    query = f"select opened_on, count(distinct opened) from ({by_opening.sql(ROWS)}) group by 1 order by 1"
+    assert [accounts for _, accounts in duckdb.execute(query).fetchall()] == [1, 1]
+    assert set(found.dimensions_of(found.source_of("opened_metric"))) >= {"bal_on", "opened_on", "account"}
+
+
+def test_semantic_models_on_one_mart_keep_their_own_expressions() -> None:
+    other = {
+        "name": "ledger_upper",
+        "depends_on": {"nodes": ["model.p.ledger"]},
+        "defaults": {"agg_time_dimension": "opened_on"},
+        "dimensions": [
+            {"name": "opened_on", "type": "time", "type_params": {"time_granularity": "hour"}},
+            {"name": "account", "type": "categorical", "expr": "account || '!'"},
+        ],
+        "measures": [{"name": "lowest", "agg": "min", "expr": "balance"}],
+    }
+    mixed = ratio({"name": "lowest_metric"}, {"name": "balance_metric"})
+    found = catalogue({"lowest_metric": simple("lowest"), "mixed": mixed}, other)
+    first, second = found.datasets(("balance_metric", "lowest_metric"), ("account",))
+    for dataset, accounts in ((first, {"A", "B"}), (second, {"A!", "B!"})):
+        assert {row[1] for row in duckdb.execute(dataset.sql(ROWS)).fetchall()} == accounts
+    assert (second.time, second.grain) == ("opened_on", "day")
+    assert "several time dimensions" in found.unusable()["mixed"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"depends_on": {"nodes": []}},
+        {"depends_on": None},
+        {"defaults": {"agg_time_dimension": "account"}},
+        {"defaults": {"agg_time_dimension": "gone"}},
+        {"dimensions": [{"name": "bal_on", "type": "time", "type_params": {"time_granularity": "fiscal"}}]},
+        {"dimensions": [{"type": "time"}]},
+    ],
+)
+def test_a_semantic_model_that_can_not_be_read_stops_nothing(model: dict[str, Any]) -> None:
+    found = catalogue({}, **model)
+    assert "balance_metric" not in found.metric_names()
+    assert found.unusable()["balance_metric"]
