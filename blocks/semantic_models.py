@@ -12,20 +12,24 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import chain, count
 from typing import Any, TypeAlias
 
+from blocks.errors import Misconfigured
 from blocks.metrics import Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of
 from blocks.records import Record
 from blocks.site.periods import GRAINS
-from blocks.sql import quote_identifier
+from blocks.sql import PORTABLE, parse_expression, quote_identifier
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 _FINER_THAN_DAYS = {"nanosecond", "microsecond", "millisecond", "second", "minute", "hour"}
+_DIMENSION = re.compile(r"""\{\{\s*Dimension\(\s*(['"])(?P<name>\w+)\1\s*\)\s*\}\}""")
 _SIGNS: dict[type[ast.operator], Sign] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _FUNCTIONS: dict[str, Function] = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
 
@@ -56,22 +60,28 @@ class SelectedColumn(Record):
 class RowSource:
     """A mart as one semantic model reads it, by one time dimension, if it has one.
 
-    model: the semantic model's name; dimensions: by name, with this model's own expressions.
+    model: the semantic model's name; dimensions: by name, with this model's own expressions;
+    entity: the primary one, by which filters name the dimensions.
     """
 
     mart: str
     model: str
     time: str | None
     dimensions: Mapping[str, Dimension]
+    entity: str
 
 
 @dataclass(frozen=True)
 class MeasureColumn:
-    """How a row source's rows become a measure's column; None for one that is made of others."""
+    """How a row source's rows become a measure's column; None for one that is made of others.
+
+    declared: the manifest's measure, which a filter makes another column of.
+    """
 
     source: str
     formula: Formula
     column: SelectedColumn | None = None
+    declared: Node = field(default_factory=dict)
 
 
 @dataclass
@@ -86,6 +96,7 @@ class SemanticModels:
     sources: dict[str, RowSource] = field(default_factory=dict)
     measures: dict[str, MeasureColumn] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    dialect: str = PORTABLE
 
     def columns(self, source: str, keys: list[str], measures: list[str]) -> tuple[SelectedColumn, ...]:
         """The columns of a dataset: keys, then measures."""
@@ -117,7 +128,7 @@ def rows_sql(columns: tuple[SelectedColumn, ...], relation: str) -> str:
 
 def read_semantic_models(manifest: Node) -> SemanticModels:
     """Read every semantic model and metric of a manifest. What can't be understood is a reason, not an error."""
-    models = SemanticModels()
+    models = SemanticModels(dialect=(manifest.get("metadata") or {}).get("adapter_type") or PORTABLE)
     for model in (manifest.get("semantic_models") or {}).values():
         try:
             _read_model(model, manifest, models)
@@ -145,9 +156,11 @@ def _read_model(model: Node, manifest: Node, models: SemanticModels) -> None:
             mart = _read_mart(nodes, model)
             time = _read_time(measure.get("agg_time_dimension") or default, measure, dimensions)
             _refuse_balance(measure)
-            columns = _read_measure(measure, "")
-            source = models.add_source(RowSource(mart, str(model.get("name") or ""), time, dimensions))
-            models.measures.update({key: replace(each, source=source) for key, each in columns.items()})
+            columns = _read_measure(measure, str(measure["name"]))
+            name, entity = str(model.get("name") or ""), _read_entity(model)
+            source = models.add_source(RowSource(mart, name, time, dimensions, entity))
+            for key, column in columns.items():
+                models.measures[key] = replace(column, source=source, declared=measure)
         except _UnusableError as reason:
             models.faults[measure["name"]] = str(reason)
 
@@ -160,6 +173,12 @@ def _read_mart(nodes: Sequence[Node], model: Node) -> str:
         kind = nodes[0]["resource_type"]
         raise _UnusableError(f"its semantic model {model.get('name')} reads a {kind}; a mart is a model")
     return str(nodes[0]["name"])
+
+
+def _read_entity(model: Node) -> str:
+    """The name of a semantic model's primary entity, empty without one."""
+    primary = [each["name"] for each in model.get("entities") or () if each.get("type") == "primary"]
+    return str(model.get("primary_entity") or next(iter(primary), ""))
 
 
 def _read_dimension(dimension: Node) -> Dimension:
@@ -196,28 +215,37 @@ def _refuse_balance(measure: Node) -> None:
         )
 
 
-def _read_measure(measure: Node, source: str) -> dict[str, MeasureColumn]:
-    """A measure's column by name; an average's after the two that it is made of."""
-    name, aggregation = measure["name"], measure["agg"]
-    expr = _end_comment(str(measure.get("expr") or name))
+def _read_measure(measure: Node, name: str, condition: str = "") -> dict[str, MeasureColumn]:
+    """A measure's column under a name; an average's after the two that it is made of.
+
+    condition: SQL; rows that don't meet it count as if they were not there. A measure is null over no rows,
+    so a count of filtered rows is a sum that is null where none of them is.
+    """
+    aggregation = measure["agg"]
+    expr = _end_comment(str(measure.get("expr") or measure["name"]))
+    chosen = f"case when {condition} then {expr} end" if condition else expr
     if aggregation == "count_distinct":  # carried as its values, which are a key of the rows
-        column = SelectedColumn(name=name, sql=expr, grouped=True)
-        return {name: MeasureColumn(source, Measure(name=name, function="count_distinct"), column)}
-    if aggregation == "sum_boolean":
-        return {name: _aggregated(name, "sum", f"case when {expr} then 1 else 0 end", source)}
+        column = SelectedColumn(name=name, sql=chosen, grouped=True)
+        return {name: MeasureColumn("", Measure(name=name, function="count_distinct"), column)}
+    counted = {"sum_boolean": f"({expr})", "count": f"({expr}) is not null"}.get(aggregation)
+    if counted and (condition or aggregation == "sum_boolean"):
+        flag = f"case when {counted} then 1 else 0 end"
+        return {
+            name: _aggregated(name, "sum", f"case when {condition} then {flag} end" if condition else flag)
+        }
     if aggregation == "average":
-        total = _aggregated(f"{name}__sum", "sum", expr, source)
-        count = _aggregated(f"{name}__count", "count", expr, source)
-        average = MeasureColumn(source, Operation(sign="/", left=total.formula, right=count.formula))
-        return {f"{name}__sum": total, f"{name}__count": count, name: average}
+        total = _aggregated(f"{name}__sum", "sum", chosen)
+        number = _aggregated(f"{name}__count", "count", chosen)
+        average = MeasureColumn("", Operation(sign="/", left=total.formula, right=number.formula))
+        return {f"{name}__sum": total, f"{name}__count": number, name: average}
     if aggregation in _FUNCTIONS:
-        return {name: _aggregated(name, aggregation, expr, source)}
+        return {name: _aggregated(name, aggregation, chosen)}
     raise _UnusableError(f"its measure aggregates by {aggregation}, which can't be added up under filters")
 
 
-def _aggregated(name: str, aggregation: str, expr: str, source: str) -> MeasureColumn:
+def _aggregated(name: str, aggregation: str, expr: str) -> MeasureColumn:
     column = SelectedColumn(name=name, sql=f"{aggregation}({expr})", grouped=False)
-    return MeasureColumn(source, Measure(name=name, function=_FUNCTIONS[aggregation]), column)
+    return MeasureColumn("", Measure(name=name, function=_FUNCTIONS[aggregation]), column)
 
 
 def _key_column(dimension: Dimension) -> SelectedColumn:
@@ -265,23 +293,25 @@ def _read_formula(
     metric: Node,
     metrics: Mapping[str, Node],
     models: SemanticModels,
+    filters: tuple[str, ...] = (),
     depth: int = 0,
 ) -> Formula:
+    """A metric's formula. filters: those of the metrics that it is a part of; its own are added."""
     params, kind = metric["type_params"], metric["type"]
+    filters = (*filters, *_conditions(metric))
 
     def read(reference: Node) -> Formula:
-        if _conditions(reference) or reference.get("offset_window") or reference.get("offset_to_grain"):
-            raise _UnusableError(f"it reads {reference['name']} with a filter or an offset")
+        if reference.get("offset_window") or reference.get("offset_to_grain"):
+            raise _UnusableError(f"it reads {reference['name']} with an offset")
         if reference["name"] not in metrics:
             raise _UnusableError(f"it reads {reference['name']}, which is no metric that is enabled")
-        return _read_formula(metrics[reference["name"]], metrics, models, depth + 1)
+        inner = (*filters, *_conditions(reference))
+        return _read_formula(metrics[reference["name"]], metrics, models, inner, depth + 1)
 
-    if _conditions(metric):
-        raise _UnusableError("it has a filter; put the condition into the measure's expr")
     if depth > MOST_NESTED:
         raise _UnusableError(f"it is made of metrics that are made of metrics, more than {MOST_NESTED} deep")
     if kind == "simple":
-        return _read_simple(metric, models)
+        return _read_simple(metric, models, filters)
     if kind == "ratio":
         return Operation(sign="/", left=read(params["numerator"]), right=read(params["denominator"]))
     if kind == "derived":
@@ -295,14 +325,13 @@ def _conditions(node: Node) -> list[str]:
     return [each["where_sql_template"] for each in (node.get("filter") or {}).get("where_filters") or ()]
 
 
-def _read_simple(metric: Node, models: SemanticModels) -> Formula:
+def _read_simple(metric: Node, models: SemanticModels, filters: tuple[str, ...]) -> Formula:
     params = metric["type_params"]
     reference = params.get("measure")
     if not reference:
         raise _UnusableError("it has no measure: it aggregates by itself, which is not read yet")
     name = reference["name"]
-    if _conditions(reference):
-        raise _UnusableError("its measure has a filter; put the condition into the measure's expr")
+    filters = (*filters, *_conditions(reference))
     for place in (reference, params):
         if place.get("fill_nulls_with") is not None or place.get("join_to_timespine"):
             raise _UnusableError(
@@ -312,12 +341,68 @@ def _read_simple(metric: Node, models: SemanticModels) -> Formula:
         raise _UnusableError(models.faults[name])
     if name not in models.measures:
         raise _UnusableError(f"its measure {name} is in no semantic model that is enabled")
-    return models.measures[name].formula
+    found = models.measures[name]
+    if not filters:
+        return found.formula
+    parts = (_resolve_filter(each, models.sources[found.source], models.dialect) for each in filters)
+    condition = " and ".join(f"({part})" for part in parts)
+    filtered = f"{name}__{sha256(condition.encode()).hexdigest()[:8]}"  # one column, whoever asks for it
+    for key, column in _read_measure(found.declared, filtered, condition).items():
+        models.measures[key] = replace(column, source=found.source, declared=found.declared)
+    return models.measures[filtered].formula
+
+
+def _resolve_filter(template: str, source: RowSource, dialect: str) -> str:
+    """A filter as SQL over the mart: comparisons of the row source's own dimensions, anything else is refused."""
+    named: dict[str, str] = {}
+
+    def place(found: re.Match[str]) -> str:
+        entity, _, name = found["name"].rpartition("__")
+        if not entity or entity != source.entity or name not in source.dimensions:
+            raise _UnusableError(f"its filter names {found['name']}, no dimension of {source.model} itself")
+        dimension = source.dimensions[name]
+        if dimension.time and dimension.grain not in GRAINS:
+            raise _UnusableError(f"its filter names {found['name']}, with a grain that is not known")
+        expr = _end_comment(dimension.expr)
+        # As a page groups by it, and as dbt's own engine compares it: by its grain.
+        grained = (
+            f"cast({expr} as date)"
+            if dimension.grain == "day"
+            else f"date_trunc('{dimension.grain}', {expr})"
+        )
+        named[f"dimension_{len(named)}_"] = f"({grained if dimension.time else expr})"
+        return f"dimension_{len(named) - 1}_"
+
+    text = _DIMENSION.sub(place, template)
+    if "{" in text or "}" in text:
+        raise _UnusableError("its filter has more than dimensions in braces")
+    _check_comparison(text, frozenset(named), dialect)
+    resolved = re.sub(r"dimension_\d+_", lambda found: named.get(found[0], found[0]), text)
+    return f"{resolved}\n" if "--" in resolved or "//" in resolved else resolved
+
+
+def _check_comparison(text: str, names: frozenset[str], dialect: str) -> None:
+    """Raises for a filter that reads anything but these names, a row at a time."""
+    from sqlglot import exp
+
+    try:
+        parsed = parse_expression(text, dialect)
+    except Misconfigured:
+        raise _UnusableError("its filter is not one expression of SQL") from None
+    if parsed.find(exp.Query, exp.AggFunc, exp.Window, exp.Alias):
+        raise _UnusableError("its filter is more than a comparison of dimensions")
+    others = {column.sql() for column in parsed.find_all(exp.Column)} - names
+    if others:
+        raise _UnusableError(f"its filter names {', '.join(sorted(others))}, which is no dimension in braces")
 
 
 def _parse_expression(text: str) -> ast.expr:
+    if any(
+        mark in text for mark in ("--", "#", "/*")
+    ):  # Python reads two minus signs where SQL has a comment
+        raise _UnusableError("its expression has a comment, or two minus signs that SQL reads as one")
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        return ast.parse(" ".join(text.split()), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise _UnusableError("its expression is more than + - * / over metrics and numbers") from None
 

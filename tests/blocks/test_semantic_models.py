@@ -118,6 +118,10 @@ REFUSED = {
     "inline": ({"type": "simple", "type_params": {"measure": None}}, "no measure"),
     "malformed": ({"type": "ratio", "type_params": {}}, "can't be read"),
     "by_case": (derived("case when balance_metric > 0 then 1 end", "balance_metric"), "expression"),
+    "minus_minus": (
+        derived("balance_metric -- highest_metric", "balance_metric", "highest_metric"),
+        "comment",
+    ),
     "two_times": (ratio({"name": "balance_metric"}, {"name": "opened_metric"}), "several time dimensions"),
     "through_entity": (
         simple("balance", filter=where("{{ Dimension('customer__status') }} = 'x'")),
@@ -149,6 +153,65 @@ MEANT = {
     "highest": "max(balance)",
     "opened": "count(distinct account)",
 }
+
+
+FILTER = {
+    "{{ Dimension('entry__account') }} = 'A'": "account = 'A'",
+    """{{Dimension("entry__status")}} in ('open', 'it''s') -- as booked""": "status = 'open'",
+    "{{ Dimension('entry__bal_on') }} >= '2026-01-02' or {{ Dimension('entry__status') }} is null": (
+        "bal_on >= date '2026-01-02' or status is null"
+    ),
+    "{{ Dimension('entry__account') }} = 'nobody'": "false",
+}
+
+
+@pytest.mark.parametrize("condition", ["true", "account = 'B'"])
+@pytest.mark.parametrize("template", FILTER)
+@pytest.mark.parametrize("name", MEANT)
+def test_a_filter_leaves_rows_out_as_where_does(name: str, template: str, condition: str) -> None:
+    by_metric = simple(name) | {"filter": where(template)}
+    part = {"name": f"{name}_metric", "alias": "part", "filter": where(template)}
+    whole = {"name": f"{name}_metric", "alias": "whole"}
+    metrics = {
+        "by_measure": simple(name, filter=where(template)),
+        "by_metric": by_metric,
+        "by_input": derived("part * 1", part),
+        "outer": derived("whole - part", whole, {"name": "by_metric", "alias": "part"}),
+    }
+    found = catalogue(metrics)
+    expected = plain(MEANT[name], f"({FILTER[template]}) and ({condition})")
+    if expected == 0 and name in {"vips", "rows_with"}:
+        expected = None  # over no rows a count is null here, as every measure is
+    for metric in ("by_measure", "by_metric", "by_input"):
+        assert total(found, metric, condition) == expected, metric
+    every = plain(MEANT[name], condition)
+    rest = None if expected is None or every is None else every - expected
+    assert total(found, "outer", condition) == rest
+
+
+def test_an_expression_may_have_several_lines() -> None:
+    found = catalogue(
+        {"lines": derived("\n  2 * balance_metric\n  - vips_metric\n", "balance_metric", "vips_metric")}
+    )
+    assert total(found, "lines") == 518
+
+
+def test_filters_of_every_level_are_all_met() -> None:
+    open_ones, of_a = (
+        where("{{ Dimension('entry__status') }} = 'open'"),
+        where("{{ Dimension('entry__account') }} = 'A'"),
+    )
+    part = {"name": "open_ones", "filter": of_a}
+    metrics = {
+        "open_ones": simple("balance", filter=open_ones),
+        "share": ratio(part, {"name": "balance_metric"}),
+        "twice": ratio(part, {"name": "open_ones"}) | {"filter": of_a},
+    }
+    found = catalogue(metrics)
+    assert total(found, "share") == 100 / 260
+    assert total(found, "twice") == 1
+    (dataset,) = found.datasets(("share", "open_ones"), ("account",))
+    assert len({measure.name for measure in dataset.measures}) == len(dataset.measures) == 3
 
 
 @pytest.mark.parametrize("condition", ["true", "account = 'B'", "bal_on < date '2026-01-02'"])
