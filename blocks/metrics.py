@@ -23,7 +23,7 @@ from blocks.sql import quote_identifier
 
 Function: TypeAlias = Literal["sum", "min", "max", "count_distinct"]
 Sign: TypeAlias = Literal["+", "-", "*", "/"]
-Json: TypeAlias = list[object]  # ["measure", name], ["number", 1.5], [sign, left, right]
+Json: TypeAlias = list[object]  # ["measure", name], ["number", 1.5], ["fill", part, 0], [sign, left, right]
 
 _ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 _AGGREGATES = {"sum": "sum(", "min": "min(", "max": "max(", "count_distinct": "count(distinct "}
@@ -43,6 +43,13 @@ class Number(Record):
     value: int | float
 
 
+class Filled(Record):
+    """A formula with a value for where it is null."""
+
+    formula: Formula
+    value: int
+
+
 class Operation(Record):
     """Two formulas, added, subtracted, multiplied or divided."""
 
@@ -51,7 +58,7 @@ class Operation(Record):
     right: Formula
 
 
-Formula: TypeAlias = Measure | Number | Operation
+Formula: TypeAlias = Measure | Number | Filled | Operation
 
 
 class Metric(Record):
@@ -95,6 +102,8 @@ def parse_formula(node: object, measures: Iterable[Measure], metric: str) -> For
                 return known[name]
             case ["number", int() | float() as value] if math.isfinite(value):
                 return Number(value=value)
+            case ["fill", inner, int() as value]:
+                return Filled(formula=parse(inner), value=value)
             case ["+" | "-" | "*" | "/" as sign, left, right]:
                 return Operation(sign=sign, left=parse(left), right=parse(right))
         raise Misconfigured(
@@ -113,6 +122,8 @@ def measures_of(formula: Formula) -> tuple[Measure, ...]:
         match node:
             case Measure():
                 yield node
+            case Filled(formula=inner):
+                yield from find(inner)
             case Operation():
                 yield from find(node.left)
                 yield from find(node.right)
@@ -128,6 +139,9 @@ def evaluate(formula: Formula, totals: Mapping[str, float | Decimal | None]) -> 
         case Measure(name=name):
             total = totals.get(name)
             return float(total) if total is not None and math.isfinite(total) else None
+        case Filled(formula=inner, value=instead):
+            found = evaluate(inner, totals)
+            return float(instead) if found is None else found
     left, right = evaluate(formula.left, totals), evaluate(formula.right, totals)
     if left is None or right is None:
         return None
@@ -143,6 +157,8 @@ def to_json(formula: Formula) -> Json:
             return ["measure", name]
         case Number(value=value):
             return ["number", value]
+        case Filled(formula=inner, value=value):
+            return ["fill", to_json(inner), value]
     return [formula.sign, to_json(formula.left), to_json(formula.right)]
 
 
@@ -153,6 +169,8 @@ def to_sql(formula: Formula) -> str:
             return f"({aggregate_sql(formula)})::DOUBLE"
         case Number(value=value):
             return f"{float(value)!r}::DOUBLE"
+        case Filled(formula=inner, value=value):
+            return f"coalesce({to_sql(inner)}, {float(value)!r}::DOUBLE)"
     left, right = to_sql(formula.left), to_sql(formula.right)
     return f"({left} / nullif({right}, 0))" if formula.sign == "/" else f"({left} {formula.sign} {right})"
 
@@ -164,6 +182,8 @@ def to_tableau(formula: Formula) -> str:
             return f"{_TABLEAU[function]}({tableau_field(name)})"
         case Number(value=value):
             return repr(value)
+        case Filled(formula=inner, value=value):
+            return f"IFNULL({to_tableau(inner)}, {value!r})"
     return f"({to_tableau(formula.left)} {formula.sign} {to_tableau(formula.right)})"
 
 
@@ -177,6 +197,8 @@ def adds_up(formula: Formula) -> bool:
     match formula:
         case Measure(function=function):
             return function in ("sum", "count_distinct")
+        case Filled(formula=inner, value=0):
+            return adds_up(inner)
         case Operation(sign="+" | "-", left=left, right=right):
             return adds_up(left) and adds_up(right)
         case (
@@ -192,6 +214,8 @@ def has_division(formula: Formula) -> bool:
     match formula:
         case Operation(sign=sign, left=left, right=right):
             return sign == "/" or has_division(left) or has_division(right)
+        case Filled(formula=inner):
+            return has_division(inner)
     return False
 
 

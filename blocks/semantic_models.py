@@ -20,7 +20,7 @@ from itertools import chain, count
 from typing import Any, TypeAlias
 
 from blocks.errors import Misconfigured
-from blocks.metrics import Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of
+from blocks.metrics import Filled, Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of
 from blocks.records import Record
 from blocks.site.periods import GRAINS
 from blocks.sql import PORTABLE, parse_expression, quote_identifier
@@ -333,20 +333,27 @@ def _read_simple(metric: Node, models: SemanticModels, filters: tuple[str, ...])
     name = reference["name"]
     filters = (*filters, *_conditions(reference))
     for place in (reference, params):
-        if place.get("fill_nulls_with") is not None or place.get("join_to_timespine"):
-            raise _UnusableError(
-                "it fills days without data (fill_nulls_with, join_to_timespine), which pages leave out"
-            )
+        if place.get("join_to_timespine"):
+            raise _UnusableError("it shows days without data (join_to_timespine), which pages leave out")
     if name in models.faults:
         raise _UnusableError(models.faults[name])
     if name not in models.measures:
         raise _UnusableError(f"its measure {name} is in no semantic model that is enabled")
-    found = models.measures[name]
+    formula = _read_filtered(models.measures[name], filters, models)
+    filling = [
+        each for each in (reference.get("fill_nulls_with"), params.get("fill_nulls_with")) if each is not None
+    ]
+    return Filled(formula=formula, value=filling[0]) if filling else formula
+
+
+def _read_filtered(found: MeasureColumn, filters: tuple[str, ...], models: SemanticModels) -> Formula:
+    """A measure over the rows that meet all the filters."""
     if not filters:
         return found.formula
     parts = (_resolve_filter(each, models.sources[found.source], models.dialect) for each in filters)
     condition = " and ".join(f"({part})" for part in parts)
-    filtered = f"{name}__{sha256(condition.encode()).hexdigest()[:8]}"  # one column, whoever asks for it
+    # One column for one condition, whichever metrics ask for it.
+    filtered = f"{found.declared['name']}__{sha256(condition.encode()).hexdigest()[:8]}"
     for key, column in _read_measure(found.declared, filtered, condition).items():
         models.measures[key] = replace(column, source=found.source, declared=found.declared)
     return models.measures[filtered].formula

@@ -196,6 +196,18 @@ def test_an_expression_may_have_several_lines() -> None:
     assert total(found, "lines") == 518
 
 
+def test_a_fill_value_stands_for_a_measure_without_rows() -> None:
+    nobody = where("{{ Dimension('entry__account') }} = 'nobody'")
+    metrics = {
+        "filled": simple("balance", filter=nobody, fill_nulls_with=0),
+        "rest": derived("balance_metric - filled", "balance_metric", "filled"),
+    }
+    found = catalogue(metrics)
+    assert total(found, "filled") == 0
+    assert total(found, "rest") == 260
+    assert total(found, "filled", "false") == 0
+
+
 def test_filters_of_every_level_are_all_met() -> None:
     open_ones, of_a = (
         where("{{ Dimension('entry__status') }} = 'open'"),

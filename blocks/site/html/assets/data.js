@@ -83,7 +83,7 @@ export function totalsOfNothing(dataset) {
 
 /**
  * A metric's value; null wherever SQL would say null, division by zero included.
- * @param {Array} formula ["number", 2], ["measure", "orders"] or [one of + - * /, left, right]
+ * @param {Array} formula ["number", 2], ["measure", "orders"] ["fill", part, 0] or [one of + - * /, left, right]
  * @param {Object<string, ?number>} totals measure → total
  * @returns {?number}
  */
@@ -91,6 +91,7 @@ export function evaluate(formula, totals) {
   const [head, left, right] = formula;
   if (head === "number") return left;
   if (head === "measure") return totals[left] ?? null;
+  if (head === "fill") return evaluate(left, totals) ?? right;
   const [a, b] = [evaluate(left, totals), evaluate(right, totals)];
   if (a === null || b === null || (head === "/" && b === 0)) return null;
   return { "+": a + b, "-": a - b, "*": a * b, "/": a / b }[head];
