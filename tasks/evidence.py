@@ -30,24 +30,34 @@ def _checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
     checks = report.checks if report else ()
     own = _concerning(checks, outcome, marts, sources)
     failures = [check for check in own if not check.passed]
+    warnings = [check for check in own if check.passed and check.warned]
     elsewhere = sum(not check.passed for check in checks) - len(failures)
     if not own and not elsewhere:
         return ""
-    summary = f"**Checks:** {len(own) - len(failures):,} passed, {len(failures):,} failed."
+    passed = len(own) - len(failures) - len(warnings)
+    summary = f"**Checks:** {passed:,} passed, {len(failures):,} failed" + (
+        f", {len(warnings):,} with a warning." if warnings else "."
+    )
     if elsewhere:
         summary += (
             f" {elsewhere:,} more failed on parts of the release that this ticket does not use; a release "
             "is published whole or not at all."
         )
+    parts = (summary, _check_table("failed check", failures), _check_table("warning", warnings))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _check_table(head: str, checks: Sequence[Check]) -> str:
     rows = [
-        (each.name, each.scope, each.observed, listed(each.evidence, MOST_VALUES) if each.evidence else None)
-        for each in failures[:MOST_FAILURES]
+        (
+            each.name,
+            each.scope,
+            f"not run: {each.observed}" if each.not_run else each.observed,
+            listed(each.evidence, MOST_VALUES) if each.evidence else None,
+        )
+        for each in checks[:MOST_FAILURES]
     ]
-    return (
-        f"{summary}\n\n{table(['failed check', 'about', 'found', 'failing values'], rows)}"
-        if rows
-        else summary
-    )
+    return table([head, "about", "found", "failing values"], rows) if rows else ""
 
 
 def _concerning(checks: Sequence[Check], outcome: Outcome, marts: set[str], sources: set[str]) -> list[Check]:
@@ -77,10 +87,13 @@ def _diff(outcome: Outcome, marts: set[str], metrics: Iterable[str]) -> str:
 
 
 def _differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequence[object]]:
+    what = "keys" if diff.keyed or diff.changed is not None else "rows, one by one"
     yield f"{diff.mart}: rows", diff.rows_before, diff.rows_after, _change(diff.rows_before, diff.rows_after)
     keys = {"added": diff.added, "removed": diff.removed, "changed": diff.changed}
     if known := ", ".join(f"{count:,} {kind}" for kind, count in keys.items() if count is not None):
-        yield f"{diff.mart}: keys", None, None, known
+        yield f"{diff.mart}: {what}", None, None, known
+    if diff.not_compared:
+        yield f"{diff.mart}: not compared", None, None, listed(diff.not_compared)
     if diff.columns:
         yield f"{diff.mart}: columns", None, None, listed(diff.columns)
     for name in metrics:

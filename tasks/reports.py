@@ -77,8 +77,10 @@ def show_loads(run: str, loads: Sequence[LoadReport]) -> None:
 def show_build(build: BuildReport) -> None:
     """Marts and failed tests."""
     marts = table(["mart", "relation", "rows"], [(m, r, build.rows.get(m)) for m, r in build.marts.items()])
-    failed = [check for check in build.checks if not check.passed]
-    tests = table(["failed test", "about", "observed", "evidence"], [_check_row(check) for check in failed])
+    failed = [check for check in build.checks if check.status != "passed"]
+    tests = table(
+        ["test", "status", "about", "observed", "evidence"], [_check_row(check) for check in failed]
+    )
     head = f"{build.models} models, {build.tests} tests, {build.seconds:.1f} s"
     _show(
         "build", f"# Build of run {build.run}\n\n{head}\n\n{marts}" + (f"\n\n{tests}" if failed else ""), head
@@ -88,11 +90,23 @@ def show_build(build: BuildReport) -> None:
 def show_gate(gate: GateReport) -> None:
     """The verdict, what failed with its evidence, and the diff against live."""
     verdict = "passed" if gate.passed else "FAILED: readers keep the previous release"
-    failed = table(["failed check", "about", "observed", "evidence"], [_check_row(c) for c in gate.failures])
+    shown = [*gate.failures, *gate.warnings]
+    found = table(
+        ["check", "status", "about", "observed", "evidence"], [_check_row(check) for check in shown]
+    )
     diffs = table(
-        ["mart", "rows before", "rows after", "added", "removed", "changed", "columns"],
+        ["mart", "rows before", "rows after", "added", "removed", "changed", "columns", "not compared"],
         [
-            (d.mart, d.rows_before, d.rows_after, d.added, d.removed, d.changed, " ".join(d.columns))
+            (
+                d.mart,
+                d.rows_before,
+                d.rows_after,
+                d.added,
+                d.removed,
+                d.changed,
+                ", ".join(d.columns),
+                ", ".join(d.not_compared),
+            )
             for d in gate.diffs
         ],
     )
@@ -106,7 +120,8 @@ def show_gate(gate: GateReport) -> None:
     )
     docs = link("Data Docs", gate.data_docs.as_uri()) if gate.data_docs else "No Data Docs."
     body = f"# Gate of run {gate.run}: {verdict}\n\n{len(gate.checks)} checks, {len(gate.failures)} failed"
-    body += f"\n\n{failed}" if gate.failures else ""
+    body += f", {len(gate.warnings)} warned"
+    body += f"\n\n{found}" if shown else ""
     _show("gate", f"{body}\n\n## Against live\n\n{diffs}\n\n{metrics}\n\n{docs}", verdict)
 
 
@@ -140,7 +155,7 @@ def show_publications(run: str, publications: Sequence[Publication], index: str)
 
 
 def _check_row(check: Check) -> tuple[object, ...]:
-    return check.name, check.scope, check.observed, "; ".join(check.evidence)
+    return check.name, check.status, check.scope, check.observed, "; ".join(check.evidence)
 
 
 def _show(key: str, markdown: str, description: str) -> None:

@@ -1,6 +1,7 @@
 """Great Expectations: one suite a mart, pushed down as SQL, with Data Docs. Decides nothing: checks come out.
 
-Not here: dbt's tests (blocks/dbt/project.py), load budgets and the verdict (tasks/gate.py).
+What a suite's file means is in expectations.py, its evaluation in evaluation.py. Not here: dbt's tests
+(blocks/dbt/project.py), load budgets and the verdict (tasks/gate.py).
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.errors import Misconfigured, NotFound
+from blocks.quality.evaluation import audit_mart, require_answer
+from blocks.quality.expectations import read_expectations
 from blocks.quality.type_expectations import take_types
 from blocks.records import Check
+from blocks.vendor_patches.great_expectations import fix_quantiles, support_patterns
 from blocks.warehouse.base import Warehouse
 
 SITE = "release"
-SHOWN = 5
 DOCS_KEPT = 10  # runs; their names sort by time
 
 
@@ -44,31 +47,36 @@ class Suites(Block):
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
         import great_expectations  # noqa: F401
 
-    def read(self, mart: str) -> dict[str, Any]:
-        """A mart's suite. Raises NotFound if there is none, Misconfigured if it has no expectation."""
+    def read(self, mart: str) -> tuple[list[dict[str, Any]], list[Check]]:
+        """A mart's expectations that can be evaluated, and a failed check for each other one.
+
+        Raises NotFound if it has no suite, Misconfigured for a file that is none or has no expectation.
+        """
         path = self.folder / f"{mart}.json"
         try:
-            suite: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            suite = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise NotFound(
                 f"read the suite of {mart}",
                 f"there is no {path.name} in {self.folder}",
                 "Write it: a mart without a suite is never published.",
             ) from None
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise Misconfigured(f"read the suite of {mart}", f"{path.name} is not JSON: {error}") from None
-        if not suite.get("expectations"):
-            raise Misconfigured(f"read the suite of {mart}", f"{path.name} has no expectation", "Add some.")
-        return suite
+        return read_expectations(mart, suite)
 
-    def audit(self, warehouse: Warehouse, marts: Mapping[str, str], run: str) -> tuple[list[Check], Path]:
+    def audit(
+        self, warehouse: Warehouse, marts: Mapping[str, str], run: str
+    ) -> tuple[list[Check], Path | None]:
         """Evaluate every mart's suite on its relation (`schema.table`); return checks and Data Docs' index.
 
-        An expectation that could not be evaluated raises: a crash in the gate is a crash, not a "no".
+        As many checks as there are expectations: one that can't be evaluated is a failed check where the suite
+        is at fault. Where the warehouse is, it raises: a crash in the gate is a crash, not a "no".
         """
-        suites, checks = take_types(
-            warehouse, {mart: self.read(mart)["expectations"] for mart in marts}, marts
-        )
+        found = {mart: self.read(mart) for mart in marts}
+        checks = [fault for _, faults in found.values() for fault in faults]
+        suites, typed = take_types(warehouse, {mart: usable for mart, (usable, _) in found.items()}, marts)
+        checks += typed
         context = self._context(run)
         url, arguments = warehouse.gx_connection()
         source = context.data_sources.add_sql(
@@ -76,19 +84,33 @@ class Suites(Block):
         )
         try:
             for mart, relation in sorted(marts.items()):
-                checks += _audit_mart(context, source, mart, relation, suites[mart])
-            context.build_data_docs(site_names=[SITE])
+                if suites[mart]:
+                    checks += audit_mart(context, source, mart, relation, suites[mart])
+            docs = self._write_docs(context, run)
         finally:
             source.get_execution_engine().close()  # both engines hold connections, and with them the file
             source.get_engine().dispose()
+        for mart in {check.scope for check in checks if check.not_run}:
+            require_answer(warehouse, marts[mart])
+        return checks, docs
+
+    def _write_docs(self, context: Any, run: str) -> Path | None:
+        """The Data Docs' index; None where Great Expectations fails to write them, which decides nothing."""
+        try:
+            context.build_data_docs(site_names=[SITE])
+        except Exception as error:
+            logging.getLogger(__name__).warning("the Data Docs were not written: %s", type(error).__name__)
         for old in sorted(self.docs.iterdir())[:-DOCS_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
-        return checks, (self.docs / run / "index.html").resolve()
+        index = self.docs / run / "index.html"
+        return index.resolve() if index.is_file() else None
 
     def _context(self, run: str) -> Any:
         self.warm()
         import great_expectations as gx
 
+        support_patterns()
+        fix_quantiles()
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
         folder = (self.docs / run).resolve()
         shutil.rmtree(folder, ignore_errors=True)
@@ -103,61 +125,3 @@ class Suites(Block):
             {"class_name": "SiteBuilder", "store_backend": store, "site_index_builder": index},
         )
         return context
-
-
-def _audit_mart(
-    context: Any, source: Any, mart: str, relation: str, suite: list[dict[str, Any]]
-) -> list[Check]:
-    import great_expectations as gx
-
-    schema, table = relation.rsplit(".", 1)
-    asset = source.add_table_asset(mart, table_name=table, schema_name=schema)
-    try:
-        expectations = context.suites.add(gx.ExpectationSuite(name=mart, expectations=suite))
-    except Exception as error:
-        raise Misconfigured(f"read the suite of {mart}", str(error).splitlines()[0]) from error
-    definition = context.validation_definitions.add(
-        gx.ValidationDefinition(
-            name=mart, data=asset.add_batch_definition_whole_table(mart), suite=expectations
-        )
-    )
-    checkpoint = gx.Checkpoint(
-        name=mart,
-        validation_definitions=[definition],
-        result_format={"result_format": "SUMMARY", "partial_unexpected_count": SHOWN},
-    )
-    outcome = context.checkpoints.add(checkpoint).run()
-    return [
-        _check(mart, result) for validation in outcome.run_results.values() for result in validation.results
-    ]
-
-
-def _check(mart: str, result: Any) -> Check:
-    """A result as a Check; one that could not be evaluated raises."""
-    config, found = result.expectation_config, result.result or {}
-    kwargs = {k: v for k, v in config.kwargs.items() if k not in {"batch_id", "unexpected_rows_query"}}
-    name = f"{config.type}({', '.join(f'{k}={v}' for k, v in kwargs.items())})"
-    caught = result.exception_info or {}
-    messages = [caught] if "raised_exception" in caught else list(caught.values())
-    for message in messages:
-        if message.get("raised_exception"):
-            raise Misconfigured(
-                f"evaluate {name} on {mart}",
-                str(message.get("exception_message")).splitlines()[0],
-                "Correct the suite; the release was not judged.",
-            )
-    observed = found.get("observed_value")
-    if observed is None and "unexpected_count" in found:
-        observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} unexpected"
-    evidence = (
-        found.get("partial_unexpected_list") or (found.get("details") or {}).get("unexpected_rows") or []
-    )
-    shown = () if result.success else tuple(str(value)[:200] for value in list(evidence)[:SHOWN])
-    return Check(
-        scope=mart,
-        name=config.meta.get("name", name) if config.meta else name,
-        kind="suite",
-        passed=bool(result.success),
-        observed="" if observed is None else str(observed)[:200],
-        evidence=shown,
-    )

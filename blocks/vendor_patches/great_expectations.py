@@ -1,13 +1,16 @@
 """Great Expectations takes the types of a dialect from a module that it knows by the dialect's name.
 
 Seen with great-expectations 1.24: for a dialect named `dremio` it imports `sqlalchemy_dremio.pyodbc`, the public
-dialect, which fails (docs/dremio.md). Add here: what else is named to it.
+dialect, which fails (docs/dremio.md). For one that it does not know, as DuckDB's, it has no module, and refuses
+every expectation about patterns. Add here: what else is named to it.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from blocks.vendor_patches.versions import require_version
 
@@ -23,3 +26,69 @@ def name_type_module(name: str, module: ModuleType) -> None:
     package = name.partition(".")[0]
     sys.modules.setdefault(package, ModuleType(package))
     sys.modules.setdefault(name, module)
+
+
+def support_patterns() -> None:
+    """Let expectations about regular expressions and LIKE work on a dialect that it has no module for: DuckDB.
+
+    Called again, it changes nothing. Raises Misconfigured for another version than this was seen with.
+    """
+    require_version("great-expectations", SEEN)
+    from great_expectations.expectations.metrics import util
+
+    for name, build in (
+        ("get_dialect_regex_expression", _match_regex),
+        ("get_dialect_like_pattern_expression", _match_like),
+    ):
+        own = getattr(util, name)
+        if not getattr(own, "knows_duckdb", False):
+            _replace(name, own, _with_fallback(own, build))
+
+
+def fix_quantiles() -> None:
+    """Let the expectation about quantiles say its verdict as a bool: numpy's own can't be written as JSON."""
+    require_version("great-expectations", SEEN)
+    from great_expectations.expectations.core import ExpectColumnQuantileValuesToBeBetween as Quantiles
+
+    own = Quantiles._validate
+    if getattr(own, "gives_bool", False):
+        return
+
+    def validate(*arguments: Any, **named: Any) -> Any:
+        found = own(*arguments, **named)
+        found["success"] = bool(found["success"])
+        return found
+
+    validate.gives_bool = True  # type: ignore[attr-defined]
+    Quantiles._validate = validate
+
+
+def _with_fallback(own: Callable[..., Any], build: Callable[..., Any]) -> Callable[..., Any]:
+    def expression(*arguments: Any, **named: Any) -> Any:
+        found = own(*arguments, **named)
+        return build(*arguments, **named) if found is None else found
+
+    expression.knows_duckdb = True  # type: ignore[attr-defined]
+    return expression
+
+
+def _replace(name: str, own: Callable[..., Any], other: Callable[..., Any]) -> None:
+    """In each of its modules: they import the function itself."""
+    for path, module in list(sys.modules.items()):
+        if path.startswith("great_expectations.") and getattr(module, name, None) is own:
+            setattr(module, name, other)
+
+
+def _match_regex(column: Any, regex: str, dialect: Any, positive: bool = True) -> Any:
+    """DuckDB's regexp_matches finds a match anywhere, as the expectation means it; its `~` wants the whole text."""
+    import sqlalchemy
+
+    match = sqlalchemy.func.regexp_matches(column, sqlalchemy.literal(regex))
+    return match if positive else sqlalchemy.not_(match)
+
+
+def _match_like(
+    column: Any, dialect: Any, like_pattern: str, positive: bool = True, escape: str | None = None
+) -> Any:
+    match = column.like(like_pattern, escape=escape)
+    return match if positive else column.not_like(like_pattern, escape=escape)

@@ -1,0 +1,135 @@
+"""Evaluating one mart's expectations with Great Expectations: each gives one check, whatever happens to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.quality.expectations import name_expectation
+from blocks.records import Check
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.reads import count_rows
+
+SHOWN = 5
+RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": SHOWN}
+WARNING = {"warning", "info"}  # severities of a failure that Great Expectations does not call critical
+
+
+def audit_mart(
+    context: Any, source: Any, mart: str, relation: str, given: list[dict[str, Any]]
+) -> list[Check]:
+    """The checks of a mart's expectations, all of them usable; relation: `schema.table`.
+
+    One that raised is a check not run, be it the suite's fault or the warehouse's: see `require_answer`.
+    """
+    import great_expectations as gx
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    schema, table = relation.rsplit(".", 1)
+    asset = source.add_table_asset(mart, table_name=table, schema_name=schema)
+    batch_definition = asset.add_batch_definition_whole_table(mart)
+    expectations = [ExpectationConfiguration(**each).to_domain_obj() for each in given]
+    suite = gx.ExpectationSuite(name=mart, expectations=expectations)
+    try:
+        results = _run_suite(context, batch_definition, context.suites.add(suite))
+    except Exception:  # who is at fault, the caller asks once no connection is held
+        results = [
+            _run_one(batch_definition, expectation, name_expectation(each))
+            for expectation, each in zip(expectations, given, strict=True)
+        ]
+    checks = [each if isinstance(each, Check) else read_result(mart, each) for each in results]
+    checks = [check.model_copy(update={"scope": mart}) for check in checks]
+    if len(checks) != len(given):
+        checks.append(
+            Check(
+                scope=mart,
+                name="every expectation was evaluated",
+                passed=False,
+                not_run=True,
+                kind="suite",
+                observed=f"{len(checks)} of {len(given)}; is one given twice?",
+            )
+        )
+    return checks
+
+
+def _run_suite(context: Any, batch_definition: Any, suite: Any) -> list[Any]:
+    """All at once: Great Expectations asks for what they share in one query, and keeps it for the Data Docs."""
+    import great_expectations as gx
+
+    name = suite.name
+    definition = context.validation_definitions.add(
+        gx.ValidationDefinition(name=name, data=batch_definition, suite=suite)
+    )
+    checkpoint = gx.Checkpoint(name=name, validation_definitions=[definition], result_format=RESULT_FORMAT)
+    outcome = context.checkpoints.add(checkpoint).run()
+    return [result for validation in outcome.run_results.values() for result in validation.results]
+
+
+def _run_one(batch_definition: Any, expectation: Any, name: str) -> Any:
+    """A result, or a failed check where Great Expectations gives none."""
+    try:
+        return batch_definition.get_batch().validate(expectation, result_format=RESULT_FORMAT)
+    except Exception as error:
+        return Check(
+            scope="", name=name, passed=False, not_run=True, kind="suite", observed=_first_line(str(error))
+        )
+
+
+def require_answer(warehouse: Warehouse, relation: str) -> None:
+    """Return if the warehouse still reads the mart: then the suite is at fault. Raises its PlatformError."""
+    with warehouse.session() as session:
+        count_rows(warehouse, session, relation)
+
+
+def read_result(mart: str, result: Any) -> Check:
+    """A result of Great Expectations as a check."""
+    config, found = result.expectation_config, result.result or {}
+    kwargs = {k: v for k, v in config.kwargs.items() if k not in {"batch_id", "unexpected_rows_query"}}
+    name = name_expectation({"type": config.type, "kwargs": kwargs, "meta": config.meta})
+    if reason := _find_exception(result.exception_info or {}):
+        return Check(
+            scope=mart, name=name, passed=False, not_run=True, kind="suite", observed=_first_line(reason)
+        )
+    success = bool(result.success)
+    lenient = str(getattr(config, "severity", None) or "").rsplit(".", 1)[-1].lower() in WARNING
+    nothing_judged = success and _judged_nothing(found)
+    evidence = (
+        found.get("partial_unexpected_list") or (found.get("details") or {}).get("unexpected_rows") or []
+    )
+    return Check(
+        scope=mart,
+        name=name,
+        kind="suite",
+        passed=success or lenient,
+        warned=nothing_judged or (lenient and not success),
+        observed=_describe(found) + ("; no value was judged" if nothing_judged else ""),
+        evidence=() if success else tuple(str(value)[:200] for value in list(evidence)[:SHOWN]),
+    )
+
+
+def _find_exception(info: dict[str, Any]) -> str:
+    """What an expectation raised, by Great Expectations' record of it; empty if nothing."""
+    messages = [info] if "raised_exception" in info else list(info.values())
+    raised = [message for message in messages if message.get("raised_exception")]
+    return str(raised[0].get("exception_message") or "it raised") if raised else ""
+
+
+def _judged_nothing(found: dict[str, Any]) -> bool:
+    """True if a column's values were to be judged and there was none: no row, or NULL in every one."""
+    elements = found.get("element_count")
+    return (
+        "unexpected_percent_nonmissing" in found
+        and elements is not None
+        and elements == found.get("missing_count")
+    )
+
+
+def _describe(found: dict[str, Any]) -> str:
+    observed = found.get("observed_value")
+    if observed is None and "unexpected_count" in found:
+        observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} unexpected"
+    return "" if observed is None else str(observed)[:200]
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "it raised")[:300]

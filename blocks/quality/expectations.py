@@ -1,0 +1,145 @@
+"""What a suite's file says, expectation by expectation: what can be evaluated, and what is wrong with the rest.
+
+Great Expectations drops what it does not know with a line in its log; here each is a failed check by name. Files
+of its versions before 1.0 are read as what they say in today's words. Not here: evaluating (suites.py).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from blocks.errors import Misconfigured
+from blocks.records import Check
+
+EVERY = {"type", "kwargs", "meta", "id", "notes", "description", "severity", "rendered_content", "windows"}
+FORMER_TYPE = "expectation_type"
+FORMER_WITHOUT_EFFECT = {
+    "result_format",
+    "include_config",
+    "catch_exceptions",
+    "batch_id",
+    "auto",
+    "profiler_config",
+}
+FORMER_FIELDS = {"expectation_suite_name", "ge_cloud_id", "data_asset_type"}
+WITHOUT_SQL = {
+    "expect_column_values_to_be_dateutil_parseable",
+    "expect_column_values_to_be_decreasing",
+    "expect_column_values_to_be_increasing",
+    "expect_column_values_to_be_json_parseable",
+    "expect_column_values_to_match_json_schema",
+    "expect_column_values_to_match_strftime_format",
+}
+"""Those that Great Expectations can't evaluate in SQL on any warehouse."""
+
+
+def read_expectations(mart: str, suite: Any) -> tuple[list[dict[str, Any]], list[Check]]:
+    """The expectations of a suite's content that can be evaluated, and a failed check for each other one.
+
+    Raises Misconfigured for what is no suite, or has no expectation.
+    """
+    given = suite.get("expectations") if isinstance(suite, dict) else None
+    if not isinstance(given, list) or not given:
+        raise Misconfigured(
+            f"read the suite of {mart}", "it has no list of expectations", "Write at least one in it."
+        )
+    usable: list[dict[str, Any]] = []
+    faults: list[Check] = []
+    for each in given:
+        expectation = upgrade_expectation(each)
+        fault = find_fault(expectation)
+        if fault:
+            faults.append(_fail(mart, expectation, fault))
+        else:
+            usable.append(expectation)
+    return usable, faults
+
+
+def upgrade_suite(suite: Mapping[str, Any], mart: str) -> dict[str, Any]:
+    """A suite's content in today's form; its expectations are not judged."""
+    kept = {name: value for name, value in suite.items() if name not in FORMER_FIELDS}
+    name = suite.get("expectation_suite_name") or suite.get("name") or mart
+    return {
+        **kept,
+        "name": name,
+        "expectations": [upgrade_expectation(each) for each in suite["expectations"]],
+    }
+
+
+def upgrade_expectation(given: Any) -> Any:
+    """An expectation as versions before 1.0 wrote it, in today's form; any other as it is."""
+    if not isinstance(given, dict) or FORMER_TYPE not in given or "type" in given:
+        return given
+    rest = {name: value for name, value in given.items() if name not in {FORMER_TYPE, "ge_cloud_id"}}
+    kwargs = rest.get("kwargs", {})
+    if isinstance(kwargs, dict):
+        rest["kwargs"] = {name: value for name, value in kwargs.items() if name not in FORMER_WITHOUT_EFFECT}
+    return {"type": given[FORMER_TYPE], **rest}
+
+
+def find_fault(expectation: Any) -> str:
+    """Why an expectation can't be evaluated; empty if it can."""
+    if not isinstance(expectation, dict):
+        return "it is no object with a type and kwargs"
+    kind, kwargs = expectation.get("type"), expectation.get("kwargs", {})
+    if not isinstance(kind, str) or not isinstance(kwargs, dict):
+        return "its type has to be text, and its kwargs an object"
+    if unknown := sorted(set(expectation) - EVERY):
+        return f"unknown: {', '.join(unknown)}"
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations  # noqa: F401  # which registers its expectations
+    from great_expectations.expectations.registry import list_registered_expectation_implementations
+
+    known = list_registered_expectation_implementations()
+    if kind not in known:
+        near = get_close_matches(kind, known, 1)
+        return "there is no such expectation" + (f"; did you mean {near[0]}?" if near else "")
+    if kind in WITHOUT_SQL:
+        return "Great Expectations can't evaluate it in SQL"
+    return _find_wrong_arguments(expectation)
+
+
+def _find_wrong_arguments(expectation: dict[str, Any]) -> str:
+    """What Great Expectations says of the arguments of an expectation that it knows."""
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    try:
+        ExpectationConfiguration(**expectation).to_domain_obj()
+    except Exception as error:  # a validation error of its own pydantic, or whatever its validators raise
+        return _describe(error)
+    return ""
+
+
+def _describe(error: Exception) -> str:
+    details = getattr(error, "errors", None)
+    if not callable(details):
+        return str(error)[:300]
+    places = [(".".join(str(part) for part in each["loc"]), each["msg"]) for each in details()]
+    return "; ".join(message if place == "__root__" else f"{place}: {message}" for place, message in places)[
+        :300
+    ]
+
+
+def _fail(mart: str, expectation: Any, fault: str) -> Check:
+    return Check(
+        scope=mart,
+        name=name_expectation(expectation),
+        passed=False,
+        not_run=True,
+        kind="suite",
+        observed=fault,
+    )
+
+
+def name_expectation(expectation: Any) -> str:
+    """The name its meta gives it, or its type with its arguments."""
+    if not isinstance(expectation, dict):
+        return f"expectation {expectation!r}"[:200]
+    meta, kwargs = expectation.get("meta"), expectation.get("kwargs")
+    if isinstance(meta, dict) and isinstance(meta.get("name"), str):
+        return str(meta["name"])
+    shown = kwargs.items() if isinstance(kwargs, dict) else ()
+    return f"{expectation.get('type')}({', '.join(f'{name}={value}' for name, value in shown)})"[:500]
