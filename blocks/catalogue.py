@@ -221,8 +221,9 @@ class Catalogue:
 
 
 def in_release(schema_name: str, schema: str) -> bool:
-    """True for a release's schema and for those of its models with a schema of their own."""
-    return schema_name.lower() == schema.lower() or schema_name.lower().startswith(f"{schema.lower()}_")
+    """True for a release's schema and for those of its models with a schema of their own, in folders too."""
+    release = schema.lower()
+    return any(part == release or part.startswith(f"{release}_") for part in schema_name.lower().split("."))
 
 
 def _table(node: Node) -> SourceTable:

@@ -8,14 +8,14 @@ from typing import Any
 
 from prefect import task
 
-from blocks.catalogue import Catalogue
+from blocks.catalogue import Catalogue, Mart
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
-from blocks.records import BuildReport, Check
+from blocks.records import BuildReport, Check, Release
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, first_rows
-from blocks.warehouse.release_history import last_relations, seen_releases
+from blocks.warehouse.release_history import last_relations, release_schema, seen_releases
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
 from tasks.wider_tests import find_wider_tests
 
@@ -99,16 +99,24 @@ def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: 
 
     Returns the models. One that no release holds, which readers saw and may be led back to, is built whole.
     """
-    models = catalogue.stateful(select, schema)
+    models, served = catalogue.stateful(select, schema), warehouse.served()
     before = last_relations(warehouse, seen_releases(control.journal(warehouse))) if models else {}
     carried = []
     for model in models:
-        source = before.get(model.unique_id)
+        source = before.get(model.unique_id) or _served_before(warehouse, served, model)
         if source is None or not _exists(warehouse, source):
             continue
         warehouse.clone(source, warehouse.released(model.schema_name, model.alias, model.materialized))
         carried.append(model.name)
     return carried
+
+
+def _served_before(warehouse: Warehouse, served: Release | None, model: Mart) -> str | None:
+    """Where the served release has a model, for releases from before `control.relations` was kept."""
+    if served is None:
+        return None
+    schema = release_schema(served.run)
+    return served.marts.get(model.name) or warehouse.released(schema, model.alias, model.materialized)
 
 
 def _exists(warehouse: Warehouse, relation: str) -> bool:

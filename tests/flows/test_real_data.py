@@ -70,10 +70,10 @@ def test_revenue_per_country_and_month_is_right_to_the_penny(real: Place, totals
 
 def test_cancellations_are_told_apart_from_sales(real: Place, totals: Totals) -> None:
     release = real.rows("select relation from serving._release where mart = 'daily_revenue'")[0][0]
-    staged = f"{str(release).split('.')[0]}.stg_erp__invoice_lines"
+    classified = f"{str(release).split('.')[0]}.int_invoice_lines_classified"
     (count, amount), (lines,) = (
-        real.rows(f"select count(*), -sum(amount) from {staged} where line_type = 'cancellation'")[0],
-        real.rows(f"select count(*) from {staged}")[0],
+        real.rows(f"select count(*), -sum(amount) from {classified} where line_type = 'cancellation'")[0],
+        real.rows(f"select count(*) from {classified}")[0],
     )
     assert (count, round(Decimal(str(amount)), 2)) == (totals.cancellations, round(totals.cancelled, 2))
     assert lines == totals.different_lines

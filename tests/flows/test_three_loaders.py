@@ -109,7 +109,7 @@ def test_a_vendor_that_says_no_holds_up_what_needs_it(company: Company) -> None:
     (company.state / "orders" / "2026-01-03.csv").write_text(
         "order_id,customer_id,order_day,amount\n4,1,2026-01-03,1\n"
     )
-    with pytest.raises(NotDelivered, match="the server answered 401") as caught:
+    with pytest.raises(NotDelivered, match="Fivetran answered 401") as caught:
         company.deliver(tickets=["TR-1"], sources=["shop", "crm"], full_refresh=True)
     outcome = caught.value.outcome
     assert isinstance(outcome, Outcome)
@@ -120,7 +120,7 @@ def test_a_vendor_that_says_no_holds_up_what_needs_it(company: Company) -> None:
     assert company.rows("select count(*) from raw_shop.orders") == [(4,)]
     assert company.warehouse.served() == served
     ticket = (company.state / "tickets" / "TR-1.yaml").read_text()
-    assert "the server answered 401" in ticket
+    assert "Fivetran answered 401" in ticket
     assert len(company.fivetran.seen) == asked + 1
     for folder in (company.state, Path(os.environ["PREFECT_HOME"])):  # Prefect's database too
         for path in folder.rglob("*"):

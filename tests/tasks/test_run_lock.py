@@ -20,8 +20,8 @@ Other = tuple[DuckDBWarehouse, "subprocess.Popen[str]"]
 OTHER_RUN = """
 import sys
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tasks.run_lock import turn
-with turn(DuckDBWarehouse(database=sys.argv[1]), 0):
+from tasks.run_lock import run_lock
+with run_lock(DuckDBWarehouse(database=sys.argv[1]), 0):
     print("mine", flush=True)
     sys.stdin.read()
 """
