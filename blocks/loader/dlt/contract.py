@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from blocks.errors import ContractBroken, Misconfigured
-from blocks.loader.dlt.table_config import get_cursor, get_key
+from blocks.loader.dlt.table_config import get_key
 from blocks.records import Column, SourceTable
 from blocks.sql import write_literal
 
@@ -116,7 +116,7 @@ def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:
 
     Reasons name the column and never hold the value: they end up in reports.
     """
-    needed = {*get_key(table), get_cursor(table)} if table.meta.get("load") == "merge" else set()
+    needed = set(get_key(table)) if table.meta.get("load") == "merge" else set()
     broken, words = [f"{problem} is not null"], [problem]
     for at, column in enumerate(table.columns):
         if describe_type(column):
@@ -131,10 +131,16 @@ def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:
     return f"case when {' or '.join(broken)} then concat_ws('; ', {', '.join(words)}) end"
 
 
-def check_columns(table: SourceTable, names: Iterable[str], label: str) -> None:
-    """Raise ContractBroken if the source no longer has a declared column."""
+def check_columns(table: SourceTable, names: Iterable[str], label: str, optional: bool = False) -> None:
+    """Raise ContractBroken if the source no longer has a declared column.
+
+    optional: a column that is not required may be absent, as a JSON record leaves out a key without a value.
+    """
     found = set(names)
     gone = [column.origin for column in table.columns if column.origin not in found]
+    if optional:
+        needed = set(get_key(table))
+        gone = [c.origin for c in table.columns if c.origin in gone and (c.required or c.name in needed)]
     if gone:
         raise ContractBroken(
             f"load {table.full_name} from {label}",

@@ -64,7 +64,7 @@ def _group_files(
     )
     for file in files:
         if file.item in found:
-            check_columns(table, found[file.item], file.item)
+            check_columns(table, found[file.item], file.item, optional=True)
     return [
         everything._replace(names=tuple(dict.fromkeys(name for names in found.values() for name in names)))
     ]

@@ -43,12 +43,28 @@ class RestApi(HttpSession):
     def iterate_pages(
         self, endpoint: str, params: Mapping[str, str], paginator: Any
     ) -> Iterator[list[JsonValue]]:
-        """Yield the records of each page."""
+        """Yield the records of each page, up to the one that says it is the last.
+
+        Raises BadAnswer for a page that came already, and for a next page that no paginator asks for.
+        """
         from dlt.sources.helpers.rest_client import RESTClient
+        from dlt.sources.helpers.rest_client.paginators import SinglePagePaginator
 
         client = RESTClient(self.location, session=self, paginator=paginator)
         own = {"response": list[object]()}  # send raises; dlt's own handler would show the URL and the answer
-        yield from client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own)
+        before: list[JsonValue] = []
+        for page in client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own):
+            records = list(page)
+            if records and records == before:
+                raise BadAnswer(self.asked, "it gave the same page twice", "Declare how it pages.")
+            before, more = records, _find_more(page.response.json())
+            if more and isinstance(paginator, SinglePagePaginator):
+                raise BadAnswer(
+                    self.asked, "its answer has a next page", "Declare `paginator` in the dbt source."
+                )
+            yield records
+            if more is False:
+                return
 
     def check(self) -> str:
         """Ask for the location itself and return a one-line status; any answer but a refused credential is good."""
@@ -76,3 +92,12 @@ class RestApi(HttpSession):
         except ValueError:
             problem = describe_content(response)
         raise BadAnswer(asked, problem, "Check the loader's location, and `records` in the dbt source.")
+
+
+def _find_more(answer: object) -> bool | None:
+    """Return whether an answer says that more pages follow; None if it does not say."""
+    if not isinstance(answer, dict):
+        return None
+    if isinstance(answer.get("has_more"), bool):
+        return bool(answer["has_more"])
+    return True if answer.get("next") else None

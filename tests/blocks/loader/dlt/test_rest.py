@@ -198,3 +198,14 @@ def test_check_tells_a_good_credential_from_a_bad_one(online: Desk, api: Api) ->
     api.fail("unauthorized")
     with pytest.raises(Unauthorized):
         online.loader.check()
+
+
+def test_a_page_that_comes_again_ends_the_load(online: Desk, api: Api) -> None:
+    """A server that ignores the page's number is refused at its second answer."""
+    api.records = [rate("2011-01-01")]
+    table = RATES.model_copy(
+        update={"meta": {**RATES.meta, "paginator": "page_number", "page_param": "unknown"}}
+    )
+    with pytest.raises(BadAnswer, match="same page twice"):
+        online.load(table)
+    assert len(api.seen) == 2
