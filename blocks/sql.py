@@ -35,6 +35,20 @@ def quote_identifier(*parts: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
+def split_path(dotted: str) -> tuple[str, ...]:
+    """The parts of a dotted path; a part with dots in it stands in double quotes."""
+    parts, inside, part = [], False, ""
+    for character in dotted:
+        if character == '"':
+            inside = not inside
+        elif character == "." and not inside:
+            parts.append(part)
+            part = ""
+        else:
+            part += character
+    return (*parts, part)
+
+
 def write_literal(value: object, dialect: str) -> str:
     """A value as a literal. Raises TypeError for a kind of value that has no literal in every dialect."""
     from sqlglot import exp

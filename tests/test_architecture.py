@@ -1,4 +1,4 @@
-"""The house keeps its rules: layers, homes of SDKs, sizes, suites, and a README whose commands are real."""
+"""The code keeps its rules: layers, no circles, homes of SDKs, sizes, suites, and a README whose commands are real."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,29 @@ def test_layers_run_one_way() -> None:
         [Path(sys.executable).with_name("lint-imports")], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    modules = {module_name(path): path for path in (*CODE, *sorted((ROOT / "demo").rglob("*.py")))}
+    graph = {name: imported_modules(name, path, modules) for name, path in modules.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the files
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(name: str, path: Path, modules: Mapping[str, Path]) -> set[str]:
+    """The project's modules that a file imports, for type checks alone too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{each.name}" for each in node.names} & modules.keys()
+            found |= inner or {node.module}
+    return (found & modules.keys()) - {name}
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))

@@ -14,8 +14,8 @@ import os
 import time
 from typing import Any
 
+from blocks.sql import split_path
 from blocks.vendor_patches.versions import require_version
-from blocks.warehouse.dremio.names import split_path
 
 SEEN = "1.11.0"
 TIMEOUTS = (10, 120)  # seconds to connect, to answer
@@ -69,8 +69,8 @@ def _guard_jobs() -> None:
                 self._rowcount = answer.get("rowCount", -1)
                 return
             if state in {"FAILED", "CANCELED", "CANCELLED"}:
-                said = answer.get("errorMessage") or answer.get("cancellationReason") or ""
-                raise RuntimeError(f"Dremio's job is {state.lower()}: {said}")
+                message = answer.get("errorMessage") or answer.get("cancellationReason") or ""
+                raise RuntimeError(f"Dremio's job is {state.lower()}: {message}")
             if time.monotonic() > deadline:
                 self.job_cancel()
                 raise RuntimeError(f"Dremio's job was still {state.lower()} after {limit:.0f} s; cancelled")

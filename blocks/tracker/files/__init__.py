@@ -1,1 +1,3 @@
-"""Tickets as YAML files in a folder: the embedded tracker. The block is in `tracker`."""
+"""Tickets as YAML files in a folder: the embedded tracker."""
+
+from blocks.tracker.files.tracker import FilesTracker as FilesTracker

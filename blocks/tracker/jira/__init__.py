@@ -1,1 +1,3 @@
-"""Jira Cloud and Jira Data Center as the tracker. The block is in `tracker`."""
+"""Jira Cloud and Jira Data Center as the tracker."""
+
+from blocks.tracker.jira.tracker import JiraTracker as JiraTracker

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import Misconfigured, PlatformError, Unavailable
-from blocks.warehouse.dremio.names import split_path
+from blocks.sql import split_path
 from blocks.warehouse.dremio.settings import DremioSettings
 
 if TYPE_CHECKING:

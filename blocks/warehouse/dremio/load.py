@@ -54,7 +54,7 @@ def stage_groups(
 def copy_files(
     settings: DremioSettings, session: Session, table: str, place: str, files: Sequence[Path]
 ) -> None:
-    """Copy landed files into a table (quoted). Raises Unavailable if other than all of their rows came."""
+    """Copy landing files into a table (quoted). Raises Unavailable if other than all of their rows came."""
     before = _count_rows(session, table)
     session.rows(f"copy into {table} from {settings.literal(place)} file_format 'parquet'")
     came, expected = _count_rows(session, table) - before, _count_file_rows(files)

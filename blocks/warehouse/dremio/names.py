@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from blocks.sql import quote_identifier, split_path
+
 VIEW_MARK = "~"
 
 
@@ -62,20 +64,6 @@ class DremioNames(NamedTuple):
         return f"{schema.removeprefix(above)}.{mark}{alias}"
 
 
-def split_path(dotted: str) -> tuple[str, ...]:
-    """The parts of a dotted path; a part with dots in it stands in double quotes."""
-    parts, inside, part = [], False, ""
-    for character in dotted:
-        if character == '"':
-            inside = not inside
-        elif character == "." and not inside:
-            parts.append(part)
-            part = ""
-        else:
-            part += character
-    return (*parts, part)
-
-
 def quote_path(path: Iterable[str]) -> str:
     """A path in SQL: every part quoted, joined by dots."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in path)
+    return quote_identifier(*path)

@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 
 from blocks.errors import Misconfigured
 from blocks.records import Release
+from blocks.sql import split_path
 from blocks.warehouse.batch import Batch, LoadTarget
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.control import prepare_control
 from blocks.warehouse.dremio.clients import build_dbt_target
 from blocks.warehouse.dremio.load import copy_files, find_orphans, stage_groups
-from blocks.warehouse.dremio.names import quote_path, split_path
+from blocks.warehouse.dremio.names import quote_path
 from blocks.warehouse.dremio.publish import Publication, check_relations, merge_branch, replace_views
 from blocks.warehouse.dremio.reflections import build_reflections
 from blocks.warehouse.dremio.releases import drop_releases, list_releases
