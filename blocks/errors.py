@@ -3,7 +3,7 @@
 PlatformError                what was asked, what came back, what to do next
 ├── Transient                the same call may succeed later; tasks retry it
 │   ├── Unavailable          no answer, a dropped connection, a 5xx
-│   ├── RateLimited          429; `retry_after` seconds if the server said so
+│   ├── RateLimited          429; `retry_after` seconds if the server named them
 │   ├── TimedOut             a deadline passed
 │   └── Busy                 another run or process holds what this one needs
 └── Rejected                 the same call fails again; never retried

@@ -10,7 +10,7 @@ from blocks.errors import Misconfigured
 from blocks.records import Record
 
 
-class Reload(Record):
+class LoadRange(Record):
     """What a load reads beside new rows: everything (full), or the days from since to until again.
 
     Both days are included; until None is today. Raises Misconfigured for a range that can't be.
@@ -21,7 +21,7 @@ class Reload(Record):
     until: date | None = None
 
     @model_validator(mode="after")
-    def _possible(self) -> Reload:
+    def _possible(self) -> LoadRange:
         problem = ""
         if self.until and not self.since:
             problem = "it has an end and no start"
@@ -34,5 +34,5 @@ class Reload(Record):
         return self
 
 
-NEW_ROWS = Reload()
+NEW_ROWS = LoadRange()
 """Load new rows only."""

@@ -51,8 +51,8 @@ class Comment(Record):
 class Ticket(Record):
     """A request as the tracker holds it: untrusted text. fields: requirement fields by plain name.
 
-    comments: people's, not ours. answered: when we last told it how a run ended; both in UTC.
-    told: the fingerprint of each of our comments, by topic.
+    comments: people's, not ours. answered: when we last commented how a run ended; both in UTC.
+    comment_fingerprints: the fingerprint of each of our comments, by topic.
     """
 
     key: str
@@ -62,7 +62,7 @@ class Ticket(Record):
     comments: tuple[Comment, ...] = ()
     updated: datetime | None = None
     answered: datetime | None = None
-    told: dict[str, str] = {}
+    comment_fingerprints: dict[str, str] = {}
 
 
 class Requirement(Record):
@@ -88,13 +88,13 @@ class Requirement(Record):
 class Incomplete(Record):
     """A ticket that stays out of the run, and why, line by line (for the ticket, not for logs).
 
-    status: the ticket's; told: the fingerprint of what it was last told about its gaps.
+    status: the ticket's; gaps_fingerprint: of our last comment on its gaps.
     """
 
     key: str
     gaps: tuple[str, ...] = Field((), exclude=True)
     status: str = "open"
-    told: str | None = None
+    gaps_fingerprint: str | None = None
 
 
 class Column(Record):

@@ -9,7 +9,7 @@ from prefect import Flow, flow, get_run_logger
 
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.loader.base import Loader
 from blocks.prefect.block_types import import_types
 from blocks.quality.suites import Suites
@@ -80,7 +80,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     if dry_run:
         plan = requirements(tracker, project, warehouse, tickets, run, sources, dry_run=True)
         return Outcome(run=run, published=False, plan=plan)
-    reload = Reload(full=full_refresh, since=since, until=until)
+    load_range = LoadRange(full=full_refresh, since=since, until=until)
     tag_queries("deliver", run)
     with (
         Delivery(run) as delivery,
@@ -97,14 +97,16 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
                 site, warehouse, project, tracker, delivery.plan, delivery.gate, context=context
             )
         elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
-            _build_and_publish(delivery, context, reload, tracker, loaders, warehouse, site, project, suites)
+            _build_and_publish(
+                delivery, context, load_range, tracker, loaders, warehouse, site, project, suites
+            )
     return _answer(delivery, tracker, warehouse)
 
 
 def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent flow
     delivery: Delivery,
     context: RunContext,
-    reload: Reload,
+    load_range: LoadRange,
     tracker: Tracker,
     loaders: list[Loader],
     warehouse: Warehouse,
@@ -113,11 +115,13 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     suites: Suites,
 ) -> None:
     """Load, build, check, promote, publish what the plan names."""
-    delivery.loads = extract_load(loaders, warehouse, project, delivery.plan, reload=reload, context=context)
+    delivery.loads = extract_load(
+        loaders, warehouse, project, delivery.plan, load_range=load_range, context=context
+    )
     plan = delivery.remove_failed_sources(context.catalogue)
     with meanwhile(suites.warm, site.warm):  # and builds there
         delivery.build = transform(
-            project, warehouse, plan, reload.full or reload.since is not None, context=context
+            project, warehouse, plan, load_range.full or load_range.since is not None, context=context
         )
     delivery.gate = validate(suites, warehouse, project, delivery.build, context=context)
     delivery.release = promote(warehouse, delivery.build, delivery.gate)

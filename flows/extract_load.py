@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow, get_run_logger
 
 from blocks.dbt.project import DbtProject
-from blocks.load_range import NEW_ROWS, Reload
+from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.loader.base import Loader
 from blocks.query_tags import tag_queries
 from blocks.records import LoadReport, Plan
@@ -24,7 +24,7 @@ def extract_load(
     project: DbtProject,
     plan: Plan | None = None,
     sources: list[str] | None = None,
-    reload: Reload = NEW_ROWS,
+    load_range: LoadRange = NEW_ROWS,
     context: RunContext | None = None,
 ) -> list[LoadReport]:
     """Load the plan's sources; alone: the named ones, or all that dbt declares with a loader."""
@@ -33,7 +33,7 @@ def extract_load(
     tag_queries("extract_load", plan.run, plan.tickets)
     names = known_sources(catalogue, sources) or plan.sources or catalogue.source_names()
     futures = [
-        load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run, reload)
+        load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run, load_range)
         for name in names
     ]
     loads = [report for future in futures for report in future.result()]

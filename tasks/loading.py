@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prefect import task
 
 from blocks.errors import Misconfigured, Rejected
-from blocks.load_range import NEW_ROWS, Reload
+from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.loader.base import Loader
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
@@ -21,9 +21,9 @@ def load_source(
     loaders: Sequence[Loader],
     warehouse: Warehouse,
     run: str,
-    reload: Reload = NEW_ROWS,
+    load_range: LoadRange = NEW_ROWS,
 ) -> list[LoadReport]:
-    """Load what is new of one source, and what reload asks for.
+    """Load what is new of one source, and what load_range asks for.
 
     A Rejected comes back as reports with `error`; nothing was loaded.
     """
@@ -37,7 +37,7 @@ def load_source(
                 f"dbt says `loader: {kind}`, the run has {known}",
                 "Give the run that loader.",
             )
-        return loader.load_source(tables, warehouse, run, reload)
+        return loader.load_source(tables, warehouse, run, load_range)
     except Rejected as error:
         return [
             LoadReport(source=source, table=table.name, loader=kind, error=str(error)) for table in tables

@@ -18,9 +18,9 @@ MARK = 8
 def mark(ticket: Ticket) -> str:
     """Tells one content of a ticket from another, and one answer from the next; says nothing of it.
 
-    That we moved a ticket, or told it what it lacks, is no news.
+    That we moved a ticket, or commented on what it lacks, is no news.
     """
-    content = ticket.model_dump_json(exclude={"status", "told", "updated"})
+    content = ticket.model_dump_json(exclude={"status", "comment_fingerprints", "updated"})
     return sha256(content.encode()).hexdigest()[:MARK]
 
 

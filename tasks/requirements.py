@@ -37,7 +37,7 @@ def answer_gaps(tracker: Tracker, incomplete: Incomplete) -> None:
 def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
     """A ticket as a requirement, or everything that is missing from it.
 
-    What people said since our last answer on the ticket is the requirement's feedback.
+    People's comments since our last answer on the ticket are the requirement's feedback.
     """
     if "unreadable" in ticket.fields:
         reason = code(ticket.fields["unreadable"], 200)
@@ -66,12 +66,19 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
 
 
 def _incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
-    return Incomplete(key=ticket.key, gaps=gaps, status=ticket.status, told=ticket.told.get("requirements"))
+    return Incomplete(
+        key=ticket.key,
+        gaps=gaps,
+        status=ticket.status,
+        gaps_fingerprint=ticket.comment_fingerprints.get("requirements"),
+    )
 
 
 def knows_gaps(incomplete: Incomplete) -> bool:
     """True if the ticket says all of it already, so that nothing has to be asked of the tracker."""
-    return incomplete.status == "incomplete" and incomplete.told == fingerprint(gap_comment(incomplete))
+    return incomplete.status == "incomplete" and incomplete.gaps_fingerprint == fingerprint(
+        gap_comment(incomplete)
+    )
 
 
 def gather_feedback(comments: Iterable[Comment], answered: datetime | None) -> tuple[Comment, ...]:

@@ -10,7 +10,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.errors import PlatformError
-from blocks.load_range import NEW_ROWS, Reload
+from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
 
@@ -30,9 +30,9 @@ class Loader(Block, ABC):
         return
 
     def load_source(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload = NEW_ROWS
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, load_range: LoadRange = NEW_ROWS
     ) -> list[LoadReport]:
-        """Load the new rows of one source's tables, and what reload asks for; all of it or nothing.
+        """Load the new rows of one source's tables, and what load_range asks for; all of it or nothing.
 
         tables: all of one dbt source; a quarantine table among them is written, not loaded. Raises ContractBroken
         (missing column, changed type, unreadable file; names file and column), or a Transient error for what may
@@ -40,7 +40,7 @@ class Loader(Block, ABC):
         """
         loaded = [table for table in tables if not table.meta.get("quarantine_of")]
         try:
-            return self.load_tables(loaded, warehouse, run, reload) if loaded else []
+            return self.load_tables(loaded, warehouse, run, load_range) if loaded else []
         except PlatformError as error:
             problem = error
         # the vendor's exceptions carry headers, URLs and rows: none of them leaves this block
@@ -49,6 +49,6 @@ class Loader(Block, ABC):
 
     @abstractmethod
     def load_tables(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, load_range: LoadRange
     ) -> list[LoadReport]:
         """Do what load_source says, for one table or more."""

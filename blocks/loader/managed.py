@@ -17,7 +17,7 @@ from pydantic import Field
 
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.loader.base import Loader
 from blocks.loader.new_rows import VendorColumns, count_new_rows
 from blocks.records import LoadReport, SourceTable
@@ -32,11 +32,11 @@ class ManagedLoader(Loader):
     poll_seconds: float = Field(15, gt=0, description="seconds between two looks at a running sync")
 
     @abstractmethod
-    def sync(self, tables: Sequence[SourceTable], reload: Reload, deadline: Deadline) -> list[str]:
+    def sync(self, tables: Sequence[SourceTable], load_range: LoadRange, deadline: Deadline) -> list[str]:
         """Have the vendor bring the tables up to date; return notes. Raises before it starts what can't work."""
 
     def load_tables(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, load_range: LoadRange
     ) -> list[LoadReport]:
         """Sync one source and report what arrived since the last load, by the vendor's own time stamps.
 
@@ -44,13 +44,13 @@ class ManagedLoader(Loader):
         is not built.
         """
         source, started = tables[0].source, time.monotonic()
-        if reload.since:
+        if load_range.since:
             raise Misconfigured(
                 f"load {source}",
                 f"{self.kind} can't load a range of days again",
                 "Leave it out by --only-sources, or ask for a full refresh.",
             )
-        notes = self.sync(tables, reload, Deadline(f"load {source}", self.deadline_seconds))
+        notes = self.sync(tables, load_range, Deadline(f"load {source}", self.deadline_seconds))
         ledger = loaded(warehouse, source)
         found = [
             count_new_rows(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tableauhyperapi import Connection
 
 DEADLINE_SECONDS = 900.0
-# (type in the rewritten Parquet file, type in Hyper): DuckDB's types; _decide settles the others.
+# (type in the rewritten Parquet file, type in Hyper): DuckDB's types; _decide says what becomes of the others.
 _STORED = {
     ("BOOLEAN", "BOOL"): ("BOOLEAN",),
     ("SMALLINT", "SMALLINT"): ("TINYINT", "UTINYINT", "SMALLINT"),

@@ -29,7 +29,7 @@ class Tracker(Block, ABC):
 
     @abstractmethod
     def check(self) -> str:
-        """Connect and return one line for a person. Raises a PlatformError that says what to do."""
+        """Connect and return a one-line status. Raises a PlatformError that says what to do."""
 
     @abstractmethod
     def open_tickets(self) -> list[Ticket]:

@@ -8,7 +8,7 @@ from blocks.records import Record
 class LiveSource(Record):
     """Where a BI server reads serving itself, instead of an extract. No secret in it.
 
-    kind: the driver, as Tableau names it (`snowflake`, `dremio`); warehouse, role: Snowflake's.
+    kind: the driver, as Tableau names it (`postgres`, `snowflake`, `dremio`); warehouse, role: Snowflake's.
     """
 
     kind: str

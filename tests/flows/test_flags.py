@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from blocks.errors import Misconfigured
-from blocks.load_range import NEW_ROWS, Reload
+from blocks.load_range import NEW_ROWS, LoadRange
 from flows.flags import build_parser
 
 
@@ -41,7 +41,7 @@ def test_wrong_days_are_wrong_flags(wrong: list[str], said: str, capsys: pytest.
 
 def test_a_reload_that_cannot_be_is_refused_wherever_it_comes_from() -> None:
     day, later = date(2026, 1, 1), datetime.now(UTC).date() + timedelta(days=3)
-    assert Reload(since=day, until=day) != NEW_ROWS
+    assert LoadRange(since=day, until=day) != NEW_ROWS
     for wrong in ({"until": day}, {"since": later}, {"since": day, "full": True}):
         with pytest.raises(Misconfigured, match="days to load again"):
-            Reload(**wrong)  # type: ignore[arg-type]
+            LoadRange(**wrong)  # type: ignore[arg-type]

@@ -125,7 +125,7 @@ def write_batch(
     ]
     known = staging.context.raw[table.name]
     fresh = [name for name in staging.extras.values() if name not in known]
-    how = "replace" if staging.context.reload.full else get_load_mode(table)
+    how = "replace" if staging.context.load_range.full else get_load_mode(table)
     files, count = deleted or ([], 0)
     return PreparedBatch(
         Batch(table, how, good, bad, counted, get_key(table), files, count),

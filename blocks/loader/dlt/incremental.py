@@ -29,15 +29,15 @@ def get_window(context: LoadContext, table: SourceTable) -> Window:
     if get_load_mode(table) != "merge" or not get_cursor(table):
         return Window()
     since, days, kind = context.get_watermark(table), None, _get_cursor_type(table)
-    if context.reload.since:
+    if context.load_range.since:
         if kind not in ("date", "timestamp"):
             raise Misconfigured(
                 f"load {table.full_name}",
                 "its cursor is no date or timestamp, so it has no days to load again",
                 "Leave it out by --only-sources, or ask for a full refresh.",
             )
-        until = context.reload.until or date.max - timedelta(1)
-        days = (context.reload.since.isoformat(), (until + timedelta(1)).isoformat())
+        until = context.load_range.until or date.max - timedelta(1)
+        days = (context.load_range.since.isoformat(), (until + timedelta(1)).isoformat())
     return Window(subtract_lookback(table, since), days)
 
 

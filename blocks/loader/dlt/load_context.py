@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from blocks.deadline import Deadline
-from blocks.load_range import NEW_ROWS, Reload
+from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.records import LedgerEntry, SourceTable
 
 
@@ -17,7 +17,7 @@ class LoadContext:
     """One load of one source.
 
     folder: its private working folder. ledger: the source's entries, oldest first. raw: table → its columns in
-    RAW now, none if it is not there. at: UTC without a zone, the rows' `_loaded_at`. reload: what to load again.
+    RAW now, none if it is not there. at: UTC without a zone, the rows' `_loaded_at`. load_range: what to load again.
     """
 
     source: str
@@ -29,11 +29,11 @@ class LoadContext:
     deadline: Deadline
     ledger: tuple[LedgerEntry, ...]
     raw: Mapping[str, Mapping[str, str]]
-    reload: Reload = NEW_ROWS
+    load_range: LoadRange = NEW_ROWS
 
     def get_entries(self, table: SourceTable) -> dict[str, LedgerEntry]:
         """Return item → its ledger entry; nothing for a full refresh, or if RAW has lost the table."""
-        if self.reload.full or not self.raw[table.name]:
+        if self.load_range.full or not self.raw[table.name]:
             return {}
         return {entry.item: entry for entry in self.ledger if entry.table == table.name}
 

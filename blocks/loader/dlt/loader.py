@@ -14,7 +14,7 @@ from pydantic import Field
 
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.loader.base import Loader
 from blocks.loader.dlt.batches import PreparedBatch
 from blocks.loader.dlt.deletions import compares_keys, export_keys
@@ -61,7 +61,7 @@ class DltLoader(Loader):
         return "; ".join(f"{source}: {self._check_location(source)}" for source in sorted(self.locations))
 
     def load_tables(
-        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, reload: Reload
+        self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, load_range: LoadRange
     ) -> list[LoadReport]:
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
         import_dlt()
@@ -69,7 +69,7 @@ class DltLoader(Loader):
         if kind not in KINDS:
             raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")
         with open_work_dir(self.workdir, source) as folder:
-            context = self._build_context(source, tables, warehouse, run, folder, reload)
+            context = self._build_context(source, tables, warehouse, run, folder, load_range)
             prepared: list[tuple[SourceTable, PreparedBatch | None, float]] = []
             started = time.monotonic()
             for table, batch in zip(tables, KINDS[kind](context, tables), strict=True):
@@ -106,7 +106,7 @@ class DltLoader(Loader):
         warehouse: Warehouse,
         run: str,
         folder: Path,
-        reload: Reload,
+        load_range: LoadRange,
     ) -> LoadContext:
         deadline = Deadline(f"load {source}", self.deadline_seconds)
         with warehouse.session() as session:
@@ -116,7 +116,9 @@ class DltLoader(Loader):
                     export_keys(warehouse, session, table, folder)
         ledger = tuple(loaded(warehouse, source))
         location, credential = self._get_location(source), self._get_credential(source)
-        return LoadContext(source, location, credential, folder, run, now(), deadline, ledger, raw, reload)
+        return LoadContext(
+            source, location, credential, folder, run, now(), deadline, ledger, raw, load_range
+        )
 
     def _get_location(self, source: str) -> str:
         if source not in self.locations:

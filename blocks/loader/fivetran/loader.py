@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr
 from blocks.deadline import Deadline
 from blocks.errors import RateLimited
 from blocks.http.polling import Pauses, Pending, poll_until
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.loader.fivetran.api import FivetranApi
 from blocks.loader.fivetran.health import check_end, check_selected, check_state
 from blocks.loader.fivetran.models import Connection
@@ -45,15 +45,15 @@ class FivetranLoader(ManagedLoader):
         found = [f"{one.schema_name} ({_describe_state(one)})" for one in api.list_connections()]
         return f"{len(found)} connections: {', '.join(sorted(found)[:20])}"
 
-    def sync(self, tables: Sequence[SourceTable], reload: Reload, deadline: Deadline) -> list[str]:
+    def sync(self, tables: Sequence[SourceTable], load_range: LoadRange, deadline: Deadline) -> list[str]:
         """Check the connection, refresh its schema if asked to, sync and wait."""
         api = self._create_api(f"sync {tables[0].source}", deadline)
         connection = api.get_connection(api.find_connection(tables))
         if connection.status.setup_state == "broken":  # perhaps no longer
             connection = api.test_connection(connection.id)
         check_state(api.asked, connection)
-        check_selected(tables, api.get_selection(connection.id, self.reload_schema or reload.full))
-        return self._sync_connection(api, deadline, connection, reload.full)
+        check_selected(tables, api.get_selection(connection.id, self.reload_schema or load_range.full))
+        return self._sync_connection(api, deadline, connection, load_range.full)
 
     def _sync_connection(
         self, api: FivetranApi, deadline: Deadline, before: Connection, full: bool

@@ -71,7 +71,7 @@ class StitchApi(HttpSession):
             return ConnectionCheck()
 
     def start_job(self, number: str) -> str | None:
-        """Start a job and return its name; None if one runs already, which is said inside a 200."""
+        """Start a job and return its name; None if one runs already, which a status of 200 may carry."""
         answer = self._read(StartedJob, "POST", f"/v4/sources/{number}/sync", body={})
         kind = answer.error.type if isinstance(answer.error, StartError) else ""
         if kind == "already_running":

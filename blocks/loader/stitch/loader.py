@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured, Unavailable
 from blocks.http.polling import Pauses, Pending, poll_until
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.loader.managed import ManagedLoader, get_source_setting
 from blocks.loader.new_rows import VendorColumns
 from blocks.loader.stitch.api import LoadState, StitchApi
@@ -57,10 +57,10 @@ class StitchLoader(ManagedLoader):
         found = [f"{source.name} ({'paused' if source.is_paused else 'running'})" for source in sources]
         return f"{len(found)} sources: {', '.join(sorted(found)[:20])}"
 
-    def sync(self, tables: Sequence[SourceTable], reload: Reload, deadline: Deadline) -> list[str]:
+    def sync(self, tables: Sequence[SourceTable], load_range: LoadRange, deadline: Deadline) -> list[str]:
         """Check the source and its streams, start a job or wait for the one that runs, then for its loads."""
         api = self._create_api(f"replicate {tables[0].source}", deadline)
-        if reload.full:
+        if load_range.full:
             raise Misconfigured(
                 api.asked,
                 "Stitch's API can't reset a source",

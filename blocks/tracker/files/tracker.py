@@ -38,7 +38,7 @@ class FilesTracker(Tracker):
     folder: Path = Field(description="the folder with one YAML file a ticket")
 
     def check(self) -> str:
-        """Look into the folder; one line for a person."""
+        """Look into the folder; return a one-line status."""
         keys = self._keys()
         if not os.access(self.folder, os.W_OK):
             raise Misconfigured(f"open {self.folder}", "it can't be written to", "Answers go there.")

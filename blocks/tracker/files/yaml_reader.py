@@ -68,7 +68,7 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
         updated=updated,
         comments=tuple(_comments(data.get("comments"))),
         answered=_answered(data.get("comments")),
-        told={
+        comment_fingerprints={
             _text(each.get("topic")): fingerprint(_text(each.get("body")))
             for each in _ours(data.get("comments"))
         },

@@ -101,7 +101,7 @@ class IssueReader:
             comments=tuple(self._read_comment(each) for each in people if not each.is_restricted),
             updated=_read_time(system.updated),
             answered=max(answered, default=None),
-            told={mark.topic: mark.fingerprint for mark, _ in ours},
+            comment_fingerprints={mark.topic: mark.fingerprint for mark, _ in ours},
         )
 
     def _read_request(self, issue: Issue, system: IssueFields) -> dict[str, Any]:

@@ -146,11 +146,14 @@ def test_a_ticket_says_what_it_was_told_and_when(desk: Desk) -> None:
     desk.file("AN-1")
     desk.tracker.comment("AN-1", "requirements", "missing:\n\n- `deadline`")
     (ticket,) = desk.tracker.open_tickets()
-    assert (ticket.told, ticket.answered) == ({"requirements": fingerprint("missing:\n\n- `deadline`")}, None)
+    assert (ticket.comment_fingerprints, ticket.answered) == (
+        {"requirements": fingerprint("missing:\n\n- `deadline`")},
+        None,
+    )
     desk.tracker.comment("AN-1", "run_1", "built")
     desk.tracker.comment("AN-1", "run_1", "built again")
     (ticket,) = desk.tracker.open_tickets()
-    assert ticket.told["run_1"] == fingerprint("built again")
+    assert ticket.comment_fingerprints["run_1"] == fingerprint("built again")
     assert ticket.answered is not None
     assert abs((datetime.now(UTC) - ticket.answered).total_seconds()) < 60
 

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from blocks.errors import Busy, Misconfigured, NotFound, PlatformError, Unavailable
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.loader.dlt.files.formats import SourceFile, build_file_error
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import require_setting
@@ -42,15 +42,15 @@ def compute_fingerprint(entry: Any) -> str:
     return f"{entry.get('size_in_bytes', 0)}-{entry['modification_date'].timestamp()}"
 
 
-def is_reloaded(reload: Reload, item: str, entry: Any) -> bool:
+def is_reloaded(load_range: LoadRange, item: str, entry: Any) -> bool:
     """True if a file is of the days to load again: by the date in its name, else by its time."""
-    if not reload.since:
+    if not load_range.since:
         return False
     named = re.findall(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)(?!\d)", item)
     day: date = entry["modification_date"].date()
     with suppress(ValueError):  # digits that are no date
         day = date(*map(int, named[-1])) if named else day
-    return reload.since <= day <= (reload.until or date.max)
+    return load_range.since <= day <= (load_range.until or date.max)
 
 
 def fetch_files(context: LoadContext, table: SourceTable, found: Mapping[str, Any]) -> list[SourceFile]:

@@ -39,7 +39,7 @@ def load_files(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[
         fresh = {
             item: entry
             for item, entry in found.items()
-            if known.get(item) != compute_fingerprint(entry) or is_reloaded(context.reload, item, entry)
+            if known.get(item) != compute_fingerprint(entry) or is_reloaded(context.load_range, item, entry)
         }
         if fresh and get_load_mode(table) == "replace":
             fresh = found

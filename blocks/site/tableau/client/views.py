@@ -39,7 +39,7 @@ def _read_times_opened(view: ViewItem) -> int:
 
     try:
         return view.total_views
-    except UnpopulatedPropertyError:  # the server said nothing of this view
+    except UnpopulatedPropertyError:  # the answer has no usage of this view
         return 0
 
 

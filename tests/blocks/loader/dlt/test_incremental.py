@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from blocks.errors import Misconfigured
-from blocks.load_range import NEW_ROWS, Reload
+from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, LINES, RATES, Api, Desk, columns, rate
 
 INSERT = "insert into opportunities values (?, ?, ?, ?)"
 RAW = "select opportunity_id, stage from raw_crm.opportunities order by 1"
-JANUARY = Reload(since=date(2011, 1, 1), until=date(2011, 1, 31))
+JANUARY = LoadRange(since=date(2011, 1, 1), until=date(2011, 1, 31))
 
 
 def with_meta(table: SourceTable, /, **meta: Any) -> SourceTable:
@@ -24,10 +24,10 @@ def with_meta(table: SourceTable, /, **meta: Any) -> SourceTable:
     return table.model_copy(update={"meta": {**table.meta, **meta}})
 
 
-def load(desk: Desk, table: SourceTable, reload: Reload = NEW_ROWS) -> LoadReport:
+def load(desk: Desk, table: SourceTable, load_range: LoadRange = NEW_ROWS) -> LoadReport:
     """A load in a run of its own."""
     desk.run += 1
-    return desk.loader.load_source([table], desk.warehouse, f"run{desk.run}", reload)[0]
+    return desk.loader.load_source([table], desk.warehouse, f"run{desk.run}", load_range)[0]
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_days_are_loaded_again_and_what_is_new_too(crm: Desk) -> None:
     assert load(crm, DEALS).rows == 0
     assert load(crm, DEALS, JANUARY).rows == 3
     assert crm.rows("select count(*) from raw_crm.opportunities") == [(6,)]
-    assert load(crm, DEALS, Reload(since=date(2011, 2, 1))).rows == 3  # no end: up to now
+    assert load(crm, DEALS, LoadRange(since=date(2011, 2, 1))).rows == 3  # no end: up to now
 
 
 def test_days_of_a_cursor_that_is_no_time_are_refused(crm: Desk) -> None:
@@ -127,7 +127,7 @@ def test_full_refresh_takes_the_whole_table_and_what_is_gone_away(crm: Desk) -> 
     load(crm, DEALS)
     crm.sql("delete from opportunities where opportunity_id = 1")
     assert load(crm, DEALS).rows == 0
-    assert load(crm, DEALS, Reload(full=True)).rows == 2
+    assert load(crm, DEALS, LoadRange(full=True)).rows == 2
     assert crm.rows(RAW) == [(2, "b"), (3, "c")]
     (entry,) = loaded(crm.warehouse, "crm")
     assert (entry.rows, entry.watermark) == (2, "2011-02-10 10:00:00")
@@ -179,7 +179,7 @@ def test_rows_that_say_they_are_deleted_leave(desk: Desk, kind: str, alive: Any,
     desk.sql("update people set gone = ?, updated_at = ? where person_id = 1", (alive, "2011-01-04"))
     assert load(desk, table).rows == 1
     assert desk.rows("select count(*) from raw_crm.people") == [(2,)]
-    assert load(desk, table, Reload(full=True)).rows == 2
+    assert load(desk, table, LoadRange(full=True)).rows == 2
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_full_refresh_of_files_takes_lost_ones_away(desk: Desk) -> None:
     assert load(desk, LINES).rows == 3
     lost.unlink()
     assert load(desk, LINES).rows == 0
-    assert load(desk, LINES, Reload(full=True)).rows == 1
+    assert load(desk, LINES, LoadRange(full=True)).rows == 1
     assert desk.rows("select _item from raw_erp.invoice_lines") == [("a.csv",)]
     assert desk.rows("select count(*) from raw_erp.invoice_lines__quarantine") == [(0,)]
     assert [entry.item for entry in loaded(desk.warehouse)] == ["a.csv"]
@@ -231,11 +231,11 @@ def test_an_api_is_asked_from_the_first_of_the_days_on(online: Desk, api: Api) -
     api.records = [rate(f"2011-01-{day:02}") for day in range(1, 10)]
     load(online, RATES)
     api.records[1] = rate("2011-01-02", value=9)
-    load(online, RATES, Reload(since=date(2011, 1, 2), until=date(2011, 1, 3)))
+    load(online, RATES, LoadRange(since=date(2011, 1, 2), until=date(2011, 1, 3)))
     assert "since=2011-01-02" in api.seen[-1][0]
     assert online.rows("select rate from raw_fx.rates where rate_date = '2011-01-02'") == [(9.0,)]
     assert load(online, with_meta(RATES, lookback=2)).watermark == "2011-01-09"
     assert "since=2011-01-07" in api.seen[-1][0]
-    load(online, RATES, Reload(full=True))
+    load(online, RATES, LoadRange(full=True))
     assert "since=&" in api.seen[-1][0]
     assert online.rows("select count(*) from raw_fx.rates") == [(9,)]

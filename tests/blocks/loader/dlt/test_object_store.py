@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import NotFound, Unavailable
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.records import SourceTable
 from tests.blocks.loader.origins import HEADER, LINES, SECRET, Desk
 
@@ -83,7 +83,7 @@ def test_only_new_and_changed_objects_come(bucket: Bucket) -> None:
         (4, 4)
     ]
     again = bucket.desk.loader.load_source(
-        [table], bucket.desk.warehouse, "again", Reload(since=date(2011, 1, 2), until=date(2011, 1, 2))
+        [table], bucket.desk.warehouse, "again", LoadRange(since=date(2011, 1, 2), until=date(2011, 1, 2))
     )[0]
     assert (again.rows, again.items) == (1, 1)
     assert "entries in s3://erp/export" in bucket.desk.loader.check()

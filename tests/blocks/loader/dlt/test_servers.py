@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import ContractBroken, TimedOut, Unauthorized
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from tests.blocks.loader.dlt.servers import statements
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, SECRET, Desk, columns, source_table
 
@@ -91,7 +91,7 @@ def test_late_gone_and_corrected_rows(crm: Crm) -> None:
     assert report.deleted == 2
     assert crm.desk.rows("select count(*), max(opportunity_id) from raw_crm.opportunities") == [(19, 30)]
     crm.run("update opportunities set stage = 'corrected'")
-    days = Reload(since=date(2011, 1, 5), until=date(2011, 1, 6))
+    days = LoadRange(since=date(2011, 1, 5), until=date(2011, 1, 6))
     crm.desk.loader.load_source([table], crm.desk.warehouse, "again", days)
     assert crm.desk.rows(
         "select opportunity_id from raw_crm.opportunities where stage = 'corrected' order by 1"
@@ -102,7 +102,7 @@ def test_late_gone_and_corrected_rows(crm: Crm) -> None:
         (19,),
         (30,),
     ]
-    (full,) = crm.desk.loader.load_source([table], crm.desk.warehouse, "full", Reload(full=True))
+    (full,) = crm.desk.loader.load_source([table], crm.desk.warehouse, "full", LoadRange(full=True))
     assert full.rows == 20
 
 

@@ -19,7 +19,7 @@ from blocks.errors import (
     Transient,
     Unavailable,
 )
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.faults import FAULTS, refused
 from tests.blocks.loader.fivetran.standin import Connection, Fivetran
@@ -196,17 +196,17 @@ def test_a_sync_that_never_ends_ends_at_the_deadline(desk: Desk, crm: Crm) -> No
 def test_full_refresh_is_a_historical_sync_over_a_schema_read_anew(desk: Desk, crm: Crm) -> None:
     """It is waited for until the history is through; a range of days is refused before anything starts."""
     server, connection = crm
-    desk.loader.load_source([DEALS], desk.warehouse, "r", Reload(full=True))
+    desk.loader.load_source([DEALS], desk.warehouse, "r", LoadRange(full=True))
     assert (server.calls("POST", "/resync"), server.calls("POST", "/schemas/reload")) == (1, 1)
     assert not connection.historical
     connection.historical = True
     connection.start()  # a load that was killed had asked for it
     connection.landings[0].waiting += FIRST
-    desk.loader.load_source([DEALS], desk.warehouse, "r2", Reload(full=True))
+    desk.loader.load_source([DEALS], desk.warehouse, "r2", LoadRange(full=True))
     assert server.calls("POST", "/resync") == 1
     before = len(server.exchanges)
     with pytest.raises(Misconfigured, match="range of days"):
-        desk.loader.load_source([DEALS], desk.warehouse, "r3", Reload(since=date(2026, 1, 1)))
+        desk.loader.load_source([DEALS], desk.warehouse, "r3", LoadRange(since=date(2026, 1, 1)))
     assert len(server.exchanges) == before
 
 
@@ -215,7 +215,7 @@ def test_full_refresh_waits_for_the_history_behind_a_sync_that_runs(desk: Desk, 
     server, connection = crm
     connection.looks = 3
     connection.start()
-    desk.loader.load_source([DEALS], desk.warehouse, "r", Reload(full=True))
+    desk.loader.load_source([DEALS], desk.warehouse, "r", LoadRange(full=True))
     assert server.calls("POST", "/resync") == 1
     assert (connection.historical, connection.state) == (False, "scheduled")
 

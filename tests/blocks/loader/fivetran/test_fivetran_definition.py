@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import Misconfigured, RateLimited
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from tests.blocks.loader.managed_loaders import fivetran_loader, fivetran_standin, managed_table
 from tests.blocks.loader.origins import Desk
 from tests.blocks.loader.standin import Exchange
@@ -71,7 +71,7 @@ def test_all_that_goes_over_the_wire_is_as_defined(desk: Desk, definition: Any) 
         desk.loader.check()
         connection.landings[0].waiting += [(1, "open", 1.0)]
         desk.load(table)
-        desk.loader.load_source([table], desk.warehouse, "full", Reload(full=True))
+        desk.loader.load_source([table], desk.warehouse, "full", LoadRange(full=True))
         connection.ends, connection.blocked, connection.warnings = ["reschedule:3600"], {"owner"}, ["resync"]
         with pytest.raises(RateLimited):
             desk.load(table)

@@ -19,7 +19,7 @@ from blocks.errors import (
     Transient,
     Unavailable,
 )
-from blocks.load_range import Reload
+from blocks.load_range import LoadRange
 from blocks.warehouse.control import loaded
 from tests.blocks.loader.faults import FAULTS, refused
 from tests.blocks.loader.managed_loaders import managed_table, stitch_loader, stitch_standin
@@ -191,12 +191,12 @@ def test_a_job_that_never_ends_ends_at_the_deadline(desk: Desk, crm: Crm) -> Non
 def test_what_stitch_cannot_do_is_refused_before_anything_starts(desk: Desk, crm: Crm) -> None:
     """A reset, a range of days; a source that is not named."""
     server, _ = crm
-    for reload, said in (
-        (Reload(full=True), "can't reset"),
-        (Reload(since=date(2026, 1, 1)), "range of days"),
+    for load_range, said in (
+        (LoadRange(full=True), "can't reset"),
+        (LoadRange(since=date(2026, 1, 1)), "range of days"),
     ):
         with pytest.raises(Misconfigured, match=said):
-            desk.loader.load_source([DEALS], desk.warehouse, "r", reload)
+            desk.loader.load_source([DEALS], desk.warehouse, "r", load_range)
     with pytest.raises(Misconfigured, match="`source_id` is no number"):
         desk.load(managed_table("stitch"))
     assert server.exchanges == []

@@ -247,7 +247,7 @@ def test_what_others_wrote_with_our_account_is_theirs(desk: JiraDesk) -> None:
     )
     (ticket,) = desk.tracker.open_tickets()
     assert [comment.body for comment in ticket.comments] == ["typed by hand", "not ours"]
-    assert set(ticket.told) == {"run_1"}
+    assert set(ticket.comment_fingerprints) == {"run_1"}
 
 
 def test_comments_for_some_readers_only_are_not_read(desk: JiraDesk) -> None:

@@ -56,7 +56,10 @@ def walk(tracker: JiraTracker, kind: str, folder: Path) -> None:
         (ticket,) = tracker.tickets([key])
         assert ticket.fields["metrics"] == "net_revenue"
         assert [comment.body for comment in ticket.comments] == ["By week, please."]
-        assert ticket.told == {"requirements": fingerprint("missing: `deadline`"), "run_1": fingerprint(BODY)}
+        assert ticket.comment_fingerprints == {
+            "requirements": fingerprint("missing: `deadline`"),
+            "run_1": fingerprint(BODY),
+        }
         assert ticket.answered is not None
         assert ticket.status == "incomplete"
         assert eventually(lambda: key in {each.key for each in tracker.open_tickets()})
