@@ -13,6 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+GRAINS = ("day", "week", "month", "quarter", "year")
+"""Grains of time that a dashboard can show, the finest first."""
+
 
 class Record(BaseModel):
     """Base of all records: immutable, unknown fields refused."""

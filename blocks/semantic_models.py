@@ -21,8 +21,7 @@ from typing import Any, TypeAlias
 
 from blocks.errors import Misconfigured
 from blocks.metrics import Filled, Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of
-from blocks.records import Record
-from blocks.site.periods import GRAINS
+from blocks.records import GRAINS, Record
 from blocks.sql import PORTABLE, parse_expression, quote_identifier
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from blocks.records import Record
+from blocks.records import GRAINS, Record
 
-GRAINS = ("day", "week", "month", "quarter", "year")
 EPOCH = date(1970, 1, 1)
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _PRESETS = {

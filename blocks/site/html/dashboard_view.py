@@ -7,10 +7,11 @@ from functools import cached_property
 
 from blocks.errors import BadInput
 from blocks.metrics import Metric
+from blocks.records import GRAINS
 from blocks.site.base import Card
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.rollup import Rollup
-from blocks.site.periods import GRAINS, Period
+from blocks.site.periods import Period
 
 BUDGET = 50_000  # rows a page carries, over all its datasets
 

@@ -9,8 +9,8 @@ values, which the page scales up and calls an estimate. Values leave here as num
 from __future__ import annotations
 
 from blocks.metrics import aggregate_sql
+from blocks.records import GRAINS
 from blocks.site.html.extract import Extract, label_sql, truncate_sql
-from blocks.site.periods import GRAINS
 from blocks.sql import quote_identifier
 
 OTHER = "Other"

@@ -9,9 +9,10 @@ import pytest
 
 from blocks.errors import BadInput, Misconfigured
 from blocks.metrics import adds_up, to_sql
+from blocks.records import GRAINS
 from blocks.site.html.extract import Extract
 from blocks.site.html.rollup import Rollup
-from blocks.site.periods import GRAINS, Period, bucket, coarser, start
+from blocks.site.periods import Period, bucket, coarser, start
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
 
 
