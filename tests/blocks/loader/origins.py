@@ -193,15 +193,14 @@ class Api:
         """A page of the records since the cursor, with the next page's URL in the body and in a header."""
         query = parse_qs(urlsplit(handler.path).query)
         since, page = query.get("since", [""])[0], int(query.get("page", ["0"])[0])
-        if "offset" in query:
-            page = int(query["offset"][0]) // self.page
+        begin = int(query["offset"][0]) if "offset" in query else page * self.page
         chosen = [r for r in self.records if not isinstance(r, dict) or str(r.get("rate_date", "")) >= since]
-        end = (page + 1) * self.page
+        end = begin + self.page
         following: Any = f"{self.url}rates?since={since}&page={page + 1}" if end < len(chosen) else None
         link = {"Link": f'<{following}>; rel="next"'} if following else {}
         if following and self.next_is_a_cursor:
             following = str(page + 1)
-        body = json.dumps({"data": chosen[end - self.page : end], "next": following})
+        body = json.dumps({"data": chosen[begin:end], "next": following})
         self.send(handler, 200, body.encode(), **link)
 
     def send(self, handler: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:

@@ -72,6 +72,19 @@ def test_late_row_at_the_watermark_is_not_missed(crm: Desk) -> None:
     assert crm.load(DEALS).rows == 0
 
 
+def test_a_row_without_a_cursors_value_comes_all_the_same(crm: Desk) -> None:
+    """Until its first change a row has no time of it."""
+    columns = tuple(
+        each.model_copy(update={"required": each.required and each.name != "updated_at"})
+        for each in DEALS.columns
+    )
+    crm.sql(INSERT, (6, "new", 1, None))
+    crm.load(DEALS.model_copy(update={"columns": columns}))
+    assert crm.rows("select stage, updated_at from raw_crm.opportunities where opportunity_id = 6") == [
+        ("new", None)
+    ]
+
+
 def test_integer_cursor_is_no_text(desk: Desk) -> None:
     """9 comes before 10."""
     desk.sql(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import time
 import traceback
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -21,6 +25,7 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
+from blocks.records import Column, SourceTable
 from tests.blocks.loader.origins import RATES, SECRET, Api, Desk, rate
 
 RAW = "select rate_date::varchar, currency, rate from raw_fx.rates order by all"
@@ -59,6 +64,63 @@ def test_other_ways_of_paging(online: Desk, api: Api, meta: dict[str, object], r
     api.records.append(rate("2011-01-09"))
     assert online.load(table).rows == 1
     assert all("since=2011-01-08" in path for path, _ in api.seen[requests:])
+
+
+def answer_with(api: Api, make: Callable[[dict[str, str]], object]) -> None:
+    """Let the API answer with what `make` makes of a request's parameters."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(handler.path).query).items()}
+        api.send(handler, 200, json.dumps(make(query)).encode())
+
+    api.answer = answer  # type: ignore[method-assign]
+
+
+def paged(**meta: object) -> SourceTable:
+    return RATES.model_copy(update={"meta": {**RATES.meta, **meta}})
+
+
+def test_a_server_that_gives_fewer_than_were_asked_for_loses_no_row(online: Desk, api: Api) -> None:
+    days = [rate(f"2011-01-{day:02}") for day in range(1, 11)]
+    answer_with(api, lambda query: {"data": days[int(query.get("offset", 0)) :][:3]})
+    assert online.load(paged(paginator="offset", page_size=100)).rows == 10
+
+
+@pytest.mark.parametrize("more", [{"next": "/rates?page=2"}, {"has_more": True}])
+def test_an_answer_that_goes_on_is_refused_where_no_paging_is_declared(
+    online: Desk, api: Api, more: dict[str, object]
+) -> None:
+    answer_with(api, lambda query: {"data": [rate("2011-01-01")], **more})
+    with pytest.raises(BadAnswer, match="Declare `paginator`"):
+        online.load(paged(paginator="single_page"))
+    with online.warehouse.session() as session:
+        assert not online.warehouse.columns(session, "raw_fx", "rates")
+
+
+@pytest.mark.parametrize("last", [{"next": ""}, {"next": False}, {"next": None}, {"has_more": False}, {}])
+def test_an_answer_that_ends_needs_no_paging(online: Desk, api: Api, last: dict[str, object]) -> None:
+    answer_with(api, lambda query: {"data": [rate("2011-01-01")], **last})
+    assert online.load(paged(paginator="single_page")).rows == 1
+
+
+def test_a_last_page_that_still_has_a_cursor_is_the_last(online: Desk, api: Api) -> None:
+    days = [rate(f"2011-01-{day:02}") for day in range(1, 11)]
+
+    def make(query: dict[str, str]) -> object:
+        at = int(query.get("cursor", 0))
+        end = min(at + 4, 10)
+        return {"data": days[at:end], "after": str(end), "has_more": end < 10}
+
+    answer_with(api, make)
+    assert online.load(paged(paginator="cursor", next="after")).rows == 10
+    assert len(api.seen) == 3
+
+
+def test_a_key_that_no_record_has_is_null(online: Desk, api: Api) -> None:
+    table = RATES.model_copy(update={"columns": (*RATES.columns, Column(name="note", origin="note"))})
+    api.records = [rate("2011-01-01")]
+    assert online.load(table).rows == 1
+    assert online.rows("select note from raw_fx.rates") == [(None,)]
 
 
 def test_corrected_record_replaces_and_the_last_of_a_batch_stays(online: Desk, api: Api) -> None:
