@@ -99,8 +99,11 @@ def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: 
 
     Returns the models. One that no release holds, which readers saw and may be led back to, is built whole.
     """
-    models, served = catalogue.stateful(select, schema), warehouse.served()
-    before = last_relations(warehouse, seen_releases(control.journal(warehouse))) if models else {}
+    models = catalogue.stateful(select, schema)
+    if not models:
+        return []
+    served = warehouse.served()
+    before = last_relations(warehouse, seen_releases(control.journal(warehouse)))
     carried = []
     for model in models:
         source = before.get(model.unique_id) or _served_before(warehouse, served, model)
