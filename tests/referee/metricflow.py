@@ -1,0 +1,116 @@
+"""dbt's own metric engine as the referee: it compiles a question to SQL, DuckDB answers that on the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+
+from blocks.catalogue import Catalogue
+from blocks.sql import write_literal
+
+Answer = dict[tuple[date | None, str | None], float]  # first day of the bucket, group's label → value
+
+
+class Question(NamedTuple):
+    """One metric, per bucket of a grain or not, by a dimension or not, where another one has a value."""
+
+    metric: str
+    grain: str | None = None
+    by: str | None = None
+    where: tuple[str, str] | None = None
+
+
+class Referee:
+    """MetricFlow over a semantic manifest as dbt writes it."""
+
+    def __init__(self, semantic_manifest: str, catalogue: Catalogue, connection: Any) -> None:
+        self.manifest, self.catalogue, self.connection = semantic_manifest, catalogue, connection
+
+    @cached_property
+    def engine(self) -> Any:
+        pytest.importorskip("metricflow", reason="metricflow, of the dev extra, is the referee")
+        from metricflow.engine.metricflow_engine import MetricFlowEngine
+        from metricflow.protocols.sql_client import SqlEngine
+        from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
+        from metricflow_semantics.model.dbt_manifest_parser import parse_manifest_from_dbt_generated_manifest
+        from metricflow_semantics.model.semantic_manifest_lookup import SemanticManifestLookup
+
+        class Compiler:
+            sql_engine_type = SqlEngine.DUCKDB
+            sql_plan_renderer = DuckDbSqlPlanRenderer()
+
+            def render_bind_parameter_key(self, key: str) -> str:
+                return f"${key}"
+
+        lookup = SemanticManifestLookup(parse_manifest_from_dbt_generated_manifest(self.manifest))
+        return MetricFlowEngine(lookup, Compiler())
+
+    def sql(self, metric: str, groups: Sequence[str], where: Sequence[str]) -> str:
+        from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+
+        request = MetricFlowQueryRequest.create(
+            metric_names=[metric], group_by_names=list(groups), where_constraints=list(where)
+        )
+        return str(self.engine.explain(request).sql_statement.sql)
+
+    def ask(self, question: Question) -> Answer:
+        groups = [f"metric_time__{question.grain}"] if question.grain else []
+        if question.by:
+            groups.append(self._name(question.metric, question.by))
+        where = [self._where(question)] if question.where else []
+        if self.catalogue.time_of(self.catalogue.source_of(question.metric)):  # pages leave undated rows out
+            grain = self.catalogue.datasets((question.metric,), ())[0].grain
+            where.append(f"{{{{ TimeDimension('metric_time', '{grain}') }}}} is not null")
+        found = self.connection.execute(self.sql(question.metric, groups, where)).fetchall()
+        return {
+            (
+                _as_day(row[0]) if question.grain else None,
+                label_of(row[-2]) if question.by else None,
+            ): float(row[-1])
+            for row in found
+            if row[-1] is not None
+        }
+
+    def _name(self, metric: str, dimension: str) -> str:
+        source = self.catalogue._semantic.sources[self.catalogue.source_of(metric)]
+        known = source.dimensions[dimension]
+        return f"{source.entity}__{dimension}" + (f"__{known.grain}" if known.time else "")
+
+    def _where(self, question: Question) -> str:
+        assert question.where
+        dimension, label = question.where
+        source = self.catalogue._semantic.sources[self.catalogue.source_of(question.metric)]
+        name = f"{source.entity}__{dimension}"
+        known = source.dimensions[dimension]
+        said = f"TimeDimension('{name}', '{known.grain}')" if known.time else f"Dimension('{name}')"
+        text = (
+            f"cast(cast({{{{ {said} }}}} as date) as varchar)"
+            if known.time
+            else f"cast({{{{ {said} }}}} as varchar)"
+        )
+        return f"{text} is null" if label == "(blank)" else f"{text} = {write_literal(label, 'duckdb')}"
+
+
+def label_of(value: Any) -> str:
+    """A group as a page calls it."""
+    if value is None:
+        return "(blank)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(_as_day(value)) if hasattr(value, "year") else str(value)
+
+
+def _as_day(value: Any) -> date:
+    return value.date() if hasattr(value, "hour") else value  # type: ignore[no-any-return]
+
+
+def connect(path: str) -> duckdb.DuckDBPyConnection:
+    """A connection on which a division by zero is null, as every warehouse but DuckDB or its caller has it."""
+    connection = duckdb.connect(path, read_only=True)
+    connection.execute("SET ieee_floating_point_ops = false")
+    return connection

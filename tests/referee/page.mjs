@@ -1,0 +1,38 @@
+// Answers questions with the page's own program: reads {grain, datasets, questions} as JSON, writes the answers.
+
+import { readFileSync } from "node:fs";
+import * as page from "../javascript/page.js";
+
+const { grain, datasets, questions } = JSON.parse(readFileSync(0, "utf-8"));
+datasets.forEach((dataset) => page.prepare(dataset, grain));
+const ALL = { first: -1e6, last: 1e6 };
+
+function answer({ dataset: number, metric, per, by, where }) {
+  const dataset = datasets[number];
+  const selection = new page.Selection({ grain, grains: [], drawn: [], whole: null, opening: ALL });
+  if (where) selection.picked.set(where[0], new Set([where[1]]));
+  const view = { selection, dataset, metric };
+  const dimension = dataset.dimensions.findIndex(({ name }) => name === by);
+  if (!per && dimension < 0) return [[null, null, page.evaluate(metric.formula, page.totalsOf(selection, dataset).now)]];
+  if (!per) {
+    const ranking = page.groupsOf(view, dimension, 1e9);
+    return page.compareGroups(view, ranking).map(({ label, v }) => [null, label, v]);
+  }
+  if (dimension < 0) {
+    return page.overTime(view, per, () => 0).map(({ bucket, v }) => [page.start(bucket, per), null, v]);
+  }
+  // A split line shows as many groups as there are colours: ask for each value as a group, a few at a time.
+  const { values } = dataset.dimensions[dimension];
+  const found = [];
+  for (let first = 0; first < values.length; first += 15) {
+    const place = (table, row) => {
+      const code = table.codes[dimension][row] - first;
+      return code >= 0 && code < 15 ? code : undefined;
+    };
+    for (const { bucket, place: at, v } of page.overTime(view, per, place))
+      found.push([page.start(bucket, per), values[first + at], v]);
+  }
+  return found;
+}
+
+process.stdout.write(JSON.stringify(questions.map(answer)));
