@@ -123,7 +123,7 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
         delivery.build = transform(
             project, warehouse, plan, load_range.full or load_range.since is not None, context=context
         )
-    delivery.gate = validate(suites, warehouse, project, delivery.build, context=context)
+    delivery.gate = validate(suites, warehouse, project, delivery.build, plan, context=context)
     delivery.release = promote(warehouse, delivery.build, delivery.gate)
     delivery.publications = publish(site, warehouse, project, tracker, plan, delivery.gate, context=context)
 

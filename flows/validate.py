@@ -7,7 +7,7 @@ from prefect import flow, get_run_logger
 from blocks.dbt.project import DbtProject
 from blocks.quality.suites import Suites
 from blocks.query_tags import tag_queries
-from blocks.records import BuildReport, GateReport, State
+from blocks.records import BuildReport, GateReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, last_report, stage_run
@@ -31,9 +31,13 @@ def validate(
     warehouse: Warehouse,
     project: DbtProject,
     build: BuildReport | None = None,
+    plan: Plan | None = None,
     context: RunContext | None = None,
 ) -> GateReport:
-    """Audit a build (alone: the last one) and write the verdict into the journal."""
+    """Audit a build (alone: the last one) and write the verdict into the journal.
+
+    plan: what it is built for; none: any metric may be shown somewhere, and has to be one that can be computed.
+    """
     build = build or last_report(warehouse, State.building, BuildReport)
     tag_queries("validate", build.run)
     with stage_run(context, project, warehouse, build.run) as stage:
@@ -43,7 +47,7 @@ def validate(
     sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
     other = [
         *check_marts(warehouse, catalogue, build),
-        *check_metrics(diffs),
+        *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
         *check_diff_budgets(catalogue, diffs),
         *check_quarantine_budget(warehouse, catalogue, sources),
         *find_removed_marts(warehouse, catalogue),

@@ -5,7 +5,7 @@ What can't be compared is said, never left out. Not here: what a difference may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from blocks.catalogue import Dataset, Mart
 from blocks.errors import Rejected
@@ -15,7 +15,7 @@ from blocks.records import MartDiff
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.reads import count_rows
 
-NUMBERS = {"integer", "decimal", "float"}
+NUMBERS, MOMENTS = {"integer", "decimal", "float"}, {"date", "timestamp"}
 TOLERANCE, SMALLEST, LARGEST = "1e-9", "1e-12", "1e300"
 """Floats that differ by less than TOLERANCE of themselves, or by SMALLEST, are the same; NaN and infinity are
 greater than LARGEST and only equal to themselves."""
@@ -28,7 +28,8 @@ def compare(
     """Compare two relations (`schema.table`) of a mart; live None: its first release.
 
     By the columns both sides have: key by key where both have the declared primary key; otherwise rows are
-    counted as added and removed, without telling a changed one from these.
+    counted as added and removed, without telling a changed one from these. A key that is not unique counts once,
+    as changed if its rows differ in any way.
     """
     with warehouse.session() as session:
         after = count_rows(warehouse, session, candidate)
@@ -87,15 +88,16 @@ class _Comparison:
         self._warehouse, self._session = warehouse, session
         self._live, self._candidate = warehouse.relation(live), warehouse.relation(candidate)
         self.shared = [name for name in new if name in old]
-        self._families = {name: (family(old[name]), family(new[name])) for name in self.shared}
+        self._families = {name: (_kind(old[name]), _kind(new[name])) for name in self.shared}
         self._text = warehouse.type_of("varchar")
+        self._as_text = {name for name in self.shared if not _is_comparable(*self._families[name])}
         present = "present"
         while present in {*old, *new}:
             present += "_"
         self._present = warehouse.quote(present)
 
     def compare(self, key: Sequence[str]) -> tuple[Counts, tuple[str, ...]]:
-        """Added, removed, changed; and the columns that the warehouse can't compare."""
+        """Added, removed, changed; and the columns that the warehouse can't compare, not even as text."""
         names = list(self.shared)
         try:
             return self._count(key, names), ()
@@ -109,23 +111,42 @@ class _Comparison:
         except Rejected:  # nothing that one column alone shows
             return (None, None, None), tuple(names)
 
-    def _count(self, key: Sequence[str], names: Sequence[str]) -> Counts:
-        return self._count_keys(key, names) if key else self._count_rows(names)
-
     def _can_compare(self, name: str) -> bool:
-        """False if the warehouse refuses to compare this column alone."""
-        try:
-            self._count_keys((), [name])
-            self._count_rows([name])
-        except Rejected:
-            return False
-        return True
+        """False if the warehouse refuses to compare this column alone; from now on as text where only that works."""
+        for as_text in ({name} & self._as_text, {name}):
+            self._as_text |= as_text
+            try:
+                self._join_keys((), [name], "where 1 = 0")
+                self._count_rows([name], "where 1 = 0")
+            except Rejected:
+                continue
+            return True
+        return False
 
-    def _count_keys(self, key: Sequence[str], names: Sequence[str]) -> Counts:
+    def _count(self, key: Sequence[str], names: Sequence[str]) -> Counts:
+        if not key:
+            return self._count_rows(names)
+        if self._is_unique(key):
+            return self._join_keys(key, names)
+        return self._group_keys(key, names)
+
+    def _is_unique(self, key: Sequence[str]) -> bool:
+        """False if a key is there more than once: a join of the sides would multiply its rows."""
+        columns = ", ".join(self._plain(name) for name in key)
+        repeated = [
+            self._session.rows(
+                f"select count(*) from (select count(*) as n from {relation} group by {columns}"
+                " having count(*) > 1) as repeated"
+            )[0][0]
+            for relation in (self._live, self._candidate)
+        ]
+        return not any(repeated)
+
+    def _join_keys(self, key: Sequence[str], names: Sequence[str], where: str = "") -> Counts:
         """Keys only in the candidate, only in live, and in both with another value somewhere."""
         columns = ", ".join(self._warehouse.quote(name) for name in names)
         sides = [
-            f"(select {columns}, 1 as {self._present} from {relation})"
+            f"(select {columns}, 1 as {self._present} from {relation} {where})"
             for relation in (self._candidate, self._live)
         ]
         same = " and ".join(self._joins(name) for name in key) or "1 = 0"
@@ -139,27 +160,57 @@ class _Comparison:
         )[0]
         return int(row[0] or 0), int(row[1] or 0), int(row[2] or 0)
 
-    def _count_rows(self, names: Sequence[str]) -> Counts:
-        """Rows more often in the candidate, more often in live; a changed row is one of each."""
-        values = ", ".join(f"{self._plain(name)} as v{at}" for at, name in enumerate(names))
-        groups = ", ".join(f"v{at}" for at in range(len(names)))
+    def _group_keys(self, key: Sequence[str], names: Sequence[str]) -> Counts:
+        """As `_join_keys`, for keys that are there more than once: changed where their rows are not the same."""
+        order = [*key, *(name for name in names if name not in key)]
+        keys = ", ".join(f"v{at}" for at in range(len(key)))
         row = self._session.rows(
-            "select sum(case when n > 0 then n else 0 end), sum(case when n < 0 then -n else 0 end) from"
-            f" (select {groups}, sum(side_) as n from"
-            f" (select {values}, 1 as side_ from {self._candidate}"
-            f" union all select {values}, -1 as side_ from {self._live}) as both_sides"
-            f" group by {groups}) as counted"
+            "select sum(case when before_ = 0 then 1 else 0 end), sum(case when after_ = 0 then 1 else 0 end),"
+            " sum(case when before_ > 0 and after_ > 0 and differs_ > 0 then 1 else 0 end) from"
+            f" (select {keys}, sum(after_) as after_, sum(before_) as before_,"
+            " sum(case when after_ <> before_ then 1 else 0 end) as differs_"
+            f" from {self._counted_rows(order)} as counted group by {keys}) as by_key"
+        )[0]
+        return int(row[0] or 0), int(row[1] or 0), int(row[2] or 0)
+
+    def _count_rows(self, names: Sequence[str], where: str = "") -> Counts:
+        """Rows more often in the candidate, more often in live; a changed row is one of each."""
+        row = self._session.rows(
+            "select sum(case when after_ > before_ then after_ - before_ else 0 end),"
+            " sum(case when before_ > after_ then before_ - after_ else 0 end)"
+            f" from {self._counted_rows(names, where)} as counted"
         )[0]
         return int(row[0] or 0), int(row[1] or 0), None
 
-    def _is_comparable(self, name: str) -> bool:
-        old, new = self._families[name]
-        return old == new or {old, new} <= NUMBERS
+    def _counted_rows(self, names: Sequence[str], where: str = "") -> str:
+        """Each different row as v0, v1, …, with how often it is in live (before_) and in the candidate (after_)."""
+        values = ", ".join(f"{self._rounded(name)} as v{at}" for at, name in enumerate(names))
+        groups = ", ".join(f"v{at}" for at in range(len(names)))
+        return (
+            f"(select {groups}, sum(after_) as after_, sum(before_) as before_ from"
+            f" (select {values}, 1 as after_, 0 as before_ from {self._candidate} {where}"
+            f" union all select {values}, 0 as after_, 1 as before_ from {self._live} {where}) as both_sides"
+            f" group by {groups})"
+        )
 
     def _plain(self, name: str, side: str = "") -> str:
-        """A column as both sides can have it: as text where it was retyped."""
+        """A column as both sides can have it: as text where it was retyped, or can't be compared itself."""
         column = side + self._warehouse.quote(name)
-        return column if self._is_comparable(name) else f"cast({column} as {self._text})"
+        return f"cast({column} as {self._text})" if name in self._as_text else column
+
+    def _is_float(self, name: str) -> bool:
+        return "float" in self._families[name] and name not in self._as_text
+
+    def _rounded(self, name: str) -> str:
+        """A column as rows are counted by: a float without the noise of its last digits."""
+        column = self._plain(name)
+        if not self._is_float(name):
+            return column
+        column = f"cast({column} as {self._warehouse.type_of('double')})"
+        power = f"power(10, floor(ln(abs({column})) / ln(10)))"
+        rounded = f"floor({column} / {power} * 1e9 + 0.5) / 1e9 * {power}"
+        size = f"abs({column})"
+        return f"case when {size} >= {SMALLEST} and {size} < {LARGEST} then {rounded} else {column} end"
 
     def _joins(self, name: str) -> str:
         """Equality of a key's column, in which NULL is equal to NULL, in a form that every hash join takes."""
@@ -181,13 +232,25 @@ class _Comparison:
     def _differs(self, name: str) -> str:
         c, l = self._plain(name, "c."), self._plain(name, "l.")  # noqa: E741
         differs = f"{c} is distinct from {l}"
-        if "float" not in self._families[name] or not self._is_comparable(name):
+        if not self._is_float(name):
             return differs
-        close = (
-            f"abs({c} - {l}) <= {TOLERANCE} * abs({l}) + {SMALLEST}"
-            f" and abs({c}) < {LARGEST} and abs({l}) < {LARGEST}"
+        far = (
+            f"case when not (abs({c}) < {LARGEST} and abs({l}) < {LARGEST}) then 1"
+            f" when abs({l}) < 1e-3 then case when abs({c} - {l}) <= {SMALLEST} then 0 else 1 end"
+            f" when abs({c} - {l}) <= {TOLERANCE} * abs({l}) then 0 else 1 end = 1"
         )
-        return f"({differs} and not coalesce({close}, false))"
+        return f"({differs} and {far})"
+
+
+def _kind(data_type: str) -> str:
+    """The family of a type; a timestamp with a time zone is one of its own: where the session is would decide."""
+    found, name = family(data_type), data_type.lower()
+    zoned = "with time zone" in name or name.startswith(("timestamptz", "timestamp_tz", "timestamp_ltz"))
+    return "timestamp with a zone" if found == "timestamp" and zoned else found
+
+
+def _is_comparable(old: str, new: str) -> bool:
+    return old == new or any({old, new} <= alike for alike in (NUMBERS, MOMENTS))
 
 
 def _metrics(
@@ -204,30 +267,34 @@ def _metrics(
     totals: dict[str, tuple[float | None, float | None]] = {}
     broken: dict[str, str] = {}
     for dataset in datasets:
-        before = _totals(session, dataset, warehouse.relation(live) if live else None, lambda error: None)
-        reasons: list[str] = []
-        after = _totals(session, dataset, warehouse.relation(candidate), reasons.append)
+        before, _ = _totals(session, dataset, warehouse.relation(live)) if live else ({}, {})
+        after, reasons = _totals(session, dataset, warehouse.relation(candidate))
         for metric in dataset.metrics:
-            if reasons:
-                broken[metric.name] = reasons[0]
+            if reason := next((reasons[each.name] for each in metric.measures if each.name in reasons), ""):
+                broken[metric.name] = reason
             totals[metric.name] = (evaluate(metric.formula, before), evaluate(metric.formula, after))
     return totals, broken
 
 
 def _totals(
-    session: Session, dataset: Dataset, relation: str | None, on_refusal: Callable[[str], None]
-) -> dict[str, float | None]:
-    """A dataset's measures in one relation, quoted; None where the warehouse refuses to compute them."""
+    session: Session, dataset: Dataset, relation: str
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    """A dataset's measures in one relation, quoted; and why the warehouse refuses to compute some of them."""
     names = [measure.name for measure in dataset.measures]
-    if relation is not None:
-        try:
-            return dict(
-                zip(
-                    names,
-                    session.rows(totals_sql(dataset.measures, dataset.sql(relation)))[0],
-                    strict=True,
-                )
-            )
-        except Rejected as error:
-            on_refusal(error.answer)
-    return dict.fromkeys(names)
+    try:
+        row = session.rows(totals_sql(dataset.measures, dataset.sql(relation)))[0]
+    except Rejected as error:
+        if len(names) == 1:
+            return {}, {names[0]: error.answer}
+    else:
+        return dict(zip(names, row, strict=True)), {}
+    found: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    for measure in dataset.measures:
+        others = set(names) - {measure.name}
+        columns = tuple(column for column in dataset.columns if column.name not in others)
+        alone = dataset.model_copy(update={"measures": (measure,), "columns": columns})
+        one, why = _totals(session, alone, relation)
+        found |= one
+        reasons |= why
+    return found, reasons

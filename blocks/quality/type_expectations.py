@@ -17,14 +17,15 @@ KINDS = ("expect_column_values_to_be_of_type", "expect_column_values_to_be_in_ty
 FAMILIES = {
     "integer": "tinyint smallint integer int bigint hugeint utinyint usmallint uinteger ubigint long byteint",
     "decimal": "decimal numeric number",
-    "float": "float double real double precision",
-    "text": "varchar text string char character character varying",
-    "timestamp": "timestamp timestamp_ntz timestamp_ltz timestamp_tz timestamptz datetime timestamp with time zone",
+    "float": "float double real",
+    "text": "varchar text string char character",
+    "timestamp": "timestamp timestamp_ntz timestamp_ltz timestamp_tz timestamptz datetime",
     "boolean": "boolean bool bit",
     "binary": "binary varbinary blob bytes",
 }
 NAMES = {name: family for family, names in FAMILIES.items() for name in names.split()}
-NAMES |= {"double precision": "float", "character varying": "text", "timestamp with time zone": "timestamp"}
+NAMES |= {"double precision": "float", "character varying": "text"}
+NAMES |= {f"timestamp {word} time zone": "timestamp" for word in ("with", "without")}
 
 
 def family(kind: str) -> str:

@@ -6,7 +6,7 @@ Opening and closing a file in several threads at once races inside DuckDB; curso
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -24,14 +24,16 @@ _ABOUT_DATA = ("Conversion", "Constraint", "Out of Range", "Invalid Input", "Dat
 
 
 class DuckDBSession:
-    """A connection to the file; implements Session."""
+    """A connection to the file of this name; implements Session."""
 
-    def __init__(self, connection: DuckDBPyConnection) -> None:
+    def __init__(self, connection: DuckDBPyConnection, name: str) -> None:
         self.connection = connection
+        self._name = name
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement and return all rows."""
-        return self.connection.execute(sql, list(parameters)).fetchall()
+        """Run one statement and return all rows. Its errors are ours at once: callers go on after some."""
+        with _own_errors(self._name):
+            return self.connection.execute(sql, list(parameters)).fetchall()
 
     def export(self, sql: str, path: Path) -> int:
         """Write a query's result to one Parquet file in constant memory; return its rows.
@@ -53,13 +55,13 @@ def open_session(path: Path, config: dict[str, Any]) -> Iterator[DuckDBSession]:
     import duckdb
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_vendor_errors(duckdb.Error, lambda error: translate_error(f"use {path.name}", error)):
+    with _own_errors(path.name):
         with _lock:
             root, users = _open.get(path) or (duckdb.connect(str(path), config=config), 0)
             _open[path] = (root, users + 1)
             own = root.cursor()
         try:
-            yield DuckDBSession(own)
+            yield DuckDBSession(own, path.name)
         finally:
             with _lock:
                 own.close()
@@ -68,6 +70,13 @@ def open_session(path: Path, config: dict[str, Any]) -> Iterator[DuckDBSession]:
                     _open[path] = (root, users - 1)
                 else:
                     root.close()
+
+
+def _own_errors(name: str) -> AbstractContextManager[None]:
+    """Raise DuckDB's errors as ours. name: the file's."""
+    import duckdb
+
+    return replace_vendor_errors(duckdb.Error, lambda error: translate_error(f"use {name}", error))
 
 
 def translate_error(asked: str, error: BaseException) -> PlatformError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ from blocks.quality.mart_checks import check_mart
 from blocks.quality.mart_diff import compare
 from blocks.records import MartDiff
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tasks.gate import check_diff_budgets
+from tasks.gate import check_diff_budgets, check_metrics
 
 KEY = ("k",)
 
@@ -95,6 +96,22 @@ def judge(pair: Pair, budget: object, key: tuple[str, ...], diff: MartDiff) -> t
 
     (check,) = check_diff_budgets(Project(), [diff])  # type: ignore[arg-type]
     return check.passed, check.observed
+
+
+@pytest.mark.parametrize(
+    ("dashboards", "status"),
+    [(None, "failed"), ([], "warned"), ([["asked"]], "failed"), ([["other"]], "warned")],
+)
+def test_a_metric_that_cannot_be_computed_fails_where_it_is_shown(
+    dashboards: list[list[str]] | None, status: str
+) -> None:
+    diff = MartDiff(mart="m", rows_before=1, rows_after=1, broken_metrics={"asked": "no such column"})
+    project = SimpleNamespace(exposures=[SimpleNamespace(metrics=("third",))])
+    shown = None if dashboards is None else [SimpleNamespace(metrics=tuple(each)) for each in dashboards]
+    (check,) = check_metrics(project, [diff], shown)  # type: ignore[arg-type]
+    assert (check.status, check.name) == (status, "metric asked can be computed")
+    third = diff.model_copy(update={"broken_metrics": {"third": "no such column"}})
+    assert check_metrics(project, [third], shown)[0].status == "failed"  # type: ignore[arg-type]
 
 
 def test_a_budget_that_cannot_be_judged_is_a_failed_check(pair: Pair) -> None:
