@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from blocks.records import LedgerEntry, LoadReport, SourceTable
 
@@ -13,13 +14,26 @@ QUARANTINE_COLUMNS = {"_row": "varchar", "_reason": "varchar", **LOAD_COLUMNS}
 """Columns of the table of quarantined rows."""
 
 
+class MergeKey(NamedTuple):
+    """How rows of a `merge` meet those that are there.
+
+    columns: of the key. cursor: the column by which the youngest row of a key stays, whether it is there or comes; a
+    row without a value is the oldest, and of two alike the one that comes stays. keeps_deleted: remember what is gone
+    in `<table>__deleted`, so that an older row that comes later stays out; it needs a cursor.
+    """
+
+    columns: tuple[str, ...] = ()
+    cursor: str | None = None
+    keeps_deleted: bool = False
+
+
 class Batch:
     """What one load brings: Parquet files of typed rows and of quarantined rows, and its ledger lines.
 
     mode: `append` (rows of a reloaded item replace those it brought before), `merge` (by key), or
     `replace`. Data columns are as declared, plus `_item`, `_loaded_at`; quarantine columns are
     `_item`, `_row` (the row as text), `_reason`, `_loaded_at`. gone: Parquet files of the key columns of
-    rows that leave the table, `deleted` in number.
+    rows that leave the table and of the cursor, if there is one; `deleted` in number.
     """
 
     def __init__(
@@ -29,11 +43,12 @@ class Batch:
         data: Sequence[Path],
         quarantine: Sequence[Path],
         entries: Sequence[LedgerEntry],
-        key: Sequence[str] = (),
+        key: Sequence[str] | MergeKey = (),
         gone: Sequence[Path] = (),
         deleted: int = 0,
     ) -> None:
-        self.table, self.mode, self.key = table, mode, tuple(key)
+        self.table, self.mode = table, mode
+        self.merge_key = key if isinstance(key, MergeKey) else MergeKey(tuple(key))
         self.data, self.quarantine, self.entries = tuple(data), tuple(quarantine), tuple(entries)
         self.gone, self.deleted = tuple(gone), deleted
 
@@ -57,7 +72,8 @@ class Batch:
 class LoadTarget:
     """A table that a batch is loaded into. columns: declared name → portable type; files: what comes in.
 
-    by_key: rows that come replace those of the same key; `incoming`: columns of the files → type, once read.
+    key: rows that come replace those of the same key, unless those are younger by the cursor; none: they don't.
+    deleted: the table of keys that are gone. `incoming`: columns of the files → type, once read.
     """
 
     def __init__(
@@ -66,10 +82,12 @@ class LoadTarget:
         name: str,
         columns: dict[str, str],
         files: Sequence[Path],
-        by_key: bool = False,
+        key: Sequence[str] = (),
+        cursor: str | None = None,
+        deleted: LoadTarget | None = None,
     ) -> None:
         self.schema, self.name, self.columns, self.files = schema, name, columns, tuple(files)
-        self.by_key = by_key
+        self.key, self.cursor, self.deleted = tuple(key), cursor, deleted
         self.incoming: dict[str, str] = {}
 
     @property
@@ -80,10 +98,16 @@ class LoadTarget:
 
 def targets_of(batch: Batch) -> tuple[LoadTarget, LoadTarget]:
     """The table of rows and the table of quarantined rows."""
-    table = batch.table
+    table, schema = batch.table, batch.table.schema_name
     declared = {column.name: column.data_type or "varchar" for column in table.columns}
+    given = batch.merge_key
+    key, cursor = (given.columns, given.cursor) if batch.mode == "merge" else ((), None)
+    deleted = None
+    if given.keeps_deleted and given.cursor:
+        columns = {name: declared[name] for name in (*given.columns, given.cursor)}
+        deleted = LoadTarget(schema, f"{table.identifier}__deleted", columns, batch.gone, key, cursor)
     rows = LoadTarget(
-        table.schema_name, table.identifier, {**declared, **LOAD_COLUMNS}, batch.data, batch.mode == "merge"
+        schema, table.identifier, {**declared, **LOAD_COLUMNS}, batch.data, key, cursor, deleted
     )
     waste = f"{table.identifier}__quarantine"
-    return rows, LoadTarget(table.schema_name, waste, QUARANTINE_COLUMNS, batch.quarantine)
+    return rows, LoadTarget(schema, waste, QUARANTINE_COLUMNS, batch.quarantine)

@@ -50,13 +50,13 @@ class SqlWarehouse(Warehouse):
     def stage_files(self, session: Session, batch: Batch, target: LoadTarget) -> Iterator[Mapping[str, str]]:
         """Bring the batch's files where SQL reaches them: group → what `insert_files` or a FROM clause reads.
 
-        Rows that are matched by key (those of a target `by_key`, and those that are gone) have to be readable by
+        Rows that are matched by key (those of a target with a `key`, and those that are gone) have to be readable by
         FROM: here they are sent into temporary tables; the others go straight into their table, and are ''. A group
         without files is left out.
         """
         staged = {group: "" for group, files in ((ROWS, batch.data), (QUARANTINE, batch.quarantine)) if files}
-        matched = {ROWS: tuple(target.incoming)} if target.by_key and batch.data else {}
-        matched |= {GONE: batch.key} if batch.gone else {}
+        matched = {ROWS: tuple(target.incoming)} if target.key and batch.data else {}
+        matched |= {GONE: tuple(self.file_columns(session, batch.gone))} if batch.gone else {}
         for group, columns in matched.items():
             staged[group] = self.quote(f"staged_{group}")
             names, like = ", ".join(map(self.quote, columns)), self.relation(target.relation)
@@ -93,10 +93,14 @@ class SqlWarehouse(Warehouse):
         return same_type(incoming, known, self.dialect)
 
     def insert_files(self, session: Session, target: LoadTarget, staged: str) -> None:
-        """Insert a target's files by their columns' names. staged: as `stage_files` gave it."""
+        """Insert a target's files by their columns' names, but no row whose key has a younger one there.
+
+        staged: as `stage_files` gave it.
+        """
         table, names = self.relation(target.relation), ", ".join(map(self.quote, target.incoming))
         if staged:
-            session.rows(f"insert into {table} ({names}) select {names} from {staged}")
+            wanted = self._match_older(target)
+            session.rows(f"insert into {table} ({names}) select {names} from {staged} as n{wanted}")
         else:
             self.copy_files(session, table, tuple(target.incoming), target.files)
 
@@ -110,10 +114,37 @@ class SqlWarehouse(Warehouse):
         """Items whose rows the batch replaces: its own."""
         return [entry.item for entry in batch.entries]
 
-    def delete_by_key(self, session: Session, batch: Batch, target: LoadTarget, staged: str) -> None:
-        """Delete a table's rows whose key is among the staged ones."""
-        same = " and ".join(f"t.{self.quote(key)} = n.{self.quote(key)}" for key in batch.key)
+    def delete_by_key(self, session: Session, target: LoadTarget, staged: str) -> None:
+        """Delete a table's rows whose key is among the staged ones, but none that is younger by the cursor."""
+        same = self.match_key(target)
         session.rows(f"delete from {self.relation(target.relation)} as t using {staged} as n where {same}")
+
+    def match_key(self, target: LoadTarget) -> str:
+        """SQL that is true where n has the key of t, and t is not younger."""
+        same = [f"t.{self.quote(key)} = n.{self.quote(key)}" for key in target.key]
+        if target.cursor:
+            there, comes = (f"{side}.{self.quote(target.cursor)}" for side in "tn")
+            same.append(f"({there} is null or {comes} >= {there})")
+        return " and ".join(same)
+
+    def _match_older(self, target: LoadTarget) -> str:
+        """The WHERE clause of staged rows n whose key has no younger row, in the table or among what is gone.
+
+        Those that are not younger were deleted from the table before: whoever is still there is.
+        """
+        if not target.cursor:
+            return ""
+        same = " and ".join(f"t.{self.quote(key)} = n.{self.quote(key)}" for key in target.key)
+        wanted = [f"not exists (select 1 from {self.relation(target.relation)} as t where {same})"]
+        if target.deleted:
+            there, comes = (f"{side}.{self.quote(target.cursor)}" for side in "tn")
+            younger = f"{same} and ({there} > {comes} or ({comes} is null and {there} is not null))"
+            gone = self.relation(target.deleted.relation)
+            wanted.append(f"not exists (select 1 from {gone} as t where {younger})")
+        return f" where {' and '.join(wanted)}"
+
+    def release_staged(self, session: Session, staged: Mapping[str, str]) -> None:
+        """Give up what `stage_files` made, once it is read; here its own end does."""
 
     def replace_view(self, session: Session, schema: str, view: str, query: str) -> None:
         """Make a view, in place of what there is of that name."""
@@ -129,6 +160,8 @@ class SqlWarehouse(Warehouse):
             if self.ddl_rolls_back:
                 stack.enter_context(self.transaction(session))
             changes = self._shape_table(session, rows) + self._shape_table(session, quarantine)
+            if rows.deleted:
+                self._shape_table(session, rows.deleted)
             staged = stack.enter_context(self.stage_files(session, batch, rows))
             if not self.ddl_rolls_back:
                 stack.enter_context(self.transaction(session))
@@ -137,8 +170,8 @@ class SqlWarehouse(Warehouse):
                 self._delete_replaced(session, batch, target, staged.get(group))
                 if group in staged:
                     self.insert_files(session, target, staged[group])
-            if GONE in staged:
-                self.delete_by_key(session, batch, rows, staged[GONE])
+            self._delete_gone(session, batch, rows, staged.get(GONE))
+            self.release_staged(session, staged)
             write_ledger(self, session, batch.entries)
         return batch.report(changes)
 
@@ -182,13 +215,26 @@ class SqlWarehouse(Warehouse):
         table = self.relation(target.relation)
         if batch.mode == "replace":
             session.rows(f"delete from {table}")
-        elif not target.by_key:
+        elif not target.key:
             items = self.find_replaced_items(session, batch, target)
             for part in (items[at : at + ITEMS_AT_ONCE] for at in range(0, len(items), ITEMS_AT_ONCE)):
                 places = ", ".join("?" * len(part))
                 session.rows(f"delete from {table} where {self.quote('_item')} in ({places})", part)
-        elif staged and set(batch.key) <= set(target.incoming):
-            self.delete_by_key(session, batch, target, staged)
+        elif staged and set(target.key) <= set(target.incoming):
+            self.delete_by_key(session, target, staged)
+
+    def _delete_gone(self, session: Session, batch: Batch, target: LoadTarget, staged: str | None) -> None:
+        """Delete the rows that are gone at the source, and remember them where older ones may come later."""
+        if target.deleted and batch.mode == "replace":
+            session.rows(f"delete from {self.relation(target.deleted.relation)}")
+        if not staged:
+            return
+        if target.key:
+            self.delete_by_key(session, target, staged)
+        if target.deleted:
+            if target.deleted.key:
+                self.delete_by_key(session, target.deleted, staged)
+            self.insert_files(session, target.deleted, staged)
 
     # releases
 

@@ -7,40 +7,49 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blocks.loader.dlt.contract import DUCKDB, build_cast
-from blocks.loader.dlt.deletions import build_deleted_condition, write_deleted_keys
-from blocks.loader.dlt.incremental import get_window, subtract_lookback
+from blocks.loader.dlt.deletions import build_deleted_condition, keeps_deleted, write_deleted_keys
+from blocks.loader.dlt.incremental import (
+    build_future_condition,
+    get_watermark,
+    get_window,
+    subtract_lookback,
+)
 from blocks.loader.dlt.staging import Staging
 from blocks.loader.dlt.table_config import find_cursor_column, get_cursor, get_key, get_load_mode
 from blocks.records import Column, LedgerEntry, SourceTable
 from blocks.sql import quote_identifier, write_literal
-from blocks.warehouse.base import Batch
+from blocks.warehouse.batch import Batch, MergeKey
 
 
 class PreparedBatch(NamedTuple):
-    """A batch that is ready for the warehouse; changes: of the table's schema, in words."""
+    """A batch that is ready for the warehouse; changes: of the table's schema, in words. notes: what else to know."""
 
     batch: Batch
     changes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def build_batch(staging: Staging, label: str, size: int, present: str | None = None) -> PreparedBatch | None:
     """Build the batch of a table that is loaded as a whole or by cursor; None if nothing is new.
 
     Rows between the watermark less the lookback and the watermark come again with every load, and so do rows
-    without a readable cursor: the last ledger entry's fingerprint tells whether they are the same as before.
+    without a readable cursor or with one in the future, which is no watermark: the last ledger entry's fingerprint
+    tells whether they are the same as before.
     present: the FROM clause of the source's keys, if all of them were read.
     """
     table, context, merges = staging.table, staging.context, get_load_mode(staging.table) == "merge"
-    last, old = context.get_last_entry(table), context.get_watermark(table)
+    last, old = context.get_last_entry(table), get_watermark(context, table)
     watermark, repeated, next_repeated, reloaded = old, "true", "true", "false"
     if column := find_cursor_column(table):
         name, window = quote_identifier(column.name), get_window(context, table)
-        repeated = _build_range_condition(column, window.since, old)
+        future = build_future_condition(column, context.at)
+        repeated = _build_range_condition(column, window.since, old, future)
+        newer = _build_newer_condition(column, old)
         ((newest,),) = staging.execute(
-            f"select arg_max(_cursor, {name}) from staged where {_build_newer_condition(column, old)}"
+            f"select arg_max(_cursor, {name}) from staged where {newer} and not {future}"
         )
         watermark = old if newest is None else newest
-        next_repeated = _build_range_condition(column, subtract_lookback(table, watermark), watermark)
+        next_repeated = _build_range_condition(column, subtract_lookback(table, watermark), watermark, future)
         if window.days:
             first, end = (build_cast(column, write_literal(day, DUCKDB)) for day in window.days)
             reloaded = f"({name} >= {first} and {name} < {end})"
@@ -60,8 +69,8 @@ def build_batch(staging: Staging, label: str, size: int, present: str | None = N
     return write_batch(staging, [entry], dict.fromkeys(staging.extras.values(), label), deleted)
 
 
-def _build_range_condition(column: Column, since: str | None, until: str | None) -> str:
-    """Build the SQL of rows from one value of the cursor to another, and of those that have none."""
+def _build_range_condition(column: Column, since: str | None, until: str | None, future: str) -> str:
+    """Build the SQL of rows from one value of the cursor to another, and of those that come with every load."""
     name = quote_identifier(column.name)
     if since is None or until is None:
         return "true"
@@ -69,7 +78,7 @@ def _build_range_condition(column: Column, since: str | None, until: str | None)
         build_cast(column, write_literal(since, DUCKDB)),
         build_cast(column, write_literal(until, DUCKDB)),
     )
-    return f"({name} is null or ({name} >= {first} and {name} <= {last}))"
+    return f"({name} is null or ({name} >= {first} and {name} <= {last}) or {future})"
 
 
 def _build_newer_condition(column: Column, old: str | None) -> str:
@@ -104,8 +113,9 @@ def write_batch(
 ) -> PreparedBatch:
     """Write good and bad rows as Parquet. One entry takes all rows, several take those of their items.
 
-    Of rows with the same key the one with the highest cursor is kept. since: extra column → where it was first
-    seen. deleted: files of the keys to delete, and their number; None: those of rows that are marked as deleted.
+    Of rows with the same key the one with the highest cursor is kept, the last of those that are alike.
+    since: extra column → where it was first seen.
+    deleted: files of the keys to delete, and their number; None: those of rows that are marked as deleted.
     """
     table, unique = staging.table, _build_deduplication(staging.table)
     item = write_literal(entries[0].item, DUCKDB) if len(entries) == 1 else "_item"
@@ -127,10 +137,23 @@ def write_batch(
     fresh = [name for name in staging.extras.values() if name not in known]
     how = "replace" if staging.context.load_range.full else get_load_mode(table)
     files, count = deleted or ([], 0)
+    cursor = get_cursor(table) if unique else None
+    key = MergeKey(tuple(get_key(table)), cursor, keeps_deleted(table))
     return PreparedBatch(
-        Batch(table, how, good, bad, counted, get_key(table), files, count),
+        Batch(table, how, good, bad, counted, key, files, count),
         tuple(f"new column {name} (varchar) since {since[name]}" for name in fresh),
+        _note_future(staging) if cursor else (),
     )
+
+
+def _note_future(staging: Staging) -> tuple[str, ...]:
+    """Note the rows whose cursor is in the future."""
+    column = find_cursor_column(staging.table)
+    if column is None:
+        return ()
+    future = build_future_condition(column, staging.context.at)
+    ((count,),) = staging.execute(f"select count(*) from staged where {future}")
+    return (f"{column.name} is in the future in {count} rows; it is no watermark",) if count else ()
 
 
 def _build_deduplication(table: SourceTable) -> str:
@@ -138,7 +161,11 @@ def _build_deduplication(table: SourceTable) -> str:
     if get_load_mode(table) != "merge":
         return ""
     cursor = get_cursor(table)
-    order = [*([f"{quote_identifier(cursor)} desc"] if cursor else []), "_item desc", "rowid desc"]
+    order = [
+        *([f"{quote_identifier(cursor)} desc nulls last"] if cursor else []),
+        "_order desc",
+        "rowid desc",
+    ]
     keys = ", ".join(quote_identifier(name) for name in get_key(table))
     return f" qualify row_number() over (partition by {keys} order by {', '.join(order)}) = 1"
 

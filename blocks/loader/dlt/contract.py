@@ -34,20 +34,22 @@ TYPE_DESCRIPTIONS = {
     "boolean": "true or false",
 }
 DAY, CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"\d{1,2}:\d\d"
-RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor")
+RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor", "_order")
 
 
 @dataclass(frozen=True)
 class TextRelation:
     """What DuckDB reads rows from. relation: a FROM clause whose columns are texts.
 
-    texts: name at the source → SQL of its value as text. item: SQL of the row's item. row: SQL of the row
+    texts: name at the source → SQL of its value as text. item: SQL of the row's item, order: of its number, in the
+    order in which they came. row: SQL of the row
     as a whole, if it is more than its values. problem: SQL of why a row can't be read at all, NULL if it can.
     """
 
     relation: str
     texts: Mapping[str, str]
     item: str = "null"
+    order: str = "0"
     row: str = "null"
     problem: str = "null"
 

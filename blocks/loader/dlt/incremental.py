@@ -7,9 +7,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from blocks.errors import Misconfigured
+from blocks.loader.dlt.contract import DUCKDB, build_cast
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import find_cursor_column, get_cursor, get_load_mode
-from blocks.records import SourceTable
+from blocks.records import Column, SourceTable
+from blocks.sql import quote_identifier, write_literal
+
+AHEAD = timedelta(days=1)  # of UTC, which the local times of some source may be by up to 14 hours
 
 
 class Window(NamedTuple):
@@ -28,7 +32,7 @@ def get_window(context: LoadContext, table: SourceTable) -> Window:
     """Say what to ask the source for. Raises Misconfigured for days of a cursor that is no time."""
     if get_load_mode(table) != "merge" or not get_cursor(table):
         return Window()
-    since, days, kind = context.get_watermark(table), None, _get_cursor_type(table)
+    since, days, kind = get_watermark(context, table), None, _get_cursor_type(table)
     if context.load_range.since:
         if kind not in ("date", "timestamp"):
             raise Misconfigured(
@@ -39,6 +43,27 @@ def get_window(context: LoadContext, table: SourceTable) -> Window:
         until = context.load_range.until or date.max - timedelta(1)
         days = (context.load_range.since.isoformat(), (until + timedelta(1)).isoformat())
     return Window(subtract_lookback(table, since), days)
+
+
+def get_watermark(context: LoadContext, table: SourceTable) -> str | None:
+    """Return the cursor's highest value at the end of the last load; None too for one that is in the future."""
+    found = context.get_watermark(table)
+    try:
+        if found is not None and _get_cursor_type(table) in ("date", "timestamp"):
+            at = datetime.fromisoformat(found)
+            if at.replace(tzinfo=None) > context.at + AHEAD:
+                return None
+    except ValueError:  # written in another way than ours: the source's own
+        pass
+    return found
+
+
+def build_future_condition(column: Column, now: datetime) -> str:
+    """Build the SQL that is true for a staged row whose cursor is a time in the future. now: in UTC."""
+    if (column.data_type or "").lower().strip() not in ("date", "timestamp"):
+        return "false"
+    bound = build_cast(column, write_literal((now + AHEAD).isoformat(" "), DUCKDB))
+    return f"coalesce({quote_identifier(column.name)} > {bound}, false)"
 
 
 def subtract_lookback(table: SourceTable, watermark: str | None) -> str | None:

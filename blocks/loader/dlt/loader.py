@@ -97,7 +97,8 @@ class DltLoader(Loader):
         started = time.monotonic()
         report = warehouse.ingest(staged.batch)
         seconds += time.monotonic() - started
-        return report.model_copy(update={"seconds": seconds, "schema_changes": staged.changes})
+        changes = {"schema_changes": staged.changes, "notes": staged.notes}
+        return report.model_copy(update={"seconds": seconds, **changes})
 
     def _build_context(
         self,
@@ -113,7 +114,7 @@ class DltLoader(Loader):
             raw = {t.name: warehouse.columns(session, t.schema_name, t.identifier) for t in tables}
             for table in tables:
                 if raw[table.name] and compares_keys(table):
-                    export_keys(warehouse, session, table, folder)
+                    export_keys(warehouse, session, table, raw[table.name], folder)
         ledger = tuple(loaded(warehouse, source))
         location, credential = self._get_location(source), self._get_credential(source)
         return LoadContext(

@@ -19,7 +19,7 @@ from blocks.loader.dlt.contract import (
     get_type,
 )
 from blocks.loader.dlt.load_context import LoadContext
-from blocks.loader.dlt.table_config import get_cursor
+from blocks.loader.dlt.table_config import get_cursor, get_load_mode
 from blocks.records import SourceTable
 from blocks.sql import quote_identifier, write_literal
 
@@ -42,7 +42,7 @@ class Staging:
     """The rows of one table's load, in the table `staged`.
 
     extras: undeclared name at the source → its column. Beside the data: `_item`, of good and bad rows;
-    `_row` and `_reason`, of bad ones; `_cursor`, the cursor's value as the source writes it.
+    `_row` and `_reason`, of bad ones; `_cursor`, the cursor's value as the source writes it; `_order`, of items.
     """
 
     def __init__(
@@ -55,9 +55,10 @@ class Staging:
         self.context, self.table, self.extras, self.connection = context, table, dict(extras), connection
         body = [f"{quote_identifier(column.name)} {get_type(column)}" for column in table.columns]
         texts = [*self.extras.values(), "_item", "_row", "_reason", "_cursor"]
-        self.execute(
-            f"create or replace table staged ({', '.join([*body, *(f'{quote_identifier(t)} varchar' for t in texts)])})"
-        )
+        body += [*(f"{quote_identifier(text)} varchar" for text in texts), "_order bigint"]
+        self.execute(f"create or replace table staged ({', '.join(body)})")
+        if get_load_mode(table) == "merge":  # of two rows alike the later one stays
+            self.execute("set preserve_insertion_order = true")
 
     @property
     def columns(self) -> list[str]:
@@ -80,6 +81,7 @@ class Staging:
         texts = [source.texts.get(name, "null") for name in names]
         selected = [f"{text} as s{at}" for at, text in enumerate(texts)]
         selected += [f"{source.row} as r", f"{source.item} as i", f"{source.problem} as p"]
+        selected += [f"{source.order} as o"]
         values = ["*", *(f"{build_cast(column, f's{at}')} as t{at}" for at, column in enumerate(declared))]
         picked = [f"{'t' if at < len(declared) else 's'}{at}" for at in range(len(texts))]
         # made of the values for bad rows only: for all rows it would cost as much as the casts
@@ -90,7 +92,7 @@ class Staging:
         cursor = next(
             (f"s{at}" for at, column in enumerate(declared) if column.name == get_cursor(self.table)), "null"
         )
-        picked += ["i", row, "w", cursor]
+        picked += ["i", row, "w", cursor, "o"]
         reason = build_rejection_reason(self.table)
         self.execute(
             f"insert into staged select {', '.join(picked)} from (select *, {reason} as w from"

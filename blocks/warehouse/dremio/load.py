@@ -31,8 +31,8 @@ def stage_groups(
 ) -> Iterator[dict[str, str]]:
     """Land each group's files in a folder of its own: group → the folder, or a table of the files (quoted).
 
-    tables: group that SQL has to read → columns of its table, name → type. Who reads a table last drops it, before
-    the ledger learns; what a failed load left is dropped by the next. Groups without files are left out.
+    tables: group that SQL has to read → columns of its table, name → type. They are dropped before the ledger
+    learns; what a failed load left is dropped by the next. Groups without files are left out.
     """
     staged: dict[str, str] = {}
     with ExitStack() as stack:

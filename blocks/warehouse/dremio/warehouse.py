@@ -99,7 +99,7 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         """A landing folder for each group of files; tables for what is matched by key."""
         files = {ROWS: batch.data, QUARANTINE: batch.quarantine, GONE: batch.gone}
         tables = {GONE: self.file_columns(session, batch.gone)}
-        if target.by_key:
+        if target.key:
             tables[ROWS] = target.incoming
         with stage_groups(self, session, target, files, tables) as staged:
             yield staged
@@ -110,7 +110,12 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
             copy_files(self, session, self.relation(target.relation), staged, target.files)
         else:
             super().insert_files(session, target, staged)
-            session.rows(f"drop table if exists {staged}")
+
+    def release_staged(self, session: Session, staged: Mapping[str, str]) -> None:
+        """Drop the tables of rows that were matched by key."""
+        for table in staged.values():
+            if not table.startswith("@"):
+                session.rows(f"drop table if exists {table}")
 
     def add_columns(self, session: Session, target: LoadTarget, columns: Mapping[str, str]) -> None:
         """Widen a table by all of the columns at once."""
@@ -122,13 +127,10 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         own = super().find_replaced_items(session, batch, target)
         return [*own, *find_orphans(self, session, batch, target)]
 
-    def delete_by_key(self, session: Session, batch: Batch, target: LoadTarget, staged: str) -> None:
-        """Delete the rows whose key is among the staged ones: Dremio's DELETE has no USING."""
-        same = " and ".join(f"n.{self.quote(key)} = t.{self.quote(key)}" for key in batch.key)
-        table = self.relation(target.relation)
+    def delete_by_key(self, session: Session, target: LoadTarget, staged: str) -> None:
+        """As the template, by EXISTS: Dremio's DELETE has no USING."""
+        same, table = self.match_key(target), self.relation(target.relation)
         session.rows(f"delete from {table} as t where exists (select 1 from {staged} as n where {same})")
-        if staged == self.relation(f"{target.relation}__{GONE}"):  # the others are still to be inserted
-            session.rows(f"drop table if exists {staged}")
 
     def flip(self, release: Release) -> None:
         """Reflections first, then the views, as `publish` says."""

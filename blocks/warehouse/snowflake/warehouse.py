@@ -73,7 +73,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
     def stage_files(self, session: Session, batch: Batch, target: LoadTarget) -> Iterator[Mapping[str, str]]:
         """A folder of the stage for each group; tables for what is matched by key."""
         files = {ROWS: batch.data, QUARANTINE: batch.quarantine, GONE: batch.gone}
-        matched = (ROWS, GONE) if target.by_key else (GONE,)
+        matched = (ROWS, GONE) if target.key else (GONE,)
         with (
             stage_groups(self, session, files) as folders,
             copy_beside(self, session, target, folders, matched) as tables,
@@ -85,7 +85,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         if staged.startswith("@"):
             session.rows(copy_sql(self, target.relation, staged))
         else:
-            session.rows(f"insert into {self.relation(target.relation)} select * from {staged}")
+            super().insert_files(session, target, staged)
 
     def flip(self, release: Release) -> None:
         """Fill the upcoming schema, check it and its grants, swap it with serving."""

@@ -16,7 +16,8 @@ import pytest
 from blocks.errors import Busy, ContractBroken, PlatformError, Rejected
 from blocks.records import Column, LedgerEntry, Release, SourceTable, State
 from blocks.warehouse import control
-from blocks.warehouse.base import Batch, Warehouse
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.batch import Batch, MergeKey
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.warehouse.snowflake_account import Account, house_of
 from tests.dremio.standin import StandIn
@@ -161,6 +162,88 @@ def test_merge_replaces_by_key(warehouse: Warehouse, tmp_path: Path) -> None:
         (1, "North"),
         (2, "West"),
         (3, "East"),
+    ]
+
+
+EVENTS = RIDES.model_copy(
+    update={
+        "columns": (*RIDES.columns, Column(name="changed_at", data_type="timestamp", origin="changed_at"))
+    }
+)
+
+
+def merge_batch(
+    folder: Path,
+    item: str,
+    rows: Sequence[tuple[int, str, datetime | None]] = (),
+    gone: Sequence[tuple[int, datetime | None]] = (),
+    *,
+    keeps: bool = False,
+    mode: str = "merge",
+) -> Batch:
+    """Rows and deleted keys of the three columns of EVENTS, with their cursor."""
+    kinds = {"ride_id": pa.int64(), "station": pa.string(), "changed_at": pa.timestamp("us")}
+    loads = {"_item": pa.string(), "_loaded_at": pa.timestamp("us")}
+    data, deleted = folder / f"{item}.data.parquet", folder / f"{item}.gone.parquet"
+    names = [*kinds, *loads]
+    table = [dict(zip(names, (*row, item, NOW), strict=True)) for row in rows]
+    pq.write_table(pa.Table.from_pylist(table, pa.schema({**kinds, **loads})), data)
+    left = [{"ride_id": key, "changed_at": at} for key, at in gone]
+    pq.write_table(
+        pa.Table.from_pylist(left, pa.schema({n: kinds[n] for n in ("ride_id", "changed_at")})), deleted
+    )
+    entry = LedgerEntry(source="bikes", table="rides", item=item, fingerprint="1", rows=len(rows), run="r1")
+    files = ([data] if rows else []), ([deleted] if gone else [])
+    key = MergeKey(("ride_id",), "changed_at", keeps)
+    return Batch(EVENTS, mode, files[0], [], [entry], key, files[1], len(gone))
+
+
+def day(number: int) -> datetime:
+    return datetime(2026, 1, number)
+
+
+def test_merge_keeps_the_youngest_by_cursor(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Whatever comes first: a row without a cursor is the oldest, and of two alike the one that comes stays."""
+    first = [(1, "there", day(9)), (2, "there", day(2)), (3, "there", None), (4, "there", day(5))]
+    first += [(5, "there", None), (6, "there", day(9)), (7, "there", day(9))]
+    warehouse.ingest(merge_batch(tmp_path, "a", first))
+    second = [(1, "came", day(2)), (2, "came", day(9)), (3, "came", None), (4, "came", day(5))]
+    second += [(5, "came", day(1)), (6, "came", None), (8, "came", day(1))]
+    warehouse.ingest(merge_batch(tmp_path, "b", second, [(7, day(2))]))
+    found = dict(read(warehouse, "select ride_id, station from {raw_bikes.rides}"))  # type: ignore[arg-type]
+    assert {key for key, station in found.items() if station == "there"} == {1, 6, 7}
+    assert {key for key, station in found.items() if station == "came"} == {2, 3, 4, 5, 8}
+    warehouse.ingest(merge_batch(tmp_path, "c", [], [(1, day(9)), (3, None), (4, None)]))
+    assert sorted(read(warehouse, "select ride_id from {raw_bikes.rides}")) == [
+        (2,),
+        (4,),
+        (5,),
+        (6,),
+        (7,),
+        (8,),
+    ]
+
+
+def test_a_deleted_row_stays_away_from_older_ones(warehouse: Warehouse, tmp_path: Path) -> None:
+    """An older version that comes after the deletion is not let in, a younger one is."""
+    warehouse.ingest(merge_batch(tmp_path, "a", [(1, "x", day(1))], [(2, day(5)), (3, day(5))], keeps=True))
+    late = [(1, "y", day(2)), (2, "older", day(4)), (3, "younger", day(6))]
+    warehouse.ingest(merge_batch(tmp_path, "b", late, keeps=True))
+    assert sorted(read(warehouse, "select ride_id, station from {raw_bikes.rides}")) == [
+        (1, "y"),
+        (3, "younger"),
+    ]
+    warehouse.ingest(merge_batch(tmp_path, "c", [], [(2, day(7)), (3, day(5))], keeps=True))
+    warehouse.ingest(merge_batch(tmp_path, "d", [(2, "older", day(6)), (3, "again", day(6))], keeps=True))
+    assert sorted(read(warehouse, "select ride_id, station from {raw_bikes.rides}")) == [
+        (1, "y"),
+        (3, "again"),
+    ]
+    warehouse.ingest(merge_batch(tmp_path, "e", [(1, "all", day(1))], keeps=True, mode="replace"))
+    warehouse.ingest(merge_batch(tmp_path, "f", [(2, "back", day(1))], keeps=True))
+    assert sorted(read(warehouse, "select ride_id, station from {raw_bikes.rides}")) == [
+        (1, "all"),
+        (2, "back"),
     ]
 
 

@@ -67,7 +67,7 @@ def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextR
     options = (
         f"delim = {write_literal(_get_delimiter(table), DUCKDB)}, quote = '\"', escape = '\"', header = true"
     )
-    return TextRelation(build_lines_relation(list(texts.values()), options, rejects), texts, "item")
+    return TextRelation(build_lines_relation(list(texts.values()), options, rejects), texts, "item", "number")
 
 
 CSV = FileFormat(_group_files, _build_relation)

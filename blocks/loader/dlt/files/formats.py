@@ -74,10 +74,10 @@ def check_final_newline(table: SourceTable, files: Sequence[SourceFile]) -> None
 
 
 def build_lines_relation(columns: Sequence[str], options: str, rejects: str) -> str:
-    """Build the relation of the files' lines as texts, with `item`; lines that don't fit go to table `rejects`."""
+    """Build the relation of lines as texts, with `item` and its `number`; those that don't fit go to `rejects`."""
     struct = ", ".join(f"'{column}': 'varchar'" for column in columns)
     return (
-        f"(select c.*, l.item from read_csv(?, auto_detect = false, {options}, columns = {{{struct}}},"
+        f"(select c.*, l.item, l.number from read_csv(?, auto_detect = false, {options}, columns = {{{struct}}},"
         f" filename = '_path', store_rejects = true, rejects_table = '{rejects}',"
         f" rejects_scan = '{rejects}_scans', rejects_limit = 0) {WITH_ITEM})"
     )

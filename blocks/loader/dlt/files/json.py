@@ -38,7 +38,9 @@ def read_record_names(
     return found
 
 
-def build_record_relation(relation: str, names: Sequence[str], item: str = "null") -> TextRelation:
+def build_record_relation(
+    relation: str, names: Sequence[str], item: str = "null", order: str = "0"
+) -> TextRelation:
     """Read values out of a relation's column `record`."""
     pointers = ("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
     paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers)
@@ -46,6 +48,7 @@ def build_record_relation(relation: str, names: Sequence[str], item: str = "null
         f"(select *, json_extract_string({RECORD_OBJECT}, [{paths}]::varchar[]) as v from {relation})",
         {name: f"v[{at + 1}]" for at, name in enumerate(names)},
         item,
+        order,
         row="record",
         problem=f"case when {RECORD_OBJECT} is null then 'the row: not a JSON object' end",
     )
@@ -71,7 +74,9 @@ def _group_files(
 
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
-    return build_record_relation(build_lines_relation(["record"], LINE_OPTIONS, rejects), group.names, "item")
+    return build_record_relation(
+        build_lines_relation(["record"], LINE_OPTIONS, rejects), group.names, "item", "number"
+    )
 
 
 JSON_LINES = FileFormat(_group_files, _build_relation)

@@ -24,7 +24,10 @@ def check_files(location: str, options: Mapping[str, object]) -> str:
 
 
 def list_files(context: LoadContext, table: SourceTable) -> dict[str, Any]:
-    """Return item → dlt's entry of every file that matches the table's pattern, sorted."""
+    """Return item → dlt's entry of every file that matches the table's pattern, in the order of their names.
+
+    Numbers in a name count as numbers: part-9 comes before part-10.
+    """
     from dlt.sources.filesystem import filesystem
 
     system, _ = _open_location(context.location, context.credential)
@@ -34,7 +37,12 @@ def list_files(context: LoadContext, table: SourceTable) -> dict[str, Any]:
         raise NotFound(
             f"load {table.full_name}", f"no file matches {pattern}", "Is the location right, and filled?"
         )
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda one: (_split_numbers(one[0]), one[0])))
+
+
+def _split_numbers(name: str) -> list[str | int]:
+    """Split a name into texts and numbers, in turns."""
+    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", name))]
 
 
 def compute_fingerprint(entry: Any) -> str:

@@ -54,9 +54,9 @@ def _stage_files(context: LoadContext, table: SourceTable, found: Mapping[str, A
         )
     files = fetch_files(context, table, found)
     with open_staging_database(context) as connection:
-        connection.execute("create or replace temp table links (path varchar, item varchar)")
-        links = [[str(file.path) for file in files], [file.item for file in files]]
-        connection.execute("insert into links select unnest(?), unnest(?)", links)
+        connection.execute("create or replace temp table links (path varchar, item varchar, number bigint)")
+        links = [[str(file.path) for file in files], [file.item for file in files], list(range(len(files)))]
+        connection.execute("insert into links select unnest(?), unnest(?), unnest(?)", links)
         groups = form.group_files(connection, table, files)
         extras = name_extra_columns(table, dict.fromkeys(name for group in groups for name in group.names))
         staging = Staging(context, table, connection, extras)

@@ -53,7 +53,7 @@ def _read_columns(
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
     texts = {name: _build_text(name, kind) for name, kind in zip(group.names, group.types, strict=True)}
-    return TextRelation(f"read_parquet(?, filename = '_path') {WITH_ITEM}", texts, "l.item")
+    return TextRelation(f"read_parquet(?, filename = '_path') {WITH_ITEM}", texts, "l.item", "l.number")
 
 
 def _build_text(name: str, kind: str) -> str:
