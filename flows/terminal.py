@@ -7,7 +7,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from prefect import Flow
+from prefect import Flow, State
+from prefect.client.schemas.objects import FlowRun
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
@@ -32,7 +33,7 @@ class Terminal(logging.Handler):
         self._status: Status | None = None
         logging.getLogger("prefect.flow_runs").addHandler(self)
 
-    def watch(self, stages: list[Flow[Any, Any]]) -> None:
+    def watch(self, stages: list[Flow[..., Any]]) -> None:
         """Show each of these flows as one line."""
         for stage in stages:
             stage.on_running(self._started)
@@ -63,11 +64,11 @@ class Terminal(logging.Handler):
         elif record.levelno == logging.INFO:
             self._lines[getattr(record, "flow_name", "")] = record.getMessage()
 
-    def _started(self, flow: Any, flow_run: Any, state: Any) -> None:
+    def _started(self, flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
         self._starts[flow.name] = monotonic()
         self.waiting(f"{flow.name} …")
 
-    def _ended(self, flow: Any, flow_run: Any, state: Any) -> None:
+    def _ended(self, flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
         self.done()
         seconds = monotonic() - self._starts.pop(flow.name, monotonic())
         if not self._quiet:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING
 
 from prefect import task
 
@@ -18,6 +18,9 @@ from blocks.warehouse.reads import count_rows, first_rows
 from blocks.warehouse.release_history import last_relations, release_schema, seen_releases
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
 from tasks.wider_tests import find_wider_tests
+
+if TYPE_CHECKING:
+    from blocks.dbt.worker import NodeResult
 
 FAILED = {"error", "fail", "runtime error", "partial success"}
 TESTS = {"test", "unit_test"}
@@ -75,7 +78,7 @@ def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> No
         )
 
 
-def raise_broken(nodes: Sequence[dict[str, Any]]) -> None:
+def raise_broken(nodes: Sequence[NodeResult]) -> None:
     """Raise BuildFailed if anything but a test or a source's freshness failed: models, seeds, hooks."""
     broken = [node for node in nodes if node["kind"] not in {*TESTS, "source"} and node["status"] in FAILED]
     if not broken:
@@ -87,7 +90,7 @@ def raise_broken(nodes: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def read_checks(nodes: Sequence[dict[str, Any]], warehouse: Warehouse) -> list[Check]:
+def read_checks(nodes: Sequence[NodeResult], warehouse: Warehouse) -> list[Check]:
     """dbt's tests and measured sources as checks, skipped ones too."""
     checks = [_check(node, warehouse) for node in nodes if node["kind"] in TESTS]
     return checks + [_freshness(node) for node in nodes if node["kind"] == "source"]
@@ -128,7 +131,7 @@ def _exists(warehouse: Warehouse, relation: str) -> bool:
 
 
 def _built_relations(
-    catalogue: Catalogue, warehouse: Warehouse, select: Sequence[str], nodes: Sequence[dict[str, Any]]
+    catalogue: Catalogue, warehouse: Warehouse, select: Sequence[str], nodes: Sequence[NodeResult]
 ) -> dict[str, str]:
     """Unique id → relation of all that was built and holds rows of its own."""
     built = {node["unique_id"] for node in nodes if node["status"] == "success"}
@@ -157,7 +160,7 @@ def _relation(warehouse: Warehouse, catalogue: Catalogue, name: str) -> str:
     return warehouse.released(mart.schema_name, mart.alias, kind)
 
 
-def _check(node: dict[str, Any], warehouse: Warehouse) -> Check:
+def _check(node: NodeResult, warehouse: Warehouse) -> Check:
     """A dbt test as a check; one that failed or warned brings the rows it found."""
     status = node["status"]
     observed = f"{node['failures']} rows" if node["failures"] else _first_lines(node["message"], 1)
@@ -173,7 +176,7 @@ def _check(node: dict[str, Any], warehouse: Warehouse) -> Check:
     )
 
 
-def _freshness(node: dict[str, Any]) -> Check:
+def _freshness(node: NodeResult) -> Check:
     """A source's measured age against its `warn_after` and `error_after`."""
     age = node["age_seconds"]
     return Check(
@@ -186,7 +189,7 @@ def _freshness(node: dict[str, Any]) -> Check:
     )
 
 
-def _unmeasured(declared: Sequence[str], nodes: Sequence[dict[str, Any]]) -> list[Check]:
+def _unmeasured(declared: Sequence[str], nodes: Sequence[NodeResult]) -> list[Check]:
     """Sources that declare their freshness and that dbt gave no result for."""
     measured = {node["scope"] for node in nodes if node["kind"] == "source"}
     return [
@@ -222,7 +225,7 @@ def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
     return tuple(", ".join(str(value) for value in row)[:200] for row in rows)
 
 
-def _not_built(name: str, nodes: Sequence[dict[str, Any]]) -> Check:
+def _not_built(name: str, nodes: Sequence[NodeResult]) -> Check:
     culprits = sorted(node["name"] for node in nodes if node["status"] in {"fail", *FAILED})
     because = f"skipped, because of {', '.join(culprits[:3])}" if culprits else "not built"
     return Check(scope=name, name="the mart was built", passed=False, kind="dbt build", observed=because)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tasks.markdown import code, line, listed
 
@@ -20,7 +20,7 @@ Choice = TypeVar("Choice", bound=Enum)
 class Form:
     """A ticket's fields under check. gaps: what is missing or wrong, as lines of Markdown."""
 
-    def __init__(self, fields: Mapping[str, Any]) -> None:
+    def __init__(self, fields: Mapping[str, object]) -> None:
         self.fields, self.gaps = fields, list[str]()
 
     def gap(self, field: str, text: str) -> None:
@@ -134,7 +134,7 @@ def _spelled(text: str) -> str:
     return re.sub(r"[\s-]+", "_", text.casefold())
 
 
-def _like(text: str, names: Mapping[str, Any]) -> str:
+def _like(text: str, names: Mapping[str, object]) -> str:
     """A hint at what may be meant. names: spelling → name."""
     spelled = {_spelled(spelling): name for spelling, name in names.items()}
     found = difflib.get_close_matches(_spelled(text[:100]), spelled, n=2, cutoff=0.6)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from prefect import State, Task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
 
 from blocks.errors import Transient
 
 
-def worth_retrying(task: Any, run: Any, state: Any) -> bool:
+def worth_retrying(task: Task[..., object], run: TaskRun, state: State) -> bool:
     """True if the failure was Transient: the same call may succeed later."""
     return isinstance(state.result(raise_on_failure=False), Transient)
 

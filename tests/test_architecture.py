@@ -131,6 +131,36 @@ def test_every_patch_says_the_version_it_was_seen_with_and_has_a_test() -> None:
             assert (ROOT / "tests" / "blocks" / "vendor_patches" / f"test_{path.stem}.py").is_file(), path
 
 
+MOST_SIGNATURES_WITH_ANY = (
+    59  # what is there is for other packages' untyped parts, and for rows of a database
+)
+
+
+def has_any(function: ast.FunctionDef) -> bool:
+    """True if a parameter or what a function returns is `Any`, alone or inside of another type."""
+    arguments = function.args
+    given = [
+        *arguments.posonlyargs,
+        *arguments.args,
+        *arguments.kwonlyargs,
+        arguments.vararg,
+        arguments.kwarg,
+    ]
+    types = [function.returns, *(each.annotation for each in given if each)]
+    inside = [node for kind in types if kind for node in ast.walk(kind)]
+    return any(isinstance(node, ast.Name) and node.id == "Any" for node in inside)
+
+
+def test_signatures_say_their_types() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and has_any(node)
+    ]
+    assert len(found) <= MOST_SIGNATURES_WITH_ANY, found
+
+
 def test_no_stage_names_a_model_of_the_demo() -> None:
     models = {path.stem for path in (ROOT / "dbt" / "models").rglob("*.sql")}
     for path in CODE:

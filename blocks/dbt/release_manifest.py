@@ -6,10 +6,14 @@ Not here: which models they concern (tasks/building.py).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.contracts.graph.nodes import ManifestNode
 
 
-def materialize(manifest: Any, unique_ids: Iterable[str]) -> None:
+def materialize(manifest: Manifest, unique_ids: Iterable[str]) -> None:
     """Let dbt build these models as tables: what readers see must not change after its audit, as a view does.
 
     dbt reads a model's materialization from the manifest, so an inline `config()` does not win over this.
@@ -20,7 +24,7 @@ def materialize(manifest: Any, unique_ids: Iterable[str]) -> None:
         node.relation_name = node.relation_name or _name(node)  # an ephemeral model has none
 
 
-def redirect(manifest: Any, relations: Mapping[str, tuple[str, str]]) -> None:
+def redirect(manifest: Manifest, relations: Mapping[str, tuple[str, str]]) -> None:
     """Let `ref` of these nodes mean another schema and name: of the release that readers see."""
     for unique_id, (schema, name) in relations.items():
         node = manifest.nodes[unique_id]
@@ -28,5 +32,5 @@ def redirect(manifest: Any, relations: Mapping[str, tuple[str, str]]) -> None:
         node.relation_name = _name(node)
 
 
-def _name(node: Any) -> str:
+def _name(node: ManifestNode) -> str:
     return ".".join(f'"{part}"' for part in (node.database, node.schema, node.alias) if part)

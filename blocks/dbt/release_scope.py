@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from blocks.records import Record
+from blocks.semantic_models import Node
 
 BUILT = {"model", "seed", "snapshot"}
 
@@ -64,7 +65,7 @@ def find_fresh_sources(manifest: Mapping[str, Any], built: Collection[str]) -> l
     )
 
 
-def _relations(nodes: Mapping[str, Any], names: list[str], built: Collection[str]) -> list[DbtNode]:
+def _relations(nodes: Mapping[str, Node], names: list[str], built: Collection[str]) -> list[DbtNode]:
     """The nodes with a relation of their own; for an ephemeral model, those that it is made of."""
     found: dict[str, DbtNode] = {}
     todo = list(names)
@@ -86,12 +87,12 @@ def _relations(nodes: Mapping[str, Any], names: list[str], built: Collection[str
     return list(found.values())
 
 
-def _scope(test: Mapping[str, Any], inside: list[str]) -> str:
+def _scope(test: Node, inside: list[str]) -> str:
     attached = test.get("attached_node")
     about = str(attached if attached in inside else inside[0])
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else about.split(".")[2]
 
 
-def _has_threshold(source: Mapping[str, Any]) -> bool:
+def _has_threshold(source: Node) -> bool:
     rules = [source.get("freshness") or {}, source.get("config", {}).get("freshness") or {}]
     return any((rule.get(name) or {}).get("count") for rule in rules for name in ("warn_after", "error_after"))

@@ -11,13 +11,16 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blocks.catalogue import Catalogue
 from blocks.dbt.release_scope import WiderTest, find_fresh_sources, find_wider_tests
 from blocks.dbt.worker_client import DbtWorker
 from blocks.vendor_patches.prefect import lighten_context
 from blocks.warehouse.base import Warehouse
+
+if TYPE_CHECKING:
+    from blocks.dbt.worker import NodeResult
 
 PARSE_DEADLINE_SECONDS = 600
 QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
@@ -80,7 +83,7 @@ class DbtRun:
         tables: Sequence[str] = (),
         relations: Mapping[str, tuple[str, str]] = MappingProxyType({}),
         tests: Sequence[str] = (),
-    ) -> list[dict[str, Any]]:
+    ) -> list[NodeResult]:
         """dbt build of the marts with their parents; one result a node (see worker.py). dbt's process ends.
 
         tables: ids of models to build as tables, whatever they are declared as. relations: by id, schema and
@@ -119,7 +122,7 @@ class DbtRun:
                 relations=dict(relations),
                 fresh=fresh,
             )
-            result: list[dict[str, Any]] = worker.answer(deadline_seconds)
+            result: list[NodeResult] = worker.answer(deadline_seconds)
         finally:
             self.close()
         return result

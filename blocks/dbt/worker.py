@@ -13,11 +13,16 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
 from blocks.dbt.release_manifest import materialize, redirect
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
+
+if TYPE_CHECKING:
+    from dbt.artifacts.schemas.results import NodeResult as NodeRunResult
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.contracts.graph.nodes import ResultNode
 
 GRACE_SECONDS = 10
 MOST_REASONS, LONGEST_REASON = 5, 400
@@ -41,6 +46,21 @@ class Reasons:
         own = f"{type(error).__name__}: {error}" if error else "dbt ended without a reason"
         more = [text for text in dict.fromkeys(self._said) if text not in " ".join(own.split())]
         return "\n".join([own, *more[:MOST_REASONS]])
+
+
+class NodeResult(TypedDict):
+    """What dbt says of one node that it ran. scope: the model or source that a test is about, else the node."""
+
+    unique_id: str
+    name: str
+    scope: str
+    kind: str
+    status: str
+    message: str
+    failures: int
+    seconds: float
+    sql: str
+    age_seconds: float | None
 
 
 class DbtError(Exception):
@@ -93,7 +113,7 @@ def build(  # noqa: PLR0913  # one message of the parent
     tables: list[str],
     relations: dict[str, tuple[str, str]],
     fresh: list[str],
-) -> list[dict[str, Any]]:
+) -> list[NodeResult]:
     """dbt build through prefect-dbt: a task a node under the caller's flow run; return node results.
 
     context: the caller's run context, from prefect.context.serialize_context, pickled. tables: ids of models to
@@ -129,8 +149,8 @@ def build(  # noqa: PLR0913  # one message of the parent
 
 
 def _measure_freshness(
-    manifest: Any, args: list[str], settings: dict[str, str], fresh: list[str], reasons: Reasons
-) -> list[dict[str, Any]]:
+    manifest: Manifest, args: list[str], settings: dict[str, str], fresh: list[str], reasons: Reasons
+) -> list[NodeResult]:
     """dbt source freshness of these sources. Raises DbtError if dbt could not measure at all."""
     import dbt.adapters.factory
     from dbt.cli.main import dbtRunner
@@ -152,7 +172,7 @@ def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _node_result(item: Any) -> dict[str, Any]:
+def _node_result(item: NodeRunResult) -> NodeResult:
     node = item.node
     return {
         "unique_id": node.unique_id,
@@ -168,7 +188,7 @@ def _node_result(item: Any) -> dict[str, Any]:
     }
 
 
-def _scope(node: Any) -> str:
+def _scope(node: ResultNode) -> str:
     """The model or source a test is about; the node itself for others."""
     if str(node.resource_type) == "source":
         return f"{node.source_name}.{node.name}"

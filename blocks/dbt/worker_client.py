@@ -42,7 +42,7 @@ class DbtWorker:
         self._asked: str | None = None
         self._log = log
 
-    def ask(self, command: str, **arguments: Any) -> None:
+    def ask(self, command: str, **arguments: object) -> None:
         """Send a command, to be answered later. Raises BuildFailed if the process is gone."""
         self._asked = command
         with self._closed_on_error():

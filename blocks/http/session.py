@@ -78,7 +78,7 @@ class HttpSession(requests.Session):
         """The server's name and port, without credentials."""
         return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
-    def call(self, method: str, path: str, *, asked: str = "", **options: Any) -> Any:
+    def call(self, method: str, path: str, *, asked: str = "", **options: object) -> Any:
         """Send one request below the base URL and return its answer's JSON; None for an empty answer.
 
         options: as for requests.Request (json, params, files, headers). Raises for any refusal, BadAnswer for
@@ -104,7 +104,7 @@ class HttpSession(requests.Session):
             problem = build_connection_error(self.asked, error)
         raise problem
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, **options: object) -> requests.Response:
         """Send one request of a client library. Raises as `call` does."""
         return self._exchange(request, options, self.asked)
 

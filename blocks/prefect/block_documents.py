@@ -74,7 +74,7 @@ def check_block(slug: str) -> tuple[bool, str]:
         return False, f"{type(error).__name__}: it could not be checked"
 
 
-def _block(slug: str, fields: dict[str, Any]) -> Block:
+def _block(slug: str, fields: dict[str, object]) -> Block:
     kind, separator, name = slug.partition("/")
     if not separator or not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
         raise Misconfigured(f"read block {slug}", "it is not TYPE/NAME", "As in duckdb-warehouse/main.")

@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from blocks.errors import PlatformError
@@ -50,7 +49,7 @@ def send_lineage(
 
 def build_event(
     kind: str, job: str, run: str, inputs: Sequence[str], output: str, rows: int | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Build a RunEvent. The same job of the same run has the same id, so a repetition is no second run."""
     namespace = os.environ.get("OPENLINEAGE_NAMESPACE", "ticket-to-dashboard")
     made = _dataset(output)
@@ -77,7 +76,7 @@ def _id(run: str, job: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"{PRODUCER}:{run}:{job}"))
 
 
-def _dataset(key: str) -> dict[str, Any]:
+def _dataset(key: str) -> dict[str, object]:
     scheme, _, rest = key.partition("://")
     authority, _, name = rest.partition("/")
     return {"namespace": f"{scheme}://{authority}", "name": name.replace("/", ".")}

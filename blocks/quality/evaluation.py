@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from blocks.quality.expectations import name_expectation
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows
+
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuite, ExpectationValidationResult
+    from great_expectations.core.batch_definition import BatchDefinition
+    from great_expectations.data_context import EphemeralDataContext
+    from great_expectations.datasource.fluent import SQLDatasource
+    from great_expectations.expectations.expectation import Expectation
 
 SHOWN = 5
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": SHOWN}
@@ -15,7 +23,11 @@ WARNING = {"warning", "info"}  # severities of a failure that Great Expectations
 
 
 def audit_mart(
-    context: Any, source: Any, mart: str, relation: str, given: list[dict[str, Any]]
+    context: EphemeralDataContext,
+    source: SQLDatasource,
+    mart: str,
+    relation: str,
+    given: list[dict[str, Any]],
 ) -> list[Check]:
     """The checks of a mart's expectations, all of them usable; relation: `schema.table`.
 
@@ -52,7 +64,9 @@ def audit_mart(
     return checks
 
 
-def _run_suite(context: Any, batch_definition: Any, suite: Any) -> list[Any]:
+def _run_suite(
+    context: EphemeralDataContext, batch_definition: BatchDefinition, suite: ExpectationSuite
+) -> list[ExpectationValidationResult]:
     """All at once: Great Expectations asks for what they share in one query, and keeps it for the Data Docs."""
     import great_expectations as gx
 
@@ -65,7 +79,9 @@ def _run_suite(context: Any, batch_definition: Any, suite: Any) -> list[Any]:
     return [result for validation in outcome.run_results.values() for result in validation.results]
 
 
-def _run_one(batch_definition: Any, expectation: Any, name: str) -> Any:
+def _run_one(
+    batch_definition: BatchDefinition, expectation: Expectation, name: str
+) -> ExpectationValidationResult | Check:
     """A result, or a failed check where Great Expectations gives none."""
     try:
         return batch_definition.get_batch().validate(expectation, result_format=RESULT_FORMAT)
@@ -81,7 +97,7 @@ def require_answer(warehouse: Warehouse, relation: str) -> None:
         count_rows(warehouse, session, relation)
 
 
-def read_result(mart: str, result: Any) -> Check:
+def read_result(mart: str, result: ExpectationValidationResult) -> Check:
     """A result of Great Expectations as a check."""
     config, found = result.expectation_config, result.result or {}
     kwargs = {k: v for k, v in config.kwargs.items() if k not in {"batch_id", "unexpected_rows_query"}}
@@ -107,14 +123,14 @@ def read_result(mart: str, result: Any) -> Check:
     )
 
 
-def _find_exception(info: dict[str, Any]) -> str:
+def _find_exception(info: Mapping[str, Any]) -> str:
     """What an expectation raised, by Great Expectations' record of it; empty if nothing."""
     messages = [info] if "raised_exception" in info else list(info.values())
     raised = [message for message in messages if message.get("raised_exception")]
     return str(raised[0].get("exception_message") or "it raised") if raised else ""
 
 
-def _judged_nothing(found: dict[str, Any]) -> bool:
+def _judged_nothing(found: Mapping[str, object]) -> bool:
     """True if a column's values were to be judged and there was none: no row, or NULL in every one."""
     elements = found.get("element_count")
     return (
@@ -124,7 +140,7 @@ def _judged_nothing(found: dict[str, Any]) -> bool:
     )
 
 
-def _describe(found: dict[str, Any]) -> str:
+def _describe(found: Mapping[str, object]) -> str:
     observed = found.get("observed_value")
     if observed is None and "unexpected_count" in found:
         observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} unexpected"

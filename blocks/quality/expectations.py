@@ -36,7 +36,7 @@ WITHOUT_SQL = {
 """Those that Great Expectations can't evaluate in SQL on any warehouse."""
 
 
-def read_expectations(mart: str, suite: Any) -> tuple[list[dict[str, Any]], list[Check]]:
+def read_expectations(mart: str, suite: object) -> tuple[list[dict[str, Any]], list[Check]]:
     """The expectations of a suite's content that can be evaluated, and a failed check for each other one.
 
     Raises Misconfigured for what is no suite, or has no expectation.
@@ -80,7 +80,7 @@ def upgrade_expectation(given: Any) -> Any:
     return {"type": given[FORMER_TYPE], **rest}
 
 
-def find_fault(expectation: Any) -> str:
+def find_fault(expectation: object) -> str:
     """Why an expectation can't be evaluated; empty if it can."""
     if not isinstance(expectation, dict):
         return "it is no object with a type and kwargs"
@@ -123,7 +123,7 @@ def _describe(error: Exception) -> str:
     ]
 
 
-def _fail(mart: str, expectation: Any, fault: str) -> Check:
+def _fail(mart: str, expectation: object, fault: str) -> Check:
     return Check(
         scope=mart,
         name=name_expectation(expectation),
@@ -134,7 +134,7 @@ def _fail(mart: str, expectation: Any, fault: str) -> Check:
     )
 
 
-def name_expectation(expectation: Any) -> str:
+def name_expectation(expectation: object) -> str:
     """The name its meta gives it, or its type with its arguments."""
     if not isinstance(expectation, dict):
         return f"expectation {expectation!r}"[:200]

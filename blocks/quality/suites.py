@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect.blocks.core import Block
 from pydantic import Field
@@ -24,6 +24,9 @@ from blocks.quality.type_expectations import take_types
 from blocks.records import Check
 from blocks.vendor_patches.great_expectations import fix_quantiles, support_patterns
 from blocks.warehouse.base import Warehouse
+
+if TYPE_CHECKING:
+    from great_expectations.data_context import EphemeralDataContext
 
 SITE = "release"
 DOCS_KEPT = 10  # runs; their names sort by time
@@ -94,7 +97,7 @@ class Suites(Block):
             require_answer(warehouse, marts[mart])
         return checks, docs
 
-    def _write_docs(self, context: Any, run: str) -> Path | None:
+    def _write_docs(self, context: EphemeralDataContext, run: str) -> Path | None:
         """The Data Docs' index; None where Great Expectations fails to write them, which decides nothing."""
         try:
             context.build_data_docs(site_names=[SITE])
@@ -105,7 +108,7 @@ class Suites(Block):
         index = self.docs / run / "index.html"
         return index.resolve() if index.is_file() else None
 
-    def _context(self, run: str) -> Any:
+    def _context(self, run: str) -> EphemeralDataContext:
         self.warm()
         import great_expectations as gx
 

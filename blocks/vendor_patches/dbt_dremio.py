@@ -12,10 +12,15 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blocks.sql import split_path
 from blocks.vendor_patches.versions import require_version
+
+if TYPE_CHECKING:
+    import requests
+    from dbt.adapters.contracts.connection import Connection
+    from dbt.contracts.graph.nodes import Macro
 
 SEEN = "1.11.0"
 TIMEOUTS = (10, 120)  # seconds to connect, to answer
@@ -38,7 +43,7 @@ def _guard_calls() -> None:
     from urllib3.util.retry import Retry
 
     class Patient(HTTPAdapter):
-        def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]
+        def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
             options["timeout"] = options.get("timeout") or TIMEOUTS
             return super().send(request, **options)
 
@@ -77,7 +82,7 @@ def _guard_jobs() -> None:
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
-    def cancel(self: Any, connection: Any) -> None:
+    def cancel(self: object, connection: Connection) -> None:
         cursor = getattr(connection.handle, "_cursor", None)
         if cursor is not None and cursor._job_id:
             cursor.job_cancel()
@@ -114,7 +119,7 @@ def _guard_unit_tests() -> None:
 
     plain = MacroParser.parse_macro
 
-    def parse_macro(self: Any, block: Any, base_node: Any, name: str) -> Any:
+    def parse_macro(self: object, block: object, base_node: object, name: str) -> Macro:
         macro = plain(self, block, base_node, name)
         if name == "source" and macro.package_name == "dbt_dremio":
             macro.macro_sql = macro.macro_sql.replace("if execute -%}", "if execute and graph -%}")

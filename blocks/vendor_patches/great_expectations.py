@@ -10,11 +10,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from blocks.vendor_patches.versions import require_version
 
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
 SEEN = "1.24"
+Expression: TypeAlias = "Callable[..., ColumnElement[bool] | None]"
 
 
 def name_type_module(name: str, module: ModuleType) -> None:
@@ -54,8 +58,8 @@ def fix_quantiles() -> None:
     if getattr(own, "gives_bool", False):
         return
 
-    def validate(*arguments: Any, **named: Any) -> Any:
-        found = own(*arguments, **named)
+    def validate(*arguments: object, **named: object) -> dict[str, object]:
+        found: dict[str, object] = own(*arguments, **named)
         found["success"] = bool(found["success"])
         return found
 
@@ -63,8 +67,8 @@ def fix_quantiles() -> None:
     Quantiles._validate = validate
 
 
-def _with_fallback(own: Callable[..., Any], build: Callable[..., Any]) -> Callable[..., Any]:
-    def expression(*arguments: Any, **named: Any) -> Any:
+def _with_fallback(own: Expression, build: Expression) -> Expression:
+    def expression(*arguments: object, **named: object) -> ColumnElement[bool] | None:
         found = own(*arguments, **named)
         return build(*arguments, **named) if found is None else found
 
@@ -72,14 +76,16 @@ def _with_fallback(own: Callable[..., Any], build: Callable[..., Any]) -> Callab
     return expression
 
 
-def _replace(name: str, own: Callable[..., Any], other: Callable[..., Any]) -> None:
+def _replace(name: str, own: Expression, other: Expression) -> None:
     """In each of its modules: they import the function itself."""
     for path, module in list(sys.modules.items()):
         if path.startswith("great_expectations.") and getattr(module, name, None) is own:
             setattr(module, name, other)
 
 
-def _match_regex(column: Any, regex: str, dialect: Any, positive: bool = True) -> Any:
+def _match_regex(
+    column: ColumnElement[object], regex: str, dialect: object, positive: bool = True
+) -> ColumnElement[bool]:
     """DuckDB's regexp_matches finds a match anywhere, as the expectation means it; its `~` wants the whole text."""
     import sqlalchemy
 
@@ -88,7 +94,11 @@ def _match_regex(column: Any, regex: str, dialect: Any, positive: bool = True) -
 
 
 def _match_like(
-    column: Any, dialect: Any, like_pattern: str, positive: bool = True, escape: str | None = None
-) -> Any:
+    column: ColumnElement[object],
+    dialect: object,
+    like_pattern: str,
+    positive: bool = True,
+    escape: str | None = None,
+) -> ColumnElement[bool]:
     match = column.like(like_pattern, escape=escape)
     return match if positive else column.not_like(like_pattern, escape=escape)

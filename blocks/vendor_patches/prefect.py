@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import _AsyncGeneratorContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from blocks.vendor_patches.versions import is_version
@@ -16,6 +16,7 @@ from blocks.vendor_patches.versions import is_version
 if TYPE_CHECKING:
     from prefect.blocks.core import Block
     from prefect.client.schemas.objects import BlockDocument
+    from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 SEEN = "3.8"
 TEMPORARY_SERVER = {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
@@ -35,7 +36,9 @@ def immediate_transactions(url: str | None) -> Iterator[None]:
     from prefect.server.database.dependencies import temporary_database_config
 
     class Immediate(AioSqliteConfiguration):
-        def begin_transaction(self, session: Any, with_for_update: bool = False) -> Any:
+        def begin_transaction(
+            self, session: AsyncSession, with_for_update: bool = False
+        ) -> _AsyncGeneratorContextManager[AsyncSessionTransaction]:
             return super().begin_transaction(session, with_for_update=True)
 
     with temporary_database_config(Immediate(connection_url=url)):

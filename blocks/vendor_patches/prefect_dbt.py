@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 from blocks.vendor_patches.versions import is_version
 
 if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt_common.events.base_types import EventMsg
     from prefect_dbt import PrefectDbtRunner
 
 SEEN = "0.7"
@@ -22,7 +25,7 @@ WITHOUT_TASK = {"test", "unit_test"}
 JOIN_SECONDS = 10
 
 
-def make_runner(**arguments: Any) -> PrefectDbtRunner:
+def make_runner(**arguments: object) -> PrefectDbtRunner:
     """A runner, to be made in the run context that its tasks belong to. arguments: PrefectDbtRunner's."""
     from prefect.context import get_settings_context
     from prefect_dbt import PrefectDbtRunner
@@ -38,13 +41,17 @@ def make_runner(**arguments: Any) -> PrefectDbtRunner:
                 return None, {}
             return super()._get_manifest_node_and_config(node_id)
 
-        def _call_task(self, task_state: Any, node: Any, context: dict[str, Any], assets: bool) -> None:
+        def _call_task(
+            self, task_state: object, node: object, context: dict[str, object], assets: bool
+        ) -> None:
             super()._call_task(task_state, node, {**context, "settings_context": settings_context}, assets)
 
     return Runner(**arguments)
 
 
-def invoke(runner: PrefectDbtRunner, args: list[str], manifest: Any, on_event: Callable[[Any], None]) -> Any:
+def invoke(
+    runner: PrefectDbtRunner, args: list[str], manifest: Manifest, on_event: Callable[[EventMsg], None]
+) -> dbtRunnerResult:
     """Let a runner invoke dbt on a parsed manifest; on_event hears every event of dbt. Returns dbt's result.
 
     On any version: a build of another manifest than this one must not go on, so it fails if this can't be done.

@@ -6,12 +6,11 @@ On another version than it was seen with, what holds no such socket is closed, w
 from __future__ import annotations
 
 import socket
-from typing import Any
 
 SEEN = "1.2"
 
 
-def find_socket(connection: Any) -> socket.socket | None:
+def find_socket(connection: object) -> socket.socket | None:
     """The socket of a driver's connection, if it is one of pymysql's; None for any other."""
     found = getattr(connection, "_sock", None)
     return found if isinstance(found, socket.socket) else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 from prefect.blocks.core import Block
 
@@ -37,11 +36,11 @@ class Warehouse(WarehouseConnection, Block, ABC):
         """Hold the right to write releases. Raises Busy if another run has it."""
 
     @abstractmethod
-    def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
         """dbt's profile output for a schema, and the environment variables its secrets come from."""
 
     @abstractmethod
-    def gx_connection(self) -> tuple[str, dict[str, Any]]:
+    def gx_connection(self) -> tuple[str, dict[str, object]]:
         """SQLAlchemy URL and engine arguments for Great Expectations."""
 
     @abstractmethod

@@ -22,7 +22,7 @@ RELEASE_PREFIX = "rel_"
 class Session(Protocol):
     """A short-lived connection. Parameters are qmark style and always bound, never pasted."""
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows."""
 
     def export(self, sql: str, path: Path) -> int:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.errors import BadInput, PlatformError
 from blocks.loader.dlt.load_context import LoadContext
+
+if TYPE_CHECKING:
+    from dlt.extract import DltResource
 
 _IMPORT_LOCK = Lock()
 MODULES = (
@@ -40,7 +43,7 @@ def import_dlt() -> None:
 
 def extract(
     context: LoadContext,
-    resources: Sequence[Any],
+    resources: Sequence[DltResource],
     translate_error: Callable[[str, BaseException], PlatformError | None],
 ) -> dict[str, list[Path]]:
     """Run dlt resources of Arrow tables through one pipeline; return resource name → its Parquet files.

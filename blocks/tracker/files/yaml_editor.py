@@ -9,9 +9,12 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blocks.tracker.files.yaml_reader import UnreadableError, compose, plain, read
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import CollectionNode, MappingNode
 
 
 def put(text: str, name: str, value: str) -> str:
@@ -56,7 +59,7 @@ def put_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, 
     return _verify_edit(before, edited, {name: expected})
 
 
-def _entry(text: str, root: Any, name: str) -> tuple[Any, int, int]:
+def _entry(text: str, root: MappingNode, name: str) -> tuple[CollectionNode | None, int, int]:
     """A name's value and where it stands, or None and the end of the text.
 
     An empty value's own mark is after the remarks that follow: it stands right after its colon.
@@ -69,7 +72,7 @@ def _entry(text: str, root: Any, name: str) -> tuple[Any, int, int]:
     return None, len(text), len(text)
 
 
-def _has(each: Any, match: Mapping[str, str]) -> bool:
+def _has(each: object, match: Mapping[str, str]) -> bool:
     return isinstance(each, dict) and match.items() <= each.items()
 
 
@@ -109,7 +112,7 @@ def _open_list(text: str, start: int, end: int, item: Mapping[str, str]) -> str:
     return _insert(text, place, _block(item, 2))
 
 
-def _edit_flow_list(text: str, node: Any, place: int | None, item: Mapping[str, str]) -> str:
+def _edit_flow_list(text: str, node: CollectionNode, place: int | None, item: Mapping[str, str]) -> str:
     words = json.dumps(dict(item), ensure_ascii=False)
     if place is None:
         end = node.end_mark.index - 1
@@ -118,7 +121,7 @@ def _edit_flow_list(text: str, node: Any, place: int | None, item: Mapping[str, 
     return text[: each.start_mark.index] + words + text[each.end_mark.index :]
 
 
-def _edit_block_list(text: str, node: Any, place: int | None, item: Mapping[str, str]) -> str:
+def _edit_block_list(text: str, node: CollectionNode, place: int | None, item: Mapping[str, str]) -> str:
     end = _line_end(text, len(text[: _content_end(node.value[-1 if place is None else place])].rstrip()))
     if place is None:
         return _insert(text, end, _block(item, node.start_mark.column))
@@ -135,7 +138,7 @@ def _content_end(node: Any) -> int:
     return _content_end(last[1] if isinstance(last, tuple) else last)
 
 
-def _verify_edit(before: dict[str, Any], after: str, change: Mapping[str, Any]) -> str:
+def _verify_edit(before: dict[str, Any], after: str, change: Mapping[str, object]) -> str:
     """The edited text, if it reads as the old with just this change."""
     try:
         same = read(after) == {**before, **change}

@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blocks.records import Comment, Ticket
 from blocks.tracker.base import fingerprint
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import MappingNode
 
 BOT = "analytics-bot"
 OPEN = {"open", "in_progress", "incomplete", "changes_requested", "failed"}
@@ -75,11 +78,11 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
     )
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _comments(entries: Any) -> Iterator[Comment]:
+def _comments(entries: object) -> Iterator[Comment]:
     """People's comments. One without a time has that of the comment before it, ours included."""
     last = START
     for entry in entries if isinstance(entries, list) else []:
@@ -89,7 +92,7 @@ def _comments(entries: Any) -> Iterator[Comment]:
             yield Comment(author=_text(entry.get("author")), created=last, body=body[:LONGEST_TEXT])
 
 
-def _answered(entries: Any) -> datetime | None:
+def _answered(entries: object) -> datetime | None:
     """When our last answer of a run was written; the comment about gaps is no answer."""
     times = (
         _time(_text(entry.get("updated"))) or _time(_text(entry.get("created")))
@@ -99,7 +102,7 @@ def _answered(entries: Any) -> datetime | None:
     return max((time for time in times if time), default=None)
 
 
-def _ours(entries: Any) -> list[dict[str, Any]]:
+def _ours(entries: object) -> list[dict[str, Any]]:
     entries = entries if isinstance(entries, list) else []
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("author") == BOT]
 
@@ -114,7 +117,7 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-def compose(text: str) -> Any:
+def compose(text: str) -> MappingNode:
     """The node tree, with every value's place; refused before it can grow large."""
     from ruamel.yaml import YAML, events
     from ruamel.yaml.error import YAMLError
@@ -128,7 +131,7 @@ def compose(text: str) -> Any:
                 raise UnreadableError("it has too many parts, or parts nested too deeply")
             if isinstance(event, events.AliasEvent):
                 raise UnreadableError(f"line {event.start_mark.line + 1}: aliases (*name) are not read")
-        root = YAML(typ="safe", pure=True).compose(text)
+        root: MappingNode = YAML(typ="safe", pure=True).compose(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise UnreadableError(f"line {mark.line + 1}: not valid YAML" if mark else "not valid YAML") from None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import ValidationError
 
 from blocks.tracker.jira.responses import AnswerMark, CommentPage, Issue, IssueComment, User
 from blocks.tracker.jira.session import JiraSession
-from blocks.tracker.rich_text.adf import from_adf, to_adf
+from blocks.tracker.rich_text.adf import Json, from_adf, to_adf
 from blocks.tracker.rich_text.wiki import from_wiki, to_wiki
 
 ANSWER_PROPERTY = "analytics.answer"  # the comment property that marks our comments, and tells topics apart
@@ -32,7 +32,7 @@ class JiraApi(ABC):
         self.session, self.version = session, version
         self.me = session.read(User, "ask which account this is", "GET", "myself")
 
-    def to_rich_text(self, markdown: str) -> str | dict[str, Any]:
+    def to_rich_text(self, markdown: str) -> str | Json:
         """Markdown as this version of the API takes it: ADF from version 3 on, wiki text before."""
         return to_adf(markdown) if self.version == "3" else to_wiki(markdown)
 

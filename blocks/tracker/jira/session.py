@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,6 +18,9 @@ from blocks.http.errors import Refusal, build_connection_error, build_status_err
 from blocks.http.polling import Pauses, poll_until
 from blocks.tracker.jira.responses import ServerInfo
 from blocks.vendor_patches.jira import send_request
+
+if TYPE_CHECKING:
+    from jira.exceptions import JIRAError
 
 Result = TypeVar("Result")
 CONNECT_SECONDS, FIRST_PAUSE = 10, 5.0
@@ -75,7 +78,7 @@ class JiraSession:
         files = {"file": (name, content, mime_type)}
         return parse(model, asked, self._send(asked, "POST", path, files=files, headers=headers))
 
-    def _send(self, asked: str, method: str, path: str, **options: Any) -> Any:
+    def _send(self, asked: str, method: str, path: str, **options: object) -> Any:
         """Send, and again after each pause that Jira asks for; raise errors of our own."""
 
         def send_once() -> Any:
@@ -116,7 +119,7 @@ def parse(model: type[Result], asked: str, answer: object) -> Result:
     raise BadAnswer(asked, f"the answer is not as Jira documents it: {members}", "Check the block's server.")
 
 
-def _build_jira_error(asked: str, problem: Any) -> PlatformError:
+def _build_jira_error(asked: str, problem: JIRAError) -> PlatformError:
     """Our error for the client's. Jira's own words are kept only where they are about our request."""
     status: int | None = problem.status_code
     if status is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
@@ -67,7 +67,7 @@ class JiraSettings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _accept_old_names(cls, values: Any) -> Any:
+    def _accept_old_names(cls, values: object) -> object:
         """Blocks saved by the previous release name a field differently; the next release drops that name."""
         if not isinstance(values, dict) or "patience_seconds" not in values:
             return values

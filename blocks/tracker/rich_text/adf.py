@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blocks.tracker.rich_text.markdown import parse_markdown
 from blocks.tracker.rich_text.plain_text import BULLET, HEADING, join_cell, quote_lines, table_row
+
+if TYPE_CHECKING:
+    from markdown_it.tree import SyntaxTreeNode
 
 DEEPEST = 40
 Json = dict[str, Any]
@@ -32,7 +35,7 @@ def to_adf(markdown: str) -> Json:
     return {"type": "doc", "version": 1, "content": list(_write_blocks(parse_markdown(markdown).children))}
 
 
-def _write_blocks(nodes: Sequence[Any]) -> Iterator[Json]:
+def _write_blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Json]:
     for node in nodes:
         if node.type in ("thead", "tbody"):
             yield from _write_blocks(node.children)
@@ -58,7 +61,7 @@ def _write_blocks(nodes: Sequence[Any]) -> Iterator[Json]:
             yield {"type": "paragraph", "content": list(_write_inline(node.children))}
 
 
-def _write_inline(nodes: Sequence[Any], marks: tuple[Json, ...] = ()) -> Iterator[Json]:
+def _write_inline(nodes: Sequence[SyntaxTreeNode], marks: tuple[Json, ...] = ()) -> Iterator[Json]:
     for node in nodes:
         if node.type == "inline":
             yield from _write_inline(node.children, marks)

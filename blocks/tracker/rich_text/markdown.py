@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it.tree import SyntaxTreeNode
 
 
-def parse_markdown(markdown: str) -> Any:
+def parse_markdown(markdown: str) -> SyntaxTreeNode:
     """The markdown-it syntax tree of CommonMark with tables."""
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode

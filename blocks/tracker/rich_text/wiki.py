@@ -9,10 +9,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.tracker.rich_text.markdown import parse_markdown
 from blocks.tracker.rich_text.plain_text import join_cell, quote_lines, table_row
+
+if TYPE_CHECKING:
+    from markdown_it.tree import SyntaxTreeNode
 
 _SIGNS = re.compile(
     r"[\\{}\[\]*_+^~|!#-]"
@@ -35,18 +38,18 @@ def escape(text: str) -> str:
     return _BLOCK_START.sub(r"\1&#46;", escaped)
 
 
-def _block(node: Any, depth: int = 1) -> str:
+def _block(node: SyntaxTreeNode, depth: int = 1) -> str:
     if write := _BLOCKS.get(node.type):
         return write(node, depth)
     return escape(node.content.strip()) if node.type == "html_block" else _inline(node.children)
 
 
-def _list(node: Any, depth: int) -> str:
+def _list(node: SyntaxTreeNode, depth: int) -> str:
     sign = "*" if node.type == "bullet_list" else "#"
     return "\n".join(_item(child, sign, depth) for child in node.children)
 
 
-def _item(item: Any, sign: str, depth: int) -> str:
+def _item(item: SyntaxTreeNode, sign: str, depth: int) -> str:
     parts = [
         f"\n{_block(child, depth + 1)}" if child.type.endswith("_list") else _block(child)
         for child in item.children
@@ -54,24 +57,24 @@ def _item(item: Any, sign: str, depth: int) -> str:
     return f"{sign * depth} {''.join(parts)}"
 
 
-def _row(cells: Sequence[Any]) -> str:
+def _row(cells: Sequence[SyntaxTreeNode]) -> str:
     bar = "||" if cells and cells[0].type == "th" else "|"
     return bar + bar.join(f" {_inline(cell.children)} " for cell in cells) + bar
 
 
-def _table(node: Any, depth: int) -> str:
+def _table(node: SyntaxTreeNode, depth: int) -> str:
     return "\n".join(_row(row.children) for part in node.children for row in part.children)
 
 
-def _code(node: Any, depth: int) -> str:
+def _code(node: SyntaxTreeNode, depth: int) -> str:
     return f"{{noformat}}\n{node.content.rstrip().replace('{noformat}', '{ noformat }')}\n{{noformat}}"
 
 
-def _quote(node: Any, depth: int) -> str:
+def _quote(node: SyntaxTreeNode, depth: int) -> str:
     return "{quote}\n" + "\n\n".join(_block(child) for child in node.children) + "\n{quote}"
 
 
-def _inline(nodes: Sequence[Any]) -> str:
+def _inline(nodes: Sequence[SyntaxTreeNode]) -> str:
     parts = []
     for node in nodes:
         if node.type in ("inline", "strong", "em"):
@@ -89,7 +92,7 @@ def _inline(nodes: Sequence[Any]) -> str:
     return "".join(parts)
 
 
-_BLOCKS: dict[str, Callable[[Any, int], str]] = {
+_BLOCKS: dict[str, Callable[[SyntaxTreeNode, int], str]] = {
     "bullet_list": _list,
     "ordered_list": _list,
     "table": _table,

@@ -10,7 +10,7 @@ SECRET_VARIABLE = "DBT_ENV_SECRET_DREMIO"  # noqa: S105  # its name, not a secre
 GUARD = "blocks.vendor_patches.dbt_dremio"
 
 
-def build_dbt_target(settings: DremioSettings, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+def build_dbt_target(settings: DremioSettings, schema: str) -> tuple[dict[str, object], dict[str, str]]:
     """The profile's output for a schema, and what dbt's process gets as environment variables."""
     (source, *path), (space, *folder) = settings.names.tables, settings.names.views
     server: dict[str, Any] = {"software_host": settings.host, "port": settings.port}

@@ -35,7 +35,7 @@ class DremioCursor:
         self.description: list[Row] | None = None
         self._rows: list[Row] = []
 
-    def execute(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+    def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
         """Ask; parameters by name, `%(name)s`."""
         literals = {name: format_literal(value) for name, value in (parameters or {}).items()}
         schema, self._rows = self.session.query(sql % literals, describe_statement(sql))

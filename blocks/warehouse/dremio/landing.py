@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured, PlatformError, Unavailable
 from blocks.sql import split_path
@@ -39,7 +39,7 @@ def land_files(settings: DremioSettings, files: Sequence[Path], folder: str) -> 
             store.rm(target, recursive=True)
 
 
-def _open_store(url: str, options: Mapping[str, Any]) -> tuple[AbstractFileSystem, str]:
+def _open_store(url: str, options: Mapping[str, object]) -> tuple[AbstractFileSystem, str]:
     from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
     problem: PlatformError

@@ -43,7 +43,7 @@ class DremioSession:
         self.rest, self.flight, self.seconds = rest, flight, seconds
         self.branches: Mapping[str, str] = {}
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows; none for what is no query."""
         text, asked = bind_parameters(sql, parameters), describe_statement(sql)
         if not QUERY.match(sql):
@@ -122,7 +122,7 @@ def read_columns(session: Session, path: Sequence[str]) -> dict[str, str]:
     return {name: map_schema_type(kind, precision, scale) for name, kind, precision, scale in rows}
 
 
-def bind_parameters(sql: str, parameters: Sequence[Any]) -> str:
+def bind_parameters(sql: str, parameters: Sequence[object]) -> str:
     """A statement with its parameters as literals; question marks inside quotes are no places."""
     if not parameters:
         return sql

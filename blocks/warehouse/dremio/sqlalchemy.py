@@ -10,9 +10,15 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import pool, types
+from sqlalchemy import Table, pool, types
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine import URL, Connection, default
+from sqlalchemy.engine.interfaces import (
+    ReflectedColumn,
+    ReflectedForeignKeyConstraint,
+    ReflectedIndex,
+    ReflectedPrimaryKeyConstraint,
+)
 from sqlalchemy.sql import compiler
 from sqlalchemy.types import TypeEngine
 
@@ -52,7 +58,7 @@ class DremioCompiler(compiler.SQLCompiler):
 
     dialect: DremioDialect
 
-    def visit_table(self, table: Any, asfrom: bool = False, **options: Any) -> str:  # type: ignore[override]
+    def visit_table(self, table: Table, asfrom: bool = False, **options: object) -> str:  # type: ignore[override]
         """A table's name."""
         plain: str = super().visit_table(table, asfrom=asfrom, **options)  # type: ignore[no-untyped-call]
         if not (asfrom and table.schema):
@@ -87,7 +93,7 @@ class DremioDialect(default.DefaultDialect):
         """The database API over Flight sessions."""
         return flight_dbapi
 
-    def create_connect_args(self, url: URL) -> tuple[Sequence[str], dict[str, Any]]:
+    def create_connect_args(self, url: URL) -> tuple[Sequence[str], dict[str, object]]:
         """The settings that the URL names."""
         self.settings = registered[str(url.database)]
         return (), {"name": url.database}
@@ -96,14 +102,14 @@ class DremioDialect(default.DefaultDialect):
         """Do nothing: the server is asked nothing at the start."""
 
     def has_table(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
+        self, connection: Connection, table_name: str, schema: str | None = None, **kw: object
     ) -> bool:
         """True if it has columns."""
         return bool(self.get_columns(connection, table_name, schema))
 
     def get_columns(
-        self, connection: Connection, table_name: str, schema: str | None = None, **kw: Any
-    ) -> list[Any]:
+        self, connection: Connection, table_name: str, schema: str | None = None, **kw: object
+    ) -> list[ReflectedColumn]:
         """Columns with their types."""
         path = self.settings.names.path(schema or "", table_name)
         return [
@@ -111,27 +117,27 @@ class DremioDialect(default.DefaultDialect):
             for column, kind in read_columns(_session(connection), path).items()
         ]
 
-    def get_table_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
+    def get_table_names(self, connection: Connection, schema: str | None = None, **kw: object) -> list[str]:
         """Names of a schema's tables."""
         return _list_names(connection, self.settings.names.path(schema or ""), "TABLE")
 
-    def get_view_names(self, connection: Connection, schema: str | None = None, **kw: Any) -> list[str]:
+    def get_view_names(self, connection: Connection, schema: str | None = None, **kw: object) -> list[str]:
         """Names of a schema's views."""
         return _list_names(connection, self.settings.names.view_folder(schema or ""), "VIEW")
 
-    def get_schema_names(self, connection: Connection, **kw: Any) -> list[str]:
+    def get_schema_names(self, connection: Connection, **kw: object) -> list[str]:
         """Release schemas: all that is audited."""
         return list_releases(self.settings, _session(connection))
 
-    def get_pk_constraint(self, *args: Any, **kw: Any) -> Any:
+    def get_pk_constraint(self, *args: object, **kw: object) -> ReflectedPrimaryKeyConstraint:
         """Dremio knows none."""
         return {"constrained_columns": [], "name": None}
 
-    def get_foreign_keys(self, *args: Any, **kw: Any) -> list[Any]:
+    def get_foreign_keys(self, *args: object, **kw: object) -> list[ReflectedForeignKeyConstraint]:
         """Dremio knows none."""
         return []
 
-    def get_indexes(self, *args: Any, **kw: Any) -> list[Any]:
+    def get_indexes(self, *args: object, **kw: object) -> list[ReflectedIndex]:
         """Dremio knows none."""
         return []
 
@@ -145,7 +151,7 @@ def _list_names(connection: Connection, folder: Sequence[str], kind: str) -> lis
     return [name for name, found in _session(connection).relations(folder).items() if found == kind]
 
 
-def _make_type(kind: str) -> TypeEngine[Any]:
+def _make_type(kind: str) -> TypeEngine[object]:
     base, _, arguments = kind.partition("(")
-    made: type[TypeEngine[Any]] = TYPES.get(base, types.NullType)
+    made: type[TypeEngine[object]] = TYPES.get(base, types.NullType)
     return made(*(int(part) for part in arguments.rstrip(")").split(","))) if arguments else made()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from blocks.errors import Misconfigured
 from blocks.records import Release
@@ -68,11 +68,11 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         """Hold the lease in the control schema. Raises Busy if another run has it."""
         return hold_lease(self, self.lease_seconds)
 
-    def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-dremio's profile output, and the environment of dbt's process."""
         return build_dbt_target(self, schema)
 
-    def gx_connection(self) -> tuple[str, dict[str, Any]]:
+    def gx_connection(self) -> tuple[str, dict[str, object]]:
         """A dialect of our own over Flight; the URL holds no secret."""
         from blocks.warehouse.dremio.sqlalchemy import make_url
 

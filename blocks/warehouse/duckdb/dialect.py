@@ -7,7 +7,6 @@ return empty results; with these calls silent, it reads what is there (tried wit
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from duckdb_engine import Dialect
 from sqlalchemy.dialects import registry
@@ -20,13 +19,13 @@ class AutocommitDialect(Dialect):  # type: ignore[misc]
     driver = "autocommit"
     supports_statement_cache = False
 
-    def do_begin(self, connection: Any) -> None:
+    def do_begin(self, connection: object) -> None:
         """Nothing: every statement stands alone."""
 
-    def do_commit(self, connection: Any) -> None:
+    def do_commit(self, connection: object) -> None:
         """Nothing: every statement stands alone."""
 
-    def do_rollback(self, connection: Any) -> None:
+    def do_rollback(self, connection: object) -> None:
         """Nothing: every statement stands alone."""
 
 

@@ -30,7 +30,7 @@ class DuckDBSession:
         self.connection = connection
         self._name = name
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows. Its errors are ours at once: callers go on after some."""
         with _own_errors(self._name):
             return self.connection.execute(sql, list(parameters)).fetchall()
@@ -50,7 +50,9 @@ class DuckDBSession:
 
 
 @contextmanager
-def open_session(path: Path, config: dict[str, Any]) -> Iterator[DuckDBSession]:
+def open_session(
+    path: Path, config: dict[str, str | bool | int | float | list[str]]
+) -> Iterator[DuckDBSession]:
     """A connection of its own to the file. config: DuckDB's settings, for whoever opens the file first."""
     import duckdb
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from pydantic import Field
 
@@ -44,7 +43,7 @@ class DuckDBWarehouse(SqlWarehouse):
 
     def session(self) -> AbstractContextManager[DuckDBSession]:
         """A connection that is closed at the end; the file with the last one of this process."""
-        settings = {
+        settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": self.memory_limit,
             "threads": self.threads,
             "preserve_insertion_order": False,
@@ -67,13 +66,13 @@ class DuckDBWarehouse(SqlWarehouse):
         finally:
             lock.release()
 
-    def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-duckdb's profile output; no secrets."""
         settings = {"memory_limit": self.memory_limit, "preserve_insertion_order": False}
         target = {"type": "duckdb", "path": str(self.path), "schema": schema, "threads": self.threads}
         return {**target, "settings": settings}, {}
 
-    def gx_connection(self) -> tuple[str, dict[str, Any]]:
+    def gx_connection(self) -> tuple[str, dict[str, object]]:
         """The autocommit dialect (see dialect.py), read-only."""
         from blocks.warehouse.duckdb.dialect import url
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.postgres.settings import PostgresSettings
 
@@ -13,14 +11,14 @@ SECRET = "DBT_ENV_SECRET_POSTGRES_PASSWORD"  # noqa: S105  # dbt keeps variables
 class PostgresClients(PostgresSettings):
     """The settings, as each client takes them."""
 
-    def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-postgres' profile output, and the environment of dbt's process: libpq reads PGOPTIONS."""
         arguments = self.connection_arguments()
         environment = {SECRET: arguments.pop("password"), "PGOPTIONS": arguments.pop("options")}
         own = {"type": "postgres", "schema": schema, "threads": self.threads, "role": self.role or None}
         return {**arguments, **own, "password": f"{{{{ env_var('{SECRET}') }}}}"}, environment
 
-    def gx_connection(self) -> tuple[str, dict[str, Any]]:
+    def gx_connection(self) -> tuple[str, dict[str, object]]:
         """SQLAlchemy's URL, which needs no more than the driver, and engine arguments."""
         return "postgresql+psycopg://", {"connect_args": self.connection_arguments(), "hide_parameters": True}
 

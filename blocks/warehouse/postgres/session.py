@@ -23,16 +23,16 @@ MOST_DECIMALS = 20  # in an export, of a number without declared precision, as e
 class PostgresSession:
     """A connection in autocommit mode; implements Session."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connection[tuple[object, ...]]) -> None:
         self.connection = connection
 
     @contextmanager
-    def cursor(self) -> Iterator[Cursor[Any]]:
+    def cursor(self) -> Iterator[Cursor[tuple[Any, ...]]]:
         """A cursor; what goes wrong in it is a PlatformError."""
         with translate_errors(f"query {self.connection.info.dbname}"), self.connection.cursor() as cursor:
             yield cursor
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows."""
         text = fill_placeholders(sql, lambda at: f"${at + 1}") if parameters else sql
         with self.cursor() as cursor:

@@ -6,7 +6,7 @@ Secrets go to dbt as environment variables and to SQLAlchemy as arguments: none 
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blocks.query_tags import query_tag
 from blocks.warehouse.snowflake.settings import SnowflakeSettings
@@ -18,7 +18,7 @@ SECRETS = "DBT_ENV_SECRET_SNOWFLAKE_"  # dbt keeps variables of this beginning o
 PASSED_ON = ("host", "port", "protocol", "proxy_host", "proxy_port")
 
 
-def write_profile(settings: SnowflakeSettings, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+def write_profile(settings: SnowflakeSettings, schema: str) -> tuple[dict[str, object], dict[str, str]]:
     """dbt-snowflake's profile output, and the environment variables its secrets come from."""
     credentials, secrets = settings.credentials, _secrets(settings.credentials)
     profile = {
@@ -45,7 +45,7 @@ def write_profile(settings: SnowflakeSettings, schema: str) -> tuple[dict[str, A
     return filled, {f"{SECRETS}{key.upper()}": value for key, value in secrets.items()}
 
 
-def write_engine(settings: SnowflakeSettings) -> tuple[str, dict[str, Any]]:
+def write_engine(settings: SnowflakeSettings) -> tuple[str, dict[str, object]]:
     """snowflake-sqlalchemy's URL and engine arguments."""
     from sqlalchemy.engine import URL
 

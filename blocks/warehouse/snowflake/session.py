@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,7 +29,7 @@ class SnowflakeSession:
     def __init__(self, connection: SnowflakeConnection, name: str) -> None:
         self.connection, self.name = connection, name
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows."""
         return self._run(sql, parameters, lambda cursor: list(cursor.fetchall()))
 
@@ -43,7 +43,7 @@ class SnowflakeSession:
         """Write a query's result to one Parquet file, batch by batch; return its rows."""
         return self._run(sql, (), lambda cursor: _write(cursor, path))
 
-    def _run(self, sql: str, parameters: Sequence[Any], read: Callable[[SnowflakeCursor], T]) -> T:
+    def _run(self, sql: str, parameters: Sequence[object], read: Callable[[SnowflakeCursor], T]) -> T:
         def translate(error: BaseException) -> PlatformError:
             return translate_error(f"query {self.name}", error)
 
@@ -54,7 +54,7 @@ class SnowflakeSession:
 
 @contextmanager
 def open_session(
-    credentials: SnowflakeCredentials, name: str, arguments: dict[str, Any]
+    credentials: SnowflakeCredentials, name: str, arguments: Mapping[str, object]
 ) -> Iterator[SnowflakeSession]:
     """A session that is closed at the end. Left by a signal, its running query is cancelled first."""
     connection = _connect(credentials, name, arguments)
@@ -72,7 +72,9 @@ def open_session(
             connection.close(retry=False)
 
 
-def _connect(credentials: SnowflakeCredentials, name: str, arguments: dict[str, Any]) -> SnowflakeConnection:
+def _connect(
+    credentials: SnowflakeCredentials, name: str, arguments: Mapping[str, object]
+) -> SnowflakeConnection:
     from prefect_snowflake.credentials import InvalidPemFormat
 
     theirs = list_error_types()
@@ -92,7 +94,9 @@ def _connect(credentials: SnowflakeCredentials, name: str, arguments: dict[str, 
         return credentials.get_client(**arguments)
 
 
-def _cancel(credentials: SnowflakeCredentials, arguments: dict[str, Any], session_id: int | None) -> None:
+def _cancel(
+    credentials: SnowflakeCredentials, arguments: Mapping[str, object], session_id: int | None
+) -> None:
     """Cancel what the session still runs, over a connection of its own; it ends at its time-out otherwise."""
     if session_id is None:
         return

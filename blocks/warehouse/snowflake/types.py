@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.warehouse.snowflake.names import to_plain
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from snowflake.connector.cursor import ResultMetadata
 
-def schema_of(description: Sequence[Any]) -> Any:
+
+def schema_of(description: Sequence[ResultMetadata]) -> pa.Schema:
     """The Arrow schema of a result. NUMBER without decimals is int64 where its values can be expected to fit."""
     import pyarrow as pa
     from snowflake.connector.constants import FIELD_ID_TO_NAME
@@ -46,7 +50,7 @@ def columns_of(path: Path) -> dict[str, str]:
     return {field.name: column_type(field.type) for field in pq.read_schema(path)}
 
 
-def column_type(kind: Any) -> str:
+def column_type(kind: pa.DataType) -> str:
     """Snowflake's type for an Arrow type."""
     from pyarrow import types
 

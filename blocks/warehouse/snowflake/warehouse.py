@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from blocks.errors import NotFound
 from blocks.records import Release
@@ -45,11 +45,11 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         """A connection that is closed at the end; the connector's errors come out as PlatformErrors."""
         return open_session(self.credentials, self.database, self.connection_arguments())
 
-    def dbt_target(self, schema: str) -> tuple[dict[str, Any], dict[str, str]]:
+    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-snowflake's profile output, and the environment variables of its secrets."""
         return write_profile(self, schema)
 
-    def gx_connection(self) -> tuple[str, dict[str, Any]]:
+    def gx_connection(self) -> tuple[str, dict[str, object]]:
         """snowflake-sqlalchemy's URL, without a secret in it, and the connection's arguments."""
         return write_engine(self)
 

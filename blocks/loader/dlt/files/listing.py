@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.errors import Busy, Misconfigured, NotFound, PlatformError, Unavailable
 from blocks.load_range import LoadRange
@@ -16,6 +16,10 @@ from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import require_setting
 from blocks.records import SourceTable
 
+if TYPE_CHECKING:
+    from dlt.common.storages.fsspec_filesystem import FileItemDict
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
+
 
 def check_files(location: str, options: Mapping[str, object]) -> str:
     """Return a one-line status of a location."""
@@ -23,7 +27,7 @@ def check_files(location: str, options: Mapping[str, object]) -> str:
     return f"{len(system.ls(path, detail=False))} entries in {location}"
 
 
-def list_files(context: LoadContext, table: SourceTable) -> dict[str, Any]:
+def list_files(context: LoadContext, table: SourceTable) -> dict[str, FileItemDict]:
     """Return item → dlt's entry of every file that matches the table's pattern, in the order of their names.
 
     Numbers in a name count as numbers: part-9 comes before part-10.
@@ -45,12 +49,12 @@ def _split_numbers(name: str) -> list[str | int]:
     return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", name))]
 
 
-def compute_fingerprint(entry: Any) -> str:
+def compute_fingerprint(entry: FileItemDict) -> str:
     """Return what changes when a file does: its size and time."""
     return f"{entry.get('size_in_bytes', 0)}-{entry['modification_date'].timestamp()}"
 
 
-def is_reloaded(load_range: LoadRange, item: str, entry: Any) -> bool:
+def is_reloaded(load_range: LoadRange, item: str, entry: FileItemDict) -> bool:
     """True if a file is of the days to load again: by the date in its name, else by its time."""
     if not load_range.since:
         return False
@@ -61,7 +65,9 @@ def is_reloaded(load_range: LoadRange, item: str, entry: Any) -> bool:
     return load_range.since <= day <= (load_range.until or date.max)
 
 
-def fetch_files(context: LoadContext, table: SourceTable, found: Mapping[str, Any]) -> list[SourceFile]:
+def fetch_files(
+    context: LoadContext, table: SourceTable, found: Mapping[str, FileItemDict]
+) -> list[SourceFile]:
     """Bring the files into the working folder, under numbers: local ones linked, remote ones copied."""
     files = []
     for at, (item, entry) in enumerate(found.items()):
@@ -98,9 +104,9 @@ def check_unchanged(context: LoadContext, table: SourceTable, files: Sequence[So
             )
 
 
-def _open_location(location: str, options: Mapping[str, object]) -> tuple[Any, str]:
+def _open_location(location: str, options: Mapping[str, object]) -> tuple[AbstractFileSystem, str]:
     """Open a location: its fsspec file system, and the path in it."""
-    import fsspec  # type: ignore[import-untyped]
+    import fsspec
 
     remedy = "Correct the loader's locations."
     if any(sign in location for sign in "*?["):

@@ -7,7 +7,7 @@ time of a million rows and change nothing. Add a format in a module of its own, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured
 from blocks.loader.dlt.batches import PreparedBatch, build_entry, write_batch
@@ -28,6 +28,9 @@ from blocks.loader.dlt.staging import Staging, open_staging_database
 from blocks.loader.dlt.table_config import get_load_mode
 from blocks.records import LedgerEntry, SourceTable
 
+if TYPE_CHECKING:
+    from dlt.common.storages.fsspec_filesystem import FileItemDict
+
 FORMATS = {"csv": CSV, "jsonl": JSON_LINES, "parquet": PARQUET}
 
 
@@ -46,7 +49,9 @@ def load_files(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[
         yield _stage_files(context, table, fresh) if fresh else None
 
 
-def _stage_files(context: LoadContext, table: SourceTable, found: Mapping[str, Any]) -> PreparedBatch:
+def _stage_files(
+    context: LoadContext, table: SourceTable, found: Mapping[str, FileItemDict]
+) -> PreparedBatch:
     form = FORMATS.get(str(table.meta.get("format", "csv")))
     if form is None:
         raise Misconfigured(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import requests
 from pydantic import JsonValue
@@ -14,6 +14,9 @@ from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, NotFound
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.session import HttpLimits, HttpSession, describe_content
+
+if TYPE_CHECKING:
+    from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 
 class RestApi(HttpSession):
@@ -41,7 +44,7 @@ class RestApi(HttpSession):
             self.headers[str(credential.get("header", "X-API-Key"))] = str(credential["key"])
 
     def iterate_pages(
-        self, endpoint: str, params: Mapping[str, str], paginator: Any
+        self, endpoint: str, params: Mapping[str, str], paginator: BasePaginator
     ) -> Iterator[list[JsonValue]]:
         """Yield the records of each page, up to the one that says it is the last.
 
@@ -72,7 +75,7 @@ class RestApi(HttpSession):
             self.get(self.location)
         return f"{self.host} answers"
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, **options: object) -> requests.Response:
         """Send a request for a page that was not read yet."""
         url = str(request.url)
         if url in self.seen:

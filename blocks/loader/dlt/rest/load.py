@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
@@ -21,6 +21,11 @@ from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.staging import Staging, open_staging_database
 from blocks.loader.dlt.table_config import require_setting
 from blocks.records import SourceTable
+
+if TYPE_CHECKING:
+    import requests
+    from dlt.extract import DltResource
+    from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 CHECK_SECONDS = 15
 
@@ -40,7 +45,7 @@ def check_rest(location: str, credential: Mapping[str, object]) -> str:
     return RestApi("connect", location, credential, Deadline("connect", CHECK_SECONDS)).check()
 
 
-def _create_resource(context: LoadContext, table: SourceTable, name: str) -> Any:
+def _create_resource(context: LoadContext, table: SourceTable, name: str) -> DltResource:
     import dlt
     import pyarrow as pa
 
@@ -63,7 +68,7 @@ def _create_resource(context: LoadContext, table: SourceTable, name: str) -> Any
     return dlt.resource(build_tables, name=name)
 
 
-def _create_paginator(table: SourceTable) -> Any:
+def _create_paginator(table: SourceTable) -> BasePaginator:
     """Create dlt's paginator that the dbt source names.
 
     `next` is where the next page's URL or cursor is in an answer, `page_param` the parameter that takes the
@@ -74,7 +79,7 @@ def _create_paginator(table: SourceTable) -> Any:
     class RecordOffsetPaginator(paginators.OffsetPaginator):  # type: ignore[misc]
         """Goes on after the records that came: a server may give fewer than were asked for."""
 
-        def update_state(self, response: Any, data: list[Any] | None = None) -> None:
+        def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
             self.value_step = len(data or [])
             super().update_state(response, data)
 

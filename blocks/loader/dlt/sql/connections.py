@@ -107,7 +107,7 @@ def _create_engine(location: str, credential: Mapping[str, object]) -> sa.Engine
     return sa.create_engine(url, creator=lambda: sqlite3.connect(file, uri=True, timeout=CONNECT_SECONDS))
 
 
-def _interrupt(connection: Any) -> None:
+def _interrupt(connection: object) -> None:
     """Break what a connection is doing, from another thread."""
     if hasattr(connection, "interrupt"):
         connection.interrupt()
@@ -119,7 +119,7 @@ def _interrupt(connection: Any) -> None:
                 wire.shutdown(socket.SHUT_RDWR)
             finally:
                 wire.detach()
-    else:
+    elif hasattr(connection, "close"):
         connection.close()
 
 

@@ -35,7 +35,7 @@ class Extractor(NamedTuple):
     texts. build_relation: files and their columns' names → DuckDB's FROM clause.
     """
 
-    select_text: Callable[[sa.ColumnElement[object]], sa.ColumnElement[Any]]
+    select_text: Callable[[sa.ColumnElement[object]], sa.ColumnElement[object]]
     extract: Callable[[LoadContext, sa.Engine, Queries], dict[str, list[Path]]]
     build_relation: Callable[[Sequence[Path], Sequence[str]], str]
 
