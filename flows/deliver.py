@@ -93,9 +93,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         tag_queries("deliver", run, delivery.plan.tickets)
         if done := published_reports(warehouse, run):  # an attempt before this one came that far
             delivery.build, delivery.gate, delivery.release = done
-            delivery.publications = publish(
-                site, warehouse, project, tracker, delivery.plan, delivery.gate, context=context
-            )
+            delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, context=context)
         elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
             _build_and_publish(
                 delivery, context, load_range, tracker, loaders, warehouse, site, project, suites
@@ -125,7 +123,7 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
         )
     delivery.gate = validate(suites, warehouse, project, delivery.build, plan, context=context)
     delivery.release = promote(warehouse, delivery.build, delivery.gate)
-    delivery.publications = publish(site, warehouse, project, tracker, plan, delivery.gate, context=context)
+    delivery.publications = publish(site, warehouse, project, tracker, plan, context=context)
 
 
 def _answer(delivery: Delivery, tracker: Tracker, warehouse: Warehouse) -> Outcome:

@@ -10,15 +10,17 @@ from prefect import flow, get_run_logger
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotFound, PlatformError
 from blocks.query_tags import tag_queries
-from blocks.records import GateReport, Plan, Publication, State
+from blocks.records import Plan, Publication
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
+from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from flows.run_context import RunContext, last_report, stage_run
+from flows.run_context import RunContext, stage_run
 from tasks.lineage import record_publications
 from tasks.planning import all_dashboards
 from tasks.publication import failed_publication, make_card, publish_card, ticket_page
 from tasks.reports import show_publications
+from tasks.shown_checks import find_gate
 
 
 @flow(name="publish")
@@ -28,15 +30,17 @@ def publish(
     project: DbtProject,
     tracker: Tracker,
     plan: Plan | None = None,
-    gate: GateReport | None = None,
     context: RunContext | None = None,
 ) -> list[Publication]:
-    """Publish the plan's dashboards (alone: every exposure's) from the served release."""
+    """Publish the plan's dashboards (alone: every exposure's) from the served release.
+
+    Each shows the checks of its own marts, from the runs that built them.
+    """
     release = warehouse.served()
     if release is None:
         raise NotFound("publish", "nothing is served yet", "Promote a release first.")
     tag_queries("publish", release.run, plan.tickets if plan else ())
-    gate = gate or last_report(warehouse, State.validated, GateReport, release.run)
+    journal = control.journal(warehouse)
     with stage_run(context, project, warehouse, plan.run if plan else release.run) as stage:
         catalogue = stage.catalogue
     dashboards = plan.dashboards if plan else all_dashboards(catalogue, release)
@@ -47,6 +51,7 @@ def publish(
         for dashboard in dashboards:
             url = ticket_page(tracker, dashboard.ticket)
             comments = feedback.get(dashboard.ticket or "", ())
+            gate = find_gate(catalogue, journal, release, dashboard.marts)
             try:
                 card = make_card(
                     warehouse, catalogue, dashboard, release, gate, Path(folder), url, comments, live

@@ -95,7 +95,7 @@ class Terminal(logging.Handler):
         for error in outcome.errors:
             self.console.print(f"[red]✗ {escape(error)}[/]", soft_wrap=True)
         if outcome.gate and outcome.gate.data_docs and not self._quiet:
-            self.console.print(f"Data Docs   {outcome.gate.data_docs}", soft_wrap=True)
+            self.console.print(f"Checks      {outcome.gate.data_docs}", soft_wrap=True)
         served = f"run {outcome.release.run}" if outcome.release else "nothing yet"
         self.console.print(f"Run {outcome.run} took {outcome.seconds:.1f} s; readers see {served}")
 

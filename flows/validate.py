@@ -20,6 +20,7 @@ from tasks.gate import (
     compare_with_live,
     find_removed_marts,
     judge,
+    show_checks,
 )
 from tasks.promotion import retain
 from tasks.reports import show_gate
@@ -42,7 +43,7 @@ def validate(
     tag_queries("validate", build.run)
     with stage_run(context, project, warehouse, build.run) as stage:
         catalogue = stage.catalogue
-    checks, docs = audit_suites(suites, warehouse, build)
+    checks = audit_suites(suites, warehouse, build)
     diffs = compare_with_live(warehouse, catalogue, build)
     sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
     other = [
@@ -52,7 +53,7 @@ def validate(
         *check_quarantine_budget(warehouse, catalogue, sources),
         *find_removed_marts(warehouse, catalogue),
     ]
-    gate = judge(build, checks, other, diffs, docs)
+    gate = show_checks(suites, judge(build, checks, other, diffs))
     verdict = State.validated if gate.passed else State.rejected
     control.record(warehouse, build.run, verdict, gate.model_dump_json())
     show_gate(gate)

@@ -6,7 +6,6 @@ Evidence: dbt's tests, every mart's suite, quarantined rows against their budget
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeGuard
 
 from prefect import task
@@ -26,7 +25,7 @@ QUARANTINE = "quarantine"
 
 
 @task(task_run_name="audit the suites", **RETRY)
-def audit_suites(suites: Suites, warehouse: Warehouse, build: BuildReport) -> tuple[list[Check], Path | None]:
+def audit_suites(suites: Suites, warehouse: Warehouse, build: BuildReport) -> list[Check]:
     """Every built mart's suite; a mart without a usable suite is a failed check."""
     failed, usable = [], {}
     for mart, relation in build.marts.items():
@@ -38,14 +37,14 @@ def audit_suites(suites: Suites, warehouse: Warehouse, build: BuildReport) -> tu
                 Check(scope=mart, name="has a suite", passed=False, kind="suite", observed=str(error))
             )
     if not usable:
-        return failed, None
-    checks, docs = suites.audit(warehouse, usable, build.run)
+        return failed
+    checks = suites.audit(warehouse, usable)
     silent = set(usable) - {check.scope for check in checks}
     failed += [
         Check(scope=mart, name="has evaluated checks", passed=False, kind="suite", observed="0 evaluated")
         for mart in sorted(silent)
     ]
-    return failed + checks, docs
+    return failed + checks
 
 
 @task(task_run_name="compare with live", **RETRY)
@@ -214,14 +213,19 @@ def judge(
     suite_checks: Sequence[Check],
     other: Sequence[Check],
     diffs: Sequence[MartDiff],
-    docs: Path | None,
 ) -> GateReport:
     """All the evidence as one verdict; a release without marts or without checks does not pass."""
     checks = (*build.checks, *suite_checks, *other)
     if not build.marts:
         checks += (Check(scope="release", name="has marts", passed=False, kind="dbt build", observed="none"),)
     passed = bool(suite_checks) and all(check.passed for check in checks)
-    return GateReport(run=build.run, passed=passed, checks=checks, diffs=tuple(diffs), data_docs=docs)
+    return GateReport(run=build.run, passed=passed, checks=checks, diffs=tuple(diffs))
+
+
+@task(task_run_name="show the checks", **RETRY)
+def show_checks(suites: Suites, gate: GateReport) -> GateReport:
+    """The report with the page that shows its checks."""
+    return gate.model_copy(update={"data_docs": suites.show(gate)})
 
 
 def _accepted_runs(journal: Sequence[control.JournalEntry], table: str) -> set[str]:

@@ -118,7 +118,7 @@ def show_gate(gate: GateReport) -> None:
             for name, sides in d.metrics.items()
         ],
     )
-    docs = link("Data Docs", gate.data_docs.as_uri()) if gate.data_docs else "No Data Docs."
+    docs = link("All checks", gate.data_docs.as_uri()) if gate.data_docs else "The page of checks is missing."
     body = f"# Gate of run {gate.run}: {verdict}\n\n{len(gate.checks)} checks, {len(gate.failures)} failed"
     body += f", {len(gate.warnings)} warned"
     body += f"\n\n{found}" if shown else ""

@@ -13,7 +13,6 @@ from blocks.warehouse.reads import count_rows
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuite, ExpectationValidationResult
     from great_expectations.core.batch_definition import BatchDefinition
-    from great_expectations.data_context import EphemeralDataContext
     from great_expectations.datasource.fluent import SQLDatasource
     from great_expectations.expectations.expectation import Expectation
 
@@ -22,13 +21,7 @@ RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": SHOWN}
 WARNING = {"warning", "info"}  # severities of a failure that Great Expectations does not call critical
 
 
-def audit_mart(
-    context: EphemeralDataContext,
-    source: SQLDatasource,
-    mart: str,
-    relation: str,
-    given: list[dict[str, Any]],
-) -> list[Check]:
+def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[dict[str, Any]]) -> list[Check]:
     """The checks of a mart's expectations, all of them usable; relation: `schema.table`.
 
     One that raised is a check not run, be it the suite's fault or the warehouse's: see `require_answer`.
@@ -42,7 +35,7 @@ def audit_mart(
     expectations = [ExpectationConfiguration(**each).to_domain_obj() for each in given]
     suite = gx.ExpectationSuite(name=mart, expectations=expectations)
     try:
-        results = _run_suite(context, batch_definition, context.suites.add(suite))
+        results = _run_suite(batch_definition, suite)
     except Exception:  # who is at fault, the caller asks once no connection is held
         results = [
             _run_one(batch_definition, expectation, name_expectation(each))
@@ -65,18 +58,10 @@ def audit_mart(
 
 
 def _run_suite(
-    context: EphemeralDataContext, batch_definition: BatchDefinition, suite: ExpectationSuite
+    batch_definition: BatchDefinition, suite: ExpectationSuite
 ) -> list[ExpectationValidationResult]:
-    """All at once: Great Expectations asks for what they share in one query, and keeps it for the Data Docs."""
-    import great_expectations as gx
-
-    name = suite.name
-    definition = context.validation_definitions.add(
-        gx.ValidationDefinition(name=name, data=batch_definition, suite=suite)
-    )
-    checkpoint = gx.Checkpoint(name=name, validation_definitions=[definition], result_format=RESULT_FORMAT)
-    outcome = context.checkpoints.add(checkpoint).run()
-    return [result for validation in outcome.run_results.values() for result in validation.results]
+    """All at once: Great Expectations asks for what they share in one query."""
+    return list(batch_definition.get_batch().validate(suite, result_format=RESULT_FORMAT).results)
 
 
 def _run_one(

@@ -80,6 +80,31 @@ def upgrade_expectation(given: Any) -> Any:
     return {"type": given[FORMER_TYPE], **rest}
 
 
+def read_notes(suite: object) -> dict[str, str]:
+    """What a suite's content says of itself, under no name, and of each expectation, by its name."""
+    if not isinstance(suite, dict):
+        return {}
+    given = suite.get("expectations")
+    expectations = [upgrade_expectation(each) for each in given] if isinstance(given, list) else []
+    pairs = [
+        ("", _find_notes(suite)),
+        *((name_expectation(each), _find_notes(each)) for each in expectations),
+    ]
+    return {name: notes for name, notes in pairs if notes}
+
+
+def _find_notes(given: object) -> str:
+    """Notes as text, or as lines of it; those of versions before 1.0 are in meta, with a format."""
+    if not isinstance(given, dict):
+        return ""
+    meta = given.get("meta")
+    notes = given.get("notes") or (meta.get("notes") if isinstance(meta, dict) else None)
+    if isinstance(notes, dict):
+        notes = notes.get("content")
+    lines = notes if isinstance(notes, list) else [notes]
+    return "\n".join(line for line in lines if isinstance(line, str))
+
+
 def find_fault(expectation: object) -> str:
     """Why an expectation can't be evaluated; empty if it can."""
     if not isinstance(expectation, dict):

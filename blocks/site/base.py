@@ -20,9 +20,9 @@ class Card(Record):
     """All a site needs to publish one dashboard.
 
     datasets pair with extracts: Parquet files of the datasets' rows, read from serving; and with summaries:
-    what these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the report of
-    the release; feedback: people's comments. live: read serving itself by these queries, one a dataset; the
-    extracts then have columns and no rows.
+    what these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the checks of
+    its marts, from the runs that built them; feedback: people's comments. live: read serving itself by these
+    queries, one a dataset; the extracts then have columns and no rows.
     """
 
     dashboard: Dashboard

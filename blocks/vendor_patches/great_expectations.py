@@ -49,24 +49,6 @@ def support_patterns() -> None:
             _replace(name, own, _with_fallback(own, build))
 
 
-def fix_quantiles() -> None:
-    """Let the expectation about quantiles say its verdict as a bool: numpy's own can't be written as JSON."""
-    require_version("great-expectations", SEEN)
-    from great_expectations.expectations.core import ExpectColumnQuantileValuesToBeBetween as Quantiles
-
-    own = Quantiles._validate
-    if getattr(own, "gives_bool", False):
-        return
-
-    def validate(*arguments: object, **named: object) -> dict[str, object]:
-        found: dict[str, object] = own(*arguments, **named)
-        found["success"] = bool(found["success"])
-        return found
-
-    validate.gives_bool = True  # type: ignore[attr-defined]
-    Quantiles._validate = validate
-
-
 def _with_fallback(own: Expression, build: Expression) -> Expression:
     def expression(*arguments: object, **named: object) -> ColumnElement[bool] | None:
         found = own(*arguments, **named)

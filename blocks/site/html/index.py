@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
@@ -21,15 +22,27 @@ from blocks.site.html.page import render
 from blocks.site.text import check_link, check_slug, one_line
 
 STATE = "published.json"
+MOST_WARNINGS = 10
+
+
+class Warned(Record):
+    """A check that let a release through with a warning, clipped."""
+
+    scope: str
+    name: str
+    observed: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 class Gate(Record):
-    """A gate's result as pages show it."""
+    """A gate's result as pages show it. warnings: the first of those that are counted in `warned`."""
 
     passed: bool
     checks: int
     failed: int
     url: str | None = None
+    warned: int = 0
+    warnings: tuple[Warned, ...] = ()
 
 
 class Entry(Record):
@@ -61,15 +74,27 @@ _ENTRIES = TypeAdapter(dict[str, Entry])
 
 
 def summarize_gate(card: Card, link: Link) -> Gate | None:
-    """The result of the gate the card's release passed."""
+    """The result of the gate that the dashboard's marts passed, with a link to their checks."""
     if card.gate is None:
         return None
-    docs = card.gate.data_docs
+    docs, warnings = card.gate.data_docs, card.gate.warnings
+    url = link(docs) if docs and docs.exists() else None
+    place = f"#checks-of-{quote(card.dashboard.marts[0])}" if card.dashboard.marts else ""
     return Gate(
         passed=card.gate.passed,
         checks=len(card.gate.checks),
         failed=len(card.gate.failures),
-        url=link(docs) if docs and docs.exists() else None,
+        url=url and url + place,
+        warned=len(warnings),
+        warnings=tuple(
+            Warned(
+                scope=one_line(each.scope),
+                name=one_line(each.name, 200),
+                observed=one_line(each.observed, 200),
+                evidence=tuple(one_line(value, 200) for value in each.evidence),
+            )
+            for each in warnings[:MOST_WARNINGS]
+        ),
     )
 
 

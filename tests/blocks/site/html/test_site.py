@@ -104,7 +104,7 @@ def test_a_served_folder_gives_web_addresses(tmp_path, make_card):
     assert published.url == "https://bi.example.com/x/dashboards/kpi_page/index.html"
     assert site.index([card], [published]) == "https://bi.example.com/x/dashboards/index.html"
     page = (published.image.parent / "index.html").read_text()
-    assert 'href="https://bi.example.com/x/docs/index.html"' in page
+    assert 'href="https://bi.example.com/x/docs/index.html#checks-of-sales"' in page
     with pytest.raises(Misconfigured, match="https"):
         FolderSite(folder=tmp_path, address="javascript:alert(1)").publish(card)
 

@@ -1,0 +1,63 @@
+"""The checks behind what a dashboard shows: of its marts, and what these are made of, in the runs that built them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from blocks.catalogue import Catalogue
+from blocks.errors import NotFound
+from blocks.records import GateReport, Release, State
+from blocks.warehouse.control import JournalEntry
+from blocks.warehouse.release_history import release_schema
+
+
+def find_gate(
+    catalogue: Catalogue, journal: Sequence[JournalEntry], release: Release, marts: Iterable[str]
+) -> GateReport | None:
+    """One report over the checks of these marts, each from the gate that its relation passed; None if none is known.
+
+    A mart that an earlier run built, carried over or rolled back to, has the checks of that run. data_docs: the
+    page of the first mart's.
+    """
+    found = []
+    for mart in marts:
+        gate = _gate_of(journal, release.marts.get(mart, ""))
+        if gate:
+            names = _lineage(catalogue, mart)
+            own = tuple(check for check in gate.checks if check.scope in names)
+            found.append(gate.model_copy(update={"checks": own}))
+    if not found:
+        return None
+    return GateReport(
+        run=release.run,
+        passed=all(gate.passed for gate in found),
+        checks=tuple(dict.fromkeys(check for gate in found for check in gate.checks)),
+        data_docs=found[0].data_docs,
+    )
+
+
+def _gate_of(journal: Sequence[JournalEntry], relation: str) -> GateReport | None:
+    """The newest report that passed of the run which built a relation."""
+    schema = relation.rsplit(".", 1)[0]
+    passed = [each for each in journal if each.state is State.validated and each.detail]
+    own = [each for each in passed if _built_in(each.run, schema)]
+    if not own:
+        return None
+    run = max((each.run for each in own), key=len)  # of one run's name that begins as another's, the whole
+    newest = [each for each in own if each.run == run][-1]
+    return GateReport.model_validate_json(newest.detail)
+
+
+def _built_in(run: str, schema: str) -> bool:
+    """True for the schemas of a run's attempts, and for those of its models that have one of their own."""
+    return bool(re.match(rf"(?:.*\.)?{re.escape(release_schema(run))}(r\d+)?(_|\.|$)", schema.lower()))
+
+
+def _lineage(catalogue: Catalogue, mart: str) -> set[str]:
+    """What checks call a mart and all it is made of: a model's name, a source's `source.table`."""
+    try:
+        parts = [unique_id.split(".") for unique_id in catalogue.lineage(mart)]
+    except NotFound:  # the project has it no more; readers still see it
+        return {mart}
+    return {".".join(each[2:4]) if each[0] == "source" else each[2] for each in parts} | {mart}

@@ -1,0 +1,57 @@
+"""A dashboard's checks are those of its marts, in the runs that built them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from blocks.errors import NotFound
+from blocks.records import Check, GateReport, Release, State
+from blocks.warehouse.control import JournalEntry
+from tasks.shown_checks import find_gate
+
+
+class Project:
+    """Mart `a` over staging `s` and source `raw.t`, mart `b` over nothing."""
+
+    def lineage(self, mart: str) -> set[str]:
+        if mart == "gone":
+            raise NotFound("look up mart", "no such")
+        return {f"model.p.{mart}"} | ({"model.p.s", "source.p.raw.t"} if mart == "a" else set())
+
+
+def entry(run: str, *scopes: str, seq: int = 1) -> JournalEntry:
+    checks = tuple(Check(scope=scope, name=f"{run} {scope}", passed=True, kind="k") for scope in scopes)
+    gate = GateReport(run=run, passed=True, checks=checks)
+    return JournalEntry(
+        run=run, seq=seq, state=State.validated, at=datetime(2026, 1, 1), detail=gate.model_dump_json()
+    )
+
+
+JOURNAL = [
+    entry("r1", "a", "s", "raw.t", "b", "release"),
+    entry("r2", "a", "s", "raw.t", "b"),
+    entry("r2", "b"),
+    entry("r1_b", "b"),
+]
+
+
+def names(release: dict[str, str], *marts: str) -> list[str] | None:
+    found = find_gate(Project(), JOURNAL, Release(run="r2", marts=release), marts)  # type: ignore[arg-type]
+    return None if found is None else [check.name for check in found.checks]
+
+
+def test_checks_of_the_marts_shown_from_the_runs_that_built_them() -> None:
+    assert names({"a": "rel_r1.a", "b": "rel_r2.b"}, "a") == ["r1 a", "r1 s", "r1 raw.t"]
+    assert names({"a": "rel_r1.a", "b": "rel_r2.b"}, "a", "b") == ["r1 a", "r1 s", "r1 raw.t", "r2 b"]
+
+
+def test_attempts_and_schemas_of_models_own_belong_to_their_run() -> None:
+    for relation in ("rel_r2r3.b", "rel_r2_marts.b", "lake.rel_r2.b", "rel_r2.sub.b", "REL_R2.b"):
+        assert names({"b": relation}, "b") == ["r2 b"], relation
+    assert names({"b": "rel_r1_b.b"}, "b") == ["r1_b b"]
+
+
+def test_what_is_not_known_is_not_claimed() -> None:
+    assert names({"b": "rel_r9.b"}, "b") is None
+    assert names({}, "b") is None
+    assert names({"gone": "rel_r1.gone", "b": "rel_r1.b"}, "gone", "b") == ["r1 b"]
