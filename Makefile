@@ -7,7 +7,7 @@ TEST_ARGS ?=
 PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test coverage check bench lock clean setup setup-dev
+.PHONY: run test coverage check bench soak lock clean setup setup-dev
 
 run: setup  ## the main job, on the demo company
 	$(BIN)/python flows/main.py $(RUN_ARGS)
@@ -33,6 +33,9 @@ check: setup-dev .venv-lint/done node_modules/.done  ## lint, types, layers, sty
 	$(BIN)/lint-imports
 	.venv-lint/bin/sqlfluff lint dbt
 	npm run --silent check
+
+soak: setup-dev  ## random sequences of runs, kills and rollbacks by the thousand, for hours; SOAK=0.01 plays a part
+	$(BIN)/python -m pytest -m soak -s tests/soak $(TEST_ARGS)
 
 bench: setup-dev  ## the figures of the README
 	$(BIN)/python -m tests.benchmarks

@@ -64,7 +64,7 @@ class Mart(Record):
     """A dbt model that dashboards read.
 
     budget: largest share of live keys `removed` or `changed`, as its meta has it. may_be_empty: without rows it
-    is right, too.
+    is right, too. keeps_rows: a full refresh does not build it whole.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Mart(Record):
     primary_key: tuple[str, ...] = ()
     budget: dict[str, Any] = Field(default_factory=dict)
     may_be_empty: bool = False
+    keeps_rows: bool = False
 
 
 class Catalogue:
@@ -259,6 +260,7 @@ def _mart(node: Node) -> Mart:
         primary_key=(key,) if isinstance(key, str) else tuple(key),
         budget=budget if isinstance(budget, dict) else {"diff_budget": budget},
         may_be_empty=meta.get("may_be_empty") is True,
+        keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
     )
 
 

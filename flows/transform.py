@@ -10,7 +10,7 @@ from blocks.records import BuildReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
-from tasks.building import build_release, carry_over
+from tasks.building import build_release, carry_over, clear_release
 from tasks.reports import show_build
 
 
@@ -24,7 +24,8 @@ def transform(
 ) -> BuildReport:
     """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate.
 
-    full_refresh: incremental models are built whole, not on top of what the served release holds.
+    full_refresh: incremental models are built whole, not on top of what the served release holds; snapshots and
+    models with `full_refresh: false` keep their rows, as dbt has it.
     """
     with stage_run(context, project, warehouse, plan.run if plan else None) as stage:
         plan, catalogue = plan or Plan(run=stage.run), stage.catalogue
@@ -32,7 +33,8 @@ def transform(
         every = dict.fromkeys(mart for exposure in catalogue.exposures for mart in exposure.marts)
         select = plan.select or tuple(every)
         control.record(warehouse, plan.run, State.building)
-        carried = [] if full_refresh else carry_over(warehouse, catalogue, stage.schema, select)
+        clear_release(warehouse, stage.schema)
+        carried = carry_over(warehouse, catalogue, stage.schema, select, full_refresh)
         if carried:
             get_run_logger().info("on top of the served release: %s", ", ".join(carried))
         build = build_release(stage.dbt, warehouse, stage.run, stage.schema, select)

@@ -12,10 +12,9 @@ from blocks.catalogue import Catalogue, Mart
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.records import BuildReport, Check, Release
-from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, first_rows
-from blocks.warehouse.release_history import last_relations, release_schema, seen_releases
+from blocks.warehouse.release_history import check_unpublished, last_relations, release_schema
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
 from tasks.wider_tests import find_wider_tests
 
@@ -96,20 +95,41 @@ def read_checks(nodes: Sequence[NodeResult], warehouse: Warehouse) -> list[Check
     return checks + [_freshness(node) for node in nodes if node["kind"] == "source"]
 
 
+@task(task_run_name="make room", **RETRY)
+def clear_release(warehouse: Warehouse, schema: str) -> list[str]:
+    """Drop what an earlier attempt left under an attempt's own name, so that no model goes on from its rows.
+
+    Returns the schemas. Raises Rejected for one that serving or a kept release shows.
+    """
+    left = [name for name in warehouse.releases() if name == schema or name.startswith(f"{schema}_")]
+    if left:
+        check_unpublished(warehouse, schema)
+        warehouse.drop(left)
+    return left
+
+
 @task(task_run_name="carry over", **RETRY)
-def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: Sequence[str]) -> list[str]:
+def carry_over(
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    schema: str,
+    select: Sequence[str],
+    full_refresh: bool = False,
+) -> list[str]:
     """Copy what incremental models and snapshots held when they last passed into a release, for dbt to build on.
 
-    Returns the models. One that no release holds, which readers saw and may be led back to, is built whole.
+    full_refresh: only what dbt keeps then, too: snapshots, and models with `full_refresh: false`. Returns the models.
+    One that no release holds, which readers saw and may be led back to, is built whole.
     """
-    models = catalogue.stateful(select, schema)
-    if not models:
+    models = [each for each in catalogue.stateful(select, schema) if each.keeps_rows or not full_refresh]
+    served = warehouse.served() if models else None
+    if served is None:
         return []
-    served = warehouse.served()
-    before = last_relations(warehouse, seen_releases(control.journal(warehouse)))
+    before = last_relations(warehouse, served)
     carried = []
     for model in models:
-        source = before.get(model.unique_id) or _served_before(warehouse, served, model)
+        # nothing is written of a release from before `control.relations` was kept
+        source = before.get(model.unique_id) if before else _served_before(warehouse, served, model)
         if source is None or not _exists(warehouse, source):
             continue
         warehouse.clone(source, warehouse.released(model.schema_name, model.alias, model.materialized))
@@ -117,10 +137,8 @@ def carry_over(warehouse: Warehouse, catalogue: Catalogue, schema: str, select: 
     return carried
 
 
-def _served_before(warehouse: Warehouse, served: Release | None, model: Mart) -> str | None:
-    """Where the served release has a model, for releases from before `control.relations` was kept."""
-    if served is None:
-        return None
+def _served_before(warehouse: Warehouse, served: Release, model: Mart) -> str:
+    """Where the served release has a model by its name alone."""
     schema = release_schema(served.run)
     return served.marts.get(model.name) or warehouse.released(schema, model.alias, model.materialized)
 

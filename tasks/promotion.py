@@ -15,6 +15,7 @@ from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import (
+    forget_relations,
     kept_schemas,
     published_releases,
     record_relations,
@@ -47,9 +48,9 @@ def promote_release(warehouse: Warehouse, build: BuildReport, gate: GateReport) 
 def _publish(warehouse: Warehouse, release: Release, relations: Mapping[str, str] | None = None) -> None:
     """Flip readers over. relations: what the run built, where it is published for the first time."""
     control.record(warehouse, release.run, State.publishing, release.model_dump_json())
-    warehouse.flip(release)
     if relations is not None:
-        record_relations(warehouse, release.run, relations)
+        record_relations(warehouse, release.run, relations, warehouse.served())
+    warehouse.flip(release)
     control.record(warehouse, release.run, State.published, release.model_dump_json())
 
 
@@ -65,11 +66,11 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
     done = []
     for entry in sorted(last.values(), key=lambda entry: entry.seq):
         if entry.state is State.publishing:
-            release = Release.model_validate_json(entry.detail)
-            if warehouse.served() != release:
+            release, served = Release.model_validate_json(entry.detail), warehouse.served()
+            if entry.run not in published and (served is None or served.run != entry.run):
+                record_relations(warehouse, entry.run, _built_relations(entries, entry.run), served)
+            if served != release:
                 warehouse.flip(release)
-            if entry.run not in published:
-                record_relations(warehouse, entry.run, _built_relations(entries, entry.run))
             control.record(warehouse, entry.run, State.published, entry.detail)
             done.append(f"run {entry.run} had died while publishing; it is published now")
         elif entry.state in {State.building, State.validated} and entry.run != run:
@@ -139,6 +140,7 @@ def retain(warehouse: Warehouse) -> list[str]:
         if not any(_belongs(schema, needed_one) for needed_one in needed)
     ]
     warehouse.drop(gone)
+    forget_relations(warehouse)
     return gone
 
 

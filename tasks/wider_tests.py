@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from blocks.dbt.release_scope import DbtNode
 from blocks.dbt.run import DbtRun
 from blocks.records import Check
-from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_history import last_relations, seen_releases
+from blocks.warehouse.release_history import last_relations
 
 
 @dataclass
@@ -60,7 +59,7 @@ class _History:
         self._warehouse = warehouse
         served = warehouse.served()
         self._marts = served.marts if served else {}
-        self._last = last_relations(warehouse, seen_releases(control.journal(warehouse)))
+        self._last = last_relations(warehouse, served) if served else {}
         self._releases = sorted(warehouse.releases(), reverse=True) if served else []
 
     def find(self, schema: str, node: DbtNode) -> tuple[tuple[str, str], bool] | None:

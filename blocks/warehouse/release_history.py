@@ -1,7 +1,8 @@
 """Which releases readers saw, in which order, and where each model's last good relation is.
 
-Both are read from the control schema: the journal, and the table `relations`. What may be rolled back to, what an
-incremental model or a snapshot goes on from, and what must never be written or dropped all follow from them.
+Both are read from the control schema: the journal, and the table `relations`, which says of every published run where
+each model stood when readers first saw it, whether that run built it or an earlier one. What may be rolled back to,
+what an incremental model or a snapshot goes on from, and what must never be written or dropped all follow from them.
 """
 
 from __future__ import annotations
@@ -63,9 +64,15 @@ def published_releases(entries: Iterable[JournalEntry]) -> list[Release]:
     return list(found.values())
 
 
-def record_relations(warehouse: WarehouseConnection, run: str, relations: Mapping[str, str]) -> None:
-    """Write where a published run built each model; in place of what was written for the same run."""
+def record_relations(
+    warehouse: WarehouseConnection, run: str, built: Mapping[str, str], served: Release | None
+) -> None:
+    """Write where each model stands once a run is published: where it built it, or where readers' release has it.
+
+    Called before readers change over, so that whoever finishes a dead run need not know what they saw before.
+    """
     table = warehouse.quote(warehouse.control, TABLE)
+    relations = {**(last_relations(warehouse, served) if served else {}), **built}
     with warehouse.session() as session:
         warehouse.make_schema(session, warehouse.control)
         warehouse.make_table(session, warehouse.control, TABLE, RELATIONS)
@@ -76,40 +83,49 @@ def record_relations(warehouse: WarehouseConnection, run: str, relations: Mappin
             session.rows(f"insert into {table} values {places}", [value for line in part for value in line])
 
 
-def last_relations(warehouse: WarehouseConnection, releases: Sequence[Release]) -> dict[str, str]:
-    """Model → the relation that the newest of these releases built of it. releases: the oldest first."""
-    return _relations_of(_read_relations(warehouse), releases)
+def last_relations(warehouse: WarehouseConnection, release: Release) -> dict[str, str]:
+    """Model's unique id → its relation as of a release that readers see or saw."""
+    return {unique_id: relation for unique_id, relation, _ in _read_relations(warehouse, [release.run])}
+
+
+def kept_releases(warehouse: WarehouseConnection) -> list[Release]:
+    """Releases that may be rolled back to: the last `keep` that readers saw, and that were published; the served."""
+    entries = journal(warehouse)
+    served = read_marker(warehouse, warehouse.serving)
+    seen, published = seen_releases(entries), published_releases(entries)
+    return [*seen[-warehouse.keep :], *published[-warehouse.keep :], *([served] if served else [])]
 
 
 def kept_schemas(warehouse: WarehouseConnection) -> set[str]:
-    """Schemas that serving or a release that may be rolled back to stands on, or a model goes on from.
-
-    May be rolled back to: the last `keep` that readers saw, and the last `keep` that were published, by name.
-    """
-    entries, lines = journal(warehouse), _read_relations(warehouse)
-    served = read_marker(warehouse, warehouse.serving)
-    seen, published = seen_releases(entries), published_releases(entries)
-    kept = [*seen[-warehouse.keep :], *published[-warehouse.keep :], *([served] if served else [])]
+    """Schemas that a kept release stands on, with every model that would go on from there."""
+    kept = kept_releases(warehouse)
     relations = {relation for release in kept for relation in release.marts.values()}
-    for place in range(max(len(seen) - warehouse.keep, 0), len(seen)):
-        relations |= set(_relations_of(lines, seen[: place + 1]).values())
+    lines = _read_relations(warehouse, sorted({release.run for release in kept}))
+    relations |= {relation for _, relation, _ in lines}
     return {relation.rsplit(".", 1)[0] for relation in relations}
 
 
-def _read_relations(warehouse: WarehouseConnection) -> list[tuple[str, str, str]]:
-    """Lines of unique id, relation, run."""
+def forget_relations(warehouse: WarehouseConnection) -> None:
+    """Take out of the table what was written for releases that are not kept any more."""
+    kept = sorted({release.run for release in kept_releases(warehouse)})
+    with warehouse.session() as session:
+        if kept and warehouse.columns(session, warehouse.control, TABLE):
+            table, places = warehouse.quote(warehouse.control, TABLE), ", ".join("?" * len(kept))
+            session.rows(f"delete from {table} where run_id not in ({places})", kept)
+
+
+def _read_relations(warehouse: WarehouseConnection, runs: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Lines of unique id, relation, run, of these runs."""
+    if not runs:
+        return []
     with warehouse.session() as session:
         if not warehouse.columns(session, warehouse.control, TABLE):
             return []
-        table = warehouse.quote(warehouse.control, TABLE)
-        rows = session.rows(f"select unique_id, relation, run_id from {table}")
+        table, places = warehouse.quote(warehouse.control, TABLE), ", ".join("?" * len(runs))
+        rows = session.rows(
+            f"select unique_id, relation, run_id from {table} where run_id in ({places})", runs
+        )
     return [(str(unique_id), str(relation), str(run)) for unique_id, relation, run in rows]
-
-
-def _relations_of(lines: Iterable[tuple[str, str, str]], releases: Sequence[Release]) -> dict[str, str]:
-    order = {release.run: place for place, release in enumerate(releases)}
-    known = sorted((line for line in lines if line[2] in order), key=lambda line: order[line[2]])
-    return {unique_id: relation for unique_id, relation, _ in known}
 
 
 def check_unpublished(warehouse: WarehouseConnection, schema: str) -> None:

@@ -78,6 +78,16 @@ class DuckDBWarehouse(SqlWarehouse):
 
         return url(self.path), {"connect_args": {"read_only": True}}
 
+    def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
+        """Column → type, in order; empty if the relation does not exist. A tenth of information_schema's time."""
+        from duckdb import CatalogException
+
+        try:
+            rows = session.rows(f"describe {self.quote(schema, table)}")
+        except CatalogException:
+            return {}
+        return {row[0]: row[1] for row in rows}
+
     def load_lock(self) -> AbstractContextManager[object]:
         """One batch at a time in this process: two that write the same table would conflict."""
         return _LOADING
