@@ -11,7 +11,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from blocks.errors import Busy, Misconfigured, PlatformError, Rejected, mask_values, replace_vendor_errors
+from blocks.errors import (
+    Busy,
+    Misconfigured,
+    NotFound,
+    PlatformError,
+    Rejected,
+    mask_values,
+    replace_vendor_errors,
+)
 from blocks.sql import quote_identifier, write_literal
 
 if TYPE_CHECKING:
@@ -88,6 +96,8 @@ def translate_error(asked: str, error: BaseException) -> PlatformError:
         return Busy(asked, "another program has the file open", "Close it (a DuckDB shell, say) or wait.")
     if "Cannot open file" in answer or "not a valid DuckDB" in answer:
         return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")
+    if answer.startswith("Catalog Error: Table with name") and "does not exist" in answer:
+        return NotFound(asked, answer)
     kind, separator, _ = answer.partition(" Error: ")
     if separator and kind in _ABOUT_DATA:
         answer = "".join("…" if letter.isdigit() else letter for letter in mask_values(answer))

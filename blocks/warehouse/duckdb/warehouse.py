@@ -12,7 +12,7 @@ from threading import Lock
 
 from pydantic import Field
 
-from blocks.errors import Busy
+from blocks.errors import Busy, NotFound
 from blocks.warehouse.batch import Batch, LoadTarget
 from blocks.warehouse.duckdb.session import DuckDBSession, open_session
 from blocks.warehouse.settings import Session
@@ -80,11 +80,9 @@ class DuckDBWarehouse(SqlWarehouse):
 
     def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
         """Column → type, in order; empty if the relation does not exist. A tenth of information_schema's time."""
-        from duckdb import CatalogException
-
         try:
             rows = session.rows(f"describe {self.quote(schema, table)}")
-        except CatalogException:
+        except NotFound:
             return {}
         return {row[0]: row[1] for row in rows}
 
