@@ -110,10 +110,13 @@ class Catalogue:
         """Metric → the label that dashboards show."""
         return {name: metric.label for name, metric in self._semantic.metrics.items()}
 
-    def dimension_labels(self) -> dict[str, str]:
-        """Dimension → the label that dashboards show; of one with several labels the first mart's."""
-        sources = reversed(list(self._semantic.sources.values()))
-        return {name: each.label for source in sources for name, each in source.dimensions.items()}
+    def dimension_labels(self) -> dict[str, tuple[str, ...]]:
+        """Dimension → the labels that dashboards show, which marts may call differently."""
+        labels: dict[str, dict[str, None]] = {}
+        for source in self._semantic.sources.values():
+            for name, each in source.dimensions.items():
+                labels.setdefault(name, {})[each.label] = None
+        return {name: tuple(each) for name, each in labels.items()}
 
     def mart_of(self, metric: str) -> str:
         """The mart a metric is computed on."""
@@ -144,6 +147,10 @@ class Catalogue:
         declared = self._manifest["sources"]
         found = {declared[node]["source_name"] for node in self.lineage(mart) if node in declared}
         return tuple(sorted(found & set(self.source_names())))
+
+    def sources_feeding(self, metric: str) -> tuple[str, ...]:
+        """Data sources that a metric is computed from."""
+        return self.sources_of(self.mart_of(metric))
 
     def relations_of(self, marts: Iterable[str]) -> tuple[Mart, ...]:
         """The models, snapshots and seeds that dbt makes a relation of, in these marts' lineage."""

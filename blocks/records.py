@@ -69,7 +69,7 @@ class Ticket(Record):
 
 
 class Requirement(Record):
-    """A checked ticket: every name in it exists in the catalogue.
+    """A checked ticket: every name in it exists in the catalogue. notes: what to say of it in the answer.
 
     People's words are excluded from serialization: Prefect stores flow parameters.
     """
@@ -85,17 +85,20 @@ class Requirement(Record):
     requester: str
     assignee: str | None = None
     status: str = "open"
+    notes: tuple[str, ...] = ()
     feedback: tuple[Comment, ...] = Field((), exclude=True)
 
 
 class Incomplete(Record):
     """A ticket that stays out of the run, and why, line by line (for the ticket, not for logs).
 
-    status: the ticket's; gaps_fingerprint: of our last comment on its gaps.
+    lines: the request as far as it was understood, to paste and fill in. status: the ticket's; gaps_fingerprint: of
+    our last comment on its gaps.
     """
 
     key: str
     gaps: tuple[str, ...] = Field((), exclude=True)
+    lines: tuple[str, ...] = Field((), exclude=True)
     status: str = "open"
     gaps_fingerprint: str | None = None
 

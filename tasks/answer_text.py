@@ -33,10 +33,11 @@ def is_delivered(outcome: Outcome, key: str) -> bool:
 
 def answer_text(outcome: Outcome, requirement: Requirement) -> str:
     """How the run ended for one ticket: what was built or why not, the evidence, and what to do next."""
+    notes = bullets(requirement.notes)
     if is_delivered(outcome, requirement.key):
-        parts = (_built(outcome, requirement.key), evidence(outcome, requirement), AFTER_SUCCESS)
+        parts = (_built(outcome, requirement.key), notes, evidence(outcome, requirement), AFTER_SUCCESS)
     else:
-        parts = (_refused(outcome, requirement.key), evidence(outcome, requirement), AFTER_FAILURE)
+        parts = (_refused(outcome, requirement.key), notes, evidence(outcome, requirement), AFTER_FAILURE)
     return "\n\n".join(part for part in parts if part)
 
 

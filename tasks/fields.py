@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from blocks.tracker.request_lines import strip_bullet, strip_marks
+from blocks.tracker.rich_text.plain_text import remove_invisible
+from tasks.dates import read_days
 from tasks.markdown import code, line, listed
+from tasks.spellings import Spellings
 
-LONGEST_LIST = 50
-_AROUND = " \t\"'“”‘’«»"
+LONGEST_LIST, LONGEST_VALUE = 50, 10_000
 Choice = TypeVar("Choice", bound=Enum)
 
 
 class Form:
-    """A ticket's fields under check. gaps: what is missing or wrong, as lines of Markdown."""
+    """A ticket's fields under check. gaps: what is missing or wrong, as lines of Markdown; gap_fields: of what."""
 
     def __init__(self, fields: Mapping[str, object]) -> None:
-        self.fields, self.gaps = fields, list[str]()
+        self.fields = {name: _clean(value) for name, value in fields.items()}
+        self.gaps, self.gap_fields = list[str](), set[str]()
 
     def gap(self, field: str, text: str) -> None:
         """Note that something is missing or wrong."""
+        self.gap_fields.add(field)
         self.gaps.append(f"**{field.replace('_', ' ')}** {text}")
 
     def text(self, field: str, remedy: str, limit: int = 200) -> str | None:
@@ -44,99 +47,86 @@ class Form:
         found = self.text(field, "" if default else remedy)
         if found is None:
             return default
-        if found.casefold() in kind.__members__:
-            return kind[found.casefold()]
-        self.gap(
-            field,
-            f"{code(found)} is not known{_like(found, {name: name for name in kind.__members__})} {remedy}",
-        )
+        words = found.casefold().strip("\"'“”‘’`*_. ")
+        if words in kind.__members__:
+            return kind[words]
+        like = _like(Spellings(tuple(kind.__members__), {}).hint(found))
+        self.gap(field, f"{code(found)} is not known{like} {remedy}")
         return None
 
     def day(self, field: str) -> date | None:
-        """A date as 2026-07-31."""
+        """A date in one of the usual forms; one that can be read in two ways is a gap with both."""
         remedy = "Write a date as `2026-07-31` (year, month, day)."
         found = self.text(field, remedy)
-        try:
-            if found and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", found):
-                raise ValueError  # noqa: TRY301
-            return date.fromisoformat(found) if found else None
-        except ValueError:
+        days = read_days(found) if found else ()
+        if found and not days:
             self.gap(field, f"{code(found)} is not a date. {remedy}")
-            return None
+        elif len(days) > 1:
+            self.gap(field, f"{code(found)} can be {' or '.join(map(code, days))}. Write it as one of these.")
+        return days[0] if len(days) == 1 else None
 
     def names(
         self,
         field: str,
-        known: Sequence[str],
-        labels: Mapping[str, str] | None = None,
+        spellings: Spellings,
         optional: bool = False,
         unusable: Mapping[str, str] | None = None,
     ) -> tuple[str, ...]:
         """Known names, each once, from a list or from text with commas or lines.
 
-        labels: name → what dashboards call it, which people write as well.
         unusable: names that exist but can't be had → why.
         """
-        words = self._words(field)
+        known = spellings.known
+        words = self._words(field, spellings)
         if not words and words is not None and not optional:
             self.gap(field, f"is missing. Known: {listed(known)}.")
-        spellings = _Spellings(known, labels or {})
         chosen = {word: spellings.find(word) for word in words or ()}
         unknown = [word for word, names in chosen.items() if not names]
-        refused = _Spellings(tuple(unusable or ()), {})
+        refused = Spellings(tuple(unusable or ()), {})
         for word in unknown:
             if reasons := [(unusable or {})[name] for name in refused.find(word)]:
                 self.gap(
                     field, f"{code(word)} is known, but can't be shown, because {code(reasons[0], 300)}."
                 )
+            elif shared := spellings.find_shared(word):
+                self.gap(field, f"{code(word)} can be {' or '.join(map(code, shared))}. Write one of these.")
             else:
-                self.gap(field, f"{code(word)} is not known{_like(word, spellings.names)}")
+                self.gap(field, f"{code(word)} is not known{_like(spellings.hint(word))}")
         if unknown:
             self.gap(field, f"can be: {listed(known)}.")
         return tuple(dict.fromkeys(name for names in chosen.values() for name in names))
 
-    def _words(self, field: str) -> list[str] | None:
+    def read_words(self, field: str) -> list[str]:
+        """The words of a field that may hold anything; what is no text is shown as it is."""
         value = self.fields.get(field)
-        items = re.split("[,;\n]", value) if isinstance(value, str) else value or []
+        if value is not None and not isinstance(value, str | list):
+            return [line(value, 100)]
+        items = [str(each) for each in value] if isinstance(value, list) else [value or ""]
+        parts = re.split(r"[,;\n]|\s(?:→|->|>|then)\s", "\n".join(items))
+        words = (line(strip_marks(strip_bullet(part)), 100) for part in parts)
+        return [word for word in words if word][:LONGEST_LIST]
+
+    def _words(self, field: str, spellings: Spellings) -> list[str] | None:
+        value = self.fields.get(field)
+        items = [value] if isinstance(value, str) else value or []
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
             self.gap(field, "must be names, as a list or with commas between them.")
             return None
-        words = [word for item in items if (word := line(item, 100).lstrip("-*• ").strip())]
+        lines = [each for item in items for each in re.split("[;\n]", item) if not each.startswith(">")]
+        parts = [part for each in lines for part in spellings.split(strip_marks(strip_bullet(each)))]
+        words = [word for part in parts if (word := line(part, 100).strip(" -*•"))]
         if len(words) > LONGEST_LIST:
             self.gap(field, f"has {len(words):,} entries; write {LONGEST_LIST} at most.")
         return words[:LONGEST_LIST]
 
 
-class _Spellings:
-    """How people may write known names. names: spelling → name; a label that two names share is none of them."""
-
-    def __init__(self, known: Sequence[str], labels: Mapping[str, str]) -> None:
-        shown = [(_spelled(labels[name]), name) for name in known if name in labels]
-        shared = Counter(spelling for spelling, _ in shown)
-        self.names = {spelling: name for spelling, name in shown if shared[spelling] == 1}
-        self.names |= {_spelled(name): name for name in known} | {name: name for name in known}
-
-    def find(self, text: str) -> list[str]:
-        """The names that a text means: one, or several with `and` between them; none if one is not known."""
-        if name := self._find_one(text):
-            return [name]
-        found = [self._find_one(part) for part in re.split(r"\s(?:and|&)\s", text)]
-        return [name for name in found if name] if all(found) else []
-
-    def _find_one(self, text: str) -> str | None:
-        bare = text.strip(_AROUND).removesuffix(".").strip(_AROUND)
-        without_by = re.sub(r"^by\s+", "", bare, flags=re.IGNORECASE)
-        forms = (text, _spelled(text), _spelled(bare), _spelled(without_by))
-        return next((self.names[form] for form in forms if form in self.names), None)
+def _clean(value: Any) -> Any:
+    """Text without signs that nobody sees; other values as they are."""
+    if isinstance(value, list):
+        return [_clean(each) for each in value]
+    return remove_invisible(value[:LONGEST_VALUE]) if isinstance(value, str) else value
 
 
-def _spelled(text: str) -> str:
-    return re.sub(r"[\s-]+", "_", text.casefold())
-
-
-def _like(text: str, names: Mapping[str, object]) -> str:
-    """A hint at what may be meant. names: spelling → name."""
-    spelled = {_spelled(spelling): name for spelling, name in names.items()}
-    found = difflib.get_close_matches(_spelled(text[:100]), spelled, n=2, cutoff=0.6)
-    meant = dict.fromkeys(str(spelled[each]) for each in found)
-    return f"; did you mean {' or '.join(map(code, meant))}?" if meant else "."
+def _like(names: Sequence[str]) -> str:
+    """A hint at what may be meant."""
+    return f"; did you mean {' or '.join(map(code, names))}?" if names else "."

@@ -21,8 +21,8 @@ class Names(Protocol):
     def metric_labels(self) -> Mapping[str, str]:
         """Metric → the label that dashboards show."""
 
-    def dimension_labels(self) -> Mapping[str, str]:
-        """Dimension → the label that dashboards show."""
+    def dimension_labels(self) -> Mapping[str, str | Sequence[str]]:
+        """Dimension → the labels that dashboards show; marts may call it differently."""
 
     def unusable(self) -> Mapping[str, str]:
         """Metrics that are declared but can't be shown → why."""
@@ -38,6 +38,9 @@ class Names(Protocol):
 
     def source_names(self) -> Sequence[str]:
         """Every data source."""
+
+    def sources_feeding(self, metric: str) -> Sequence[str]:
+        """The data sources that a metric is computed from."""
 
 
 def check_shape(
@@ -64,3 +67,13 @@ def check_shape(
     if analysis in SPLIT and not set(dimensions) - times:
         others = listed(sorted(every - times))
         form.gap("dimensions", f"are missing: a {analysis} needs one besides time. Known: {others}.")
+
+
+def list_idle_sources(metrics: Sequence[str], sources: Sequence[str], names: Names) -> tuple[str, ...]:
+    """A note, in dbt's names only, on each source that feeds none of the metrics: the dashboard shows nothing of it."""
+    feeding = {source for metric in metrics for source in names.sources_feeding(metric)}
+    return tuple(
+        f"Source {code(source)} feeds none of these metrics, so nothing of it is shown; {listed(sorted(feeding))} do."
+        for source in sources
+        if feeding and source not in feeding
+    )

@@ -14,9 +14,13 @@ from prefect import task
 from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
 from blocks.tracker.base import Tracker, fingerprint
 from tasks.fields import Form
+from tasks.leftovers import check_leftovers
 from tasks.markdown import bullets, code
+from tasks.paste_lines import list_paste_lines
 from tasks.policy import RETRY
-from tasks.request_shape import Names, check_shape
+from tasks.request_shape import Names, check_shape, list_idle_sources
+from tasks.spellings import BY, Spellings
+from tasks.wishes import check_wishes
 
 MOST_FEEDBACK, LONGEST_FEEDBACK = 20, 2_000
 
@@ -43,26 +47,32 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
         reason = code(ticket.fields["unreadable"], 200)
         return _incomplete(ticket, f"The ticket can't be read: {reason}")
     form = Form({**ticket.fields, "title": ticket.title})
+    dimensions = _list_dimensions(catalogue)
+    known = {
+        "metrics": Spellings(catalogue.metric_names(), catalogue.metric_labels()),
+        "dimensions": Spellings(dimensions, catalogue.dimension_labels(), BY),
+        "data_sources": Spellings(catalogue.source_names(), {}),
+    }
     found: dict[str, Any] = {
         "title": form.text("title", "Say in a line what it is about."),
         "requester": form.text("requester", "Write who asks."),
         "assignee": form.text("assignee", ""),
         "analysis": form.choice("analysis", Analysis),
-        "metrics": form.names(
-            "metrics", catalogue.metric_names(), catalogue.metric_labels(), unusable=catalogue.unusable()
-        ),
-        "dimensions": form.names(
-            "dimensions", _dimensions(catalogue), catalogue.dimension_labels(), optional=True
-        ),
-        "sources": form.names("data_sources", catalogue.source_names()),
+        "metrics": form.names("metrics", known["metrics"], unusable=catalogue.unusable()),
+        "dimensions": form.names("dimensions", known["dimensions"], optional=True),
+        "sources": form.names("data_sources", known["data_sources"]),
         "deadline": form.day("deadline"),
         "priority": form.choice("priority", Priority, Priority.medium),
     }
     check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
+    found["metrics"] = check_wishes(form, found["analysis"], found["metrics"], known["metrics"])
+    check_leftovers(form, known)
     if form.gaps:
-        return _incomplete(ticket, *form.gaps)
+        lines = list_paste_lines(form, found, dimensions, catalogue)
+        return _incomplete(ticket, *form.gaps).model_copy(update={"lines": lines})
+    notes = list_idle_sources(found["metrics"], found["sources"], catalogue)
     feedback = gather_feedback(ticket.comments, ticket.answered)
-    return Requirement(key=ticket.key, status=ticket.status, feedback=feedback, **found)
+    return Requirement(key=ticket.key, status=ticket.status, feedback=feedback, notes=notes, **found)
 
 
 def _incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
@@ -110,10 +120,22 @@ def gap_comment(incomplete: Incomplete) -> str:
             "",
             "**How to go on:** edit the ticket. The next run reads it again by itself, and this comment is kept "
             "up to date until nothing is missing. Other requests are not held up.",
+            *_show_lines(incomplete.lines),
         )
     )
 
 
-def _dimensions(catalogue: Names) -> list[str]:
+def _show_lines(lines: Sequence[str]) -> list[str]:
+    """Lines to paste, as code: an indented block, which nothing in it can end."""
+    if not lines:
+        return []
+    how = (
+        "**Lines to paste** into the ticket, in place of what it says now; "
+        "fill in the blanks, what stands behind a # is advice:"
+    )
+    return ["", how, "", *(f"    {' '.join(each.split(chr(10)))}" for each in lines)]
+
+
+def _list_dimensions(catalogue: Names) -> list[str]:
     sources = {catalogue.source_of(metric) for metric in catalogue.metric_names()}
     return sorted({name for source in sources for name in catalogue.dimensions_of(source)})

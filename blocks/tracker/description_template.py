@@ -1,135 +1,130 @@
 """A request written in a ticket's description, for projects without fields for it.
 
 A part of the request is named on a line, as in `Metrics: net_revenue, orders`, with its values behind the name or
-below it: as lines, as bullets, or under a heading. Tables have a part in each row, or one in each column. Everything
-else is free text, and so are quoted lines and text that is struck out. The text is plain: see `rich_text`. To let
-people call a part something else, add the name to `NAMES`.
+below it: as lines, as bullets, as paragraphs, or under a heading. Tables have a part in each row, or in each column.
+Everything else is free text, and so are quoted lines and text that is struck out. What looks like a part of the
+request but can't be placed comes along as `Unplaced`, for the ticket to be asked about. The text is plain: see
+`rich_text`. What people call a part is in `request_names`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "analysis": ("analysis", "analysis type", "type of analysis", "kind of analysis"),
-    "metrics": ("metrics", "metric", "kpis", "kpi", "measures", "measure", "key figures"),
-    "dimensions": (
-        "dimensions",
-        "dimension",
-        "by",
-        "slice by",
-        "split by",
-        "group by",
-        "break down by",
-        "broken down by",
-        "breakdown",
-        "breakdown by",
-    ),
-    "data_sources": ("data sources", "data source", "sources", "source", "source systems", "source system"),
-    "deadline": ("deadline", "due", "due date", "due by", "needed by", "required by"),
-    "requester": ("requester", "requestor", "requested by", "asked by"),
-}
-LISTS = ("metrics", "dimensions", "data_sources")  # the other parts have one value
-MOST_LINES, LONGEST = 2_000, 2_000
-_FIELDS = {name: field for field, names in NAMES.items() for name in names}
-_FILLERS = {"required", "requested", "needed", "wanted", "the", "our", "my"}
-_BULLET = re.compile(r"^\s*(?:(?:[-*+•◦▪–]|\d{1,2}[.)](?=\s+\D))\s+(?:\[[ xX]?\]\s+)?|\[[ xX]?\]\s+)")
-_HEADING = re.compile(r"\s*#{1,6}\s+")
-_SHORTCODE = re.compile(r"^(?::\w{1,40}:\s*)+")  # an emoji, as in :bar_chart:
-_STRUCK = re.compile(r"~~[^~\n]{1,1000}~~")
-_SEPARATOR = re.compile(r"((?:[^:|()]|\([^()]*\))*?)\s*(?:[:|]|\s[-–—=]\s)(.*)")
+from blocks.tracker.request_lines import Line, clean_line, split_parts, strip_bullet, strip_marks
+from blocks.tracker.request_names import LISTS, find_near_field, is_remark
+from blocks.tracker.request_names import NAMES as NAMES
+from blocks.tracker.request_names import find_field as find_field
+from blocks.tracker.request_tables import read_table
+from blocks.tracker.rich_text.plain_text import remove_invisible, split_row
+
+MOST_LINES, LONGEST, MOST_UNPLACED = 2_000, 2_000, 20
+_MAIL = re.compile(
+    r"\s*-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|weitergeleitete nachricht)\b",
+    re.IGNORECASE,
+)
+_RULE = re.compile(r"\s*(?:-{3,}|={3,}|_{3,}|\*{3,}|~{3,})\s*")
+_CLOSING = re.compile(
+    r"(?:(?:many |kind |best |warm )?"
+    r"(?:thanks|thank you|thx|regards|cheers|wishes|best|hi|hello|dear|br|pls|please|danke)\b"
+    r"|-- ?$|@)",
+    re.IGNORECASE,
+)
+Reason = Literal["twice", "beside", "below", "unknown", "field"]
+
+
+@dataclass(frozen=True)
+class Unplaced:
+    """Text of a description that was not read as a value, though it may be meant as one.
+
+    field: the part that it may belong to, if any; name: how it is called there. reason: `twice`, the part has values
+    already; `beside`, behind a value; `below`, after the values (free text, unless it is a known name); `unknown`,
+    no part has that name; `field`, a field of the ticket says something else.
+    """
+
+    field: str | None
+    name: str
+    text: str
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a description says of a request. fields: part → values, one a line."""
+
+    fields: dict[str, str]
+    unplaced: tuple[Unplaced, ...] = ()
 
 
 def read_template(text: str) -> dict[str, str]:
     """The parts of a request that a description names, a value a line; the first naming of a part counts."""
+    return read_request(text).fields
+
+
+def read_request(text: str) -> Reading:
+    """The parts of a request that a description names, and what of it could not be placed."""
     reader = _TemplateReader()
-    lines = [_clean(line[:LONGEST]) for line in text.split("\n")[:MOST_LINES]]
-    for line, below in zip(lines, [*lines[1:], ""], strict=True):
-        if line.lstrip().startswith("|"):
-            reader.read_row(_split_cells(line), has_rule=_is_rule(below))
-        elif not line.startswith(">"):
-            reader.read_line(_Line.parse(line))
-    return {field: "\n".join(values) for field, values in reader.found.items() if values}
+    lines = remove_invisible(text[: MOST_LINES * LONGEST]).split("\n")[:MOST_LINES]
+    table: list[str] = []
+    for line in _own_lines(lines):
+        if line.startswith("|"):
+            table.append(line)
+            continue
+        reader.read_rows(table)
+        table = []
+        for part in split_parts(line):
+            reader.read_line(Line.parse(part))
+    reader.read_rows(table)
+    fields = {name: "\n".join(values) for name, values in reader.found.items() if values}
+    return Reading(fields, tuple(reader.list_unplaced())[:MOST_UNPLACED])
 
 
-def find_field(name: str) -> str | None:
-    """The part of a request that people call this, whatever stands around the words: numbers, stars, `(required)`."""
-    without_brackets = re.sub(r"\([^()]*\)", " ", name.casefold())
-    fields = {_find_words(each) for each in re.split(r"/|&|\band\b|\bor\b", without_brackets)}
-    return fields.pop() if len(fields) == 1 else None
-
-
-def _find_words(text: str) -> str | None:
-    words = re.findall(r"[^\W_]+", text)
-    while words and words[0].isdigit():
-        words = words[1:]
-    shorter = [word for word in words if word not in _FILLERS]
-    return _FIELDS.get(" ".join(words)) or _FIELDS.get(" ".join(shorter))
-
-
-def _clean(line: str) -> str:
-    """A line without signs that nobody sees, and without what is struck out."""
-    kept = (" " if unicodedata.category(sign) == "Zs" else sign for sign in line if not _is_invisible(sign))
-    return _STRUCK.sub("", "".join(kept).replace("：", ":").replace("｜", "|"))
-
-
-def _is_invisible(sign: str) -> bool:
-    return unicodedata.category(sign) == "Cf" or sign == "\N{VARIATION SELECTOR-16}"
-
-
-def _strip_marks(text: str) -> str:
-    """A value without the signs of code, emphasis and tables around it."""
-    return text.replace("`", "").strip(" \t*|")
-
-
-def _split_cells(row: str) -> list[str]:
-    return [_strip_marks(_BULLET.sub("", cell)) for cell in row.strip().strip("|").split("|")]
+def _own_lines(lines: Sequence[str]) -> Iterator[str]:
+    """The writer's own lines, without quoted ones and what stands below the head of an older mail."""
+    for line in lines:
+        if _MAIL.match(line):
+            return
+        cleaned = clean_line("" if _RULE.fullmatch(line) else line[:LONGEST])
+        if not strip_bullet(cleaned).lstrip().startswith(">"):
+            yield cleaned.strip() if cleaned.lstrip().startswith("|") else cleaned
 
 
 def _is_rule(line: str) -> bool:
     """True for the line below a table's head."""
-    return bool(re.fullmatch(r"\s*\|?[\s:|-]*-{3,}[\s:|-]*", line))
+    return bool(re.fullmatch(r"\|?[\s:|-]*-{3,}[\s:|-]*", line))
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A line outside of tables. field: the part that it names; separated: by a colon from its value."""
+def _is_short(text: str) -> bool:
+    """True for what may be a list of names, and is no sentence."""
+    return not _CLOSING.match(text) and all(len(each.split()) <= 4 for each in re.split("[,;]", text))
 
-    heading: bool
-    bullet: bool
-    text: str
-    field: str | None
-    separated: bool
-    value: str
 
-    @classmethod
-    def parse(cls, line: str) -> _Line:
-        bullet, heading = _BULLET.match(line), _HEADING.match(line)
-        start = heading or bullet
-        text = _SHORTCODE.sub("", line[start.end() :] if start else line.strip())
-        found = _SEPARATOR.fullmatch(text)
-        field = find_field(found[1]) if found else None
-        if found and field:
-            return cls(bool(heading), bool(bullet), text, field, True, _strip_marks(found[2]))
-        return cls(bool(heading), bool(bullet), _strip_marks(text), find_field(text), False, "")
+def _words(values: Sequence[str]) -> set[str]:
+    parts = re.split(r"[,;\n]|\s(?:and|&)\s", "\n".join(values).casefold())
+    return {" ".join(re.findall(r"\w+", part)) for part in parts} - {""}
 
 
 @dataclass
 class _OpenPart:
     """A part whose values may follow. named: how its name was written; values_as: how its first value was."""
 
+    field: str
+    name: str
     values: list[str]
-    is_list: bool
     named: Literal["heading", "colon", "bare"]
     bullet: bool
-    values_as: Literal["bullets", "lines"] | None = None
+    values_as: Literal["bullets", "lines", "paragraphs"] | None = None
     after_gap: bool = False
+    inside: _OpenPart | None = None  # the part that was open when this one was named
 
-    def takes_as_name(self, line: _Line) -> bool:
+    @property
+    def is_list(self) -> bool:
+        return self.field in LISTS
+
+    def takes_as_name(self, line: Line) -> bool:
         """False for a value that is spelled like a part of a request, as a dimension called `source`."""
         if line.separated or line.heading:
             return True
@@ -138,75 +133,131 @@ class _OpenPart:
         return self.values_as == "bullets" and not line.bullet
 
 
+@dataclass
 class _TemplateReader:
     """Collects the values of each part, line by line."""
 
-    def __init__(self) -> None:
-        self.found: dict[str, list[str]] = {}
-        self._open: _OpenPart | None = None
-        self._columns: list[tuple[str, list[str]] | None] = []
+    found: dict[str, list[str]] = field(default_factory=dict)
+    _again: dict[str, list[str]] = field(default_factory=dict)
+    _unplaced: list[Unplaced] = field(default_factory=list)
+    _open: _OpenPart | None = None
+    _closed: _OpenPart | None = (
+        None  # the last list, while free text directly below may be meant as its values
+    )
+    _maybe: list[Unplaced] = field(default_factory=list)  # unknown names since the last part
+    _in_other_section: bool = False
 
-    def read_row(self, cells: Sequence[str], has_rule: bool) -> None:
-        """A row of a table: names of parts in its cells make it a head, one in front makes it a part."""
-        self._open = None
-        if _is_rule("|".join(cells)):
+    def read_rows(self, lines: Sequence[str]) -> None:
+        """A whole table."""
+        if not lines:
             return
-        fields = [find_field(cell) for cell in cells]
-        named = [field for field in fields if field]
-        if len(named) == len([cell for cell in cells if cell]) and len(set(named)) >= (2 if has_rule else 3):
-            self._columns = [(field, self._values_of(field)) if field else None for field in fields]
-        elif self._columns:
-            for column, cell in zip(self._columns, cells, strict=False):
-                if column and cell and (column[0] in LISTS or not column[1]):
-                    column[1].append(cell)
-        elif (
-            named and fields.index(named[0]) < 2
-        ):  # after a number, or in front; what follows its value are remarks
-            value = next(iter(cells[fields.index(named[0]) + 1 :]), "")
-            self._values_of(named[0]).extend([value] if value else [])
+        self._close()
+        rules = [number for number, line in enumerate(lines) if _is_rule(line)]
+        rows = [
+            [strip_marks(strip_bullet(cell)) for cell in split_row(line)]
+            for number, line in enumerate(lines)
+            if number not in rules
+        ]
+        for cell in read_table(rows, has_rule=rules[:1] == [1]):
+            if cell.field is None:
+                self._unplaced.append(Unplaced(find_near_field(cell.name), cell.name, cell.text, "unknown"))
+            elif cell.extra:
+                self._unplaced.append(Unplaced(cell.field, cell.name, cell.text, "beside"))
+            elif cell.text:
+                self._add_cell(cell.field, cell.text)
 
-    def read_line(self, line: _Line) -> None:
+    def read_line(self, line: Line) -> None:
         """A line outside of tables."""
-        self._columns = []
         part = self._open
-        if not line.text:
+        if not line.text and not line.field:
             self._read_gap()
         elif line.field and (part is None or part.takes_as_name(line)):
             self._start(line, line.field)
         elif line.heading:
-            self._open = None
+            self._close()
+            self._in_other_section = True
         elif part is not None:
             self._read_value(part, line)
+        else:
+            self._read_free_text(line)
 
-    def _values_of(self, field: str) -> list[str]:
-        """Where the values of a part go; nowhere if it has some already."""
-        return [] if self.found.get(field) else self.found.setdefault(field, [])
+    def list_unplaced(self) -> Iterator[Unplaced]:
+        """What could not be placed; a part that is named twice with the same values is no trouble."""
+        self._close()
+        for name, values in self._again.items():
+            if _words(values) - _words(self.found.get(name, ())):
+                yield Unplaced(name, name, ", ".join(values), "twice")
+        yield from self._unplaced
 
-    def _start(self, line: _Line, field: str) -> None:
-        values = self._values_of(field)
+    def _values_of(self, name: str) -> list[str]:
+        """Where the values of a part go; to the side if it has some already."""
+        if self.found.get(name):
+            return self._again.setdefault(name, [])
+        return self.found.setdefault(name, [])
+
+    def _add_cell(self, name: str, text: str) -> None:
+        if name in LISTS or not self.found.get(name):
+            self.found.setdefault(name, []).append(text)
+        else:
+            self._again.setdefault(name, []).append(text)
+
+    def _start(self, line: Line, name: str) -> None:
+        inside = self._open
+        self._close()
+        self._in_other_section = False
+        self._unplaced += self._maybe
+        self._maybe = []
         named: Literal["heading", "colon", "bare"] = (
             "heading" if line.heading else "colon" if line.separated else "bare"
         )
-        self._open = _OpenPart(values, field in LISTS, named, line.bullet)
+        self._open = _OpenPart(name, line.text, self._values_of(name), named, line.bullet, inside=inside)
         if line.value:
-            values.append(line.value)
+            self._open.values.append(line.value)
             if not line.value.endswith(","):
-                self._open = None
+                self._close()
+
+    def _close(self) -> None:
+        """End the open part. A name without values that stood in a list may have been one of its values."""
+        part, self._open = self._open, None
+        self._closed = part if part and part.values and part.is_list else None
+        if part and part.inside and part.named == "bare" and not part.values:
+            self._unplaced.append(Unplaced(part.inside.field, part.inside.name, part.name, "below"))
 
     def _read_gap(self) -> None:
         """An empty line ends a paragraph of values; it does not end a list, or what is below a heading."""
-        if self._open and self._open.values_as == "lines" and self._open.named != "heading":
-            self._open = None
-        elif self._open:
-            self._open.after_gap = True
+        part = self._open
+        if part and part.values_as == "lines" and part.named != "heading":
+            self._close()
+        elif part:
+            part.after_gap = True
 
-    def _read_value(self, part: _OpenPart, line: _Line) -> None:
-        below_heading = part.named == "heading"
-        if not line.bullet and not below_heading and (part.values_as == "bullets" or part.after_gap):
+    def _read_value(self, part: _OpenPart, line: Line) -> None:
+        goes_on = part.named == "heading" or line.bullet or part.values_as == "paragraphs"
+        if not goes_on and part.values_as == "bullets":
+            self._unplaced.append(Unplaced(part.field, part.name, line.text, "below"))
             if part.after_gap:  # free text; directly below a bullet it is a remark about it
                 self._open = None
             return
+        if part.named != "heading" and not line.bullet and part.after_gap and not _is_short(line.text):
+            self._close()
+            return
         part.values.append(line.text)
-        part.values_as = part.values_as or ("bullets" if line.bullet else "lines")
+        shown: Literal["bullets", "lines", "paragraphs"] = "paragraphs" if part.after_gap else "lines"
+        part.values_as = part.values_as or ("bullets" if line.bullet else shown)
         if not part.is_list:
-            self._open = None
+            self._close()
+
+    def _read_free_text(self, line: Line) -> None:
+        """Text that is no part of the request, unless it looks like one."""
+        closed, self._closed = self._closed, None
+        near = find_near_field(line.name) if line.value else None
+        if near:
+            self._unplaced.append(Unplaced(near, line.name, line.value, "unknown"))
+        elif self.found and line.value and self._may_be_name(line):
+            self._maybe.append(Unplaced(None, line.name, line.value, "unknown"))
+        elif closed:
+            self._unplaced.append(Unplaced(closed.field, closed.name, line.text, "below"))
+
+    def _may_be_name(self, line: Line) -> bool:
+        words = line.name.split()
+        return not self._in_other_section and 0 < len(words) <= 3 and not is_remark(line.name)

@@ -86,6 +86,9 @@ class Shop:
     def source_names(self) -> list[str]:
         return ["crm", "erp", "fx"]
 
+    def sources_feeding(self, metric: str) -> list[str]:
+        return ["crm", "erp"]
+
 
 def ticket(
     key: str = "AN-1", title: str = "Revenue", comments: tuple[Comment, ...] = (), **fields: Any
@@ -201,7 +204,8 @@ def test_an_empty_ticket_hears_of_every_required_field() -> None:
     ("field", "value", "said"),
     [
         ("deadline", "2026-02-31", "not a date"),
-        ("deadline", "26.02.2027", "not a date"),
+        ("deadline", "26.02.27", "not a date"),
+        ("deadline", "02/03/2027", "can be `2027-02-03` or `2027-03-02`"),
         ("deadline", "20270226", "not a date"),
         ("deadline", ["2027-02-26"], "must be text"),
         ("analysis", {"a": "kpi"}, "must be text"),

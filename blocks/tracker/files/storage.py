@@ -12,7 +12,8 @@ from pathlib import Path
 from blocks.errors import Busy, Unavailable
 from blocks.tracker.files.yaml_reader import UnreadableError
 
-LIMIT_BYTES, LOCK_SECONDS = 2_000_000, 20
+LIMIT_BYTES = 1_500_000  # a file of that size takes up to three seconds of a processor to read
+LOCK_SECONDS = 20
 
 
 def read_file(path: Path) -> str:

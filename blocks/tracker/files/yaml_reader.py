@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.records import Comment, Ticket
 from blocks.tracker.base import fingerprint
+from blocks.tracker.request_names import find_field, find_near_field
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode
@@ -31,7 +32,17 @@ FIELDS = (
     "description",
     "labels",
     "incident",
+    "filters",
+    "period",
+    "grain",
+    "target",
+    "cadence",
+    "audience",
+    "chart",
+    "layout",
 )
+OTHERS = {"key", "title", "status", "comments", "links", "release", "freshness", "requests"}
+"""Names in a ticket's file that are no field of its request."""
 NODES, DEPTH, LONGEST_TEXT = 20_000, 20, 32_767
 START = datetime(1970, 1, 1, tzinfo=UTC)
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -60,7 +71,7 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
     status = re.sub(r"[\s-]+", "_", _text(data.get("status") or "open").lower())
     if status not in OPEN | {"done"}:
         raise UnreadableError(f"its status is none of {', '.join(sorted(OPEN))}, done")
-    fields = {name: data[name] for name in FIELDS if data.get(name) is not None}
+    fields = _read_fields(data)
     if isinstance(description := fields.get("description"), str):
         fields["description"] = description[:LONGEST_TEXT]
     return Ticket(
@@ -78,6 +89,24 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
     )
 
 
+def _read_fields(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are filled in, under whatever name; those with no known one come as `unplaced`."""
+    fields = {name: data[name] for name in FIELDS if data.get(name) is not None}
+    unplaced = []
+    for name, value in data.items():
+        if name in FIELDS or name in OTHERS or value is None:
+            continue
+        field = find_field(name)
+        if field and field not in fields:
+            fields[field] = value
+        else:
+            text = value if isinstance(value, str) else ", ".join(map(str, value))
+            reason = "twice" if field else "unknown"
+            near = field or find_near_field(name)
+            unplaced.append({"field": near, "name": name, "text": text, "reason": reason})
+    return {**fields, "unplaced": unplaced} if unplaced else fields
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
@@ -88,8 +117,15 @@ def _comments(entries: object) -> Iterator[Comment]:
     for entry in entries if isinstance(entries, list) else []:
         entry = entry if isinstance(entry, dict) else {"body": entry}
         last = _time(_text(entry.get("created"))) or last
-        if (body := _text(entry.get("body"))) and entry.get("author") != BOT:
+        if (body := _text(entry.get("body"))) and entry.get("author") != BOT and not _is_restricted(entry):
             yield Comment(author=_text(entry.get("author")), created=last, body=body[:LONGEST_TEXT])
+
+
+def _is_restricted(entry: dict[str, Any]) -> bool:
+    """True for a comment that not everybody may read: `internal: true`, `public: false` or a `visibility`."""
+    internal, public = (str(entry.get(name, "")).casefold() for name in ("internal", "public"))
+    hidden = entry.get("visibility") not in (None, "", "public", "all")
+    return hidden or internal in ("true", "yes") or public in ("false", "no")
 
 
 def _answered(entries: object) -> datetime | None:
@@ -119,19 +155,30 @@ def _time(text: str) -> datetime | None:
 
 def compose(text: str) -> MappingNode:
     """The node tree, with every value's place; refused before it can grow large."""
-    from ruamel.yaml import YAML, events
+    from ruamel.yaml import YAML, composer, events
     from ruamel.yaml.error import YAMLError
 
-    depth = 0
-    try:
-        for count, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
-            depth += isinstance(event, events.CollectionStartEvent)
-            depth -= isinstance(event, events.CollectionEndEvent)
-            if count > NODES or depth > DEPTH:
+    class BoundedComposer(composer.Composer):
+        """Builds the tree in one pass over the text, and stops where it gets too large."""
+
+        count = depth = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            self.count += 1
+            self.depth += 1
+            if self.count > NODES or self.depth > DEPTH:
                 raise UnreadableError("it has too many parts, or parts nested too deeply")
-            if isinstance(event, events.AliasEvent):
-                raise UnreadableError(f"line {event.start_mark.line + 1}: aliases (*name) are not read")
-        root: MappingNode = YAML(typ="safe", pure=True).compose(text)
+            if self.parser.check_event(events.AliasEvent):
+                line = self.parser.peek_event().start_mark.line + 1
+                raise UnreadableError(f"line {line}: aliases (*name) are not read")
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = BoundedComposer
+    try:
+        root: MappingNode = yaml.compose(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise UnreadableError(f"line {mark.line + 1}: not valid YAML" if mark else "not valid YAML") from None

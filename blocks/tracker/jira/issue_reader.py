@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from blocks.errors import Misconfigured
 from blocks.records import Comment, Ticket
-from blocks.tracker.description_template import read_template
+from blocks.tracker.description_template import Unplaced, read_request
 from blocks.tracker.jira.responses import AnswerMark, Issue, IssueComment, IssueFields, JiraField, Named
 from blocks.tracker.jira.settings import READ, JiraSettings
 
@@ -105,21 +106,35 @@ class IssueReader:
         )
 
     def _read_request(self, issue: Issue, system: IssueFields) -> dict[str, Any]:
-        """The parts of the request that are filled in; a mapped field wins over the description's template."""
+        """The parts of the request that are filled in; a mapped field wins over the description's template.
+
+        `unplaced` lists what the description says of a part and could not be read; not of what a field says better.
+        """
         description = self._to_plain_text(system.description)[:LONGEST_TEXT]
+        reading = read_request(description)
         priority = _read_label(system.priority)
         found = {
             "requester": _read_label(system.reporter),
-            "assignee": _read_label(system.assignee),
-            "priority": self._priorities.get(priority.casefold(), priority) if priority else None,
             "description": description,
             "labels": system.labels,
-            **read_template(description),
+            **reading.fields,
         }
+        own = {
+            "assignee": _read_label(system.assignee),
+            "priority": self._priorities.get(priority.casefold(), priority) if priority else None,
+        }
+        found |= {word: value for word, value in own.items() if value}
         mapped = {word: self._read_value(issue.fields.get(id_)) for word, id_ in self._ids.items()}
         days = {word: str(mapped[word])[:10] for word in self._date_times if mapped[word]}
-        found |= {word: value for word, value in {**mapped, **days}.items() if value}
-        return {word: value for word, value in found.items() if value}
+        filled = {word: value for word, value in {**mapped, **days}.items() if value}
+        unplaced = [asdict(each) for each in reading.unplaced if each.field not in filled]
+        unplaced += [
+            asdict(Unplaced(word, word, reading.fields[word], "field"))
+            for word, value in own.items()
+            if value and reading.fields.get(word, value).casefold() != value.casefold()
+        ]
+        everything: dict[str, Any] = {**found, **filled, "unplaced": unplaced}
+        return {word: value for word, value in everything.items() if value}
 
     def _read_status(self, system: IssueFields) -> str:
         """Our word for the status: as mapped, else by category; while work waits, a label says more."""

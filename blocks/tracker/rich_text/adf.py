@@ -12,12 +12,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from blocks.tracker.rich_text.markdown import parse_markdown
-from blocks.tracker.rich_text.plain_text import BULLET, HEADING, join_cell, quote_lines, table_row
+from blocks.tracker.rich_text.plain_text import (
+    BULLET,
+    HEADING,
+    join_cell,
+    quote_lines,
+    show_link,
+    split_row,
+    table_row,
+)
 
 if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
-DEEPEST = 40
+DEEPEST, MOST_SPANNED = 40, 100
 Json = dict[str, Any]
 _CONTAINERS = {
     "bullet_list": "bulletList",
@@ -115,13 +123,36 @@ def _read(value: object, depth: int) -> str:
         attrs=attrs if isinstance(attrs, dict) else {},
         marks=frozenset(_mark_types(marks if isinstance(marks, list) else [])),
         content=children,
-        parts=[_read(child, depth + 1) for child in children],
+        parts=_add_addresses(children, [_read(child, depth + 1) for child in children]),
     )
     return "" if "strike" in node.marks else _READERS.get(node.type, _read_blocks)(node)
 
 
 def _mark_types(marks: Sequence[object]) -> Iterator[str]:
     return (str(mark.get("type")) for mark in marks if isinstance(mark, dict))
+
+
+def _find_href(value: object) -> str:
+    """The address that a text links to."""
+    marks = value.get("marks") if isinstance(value, dict) else None
+    for mark in marks if isinstance(marks, list) else []:
+        attrs = mark.get("attrs") if isinstance(mark, dict) and mark.get("type") == "link" else None
+        if isinstance(attrs, dict):
+            return str(attrs.get("href") or "")
+    return ""
+
+
+def _add_addresses(children: Sequence[object], parts: Sequence[str]) -> list[str]:
+    """The children's text, with the address of a link behind the last of the texts that it covers."""
+    shown, words = list(parts), ""
+    addresses = [*map(_find_href, children), ""]
+    for place, address in enumerate(addresses[:-1]):
+        words += parts[place]
+        if address and words and addresses[place + 1] != address:
+            shown[place] = parts[place] + show_link(words, address).removeprefix(words)
+        if addresses[place + 1] != address:
+            words = ""
+    return shown
 
 
 def _read_blocks(node: _Node) -> str:
@@ -137,13 +168,12 @@ def _read_lines(node: _Node) -> str:
 
 
 def _read_label(node: _Node) -> str:
-    """The text that stands for a mention, an emoji, a status, a card or an app's content."""
+    """The text that stands for a mention, an emoji, a status, a card or an app's content; a card's address too."""
     data = node.attrs.get("data")
     attrs = {**(data if isinstance(data, dict) else {}), **node.attrs}
-    label = next(
-        (attrs[name] for name in ("text", "shortName", "title", "name", "url") if attrs.get(name)), ""
-    )
-    return "\n\n".join(part for part in (str(label), *node.parts) if part)
+    label = next((attrs[name] for name in ("text", "shortName", "title", "name") if attrs.get(name)), "")
+    shown = show_link(str(label), str(attrs.get("url") or ""))
+    return "\n\n".join(part for part in (shown, *node.parts) if part)
 
 
 def _read_expand(node: _Node) -> str:
@@ -162,6 +192,37 @@ def _read_row(node: _Node) -> str:
     return table_row(node.parts, head=types == {"tableHeader"})
 
 
+def _read_table(node: _Node) -> str:
+    """The rows; an empty cell stands where a cell reaches down from the row above, so that columns stay apart."""
+    reaching: dict[int, int] = {}  # column → how many rows below have no cell of their own there
+    rows = []
+    for row, shown in zip(node.content, node.parts, strict=True):
+        cells = row.get("content") if isinstance(row, dict) else None
+        spans = [_read_spans(cell) for cell in cells] if isinstance(cells, list) else []
+        if not reaching and all(span == (1, 1) for span in spans):
+            rows.append(shown)
+            continue
+        texts, placed, column = split_row(shown.split("\n")[0]), list[str](), 0
+        for text, (wide, high) in zip(texts, spans, strict=False):
+            while reaching.get(column):
+                placed.append("")
+                column += 1
+            placed += [text, *[""] * (wide - 1)]
+            below = {place: high for place in range(column, column + wide) if high > 1}
+            reaching, column = {**reaching, **below}, column + wide
+        reaching = {place: rest - 1 for place, rest in reaching.items() if rest > 1}
+        rows.append(table_row([each.replace("|", "\\|") for each in placed], head="\n" in shown))
+    return "\n".join(row for row in rows if row)
+
+
+def _read_spans(cell: object) -> tuple[int, int]:
+    """How many columns and rows a cell covers."""
+    attrs = cell.get("attrs") if isinstance(cell, dict) else None
+    spans = [attrs.get(name) if isinstance(attrs, dict) else 1 for name in ("colspan", "rowspan")]
+    wide, high = (each if isinstance(each, int) and 1 < each <= MOST_SPANNED else 1 for each in spans)
+    return wide, high
+
+
 def _read_date(node: _Node) -> str:
     try:
         return f"{datetime.fromtimestamp(int(str(node.attrs.get('timestamp'))) / 1000, UTC):%Y-%m-%d}"
@@ -178,7 +239,7 @@ _READERS: dict[str, Callable[[_Node], str]] = {
     "date": _read_date,
     "heading": lambda node: HEADING + "".join(node.parts),
     "blockquote": lambda node: quote_lines(_read_blocks(node)),
-    "table": _read_lines,
+    "table": _read_table,
     "tableRow": _read_row,
     **dict.fromkeys(("tableCell", "tableHeader"), lambda node: join_cell("\n".join(node.parts).split("\n"))),
     **dict.fromkeys(("expand", "nestedExpand"), _read_expand),
@@ -187,7 +248,8 @@ _READERS: dict[str, Callable[[_Node], str]] = {
     **dict.fromkeys(
         ("taskItem", "decisionItem"), lambda node: _read_item(node, "")
     ),  # they hold inline nodes
-    **dict.fromkeys(("mention", "emoji", "status", "placeholder"), _read_label),
+    "placeholder": lambda node: "",  # a hint of the template; nobody wrote it
+    **dict.fromkeys(("mention", "emoji", "status"), _read_label),
     **dict.fromkeys(("inlineCard", "blockCard", "embedCard"), _read_label),
     **dict.fromkeys(("extension", "inlineExtension", "bodiedExtension"), _read_label),
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from blocks.tracker.rich_text.markdown import parse_markdown
-from blocks.tracker.rich_text.plain_text import join_cell, quote_lines, table_row
+from blocks.tracker.rich_text.plain_text import join_cell, quote_lines, show_link, table_row
 
 if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
@@ -105,9 +105,12 @@ _BLOCKS: dict[str, Callable[[SyntaxTreeNode, int], str]] = {
 
 
 _ESCAPED = re.compile(r"\\([^A-Za-z0-9\s\\])")
-_MACRO = re.compile(r"\{(code|noformat|panel|color|anchor|expand)(?::([^}\n]{0,200}))?\}")
+_MACRO = re.compile(
+    r"\{(code|noformat|panel|color|anchor|expand|info|tip|note|warning)(?::([^}\n]{0,200}))?\}"
+)
+_LINK = re.compile(r"\[([^\[\]|\n]{1,1000})\|([^\]\n]{1,2000})\]|\[(https?://[^\]|\s]{1,2000})\]")
 _TITLE = re.compile(r"(?:^|\|)title=([^|]{1,200})")
-_KEPT, _KEPT_MARK = re.compile("\ue000(\\d+)\ue001"), "\ue000{}\ue001"
+_KEPT, _KEPT_MARK, _PIPE_MARK = re.compile("\ue000(\\d+)\ue001"), "\ue000{}\ue001", "\ue002"
 _PLAIN: tuple[tuple[str, str], ...] = (
     (r"(?m)^[ \t]*(?:[*#]+|-)[ \t]+", "- "),
     (r"(?m)^[ \t]*h[1-6]\.[ \t]*", "### "),
@@ -115,33 +118,46 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     (r"(?m)^[ \t]*-{4,}[ \t]*$", ""),
     (r"\{\{([^{}\n]{1,2000})\}\}", r"\1"),
     (r"\[~(?:accountid:)?([^\]\n]{1,200})\]", r"@\1"),
-    (r"\[([^\[\]|\n]{1,1000})\|[^\]\n]{1,2000}\]", r"\1"),
-    (r"\[(https?://[^\]|\s]{1,2000})\]", r"\1"),
     (r"!\S[^!\n]{0,300}\.(?:png|jpe?g|gif|svg|webp)(?:\|[^!\n]{0,200})?!", ""),
     # struck out, between blanks or signs as Jira asks; a hyphen inside a word is none
-    (r"""(?<![^\s|*_+"'])-(?=[^\s-])(?:[^-|\n]|(?<=\w)-(?=\w)){1,1000}?(?<=\S)-(?![^\s|*_+"'.,;:!?])""", ""),
+    (
+        r"""(?<![^\s|*_+"'(])-(?=[^\s-])(?:[^-|\n]|(?<=\w)-(?=\w)){1,1000}?(?<=\S)-(?![^\s|*_+"'.,;:!?)])""",
+        "",
+    ),
     (r"(?<![\w*])\*(?=\S)([^*\n]{1,1000}?)(?<=\S)\*(?![\w*])", r"\1"),
     (r"(?<![\w_])_(?=\S)([^_\n]{1,1000}?)(?<=\S)_(?![\w_])", r"\1"),
     (r"(?<![\w+])\+(?=\S)([^+\n]{1,1000}?)(?<=\S)\+(?![\w+])", r"\1"),
     (r"(?<![\w?])\?\?(?=\S)([^?\n]{1,1000}?)(?<=\S)\?\?(?![\w?])", r"\1"),
 )
 _BULLET = re.compile(r"^(?:[*#]+|-)[ \t]+")
+_PIPE = "\\|"
 
 
 def from_wiki(value: object) -> str:
     """Wiki text as plain text. Emphasis, pictures and what is struck out are left out."""
     kept: list[str] = []
 
-    def keep(found: re.Match[str]) -> str:
-        kept.append(found[1])
+    def keep(text: str) -> str:
+        kept.append(text)
         return _KEPT_MARK.format(len(kept) - 1)
 
-    text = re.sub("[\ue000\ue001]", " ", str(value or "")).replace("\r\n", "\n")
-    *parts, last = _ESCAPED.sub(keep, text).split("{quote}")
+    def restore(text: str) -> str:
+        return _KEPT.sub(lambda found: kept[int(found[1])], text)
+
+    def keep_link(found: re.Match[str]) -> str:
+        if found[3]:
+            return keep(found[3])
+        words, address = found[1], restore(found[2].split("|")[0])
+        suffix = show_link(restore(words), address).removeprefix(restore(words))
+        return words + keep(suffix) if suffix else words
+
+    text = re.sub("[\ue000-\ue002]", " ", str(value or "")).replace("\r\n", "\n")
+    text = _ESCAPED.sub(lambda found: _PIPE_MARK if found[1] == "|" else keep(found[1]), text)
+    *parts, last = _LINK.sub(keep_link, text).split("{quote}")
     plain = [_read_part(part) for part in parts]
     quoted = [quote_lines(part.strip()) if n % 2 else part.strip() for n, part in enumerate(plain)]
     text = "\n\n".join(part for part in (*quoted, _read_part(last).strip()) if part)
-    return html.unescape(_KEPT.sub(lambda found: kept[int(found[1])], text)).strip()
+    return html.unescape(restore(text).replace(_PIPE_MARK, "|")).strip()
 
 
 def _read_part(text: str) -> str:
@@ -181,14 +197,17 @@ def _read_tables(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _read_row(lines: Sequence[str]) -> str:
-    """A row of a table; its lines are those of its cells."""
-    text = "\n".join(lines)
-    if not text.startswith("||"):
-        return (
-            text if len(lines) == 1 else table_row([_read_cell(cell) for cell in text.strip("|").split("|")])
-        )
-    return table_row([_read_cell(cell) for cell in text.strip("|").split("||")], head=True)
+    """A row of a table; its lines are those of its cells. Heads and cells may stand side by side in it."""
+    text = "\n".join(lines).replace(_PIPE_MARK, _PIPE)
+    if len(lines) == 1 and "||" not in text:
+        return text
+    bars = re.findall(r"(?<!\\)\|\|?", text)
+    cells = re.split(r"(?<!\\)\|\|?", text)[1:]
+    if cells and not cells[-1].strip():
+        cells.pop()
+    return table_row([_read_cell(cell) for cell in cells], head=all(bar == "||" for bar in bars))
 
 
 def _read_cell(text: str) -> str:
-    return join_cell([_BULLET.sub("", line.strip()) for line in text.split("\n")])
+    lines = text.replace(_PIPE, "|").split("\n")
+    return join_cell([_BULLET.sub("", line.strip()) for line in lines])

@@ -54,7 +54,8 @@ def test_an_answer_in_document_format() -> None:
 def test_both_read_back_as_what_people_see() -> None:
     seen = (
         "### Your dashboard is ready\n\nIt shows the release of run run_2, not more.\n\n"
-        "| dashboard | rows |\n| --- | --- |\n| Open revenue | 1,100 |\n| net_revenue |  |\n\n- one\n- two"
+        "| dashboard | rows |\n| --- | --- |\n| Open revenue (https://bi.example/a%20b%7Cc?x=1&y=2) | 1,100 |\n"
+        "| net_revenue |  |\n\n- one\n- two"
     )
     assert from_adf(to_adf(ANSWER)) == seen
     assert from_wiki(to_wiki(ANSWER)) == seen
@@ -93,7 +94,10 @@ def test_a_hostile_value_stays_text(text: str) -> None:
             "*Bold* and _soft_ and {{mono}} 2*3*4 snake_case_name",
             "Bold and soft and mono 2*3*4 snake_case_name",
         ),
-        ("[the report|https://x.example/a?b=1] [https://y.example]", "the report https://y.example"),
+        (
+            "[the report|https://x.example/a_b?b=1] [https://y.example] [https://z.example|https://z.example/]",
+            "the report (https://x.example/a_b?b=1) https://y.example https://z.example",
+        ),
         ("[~accountid:5b10:dana] see !shot.png|thumbnail! here", "@5b10:dana see  here"),
         ("{color:red}late{color} {noformat}a *b*{noformat}", "late a b"),
         ("one\\\\two", "one\ntwo"),

@@ -1,0 +1,85 @@
+"""A line of a request, taken apart: bullet, heading, the part that it names, the value behind the name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from blocks.tracker.request_names import NAMES, find_field
+
+LONGEST_NAME = 120
+_BULLET = re.compile(
+    r"^\s*(?:"
+    r"(?:[-*+•◦▪■●○‣∙·–—➤►✓✔→]|\(?\d{1,2}[.)](?=\s+\D)|\(?(?:[a-zA-Z]|[ivxIVX]{1,4})[.)]|[Qq]\d{1,2}[.:)])\s+"
+    r"(?:\[[ xX]?\]\s+)?"
+    r"|\[[ xX]?\]\s+|[☐☑☒✅•●▪]\s*)"
+)
+_HEADING = re.compile(r"\s*#{1,6}\s+")
+_SHORTCODE = re.compile(r"^(?::\w{1,40}:\s*)+")  # an emoji, as in :bar_chart:
+_STRUCK = re.compile(r"~~[^~\n]{1,1000}~~|<(del|s|strike)>[^<\n]{0,1000}</\1>")
+_SEPARATOR = re.compile(r"\s*(?:[:|=]+>?|\t|\s[-–—]+>?\s|->|→|\?+(?=\s|$))\s*")
+_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_ADDRESS = re.compile(r"\s*\((?:https?|mailto):[^()\s]*\)")
+_ADVICE = re.compile(
+    r"(?<=\S)\s{2,}#\s.*$|(?<=:)\s+#\s.*$|(?<=\S)\s#\s(?:one of|one or more of|more of|a date)\b.*$"
+)
+_ANY_NAME = "|".join(
+    sorted((re.escape(name) for names in NAMES.values() for name in names), key=len, reverse=True)
+)
+_INNER_NAME = re.compile(rf"(?<![\w/.-])(?:{_ANY_NAME})\s*:(?!//)", re.IGNORECASE)
+
+
+def clean_line(line: str) -> str:
+    """A line with plain signs, without what is struck out, and without advice behind a `#`."""
+    plain = line.replace("：", ":").replace("｜", "|").replace("，", ",").replace("；", ";")
+    return _ADVICE.sub("", _STRUCK.sub("", plain))
+
+
+def strip_marks(text: str) -> str:
+    """A value without the signs of code, emphasis, tables and links around it."""
+    shown = _ADDRESS.sub("", text).replace("`", "")
+    return shown.replace("**", "").replace("__", "").strip(" \t*|")
+
+
+def strip_bullet(text: str) -> str:
+    """Text without the bullet, number or box before it."""
+    return _BULLET.sub("", text)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line outside of tables. name: what stands before a separator; field: the part that it names, else the line."""
+
+    heading: bool
+    bullet: bool
+    text: str
+    field: str | None
+    separated: bool = False
+    name: str = ""
+    value: str = ""
+
+    @classmethod
+    def parse(cls, line: str) -> Line:
+        """Take a line apart."""
+        bullet, heading = _BULLET.match(line), _HEADING.match(line)
+        start = heading or bullet
+        text = _SHORTCODE.sub("", line[start.end() :] if start else line).strip()
+        marks = (bool(heading), bool(bullet))
+        found = _SEPARATOR.search(_BRACKETED.sub(lambda each: "x" * len(each[0]), text[:LONGEST_NAME]))
+        if not found or not found.start():
+            return cls(*marks, strip_marks(text), find_field(text))
+        name, value = text[: found.start()], strip_marks(text[found.end() :])
+        if field := find_field(name):
+            return cls(*marks, strip_marks(text), field, True, name, value)
+        whole = find_field(text) if not value else None
+        return cls(*marks, strip_marks(text), whole, False, strip_marks(name), value)
+
+
+def split_parts(line: str) -> Iterator[str]:
+    """A line that names several parts, as `Metrics: orders; by: country`, as a line for each."""
+    starts = [found.start() for found in _INNER_NAME.finditer(line)]
+    first = Line.parse(line)
+    cuts = [start for start in starts[1:] if first.field and first.separated]
+    for start, end in zip([0, *cuts], [*cuts, len(line)], strict=True):
+        yield line[start:end].rstrip(" ;,|.") if end < len(line) else line[start:end]

@@ -1,0 +1,112 @@
+"""What people call the parts of a request. To let them call a part something else, add the name to `NAMES`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(names.split(", "))
+
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "analysis": _listed("analysis, analysis type, type of analysis, kind of analysis, analysis kind"),
+    "metrics": _listed(
+        "metrics, metric, kpis, kpi, measures, measure, key figures, key figure, indicators, indicator, "
+        "key performance indicators, key performance indicator"
+    ),
+    "dimensions": _listed(
+        "dimensions, dimension, by, slice by, sliced by, slices, split by, splits, group by, grouped by, "
+        "grouping, groupings, "
+        "break down by, broken down by, breakdown, breakdowns, breakdown by, segment by, segmented by, cut by"
+    ),
+    "data_sources": _listed(
+        "data sources, data source, datasources, datasource, sources, source, source systems, source system, "
+        "sources of data, source of data"
+    ),
+    "deadline": _listed(
+        "deadline, due, due date, due by, due on, needed by, needed on, required by, date needed, date required, "
+        "by when, delivery date, deadline date"
+    ),
+    "requester": _listed("requester, requestor, requested by, asked by, requester name"),
+    "assignee": _listed("assignee, assigned to"),
+    "priority": _listed("priority, urgency"),
+    "filters": _listed("filters, filter, filter by, filtered by, restricted to, limited to"),
+    "period": _listed(
+        "period, time period, time range, date range, time frame, timeframe, time span, compare with, compare to, "
+        "compared with, compared to, comparison period"
+    ),
+    "grain": _listed("grain, granularity, time grain"),
+    "target": _listed("target, targets, target value, target values"),
+    "cadence": _listed(
+        "cadence, schedule, refresh, frequency, refresh frequency, update frequency, how often"
+    ),
+    "audience": _listed("audience, readers, viewers, who may read, shared with, visible to"),
+    "chart": _listed("chart, charts, chart type, chart types, type of chart, visualisation, visualization"),
+    "layout": _listed("layout, layout order, order of charts"),
+}
+LISTS = ("metrics", "dimensions", "data_sources", "filters", "target", "audience", "chart", "layout")
+"""Parts with several values; the others have one."""
+REMARKS = frozenset(
+    _listed(
+        "notes, note, comments, comment, remarks, remark, example, examples, description, explanation, hint, hints, "
+        "help, details, why, reason, purpose, background, context, guidance, instructions, nr, no, number"
+    )
+)
+"""What heads a column, or a line, of remarks: they are free text, no part of the request."""
+VALUES = frozenset(
+    _listed(
+        "value, values, answer, answers, input, entry, entries, content, part, parts, field, fields, item"
+    )
+)
+_FIELDS = {name: field for field, names in NAMES.items() for name in names}
+_FILLERS = frozenset(
+    _listed(
+        "required, requested, needed, wanted, desired, relevant, optional, mandatory, the, our, my, your, key, main, "
+        "which, what, all, please, i, we, you, do, does, need, want, would, like, should, be, is, are, see, show, "
+        "shown, include, used, of, interest"
+    )
+)
+_NEAR = 0.8  # of difflib's ratio
+
+
+def find_field(name: str) -> str | None:
+    """The part of a request that people call this, whatever stands around the words: numbers, stars, `(required)`."""
+    if len(name) > 120:
+        return None
+    spelled = re.sub(r"['’]s\b", "s", name.casefold().replace("_", " "))
+    without_brackets = re.sub(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>", " ", spelled)
+    fields = {_find_words(each) for each in re.split(r"/|&|\band\b|\bor\b", without_brackets)}
+    return fields.pop() if len(fields) == 1 else None
+
+
+def _find_words(text: str) -> str | None:
+    words = re.findall(r"[^\W_]+", re.sub(r"\bto (?:see|have|show)\b", " ", text))
+    while words and (words[0].isdigit() or (len(words) > 1 and len(words[0]) == 1 and words[0] != "i")):
+        words = words[1:]
+    shorter = [word for word in words if word not in _FILLERS]
+    return _FIELDS.get(" ".join(words)) or _FIELDS.get(" ".join(shorter))
+
+
+def is_remark(name: str) -> bool:
+    """True for what heads remarks, as in `Notes`, and for a number or an empty head."""
+    words = re.findall(r"[^\W\d_]+", name.casefold())
+    return not words or bool(REMARKS.intersection(words))
+
+
+def is_head(name: str) -> bool:
+    """True for what heads a column of names, values or remarks."""
+    return is_remark(name) or bool(VALUES.intersection(re.findall(r"[^\W\d_]+", name.casefold())))
+
+
+def find_near_field(name: str) -> str | None:
+    """The part whose name this nearly is, as `Metrcs`; None if there is none."""
+    word = " ".join(re.findall(r"[^\W\d_]+", name.casefold()))
+    if not 4 <= len(word) <= 40:
+        return None
+    near = difflib.get_close_matches(
+        word, [each for each in _FIELDS if each[0] == word[0]], n=1, cutoff=_NEAR
+    )
+    return _FIELDS[near[0]] if near else None

@@ -1,0 +1,180 @@
+"""Requests in the layouts that people make in Jira's editor; what can't be placed comes along, and is not dropped."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+
+from blocks.tracker.description_template import read_request, read_template
+from blocks.tracker.rich_text.adf import from_adf
+from blocks.tracker.rich_text.wiki import from_wiki
+from tests.blocks.tracker.test_description_template import (
+    BOTH,
+    bullet_list,
+    heading,
+    paragraph,
+    table,
+    text_node,
+)
+
+
+def document(*blocks: dict[str, Any]) -> str:
+    return from_adf({"type": "doc", "version": 1, "content": list(blocks)})
+
+
+def block(kind: str, *content: dict[str, Any], **attrs: Any) -> dict[str, Any]:
+    return {"type": kind, "attrs": attrs, "content": list(content)}
+
+
+def linked(text: str, href: str) -> dict[str, Any]:
+    return {"type": "text", "text": text, "marks": [{"type": "link", "attrs": {"href": href}}]}
+
+
+def name(text: str) -> dict[str, Any]:
+    return paragraph(text_node(text, "strong"))
+
+
+VALUES, SOURCES = [paragraph("net_revenue"), paragraph("orders")], paragraph("Sources: erp")
+QUOTE = {"type": "blockquote", "content": [paragraph("Metrics: gross")]}
+STATUS = {"type": "status", "attrs": {"text": "orders", "color": "blue"}}
+HINT = {"type": "placeholder", "attrs": {"text": "Type your metrics here"}}
+SPANNED = block(
+    "table",
+    block("tableRow", block("tableCell", paragraph("Metrics"), rowspan=2), block("tableCell", VALUES[0])),
+    block("tableRow", block("tableCell", VALUES[1])),
+    block("tableRow", block("tableCell", paragraph("Sources")), block("tableCell", paragraph("erp"))),
+)
+LAYOUTS = {
+    "names in bold, a paragraph for each value": document(
+        name("Metrics"), *VALUES, name("Data sources"), paragraph("erp")
+    ),
+    "names with a colon, a paragraph for each value": document(
+        paragraph("Metrics:"), *VALUES, paragraph("Data sources:"), paragraph("erp")
+    ),
+    "questions as headings": document(
+        heading("Which metrics do you need?"),
+        paragraph("net_revenue, orders"),
+        heading("Data source(s) *"),
+        paragraph("erp"),
+    ),
+    "a table of two columns without a head": document(
+        table(["Metrics", "Sources"], ["net_revenue", "erp"], ["orders", ""])
+    ),
+    "a table with a column of remarks": document(
+        table(["Metrics", "Notes"], ["net_revenue", "x"], ["orders", ""], head=True), SOURCES
+    ),
+    "a plain row as head": document(
+        table(["Field", "Value", "Comment"], ["Metrics", VALUES, "please"], ["Sources", "erp", "x"])
+    ),
+    "a name that reaches over two rows": document(SPANNED),
+    "two names in a row": document(table(["Metrics", VALUES, "Sources", "erp"])),
+    "a list in a list": document(
+        block(
+            "bulletList",
+            block("listItem", paragraph("Metrics:"), bullet_list("net_revenue", "orders")),
+            block("listItem", SOURCES),
+        )
+    ),
+    "links and cards": document(
+        paragraph("Metrics: ", linked("net_revenue", "https://x.example/a,b"), ", orders"), SOURCES
+    ),
+    "a status and a hint": document(paragraph("Metrics: net_revenue, ", STATUS, HINT), SOURCES),
+    "a quotation in a panel": document(
+        block("panel", QUOTE), paragraph("Metrics: net_revenue, orders"), SOURCES
+    ),
+    "heads of rows in wiki text": from_wiki("||Metrics|* net_revenue\n* orders|\n||Sources|erp|"),
+    "heads of columns in wiki text": from_wiki("||Metrics||Sources||\n|net_revenue|erp|\n|orders| |"),
+    "links in wiki text": from_wiki(
+        "Metrics: [net_revenue|https://x.example/a], orders\nSources: [erp|https://x.example/b]"
+    ),
+    "struck out in wiki text": from_wiki("Metrics: net_revenue, -gross_revenue-, orders\nSources: erp"),
+    "icons in wiki text": from_wiki("(*) Metrics: net_revenue, orders\n(/) Sources: erp"),
+    "panels in wiki text": from_wiki(
+        "{panel:title=Metrics}\nnet_revenue\norders\n{panel}\n{panel:title=Sources}\nerp\n{panel}"
+    ),
+    "two parts on a line": "Metrics: net_revenue, orders; Sources: erp",
+    "equal signs": "metrics = net_revenue, orders\nsources=erp",
+    "tabs": "Metrics\tnet_revenue, orders\nSources\terp",
+    "emoji": "📊 KPIs: net_revenue, orders\n🗄️ Data sources: erp",
+    "an apostrophe": "KPI's: net_revenue, orders\nSource (optional): erp",
+    "letters and numbers": "a) Metrics: net_revenue, orders\nII. Sources: erp",
+    "numbered questions": "Q1: Metrics: net_revenue, orders\n1.2 Sources: erp",
+    "a quotation in a list": "- > Metrics: gross\n- Metrics: net_revenue, orders\n- Sources: erp",
+    "a quotation with blanks": "  > Metrics: gross\nMetrics: net_revenue, orders\nSources: erp",
+    "the mail before": (
+        "Metrics: net_revenue, orders\nSources: erp\n-----Original Message-----\nMetrics: gross"
+    ),
+    "invisible signs": "Met\u00adrics: net_\u200brevenue, ord\u00aders\n\u202bSources\u202c: erp",
+    "other blanks and line ends": (
+        "Metrics\u00a0:\u00a0net_revenue,\u202forders\u2028Data\u00a0sources: erp\r\n"
+    ),
+    "underlined headings": "Metrics\n-------\nnet_revenue\norders\n\nSources\n-------\nerp",
+    "advice behind the values": (
+        "metrics: net_revenue, orders  # more of: a, b\ndata_sources: erp\ndeadline:   # a date, as 2026-07-31"
+    ),
+    "other bullets": "Metrics:\n● net_revenue\n→ orders\nSources:\n[x] erp",
+    "struck out as HTML": "Metrics: <s>gross</s> net_revenue, orders\nSources: erp",
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_is_read(layout: str) -> None:
+    found = read_request(LAYOUTS[layout])
+    assert {field: re.findall("[^,\n ]+", value) for field, value in found.fields.items()} == BOTH
+    assert found.unplaced == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Metrics: orders\nMetrics: refunds", ("metrics", "refunds", "twice")),
+        ("Deadline: 2026-01-02\nDue: 2026-01-03", ("deadline", "2026-01-03", "twice")),
+        ("Metrics: orders\nColour: red\nSources: erp", (None, "red", "unknown")),
+        ("Metrcs: orders", ("metrics", "orders", "unknown")),
+        ("Metrics:\n- orders\n\nrefunds\n\nthe rest", ("metrics", "refunds", "below")),
+        ("| Metrics | orders | refunds |", ("metrics", "refunds", "beside")),
+        ("| Colour | red |\n| Metrics | orders |", (None, "red", "unknown")),
+        ("| Metrics | Colour |\n| --- | --- |\n| orders | red |\n| Sources | erp |", None),
+    ],
+)
+def test_what_can_not_be_placed_comes_along(text: str, said: tuple[str | None, str, str] | None) -> None:
+    unplaced = [(each.field, each.text, each.reason) for each in read_request(text).unplaced]
+    assert unplaced == ([said] if said else unplaced)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Metrics: orders\nMetrics: Orders",
+        "Metrics: orders\n\nAnything else: what it is for\n\nThanks, Dana",
+        "Because: metrics matter.\n\nMetrics: orders",
+        "Metrics: orders\n\n## Background\n\nNote: this is old.\n\nColour: red\n\n## Sources\n\nerp",
+    ],
+)
+def test_free_text_is_no_trouble(text: str) -> None:
+    assert read_request(text).unplaced == ()
+
+
+def test_links_keep_their_address_and_cards_theirs() -> None:
+    parts = [linked("the ", "https://x.example"), linked("report", "https://x.example"), text_node(" here")]
+    assert document(paragraph(*parts)) == "the report (https://x.example) here"
+    assert document(paragraph(linked("https://x.example", "https://x.example/"))) == "https://x.example"
+    assert document(paragraph(linked("click", "javascript:alert(1)"))) == "click"
+    card = {"type": "inlineCard", "attrs": {"data": {"name": "Report", "url": "https://x.example"}}}
+    assert document(paragraph(card)) == "Report (https://x.example)"
+
+
+def test_a_pipe_in_a_cell_is_no_other_cell() -> None:
+    assert read_template(document(table(["Metrics", "a|b"]))) == {"metrics": "a|b"}
+    assert read_template(from_wiki("||Metrics|a\\|b|")) == {"metrics": "a|b"}
+
+
+@pytest.mark.parametrize("sign", ["a: ", "|", "| a ", "- ", "(", "# ", "by: x ", "?", " \t", "> ", "~~a"])
+def test_the_time_for_a_description_is_bounded(sign: str) -> None:
+    text, start = sign * (1_000_000 // len(sign)), time.process_time()
+    read_request(text)
+    read_request(text.replace(" ", "\n"))
+    assert time.process_time() - start < 20
