@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from blocks.tracker.request_lines import strip_bullet, strip_marks
 from blocks.tracker.rich_text.plain_text import remove_invisible
@@ -120,7 +120,7 @@ class Form:
         return words[:LONGEST_LIST]
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: object) -> object:
     """Text without signs that nobody sees; other values as they are."""
     if isinstance(value, list):
         return [_clean(each) for each in value]

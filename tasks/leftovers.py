@@ -6,7 +6,6 @@ Each becomes a gap, so that nothing is dropped in silence. Free text below a lis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from blocks.tracker.request_names import NAMES
 from tasks.fields import Form
@@ -29,7 +28,7 @@ def check_leftovers(form: Form, known: Mapping[str, Spellings]) -> None:
             _check_entry(form, entry, known)
 
 
-def _check_entry(form: Form, entry: Mapping[str, Any], known: Mapping[str, Spellings]) -> None:
+def _check_entry(form: Form, entry: Mapping[str, object], known: Mapping[str, Spellings]) -> None:
     field, text, reason = entry.get("field"), str(entry.get("text", "")), entry.get("reason")
     if reason == "unknown":
         name = code(entry.get("name", ""))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from blocks.records import Analysis, Priority
 from tasks.fields import Form
@@ -17,7 +16,7 @@ MOST_LISTED = 12
 
 
 def list_paste_lines(
-    form: Form, found: Mapping[str, Any], dimensions: Sequence[str], catalogue: Names
+    form: Form, found: Mapping[str, object], dimensions: Sequence[str], catalogue: Names
 ) -> tuple[str, ...]:
     """A line for each part of a request. found: part → what was understood of it."""
     advice = {
@@ -38,7 +37,7 @@ def _advise_names(names: Sequence[str]) -> str:
     return f"one or more of: {', '.join(names[:MOST_LISTED])}{more}"
 
 
-def _show(field: str, value: Any, form: Form, advice: str) -> str:
+def _show(field: str, value: object, form: Form, advice: str) -> str:
     text = ", ".join(value) if isinstance(value, tuple) else ""
     if isinstance(value, date | Analysis):
         text = str(value)

@@ -7,7 +7,7 @@ the requirement check, which says what is wrong with them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +89,9 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
     )
 
 
-def _read_fields(data: dict[str, Any]) -> dict[str, Any]:
+def _read_fields(data: Mapping[str, object]) -> dict[str, object]:
     """The fields that are filled in, under whatever name; those with no known one come as `unplaced`."""
-    fields = {name: data[name] for name in FIELDS if data.get(name) is not None}
+    fields: dict[str, object] = {name: data[name] for name in FIELDS if data.get(name) is not None}
     unplaced = []
     for name, value in data.items():
         if name in FIELDS or name in OTHERS or value is None:
@@ -100,7 +100,7 @@ def _read_fields(data: dict[str, Any]) -> dict[str, Any]:
         if field and field not in fields:
             fields[field] = value
         else:
-            text = value if isinstance(value, str) else ", ".join(map(str, value))
+            text = ", ".join(map(str, value)) if isinstance(value, list | dict) else str(value)
             reason = "twice" if field else "unknown"
             near = field or find_near_field(name)
             unplaced.append({"field": near, "name": name, "text": text, "reason": reason})
@@ -121,7 +121,7 @@ def _comments(entries: object) -> Iterator[Comment]:
             yield Comment(author=_text(entry.get("author")), created=last, body=body[:LONGEST_TEXT])
 
 
-def _is_restricted(entry: dict[str, Any]) -> bool:
+def _is_restricted(entry: Mapping[str, object]) -> bool:
     """True for a comment that not everybody may read: `internal: true`, `public: false` or a `visibility`."""
     internal, public = (str(entry.get(name, "")).casefold() for name in ("internal", "public"))
     hidden = entry.get("visibility") not in (None, "", "public", "all")
@@ -163,7 +163,7 @@ def compose(text: str) -> MappingNode:
 
         count = depth = 0
 
-        def compose_node(self, parent: Any, index: Any) -> Any:
+        def compose_node(self, parent: object, index: object) -> object:
             self.count += 1
             self.depth += 1
             if self.count > NODES or self.depth > DEPTH:
@@ -171,7 +171,7 @@ def compose(text: str) -> MappingNode:
             if self.parser.check_event(events.AliasEvent):
                 line = self.parser.peek_event().start_mark.line + 1
                 raise UnreadableError(f"line {line}: aliases (*name) are not read")
-            node = super().compose_node(parent, index)
+            node: object = super().compose_node(parent, index)
             self.depth -= 1
             return node
 
