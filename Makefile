@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
 BIN := .venv/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
-PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile
+# In the order of tests/conftest.py, which begins with what takes longest.
+PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test coverage check bench soak lock clean setup setup-dev

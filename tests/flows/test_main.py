@@ -129,6 +129,7 @@ def test_rollback_shows_the_release_before_and_says_so(place: Place) -> None:
     said = place.run("rollback")
     assert place.served() == first
     assert f"run {first}" in said
+    assert "Traceback" not in said
     assert "rollback" in place.ticket("AN-1")
     assert str(first) in place.page("revenue_trend").read_text()
 
