@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     flags = build_parser().parse_args(arguments)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    recorded = flags.action not in {"status", "setup"} and not flags.dry_run
+    recorded = flags.action not in {"status", "setup", "suites"} and not flags.dry_run
     server = LocalServer() if recorded and not os.environ.get("PREFECT_API_URL") else None
     from prefect.settings import get_current_settings
 
@@ -60,6 +60,8 @@ def _settings(server: LocalServer | None) -> AbstractContextManager[object]:
 def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
     if flags.action in {"blocks", "automations"}:
         return _administer(flags, terminal, server)
+    if flags.action == "suites":
+        return _show_suites(flags, terminal)
     from flows.local import local_blocks
     from flows.run_context import new_run
     from flows.setup import show_setup
@@ -81,6 +83,13 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
         else:
             _deliver(blocks, flags, terminal, server, run)
     return 0
+
+
+def _show_suites(flags: argparse.Namespace, terminal: Terminal) -> int:
+    from flows.local import suites_folder
+    from flows.suites import show_suites
+
+    return 0 if show_suites(suites_folder(flags), terminal, flags.upgrade, flags.apply) else 1
 
 
 def _await_server(terminal: Terminal, server: LocalServer | None) -> None:

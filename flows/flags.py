@@ -18,9 +18,9 @@ def build_parser() -> argparse.ArgumentParser:
         "action",
         nargs="?",
         default="run",
-        choices=["run", "rollback", "retire", "status", "setup", "blocks", "automations"],
+        choices=["run", "rollback", "retire", "status", "setup", "suites", "blocks", "automations"],
         help="default: run; retire: take marts that the project has no more from readers; setup: what the"
-        " warehouse needs once, printed for its administrator; blocks: connect"
+        " warehouse needs once, printed for its administrator; suites: what in them can't be evaluated; blocks: connect"
         " to every system that is declared; automations: compare the declared ones with the server's",
     )
     add(
@@ -32,7 +32,10 @@ def build_parser() -> argparse.ArgumentParser:
     add("--quiet", action="store_true", help="only problems and the result")
     add("--to", metavar="RUN", help="rollback: to this run's release (default: the one before)")
     add("--marts", metavar="NAMES", type=_names, help="retire: these marts, as in old_sales,old_stock")
-    add("--apply", action="store_true", help="setup, blocks, automations: carry it out")
+    add(
+        "--upgrade", action="store_true", help="suites: how those of versions before 1.0 read in today's form"
+    )
+    add("--apply", action="store_true", help="setup, suites --upgrade, blocks, automations: carry it out")
     add(
         "--file",
         type=Path,

@@ -49,7 +49,7 @@ def local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
 
     state: Path = flags.state.expanduser().resolve()
     folder = (flags.project or ROOT / "dbt").expanduser().resolve()
-    suites = (flags.suites or folder.parent / "expectations").expanduser().resolve()
+    suites = suites_folder(flags)
     locations = dict(_pair(text) for text in flags.source)
     with ExitStack() as stack:
         if flags.dry_run:
@@ -72,6 +72,13 @@ def local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
             project=project,
             suites=Suites(folder=suites, docs=state / "data_docs"),
         )
+
+
+def suites_folder(flags: Namespace) -> Path:
+    """Where the suites are: as named, else beside the dbt project."""
+    project: Path = (flags.project or ROOT / "dbt").expanduser().resolve()
+    folder: Path = (flags.suites or project.parent / "expectations").expanduser().resolve()
+    return folder
 
 
 def _look_only(state: Path, scratch: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from blocks.quality.expectations import name_expectation
+from blocks.quality.expectations import LENIENT, encodable, name_expectation
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SHOWN = 5
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": SHOWN}
-WARNING = {"warning", "info"}  # severities of a failure that Great Expectations does not call critical
 
 
 def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[dict[str, Any]]) -> list[Check]:
@@ -33,8 +32,8 @@ def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[dict
     asset = source.add_table_asset(mart, table_name=table, schema_name=schema)
     batch_definition = asset.add_batch_definition_whole_table(mart)
     expectations = [ExpectationConfiguration(**each).to_domain_obj() for each in given]
-    suite = gx.ExpectationSuite(name=mart, expectations=expectations)
     try:
+        suite = gx.ExpectationSuite(name=mart, expectations=expectations)
         results = _run_suite(batch_definition, suite)
     except Exception:  # who is at fault, the caller asks once no connection is held
         results = [
@@ -92,7 +91,7 @@ def read_result(mart: str, result: ExpectationValidationResult) -> Check:
             scope=mart, name=name, passed=False, not_run=True, kind="suite", observed=_first_line(reason)
         )
     success = bool(result.success)
-    lenient = str(getattr(config, "severity", None) or "").rsplit(".", 1)[-1].lower() in WARNING
+    lenient = str(getattr(config, "severity", None) or "").rsplit(".", 1)[-1].lower() in LENIENT
     nothing_judged = success and _judged_nothing(found)
     evidence = (
         found.get("partial_unexpected_list") or (found.get("details") or {}).get("unexpected_rows") or []
@@ -104,7 +103,7 @@ def read_result(mart: str, result: ExpectationValidationResult) -> Check:
         passed=success or lenient,
         warned=nothing_judged or (lenient and not success),
         observed=_describe(found) + ("; no value was judged" if nothing_judged else ""),
-        evidence=() if success else tuple(str(value)[:200] for value in list(evidence)[:SHOWN]),
+        evidence=() if success else tuple(encodable(str(value)[:200]) for value in list(evidence)[:SHOWN]),
     )
 
 
@@ -129,8 +128,8 @@ def _describe(found: Mapping[str, object]) -> str:
     observed = found.get("observed_value")
     if observed is None and "unexpected_count" in found:
         observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} unexpected"
-    return "" if observed is None else str(observed)[:200]
+    return "" if observed is None else encodable(str(observed)[:200])
 
 
 def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "it raised")[:300]
+    return encodable(next(iter(text.strip().splitlines()), "it raised")[:300])

@@ -15,6 +15,8 @@ from blocks.errors import Misconfigured
 from blocks.records import Check
 
 EVERY = {"type", "kwargs", "meta", "id", "notes", "description", "severity", "rendered_content", "windows"}
+LONGEST_TYPE = 200
+LENIENT = {"warning", "info"}  # severities of a failure that Great Expectations does not call critical
 FORMER_TYPE = "expectation_type"
 FORMER_WITHOUT_EFFECT = {
     "result_format",
@@ -59,9 +61,19 @@ def read_expectations(mart: str, suite: object) -> tuple[list[dict[str, Any]], l
 
 
 def upgrade_suite(suite: Mapping[str, Any], mart: str) -> dict[str, Any]:
-    """A suite's content in today's form; its expectations are not judged."""
+    """A suite's content in today's form; its expectations are not judged.
+
+    What today's form has no place for is kept in its meta, as `former`.
+    """
     kept = {name: value for name, value in suite.items() if name not in FORMER_FIELDS}
-    name = suite.get("expectation_suite_name") or suite.get("name") or mart
+    former = {name: suite[name] for name in FORMER_FIELDS & set(suite) if suite[name] is not None}
+    name = former.pop("expectation_suite_name", None) or suite.get("name") or mart
+    if former:
+        meta = suite.get("meta")
+        kept["meta"] = {
+            **(meta if isinstance(meta, dict) else {"meta": meta} if meta else {}),
+            "former": former,
+        }
     return {
         **kept,
         "name": name,
@@ -113,14 +125,14 @@ def find_fault(expectation: object) -> str:
     if not isinstance(kind, str) or not isinstance(kwargs, dict):
         return "its type has to be text, and its kwargs an object"
     if unknown := sorted(set(expectation) - EVERY):
-        return f"unknown: {', '.join(unknown)}"
+        return encodable(f"unknown: {', '.join(unknown)}"[:300])
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations  # noqa: F401  # which registers its expectations
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
     known = list_registered_expectation_implementations()
     if kind not in known:
-        near = get_close_matches(kind, known, 1)
+        near = get_close_matches(kind[:LONGEST_TYPE], known, 1)
         return "there is no such expectation" + (f"; did you mean {near[0]}?" if near else "")
     if kind in WITHOUT_SQL:
         return "Great Expectations can't evaluate it in SQL"
@@ -141,11 +153,10 @@ def _find_wrong_arguments(expectation: dict[str, Any]) -> str:
 def _describe(error: Exception) -> str:
     details = getattr(error, "errors", None)
     if not callable(details):
-        return str(error)[:300]
+        return encodable(str(error)[:300])
     places = [(".".join(str(part) for part in each["loc"]), each["msg"]) for each in details()]
-    return "; ".join(message if place == "__root__" else f"{place}: {message}" for place, message in places)[
-        :300
-    ]
+    said = "; ".join(message if place == "__root__" else f"{place}: {message}" for place, message in places)
+    return encodable(said[:300])
 
 
 def _fail(mart: str, expectation: object, fault: str) -> Check:
@@ -162,9 +173,16 @@ def _fail(mart: str, expectation: object, fault: str) -> Check:
 def name_expectation(expectation: object) -> str:
     """The name its meta gives it, or its type with its arguments."""
     if not isinstance(expectation, dict):
-        return f"expectation {expectation!r}"[:200]
+        return encodable(f"expectation {expectation!r}"[:200])
     meta, kwargs = expectation.get("meta"), expectation.get("kwargs")
     if isinstance(meta, dict) and isinstance(meta.get("name"), str):
-        return str(meta["name"])
+        return encodable(meta["name"][:500])
     shown = kwargs.items() if isinstance(kwargs, dict) else ()
-    return f"{expectation.get('type')}({', '.join(f'{name}={value}' for name, value in shown)})"[:500]
+    return encodable(
+        f"{expectation.get('type')}({', '.join(f'{name}={value}' for name, value in shown)})"[:500]
+    )
+
+
+def encodable(text: str) -> str:
+    """A text without halves of characters, which JSON may hold and nothing can store."""
+    return text.encode("utf-8", "replace").decode()

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
 from blocks.errors import Misconfigured
-from blocks.quality.expectations import read_expectations, upgrade_suite
+from blocks.quality.expectations import read_expectations, read_notes, upgrade_suite
 from blocks.quality.suites import Suites
-from blocks.records import Check
+from blocks.records import BuildReport, Check, GateReport
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.gate import audit_suites
+from tests.blocks.quality.expectation_examples import EXAMPLES
 
 NOT_NULL = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "k"}}
 
@@ -99,7 +102,7 @@ def test_every_expectation_gives_one_check(warehouse: DuckDBWarehouse, tmp_path:
         ("expect_column_values_to_not_match_like_pattern_list", {"like_pattern_list": ["z%"]}, True),
     ]
     quantiles = {"quantiles": [0.5], "value_ranges": [[1, 2]]}
-    given = [
+    suite = [
         *({"type": kind, "kwargs": {"column": "s", **kwargs}} for kind, kwargs, _ in patterns),
         {"type": QUANTILES, "kwargs": {"column": "k", "quantile_ranges": quantiles}},
         {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "s", "regex": "("}},
@@ -112,8 +115,8 @@ def test_every_expectation_gives_one_check(warehouse: DuckDBWarehouse, tmp_path:
         },
         {"type": "expect_nothing", "kwargs": {}},
     ]
-    checks = audit(warehouse, tmp_path, *given)
-    assert len(checks) == len(given)
+    checks = audit(warehouse, tmp_path, *suite)
+    assert len(checks) == len(suite)
     by_name = {check.name: check for check in checks}
     for kind, kwargs, passed in patterns:
         (argument,) = kwargs.values()
@@ -130,6 +133,155 @@ def test_every_expectation_gives_one_check(warehouse: DuckDBWarehouse, tmp_path:
         "expect_nothing": "not run",
     }
     assert next(each for name, each in by_name.items() if "regex=()" in name).status == "not run"
+
+
+SURROGATE = json.loads('"\\ud800"')
+DEEP: Any = []
+for _ in range(200):
+    DEEP = [DEEP]
+SHAPES: list[Any] = [
+    None,
+    True,
+    1,
+    -1.5,
+    float("nan"),
+    "",
+    "x",
+    [],
+    [1],
+    {},
+    DEEP,
+    {"type": None},
+    {"type": 1, "kwargs": {}},
+    {"type": {}, "kwargs": {}},
+    {"type": "", "kwargs": {}},
+    {"type": "expect_column_to_exist"},
+    {"type": "expect_column_to_exist", "kwargs": None},
+    {"type": "expect_column_to_exist", "kwargs": []},
+    {"type": "expect_column_to_exist", "kwargs": {"column": None}},
+    {"type": "expect_column_to_exist", "kwargs": {"column": ["k"]}},
+    {"type": "expect_column_to_exist", "kwargs": {"column": {"$PARAMETER": "c"}}},
+    {"type": "expect_column_to_exist", "kwargs": {"column": "k"}, "meta": []},
+    {"type": "expect_column_to_exist", "kwargs": {"column": "k"}, "meta": {"name": SURROGATE}},
+    {"type": "expect_column_to_exist", "kwargs": {"column": "k"}, "id": "no uuid"},
+    {"type": "expect_column_to_exist", "kwargs": {"column": "k"}, "severity": "dreadful"},
+    {"type": "expect_column_to_exist", "kwargs": {"column": "k"}, "windows": "all"},
+    {"type": "expect_column_to_exist", "kwargs": {"column": "k"}, "rendered_content": 5},
+    {"type": "expect_column_to_exist", "kwargs": {"column": SURROGATE}},
+    {"type": "x" * 100_000, "kwargs": {}},
+    {"type": "Expectation", "kwargs": {}},
+    {"type": "__class__", "kwargs": {}},
+    {"type": "expect_column_type_to_be", "kwargs": {"column": {"$PARAMETER": "c"}, "type_": "int"}},
+    {
+        "type": "expect_column_values_to_be_in_type_list",
+        "kwargs": {"column": "k", "type_list": {"$PARAMETER": "t"}},
+    },
+    {"type": "expect_column_values_to_be_in_type_list", "kwargs": {"column": "k", "type_list": None}},
+    {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "s", "value_set": [SURROGATE]}},
+    {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "s", "value_set": ["a\0b"]}},
+    {"type": "expect_column_values_to_be_between", "kwargs": {"column": "k", "min_value": DEEP}},
+    {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "drop table {batch}"}},
+    {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": "select {no} from {batch}"}},
+    {"expectation_type": None, "kwargs": {}},
+    {"expectation_type": "expect_column_to_exist", "kwargs": "k"},
+]
+
+
+def test_a_malformed_expectation_holds_up_itself_only(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
+    """Whatever its shape: the others are judged, it is not passed by mistake, and its check can be stored."""
+    checks = audit(warehouse, tmp_path, *SHAPES, NOT_NULL)
+    assert len(checks) == len(SHAPES) + 1
+    fine = [check for check in checks if check.status == "passed"]
+    assert {check.name for check in fine} <= {
+        "expect_column_values_to_not_be_null(column=k)",
+        "expect_column_to_exist(column=k)",
+        "?",  # named by half a character
+    }
+    assert len(fine) >= 1
+    report = GateReport(run="r", passed=False, checks=tuple(checks))
+    assert GateReport.model_validate_json(report.model_dump_json()) == report
+    assert Suites(folder=tmp_path, docs=tmp_path / "docs").show(report)
+    with warehouse.session() as session:
+        assert session.rows("select count(*) from rel.m") == [(2,)]
+
+
+FILES: dict[str, bytes] = {
+    "empty": b"",
+    "half": b'{"expectations": [',
+    "bom": b"\xef\xbb\xbf{}",
+    "latin": b'{"name": "\xe4"}',
+    "zero": b"\0" * 10,
+    "number": b"1",
+    "text": b'"x"',
+    "null": b"null",
+    "list": b"[]",
+    "none": b"{}",
+    "object": b'{"expectations": {}}',
+    "nothing": b'{"expectations": []}',
+    "deep": b"[" * 100_000,
+    "long number": b'{"expectations": ' + b"9" * 10_000 + b"}",
+    "yaml": b"expectations: []",
+    "two": b"{}{}",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_malformed_file_is_named_and_holds_up_its_own_mart_only(
+    warehouse: DuckDBWarehouse, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "m.json").write_text(json.dumps({"expectations": [NOT_NULL]}))
+    (tmp_path / "bad.json").write_bytes(FILES[name])
+    build = BuildReport(run="r", marts={"bad": "rel.m", "m": "rel.m"}, models=2, tests=0, seconds=0)
+    checks = audit_suites.fn(Suites(folder=tmp_path, docs=tmp_path / "docs"), warehouse, build)
+    assert {(check.scope, check.status) for check in checks} == {("bad", "failed"), ("m", "passed")}
+    (said,) = [check.observed for check in checks if check.scope == "bad"]
+    assert "bad" in said
+    (tmp_path / "m.json").unlink()
+    (tmp_path / "m.json").mkdir()
+    assert {
+        check.status for check in audit_suites.fn(Suites(folder=tmp_path, docs=tmp_path), warehouse, build)
+    } == {"failed"}
+
+
+JSON = strategies.recursive(
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers()
+    | strategies.floats()
+    | strategies.text(strategies.characters())
+    | strategies.sampled_from(sorted(EXAMPLES)),
+    lambda inner: (
+        strategies.lists(inner, max_size=4)
+        | strategies.dictionaries(
+            strategies.sampled_from(
+                ["type", "expectation_type", "kwargs", "meta", "column", "value_set", "notes", "id", "x"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    strategies.fixed_dictionaries(
+        {"expectations": JSON}, optional={"name": JSON, "meta": JSON, "notes": JSON}
+    )
+    | JSON
+)
+def test_any_json_is_read_as_checks_or_refused(content: Any) -> None:
+    """As many as are given; each named, and storable."""
+    read_notes(content)
+    try:
+        usable, faults = read_expectations("m", content)
+    except Misconfigured:
+        return
+    assert len(usable) + len(faults) == len(content["expectations"])
+    for fault in faults:
+        assert fault.observed
+        fault.model_dump_json()
 
 
 def test_an_expectation_given_twice_is_said(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:

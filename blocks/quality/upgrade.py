@@ -1,0 +1,88 @@
+"""Suites of Great Expectations before 1.0, rewritten into today's form. Nothing is lost: what can't be is named.
+
+A suite's file is read as it is, converted or not (expectations.py): this is for those who want it to say so.
+"""
+
+from __future__ import annotations
+
+import json
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+from blocks.errors import Misconfigured
+from blocks.quality.expectations import (
+    FORMER_TYPE,
+    FORMER_WITHOUT_EFFECT,
+    find_fault,
+    name_expectation,
+    upgrade_expectation,
+    upgrade_suite,
+)
+from blocks.records import Record
+
+
+class SuiteUpgrade(Record):
+    """What becomes of one file. diff: of its text, empty if it stays; text: what it is to be.
+
+    dropped: arguments without effect today, by expectation; unusable: expectations that can't be evaluated, which
+    stay as they are, and why.
+    """
+
+    path: Path
+    text: str
+    diff: str = ""
+    dropped: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
+
+
+def plan_upgrade(path: Path) -> SuiteUpgrade:
+    """Read a suite's file. Raises Misconfigured for what is none."""
+    asked = f"read {path.name}"
+    try:
+        before = path.read_text(encoding="utf-8")
+        suite = json.loads(before)
+    except (OSError, ValueError, RecursionError) as error:
+        raise Misconfigured(asked, f"it is not JSON: {error}", "Mend it by hand.") from None
+    if not isinstance(suite, dict) or not isinstance(suite.get("expectations"), list):
+        raise Misconfigured(asked, "it has no list of expectations", "Write at least one in it.")
+    given: list[Any] = suite["expectations"]
+    faults = [find_fault(upgrade_expectation(each)) for each in given]
+    upgraded = upgrade_suite(suite, path.stem)
+    upgraded["expectations"] = [
+        old if fault else new for old, new, fault in zip(given, upgraded["expectations"], faults, strict=True)
+    ]
+    if upgraded == {"name": path.stem, **suite}:
+        upgraded = suite
+    after = before if upgraded == suite else json.dumps(upgraded, indent=2, ensure_ascii=False) + "\n"
+    names = [name_expectation(upgrade_expectation(each)) for each in given]
+    return SuiteUpgrade(
+        path=path,
+        text=after,
+        diff="".join(_diff(before, after, path.name)),
+        dropped=tuple(
+            f"{name}: {', '.join(found)}"
+            for name, each, fault in zip(names, given, faults, strict=True)
+            if not fault and (found := _without_effect(each))
+        ),
+        unusable=tuple(f"{name}: {fault}" for name, fault in zip(names, faults, strict=True) if fault),
+    )
+
+
+def write_upgrade(upgrade: SuiteUpgrade) -> None:
+    """Write the file, whole or not at all. Raises OSError."""
+    beside = upgrade.path.with_name(f".{upgrade.path.name}.new")
+    beside.write_text(upgrade.text, encoding="utf-8")
+    beside.replace(upgrade.path)
+
+
+def _without_effect(given: Any) -> list[str]:
+    kwargs = given.get("kwargs") if isinstance(given, dict) and FORMER_TYPE in given else None
+    return sorted(FORMER_WITHOUT_EFFECT & set(kwargs)) if isinstance(kwargs, dict) else []
+
+
+def _diff(before: str, after: str, name: str) -> list[str]:
+    lines = unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), name, f"{name}, upgraded"
+    )
+    return [line if line.endswith("\n") else f"{line}\n" for line in lines]
