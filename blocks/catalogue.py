@@ -14,6 +14,7 @@ from blocks.errors import Misconfigured, NotFound
 from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.semantic_models import Node, SelectedColumn, read_semantic_models, rows_sql
+from blocks.time_zone import UTC_ZONE
 
 BUILT = {"model", "seed", "snapshot"}
 
@@ -24,6 +25,7 @@ class Dataset(Record):
     Columns of its rows: time (DATE, absent if the mart has none; grain: how fine it is), each dimension (text
     or as typed), each measure. columns: how the mart's rows become these, from the manifest alone.
     source: the mart's row source; a dashboard that reads a mart by two times has a dataset for each.
+    time_zone: what the session has to be in that runs its query: points in time become days there.
     """
 
     mart: str
@@ -35,6 +37,7 @@ class Dataset(Record):
     metrics: tuple[Metric, ...]
     measures: tuple[Measure, ...]
     columns: tuple[SelectedColumn, ...]
+    time_zone: str = UTC_ZONE
 
     @property
     def name(self) -> str:
@@ -79,10 +82,13 @@ class Mart(Record):
 
 
 class Catalogue:
-    """A manifest, answered from. manifest: the content of dbt's manifest.json (schema v12)."""
+    """A manifest, answered from. manifest: the content of dbt's manifest.json (schema v12).
 
-    def __init__(self, manifest: Node) -> None:
-        self._manifest = manifest
+    time_zone: the project's, in which points in time become days.
+    """
+
+    def __init__(self, manifest: Node, time_zone: str = UTC_ZONE) -> None:
+        self._manifest, self.time_zone = manifest, time_zone
         self._semantic = read_semantic_models(manifest)
         self.tables = tuple(_table(node) for node in manifest["sources"].values())
         self.models = {
@@ -225,6 +231,7 @@ class Catalogue:
             grain=known[time].grain if time else "day",
             labels={name: known[name].label for name in keys},
             columns=self._semantic.columns(source, keys, [measure.name for measure in measures]),
+            time_zone=self.time_zone,
         )
 
 

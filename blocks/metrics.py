@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Literal, TypeAlias
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import ValidationInfo, field_serializer, field_validator
 
@@ -23,18 +23,54 @@ from blocks.sql import quote_identifier
 
 Function: TypeAlias = Literal["sum", "min", "max", "count_distinct"]
 Sign: TypeAlias = Literal["+", "-", "*", "/"]
-Json: TypeAlias = list[object]  # ["measure", name], ["number", 1.5], ["fill", part, 0], [sign, left, right]
+# A value, from values: `case` from conditions and values in turn, and a last value for the rest.
+Value: TypeAlias = Literal["null", "coalesce", "abs", "floor", "ceil", "round", "round_binary", "case"]
+# A condition of `case`: true, false, or null as in SQL.
+Condition: TypeAlias = Literal["=", "<>", "<", "<=", ">", ">=", "and", "or", "not", "is_null"]
+# ["measure", name], ["number", 1.5], ["fill", part, 0], [sign, left, right], [function, *parts]
+Json: TypeAlias = list[object]
 
 _ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 _AGGREGATES = {"sum": "sum(", "min": "min(", "max": "max(", "count_distinct": "count(distinct "}
 _TABLEAU = {"sum": "SUM", "min": "MIN", "max": "MAX", "count_distinct": "COUNTD"}
+_COMPARISONS = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+# How many parts a function takes: least and most.
+_PARTS = dict.fromkeys((*_COMPARISONS, "and", "or", "round", "round_binary"), (2, 2))
+_PARTS |= dict.fromkeys(("not", "is_null", "abs", "floor", "ceil"), (1, 1))
+_PARTS |= {"null": (0, 0), "coalesce": (1, 99), "case": (2, 999)}
+
+
+class Balance(Record):
+    """When a measure counts: at the last (or first) moment only of whatever is added up, as a balance does.
+
+    The names of columns of the dataset. moment: the time; within: it is the last of each combination of these, and
+    where one of them is null nothing counts; rows: how many of the mart's rows are behind a row ("": some, always).
+    """
+
+    moment: str
+    last: bool = True
+    within: tuple[str, ...] = ()
+    rows: str = ""
 
 
 class Measure(Record):
-    """A column of a dataset that can be aggregated again, with the function that does it."""
+    """A column of a dataset that can be aggregated again, with the function that does it.
+
+    filtered: it counts some of the rows only. A distinct count of them is then null for a group in which there is
+    none, as any other measure is; in all, without groups, it is 0.
+    """
 
     name: str
     function: Function
+    balance: Balance | None = None
+    filtered: bool = False
 
 
 class Number(Record):
@@ -58,7 +94,16 @@ class Operation(Record):
     right: Formula
 
 
-Formula: TypeAlias = Measure | Number | Filled | Operation
+class Call(Record):
+    """A function or a condition over formulas. round: to the decimals of its second part, a Number, as decimal
+    numbers are; round_binary: as DuckDB does with the floating-point numbers that its division makes.
+    """
+
+    function: Value | Condition
+    parts: tuple[Formula, ...] = ()
+
+
+Formula: TypeAlias = Measure | Number | Filled | Operation | Call
 
 
 class Metric(Record):
@@ -106,6 +151,10 @@ def parse_formula(node: object, measures: Iterable[Measure], metric: str) -> For
                 return Filled(formula=parse(inner), value=value)
             case ["+" | "-" | "*" | "/" as sign, left, right]:
                 return Operation(sign=sign, left=parse(left), right=parse(right))
+            case [str(function), *parts] if function in _PARTS and _takes(function, len(parts)):
+                return Call.model_validate(
+                    {"function": function, "parts": tuple(parse(each) for each in parts)}
+                )
         raise Misconfigured(
             f"Read the formula of metric {metric}",
             f"a part of it is not understood: {str(part)[:80]}",
@@ -113,6 +162,11 @@ def parse_formula(node: object, measures: Iterable[Measure], metric: str) -> For
         )
 
     return parse(node)
+
+
+def _takes(function: str, parts: int) -> bool:
+    least, most = _PARTS[function]
+    return least <= parts <= most
 
 
 def measures_of(formula: Formula) -> tuple[Measure, ...]:
@@ -127,8 +181,26 @@ def measures_of(formula: Formula) -> tuple[Measure, ...]:
             case Operation():
                 yield from find(node.left)
                 yield from find(node.right)
+            case Call(parts=parts):
+                for part in parts:
+                    yield from find(part)
 
     return tuple(dict.fromkeys(find(formula)))
+
+
+def replace_measures(formula: Formula, instead: Mapping[str, Formula]) -> Formula:
+    """A formula with other formulas in the place of some measures, by name."""
+    match formula:
+        case Measure(name=name):
+            return instead.get(name, formula)
+        case Filled(formula=inner):
+            return formula.model_copy(update={"formula": replace_measures(inner, instead)})
+        case Operation(left=left, right=right):
+            parts = {"left": replace_measures(left, instead), "right": replace_measures(right, instead)}
+            return formula.model_copy(update=parts)
+        case Call(parts=parts):
+            return formula.model_copy(update={"parts": tuple(replace_measures(p, instead) for p in parts)})
+    return formula
 
 
 def evaluate(formula: Formula, totals: Mapping[str, float | Decimal | None]) -> float | None:
@@ -142,12 +214,51 @@ def evaluate(formula: Formula, totals: Mapping[str, float | Decimal | None]) -> 
         case Filled(formula=inner, value=instead):
             found = evaluate(inner, totals)
             return float(instead) if found is None else found
-    left, right = evaluate(formula.left, totals), evaluate(formula.right, totals)
-    if left is None or right is None:
+        case Call(function=function, parts=parts):
+            return _evaluate_call(function, parts, totals)
+    return _calculate(formula.sign, evaluate(formula.left, totals), evaluate(formula.right, totals))
+
+
+def _calculate(sign: Sign, left: float | None, right: float | None) -> float | None:
+    if left is None or right is None or (sign == "/" and not right):
         return None
-    if formula.sign == "/":
-        return left / right if right else None
-    return float(_ARITHMETIC[formula.sign](left, right))
+    return left / right if sign == "/" else float(_ARITHMETIC[sign](left, right))
+
+
+def _evaluate_call(
+    function: str, parts: tuple[Formula, ...], totals: Mapping[str, float | Decimal | None]
+) -> float | None:
+    """A condition is 1, 0 or None."""
+    if function == "case":
+        for condition, value in zip(parts[::2], parts[1::2], strict=False):
+            if evaluate(condition, totals) == 1:
+                return evaluate(value, totals)
+        return evaluate(parts[-1], totals) if len(parts) % 2 else None
+    values = [evaluate(part, totals) for part in parts]
+    if function == "coalesce":
+        return next((value for value in values if value is not None), None)
+    if function == "is_null":
+        return float(values[0] is None)
+    if function in ("and", "or"):
+        decided = float(function == "or")
+        return decided if decided in values else None if None in values else 1 - decided
+    known = [value for value in values if value is not None]
+    return _compute(function, known) if values and len(known) == len(values) else None
+
+
+def _compute(function: str, values: list[float]) -> float:
+    """A function of numbers."""
+    if function in _COMPARISONS:
+        return float(_COMPARISONS[function](*values))
+    if function == "round":
+        step = Decimal(1).scaleb(-int(values[1]))
+        return float(Decimal(repr(values[0])).quantize(step, ROUND_HALF_UP))
+    if function == "round_binary":
+        scaled = abs(values[0]) * 10.0 ** values[1]
+        whole = math.floor(scaled)
+        return math.copysign((whole + (scaled - whole >= 0.5)) / 10.0 ** values[1], values[0])
+    one: dict[str, Any] = {"not": operator.not_, "abs": abs, "floor": math.floor, "ceil": math.ceil}
+    return float(one[function](values[0]))
 
 
 def to_json(formula: Formula) -> Json:
@@ -159,32 +270,118 @@ def to_json(formula: Formula) -> Json:
             return ["number", value]
         case Filled(formula=inner, value=value):
             return ["fill", to_json(inner), value]
+        case Call(function=function, parts=parts):
+            return [function, *map(to_json, parts)]
     return [formula.sign, to_json(formula.left), to_json(formula.right)]
 
 
-def to_sql(formula: Formula) -> str:
-    """The formula as an aggregate expression in DuckDB's SQL, over a dataset's extract."""
+def to_sql(formula: Formula, grouped: bool = False) -> str:
+    """The formula as an aggregate expression in DuckDB's SQL, over a dataset's extract. grouped: in groups of it."""
     match formula:
+        case Measure(function="count_distinct", filtered=True) if grouped:
+            return f"nullif({aggregate_sql(formula)}, 0)::DOUBLE"
         case Measure():
             return f"({aggregate_sql(formula)})::DOUBLE"
         case Number(value=value):
             return f"{float(value)!r}::DOUBLE"
         case Filled(formula=inner, value=value):
-            return f"coalesce({to_sql(inner)}, {float(value)!r}::DOUBLE)"
-    left, right = to_sql(formula.left), to_sql(formula.right)
+            return f"coalesce({to_sql(inner, grouped)}, {float(value)!r}::DOUBLE)"
+        case Call(function=function, parts=parts):
+            return _write_call(function, [to_sql(part, grouped) for part in parts])
+    left, right = to_sql(formula.left, grouped), to_sql(formula.right, grouped)
     return f"({left} / nullif({right}, 0))" if formula.sign == "/" else f"({left} {formula.sign} {right})"
 
 
-def to_tableau(formula: Formula) -> str:
-    """The formula as a calculation of Tableau, where a division by zero is null by itself."""
+def _write_call(function: str, parts: list[str]) -> str:
+    """A function in DuckDB's SQL."""
+    if function == "case":
+        branches = [f"WHEN {a} THEN {b}" for a, b in zip(parts[::2], parts[1::2], strict=False)]
+        rest = f" ELSE {parts[-1]}" if len(parts) % 2 else ""
+        return f"(CASE {' '.join(branches)}{rest} END)"
+    if function == "null":
+        return "NULL::DOUBLE"
+    if function == "round":
+        number, digits = parts[0], int(float(parts[1].removesuffix("::DOUBLE")))
+        exact = f"round(try_cast({number} AS DECIMAL(38, 9)), {digits})::DOUBLE"
+        return f"coalesce({exact}, round({number}, {digits}))"
+    if function == "round_binary":
+        return f"round({parts[0]}, {int(float(parts[1].removesuffix('::DOUBLE')))})"
+    return _write_condition(function, parts) or f"{function}({', '.join(parts)})"
+
+
+def _write_condition(function: str, parts: list[str]) -> str:
+    """A condition, as SQL and Tableau write it alike; empty for any other function."""
+    if function in _COMPARISONS or function in ("and", "or"):
+        return f"({parts[0]} {function.upper()} {parts[1]})"
+    if function == "is_null":
+        return f"({parts[0]} IS NULL)"
+    return f"(NOT {parts[0]})" if function == "not" else ""
+
+
+def to_tableau(formula: Formula, dimensions: Sequence[str] = ()) -> str:
+    """The formula as a calculation of Tableau, where a division by zero is null by itself.
+
+    dimensions: those that a view may be split by, none of which moves the moment of a balance.
+    """
     match formula:
-        case Measure(name=name, function=function):
-            return f"{_TABLEAU[function]}({tableau_field(name)})"
+        case Measure():
+            return _measure_tableau(formula, dimensions)
         case Number(value=value):
             return repr(value)
         case Filled(formula=inner, value=value):
-            return f"IFNULL({to_tableau(inner)}, {value!r})"
-    return f"({to_tableau(formula.left)} {formula.sign} {to_tableau(formula.right)})"
+            return f"IFNULL({to_tableau(inner, dimensions)}, {value!r})"
+        case Call(function=function, parts=parts):
+            return _call_tableau(function, [to_tableau(part, dimensions) for part in parts])
+    left, right = to_tableau(formula.left, dimensions), to_tableau(formula.right, dimensions)
+    return f"({left} {formula.sign} {right})"
+
+
+def _call_tableau(function: str, parts: list[str]) -> str:
+    """A function as Tableau names it."""
+    if function == "case":
+        branches = [f"{a} THEN {b}" for a, b in zip(parts[::2], parts[1::2], strict=False)]
+        rest = f" ELSE {parts[-1]}" if len(parts) % 2 else ""
+        return f"(IF {' ELSEIF '.join(branches)}{rest} END)"
+    if function == "null":
+        return "NULL"
+    if function == "coalesce":
+        *before, found = parts
+        for part in reversed(before):
+            found = f"IFNULL({part}, {found})"
+        return found
+    if function == "is_null":
+        return f"ISNULL({parts[0]})"
+    name = {"ceil": "CEILING", "round_binary": "ROUND"}.get(function, function.upper())
+    return _write_condition(function, parts) or f"{name}({', '.join(parts)})"
+
+
+def _measure_tableau(measure: Measure, dimensions: Sequence[str]) -> str:
+    if measure.balance:
+        return _balance_tableau(measure, measure.balance, dimensions)
+    found = f"{_TABLEAU[measure.function]}({tableau_field(measure.name)})"
+    if measure.function == "count_distinct" and measure.filtered:
+        return f"(IF {found} > 0 THEN {found} END)"
+    return found
+
+
+def _balance_tableau(measure: Measure, balance: Balance, dimensions: Sequence[str]) -> str:
+    """A balance: the moment is of all that is shown, so a level-of-detail expression leaves the dimensions out.
+
+    Raises Misconfigured for one that has a last moment of its own within other columns: no such expression keeps
+    the view's filters and its time and leaves its dimensions out, all at once.
+    """
+    if balance.within:
+        raise Misconfigured(
+            f"Write {measure.name} for Tableau",
+            "it is a balance that ends with each of its window_groupings, which Tableau can't compute",
+            "Leave it out of the dashboards that Tableau shows, or the groupings out of the measure.",
+        )
+    moment = tableau_field(balance.moment)
+    counted = f"IF {tableau_field(balance.rows)} > 0 THEN {moment} END" if balance.rows else moment
+    found = f"{'MAX' if balance.last else 'MIN'}({counted})"
+    levels = ", ".join([moment, *(tableau_field(name) for name in dimensions)])
+    decisive = f"{{EXCLUDE {levels} : {found}}}"
+    return f"{_TABLEAU[measure.function]}(IF {moment} = {decisive} THEN {tableau_field(measure.name)} END)"
 
 
 def tableau_field(name: str) -> str:
@@ -193,11 +390,11 @@ def tableau_field(name: str) -> str:
 
 
 def adds_up(formula: Formula) -> bool:
-    """True if the values of slices can be stacked to a whole: no ratio, no minimum or maximum."""
+    """True if the values of slices can be stacked to a whole: no ratio, minimum, maximum or distinct count."""
     match formula:
         case Measure(function=function):
-            return function in ("sum", "count_distinct")
-        case Filled(formula=inner, value=0):
+            return function == "sum"
+        case Filled(formula=inner, value=0) | Call(function="coalesce", parts=(inner, Number(value=0))):
             return adds_up(inner)
         case Operation(sign="+" | "-", left=left, right=right):
             return adds_up(left) and adds_up(right)
@@ -216,20 +413,63 @@ def has_division(formula: Formula) -> bool:
             return sign == "/" or has_division(left) or has_division(right)
         case Filled(formula=inner):
             return has_division(inner)
+        case Call(parts=parts):
+            return any(has_division(part) for part in parts)
     return False
 
 
 def aggregate_sql(measure: Measure, column: str = "") -> str:
-    """A measure as an aggregate of DuckDB over an extract's column, by default the one of its name."""
+    """A measure as an aggregate of DuckDB over an extract's column, by default the one of its name.
+
+    A balance needs the rows as `decide_moments` returns them.
+    """
     column = column or quote_identifier(measure.name)
     if measure.function == "count_distinct":
         return f"count(distinct {column})"
-    return f"{measure.function}({column}) FILTER (WHERE isfinite({column}::DOUBLE))"
+    condition = f"isfinite({column}::DOUBLE)"
+    if measure.balance:
+        condition += f" AND {quote_identifier(measure.balance.moment)} = {_decisive_column(measure)}"
+    return f"{measure.function}({column}) FILTER (WHERE {condition})"
+
+
+def decide_moments(measures: Iterable[Measure], rows: str, bucket: str = "") -> str:
+    """SQL of the rows with one more column a balance: the moment at which it counts. The rows themselves without one.
+
+    rows: a table, or a query in brackets with an alias; bucket: SQL of the time that the values are asked for by.
+    """
+    columns = []
+    for measure in measures:
+        if balance := measure.balance:
+            moment, within = quote_identifier(balance.moment), [quote_identifier(w) for w in balance.within]
+            there = (
+                f"case when {quote_identifier(balance.rows)} > 0 then {moment} end"
+                if balance.rows
+                else moment
+            )
+            parts = ", ".join([*([bucket] if bucket else []), *within])
+            window = f"over (partition by {parts})" if parts else "over ()"
+            found = f"{'max' if balance.last else 'min'}({there}) {window}"
+            if within:
+                known = " and ".join(f"{column} is not null" for column in within)
+                found = f"case when {known} then {found} end"
+            columns.append(f"{found} as {_decisive_column(measure)}")
+    return f"(select all_rows.*, {', '.join(columns)} from {rows}) as decided" if columns else rows
+
+
+def _decisive_column(measure: Measure) -> str:
+    return quote_identifier(f"{measure.name}__decisive")
 
 
 def totals_sql(measures: Sequence[Measure], rows: str) -> str:
     """One row of grand totals, a column a measure, over a query of a dataset's rows; in portable SQL."""
-    columns = ", ".join(
-        f"{_AGGREGATES[measure.function]}{quote_identifier(measure.name)})" for measure in measures
-    )
-    return f"select {columns} from ({rows}) as dataset"
+    columns = ", ".join(f"{_AGGREGATES[measure.function]}{_counted_sql(measure)})" for measure in measures)
+    return f"select {columns} from {decide_moments(measures, f'({rows}) as all_rows')}"
+
+
+def _counted_sql(measure: Measure) -> str:
+    """What of a row a measure counts, in portable SQL."""
+    column = quote_identifier(measure.name)
+    if not measure.balance:
+        return column
+    moment = quote_identifier(measure.balance.moment)
+    return f"case when {moment} = {_decisive_column(measure)} then {column} end"

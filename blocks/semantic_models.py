@@ -1,8 +1,8 @@
 """dbt's semantic layer read from the manifest: dimensions, measures, and metrics as formulas.
 
 dbt's own query engine is not needed: a dashboard only adds up measures again. What can't be added up
-(medians, balances, cumulative metrics) is reported as unusable with its reason, metric by metric: whatever dbt
-lets a project say of a measure or a metric is either computed as dbt means it or refused here.
+(medians, cumulative metrics) is reported as unusable with its reason, metric by metric: whatever dbt lets a
+project say of a measure or a metric is either computed as dbt means it or refused here.
 
 Expressions of a project are SQL that is taken as it stands: they are joined to more SQL and never used as a
 template, so that braces, percent signs and comments in them mean what they mean to the warehouse.
@@ -10,8 +10,6 @@ template, so that braces, percent signs and comments in them mean what they mean
 
 from __future__ import annotations
 
-import ast
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +18,18 @@ from itertools import chain, count
 from typing import Any, TypeAlias
 
 from blocks.errors import Misconfigured
-from blocks.metrics import Filled, Formula, Function, Measure, Metric, Number, Operation, Sign, measures_of
+from blocks.metric_expression import NotAFormulaError, read_expression
+from blocks.metrics import (
+    Balance,
+    Filled,
+    Formula,
+    Function,
+    Measure,
+    Metric,
+    Operation,
+    measures_of,
+    replace_measures,
+)
 from blocks.records import GRAINS, Record
 from blocks.sql import PORTABLE, parse_expression, quote_identifier
 
@@ -28,8 +37,10 @@ Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 _FINER_THAN_DAYS = {"nanosecond", "microsecond", "millisecond", "second", "minute", "hour"}
-_DIMENSION = re.compile(r"""\{\{\s*Dimension\(\s*(['"])(?P<name>\w+)\1\s*\)\s*\}\}""")
-_SIGNS: dict[type[ast.operator], Sign] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_NAMED = re.compile(
+    r"""\{\{\s*(?P<kind>Dimension|TimeDimension|Entity)\(\s*(['"])(?P<name>\w+)\2\s*"""
+    r"""(?:,\s*(?:time_granularity_name\s*=\s*)?(['"])(?P<grain>\w+)\4\s*)?\)\s*\}\}"""
+)
 _FUNCTIONS: dict[str, Function] = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
 
 
@@ -60,7 +71,7 @@ class RowSource:
     """A mart as one semantic model reads it, by one time dimension, if it has one.
 
     model: the semantic model's name; dimensions: by name, with this model's own expressions;
-    entity: the primary one, by which filters name the dimensions.
+    entity: the primary one, by which filters name the dimensions; entities: every one's own expression.
     """
 
     mart: str
@@ -68,18 +79,29 @@ class RowSource:
     time: str | None
     dimensions: Mapping[str, Dimension]
     entity: str
+    entities: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _BalanceColumns:
+    """When a balance counts, and the columns that tell."""
+
+    when: Balance
+    columns: tuple[SelectedColumn, ...]
 
 
 @dataclass(frozen=True)
 class MeasureColumn:
     """How a row source's rows become a measure's column; None for one that is made of others.
 
-    declared: the manifest's measure, which a filter makes another column of.
+    declared: the manifest's measure, which a filter makes another column of; besides: columns that it needs, too.
     """
 
     source: str
     formula: Formula
     column: SelectedColumn | None = None
+    besides: tuple[SelectedColumn, ...] = ()
+    balance: _BalanceColumns | None = None
     declared: Node = field(default_factory=dict)
 
 
@@ -100,8 +122,10 @@ class SemanticModels:
     def columns(self, source: str, keys: list[str], measures: list[str]) -> tuple[SelectedColumn, ...]:
         """The columns of a dataset: keys, then measures."""
         dimensions = self.sources[source].dimensions
-        found = [self.measures[name].column for name in measures]
-        return (*(_key_column(dimensions[name]) for name in keys), *(column for column in found if column))
+        found = [_key_column(dimensions[name]) for name in keys]
+        for measure in (self.measures[name] for name in measures):
+            found += [*([measure.column] if measure.column else []), *measure.besides]
+        return tuple(dict.fromkeys(found))
 
     def add_source(self, source: RowSource) -> str:
         """The name of a row source, which is added if it is new."""
@@ -149,19 +173,36 @@ def read_semantic_models(manifest: Node) -> SemanticModels:
 def _read_model(model: Node, manifest: Node, models: SemanticModels) -> None:
     nodes = [manifest["nodes"][u] for u in model["depends_on"]["nodes"] if u in manifest["nodes"]]
     dimensions = {each["name"]: _read_dimension(each) for each in model.get("dimensions") or ()}
-    default = (model.get("defaults") or {}).get("agg_time_dimension")
-    for measure in model.get("measures") or ():
+    for measure in (*(model.get("measures") or ()), *_inline_measures(model, manifest)):
         try:
-            mart = _read_mart(nodes, model)
-            time = _read_time(measure.get("agg_time_dimension") or default, measure, dimensions)
-            _refuse_balance(measure)
-            columns = _read_measure(measure, str(measure["name"]))
-            name, entity = str(model.get("name") or ""), _read_entity(model)
-            source = models.add_source(RowSource(mart, name, time, dimensions, entity))
-            for key, column in columns.items():
-                models.measures[key] = replace(column, source=source, declared=measure)
+            _add_measure(measure, model, _read_mart(nodes, model), dimensions, models)
         except _UnusableError as reason:
             models.faults[measure["name"]] = str(reason)
+
+
+def _inline_measures(model: Node, manifest: Node) -> Iterator[Node]:
+    """The measures of simple metrics that aggregate by themselves, as newer projects write them beside a model."""
+    for metric in (manifest.get("metrics") or {}).values():
+        own = (metric.get("type_params") or {}).get("metric_aggregation_params")
+        if own and own.get("semantic_model") == model.get("name"):
+            yield {**own, "name": _inline_name(metric), "expr": own.get("expr") or metric["name"]}
+
+
+def _inline_name(metric: Node) -> str:
+    return f"{metric['name']}__own"
+
+
+def _add_measure(
+    measure: Node, model: Node, mart: str, dimensions: Mapping[str, Dimension], models: SemanticModels
+) -> None:
+    default = (model.get("defaults") or {}).get("agg_time_dimension")
+    time = _read_time(measure.get("agg_time_dimension") or default, measure, dimensions)
+    balance = _read_balance(measure, time, model, dimensions)
+    columns = _read_measure(measure, str(measure["name"]), balance)
+    name, entity = str(model.get("name") or ""), _read_entity(model)
+    source = models.add_source(RowSource(mart, name, time, dimensions, entity, _entity_exprs(model)))
+    for key, column in columns.items():
+        models.measures[key] = replace(column, source=source, declared=measure, balance=balance)
 
 
 def _read_mart(nodes: Sequence[Node], model: Node) -> str:
@@ -178,6 +219,11 @@ def _read_entity(model: Node) -> str:
     """The name of a semantic model's primary entity, empty without one."""
     primary = [each["name"] for each in model.get("entities") or () if each.get("type") == "primary"]
     return str(model.get("primary_entity") or next(iter(primary), ""))
+
+
+def _entity_exprs(model: Node) -> dict[str, str]:
+    """The SQL of each of a semantic model's entities by name."""
+    return {each["name"]: str(each.get("expr") or each["name"]) for each in model.get("entities") or ()}
 
 
 def _read_dimension(dimension: Node) -> Dimension:
@@ -205,30 +251,85 @@ def _read_time(name: str | None, measure: Node, dimensions: Mapping[str, Dimensi
     return name
 
 
-def _refuse_balance(measure: Node) -> None:
-    balance = measure.get("non_additive_dimension")
-    if balance:
+def _read_balance(
+    measure: Node, time: str | None, model: Node, dimensions: Mapping[str, Dimension]
+) -> _BalanceColumns | None:
+    """When a measure counts, and the columns that say so; None for one that counts always."""
+    declared = measure.get("non_additive_dimension")
+    if not declared:
+        return None
+    name = declared.get("name")
+    if name != time or not time:
         raise _UnusableError(
-            f"its measure {measure['name']} is a balance (not additive over {balance.get('name')}):"
-            " added up under a page's filters it would count every day again"
+            f"its measure {measure['name']} is a balance over {name} and aggregated by {time}: with another time"
+            " than its own dashboards can't tell which moment is the last"
         )
+    if measure["agg"] in ("count_distinct", "median", "percentile"):
+        raise _UnusableError(
+            f"its measure {measure['name']} is a balance that aggregates by {measure['agg']}"
+        )
+    known = _entity_exprs(model)
+    known |= {each.name: each.expr for each in dimensions.values() if not each.time}
+    groupings = declared.get("window_groupings") or ()
+    if unknown := [each for each in groupings if each not in known]:
+        raise _UnusableError(
+            f"its measure {measure['name']} is a balance within {', '.join(unknown)}, not known"
+        )
+    moment = SelectedColumn(name=f"{time}__moment", sql=_cut_to_grain(dimensions[time]), grouped=True)
+    within = tuple(
+        SelectedColumn(name=f"{each}__within", sql=_end_comment(known[each]), grouped=True)
+        for each in groupings
+    )
+    last = str(declared.get("window_choice") or "min").lower() == "max"
+    names = tuple(column.name for column in within)
+    return _BalanceColumns(Balance(moment=moment.name, last=last, within=names), (moment, *within))
 
 
-def _read_measure(measure: Node, name: str, condition: str = "") -> dict[str, MeasureColumn]:
+def _read_measure(
+    measure: Node, name: str, balance: _BalanceColumns | None = None, condition: str = ""
+) -> dict[str, MeasureColumn]:
+    """A measure's columns under a name, as they are added up, or at the moment of a balance only.
+
+    condition: SQL; rows that don't meet it count as if they were not there.
+    """
+    found = _read_added(measure, name, condition)
+    if not balance:
+        return found
+    rows, besides, when = "", balance.columns, balance.when
+    if condition:
+        rows = f"{name}__rows"
+        counted = SelectedColumn(
+            name=rows, sql=f"sum(case when {condition} then 1 else 0 end)", grouped=False
+        )
+        besides, when = (*besides, counted), when.model_copy(update={"rows": rows})
+    timed: dict[str, Formula] = {
+        each.formula.name: each.formula.model_copy(update={"balance": when})
+        for each in found.values()
+        if isinstance(each.formula, Measure)
+    }
+    return {
+        key: replace(
+            each, formula=replace_measures(each.formula, timed), besides=besides if each.column else ()
+        )
+        for key, each in found.items()
+    }
+
+
+def _read_added(measure: Node, name: str, condition: str) -> dict[str, MeasureColumn]:
     """A measure's column under a name; an average's after the two that it is made of.
 
-    condition: SQL; rows that don't meet it count as if they were not there. A measure is null over no rows,
-    so a count of filtered rows is a sum that is null where none of them is.
+    A measure is null over no rows, so a count of filtered rows is a sum that is null where none of them is.
     """
     aggregation = measure["agg"]
     expr = _end_comment(str(measure.get("expr") or measure["name"]))
     chosen = f"case when {condition} then {expr} end" if condition else expr
     if aggregation == "count_distinct":  # carried as its values, which are a key of the rows
         column = SelectedColumn(name=name, sql=chosen, grouped=True)
-        return {name: MeasureColumn("", Measure(name=name, function="count_distinct"), column)}
-    counted = {"sum_boolean": f"({expr})", "count": f"({expr}) is not null"}.get(aggregation)
-    if counted and (condition or aggregation == "sum_boolean"):
-        flag = f"case when {counted} then 1 else 0 end"
+        counted = Measure(name=name, function="count_distinct", filtered=bool(condition))
+        return {name: MeasureColumn("", counted, column)}
+    flags = {"sum_boolean": f"({expr})", "count": f"({expr}) is not null"}.get(aggregation)
+    if flags and (condition or aggregation == "sum_boolean"):
+        flag = f"case when {flags} then 1 else 0 end"
         return {
             name: _aggregated(name, "sum", f"case when {condition} then {flag} end" if condition else flag)
         }
@@ -249,8 +350,16 @@ def _aggregated(name: str, aggregation: str, expr: str) -> MeasureColumn:
 
 def _key_column(dimension: Dimension) -> SelectedColumn:
     expr = _end_comment(dimension.expr)
-    sql = f"cast({expr} as date)" if dimension.time else expr
+    sql = f"cast({_cut_to_grain(dimension)} as date)" if dimension.time else expr
     return SelectedColumn(name=dimension.name, sql=sql, grouped=True)
+
+
+def _cut_to_grain(dimension: Dimension) -> str:
+    """SQL of a time dimension as fine as its grain: as pages group by it, and as dbt's own engine compares it."""
+    expr = _end_comment(dimension.expr)
+    if dimension.grain == "day":
+        return f"cast({expr} as date)"
+    return f"date_trunc('{dimension.grain}', {expr})"
 
 
 def _end_comment(expr: str) -> str:
@@ -315,7 +424,10 @@ def _read_formula(
         return Operation(sign="/", left=read(params["numerator"]), right=read(params["denominator"]))
     if kind == "derived":
         inputs = {each.get("alias") or each["name"]: read(each) for each in params["metrics"]}
-        return _read_expression(_parse_expression(params["expr"]), inputs)
+        try:
+            return read_expression(params["expr"], inputs, models.dialect)
+        except NotAFormulaError as reason:
+            raise _UnusableError(str(reason)) from None
     raise _UnusableError(f"its type is {kind}; dashboards show simple, ratio and derived metrics")
 
 
@@ -327,8 +439,10 @@ def _conditions(node: Node) -> list[str]:
 def _read_simple(metric: Node, models: SemanticModels, filters: tuple[str, ...]) -> Formula:
     params = metric["type_params"]
     reference = params.get("measure")
+    if not reference and params.get("metric_aggregation_params"):
+        reference = {"name": _inline_name(metric)}
     if not reference:
-        raise _UnusableError("it has no measure: it aggregates by itself, which is not read yet")
+        raise _UnusableError("it has no measure, and no aggregation of its own")
     name = reference["name"]
     filters = (*filters, *_conditions(reference))
     for place in (reference, params):
@@ -353,8 +467,10 @@ def _read_filtered(found: MeasureColumn, filters: tuple[str, ...], models: Seman
     condition = " and ".join(f"({part})" for part in parts)
     # One column for one condition, whichever metrics ask for it.
     filtered = f"{found.declared['name']}__{sha256(condition.encode()).hexdigest()[:8]}"
-    for key, column in _read_measure(found.declared, filtered, condition).items():
-        models.measures[key] = replace(column, source=found.source, declared=found.declared)
+    for key, column in _read_measure(found.declared, filtered, found.balance, condition).items():
+        models.measures[key] = replace(
+            column, source=found.source, declared=found.declared, balance=found.balance
+        )
     return models.measures[filtered].formula
 
 
@@ -363,28 +479,40 @@ def _resolve_filter(template: str, source: RowSource, dialect: str) -> str:
     named: dict[str, str] = {}
 
     def place(found: re.Match[str]) -> str:
-        entity, _, name = found["name"].rpartition("__")
-        if not entity or entity != source.entity or name not in source.dimensions:
-            raise _UnusableError(f"its filter names {found['name']}, no dimension of {source.model} itself")
-        dimension = source.dimensions[name]
-        if dimension.time and dimension.grain not in GRAINS:
-            raise _UnusableError(f"its filter names {found['name']}, with a grain that is not known")
-        expr = _end_comment(dimension.expr)
-        # As a page groups by it, and as dbt's own engine compares it: by its grain.
-        grained = (
-            f"cast({expr} as date)"
-            if dimension.grain == "day"
-            else f"date_trunc('{dimension.grain}', {expr})"
-        )
-        named[f"dimension_{len(named)}_"] = f"({grained if dimension.time else expr})"
+        named[f"dimension_{len(named)}_"] = f"({_resolve_name(found, source)})"
         return f"dimension_{len(named) - 1}_"
 
-    text = _DIMENSION.sub(place, template)
+    text = _NAMED.sub(place, template)
     if "{" in text or "}" in text:
         raise _UnusableError("its filter has more than dimensions in braces")
     _check_comparison(text, frozenset(named), dialect)
     resolved = re.sub(r"dimension_\d+_", lambda found: named.get(found[0], found[0]), text)
     return f"{resolved}\n" if "--" in resolved or "//" in resolved else resolved
+
+
+def _resolve_name(found: re.Match[str], source: RowSource) -> str:
+    """SQL of what a filter names in braces: a dimension or an entity of the row source's own."""
+    name, kind, grain = found["name"], found["kind"], found["grain"]
+    if kind == "Entity":
+        if name not in source.entities or grain:
+            raise _UnusableError(f"its filter names entity {name}, none of {source.model} itself")
+        return _end_comment(source.entities[name])
+    entity, _, short = name.rpartition("__")
+    if kind == "TimeDimension" and name == "metric_time" and source.time:
+        entity, short = source.entity, source.time
+    if entity != source.entity or not (entity or name == "metric_time") or short not in source.dimensions:
+        raise _UnusableError(f"its filter names {name}, no dimension of {source.model} itself")
+    dimension = source.dimensions[short]
+    if not dimension.time:
+        if kind == "TimeDimension" or grain:
+            raise _UnusableError(f"its filter names {name} as a time, which it is not")
+        return _end_comment(dimension.expr)
+    if dimension.grain not in GRAINS or (grain or dimension.grain).lower() not in GRAINS:
+        raise _UnusableError(f"its filter names {name}, with a grain that is not known")
+    wanted = (grain or dimension.grain).lower()
+    if GRAINS.index(wanted) < GRAINS.index(dimension.grain):
+        raise _UnusableError(f"its filter names {name} by {wanted}, finer than its grain {dimension.grain}")
+    return _cut_to_grain(dimension.model_copy(update={"grain": wanted}))
 
 
 def _check_comparison(text: str, names: frozenset[str], dialect: str) -> None:
@@ -400,40 +528,3 @@ def _check_comparison(text: str, names: frozenset[str], dialect: str) -> None:
     others = {column.sql() for column in parsed.find_all(exp.Column)} - names
     if others:
         raise _UnusableError(f"its filter names {', '.join(sorted(others))}, which is no dimension in braces")
-
-
-def _parse_expression(text: str) -> ast.expr:
-    if any(
-        mark in text for mark in ("--", "#", "/*")
-    ):  # Python reads two minus signs where SQL has a comment
-        raise _UnusableError("its expression has a comment, or two minus signs that SQL reads as one")
-    try:
-        return ast.parse(" ".join(text.split()), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise _UnusableError("its expression is more than + - * / over metrics and numbers") from None
-
-
-def _read_expression(node: ast.expr, inputs: Mapping[str, Formula]) -> Formula:
-    """A derived metric's arithmetic; anything but + - * / over metrics and numbers is unusable."""
-    match node:
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _SIGNS:
-            return Operation(
-                sign=_SIGNS[type(sign)],
-                left=_read_expression(left, inputs),
-                right=_read_expression(right, inputs),
-            )
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return Operation(sign="-", left=Number(value=0), right=_read_expression(operand, inputs))
-        case ast.Name(id=name) if name in inputs:
-            return inputs[name]
-        case ast.Constant(value=int() | float() as value) if _is_number(value):
-            return Number(value=value)
-    raise _UnusableError("its expression is more than + - * / over metrics and numbers")
-
-
-def _is_number(value: int | float) -> bool:
-    """False for True, for infinity, and for whole numbers that no float holds."""
-    try:
-        return not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:
-        return False

@@ -47,6 +47,7 @@ def make_card(  # noqa: PLR0913, PLR0917
     extracts, summaries = [], []
     with warehouse.session() as session:
         for dataset, query in zip(datasets, queries, strict=True):
+            warehouse.use_time_zone(session, dataset.time_zone)
             path = folder / f"{dashboard.name}.{dataset.name}.parquet"
             rows = export(session, query, path)
             newest = newest_value(warehouse, session, query, dataset.time) if dataset.time else None

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from blocks.dbt.run import DbtRun
 from blocks.errors import Misconfigured
+from blocks.time_zone import read_time_zone
 from blocks.warehouse.base import Warehouse
 
 
@@ -34,8 +35,8 @@ class DbtProject(Block):
         if started:
             return started
         settings = self._settings()
-        passes = _not_run_passes(settings)
-        return DbtRun(self.folder, self.state, settings["profile"], warehouse, schema, passes)
+        passes, zone = _not_run_passes(settings), read_time_zone(settings)
+        return DbtRun(self.folder, self.state, settings["profile"], warehouse, schema, passes, zone)
 
     def parse_ahead(self, warehouse: Warehouse, schema: str) -> DbtRun:
         """Start parsing for a release schema, for `open` to go on with: it takes seconds beside other work."""

@@ -17,6 +17,7 @@ from blocks.catalogue import Catalogue
 from blocks.dbt.release_scope import WiderTest, find_fresh_sources, find_wider_tests
 from blocks.dbt.worker_client import DbtWorker
 from blocks.vendor_patches.prefect import lighten_context
+from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class DbtRun:
 
     folder: of dbt_project.yml. state: for target, logs and the profile. profile: the project's profile name.
     not_run_passes: its policy, a check that can't be run lets a release through with a warning.
+    time_zone: the one in which points in time become days.
     """
 
     def __init__(
@@ -41,13 +43,14 @@ class DbtRun:
         warehouse: Warehouse,
         schema: str,
         not_run_passes: bool = False,
+        time_zone: str = UTC_ZONE,
     ) -> None:
         self._folder, self._state, self._profile = folder.resolve(), state.resolve(), profile
         self._warehouse, self._schema = warehouse, schema
         self._worker: DbtWorker | None = None
         self._catalogue: Catalogue | None = None
         self._manifest: dict[str, Any] = {}
-        self.not_run_passes = not_run_passes
+        self.not_run_passes, self._time_zone = not_run_passes, time_zone
 
     def start_parse(self) -> None:
         """Let dbt's process parse the project meanwhile; `catalogue` waits for it. It takes seconds."""
@@ -62,7 +65,7 @@ class DbtRun:
             self._process().answer(PARSE_DEADLINE_SECONDS)
             manifest = self._state / "target" / "manifest.json"
             self._manifest = json.loads(manifest.read_text(encoding="utf-8"))
-            self._catalogue = Catalogue(self._manifest)
+            self._catalogue = Catalogue(self._manifest, self._time_zone)
         return self._catalogue
 
     def wider_tests(self, select: Sequence[str]) -> list[WiderTest]:
@@ -142,13 +145,13 @@ class DbtRun:
         if self._worker is None:
             logs = self._state / "logs"
             logs.mkdir(parents=True, exist_ok=True)
-            secrets = self._warehouse.dbt_target(self._schema)[1]
+            secrets = self._warehouse.dbt_target(self._schema, self._time_zone)[1]
             self._worker = DbtWorker({**QUIET, **secrets}, logs / "worker.log")
         return self._worker
 
     def _arguments(self) -> list[str]:
         """dbt's flags, with a profile written for this use: it may carry the query tag, which changes."""
-        target, _ = self._warehouse.dbt_target(self._schema)
+        target, _ = self._warehouse.dbt_target(self._schema, self._time_zone)
         self._profiles.mkdir(parents=True, exist_ok=True)
         profile = {self._profile: {"target": "release", "outputs": {"release": target}}}
         (self._profiles / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")

@@ -267,6 +267,7 @@ def _metrics(
     totals: dict[str, tuple[float | None, float | None]] = {}
     broken: dict[str, str] = {}
     for dataset in datasets:
+        warehouse.use_time_zone(session, dataset.time_zone)
         before, _ = _totals(session, dataset, warehouse.relation(live)) if live else ({}, {})
         after, reasons = _totals(session, dataset, warehouse.relation(candidate))
         for metric in dataset.metrics:

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from prefect.blocks.core import Block
 
 from blocks.records import LedgerEntry, LoadReport, Release
+from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.control import prepare_control, write_ledger
@@ -36,8 +37,15 @@ class Warehouse(WarehouseConnection, Block, ABC):
         """Hold the right to write releases. Raises Busy if another run has it."""
 
     @abstractmethod
-    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
-        """dbt's profile output for a schema, and the environment variables its secrets come from."""
+    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
+        """dbt's profile output for a schema, and the environment variables its secrets come from.
+
+        time_zone: that of dbt's sessions, where the adapter can be told.
+        """
+
+    @abstractmethod
+    def use_time_zone(self, session: Session, time_zone: str) -> None:
+        """Let points in time become days of this zone for the rest of a session, which begins in UTC."""
 
     @abstractmethod
     def gx_connection(self) -> tuple[str, dict[str, object]]:

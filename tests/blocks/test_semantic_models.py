@@ -40,6 +40,36 @@ MEASURES = [
         "expr": "balance",
         "non_additive_dimension": {"name": "bal_on", "window_choice": "max", "window_groupings": []},
     },
+    {
+        "name": "other_time",
+        "agg": "sum",
+        "expr": "balance",
+        "non_additive_dimension": {"name": "opened_on", "window_choice": "max", "window_groupings": []},
+    },
+    {
+        "name": "accounts_then",
+        "agg": "count_distinct",
+        "expr": "account",
+        "non_additive_dimension": {"name": "bal_on", "window_choice": "max", "window_groupings": []},
+    },
+    {
+        "name": "unknown_within",
+        "agg": "sum",
+        "expr": "balance",
+        "non_additive_dimension": {"name": "bal_on", "window_choice": "max", "window_groupings": ["gone"]},
+    },
+    {
+        "name": "opening",
+        "agg": "average",
+        "expr": "balance",
+        "non_additive_dimension": {"name": "bal_on", "window_choice": "min", "window_groupings": []},
+    },
+    {
+        "name": "last_of_each",
+        "agg": "sum",
+        "expr": "balance",
+        "non_additive_dimension": {"name": "bal_on", "window_choice": "max", "window_groupings": ["account"]},
+    },
 ]
 
 
@@ -104,10 +134,12 @@ def plain(expression: str, condition: str = "true") -> float | None:
 
 DAY_WINDOW = {"count": 1, "granularity": "day"}
 REFUSED = {
-    "closing_metric": (None, "balance"),
+    "other_time_metric": (None, "balance"),
+    "accounts_then_metric": (None, "balance"),
+    "unknown_within_metric": (None, "balance"),
     "middle_metric": (None, "median"),
     "p90_metric": (None, "percentile"),
-    "derived_of_refused": (derived("a * 2", {"name": "closing_metric", "alias": "a"}), "balance"),
+    "derived_of_refused": (derived("a * 2", {"name": "other_time_metric", "alias": "a"}), "balance"),
     "running": ({"type": "cumulative", "type_params": {"measure": {"name": "balance"}}}, "cumulative"),
     "bought": ({"type": "conversion", "type_params": {"conversion_type_params": {}}}, "conversion"),
     "before": (derived("b", {"name": "balance_metric", "alias": "b", "offset_window": DAY_WINDOW}), "offset"),
@@ -117,7 +149,16 @@ REFUSED = {
     "unknown_metric": (derived("gone * 2", "gone"), "no metric"),
     "inline": ({"type": "simple", "type_params": {"measure": None}}, "no measure"),
     "malformed": ({"type": "ratio", "type_params": {}}, "can't be read"),
-    "by_case": (derived("case when balance_metric > 0 then 1 end", "balance_metric"), "expression"),
+    "boolean": (derived("balance_metric > 0", "balance_metric"), "expression"),
+    "power": (derived("power(balance_metric, 2)", "balance_metric"), "POWER"),
+    "remainder": (derived("balance_metric % 2", "balance_metric"), "%"),
+    "cast_to_whole": (derived("cast(balance_metric as integer)", "balance_metric"), "casts to INT"),
+    "text": (derived("balance_metric + 'a'", "balance_metric"), "no number"),
+    "stranger": (derived("balance_metric + other", "balance_metric"), "other"),
+    "subquery": (derived("balance_metric + (select 1)", "balance_metric"), "expression"),
+    "statements": (derived("balance_metric; drop table ledger", "balance_metric"), "expression"),
+    "odd_digits": (derived("round(balance_metric, balance_metric)", "balance_metric"), "decimals"),
+    "odd_condition": (derived("case when balance_metric then 1 end", "balance_metric"), "condition"),
     "minus_minus": (
         derived("balance_metric -- highest_metric", "balance_metric", "highest_metric"),
         "comment",
@@ -279,3 +320,100 @@ def test_a_semantic_model_that_can_not_be_read_stops_nothing(model: dict[str, An
     found = catalogue({}, **model)
     assert "balance_metric" not in found.metric_names()
     assert found.unusable()["balance_metric"]
+
+
+EXPRESSIONS = {  # over 260 (a) and 110 (b); none is null
+    "case when a > 0 then b / a end": 110 / 260,
+    "case when a < 0 then 1 when b between 100 and 110 then 2 else 3 end": 2,
+    "case a when 260 then 1 else 0 end": 1,
+    "case when not a in (1, 260) or none is null then 7 end": 7,
+    "coalesce(none, 0) + a": 260,
+    "coalesce(none, b, a)": 110,
+    "a / nullif(b - 110, 0)": None,
+    "round(a / 110, 2)": 2.36,
+    "round(-a / 8, 0)": -33,
+    "floor(a / 7) + ceil(b / 7)": 37 + 16,
+    "greatest(a, b, none) - least(a, b, none)": 150,
+    "abs(b - a) * 1.5": 225,
+    "cast(a as double) / b": 260 / 110,
+    "- (a - b) + 1e1": -140,
+    "a + null": None,
+    "a -- b": "refused",
+}
+
+
+@pytest.mark.parametrize("expr", EXPRESSIONS)
+def test_an_expression_is_what_sql_computes(expr: str) -> None:
+    inputs = [
+        {"name": "balance_metric", "alias": "a"},
+        {"name": "highest_metric", "alias": "b"},
+        {
+            "name": "balance_metric",
+            "alias": "none",
+            "filter": where("{{ Dimension('entry__account') }} = 'nobody'"),
+        },
+    ]
+    found = catalogue({"made": derived(expr, *inputs)})
+    if EXPRESSIONS[expr] == "refused":
+        assert "made" in found.unusable()
+        return
+    assert total(found, "made") == pytest.approx(EXPRESSIONS[expr])
+    row = duckdb.execute(f"select {expr} from (select 260 as a, 110 as b, null::int as none)").fetchone()
+    assert row is not None
+    assert row[0] == pytest.approx(EXPRESSIONS[expr])
+
+
+def test_greatest_of_nothing_is_the_warehouses_own() -> None:
+    from blocks.metric_expression import read_expression
+    from blocks.metrics import Call, Number
+
+    inputs = {"a": Number(value=1), "b": Call(function="null")}
+    values = [
+        evaluate(read_expression("greatest(a, b)", inputs, dialect), {})
+        for dialect in ("duckdb", "snowflake")
+    ]
+    assert values == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "expected"),
+    [
+        ("closing", "true", None),  # the last day has a row and no balance
+        ("closing", "balance is not null", 160),
+        ("closing", "account = 'A'", 110),
+        ("opening", "true", 100),
+        ("opening", "account = 'B'", 50),
+        ("last_of_each", "balance is not null", 160),
+        ("last_of_each", "bal_on <= date '2026-01-02'", 160),
+    ],
+)
+def test_a_balance_counts_at_its_moment_only(name: str, condition: str, expected: float | None) -> None:
+    assert total(catalogue({}), f"{name}_metric", condition) == expected
+
+
+OWN = {"semantic_model": "ledger", "agg": "sum", "expr": "balance", "agg_time_dimension": None}
+INLINE: dict[str, tuple[dict[str, Any], float]] = {
+    "plain": (OWN, 260),
+    "by_opening": (OWN | {"agg": "count_distinct", "expr": "account", "agg_time_dimension": "opened_on"}, 2),
+    "at_the_end": (
+        OWN | {"agg": "max", "non_additive_dimension": {"name": "bal_on", "window_choice": "min"}},
+        100,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INLINE)
+def test_a_metric_that_aggregates_by_itself_is_a_measure_of_its_own(name: str) -> None:
+    own, expected = INLINE[name]
+    metric = {"type": "simple", "filter": None, "type_params": {"metric_aggregation_params": own}}
+    lost = metric | {"type_params": {"metric_aggregation_params": own | {"semantic_model": "gone"}}}
+    middle = metric | {"type_params": {"metric_aggregation_params": own | {"agg": "median"}}}
+    found = catalogue({name: metric, "lost": lost, "middle": middle})
+    assert total(found, name) == expected
+    assert "no semantic model" in found.unusable()["lost"]
+    assert "median" in found.unusable()["middle"]
+
+
+def test_a_filtered_balance_ends_with_the_rows_that_meet_the_filter() -> None:
+    of_a = where("{{ Dimension('entry__account') }} = 'A'")
+    assert total(catalogue({"of_a": simple("closing", filter=of_a)}), "of_a") == 110

@@ -66,14 +66,16 @@ class Referee:
         if self.catalogue.time_of(self.catalogue.source_of(question.metric)):  # pages leave undated rows out
             grain = self.catalogue.datasets((question.metric,), ())[0].grain
             where.append(f"{{{{ TimeDimension('metric_time', '{grain}') }}}} is not null")
-        found = self.connection.execute(self.sql(question.metric, groups, where)).fetchall()
+        result = self.connection.execute(self.sql(question.metric, groups, where))
+        names = [column[0] for column in result.description]
+        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
         return {
             (
-                _as_day(row[0]) if question.grain else None,
-                label_of(row[-2]) if question.by else None,
-            ): float(row[-1])
-            for row in found
-            if row[-1] is not None
+                _as_day(row[groups[0]]) if question.grain else None,
+                label_of(row[groups[-1]]) if question.by else None,
+            ): float(row[question.metric])
+            for row in rows
+            if row[question.metric] is not None
         }
 
     def _name(self, metric: str, dimension: str) -> str:

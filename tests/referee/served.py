@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ import duckdb
 import pyarrow as pa
 
 from blocks.catalogue import Catalogue, Dataset
-from blocks.metrics import to_json, to_tableau
+from blocks.errors import Misconfigured
+from blocks.metrics import Metric, to_json, to_tableau
 from blocks.records import GRAINS
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.kpis import Snapshot
@@ -170,8 +172,9 @@ class Served:
                 read = _arrow(rows, columns)
                 connection.register("arrived", read)
                 connection.execute(f"CREATE TABLE hyper{number} AS FROM arrived")
+                metrics = {metric.name for metric in dataset.metrics if _is_in_tableau(metric)}
                 for question in questions:
-                    if question.metric in {metric.name for metric in dataset.metrics}:
+                    if question.metric in metrics:
                         found[question] = _ask_tableau(connection, f"hyper{number}", dataset, question)
         return found
 
@@ -191,14 +194,40 @@ def _ask_tableau(connection: Any, table: str, dataset: Dataset, question: Questi
     where = [f"{quote_identifier(dataset.time)} IS NOT NULL"] if dataset.time else []
     if question.where:
         where.append(f"{_label_sql(question.where[0])} = '{question.where[1]}'")
-    sql = f"SELECT {', '.join([*keys, as_sql(to_tableau(metric.formula))])} FROM {table}"
-    sql += f" WHERE {' AND '.join(where)}" if where else ""
+    kept = f"SELECT * FROM {table}" + (f" WHERE {' AND '.join(where)}" if where else "")
+    formula, levels = _take_levels(to_tableau(metric.formula, dataset.dimensions))
+    window = f"OVER ({f'PARTITION BY {keys[0]}' if question.grain else ''})"
+    more = "".join(f", {as_sql(found)} {window} AS level{place}" for place, found in enumerate(levels))
+    sql = f"SELECT {', '.join([*keys, as_sql(formula)])} FROM (SELECT *{more} FROM ({kept}))"
     sql += f" GROUP BY {', '.join(map(str, range(1, len(keys) + 1)))}" if keys else ""
     return {
         (row[0] if question.grain else None, row[-2] if question.by else None): float(row[-1])
         for row in connection.execute(sql).fetchall()
         if row[-1] is not None
     }
+
+
+def _is_in_tableau(metric: Metric) -> bool:
+    """False for a balance that ends with each of its groupings, which Tableau refuses with this reason."""
+    try:
+        to_tableau(metric.formula)
+    except Misconfigured:
+        return False
+    return True
+
+
+def _take_levels(formula: str) -> tuple[str, list[str]]:
+    """A formula with its level-of-detail expressions replaced by fields level0, level1, ...; and what they compute.
+
+    All dimensions are excluded in each, so its level is the view's time alone.
+    """
+    levels: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        levels.append(found[1])
+        return f"[level{len(levels) - 1}]"
+
+    return re.sub(r"\{EXCLUDE [^:]+ : ([^}]+)\}", take, formula), levels
 
 
 def _label_sql(name: str) -> str:

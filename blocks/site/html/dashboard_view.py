@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from blocks.errors import BadInput
-from blocks.metrics import Metric
-from blocks.records import GRAINS
+from blocks.metrics import Metric, adds_up
+from blocks.records import GRAINS, Analysis
 from blocks.site.base import Card
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.rollup import Rollup
 from blocks.site.periods import Period
 
+_NO_WHOLE = "the values of its parts don't add up to the whole, so bars are drawn instead of shares."
 BUDGET = 50_000  # rows a page carries, over all its datasets
 
 
@@ -77,6 +78,13 @@ class DashboardView:
                 found.append(f"{label}: the {kept} largest values are shown, all others as Other.")
             sampled = [scale for scale in rollup.scales if scale > 1]
             found += [f"Counts marked ≈ are estimated from one in {scale} values." for scale in sampled]
+            found += [f"{label}: {_NO_WHOLE}" for label in self._without_shares(rollup)]
             if undated := rollup.extract.undated():
                 found.append(f"{undated:,} rows have no date and are left out.")
         return list(dict.fromkeys(found))
+
+    def _without_shares(self, rollup: Rollup) -> list[str]:
+        """Labels of the metrics that a composition can't show as shares."""
+        if self.card.dashboard.analysis is not Analysis.composition or not rollup.dimensions:
+            return []
+        return [metric.label for metric in rollup.extract.dataset.metrics if not adds_up(metric.formula)]

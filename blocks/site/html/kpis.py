@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from blocks.metrics import Metric, to_sql
+from blocks.metrics import Metric, decide_moments, to_sql
 from blocks.site.html.extract import Extract, Row, label_sql, truncate_sql
 from blocks.site.periods import Period, bucket, start
 from blocks.sql import quote_identifier
@@ -32,26 +32,26 @@ class Snapshot:
         self.extract, self.metric = extract, metric
         self.time = extract.dataset.time
         self.period, self.before = (period, before) if self.time else (None, None)
-        self.sql = to_sql(metric.formula)
+        self.sql = to_sql(metric.formula, grouped=True)
 
     def total(self, before: bool = False) -> float | None:
         """The metric's value."""
         if before and not self.before:
             return None
-        rows = self._ask(f"SELECT {self.sql} FROM extract", self.before if before else self.period)
+        rows = self._ask(f"SELECT {to_sql(self.metric.formula)}", self.before if before else self.period)
         value = rows[0][0]
         return None if value is None else float(value)
 
     def groups(self, dimension: str, most: int) -> list[Group]:
         """A dimension's values, the largest first, and the others in one where there are more than that."""
         column = label_sql(dimension)
-        listed = f"SELECT {column}, {self.sql} AS v FROM extract"
+        listed = f"SELECT {column}, {self.sql} AS v"
         ranked = self._ask(listed, self.period, "GROUP BY 1", "v DESC, 1")
         known = [label for label, value in ranked if value is not None]
         top = known[:most] if len(known) > most + 1 else known
         rest = f"{len(known) - len(top)} others"
         label = f"CASE WHEN list_contains(?, {column}) THEN {column} ELSE ? END"
-        grouped = f"SELECT {label}, {self.sql} FROM extract"
+        grouped = f"SELECT {label}, {self.sql}"
         now: dict[str, float] = dict(self._ask(grouped, self.period, "GROUP BY 1", values=[top, rest]))
         then: dict[str, float] = (
             dict(self._ask(grouped, self.before, "GROUP BY 1", values=[top, rest])) if self.before else {}
@@ -64,8 +64,8 @@ class Snapshot:
         period = self.before if before else self.period
         if not self.time or not period or not self.period:
             return []
-        select = f"SELECT {truncate_sql(quote_identifier(self.time), grain)}, {self.sql} AS v FROM extract"
-        found = self._ask(select, period, "GROUP BY 1")
+        day = truncate_sql(quote_identifier(self.time), grain)
+        found = self._ask(f"SELECT {day}, {self.sql} AS v", period, "GROUP BY 1", bucket=day)
         rows = {bucket(day, grain): float(value) for day, value in found if value is not None}
         pairs = self.period.besides(grain) if before else [(n, n) for n in self.period.whole_buckets(grain)]
         return [(start(beside, grain), rows[number]) for number, beside in pairs if number in rows]
@@ -77,8 +77,8 @@ class Snapshot:
         names = [group.label for group in groups if not group.others]
         place = f"coalesce(list_position(?, {label_sql(dimension)}), ?) - 1"
         day = truncate_sql(quote_identifier(self.time), grain)
-        select = f"SELECT {place} AS place, {day} AS t, {self.sql} AS v FROM extract"
-        rows = self._ask(select, self.period, "GROUP BY 1, 2", "2, 1", [names, len(names) + 1])
+        select, values = f"SELECT {place} AS place, {day} AS t, {self.sql} AS v", [names, len(names) + 1]
+        rows = self._ask(select, self.period, "GROUP BY 1, 2", "2, 1", values, bucket=day)
         return [(when, int(number), float(value)) for number, when, value in rows if value is not None]
 
     def _ask(
@@ -88,10 +88,14 @@ class Snapshot:
         group: str = "",
         order: str = "",
         values: Sequence[object] = (),
+        bucket: str = "",
     ) -> list[Row]:
+        """Rows of a period. bucket: SQL of the time that they are asked for by."""
         where, bounds = "", list[object]()
         if self.time:
             where = f"WHERE {quote_identifier(self.time)}::DATE BETWEEN ? AND ?"
             bounds = [period.begin, period.end] if period else [date.min, date.max]
         ordered = f"ORDER BY {order}" if order else ""
-        return self.extract.rows(f"{select} {where} {group} {ordered}", [*values, *bounds])
+        dated = f"(SELECT * FROM extract {where}) AS all_rows"
+        rows = decide_moments(self.metric.measures, dated, bucket)
+        return self.extract.rows(f"{select} FROM {rows} {group} {ordered}", [*values, *bounds])

@@ -105,7 +105,10 @@ def _dataset(rollup: Rollup) -> dict[str, object]:
             {"name": name, "label": label[name], "values": found}
             for name, found in zip(dataset.dimensions, values, strict=True)
         ],
-        "measures": [{"name": m.name, "function": m.function} for m in rollup.sums + rollup.distinct],
+        "measures": [
+            {"name": m.name, "function": m.function, "balance": m.balance is not None, "filtered": m.filtered}
+            for m in (*rollup.sums, *rollup.balances, *rollup.distinct)
+        ],
         "tables": tables,
     }
 

@@ -4,11 +4,14 @@ Rows are added up by time and dimensions. Over the budget the time grain is coar
 values of the widest dimension are folded into `Other`, until the rows fit. Distinct counts can't be added up:
 their values are kept as rows of their own and, where even months are too many, as an even sample of the
 values, which the page scales up and calls an estimate. Values leave here as numbers without meaning.
+
+A balance counts at the last (or first) moment of what is shown: each cell of the rows keeps its own last moment with
+the value then, and the page finds out which cells end as late as all.
 """
 
 from __future__ import annotations
 
-from blocks.metrics import aggregate_sql
+from blocks.metrics import Balance, Measure, aggregate_sql
 from blocks.records import GRAINS
 from blocks.site.html.extract import Extract, label_sql, truncate_sql
 from blocks.sql import quote_identifier
@@ -17,7 +20,9 @@ OTHER = "Other"
 
 
 class Rollup:
-    """One extract being reduced. Tables: facts (t, d0.., m0..), members<i> (t, d0.., v) a distinct count."""
+    """One extract being reduced. Tables: facts (t, d0.., m0..), members<i> (t, d0.., v) a distinct count,
+    balances<i> (t, d0.., w, o, v) a balance: o its moment, w what it is the last within.
+    """
 
     def __init__(self, extract: Extract, budget: int) -> None:
         self.extract, self.budget = extract, budget
@@ -25,7 +30,8 @@ class Rollup:
         self.grain, self.folded = dataset.grain, dict[str, int]()
         self.dimensions = [f"d{i}" for i in range(len(dataset.dimensions))]
         self.keys = (["t"] if dataset.time else []) + self.dimensions
-        self.sums = [m for m in dataset.measures if m.function != "count_distinct"]
+        self.sums = [m for m in dataset.measures if m.function != "count_distinct" and not m.balance]
+        self.balances = [m for m in dataset.measures if m.balance]
         self.distinct = [m for m in dataset.measures if m.function == "count_distinct"]
         self.scales = [1 for _ in self.distinct]
         self._read()
@@ -47,6 +53,10 @@ class Rollup:
         for i, measure in enumerate(self.distinct):
             table = self._table(f"members{i}", ["(dense_rank() OVER (ORDER BY v) - 1)::INTEGER"], places)
             found.append(table | {"distinct": measure.name, "scale": self.scales[i]})
+        for i, measure in enumerate(self.balances):
+            ranks = [f"(dense_rank() OVER (ORDER BY {key}) - 1)::INTEGER" for key in ("o", "w")]
+            table = self._table(f"balances{i}", ["v::DOUBLE", *ranks], places)
+            found.append(table | {"balance": measure.name, "last": self._is_last(measure)})
         return found, [list(values) for values in places.values()]
 
     def _read(self) -> None:
@@ -61,8 +71,32 @@ class Rollup:
             values = ", ".join([*keys, f"{quote_identifier(measure.name)} AS v"])
             rows = f"SELECT DISTINCT {values} FROM extract{dated}"
             self._make(f"members{i}_first", f"FROM ({rows}) WHERE v IS NOT NULL")
-        for table in ("facts", *(f"members{i}" for i in range(len(self.distinct)))):
+        for i, measure in enumerate(self.balances):
+            self._read_balance(f"balances{i}_first", measure, keys, dated)
+        counted = [f"members{i}" for i in range(len(self.distinct))]
+        for table in ("facts", *counted, *(f"balances{i}" for i in range(len(self.balances)))):
             self._make(table, f"FROM {table}_first")
+
+    def _read_balance(self, table: str, measure: Measure, keys: list[str], dated: str) -> None:
+        balance = measure.balance or Balance(moment="")
+        within = [quote_identifier(name) for name in balance.within]
+        conditions = [f"{name} IS NOT NULL" for name in within]
+        conditions += [f"{quote_identifier(balance.rows)} > 0"] if balance.rows else []
+        column = quote_identifier(measure.name)
+        value = f"{measure.function}({column}) FILTER (WHERE isfinite({column}::DOUBLE)) AS v"
+        chosen = ", ".join([*keys, f"[{', '.join(f'{name}::VARCHAR' for name in within)}] AS w"])
+        where = f"{dated} {'AND' if dated else 'WHERE'} {' AND '.join(conditions)}" if conditions else dated
+        rows = f"SELECT {chosen}, {quote_identifier(balance.moment)} AS o, {value} FROM extract{where} GROUP BY ALL"
+        self._make(table, f"FROM ({rows}) WHERE o IS NOT NULL{self._keep_last(measure)}")
+
+    def _keep_last(self, measure: Measure) -> str:
+        """SQL that leaves of each cell its last moment, or its first."""
+        cell = ", ".join([*self.keys, "w"])
+        return f" QUALIFY o = {'max' if self._is_last(measure) else 'min'}(o) OVER (PARTITION BY {cell})"
+
+    @staticmethod
+    def _is_last(measure: Measure) -> bool:
+        return bool(measure.balance and measure.balance.last)
 
     def _make(self, table: str, select: str) -> None:
         self.extract.run(f"CREATE OR REPLACE TEMP TABLE made AS {select}")
@@ -77,9 +111,14 @@ class Rollup:
         self._make("facts", f"SELECT {chosen} FROM (SELECT {changed} FROM facts{source}) GROUP BY ALL")
         for i in range(len(self.distinct)):
             self._make(f"members{i}", f"SELECT DISTINCT {changed} FROM members{i}{source}")
+        for i, measure in enumerate(self.balances):
+            cells = ", ".join([*self.keys, "w", "o", f"{measure.function}(v) AS v"])
+            rows = f"SELECT {cells} FROM (SELECT {changed} FROM balances{i}{source}) GROUP BY ALL"
+            self._make(f"balances{i}", f"FROM ({rows}){self._keep_last(measure)}")
 
     def _too_many(self) -> bool:
-        if self._size("facts") > self.budget:
+        exact = ["facts", *(f"balances{i}" for i in range(len(self.balances)))]
+        if any(self._size(table) > self.budget for table in exact):
             return True
         # An exact distinct count is worth more than its days and weeks, not more than its months.
         fine = "t" in self.keys and GRAINS.index(self.grain) < GRAINS.index("month")

@@ -14,6 +14,7 @@ from typing import ClassVar
 from blocks.errors import Misconfigured
 from blocks.records import Release
 from blocks.sql import split_path
+from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch, LoadTarget
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.control import prepare_control
@@ -68,9 +69,12 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         """Hold the lease in the control schema. Raises Busy if another run has it."""
         return hold_lease(self, self.lease_seconds)
 
-    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
+    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-dremio's profile output, and the environment of dbt's process."""
         return build_dbt_target(self, schema)
+
+    def use_time_zone(self, session: Session, time_zone: str) -> None:
+        """Nothing: Dremio's timestamps have no zone, they are what they were written as."""
 
     def gx_connection(self) -> tuple[str, dict[str, object]]:
         """A dialect of our own over Flight; the URL holds no secret."""

@@ -70,6 +70,7 @@ def open_session(
             root, users = _open.get(path) or (duckdb.connect(str(path), config=config), 0)
             _open[path] = (root, users + 1)
             own = root.cursor()
+            own.execute("set time zone 'UTC'")  # each connection begins in the machine's
         try:
             yield DuckDBSession(own, path.name)
         finally:

@@ -12,7 +12,9 @@ from threading import Lock
 
 from pydantic import Field
 
+from blocks.errors import Busy
 from blocks.errors import Busy, NotFound
+from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch, LoadTarget
 from blocks.warehouse.duckdb.session import DuckDBSession, open_session
 from blocks.warehouse.settings import Session
@@ -66,9 +68,13 @@ class DuckDBWarehouse(SqlWarehouse):
         finally:
             lock.release()
 
-    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
+    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-duckdb's profile output; no secrets."""
-        settings = {"memory_limit": self.memory_limit, "preserve_insertion_order": False}
+        settings = {
+            "memory_limit": self.memory_limit,
+            "preserve_insertion_order": False,
+            "TimeZone": time_zone,
+        }
         target = {"type": "duckdb", "path": str(self.path), "schema": schema, "threads": self.threads}
         return {**target, "settings": settings}, {}
 
@@ -78,13 +84,9 @@ class DuckDBWarehouse(SqlWarehouse):
 
         return url(self.path), {"connect_args": {"read_only": True}}
 
-    def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
-        """Column → type, in order; empty if the relation does not exist. A tenth of information_schema's time."""
-        try:
-            rows = session.rows(f"describe {self.quote(schema, table)}")
-        except NotFound:
-            return {}
-        return {row[0]: row[1] for row in rows}
+    def use_time_zone(self, session: Session, time_zone: str) -> None:
+        """A setting of the connection."""
+        session.rows(f"set time zone {self.literal(time_zone)}")
 
     def load_lock(self) -> AbstractContextManager[object]:
         """One batch at a time in this process: two that write the same table would conflict."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.postgres.settings import PostgresSettings
 
@@ -11,10 +12,11 @@ SECRET = "DBT_ENV_SECRET_POSTGRES_PASSWORD"  # noqa: S105  # dbt keeps variables
 class PostgresClients(PostgresSettings):
     """The settings, as each client takes them."""
 
-    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
+    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-postgres' profile output, and the environment of dbt's process: libpq reads PGOPTIONS."""
         arguments = self.connection_arguments()
-        environment = {SECRET: arguments.pop("password"), "PGOPTIONS": arguments.pop("options")}
+        options = arguments.pop("options").replace("timezone=UTC", f"timezone={time_zone}")
+        environment = {SECRET: arguments.pop("password"), "PGOPTIONS": options}
         own = {"type": "postgres", "schema": schema, "threads": self.threads, "role": self.role or None}
         return {**arguments, **own, "password": f"{{{{ env_var('{SECRET}') }}}}"}, environment
 

@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 
 from blocks.errors import Rejected
 from blocks.records import Release
+from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.postgres.clients import PostgresClients
 from blocks.warehouse.postgres.grants import PostgresGrants
 from blocks.warehouse.postgres.session import PostgresSession, open_session
@@ -44,6 +45,11 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
     def administration(self) -> AbstractContextManager[PostgresSession]:
         """A connection as the user who logs in: roles are about to be made."""
         return open_session(self.connection_arguments(role=self.user))
+
+    def use_time_zone(self, session: Session, time_zone: str) -> None:
+        """A setting of the session."""
+        if time_zone != UTC_ZONE:
+            session.rows(f"set time zone {self.literal(time_zone)}")
 
     def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
         """Column → type with its precision, in order; empty if the relation does not exist."""

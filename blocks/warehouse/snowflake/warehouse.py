@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from blocks.errors import NotFound
 from blocks.records import Release
+from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch, LoadTarget
 from blocks.warehouse.costs import Costs
 from blocks.warehouse.settings import RELEASE_PREFIX, Session
@@ -45,9 +46,17 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         """A connection that is closed at the end; the connector's errors come out as PlatformErrors."""
         return open_session(self.credentials, self.database, self.connection_arguments())
 
-    def dbt_target(self, schema: str) -> tuple[dict[str, object], dict[str, str]]:
-        """dbt-snowflake's profile output, and the environment variables of its secrets."""
+    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
+        """dbt-snowflake's profile output, and the environment variables of its secrets.
+
+        The adapter takes no time zone: dbt's sessions have the user's, its parameter TIMEZONE.
+        """
         return write_profile(self, schema)
+
+    def use_time_zone(self, session: Session, time_zone: str) -> None:
+        """A parameter of the session. TIMESTAMP_TZ columns keep the offset that each value has."""
+        if time_zone != UTC_ZONE:
+            session.rows(f"alter session set timezone = {self.literal(time_zone)}")
 
     def gx_connection(self) -> tuple[str, dict[str, object]]:
         """snowflake-sqlalchemy's URL, without a secret in it, and the connection's arguments."""

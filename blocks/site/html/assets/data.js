@@ -18,30 +18,59 @@ export function prepare(dataset, grain) {
   return dataset;
 }
 
+// All rows in one group.
+const ALL = () => "";
+
 /**
  * Add up the rows of a range under filters.
  * @param {object} dataset
  * @param {{first: number, last: number}} range of buckets, both ends included
  * @param {Array<?Set<number>>} where per dimension the codes to keep, or null for all
  * @param {function(object, number): *} keyOf names the group of a table's row; undefined leaves the row out
+ * @param {function(object, number): *} bucketOf the time that the groups are of, if they are of several
  * @returns {Map<*, Object<string, ?number>>} group → measure → total
  */
-export function addUp(dataset, range, where, keyOf = () => "") {
+export function addUp(dataset, range, where, keyOf = ALL, bucketOf = ALL) {
   const groups = new Map();
   const totalsOf = (key) => {
     if (!groups.has(key)) groups.set(key, emptyTotals(dataset));
     return groups.get(key);
   };
   for (const table of dataset.tables) {
-    for (let row = 0; row < table.rows; row++) {
-      if (table.buckets && (table.buckets[row] < range.first || table.buckets[row] > range.last)) continue;
-      if (where.some((codes, i) => codes && !codes.has(table.codes[i][row]))) continue;
+    const rows = decideMoments(table, rowsOf(table, range, where), bucketOf);
+    for (const row of rows) {
       const key = keyOf(table, row);
       if (key !== undefined) addRow(totalsOf(key), dataset, table, row);
     }
   }
-  for (const totals of groups.values()) countDistinct(totals, dataset);
+  for (const totals of groups.values()) countDistinct(totals, dataset, keyOf !== ALL);
   return groups;
+}
+
+// The rows of a table in a range, under filters.
+function rowsOf(table, range, where) {
+  const rows = [];
+  for (let row = 0; row < table.rows; row++) {
+    if (table.buckets && (table.buckets[row] < range.first || table.buckets[row] > range.last)) continue;
+    if (where.some((codes, i) => codes && !codes.has(table.codes[i][row]))) continue;
+    rows.push(row);
+  }
+  return rows;
+}
+
+// Of a balance's rows those at the last moment (or the first) of their bucket, whatever group they fall into.
+function decideMoments(table, rows, bucketOf) {
+  if (!table.balance) return rows;
+  const [, moments, within] = table.columns;
+  const decisive = new Map();
+  const keyOf = (row) => `${bucketOf(table, row)},${within[row]}`;
+  for (const row of rows) {
+    const key = keyOf(row);
+    const known = decisive.get(key);
+    const later = known === undefined || (table.last ? moments[row] > known : moments[row] < known);
+    if (later) decisive.set(key, moments[row]);
+  }
+  return rows.filter((row) => decisive.get(keyOf(row)) === moments[row]);
 }
 
 function emptyTotals(dataset) {
@@ -56,9 +85,9 @@ function addRow(totals, dataset, table, row) {
     return;
   }
   let column = 0;
-  for (const { name, function: kind } of dataset.measures) {
-    if (kind === "count_distinct") continue;
-    const value = table.columns[column++][row];
+  for (const { name, function: kind, balance } of dataset.measures) {
+    if (table.balance ? table.balance !== name : balance || kind === "count_distinct") continue;
+    const value = table.columns[table.balance ? 0 : column++][row];
     if (Number.isNaN(value)) continue;
     const known = totals[name];
     if (known === null) totals[name] = value;
@@ -67,10 +96,13 @@ function addRow(totals, dataset, table, row) {
   }
 }
 
-// A distinct count of sampled values is scaled back up.
-function countDistinct(totals, dataset) {
-  for (const table of dataset.tables) {
-    if (table.distinct) totals[table.distinct] = totals[table.distinct].size * table.scale;
+// A distinct count of sampled values is scaled back up. One with a filter is null for a group without a value.
+function countDistinct(totals, dataset, grouped) {
+  const filtered = new Set(dataset.measures.filter((m) => m.filtered).map(({ name }) => name));
+  for (const { distinct, scale } of dataset.tables) {
+    if (!distinct) continue;
+    const { size } = totals[distinct];
+    totals[distinct] = size === 0 && grouped && filtered.has(distinct) ? null : size * scale;
   }
 }
 
@@ -83,7 +115,8 @@ export function totalsOfNothing(dataset) {
 
 /**
  * A metric's value; null wherever SQL would say null, division by zero included.
- * @param {Array} formula ["number", 2], ["measure", "orders"] ["fill", part, 0] or [one of + - * /, left, right]
+ * @param {Array} formula ["number", 2], ["measure", "orders"] ["fill", part, 0], [one of + - * /, left, right] or
+ *   a function with its parts; a condition is 1, 0 or null
  * @param {Object<string, ?number>} totals measure → total
  * @returns {?number}
  */
@@ -92,9 +125,55 @@ export function evaluate(formula, totals) {
   if (head === "number") return left;
   if (head === "measure") return totals[left] ?? null;
   if (head === "fill") return evaluate(left, totals) ?? right;
-  const [a, b] = [evaluate(left, totals), evaluate(right, totals)];
-  if (a === null || b === null || (head === "/" && b === 0)) return null;
-  return { "+": a + b, "-": a - b, "*": a * b, "/": a / b }[head];
+  if (head === "case") return evaluateCase(formula.slice(1), totals);
+  const parts = formula.slice(1).map((part) => evaluate(part, totals));
+  if (LENIENT[head]) return LENIENT[head](parts);
+  const [a, b] = parts;
+  if (parts.includes(null) || (head === "/" && b === 0)) return null;
+  return STRICT[head](a, b);
+}
+
+function evaluateCase(parts, totals) {
+  for (let i = 0; i + 1 < parts.length; i += 2) {
+    if (evaluate(parts[i], totals) === 1) return evaluate(parts[i + 1], totals);
+  }
+  return parts.length % 2 ? evaluate(parts.at(-1), totals) : null;
+}
+
+// What has a value though a part of it is null.
+const LENIENT = {
+  null: () => null,
+  coalesce: (parts) => parts.find((part) => part !== null) ?? null,
+  is_null: ([a]) => Number(a === null),
+  and: (parts) => (parts.includes(0) ? 0 : parts.includes(null) ? null : 1),
+  or: (parts) => (parts.includes(1) ? 1 : parts.includes(null) ? null : 0),
+};
+
+// What is null where a part of it is.
+const STRICT = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => a / b,
+  "=": (a, b) => Number(a === b),
+  "<>": (a, b) => Number(a !== b),
+  "<": (a, b) => Number(a < b),
+  "<=": (a, b) => Number(a <= b),
+  ">": (a, b) => Number(a > b),
+  ">=": (a, b) => Number(a >= b),
+  not: (a) => Number(a === 0),
+  abs: (a) => Math.abs(a),
+  floor: (a) => Math.floor(a),
+  ceil: (a) => Math.ceil(a),
+  round: roundDecimal,
+  round_binary: (a, digits) => (Math.sign(a) * Math.round(Math.abs(a) * 10 ** digits)) / 10 ** digits,
+};
+
+// Half away from zero, by the decimal digits that a number is written with.
+function roundDecimal(a, digits) {
+  const text = String(Math.abs(a));
+  if (text.includes("e")) return STRICT.round_binary(a, digits);
+  return Math.sign(a) * Number(`${Math.round(Number(`${text}e${digits}`))}e${-digits}`);
 }
 
 /**

@@ -80,10 +80,12 @@ const PLACES = 16;
 
 /** The groups of a dimension over time: [{bucket, place, v}], in order. */
 export function overTime({ selection, dataset, metric }, grain, placeOf) {
-  const found = addUp(dataset, selection.range, selection.where(dataset), (table, row) => {
+  const bucketOf = (table, row) => selection.coarse(table.buckets[row], grain);
+  const keyOf = (table, row) => {
     const place = placeOf(table, row);
-    return place === undefined ? undefined : selection.coarse(table.buckets[row], grain) * PLACES + place;
-  });
+    return place === undefined ? undefined : bucketOf(table, row) * PLACES + place;
+  };
+  const found = addUp(dataset, selection.range, selection.where(dataset), keyOf, bucketOf);
   return [...found]
     .map(([key, totals]) => {
       const bucket = Math.floor(key / PLACES);
@@ -107,7 +109,7 @@ export function stackedRows(view, ranking, grain) {
 /** The metric per whole bucket of the period before, moved onto the chosen one: [{bucket, v}]. */
 export function earlierPoints({ selection, dataset, metric }, grain) {
   const keyOf = (table, row) => selection.coarse(table.buckets[row], grain);
-  const found = addUp(dataset, selection.before, selection.where(dataset), keyOf);
+  const found = addUp(dataset, selection.before, selection.where(dataset), keyOf, keyOf);
   return selection.besides(grain).flatMap(([number, beside]) => {
     const v = found.has(number) ? evaluate(metric.formula, found.get(number)) : null;
     return v === null ? [] : [{ bucket: beside, v }];
@@ -178,7 +180,7 @@ function trendTitles({ selection, metric }, points, grain, groups, earlier) {
 export function sparkPoints({ selection, dataset, metric }) {
   const grain = selection.drawnGrain();
   const keyOf = (table, row) => selection.coarse(table.buckets[row], grain);
-  const found = addUp(dataset, selection.range, selection.where(dataset), keyOf);
+  const found = addUp(dataset, selection.range, selection.where(dataset), keyOf, keyOf);
   return selection.wholeBuckets(grain).flatMap((number) => {
     const v = found.has(number) ? evaluate(metric.formula, found.get(number)) : null;
     return v === null ? [] : [[number, v]];
@@ -193,10 +195,9 @@ export function sparkPoints({ selection, dataset, metric }) {
  * @param {function(number, object)} onpick called with a dimension and a group when a cell is clicked
  */
 export function tableOf({ selection, dataset }, metrics, grain, onpick) {
-  const groups = addUp(dataset, selection.range, selection.where(dataset), (table, row) => {
-    const when = grain ? selection.coarse(table.buckets[row], grain) : "";
-    return [when, ...table.codes.map((codes) => codes[row])].join(",");
-  });
+  const bucketOf = (table, row) => (grain ? selection.coarse(table.buckets[row], grain) : "");
+  const keyOf = (table, row) => [bucketOf(table, row), ...table.codes.map((codes) => codes[row])].join(",");
+  const groups = addUp(dataset, selection.range, selection.where(dataset), keyOf, bucketOf);
   const rows = [...groups].map(([key, totals]) => {
     const [when, ...codes] = key.split(",").map(Number);
     const time = grain ? [{ text: bucketText(when, grain), value: when }] : [];

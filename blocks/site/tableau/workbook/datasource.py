@@ -167,7 +167,8 @@ def make_source(
     fields = make_columns(dataset, types)
     taken = Counter(field.caption for field in fields.values())
     metrics = []
-    for metric in map(make_metric_field, dataset.metrics):  # a caption twice is refused in a data source
+    made = (make_metric_field(metric, dataset.dimensions) for metric in dataset.metrics)
+    for metric in made:  # a caption twice is refused in a data source
         again, taken[metric.caption] = taken[metric.caption], taken[metric.caption] + 1
         metrics.append(replace(metric, caption=f"{metric.caption} ({again + 1})") if again else metric)
     time = fields[dataset.time] if dataset.time else None

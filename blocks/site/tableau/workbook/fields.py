@@ -112,6 +112,8 @@ def use_truncated(field: Field, grain: str) -> Instance:
 def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]:
     """The fields of a dataset's columns by name; measures are hidden, as only metrics are meant to be seen."""
     distinct = {measure.name for measure in dataset.measures if measure.function == "count_distinct"}
+    balances = [measure.balance for measure in dataset.measures if measure.balance]
+    unseen = {name for each in balances for name in (each.moment, *each.within, each.rows)}
     measures = {measure.name for measure in dataset.measures} - distinct
     fields = {}
     for name, kind in types.items():
@@ -125,13 +127,13 @@ def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]
             remote=(remote[0], remote[1]),
             role="measure" if name in measures else "dimension",
             type="quantitative" if name in measures else "ordinal" if ordinal else "nominal",
-            hidden=name in measures | distinct,
+            hidden=name in measures | distinct | unseen,
         )
     return fields
 
 
-def make_metric_field(metric: Metric) -> Field:
-    """A metric as a calculated field that can be added to any view."""
+def make_metric_field(metric: Metric, dimensions: tuple[str, ...] = ()) -> Field:
+    """A metric as a calculated field that can be added to any view. dimensions: its dataset's."""
     return Field(
         name=f"Calculation_{metric.name}",
         caption=as_title(metric.label, 80),
@@ -139,7 +141,7 @@ def make_metric_field(metric: Metric) -> Field:
         role="measure",
         type="quantitative",
         form=_form(metric.form, parts=has_division(metric.formula)),
-        formula=to_tableau(metric.formula),
+        formula=to_tableau(metric.formula, dimensions),
     )
 
 

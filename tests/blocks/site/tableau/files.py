@@ -92,12 +92,14 @@ def as_sql(formula: str) -> str:
     sql = re.sub(r'"([^"]*)"', r"'\1'", formula)
     sql = re.sub(r"\[((?:[^\]]|\]\])+)\]", lambda m: '"' + m[1].replace("]]", "]") + '"', sql)
     sql = sql.replace("IFNULL(", "COALESCE(").replace("COUNTD(", "COUNT(DISTINCT ")
-    while (at := sql.find("STR(")) >= 0:
-        end, depth = at + 4, 1
-        while depth:
-            depth += {"(": 1, ")": -1}.get(sql[end], 0)
-            end += 1
-        sql = f"{sql[:at]}CAST({sql[at + 4 : end - 1]} AS TEXT){sql[end:]}"
+    sql = sql.replace("ELSEIF ", "WHEN ").replace("IF ", "CASE WHEN ")
+    for function, template in {"STR(": "CAST({} AS TEXT)", "ISNULL(": "(({}) IS NULL)"}.items():
+        while (at := sql.find(function)) >= 0:
+            end, depth = at + len(function), 1
+            while depth:
+                depth += {"(": 1, ")": -1}.get(sql[end], 0)
+                end += 1
+            sql = f"{sql[:at]}{template.format(sql[at + len(function) : end - 1])}{sql[end:]}"
     return sql.replace(" + ", " || ") if "'" in sql else sql
 
 
