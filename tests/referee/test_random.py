@@ -20,5 +20,5 @@ def test_a_random_semantic_layer_is_served_as_metricflow_computes_it(seed: int, 
     assert all(refused.values())
     print(
         "referee:",
-        compare_all(project.catalogue, project.semantic_manifest, project.database, SCHEMA, tmp_path),
+        compare_all(project.catalogue, project.semantic_manifest, project.database, SCHEMA, tmp_path, 6),
     )
