@@ -36,7 +36,8 @@ from blocks.sql import PORTABLE, parse_expression, quote_identifier
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
-_FINER_THAN_DAYS = {"nanosecond", "microsecond", "millisecond", "second", "minute", "hour"}
+_FINER_THAN_DAYS = ("nanosecond", "microsecond", "millisecond", "second", "minute", "hour")
+_ALL_GRAINS = (*_FINER_THAN_DAYS, *GRAINS)
 _NAMED = re.compile(
     r"""\{\{\s*(?P<kind>Dimension|TimeDimension|Entity)\(\s*(['"])(?P<name>\w+)\2\s*"""
     r"""(?:,\s*(?:time_granularity_name\s*=\s*)?(['"])(?P<grain>\w+)\4\s*)?\)\s*\}\}"""
@@ -49,13 +50,17 @@ class _UnusableError(Exception):
 
 
 class Dimension(Record):
-    """A dimension of a mart. expr: its SQL; time: a date, as fine as its grain."""
+    """A dimension of a mart. expr: its SQL; time: a date, as fine as its grain.
+
+    declared: the grain that the project gives it, by which filters and balances go; pages have none finer than days.
+    """
 
     name: str
     expr: str
     time: bool
     grain: str
     label: str
+    declared: str = "day"
 
 
 class SelectedColumn(Record):
@@ -235,6 +240,7 @@ def _read_dimension(dimension: Node) -> Dimension:
         time=dimension["type"] == "time",
         grain="day" if grain in _FINER_THAN_DAYS else grain,
         label=dimension.get("label") or name.replace("_", " ").capitalize(),
+        declared=grain,
     )
 
 
@@ -275,7 +281,9 @@ def _read_balance(
         raise _UnusableError(
             f"its measure {measure['name']} is a balance within {', '.join(unknown)}, not known"
         )
-    moment = SelectedColumn(name=f"{time}__moment", sql=_cut_to_grain(dimensions[time]), grouped=True)
+    moment = SelectedColumn(
+        name=f"{time}__moment", sql=_cut(dimensions[time], dimensions[time].declared), grouped=True
+    )
     within = tuple(
         SelectedColumn(name=f"{each}__within", sql=_end_comment(known[each]), grouped=True)
         for each in groupings
@@ -350,16 +358,14 @@ def _aggregated(name: str, aggregation: str, expr: str) -> MeasureColumn:
 
 def _key_column(dimension: Dimension) -> SelectedColumn:
     expr = _end_comment(dimension.expr)
-    sql = f"cast({_cut_to_grain(dimension)} as date)" if dimension.time else expr
+    sql = f"cast({_cut(dimension, dimension.grain)} as date)" if dimension.time else expr
     return SelectedColumn(name=dimension.name, sql=sql, grouped=True)
 
 
-def _cut_to_grain(dimension: Dimension) -> str:
-    """SQL of a time dimension as fine as its grain: as pages group by it, and as dbt's own engine compares it."""
+def _cut(dimension: Dimension, grain: str) -> str:
+    """SQL of a time dimension cut to a grain."""
     expr = _end_comment(dimension.expr)
-    if dimension.grain == "day":
-        return f"cast({expr} as date)"
-    return f"date_trunc('{dimension.grain}', {expr})"
+    return f"cast({expr} as date)" if grain == "day" else f"date_trunc('{grain}', {expr})"
 
 
 def _end_comment(expr: str) -> str:
@@ -507,12 +513,14 @@ def _resolve_name(found: re.Match[str], source: RowSource) -> str:
         if kind == "TimeDimension" or grain:
             raise _UnusableError(f"its filter names {name} as a time, which it is not")
         return _end_comment(dimension.expr)
-    if dimension.grain not in GRAINS or (grain or dimension.grain).lower() not in GRAINS:
+    wanted = (grain or dimension.declared).lower()
+    if dimension.declared not in _ALL_GRAINS or wanted not in _ALL_GRAINS:
         raise _UnusableError(f"its filter names {name}, with a grain that is not known")
-    wanted = (grain or dimension.grain).lower()
-    if GRAINS.index(wanted) < GRAINS.index(dimension.grain):
-        raise _UnusableError(f"its filter names {name} by {wanted}, finer than its grain {dimension.grain}")
-    return _cut_to_grain(dimension.model_copy(update={"grain": wanted}))
+    if _ALL_GRAINS.index(wanted) < _ALL_GRAINS.index(dimension.declared):
+        raise _UnusableError(
+            f"its filter names {name} by {wanted}, finer than its grain {dimension.declared}"
+        )
+    return _cut(dimension, wanted)
 
 
 def _check_comparison(text: str, names: frozenset[str], dialect: str) -> None:

@@ -230,6 +230,49 @@ def test_a_filter_leaves_rows_out_as_where_does(name: str, template: str, condit
     assert total(found, "outer", condition) == rest
 
 
+HOURS = """(VALUES (timestamp '2026-01-01 08:15', 1), (timestamp '2026-01-02 09:05', 2),
+    (timestamp '2026-01-02 10:30', 4), (timestamp '2026-01-02 10:45', 8)) AS t(called, n)"""
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ Dimension('call__called') }} >= '2026-01-02 10:00'", 12),
+        ("{{ TimeDimension('call__called', 'day') }} >= '2026-01-02'", 14),
+        ("{{ TimeDimension('metric_time', 'hour') }} = '2026-01-02 09:00'", 2),
+        ("{{ TimeDimension('call__called', 'minute') }} > '2026-01-02'", None),
+        ("{{ TimeDimension('call__called', 'fiscal_year') }} > '2026-01-02'", None),
+    ],
+)
+def test_filters_and_balances_go_by_the_declared_grain_of_hours(template: str, expected: int | None) -> None:
+    called = {"name": "called", "type": "time", "type_params": {"time_granularity": "hour"}}
+    measures = [
+        {"name": "calls", "agg": "sum", "expr": "n"},
+        {
+            "name": "open",
+            "agg": "sum",
+            "expr": "n",
+            "non_additive_dimension": {"name": "called", "window_choice": "max"},
+        },
+    ]
+    model = {"defaults": {"agg_time_dimension": "called"}, "primary_entity": "call", "dimensions": [called]}
+    found = catalogue(
+        {"some": simple("calls", filter=where(template)), "last_hour": simple("open")},
+        **model,
+        measures=measures,
+    )
+
+    def answer(name: str) -> Any:
+        (dataset,) = found.datasets((name,), ())
+        return duckdb.execute(totals_sql(dataset.measures, dataset.sql(HOURS))).fetchone()
+
+    assert answer("last_hour") == (12,)
+    if expected is None:
+        assert "call__called" in found.unusable()["some"]
+    else:
+        assert answer("some") == (expected,)
+
+
 def test_an_expression_may_have_several_lines() -> None:
     found = catalogue(
         {"lines": derived("\n  2 * balance_metric\n  - vips_metric\n", "balance_metric", "vips_metric")}

@@ -166,12 +166,17 @@ const STRICT = {
   floor: (a) => Math.floor(a),
   ceil: (a) => Math.ceil(a),
   round: roundDecimal,
-  round_binary: (a, digits) => (Math.sign(a) * Math.round(Math.abs(a) * 10 ** digits)) / 10 ** digits,
+  round_binary: (a, digits) => (Math.sign(a) * Math.round(Math.abs(tidy(a)) * 10 ** digits)) / 10 ** digits,
 };
+
+// Without what adding up many rows leaves in the last digits: 41.849999999999994 is to be rounded as 41.85.
+function tidy(number) {
+  return Number(number.toPrecision(13));
+}
 
 // Half away from zero, by the decimal digits that a number is written with.
 function roundDecimal(a, digits) {
-  const text = String(Math.abs(a));
+  const text = String(Math.abs(tidy(a)));
   if (text.includes("e")) return STRICT.round_binary(a, digits);
   return Math.sign(a) * Number(`${Math.round(Number(`${text}e${digits}`))}e${-digits}`);
 }
