@@ -12,7 +12,6 @@ from threading import Lock
 
 from pydantic import Field
 
-from blocks.errors import Busy
 from blocks.errors import Busy, NotFound
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch, LoadTarget
@@ -83,6 +82,14 @@ class DuckDBWarehouse(SqlWarehouse):
         from blocks.warehouse.duckdb.dialect import url
 
         return url(self.path), {"connect_args": {"read_only": True}}
+
+    def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
+        """Column → type, in order; empty if the relation does not exist. A tenth of information_schema's time."""
+        try:
+            rows = session.rows(f"describe {self.quote(schema, table)}")
+        except NotFound:
+            return {}
+        return {row[0]: row[1] for row in rows}
 
     def use_time_zone(self, session: Session, time_zone: str) -> None:
         """A setting of the connection."""
