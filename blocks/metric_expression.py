@@ -14,7 +14,7 @@ from blocks.metrics import Call, Condition, Filled, Formula, Number, Operation, 
 from blocks.sql import parse_expression
 
 if TYPE_CHECKING:
-    from sqlglot import exp
+    from sqlglot.expressions import Expr
 
 KNOWN = "+ - * /, case, coalesce, nullif, round, floor, ceil, abs, greatest, least over metrics and numbers"
 _SIGNS: dict[str, Sign] = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -47,7 +47,7 @@ class _Reader:
     def __init__(self, inputs: Mapping[str, Formula], dialect: str) -> None:
         self.inputs, self.dialect = inputs, dialect
 
-    def read(self, node: exp.Expr) -> Formula:
+    def read(self, node: Expr) -> Formula:
         """A value."""
         kind = node.key
         if kind in _SIGNS:
@@ -74,7 +74,7 @@ class _Reader:
             raise NotAFormulaError(f"its expression is more than {KNOWN}: it has {node.sql()[:60]}")
         return readers[kind]()
 
-    def _number(self, node: exp.Expr) -> Number:
+    def _number(self, node: Expr) -> Number:
         text = str(node.this)
         try:
             value: int | float = int(text) if text.isdigit() else float(text)
@@ -85,20 +85,20 @@ class _Reader:
             raise NotAFormulaError(f"its expression has {text[:40]}, which is no number")
         return Number(value=value)
 
-    def _input(self, node: exp.Expr) -> Formula:
+    def _input(self, node: Expr) -> Formula:
         name = node.sql()
         if name not in self.inputs:
             raise NotAFormulaError(f"its expression names {name[:60]}, none of its metrics or numbers")
         return self.inputs[name]
 
-    def _cast(self, node: exp.Expr) -> Formula:
+    def _cast(self, node: Expr) -> Formula:
         if node.args["to"].sql() != "DOUBLE":
             raise NotAFormulaError(
                 f"its expression casts to {node.args['to'].sql()}, which may change a value"
             )
         return self.read(node.this)
 
-    def _case(self, node: exp.Expr) -> Formula:
+    def _case(self, node: Expr) -> Formula:
         parts: list[Formula] = []
         for branch in node.args["ifs"]:
             if node.this:  # case a when 1 then ...
@@ -109,12 +109,12 @@ class _Reader:
         rest = node.args.get("default")
         return Call(function="case", parts=(*parts, *([self.read(rest)] if rest else [])))
 
-    def _if(self, node: exp.Expr) -> Formula:
+    def _if(self, node: Expr) -> Formula:
         parts = [self.condition(node.this), self.read(node.args["true"])]
         rest = node.args.get("false")
         return Call(function="case", parts=(*parts, *([self.read(rest)] if rest else [])))
 
-    def _coalesce(self, node: exp.Expr) -> Formula:
+    def _coalesce(self, node: Expr) -> Formula:
         parts = tuple(self.read(part) for part in (node.this, *node.expressions))
         match parts:
             case (only,):
@@ -123,12 +123,12 @@ class _Reader:
                 return Filled(formula=inner, value=value)
         return Call(function="coalesce", parts=parts)
 
-    def _nullif(self, node: exp.Expr) -> Formula:
+    def _nullif(self, node: Expr) -> Formula:
         value, unwanted = self.read(node.this), self.read(node.expression)
         same = Call(function="=", parts=(value, unwanted))
         return Call(function="case", parts=(same, Call(function="null"), value))
 
-    def _widest(self, node: exp.Expr, sign: Condition) -> Formula:
+    def _widest(self, node: Expr, sign: Condition) -> Formula:
         """The greatest or least; a null part makes it null in some warehouses and is passed over in others."""
         parts = [self.read(part) for part in (node.this, *node.expressions)]
         if len(parts) > _MOST_PARTS:
@@ -145,7 +145,7 @@ class _Reader:
                 found = Call(function="case", parts=(wider, found, narrower, part))
         return found
 
-    def _round(self, node: exp.Expr) -> Formula:
+    def _round(self, node: Expr) -> Formula:
         digits = node.args.get("decimals")
         number = self.read(digits) if digits else Number(value=0)
         if not isinstance(number, Number) or number.value not in range(_MOST_DIGITS + 1):
@@ -155,12 +155,12 @@ class _Reader:
         binary = self.dialect == "duckdb" and has_division(value)
         return Call(function="round_binary" if binary else "round", parts=(value, number))
 
-    def _whole(self, node: exp.Expr, function: str) -> Formula:
+    def _whole(self, node: Expr, function: str) -> Formula:
         if node.args.get("decimals"):
             raise NotAFormulaError(f"its expression has {function} with decimals")
         return Call.model_validate({"function": function, "parts": (self.read(node.this),)})
 
-    def condition(self, node: exp.Expr) -> Formula:
+    def condition(self, node: Expr) -> Formula:
         """A condition of a case."""
         kind = node.key
         if kind == "paren":
@@ -177,7 +177,7 @@ class _Reader:
             return self._range(node)
         raise NotAFormulaError(f"its expression has the condition {node.sql()[:60]}, which is not computed")
 
-    def _range(self, node: exp.Expr) -> Formula:
+    def _range(self, node: Expr) -> Formula:
         """`between` and `in` as comparisons."""
         value = self.read(node.this)
         if node.key == "between":
