@@ -165,7 +165,7 @@ class HttpSession(requests.Session):
         problem: PlatformError
         try:
             response = super().send(request, **{**options, **bounds})
-            body = self._read_body(response, total)
+            body = read_body(response, limits.max_bytes, total, *([self.deadline] if self.deadline else []))
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OSError) as error:
             problem = build_connection_error(asked, error, read)
         else:
@@ -173,25 +173,24 @@ class HttpSession(requests.Session):
             return response
         raise problem  # outside of the handler: exceptions of requests carry the headers
 
-    def _read_body(self, response: requests.Response, total: Deadline) -> bytes:
-        """Read the whole answer, decoded. Raises TimedOut or BadAnswer for one that is too slow or too large."""
-        body = bytearray()
-        try:
-            while chunk := response.raw.read1(1 << 16, decode_content=True):
-                if self.deadline:
-                    self.deadline.check()
-                total.check()
-                body += chunk
-                self._check_size(len(body), total.asked)
-        except BaseException:
-            response.close()  # or the connection would go back to the pool with half of an answer in it
-            raise
-        return bytes(body)
 
-    def _check_size(self, size: int, asked: str) -> None:
-        if size > self._limits.max_bytes:
-            limit = f"{self._limits.max_bytes / (1 << 20):g} MB"
-            raise BadAnswer(asked, f"the answer is larger than {limit}", "Ask for less at a time.")
+def read_body(response: requests.Response, max_bytes: int, total: Deadline, *deadlines: Deadline) -> bytes:
+    """Read the whole answer, decoded. Raises TimedOut or BadAnswer for one that is too slow or too large."""
+    body = bytearray()
+    try:
+        while chunk := response.raw.read1(1 << 16, decode_content=True):
+            for deadline in (*deadlines, total):
+                deadline.check()
+            body += chunk
+            if len(body) > max_bytes:
+                limit = f"{max_bytes / (1 << 20):g} MB"
+                raise BadAnswer(  # noqa: TRY301  # the connection is closed as for every other error
+                    total.asked, f"the answer is larger than {limit}", "Ask for less at a time."
+                )
+    except BaseException:
+        response.close()  # or the connection would go back to the pool with half of an answer in it
+        raise
+    return bytes(body)
 
 
 def describe_content(response: requests.Response) -> str:

@@ -14,16 +14,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, BadInput, PlatformError, RateLimited, Unavailable
+from blocks.http.adapter import BoundedAdapter
 from blocks.http.errors import Refusal, build_connection_error, build_status_error, read_retry_after
 from blocks.http.polling import Pauses, poll_until
+from blocks.http.session import HttpLimits
 from blocks.tracker.jira.responses import ServerInfo
-from blocks.vendor_patches.jira import send_request
+from blocks.vendor_patches.jira import bound_answers, send_request
 
 if TYPE_CHECKING:
     from jira.exceptions import JIRAError
 
 Result = TypeVar("Result")
 CONNECT_SECONDS, FIRST_PAUSE = 10, 5.0
+TOTAL_SECONDS, MAX_BYTES = 300, 1 << 26  # of one answer
 REFUSALS: Mapping[int, Refusal] = {
     400: Refusal("", BadInput),  # Jira says itself what is wrong with it
     401: Refusal("Renew the token; for Jira Cloud give its account's e-mail as well."),
@@ -58,6 +61,8 @@ class JiraSession:
             get_server_info=False,
             **auth,
         )
+        limits = HttpLimits(CONNECT_SECONDS, timeout, TOTAL_SECONDS, max_bytes=MAX_BYTES)
+        bound_answers(self._client, BoundedAdapter("read Jira's answer", limits))
         self.server = self.read(ServerInfo, f"connect to {url}", "GET", "serverInfo")
 
     def send(self, asked: str, method: str, path: str, body: object = None, **query: object) -> Any:
@@ -98,13 +103,14 @@ class JiraSession:
     def _translate_errors(self, asked: str, act: Callable[[], Result]) -> Result:
         from jira.exceptions import JIRAError
         from requests import RequestException
+        from urllib3.exceptions import HTTPError
 
         error: PlatformError
         try:
             return act()
         except JIRAError as problem:
             error = _build_jira_error(asked, problem)
-        except (RequestException, ValueError) as problem:
+        except (RequestException, HTTPError, ValueError, OSError) as problem:
             error = build_connection_error(asked, problem, self._timeout)
         raise error  # outside the handler: the client's error carries headers and texts, and must not be our context
 

@@ -8,6 +8,7 @@ as it was written: wiki text by v2, ADF by v3, refused otherwise.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import threading
@@ -84,7 +85,10 @@ class Problem(Exception):
 
 @dataclass
 class Fault:
-    """What goes wrong on requests that match `METHOD path`. kind: a status, drop, drop-after, hang, html."""
+    """What goes wrong on requests that match `METHOD path`.
+
+    kind: a status, drop, drop-after, hang, html, endless, trickle.
+    """
 
     match: str
     kind: str | int
@@ -371,6 +375,20 @@ class _Handler(BaseHTTPRequestHandler):
                 return fault
         return None
 
+    def _send_without_end(self, part: bytes) -> None:
+        """An answer of 1 GB, as fast as it is taken, or by a byte ten times a second."""
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(1 << 30))
+        self.end_headers()
+        with contextlib.suppress(OSError):  # who asked has left
+            for _ in range(2000):
+                self.wfile.write(part)
+                self.wfile.flush()
+                if len(part) == 1 and self.site.released.wait(0.1):
+                    break
+
     def _break(self, call: Exchange, fault: Fault) -> bool:
         """Go wrong; False if it is answered first."""
         if fault.kind == "drop-after":
@@ -379,6 +397,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.site.released.wait(20)
         if fault.kind in ("hang", "drop"):
             self.close_connection = True
+        elif fault.kind in ("endless", "trickle"):
+            self._send_without_end(b" " * (1 << 16 if fault.kind == "endless" else 1))
         elif fault.kind == "html":
             self._send(
                 call, 200, b"<!DOCTYPE html><html><title>Log in</title></html>", {"Content-Type": "text/html"}

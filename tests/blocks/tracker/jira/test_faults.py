@@ -136,6 +136,23 @@ def test_a_pause_that_is_too_long_is_handed_on(desk: JiraDesk, said: str) -> Non
     assert caught.value.retry_after == pytest.approx(3600, abs=30)
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("endless", BadAnswer), ("trickle", TimedOut)])
+def test_an_answer_is_bounded_in_size_and_in_time(
+    desk: JiraDesk, kind: str, expected: type[PlatformError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blocks.tracker.jira.session.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("blocks.tracker.jira.session.TOTAL_SECONDS", 1)
+    desk.tracker.check()
+    desk.site.released.clear()
+    desk.site.faults = [Fault("search", kind)]
+    start = time.monotonic()
+    with pytest.raises(expected, match="larger than 1 MB" if kind == "endless" else "not done after 1 s"):
+        desk.tracker.open_tickets()
+    assert time.monotonic() - start < 15
+    desk.site.released.set()
+    assert desk.tracker.open_tickets()
+
+
 def test_a_dead_host_is_unavailable(desk: JiraDesk) -> None:
     desk.tracker.server = "http://127.0.0.1:9"
     with pytest.raises(Unavailable, match="connection was refused"):
