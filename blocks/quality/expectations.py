@@ -139,7 +139,7 @@ def find_fault(expectation: object) -> str:
     return _find_wrong_arguments(expectation)
 
 
-def _find_wrong_arguments(expectation: dict[str, Any]) -> str:
+def _find_wrong_arguments(expectation: dict[str, object]) -> str:
     """What Great Expectations says of the arguments of an expectation that it knows."""
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 

@@ -138,7 +138,7 @@ def _content_end(node: Any) -> int:
     return _content_end(last[1] if isinstance(last, tuple) else last)
 
 
-def _verify_edit(before: dict[str, Any], after: str, change: Mapping[str, object]) -> str:
+def _verify_edit(before: Mapping[str, object], after: str, change: Mapping[str, object]) -> str:
     """The edited text, if it reads as the old with just this change."""
     try:
         same = read(after) == {**before, **change}

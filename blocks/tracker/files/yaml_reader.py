@@ -138,7 +138,7 @@ def _answered(entries: object) -> datetime | None:
     return max((time for time in times if time), default=None)
 
 
-def _ours(entries: object) -> list[dict[str, Any]]:
+def _ours(entries: object) -> list[dict[str, object]]:
     entries = entries if isinstance(entries, list) else []
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("author") == BOT]
 

@@ -105,7 +105,7 @@ class IssueReader:
             comment_fingerprints={mark.topic: mark.fingerprint for mark, _ in ours},
         )
 
-    def _read_request(self, issue: Issue, system: IssueFields) -> dict[str, Any]:
+    def _read_request(self, issue: Issue, system: IssueFields) -> dict[str, object]:
         """The parts of the request that are filled in; a mapped field wins over the description's template.
 
         `unplaced` lists what the description says of a part and could not be read; not of what a field says better.
