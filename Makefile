@@ -8,7 +8,7 @@ TEST_ARGS ?=
 PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test coverage check bench soak lock clean setup setup-dev
+.PHONY: run test coverage check peers bench soak lock clean setup setup-dev
 
 run: setup  ## the main job, on the demo company
 	$(BIN)/python flows/main.py $(RUN_ARGS)
@@ -62,6 +62,10 @@ setup-dev: .venv/dev
 	-$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1
 	sh tests/install-system.sh
 	touch $@
+
+peers:  ## programs of others that tests hold ours against, from npm; without them these tests are skipped
+	@command -v npm >/dev/null || { echo "npm is not installed: see tests/install-system.sh"; exit 1; }
+	npm ci --silent --prefix tests/peers
 
 # sqlfluff and dbt want different clicks, so it lives apart.
 .venv-lint/done: requirements-lint.lock

@@ -6,7 +6,7 @@ nodes, so nothing in it can become markup. To read another kind of node, add its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ _CONTAINERS = {
     "table": "table",
     "tr": "tableRow",
 }
+_FITTING = {"paragraph", "bulletList", "orderedList", "codeBlock"}
 _CELLS = {"th": "tableHeader", "td": "tableCell"}
 
 
@@ -47,6 +48,8 @@ def _write_blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Json]:
     for node in nodes:
         if node.type in ("thead", "tbody"):
             yield from _write_blocks(node.children)
+        elif node.type in ("list_item", "blockquote"):
+            yield {"type": _CONTAINERS[node.type], "content": _fit_blocks(_write_blocks(node.children))}
         elif node.type in _CONTAINERS:
             yield {"type": _CONTAINERS[node.type], "content": list(_write_blocks(node.children))}
         elif node.type in _CELLS:
@@ -67,6 +70,21 @@ def _write_blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Json]:
             yield {"type": "paragraph", "content": list(_write_text(node.content))}
         else:
             yield {"type": "paragraph", "content": list(_write_inline(node.children))}
+
+
+def _fit_blocks(blocks: Iterable[Json]) -> list[Json]:
+    """Blocks as items of lists and quotations may hold them: what else there is becomes paragraphs, a text first."""
+    fitted: list[Json] = []
+    for each in blocks:
+        if each["type"] in _FITTING:
+            fitted.append(each)
+        elif each["type"] in ("heading", "tableCell", "tableHeader"):
+            text = each["content"] if each["type"] == "heading" else each["content"][0]["content"]
+            fitted.append({"type": "paragraph", "content": text})
+        else:
+            fitted += _fit_blocks(each.get("content", []))
+    starts_with_text = fitted and fitted[0]["type"] in ("paragraph", "codeBlock")
+    return fitted if starts_with_text else [{"type": "paragraph", "content": []}, *fitted]
 
 
 def _write_inline(nodes: Sequence[SyntaxTreeNode], marks: tuple[Json, ...] = ()) -> Iterator[Json]:

@@ -427,7 +427,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         call.status, call.answer = status, content
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json;charset=UTF-8", **(headers or {})}.items():
+        kind = {"Content-Type": "application/json;charset=UTF-8"} if content else {}
+        for name, value in {**kind, **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
