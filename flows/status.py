@@ -28,6 +28,8 @@ def show_status(blocks: Blocks, terminal: Terminal) -> None:
     )
     for mart, relation in sorted(served.marts.items()) if served else ():
         print_(f"  {mart:<28} {relation}")
+    for note in blocks.warehouse.describe_readers():
+        print_(note, soft_wrap=True, markup=False)
     last = {entry.run: entry for entry in control.journal(blocks.warehouse)}
     runs = Table("run", "state", "since (UTC)", box=None, pad_edge=False, header_style="bold")
     for entry in sorted(last.values(), key=lambda entry: entry.seq)[-RUNS_SHOWN:]:

@@ -76,7 +76,7 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
         elif entry.state in {State.building, State.validated} and entry.run != run:
             control.record(warehouse, entry.run, State.abandoned)
             done.append(f"run {entry.run} had died while {entry.state}; it is abandoned")
-    return done
+    return [*done, *warehouse.mend_readers()]
 
 
 @task(task_run_name="roll back", **RETRY)

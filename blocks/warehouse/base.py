@@ -72,6 +72,17 @@ class Warehouse(WarehouseConnection, Block, ABC):
     def flip(self, release: Release) -> None:
         """Point every serving view at the release, all or nothing; safe to repeat."""
 
+    def mend_readers(self) -> list[str]:
+        """Make what readers open agree with `served`, where that is a copy that a killed run left behind.
+
+        Returns what was done, line by line; nothing where readers see serving itself.
+        """
+        return []
+
+    def describe_readers(self) -> list[str]:
+        """Where readers look, and what is wrong there, line by line; nothing where they see serving itself."""
+        return []
+
     @abstractmethod
     def releases(self) -> list[str]:
         """Every release schema there is."""

@@ -30,5 +30,10 @@ def marker_in(warehouse: WarehouseConnection, session: Session, schema: str) -> 
     """The release a schema's views show; None if it has no marker."""
     if not warehouse.columns(session, schema, MARKER):
         return None
-    rows = session.rows(f"select run, published_at, mart, relation from {warehouse.quote(schema, MARKER)}")
+    return read_marker_rows(session, warehouse.quote(schema, MARKER))
+
+
+def read_marker_rows(session: Session, relation: str) -> Release:
+    """The release that a marker's view or table (quoted) names."""
+    rows = session.rows(f"select run, published_at, mart, relation from {relation}")
     return Release(run=rows[0][0], published_at=rows[0][1], marts={row[2]: row[3] for row in rows})

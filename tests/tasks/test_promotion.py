@@ -21,6 +21,7 @@ from blocks.warehouse.release_history import (
     release_schema,
 )
 from tasks.promotion import promote_release, recover, removed_marts, retain, retire_marts, roll_back
+from tests.blocks.warehouse.readers import read_file
 
 MARTS = ("people", "sales")
 
@@ -279,9 +280,14 @@ def test_killed_at_every_statement_it_is_the_old_release_or_the_new(tmp_path: Pa
         with warehouse.session():  # held, so that the file is opened once
             served = seen(warehouse)
             assert served in ([1, 1], [2, 2]), f"a mixture in {folder}"
+            opened = read_file(
+                warehouse.readers.path, "select s.value, p.value from sales s cross join people p"
+            )
+            assert opened in ([(1, 1)], [(2, 2)]), f"a mixture in {warehouse.readers.path}"
             state = {entry.run: entry.state for entry in control.journal(warehouse)}["b"]
             recover.fn(warehouse, "c")
             after = seen(warehouse)
+            assert [*read_file(warehouse.readers.path, "select value from sales")[0]] == after[:1]
             assert after == ([1, 1] if state is State.validated else [2, 2])
             ended = {entry.run: entry.state for entry in control.journal(warehouse)}["b"]
             assert ended is (State.abandoned if state is State.validated else State.published)

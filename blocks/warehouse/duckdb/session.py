@@ -94,7 +94,9 @@ def translate_error(asked: str, error: BaseException) -> PlatformError:
     """DuckDB's error in our tree; only its first line, which holds no SQL, and nothing of a row's values."""
     answer = str(error).splitlines()[0]
     if "Could not set lock" in answer or "Conflicting lock" in answer:
-        return Busy(asked, "another program has the file open", "Close it (a DuckDB shell, say) or wait.")
+        return Busy(
+            asked, "another program has the file open", "Close it or wait; readers open serving.duckdb."
+        )
     if "Cannot open file" in answer or "not a valid DuckDB" in answer:
         return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")
     if answer.startswith("Catalog Error: Table with name") and "does not exist" in answer:

@@ -1,6 +1,7 @@
 """DuckDB: the embedded warehouse and the reference for the others. One file, one writing process.
 
-No connection is held between calls, so that dbt's process can open the file.
+Readers have a file of their own, `serving.duckdb` (readers_file.py), so that they never meet a run. No connection
+is held between calls, so that dbt's process can open the file.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from threading import Lock
 
 from pydantic import Field
 
-from blocks.errors import Busy, NotFound
+from blocks.errors import Busy, NotFound, PlatformError
+from blocks.records import Release
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch, LoadTarget
+from blocks.warehouse.duckdb.readers_file import ReadersFile
 from blocks.warehouse.duckdb.session import DuckDBSession, open_session
 from blocks.warehouse.settings import Session
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
@@ -30,11 +33,24 @@ class DuckDBWarehouse(SqlWarehouse):
 
     memory_limit: str = Field("1GB", description="DuckDB's memory; beyond it, it spills to disk")
     threads: int = Field(2, ge=1, description="dbt models built side by side, and DuckDB's threads")
+    readers_file: str | None = Field(
+        None,
+        description="the file that readers open; none: serving.duckdb beside a database warehouse.duckdb, "
+        "NAME_serving.duckdb beside NAME.duckdb",
+    )
 
     @property
     def path(self) -> Path:
         """The file, absolute."""
         return Path(self.database).expanduser().resolve()
+
+    @property
+    def readers(self) -> ReadersFile:
+        """The file that readers open."""
+        name = self.path.name.removesuffix(".duckdb")
+        default = f"{self.serving}.duckdb" if name == "warehouse" else f"{name}_{self.serving}.duckdb"
+        path = Path(self.readers_file).expanduser() if self.readers_file else self.path.with_name(default)
+        return ReadersFile(path.resolve(), self)
 
     def check(self) -> str:
         """Open the file for writing; return a one-line status."""
@@ -94,6 +110,50 @@ class DuckDBWarehouse(SqlWarehouse):
     def use_time_zone(self, session: Session, time_zone: str) -> None:
         """A setting of the connection."""
         session.rows(f"set time zone {self.literal(time_zone)}")
+
+    def flip(self, release: Release) -> None:
+        """Write the readers' file, then replace all views in one transaction, then put the file in place.
+
+        A crash before the last step leaves readers on the release before; `mend_readers` finishes it.
+        """
+        with self.session() as session:  # held, so that the warehouse is opened once
+            self.readers.write_new(session, release)
+            try:
+                super().flip(release)
+            except BaseException:
+                self.readers.remove_leftovers()
+                raise
+            self.readers.put_in_place()
+
+    def mend_readers(self) -> list[str]:
+        """Write the readers' file again where it is missing, can't be read, or shows another release."""
+        with self.session() as session:
+            self.readers.remove_leftovers()
+            served, known = self.served(), self._shown_release()
+            if served is None or served == known:
+                return []
+            self.readers.write_new(session, served)
+            self.readers.put_in_place()
+        return [f"{self.readers.path.name} did not show run {served.run} as it is served; it does now"]
+
+    def describe_readers(self) -> list[str]:
+        """Where the file is, and whether it shows what is served."""
+        with self.session():  # held, so that the warehouse is opened once
+            served, known = self.served(), self._shown_release()
+        lines = [f"readers open {self.readers.path}"] if self.readers.path.exists() else []
+        if served != known:
+            shown = f"run {known.run}" if known else "nothing that can be read"
+            meant = f"instead of run {served.run}: the next run" if served else "until the first run"
+            lines.append(f"  it shows {shown} {meant} corrects that")
+        return lines
+
+    def _shown_release(self) -> Release | None:
+        """What the readers' file shows; None where it is missing or can't be read."""
+        try:
+            with self.session() as session:
+                return self.readers.read_release(session)
+        except PlatformError:
+            return None
 
     def load_lock(self) -> AbstractContextManager[object]:
         """One batch at a time in this process: two that write the same table would conflict."""
