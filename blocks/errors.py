@@ -27,6 +27,17 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+_CONTROLS = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # a terminal's command, as for colours
+    r"|\x1b\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?"  # one with text, as for the window's title or the clipboard
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"  # controls, and signs that turn the reading direction
+)
+
+
+def strip_controls(text: str) -> str:
+    """A text without escapes and controls, which would steer a terminal; tabs and newlines stay."""
+    return _CONTROLS.sub("", text)
+
 
 class PlatformError(Exception):
     """An error with the three things its reader needs.
@@ -40,7 +51,7 @@ class PlatformError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.asked}: {self.answer}"
-        return f"{text.rstrip('.')}. {self.remedy}" if self.remedy else text
+        return strip_controls(f"{text.rstrip('.')}. {self.remedy}" if self.remedy else text)
 
 
 class Transient(PlatformError):  # noqa: N818

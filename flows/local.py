@@ -125,6 +125,7 @@ def _saved(slug: str | None) -> Any:
 def _pair(text: str) -> tuple[str, str]:
     name, separator, location = text.partition("=")
     if not separator or not location:
-        raise Misconfigured(f"read --source {text}", "it is not NAME=LOCATION", "As in erp=data/erp.")
+        shown = name if "://" not in name else "URL"  # which may hold a password
+        raise Misconfigured(f"read --source {shown}", "it is not NAME=LOCATION", "As in erp=data/erp.")
     local = Path(location).expanduser()
     return name, str(local.resolve()) if "://" not in location else location

@@ -13,12 +13,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
-from blocks.errors import PlatformError
+from blocks.errors import PlatformError, strip_controls
 from blocks.records import Outcome, Plan
 from tasks.markdown import line
 
 OURS = str(Path(__file__).parent)
+
+
+class PlainConsole(Console):
+    """A console that sends none of the control characters in what it is given; colours are rich's own markup."""
+
+    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+        """A text without escapes: a name of a ticket, file or column could move the cursor or rename the window."""
+        return super().render_str(strip_controls(text), **options)
 
 
 class Terminal(logging.Handler):
@@ -26,7 +35,7 @@ class Terminal(logging.Handler):
 
     def __init__(self, quiet: bool) -> None:
         super().__init__(logging.INFO)
-        self.console = Console(stderr=False, highlight=False)
+        self.console = PlainConsole(stderr=False, highlight=False)
         self._quiet = quiet
         self._starts: dict[str, float] = {}
         self._lines: dict[str, str] = {}

@@ -3,6 +3,7 @@
 - It never follows a redirect and never calls another host, so that the credential goes nowhere else.
 - The credential is in its headers or in `auth`; a .netrc file can't replace it.
 - Errors hold the status and, if the answer has one, the plain name of the error; never its text.
+- It calls no link-local address and no cloud's metadata service, by whatever name (reach.py).
 - It waits for a 429 if the limits allow it. It does not try again otherwise: that is the tasks' policy.
 
 Use `call` for a JSON API. Give the session itself to a client library (dlt, tableauserverclient): its requests
@@ -27,6 +28,7 @@ from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, PlatformError, RateLimited
 from blocks.http.errors import Refusals, build_connection_error, build_status_error, read_retry_after
 from blocks.http.polling import Pauses, poll_until
+from blocks.http.reach import CheckedAdapter, check_host
 
 PORTS = {"http": 80, "https": 443}
 
@@ -71,6 +73,8 @@ class HttpSession(requests.Session):
         self.base_url, self.deadline, self.verify = base_url.rstrip("/"), deadline, verify
         self.asked = asked or f"call {self.host}"
         self._limits = limits or self.limits
+        for scheme in PORTS:
+            self.mount(f"{scheme}://", CheckedAdapter())
         self.auth = _keep_headers
 
     @property
@@ -137,6 +141,7 @@ class HttpSession(requests.Session):
         """Send, and again after each pause that the server asks for."""
         if _get_origin(str(request.url)) != _get_origin(self.base_url):
             raise BadAnswer(asked, "it points to a page on another host", "The credential is not sent there.")
+        check_host(urlsplit(self.base_url).hostname or "", asked)
 
         def send() -> requests.Response:
             response = self._send_once(request, options, asked)

@@ -203,6 +203,17 @@ test("CSV has figures as numbers, quotes what needs it, and lets no cell be a fo
   assert.equal(page.toCsv(columns, rows), wanted.join("\r\n"));
 });
 
+test("no text of a CSV starts a formula where a spreadsheet separates cells by a semicolon or a tab", () => {
+  const columns = [{ label: "Name", figure: false }];
+  const cellOf = (text) => page.toCsv(columns, [{ cells: [{ text, value: text }] }]).split("\r\n")[1];
+  const signs = ["=", "+", "-", "@", "＝", "＋", "－", "＠"];
+  for (const before of ["", ";", "\t", "a;", "a; ", 'a;"', "a\n"]) {
+    for (const sign of signs) assert.match(cellOf(`${before}${sign}1+1`), new RegExp(`'\\${sign}1`), before + sign);
+  }
+  assert.equal(cellOf("a; b-c = d"), '"a; b-c = d"');
+  assert.equal(cellOf("\tx"), '"\'\tx"');
+});
+
 test("date fields are read in either order and stay inside the whole", () => {
   const dates = { whole: { first: day("2025-03-01"), last: day("2025-03-31") }, grain: "day" };
   const read = (from, to) => {

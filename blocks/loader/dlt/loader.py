@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from prefect.blocks.fields import SecretDict
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
@@ -22,6 +23,7 @@ from blocks.loader.dlt.extract import import_dlt
 from blocks.loader.dlt.files.listing import check_files
 from blocks.loader.dlt.files.load import load_files
 from blocks.loader.dlt.load_context import LoadContext
+from blocks.loader.dlt.locations import split_location
 from blocks.loader.dlt.rest.load import check_rest, load_rest
 from blocks.loader.dlt.sql.connections import check_database, is_database
 from blocks.loader.dlt.sql.load import load_databases
@@ -50,6 +52,24 @@ class DltLoader(Loader):
         " files: fsspec options",
     )
     workdir: Path = Field(description="folder for the loads' working files, emptied after each")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _move_passwords(cls, values: Any) -> Any:
+        """Move user and password of a location into `credentials`: a flow run's parameters show locations in clear."""
+        locations = values.get("locations") if isinstance(values, dict) else None
+        if not isinstance(locations, dict):
+            return values
+        given = values.get("credentials") or {}
+        credentials = dict(given.get_secret_value() if isinstance(given, SecretDict) else given)
+        bare = {}
+        for source, location in locations.items():
+            bare[source], login = (
+                split_location(source, location) if isinstance(location, str) else (location, {})
+            )
+            if login:
+                credentials[source] = {**login, **(credentials.get(source) or {})}
+        return {**values, "locations": bare, "credentials": credentials}
 
     def warm(self) -> None:
         """Import dlt, which takes a second, before it is needed."""

@@ -8,6 +8,7 @@ import logging
 import time
 import traceback
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,40 @@ def test_a_subclass_can_judge_an_answer_itself(server: Api) -> None:
     server.fail("forbidden")
     session = Lenient(server.url)
     assert session.get(server.url).status_code == session.status == 403
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "http://[fe80::1]/",
+        "http://[fd00:ec2::254]/latest",
+        "http://[::ffff:169.254.169.254]/",
+        "http://metadata.google.internal/computeMetadata",
+        "http://METADATA.google.internal./",
+        "http://100.100.100.200/",
+    ],
+)
+def test_a_metadata_service_is_never_called(address: str) -> None:
+    session = HttpSession(address, "read", limits=HttpLimits(connect_seconds=0.2))
+    with pytest.raises(Misconfigured, match="metadata service"):
+        session.call("GET", "")
+
+
+def test_a_name_that_resolves_there_is_refused_before_anything_is_sent(
+    server: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a name means when it is connected to: here the server's own address counts as one of those."""
+    monkeypatch.setattr("blocks.http.reach.FORBIDDEN_NETWORKS", (IPv4Network("127.0.0.0/8"),))
+    asked = len(server.seen)
+    for host in ("localhost", "127.1", "2130706433"):
+        session = HttpSession(server.url.replace("127.0.0.1", host), "read")
+        with pytest.raises(Misconfigured, match="metadata service"):
+            session.call("GET", "/rates")
+    assert len(server.seen) == asked
+
+
+def test_a_setting_allows_it(server: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blocks.http.reach.FORBIDDEN_NETWORKS", (IPv4Network("127.0.0.0/8"),))
+    monkeypatch.setenv("ALLOW_LINK_LOCAL", "1")
+    assert connect(server).call("GET", "/rates")["data"] == []

@@ -27,11 +27,14 @@ export function toCsv(columns, rows) {
   return lines.map((line) => line.map(csvField).join(",")).join("\r\n");
 }
 
-// A cell that starts like a formula would run in a spreadsheet, so it is quoted off.
+// A cell that starts like a formula would run in a spreadsheet, so it is quoted off. Spreadsheets of many languages
+// separate cells by `;` or a tab whatever the file says: what follows one of these inside a text starts a cell there.
+const FORMULA = /(^|[;\t\r\n])([\s\u200b\ufeff"]*)(?=[=+\-@\t\r＝＋－＠])/g;
+
 function csvField(value) {
   if (value === null) return "";
-  const text = typeof value === "number" ? String(value) : String(value).replace(/^[=+\-@\t\r]/, "'$&");
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof value === "number" ? String(value) : String(value).replace(FORMULA, "$1$2'");
+  return /[",;\t\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** The table in an element of the page. */
