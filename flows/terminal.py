@@ -25,7 +25,7 @@ OURS = str(Path(__file__).parent)
 class PlainConsole(Console):
     """A console that sends none of the control characters in what it is given; colours are rich's own markup."""
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         """A text without escapes: a name of a ticket, file or column could move the cursor or rename the window."""
         return super().render_str(strip_controls(text), **options)
 
