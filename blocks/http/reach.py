@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -96,7 +95,9 @@ class _HTTPSPool(HTTPSConnectionPool):
 class CheckedAdapter(HTTPAdapter):
     """requests' adapter whose connections are checked. Through a proxy it is the proxy's address that is seen."""
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **options: object
+    ) -> None:
         """Make the pools, of checked connections."""
-        super().init_poolmanager(*arguments, **options)
+        super().init_poolmanager(connections, maxsize, block, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from prefect.blocks.fields import SecretDict
 from pydantic import Field, model_validator
@@ -55,7 +54,7 @@ class DltLoader(Loader):
 
     @model_validator(mode="before")
     @classmethod
-    def _move_passwords(cls, values: Any) -> Any:
+    def _move_passwords(cls, values: object) -> object:
         """Move user and password of a location into `credentials`: a flow run's parameters show locations in clear."""
         locations = values.get("locations") if isinstance(values, dict) else None
         if not isinstance(locations, dict):
