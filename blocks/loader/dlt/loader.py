@@ -56,8 +56,7 @@ class DltLoader(Loader):
     @classmethod
     def _move_passwords(cls, values: object) -> object:
         """Move user and password of a location into `credentials`: a flow run's parameters show locations in clear."""
-        locations = values.get("locations") if isinstance(values, dict) else None
-        if not isinstance(locations, dict):
+        if not isinstance(values, dict) or not isinstance(locations := values.get("locations"), dict):
             return values
         given = values.get("credentials") or {}
         credentials = dict(given.get_secret_value() if isinstance(given, SecretDict) else given)
