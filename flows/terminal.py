@@ -9,9 +9,10 @@ from typing import Any
 
 from prefect import Flow, State
 from prefect.client.schemas.objects import FlowRun
-from rich.console import Console
+from rich.console import Console, HighlighterType, JustifyMethod, OverflowMethod
 from rich.markup import escape
 from rich.status import Status
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -25,9 +26,29 @@ OURS = str(Path(__file__).parent)
 class PlainConsole(Console):
     """A console that sends none of the control characters in what it is given; colours are rich's own markup."""
 
-    def render_str(self, text: str, **options: Any) -> Text:
+    def render_str(  # rich's own
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,
+        markup: bool | None = None,
+        highlight: bool | None = None,
+        highlighter: HighlighterType | None = None,
+    ) -> Text:
         """A text without escapes: a name of a ticket, file or column could move the cursor or rename the window."""
-        return super().render_str(strip_controls(text), **options)
+        return super().render_str(
+            strip_controls(text),
+            style=style,
+            justify=justify,
+            overflow=overflow,
+            emoji=emoji,
+            markup=markup,
+            highlight=highlight,
+            highlighter=highlighter,
+        )
 
 
 class Terminal(logging.Handler):
