@@ -9,13 +9,13 @@ import io
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from blocks.deadline import Deadline
+from blocks.http.reach import CheckedAdapter
 from blocks.http.session import HttpLimits, read_body
 
 
-class BoundedAdapter(HTTPAdapter):
+class BoundedAdapter(CheckedAdapter):
     """Sends requests and reads each answer whole, within the limits. Cookies of an answer are not kept.
 
     asked: what is being done, for errors.
