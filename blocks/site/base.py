@@ -13,6 +13,7 @@ from pydantic import Field
 from blocks.catalogue import Dataset
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
 from blocks.site.readback import DatasetSummary
+from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.bi_connection import LiveSource
 
 
@@ -36,6 +37,11 @@ class Card(Record):
     summaries: tuple[DatasetSummary, ...] = ()
     live: LiveSource | None = None
     queries: tuple[str, ...] = ()
+
+    @property
+    def time_zone(self) -> str:
+        """The project's, in which points in time are shown."""
+        return self.datasets[0].time_zone if self.datasets else UTC_ZONE
 
 
 class BiSite(Block, ABC):

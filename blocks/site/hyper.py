@@ -6,7 +6,7 @@ stream, so Python holds no rows. What is cast, and why:
 - DECIMAL over 18 digits: to BIGINT where it is whole, to 18 digits where every value fits, else to DOUBLE;
 - UBIGINT and the 128-bit integers: BIGINT where every value fits, else text, since they are keys then;
 - FLOAT: DOUBLE, as Hyper's 32-bit float needs a newer file format than older Tableau versions open;
-- timestamps with a zone: the plain timestamp in UTC, so that no reader's time zone moves it to another day;
+- timestamps with a zone: the plain timestamp in the project's zone, so that no reader's moves it to another day;
 - columns of nothing but NULL: the type the file declares, never guessed from the values;
 - UUID, ENUM, INTERVAL, lists and structs: text.
 """
@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.errors import BadInput, TimedOut, Unavailable
-from blocks.sql import quote_identifier
+from blocks.sql import quote_identifier, write_literal
+from blocks.time_zone import UTC_ZONE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -45,7 +46,10 @@ _TEXT = ("VARCHAR", "TEXT")
 
 
 def write_hyper(
-    tables: Mapping[str, Path], target: Path, deadline: float = DEADLINE_SECONDS
+    tables: Mapping[str, Path],
+    target: Path,
+    deadline: float = DEADLINE_SECONDS,
+    time_zone: str = UTC_ZONE,
 ) -> dict[str, int]:
     """Write Parquet files as tables of schema Extract of a new .hyper file; return their rows."""
     from tableauhyperapi import Connection, CreateMode, HyperException, HyperProcess, Telemetry
@@ -60,7 +64,10 @@ def write_hyper(
             _stop_after(deadline, connection, target),
         ):
             connection.catalog.create_schema("Extract")
-            return {name: _write_table(connection, name, path, scratch) for name, path in tables.items()}
+            return {
+                name: _write_table(connection, name, path, scratch, time_zone)
+                for name, path in tables.items()
+            }
     except HyperException as error:
         raise Unavailable(f"Write {target.name}", str(error).splitlines()[0][:300]) from error
     finally:
@@ -98,10 +105,10 @@ def _stop_after(deadline: float, connection: Connection, target: Path) -> Iterat
         raise TimedOut(f"Write {target.name}", f"not done after {deadline:.0f} s")
 
 
-def _write_table(connection: Connection, name: str, source: Path, scratch: Path) -> int:
+def _write_table(connection: Connection, name: str, source: Path, scratch: Path, time_zone: str) -> int:
     from tableauhyperapi import TableName, escape_string_literal
 
-    casts = _rewrite(source, scratch)
+    casts = _rewrite(source, scratch, time_zone)
     table = TableName("Extract", name)
     columns = ", ".join(
         f"CAST({quote_identifier(c)} AS {kind}) AS {quote_identifier(c)}" for c, kind in casts.items()
@@ -113,10 +120,10 @@ def _write_table(connection: Connection, name: str, source: Path, scratch: Path)
     return int(connection.execute_scalar_query(f"SELECT count(*) FROM {table}"))
 
 
-def _rewrite(source: Path, scratch: Path) -> dict[str, str]:
+def _rewrite(source: Path, scratch: Path, time_zone: str) -> dict[str, str]:
     """Rewrite a Parquet file with types Hyper takes; return each column's type in Hyper."""
-    with _open_parquet(source) as (connection, chosen):
-        # A cast of a timestamp with a zone would use the machine's zone; the session's is set to UTC.
+    with _open_parquet(source, time_zone) as (connection, chosen):
+        # A cast of a timestamp with a zone would use the machine's zone; the session's is set.
         casts = ", ".join(
             f"{quote_identifier(c)}::{stored} AS {quote_identifier(c)}" for c, (stored, _) in chosen.items()
         )
@@ -125,13 +132,15 @@ def _rewrite(source: Path, scratch: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _open_parquet(source: Path) -> Iterator[tuple[DuckDBPyConnection, dict[str, tuple[str, str]]]]:
+def _open_parquet(
+    source: Path, time_zone: str = UTC_ZONE
+) -> Iterator[tuple[DuckDBPyConnection, dict[str, tuple[str, str]]]]:
     """A Parquet file as view `source`, and what becomes of each column."""
     import duckdb
 
     try:
         with duckdb.connect(config={"memory_limit": "1GB", "preserve_insertion_order": False}) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"SET TimeZone = {write_literal(time_zone, 'duckdb')}")
             rows = connection.read_parquet(str(source))
             rows.create_view("source")
             pairs = zip(rows.columns, rows.types, strict=True)

@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from blocks.catalogue import Catalogue
 from blocks.errors import Misconfigured
+from blocks.site.html.extract import Extract, label_sql
+from blocks.site.hyper import write_hyper
 from blocks.time_zone import read_time_zone
+from tests.blocks.site.tableau.files import extracts
 from tests.conftest import ROOT
 
 # Around both switches of 2026 in Berlin, 29 March and 25 October: UTC, and the day it is there.
@@ -71,8 +75,6 @@ def manifest() -> dict[str, Any]:
 
 def served(folder: Path, zone: str, machine: str) -> list[list[Any]]:
     """The rows that a dashboard gets on a machine in another zone."""
-    import duckdb
-
     with duckdb.connect(str(folder / "w.duckdb")) as connection:
         rows = ", ".join(f"(timestamptz '{moment}')" for moment in MOMENTS)
         connection.execute(f"CREATE OR REPLACE TABLE calls AS FROM (VALUES {rows}) AS t(called_at)")
@@ -97,6 +99,20 @@ def test_days_are_those_of_the_declared_zone_on_any_machine(tmp_path: Path, mach
     assert served(tmp_path, "Europe/Berlin", machine) == [
         [day, f"{day[:7]}-01", calls] for day, calls in days.items()
     ]
+
+
+def test_a_point_in_time_is_shown_in_the_declared_zone_on_page_and_in_hyper(tmp_path: Path) -> None:
+    catalogue = Catalogue(manifest(), "Europe/Berlin")
+    (dataset,) = catalogue.datasets(("calls",), ("begun",))
+    dataset = dataset.model_copy(update={"dimensions": ("begun",), "time": None})
+    path = tmp_path / "calls.parquet"
+    rows = "SELECT timestamptz '2026-07-01 22:30:00+00' AS begun, 3 AS calls"
+    duckdb.sql(rows).write_parquet(str(path))
+    with Extract(dataset, path) as extract:
+        assert extract.rows(f"SELECT {label_sql('begun')} FROM extract") == [("2026-07-02 00:30:00+02",)]
+    write_hyper({"Extract": path}, tmp_path / "calls.hyper", time_zone=dataset.time_zone)
+    found = extracts().ask(tmp_path / "calls.hyper", '"begun"')
+    assert str(found) == "2026-07-02 00:30:00"
 
 
 def test_without_a_declared_zone_days_are_utcs(tmp_path: Path) -> None:

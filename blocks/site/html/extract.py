@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from blocks.catalogue import Dataset
 from blocks.errors import BadInput
 from blocks.site.periods import Period, bucket
-from blocks.sql import quote_identifier
+from blocks.sql import quote_identifier, write_literal
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,6 +30,7 @@ class Extract:
         self._connection = duckdb.connect(config={"memory_limit": "1GB", "preserve_insertion_order": False})
         try:
             path = str(self.path).replace("'", "''")
+            self.run(f"SET TimeZone = {write_literal(self.dataset.time_zone, 'duckdb')}")
             self.run(f"CREATE VIEW extract AS FROM read_parquet('{path}')")
         except BaseException:
             self._connection.close()

@@ -108,7 +108,7 @@ class FolderSite(BiSite):
             fault = "its datasets and extracts don't pair"
             raise BadInput(f"Publish {name}", fault, "Give one of each a mart.")
         tables = dict(zip(marts if len(marts) > 1 else ["Extract"], card.extracts, strict=True))
-        rows = write_hyper(tables, work / f"{name}.hyper")
+        rows = write_hyper(tables, work / f"{name}.hyper", time_zone=card.time_zone)
         with ExitStack() as opened:
             pairs = zip(card.datasets, card.extracts, strict=True)
             view = DashboardView(

@@ -102,7 +102,8 @@ class DataSources:
 
     def _write_extract(self, place: int, name: str) -> Path:
         path = self._work / f"{name}.hyper"
-        self.rows.append(write_hyper({"Extract": self._card.extracts[place]}, path)["Extract"])
+        tables, zone = {"Extract": self._card.extracts[place]}, self._card.time_zone
+        self.rows.append(write_hyper(tables, path, time_zone=zone)["Extract"])
         copyfile(path, self._kept / path.name)
         self.extracts.append(path)
         return path
