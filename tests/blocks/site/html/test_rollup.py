@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from blocks.errors import BadInput, Misconfigured
-from blocks.metrics import adds_up, to_sql
+from blocks.metrics import Balance, Measure, adds_up, to_sql
 from blocks.records import GRAINS
 from blocks.site.html.extract import Extract
 from blocks.site.html.rollup import Rollup
@@ -154,3 +154,37 @@ def test_a_division_by_zero_is_no_number(make_card):
         assert extract.rows(f"SELECT {to_sql(RATE.formula)} FROM extract") == [(None,)]
         assert extract.rows("SELECT 1 / nullif(0, 0)") == [(None,)]
         assert extract.bounds() is None
+
+
+@pytest.mark.parametrize("budget", [50_000, 2_000, 300, 60])
+@pytest.mark.parametrize("last", [True, False])
+def test_a_balance_stays_exact_under_every_filter_however_small_the_rows(
+    make_card, tmp_path, sales, budget, last
+):
+    when = Balance(moment="moment", last=last)
+    measure = Measure(name="stock", function="sum", balance=when)
+    card = make_card(metrics=(ORDERS,), dimensions=("country", "segment"))
+    metric = card.datasets[0].metrics[0].model_copy(update={"measures": (measure,), "formula": measure})
+    dataset = card.datasets[0].model_copy(update={"metrics": (metric,), "measures": (measure,)})
+    path = tmp_path / "stock.parquet"
+    sales.execute(f"""COPY (SELECT day, day AS moment, country, segment, sum(customer) AS stock FROM orders
+        WHERE hash(day, country, 1) % 3 > 0 GROUP BY ALL) TO '{path}'""")
+    with Extract(dataset, path) as extract:
+        rollup = Rollup(extract, budget)
+        rollup.fit("day")
+        (table,), values = rollup.tables()
+    assert (rollup.grain == "day") is (budget == 50_000)
+    assert table["rows"] <= budget
+    choose = "max" if last else "min"
+    for country in {*values[0], None} - {"Other"}:
+        wanted = f"country = '{country}'" if country else "true"
+        rows = f"(SELECT * FROM '{path}' WHERE {wanted})"
+        decided = f"SELECT sum(stock) FROM {rows} WHERE moment = (SELECT {choose}(moment) FROM {rows})"
+        kept = [
+            (moment, stock)
+            for code, stock, moment in zip(table["codes"][0], *table["columns"][:2], strict=True)
+            if country is None or values[0][code] == country
+        ]
+        decisive = (max if last else min)(moment for moment, _ in kept)
+        found = sum(stock for moment, stock in kept if moment == decisive)
+        assert found == float(sales.execute(decided).fetchone()[0]), country
