@@ -61,7 +61,7 @@ def build_release(
         tests=len(tests),
         seconds=monotonic() - start,
         rows=count_mart_rows(warehouse, marts),
-        relations=_built_relations(dbt.catalogue, warehouse, select, nodes),
+        relations=_locate_built(dbt.catalogue, warehouse, select, nodes),
         checks=tuple(_apply_policy(check, dbt.not_run_passes) for check in checks),
     )
 
@@ -148,7 +148,7 @@ def _exists(warehouse: Warehouse, relation: str) -> bool:
         return bool(warehouse.columns(session, *relation.rsplit(".", 1)))
 
 
-def _built_relations(
+def _locate_built(
     catalogue: Catalogue, warehouse: Warehouse, select: Sequence[str], nodes: Sequence[NodeResult]
 ) -> dict[str, str]:
     """Unique id → relation of all that was built and holds rows of its own."""

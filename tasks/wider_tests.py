@@ -1,4 +1,4 @@
-"""Tests that reach beyond a release: what they miss is read where readers see it, or they are said as not run."""
+"""Tests that reach beyond a release: what they miss is read where readers see it, or they are reported as not run."""
 
 from __future__ import annotations
 

@@ -34,17 +34,17 @@ class Reasons:
     """What dbt says of errors while it works: its exceptions often leave the reason out."""
 
     def __init__(self) -> None:
-        self._said: list[str] = []
+        self._messages: list[str] = []
 
     def __call__(self, event: Any) -> None:
         """Keep an event of level error; dbt calls this for every event."""
         if str(event.info.level) == "error" and (text := " ".join(event.info.msg.split())):
-            self._said.append(text[:LONGEST_REASON])
+            self._messages.append(text[:LONGEST_REASON])
 
     def explain(self, error: BaseException | None) -> str:
-        """An error's own words and what dbt said beside them, at most a few lines."""
+        """An error's own words and what dbt reported beside them, at most a few lines."""
         own = f"{type(error).__name__}: {error}" if error else "dbt ended without a reason"
-        more = [text for text in dict.fromkeys(self._said) if text not in " ".join(own.split())]
+        more = [text for text in dict.fromkeys(self._messages) if text not in " ".join(own.split())]
         return "\n".join([own, *more[:MOST_REASONS]])
 
 

@@ -1,6 +1,6 @@
 """Candidate against live, in portable SQL: rows, keys added, removed and changed, metric totals.
 
-What can't be compared is said, never left out. Not here: what a difference may be (tasks/gate.py).
+What can't be compared is reported, never left out. Not here: what a difference may be (tasks/gate.py).
 """
 
 from __future__ import annotations

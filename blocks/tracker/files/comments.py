@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from blocks.tracker.files.yaml_editor import put_item
-from blocks.tracker.files.yaml_reader import BOT, printable, read
+from blocks.tracker.files.yaml_editor import set_list_item
+from blocks.tracker.files.yaml_reader import BOT, drop_unprintable, read
 
 
 def write_comment(text: str, topic: str, body: str) -> str:
@@ -19,11 +19,11 @@ def write_comment(text: str, topic: str, body: str) -> str:
     entries = comments if isinstance(comments, list) else []
     old = next((each for each in entries if isinstance(each, dict) and ours.items() <= each.items()), None)
     if old is None:
-        return put_item(text, "comments", ours, {**ours, "created": now, "body": body})
+        return set_list_item(text, "comments", ours, {**ours, "created": now, "body": body})
     if old.get("body") == body:
         return text
     times = {"created": str(old.get("created") or now), "updated": now}
-    return put_item(text, "comments", ours, {**ours, **times, "body": body})
+    return set_list_item(text, "comments", ours, {**ours, **times, "body": body})
 
 
 def write_incident(key: str, about: str, title: str, body: str, requests: Sequence[str]) -> str:
@@ -35,12 +35,12 @@ def write_incident(key: str, about: str, title: str, body: str, requests: Sequen
     YAML().dump(
         {
             "key": key,
-            "title": printable(title),
+            "title": drop_unprintable(title),
             "status": "open",
             "incident": about,
             "requester": BOT,
             "requests": list(requests),
-            "description": LiteralScalarString(printable(body)),
+            "description": LiteralScalarString(drop_unprintable(body)),
         },
         stream,
     )

@@ -21,8 +21,8 @@ from blocks.records import Ticket
 from blocks.tracker.base import FILE_NAME, Tracker
 from blocks.tracker.files.comments import quote_inline, write_comment, write_incident
 from blocks.tracker.files.storage import lock_folder, read_file, replace_file
-from blocks.tracker.files.yaml_editor import put, put_item
-from blocks.tracker.files.yaml_reader import OPEN, UnreadableError, printable, read_ticket
+from blocks.tracker.files.yaml_editor import set_list_item, set_value
+from blocks.tracker.files.yaml_reader import OPEN, UnreadableError, drop_unprintable, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
 _TRIES = 5
@@ -57,7 +57,7 @@ class FilesTracker(Tracker):
 
     def comment(self, key: str, topic: str, body: str) -> None:
         """Write or update our comment on a topic in the ticket's `comments:`, or else in its note."""
-        path, body = self._path(key), printable(body)
+        path, body = self._path(key), drop_unprintable(body)
         note = path.with_name(f"{key}.note.md")
         edited = self._edit(key, lambda text: write_comment(text, topic, body))
         with lock_folder(self.folder):
@@ -80,15 +80,15 @@ class FilesTracker(Tracker):
 
     def link(self, key: str, url: str, title: str) -> None:
         """Write or update one entry of the ticket's `links:`."""
-        url, title = printable(url), printable(title)
-        self._edit(key, lambda text: put_item(text, "links", {"url": url}, {"url": url, "title": title}))
+        url, title = drop_unprintable(url), drop_unprintable(title)
+        self._edit(key, lambda text: set_list_item(text, "links", {"url": url}, {"url": url, "title": title}))
 
     def move(self, key: str, status: str | None, facts: Mapping[str, str] | None = None) -> None:
         """Set the ticket's `status:` line, and `release:` and `freshness:` as facts say."""
         if status is not None and not re.fullmatch("[a-z_]{1,40}", status):
             raise BadInput(f"move {key}", "a status is a word of small letters")
         for name, value in {**(facts or {}), **({"status": status} if status else {})}.items():
-            self._edit(key, partial(put, name=name, value=quote_inline(value)))
+            self._edit(key, partial(set_value, name=name, value=quote_inline(value)))
 
     def incidents(self) -> dict[str, str]:
         """Open tickets with an `incident:` line."""

@@ -11,17 +11,17 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from blocks.tracker.files.yaml_reader import UnreadableError, compose, plain, read
+from blocks.tracker.files.yaml_reader import UnreadableError, compose, read, to_plain_value
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import CollectionNode, MappingNode
 
 
-def put(text: str, name: str, value: str) -> str:
+def set_value(text: str, name: str, value: str) -> str:
     """The text with a plain word as the value of a top-level name."""
     root = compose(text)
     node, start, end = _entry(text, root, name)
-    before = plain(root)
+    before = to_plain_value(root)
     if before.get(name) == value:
         return text
     if node is None:
@@ -33,14 +33,14 @@ def put(text: str, name: str, value: str) -> str:
     return _verify_edit(before, edited, {name: value})
 
 
-def put_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, str]) -> str:
+def set_list_item(text: str, name: str, match: Mapping[str, str], item: Mapping[str, str]) -> str:
     """The text with an item in a top-level list: it replaces the first that has `match`, or comes last.
 
-    The item's values are printable().
+    The item's values are drop_unprintable().
     """
     root = compose(text)
     node, start, end = _entry(text, root, name)
-    before = plain(root)
+    before = to_plain_value(root)
     old = before.get(name) or []
     if not isinstance(old, list):
         raise UnreadableError(f"`{name}` is not a list")

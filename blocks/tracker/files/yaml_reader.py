@@ -52,14 +52,14 @@ class UnreadableError(ValueError):
     """Why a ticket's file can't be read or edited: for its owner, without its content."""
 
 
-def printable(text: str) -> str:
+def drop_unprintable(text: str) -> str:
     """What of a text YAML can hold and give back: no control characters, no blanks at line ends."""
     return "\n".join(_UNPRINTABLE.sub(" ", line).rstrip() for line in text.splitlines()).rstrip()
 
 
 def read(text: str) -> dict[str, Any]:
     """A ticket as text, lists and mappings; no value has another type, no tag is obeyed."""
-    result: dict[str, Any] = plain(compose(text))
+    result: dict[str, Any] = to_plain_value(compose(text))
     return result
 
 
@@ -187,15 +187,15 @@ def compose(text: str) -> MappingNode:
     return root
 
 
-def plain(node: Any) -> Any:
+def to_plain_value(node: Any) -> Any:
     """A node's text, list or mapping."""
     if node.id == "scalar":
         return None if node.tag.endswith(":null") else node.value.rstrip()
     if node.id == "sequence":
-        return [plain(each) for each in node.value]
+        return [to_plain_value(each) for each in node.value]
     result: dict[str, Any] = {}
     for name, value in node.value:
         if name.id != "scalar" or name.value in result:
             raise UnreadableError(f"line {name.start_mark.line + 1}: a name is written twice, or is no word")
-        result[name.value] = plain(value)
+        result[name.value] = to_plain_value(value)
     return result
