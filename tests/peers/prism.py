@@ -37,7 +37,7 @@ class Prism:
         for line in _ESCAPES.sub("", self._log.read_text()).splitlines():
             if received := re.search(r"\[HTTP SERVER\] (\w+ \S+) .*Request received", line):
                 request = received[1]
-            if "iolation" in line:
+            if "iolation" in line or "not resolved" in line or "no path matched" in line.lower():
                 found[f"{line.split('Violation: ')[-1]} [{request}]"] = None
         return list(found)
 
