@@ -133,6 +133,24 @@ def test_check_says_where_it_is(warehouse: Warehouse) -> None:
     assert len(warehouse.check().splitlines()) == 1
 
 
+def test_a_session_takes_the_days_of_a_time_zone(warehouse: Warehouse) -> None:
+    """Dremio's points in time have no zone. The stand-in for Snowflake takes the statement, without effect."""
+    point = "cast('2026-03-28 23:30:00+00:00' as timestamp with time zone)"
+    with warehouse.session() as session:
+        warehouse.use_time_zone(session, "UTC")
+        if type(warehouse).__name__ == "DremioWarehouse":
+            warehouse.use_time_zone(session, "Europe/Berlin")
+            point = "cast('2026-03-28 23:30:00' as timestamp)"
+            assert str(session.rows(f"select cast({point} as date)")[0][0]) == "2026-03-28"
+            return
+        assert str(session.rows(f"select cast({point} as date)")[0][0]) == "2026-03-28"
+        warehouse.use_time_zone(session, "Europe/Berlin")
+        day = "2026-03-28" if type(warehouse).__name__ == "SnowflakeWarehouse" else "2026-03-29"
+        assert str(session.rows(f"select cast({point} as date)")[0][0]) == day
+    with warehouse.session() as session:  # another one begins in UTC again
+        assert str(session.rows(f"select cast({point} as date)")[0][0]) == "2026-03-28"
+
+
 def test_ingest_loads_rows_quarantine_and_ledger(warehouse: Warehouse, tmp_path: Path) -> None:
     report = warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}], bad=["x,South"]))
     assert (report.rows, report.quarantined, report.watermark) == (1, 1, "2026-01-02")
