@@ -105,7 +105,7 @@ def test_every_log_line_of_a_container_says_run_and_tickets() -> None:
 
 def test_the_stack_keeps_its_secrets_in_files_and_its_runners_closed() -> None:
     stack = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    for name in ("worker", "setup", "demo"):
+    for name in ("worker", "setup", "demo", "server"):
         service = stack["services"][name]
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"]
@@ -113,6 +113,17 @@ def test_the_stack_keeps_its_secrets_in_files_and_its_runners_closed() -> None:
     assert "PREFECT_SERVER_API_AUTH_STRING" in stack["services"]["server"]["command"][0]
     for folder, pattern in ((".gitignore", "deploy/secrets/"), (".dockerignore", "deploy/secrets")):
         assert pattern in (ROOT / folder).read_text().splitlines()
+
+
+def test_redis_asks_for_a_password_that_every_server_has() -> None:
+    text = (ROOT / "deploy" / "compose.replicas.yaml").read_text().replace("!override ", "")
+    stack = yaml.safe_load(text)
+    assert "requirepass $$(cat /run/secrets/redis)" in stack["services"]["redis"]["command"][0]
+    for name in ("redis", "server", "server-two"):
+        assert "redis" in stack["services"][name]["secrets"], name
+    (start,) = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["server"]["command"]
+    assert "PREFECT_REDIS_MESSAGING_PASSWORD" in start
+    assert "redis://:$$PREFECT_REDIS_MESSAGING_PASSWORD@redis:6379/1" in start
 
 
 def test_the_kubernetes_job_has_only_known_variables_and_is_closed() -> None:
