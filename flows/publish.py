@@ -13,14 +13,13 @@ from blocks.query_tags import tag_queries
 from blocks.records import Plan, Publication
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
-from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from tasks.lineage import record_publications
 from tasks.planning import all_dashboards
 from tasks.publication import failed_publication, make_card, publish_card, ticket_page
 from tasks.reports import show_publications
-from tasks.shown_checks import find_gate
+from tasks.shown_checks import find_gate, read_gates
 
 
 @flow(name="publish")
@@ -40,7 +39,7 @@ def publish(
     if release is None:
         raise NotFound("publish", "nothing is served yet", "Promote a release first.")
     tag_queries("publish", release.run, plan.tickets if plan else ())
-    journal = control.journal(warehouse)
+    journal = read_gates(warehouse, release)
     with stage_run(context, project, warehouse, plan.run if plan else release.run) as stage:
         catalogue = stage.catalogue
     dashboards = plan.dashboards if plan else all_dashboards(catalogue, release)

@@ -52,7 +52,7 @@ def open_run(project: DbtProject, warehouse: Warehouse, run: str | None = None) 
         raise BadInput(
             "name a run", "it is not letters, digits and _, 60 at the most", "As in 20261123_0845."
         )
-    attempt = next_attempt(control.journal(warehouse), run) if run else 1
+    attempt = next_attempt(warehouse, run) if run else 1
     run = run or new_run()
     schema = release_schema(run, attempt)
     dbt = project.open(warehouse, schema)
@@ -77,9 +77,8 @@ def new_run() -> str:
 
 def last_report(warehouse: Warehouse, state: State, kind: type[Report], run: str | None = None) -> Report:
     """The newest report of a state, of one run or of any. Raises NotFound if there is none."""
-    for entry in reversed(control.journal(warehouse)):
-        if entry.state is state and entry.detail and run in (None, entry.run):
-            return kind.model_validate_json(entry.detail)
+    if detail := control.last_detail(warehouse, state, run):
+        return kind.model_validate_json(detail)
     raise NotFound(
         f"read the last {state.value} report", "the journal has none", "Run the stages before this."
     )
@@ -87,7 +86,7 @@ def last_report(warehouse: Warehouse, state: State, kind: type[Report], run: str
 
 def published_reports(warehouse: Warehouse, run: str) -> tuple[BuildReport, GateReport, Release] | None:
     """What a run built, its gate and its release, if readers have seen it already; None before that."""
-    if run not in {each.run for each in control.journal(warehouse) if each.state is State.published}:
+    if not control.journal(warehouse, run, [State.published], details=False):
         return None
     return (
         last_report(warehouse, State.building, BuildReport, run),

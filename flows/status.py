@@ -30,7 +30,7 @@ def show_status(blocks: Blocks, terminal: Terminal) -> None:
         print_(f"  {mart:<28} {relation}")
     for note in blocks.warehouse.describe_readers():
         print_(note, soft_wrap=True, markup=False)
-    last = {entry.run: entry for entry in control.journal(blocks.warehouse)}
+    last = {entry.run: entry for entry in control.journal(blocks.warehouse, details=False)}
     runs = Table("run", "state", "since (UTC)", box=None, pad_edge=False, header_style="bold")
     for entry in sorted(last.values(), key=lambda entry: entry.seq)[-RUNS_SHOWN:]:
         runs.add_row(entry.run, entry.state.value, f"{entry.at:%Y-%m-%d %H:%M}")

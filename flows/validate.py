@@ -12,6 +12,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, last_report, stage_run
 from tasks.gate import (
+    accept_loads,
     audit_suites,
     check_diff_budgets,
     check_marts,
@@ -50,10 +51,12 @@ def validate(
         *check_marts(warehouse, catalogue, build),
         *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
         *check_diff_budgets(catalogue, diffs),
-        *check_quarantine_budget(warehouse, catalogue, sources),
+        *check_quarantine_budget(warehouse, catalogue, sources, build.run),
         *find_removed_marts(warehouse, catalogue),
     ]
     gate = show_checks(suites, judge(build, checks, other, diffs))
+    if gate.passed:
+        accept_loads(warehouse, sources)
     verdict = State.validated if gate.passed else State.rejected
     control.record(warehouse, build.run, verdict, gate.model_dump_json())
     show_gate(gate)

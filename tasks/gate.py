@@ -15,7 +15,7 @@ from blocks.errors import Misconfigured, NotFound
 from blocks.quality.mart_checks import check_mart
 from blocks.quality.mart_diff import compare
 from blocks.quality.suites import Suites
-from blocks.records import BuildReport, Check, Dashboard, GateReport, MartDiff, State
+from blocks.records import BuildReport, Check, Dashboard, GateReport, MartDiff
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from tasks.policy import RETRY
@@ -148,20 +148,22 @@ def _is_share(budget: object) -> TypeGuard[float]:
 
 @task(task_run_name="check the quarantine budget", **RETRY)
 def check_quarantine_budget(
-    warehouse: Warehouse, catalogue: Catalogue, sources: Sequence[str]
+    warehouse: Warehouse, catalogue: Catalogue, sources: Sequence[str], run: str
 ) -> list[Check]:
     """Share of bad rows in what came since a table last passed a gate, per source table, against its budget.
 
     Without a budget, a table fails whose rows are all bad. Counted from the ledger, so a later run that loads
-    nothing does not wave through what failed before.
+    nothing does not wave through what failed before. run: the present one; what it loaded is always judged.
     """
-    entries, journal = control.loaded(warehouse), control.journal(warehouse)
+    entries = control.loaded(warehouse)
+    judged = {load for load in control.judged_loads(warehouse) if load[2] != run}
     checks = []
     for table in (table for source in sources for table in catalogue.source_tables(source)):
         budget = table.meta.get("quarantine_budget")
-        accepted = _accepted_runs(journal, table.full_name)
         own = [
-            e for e in entries if (e.source, e.table) == (table.source, table.name) and e.run not in accepted
+            e
+            for e in entries
+            if (e.source, e.table) == (table.source, table.name) and (e.source, e.table, e.run) not in judged
         ]
         bad, good = sum(e.quarantined for e in own), sum(e.rows for e in own)
         if budget is not None and not _is_share(budget):
@@ -191,6 +193,13 @@ def check_quarantine_budget(
             )
         )
     return checks
+
+
+@task(task_run_name="accept what was loaded", **RETRY)
+def accept_loads(warehouse: Warehouse, sources: Sequence[str]) -> None:
+    """Write that a gate which passed has judged what these sources brought, so that later ones judge the rest."""
+    loads = {(e.source, e.table, e.run) for e in control.loaded(warehouse) if e.source in sources}
+    control.mark_judged(warehouse, loads)
 
 
 def find_removed_marts(warehouse: Warehouse, catalogue: Catalogue) -> list[Check]:
@@ -226,16 +235,3 @@ def judge(
 def show_checks(suites: Suites, gate: GateReport) -> GateReport:
     """The report with the page that shows its checks."""
     return gate.model_copy(update={"data_docs": suites.show(gate)})
-
-
-def _accepted_runs(journal: Sequence[control.JournalEntry], table: str) -> set[str]:
-    """Runs begun before the last gate that passed with this source table among its checks.
-
-    What they loaded was judged then. A rollback judges nothing, nor does a gate of marts without the table.
-    """
-    for entry in reversed(journal):
-        if entry.state is State.validated and entry.detail:
-            checks = GateReport.model_validate_json(entry.detail).checks
-            if any(check.kind == QUARANTINE and check.scope == table for check in checks):
-                return {each.run for each in journal if each.seq <= entry.seq}
-    return set()

@@ -16,6 +16,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import (
     forget_relations,
+    kept_releases,
     kept_schemas,
     published_releases,
     record_relations,
@@ -60,18 +61,19 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
 
     run: the present run, left alone. Returns what was done, line by line.
     """
-    entries = control.journal(warehouse)
+    entries = control.journal(warehouse, details=False)
     last = {entry.run: entry for entry in entries}
     published = {entry.run for entry in entries if entry.state is State.published}
     done = []
     for entry in sorted(last.values(), key=lambda entry: entry.seq):
         if entry.state is State.publishing:
-            release, served = Release.model_validate_json(entry.detail), warehouse.served()
+            detail = control.last_detail(warehouse, State.publishing, entry.run) or ""
+            release, served = Release.model_validate_json(detail), warehouse.served()
             if entry.run not in published and (served is None or served.run != entry.run):
-                record_relations(warehouse, entry.run, _built_relations(entries, entry.run), served)
+                record_relations(warehouse, entry.run, _built_relations(warehouse, entry.run), served)
             if served != release:
                 warehouse.flip(release)
-            control.record(warehouse, entry.run, State.published, entry.detail)
+            control.record(warehouse, entry.run, State.published, detail)
             done.append(f"run {entry.run} had died while publishing; it is published now")
         elif entry.state in {State.building, State.validated} and entry.run != run:
             control.record(warehouse, entry.run, State.abandoned)
@@ -82,14 +84,15 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
 @task(task_run_name="roll back", **RETRY)
 def roll_back(warehouse: Warehouse, to: str | None) -> Release:
     """Flip back to the release published before the served one, or to run `to`. Raises NotFound."""
-    served, entries = warehouse.served(), control.journal(warehouse)
+    served = warehouse.served()
     if served is None:
         raise NotFound("roll back", "nothing is published yet")
-    before = [release for release in seen_releases(entries) if release.run != served.run]
-    named = [release for release in published_releases(entries) if to == release.run != served.run]
+    before = [release for release in seen_releases(warehouse) if release.run != served.run]
+    published = published_releases(warehouse)
+    named = [release for release in published if to == release.run != served.run]
     target = next(reversed(before if to is None else named), None)
     if target is None or not _complete(warehouse, target):
-        kept = ", ".join(each.run for each in published_releases(entries) if _complete(warehouse, each))
+        kept = ", ".join(each.run for each in published if _complete(warehouse, each))
         raise NotFound(
             f"roll back to {to or 'the previous release'}",
             "it is not kept" if to or target else "readers saw none before this one",
@@ -131,8 +134,10 @@ def retain(warehouse: Warehouse) -> list[str]:
     Kept are those that serving shows, of the last `keep` releases that readers saw, that a model goes on from, and
     the newest run's, for a look, whatever became of it.
     """
-    needed = kept_schemas(warehouse)
-    for latest in control.journal(warehouse)[-1:]:
+    needed, entries = kept_schemas(warehouse), control.journal(warehouse, details=False)
+    runs = {entry.run for entry in entries}
+    shown = {run for run in runs if any(_belongs(name, release_schema(run)) for name in needed)}
+    for latest in entries[-1:]:
         needed |= {name for name in warehouse.releases() if _belongs(name, release_schema(latest.run))}
     gone = [
         schema
@@ -141,6 +146,7 @@ def retain(warehouse: Warehouse) -> list[str]:
     ]
     warehouse.drop(gone)
     forget_relations(warehouse)
+    control.prune_journal(warehouse, entries, shown | {release.run for release in kept_releases(warehouse)})
     return gone
 
 
@@ -149,12 +155,10 @@ def _belongs(schema: str, release: str) -> bool:
     return schema == release or re.match(rf"{re.escape(release)}(_|r\d+(_|$))", schema) is not None
 
 
-def _built_relations(entries: Sequence[control.JournalEntry], run: str) -> dict[str, str]:
+def _built_relations(warehouse: Warehouse, run: str) -> dict[str, str]:
     """What a run built, from its last report in the journal."""
-    for entry in reversed(entries):
-        if entry.run == run and entry.state is State.building and entry.detail:
-            return BuildReport.model_validate_json(entry.detail).relations
-    return {}
+    detail = control.last_detail(warehouse, State.building, run)
+    return BuildReport.model_validate_json(detail).relations if detail else {}
 
 
 def _complete(warehouse: Warehouse, release: Release) -> bool:

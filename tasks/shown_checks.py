@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from blocks.catalogue import Catalogue
 from blocks.errors import NotFound
 from blocks.records import GateReport, Release, State
-from blocks.warehouse.control import JournalEntry
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.control import JournalEntry, journal
 from blocks.warehouse.release_history import release_schema
 
 
@@ -35,6 +36,17 @@ def find_gate(
         checks=tuple(dict.fromkeys(check for gate in found for check in gate.checks)),
         data_docs=found[0].data_docs,
     )
+
+
+def read_gates(warehouse: Warehouse, release: Release) -> list[JournalEntry]:
+    """The journal's gates that passed of the runs which built what a release shows, with their reports."""
+    schemas = {relation.rsplit(".", 1)[0] for relation in release.marts.values()}
+    seqs = [
+        entry.seq
+        for entry in journal(warehouse, states=[State.validated], details=False)
+        if entry.detail and any(_built_in(entry.run, schema) for schema in schemas)
+    ]
+    return journal(warehouse, seqs=seqs) if seqs else []
 
 
 def _gate_of(journal: Sequence[JournalEntry], relation: str) -> GateReport | None:

@@ -6,7 +6,7 @@ Both are the truth after a crash. Not here: the data itself, and what readers se
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from zlib import compress, decompress
 
@@ -32,10 +32,13 @@ JOURNAL = {
     "reached_at": "timestamp",
     "detail": "varchar",
 }
-
+JUDGED = {"source_name": "varchar", "table_name": "varchar", "run_id": "varchar"}
+"""Which runs' rows of a source table a gate that passed has judged."""
 
 LONGEST_DETAIL = 20_000  # bytes; Dremio's fields hold 32,000 up to version 25
 PACKED = "zlib:"  # before a detail that was longer; JSON begins otherwise
+PRUNED_AT_ONCE = 20  # runs
+ENDED = {State.published, State.rejected, State.abandoned}
 LINES_AT_ONCE = 100  # a statement for each line would take a second or so for every ten
 
 
@@ -125,18 +128,99 @@ def record(warehouse: WarehouseConnection, run: str, state: State, detail: str =
         )
 
 
-def journal(warehouse: WarehouseConnection) -> list[JournalEntry]:
-    """Every state every run reached, in order; empty before the first run."""
+def journal(
+    warehouse: WarehouseConnection,
+    run: str | None = None,
+    states: Sequence[State] = (),
+    seqs: Sequence[int] = (),
+    details: bool = True,
+) -> list[JournalEntry]:
+    """States that runs reached, in order; empty before the first run.
+
+    run, states, seqs: only those, where given. details: with the reports, which are what takes time to read;
+    without them, `detail` is a mark where there is one.
+    """
+    detail = "detail" if details else "case when detail <> '' then '-' else '' end"
+    given: dict[str, Sequence[object]] = {
+        "run_id": [run] if run else [],
+        "state": [state.value for state in states],
+        "seq": list(seqs),
+    }
+    where = " and ".join(f"{name} in ({', '.join('?' * len(v))})" for name, v in given.items() if v)
     with warehouse.session() as session:
         if not warehouse.columns(session, warehouse.control, "journal"):
             return []
         rows = session.rows(
-            f"select run_id, seq, state, reached_at, detail from {warehouse.quote(warehouse.control, 'journal')}"
-            " order by seq"
+            f"select run_id, seq, state, reached_at, {detail} as detail"
+            f" from {warehouse.quote(warehouse.control, 'journal')}{f' where {where}' if where else ''} order by seq",
+            [value for values in given.values() for value in values],
         )
     return [
         JournalEntry(run=r, seq=n, state=State(s), at=a, detail=_unpack(d or "")) for r, n, s, a, d in rows
     ]
+
+
+def last_detail(warehouse: WarehouseConnection, state: State, run: str | None = None) -> str | None:
+    """The newest report of a state, of one run or of any; None if there is none."""
+    found = [each.seq for each in journal(warehouse, run, [state], details=False) if each.detail]
+    return journal(warehouse, seqs=found[-1:])[0].detail if found else None
+
+
+def prune_journal(
+    warehouse: WarehouseConnection, entries: Iterable[JournalEntry], keep_runs: Collection[str]
+) -> list[str]:
+    """Leave one line, without its report, of all but the newest `journal_runs` runs; return whose were cut.
+
+    entries: the journal without its reports. keep_runs: runs that stay whole, however old. A run that has not ended
+    stays, too.
+    """
+    lines: dict[str, list[JournalEntry]] = {}
+    for entry in entries:
+        lines.setdefault(entry.run, []).append(entry)
+    order = sorted(lines, key=lambda run: lines[run][-1].seq)
+    old = [
+        run
+        for run in order[: -warehouse.journal_runs]
+        if run not in keep_runs
+        and lines[run][-1].state in ENDED
+        and (len(lines[run]) > 1 or lines[run][-1].detail)
+    ]
+    if len(old) < PRUNED_AT_ONCE:  # a few statements now and then, not at each run
+        return []
+    table = warehouse.quote(warehouse.control, "journal")
+    with warehouse.session() as session:
+        for part in (old[at : at + LINES_AT_ONCE] for at in range(0, len(old), LINES_AT_ONCE)):
+            last = [lines[run][-1].seq for run in part]
+            places = ", ".join("?" * len(part))
+            session.rows(
+                f"delete from {table} where run_id in ({places}) and seq not in ({places})", [*part, *last]
+            )
+            session.rows(f"update {table} set detail = '' where seq in ({places})", last)
+    return old
+
+
+def judged_loads(warehouse: WarehouseConnection) -> set[tuple[str, str, str]]:
+    """Source, table and run of the ledger's lines that a gate which passed has judged."""
+    with warehouse.session() as session:
+        if not warehouse.columns(session, warehouse.control, "judged"):
+            return set()
+        table = warehouse.quote(warehouse.control, "judged")
+        rows = session.rows(f"select source_name, table_name, run_id from {table}")
+    return {(str(source), str(name), str(run)) for source, name, run in rows}
+
+
+def mark_judged(warehouse: WarehouseConnection, loads: Collection[tuple[str, str, str]]) -> None:
+    """Write that a gate which passed has judged these, as `judged_loads` gives them."""
+    fresh = sorted(set(loads) - judged_loads(warehouse))
+    if not fresh:
+        return
+    table = warehouse.quote(warehouse.control, "judged")
+    with warehouse.session() as session:
+        warehouse.make_schema(session, warehouse.control)
+        warehouse.make_table(session, warehouse.control, "judged", JUDGED)
+        for part in (fresh[at : at + LINES_AT_ONCE] for at in range(0, len(fresh), LINES_AT_ONCE)):
+            places = ", ".join(["(?, ?, ?)"] * len(part))
+            session.rows(f"insert into {table} values {places}", [value for line in part for value in line])
 
 
 def _pack(detail: str) -> str:

@@ -7,7 +7,7 @@ what an incremental model or a snapshot goes on from, and what must never be wri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from blocks.errors import Rejected
 from blocks.records import Release, State
@@ -33,35 +33,46 @@ def release_schema(run: str, attempt: int = 1) -> str:
     return f"{RELEASE_PREFIX}{run.lower()}" + (f"r{attempt}" if attempt > 1 else "")
 
 
-def next_attempt(entries: Iterable[JournalEntry], run: str) -> int:
-    """1 for a run that never built, else one more than it has begun to build. entries: the journal."""
-    begun = [each for each in entries if each.run == run and each.state is State.building and not each.detail]
+def next_attempt(warehouse: WarehouseConnection, run: str) -> int:
+    """1 for a run that never built, else one more than it has begun to build."""
+    begun = [each for each in journal(warehouse, run, [State.building], details=False) if not each.detail]
     return len(begun) + 1
 
 
-def seen_releases(entries: Iterable[JournalEntry]) -> list[Release]:
-    """What readers saw, the oldest first, as a stack: going back takes away what was seen since.
+def seen_releases(warehouse: WarehouseConnection, newest: int | None = None) -> list[Release]:
+    """Which releases readers saw, the oldest first, as a stack: going back takes away what was seen since.
 
     The last one is what they see now; the one before is where a rollback goes. A release that was rolled back
-    from is not among them, unless it was named and shown again.
+    from is not among them, unless it was named and shown again. newest: no more than these last ones.
     """
-    stack: list[Release] = []
-    for entry in entries:
-        if entry.state is State.published and entry.detail:
-            runs = [release.run for release in stack]
-            if entry.run in runs:
-                del stack[runs.index(entry.run) :]
-            stack.append(Release.model_validate_json(entry.detail))  # a retired mart is gone from it since
-    return stack
+    stack: list[JournalEntry] = []
+    for entry in _publications(warehouse):
+        runs = [each.run for each in stack]
+        if entry.run in runs:
+            del stack[runs.index(entry.run) :]
+        stack.append(entry)  # a retired mart is gone from it since
+    return _read_releases(warehouse, stack[-newest:] if newest else stack)
 
 
-def published_releases(entries: Iterable[JournalEntry]) -> list[Release]:
+def published_releases(warehouse: WarehouseConnection, newest: int | None = None) -> list[Release]:
     """Every release that readers once saw, the oldest first, each once, by its first publication."""
-    found: dict[str, Release] = {}
-    for entry in entries:
-        if entry.state is State.published and entry.detail:
-            found.setdefault(entry.run, Release.model_validate_json(entry.detail))
-    return list(found.values())
+    found: dict[str, JournalEntry] = {}
+    for entry in _publications(warehouse):
+        found.setdefault(entry.run, entry)
+    first = list(found.values())
+    return _read_releases(warehouse, first[-newest:] if newest else first)
+
+
+def _publications(warehouse: WarehouseConnection) -> list[JournalEntry]:
+    """The journal's lines of publications, without their reports; not of runs of which one line is left."""
+    return [each for each in journal(warehouse, states=[State.published], details=False) if each.detail]
+
+
+def _read_releases(warehouse: WarehouseConnection, entries: Sequence[JournalEntry]) -> list[Release]:
+    if not entries:
+        return []
+    whole = journal(warehouse, seqs=[entry.seq for entry in entries])
+    return [Release.model_validate_json(entry.detail) for entry in whole]
 
 
 def record_relations(
@@ -90,10 +101,9 @@ def last_relations(warehouse: WarehouseConnection, release: Release) -> dict[str
 
 def kept_releases(warehouse: WarehouseConnection) -> list[Release]:
     """Releases that may be rolled back to: the last `keep` that readers saw, and that were published; the served."""
-    entries = journal(warehouse)
     served = read_marker(warehouse, warehouse.serving)
-    seen, published = seen_releases(entries), published_releases(entries)
-    return [*seen[-warehouse.keep :], *published[-warehouse.keep :], *([served] if served else [])]
+    seen = seen_releases(warehouse, warehouse.keep)
+    return [*seen, *published_releases(warehouse, warehouse.keep), *([served] if served else [])]
 
 
 def kept_schemas(warehouse: WarehouseConnection) -> set[str]:

@@ -55,6 +55,9 @@ class WarehouseSettings(BaseModel):
     serving: str = Field("serving", description="the schema readers see")
     control: str = Field("control", description="the schema of ledger and journal")
     keep: int = Field(3, ge=2, description="published releases kept for rollback")
+    journal_runs: int = Field(
+        200, ge=10, description="runs whose reports stay in the journal; one line is left of older ones"
+    )
 
     def quote(self, *parts: str) -> str:
         """An identifier, quoted part by part, joined by dots.

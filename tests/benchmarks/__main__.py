@@ -58,12 +58,20 @@ def hyper(folder: Path) -> None:
     bench_hyper.main()
 
 
+def journal(folder: Path) -> None:
+    """What a run reads of the journal after 1,000 runs, before and after pruning."""
+    from tests.benchmarks import bench_journal
+
+    bench_journal.main()
+
+
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "demo": demo,
     "real": real,
     "large": large,
     "load": load,
     "hyper": hyper,
+    "journal": journal,
 }
 
 

@@ -19,6 +19,7 @@ from blocks.warehouse.release_history import (
     next_attempt,
     published_releases,
     release_schema,
+    seen_releases,
 )
 from tasks.promotion import promote_release, recover, removed_marts, retain, retire_marts, roll_back
 from tests.blocks.warehouse.readers import read_file
@@ -137,10 +138,10 @@ def test_a_schema_that_readers_see_or_may_be_led_back_to_is_refused(warehouse: D
 
 
 def test_each_attempt_of_a_run_has_a_schema_of_its_own(warehouse: DuckDBWarehouse) -> None:
-    assert release_schema("a", next_attempt(control.journal(warehouse), "a")) == "rel_a"
+    assert release_schema("a", next_attempt(warehouse, "a")) == "rel_a"
     for state in (State.building, State.building, State.rejected):
         control.record(warehouse, "a", state)
-    assert release_schema("a", next_attempt(control.journal(warehouse), "a")) == "rel_ar3"
+    assert release_schema("a", next_attempt(warehouse, "a")) == "rel_ar3"
 
 
 def test_a_model_goes_on_from_where_it_last_passed(warehouse: DuckDBWarehouse) -> None:
@@ -191,6 +192,32 @@ def test_rejected_releases_do_not_pile_up(warehouse: DuckDBWarehouse) -> None:
     assert warehouse.releases() == ["rel_a", "rel_d"]
 
 
+def test_the_journal_keeps_one_line_of_old_runs_and_all_of_what_readers_see(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    warehouse = warehouse.model_copy(update={"journal_runs": 10})
+    promote(warehouse, "shown", 1)
+    for at in range(45):
+        report = build_release(warehouse, f"r{at}", at, ("sales",))
+        if at % 2:
+            control.record(
+                warehouse, f"r{at}", State.rejected, gate(f"r{at}", passed=False).model_dump_json()
+            )
+        else:
+            control.record(warehouse, f"r{at}", State.validated, gate(f"r{at}").model_dump_json())
+            promote_release.fn(warehouse, report, gate(f"r{at}"))
+        retain.fn(warehouse)
+    entries = control.journal(warehouse)
+    lines = {run: [e for e in entries if e.run == run] for run in ("shown", "r0", "r1", "r44")}
+    assert [len(found) for found in lines.values()] == [4, 1, 1, 4]
+    assert (lines["r0"][0].state, lines["r0"][0].detail) == (State.published, "")
+    assert len([e for e in entries if e.detail]) < 4 * 32
+    assert [release.run for release in seen_releases(warehouse)][-2:] == ["r42", "r44"]
+    assert recover.fn(warehouse, "") == []
+    assert roll_back.fn(warehouse, None).run == "r42"
+    assert seen(warehouse) == [1, 42]
+
+
 def test_rollback_to_what_is_not_kept_says_what_is(warehouse: DuckDBWarehouse) -> None:
     with pytest.raises(NotFound, match="nothing is published"):
         roll_back.fn(warehouse, None)
@@ -208,7 +235,7 @@ def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse)
     retain.fn(warehouse)
     assert warehouse.releases() == ["rel_a", "rel_c", "rel_d"]
     assert seen(warehouse) == [1, 1]
-    assert [release.run for release in published_releases(control.journal(warehouse))] == ["a", "b", "c", "d"]
+    assert [release.run for release in published_releases(warehouse)] == ["a", "b", "c", "d"]
 
 
 def test_recovery_closes_what_died_before_the_flip(warehouse: DuckDBWarehouse) -> None:

@@ -419,6 +419,49 @@ def test_journal_keeps_states_in_order(warehouse: Warehouse) -> None:
     assert entries[0].detail == '{"x": "it\'s"}'
 
 
+def test_journal_is_read_by_run_state_and_line(warehouse: Warehouse) -> None:
+    for run in ("r1", "r2"):
+        for state, detail in ((State.building, ""), (State.building, "{}"), (State.published, f'"{run}"')):
+            control.record(warehouse, run, state, detail)
+    found = control.journal(warehouse, "r2", [State.building, State.published], details=False)
+    assert [(each.run, each.state, each.detail) for each in found] == [
+        ("r2", "building", ""),
+        ("r2", "building", "-"),
+        ("r2", "published", "-"),
+    ]
+    assert [each.detail for each in control.journal(warehouse, seqs=[3, 6])] == ['"r1"', '"r2"']
+    assert control.last_detail(warehouse, State.published, "r1") == '"r1"'
+    assert control.last_detail(warehouse, State.rejected) is None
+
+
+def test_old_runs_leave_one_line_in_the_journal(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "PRUNED_AT_ONCE", 1)
+    for run in range(12):
+        for state in (State.validated, State.published):
+            control.record(warehouse, f"r{run}", state, "{}")
+    few = warehouse.model_copy(update={"journal_runs": 10})
+    assert control.prune_journal(few, control.journal(few, details=False), {"r0"}) == ["r1"]
+    left = [(e.run, e.state, e.detail) for e in control.journal(warehouse)][:4]
+    assert left == [
+        ("r0", "validated", "{}"),
+        ("r0", "published", "{}"),
+        ("r1", "published", ""),
+        ("r2", "validated", "{}"),
+    ]
+
+
+def test_loads_that_a_gate_judged_are_kept_once(warehouse: Warehouse) -> None:
+    assert control.judged_loads(warehouse) == set()
+    control.mark_judged(warehouse, {("crm", "deals", "r1")})
+    control.mark_judged(warehouse, {("crm", "deals", "r1"), ("crm", "deals", "r2")})
+    with warehouse.session() as session:
+        table = warehouse.quote(warehouse.control, "judged")
+        assert session.rows(f"select count(*) from {table}") == [(2,)]
+    assert control.judged_loads(warehouse) == {("crm", "deals", "r1"), ("crm", "deals", "r2")}
+
+
 def test_journal_keeps_long_reports(warehouse: Warehouse) -> None:
     detail = json.dumps({f"check {at}": f"it's ü {at * 7919}" for at in range(3000)})
     control.record(warehouse, "r1", State.validated, detail)
