@@ -22,7 +22,8 @@ import flows.deliver
 import flows.retire
 import flows.rollback
 from blocks.errors import NotDelivered, NotFound, PlatformError
-from blocks.records import Analysis, Check, Dashboard, Plan
+from blocks.records import Analysis, Check, Dashboard, Plan, State
+from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from tests.property.project import Project, StandInProject
 from tests.property.readers import Readers, Rows, Sight
@@ -354,9 +355,13 @@ class History:
                     raise Violation(f"killed: {mart} shows {rows}")
         elif found not in (dict(old), dict(sight.marts)):
             raise Violation(f"killed: readers see {found}, neither {old} nor {sight.marts}")
+        entries = control.journal(self.warehouse, details=False)
+        promised = bool(entries) and entries[-1].state is State.publishing
         self.settle()
         served = self.warehouse.served()
         after = self.look()
+        if promised and (after != dict(sight.marts) or not served or served.run != sight.run):
+            raise Violation(f"recovered: readers see {after}, though {sight.run} was being published")
         if after == dict(sight.marts) and served and served.run == sight.run:
             change()
         elif after != dict(old) or found == dict(sight.marts) != dict(old):
