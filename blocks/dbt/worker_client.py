@@ -87,3 +87,5 @@ class DbtWorker:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        if self._process.stdin:
+            self._process.stdin.close()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_it_ends_with_its_run(environment: dict[str, str], signalled: signal.Sig
     assert httpx.post(f"{url}/flows/count").json() == 0
     if signalled:
         run.send_signal(signalled)
-        run.wait()
+        run.communicate(timeout=60)
     else:
         run.communicate("\n", timeout=60)
     for _ in range(300):
@@ -85,12 +86,12 @@ def test_task_runs_made_side_by_side_are_all_taken(server: LocalServer) -> None:
 
 def test_a_connection_is_kept_longer_than_clients_keep_it(server: LocalServer) -> None:
     address = httpx.URL(server.url)
-    connection = HTTPConnection(address.host, address.port or 80)
-    for pause in (0, CLIENT_KEEPS_SECONDS + 1):
-        time.sleep(pause)
-        connection.request("GET", f"{address.path}/health")
-        assert connection.getresponse().read() == b"true"
-        assert connection.sock is not None
+    with closing(HTTPConnection(address.host, address.port or 80)) as connection:
+        for pause in (0, CLIENT_KEEPS_SECONDS + 1):
+            time.sleep(pause)
+            connection.request("GET", f"{address.path}/health")
+            assert connection.getresponse().read() == b"true"
+            assert connection.sock is not None
 
 
 def test_one_that_cannot_start_is_a_clear_error(

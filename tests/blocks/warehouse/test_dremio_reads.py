@@ -173,6 +173,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return files
 
 
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")  # one of the blocks is told not to verify
 def test_both_roads_are_encrypted_and_the_server_is_verified(tmp_path: Path) -> None:
     files = certificate(tmp_path)
     with stand_in(tmp_path / "lake", files) as server:

@@ -222,7 +222,7 @@ def test_killed_at_every_statement_it_is_the_old_release_or_the_new(server: Serv
         assert after == ([(1, 1)] if state is State.validated else [(2, 2)])
         outcomes.add((before[0][0], after[0][0]))
         server.run(f"drop database {database} with (force)")
-    runner.wait(30)
+    runner.communicate(timeout=30)
     assert kills > 15
     assert {(1, 1), (1, 2), (2, 2)} <= outcomes
 
@@ -240,7 +240,7 @@ def test_only_one_run_writes_and_a_dead_ones_lease_is_free_at_once(server: Serve
     with pytest.raises(Busy, match="another run does"), house.exclusive():
         pass
     other.kill()
-    other.wait()
+    other.communicate()
     with house.exclusive():
         pass
 
@@ -337,7 +337,7 @@ def test_a_run_that_is_cancelled_cancels_its_query_in_the_server(
     while not server.run(running)[0][0] and time.monotonic() < deadline:
         time.sleep(0.1)
     run.send_signal(sent)
-    run.wait(30)
+    run.communicate(timeout=30)
     while server.run(running)[0][0] and time.monotonic() < deadline:
         time.sleep(0.1)
     assert server.run(running) == [(0,)]

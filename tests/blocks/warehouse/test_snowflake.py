@@ -177,7 +177,8 @@ def test_a_killed_promotion_is_finished_by_the_next_run(account: Account, house:
 
     account.faults.append(Fault(house.database, "swap with", kill, after=True))
     running.append(child(house, f"house.flip(Release.model_validate_json({second.model_dump_json()!r}))"))
-    assert running[0].wait(60) == -signal.SIGKILL
+    with running[0]:
+        assert running[0].wait(60) == -signal.SIGKILL
     swaps = sum("swap with" in sql for sql in account.asked(house.database))
     assert "published now" in recover.fn(house, "c")[0]
     assert house.served() == second
@@ -258,7 +259,7 @@ def test_only_one_run_writes_and_a_dead_ones_lease_is_free_at_once(account: Acco
     with pytest.raises(Busy, match="another run does"), house.exclusive():
         pass
     free.kill()
-    free.wait()
+    free.communicate()
     with house.exclusive():
         pass
 
@@ -385,7 +386,7 @@ def test_a_run_that_is_cancelled_cancels_its_query_in_snowflake(
     time.sleep(0.5)
     begun = time.monotonic()
     run.send_signal(sent)
-    run.wait(30)
+    run.communicate(timeout=30)
     assert time.monotonic() - begun < 20
     assert any("cancel_all_queries" in sql for sql in account.asked(house.database)) or account.aborted
 

@@ -135,7 +135,7 @@ def test_a_connected_app_signs_in_as_its_user(wall: TableauWall, site: TableauSi
     [
         {"token": {"name": TOKEN[0], "secret": "wrong"}},
         {"site": "other"},
-        {"token": None, "app": {**APP, "secret": "wrong"}},
+        {"token": None, "app": {**APP, "secret": "wrong" * 10}},
         {"token": None, "app": {**APP, "user": "root"}},
     ],
 )
