@@ -27,7 +27,7 @@ endif
 coverage:  ## what the last whole `make test` did not reach, file by file
 	$(BIN)/coverage report --show-missing
 
-check: setup-dev .venv-lint/done node_modules/.done  ## lint, types, layers, style of SQL and JavaScript
+check: setup-dev .venv-lint/done node_modules/.done peers  ## lint, types, layers, style of SQL and JavaScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -63,9 +63,12 @@ setup-dev: .venv/dev
 	sh tests/install-system.sh
 	touch $@
 
-peers:  ## programs of others that tests hold ours against, from npm; without them these tests are skipped
+peers: tests/peers/node_modules/.done  ## programs of others that tests hold ours against; without them these tests are skipped
+
+tests/peers/node_modules/.done: tests/peers/package-lock.json tests/peers/package.json | .venv/dev
 	@command -v npm >/dev/null || { echo "npm is not installed: see tests/install-system.sh"; exit 1; }
 	npm ci --silent --prefix tests/peers
+	touch $@
 
 # sqlfluff and dbt want different clicks, so it lives apart.
 .venv-lint/done: requirements-lint.lock
@@ -73,7 +76,7 @@ peers:  ## programs of others that tests hold ours against, from npm; without th
 	.venv-lint/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lint.lock
 	touch $@
 
-# For `check` alone: the product and its tests need no package of npm's.
+# For `check`: the product and its tests need no package of npm's, but for the peers below.
 node_modules/.done: package-lock.json package.json | .venv/dev
 	@command -v npm >/dev/null || { echo "npm is not installed: see tests/install-system.sh"; exit 1; }
 	npm ci --silent
@@ -90,4 +93,4 @@ LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-annotate 
 	--no-emit-find-links --quiet
 
 clean:  ## everything made here: environments and .local
-	rm -rf .venv .venv-lint .local node_modules .coverage .coverage.*
+	rm -rf .venv .venv-lint .local node_modules tests/peers/node_modules .coverage .coverage.*

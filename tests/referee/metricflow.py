@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import duckdb
-import pytest
 
 from blocks.catalogue import Catalogue
 from blocks.sql import write_literal
@@ -33,7 +32,6 @@ class Referee:
 
     @cached_property
     def engine(self) -> Any:
-        pytest.importorskip("metricflow", reason="metricflow, of the dev extra, is the referee")
         from metricflow.engine.metricflow_engine import MetricFlowEngine
         from metricflow.protocols.sql_client import SqlEngine
         from metricflow.sql.render.duckdb_renderer import DuckDbSqlPlanRenderer
