@@ -91,11 +91,7 @@ class Catalogue:
         self._manifest, self.time_zone = manifest, time_zone
         self._semantic = read_semantic_models(manifest)
         self.tables = tuple(_table(node) for node in manifest["sources"].values())
-        self.models = {
-            node["name"]: _mart(node)
-            for node in manifest["nodes"].values()
-            if node["resource_type"] == "model"
-        }
+        self.models, self._ambiguous = _models_by_name(manifest)
         self.exposures = tuple(_exposure(node, manifest) for node in manifest["exposures"].values())
 
     def metric_names(self) -> tuple[str, ...]:
@@ -199,6 +195,9 @@ class Catalogue:
         """A model by name; NotFound if there is none."""
         if name not in self.models:
             raise NotFound(f"look up mart {name}", "the dbt project has no such model")
+        if name in self._ambiguous:
+            places = " and ".join(self._ambiguous[name])
+            raise Misconfigured(f"look up mart {name}", f"it is {places}", "Rename one of the two.")
         return self.models[name]
 
     def datasets(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[Dataset, ...]:
@@ -276,6 +275,19 @@ def _mart(node: Node) -> Mart:
         may_be_empty=meta.get("may_be_empty") is True,
         keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
     )
+
+
+def _models_by_name(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str]]]:
+    """Name → model, of one with versions the latest, as `ref` without a version means it; and names of several."""
+    found: dict[str, Mart] = {}
+    several: dict[str, list[str]] = {}
+    for node in manifest["nodes"].values():
+        if node["resource_type"] != "model" or node.get("version") != node.get("latest_version"):
+            continue
+        if earlier := found.get(node["name"]):
+            several.setdefault(node["name"], [earlier.unique_id]).append(node["unique_id"])
+        found[node["name"]] = _mart(node)
+    return found, several
 
 
 def _exposure(node: Node, manifest: Node) -> Exposure:
