@@ -23,10 +23,14 @@ def read_automations(path: Path) -> list[AutomationCore]:
 
     try:
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))["automations"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, KeyError, TypeError) as error:
         raise Misconfigured(
             f"read {path}", type(error).__name__, "Give a YAML file with `automations:`."
         ) from None
+    if not isinstance(declared, list) or not all(isinstance(each, dict) for each in declared):
+        raise Misconfigured(
+            f"read {path}", "`automations:` is no list of mappings", "See deploy/automations.yaml."
+        )
     with get_client(sync_client=True) as client:
         return [_automation(each, client) for each in declared]
 

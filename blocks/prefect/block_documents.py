@@ -28,10 +28,15 @@ def read_declared(path: Path, environment: Mapping[str, str] = os.environ) -> di
 
     try:
         declared = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise Misconfigured(f"read {path}", type(error).__name__, "Give a YAML file of blocks.") from None
-    if not isinstance(declared, dict) or not all(isinstance(each, dict) for each in declared.values()):
-        raise Misconfigured(f"read {path}", "it is no mapping of TYPE/NAME to fields")
+    if not isinstance(declared, dict) or not all(
+        isinstance(slug, str) and isinstance(fields, dict) and all(isinstance(name, str) for name in fields)
+        for slug, fields in declared.items()
+    ):
+        raise Misconfigured(
+            f"read {path}", "it is no mapping of TYPE/NAME to fields", "As in duckdb-warehouse/main: {...}."
+        )
     missing: list[str] = []
     filled = {slug: _fill(fields, environment, missing) for slug, fields in declared.items()}
     if missing:
@@ -115,5 +120,6 @@ def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any
 def _content(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").rstrip("\n")
-    except OSError as error:
-        raise Misconfigured(f"read {name}_FILE", f"{path}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise Misconfigured(f"read {name}_FILE", f"{path}: {why}") from None

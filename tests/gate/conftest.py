@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from blocks.dbt.project import DbtProject
 from blocks.quality.suites import Suites
 from blocks.records import Check, GateReport, Plan
+from blocks.warehouse.base import Warehouse
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 PROJECT = """
@@ -25,9 +27,9 @@ SUITE = [{"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "k
 class SmallProject:
     """Write files and tables, then `run`. Every model that gets a suite is a mart."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warehouse: Warehouse | None = None) -> None:
         self.folder = folder
-        self.warehouse = DuckDBWarehouse(database=str(folder / "w.duckdb"))
+        self.warehouse = warehouse or DuckDBWarehouse(database=str(folder / "w.duckdb"))
         self.runs = 0
         self.write("dbt_project.yml", PROJECT)
         self.execute(
@@ -83,3 +85,14 @@ def find_check(gate: GateReport, text: str) -> Check:
 @pytest.fixture
 def small(tmp_path: Path, prefect_server: str) -> SmallProject:
     return SmallProject(tmp_path)
+
+
+@pytest.fixture
+def small_postgres(tmp_path: Path, prefect_server: str) -> Iterator[SmallProject]:
+    """The same over a real PostgreSQL."""
+    pytest.importorskip("psycopg", reason="extra `postgres` is not installed")
+    from tests.blocks.loader.dlt.servers import postgresql
+    from tests.blocks.warehouse.postgres_server import Server
+
+    with postgresql() as url:
+        yield SmallProject(tmp_path, Server(url).warehouse())

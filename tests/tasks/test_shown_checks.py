@@ -32,6 +32,8 @@ JOURNAL = [
     entry("r2", "a", "s", "raw.t", "b"),
     entry("r2", "b"),
     entry("r1_b", "b"),
+    entry("r2", "b", "s").model_copy(update={"state": State.rejected}),
+    entry("r2", "b").model_copy(update={"detail": ""}),
 ]
 
 

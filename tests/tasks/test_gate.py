@@ -1,0 +1,144 @@
+"""The verdict, the quarantine's budget and missing suites: what passes, what does not, and what is never a pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blocks.quality.suites import Suites
+from blocks.records import BuildReport, Check, GateReport, LedgerEntry, SourceTable, State
+from blocks.warehouse import control
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.gate import audit_suites, check_quarantine_budget, judge
+
+PASSED = Check(scope="m", name="c", passed=True, kind="suite")
+FAILED = PASSED.model_copy(update={"passed": False})
+
+
+def build(marts: tuple[str, ...] = ("m",), checks: tuple[Check, ...] = ()) -> BuildReport:
+    return BuildReport(
+        run="r", marts={m: f"rel.{m}" for m in marts}, models=1, tests=0, seconds=0, checks=checks
+    )
+
+
+@pytest.mark.parametrize(
+    ("report", "suites", "other", "passed"),
+    [
+        (build(), [PASSED], [], True),
+        (build(), [], [PASSED], False),
+        (build(), [PASSED, FAILED], [], False),
+        (build(), [PASSED], [FAILED], False),
+        (build(checks=(FAILED,)), [PASSED], [], False),
+        (build(marts=()), [PASSED], [], False),
+        (build(), [PASSED.model_copy(update={"warned": True})], [], True),
+    ],
+)
+def test_a_release_passes_only_with_checks_that_all_pass(
+    report: BuildReport, suites: list[Check], other: list[Check], passed: bool
+) -> None:
+    gate = judge(report, suites, other, [])
+    assert gate.passed is passed
+    assert {*suites, *other, *report.checks} <= set(gate.checks)
+    assert gate.passed is not bool(gate.failures) or not suites
+
+
+class Silent(Suites):
+    """Suites that are there, and whose evaluation says nothing of some marts."""
+
+    def audit(self, warehouse: Any, marts: Any) -> list[Check]:
+        return [check for check in (PASSED,) if check.scope in marts]
+
+
+def test_a_mart_without_a_suite_or_without_a_result_fails(tmp_path: Path) -> None:
+    for mart in ("m", "silent"):
+        suite = {"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "k"}}]}
+        (tmp_path / f"{mart}.json").write_text(json.dumps(suite))
+    suites = Silent(folder=tmp_path, docs=tmp_path)
+    checks = audit_suites.fn(suites, None, build(("m", "silent", "none")))  # type: ignore[arg-type]
+    assert {(check.scope, check.name, check.passed) for check in checks} == {
+        ("m", "c", True),
+        ("silent", "has evaluated checks", False),
+        ("none", "has a suite", False),
+    }
+    (alone,) = audit_suites.fn(suites, None, build(("none",)))  # type: ignore[arg-type]
+    assert (alone.scope, alone.passed) == ("none", False)
+
+
+class Project:
+    """One source table, with this budget."""
+
+    def __init__(self, budget: Any) -> None:
+        meta = {} if budget is None else {"quarantine_budget": budget}
+        self.table = SourceTable(
+            source="s", name="t", schema_name="raw", identifier="t", loader="dlt", meta=meta
+        )
+
+    def source_tables(self, source: str) -> tuple[SourceTable, ...]:
+        return (self.table,)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> DuckDBWarehouse:
+    return DuckDBWarehouse(database=str(tmp_path / "w.duckdb"))
+
+
+def load(house: DuckDBWarehouse, run: str, good: int, bad: int, table: str = "t") -> None:
+    control.record(house, run, State.building)
+    house.note(
+        [LedgerEntry(source="s", table=table, item=run, fingerprint=run, rows=good, quarantined=bad, run=run)]
+    )
+
+
+def accept(house: DuckDBWarehouse, run: str, scope: str = "s.t") -> None:
+    checks = (Check(scope=scope, name="bad rows", passed=True, kind="quarantine"),)
+    report = GateReport(run=run, passed=True, checks=checks)
+    control.record(house, run, State.validated, report.model_dump_json())
+
+
+def judged(house: DuckDBWarehouse, budget: Any) -> list[tuple[str, str]]:
+    found = check_quarantine_budget.fn(house, Project(budget), ["s"])  # type: ignore[arg-type]
+    return [(check.status, check.observed) for check in found]
+
+
+@pytest.mark.parametrize(
+    ("budget", "good", "bad", "expected"),
+    [
+        (0.2, 8, 2, [("passed", "2 of 10 (20.00%)")]),
+        (0.19, 8, 2, [("failed", "2 of 10 (20.00%)")]),
+        (0, 10, 0, [("passed", "0 of 10 (0.00%)")]),
+        (0, 9, 1, [("failed", "1 of 10 (10.00%)")]),
+        (1, 0, 1, [("passed", "1 of 1 (100.00%)")]),
+        (None, 1, 9, [("passed", "9 of 10 (90.00%)")]),
+        (None, 0, 9, [("failed", "9 of 9 (100.00%)")]),
+        (None, 9, 0, []),
+        (0.1, 0, 0, []),
+        ("x", 1, 0, [("not run", "'x' is no share from 0 to 1")]),
+        (True, 1, 0, [("not run", "True is no share from 0 to 1")]),
+        (1.1, 1, 0, [("not run", "1.1 is no share from 0 to 1")]),
+        (-0.1, 1, 0, [("not run", "-0.1 is no share from 0 to 1")]),
+    ],
+)
+def test_bad_rows_are_held_to_their_budget(
+    house: DuckDBWarehouse, budget: Any, good: int, bad: int, expected: list[tuple[str, str]]
+) -> None:
+    load(house, "r1", good, bad)
+    load(house, "r1_other", 1000, 0, table="another")
+    assert judged(house, budget) == expected
+
+
+def test_bad_rows_count_until_a_gate_has_passed_them(house: DuckDBWarehouse) -> None:
+    """A gate that judged another table, or came before them, does not."""
+    load(house, "r1", 5, 5)
+    assert judged(house, 0.1) == [("failed", "5 of 10 (50.00%)")]
+    accept(house, "r1", scope="s.other")
+    load(house, "r2", 10, 0)
+    assert judged(house, 0.1) == [("failed", "5 of 20 (25.00%)")]
+    accept(house, "r2")
+    assert judged(house, 0.1) == []
+    load(house, "r3", 1, 1)
+    assert judged(house, 0.5) == [("passed", "1 of 2 (50.00%)")]
+    (check,) = check_quarantine_budget.fn(house, Project(0.1), ["s"])  # type: ignore[arg-type]
+    assert check.evidence == ("r3: 1 bad rows",)
