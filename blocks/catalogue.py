@@ -245,7 +245,7 @@ def _table(node: Node) -> SourceTable:
         Column(
             name=name,
             data_type=column.get("data_type"),
-            origin=_meta(column).get("origin", name),
+            origin=str(_meta(column).get("origin", name)),
             required=bool(_meta(column).get("required", False)),
         )
         for name, column in node["columns"].items()
@@ -270,7 +270,7 @@ def _mart(node: Node) -> Mart:
         schema_name=node["schema"],
         alias=node["alias"],
         materialized=node["config"].get("materialized", "table"),
-        primary_key=(key,) if isinstance(key, str) else tuple(key),
+        primary_key=_names(key, "primary_key", f"model {node['name']}"),
         budget=budget if isinstance(budget, dict) else {"diff_budget": budget},
         may_be_empty=meta.get("may_be_empty") is True,
         keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
@@ -305,14 +305,22 @@ def _exposure(node: Node, manifest: Node) -> Exposure:
         title=node.get("label") or node["name"],
         description=node.get("description", ""),
         marts=tuple(models[u]["name"] for u in node["depends_on"]["nodes"] if u in models),
-        ticket=meta.get("ticket"),
+        ticket=None if meta.get("ticket") is None else str(meta["ticket"]),
         scheduled=bool(meta.get("schedule")),
         analysis=analysis,
-        metrics=tuple(meta.get("metrics", ())),
-        dimensions=tuple(meta.get("dimensions", ())),
+        metrics=_names(meta.get("metrics"), "metrics", f"exposure {node['name']}"),
+        dimensions=_names(meta.get("dimensions"), "dimensions", f"exposure {node['name']}"),
     )
+
+
+def _names(value: object, key: str, of: str) -> tuple[str, ...]:
+    """Names that a node's meta gives, as one or as a list. Raises Misconfigured for anything else."""
+    names = [value] if isinstance(value, str) else value or []
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise Misconfigured(f"read {of}", f"{key} in its meta is no list of names", "As in [one, other].")
+    return tuple(names)
 
 
 def _meta(node: Node) -> dict[str, Any]:
     """A node's meta: dbt keeps it under config, older projects beside it."""
-    return {**node.get("meta", {}), **node.get("config", {}).get("meta", {})}
+    return {**(node.get("meta") or {}), **((node.get("config") or {}).get("meta") or {})}
