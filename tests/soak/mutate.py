@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 120
+SECONDS = 600
 DIFF = ["tests/blocks/quality/test_mart_diff.py", "tests/blocks/warehouse/test_mart_diff_contract.py"]
 TESTS = {
     "blocks.quality.mart_diff": DIFF,
