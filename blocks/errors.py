@@ -15,6 +15,7 @@ PlatformError                what was asked, what came back, what to do next
     ├── BadInput             a ticket, file or row that breaks its contract
     │   └── ContractBroken   a source lost a column, changed a type, or can't be read
     ├── BuildFailed          dbt ended with errors
+    ├── LeaseLost            another run may write by now; this one must not go on
     ├── GateFailed           checks failed; readers keep the previous release
     └── NotDelivered         a run ended without all that was asked for; `outcome` says what
 
@@ -112,6 +113,10 @@ class ContractBroken(BadInput):
 
 class BuildFailed(Rejected):
     """dbt ended with errors."""
+
+
+class LeaseLost(Rejected):
+    """This run no longer has the right to write: it was stopped for too long, and another may have it."""
 
 
 class GateFailed(Rejected):

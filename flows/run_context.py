@@ -53,6 +53,7 @@ def open_run(project: DbtProject, warehouse: Warehouse, run: str | None = None) 
             "name a run", "it is not letters, digits and _, 60 at the most", "As in 20261123_0845."
         )
     attempt = next_attempt(warehouse, run) if run else 1
+    attempt = warehouse.lease_number() or attempt  # an attempt that was stopped may not be in the journal yet
     run = run or new_run()
     schema = release_schema(run, attempt)
     dbt = project.open(warehouse, schema)

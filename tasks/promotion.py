@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from prefect import task
 
-from blocks.errors import GateFailed, NotFound
+from blocks.errors import GateFailed, LeaseLost, NotFound, Rejected
 from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
@@ -24,6 +24,8 @@ from blocks.warehouse.release_history import (
     seen_releases,
 )
 from tasks.policy import RETRY
+
+UNFINISHED = "the publication could not be finished"
 
 
 @task(task_run_name="promote {build.run}", **RETRY)
@@ -47,7 +49,11 @@ def promote_release(warehouse: Warehouse, build: BuildReport, gate: GateReport) 
 
 
 def _publish(warehouse: Warehouse, release: Release, relations: Mapping[str, str] | None = None) -> None:
-    """Flip readers over. relations: what the run built, where it is published for the first time."""
+    """Flip readers over. relations: what the run built, where it is published for the first time.
+
+    What the flip needs is looked at before the journal says `publishing`: that has to be finished by whoever is next.
+    """
+    warehouse.check_flip(release)
     control.record(warehouse, release.run, State.publishing, release.model_dump_json())
     if relations is not None:
         record_relations(warehouse, release.run, relations, warehouse.served())
@@ -59,7 +65,8 @@ def _publish(warehouse: Warehouse, release: Release, relations: Mapping[str, str
 def recover(warehouse: Warehouse, run: str) -> list[str]:
     """Finish or close what a dead run left: what was publishing is published, the rest abandoned.
 
-    run: the present run, left alone. Returns what was done, line by line.
+    A publication that can't be finished is closed as well, once: readers are led back to what they saw before it,
+    and the journal says why. run: the present run, left alone. Returns what was done, line by line.
     """
     entries = control.journal(warehouse, details=False)
     last = {entry.run: entry for entry in entries}
@@ -71,14 +78,45 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
             release, served = Release.model_validate_json(detail), warehouse.served()
             if entry.run not in published and (served is None or served.run != entry.run):
                 record_relations(warehouse, entry.run, _built_relations(warehouse, entry.run), served)
-            if served != release:
-                warehouse.flip(release)
+            if reason := _finish(warehouse, release):
+                control.record(warehouse, entry.run, State.abandoned, reason)
+                done.append(f"{UNFINISHED} of run {entry.run}: {reason}")
+                continue
             control.record(warehouse, entry.run, State.published, detail)
             done.append(f"run {entry.run} had died while publishing; it is published now")
         elif entry.state in {State.building, State.validated} and entry.run != run:
             control.record(warehouse, entry.run, State.abandoned)
             done.append(f"run {entry.run} had died while {entry.state}; it is abandoned")
+    _mend(warehouse, done)
     return [*done, *warehouse.mend_readers()]
+
+
+def _finish(warehouse: Warehouse, release: Release) -> str:
+    """Flip to a release whose run died meanwhile; why it can't be done, empty if it is."""
+    try:
+        if not warehouse.shows(release):
+            warehouse.check_flip(release)
+            warehouse.flip(release)
+    except LeaseLost:
+        raise
+    except Rejected as error:  # the same again would fail again, in every run from now on
+        return str(error)
+    return ""
+
+
+def _mend(warehouse: Warehouse, done: list[str]) -> None:
+    """Lead readers back to what the journal says they see, where something else changed a view.
+
+    That is a publication that was closed halfway, or a late statement of a stopped run. What can't be mended is
+    said, and holds up no run: one that builds the marts again does it.
+    """
+    seen = seen_releases(warehouse, 1)
+    if not seen or warehouse.shows(seen[-1]):
+        return
+    if reason := _finish(warehouse, seen[-1]):
+        done.append(f"{UNFINISHED} of run {seen[-1].run}, which readers saw: {reason}")
+    else:
+        done.append(f"readers saw another release than run {seen[-1].run}; they see that one again")
 
 
 @task(task_run_name="roll back", **RETRY)

@@ -18,6 +18,7 @@ from blocks.warehouse.batch import Batch
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.control import prepare_control, write_ledger
 from blocks.warehouse.costs import Costs
+from blocks.warehouse.lease import check_lease, fence, fenced, lease_number
 from blocks.warehouse.release_history import check_unpublished
 from blocks.warehouse.release_marker import read_marker
 from blocks.warehouse.settings import RELEASE_PREFIX, Session, WarehouseConnection
@@ -35,6 +36,17 @@ class Warehouse(WarehouseConnection, Block, ABC):
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the right to write releases. Raises Busy if another run has it."""
+
+    def lease_number(self) -> int | None:
+        """The fencing number that `exclusive` got, new with each holder; None where it is not held, or has none."""
+        return lease_number(self)
+
+    def check_lease(self, ask: bool = False) -> None:
+        """Raise LeaseLost if this process had the right to write and has lost it. ask: the warehouse, not memory."""
+        check_lease(self)
+        if ask and lease_number(self) is not None:
+            with self.session() as session:
+                fence(self, session)
 
     @abstractmethod
     def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
@@ -62,11 +74,20 @@ class Warehouse(WarehouseConnection, Block, ABC):
         """Write ledger lines of rows that another system loaded into this warehouse."""
         with self.session() as session:
             prepare_control(self, session)
-            write_ledger(self, session, entries)
+            with fenced(self, session):
+                write_ledger(self, session, entries)
 
     def served(self) -> Release | None:
         """What readers see now, read from serving's `_release`; None before the first publication."""
         return read_marker(self, self.serving)
+
+    @abstractmethod
+    def shows(self, release: Release) -> bool:
+        """True if readers see a release, all of it and nothing else, by every view's definition."""
+
+    @abstractmethod
+    def check_flip(self, release: Release) -> None:
+        """Raise Rejected, and why, if readers could not be led to a release; nothing is changed."""
 
     @abstractmethod
     def flip(self, release: Release) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from zlib import compress, decompress
 
 from blocks.records import LedgerEntry, Record, State
+from blocks.warehouse.lease import fenced
 from blocks.warehouse.settings import Session, WarehouseConnection, WarehouseSettings
 
 LEDGER = {
@@ -117,15 +118,16 @@ def loaded(warehouse: WarehouseConnection, source: str | None = None) -> list[Le
 
 
 def record(warehouse: WarehouseConnection, run: str, state: State, detail: str = "") -> None:
-    """Write a state of a run into the journal."""
+    """Write a state of a run into the journal. Raises LeaseLost."""
     table = warehouse.quote(warehouse.control, "journal")
     with warehouse.session() as session:
         prepare_control(warehouse, session)
-        (last,) = session.rows(f"select max(seq) from {table}")
-        session.rows(
-            f"insert into {table} values (?, ?, ?, ?, ?)",
-            (run, (last[0] or 0) + 1, state.value, now(), _pack(detail)),
-        )
+        with fenced(warehouse, session):
+            (last,) = session.rows(f"select max(seq) from {table}")
+            session.rows(
+                f"insert into {table} values (?, ?, ?, ?, ?)",
+                (run, (last[0] or 0) + 1, state.value, now(), _pack(detail)),
+            )
 
 
 def journal(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from blocks.errors import Rejected
 from blocks.records import Release, State
 from blocks.warehouse.control import JournalEntry, journal, now
+from blocks.warehouse.lease import fenced
 from blocks.warehouse.release_marker import read_marker
 from blocks.warehouse.settings import RELEASE_PREFIX, WarehouseConnection
 
@@ -87,11 +88,14 @@ def record_relations(
     with warehouse.session() as session:
         warehouse.make_schema(session, warehouse.control)
         warehouse.make_table(session, warehouse.control, TABLE, RELATIONS)
-        session.rows(f"delete from {table} where run_id = ?", (run,))
         lines = [(unique_id, relation, run, now()) for unique_id, relation in sorted(relations.items())]
-        for part in (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE)):
-            places = ", ".join(["(?, ?, ?, ?)"] * len(part))
-            session.rows(f"insert into {table} values {places}", [value for line in part for value in line])
+        with fenced(warehouse, session):
+            session.rows(f"delete from {table} where run_id = ?", (run,))
+            for part in (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE)):
+                places = ", ".join(["(?, ?, ?, ?)"] * len(part))
+                session.rows(
+                    f"insert into {table} values {places}", [value for line in part for value in line]
+                )
 
 
 def last_relations(warehouse: WarehouseConnection, release: Release) -> dict[str, str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from blocks.records import Release
 from blocks.warehouse.settings import Session, WarehouseConnection, WarehouseSettings
 
@@ -18,6 +21,27 @@ def marker_sql(warehouse: WarehouseSettings, release: Release) -> str:
         for mart, relation in sorted(release.marts.items())
     )
     return " union all ".join(rows)
+
+
+def wrong_views(release: Release, views: Mapping[str, str]) -> list[str]:
+    """Marts whose view is missing or does not stand on the release's relation, and views that it does not have.
+
+    views: name → definition.
+    """
+    missing = [
+        mart for mart, relation in release.marts.items() if not stands_on(views.get(mart, ""), relation)
+    ]
+    return sorted([*missing, *(views.keys() - release.marts.keys() - {MARKER})])
+
+
+def stands_on(definition: str, relation: str) -> bool:
+    """True if a view's definition, which every server writes in its own way, names a relation (dotted)."""
+    return re.search(rf"(?<![\w$]){re.escape(_bare(relation))}(?![\w$])", _bare(definition)) is not None
+
+
+def _bare(text: str) -> str:
+    """Names without quotes, in lower case."""
+    return text.replace('"', "").lower()
 
 
 def read_marker(warehouse: WarehouseConnection, schema: str) -> Release | None:

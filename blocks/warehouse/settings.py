@@ -79,6 +79,15 @@ class WarehouseSettings(BaseModel):
         """A literal, for statements that take no parameters."""
         return write_literal(value, self.dialect)
 
+    def clock(self, seconds: float = 0) -> str:
+        """The server's time so many seconds from now, in UTC without zone, as SQL."""
+        return f"(current_timestamp at time zone 'UTC' + interval '{seconds:.3f} seconds')"
+
+    @property
+    def lease_key(self) -> tuple[str, ...]:
+        """Which control schema, of all that a process may work on at once."""
+        return (type(self).__name__, self.database, self.control)
+
     def type_of(self, data_type: str | None) -> str:
         """This warehouse's name of a declared portable type; undeclared columns are text."""
         return write_type(data_type or "varchar", self.dialect)
@@ -93,7 +102,12 @@ class SharedSettings(WarehouseSettings):
 
 
 class WarehouseConnection(WarehouseSettings, ABC):
-    """A warehouse that can be asked: what the ledger, the journal, the lease and `_release` stand on."""
+    """A warehouse that can be asked: what the ledger, the journal, the lease and `_release` stand on.
+
+    transactional: false where statements can't be undone together.
+    """
+
+    transactional: ClassVar[bool] = True
 
     @abstractmethod
     def session(self) -> AbstractContextManager[Session]:
@@ -102,6 +116,31 @@ class WarehouseConnection(WarehouseSettings, ABC):
     @abstractmethod
     def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
         """Column → type of a table or view, in order; empty if it does not exist."""
+
+    def transaction(self, session: Session) -> AbstractContextManager[None]:
+        """All that is written inside, or nothing of it."""
+        return transaction(session)
+
+    def holds_lease(self, session: Session, owner: str, number: int, lock: bool = False) -> bool:
+        """Whether a holder still has the lease. lock: nobody else gets it before the transaction's end."""
+        return bool(session.rows(*self.lease_query(owner, number)))
+
+    def lease_query(self, owner: str, number: int) -> tuple[str, tuple[object, ...]]:
+        """A query that has rows if a holder still has the lease, and its parameters."""
+        same = f"{self.quote('owner')} = ? and {self.quote('number')} = ?"
+        return f"select 1 as held from {self.quote(self.control, 'lease')} where {same}", (owner, number)
+
+    def claim_flip(self, number: int) -> None:
+        """Make sure that no holder of an earlier number can flip any more, where a flip can't ask for itself."""
+
+    def read_views(self, session: Session, schema: str) -> dict[str, str]:
+        """A schema's views and how each is defined, in SQL."""
+        rows = session.rows(
+            "select table_name, view_definition from information_schema.views"
+            " where table_catalog = current_database() and table_schema = ?",
+            (schema,),
+        )
+        return {name: definition or "" for name, definition in rows}
 
     def make_schema(self, session: Session, schema: str) -> None:
         """Create a schema where it is missing."""

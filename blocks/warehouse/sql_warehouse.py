@@ -15,15 +15,15 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from pathlib import Path
 from typing import ClassVar
 
-from blocks.errors import Busy, ContractBroken
+from blocks.errors import BadAnswer, Busy, ContractBroken, NotFound
 from blocks.records import LedgerEntry, LoadReport, Release
 from blocks.sql import same_type, type_of_arrow
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.batch import Batch, LoadTarget, targets_of
 from blocks.warehouse.control import forget, forget_items, prepare_control, write_ledger
-from blocks.warehouse.lease import hold_lease
-from blocks.warehouse.release_marker import MARKER, marker_sql
-from blocks.warehouse.settings import RELEASE_PREFIX, Session, SharedSettings, transaction
+from blocks.warehouse.lease import fence, fenced, hold_lease
+from blocks.warehouse.release_marker import MARKER, marker_in, marker_sql, wrong_views
+from blocks.warehouse.settings import RELEASE_PREFIX, Session, SharedSettings
 
 ITEMS_AT_ONCE = 1000
 ROWS, QUARANTINE, GONE = "rows", "quarantine", "gone"
@@ -67,10 +67,6 @@ class SqlWarehouse(Warehouse):
             session.rows(f"drop table {staged[group]}")
 
     # what a vendor may do in another way
-
-    def transaction(self, session: Session) -> AbstractContextManager[None]:
-        """All that is written inside, or nothing of it."""
-        return transaction(session)
 
     def load_lock(self) -> AbstractContextManager[object]:
         """Held while a batch is written: a lock where this process must not write two at a time."""
@@ -172,6 +168,7 @@ class SqlWarehouse(Warehouse):
                     self.insert_files(session, target, staged[group])
             self._delete_gone(session, batch, rows, staged.get(GONE))
             self.release_staged(session, staged)
+            fence(self, session)  # the last before the end: until then nobody waits for it
             write_ledger(self, session, batch.entries)
         return batch.report(changes)
 
@@ -179,7 +176,7 @@ class SqlWarehouse(Warehouse):
         """Write ledger lines of rows that another system loaded, all or nothing."""
         with self.load_lock(), self.session() as session:
             prepare_control(self, session)
-            with self.transaction(session):
+            with fenced(self, session):
                 write_ledger(self, session, entries)
 
     def _shape_table(self, session: Session, target: LoadTarget) -> tuple[str, ...]:
@@ -238,7 +235,50 @@ class SqlWarehouse(Warehouse):
 
     # releases
 
+    def check_flip(self, release: Release) -> None:
+        """Raise Rejected, and why, if readers could not be led to a release; nothing is changed."""
+        with self.session() as session:
+            self.check_release(session, release)
+
+    def check_release(self, session: Session, release: Release) -> None:
+        """What `check_flip` looks at: every relation has to be there."""
+        gone = [
+            f"{mart} ({relation})"
+            for mart, relation in sorted(release.marts.items())
+            if not self.columns(session, *relation.rsplit(".", 1))
+        ]
+        if gone:
+            raise NotFound(
+                f"promote {release.run}",
+                f"what it shows of {', '.join(gone)} does not exist any more",
+                "Build these marts again, or take them from readers by `retire --marts`. Readers keep what they have.",
+            )
+
     def flip(self, release: Release) -> None:
+        """Change readers over, then compare what every view is defined as. Raises LeaseLost, BadAnswer."""
+        self.change_over(release)
+        if self.shows(release):
+            return
+        with self.session() as session:
+            wrong = self.find_wrong_views(session, release)
+            fence(self, session)  # another run may have been faster: say that
+        raise BadAnswer(
+            f"lead readers to run {release.run}",
+            f"they see another release of {', '.join(wrong) or MARKER}",
+            "Another program writes views there: find it, and run this again.",
+        )
+
+    def shows(self, release: Release) -> bool:
+        """True if `_release` names it and every view is defined as it has to be."""
+        with self.session() as session:
+            shown = marker_in(self, session, self.serving) == release
+            return shown and not self.find_wrong_views(session, release)
+
+    def find_wrong_views(self, session: Session, release: Release) -> list[str]:
+        """Marts that readers do not see as the release has them, and views that it does not have."""
+        return wrong_views(release, self.read_views(session, self.serving))
+
+    def change_over(self, release: Release) -> None:
         """All views and `_release` in one transaction. Raises Busy if something holds a view to the end."""
         deadline = time.monotonic() + self.flip_seconds
         while True:
@@ -251,7 +291,7 @@ class SqlWarehouse(Warehouse):
 
     def _flip_once(self, release: Release) -> None:
         before = self.served()
-        with self.session() as session, self.transaction(session):
+        with self.session() as session, fenced(self, session):
             self.make_schema(session, self.serving)
             self.point_views(session, set(before.marts) if before else set(), release)
 

@@ -22,6 +22,7 @@ NO_RIGHT = "Or the role has no right to it."
 STATES: dict[str, tuple[type[PlatformError], str]] = {
     "08": (Unavailable, AGAIN),  # no connection, or one that broke
     "22021": (ContractBroken, "A text holds a character that the server can't store, such as NUL."),
+    "25P03": (Unavailable, AGAIN),  # left idle in a transaction, as by a process that was stopped
     "28": (Unauthorized, RENEW),
     "3D": (NotFound, "Create the database, or correct the block."),
     "3F": (NotFound, NO_RIGHT),

@@ -20,6 +20,7 @@ class Branches:
     def __init__(self, engine: Engine, sources: tuple[str, ...]) -> None:
         self.engine, self.sources = engine, sources
         self.views: dict[tuple[str, str], dict[Path, str]] = {(source, "main"): {} for source in sources}
+        self.bases: dict[tuple[str, str], dict[Path, str]] = {}
 
     def note(self, path: Path, body: str | None, branches: dict[str, str]) -> None:
         """Remember a view's definition, or that it is gone."""
@@ -57,6 +58,7 @@ class Branches:
 
     def _open(self, source: str, name: str) -> None:
         self.views[source, name] = dict(self.views[source, "main"])
+        self.bases[source, name] = dict(self.views[source, "main"])
         connection = self.engine.connection
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() where starts_with(schema_name, $1)",
@@ -70,6 +72,10 @@ class Branches:
 
     def _merge(self, source: str, name: str) -> None:
         connection, main = self.engine.connection, self.views[source, "main"]
+        base, own = self.bases[source, name], self.views[source, name]
+        theirs = {path for path in {*base, *main} if base.get(path) != main.get(path)}
+        if theirs & {path for path in {*base, *own} if base.get(path) != own.get(path)}:
+            raise Refused("VALIDATION ERROR: The following keys have been changed in conflict: ...")
         connection.execute("begin")
         for path in set(main) - set(self.views[source, name]):
             connection.execute(f"drop view if exists {relation(path)}")

@@ -47,6 +47,9 @@ create view {SYSTEM}."tables" as
   select 'DREMIO' as TABLE_CATALOG, schema_name as TABLE_SCHEMA, table_name as TABLE_NAME, 'TABLE' as TABLE_TYPE
   from duckdb_tables() where {OURS}
   union all select 'DREMIO', schema_name, view_name, 'VIEW' from duckdb_views() where not internal and {OURS};
+create view {SYSTEM}.views as
+  select 'DREMIO' as TABLE_CATALOG, schema_name as TABLE_SCHEMA, view_name as TABLE_NAME, sql as VIEW_DEFINITION
+  from duckdb_views() where not internal and {OURS};
 create view {SYSTEM}.schemata as
   select distinct 'DREMIO' as CATALOG_NAME, schema_name as SCHEMA_NAME, 'SIMPLE' as "TYPE"
   from duckdb_schemas() where {OURS} and not internal;

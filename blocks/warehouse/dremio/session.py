@@ -37,16 +37,21 @@ LITERALS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
 
 
 class DremioSession:
-    """One login on REST and Flight; implements Session. branches: Nessie source → branch, for statements."""
+    """One login on REST and Flight; implements Session.
+
+    branches: Nessie source → branch, for statements. guard: called before each statement that changes something.
+    """
 
     def __init__(self, rest: DremioRest, flight: DremioFlight, seconds: float) -> None:
         self.rest, self.flight, self.seconds = rest, flight, seconds
         self.branches: Mapping[str, str] = {}
+        self.guard: Callable[[], None] = lambda: None
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows; none for what is no query."""
         text, asked = bind_parameters(sql, parameters), describe_statement(sql)
         if not QUERY.match(sql):
+            self.guard()
             self.rest.run(tag_statement(text), asked, self.seconds, self.branches)
             return []
         return self.query(text, asked)[1]
@@ -120,6 +125,15 @@ def read_columns(session: Session, path: Sequence[str]) -> dict[str, str]:
         (".".join(path[:-1]), path[-1]),
     )
     return {name: map_schema_type(kind, precision, scale) for name, kind, precision, scale in rows}
+
+
+def read_definitions(session: Session, folder: Sequence[str]) -> dict[str, str]:
+    """View → its SQL, of all in a folder."""
+    rows = session.rows(
+        'select TABLE_NAME, VIEW_DEFINITION from INFORMATION_SCHEMA."VIEWS" where TABLE_SCHEMA = ?',
+        (".".join(folder),),
+    )
+    return {name: definition or "" for name, definition in rows}
 
 
 def bind_parameters(sql: str, parameters: Sequence[object]) -> str:

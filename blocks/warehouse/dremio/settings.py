@@ -58,6 +58,15 @@ class DremioSettings(WarehouseSettings):
         return self
 
     @property
+    def lease_key(self) -> tuple[str, ...]:
+        """Which control schema on which server."""
+        return (*super().lease_key, self.host, str(self.port), self.project or "")
+
+    def clock(self, seconds: float = 0) -> str:
+        """The server's time, which is in UTC."""
+        return f"timestampadd(second, {seconds:.0f}, current_timestamp)"
+
+    @property
     def names(self) -> DremioNames:
         """The paths of schemas."""
         return DremioNames.from_settings(self.source, self.database, [self.serving, *self.slots])

@@ -12,6 +12,7 @@ from blocks.warehouse.dremio.publish import Publication, Views
 from blocks.warehouse.dremio.session import DremioSession, read_columns
 from blocks.warehouse.dremio.settings import DremioSettings
 from blocks.warehouse.release_marker import MARKER
+from blocks.warehouse.settings import Session
 
 POINTER = "_slot"
 MARKER_COLUMNS = ("run", "published_at", "mart", "relation")
@@ -43,16 +44,20 @@ def flip_slot(settings: DremioSettings, session: DremioSession, publication: Pub
     slots.views.drop(slots.idle, slots.list_idle() - new - {MARKER})
 
 
+def read_slot(settings: DremioSettings, session: Session) -> str | None:
+    """The slot that counts; None before the first publication."""
+    if not read_columns(session, settings.names.path(settings.serving, POINTER)):
+        return None
+    return str(session.rows(f"select slot from {settings.quote(settings.serving, POINTER)}")[0][0])
+
+
 class Slots:
     """The two folders. current: the one that counts, None before the first publication; idle: the other."""
 
     def __init__(self, settings: DremioSettings, session: DremioSession) -> None:
         self.settings, self.session, self.views = settings, session, Views(settings, session)
         blue, green = settings.slots
-        self.current: str | None = None
-        if read_columns(session, settings.names.path(settings.serving, POINTER)):
-            pointer = settings.quote(settings.serving, POINTER)
-            self.current = str(session.rows(f"select slot from {pointer}")[0][0])
+        self.current = read_slot(settings, session)
         self.idle = green if self.current == blue else blue
         for schema in (settings.serving, self.idle):
             session.rest.make_folder(settings.names.view_folder(schema))

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
-from typing import ClassVar
+from typing import ClassVar, cast
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, PlatformError
 from blocks.records import Release
 from blocks.sql import split_path
 from blocks.time_zone import UTC_ZONE
@@ -21,14 +21,26 @@ from blocks.warehouse.control import prepare_control
 from blocks.warehouse.dremio.clients import build_dbt_target
 from blocks.warehouse.dremio.load import copy_files, find_orphans, stage_groups
 from blocks.warehouse.dremio.names import quote_path
-from blocks.warehouse.dremio.publish import Publication, check_relations, merge_branch, replace_views
+from blocks.warehouse.dremio.publish import (
+    Publication,
+    check_catalogue,
+    check_relations,
+    merge_branch,
+    replace_views,
+)
 from blocks.warehouse.dremio.reflections import build_reflections
 from blocks.warehouse.dremio.releases import drop_releases, list_releases
-from blocks.warehouse.dremio.session import DremioSession, log_in, open_session, read_columns
+from blocks.warehouse.dremio.session import (
+    DremioSession,
+    log_in,
+    open_session,
+    read_columns,
+    read_definitions,
+)
 from blocks.warehouse.dremio.settings import DremioSettings
-from blocks.warehouse.dremio.slots import flip_slot
-from blocks.warehouse.lease import hold_lease
-from blocks.warehouse.release_marker import marker_in, marker_sql
+from blocks.warehouse.dremio.slots import POINTER, flip_slot, read_slot
+from blocks.warehouse.lease import fence, hold_lease
+from blocks.warehouse.release_marker import marker_in, marker_sql, stands_on, wrong_views
 from blocks.warehouse.settings import Session
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
 
@@ -43,6 +55,7 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
     _block_type_slug = "dremio-warehouse"
 
     ddl_rolls_back: ClassVar[bool] = False
+    transactional: ClassVar[bool] = False
 
     def check(self) -> str:
         """Log in on REST and Flight and look for the sources; a one-line status."""
@@ -136,15 +149,39 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         same, table = self.match_key(target), self.relation(target.relation)
         session.rows(f"delete from {table} as t where exists (select 1 from {staged} as n where {same})")
 
-    def flip(self, release: Release) -> None:
-        """Reflections first, then the views, as `publish` says."""
+    def check_release(self, session: Session, release: Release) -> None:
+        """Every relation has to be there, and branches need one catalogue."""
+        check_relations(self, cast("DremioSession", session), release)
+        if self.publish == "branch":
+            check_catalogue(self)
+
+    def change_over(self, release: Release) -> None:
+        """Reflections first, then the views, as `publish` says; the lease is asked before every statement."""
         with self.session() as session:
             columns = check_relations(self, session, release)
             build_reflections(self, session, columns, release)
             before = marker_in(self, session, self.serving)
             marker = marker_sql(self, release)
             publication = Publication(release, columns, marker, before.marts if before else {})
-            PUBLISHERS[self.publish](self, session, publication)
+            session.guard = lambda: fence(self, session)
+            try:
+                PUBLISHERS[self.publish](self, session, publication)
+            except PlatformError:
+                fence(self, session)  # a branch of a run that was overtaken can't be merged: say that
+                raise
+
+    def find_wrong_views(self, session: Session, release: Release) -> list[str]:
+        """As the template does; by slot, of the readers' views and of the slot that counts."""
+        paths = {mart: ".".join(self.names.relation_path(name)) for mart, name in release.marts.items()}
+        shown = read_definitions(session, self.names.view_folder(self.serving))
+        slot = read_slot(self, session) if self.publish == "slot" else None
+        if slot is None:
+            return wrong_views(release.model_copy(update={"marts": paths}), shown)
+        shown.pop(POINTER, None)
+        counting = read_definitions(session, self.names.view_folder(slot))
+        over = {mart: ".".join(self.names.path(slot, mart)) for mart in paths}
+        wrong = wrong_views(release.model_copy(update={"marts": over}), shown)
+        return sorted({*wrong, *(m for m, path in paths.items() if not stands_on(counting.get(m, ""), path))})
 
     def releases(self) -> list[str]:
         """Every release schema there is: by its tables, or by its folder of views."""

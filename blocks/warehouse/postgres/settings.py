@@ -26,6 +26,15 @@ class PostgresSettings(SharedSettings):
     readers: str = Field("", pattern=NAME, description="role of the readers, for set-up")
     sslmode: Literal["disable", "require", "verify-full"] = Field("verify-full", description="encryption")
 
+    @property
+    def lease_key(self) -> tuple[str, ...]:
+        """Which control schema on which server."""
+        return (*super().lease_key, self.host, str(self.port))
+
+    def clock(self, seconds: float = 0) -> str:
+        """The server's time, not its transaction's."""
+        return f"(clock_timestamp() at time zone 'UTC' + interval '{seconds:.3f} seconds')"
+
     def connection_arguments(self, role: str = "") -> dict[str, Any]:
         """libpq's arguments. role: whom to act as, instead of the block's."""
         acting = role or self.role or self.user

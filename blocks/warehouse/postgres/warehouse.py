@@ -40,7 +40,15 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
 
     def session(self) -> AbstractContextManager[PostgresSession]:
         """A connection that is closed at the end; psycopg's errors come out as PlatformErrors."""
-        return open_session(self.connection_arguments())
+        arguments = self.connection_arguments()
+        # what a run that was stopped holds in an open transaction is free when its lease is
+        arguments["options"] += f" -c idle_in_transaction_session_timeout={self.lease_seconds}s"
+        return open_session(arguments)
+
+    def holds_lease(self, session: Session, owner: str, number: int, lock: bool = False) -> bool:
+        """With a lock on its line that others who hold it share, and whoever wants to take it waits for."""
+        query, parameters = self.lease_query(owner, number)
+        return bool(session.rows(f"{query} for share", parameters))
 
     def administration(self) -> AbstractContextManager[PostgresSession]:
         """A connection as the user who logs in: roles are about to be made."""

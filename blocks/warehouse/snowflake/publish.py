@@ -1,53 +1,57 @@
-"""Readers change over by one statement: thin views in SERVING_NEXT, checked, then ALTER SCHEMA ... SWAP WITH.
+"""Readers change over by one statement: thin views in the upcoming schema, checked, then ALTER SCHEMA ... SWAP WITH.
 
 A swap exchanges both schemas with all their grants, so both must have the same; a second one would undo the
 first, so none is sent without having read `_release`. Killed anywhere, `flip` again ends in the new release.
+
+DDL can't be part of a transaction that asks for the lease. Instead the upcoming schema carries the fencing number
+in its name, SERVING_NEXT_7: who takes the lease renames it (upcoming.py), and whatever a run that was overtaken
+still sends to the schema of its own number, the swap too, is refused by Snowflake itself.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from contextlib import AbstractContextManager
-
-from blocks.errors import BadAnswer, Misconfigured, Transient
+from blocks.errors import BadAnswer, Misconfigured, PlatformError, Transient
 from blocks.records import Release
-from blocks.warehouse.release_marker import MARKER, marker_in, marker_sql, read_marker
-from blocks.warehouse.settings import WarehouseConnection
+from blocks.warehouse.lease import fence
+from blocks.warehouse.release_marker import MARKER, marker_in, marker_sql, read_marker, wrong_views
 from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.session import SnowflakeSession
-from blocks.warehouse.snowflake.settings import SnowflakeSettings
-
-
-class SnowflakeConnection(SnowflakeSettings, WarehouseConnection):
-    """The settings with sessions over them."""
-
-    @abstractmethod
-    def session(self) -> AbstractContextManager[SnowflakeSession]:
-        """A connection that is closed at the end."""
+from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, find_upcoming, list_schemas
 
 
 def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
-    """Fill the upcoming schema, check it and its grants, swap; nothing if the release is served already."""
+    """Fill the upcoming schema, check it and its grants, swap; nothing if the release is served already.
+
+    Raises LeaseLost if another run has claimed the upcoming schema since.
+    """
     with warehouse.session() as session:
         if marker_in(warehouse, session, warehouse.serving) == release:
             return
-        for schema in (warehouse.serving, warehouse.next_schema):
-            warehouse.make_schema(session, schema)
-        refuse_self_refreshing(warehouse, session, release)
-        fill(warehouse, session, release)
-        check(warehouse, session, release)
-        compare_grants(warehouse, session)
-        if (
-            marker_in(warehouse, session, warehouse.serving) != release
-        ):  # an earlier try's swap may have come late
-            swap(warehouse, session, release)
-    if read_marker(warehouse, warehouse.serving) != release:
-        raise BadAnswer("swap the serving schemas", "readers do not see the release", "Run it again.")
+        upcoming = find_upcoming(warehouse, session)
+        warehouse.make_schema(session, warehouse.serving)
+        try:
+            fill(warehouse, session, upcoming, release)
+            check(warehouse, session, upcoming, release)
+            compare_grants(warehouse, session, upcoming)
+            fence(warehouse, session)
+            if (
+                marker_in(warehouse, session, warehouse.serving) != release
+            ):  # an earlier try's swap may have come late
+                swap(warehouse, session, upcoming, release)
+        except PlatformError:
+            fence(warehouse, session)  # the schema of a run that was overtaken is gone: say that
+            raise
 
 
-def fill(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release) -> None:
+def check_flip(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release) -> None:
+    """What a swap needs, before anything of it is done. Raises Misconfigured, LeaseLost."""
+    refuse_self_refreshing(warehouse, session, release)
+    if warehouse.serving in list_schemas(warehouse, session, warehouse.serving):
+        compare_grants(warehouse, session, find_upcoming(warehouse, session))
+
+
+def fill(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, release: Release) -> None:
     """A thin view for every mart in the upcoming schema, and no other; the marker last."""
-    schema = warehouse.next_schema
     wanted = {*release.marts, MARKER}
     for name in sorted(views(warehouse, session, schema) - wanted):
         session.rows(f"drop view if exists {warehouse.quote(schema, name)}")
@@ -58,13 +62,13 @@ def fill(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Rel
     session.rows(f"create or replace view {marker} copy grants as {marker_sql(warehouse, release)}")
 
 
-def check(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release) -> None:
+def check(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, release: Release) -> None:
     """The upcoming schema shows the release, all of it and nothing else. Raises BadAnswer."""
-    schema = warehouse.next_schema
     for mart in release.marts:
         session.rows(f"select count(*) from {warehouse.quote(schema, mart)}")
     found = views(warehouse, session, schema)
-    if found != {*release.marts, MARKER} or marker_in(warehouse, session, schema) != release:
+    wrong = wrong_views(release, warehouse.read_views(session, schema))
+    if wrong or found != {*release.marts, MARKER} or marker_in(warehouse, session, schema) != release:
         raise BadAnswer(
             f"check schema {schema}",
             "it does not hold what was put into it",
@@ -75,20 +79,26 @@ def check(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Re
 def refuse_self_refreshing(
     warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release
 ) -> None:
-    """Raise Misconfigured if a dynamic table of the release refreshes by itself: it would pass by the checks."""
-    for schema in sorted({relation.rsplit(".", 1)[0] for relation in release.marts.values()}):
+    """Raise Misconfigured if a mart's dynamic table refreshes by itself: it would pass by the checks."""
+    shown = set(release.marts.values())
+    for schema in sorted({relation.rsplit(".", 1)[0] for relation in shown}):
         for row in session.show(f"show dynamic tables in schema {warehouse.quote(schema)}"):
-            if row.get("target_lag") not in (None, "", "null"):
+            name = to_plain(row["name"])
+            if f"{schema}.{name}" in shown and row.get("target_lag") not in (None, "", "null"):
                 raise Misconfigured(
                     f"promote {release.run}",
-                    f"dynamic table {to_plain(row['name'])} refreshes by itself",
-                    "Give the model `scheduler: DISABLE` and no target_lag; the workflow refreshes it.",
+                    f"dynamic table {schema}.{name} refreshes by itself",
+                    "Give the model `scheduler: DISABLE` and no target_lag, and build it again; or take its mart"
+                    " from readers by `retire --marts`. Readers keep what they have.",
                 )
 
 
-def compare_grants(warehouse: SnowflakeConnection, session: SnowflakeSession) -> None:
-    """Raise Misconfigured if readers would lose or gain a right by the swap; say which statements mend it."""
-    here, there = warehouse.serving, warehouse.next_schema
+def compare_grants(warehouse: SnowflakeConnection, session: SnowflakeSession, there: str) -> None:
+    """Raise Misconfigured if readers would lose or gain a right by the swap; say which statements mend it.
+
+    there: the upcoming schema.
+    """
+    here = warehouse.serving
     shared = views(warehouse, session, here) & views(warehouse, session, there)
     rights = {schema: _grants(warehouse, session, schema, shared) for schema in (here, there)}
     missing = [
@@ -104,12 +114,10 @@ def compare_grants(warehouse: SnowflakeConnection, session: SnowflakeSession) ->
         )
 
 
-def swap(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release) -> None:
+def swap(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, release: Release) -> None:
     """The one statement; if its answer is lost, look what readers see before saying so."""
     try:
-        session.rows(
-            f"alter schema {warehouse.quote(warehouse.serving)} swap with {warehouse.quote(warehouse.next_schema)}"
-        )
+        session.rows(f"alter schema {warehouse.quote(warehouse.serving)} swap with {warehouse.quote(schema)}")
     except Transient:
         if read_marker(warehouse, warehouse.serving) != release:
             raise

@@ -30,6 +30,15 @@ class SnowflakeSettings(SharedSettings):
     connection: dict[str, Any] = Field({}, description="more for the connector, say a proxy; no secrets")
 
     @property
+    def lease_key(self) -> tuple[str, ...]:
+        """Which control schema in which account."""
+        return (*super().lease_key, self.credentials.account)
+
+    def clock(self, seconds: float = 0) -> str:
+        """The account's time in UTC."""
+        return f"dateadd(millisecond, {seconds * 1000:.0f}, sysdate())"
+
+    @property
     def next_schema(self) -> str:
         """The schema the next release is put together in, before it is swapped with serving."""
         return f"{self.serving}_next"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from blocks.errors import NotFound
 from blocks.records import Release
@@ -21,10 +21,11 @@ from blocks.warehouse.snowflake.costs import read_costs
 from blocks.warehouse.snowflake.grants import write_setup
 from blocks.warehouse.snowflake.load import copy_beside
 from blocks.warehouse.snowflake.names import to_plain
-from blocks.warehouse.snowflake.publish import SnowflakeConnection, swap_serving
+from blocks.warehouse.snowflake.publish import check_flip, swap_serving
 from blocks.warehouse.snowflake.session import SnowflakeSession, open_session
 from blocks.warehouse.snowflake.stage import copy_sql, stage_groups
 from blocks.warehouse.snowflake.types import columns_of, fits
+from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, claim_upcoming, list_schemas
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SharedWarehouse
 
 
@@ -96,16 +97,36 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         else:
             super().insert_files(session, target, staged)
 
-    def flip(self, release: Release) -> None:
+    def holds_lease(self, session: Session, owner: str, number: int, lock: bool = False) -> bool:
+        """With a lock by changing its line, for nothing, so that whoever wants to take it waits."""
+        if lock:
+            table, name = self.quote(self.control, "lease"), self.quote("owner")
+            session.rows(f"update {table} set {name} = {name} where {name} = ?", (owner,))
+        return super().holds_lease(session, owner, number, lock)
+
+    def claim_flip(self, number: int) -> None:
+        """Rename the upcoming schema to this number's: earlier runs have none to swap any more."""
+        with self.session() as session:
+            claim_upcoming(self, session, number)
+
+    def check_release(self, session: Session, release: Release) -> None:
+        """Also that no mart refreshes by itself, and that readers would keep their rights."""
+        super().check_release(session, release)
+        check_flip(self, cast("SnowflakeSession", session), release)
+
+    def read_views(self, session: Session, schema: str) -> dict[str, str]:
+        """A schema's views, by SHOW VIEWS."""
+        rows = cast("SnowflakeSession", session).show(f"show views in schema {self.quote(schema)}")
+        return {to_plain(row["name"]): str(row["text"]) for row in rows}
+
+    def change_over(self, release: Release) -> None:
         """Fill the upcoming schema, check it and its grants, swap it with serving."""
         swap_serving(self, release)
 
     def releases(self) -> list[str]:
         """Every release schema there is."""
-        like = self.literal(f"{RELEASE_PREFIX}%".replace("_", "\\_"))
         with self.session() as session:
-            rows = session.show(f"show terse schemas like {like} in database {self.quote(self.database)}")
-        return sorted(n for row in rows if (n := to_plain(row["name"])).startswith(RELEASE_PREFIX))
+            return sorted(list_schemas(self, session, RELEASE_PREFIX))
 
     def copy_table(self, source: str, target: str) -> None:
         """A zero-copy clone, transient as releases are."""

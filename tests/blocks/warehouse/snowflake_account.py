@@ -3,8 +3,8 @@
 fakesnow runs the SQL on DuckDB; the real connector talks to it over HTTP. It does not know, and this shim
 emulates, as Snowflake's documentation describes them:
 
-- ALTER SCHEMA ... SWAP WITH (docs.snowflake.com/en/sql-reference/sql/alter-schema), for schemas of views: both
-  schemas' views and grants are exchanged in one DuckDB transaction;
+- ALTER SCHEMA ... RENAME TO, and SWAP WITH (docs.snowflake.com/en/sql-reference/sql/alter-schema), for schemas of
+  views: both schemas' views and grants are exchanged in one DuckDB transaction;
 - GRANT, SHOW GRANTS, SHOW FUTURE GRANTS (.../sql/show-grants): remembered and shown, enforced by nobody;
 - dynamic tables (.../sql/create-dynamic-table): stored once, computed anew by ALTER ... REFRESH only;
 - roles and virtual warehouses at login and SYSTEM$WAIT, SYSTEM$CANCEL_ALL_QUERIES, statement time-outs;
@@ -38,6 +38,7 @@ NOTHING = re.compile(
 )
 NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)'
 SWAP = re.compile(rf"alter\s+schema\s+{NAME}\s+swap\s+with\s+{NAME}", re.I)
+RENAME = re.compile(rf"alter\s+schema\s+{NAME}\s+rename\s+to\s+{NAME}", re.I)
 GRANT = re.compile(
     rf"grant\s+([\w, ]+?)\s+on\s+(all\s+views\s+in\s+schema|future\s+views\s+in\s+schema|\w+)\s+{NAME}"
     rf"\s+to\s+(?:role\s+)?{NAME}",
@@ -236,6 +237,8 @@ class Account:
         """Exchange the views of two schemas in one transaction, and their grants with them."""
         duck = connection._duck_conn
         first, second = _full(login, one), _full(login, two)
+        for schema in (first, second):
+            _require(duck, schema)
         duck.execute("begin")
         try:
             pairs = [(first, _views(duck, second)), (second, _views(duck, first))]
@@ -257,6 +260,26 @@ class Account:
                     break
             exchanged[(kind, name)] = rows
         self.grants = exchanged
+
+    def rename(self, connection: Any, login: Login, one: str, two: str) -> None:
+        """Give a schema of views another name, with its grants."""
+        duck = connection._duck_conn
+        old, new = _full(login, one), _full(login, two)
+        _require(duck, old)
+        duck.execute("begin")
+        try:
+            duck.execute(f"create schema {_quoted(new)}")
+            for name, body in _views(duck, old).items():
+                duck.execute(f'create view {_quoted(new)}."{name}" as {body}')
+            duck.execute(f"drop schema {_quoted(old)} cascade")
+            duck.execute("commit")
+        except BaseException:
+            duck.execute("rollback")
+            raise
+        self.grants = {
+            (kind, new + name[len(old) :] if name == old or name.startswith(f"{old}.") else name): rows
+            for (kind, name), rows in self.grants.items()
+        }
 
     # the HTTP side
 
@@ -306,6 +329,9 @@ class Account:
             await run_in_threadpool(self._fail, statement, False)
             if match := SWAP.match(statement.sql.strip()):
                 await run_in_threadpool(self.swap, fake.sessions[token], login, match[1], match[2])
+                body["sqlText"] = OK
+            elif match := RENAME.match(statement.sql.strip()):
+                await run_in_threadpool(self.rename, fake.sessions[token], login, match[1], match[2])
                 body["sqlText"] = OK
             else:
                 body["sqlText"] = await run_in_threadpool(self.translated, login, statement.sql)
@@ -396,6 +422,16 @@ def _full(login: Login, name: str) -> str:
     if parts[0] != login.database and login.database:
         parts = [login.database, *parts]
     return ".".join(parts)
+
+
+def _require(duck: Any, schema: str) -> None:
+    database, name = schema.split(".")
+    found = duck.execute(
+        "select 1 from information_schema.schemata where catalog_name = ? and schema_name = ?",
+        [database, name],
+    ).fetchall()
+    if not found:
+        raise Refused("002043", f"SQL compilation error: Schema '{schema}' does not exist or not authorized.")
 
 
 def _quoted(name: str) -> str:
