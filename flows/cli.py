@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured
 from flows.flags import build_parser
+from flows.interruption import handle_interrupts
 from flows.local_server import LocalServer
-from flows.warmup import SETTINGS
+from flows.warmup import SETTINGS, reach_loopback_directly
 
 if TYPE_CHECKING:
     from flows.local import Blocks
@@ -22,8 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     flags = build_parser().parse_args(arguments)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    recorded = flags.action not in {"status", "setup", "suites"} and not flags.dry_run
-    server = LocalServer() if recorded and not os.environ.get("PREFECT_API_URL") else None
+    handle_interrupts()
+    reach_loopback_directly()
+    recorded = _names_blocks(flags) or (
+        flags.action not in {"status", "setup", "suites"} and not flags.dry_run
+    )
+    database = flags.state.expanduser().resolve() / "prefect.db"
+    server = LocalServer(database) if recorded and not os.environ.get("PREFECT_API_URL") else None
     from prefect.settings import get_current_settings
 
     if server and get_current_settings().api.url is not None:  # Prefect's profile names one
@@ -49,11 +55,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _names_blocks(flags: argparse.Namespace) -> bool:
+    """True if saved blocks are named: a server has them."""
+    return any((flags.tracker, flags.warehouse, flags.site, flags.loader))
+
+
 def _settings(server: LocalServer | None) -> AbstractContextManager[object]:
     """Prefect's settings of a run in a terminal: no heartbeats, which cost up to a second at each flow's end."""
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     ours = {PREFECT_API_URL: server.url} if server else {}
+    if server:
+        os.environ["PREFECT_API_URL"] = server.url  # for threads and processes, which do not get the settings
+    os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"  # nothing of a run starts a server of its own
     return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, **ours})
 
 
@@ -68,6 +82,8 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
     from flows.status import show_costs, show_status
 
     run = new_run()
+    if _names_blocks(flags):
+        _await_server(terminal, server)
     terminal.waiting("making the demo's data …" if flags.project is None else "starting …")
     with local_blocks(flags, run) as blocks:
         if flags.action == "status":

@@ -21,6 +21,7 @@ from blocks.warehouse.base import Warehouse
 from flows.delivery import Delivery
 from flows.extract_load import extract_load
 from flows.feedback import feedback
+from flows.interruption import answer_first, check_interrupt
 from flows.promote import promote
 from flows.publish import publish
 from flows.requirements import requirements
@@ -28,7 +29,7 @@ from flows.run_context import RunContext, new_run, open_run, published_reports
 from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import meanwhile
-from tasks.promotion import recover
+from tasks.promotion import list_unfinished, recover
 from tasks.run_lock import lock_timeout, run_lock
 
 import_types()  # a deployment names its blocks, of any type
@@ -87,10 +88,11 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         run_lock(warehouse, lock_timeout(timeout, patience)),
         open_run(project, warehouse, run) as context,
     ):
-        recover(warehouse, run)
+        delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
         with meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
             delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources, context=context)
         tag_queries("deliver", run, delivery.plan.tickets)
+        check_interrupt()
         if done := published_reports(warehouse, run):  # an attempt before this one came that far
             delivery.build, delivery.gate, delivery.release = done
             delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, context=context)
@@ -116,18 +118,24 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     delivery.loads = extract_load(
         loaders, warehouse, project, delivery.plan, load_range=load_range, context=context
     )
+    check_interrupt()
+    warehouse.check_lease(ask=True)  # or its loss would look like a fault of the sources
     plan = delivery.remove_failed_sources(context.catalogue)
     with meanwhile(suites.warm, site.warm):  # and builds there
         delivery.build = transform(
             project, warehouse, plan, load_range.full or load_range.since is not None, context=context
         )
+    check_interrupt()
     delivery.gate = validate(suites, warehouse, project, delivery.build, plan, context=context)
+    check_interrupt()
     delivery.release = promote(warehouse, delivery.build, delivery.gate)
+    check_interrupt()
     delivery.publications = publish(site, warehouse, project, tracker, plan, context=context)
 
 
 def _answer(delivery: Delivery, tracker: Tracker, warehouse: Warehouse) -> Outcome:
     """Tell the tickets how it ended, whatever ended it. Raises NotDelivered, or what nobody expected."""
+    answer_first()
     outcome = delivery.outcome(warehouse)
     if delivery.crash:
         try:

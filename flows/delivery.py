@@ -30,6 +30,7 @@ class Delivery:
         self._run, self._start = run, monotonic()
         self._errors: list[str] = []
         self.crash: BaseException | None = None
+        self.unfinished: tuple[str, ...] | None = None
         self.plan: Plan | None = None
         self.loads: list[LoadReport] = []
         self.build: BuildReport | None = None
@@ -81,5 +82,6 @@ class Delivery:
             publications=tuple(self.publications),
             errors=tuple(errors),
             crash=type(self.crash).__name__ if self.crash else None,
+            unfinished=self.unfinished,
             seconds=monotonic() - self._start,
         )

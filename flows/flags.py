@@ -6,6 +6,9 @@ import argparse
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+SMALLEST, LARGEST = 0.3, 1000
+"""Of the demo company: one that is smaller has too few invoices for its own checks."""
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The flags; --help documents every one."""
@@ -61,7 +64,12 @@ def build_parser() -> argparse.ArgumentParser:
         default=(None, None),
         help="load these days again, both included, as in 2026-01-01:2026-01-31 (no TO: up to today)",
     )
-    add("--scale", type=float, default=1.0, help="size of the demo company; 1 is 60,000 invoice lines")
+    add(
+        "--scale",
+        type=_scale,
+        default=1.0,
+        help=f"size of the demo company, {SMALLEST} to {LARGEST}; 1 is 60,000 invoice lines",
+    )
     add("--project", type=Path, metavar="DIR", help="a dbt project's folder (default: dbt, with demo data)")
     add("--suites", type=Path, metavar="DIR", help="expectation suites (default: expectations beside it)")
     add("--tickets-folder", type=Path, metavar="DIR", help="ticket files (default: copies of the demo's)")
@@ -88,6 +96,17 @@ def _names(text: str) -> list[str] | None:
     return [name.strip() for name in text.split(",") if name.strip()] or None
 
 
+def _scale(text: str) -> float:
+    """A size of the demo company. Raises what argparse shows."""
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not SMALLEST <= scale <= LARGEST:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from {SMALLEST} to {LARGEST}")
+    return scale
+
+
 def _days(text: str) -> tuple[date, date | None]:
     """FROM:TO as days. Raises what argparse shows."""
     first, separator, last = text.partition(":")
@@ -97,6 +116,8 @@ def _days(text: str) -> tuple[date, date | None]:
         separator = ""
     if not separator:
         raise argparse.ArgumentTypeError(f"{text} is not FROM:TO, as in 2026-01-01:2026-01-31")
+    if not all(1900 <= day.year <= 2200 for day in days if day):
+        raise argparse.ArgumentTypeError(f"{text} is not between the years 1900 and 2200")
     if days[0] > (days[1] or datetime.now(UTC).date()):
         raise argparse.ArgumentTypeError(f"{text} ends before it starts")
     return days

@@ -11,53 +11,96 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from blocks.child_process import end_with_parent, run
 from blocks.vendor_patches.prefect import TEMPORARY_SERVER, immediate_transactions
-from flows.warmup import sqlite_url
+from flows.warmup import DATABASE_URL, database_url, sqlite_url
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTUP_SECONDS = 180  # two slow cores, and a database to be made
 STOP_SECONDS = 5
+LOOK_SECONDS = 2.0
+MOST_STARTS = 4
 KEEP_SECONDS = 60  # longer than clients do: one that meets a closing connection tries again after seconds
 ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", **TEMPORARY_SERVER}
 
 
 class LocalServer:
-    """Started at once; `wait` before the first use, `stop` if there is none. url: its API's address."""
+    """Started at once; `wait` before the first use, `stop` if there is none. url: its API's address.
 
-    def __init__(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", __name__, str(listening.fileno())],
-                cwd=ROOT,
-                env={**os.environ, **ENVIRONMENT},
-                pass_fds=[listening.fileno()],
-                stdin=subprocess.PIPE,
-                start_new_session=True,
-            )
+    database: the file of its database, made where there is none; not the one in the user's own Prefect folder.
+    One that ends before the run does is started again on the same address: who asks meanwhile waits for it.
+    """
+
+    def __init__(self, database: Path | None = None) -> None:
+        self._environment = {**os.environ, **ENVIRONMENT}
+        if database and not self._environment.get(DATABASE_URL):
+            self._environment[DATABASE_URL] = database_url(database)
+        self._database = self._environment.get(DATABASE_URL, "in Prefect's folder")
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/api"
+        self._stopping = threading.Event()
+        self._answered = False
+        self._process = self._start()
+        threading.Thread(target=self._watch, daemon=True).start()
         atexit.register(self.stop)  # the last to be called: Prefect sends its last events at exit too
 
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", __name__, str(self._listening.fileno())],
+            cwd=ROOT,
+            env=self._environment,
+            pass_fds=[self._listening.fileno()],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def _watch(self) -> None:
+        """Start it again when it ends before the run, some times; then let whoever asks be refused at once."""
+        for _ in range(MOST_STARTS - 1):
+            self._process.wait()
+            if self._stopping.is_set() or not self._answered:
+                break
+            self._process = self._start()
+        else:
+            self._process.wait()
+        self._listening.close()
+
     def wait(self) -> None:
-        """Return once it answers. Raises Unavailable where it does not."""
+        """Return once it answers. Raises Unavailable where it does not, at once where it has ended."""
         import httpx
 
         from blocks.errors import Unavailable
 
-        try:
-            httpx.get(f"{self.url}/health", timeout=STARTUP_SECONDS).raise_for_status()
-        except httpx.HTTPError as error:
-            raise Unavailable(
-                "start Prefect's temporary server",
-                type(error).__name__,
-                "Run it again, or set PREFECT_API_URL to a server that runs.",
-            ) from None
+        deadline, answer = time.monotonic() + STARTUP_SECONDS, "it does not answer"
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"{self.url}/health", timeout=LOOK_SECONDS, trust_env=False).raise_for_status()
+            except httpx.TimeoutException:
+                pass  # it is still being loaded
+            except httpx.HTTPError as error:
+                answer = type(error).__name__
+            else:
+                self._answered = True
+                return
+            time.sleep(LOOK_SECONDS / 20)
+            if self._process.poll() is not None:
+                answer = "it ended while it started"
+                break
+        raise Unavailable(
+            "start Prefect's temporary server",
+            answer,
+            f"If its database ({self._database}) is damaged, can't be written or is a newer version's, move it away:"
+            " a new one is made. Or set PREFECT_API_URL to a server that runs.",
+        )
 
     def stop(self) -> None:
         """End it; a second call does nothing."""
+        self._stopping.set()
         if self._process.stdin:
             self._process.stdin.close()
         try:

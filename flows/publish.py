@@ -50,6 +50,7 @@ def publish(
         for dashboard in dashboards:
             url = ticket_page(tracker, dashboard.ticket)
             comments = feedback.get(dashboard.ticket or "", ())
+            warehouse.check_lease(ask=True)  # a run that was overtaken would put back older pictures
             gate = find_gate(catalogue, journal, release, dashboard.marts)
             try:
                 card = make_card(

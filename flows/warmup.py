@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Thread
+from urllib.parse import quote
 
+DATABASE_URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+EMPTY = Path(__file__).resolve().parents[1] / ".local" / "prefect-empty.db"
 SETTINGS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # it imports every vendor's package first: 3 of 5 seconds
@@ -35,6 +41,26 @@ def meanwhile(*warm: Callable[[], None]) -> Iterator[None]:
     thread.join()
 
 
+def database_url(path: Path) -> str:
+    """The address of a SQLite database for Prefect's server, made from the empty one of set-up where it is missing."""
+    if not path.exists():
+        with suppress(OSError):  # the server says what is wrong
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if EMPTY.is_file() and path != EMPTY:
+                shutil.copyfile(EMPTY, path)
+    plain = not set(str(path)) & set("?#%")
+    return f"sqlite+aiosqlite:///{path}" if plain else f"sqlite+aiosqlite:///file:{quote(str(path))}?uri=true"
+
+
+def reach_loopback_directly() -> None:
+    """Keep what runs on this machine, Prefect's temporary server for one, out of the hands of a proxy."""
+    for name in ("NO_PROXY", "no_proxy"):
+        known = os.environ.get(name, "")
+        if known != "*":
+            hosts = [host for host in known.split(",") if host]
+            os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
+
+
 def sqlite_url() -> str | None:
     """Where Prefect's own database on this machine is; None if it is kept by another system than SQLite."""
     from prefect.settings import get_current_settings
@@ -45,7 +71,7 @@ def sqlite_url() -> str | None:
 
 
 def make_database() -> None:
-    """Make Prefect's own database on this machine, or bring it up to date: slower than a run's start, so at set-up.
+    """Make an empty database for Prefect's temporary servers, or bring it up to date: that takes longer than a start.
 
     Does nothing where runs are recorded elsewhere.
     """
@@ -59,4 +85,5 @@ def make_database() -> None:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault(DATABASE_URL, database_url(EMPTY))
     make_database()

@@ -21,8 +21,8 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
 
     An incident whose check this run did not evaluate stays as it is.
     """
-    crash = _crash_check(outcome)
-    checks = (*(outcome.gate.checks if outcome.gate else ()), *([crash] if crash else []))
+    own = [check for check in (_crash_check(outcome), _recovery_check(outcome)) if check]
+    checks = (*(outcome.gate.checks if outcome.gate else ()), *own)
     if not checks:
         return 0, 0
     known = tracker.incidents()
@@ -52,6 +52,15 @@ def _crash_check(outcome: Outcome) -> Check | None:
         passed=outcome.crash is None,
         observed=outcome.crash or "",
     )
+
+
+def _recovery_check(outcome: Outcome) -> Check | None:
+    """That what earlier runs were publishing could be finished, as a check; None where nobody has looked."""
+    if outcome.unfinished is None:
+        return None
+    name = "what earlier runs were publishing is finished"
+    passed, observed = not outcome.unfinished, "; ".join(outcome.unfinished)
+    return Check(scope="publication", name=name, kind="run", passed=passed, observed=observed)
 
 
 def incident_name(check: Check) -> str:

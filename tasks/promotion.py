@@ -91,6 +91,11 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
     return [*done, *warehouse.mend_readers()]
 
 
+def list_unfinished(done: Sequence[str]) -> list[str]:
+    """Of the lines of `recover`, those about publications that were closed without being finished."""
+    return [line for line in done if line.startswith(UNFINISHED)]
+
+
 def _finish(warehouse: Warehouse, release: Release) -> str:
     """Flip to a release whose run died meanwhile; why it can't be done, empty if it is."""
     try:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from blocks.dbt.worker import NodeResult
 
 PARSE_DEADLINE_SECONDS = 600
-QUIET = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+QUIET = {
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # a thread that lost its API would start a server for good
+}
 
 
 class DbtRun:
@@ -125,7 +128,7 @@ class DbtRun:
                 relations=dict(relations),
                 fresh=fresh,
             )
-            result: list[NodeResult] = worker.answer(deadline_seconds)
+            result: list[NodeResult] = worker.answer(deadline_seconds, self._warehouse.check_lease)
         finally:
             self.close()
         return result

@@ -7,16 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from blocks.errors import BuildFailed, TimedOut
+from blocks.deadline import Deadline
+from blocks.errors import BuildFailed
 
 ROOT = Path(__file__).resolve().parents[2]
 EXIT_SECONDS = 15
+LOOK_SECONDS = 1.0
 
 
 class DbtWorker:
@@ -48,13 +50,15 @@ class DbtWorker:
         with self._closed_on_error():
             self._connection.send((command, arguments))
 
-    def answer(self, deadline_seconds: float) -> Any:
-        """Wait for the answer to what was asked. Raises TimedOut, BuildFailed; then the process is gone."""
+    def answer(self, deadline_seconds: float, go_on: Callable[[], None] = lambda: None) -> Any:
+        """Wait for the answer to what was asked. Raises TimedOut, BuildFailed; then the process is gone.
+
+        go_on: called every second meanwhile; what it raises ends the process too.
+        """
+        deadline = Deadline(f"dbt {self._asked}", deadline_seconds, f"See {self._log}.")
         with self._closed_on_error():
-            if not self._connection.poll(deadline_seconds):
-                raise TimedOut(
-                    f"dbt {self._asked}", f"no end after {deadline_seconds:.0f} s", f"See {self._log}."
-                )
+            while not self._connection.poll(min(LOOK_SECONDS, deadline.check())):
+                go_on()
             status, answer = self._connection.recv()
         command, self._asked = self._asked, None
         if status == "error":

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import GateFailed, NotFound, Rejected
-from blocks.records import BuildReport, Check, GateReport, State
+from blocks.records import BuildReport, Check, GateReport, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.release_history import (
@@ -21,7 +21,15 @@ from blocks.warehouse.release_history import (
     release_schema,
     seen_releases,
 )
-from tasks.promotion import promote_release, recover, removed_marts, retain, retire_marts, roll_back
+from tasks.promotion import (
+    list_unfinished,
+    promote_release,
+    recover,
+    removed_marts,
+    retain,
+    retire_marts,
+    roll_back,
+)
 from tests.blocks.warehouse.readers import read_file
 
 MARTS = ("people", "sales")
@@ -236,6 +244,49 @@ def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse)
     assert warehouse.releases() == ["rel_a", "rel_c", "rel_d"]
     assert seen(warehouse) == [1, 1]
     assert [release.run for release in published_releases(warehouse)] == ["a", "b", "c", "d"]
+
+
+def test_a_publication_that_cannot_be_finished_is_closed_once_with_its_reason(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    """Its schema was dropped by hand; readers keep what they have, and later runs are not held up."""
+    promote(warehouse, "a", 1)
+    report = build_release(warehouse, "b", 2)
+    release = Release(run="b", marts=report.marts, published_at=control.now())
+    control.record(warehouse, "b", State.publishing, release.model_dump_json())
+    warehouse.drop(["rel_b"])
+    (line,) = recover.fn(warehouse, "c")
+    assert list_unfinished([line, "another"]) == [line]
+    assert "rel_b.people" in line
+    assert recover.fn(warehouse, "c") == []
+    assert seen(warehouse) == [1, 1]
+    assert {entry.run: entry.state for entry in control.journal(warehouse)}["b"] is State.abandoned
+    promote(warehouse, "c", 3)
+    assert roll_back.fn(warehouse, None).run == "a"
+
+
+def test_what_a_flip_needs_is_looked_at_before_the_journal_says_publishing(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    promote(warehouse, "a", 1)
+    report = build_release(warehouse, "b", 2)
+    warehouse.drop(["rel_b"])
+    with pytest.raises(NotFound, match=r"rel_b\.sales\) does not exist any more"):
+        promote_release.fn(warehouse, report, gate("b"))
+    assert State.publishing not in {entry.state for entry in control.journal(warehouse) if entry.run == "b"}
+    assert seen(warehouse) == [1, 1]
+
+
+def test_a_view_that_was_changed_behind_the_release_is_led_back_by_the_next_run(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    promote(warehouse, "a", 1)
+    promote(warehouse, "b", 2)
+    with warehouse.session() as session:
+        session.rows("create or replace view serving.sales as select * from rel_a.sales")
+    assert seen(warehouse) == [2, 1]
+    assert recover.fn(warehouse, "c") == ["readers saw another release than run b; they see that one again"]
+    assert seen(warehouse) == [2, 2]
 
 
 def test_recovery_closes_what_died_before_the_flip(warehouse: DuckDBWarehouse) -> None:

@@ -5,6 +5,8 @@ Opening and closing a file in several threads at once races inside DuckDB; curso
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -25,6 +27,8 @@ from blocks.sql import quote_identifier, write_literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+OPEN_SECONDS = 20  # dbt's process, or a reader's short look, is done by then
+PAUSE_SECONDS = 0.1
 _lock = Lock()
 _open: dict[Path, tuple[DuckDBPyConnection, int]] = {}
 _WIDE = {"HUGEINT", "UHUGEINT"}
@@ -67,7 +71,7 @@ def open_session(
     path.parent.mkdir(parents=True, exist_ok=True)
     with _own_errors(path.name):
         with _lock:
-            root, users = _open.get(path) or (duckdb.connect(str(path), config=config), 0)
+            root, users = _open.get(path) or (_connect(path, config), 0)
             _open[path] = (root, users + 1)
             own = root.cursor()
             own.execute("set time zone 'UTC'")  # each connection begins in the machine's
@@ -90,12 +94,38 @@ def _own_errors(name: str) -> AbstractContextManager[None]:
     return replace_vendor_errors(duckdb.Error, lambda error: translate_error(f"use {name}", error))
 
 
+def _connect(path: Path, config: dict[str, Any]) -> DuckDBPyConnection:
+    """Open the file; wait a while for another program that has it open."""
+    import duckdb
+
+    deadline = time.monotonic() + OPEN_SECONDS
+    while True:
+        try:
+            return duckdb.connect(str(path), config=config)
+        except duckdb.IOException as error:
+            if not _is_locked(str(error)) or time.monotonic() >= deadline:
+                raise
+        time.sleep(PAUSE_SECONDS)
+
+
+def _is_locked(answer: str) -> bool:
+    return "Could not set lock" in answer or "Conflicting lock" in answer
+
+
 def translate_error(asked: str, error: BaseException) -> PlatformError:
     """DuckDB's error in our tree; only its first line, which holds no SQL, and nothing of a row's values."""
     answer = str(error).splitlines()[0]
-    if "Could not set lock" in answer or "Conflicting lock" in answer:
+    if _is_locked(str(error)):
+        holder = re.search(r"held in (\S+)?.*?\(PID (\d+)\)", str(error))
+        who = (
+            f"{Path(holder[1] or 'process').name}, process {holder[2]}, has"
+            if holder
+            else "another program has"
+        )
         return Busy(
-            asked, "another program has the file open", "Close it or wait; readers open serving.duckdb."
+            asked,
+            f"{who} the file open (another program than this run), for over {OPEN_SECONDS} s",
+            "Ask whoever runs it to close it (a DuckDB shell or a BI tool, say), then run this again; readers open serving.duckdb.",
         )
     if "Cannot open file" in answer or "not a valid DuckDB" in answer:
         return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")

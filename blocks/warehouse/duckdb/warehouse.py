@@ -91,7 +91,9 @@ class DuckDBWarehouse(SqlWarehouse):
             "TimeZone": time_zone,
         }
         target = {"type": "duckdb", "path": str(self.path), "schema": schema, "threads": self.threads}
-        return {**target, "settings": settings}, {}
+        # after 1, 2, 4 s; what is tried again is the file's being open elsewhere
+        waiting = {"connect_attempts": 4, "retryable_exceptions": ["IOException"]}
+        return {**target, "settings": settings, "retries": waiting}, {}
 
     def gx_connection(self) -> tuple[str, dict[str, object]]:
         """The autocommit dialect (see dialect.py), read-only."""

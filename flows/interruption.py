@@ -1,0 +1,45 @@
+"""Ctrl-C and SIGTERM of a run in a terminal: it ends, and its tickets hear of it.
+
+Prefect swallows an interrupt that comes between two flows, so it is kept, and asked for before each stage. While the
+tickets are answered a second one waits; a third ends the process at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_came = 0
+_answering = False
+
+
+def handle_interrupts() -> None:
+    """From here on both signals are kept, also where a shell started this process to ignore them."""
+    for number in _SIGNALS:
+        signal.signal(number, _take)
+
+
+def check_interrupt() -> None:
+    """Raise KeyboardInterrupt if one came and was swallowed."""
+    if _came:
+        raise KeyboardInterrupt
+
+
+def answer_first() -> None:
+    """From here on the tickets are answered: one more interrupt does not end that."""
+    global _answering  # one process, one end
+    _answering = True
+
+
+def _take(number: int, frame: FrameType | None) -> None:
+    global _came
+    _came += 1
+    if _came > 2:
+        os._exit(128 + number)
+    if _came == 2 or _answering:
+        sys.stderr.write("\nThe run is ending and answers its tickets; once more ends it at once.\n")
+        return
+    raise KeyboardInterrupt
