@@ -66,7 +66,6 @@ def open_session(
     path: Path, config: dict[str, str | bool | int | float | list[str]]
 ) -> Iterator[DuckDBSession]:
     """A connection of its own to the file. config: DuckDB's settings, for whoever opens the file first."""
-    import duckdb
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with _own_errors(path.name):
