@@ -116,8 +116,8 @@ def _days(text: str) -> tuple[date, date | None]:
         separator = ""
     if not separator:
         raise argparse.ArgumentTypeError(f"{text} is not FROM:TO, as in 2026-01-01:2026-01-31")
-    if not all(1900 <= day.year <= 2200 for day in days if day):
-        raise argparse.ArgumentTypeError(f"{text} is not between the years 1900 and 2200")
     if days[0] > (days[1] or datetime.now(UTC).date()):
         raise argparse.ArgumentTypeError(f"{text} ends before it starts")
+    if not all(1900 <= day.year <= 2200 for day in days if day):
+        raise argparse.ArgumentTypeError(f"{text} is not between the years 1900 and 2200")
     return days

@@ -94,7 +94,20 @@ def test_an_error_nobody_expected_answers_the_ticket_and_goes_on_as_a_crash(
     assert "status: done" in closed
 
 
-def test_a_run_that_is_interrupted_answers_its_ticket(tmp_path: Path) -> None:
+def ignore_interrupts() -> None:
+    """As a shell starts what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)],
+    ids=["Ctrl-C", "terminated", "Ctrl-C twice"],
+)
+def test_a_run_that_is_interrupted_answers_its_ticket(
+    tmp_path: Path, signals: tuple[signal.Signals, ...]
+) -> None:
+    """At whatever moment, also between two flows, where Prefect does not hear it."""
     shutil.copytree(TINY / "tickets", tmp_path / "tickets")
     flags = {
         "--state": tmp_path / "state",
@@ -104,15 +117,20 @@ def test_a_run_that_is_interrupted_answers_its_ticket(tmp_path: Path) -> None:
     }
     words = [sys.executable, ROOT / "flows" / "main.py", *(word for pair in flags.items() for word in pair)]
     with subprocess.Popen(
-        map(str, words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        map(str, words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=ignore_interrupts,
     ) as run:
         try:
             for line in run.stdout or ():
                 if "extract_load" in line and "✓" in line:
                     break
-            time.sleep(2)  # dbt builds: Prefect does not hear an interrupt between two flows
-            run.send_signal(signal.SIGINT)
-            output, _ = run.communicate(timeout=120)
+            for number in signals:
+                run.send_signal(number)
+                time.sleep(0.3)
+            output, _ = run.communicate(timeout=240)
         finally:
             run.kill()
     assert run.returncode == 130, output

@@ -29,10 +29,17 @@ def test_days_and_names_are_read() -> None:
         (["--backfill", ":2026-01-01"], "is not FROM:TO"),
         (["--backfill", "2026-02-01:2026-01-01"], "ends before it starts"),
         (["--backfill", "2999-01-01:"], "ends before it starts"),
+        (["--backfill", "0001-01-01:9999-12-31"], "years 1900 and 2200"),
+        (["--scale", "-1"], "from 0.3 to 1000"),
+        (["--scale", "0.1"], "from 0.3 to 1000"),
+        (["--scale", "nan"], "from 0.3 to 1000"),
+        (["--scale", "much"], "from 0.3 to 1000"),
         (["--backfill", "2026-01-01:", "--full-refresh"], "not allowed with"),
     ],
 )
-def test_wrong_days_are_wrong_flags(wrong: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_days_and_sizes_are_wrong_flags(
+    wrong: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as left:
         build_parser().parse_args(wrong)
     assert left.value.code == 2

@@ -18,6 +18,7 @@ import pytest
 
 from blocks.errors import Unavailable
 from flows.local_server import LocalServer
+from flows.warmup import reach_loopback_directly
 from tests.conftest import ROOT
 
 RUN = "from flows.local_server import LocalServer; s = LocalServer(); s.wait(); print(s.url, flush=True); input()"
@@ -68,6 +69,50 @@ def server(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iter
     server.wait()
     yield server
     server.stop()
+
+
+def test_one_that_is_killed_is_started_again_on_the_same_address(server: LocalServer) -> None:
+    with httpx.Client(base_url=server.url, timeout=120) as client:
+        flow = client.post("/flows/", json={"name": "kept"}).json()["id"]
+        server._process.kill()
+        server._process.wait()
+        started = time.monotonic()
+        while True:
+            try:
+                found = client.get(f"/flows/{flow}")
+                break
+            except httpx.HTTPError:  # what was under way when it died
+                assert time.monotonic() < started + 120
+        assert found.json()["name"] == "kept"
+
+
+def test_its_database_is_the_states_own_whatever_the_folder_is_called(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's own database, in Prefect's folder, is not even made; a proxy is not asked."""
+    home = tmp_path / "home"
+    for name, value in {**environment, "PREFECT_HOME": str(home), "HTTP_PROXY": "http://127.0.0.1:9"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    database = tmp_path / "a b$c?d#e%f[g]*h" / "prefect.db"
+    server = LocalServer(database)
+    server.wait()
+    server.stop()
+    assert database.is_file()
+    assert not (home / "prefect.db").exists()
+
+
+def test_loopback_goes_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    from urllib.request import proxy_bypass
+
+    for name in ("http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "intern.example")
+    monkeypatch.setenv("no_proxy", "intern.example")
+    reach_loopback_directly()
+    assert proxy_bypass("127.0.0.1")
+    assert proxy_bypass("intern.example")
+    assert not proxy_bypass("example.org")
 
 
 def test_task_runs_made_side_by_side_are_all_taken(server: LocalServer) -> None:
