@@ -112,7 +112,9 @@ def test_one_statement_changes_what_readers_see_and_a_repetition_sends_none(
     assert not [s for s in sent if s.startswith(("create", "drop", "alter")) and '"SERVING".' in s]
     before = len(account.asked(house.database))
     house.flip(second)
-    assert all(sql.startswith(("select", "describe", "show")) for sql in account.asked(house.database)[before:])
+    assert all(
+        sql.startswith(("select", "describe", "show")) for sql in account.asked(house.database)[before:]
+    )
 
 
 def test_a_promotion_that_breaks_off_at_any_statement_is_finished_by_the_next(
