@@ -329,6 +329,7 @@ class Outcome(Record):
     """How a run ended, stage by stage, for the summary, the tickets and the exit code.
 
     crash: the kind of the exception that nobody expected and that ended it; its text may hold data, so not that.
+    looked: false where nobody could ask the warehouse what readers see, so that no release means nothing.
     unfinished: why publications of earlier runs could not be finished and were closed; None: nobody has looked.
     """
 
@@ -342,6 +343,7 @@ class Outcome(Record):
     publications: tuple[Publication, ...] = ()
     errors: tuple[str, ...] = ()
     crash: str | None = None
+    looked: bool = True
     unfinished: tuple[str, ...] | None = None
     seconds: float = 0.0
 

@@ -66,10 +66,10 @@ class Delivery:
 
     def outcome(self, warehouse: Warehouse) -> Outcome:
         """All of it, frozen, with the release that readers see now: the new one or the one before."""
-        release = self.release
+        release, looked = self.release, self.release is not None
         if release is None:
             with suppress(Exception):  # after a crash the warehouse may be what is broken
-                release = warehouse.served()
+                release, looked = warehouse.served(), True
         errors = [*self._errors, *(f"{p.dashboard}: {p.error}" for p in self.publications if p.error)]
         return Outcome(
             run=self._run,
@@ -82,6 +82,7 @@ class Delivery:
             publications=tuple(self.publications),
             errors=tuple(errors),
             crash=type(self.crash).__name__ if self.crash else None,
+            looked=looked,
             unfinished=self.unfinished,
             seconds=monotonic() - self._start,
         )

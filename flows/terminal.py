@@ -126,7 +126,8 @@ class Terminal(logging.Handler):
             self.console.print(f"[red]✗ {escape(error)}[/]", soft_wrap=True)
         if outcome.gate and outcome.gate.data_docs and not self._quiet:
             self.console.print(f"Checks      {outcome.gate.data_docs}", soft_wrap=True)
-        served = f"run {outcome.release.run}" if outcome.release else "nothing yet"
+        none = "nothing yet" if outcome.looked else "what they saw before (the warehouse could not be asked)"
+        served = f"run {outcome.release.run}" if outcome.release else none
         self.console.print(f"Run {outcome.run} took {outcome.seconds:.1f} s; readers see {served}")
 
     def problem(self, error: PlatformError) -> None:
