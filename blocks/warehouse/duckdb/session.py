@@ -124,7 +124,7 @@ def translate_error(asked: str, error: BaseException) -> PlatformError:
         return Busy(
             asked,
             f"{who} the file open (another program than this run), for over {OPEN_SECONDS} s",
-            "Ask whoever runs it to close it (a DuckDB shell or a BI tool, say), then run this again; readers open serving.duckdb.",
+            "Ask whoever runs it to close it (a DuckDB shell, say), then run this again; readers open serving.duckdb.",
         )
     if "Cannot open file" in answer or "not a valid DuckDB" in answer:
         return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")
