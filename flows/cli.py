@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     if server and get_current_settings().api.url is not None:  # Prefect's profile names one
         server.stop()
         server = None
+    from prefect.exceptions import TerminationSignal
+
     from blocks.errors import NotDelivered, PlatformError
     from blocks.records import Outcome
     from flows.terminal import Terminal
@@ -50,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     except PlatformError as error:
         terminal.problem(error)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TerminationSignal):  # Prefect's own word for SIGTERM in a flow
         terminal.done()
         return 130
 
