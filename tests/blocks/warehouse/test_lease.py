@@ -58,7 +58,10 @@ class LeasedDuckDB(SharedWarehouse):
             session.rows(f"update {table} set owner = owner where owner = ?", (owner,))
         return super().holds_lease(session, owner, number, lock)
 
-    def dbt_target(self, schema: str) -> Any:
+    def use_time_zone(self, session: Any, time_zone: str) -> None:
+        session.rows(f"set time zone {self.literal(time_zone)}")
+
+    def dbt_target(self, schema: str, time_zone: str = "UTC") -> Any:
         raise NotImplementedError
 
     def gx_connection(self) -> Any:
