@@ -65,7 +65,7 @@ def office(tmp_path: Path, prefect_server: str) -> Iterator[Office]:
             "data_sources": ["bikes"],
         }
         desk.file("BK-1", metrics=["rides", "minutes_per_ride"], title=f"Which {WORDS}?", **asked)
-        desk.file("BK-2", metrics=["ride"], description=WORDS, **asked)
+        desk.file("BK-2", metrics=["riders"], description=WORDS, **asked)
         yield Office(tmp_path, desk)
 
 
@@ -78,7 +78,7 @@ def test_from_a_refusal_to_a_dashboard_on_jira(office: Office) -> None:
     (refusal,) = desk.comments("BK-1")
     assert "Not delivered this time" in refusal
     assert "minutes" in refusal
-    assert "ride is not known; did you mean rides" in desk.comments("BK-2")[0]
+    assert "riders is not known; did you mean rides" in desk.comments("BK-2")[0]
     ((about, bug),) = desk.tracker.incidents().items()
     assert about.startswith("station_days:")
     assert desk.requests(bug) == ["BK-1"]
