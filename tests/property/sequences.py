@@ -136,6 +136,7 @@ class History:
         self.runs: list[tuple[str, list[str], bool]] = []
         self.next_key = 1
         self.log: list[str] = []
+        self.held = ExitStack()
         self.reads = 0
         self.suites: Any = StandInSuites()
         self.flow_project: Any = StandInProject(self.project)
@@ -332,6 +333,8 @@ class History:
         try:
             act()
         except Killed as error:
+            self.executioner.arm(None)
+            self.restart()
             return error
         except PlatformError as error:
             if isinstance(error, NotDelivered) or not self.executioner.dead:
@@ -342,6 +345,11 @@ class History:
         finally:
             self.executioner.arm(None)
         return None
+
+    def restart(self) -> None:
+        """What a dead process had open is closed. A connection is held, because opening a file takes time."""
+        self.held.close()
+        self.held.enter_context(self.warehouse.session())
 
     # what readers see
 
@@ -434,9 +442,12 @@ def open_history(warehouse: Warehouse, seed: int = 0, mixed: bool = False) -> It
     with (
         without_prefect(),
         patch.object(kind, "rows", executioner.wrap(kind.rows)),
-        warehouse.session(),
+        ExitStack() as held,
     ):
-        yield History(warehouse, seed, executioner, mixed)
+        history = History(warehouse, seed, executioner, mixed)
+        history.held = held
+        history.restart()
+        yield history
 
 
 def session_class(warehouse: Warehouse) -> type[Any]:
