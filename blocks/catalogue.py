@@ -247,6 +247,7 @@ def _table(node: Node) -> SourceTable:
             data_type=column.get("data_type"),
             origin=str(_meta(column).get("origin", name)),
             required=bool(_meta(column).get("required", False)),
+            meta=_meta(column),
         )
         for name, column in node["columns"].items()
     )

@@ -104,12 +104,13 @@ class Incomplete(Record):
 
 
 class Column(Record):
-    """A declared column of a source table. data_type: dbt's; origin: its name in the source."""
+    """A declared column of a source table. data_type: dbt's; origin: its name in the source; meta: how it is read."""
 
     name: str
     data_type: str | None = None
     origin: str
     required: bool = False
+    meta: dict[str, Any] = {}
 
 
 class SourceTable(Record):

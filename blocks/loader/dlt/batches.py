@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from blocks.loader.dlt.contract import DUCKDB, build_cast
 from blocks.loader.dlt.deletions import build_deleted_condition, keeps_deleted, write_deleted_keys
 from blocks.loader.dlt.incremental import (
     build_future_condition,
@@ -16,6 +15,7 @@ from blocks.loader.dlt.incremental import (
 )
 from blocks.loader.dlt.staging import Staging
 from blocks.loader.dlt.table_config import find_cursor_column, get_cursor, get_key, get_load_mode
+from blocks.loader.dlt.values import DUCKDB, build_cast, build_literal
 from blocks.records import Column, LedgerEntry, SourceTable
 from blocks.sql import quote_identifier, write_literal
 from blocks.warehouse.batch import Batch, MergeKey
@@ -51,7 +51,7 @@ def build_batch(staging: Staging, label: str, size: int, present: str | None = N
         watermark = old if newest is None else newest
         next_repeated = _build_range_condition(column, subtract_lookback(table, watermark), watermark, future)
         if window.days:
-            first, end = (build_cast(column, write_literal(day, DUCKDB)) for day in window.days)
+            first, end = (build_literal(column, day) for day in window.days)
             reloaded = f"({name} >= {first} and {name} < {end})"
     fingerprint = _compute_fingerprint(staging, next_repeated)
     unchanged = last is not None and _compute_fingerprint(staging, repeated) == last.fingerprint

@@ -1,7 +1,6 @@
-"""A source table's contract as SQL: declared types, required values, new columns. No data is touched here.
+"""A source table's contract as SQL: required values, new columns, why a row is bad. No data is touched here.
 
-Whatever the source, a value arrives as text. The SQL made here turns it into a value of its declared type, or
-says why that can't be done.
+Whatever the source, a value arrives as text; how it gets its declared type is in values.
 """
 
 from __future__ import annotations
@@ -10,30 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from blocks.errors import ContractBroken, Misconfigured
+from blocks.errors import ContractBroken
 from blocks.loader.dlt.table_config import get_key
-from blocks.records import Column, SourceTable
+from blocks.loader.dlt.values import DUCKDB, build_complaint, describe_type
+from blocks.records import SourceTable
 from blocks.sql import write_literal
 
-DUCKDB = "duckdb"  # the dialect of the staging database
-
-TYPES = re.compile(
-    r"(varchar|text|string|smallint|integer|int|bigint|double|date|timestamp|boolean"
-    r"|(decimal|numeric)(\(\d+(, ?\d+)?\))?)"
-)
-TYPE_DESCRIPTIONS = {
-    "smallint": "an integer",
-    "integer": "an integer",
-    "int": "an integer",
-    "bigint": "an integer",
-    "double": "a number",
-    "decimal": "a number",
-    "numeric": "a number",
-    "date": "a date",
-    "timestamp": "a timestamp",
-    "boolean": "true or false",
-}
-DAY, CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"\d{1,2}:\d\d"
 RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor", "_order")
 
 
@@ -54,65 +35,6 @@ class TextRelation:
     problem: str = "null"
 
 
-def get_type(column: Column) -> str:
-    """Return the declared type. Raises Misconfigured for one that is not known: it becomes SQL."""
-    declared = (column.data_type or "varchar").lower().strip()
-    if not TYPES.fullmatch(declared):
-        raise Misconfigured(
-            f"load column {column.name}",
-            f"its data_type `{declared}` is not known here",
-            "Declare varchar, integer, bigint, double, decimal(p,s), date, timestamp or boolean.",
-        )
-    return declared
-
-
-def describe_type(column: Column) -> str | None:
-    """Say what a value has to be; None for text, which anything is."""
-    return TYPE_DESCRIPTIONS.get(get_type(column).partition("(")[0])
-
-
-def build_cast(column: Column, text: str) -> str:
-    """Build the SQL of a text as the declared type, NULL if it is none. No value is rounded or cut."""
-    kind = get_type(column)
-    cast = f"try_cast({text} as {kind})"
-    if TYPE_DESCRIPTIONS.get(kind) == "an integer":  # a cast would round 1.5
-        return f"case when try_cast({text} as double) = {cast} then {cast} end"
-    if kind in ("date", "timestamp"):
-        return _build_time_cast(kind, text)
-    if kind == "double":  # NaN and infinity would poison every sum
-        return f"case when isfinite({cast}) then {cast} end"
-    return cast
-
-
-def _build_time_cast(kind: str, text: str) -> str:
-    """Build the SQL of a text as a date or a timestamp in UTC, NULL if it is none from its first sign to its last.
-
-    A bare cast reads 05-01-26 as a day of the year 5, ignores what follows a date, and most offsets.
-    """
-    local, zoned, loose = (
-        write_literal(rf"{DAY}{rest}", DUCKDB)
-        for rest in (
-            rf"(?:[ T]+{CLOCK}(?::\d\d(?:\.\d+)?)?)?",
-            rf"[ T]{CLOCK}:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?",
-            rf"[ T]+{CLOCK}(?::\d\d(?:\.\d+)?)?\s*(?i:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)",
-        )
-    )
-    bare = f"replace(case when {text} like '%Z' then {text}[:-2] else {text} end, 'T', ' ')"
-    fast, trimmed = f"try_cast({bare} as {kind})", f"trim({text})"
-    offset = f"regexp_replace({trimmed}, '\\s*(?i:Z|UTC|GMT)$', '+00:00')"
-    offset = f"regexp_replace({offset}, '\\s*([+-]\\d\\d):?(\\d\\d)?$', '\\1:\\2')"
-    offset = f"regexp_replace({offset}, ':$', ':00')"
-    offset = f"regexp_replace({offset}, '^(\\S+[ T]+\\d+:\\d\\d)([+-])', '\\1:00\\2')"
-    return (  # most texts are as DuckDB would write the value, which is quicker to see than to match
-        f"case when cast({fast} as varchar) = {bare} and isfinite({fast}) then {fast}"
-        f" when regexp_full_match({text}, {zoned})"
-        f" then cast(cast(try_cast({text} as timestamptz) as timestamp) as {kind})"
-        f" when regexp_full_match({trimmed}, {local}) then try_cast({trimmed} as {kind})"
-        f" when regexp_full_match({trimmed}, {loose})"
-        f" then cast(cast(try_cast({offset} as timestamptz) as timestamp) as {kind}) end"
-    )
-
-
 def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:
     """Build the SQL of why a row is rejected, NULL if it is good. Texts are s0, s1, ..., typed values t0, t1, ...
 
@@ -123,8 +45,7 @@ def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:
     for at, column in enumerate(table.columns):
         if describe_type(column):
             broken.append(f"(s{at} is not null and t{at} is null)")
-            why = write_literal(f"{column.name}: not {describe_type(column)}", DUCKDB)
-            words.append(f"case when {broken[-1]} then {why} end")
+            words.append(f"case when {broken[-1]} then {build_complaint(column, f's{at}')} end")
         if column.required or column.name in needed:
             broken.append(f"s{at} is null")
             words.append(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from blocks.loader.dlt.contract import DUCKDB, build_cast, get_type
 from blocks.loader.dlt.staging import Staging
 from blocks.loader.dlt.table_config import find_cursor_column, get_key
+from blocks.loader.dlt.values import DUCKDB, build_cast, get_type
 from blocks.records import Column, SourceTable
 from blocks.sql import quote_identifier, write_literal
 from blocks.warehouse.base import Session, Warehouse

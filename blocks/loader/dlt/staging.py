@@ -11,15 +11,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import BadInput, ContractBroken
-from blocks.loader.dlt.contract import (
-    DUCKDB,
-    TextRelation,
-    build_cast,
-    build_rejection_reason,
-    get_type,
-)
+from blocks.loader.dlt.contract import TextRelation, build_rejection_reason
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import get_cursor, get_load_mode
+from blocks.loader.dlt.values import DUCKDB, build_cast, build_text, get_type
 from blocks.records import SourceTable
 from blocks.sql import quote_identifier, write_literal
 
@@ -79,6 +74,10 @@ class Staging:
         declared = self.table.columns
         names = [*(column.origin for column in declared), *self.extras]
         texts = [source.texts.get(name, "null") for name in names]
+        texts = [
+            *(build_text(self.table, c, t) for c, t in zip(declared, texts, strict=False)),
+            *texts[len(declared) :],
+        ]
         selected = [f"{text} as s{at}" for at, text in enumerate(texts)]
         selected += [f"{source.row} as r", f"{source.item} as i", f"{source.problem} as p"]
         selected += [f"{source.order} as o"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured
-from blocks.loader.dlt.contract import DUCKDB, TextRelation
+from blocks.loader.dlt.contract import TextRelation
 from blocks.loader.dlt.files.formats import (
     FileFormat,
     FileGroup,
@@ -17,6 +17,7 @@ from blocks.loader.dlt.files.formats import (
     check_final_newline,
     group_by_columns,
 )
+from blocks.loader.dlt.values import DUCKDB
 from blocks.records import SourceTable
 from blocks.sql import write_literal
 

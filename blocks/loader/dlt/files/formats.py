@@ -30,11 +30,16 @@ class SourceFile(NamedTuple):
 
 
 class FileGroup(NamedTuple):
-    """Files with the same columns. types: of these, as DuckDB calls them, where the format has types."""
+    """Files with the same columns. types: of these, as DuckDB calls them, where the format has types.
+
+    JSON: shape, how a file holds its records; odd_numbers, whether some need to become texts.
+    """
 
     names: tuple[str, ...]
     files: tuple[SourceFile, ...]
     types: tuple[str, ...] = ()
+    shape: str = ""
+    odd_numbers: bool = False
 
     def get_paths(self) -> list[str]:
         """Return the links, as DuckDB's parameter."""

@@ -1,18 +1,26 @@
-"""JSON records: lines of a file, or an API's answers; they stay JSON text until DuckDB parses them."""
+"""JSON records: lines of a file, a file's array, or an API's answers; they stay text until DuckDB parses them.
+
+DuckDB reads a number with decimals as a double. Where a record holds one whose digits a double may change, its
+numbers are made texts first, so that every digit arrives.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from blocks.loader.dlt.contract import DUCKDB, TextRelation, check_columns
+from blocks.loader.dlt.contract import TextRelation, check_columns
 from blocks.loader.dlt.files.formats import (
+    WITH_ITEM,
     FileFormat,
     FileGroup,
     SourceFile,
+    build_file_error,
     build_lines_relation,
     check_final_newline,
 )
+from blocks.loader.dlt.values import DUCKDB
 from blocks.records import SourceTable
 from blocks.sql import write_literal
 
@@ -22,61 +30,150 @@ if TYPE_CHECKING:
 # a line is one value: JSON holds no raw control character
 LINE_OPTIONS = "delim = '\x1f', quote = '', escape = '', header = false"
 RECORD_OBJECT = "case when json_valid(record) and json_type(record) = 'OBJECT' then record end"
+LARGEST_OBJECT = 1 << 26  # bytes of one record of an array
+# numbers that DuckDB may write in another way than they came: long ones, 1.50, 1e3, 0.00001
+ODD_NUMBER = r"[0-9.]{17}|\.[0-9]+0[,}\]\s]|[:,\[]\s*-?[0-9][0-9.]*[eE]|0\.000"
+# a string as a whole, so that nothing in it is taken for a number; or a number that is no whole one
+STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+[.eE][0-9.eE+-]*)'
+MARK = "\\u0001#"  # begins a text that is a number, written as in JSON
+ARRAY, LINES, OBJECTS = "array", "newline_delimited", "unstructured"
+
+
+class RecordNames(NamedTuple):
+    """What is known of records before they are read.
+
+    names: item → the names that its records have, sorted. odd_numbers: there are numbers that need to become texts.
+    """
+
+    names: dict[str, list[str]]
+    odd_numbers: bool
 
 
 def read_record_names(
     connection: DuckDBPyConnection, relation: str, item: str, parameters: Sequence[object]
-) -> dict[str, list[str]]:
-    """Return item → the names that its records have, sorted."""
+) -> RecordNames:
+    """Read the names and whether there are odd numbers."""
     found: dict[str, list[str]] = {}
-    for at, name in connection.execute(
-        f"select i, k from (select {item} as i, unnest(json_keys({RECORD_OBJECT})) as k from {relation})"
-        " group by all order by all",
+    odd = False
+    for at, name, here in connection.execute(
+        f"select i, k, bool_or(o) from (select {item} as i, unnest(json_keys({RECORD_OBJECT})) as k,"
+        f" {_match_odd()} as o from {relation}) group by all order by all",
         list(parameters),
     ).fetchall():
         found.setdefault(at, []).append(name)
-    return found
+        odd = odd or bool(here)
+    return RecordNames(found, odd)
 
 
 def build_record_relation(
-    relation: str, names: Sequence[str], item: str = "null", order: str = "0"
+    relation: str, names: Sequence[str], odd_numbers: bool, item: str = "null", order: str = "0"
 ) -> TextRelation:
-    """Read values out of a relation's column `record`."""
+    """Read values out of a relation's column `record`. odd_numbers: look for them in each record."""
     pointers = ("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
     paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers)
+    record, texts = "object", {name: f"v[{at + 1}]" for at, name in enumerate(names)}
+    if odd_numbers:
+        record = f"case when odd then {_mark_numbers('object')} else object end"
+        texts = {name: f"case when odd then {_unmark(text)} else {text} end" for name, text in texts.items()}
     return TextRelation(
-        f"(select *, json_extract_string({RECORD_OBJECT}, [{paths}]::varchar[]) as v from {relation})",
-        {name: f"v[{at + 1}]" for at, name in enumerate(names)},
+        f"(select *, json_extract_string({record}, [{paths}]::varchar[]) as v from"
+        f" (select *, {RECORD_OBJECT} as object, {_match_odd() if odd_numbers else 'false'} as odd"
+        f" from {relation}))",
+        texts,
         item,
         order,
         row="record",
-        problem=f"case when {RECORD_OBJECT} is null then 'the row: not a JSON object' end",
+        problem="case when object is null then 'the row: not a JSON object' end",
     )
+
+
+def _match_odd() -> str:
+    """Build the SQL that is true for a record with an odd number; rather for one too many than for one too few."""
+    return (
+        f"(regexp_matches(record, {write_literal(ODD_NUMBER, DUCKDB)})"
+        f" and not contains(record, {write_literal(MARK, DUCKDB)}))"
+    )
+
+
+def _mark_numbers(record: str) -> str:
+    """Build the SQL of a record whose numbers with decimals or exponents are marked texts.
+
+    Each string is followed by an empty number and each number by the signs around it; valid JSON has neither sign.
+    """
+    pattern = write_literal(STRING_OR_NUMBER, DUCKDB)
+    signed = f"regexp_replace({record}, {pattern}, '\\1' || chr(2) || '\\2' || chr(3), 'g')"
+    opened = (
+        f"replace(replace({signed}, chr(2) || chr(3), ''), chr(2), {write_literal(chr(34) + MARK, DUCKDB)})"
+    )
+    return f"replace({opened}, chr(3), {write_literal(chr(34), DUCKDB)})"
+
+
+def _unmark(text: str) -> str:
+    """Build the SQL of a value without marks: of a number, or of JSON with numbers in it."""
+    inside = write_literal(chr(34) + re.escape(MARK) + '([^"]*)"', DUCKDB)
+    bare = f"case when starts_with({text}, chr(1) || '#') then {text}[3:] else {text} end"
+    return f"regexp_replace({bare}, {inside}, '\\1', 'g')"
 
 
 def _group_files(
     connection: DuckDBPyConnection, table: SourceTable, files: Sequence[SourceFile]
 ) -> list[FileGroup]:
     check_final_newline(table, files)
-    everything = FileGroup((), tuple(files))
-    found = read_record_names(
-        connection,
-        build_lines_relation(["record"], LINE_OPTIONS, "rejects_names"),
-        "item",
-        [everything.get_paths()],
-    )
+    shapes: dict[str, list[SourceFile]] = {}
     for file in files:
-        if file.item in found:
-            check_columns(table, found[file.item], file.item, optional=True)
-    return [
-        everything._replace(names=tuple(dict.fromkeys(name for names in found.values() for name in names)))
-    ]
+        shapes.setdefault(_find_shape(table, file), []).append(file)
+    groups = []
+    for at, (shape, members) in enumerate(shapes.items()):
+        group = FileGroup((), tuple(members), shape=shape)
+        found = _read_names(connection, table, group, f"rejects_names_{at}")
+        for file in members:
+            if file.item in found.names:
+                check_columns(table, found.names[file.item], file.item, optional=True)
+        names = tuple(dict.fromkeys(name for names in found.names.values() for name in names))
+        groups.append(group._replace(names=names, odd_numbers=found.odd_numbers))
+    return groups
+
+
+def _read_names(
+    connection: DuckDBPyConnection, table: SourceTable, group: FileGroup, rejects: str
+) -> RecordNames:
+    """Read the names of a group's records. Raises ContractBroken for a file that is no JSON, by its name."""
+    import duckdb
+
+    try:
+        return read_record_names(connection, _build_source(group, rejects), "item", [group.get_paths()])
+    except duckdb.InvalidInputException:
+        pass  # raised below: the error holds what came
+    if len(group.files) == 1:
+        raise build_file_error(table, group.files[0].item, "it can't be read as JSON")
+    for at, file in enumerate(group.files):
+        _read_names(connection, table, group._replace(files=(file,)), f"{rejects}_{at}")
+    raise build_file_error(table, group.files[0].item, "it can't be read as JSON with the other files")
+
+
+def _find_shape(table: SourceTable, file: SourceFile) -> str:
+    """Say how a file holds its records: an array; else lines, or with format `json` objects over any lines."""
+    with file.path.open("rb") as content:
+        start = content.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"[":
+        return ARRAY
+    return OBJECTS if table.meta.get("format") == "json" else LINES
+
+
+def _build_source(group: FileGroup, rejects: str) -> str:
+    if group.shape == LINES:
+        return build_lines_relation(["record"], LINE_OPTIONS, rejects)
+    return (
+        "(select json::varchar as record, l.item, l.number from"
+        f" read_json_objects(?, format = '{group.shape}', filename = '_path',"
+        f" maximum_object_size = {LARGEST_OBJECT}) {WITH_ITEM})"
+    )
 
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
     return build_record_relation(
-        build_lines_relation(["record"], LINE_OPTIONS, rejects), group.names, "item", "number"
+        _build_source(group, rejects), group.names, group.odd_numbers, "item", "number"
     )
 
 
-JSON_LINES = FileFormat(_group_files, _build_relation)
+JSON_RECORDS = FileFormat(_group_files, _build_relation)

@@ -14,7 +14,7 @@ from blocks.loader.dlt.batches import PreparedBatch, build_entry, write_batch
 from blocks.loader.dlt.contract import name_extra_columns
 from blocks.loader.dlt.files.csv import CSV
 from blocks.loader.dlt.files.formats import FileFormat, FileGroup, SourceFile, build_file_error
-from blocks.loader.dlt.files.json import JSON_LINES
+from blocks.loader.dlt.files.json import JSON_RECORDS
 from blocks.loader.dlt.files.listing import (
     check_unchanged,
     compute_fingerprint,
@@ -31,7 +31,7 @@ from blocks.records import LedgerEntry, SourceTable
 if TYPE_CHECKING:
     from dlt.common.storages.fsspec_filesystem import FileItemDict
 
-FORMATS = {"csv": CSV, "jsonl": JSON_LINES, "parquet": PARQUET}
+FORMATS = {"csv": CSV, "jsonl": JSON_RECORDS, "json": JSON_RECORDS, "parquet": PARQUET}
 
 
 def load_files(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
 from pydantic import JsonValue
@@ -17,6 +18,18 @@ from blocks.http.session import HttpLimits, HttpSession, describe_content
 
 if TYPE_CHECKING:
     from dlt.sources.helpers.rest_client.paginators import BasePaginator
+
+
+class ExactAnswer(requests.Response):
+    """An answer whose numbers keep all their digits, and which is parsed once."""
+
+    _parsed: Any = None
+
+    def json(self, **options: Any) -> Any:
+        """Return the JSON value, numbers with decimals as Decimal."""
+        if self._parsed is None:
+            self._parsed = super().json(parse_float=Decimal, **options)
+        return self._parsed
 
 
 class RestApi(HttpSession):
@@ -81,7 +94,8 @@ class RestApi(HttpSession):
         if url in self.seen:
             raise BadAnswer(self.asked, "it points to a page that was read already", "Its paging is broken.")
         self.seen.add(url)
-        return super().send(request, **options)
+        exact, exact.__dict__ = ExactAnswer(), vars(super().send(request, **options))
+        return exact
 
     def check_response(self, response: requests.Response, asked: str) -> None:
         """Raise for any answer that is not JSON with records."""

@@ -5,7 +5,6 @@ A record stays JSON text until it gets its types. Not here: the HTTP session and
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from blocks.errors import Misconfigured
 from blocks.loader.dlt.batches import PreparedBatch, build_batch
 from blocks.loader.dlt.contract import check_columns, name_extra_columns
 from blocks.loader.dlt.extract import extract
-from blocks.loader.dlt.files.json import build_record_relation, read_record_names
+from blocks.loader.dlt.files.json import RecordNames, build_record_relation, read_record_names
 from blocks.loader.dlt.incremental import get_window
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.staging import Staging, open_staging_database
@@ -48,6 +47,7 @@ def check_rest(location: str, credential: Mapping[str, object]) -> str:
 def _create_resource(context: LoadContext, table: SourceTable, name: str) -> DltResource:
     import dlt
     import pyarrow as pa
+    import simplejson  # type: ignore[import-untyped]
 
     from blocks.loader.dlt.rest.api import RestApi
 
@@ -59,11 +59,12 @@ def _create_resource(context: LoadContext, table: SourceTable, name: str) -> Dlt
     params = {str(parameter): start} if parameter and start is not None else {}
 
     def build_tables() -> Iterator[pa.Table]:
-        for page in api.iterate_pages(endpoint, params, _create_paginator(table)):
+        for number, page in enumerate(api.iterate_pages(endpoint, params, _create_paginator(table))):
             # a page's records are few: text is built row by row, and typed by DuckDB all at once
-            texts = [json.dumps(record) for record in page]
+            texts = [simplejson.dumps(record, use_decimal=True, allow_nan=True) for record in page]
             if texts:
-                yield pa.table({"record": pa.array(texts, pa.string())})
+                numbers = pa.array([number] * len(texts), pa.int64())
+                yield pa.table({"record": pa.array(texts, pa.string()), "number": numbers})
 
     return dlt.resource(build_tables, name=name)
 
@@ -110,10 +111,15 @@ def _create_paginator(table: SourceTable) -> BasePaginator:
 def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]) -> PreparedBatch | None:
     label, paths = f"endpoint {table.meta['endpoint']}", [str(file) for file in files]
     with open_staging_database(context) as connection:
-        names = read_record_names(connection, "read_parquet(?)", "''", [paths]).get("", []) if files else []
+        found = RecordNames({}, False)
+        if files:
+            found = read_record_names(connection, "read_parquet(?)", "''", [paths])
+        names = found.names.get("", [])
         if names:
             check_columns(table, names, label, optional=True)
         staging = Staging(context, table, connection, name_extra_columns(table, names))
         if files:
-            staging.add_rows(build_record_relation("read_parquet(?)", names), [paths])
+            staging.add_rows(
+                build_record_relation("read_parquet(?)", names, found.odd_numbers, order="number"), [paths]
+            )
         return build_batch(staging, label, sum(file.stat().st_size for file in files))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -69,6 +69,8 @@ def connect(location: str, credential: Mapping[str, object], deadline: Deadline)
     engine = _create_engine(location, credential)
     connections: list[Any] = []
     sa.event.listen(engine, "connect", lambda connection, _: connections.append(connection))
+    if engine.dialect.name in ("mysql", "mariadb"):
+        sa.event.listen(engine, "connect", _use_utc)
 
     def cut() -> None:
         for connection in connections:
@@ -80,6 +82,12 @@ def connect(location: str, credential: Mapping[str, object], deadline: Deadline)
             yield engine
     finally:
         engine.dispose()
+
+
+def _use_utc(connection: Any, record: object) -> None:
+    """Have MySQL show TIMESTAMPs in UTC: it keeps moments, and shows them in the session's time zone."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("set time_zone = '+00:00'")
 
 
 def _create_engine(location: str, credential: Mapping[str, object]) -> sa.Engine:

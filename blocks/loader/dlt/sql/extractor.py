@@ -1,8 +1,9 @@
 """Extractors: how rows are read out of a database. In Arrow batches by dlt, or by PostgreSQL's COPY.
 
 Every value arrives as text: it is taken as the driver gives it and converted here, so that one wrong value
-(SQLite keeps any type in any column) is a bad row and does not end the load. COPY is for psycopg2: PostgreSQL
-writes the text itself, four times as fast as through Python and in constant memory. Add another extractor here
+(SQLite keeps any type in any column) is a bad row and does not end the load. COPY is for psycopg2 and psycopg:
+PostgreSQL writes the text itself, four times as fast as through Python and in constant memory, and all tables of a
+source as they are at one moment. Add another extractor here
 and name it in `choose_extractor`.
 """
 
@@ -10,19 +11,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from blocks.errors import PlatformError
-from blocks.loader.dlt.contract import DUCKDB
+from blocks.errors import ContractBroken, PlatformError
 from blocks.loader.dlt.extract import extract
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.sql.connections import translate_error
+from blocks.loader.dlt.values import DUCKDB
 from blocks.sql import write_literal
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+LINE_BLOCKS = (1 << 26, 1 << 29, (1 << 31) - 1)  # bytes that Arrow reads at once: a line has to fit
 
 Build = Callable[["sa.FromClause"], "sa.Select[tuple[object, ...]]"]
 Queries = Mapping[str, tuple["sa.Table", Build]]  # name → a table, and the query to build on it
@@ -42,7 +45,7 @@ class Extractor(NamedTuple):
 
 def choose_extractor(engine: sa.Engine) -> Extractor:
     """Choose the fastest extractor for an engine's driver."""
-    return COPY if engine.dialect.driver == "psycopg2" else ARROW
+    return COPY if engine.dialect.driver in ("psycopg2", "psycopg") else ARROW
 
 
 def create_text_type() -> sa.types.TypeDecorator[str]:
@@ -63,10 +66,10 @@ def _to_text(value: object) -> str:
     """Convert a driver's value to text that DuckDB casts back without loss."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.isoformat(" ")
     if isinstance(value, date):
-        return value.isoformat()
+        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+    if isinstance(value, timedelta):
+        return _write_hours(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
     if isinstance(value, dict | list):
@@ -74,9 +77,19 @@ def _to_text(value: object) -> str:
     return str(value)
 
 
+def _write_hours(value: timedelta) -> str:
+    """Write a time as MySQL does: it may be negative, and longer than a day."""
+    seconds, part = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
+    hours = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{'-' if value < timedelta() else ''}{hours}{f'.{part:06}' if part else ''}"
+
+
 def _select_driver_text(column: sa.ColumnElement[object]) -> sa.ColumnElement[Any]:
     import sqlalchemy as sa
+    from sqlalchemy.dialects import mysql
 
+    if isinstance(column.type, mysql.BIT):  # the driver gives bytes: 0 and 1 are false and true, or numbers
+        return sa.type_coerce(sa.type_coerce(column, sa.Integer) + 0, create_text_type())
     return sa.type_coerce(column, create_text_type())
 
 
@@ -100,7 +113,8 @@ def _extract_arrow(context: LoadContext, engine: sa.Engine, queries: Queries) ->
     return extract(context, resources, translate_error)
 
 
-def _build_parquet_relation(files: Sequence[Path], names: Sequence[str]) -> str:
+def build_parquet_relation(files: Sequence[Path], names: Sequence[str] = ()) -> str:
+    """Build the FROM clause of Parquet files."""
     return f"read_parquet([{', '.join(write_literal(str(file), DUCKDB) for file in files)}])"
 
 
@@ -120,16 +134,18 @@ def _extract_copy(context: LoadContext, engine: sa.Engine, queries: Queries) -> 
 
     problem: PlatformError | None = None
     files = {name: context.folder / f"{name}.csv" for name in queries}
-    driver: Any = engine.dialect.dbapi  # psycopg2
+    driver: Any = engine.dialect.dbapi  # psycopg2 or psycopg
     try:
         with engine.connect() as connection:
-            cursor: Any = connection.connection.cursor()
+            # one snapshot for all tables: an order comes with its lines, or neither does
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            cursor: Any = _create_cursor(connection.connection)
             cursor.execute("set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'")
             for name, (table, query) in queries.items():
                 asked = query(table).compile(dialect=engine.dialect)
-                select = cursor.mogrify(str(asked), asked.params).decode()
+                select = _fill_in(cursor, str(asked), asked.params)
                 with files[name].open("wb") as target:
-                    cursor.copy_expert(f"copy ({select}) to stdout (format csv, null '\\N')", target, 1 << 20)
+                    _copy_out(cursor, f"copy ({select}) to stdout (format csv, null '\\N')", target)
     except (driver.Error, sa.exc.SQLAlchemyError) as error:
         if isinstance(error, driver.Error):
             lost = isinstance(error, driver.OperationalError | driver.InterfaceError)
@@ -138,6 +154,61 @@ def _extract_copy(context: LoadContext, engine: sa.Engine, queries: Queries) -> 
     if problem:
         raise problem
     return {name: [file] for name, file in files.items()}
+
+
+def _create_cursor(connection: Any) -> Any:
+    """Create a cursor that fills in parameters by itself, as COPY takes none."""
+    if not hasattr(connection.driver_connection, "pgconn"):
+        return connection.cursor()
+    from psycopg import ClientCursor
+
+    return ClientCursor(connection.driver_connection)
+
+
+def _fill_in(cursor: Any, sql: str, parameters: Mapping[str, object]) -> str:
+    """Write a query with its parameters as literals."""
+    filled = cursor.mogrify(sql, parameters)
+    return filled if isinstance(filled, str) else bytes(filled).decode()
+
+
+def _copy_out(cursor: Any, sql: str, target: BinaryIO) -> None:
+    """Write what COPY gives to a file."""
+    if hasattr(cursor, "copy_expert"):
+        cursor.copy_expert(sql, target, 1 << 20)
+        return
+    with cursor.copy(sql) as copy:
+        target.writelines(copy)
+
+
+def write_parquet(file: Path, names: Sequence[str]) -> Path:
+    """Write a file of COPY as Parquet, for lines that are too long for DuckDB's reader: Arrow takes up to 2 GB.
+
+    Raises ContractBroken for a longer one.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+    from pyarrow import parquet as pq
+
+    texts, target = pa.schema([(name, pa.large_string()) for name in names]), file.with_suffix(".parquet")
+    convert = csv.ConvertOptions(
+        column_types=texts, null_values=["\\N"], strings_can_be_null=True, quoted_strings_can_be_null=False
+    )
+    parse = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+    for size in LINE_BLOCKS:
+        read = csv.ReadOptions(column_names=list(names), block_size=size, use_threads=False)
+        try:
+            with (
+                csv.open_csv(file, read, parse, convert) as reader,
+                pq.ParquetWriter(target, texts) as writer,
+            ):
+                for batch in reader:
+                    writer.write_batch(batch, row_group_size=1000)
+        except pa.ArrowInvalid:  # a line does not fit into a block
+            continue
+        return target
+    raise ContractBroken(
+        f"load from {file.stem}", "a row has more than 2 GB", "Leave that column out by a view."
+    )
 
 
 def _build_csv_relation(files: Sequence[Path], names: Sequence[str]) -> str:
@@ -150,5 +221,5 @@ def _build_csv_relation(files: Sequence[Path], names: Sequence[str]) -> str:
     )
 
 
-ARROW = Extractor(_select_driver_text, _extract_arrow, _build_parquet_relation)
+ARROW = Extractor(_select_driver_text, _extract_arrow, build_parquet_relation)
 COPY = Extractor(_select_server_text, _extract_copy, _build_csv_relation)

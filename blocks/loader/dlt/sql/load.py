@@ -6,7 +6,7 @@ value would end the load. Not here: connections, and how rows are read out (extr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,14 @@ from blocks.loader.dlt.deletions import compares_keys, get_key_columns
 from blocks.loader.dlt.incremental import get_window
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.sql.connections import connect, translate_error
-from blocks.loader.dlt.sql.extractor import Build, Extractor, choose_extractor, create_text_type
+from blocks.loader.dlt.sql.extractor import (
+    Build,
+    Extractor,
+    build_parquet_relation,
+    choose_extractor,
+    create_text_type,
+    write_parquet,
+)
 from blocks.loader.dlt.staging import Staging, open_staging_database
 from blocks.loader.dlt.table_config import find_cursor_column, require_setting
 from blocks.records import SourceTable
@@ -107,10 +114,26 @@ def _stage_table(
     with open_staging_database(context) as connection:
         staging = Staging(context, table, connection, name_extra_columns(table, names))
         if files:
-            staging.add_rows(
-                TextRelation(
-                    extractor.build_relation(files, columns), dict(zip(names, columns, strict=True))
-                ),
-                [],
-            )
+            _stage_rows(staging, extractor, files, dict(zip(names, columns, strict=True)))
         return build_batch(staging, label, sum(file.stat().st_size for file in files), present)
+
+
+def _stage_rows(
+    staging: Staging, extractor: Extractor, files: Sequence[Path], texts: Mapping[str, str]
+) -> None:
+    """Stage the rows of a table's files; by another reader if a line is too long for the usual one."""
+    import duckdb
+
+    columns = list(texts.values())
+    too_long = False
+    try:
+        staging.add_rows(TextRelation(extractor.build_relation(files, columns), texts), [])
+    except (
+        duckdb.InvalidInputException
+    ):  # what COPY writes is well-formed: a line is longer than the reader's
+        too_long = True
+    if too_long:
+        staging.execute("delete from staged")
+        staging.execute("set memory_limit = '6GB'")  # spilling can't part a text
+        parquet = [write_parquet(file, columns) for file in files]
+        staging.add_rows(TextRelation(build_parquet_relation(parquet), texts), [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from blocks.errors import ContractBroken, TimedOut, Unauthorized
 from blocks.load_range import LoadRange
+from blocks.records import SourceTable
 from tests.blocks.loader.dlt.servers import statements
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, SECRET, Desk, columns, source_table
 
@@ -30,6 +33,14 @@ ODD = [
     "x" * 3_000_000,
     "null",
 ]
+
+
+def with_rounding(table: SourceTable) -> SourceTable:
+    """A table whose amounts may be rounded."""
+    rounded = [
+        c.model_copy(update={"meta": {"round": True}}) if c.name == "amount" else c for c in table.columns
+    ]
+    return table.model_copy(update={"columns": tuple(rounded)})
 
 
 class Crm:
@@ -64,17 +75,18 @@ def crm(request: pytest.FixtureRequest, desk: Desk) -> Iterator[Crm]:
 
 def test_increments_come_by_cursor(crm: Crm) -> None:
     """Decimals to the declared scale; again is the same as once; check says where it is, without the password."""
+    table = with_rounding(DEALS)
     crm.insert("(1, 'a', 1.005, '2011-01-01 10:00:00')", "(2, 'b', null, '2011-01-02 10:00:00')")
-    first = crm.desk.load(DEALS)
+    first = crm.desk.load(table)
     assert (first.rows, first.watermark) == (2, "2011-01-02 10:00:00")
     assert crm.desk.rows(RAW) == [
         (1, "a", "1.01", "2011-01-01 10:00:00"),
         (2, "b", None, "2011-01-02 10:00:00"),
     ]
-    assert crm.desk.load(DEALS).rows == 0
+    assert crm.desk.load(table).rows == 0
     crm.run("update opportunities set stage = 'c', updated_at = '2011-01-03' where opportunity_id = 1")
     crm.insert("(3, 'd', 7, '2011-01-01 00:00:00')")  # late, and there is no lookback
-    assert crm.desk.load(DEALS).rows == 1
+    assert crm.desk.load(table).rows == 1
     line = crm.desk.loader.check()
     assert "1 tables in" in line
     assert SECRET not in line + crm.desk.loader.model_dump_json()
@@ -153,7 +165,7 @@ def test_postgresqls_own_types(desk: Desk, postgresql: str) -> None:
         )
         crm = Crm(desk, postgresql, run)
         report = crm.desk.load(
-            DEALS.model_copy(update={"meta": {**DEALS.meta, "table": "odd.opportunities"}})
+            with_rounding(DEALS.model_copy(update={"meta": {**DEALS.meta, "table": "odd.opportunities"}}))
         )
         run("drop schema odd cascade")
     assert (report.rows, report.quarantined, report.watermark) == (1, 1, "2011-01-02 10:00:00+00")
@@ -161,3 +173,136 @@ def test_postgresqls_own_types(desk: Desk, postgresql: str) -> None:
         ("2011-01-01 08:00:00", '{"a": "é"}', "true", "[1,2]", "6162", "2011-01-01")
     ]
     assert desk.rows("select _reason from raw_crm.opportunities__quarantine") == [("amount: not a number",)]
+
+
+def test_mariadbs_moments_come_in_utc(desk: Desk, mariadb: str) -> None:
+    """Whatever the server's zone: the value, and no row is lost when its summer time ends."""
+    with statements(mariadb) as run:
+        run("drop table if exists moments")
+        run("create table moments (n int, stage text, amount int, u timestamp null)")
+        run("set time_zone = '+00:00'")
+        run("set global time_zone = '+02:00'")
+        run("insert into moments values (1, 'a', 1, '2026-10-25 00:59:00')")
+        table = SUMMER.model_copy(update={"meta": {**SUMMER.meta, "table": "moments"}})
+        crm = Crm(desk, mariadb, run)
+        first = crm.desk.load(table)
+        run("set global time_zone = '+01:00'")
+        run("insert into moments values (2, 'b', 1, '2026-10-25 01:10:00')")
+        second = crm.desk.load(table)
+        run("set global time_zone = 'SYSTEM'")
+        run("drop table moments")
+    assert (first.rows, second.rows) == (1, 1)
+    assert desk.rows("select u::varchar from raw_crm.moments order by n") == [
+        ("2026-10-25 00:59:00",),
+        ("2026-10-25 01:10:00",),
+    ]
+
+
+SUMMER = source_table(
+    "crm",
+    "moments",
+    columns(("n", "integer", "n", True), ("u", "timestamp", "u", True)),
+    kind="sql",
+    table="moments",
+    load="merge",
+    key="n",
+    cursor="u",
+)
+
+
+def test_mariadbs_own_types(desk: Desk, mariadb: str) -> None:
+    """bit(1) is true or false, or a number where one is declared; zero dates are nothing where that is said."""
+    with statements(mariadb) as run:
+        run("drop table if exists odd")
+        run("set sql_mode = ''")
+        run(
+            "create table odd (n int, a bit(1), b bit(1), c bit(9), d date, t datetime, h time(3), j json,"
+            " u int unsigned)"
+        )
+        run(
+            "insert into odd values (1, b'1', b'1', b'100000001', '0000-00-00', '0000-00-00', '-30:15:00.5', '{}',"
+            " 4294967295)"
+        )
+        run(
+            "insert into odd values (2, b'0', b'0', b'0', '2026-01-05', '2026-01-05 10:00:00.000', '10:00',"
+            " '[1.50]', 0)"
+        )
+        declared = columns(
+            ("n", "integer", "n", True),
+            ("a", "boolean", "a", False),
+            ("b", "integer", "b", False),
+            ("c", "integer", "c", False),
+            ("d", "date", "d", False),
+            ("t", "timestamp", "t", False),
+        )
+        zero = ["0000-00-00", "0000-00-00 00:00:00"]
+        table = source_table("crm", "odd", declared, kind="sql", table="odd")
+        crm = Crm(desk, mariadb, run)
+        assert crm.desk.load(table).quarantined == 1
+        assert crm.desk.rows("select _reason from raw_crm.odd__quarantine") == [
+            ("d: not a date; t: not a timestamp",)
+        ]
+        report = crm.desk.load(table.model_copy(update={"meta": {**table.meta, "null_values": zero}}))
+        run("drop table odd")
+    assert (report.rows, report.quarantined) == (2, 0)
+    assert desk.rows("select a, b, c, d::varchar, t::varchar, h, j, u from raw_crm.odd order by n") == [
+        (True, 1, 257, None, None, "-30:15:00.500000", "{}", "4294967295"),
+        (False, 0, 0, "2026-01-05", "2026-01-05 10:00:00", "10:00:00", "[1.50]", "0"),
+    ]
+
+
+def commit_during_copy(run: Callable[[str], Any]) -> None:
+    """Insert an order and its line together once the orders are being copied."""
+    copying = (
+        "select count(*) from pg_stat_activity where query like 'copy%slow_orders%' and state = 'active'"
+    )
+    for _ in range(600):
+        if run(copying).scalar():
+            break
+        time.sleep(0.02)
+    time.sleep(0.3)
+    run("with o as (insert into orders values (99)) insert into lines values (99)")
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_postgresqls_tables_come_from_one_snapshot(desk: Desk, postgresql: str, driver: str) -> None:
+    """An order and its line that are committed while the orders are copied come both, or neither."""
+    declared = columns(("n", "integer", "n", True))
+    with statements(postgresql) as run:
+        for name in ("orders", "lines"):
+            run(f"drop table if exists {name}")
+            run(f"create table {name} (n int)")
+        run("insert into orders select generate_series(1, 20)")
+        # each order takes a tenth of a second to read
+        run(
+            "create or replace view slow_orders as select n + (pg_sleep(0.1)::text || '0')::int as n from orders"
+        )
+        tables = [
+            source_table("crm", "orders", declared, kind="sql", table="slow_orders"),
+            source_table("crm", "lines", declared, kind="sql", table="lines"),
+        ]
+        crm = Crm(desk, postgresql.replace("psycopg2", driver), run)
+        late = threading.Thread(target=commit_during_copy, args=(run,))
+        late.start()
+        orders, lines = crm.desk.load(*tables)
+        late.join()
+        run("drop view slow_orders")
+    assert (orders.rows, lines.rows) == (20, 0)
+
+
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_a_text_of_any_size_comes(desk: Desk, postgresql: str, driver: str) -> None:
+    """And beside it nothing, the empty text and what looks like nothing stay three things."""
+    declared = columns(("n", "integer", "n", True), ("words", "varchar", "words", False))
+    with statements(postgresql) as run:
+        run("drop table if exists texts")
+        run("create table texts (n int, words text)")
+        run("insert into texts values (1, repeat('ü\n\"', 10000000)), (2, null), (3, ''), (4, '\\N')")
+        crm = Crm(desk, postgresql.replace("psycopg2", driver), run)
+        assert crm.desk.load(source_table("crm", "texts", declared, kind="sql", table="texts")).rows == 4
+    assert desk.rows("select n, length(words), left(words, 3) from raw_crm.texts order by n") == [
+        (1, 30_000_000, 'ü\n"'),
+        (2, None, None),
+        (3, 0, ""),
+        (4, 2, "\\N"),
+    ]

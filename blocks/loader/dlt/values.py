@@ -1,0 +1,217 @@
+"""How a text becomes a value of a column's type, as SQL: numbers, dates and times, exactly or not at all.
+
+A column's meta may say that its source writes in another way: `format`, `decimal`, `thousands`, `round`,
+`null_values`. Add another way of writing here. No data is touched here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from blocks.errors import Misconfigured
+from blocks.records import Column, SourceTable
+from blocks.sql import write_literal
+
+DUCKDB = "duckdb"  # the dialect of the staging database
+
+TYPES = re.compile(
+    r"(varchar|text|string|smallint|integer|int|bigint|double|date|timestamp|boolean"
+    r"|(decimal|numeric)(\(\d+(, ?\d+)?\))?)"
+)
+TYPE_DESCRIPTIONS = {
+    "smallint": "an integer",
+    "integer": "an integer",
+    "int": "an integer",
+    "bigint": "an integer",
+    "double": "a number",
+    "decimal": "a number",
+    "numeric": "a number",
+    "date": "a date",
+    "timestamp": "a timestamp",
+    "boolean": "true or false",
+}
+DAY, CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"\d{1,2}:\d\d"
+FORMAT = re.compile(r"(?:[^%]|%-?[YymdHIMSfpbBjzaA]|%%)+")
+SPACES = "\u00a0\u202f\u2009"  # that stand between thousands, as a plain one
+
+
+def get_type(column: Column) -> str:
+    """Return the declared type. Raises Misconfigured for one that is not known: it becomes SQL."""
+    declared = (column.data_type or "varchar").lower().strip()
+    if not TYPES.fullmatch(declared):
+        raise Misconfigured(
+            f"load column {column.name}",
+            f"its data_type `{declared}` is not known here",
+            "Declare varchar, integer, bigint, double, decimal(p,s), date, timestamp or boolean.",
+        )
+    return declared
+
+
+def describe_type(column: Column) -> str | None:
+    """Say what a value has to be; None for text, which anything is."""
+    return TYPE_DESCRIPTIONS.get(get_type(column).partition("(")[0])
+
+
+def build_text(table: SourceTable, column: Column, text: str) -> str:
+    """Build the SQL of a text that is NULL where the column's or the table's `null_values` name it."""
+    values = column.meta.get("null_values", table.meta.get("null_values", ()))
+    if not values:
+        return text
+    listed = [values] if isinstance(values, str) else list(values)
+    places = ", ".join(write_literal(str(value), DUCKDB) for value in listed)
+    return f"case when {text} not in ({places}) then {text} end"
+
+
+def build_literal(column: Column, value: str) -> str:
+    """Build the SQL of a date or time of ours, whatever way the column's source writes them."""
+    return f"cast({write_literal(value, DUCKDB)} as {get_type(column)})"
+
+
+def build_cast(column: Column, text: str) -> str:
+    """Build the SQL of a text as the declared type, NULL if it is none. No value is cut, none rounded unasked."""
+    kind = get_type(column)
+    if kind in ("date", "timestamp"):
+        return (
+            _build_format_cast(column, kind, text)
+            if "format" in column.meta
+            else _build_time_cast(kind, text)
+        )
+    number = _build_number(column, text)
+    cast = f"try_cast({number} as {kind})"
+    described = TYPE_DESCRIPTIONS.get(kind)
+    if kind == "double":  # NaN and infinity would poison every sum
+        return f"case when isfinite({cast}) and not contains({number}, '_') then {cast} end"
+    if described == "an integer" or kind.startswith(("decimal", "numeric")):
+        return _build_exact_cast(column, number, cast)
+    return cast
+
+
+def build_complaint(column: Column, text: str) -> str:
+    """Build the SQL of what is wrong with a text that is no value of the column; it holds nothing of the text."""
+    plain = write_literal(f"{column.name}: not {describe_type(column)}", DUCKDB)
+    kind = get_type(column)
+    if not kind.startswith(("decimal", "numeric")):
+        return plain
+    number = _build_number(column, text)
+    rounded = f"{column.name}: more decimals than {kind} has, and no `round: true`"
+    return (
+        f"case when try_cast({number} as {kind}) is null or contains({number}, '_') then {plain}"
+        f" else {write_literal(rounded, DUCKDB)} end"
+    )
+
+
+def _build_exact_cast(column: Column, number: str, cast: str) -> str:
+    """Build the SQL of a whole number or a decimal. DuckDB would round, and read 0x10 and 1_000.
+
+    Most texts are as DuckDB writes the value, which is quicker to see than to match; others have to be a number
+    with no more decimals than the type, trailing zeros aside, or with an exponent.
+    """
+    scale = _get_scale(column)
+    sign = r"\s*[+-]?"
+    more = r"\d*" if column.meta.get("round") is True else "0*"
+    plain = rf"(?:\d+(?:\.\d{{0,{scale}}}{more})?|\.\d{{0,{scale}}}{more})\s*"
+    power = rf"{sign}(?:\d+\.?\d*|\.\d+)[eE][+-]?\d{{1,4}}\s*"
+    exact = "true" if column.meta.get("round") is True else _build_exactness(number, scale)
+    return (
+        f"case when cast({cast} as varchar) = {number} then {cast}"
+        f" when regexp_full_match({number}, {write_literal(sign + plain, DUCKDB)}) then {cast}"
+        f" when regexp_full_match({number}, {write_literal(power, DUCKDB)}) and {exact} then {cast} end"
+    )
+
+
+def _build_exactness(number: str, scale: int) -> str:
+    """Build the SQL that is true for a number with an exponent that has at most `scale` decimals when written out."""
+    mantissa = f"regexp_extract({number}, '([0-9.]+)[eE]', 1)"
+    digits = f"replace({mantissa}, '.', '')"
+    decimals = f"length(regexp_extract({mantissa}, '\\.(.*)', 1))"
+    zeros = f"length({digits}) - length(rtrim({digits}, '0'))"
+    power = f"cast(regexp_extract({number}, '[eE]([+-]?[0-9]+)', 1) as integer)"
+    return f"(rtrim({digits}, '0') = '' or {decimals} - ({zeros}) - {power} <= {scale})"
+
+
+def _get_scale(column: Column) -> int:
+    """Return how many decimals the declared type keeps; a bare decimal has 3, as in DuckDB."""
+    kind = get_type(column)
+    if not kind.startswith(("decimal", "numeric")):
+        return 0
+    found = re.search(r"\((\d+)(?:, ?(\d+))?\)", kind)
+    return int(found[2] or 0) if found else 3
+
+
+def _build_number(column: Column, text: str) -> str:
+    """Build the SQL of a number as DuckDB reads it, of one written with the column's own signs; NULL if it is not."""
+    point, group = _get_sign(column, "decimal", "."), _get_sign(column, "thousands", "")
+    if point == "." and not group:
+        return text
+    spaced = f"translate({text}, {write_literal(SPACES, DUCKDB)}, '   ')" if group == " " else text
+    whole = rf"(?:\d+|\d{{1,3}}(?:{re.escape(group)}\d{{3}})+)" if group else r"\d+"
+    pattern = rf"\s*[+-]?(?:{whole}(?:{re.escape(point)}\d*)?|{re.escape(point)}\d+)(?:[eE][+-]?\d+)?\s*"
+    bare = f"replace(trim({spaced}), {write_literal(group, DUCKDB)}, '')" if group else spaced
+    return (
+        f"(case when regexp_full_match({spaced}, {write_literal(pattern, DUCKDB)})"
+        f" then replace({bare}, {write_literal(point, DUCKDB)}, '.') end)"
+    )
+
+
+def _get_sign(column: Column, name: str, default: str) -> str:
+    sign: Any = column.meta.get(name, default)
+    if sign == default or (isinstance(sign, str) and sign in (".", ",", " ", "'", "\u2019", "_")):
+        return str(sign)
+    raise Misconfigured(
+        f"load column {column.name}", f"its `{name}` is no sign of numbers", "Use one of . , ' _ or a blank."
+    )
+
+
+def get_formats(column: Column) -> list[str]:
+    """Return the formats that a column's dates are written in. Raises Misconfigured for one that is none."""
+    given = column.meta.get("format", ())
+    formats = [given] if isinstance(given, str) else list(given)
+    if not formats or not all(
+        isinstance(one, str) and FORMAT.fullmatch(one) and "%" in one for one in formats
+    ):
+        raise Misconfigured(
+            f"load column {column.name}",
+            "its `format` is none",
+            "Write it with %Y %m %d %H %M %S, as in %d/%m/%Y, or a list of such.",
+        )
+    return formats
+
+
+def _build_format_cast(column: Column, kind: str, text: str) -> str:
+    """Build the SQL of a date or time in the declared formats; %Y takes four digits."""
+    found = []
+    for one in get_formats(column):
+        value = f"cast(try_strptime({text}, {write_literal(one, DUCKDB)}) as timestamp)"
+        found.append(f"case when year({value}) >= 1000 then {value} end" if "%Y" in one else value)
+    return f"cast(coalesce({', '.join(found)}) as {kind})"
+
+
+def _build_time_cast(kind: str, text: str) -> str:
+    """Build the SQL of a text as a date or a timestamp in UTC, NULL if it is none from its first sign to its last.
+
+    A bare cast reads 05-01-26 as a day of the year 5, ignores what follows a date, and most offsets.
+    """
+    local, zoned, loose = (
+        write_literal(rf"{DAY}{rest}", DUCKDB)
+        for rest in (
+            rf"(?:[ T]+{CLOCK}(?::\d\d(?:\.\d+)?)?)?",
+            rf"[ T]{CLOCK}:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?",
+            rf"[ T]+{CLOCK}(?::\d\d(?:\.\d+)?)?\s*(?i:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)",
+        )
+    )
+    bare = f"replace(case when {text} like '%Z' then {text}[:-2] else {text} end, 'T', ' ')"
+    fast, trimmed = f"try_cast({bare} as {kind})", f"trim({text})"
+    possible = f"{fast} >= {kind} '0001-01-01' and {fast} < {kind} '10000-01-01'"
+    offset = f"regexp_replace({trimmed}, '\\s*(?i:Z|UTC|GMT)$', '+00:00')"
+    offset = f"regexp_replace({offset}, '\\s*([+-]\\d\\d):?(\\d\\d)?$', '\\1:\\2')"
+    offset = f"regexp_replace({offset}, ':$', ':00')"
+    offset = f"regexp_replace({offset}, '^(\\S+[ T]+\\d+:\\d\\d)([+-])', '\\1:00\\2')"
+    return (  # most texts are as DuckDB would write the value, which is quicker to see than to match
+        f"case when cast({fast} as varchar) = {bare} and {possible} then {fast}"
+        f" when regexp_full_match({text}, {zoned})"
+        f" then cast(cast(try_cast({text} as timestamptz) as timestamp) as {kind})"
+        f" when regexp_full_match({trimmed}, {local}) then try_cast({trimmed} as {kind})"
+        f" when regexp_full_match({trimmed}, {loose})"
+        f" then cast(cast(try_cast({offset} as timestamptz) as timestamp) as {kind}) end"
+    )

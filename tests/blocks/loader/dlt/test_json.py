@@ -1,0 +1,111 @@
+"""JSON files and answers: every digit of a number, nested values, arrays, records over several lines."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from blocks.errors import ContractBroken
+from blocks.records import SourceTable
+from tests.blocks.loader.origins import RATES, Api, Desk, columns, source_table
+
+NUMBERS = {  # as written → a decimal(38,10), a text
+    "12345678901234567.89": ("12345678901234567.8900000000", "12345678901234567.89"),
+    "-0.1234567891": ("-0.1234567891", "-0.1234567891"),
+    "1234567890123456789012345678": (
+        "1234567890123456789012345678.0000000000",
+        "1234567890123456789012345678",
+    ),
+    "1.10": ("1.1000000000", "1.10"),
+    "1e3": ("1000.0000000000", "1e3"),
+    "1.5E-3": ("0.0015000000", "1.5E-3"),
+    "0.00001": ("0.0000100000", "0.00001"),
+    "9007199254740993": ("9007199254740993.0000000000", "9007199254740993"),
+    "-0.0": ("0.0000000000", "-0.0"),
+}
+
+
+def numbers(kind: str = "jsonl", **meta: Any) -> SourceTable:
+    declared = columns(
+        ("id", "integer", "id", True),
+        ("x", "decimal(38,10)", "x", False),
+        ("words", "varchar", "words", False),
+    )
+    settings = {"kind": "files", "format": kind, "path": f"*.{kind}", "load": "append", **meta}
+    return source_table("erp", "numbers", declared, **settings)
+
+
+WORDS = 'say "12345678901234567.89", \\: 1.50, [1e3] \\'
+
+
+def record(at: int, number: str) -> str:
+    words = json.dumps(WORDS)
+    more = f'{{"a": [{number}, "{number}"]}}'
+    return f'{{"id": {at}, "x": {number}, "words": {words}, "more": {more}, "t": {number}}}'
+
+
+@pytest.mark.parametrize("kind", ["lines", "array", "objects", "indented"])
+def test_numbers_keep_every_digit(desk: Desk, kind: str) -> None:
+    """As values of any type, in nested values, and beside strings that look like numbers."""
+    records = [record(at, number) for at, number in enumerate(NUMBERS)]
+    if kind == "lines":
+        (desk.erp / "a.jsonl").write_text("\n".join(records) + "\n")
+    elif kind == "objects":
+        (desk.erp / "a.json").write_text("\n".join(one.replace(', "', ',\n "', 1) for one in records))
+    else:
+        comma = ",\n\n" if kind == "indented" else ","
+        (desk.erp / "a.json").write_text(f"\n [{comma.join(records)}]\n")
+    report = desk.load(numbers("jsonl" if kind == "lines" else "json"))
+    assert (report.rows, report.quarantined) == (len(NUMBERS), 0)
+    found = desk.rows("select x::varchar, t, words, more from raw_erp.numbers order by id")
+    assert [row[:2] for row in found] == list(NUMBERS.values())
+    assert {row[2] for row in found} == {WORDS}
+    assert [row[3] for row in found] == [f'{{"a":[{n},"{n}"]}}' for n in NUMBERS]
+
+
+def test_numbers_of_an_api_keep_every_digit(online: Desk, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in files; the answer is written as it is, digit by digit."""
+    records = ", ".join(record(at, number) for at, number in enumerate(NUMBERS))
+    body = f'{{"data": [{records}]}}'.encode()
+    monkeypatch.setattr(api, "answer", lambda handler: api.send(handler, 200, body))
+    table = numbers().model_copy(
+        update={
+            "source": "fx",
+            "schema_name": "raw_fx",
+            "meta": {**RATES.meta, "load": "replace", "cursor": None, "key": []},
+        }
+    )
+    assert online.load(table).rows == len(NUMBERS)
+    found = online.rows("select x::varchar, t from raw_fx.numbers order by id")
+    assert [row[0] for row in found] == [x for x, _ in NUMBERS.values()]
+    assert [Decimal(row[1]) for row in found] == [Decimal(text) for _, text in NUMBERS.values()]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_an_array_is_its_records(desk: Desk, name: str) -> None:
+    """Whatever the file is called; what is no object is a bad row."""
+    (desk.erp / name).write_text('[{"id":1},\n {"id":2, "x": 1.5}, 7]\n')
+    kind = name.rpartition(".")[2]
+    report = desk.load(numbers(kind))
+    assert (report.rows, report.quarantined) == (2, 1)
+    ((reason,),) = desk.rows("select _reason from raw_erp.numbers__quarantine")
+    assert reason.startswith("the row: not a JSON object")
+    (desk.erp / f"b.{kind}").write_text('[{"id":3},\n {"id":\n')
+    with pytest.raises(ContractBroken, match=f"b.{kind}"):
+        desk.load(numbers(kind))
+
+
+def test_lines_and_arrays_come_together_as_they_do_one_by_one(desk: Desk) -> None:
+    (desk.erp / "a.json").write_text('{"id": 1}\n{"id": 2}\n')
+    (desk.erp / "b.json").write_text('\ufeff[{"id": 3, "x": 0.10}]')
+    (desk.erp / "c.json").write_text('{\n "id": 4,\n "x": 2.5\n}\n')
+    assert desk.load(numbers("json")).rows == 4
+    assert desk.rows("select id, x::varchar from raw_erp.numbers order by id") == [
+        (1, None),
+        (2, None),
+        (3, "0.1000000000"),
+        (4, "2.5000000000"),
+    ]

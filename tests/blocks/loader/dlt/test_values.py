@@ -1,0 +1,126 @@
+"""Texts as values: exactly, or a bad row with its reason; and what a column's meta says of its source's way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pytest
+
+from blocks.errors import Misconfigured
+from blocks.loader.dlt.values import build_cast, build_complaint, build_text
+from blocks.records import Column, SourceTable
+from tests.blocks.loader.origins import LINES
+
+LONGEST = "12345678901234567890123456789012345678"
+
+
+def read(text: str | None, kind: str, **meta: Any) -> str | None:
+    """The value as text; None for one that is none."""
+    column = Column(name="a", data_type=kind, origin="a", meta=meta)
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    sql = f"select cast({build_cast(column, 'x')} as varchar) from (select ? as x)"
+    ((found,),) = connection.execute(sql, [text]).fetchall()
+    return found  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("decimal(9,2)", "1.50", "1.50"),
+        ("decimal(9,2)", " -1.5000 ", "-1.50"),
+        ("decimal(9,2)", "+.5", "0.50"),
+        ("decimal(9,2)", "1.5e1", "15.00"),
+        ("decimal(9,2)", "1500e-3", "1.50"),
+        ("decimal(9,2)", "1.005", None),
+        ("decimal(9,2)", "1005e-3", None),
+        ("decimal(9,2)", "1e-5", None),
+        ("decimal(9,2)", "0.0000000000000000000000000000000000000000001", None),
+        ("decimal(9,2)", "1_000", None),
+        ("decimal(9,2)", "1,50", None),
+        ("decimal(9,2)", "NaN", None),
+        ("decimal(9,2)", "12345678.00", None),
+        ("decimal(9,2)", "-0", "0.00"),
+        ("decimal(38,0)", LONGEST, LONGEST),
+        ("decimal(38,0)", f"-{LONGEST}.000", f"-{LONGEST}"),
+        ("numeric(9)", "7.0", "7"),
+        ("numeric(9)", "7.1", None),
+        ("bigint", "9007199254740993.5", None),
+        ("bigint", "9007199254740993.0", "9007199254740993"),
+        ("integer", "0x10", None),
+        ("integer", "1e2", "100"),
+        ("integer", "2147483648", None),
+        ("double", "1_0", None),
+        ("double", "1e400", None),
+        ("double", "1e-3", "0.001"),
+        ("date", "0001-01-01", "0001-01-01"),
+        ("timestamp", "9999-12-31 23:59:59", "9999-12-31 23:59:59"),
+        ("timestamp", "2026-01-05 10:00:00+05:45", "2026-01-05 04:15:00"),
+        ("date", "10000-01-01", None),
+        ("boolean", "maybe", None),
+    ],
+)
+def test_a_value_is_exact_or_none(kind: str, text: str, value: str | None) -> None:
+    assert read(text, kind) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "meta", "text", "value"),
+    [
+        ("decimal(9,2)", {"round": True}, "1.005", "1.01"),
+        ("decimal(9,2)", {"round": True}, "1005e-3", "1.01"),
+        ("integer", {"round": True}, "1.5", "2"),
+        ("decimal(12,2)", {"decimal": ",", "thousands": "."}, "1.234.567,89", "1234567.89"),
+        ("decimal(12,2)", {"decimal": ",", "thousands": "."}, "1234567,8", "1234567.80"),
+        ("decimal(12,2)", {"decimal": ",", "thousands": "."}, "1.5", None),
+        ("decimal(12,2)", {"decimal": ",", "thousands": "."}, "12.34,5", None),
+        ("decimal(12,2)", {"decimal": ",", "thousands": "."}, "1,234.56", None),
+        ("decimal(12,2)", {"decimal": ","}, "1,234", None),
+        ("decimal(12,3)", {"decimal": ","}, "1,234", "1.234"),
+        ("decimal(12,2)", {"thousands": ","}, "-1,234.56", "-1234.56"),
+        ("integer", {"thousands": " "}, "1\u202f234\u00a0567", "1234567"),
+        ("double", {"thousands": "'"}, "1'234.5", "1234.5"),
+        ("date", {"format": "%d/%m/%Y"}, "05/01/2026", "2026-01-05"),
+        ("date", {"format": "%d/%m/%Y"}, "05/01/26", None),
+        ("date", {"format": "%d/%m/%Y"}, "31/02/2026", None),
+        ("date", {"format": "%d/%m/%Y"}, "05/01/2026 x", None),
+        ("date", {"format": "%d/%m/%Y"}, "2026-01-05", None),
+        ("date", {"format": "%d.%m.%y"}, "5.1.26", "2026-01-05"),
+        (
+            "timestamp",
+            {"format": ["%d/%m/%Y", "%m-%d-%Y %I:%M %p"]},
+            "1-5-2026 3:04 PM",
+            "2026-01-05 15:04:00",
+        ),
+        ("timestamp", {"format": "%Y%m%dT%H%M%S%z"}, "20260105T100000+0200", "2026-01-05 08:00:00"),
+    ],
+)
+def test_a_column_says_how_its_source_writes(
+    kind: str, meta: dict[str, Any], text: str, value: str | None
+) -> None:
+    assert read(text, kind, **meta) == value
+
+
+@pytest.mark.parametrize("meta", [{"format": "%Q"}, {"format": "dd/mm"}, {"format": []}, {"decimal": "x"}])
+def test_a_way_of_writing_that_is_none_is_refused(meta: dict[str, Any]) -> None:
+    with pytest.raises(Misconfigured, match="load column a"):
+        read("1", "date" if "format" in meta else "integer", **meta)
+
+
+def test_the_reason_says_that_decimals_would_be_lost() -> None:
+    column = Column(name="a", data_type="decimal(9,2)", origin="a")
+    sql = f"select {build_complaint(column, 'x')} from (select unnest(['1.005', 'x']) as x)"
+    assert [row[0] for row in duckdb.sql(sql).fetchall()] == [
+        "a: more decimals than decimal(9,2) has, and no `round: true`",
+        "a: not a number",
+    ]
+
+
+@pytest.mark.parametrize(("of_table", "of_column"), [(["-", "0000-00-00"], None), (None, "0000-00-00")])
+def test_texts_that_stand_for_nothing(of_table: list[str] | None, of_column: str | None) -> None:
+    """A column's own list goes before the table's."""
+    column = Column(name="a", origin="a", meta={"null_values": of_column} if of_column else {})
+    table: SourceTable = LINES.model_copy(update={"meta": {"null_values": of_table} if of_table else {}})
+    sql = f"select {build_text(table, column, 'x')} from (select unnest(['0000-00-00', '2026-01-01', null]) as x)"
+    assert [row[0] for row in duckdb.sql(sql).fetchall()] == [None, "2026-01-01", None]
