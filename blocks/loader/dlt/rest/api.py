@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import requests
 from pydantic import JsonValue
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 class ExactAnswer(requests.Response):
     """An answer whose numbers keep all their digits, and which is parsed once."""
 
-    _parsed: Any = None
+    _parsed: object = None
 
-    def json(self, **options: Any) -> Any:
+    def json(self, **options: object) -> object:
         """Return the JSON value, numbers with decimals as Decimal."""
         if self._parsed is None:
-            self._parsed = super().json(parse_float=Decimal, **options)
+            self._parsed = super().json(**{"parse_float": Decimal, **options})  # type: ignore[arg-type]
         return self._parsed
 
 

@@ -22,6 +22,7 @@ from blocks.vendor_patches.pymysql import find_socket
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 CONNECT_SECONDS = 15
 # driver → its options that bound waits for the network, where interrupting it does not
@@ -84,7 +85,7 @@ def connect(location: str, credential: Mapping[str, object], deadline: Deadline)
         engine.dispose()
 
 
-def _use_utc(connection: Any, record: object) -> None:
+def _use_utc(connection: DBAPIConnection, record: object) -> None:
     """Have MySQL show TIMESTAMPs in UTC: it keeps moments, and shows them in the session's time zone."""
     with closing(connection.cursor()) as cursor:
         cursor.execute("set time_zone = '+00:00'")

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from blocks.errors import ContractBroken, PlatformError
 from blocks.loader.dlt.extract import extract
@@ -24,6 +24,8 @@ from blocks.sql import write_literal
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.engine.interfaces import DBAPICursor
+    from sqlalchemy.pool import PoolProxiedConnection
 
 LINE_BLOCKS = (1 << 26, 1 << 29, (1 << 31) - 1)  # bytes that Arrow reads at once: a line has to fit
 
@@ -156,22 +158,23 @@ def _extract_copy(context: LoadContext, engine: sa.Engine, queries: Queries) -> 
     return {name: [file] for name, file in files.items()}
 
 
-def _create_cursor(connection: Any) -> Any:
+def _create_cursor(connection: PoolProxiedConnection) -> DBAPICursor:
     """Create a cursor that fills in parameters by itself, as COPY takes none."""
     if not hasattr(connection.driver_connection, "pgconn"):
         return connection.cursor()
     from psycopg import ClientCursor
 
-    return ClientCursor(connection.driver_connection)
+    found: Any = ClientCursor(cast("Any", connection.driver_connection))
+    return cast("DBAPICursor", found)
 
 
-def _fill_in(cursor: Any, sql: str, parameters: Mapping[str, object]) -> str:
+def _fill_in(cursor: DBAPICursor, sql: str, parameters: Mapping[str, object]) -> str:
     """Write a query with its parameters as literals."""
     filled = cursor.mogrify(sql, parameters)
     return filled if isinstance(filled, str) else bytes(filled).decode()
 
 
-def _copy_out(cursor: Any, sql: str, target: BinaryIO) -> None:
+def _copy_out(cursor: DBAPICursor, sql: str, target: BinaryIO) -> None:
     """Write what COPY gives to a file."""
     if hasattr(cursor, "copy_expert"):
         cursor.copy_expert(sql, target, 1 << 20)
