@@ -34,5 +34,5 @@ export default [
     },
   },
   { files: ["blocks/**/*.js"], languageOptions: { globals: browser } },
-  { files: ["tests/**/*.js"], languageOptions: { globals: names("URL", "process") } },
+  { files: ["tests/**/*.{js,mjs}"], languageOptions: { globals: names("URL", "process") } },
 ];

@@ -208,7 +208,8 @@ test("no text of a CSV starts a formula where a spreadsheet separates cells by a
   const cellOf = (text) => page.toCsv(columns, [{ cells: [{ text, value: text }] }]).split("\r\n")[1];
   const signs = ["=", "+", "-", "@", "＝", "＋", "－", "＠"];
   for (const before of ["", ";", "\t", "a;", "a; ", 'a;"', "a\n"]) {
-    for (const sign of signs) assert.match(cellOf(`${before}${sign}1+1`), new RegExp(`'\\${sign}1`), before + sign);
+    for (const sign of signs)
+      assert.match(cellOf(`${before}${sign}1+1`), new RegExp(`'\\${sign}1`), before + sign);
   }
   assert.equal(cellOf("a; b-c = d"), '"a; b-c = d"');
   assert.equal(cellOf("\tx"), '"\'\tx"');
