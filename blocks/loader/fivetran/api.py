@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, Misconfigured, NotFound
 from blocks.http.errors import Refusal, Refusals
+from blocks.http.paging import PageGuard
 from blocks.http.session import HttpLimits, HttpSession
 from blocks.loader.answers import Answer, read_answer
 from blocks.loader.fivetran.models import Connection, ConnectionPage, Selection
@@ -57,13 +58,13 @@ class FivetranApi(HttpSession):
     def list_connections(self, **where: str) -> Iterator[Connection]:
         """Yield all connections, page by page."""
         params: dict[str, str] = {"limit": "100", **where}
+        guard = PageGuard(self.asked, "the list of connections")
         while True:
             page = self._ask(ConnectionPage, "GET", "/v1/connections", params=params)
             yield from page.items
             if not page.next_cursor:
                 return
-            if page.next_cursor == params.get("cursor"):
-                raise BadAnswer(self.asked, "the list of connections repeats a page", "Try again later.")
+            guard.check(page.next_cursor)
             params["cursor"] = page.next_cursor
 
     def find_connection(self, tables: Sequence[SourceTable]) -> str:

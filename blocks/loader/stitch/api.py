@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, ContractBroken, NotFound, Rejected
 from blocks.http.errors import Refusal, Refusals
+from blocks.http.paging import PageGuard
 from blocks.http.session import HttpLimits, HttpSession
 from blocks.loader.answers import Answer, read_answer
 from blocks.loader.stitch.health import find_missing_columns
@@ -118,11 +119,9 @@ class StitchApi(HttpSession):
     def _iterate_pages(self, what: str) -> Iterator[dict[str, JsonValue]]:
         """Yield the records of all pages. Raises BadAnswer for a page that comes twice."""
         path: str | None = f"/v4/{self.client}/{what}"
-        seen = set[str]()
+        guard = PageGuard(self.asked, f"the list of {what}")
         while path:
-            if path in seen:
-                raise BadAnswer(self.asked, f"the list of {what} repeats a page", "Try again later.")
-            seen.add(path)
+            guard.check(path)
             page = self._read(Page, "GET", path)
             yield from page.data
             path = page.links.next if page.links else None

@@ -8,6 +8,8 @@ from typing import ClassVar, TypeVar
 
 from pydantic import ValidationError
 
+from blocks.errors import BadAnswer
+from blocks.http.paging import PageGuard
 from blocks.tracker.jira.responses import AnswerMark, CommentPage, Issue, IssueComment, User
 from blocks.tracker.jira.session import JiraSession
 from blocks.tracker.rich_text.adf import Json, from_adf, to_adf
@@ -48,16 +50,20 @@ class JiraApi(ABC):
         )
 
     def read_comments(self, key: str, **query: str) -> Iterator[IssueComment]:
-        """All comments of an issue, page by page."""
+        """All comments of an issue, page by page. Raises BadAnswer where pages repeat or never end."""
         start, asked = 0, f"read the comments of {key}"
+        guard = PageGuard(asked, "the list of comments")
         for _ in range(MOST_PAGES):
             page = self.session.read(
                 CommentPage, asked, "GET", f"issue/{key}/comment", startAt=start, maxResults=PAGE, **query
             )
+            if page.comments:
+                guard.check(" ".join(comment.id for comment in page.comments))
             yield from page.comments
             start += len(page.comments)
             if not page.comments or start >= page.total:
                 return
+        raise BadAnswer(asked, f"more than {MOST_PAGES:,} pages", "Move the request to a ticket of its own.")
 
     def read_own_marks(self, key: str) -> Iterator[tuple[str, AnswerMark]]:
         """Ids and marks of our comments on an issue."""

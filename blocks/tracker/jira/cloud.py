@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blocks.errors import BadAnswer, Unavailable
+from blocks.http.paging import PageGuard
 from blocks.tracker.jira.api import MOST_PAGES, PAGE, JiraApi, find_marks, split_batches
 from blocks.tracker.jira.responses import AnswerMark, BulkIssues, CommentList, Issue, IssueComment, SearchPage
 
@@ -23,11 +24,13 @@ class CloudApi(JiraApi):
         """POST search/jql, page by page."""
         found: list[Issue] = []
         body: dict[str, object] = {"jql": jql, "fields": list(fields), "maxResults": PAGE}
+        guard = PageGuard("search for tickets", "the search")
         for _ in range(MOST_PAGES):
             page = self.session.read(SearchPage, "search for tickets", "POST", "search/jql", body)
             found += page.issues
             if not page.next_page_token or page.is_last:
                 return found
+            guard.check(page.next_page_token)
             body = {**body, "nextPageToken": page.next_page_token}
         raise BadAnswer("search for tickets", f"more than {MOST_PAGES:,} pages", "Narrow the block's jql.")
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from blocks.errors import BadAnswer
+from blocks.http.paging import PageGuard
 from blocks.tracker.jira.api import ANSWER_PROPERTY, MOST_PAGES, PAGE, JiraApi, find_marks, split_batches
 from blocks.tracker.jira.responses import AnswerMark, Issue, IssueComment, SearchPage
 
@@ -32,14 +33,17 @@ class DataCenterApi(JiraApi):
 
     def _search(self, jql: str, fields: Sequence[str], validate: bool) -> list[Issue]:
         found: dict[str, Issue] = {}
-        start = 0
+        start, guard = 0, PageGuard("search for tickets", "the search")
         body = {"jql": jql, "fields": list(fields), "maxResults": PAGE, "validateQuery": validate}
         for _ in range(MOST_PAGES):
             page_body = {**body, "startAt": start}
             page = self.session.read(SearchPage, "search for tickets", "POST", "search", page_body)
             found |= {issue.key: issue for issue in page.issues}
             start += len(page.issues)
+            if page.issues:
+                guard.check(" ".join(issue.key for issue in page.issues))
             if not page.issues or start >= page.total:
+                guard.check_end(start, page.total)
                 return list(found.values())
         raise BadAnswer("search for tickets", f"more than {MOST_PAGES:,} pages", "Narrow the block's jql.")
 

@@ -139,6 +139,7 @@ class Fivetran(StandIn):
         super().__init__()
         self.connections = {connection.id: connection for connection in connections}
         self.known_schema = True
+        self.loop: list[str] = []  # next cursors in place of its own, for ever
 
     def respond(
         self, method: str, path: str, query: dict[str, list[str]], headers: Any, body: bytes
@@ -160,6 +161,9 @@ class Fivetran(StandIn):
         schema = query.get("schema", [None])[0]
         start = int(query.get("cursor", ["0"])[0])
         chosen = [c.details() for c in self.connections.values() if schema in (None, c.schema)]
+        if self.loop:
+            self.loop.append(self.loop.pop(0))
+            return {"items": chosen[:1], "next_cursor": self.loop[-1]}
         page: dict[str, Any] = {"items": chosen[start : start + 2]}
         return page | ({"next_cursor": str(start + 2)} if len(chosen) > start + 2 else {})
 

@@ -275,6 +275,14 @@ def test_check_lists_all_pages(desk: Desk, crm: Crm) -> None:
     assert server.calls("GET", "/v1/connections") == 2
 
 
+def test_cursors_that_go_in_a_circle_end_the_reading(desk: Desk, crm: Crm) -> None:
+    server, _ = crm
+    server.loop = ["a", "b"]
+    with pytest.raises(BadAnswer, match="repeats a page"):
+        desk.loader.check()
+    assert server.calls("GET", "/v1/connections") == 3
+
+
 @pytest.mark.parametrize(("fault", "kind", "said"), FAULTS, ids=[fault for fault, *_ in FAULTS])
 @pytest.mark.parametrize("at", ["GET /v1/connections/con_crm", "POST /v1/connections/con_crm/sync"])
 def test_faults_become_errors_without_the_secret(

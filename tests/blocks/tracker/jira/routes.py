@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.blocks.tracker.jira.site import PAGE, WORKFLOWS, Asked, JiraSite, Problem, Raw, now
+from tests.blocks.tracker.jira.site import WORKFLOWS, Asked, JiraSite, Problem, Raw, now
 
 ROUTES: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = []
 KEY = r"([A-Z][A-Z0-9_]+-\d+|\d+)"
@@ -77,8 +77,8 @@ def search_cloud(site: JiraSite, asked: Asked) -> Raw:
     if not site.cloud:
         raise Problem(404, "null for uri")
     body = asked.json
-    found, start = site.query(body["jql"]), int(body.get("nextPageToken") or 0)
-    size = min(PAGE, body.get("maxResults", 50))
+    found, start = site.query(body["jql"]), site.start(body.get("nextPageToken"))
+    size = min(site.page, body.get("maxResults", 50))
     page: Raw = {"issues": [site.shown(issue, body.get("fields")) for issue in found[start : start + size]]}
     last = start + size >= len(found)
     return {**page, "isLast": last, **({} if last else {"nextPageToken": str(start + size)})}
@@ -92,7 +92,7 @@ def search_data_center(site: JiraSite, asked: Asked) -> Raw:
         )
     body = asked.json
     found = site.query(body["jql"], body.get("validateQuery", True))
-    start, size = body.get("startAt", 0), min(PAGE, body.get("maxResults", 50))
+    start, size = site.start(body.get("startAt")), min(site.page, body.get("maxResults", 50))
     issues = [site.shown(issue, body.get("fields")) for issue in found[start : start + size]]
     return {"startAt": start, "maxResults": size, "total": len(found), "issues": issues}
 
@@ -222,7 +222,7 @@ def read_comments(site: JiraSite, asked: Asked, key: str) -> Raw:
     kept = list(site.comments.get(site.find(key)["key"], []))
     if asked.query("orderBy") == "-created":
         kept.sort(key=lambda each: (each["created"], int(each["id"])), reverse=True)
-    start, size = int(asked.query("startAt", "0")), min(PAGE, int(asked.query("maxResults", "50")))
+    start, size = site.start(asked.query("startAt")), min(site.page, int(asked.query("maxResults", "50")))
     shown = (
         "properties" in asked.query("expand") and not site.cloud
     )  # Cloud documents it for comment/list only

@@ -117,6 +117,7 @@ class JiraSite:
 
     def __init__(self, cloud: bool, project: str = "AN") -> None:
         self.cloud, self.project, self.base = cloud, project, ""
+        self.page, self.repeats_pages = PAGE, False  # entries a page; whether it knows the first one alone
         self.kind, self.pages = "software", ""  # of the project; where browsers go, if not to base
         self.issues: dict[str, Raw] = {}
         self.comments: dict[str, list[Raw]] = {}
@@ -131,6 +132,10 @@ class JiraSite:
             self._field(f"customfield_{10_100 + n}", name, kind)
             for n, (name, kind) in enumerate(CUSTOM.items())
         ]
+
+    def start(self, asked: str | int | None) -> int:
+        """The place of a page's first entry."""
+        return 0 if self.repeats_pages else int(asked or 0)
 
     def number(self) -> str:
         """The next id."""

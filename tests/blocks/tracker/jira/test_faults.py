@@ -91,6 +91,25 @@ def test_a_fault_is_one_of_ours_and_tells_nothing(
     assert desk.comments("AN-1") == [WORDS]
 
 
+def test_pages_that_repeat_end_the_reading_at_once(desk: JiraDesk) -> None:
+    desk.site.page, desk.site.repeats_pages = 1, True
+    desk.file("AN-2", title=WORDS)
+    with pytest.raises(BadAnswer, match="search repeats a page"):
+        desk.tracker.open_tickets()
+    assert len([call for call in desk.site.traffic if "/search" in call.path]) <= 3
+
+
+def test_no_comment_is_left_out_where_pages_repeat(desk: JiraDesk) -> None:
+    desk.site.page = 1
+    for day in (1, 2, 3):
+        desk.say("AN-1", "Dana", f"2027-01-0{day}T00:00:00.000+0000", f"{day}")
+    (ticket,) = desk.tracker.tickets(["AN-1"])
+    assert len(ticket.comments) == 3
+    desk.site.repeats_pages = True
+    with pytest.raises(BadAnswer, match="comments repeats a page"):
+        desk.tracker.comment("AN-1", "run_1", "built")
+
+
 def test_the_token_is_in_no_log_and_no_text_of_the_block(
     desk: JiraDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
