@@ -6,6 +6,7 @@ Nothing here names a model of any project. SQL comes from the manifest's own exp
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import Field
@@ -50,7 +51,10 @@ class Dataset(Record):
 
 
 class Exposure(Record):
-    """A dbt exposure: what its `config.meta` says of the dashboard, where it says it."""
+    """A dbt exposure: what its `config.meta` says of the dashboard, where it says it.
+
+    fault: why it can't be shown as its meta has it; "" for one that can, or that asks for no dashboard.
+    """
 
     name: str
     title: str
@@ -61,13 +65,14 @@ class Exposure(Record):
     analysis: Analysis | None
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...]
+    fault: str = ""
 
 
 class Mart(Record):
     """A dbt model that dashboards read.
 
     budget: largest share of live keys `removed` or `changed`, as its meta has it. may_be_empty: without rows it
-    is right, too. keeps_rows: a full refresh does not build it whole.
+    is right, too. keeps_rows: a full refresh does not build it whole. fault: what its meta has that can't be read.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Mart(Record):
     budget: dict[str, Any] = Field(default_factory=dict)
     may_be_empty: bool = False
     keeps_rows: bool = False
+    fault: str = ""
 
 
 class Catalogue:
@@ -92,7 +98,24 @@ class Catalogue:
         self._semantic = read_semantic_models(manifest)
         self.tables = tuple(_table(node) for node in manifest["sources"].values())
         self.models, self._ambiguous = _models_by_name(manifest)
-        self.exposures = tuple(_exposure(node, manifest) for node in manifest["exposures"].values())
+        found = (_exposure(node, manifest) for node in manifest["exposures"].values())
+        self.exposures = tuple(self._look_over(exposure) for exposure in found)
+
+    def _look_over(self, exposure: Exposure) -> Exposure:
+        """The exposure, with its fault if it names what dbt does not declare, or nothing that can be shown."""
+        if exposure.fault or not exposure.metrics:
+            return exposure
+        unusable, fault = self.unusable(), ""
+        usable = [name for name in exposure.metrics if name in self._semantic.metrics]
+        sources = {self.source_of(name) for name in usable}
+        known = {name for source in sources for name in self.dimensions_of(source)}
+        if unknown := [name for name in exposure.metrics if name not in usable and name not in unusable]:
+            fault = _say_unknown("metric", unknown, {*self._semantic.metrics, *unusable})
+        elif not usable:
+            fault = "; ".join(f"metric {name}: {unusable[name]}" for name in exposure.metrics)
+        elif unknown := [name for name in exposure.dimensions if name not in known]:
+            fault = _say_unknown("dimension", unknown, known)
+        return exposure.model_copy(update={"fault": fault})
 
     def metric_names(self) -> tuple[str, ...]:
         """Every metric a dashboard can show."""
@@ -264,14 +287,16 @@ def _table(node: Node) -> SourceTable:
 
 def _mart(node: Node) -> Mart:
     meta = _meta(node)
-    key, budget = meta.get("primary_key") or (), meta.get("diff_budget") or {}
+    primary_key, fault = _names(meta, "primary_key")
+    budget = meta.get("diff_budget") or {}
     return Mart(
         name=node["name"],
         unique_id=node["unique_id"],
         schema_name=node["schema"],
         alias=node["alias"],
         materialized=node["config"].get("materialized", "table"),
-        primary_key=_names(key, "primary_key", f"model {node['name']}"),
+        primary_key=primary_key,
+        fault=fault,
         budget=budget if isinstance(budget, dict) else {"diff_budget": budget},
         may_be_empty=meta.get("may_be_empty") is True,
         keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
@@ -293,14 +318,11 @@ def _models_by_name(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str
 
 def _exposure(node: Node, manifest: Node) -> Exposure:
     meta, models = _meta(node), manifest["nodes"]
-    try:
-        analysis = Analysis(meta["analysis"]) if "analysis" in meta else None
-    except ValueError:
-        raise Misconfigured(
-            f"read exposure {node['name']}",
-            "its meta has an unknown analysis",
-            f"Use one of {', '.join(Analysis)}.",
-        ) from None
+    metrics, metrics_fault = _names(meta, "metrics")
+    dimensions, dimensions_fault = _names(meta, "dimensions")
+    fault, analysis = metrics_fault or dimensions_fault, meta.get("analysis")
+    if analysis is not None and analysis not in list(Analysis):
+        fault, analysis = fault or f"its meta's analysis is none of {', '.join(Analysis)}", None
     return Exposure(
         name=node["name"],
         title=node.get("label") or node["name"],
@@ -308,18 +330,29 @@ def _exposure(node: Node, manifest: Node) -> Exposure:
         marts=tuple(models[u]["name"] for u in node["depends_on"]["nodes"] if u in models),
         ticket=None if meta.get("ticket") is None else str(meta["ticket"]),
         scheduled=bool(meta.get("schedule")),
-        analysis=analysis,
-        metrics=_names(meta.get("metrics"), "metrics", f"exposure {node['name']}"),
-        dimensions=_names(meta.get("dimensions"), "dimensions", f"exposure {node['name']}"),
+        analysis=Analysis(analysis) if analysis else None,
+        metrics=metrics,
+        dimensions=dimensions,
+        fault=fault,
     )
 
 
-def _names(value: object, key: str, of: str) -> tuple[str, ...]:
-    """Names that a node's meta gives, as one or as a list. Raises Misconfigured for anything else."""
+def _names(meta: Node, key: str) -> tuple[tuple[str, ...], str]:
+    """Names that a node's meta gives, as one or as a list; and what is wrong with anything else."""
+    value = meta.get(key)
     names = [value] if isinstance(value, str) else value or []
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise Misconfigured(f"read {of}", f"{key} in its meta is no list of names", "As in [one, other].")
-    return tuple(names)
+        return (), f"{key} in its meta is no list of names: write [one, other]"
+    return tuple(names), ""
+
+
+def _say_unknown(kind: str, names: list[str], known: set[str]) -> str:
+    """Which names of an exposure's meta are unknown, each with the nearest that is known."""
+    said = []
+    for name in names:
+        near = get_close_matches(name, sorted(known), 1)
+        said.append(f"{name} (did you mean {near[0]}?)" if near else name)
+    return f"unknown {kind} in its meta: {', '.join(said)}"
 
 
 def _meta(node: Node) -> dict[str, Any]:

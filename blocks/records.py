@@ -145,7 +145,10 @@ class Dashboard(Record):
 
 
 class Plan(Record):
-    """What one run will do. select: marts to build with their parents; sources: to load."""
+    """What one run will do. select: marts to build with their parents; sources: to load.
+
+    faults: `dashboard: reason` for scheduled dashboards that can't be shown as dbt declares them.
+    """
 
     run: str
     requirements: tuple[Requirement, ...] = ()
@@ -153,6 +156,7 @@ class Plan(Record):
     dashboards: tuple[Dashboard, ...] = ()
     sources: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     @property
     def tickets(self) -> tuple[str, ...]:

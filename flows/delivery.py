@@ -70,7 +70,12 @@ class Delivery:
         if release is None:
             with suppress(Exception):  # after a crash the warehouse may be what is broken
                 release, looked = warehouse.served(), True
-        errors = [*self._errors, *(f"{p.dashboard}: {p.error}" for p in self.publications if p.error)]
+        faults = self.plan.faults if self.plan else ()
+        errors = [
+            *self._errors,
+            *faults,
+            *(f"{p.dashboard}: {p.error}" for p in self.publications if p.error),
+        ]
         return Outcome(
             run=self._run,
             published=self.release is not None,

@@ -162,6 +162,8 @@ class Terminal(logging.Handler):
             self.console.print(
                 f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket"
             )
+        for fault in plan.faults:
+            self.console.print(f"can't be shown: {escape(fault)}", soft_wrap=True)
         for label, values in (
             ("sources", plan.sources),
             ("models", [f"+{mart}" for mart in plan.select]),

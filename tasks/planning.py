@@ -28,15 +28,18 @@ def plan_tickets(
     dashboards = [
         dashboard for requirement in requirements for dashboard in _dashboards_for(requirement, catalogue)
     ]
+    faults: tuple[str, ...] = ()
     if scheduled:
         taken = {dashboard.name for dashboard in dashboards}
         dashboards += [
             _dashboard(exposure, None, catalogue)
             for exposure in catalogue.exposures
-            if exposure.scheduled and exposure.name not in taken and _shown(exposure, catalogue)
+            if exposure.scheduled and exposure.name not in taken and _can_be_shown(exposure)
         ]
+        due = [each for each in catalogue.exposures if each.scheduled and each.name not in taken]
+        faults = tuple(f"{each.name}: {each.fault}" for each in due if each.fault)
     plan = _plan(run, catalogue, requirements, incomplete, dashboards)
-    return plan.model_copy(update={"sources": named}) if named else plan
+    return plan.model_copy(update={"faults": faults, **({"sources": named} if named else {})})
 
 
 def known_sources(catalogue: Catalogue, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -57,7 +60,8 @@ def remove_failed(plan: Plan, catalogue: Catalogue, loads: Iterable[LoadReport])
         if not failed & {source for mart in dashboard.marts for source in catalogue.sources_of(mart)}
     ]
     left = _plan(plan.run, catalogue, plan.requirements, plan.incomplete, kept)
-    return left.model_copy(update={"sources": tuple(s for s in left.sources if s in plan.sources)})
+    sources = tuple(source for source in left.sources if source in plan.sources)
+    return left.model_copy(update={"sources": sources, "faults": plan.faults})
 
 
 def _plan(
@@ -122,6 +126,10 @@ def _shown(exposure: Exposure, catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(name for name in exposure.metrics if name not in unusable)
 
 
+def _can_be_shown(exposure: Exposure) -> bool:
+    return bool(exposure.metrics) and not exposure.fault
+
+
 def _marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(dict.fromkeys(catalogue.mart_of(metric) for metric in metrics))
 
@@ -131,6 +139,6 @@ def all_dashboards(catalogue: Catalogue, release: Release) -> list[Dashboard]:
     return [
         _dashboard(exposure, None, catalogue)
         for exposure in catalogue.exposures
-        if (metrics := _shown(exposure, catalogue))
-        and {*_marts(metrics, catalogue), *exposure.marts} <= set(release.marts)
+        if _can_be_shown(exposure)
+        and {*_marts(_shown(exposure, catalogue), catalogue), *exposure.marts} <= set(release.marts)
     ]

@@ -32,9 +32,10 @@ def show_plan(plan: Plan) -> None:
         [(d.name, d.ticket, ", ".join(d.marts), "yes" if d.declared else "no") for d in plan.dashboards],
     )
     gaps = table(["incomplete ticket", "gaps"], [(gap.key, len(gap.gaps)) for gap in plan.incomplete])
+    faults = "\n".join(f"- can't be shown: {fault}" for fault in plan.faults)
     _show(
         "plan",
-        f"# Plan of run {plan.run}\n\n{tickets}\n\n{gaps}\n\n{dashboards}\n\n"
+        f"# Plan of run {plan.run}\n\n{tickets}\n\n{gaps}\n\n{dashboards}\n\n{faults}\n\n"
         f"Sources: {', '.join(plan.sources) or 'none'}",
         f"{len(plan.requirements)} tickets",
     )

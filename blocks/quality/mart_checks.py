@@ -13,6 +13,10 @@ SHOWN = 5
 def check_mart(warehouse: Warehouse, mart: Mart, relation: str, rows: int) -> list[Check]:
     """A built mart's checks. relation: its `schema.table`; rows: how many it has."""
     checks = [check_rows(mart, rows)]
+    if mart.fault:
+        checks.append(
+            Check(scope=mart.name, name="meta can be read", passed=False, kind="mart", observed=mart.fault)
+        )
     if mart.primary_key:
         with warehouse.session() as session:
             checks += _check_key(warehouse, session, mart, relation)

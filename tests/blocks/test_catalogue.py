@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from blocks.catalogue import Catalogue
-from blocks.errors import Misconfigured
 
 
 def catalogue(exposure: dict[str, Any] | None = None, mart: dict[str, Any] | None = None) -> Catalogue:
@@ -38,11 +37,16 @@ def test_names_are_one_or_a_list(value: object, names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("value", [5, True, {"a": 1}, [1], [["a"]], [None]])
-def test_anything_else_is_refused_by_name(value: object) -> None:
-    for given, said in (
-        (({"metrics": value}, None), "exposure board"),
-        (({"dimensions": value}, None), "exposure board"),
-        ((None, {"primary_key": value}), "model sales"),
-    ):
-        with pytest.raises(Misconfigured, match=said):
-            catalogue(*given)
+def test_anything_else_is_a_fault_of_that_node_alone(value: object) -> None:
+    for key in ("metrics", "dimensions"):
+        (exposure,) = catalogue({key: value}).exposures
+        assert exposure.fault.startswith(f"{key} in its meta is no list of names")
+    found = catalogue(None, {"primary_key": value})
+    assert found.mart("sales").fault.startswith("primary_key in its meta is no list of names")
+    assert found.exposures[0].fault == ""
+
+
+@pytest.mark.parametrize("value", ["pie", 5, ["kpi"], {"kpi": 1}])
+def test_an_unknown_analysis_is_a_fault_of_its_exposure(value: object) -> None:
+    (exposure,) = catalogue({"analysis": value}).exposures
+    assert "analysis is none of kpi, trend" in exposure.fault

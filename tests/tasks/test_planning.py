@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from blocks.catalogue import Catalogue
-from blocks.errors import NotFound
 from blocks.records import Release
-from tasks.planning import all_dashboards, plan_tickets
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from flows.delivery import Delivery
+from tasks.planning import all_dashboards, plan_tickets, remove_failed
 
 NODE = {
     "name": "calls",
@@ -34,8 +33,8 @@ def metric(name: str, measure: str) -> dict[str, Any]:
     return {"name": name, "type": "simple", "type_params": {"measure": {"name": measure}}}
 
 
-def catalogue(**exposures: list[str]) -> Catalogue:
-    """Exposures by name with their metrics, scheduled."""
+def catalogue(dimensions: dict[str, list[str]] | None = None, /, **exposures: list[str]) -> Catalogue:
+    """Exposures by name with their metrics, scheduled. dimensions: of those that have others than the line."""
     return Catalogue(
         {
             "sources": {},
@@ -48,7 +47,13 @@ def catalogue(**exposures: list[str]) -> Catalogue:
                     "name": name,
                     "description": "How long.",
                     "depends_on": {"nodes": ["model.p.calls"]},
-                    "config": {"meta": {"metrics": metrics, "dimensions": ["line"], "schedule": True}},
+                    "config": {
+                        "meta": {
+                            "metrics": metrics,
+                            "dimensions": (dimensions or {}).get(name, ["line"]),
+                            "schedule": True,
+                        }
+                    },
                 }
                 for name, metrics in exposures.items()
             },
@@ -67,6 +72,27 @@ def test_an_exposure_is_shown_without_the_metrics_that_can_not_be() -> None:
         assert "aggregates by median" in dashboard.description
 
 
-def test_an_exposure_with_a_name_that_dbt_does_not_know_is_not_silent() -> None:
-    with pytest.raises(NotFound, match="gone"):
-        plan_tickets([], catalogue(odd=["gone"]), "r1", scheduled=True)
+def test_an_exposure_that_names_what_dbt_does_not_know_holds_up_itself_alone() -> None:
+    found = catalogue(good=["minutes"], odd=["minuts"], lost=["median"])
+    plan = plan_tickets([], found, "r1", scheduled=True)
+    assert [dashboard.name for dashboard in plan.dashboards] == ["good"]
+    odd, lost = plan.faults
+    assert odd == "odd: unknown metric in its meta: minuts (did you mean minutes?)"
+    assert lost.startswith("lost: metric median: ")
+    assert remove_failed(plan, found, []).faults == plan.faults
+    (shown,) = all_dashboards(found, Release(run="r1", marts={"calls": "rel.calls"}))
+    assert shown.name == "good"
+
+
+def test_a_dimension_that_no_metric_has_is_never_left_out_in_silence() -> None:
+    plan = plan_tickets([], catalogue({"good": ["lines"]}, good=["minutes"]), "r1", scheduled=True)
+    assert plan.dashboards == ()
+    assert plan.faults == ("good: unknown dimension in its meta: lines (did you mean line?)",)
+
+
+def test_a_run_that_can_not_show_a_scheduled_dashboard_has_not_delivered_everything() -> None:
+    delivery = Delivery("r1")
+    delivery.plan = plan_tickets([], catalogue(good=["minutes"], odd=["gone"]), "r1", scheduled=True)
+    outcome = delivery.outcome(DuckDBWarehouse(database=":memory:"))
+    assert not outcome.ok
+    assert outcome.errors == ("odd: unknown metric in its meta: gone",)
