@@ -264,7 +264,7 @@ def events(client: SyncPrefectClient, name: str) -> list[dict[str, Any]]:
 
 
 def crash(client: SyncPrefectClient, run: Any) -> None:
-    """What the heartbeat's automation does after seven minutes."""
+    """What the heartbeat's automation does after nine minutes and a half."""
     from prefect.states import Crashed
 
     client.set_flow_run_state(run.id, Crashed(message="no heartbeat"), force=True)
