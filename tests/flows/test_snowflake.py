@@ -151,7 +151,7 @@ def test_a_dynamic_table_that_refreshes_by_itself_is_not_promoted(account: Accou
             "create dynamic table rel_a.sales target_lag = '1 hour' warehouse = loading as select 1 as x"
         )
     with pytest.raises(Misconfigured, match=r"sales refreshes by itself.*scheduler: DISABLE"):
-        house.flip(Release(run="a", marts={"sales": "rel_a.sales"}, published_at=control.now()))
+        house.check_flip(Release(run="a", marts={"sales": "rel_a.sales"}, published_at=control.now()))
     assert house.served() is None
 
 

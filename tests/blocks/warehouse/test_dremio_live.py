@@ -103,7 +103,7 @@ def test_a_suite_is_evaluated(warehouse: DremioWarehouse, tmp_path: Path) -> Non
         "expectations": [{"type": kind, "kwargs": kwargs} for kind, kwargs in kinds.items()],
     }
     (tmp_path / "m.json").write_text(json.dumps(suite))
-    checks, _ = Suites(folder=tmp_path, docs=tmp_path / "docs").audit(warehouse, {"m": "rel_dbt.sold"}, "r1")
+    checks = Suites(folder=tmp_path, docs=tmp_path / "docs").audit(warehouse, {"m": "rel_dbt.sold"})
     assert all(check.passed for check in checks)
     assert len(checks) == 3
 

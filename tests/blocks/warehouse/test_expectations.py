@@ -16,11 +16,7 @@ from tests.blocks.quality.expectation_examples import EXAMPLES, SQL
 from tests.blocks.warehouse.test_mart_diff_contract import everywhere, warehouse  # noqa: F401  # fixture
 from tests.conftest import ROOT
 
-# Great Expectations on warehouses that it has a class of its own for, and SQLAlchemy on Snowflake's dialect
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:You are using a generic SQLDatasource"),
-    pytest.mark.filterwarnings("ignore:force_div_is_floordiv"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:force_div_is_floordiv")  # SQLAlchemy, of Snowflake's dialect
 DOCS = ROOT / "docs" / "quality.md"
 HEADS = {"duckdb": "DuckDB", "postgres": "PostgreSQL", "snowflake": "Snowflake", "dremio": "Dremio"}
 

@@ -281,7 +281,7 @@ def test_a_stopped_run_is_refused_on_dremios_stand_in(dremio_server: StandIn, wa
     count, refused, wrong = stall_at_each_step(stage_at, range(2, 120, 1 if EVERY else 11))
     assert all(found[2][-1][0] != "end" for found in wrong), wrong  # mended, whatever was seen on the way
     assert not wrong or way != "branch", wrong
-    assert len(wrong) < count / 2
+    assert way == "views" or len(wrong) < count / 2  # view by view a reader may always meet both releases
     assert refused > 2
 
 

@@ -85,10 +85,11 @@ def changed(base: TableauSite, **fields: Any) -> TableauSite:
 def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rows make the same extract: it is built once for all these tests, and copied."""
 
-    def write_once(tables: dict[str, Path], target: Path) -> dict[str, int]:
-        key = hashlib.sha256(b"".join(path.read_bytes() for path in tables.values())).hexdigest()
+    def write_once(tables: dict[str, Path], target: Path, time_zone: str) -> dict[str, int]:
+        rows = b"".join(path.read_bytes() for path in tables.values())
+        key = hashlib.sha256(rows + time_zone.encode()).hexdigest()
         if key not in BUILT:
-            BUILT[key] = (write_hyper(tables, target), target.read_bytes())
+            BUILT[key] = (write_hyper(tables, target, time_zone=time_zone), target.read_bytes())
         target.write_bytes(BUILT[key][1])
         return BUILT[key][0]
 
