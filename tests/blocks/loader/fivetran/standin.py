@@ -159,11 +159,11 @@ class Fivetran(StandIn):
 
     def _page(self, query: dict[str, list[str]]) -> dict[str, Any]:
         schema = query.get("schema", [None])[0]
-        start = int(query.get("cursor", ["0"])[0])
         chosen = [c.details() for c in self.connections.values() if schema in (None, c.schema)]
         if self.loop:
             self.loop.append(self.loop.pop(0))
             return {"items": chosen[:1], "next_cursor": self.loop[-1]}
+        start = int(query.get("cursor", ["0"])[0])
         page: dict[str, Any] = {"items": chosen[start : start + 2]}
         return page | ({"next_cursor": str(start + 2)} if len(chosen) > start + 2 else {})
 
