@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from blocks.catalogue import Catalogue
@@ -90,9 +91,9 @@ def test_a_dimension_that_no_metric_has_is_never_left_out_in_silence() -> None:
     assert plan.faults == ("good: unknown dimension in its meta: lines (did you mean line?)",)
 
 
-def test_a_run_that_can_not_show_a_scheduled_dashboard_has_not_delivered_everything() -> None:
+def test_a_run_that_can_not_show_a_scheduled_dashboard_has_not_delivered_everything(tmp_path: Path) -> None:
     delivery = Delivery("r1")
     delivery.plan = plan_tickets([], catalogue(good=["minutes"], odd=["gone"]), "r1", scheduled=True)
-    outcome = delivery.outcome(DuckDBWarehouse(database=":memory:"))
+    outcome = delivery.outcome(DuckDBWarehouse(database=str(tmp_path / "w.duckdb")))
     assert not outcome.ok
     assert outcome.errors == ("odd: unknown metric in its meta: gone",)
