@@ -133,7 +133,7 @@ def _clauses(select: Expr) -> list[str]:
     return [name for name, value in select.args.items() if value]
 
 
-def same_type(one: str, other: str, dialect: str) -> bool:
+def is_same_type(one: str, other: str, dialect: str) -> bool:
     """True if two types, as a dialect names them, hold the same values: texts of any length are one type."""
     from sqlglot import exp
 
@@ -142,7 +142,7 @@ def same_type(one: str, other: str, dialect: str) -> bool:
     return left == right or (left.this in texts and right.this in texts)
 
 
-def type_of_arrow(kind: pa.DataType) -> str:
+def convert_arrow_type(kind: pa.DataType) -> str:
     """The portable type of a column of a Parquet file; what is nested is JSON, what is not known is text."""
     from pyarrow import types
 
@@ -170,7 +170,7 @@ def type_of_arrow(kind: pa.DataType) -> str:
     return next((name for check, name in checks if check(kind)), "varchar")
 
 
-def arrow_of_type(kind: str, dialect: str) -> pa.DataType:
+def make_arrow_type(kind: str, dialect: str) -> pa.DataType:
     """The Arrow type for a dialect's type; what Arrow has no type for is text. A decimal needs its precision."""
     import pyarrow as pa
     from sqlglot import exp

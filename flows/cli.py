@@ -78,7 +78,7 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
         return _administer(flags, terminal, server)
     if flags.action == "suites":
         return _show_suites(flags, terminal)
-    from flows.local import local_blocks
+    from flows.local import make_local_blocks
     from flows.run_context import new_run
     from flows.setup import show_setup
     from flows.status import show_costs, show_status
@@ -87,7 +87,7 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
     if _names_blocks(flags):
         _await_server(terminal, server)
     terminal.waiting("making the demo's data …" if flags.project is None else "starting …")
-    with local_blocks(flags, run) as blocks:
+    with make_local_blocks(flags, run) as blocks:
         if flags.action == "status":
             show_costs(blocks, terminal) if flags.cost else show_status(blocks, terminal)
         elif flags.action == "setup":

@@ -25,7 +25,7 @@ from flows.interruption import answer_first, check_interrupt
 from flows.promote import promote
 from flows.publish import publish
 from flows.requirements import requirements
-from flows.run_context import RunContext, new_run, open_run, published_reports
+from flows.run_context import RunContext, new_run, open_run, read_published_reports
 from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import meanwhile
@@ -93,7 +93,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
             delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources, context=context)
         tag_queries("deliver", run, delivery.plan.tickets)
         check_interrupt()
-        if done := published_reports(warehouse, run):  # an attempt before this one came that far
+        if done := read_published_reports(warehouse, run):  # an attempt before this one came that far
             delivery.build, delivery.gate, delivery.release = done
             delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, context=context)
         elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure

@@ -69,7 +69,7 @@ class Delivery:
         release, looked = self.release, self.release is not None
         if release is None:
             with suppress(Exception):  # after a crash the warehouse may be what is broken
-                release, looked = warehouse.served(), True
+                release, looked = warehouse.read_served(), True
         faults = self.plan.faults if self.plan else ()
         errors = [
             *self._errors,

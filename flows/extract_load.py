@@ -13,7 +13,7 @@ from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from tasks.lineage import record_loads
 from tasks.loading import load_source
-from tasks.planning import known_sources
+from tasks.planning import list_known_sources
 from tasks.reports import show_loads
 
 
@@ -31,7 +31,7 @@ def extract_load(
     with stage_run(context, project, warehouse, plan.run if plan else None) as stage:
         plan, catalogue = plan or Plan(run=stage.run), stage.catalogue
     tag_queries("extract_load", plan.run, plan.tickets)
-    names = known_sources(catalogue, sources) or plan.sources or catalogue.source_names()
+    names = list_known_sources(catalogue, sources) or plan.sources or catalogue.source_names()
     futures = [
         load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run, load_range)
         for name in names

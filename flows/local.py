@@ -37,7 +37,7 @@ class Blocks:
 
 
 @contextmanager
-def local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
+def make_local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
     """Compose the blocks that the flags ask for; demo sources are made and served where none are given.
 
     dbt's process is started first: it takes seconds, while other things are made ready.

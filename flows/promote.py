@@ -8,7 +8,7 @@ from blocks.errors import GateFailed
 from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse.base import Warehouse
-from flows.run_context import last_report
+from flows.run_context import read_last_report
 from tasks.promotion import promote_release, retain
 from tasks.reports import show_release
 
@@ -18,8 +18,8 @@ def promote(
     warehouse: Warehouse, build: BuildReport | None = None, gate: GateReport | None = None
 ) -> Release:
     """Promote a validated release (alone: the last one). Raises GateFailed, and readers keep what they have."""
-    gate = gate or last_report(warehouse, State.validated, GateReport)
-    build = build or last_report(warehouse, State.building, BuildReport)
+    gate = gate or read_last_report(warehouse, State.validated, GateReport)
+    build = build or read_last_report(warehouse, State.building, BuildReport)
     tag_queries("promote", build.run)
     if not gate.passed:
         first = gate.failures[0] if gate.failures else None

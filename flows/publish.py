@@ -35,7 +35,7 @@ def publish(
 
     Each shows the checks of its own marts, from the runs that built them.
     """
-    release = warehouse.served()
+    release = warehouse.read_served()
     if release is None:
         raise NotFound("publish", "nothing is served yet", "Promote a release first.")
     tag_queries("publish", release.run, plan.tickets if plan else ())
@@ -45,7 +45,7 @@ def publish(
     dashboards = plan.dashboards if plan else all_dashboards(catalogue, release)
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
-    live = warehouse.live_source() if site.reads_live else None
+    live = warehouse.describe_live_source() if site.reads_live else None
     with TemporaryDirectory() as folder, site.session():
         for dashboard in dashboards:
             url = ticket_page(tracker, dashboard.ticket)

@@ -14,7 +14,7 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from tasks.deadlines import emit_deadline_events
-from tasks.planning import known_sources, plan_tickets
+from tasks.planning import list_known_sources, plan_tickets
 from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, knows_gaps, read_tickets
 
@@ -37,7 +37,7 @@ def requirements(
     """
     with stage_run(context, project, warehouse, run) as stage:
         tag_queries("requirements", stage.run)
-        known_sources(stage.catalogue, sources)
+        list_known_sources(stage.catalogue, sources)
         found = read_tickets(tracker, tickets)
         plan = plan_tickets(found, stage.catalogue, stage.run, scheduled=tickets is None, sources=sources)
     log = get_run_logger()

@@ -18,7 +18,7 @@ from blocks.errors import BadInput, NotFound
 from blocks.records import BuildReport, GateReport, Record, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_history import next_attempt, release_schema
+from blocks.warehouse.release_history import choose_attempt, release_schema
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
 Report = TypeVar("Report", bound=Record)
@@ -52,7 +52,7 @@ def open_run(project: DbtProject, warehouse: Warehouse, run: str | None = None) 
         raise BadInput(
             "name a run", "it is not letters, digits and _, 60 at the most", "As in 20261123_0845."
         )
-    attempt = next_attempt(warehouse, run) if run else 1
+    attempt = choose_attempt(warehouse, run) if run else 1
     attempt = warehouse.lease_number() or attempt  # an attempt that was stopped may not be in the journal yet
     run = run or new_run()
     schema = release_schema(run, attempt)
@@ -76,21 +76,23 @@ def new_run() -> str:
     return f"{due.astimezone(UTC):%Y%m%d_%H%M%S}_{(flow_run.id or uuid4().hex).replace('-', '')[-6:]}"
 
 
-def last_report(warehouse: Warehouse, state: State, kind: type[Report], run: str | None = None) -> Report:
+def read_last_report(
+    warehouse: Warehouse, state: State, kind: type[Report], run: str | None = None
+) -> Report:
     """The newest report of a state, of one run or of any. Raises NotFound if there is none."""
-    if detail := control.last_detail(warehouse, state, run):
+    if detail := control.read_last_detail(warehouse, state, run):
         return kind.model_validate_json(detail)
     raise NotFound(
         f"read the last {state.value} report", "the journal has none", "Run the stages before this."
     )
 
 
-def published_reports(warehouse: Warehouse, run: str) -> tuple[BuildReport, GateReport, Release] | None:
+def read_published_reports(warehouse: Warehouse, run: str) -> tuple[BuildReport, GateReport, Release] | None:
     """What a run built, its gate and its release, if readers have seen it already; None before that."""
-    if not control.journal(warehouse, run, [State.published], details=False):
+    if not control.read_journal(warehouse, run, [State.published], details=False):
         return None
     return (
-        last_report(warehouse, State.building, BuildReport, run),
-        last_report(warehouse, State.validated, GateReport, run),
-        last_report(warehouse, State.published, Release, run),
+        read_last_report(warehouse, State.building, BuildReport, run),
+        read_last_report(warehouse, State.validated, GateReport, run),
+        read_last_report(warehouse, State.published, Release, run),
     )

@@ -19,7 +19,7 @@ COST_DAYS = 30
 def show_status(blocks: Blocks, terminal: Terminal) -> None:
     """Print it."""
     terminal.done()
-    served = blocks.warehouse.served()
+    served = blocks.warehouse.read_served()
     print_ = terminal.console.print
     print_(
         f"readers see  run {served.run}, since {served.published_at:%Y-%m-%d %H:%M} UTC"
@@ -30,13 +30,13 @@ def show_status(blocks: Blocks, terminal: Terminal) -> None:
         print_(f"  {mart:<28} {relation}")
     for note in blocks.warehouse.describe_readers():
         print_(note, soft_wrap=True, markup=False)
-    last = {entry.run: entry for entry in control.journal(blocks.warehouse, details=False)}
+    last = {entry.run: entry for entry in control.read_journal(blocks.warehouse, details=False)}
     runs = Table("run", "state", "since (UTC)", box=None, pad_edge=False, header_style="bold")
     for entry in sorted(last.values(), key=lambda entry: entry.seq)[-RUNS_SHOWN:]:
         runs.add_row(entry.run, entry.state.value, f"{entry.at:%Y-%m-%d %H:%M}")
     print_(runs)
     totals: dict[str, list[int]] = {}
-    for line in control.loaded(blocks.warehouse):
+    for line in control.read_ledger(blocks.warehouse):
         counts = totals.setdefault(f"{line.source}.{line.table}", [0, 0, 0])
         for at, value in enumerate((1, line.rows, line.quarantined)):
             counts[at] += value
@@ -51,7 +51,7 @@ def show_status(blocks: Blocks, terminal: Terminal) -> None:
 def show_costs(blocks: Blocks, terminal: Terminal) -> None:
     """Print what the last days cost: by ticket, by run, and the rest that no run caused."""
     terminal.done()
-    costs = blocks.warehouse.costs(COST_DAYS)
+    costs = blocks.warehouse.read_costs(COST_DAYS)
     if costs is None:
         terminal.console.print("this warehouse records no cost")
         return

@@ -32,13 +32,13 @@ def transform(
         tag_queries("transform", plan.run, plan.tickets)
         every = dict.fromkeys(mart for exposure in catalogue.exposures for mart in exposure.marts)
         select = plan.select or tuple(every)
-        control.record(warehouse, plan.run, State.building)
+        control.write_journal(warehouse, plan.run, State.building)
         clear_release(warehouse, stage.schema)
         carried = carry_over(warehouse, catalogue, stage.schema, select, full_refresh)
         if carried:
             get_run_logger().info("on top of the served release: %s", ", ".join(carried))
         build = build_release(stage.dbt, warehouse, stage.run, stage.schema, select)
-    control.record(warehouse, plan.run, State.building, build.model_dump_json())
+    control.write_journal(warehouse, plan.run, State.building, build.model_dump_json())
     show_build(build)
     get_run_logger().info(
         "%d models, %d tests, %s rows in %d marts",

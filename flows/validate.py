@@ -10,7 +10,7 @@ from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from flows.run_context import RunContext, last_report, stage_run
+from flows.run_context import RunContext, read_last_report, stage_run
 from tasks.gate import (
     accept_loads,
     audit_suites,
@@ -18,8 +18,8 @@ from tasks.gate import (
     check_marts,
     check_metrics,
     check_quarantine_budget,
+    check_removed_marts,
     compare_with_live,
-    find_removed_marts,
     judge,
     show_checks,
 )
@@ -40,7 +40,7 @@ def validate(
 
     plan: what it is built for; none: any metric may be shown somewhere, and has to be one that can be computed.
     """
-    build = build or last_report(warehouse, State.building, BuildReport)
+    build = build or read_last_report(warehouse, State.building, BuildReport)
     tag_queries("validate", build.run)
     with stage_run(context, project, warehouse, build.run) as stage:
         catalogue = stage.catalogue
@@ -52,13 +52,13 @@ def validate(
         *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
         *check_diff_budgets(catalogue, diffs),
         *check_quarantine_budget(warehouse, catalogue, sources, build.run),
-        *find_removed_marts(warehouse, catalogue),
+        *check_removed_marts(warehouse, catalogue),
     ]
     gate = show_checks(suites, judge(build, checks, other, diffs))
     if gate.passed:
         accept_loads(warehouse, sources)
     verdict = State.validated if gate.passed else State.rejected
-    control.record(warehouse, build.run, verdict, gate.model_dump_json())
+    control.write_journal(warehouse, build.run, verdict, gate.model_dump_json())
     show_gate(gate)
     log = get_run_logger()
     log.info("%d checks, %d failed, %d warned", len(gate.checks), len(gate.failures), len(gate.warnings))

@@ -41,7 +41,7 @@ def answer_text(outcome: Outcome, requirement: Requirement) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def rollback_text(release: Release, publication: Publication) -> str:
+def describe_rollback(release: Release, publication: Publication) -> str:
     """What a ticket hears when readers went back to an earlier release."""
     if publication.error:
         refreshed = f"The dashboard could not be refreshed: {code(publication.error, 500)}"

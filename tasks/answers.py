@@ -14,7 +14,7 @@ from prefect import get_run_logger, task
 from blocks.errors import NotFound, PlatformError, Rejected, Transient, Unavailable
 from blocks.records import Outcome, Publication, Release, Requirement
 from blocks.tracker.base import Tracker
-from tasks.answer_text import answer_text, is_delivered, list_delivered, rollback_text
+from tasks.answer_text import answer_text, describe_rollback, is_delivered, list_delivered
 from tasks.policy import RETRY
 
 Item = TypeVar("Item")
@@ -39,7 +39,7 @@ def answer_rollback_ticket(tracker: Tracker, release: Release, publication: Publ
     """Say on a dashboard's ticket that readers see an earlier release again."""
     key = publication.ticket or ""
     try:
-        tracker.comment(key, f"rollback_{release.run}", rollback_text(release, publication))
+        tracker.comment(key, f"rollback_{release.run}", describe_rollback(release, publication))
         fresh = {"freshness": publication.as_of} if publication.as_of else {}
         tracker.move(key, None, {"release": release.run, **fresh} if not publication.error else {})
     except NotFound:  # an exposure may name any ticket, of another tracker or gone

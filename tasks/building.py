@@ -14,7 +14,7 @@ from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.records import BuildReport, Check, Release
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, first_rows
-from blocks.warehouse.release_history import check_unpublished, last_relations, release_schema
+from blocks.warehouse.release_history import check_unpublished, read_last_relations, release_schema
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
 from tasks.wider_tests import find_wider_tests
 
@@ -101,10 +101,10 @@ def clear_release(warehouse: Warehouse, schema: str) -> list[str]:
 
     Returns the schemas. Raises Rejected for one that serving or a kept release shows.
     """
-    left = [name for name in warehouse.releases() if name == schema or name.startswith(f"{schema}_")]
+    left = [name for name in warehouse.list_releases() if name == schema or name.startswith(f"{schema}_")]
     if left:
         check_unpublished(warehouse, schema)
-        warehouse.drop(left)
+        warehouse.drop_releases(left)
     return left
 
 
@@ -122,17 +122,19 @@ def carry_over(
     One that no release holds, which readers saw and may be led back to, is built whole.
     """
     models = [each for each in catalogue.stateful(select, schema) if each.keeps_rows or not full_refresh]
-    served = warehouse.served() if models else None
+    served = warehouse.read_served() if models else None
     if served is None:
         return []
-    before = last_relations(warehouse, served)
+    before = read_last_relations(warehouse, served)
     carried = []
     for model in models:
         # nothing is written of a release from before `control.relations` was kept
         source = before.get(model.unique_id) if before else _served_before(warehouse, served, model)
         if source is None or not _exists(warehouse, source):
             continue
-        warehouse.clone(source, warehouse.released(model.schema_name, model.alias, model.materialized))
+        warehouse.clone_table(
+            source, warehouse.locate_model(model.schema_name, model.alias, model.materialized)
+        )
         carried.append(model.name)
     return carried
 
@@ -140,7 +142,7 @@ def carry_over(
 def _served_before(warehouse: Warehouse, served: Release, model: Mart) -> str:
     """Where the served release has a model by its name alone."""
     schema = release_schema(served.run)
-    return served.marts.get(model.name) or warehouse.released(schema, model.alias, model.materialized)
+    return served.marts.get(model.name) or warehouse.locate_model(schema, model.alias, model.materialized)
 
 
 def _exists(warehouse: Warehouse, relation: str) -> bool:
@@ -155,7 +157,7 @@ def _locate_built(
     built = {node["unique_id"] for node in nodes if node["status"] == "success"}
     marts = {catalogue.mart(name).unique_id: _relation(warehouse, catalogue, name) for name in select}
     others = {
-        each.unique_id: warehouse.released(each.schema_name, each.alias, each.materialized)
+        each.unique_id: warehouse.locate_model(each.schema_name, each.alias, each.materialized)
         for each in catalogue.relations_of(select)
         if each.materialized != "view"
     }
@@ -175,7 +177,7 @@ def _changes(catalogue: Catalogue, name: str) -> bool:
 def _relation(warehouse: Warehouse, catalogue: Catalogue, name: str) -> str:
     mart = catalogue.mart(name)
     kind = "table" if _changes(catalogue, name) else mart.materialized
-    return warehouse.released(mart.schema_name, mart.alias, kind)
+    return warehouse.locate_model(mart.schema_name, mart.alias, kind)
 
 
 def _check(node: NodeResult, warehouse: Warehouse) -> Check:

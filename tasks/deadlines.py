@@ -29,7 +29,7 @@ def emit_deadline_events(
                 "ticket": each.key,
                 "deadline": each.deadline.isoformat(),
                 "priority": each.priority.name,
-                "url": tracker.url(each.key),
+                "url": tracker.make_url(each.key),
                 "run": run,
             },
         )

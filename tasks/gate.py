@@ -19,7 +19,7 @@ from blocks.records import BuildReport, Check, Dashboard, GateReport, MartDiff
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from tasks.policy import RETRY
-from tasks.promotion import removed_marts
+from tasks.promotion import find_removed_marts
 
 QUARANTINE = "quarantine"
 
@@ -50,7 +50,7 @@ def audit_suites(suites: Suites, warehouse: Warehouse, build: BuildReport) -> li
 @task(task_run_name="compare with live", **RETRY)
 def compare_with_live(warehouse: Warehouse, catalogue: Catalogue, build: BuildReport) -> list[MartDiff]:
     """Each built mart against what readers see of it now."""
-    live = served.marts if (served := warehouse.served()) else {}
+    live = served.marts if (served := warehouse.read_served()) else {}
     names = catalogue.metric_names()
     return [
         compare(
@@ -155,8 +155,8 @@ def check_quarantine_budget(
     Without a budget, a table fails whose rows are all bad. Counted from the ledger, so a later run that loads
     nothing does not wave through what failed before. run: the present one; what it loaded is always judged.
     """
-    entries = control.loaded(warehouse)
-    judged = {load for load in control.judged_loads(warehouse) if load[2] != run}
+    entries = control.read_ledger(warehouse)
+    judged = {load for load in control.read_judged_loads(warehouse) if load[2] != run}
     checks = []
     for table in (table for source in sources for table in catalogue.source_tables(source)):
         budget = table.meta.get("quarantine_budget")
@@ -198,11 +198,11 @@ def check_quarantine_budget(
 @task(task_run_name="accept what was loaded", **RETRY)
 def accept_loads(warehouse: Warehouse, sources: Sequence[str]) -> None:
     """Write that a gate which passed has judged what these sources brought, so that later ones judge the rest."""
-    loads = {(e.source, e.table, e.run) for e in control.loaded(warehouse) if e.source in sources}
+    loads = {(e.source, e.table, e.run) for e in control.read_ledger(warehouse) if e.source in sources}
     control.mark_judged(warehouse, loads)
 
 
-def find_removed_marts(warehouse: Warehouse, catalogue: Catalogue) -> list[Check]:
+def check_removed_marts(warehouse: Warehouse, catalogue: Catalogue) -> list[Check]:
     """A warning for each mart that readers see and the project does not have any more."""
     return [
         Check(
@@ -213,7 +213,7 @@ def find_removed_marts(warehouse: Warehouse, catalogue: Catalogue) -> list[Check
             warned=True,
             observed=f"it is gone; readers see its last release until `python flows/main.py retire --marts {mart}`",
         )
-        for mart in removed_marts(warehouse, catalogue.models)
+        for mart in find_removed_marts(warehouse, catalogue.models)
     ]
 
 

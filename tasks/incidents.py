@@ -25,7 +25,7 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
     checks = (*(outcome.gate.checks if outcome.gate else ()), *own)
     if not checks:
         return 0, 0
-    known = tracker.incidents()
+    known = tracker.list_incidents()
     failed = {incident_name(check): check for check in checks if not check.passed}
     new = {name: check for name, check in failed.items() if name not in known}
     for name, check in list(new.items())[:MOST_OPENED]:

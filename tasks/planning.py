@@ -21,7 +21,7 @@ def plan_tickets(
 
     sources: load these and no others, needed or not. Raises NotFound for one that dbt does not declare.
     """
-    named = known_sources(catalogue, sources)
+    named = list_known_sources(catalogue, sources)
     checked = [check_ticket(ticket, catalogue) for ticket in tickets]
     requirements = rank([item for item in checked if isinstance(item, Requirement)])
     incomplete = [item for item in checked if isinstance(item, Incomplete)]
@@ -42,7 +42,7 @@ def plan_tickets(
     return plan.model_copy(update={"faults": faults, **({"sources": named} if named else {})})
 
 
-def known_sources(catalogue: Catalogue, names: Sequence[str] | None) -> tuple[str, ...]:
+def list_known_sources(catalogue: Catalogue, names: Sequence[str] | None) -> tuple[str, ...]:
     """The named sources. Raises NotFound for one that dbt does not declare with a loader."""
     known = catalogue.source_names()
     for name in names or ():

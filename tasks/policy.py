@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import TaskRun
 from blocks.errors import Transient
 
 
-def worth_retrying(task: Task[..., object], run: TaskRun, state: State) -> bool:
+def is_worth_retrying(task: Task[..., object], run: TaskRun, state: State) -> bool:
     """True if the failure was Transient: the same call may succeed later."""
     return isinstance(state.result(raise_on_failure=False), Transient)
 
@@ -20,7 +20,7 @@ RETRY: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": [2, 10, 30],
     "retry_jitter_factor": 0.5,
-    "retry_condition_fn": worth_retrying,
+    "retry_condition_fn": is_worth_retrying,
     "persist_result": False,
     "cache_policy": NO_CACHE,
 }

@@ -16,12 +16,12 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import (
     forget_relations,
-    kept_releases,
-    kept_schemas,
-    published_releases,
+    list_kept_releases,
+    list_kept_schemas,
+    list_published_releases,
+    list_seen_releases,
     record_relations,
     release_schema,
-    seen_releases,
 )
 from tasks.policy import RETRY
 
@@ -39,7 +39,7 @@ def promote_release(warehouse: Warehouse, build: BuildReport, gate: GateReport) 
         raise GateFailed(
             f"promote {build.run}", "its gate did not pass", "Readers keep the previous release."
         )
-    served = warehouse.served()
+    served = warehouse.read_served()
     marts = {**(served.marts if served else {}), **build.marts}
     release = Release(run=build.run, marts=marts, published_at=control.now())
     if served and served.marts == marts and served.run == build.run:
@@ -54,11 +54,11 @@ def _publish(warehouse: Warehouse, release: Release, relations: Mapping[str, str
     What the flip needs is looked at before the journal says `publishing`: that has to be finished by whoever is next.
     """
     warehouse.check_flip(release)
-    control.record(warehouse, release.run, State.publishing, release.model_dump_json())
+    control.write_journal(warehouse, release.run, State.publishing, release.model_dump_json())
     if relations is not None:
-        record_relations(warehouse, release.run, relations, warehouse.served())
+        record_relations(warehouse, release.run, relations, warehouse.read_served())
     warehouse.flip(release)
-    control.record(warehouse, release.run, State.published, release.model_dump_json())
+    control.write_journal(warehouse, release.run, State.published, release.model_dump_json())
 
 
 @task(task_run_name="recover", **RETRY)
@@ -68,24 +68,24 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
     A publication that can't be finished is closed as well, once: readers are led back to what they saw before it,
     and the journal says why. run: the present run, left alone. Returns what was done, line by line.
     """
-    entries = control.journal(warehouse, details=False)
+    entries = control.read_journal(warehouse, details=False)
     last = {entry.run: entry for entry in entries}
     published = {entry.run for entry in entries if entry.state is State.published}
     done = []
     for entry in sorted(last.values(), key=lambda entry: entry.seq):
         if entry.state is State.publishing:
-            detail = control.last_detail(warehouse, State.publishing, entry.run) or ""
-            release, served = Release.model_validate_json(detail), warehouse.served()
+            detail = control.read_last_detail(warehouse, State.publishing, entry.run) or ""
+            release, served = Release.model_validate_json(detail), warehouse.read_served()
             if entry.run not in published and (served is None or served.run != entry.run):
                 record_relations(warehouse, entry.run, _built_relations(warehouse, entry.run), served)
             if reason := _finish(warehouse, release):
-                control.record(warehouse, entry.run, State.abandoned, reason)
+                control.write_journal(warehouse, entry.run, State.abandoned, reason)
                 done.append(f"{UNFINISHED} of run {entry.run}: {reason}")
                 continue
-            control.record(warehouse, entry.run, State.published, detail)
+            control.write_journal(warehouse, entry.run, State.published, detail)
             done.append(f"run {entry.run} had died while publishing; it is published now")
         elif entry.state in {State.building, State.validated} and entry.run != run:
-            control.record(warehouse, entry.run, State.abandoned)
+            control.write_journal(warehouse, entry.run, State.abandoned)
             done.append(f"run {entry.run} had died while {entry.state}; it is abandoned")
     _mend(warehouse, done)
     return [*done, *warehouse.mend_readers()]
@@ -115,7 +115,7 @@ def _mend(warehouse: Warehouse, done: list[str]) -> None:
     That is a publication that was closed halfway, or a late statement of a stopped run. What can't be mended is
     said, and holds up no run: one that builds the marts again does it.
     """
-    seen = seen_releases(warehouse, 1)
+    seen = list_seen_releases(warehouse, 1)
     if not seen or warehouse.shows(seen[-1]):
         return
     if reason := _finish(warehouse, seen[-1]):
@@ -127,11 +127,11 @@ def _mend(warehouse: Warehouse, done: list[str]) -> None:
 @task(task_run_name="roll back", **RETRY)
 def roll_back(warehouse: Warehouse, to: str | None) -> Release:
     """Flip back to the release published before the served one, or to run `to`. Raises NotFound."""
-    served = warehouse.served()
+    served = warehouse.read_served()
     if served is None:
         raise NotFound("roll back", "nothing is published yet")
-    before = [release for release in seen_releases(warehouse) if release.run != served.run]
-    published = published_releases(warehouse)
+    before = [release for release in list_seen_releases(warehouse) if release.run != served.run]
+    published = list_published_releases(warehouse)
     named = [release for release in published if to == release.run != served.run]
     target = next(reversed(before if to is None else named), None)
     if target is None or not _complete(warehouse, target):
@@ -148,7 +148,7 @@ def roll_back(warehouse: Warehouse, to: str | None) -> Release:
 @task(task_run_name="retire marts", **RETRY)
 def retire_marts(warehouse: Warehouse, marts: Sequence[str]) -> Release:
     """Take marts out of what readers see; the release and the rest of it stay. Raises NotFound for others."""
-    served = warehouse.served()
+    served = warehouse.read_served()
     shown = served.marts if served else {}
     if served is None or (unknown := sorted(set(marts) - shown.keys())):
         raise NotFound(
@@ -164,9 +164,9 @@ def retire_marts(warehouse: Warehouse, marts: Sequence[str]) -> Release:
     return release
 
 
-def removed_marts(warehouse: Warehouse, models: Collection[str]) -> list[str]:
+def find_removed_marts(warehouse: Warehouse, models: Collection[str]) -> list[str]:
     """Marts that readers see and the project does not have any more."""
-    served = warehouse.served()
+    served = warehouse.read_served()
     return sorted(set(served.marts) - set(models)) if served else []
 
 
@@ -177,19 +177,21 @@ def retain(warehouse: Warehouse) -> list[str]:
     Kept are those that serving shows, of the last `keep` releases that readers saw, that a model goes on from, and
     the newest run's, for a look, whatever became of it.
     """
-    needed, entries = kept_schemas(warehouse), control.journal(warehouse, details=False)
+    needed, entries = list_kept_schemas(warehouse), control.read_journal(warehouse, details=False)
     runs = {entry.run for entry in entries}
     shown = {run for run in runs if any(_belongs(name, release_schema(run)) for name in needed)}
     for latest in entries[-1:]:
-        needed |= {name for name in warehouse.releases() if _belongs(name, release_schema(latest.run))}
+        needed |= {name for name in warehouse.list_releases() if _belongs(name, release_schema(latest.run))}
     gone = [
         schema
-        for schema in warehouse.releases()
+        for schema in warehouse.list_releases()
         if not any(_belongs(schema, needed_one) for needed_one in needed)
     ]
-    warehouse.drop(gone)
+    warehouse.drop_releases(gone)
     forget_relations(warehouse)
-    control.prune_journal(warehouse, entries, shown | {release.run for release in kept_releases(warehouse)})
+    control.prune_journal(
+        warehouse, entries, shown | {release.run for release in list_kept_releases(warehouse)}
+    )
     return gone
 
 
@@ -200,11 +202,11 @@ def _belongs(schema: str, release: str) -> bool:
 
 def _built_relations(warehouse: Warehouse, run: str) -> dict[str, str]:
     """What a run built, from its last report in the journal."""
-    detail = control.last_detail(warehouse, State.building, run)
+    detail = control.read_last_detail(warehouse, State.building, run)
     return BuildReport.model_validate_json(detail).relations if detail else {}
 
 
 def _complete(warehouse: Warehouse, release: Release) -> bool:
     """True if every relation the release shows still exists."""
-    schemas = set(warehouse.releases())
+    schemas = set(warehouse.list_releases())
     return {relation.rsplit(".", 1)[0] for relation in release.marts.values()} <= schemas

@@ -23,7 +23,7 @@ from tasks.policy import RETRY
 def ticket_page(tracker: Tracker, key: str | None) -> str | None:
     """Where a person opens a dashboard's ticket; None for one that this tracker does not have."""
     try:
-        return tracker.url(key) if key else None
+        return tracker.make_url(key) if key else None
     except NotFound:  # an exposure may name any ticket, of another tracker or gone
         return None
 

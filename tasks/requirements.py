@@ -28,13 +28,13 @@ MOST_FEEDBACK, LONGEST_FEEDBACK = 20, 2_000
 @task(name="read tickets", **RETRY)
 def read_tickets(tracker: Tracker, keys: Sequence[str] | None = None) -> list[Ticket]:
     """These tickets; None: all that wait for work."""
-    return tracker.open_tickets() if keys is None else tracker.tickets(keys)
+    return tracker.list_open_tickets() if keys is None else tracker.read_tickets(keys)
 
 
 @task(task_run_name="answer {incomplete.key}", **RETRY)
 def answer_gaps(tracker: Tracker, incomplete: Incomplete) -> None:
     """Tell an incomplete ticket, in one comment, what is missing."""
-    tracker.comment(incomplete.key, "requirements", gap_comment(incomplete))
+    tracker.comment(incomplete.key, "requirements", write_gap_comment(incomplete))
     tracker.move(incomplete.key, "incomplete")
 
 
@@ -87,7 +87,7 @@ def _incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
 def knows_gaps(incomplete: Incomplete) -> bool:
     """True if the ticket says all of it already, so that nothing has to be asked of the tracker."""
     return incomplete.status == "incomplete" and incomplete.gaps_fingerprint == fingerprint(
-        gap_comment(incomplete)
+        write_gap_comment(incomplete)
     )
 
 
@@ -108,7 +108,7 @@ def rank(requirements: Iterable[Requirement]) -> list[Requirement]:
     return sorted(requirements, key=urgency)
 
 
-def gap_comment(incomplete: Incomplete) -> str:
+def write_gap_comment(incomplete: Incomplete) -> str:
     """The comment on an incomplete ticket; its gaps are Markdown with quoted values already."""
     return "\n".join(
         (

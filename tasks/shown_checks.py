@@ -9,7 +9,7 @@ from blocks.catalogue import Catalogue
 from blocks.errors import NotFound
 from blocks.records import GateReport, Release, State
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.control import JournalEntry, journal
+from blocks.warehouse.control import JournalEntry, read_journal
 from blocks.warehouse.release_history import release_schema
 
 
@@ -43,10 +43,10 @@ def read_gates(warehouse: Warehouse, release: Release) -> list[JournalEntry]:
     schemas = {relation.rsplit(".", 1)[0] for relation in release.marts.values()}
     seqs = [
         entry.seq
-        for entry in journal(warehouse, states=[State.validated], details=False)
+        for entry in read_journal(warehouse, states=[State.validated], details=False)
         if entry.detail and any(_built_in(entry.run, schema) for schema in schemas)
     ]
-    return journal(warehouse, seqs=seqs) if seqs else []
+    return read_journal(warehouse, seqs=seqs) if seqs else []
 
 
 def _gate_of(journal: Sequence[JournalEntry], relation: str) -> GateReport | None:

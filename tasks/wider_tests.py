@@ -9,7 +9,7 @@ from blocks.dbt.release_scope import DbtNode
 from blocks.dbt.run import DbtRun
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_history import last_relations
+from blocks.warehouse.release_history import read_last_relations
 
 
 @dataclass
@@ -57,10 +57,10 @@ class _History:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        served = warehouse.served()
+        served = warehouse.read_served()
         self._marts = served.marts if served else {}
-        self._last = last_relations(warehouse, served) if served else {}
-        self._releases = sorted(warehouse.releases(), reverse=True) if served else []
+        self._last = read_last_relations(warehouse, served) if served else {}
+        self._releases = sorted(warehouse.list_releases(), reverse=True) if served else []
 
     def find(self, schema: str, node: DbtNode) -> tuple[tuple[str, str], bool] | None:
         """dbt's schema and name of a model's last good relation, and whether it was built as a table.
@@ -71,7 +71,7 @@ class _History:
         for release in self._releases:
             place = node.schema_name.replace(schema, release, 1)
             for kind in dict.fromkeys((node.materialized, "table")):
-                relation = self._warehouse.released(place, node.alias, kind)
+                relation = self._warehouse.locate_model(place, node.alias, kind)
                 if known == relation or (known is None and self._is_served(release, relation)):
                     return (place, node.alias), kind != node.materialized
         return None

@@ -148,13 +148,13 @@ class DbtRun:
         if self._worker is None:
             logs = self._state / "logs"
             logs.mkdir(parents=True, exist_ok=True)
-            secrets = self._warehouse.dbt_target(self._schema, self._time_zone)[1]
+            secrets = self._warehouse.make_dbt_target(self._schema, self._time_zone)[1]
             self._worker = DbtWorker({**QUIET, **secrets}, logs / "worker.log")
         return self._worker
 
     def _arguments(self) -> list[str]:
         """dbt's flags, with a profile written for this use: it may carry the query tag, which changes."""
-        target, _ = self._warehouse.dbt_target(self._schema, self._time_zone)
+        target, _ = self._warehouse.make_dbt_target(self._schema, self._time_zone)
         self._profiles.mkdir(parents=True, exist_ok=True)
         profile = {self._profile: {"target": "release", "outputs": {"release": target}}}
         (self._profiles / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")

@@ -22,7 +22,7 @@ from blocks.loader.base import Loader
 from blocks.loader.new_rows import VendorColumns, count_new_rows
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.control import loaded
+from blocks.warehouse.control import read_ledger
 
 
 class ManagedLoader(Loader):
@@ -51,14 +51,14 @@ class ManagedLoader(Loader):
                 "Leave it out by --only-sources, or ask for a full refresh.",
             )
         notes = self.sync(tables, load_range, Deadline(f"load {source}", self.deadline_seconds))
-        ledger = loaded(warehouse, source)
+        ledger = read_ledger(warehouse, source)
         found = [
             count_new_rows(
                 warehouse, table, self.vendor_columns, [e for e in ledger if e.table == table.name], run
             )
             for table in tables
         ]
-        warehouse.note([entry for entry, _ in found if entry])
+        warehouse.write_ledger_lines([entry for entry, _ in found if entry])
         seconds = time.monotonic() - started
         return [
             report.model_copy(update={"seconds": seconds, "notes": tuple(notes), "loader": self.kind})

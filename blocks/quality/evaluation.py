@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from blocks.quality.expectations import LENIENT, encodable, name_expectation
+from blocks.quality.expectations import LENIENT, make_encodable, name_expectation
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows
@@ -103,7 +103,9 @@ def read_result(mart: str, result: ExpectationValidationResult) -> Check:
         passed=success or lenient,
         warned=nothing_judged or (lenient and not success),
         observed=_describe(found) + ("; no value was judged" if nothing_judged else ""),
-        evidence=() if success else tuple(encodable(str(value)[:200]) for value in list(evidence)[:SHOWN]),
+        evidence=()
+        if success
+        else tuple(make_encodable(str(value)[:200]) for value in list(evidence)[:SHOWN]),
     )
 
 
@@ -128,8 +130,8 @@ def _describe(found: Mapping[str, object]) -> str:
     observed = found.get("observed_value")
     if observed is None and "unexpected_count" in found:
         observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} unexpected"
-    return "" if observed is None else encodable(str(observed)[:200])
+    return "" if observed is None else make_encodable(str(observed)[:200])
 
 
 def _first_line(text: str) -> str:
-    return encodable(next(iter(text.strip().splitlines()), "it raised")[:300])
+    return make_encodable(next(iter(text.strip().splitlines()), "it raised")[:300])

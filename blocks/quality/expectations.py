@@ -125,7 +125,7 @@ def find_fault(expectation: object) -> str:
     if not isinstance(kind, str) or not isinstance(kwargs, dict):
         return "its type has to be text, and its kwargs an object"
     if unknown := sorted(set(expectation) - EVERY):
-        return encodable(f"unknown: {', '.join(unknown)}"[:300])
+        return make_encodable(f"unknown: {', '.join(unknown)}"[:300])
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations  # noqa: F401  # which registers its expectations
     from great_expectations.expectations.registry import list_registered_expectation_implementations
@@ -153,10 +153,10 @@ def _find_wrong_arguments(expectation: dict[str, object]) -> str:
 def _describe(error: Exception) -> str:
     details = getattr(error, "errors", None)
     if not callable(details):
-        return encodable(str(error)[:300])
+        return make_encodable(str(error)[:300])
     places = [(".".join(str(part) for part in each["loc"]), each["msg"]) for each in details()]
     said = "; ".join(message if place == "__root__" else f"{place}: {message}" for place, message in places)
-    return encodable(said[:300])
+    return make_encodable(said[:300])
 
 
 def _fail(mart: str, expectation: object, fault: str) -> Check:
@@ -173,16 +173,16 @@ def _fail(mart: str, expectation: object, fault: str) -> Check:
 def name_expectation(expectation: object) -> str:
     """The name its meta gives it, or its type with its arguments."""
     if not isinstance(expectation, dict):
-        return encodable(f"expectation {expectation!r}"[:200])
+        return make_encodable(f"expectation {expectation!r}"[:200])
     meta, kwargs = expectation.get("meta"), expectation.get("kwargs")
     if isinstance(meta, dict) and isinstance(meta.get("name"), str):
-        return encodable(meta["name"][:500])
+        return make_encodable(meta["name"][:500])
     shown = kwargs.items() if isinstance(kwargs, dict) else ()
-    return encodable(
+    return make_encodable(
         f"{expectation.get('type')}({', '.join(f'{name}={value}' for name, value in shown)})"[:500]
     )
 
 
-def encodable(text: str) -> str:
+def make_encodable(text: str) -> str:
     """A text without halves of characters, which JSON may hold and nothing can store."""
     return text.encode("utf-8", "replace").decode()

@@ -82,7 +82,7 @@ class Suites(Block):
         suites, typed = take_types(warehouse, {mart: usable for mart, (usable, _) in found.items()}, marts)
         checks += typed
         context = self._context()
-        url, arguments = warehouse.gx_connection()
+        url, arguments = warehouse.make_gx_connection()
         source = context.data_sources.add_sql(
             "release", connection_string=url, create_temp_table=False, kwargs=arguments
         )

@@ -32,11 +32,11 @@ class Tracker(Block, ABC):
         """Connect and return a one-line status. Raises a PlatformError that says what to do."""
 
     @abstractmethod
-    def open_tickets(self) -> list[Ticket]:
+    def list_open_tickets(self) -> list[Ticket]:
         """Tickets that wait for work: open, in progress, or sent back as changes requested; no incidents."""
 
     @abstractmethod
-    def tickets(self, keys: Sequence[str]) -> list[Ticket]:
+    def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, whatever their status; unknown keys raise NotFound."""
 
     @abstractmethod
@@ -60,7 +60,7 @@ class Tracker(Block, ABC):
         """
 
     @abstractmethod
-    def incidents(self) -> dict[str, str]:
+    def list_incidents(self) -> dict[str, str]:
         """Our open incidents: what each is about → its key. comment() and move() work on them too."""
 
     @abstractmethod
@@ -71,5 +71,5 @@ class Tracker(Block, ABC):
         """
 
     @abstractmethod
-    def url(self, key: str) -> str:
+    def make_url(self, key: str) -> str:
         """Where a person opens the ticket."""

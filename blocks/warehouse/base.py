@@ -18,7 +18,7 @@ from blocks.warehouse.batch import Batch
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.control import prepare_control, write_ledger
 from blocks.warehouse.costs import Costs
-from blocks.warehouse.lease import check_lease, fence, fenced, lease_number
+from blocks.warehouse.lease import check_lease, fence, fence_writes, lease_number
 from blocks.warehouse.release_history import check_unpublished
 from blocks.warehouse.release_marker import read_marker
 from blocks.warehouse.settings import RELEASE_PREFIX, Session, WarehouseConnection
@@ -49,7 +49,9 @@ class Warehouse(WarehouseConnection, Block, ABC):
                 fence(self, session)
 
     @abstractmethod
-    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
+    def make_dbt_target(
+        self, schema: str, time_zone: str = UTC_ZONE
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """dbt's profile output for a schema, and the environment variables its secrets come from.
 
         time_zone: that of dbt's sessions, where the adapter can be told.
@@ -60,7 +62,7 @@ class Warehouse(WarehouseConnection, Block, ABC):
         """Let points in time become days of this zone for the rest of a session, which begins in UTC."""
 
     @abstractmethod
-    def gx_connection(self) -> tuple[str, dict[str, object]]:
+    def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """SQLAlchemy URL and engine arguments for Great Expectations."""
 
     @abstractmethod
@@ -70,14 +72,14 @@ class Warehouse(WarehouseConnection, Block, ABC):
         Mode `replace` forgets the table's ledger lines before it, as it does the rows they stand for.
         """
 
-    def note(self, entries: Sequence[LedgerEntry]) -> None:
+    def write_ledger_lines(self, entries: Sequence[LedgerEntry]) -> None:
         """Write ledger lines of rows that another system loaded into this warehouse."""
         with self.session() as session:
             prepare_control(self, session)
-            with fenced(self, session):
+            with fence_writes(self, session):
                 write_ledger(self, session, entries)
 
-    def served(self) -> Release | None:
+    def read_served(self) -> Release | None:
         """What readers see now, read from serving's `_release`; None before the first publication."""
         return read_marker(self, self.serving)
 
@@ -105,14 +107,14 @@ class Warehouse(WarehouseConnection, Block, ABC):
         return []
 
     @abstractmethod
-    def releases(self) -> list[str]:
+    def list_releases(self) -> list[str]:
         """Every release schema there is."""
 
     @abstractmethod
-    def drop(self, schemas: Sequence[str]) -> None:
+    def drop_releases(self, schemas: Sequence[str]) -> None:
         """Drop release schemas with all they hold; absent ones are no error."""
 
-    def live_source(self) -> LiveSource | None:
+    def describe_live_source(self) -> LiveSource | None:
         """How a BI server reads serving itself; None where it can't be reached from one, as a local file."""
         return None
 
@@ -125,7 +127,7 @@ class Warehouse(WarehouseConnection, Block, ABC):
         with self.session() as session:
             self.make_schema(session, schema)
 
-    def clone(self, source: str, target: str) -> None:
+    def clone_table(self, source: str, target: str) -> None:
         """Make `target` a copy of the table `source` (both `schema.table`), in place of what is there.
 
         Raises Rejected for a target in a schema that serving or a kept release shows.
@@ -141,10 +143,10 @@ class Warehouse(WarehouseConnection, Block, ABC):
     def setup(self, apply: bool = False) -> list[str]:
         """What an administrator runs once, line by line, safe to repeat; apply: run it now. Empty: nothing."""
 
-    def costs(self, days: int) -> Costs | None:
+    def read_costs(self, days: int) -> Costs | None:
         """What runs of the last days cost, by their query tags (query_tags.py); None: it records no cost."""
         return None
 
-    def released(self, schema: str, alias: str, materialized: str) -> str:
+    def locate_model(self, schema: str, alias: str, materialized: str) -> str:
         """A built model as `schema.table`, from dbt's own names of its schema and materialization."""
         return f"{schema}.{alias}"

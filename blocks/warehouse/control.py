@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from zlib import compress, decompress
 
 from blocks.records import LedgerEntry, Record, State
-from blocks.warehouse.lease import fenced
+from blocks.warehouse.lease import fence_writes
 from blocks.warehouse.settings import Session, WarehouseConnection, WarehouseSettings
 
 LEDGER = {
@@ -97,13 +97,13 @@ def _values_of(entry: LedgerEntry) -> tuple[object, ...]:
     )
 
 
-def forget(warehouse: WarehouseSettings, session: Session, source: str, table: str) -> None:
+def clear_ledger(warehouse: WarehouseSettings, session: Session, source: str, table: str) -> None:
     """Take a table's lines out of the ledger; call it in the transaction that replaces its rows."""
     ledger = warehouse.quote(warehouse.control, "loads")
     session.rows(f"delete from {ledger} where source_name = ? and table_name = ?", (source, table))
 
 
-def loaded(warehouse: WarehouseConnection, source: str | None = None) -> list[LedgerEntry]:
+def read_ledger(warehouse: WarehouseConnection, source: str | None = None) -> list[LedgerEntry]:
     """The ledger, oldest line first, of one source or of all; empty before the first load."""
     names = ", ".join(list(LEDGER)[:-1])
     with warehouse.session() as session:
@@ -117,12 +117,12 @@ def loaded(warehouse: WarehouseConnection, source: str | None = None) -> list[Le
     return [entry for entry in entries if source is None or entry.source == source]
 
 
-def record(warehouse: WarehouseConnection, run: str, state: State, detail: str = "") -> None:
+def write_journal(warehouse: WarehouseConnection, run: str, state: State, detail: str = "") -> None:
     """Write a state of a run into the journal. Raises LeaseLost."""
     table = warehouse.quote(warehouse.control, "journal")
     with warehouse.session() as session:
         prepare_control(warehouse, session)
-        with fenced(warehouse, session):
+        with fence_writes(warehouse, session):
             (last,) = session.rows(f"select max(seq) from {table}")
             session.rows(
                 f"insert into {table} values (?, ?, ?, ?, ?)",
@@ -130,7 +130,7 @@ def record(warehouse: WarehouseConnection, run: str, state: State, detail: str =
             )
 
 
-def journal(
+def read_journal(
     warehouse: WarehouseConnection,
     run: str | None = None,
     states: Sequence[State] = (),
@@ -162,10 +162,10 @@ def journal(
     ]
 
 
-def last_detail(warehouse: WarehouseConnection, state: State, run: str | None = None) -> str | None:
+def read_last_detail(warehouse: WarehouseConnection, state: State, run: str | None = None) -> str | None:
     """The newest report of a state, of one run or of any; None if there is none."""
-    found = [each.seq for each in journal(warehouse, run, [state], details=False) if each.detail]
-    return journal(warehouse, seqs=found[-1:])[0].detail if found else None
+    found = [each.seq for each in read_journal(warehouse, run, [state], details=False) if each.detail]
+    return read_journal(warehouse, seqs=found[-1:])[0].detail if found else None
 
 
 def prune_journal(
@@ -201,7 +201,7 @@ def prune_journal(
     return old
 
 
-def judged_loads(warehouse: WarehouseConnection) -> set[tuple[str, str, str]]:
+def read_judged_loads(warehouse: WarehouseConnection) -> set[tuple[str, str, str]]:
     """Source, table and run of the ledger's lines that a gate which passed has judged."""
     with warehouse.session() as session:
         if not warehouse.columns(session, warehouse.control, "judged"):
@@ -212,8 +212,8 @@ def judged_loads(warehouse: WarehouseConnection) -> set[tuple[str, str, str]]:
 
 
 def mark_judged(warehouse: WarehouseConnection, loads: Collection[tuple[str, str, str]]) -> None:
-    """Write that a gate which passed has judged these, as `judged_loads` gives them."""
-    fresh = sorted(set(loads) - judged_loads(warehouse))
+    """Write that a gate which passed has judged these, as `read_judged_loads` gives them."""
+    fresh = sorted(set(loads) - read_judged_loads(warehouse))
     if not fresh:
         return
     table = warehouse.quote(warehouse.control, "judged")

@@ -1,7 +1,7 @@
 """One writer at a time, for warehouses that many machines reach: a row in the control schema that runs out.
 
 Each taking of the lease gets a fencing number, one more than the last. Whatever a run writes into the control
-schema or shows to readers asks in the same transaction (`fenced`) whether it still holds the lease under that
+schema or shows to readers asks in the same transaction (`fence_writes`) whether it still holds the lease under that
 number, so that a run that was stopped until its lease ran out is refused when it goes on. All times are the
 server's. What a dead run held is free when it runs out, and at once for a run that sees the process gone: on
 the same machine, since its start, in the same PID namespace.
@@ -95,7 +95,7 @@ def check_lease(warehouse: WarehouseConnection) -> None:
 def fence(warehouse: WarehouseConnection, session: Session, lock: bool = False) -> None:
     """Raise LeaseLost unless the lease is still this process's; nothing where it holds none.
 
-    lock: nobody else can take it before the transaction ends. For brief transactions, one at a time (`fenced`).
+    lock: nobody else can take it before the transaction ends. For brief transactions, one at a time (`fence_writes`).
     """
     lease = _held.get(warehouse.lease_key)
     if lease is None:
@@ -107,7 +107,7 @@ def fence(warehouse: WarehouseConnection, session: Session, lock: bool = False) 
 
 
 @contextmanager
-def fenced(warehouse: WarehouseConnection, session: Session) -> Iterator[None]:
+def fence_writes(warehouse: WarehouseConnection, session: Session) -> Iterator[None]:
     """A transaction under the lease: all that is written inside, or nothing of it. Raises LeaseLost.
 
     Without transactions the lease is asked before and after.

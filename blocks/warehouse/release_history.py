@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from blocks.errors import Rejected
 from blocks.records import Release, State
-from blocks.warehouse.control import JournalEntry, journal, now
-from blocks.warehouse.lease import fenced
+from blocks.warehouse.control import JournalEntry, now, read_journal
+from blocks.warehouse.lease import fence_writes
 from blocks.warehouse.release_marker import read_marker
 from blocks.warehouse.settings import RELEASE_PREFIX, WarehouseConnection
 
@@ -34,13 +34,15 @@ def release_schema(run: str, attempt: int = 1) -> str:
     return f"{RELEASE_PREFIX}{run.lower()}" + (f"r{attempt}" if attempt > 1 else "")
 
 
-def next_attempt(warehouse: WarehouseConnection, run: str) -> int:
+def choose_attempt(warehouse: WarehouseConnection, run: str) -> int:
     """1 for a run that never built, else one more than it has begun to build."""
-    begun = [each for each in journal(warehouse, run, [State.building], details=False) if not each.detail]
+    begun = [
+        each for each in read_journal(warehouse, run, [State.building], details=False) if not each.detail
+    ]
     return len(begun) + 1
 
 
-def seen_releases(warehouse: WarehouseConnection, newest: int | None = None) -> list[Release]:
+def list_seen_releases(warehouse: WarehouseConnection, newest: int | None = None) -> list[Release]:
     """Which releases readers saw, the oldest first, as a stack: going back takes away what was seen since.
 
     The last one is what they see now; the one before is where a rollback goes. A release that was rolled back
@@ -55,7 +57,7 @@ def seen_releases(warehouse: WarehouseConnection, newest: int | None = None) -> 
     return _read_releases(warehouse, stack[-newest:] if newest else stack)
 
 
-def published_releases(warehouse: WarehouseConnection, newest: int | None = None) -> list[Release]:
+def list_published_releases(warehouse: WarehouseConnection, newest: int | None = None) -> list[Release]:
     """Every release that readers once saw, the oldest first, each once, by its first publication."""
     found: dict[str, JournalEntry] = {}
     for entry in _publications(warehouse):
@@ -66,13 +68,13 @@ def published_releases(warehouse: WarehouseConnection, newest: int | None = None
 
 def _publications(warehouse: WarehouseConnection) -> list[JournalEntry]:
     """The journal's lines of publications, without their reports; not of runs of which one line is left."""
-    return [each for each in journal(warehouse, states=[State.published], details=False) if each.detail]
+    return [each for each in read_journal(warehouse, states=[State.published], details=False) if each.detail]
 
 
 def _read_releases(warehouse: WarehouseConnection, entries: Sequence[JournalEntry]) -> list[Release]:
     if not entries:
         return []
-    whole = journal(warehouse, seqs=[entry.seq for entry in entries])
+    whole = read_journal(warehouse, seqs=[entry.seq for entry in entries])
     return [Release.model_validate_json(entry.detail) for entry in whole]
 
 
@@ -84,12 +86,12 @@ def record_relations(
     Called before readers change over, so that whoever finishes a dead run need not know what they saw before.
     """
     table = warehouse.quote(warehouse.control, TABLE)
-    relations = {**(last_relations(warehouse, served) if served else {}), **built}
+    relations = {**(read_last_relations(warehouse, served) if served else {}), **built}
     with warehouse.session() as session:
         warehouse.make_schema(session, warehouse.control)
         warehouse.make_table(session, warehouse.control, TABLE, RELATIONS)
         lines = [(unique_id, relation, run, now()) for unique_id, relation in sorted(relations.items())]
-        with fenced(warehouse, session):
+        with fence_writes(warehouse, session):
             session.rows(f"delete from {table} where run_id = ?", (run,))
             for part in (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE)):
                 places = ", ".join(["(?, ?, ?, ?)"] * len(part))
@@ -98,21 +100,21 @@ def record_relations(
                 )
 
 
-def last_relations(warehouse: WarehouseConnection, release: Release) -> dict[str, str]:
+def read_last_relations(warehouse: WarehouseConnection, release: Release) -> dict[str, str]:
     """Model's unique id → its relation as of a release that readers see or saw."""
     return {unique_id: relation for unique_id, relation, _ in _read_relations(warehouse, [release.run])}
 
 
-def kept_releases(warehouse: WarehouseConnection) -> list[Release]:
+def list_kept_releases(warehouse: WarehouseConnection) -> list[Release]:
     """Releases that may be rolled back to: the last `keep` that readers saw, and that were published; the served."""
     served = read_marker(warehouse, warehouse.serving)
-    seen = seen_releases(warehouse, warehouse.keep)
-    return [*seen, *published_releases(warehouse, warehouse.keep), *([served] if served else [])]
+    seen = list_seen_releases(warehouse, warehouse.keep)
+    return [*seen, *list_published_releases(warehouse, warehouse.keep), *([served] if served else [])]
 
 
-def kept_schemas(warehouse: WarehouseConnection) -> set[str]:
+def list_kept_schemas(warehouse: WarehouseConnection) -> set[str]:
     """Schemas that a kept release stands on, with every model that would go on from there."""
-    kept = kept_releases(warehouse)
+    kept = list_kept_releases(warehouse)
     relations = {relation for release in kept for relation in release.marts.values()}
     lines = _read_relations(warehouse, sorted({release.run for release in kept}))
     relations |= {relation for _, relation, _ in lines}
@@ -121,7 +123,7 @@ def kept_schemas(warehouse: WarehouseConnection) -> set[str]:
 
 def forget_relations(warehouse: WarehouseConnection) -> None:
     """Take out of the table what was written for releases that are not kept any more."""
-    kept = sorted({release.run for release in kept_releases(warehouse)})
+    kept = sorted({release.run for release in list_kept_releases(warehouse)})
     with warehouse.session() as session:
         if kept and warehouse.columns(session, warehouse.control, TABLE):
             table, places = warehouse.quote(warehouse.control, TABLE), ", ".join("?" * len(kept))
@@ -144,7 +146,7 @@ def _read_relations(warehouse: WarehouseConnection, runs: Sequence[str]) -> list
 
 def check_unpublished(warehouse: WarehouseConnection, schema: str) -> None:
     """Raise Rejected if a schema may not be written any more: what passed its checks stays as it is."""
-    kept = kept_schemas(warehouse)
+    kept = list_kept_schemas(warehouse)
     if schema in kept or any(name.startswith(f"{schema}_") for name in kept):  # its models' own schemas too
         raise Rejected(
             f"build into {schema}",

@@ -23,7 +23,7 @@ def marker_sql(warehouse: WarehouseSettings, release: Release) -> str:
     return " union all ".join(rows)
 
 
-def wrong_views(release: Release, views: Mapping[str, str]) -> list[str]:
+def find_wrong_views(release: Release, views: Mapping[str, str]) -> list[str]:
     """Marts whose view is missing or does not stand on the release's relation, and views that it does not have.
 
     views: name → definition.
@@ -47,10 +47,10 @@ def _bare(text: str) -> str:
 def read_marker(warehouse: WarehouseConnection, schema: str) -> Release | None:
     """The release a schema's views show, over a session of its own; None if it has no marker."""
     with warehouse.session() as session:
-        return marker_in(warehouse, session, schema)
+        return parse_marker(warehouse, session, schema)
 
 
-def marker_in(warehouse: WarehouseConnection, session: Session, schema: str) -> Release | None:
+def parse_marker(warehouse: WarehouseConnection, session: Session, schema: str) -> Release | None:
     """The release a schema's views show; None if it has no marker."""
     if not warehouse.columns(session, schema, MARKER):
         return None

@@ -17,12 +17,12 @@ from typing import ClassVar
 
 from blocks.errors import BadAnswer, Busy, ContractBroken, NotFound
 from blocks.records import LedgerEntry, LoadReport, Release
-from blocks.sql import same_type, type_of_arrow
+from blocks.sql import convert_arrow_type, is_same_type
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.batch import Batch, LoadTarget, targets_of
-from blocks.warehouse.control import forget, forget_items, prepare_control, write_ledger
-from blocks.warehouse.lease import fence, fenced, hold_lease
-from blocks.warehouse.release_marker import MARKER, marker_in, marker_sql, wrong_views
+from blocks.warehouse.control import clear_ledger, forget_items, prepare_control, write_ledger
+from blocks.warehouse.lease import fence, fence_writes, hold_lease
+from blocks.warehouse.release_marker import MARKER, find_wrong_views, marker_sql, parse_marker
 from blocks.warehouse.settings import RELEASE_PREFIX, Session, SharedSettings
 
 ITEMS_AT_ONCE = 1000
@@ -82,11 +82,11 @@ class SqlWarehouse(Warehouse):
         import pyarrow.parquet as pq
 
         fields = [field for file in files for field in pq.read_schema(file) if str(field.type) != "null"]
-        return {field.name: self.type_of(type_of_arrow(field.type)) for field in fields}
+        return {field.name: self.type_of(convert_arrow_type(field.type)) for field in fields}
 
     def fits(self, incoming: str, known: str) -> bool:
         """True if a column of files of one type can be loaded into a table's column of another without loss."""
-        return same_type(incoming, known, self.dialect)
+        return is_same_type(incoming, known, self.dialect)
 
     def insert_files(self, session: Session, target: LoadTarget, staged: str) -> None:
         """Insert a target's files by their columns' names, but no row whose key has a younger one there.
@@ -172,11 +172,11 @@ class SqlWarehouse(Warehouse):
             write_ledger(self, session, batch.entries)
         return batch.report(changes)
 
-    def note(self, entries: Sequence[LedgerEntry]) -> None:
+    def write_ledger_lines(self, entries: Sequence[LedgerEntry]) -> None:
         """Write ledger lines of rows that another system loaded, all or nothing."""
         with self.load_lock(), self.session() as session:
             prepare_control(self, session)
-            with fenced(self, session):
+            with fence_writes(self, session):
                 write_ledger(self, session, entries)
 
     def _shape_table(self, session: Session, target: LoadTarget) -> tuple[str, ...]:
@@ -201,7 +201,7 @@ class SqlWarehouse(Warehouse):
     def _forget_batch(self, session: Session, batch: Batch) -> None:
         """Take out of the ledger what the batch replaces, before any row of it changes."""
         if batch.mode == "replace":
-            forget(self, session, batch.table.source, batch.table.name)
+            clear_ledger(self, session, batch.table.source, batch.table.name)
         else:
             forget_items(self, session, batch.entries)
 
@@ -271,12 +271,12 @@ class SqlWarehouse(Warehouse):
     def shows(self, release: Release) -> bool:
         """True if `_release` names it and every view is defined as it has to be."""
         with self.session() as session:
-            shown = marker_in(self, session, self.serving) == release
+            shown = parse_marker(self, session, self.serving) == release
             return shown and not self.find_wrong_views(session, release)
 
     def find_wrong_views(self, session: Session, release: Release) -> list[str]:
         """Marts that readers do not see as the release has them, and views that it does not have."""
-        return wrong_views(release, self.read_views(session, self.serving))
+        return find_wrong_views(release, self.read_views(session, self.serving))
 
     def change_over(self, release: Release) -> None:
         """All views and `_release` in one transaction. Raises Busy if something holds a view to the end."""
@@ -290,8 +290,8 @@ class SqlWarehouse(Warehouse):
             time.sleep(random.uniform(0.05, 0.3))  # noqa: S311  # so that two do not meet again and again
 
     def _flip_once(self, release: Release) -> None:
-        before = self.served()
-        with self.session() as session, fenced(self, session):
+        before = self.read_served()
+        with self.session() as session, fence_writes(self, session):
             self.make_schema(session, self.serving)
             self.point_views(session, set(before.marts) if before else set(), release)
 
@@ -309,13 +309,13 @@ class SqlWarehouse(Warehouse):
             session.rows(f"drop table if exists {self.relation(target)}")
             session.rows(f"create table {self.relation(target)} as select * from {self.relation(source)}")
 
-    def drop(self, schemas: Sequence[str]) -> None:
+    def drop_releases(self, schemas: Sequence[str]) -> None:
         """Drop release schemas with all they hold."""
         with self.session() as session:
             for schema in schemas:
                 session.rows(f"drop schema if exists {self.quote(schema)} cascade")
 
-    def releases(self) -> list[str]:
+    def list_releases(self) -> list[str]:
         """Every release schema there is."""
         with self.session() as session:
             rows = session.rows(

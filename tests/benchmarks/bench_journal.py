@@ -14,14 +14,14 @@ from time import process_time
 from blocks.records import Release, State
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from blocks.warehouse.release_history import kept_releases, next_attempt, seen_releases
+from blocks.warehouse.release_history import choose_attempt, list_kept_releases, list_seen_releases
 
 RUNS, MARTS, REPEATS = 1_000, 50, 5
 
 
 def fill(warehouse: DuckDBWarehouse) -> None:
     """A journal that was never pruned: states and reports of every run, of their usual sizes."""
-    control.record(warehouse, "first", State.building)
+    control.write_journal(warehouse, "first", State.building)
     lines, seq = [], 1
     check = {
         "scope": "m",
@@ -57,7 +57,7 @@ def main() -> None:
         print(f"{RUNS} runs of {MARTS} marts")
         with warehouse.session():
             show(warehouse)
-            cut = control.prune_journal(warehouse, control.journal(warehouse, details=False), set())
+            cut = control.prune_journal(warehouse, control.read_journal(warehouse, details=False), set())
             print(f"after pruning {len(cut)} runs")
             show(warehouse)
 
@@ -66,12 +66,12 @@ def show(warehouse: DuckDBWarehouse) -> None:
     """Measure every way in which a run reads it."""
     last = f"r{RUNS - 7}"
     calls: dict[str, Callable[[], object]] = {
-        "the whole journal": lambda: control.journal(warehouse),
-        "states without reports": lambda: control.journal(warehouse, details=False),
-        "attempts of a run": lambda: next_attempt(warehouse, last),
-        "the last report": lambda: control.last_detail(warehouse, State.validated, last),
-        "what may be rolled back to": lambda: kept_releases(warehouse),
-        "the release before": lambda: seen_releases(warehouse, 2),
+        "the whole journal": lambda: control.read_journal(warehouse),
+        "states without reports": lambda: control.read_journal(warehouse, details=False),
+        "attempts of a run": lambda: choose_attempt(warehouse, last),
+        "the last report": lambda: control.read_last_detail(warehouse, State.validated, last),
+        "what may be rolled back to": lambda: list_kept_releases(warehouse),
+        "the release before": lambda: list_seen_releases(warehouse, 2),
     }
     for name, call in calls.items():
         best = min(_time(call) for _ in range(REPEATS))

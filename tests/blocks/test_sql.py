@@ -12,13 +12,13 @@ import sqlglot
 
 from blocks.errors import Misconfigured
 from blocks.sql import (
-    arrow_of_type,
+    convert_arrow_type,
     fill_placeholders,
+    is_same_type,
+    make_arrow_type,
     parse_expression,
     parse_select,
     quote_identifier,
-    same_type,
-    type_of_arrow,
     write_literal,
     write_type,
 )
@@ -87,11 +87,11 @@ def test_what_is_no_type_is_refused(kind: str) -> None:
 
 
 def test_types_compare_by_what_they_hold() -> None:
-    assert same_type("TEXT", "character varying(20)", "postgres")
-    assert same_type("INT", "integer", "postgres")
-    assert same_type("DECIMAL(9, 2)", "numeric(9,2)", "postgres")
-    assert not same_type("BIGINT", "text", "postgres")
-    assert not same_type("DECIMAL(9, 2)", "numeric(9,3)", "postgres")
+    assert is_same_type("TEXT", "character varying(20)", "postgres")
+    assert is_same_type("INT", "integer", "postgres")
+    assert is_same_type("DECIMAL(9, 2)", "numeric(9,2)", "postgres")
+    assert not is_same_type("BIGINT", "text", "postgres")
+    assert not is_same_type("DECIMAL(9, 2)", "numeric(9,3)", "postgres")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_types_compare_by_what_they_hold() -> None:
     ],
 )
 def test_arrows_types_come_back(kind: pa.DataType) -> None:
-    assert arrow_of_type(write_type(type_of_arrow(kind), "postgres"), "postgres") == kind
+    assert make_arrow_type(write_type(convert_arrow_type(kind), "postgres"), "postgres") == kind
 
 
 def test_placeholders_inside_quotes_are_none() -> None:

@@ -133,16 +133,16 @@ class Stack:
     def free(self) -> bool:
         """True once nothing of a run holds the warehouse's file."""
         try:
-            self.warehouse.served()
+            self.warehouse.read_served()
         except Busy:
             return False
         return True
 
     def journal(self) -> list[tuple[str, str]]:
-        return [(entry.run, entry.state.value) for entry in control.journal(self.warehouse)]
+        return [(entry.run, entry.state.value) for entry in control.read_journal(self.warehouse)]
 
     def status(self) -> str:
-        return FilesTracker(folder=self.state / "tickets", project="BK").tickets(["BK-1"])[0].status
+        return FilesTracker(folder=self.state / "tickets", project="BK").read_tickets(["BK-1"])[0].status
 
     def slow(self, rows: int = 50_000) -> None:
         """Let the mart read so many million rows more, for minutes; 0: as it was."""

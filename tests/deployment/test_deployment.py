@@ -199,7 +199,7 @@ def test_a_killed_run_is_taken_up_again_and_another_waits_for_it(
     stack.kill(stack.processes[-1])  # the worker, the run and dbt: the machine is gone
     assert state(client, delivery) == "Running"  # as far as the server knows
     wait_for("end of dbt", lambda: not stack.dbt() and stack.free())
-    assert stack.warehouse.served() is None
+    assert stack.warehouse.read_served() is None
     before = len(stack.journal())
     stack.slow(0)
     stack.worker()
@@ -301,13 +301,13 @@ def test_a_dry_run_by_parameter_shows_the_plan_and_changes_nothing(
 
 def test_cancelling_stops_dbt_and_its_query(stack: Stack, client: SyncPrefectClient) -> None:
     stack.slow()
-    served = stack.warehouse.served()
+    served = stack.warehouse.read_served()
     run = start(client, "deliver/ad-hoc", tickets=["BK-1"])
     wait_for("dbt at work", stack.in_query)
     stack.run(BIN / "prefect", "flow-run", "cancel", run.id)
     wait_for("end of dbt", lambda: not stack.dbt() and stack.free(), seconds=60)
     wait_for("cancelled", lambda: state(client, run) == "Cancelled", seconds=60)
-    assert stack.warehouse.served() == served  # and the file is free
+    assert stack.warehouse.read_served() == served  # and the file is free
 
 
 LOOKS = """

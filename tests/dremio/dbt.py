@@ -53,7 +53,7 @@ class Dbt:
 @contextmanager
 def dbt(warehouse: Warehouse, project: Path, schema: str, state: Path, **target: Any) -> Iterator[Dbt]:
     """dbt on a project, building into a schema; target: changes to the profile's output."""
-    output, environment = warehouse.dbt_target(schema)
+    output, environment = warehouse.make_dbt_target(schema)
     settings = yaml.safe_load((project / "dbt_project.yml").read_text())
     state.mkdir(parents=True, exist_ok=True)
     profile = {"target": "test", "outputs": {"test": output | target}}

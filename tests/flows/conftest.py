@@ -39,19 +39,19 @@ class Place:
         with self.warehouse.session() as session:
             return session.rows(sql)
 
-    def served(self) -> str | None:
-        release = self.warehouse.served()
+    def read_served(self) -> str | None:
+        release = self.warehouse.read_served()
         return release.run if release else None
 
     def states(self) -> dict[str, str]:
-        return {entry.run: entry.state.value for entry in control.journal(self.warehouse)}
+        return {entry.run: entry.state.value for entry in control.read_journal(self.warehouse)}
 
     def ticket(self, key: str) -> str:
         return (self.state / "tickets" / f"{key}.yaml").read_text(encoding="utf-8")
 
     def status(self, key: str) -> str:
         tracker = FilesTracker(folder=self.state / "tickets", project=key.split("-")[0])
-        return tracker.tickets([key])[0].status
+        return tracker.read_tickets([key])[0].status
 
     def page(self, name: str) -> Path:
         return self.state / "site" / "dashboards" / name / "index.html"

@@ -30,18 +30,21 @@ def test_there_are_commands_to_run() -> None:
 def test_it_does_what_it_says(shown: Place, command: str) -> None:
     words = shlex.split(command.removeprefix(MAIN))
     if "RUN" in words:  # stands for a release that is still kept
-        served, kept = shown.served(), [run for run, state in shown.states().items() if state == "published"]
+        served, kept = (
+            shown.read_served(),
+            [run for run, state in shown.states().items() if state == "published"],
+        )
         words[words.index("RUN")] = next(run for run in sorted(kept, reverse=True) if run != served)
     said = shown.run(*words)
     assert said.strip()
     assert "Traceback" not in said
     if words[0] == "rollback":
-        assert f"run {shown.served()}" in said
+        assert f"run {shown.read_served()}" in said
     if words[-1] in shown.states():
-        assert shown.served() == words[-1]
+        assert shown.read_served() == words[-1]
 
 
 def test_the_state_is_where_it_was(shown: Place) -> None:
     """The commands ran on the copy: the last of them left a release that readers see."""
     assert Path(shown.state, "warehouse.duckdb").is_file()
-    assert shown.served()
+    assert shown.read_served()

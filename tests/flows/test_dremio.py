@@ -32,9 +32,9 @@ def on_dremio(server: StandIn, command_line: Run, tmp_path_factory: pytest.TempP
 
 def test_readers_see_the_run_and_its_dashboards(server: StandIn, on_dremio: Path) -> None:
     warehouse = server.warehouse()
-    release = warehouse.served()
+    release = warehouse.read_served()
     assert release is not None
-    assert [entry.state.value for entry in control.journal(warehouse)][-1] == "published"
+    assert [entry.state.value for entry in control.read_journal(warehouse)][-1] == "published"
     with warehouse.session() as session:
         for mart in release.marts:
             assert session.rows(f"select count(*) from {warehouse.quote('serving', mart)}")[0][0] > 0
@@ -46,7 +46,7 @@ def test_its_marts_hold_the_figures_that_duckdb_computes(
     server: StandIn, on_dremio: Path, delivered: Place
 ) -> None:
     here = server.warehouse()
-    release = here.served()
+    release = here.read_served()
     assert release is not None
     for mart in release.marts:
         with here.session() as session:

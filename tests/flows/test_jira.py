@@ -79,7 +79,7 @@ def test_from_a_refusal_to_a_dashboard_on_jira(office: Office) -> None:
     assert "Not delivered this time" in refusal
     assert "minutes" in refusal
     assert "riders is not known; did you mean rides" in desk.comments("BK-2")[0]
-    ((about, bug),) = desk.tracker.incidents().items()
+    ((about, bug),) = desk.tracker.list_incidents().items()
     assert about.startswith("station_days:")
     assert desk.requests(bug) == ["BK-1"]
 
@@ -98,7 +98,7 @@ def test_from_a_refusal_to_a_dashboard_on_jira(office: Office) -> None:
     assert list(desk.attachments("BK-1")) == ["dashboard.png"]
     assert list(desk.links("BK-1")) == [outcome.publications[0].url]
     assert desk.facts("BK-1") == {"release": outcome.run, "freshness": "2026-01-01"}
-    assert desk.tracker.incidents() == {}
+    assert desk.tracker.list_incidents() == {}
     assert desk.status(bug) == "done"
     assert f"Passed again in run {outcome.run}" in desk.comments(bug)[0]
     index = (office.state / "site" / "dashboards" / "index.html").read_text()

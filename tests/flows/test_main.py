@@ -86,10 +86,10 @@ def test_no_ticket_text_reaches_prefect(delivered: Place) -> None:
 
 
 def test_a_second_run_loads_nothing_and_refreshes_what_is_scheduled(place: Place) -> None:
-    before, first = place.ticket("AN-2"), place.served()
+    before, first = place.ticket("AN-2"), place.read_served()
     said = place.run()
     assert re.search(r"extract_load .* 0 rows from", said)
-    assert place.served() != first
+    assert place.read_served() != first
     assert place.ticket("AN-2") == before
     assert "revenue_trend" in said
     assert place.ticket("AN-5").count("author: analytics-bot") == 1
@@ -123,11 +123,11 @@ def test_a_comment_comes_back_as_feedback(place: Place) -> None:
 
 
 def test_rollback_shows_the_release_before_and_says_so(place: Place) -> None:
-    first = place.served()
+    first = place.read_served()
     place.run("--tickets", "AN-1")
-    assert place.served() != first
+    assert place.read_served() != first
     said = place.run("rollback")
-    assert place.served() == first
+    assert place.read_served() == first
     assert f"run {first}" in said
     assert "Traceback" not in said
     assert "rollback" in place.ticket("AN-1")
@@ -147,32 +147,32 @@ def test_dry_run_prints_the_plan_and_touches_nothing(place: Place, tmp_path: Pat
 
 
 def test_a_run_of_incomplete_tickets_alone_builds_nothing_and_is_no_failure(place: Place) -> None:
-    before = place.served()
+    before = place.read_served()
     said = place.run("--tickets", "AN-5")
     assert "Nothing to build" in said
     assert "extract_load" not in said
-    assert place.served() == before
+    assert place.read_served() == before
     assert place.status("AN-5") == "incomplete"
 
 
 def test_status_says_what_is_served_and_what_was_loaded(place: Place) -> None:
     said = place.run("status")
-    assert f"run {place.served()}" in said
+    assert f"run {place.read_served()}" in said
     assert "erp.invoice_lines" in said
 
 
 def test_quiet_says_one_line(place: Place) -> None:
     said = place.run("--quiet", "--tickets", "AN-1")
     assert len(said.strip().splitlines()) == 1
-    assert f"run {place.served()}" in said
+    assert f"run {place.read_served()}" in said
 
 
 def test_unknown_ticket_is_a_clear_error(place: Place) -> None:
-    before = place.served()
+    before = place.read_served()
     said = place.run("--tickets", "AN-99", expect=1)
     assert "AN-99" in said
     assert "Traceback" not in said
-    assert place.served() == before
+    assert place.read_served() == before
 
 
 def test_a_run_dirties_nothing_in_the_project(delivered: Place) -> None:

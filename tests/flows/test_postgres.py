@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blocks.records import State
-from blocks.warehouse.control import journal
+from blocks.warehouse.control import read_journal
 from tests.blocks.loader.dlt.servers import postgresql
 from tests.blocks.loader.origins import SECRET
 from tests.flows.conftest import SCALE, Place
@@ -40,7 +40,7 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
     done = command_line(*flags, "--scale", SCALE, timeout=900)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
-    served, local = prod.served(), delivered.warehouse.served()
+    served, local = prod.read_served(), delivered.warehouse.read_served()
     assert served is not None
     assert local is not None
     assert set(served.marts) == set(local.marts)
@@ -53,7 +53,7 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
             found, expected = (sorted(map(plain, each.rows(sql)), key=str) for each in (theirs, ours))
             assert len(found) > 0
             assert found == expected, mart
-    assert {entry.run: entry.state for entry in journal(prod)}[served.run] is State.published
+    assert {entry.run: entry.state for entry in read_journal(prod)}[served.run] is State.published
     reader = {**server.arguments, "user": "bi"}
     assert reader
     server.run("alter role bi login password 'bi-not-real'")

@@ -84,7 +84,7 @@ CORRUPTIONS = [
 def assert_refused(place: Place, before: tuple[str | None, bytes], said: str, evidence: str) -> None:
     """Readers, pages and the ticket as the issue of a refusal demands."""
     assert "Traceback" not in said
-    assert (place.served(), place.page("revenue_trend").read_bytes()) == before
+    assert (place.read_served(), place.page("revenue_trend").read_bytes()) == before
     assert place.rows("select count(*) > 0 from serving.daily_revenue") == [(True,)]
     assert place.status("AN-1") == "failed"
     answer = place.ticket("AN-1")
@@ -98,14 +98,14 @@ def assert_refused(place: Place, before: tuple[str | None, bytes], said: str, ev
 def test_a_corrupted_file_is_refused(
     place: Place, erp: Path, corrupt: Callable[[Path], None], evidence: str
 ) -> None:
-    before = (place.served(), place.page("revenue_trend").read_bytes())
+    before = (place.read_served(), place.page("revenue_trend").read_bytes())
     corrupt(erp)
     said = place.run("--source", f"erp={erp}", "--tickets", "AN-1", expect=1)
     assert_refused(place, before, said, evidence)
 
 
 def test_duplicate_keys_are_refused_until_they_are_corrected(place: Place) -> None:
-    before = (place.served(), place.page("revenue_trend").read_bytes())
+    before = (place.read_served(), place.page("revenue_trend").read_bytes())
     crm = place.state / "demo" / "crm.sqlite"
     with sqlite3.connect(crm) as connection:
         connection.execute("create table kept as select * from accounts")
@@ -118,22 +118,22 @@ def test_duplicate_keys_are_refused_until_they_are_corrected(place: Place) -> No
         connection.execute("insert into accounts select * from kept")
     connection.close()
     place.run("--tickets", "AN-1")
-    assert place.served() != before[0]
+    assert place.read_served() != before[0]
     assert place.status("AN-1") == "done"
 
 
 def test_what_failed_its_gate_is_not_waved_through_by_running_again(place: Place, erp: Path) -> None:
     """The bad rows are loaded and quarantined once; a second run loads nothing and still refuses."""
-    first = place.served()
+    first = place.read_served()
     many_bad_rows(erp)
     place.run("--source", f"erp={erp}", "--tickets", "AN-1", expect=1)
     said = place.run("--source", f"erp={erp}", "--tickets", "AN-1", expect=1)
     assert " 0 rows from" in said
-    assert place.served() == first
+    assert place.read_served() == first
 
 
 def test_a_broken_source_does_not_hold_up_the_others(place: Place, erp: Path) -> None:
-    first = place.served()
+    first = place.read_served()
     empty_file(erp)
     place.run("--source", f"erp={erp}", "--tickets", "AN-1,AN-4", expect=1)
     assert place.status("AN-1") == "failed"
@@ -145,7 +145,7 @@ def test_a_broken_source_does_not_hold_up_the_others(place: Place, erp: Path) ->
 
 def test_killed_while_dbt_builds_the_next_run_recovers(place: Place) -> None:
     """SIGKILL of the whole command: dbt's process goes too, readers keep their release, the next run works."""
-    first = place.served()
+    first = place.read_served()
     command = subprocess.Popen(
         [
             sys.executable,
@@ -177,11 +177,11 @@ def test_killed_while_dbt_builds_the_next_run_recovers(place: Place) -> None:
     command.stdout.close()
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive, "dbt outlived its parent"
-    assert place.served() == first
+    assert place.read_served() == first
     dead = next(run for run, state in place.states().items() if state == "building")
     place.run("--tickets", "AN-1")
     assert place.states()[dead] == "abandoned"
-    assert place.served() not in (first, dead)
+    assert place.read_served() not in (first, dead)
 
 
 def test_two_runs_at_once_one_waits_or_is_told(place: Place) -> None:

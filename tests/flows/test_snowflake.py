@@ -152,7 +152,7 @@ def test_a_dynamic_table_that_refreshes_by_itself_is_not_promoted(account: Accou
         )
     with pytest.raises(Misconfigured, match=r"sales refreshes by itself.*scheduler: DISABLE"):
         house.check_flip(Release(run="a", marts={"sales": "rel_a.sales"}, published_at=control.now()))
-    assert house.served() is None
+    assert house.read_served() is None
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     tags = [each.tag for each in account.statements if each.login.database == prod.database.upper()]
-    served, local = prod.served(), delivered.warehouse.served()
+    served, local = prod.read_served(), delivered.warehouse.read_served()
     assert served is not None
     assert local is not None
     assert set(served.marts) == set(local.marts)

@@ -33,7 +33,7 @@ ROWS = "select ride_day, station, sum(rides), sum(minutes) from serving.station_
 class Reachable(DuckDBWarehouse):
     """A DuckDB file that says it is Snowflake; the stand-in reads it as that."""
 
-    def live_source(self) -> LiveSource:
+    def describe_live_source(self) -> LiveSource:
         return LiveSource(
             kind="snowflake", server="acme.snowflakecomputing.com", database="D", schema_name="serving"
         )
@@ -66,7 +66,7 @@ class Office:
         suites = Suites(folder=TINY / "expectations", docs=self.state / "data_docs")
         return deliver(self.tracker, [loader], self.warehouse, site, self.project, suites, ["BK-1"])
 
-    def served(self) -> list[tuple[Any, ...]]:
+    def read_served(self) -> list[tuple[Any, ...]]:
         with self.warehouse.session() as session:
             return sorted(session.rows(ROWS), key=repr)
 
@@ -98,7 +98,7 @@ def test_from_a_ticket_to_a_workbook_and_back(office: Office) -> None:
     assert server.sign_ins == 1
     assert server.tokens == {}
     first = wall.rows("stations")["Extract"]
-    assert first == office.served()
+    assert first == office.read_served()
     assert publication.canary == f"{len(first)} rows, the newest of 2026-01-02"
     assert publication.url in office.ticket()
     assert f"{len(first)} rows, the newest of 2026-01-02" in office.ticket()
@@ -112,14 +112,14 @@ def test_from_a_ticket_to_a_workbook_and_back(office: Office) -> None:
     assert again.ok
     assert wall.names() == ["stations", "stations-ours"]
     assert server.workbooks()["stations"].data == edited
-    assert wall.rows("stations-ours")["Extract"] == office.served()
-    assert len(office.served()) == len(first) + 2
+    assert wall.rows("stations-ours")["Extract"] == office.read_served()
+    assert len(office.read_served()) == len(first) + 2
     assert "stations was edited on the site, so it was left alone" in office.ticket()
     assert "the new version is beside it, as stations-ours" in office.ticket()
 
     back = rollback(office.tracker, office.warehouse, site, office.project)
     assert back.run == outcome.run
-    assert wall.rows("stations-ours")["Extract"] == office.served() == first
+    assert wall.rows("stations-ours")["Extract"] == office.read_served() == first
     assert back.publications[0].canary == publication.canary
 
     server.live = office.state / "warehouse.duckdb"

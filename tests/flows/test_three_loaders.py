@@ -104,7 +104,7 @@ def test_a_vendor_that_says_no_holds_up_what_needs_it(company: Company) -> None:
 
     Nowhere is the secret, though the vendor's answer repeats it.
     """
-    served, asked = company.warehouse.served(), len(company.fivetran.seen)
+    served, asked = company.warehouse.read_served(), len(company.fivetran.seen)
     company.fivetran.fail("unauthorized")
     (company.state / "orders" / "2026-01-03.csv").write_text(
         "order_id,customer_id,order_day,amount\n4,1,2026-01-03,1\n"
@@ -118,7 +118,7 @@ def test_a_vendor_that_says_no_holds_up_what_needs_it(company: Company) -> None:
         "crm": (0, True),  # all files again, and the new one
     }
     assert company.rows("select count(*) from raw_shop.orders") == [(4,)]
-    assert company.warehouse.served() == served
+    assert company.warehouse.read_served() == served
     ticket = (company.state / "tickets" / "TR-1.yaml").read_text()
     assert "Fivetran answered 401" in ticket
     assert len(company.fivetran.seen) == asked + 1

@@ -45,7 +45,7 @@ def test_a_hook_that_fails_fails_the_build(two: SmallProject) -> None:
     two.write("dbt_project.yml", PROJECT + 'on-run-end: ["select * from no_such_table"]\n')
     with pytest.raises(BuildFailed, match="no_such_table"):
         two.run("ma")
-    assert two.warehouse.served() is None
+    assert two.warehouse.read_served() is None
 
 
 def test_warnings_and_what_could_not_run_are_checks_that_show(two: SmallProject) -> None:

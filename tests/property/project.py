@@ -212,7 +212,7 @@ class StandInRun(DbtRun):
         for model in self._project.lineage(names):
             node = self._manifest["nodes"][model.unique_id]
             kind = "table" if model.unique_id in tables else model.kind
-            relation = self._warehouse.released(node["schema"], node["alias"], kind)
+            relation = self._warehouse.locate_model(node["schema"], node["alias"], kind)
             place = self._warehouse.relation(relation)
             with self._warehouse.session() as session:
                 there = kind == "incremental" and bool(

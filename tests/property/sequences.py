@@ -363,10 +363,10 @@ class History:
                     raise Violation(f"killed: {mart} shows {rows}")
         elif found not in (dict(old), dict(sight.marts)):
             raise Violation(f"killed: readers see {found}, neither {old} nor {sight.marts}")
-        entries = control.journal(self.warehouse, details=False)
+        entries = control.read_journal(self.warehouse, details=False)
         promised = bool(entries) and entries[-1].state is State.publishing
         self.settle()
-        served = self.warehouse.served()
+        served = self.warehouse.read_served()
         after = self.look()
         if promised and (after != dict(sight.marts) or not served or served.run != sight.run):
             raise Violation(f"recovered: readers see {after}, though {sight.run} was being published")
@@ -384,7 +384,7 @@ class History:
 
     def look(self) -> dict[str, Rows]:
         """Every mart that readers see, with its rows."""
-        served = self.warehouse.served()
+        served = self.warehouse.read_served()
         found: dict[str, Rows] = {}
         with self.warehouse.session() as session:
             for mart in served.marts if served else ():
@@ -400,7 +400,7 @@ class History:
 
     def check(self) -> None:
         """Readers see exactly the rows that passed."""
-        now, served = self.readers.now, self.warehouse.served()
+        now, served = self.readers.now, self.warehouse.read_served()
         if (served.run if served else None) != (now.run if now else None):
             raise Violation(f"_release names {served and served.run}, expected {now and now.run}")
         found, right = self.look(), dict(now.marts) if now else {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.warehouse.release_history import last_relations
+from blocks.warehouse.release_history import read_last_relations
 from tests.property.sequences import History, Violation, duckdb_warehouse, open_history
 
 
@@ -63,9 +63,9 @@ def test_relations_of_releases_that_are_not_kept_are_forgotten(history: History)
     with history.warehouse.session() as session:
         runs = {row[0] for row in session.rows(f"select distinct run_id from {table}")}
     assert runs == {"r3", "r4"}
-    served = history.warehouse.served()
+    served = history.warehouse.read_served()
     assert served is not None
-    assert last_relations(history.warehouse, served)["model.small.trail"] == "rel_r4_marts.trail_v"
+    assert read_last_relations(history.warehouse, served)["model.small.trail"] == "rel_r4_marts.trail_v"
 
 
 def test_the_model_of_what_readers_see_notices(history: History) -> None:

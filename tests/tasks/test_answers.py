@@ -24,7 +24,7 @@ from blocks.records import (
     Requirement,
 )
 from blocks.tracker.files.tracker import FilesTracker
-from tasks.answer_text import answer_text, is_delivered, rollback_text
+from tasks.answer_text import answer_text, describe_rollback, is_delivered
 from tasks.answers import answer_rollback, answer_tickets
 from tasks.publication import ticket_page
 from tests.tasks.reading import count, texts
@@ -332,6 +332,6 @@ def test_a_rollback_is_said_on_the_tickets_of_its_dashboards(folder: Path) -> No
     assert "Readers see the release of run `run_1`" in path.read_text()
     assert "\nrelease: run_1\n" in path.read_text()
     assert "status: open" in path.read_text()
-    assert "could not be refreshed: `503`" in rollback_text(
+    assert "could not be refreshed: `503`" in describe_rollback(
         EARLIER, published("AN-1", "revenue", error="503")
     )

@@ -82,8 +82,8 @@ def house(tmp_path: Path) -> DuckDBWarehouse:
 
 
 def load(house: DuckDBWarehouse, run: str, good: int, bad: int, table: str = "t") -> None:
-    control.record(house, run, State.building)
-    house.note(
+    control.write_journal(house, run, State.building)
+    house.write_ledger_lines(
         [LedgerEntry(source="s", table=table, item=run, fingerprint=run, rows=good, quarantined=bad, run=run)]
     )
 

@@ -32,7 +32,7 @@ def judged(run: str, *checks: Check) -> Outcome:
 def test_one_bug_per_mart_and_expectation_linked_to_the_tickets_that_need_it(tracker: FilesTracker) -> None:
     outcome = refused(failing("daily", "-5.00"), failing("pipeline", "7"))
     assert keep(tracker, outcome) == (2, 0)
-    (daily, pipeline) = sorted(tracker.incidents().values())
+    (daily, pipeline) = sorted(tracker.list_incidents().values())
     text = (tracker.folder / f"{daily}.yaml").read_text()
     assert "title: 'daily: values are positive'" in text
     assert "`-5.00`" in text
@@ -54,7 +54,7 @@ def test_no_second_bug_while_the_first_is_open_nor_any_change(tracker: FilesTrac
 
 def test_the_run_that_passes_again_says_so_and_closes_it(tracker: FilesTracker) -> None:
     keep(tracker, refused(failing("daily"), failing("pipeline")))
-    bugs = tracker.incidents()
+    bugs = tracker.list_incidents()
     daily = bugs[incident_name(failing("daily"))]
     good = failing("daily").model_copy(update={"passed": True})
     outcome = judged("run_3", good)  # the other mart was not built, so nobody knows of it
@@ -63,23 +63,23 @@ def test_the_run_that_passes_again_says_so_and_closes_it(tracker: FilesTracker) 
     text = (tracker.folder / f"{daily}.yaml").read_text()
     assert text.count("Passed again in run `run_3`") == 1
     assert "status: done" in text
-    assert set(tracker.incidents()) == set(bugs) - {incident_name(good)}
+    assert set(tracker.list_incidents()) == set(bugs) - {incident_name(good)}
     assert keep(tracker, judged("run_4", failing("daily"))) == (1, 0)
-    assert tracker.incidents()[incident_name(good)] != daily
+    assert tracker.list_incidents()[incident_name(good)] != daily
 
 
 def test_a_check_that_failed_anywhere_is_not_passed(tracker: FilesTracker) -> None:
     twice = (failing("daily"), failing("daily").model_copy(update={"passed": True}))
     assert keep(tracker, judged("run_2", *twice)) == (1, 0)
     assert keep(tracker, judged("run_3", *twice)) == (0, 0)
-    assert len(tracker.incidents()) == 1
+    assert len(tracker.list_incidents()) == 1
 
 
 def test_a_run_that_died_before_its_gate_opens_and_closes_nothing(tracker: FilesTracker) -> None:
     keep(tracker, refused(failing("daily")))
     build = BuildReport(run="run_3", marts={}, models=0, tests=0, seconds=0)
     assert keep(tracker, success(published=False, gate=None, build=build)) == (0, 0)
-    assert len(tracker.incidents()) == 1
+    assert len(tracker.list_incidents()) == 1
 
 
 def test_a_source_hurts_those_who_read_it_and_a_model_in_between_everybody() -> None:
@@ -94,7 +94,7 @@ def test_a_source_hurts_those_who_read_it_and_a_model_in_between_everybody() -> 
 def test_hostile_values_stay_in_their_quotes(tracker: FilesTracker) -> None:
     check = Check(scope=EVIL, name=EVIL, passed=False, kind="suite", observed=EVIL, evidence=(EVIL,) * 99)
     keep(tracker, judged("run_2", check))
-    (bug,) = tracker.tickets(list(tracker.incidents().values()))
+    (bug,) = tracker.read_tickets(list(tracker.list_incidents().values()))
     text = str(bug.fields["description"])
     assert count(text, "heading_open") == 1
     assert (count(text, "link_open"), count(text, "html_block"), count(text, "html_inline")) == (0, 0, 0)

@@ -14,18 +14,18 @@ from blocks.records import BuildReport, Check, GateReport, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.release_history import (
-    kept_schemas,
-    last_relations,
-    next_attempt,
-    published_releases,
+    choose_attempt,
+    list_kept_schemas,
+    list_published_releases,
+    list_seen_releases,
+    read_last_relations,
     release_schema,
-    seen_releases,
 )
 from tasks.promotion import (
+    find_removed_marts,
     list_unfinished,
     promote_release,
     recover,
-    removed_marts,
     retain,
     retire_marts,
     roll_back,
@@ -54,7 +54,7 @@ def build_release(
         seconds=0,
         relations=relations or {},
     )
-    control.record(warehouse, run, State.building, report.model_dump_json())
+    control.write_journal(warehouse, run, State.building, report.model_dump_json())
     return report
 
 
@@ -73,7 +73,7 @@ def promote(
     relations: dict[str, str] | None = None,
 ) -> None:
     report = build_release(warehouse, run, value, marts, relations)
-    control.record(warehouse, run, State.validated, gate(run).model_dump_json())
+    control.write_journal(warehouse, run, State.validated, gate(run).model_dump_json())
     promote_release.fn(warehouse, report, gate(run))
 
 
@@ -100,9 +100,9 @@ def test_a_failed_gate_is_never_promoted(warehouse: DuckDBWarehouse) -> None:
 
 def test_promoting_twice_is_the_same_as_once(warehouse: DuckDBWarehouse) -> None:
     promote(warehouse, "a", 1)
-    before = warehouse.served()
+    before = warehouse.read_served()
     report = BuildReport(run="a", marts={m: f"rel_a.{m}" for m in MARTS}, models=2, tests=0, seconds=0)
-    assert promote_release.fn(warehouse, report, gate("a")) == before == warehouse.served()
+    assert promote_release.fn(warehouse, report, gate("a")) == before == warehouse.read_served()
 
 
 def test_a_run_of_some_marts_leaves_the_others_served(warehouse: DuckDBWarehouse) -> None:
@@ -138,7 +138,7 @@ def test_a_schema_that_readers_see_or_may_be_led_back_to_is_refused(warehouse: D
     for run in ("a", "b", "c", "d"):
         promote(warehouse, run, 1)
         retain.fn(warehouse)
-    assert kept_schemas(warehouse) == {"rel_c", "rel_d"}
+    assert list_kept_schemas(warehouse) == {"rel_c", "rel_d"}
     for schema in ("rel_c", "rel_d"):
         with pytest.raises(Rejected, match="readers see it"):
             warehouse.open_release(schema)
@@ -146,16 +146,16 @@ def test_a_schema_that_readers_see_or_may_be_led_back_to_is_refused(warehouse: D
 
 
 def test_each_attempt_of_a_run_has_a_schema_of_its_own(warehouse: DuckDBWarehouse) -> None:
-    assert release_schema("a", next_attempt(warehouse, "a")) == "rel_a"
+    assert release_schema("a", choose_attempt(warehouse, "a")) == "rel_a"
     for state in (State.building, State.building, State.rejected):
-        control.record(warehouse, "a", state)
-    assert release_schema("a", next_attempt(warehouse, "a")) == "rel_ar3"
+        control.write_journal(warehouse, "a", state)
+    assert release_schema("a", choose_attempt(warehouse, "a")) == "rel_ar3"
 
 
 def test_a_model_goes_on_from_where_it_last_passed(warehouse: DuckDBWarehouse) -> None:
     def relations() -> dict[str, str]:
-        served = warehouse.served()
-        return last_relations(warehouse, served) if served else {}
+        served = warehouse.read_served()
+        return read_last_relations(warehouse, served) if served else {}
 
     promote(warehouse, "a", 1, relations={"model.p.history": "rel_a.history", "model.p.days": "rel_a.days"})
     promote(warehouse, "b", 2, ("sales",), relations={"model.p.days": "rel_b.days"})
@@ -165,14 +165,14 @@ def test_a_model_goes_on_from_where_it_last_passed(warehouse: DuckDBWarehouse) -
     for run in ("c", "d", "e"):
         promote(warehouse, run, 3)
         retain.fn(warehouse)
-    assert "rel_a" in warehouse.releases()  # readers see none of it, but history stands there
+    assert "rel_a" in warehouse.list_releases()  # readers see none of it, but history stands there
     assert relations()["model.p.history"] == "rel_a.history"
 
 
 def test_a_retired_mart_leaves_readers_and_stays_away(warehouse: DuckDBWarehouse) -> None:
     promote(warehouse, "a", 1)
     promote(warehouse, "b", 2)
-    assert removed_marts(warehouse, {"sales", "days"}) == ["people"]
+    assert find_removed_marts(warehouse, {"sales", "days"}) == ["people"]
     retire_marts.fn(warehouse, ["people"])
     promote(warehouse, "c", 3, ("sales",))
     with warehouse.session() as session:
@@ -183,7 +183,7 @@ def test_a_retired_mart_leaves_readers_and_stays_away(warehouse: DuckDBWarehouse
             )
         ]
     assert views == ["_release", "sales"]
-    assert removed_marts(warehouse, {"sales"}) == []
+    assert find_removed_marts(warehouse, {"sales"}) == []
     with pytest.raises(NotFound, match="readers see no people"):
         retire_marts.fn(warehouse, ["people"])
     assert roll_back.fn(warehouse, None).marts == {"sales": "rel_b.sales"}
@@ -195,9 +195,9 @@ def test_rejected_releases_do_not_pile_up(warehouse: DuckDBWarehouse) -> None:
     promote(warehouse, "a", 1)
     for run in ("b", "c", "d"):
         build_release(warehouse, run, 2)
-        control.record(warehouse, run, State.rejected)
+        control.write_journal(warehouse, run, State.rejected)
         retain.fn(warehouse)
-    assert warehouse.releases() == ["rel_a", "rel_d"]
+    assert warehouse.list_releases() == ["rel_a", "rel_d"]
 
 
 def test_the_journal_keeps_one_line_of_old_runs_and_all_of_what_readers_see(
@@ -208,19 +208,19 @@ def test_the_journal_keeps_one_line_of_old_runs_and_all_of_what_readers_see(
     for at in range(45):
         report = build_release(warehouse, f"r{at}", at, ("sales",))
         if at % 2:
-            control.record(
+            control.write_journal(
                 warehouse, f"r{at}", State.rejected, gate(f"r{at}", passed=False).model_dump_json()
             )
         else:
-            control.record(warehouse, f"r{at}", State.validated, gate(f"r{at}").model_dump_json())
+            control.write_journal(warehouse, f"r{at}", State.validated, gate(f"r{at}").model_dump_json())
             promote_release.fn(warehouse, report, gate(f"r{at}"))
         retain.fn(warehouse)
-    entries = control.journal(warehouse)
+    entries = control.read_journal(warehouse)
     lines = {run: [e for e in entries if e.run == run] for run in ("shown", "r0", "r1", "r44")}
     assert [len(found) for found in lines.values()] == [4, 1, 1, 4]
     assert (lines["r0"][0].state, lines["r0"][0].detail) == (State.published, "")
     assert len([e for e in entries if e.detail]) < 4 * 32
-    assert [release.run for release in seen_releases(warehouse)][-2:] == ["r42", "r44"]
+    assert [release.run for release in list_seen_releases(warehouse)][-2:] == ["r42", "r44"]
     assert recover.fn(warehouse, "") == []
     assert roll_back.fn(warehouse, None).run == "r42"
     assert seen(warehouse) == [1, 42]
@@ -241,9 +241,9 @@ def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse)
         promote(warehouse, run, value)
     roll_back.fn(warehouse, "a")
     retain.fn(warehouse)
-    assert warehouse.releases() == ["rel_a", "rel_c", "rel_d"]
+    assert warehouse.list_releases() == ["rel_a", "rel_c", "rel_d"]
     assert seen(warehouse) == [1, 1]
-    assert [release.run for release in published_releases(warehouse)] == ["a", "b", "c", "d"]
+    assert [release.run for release in list_published_releases(warehouse)] == ["a", "b", "c", "d"]
 
 
 def test_a_publication_that_cannot_be_finished_is_closed_once_with_its_reason(
@@ -253,14 +253,14 @@ def test_a_publication_that_cannot_be_finished_is_closed_once_with_its_reason(
     promote(warehouse, "a", 1)
     report = build_release(warehouse, "b", 2)
     release = Release(run="b", marts=report.marts, published_at=control.now())
-    control.record(warehouse, "b", State.publishing, release.model_dump_json())
-    warehouse.drop(["rel_b"])
+    control.write_journal(warehouse, "b", State.publishing, release.model_dump_json())
+    warehouse.drop_releases(["rel_b"])
     (line,) = recover.fn(warehouse, "c")
     assert list_unfinished([line, "another"]) == [line]
     assert "rel_b.people" in line
     assert recover.fn(warehouse, "c") == []
     assert seen(warehouse) == [1, 1]
-    assert {entry.run: entry.state for entry in control.journal(warehouse)}["b"] is State.abandoned
+    assert {entry.run: entry.state for entry in control.read_journal(warehouse)}["b"] is State.abandoned
     promote(warehouse, "c", 3)
     assert roll_back.fn(warehouse, None).run == "a"
 
@@ -270,10 +270,12 @@ def test_what_a_flip_needs_is_looked_at_before_the_journal_says_publishing(
 ) -> None:
     promote(warehouse, "a", 1)
     report = build_release(warehouse, "b", 2)
-    warehouse.drop(["rel_b"])
+    warehouse.drop_releases(["rel_b"])
     with pytest.raises(NotFound, match=r"rel_b\.sales\) does not exist any more"):
         promote_release.fn(warehouse, report, gate("b"))
-    assert State.publishing not in {entry.state for entry in control.journal(warehouse) if entry.run == "b"}
+    assert State.publishing not in {
+        entry.state for entry in control.read_journal(warehouse) if entry.run == "b"
+    }
     assert seen(warehouse) == [1, 1]
 
 
@@ -342,7 +344,7 @@ def test_killed_at_every_statement_it_is_the_old_release_or_the_new(tmp_path: Pa
     base = DuckDBWarehouse(database=str(tmp_path / "base" / "w.duckdb"), keep=2)
     promote(base, "a", 1)
     build_release(base, "b", 2)
-    control.record(base, "b", State.validated, gate("b").model_dump_json())
+    control.write_journal(base, "b", State.validated, gate("b").model_dump_json())
     victim = subprocess.run(
         [sys.executable, "-c", VICTIM, base.database, str(tmp_path / "left")],
         capture_output=True,
@@ -362,12 +364,12 @@ def test_killed_at_every_statement_it_is_the_old_release_or_the_new(tmp_path: Pa
                 warehouse.readers.path, "select s.value, p.value from sales s cross join people p"
             )
             assert opened in ([(1, 1)], [(2, 2)]), f"a mixture in {warehouse.readers.path}"
-            state = {entry.run: entry.state for entry in control.journal(warehouse)}["b"]
+            state = {entry.run: entry.state for entry in control.read_journal(warehouse)}["b"]
             recover.fn(warehouse, "c")
             after = seen(warehouse)
             assert [*read_file(warehouse.readers.path, "select value from sales")[0]] == after[:1]
             assert after == ([1, 1] if state is State.validated else [2, 2])
-            ended = {entry.run: entry.state for entry in control.journal(warehouse)}["b"]
+            ended = {entry.run: entry.state for entry in control.read_journal(warehouse)}["b"]
             assert ended is (State.abandoned if state is State.validated else State.published)
         outcomes.add((served[0], after[0]))
     assert len(list((tmp_path / "left").iterdir())) > 4, "nothing was written on the way"

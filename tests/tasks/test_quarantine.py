@@ -32,7 +32,7 @@ def load(warehouse: DuckDBWarehouse, run: str, item: str, rows: int, bad: int) -
     entry = LedgerEntry(
         source="crm", table="deals", item=item, fingerprint="f", rows=rows, quarantined=bad, run=run
     )
-    warehouse.note([entry])
+    warehouse.write_ledger_lines([entry])
 
 
 def observed(warehouse: DuckDBWarehouse, run: str) -> list[str]:

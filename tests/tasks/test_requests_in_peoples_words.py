@@ -10,7 +10,7 @@ import pytest
 from blocks.records import Incomplete, Requirement
 from blocks.tracker.description_template import read_request
 from tasks.dates import read_days
-from tasks.requirements import check_ticket, gap_comment
+from tasks.requirements import check_ticket, write_gap_comment
 from tasks.spellings import Spellings
 from tests.tasks.reading import count
 from tests.tasks.test_requirements import GOOD, Shop, accepted, gaps, ticket
@@ -201,7 +201,7 @@ def test_free_text_below_a_list_is_no_gap() -> None:
 def comment(**fields: Any) -> str:
     found = check_ticket(ticket(**fields), Shop())
     assert isinstance(found, Incomplete)
-    return gap_comment(found)
+    return write_gap_comment(found)
 
 
 def test_the_comment_ends_with_lines_to_paste() -> None:

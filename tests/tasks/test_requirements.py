@@ -14,11 +14,11 @@ from blocks.tracker.files.tracker import FilesTracker
 from tasks.requirements import (
     answer_gaps,
     check_ticket,
-    gap_comment,
     gather_feedback,
     knows_gaps,
     rank,
     read_tickets,
+    write_gap_comment,
 )
 from tests.tasks.reading import codes, count, texts
 
@@ -272,7 +272,7 @@ def test_hostile_text_stays_in_its_quotes(text: str) -> None:
     )
     assert monotonic() - start < 30
     assert isinstance(found, Incomplete)
-    comment = gap_comment(found)
+    comment = write_gap_comment(found)
     assert len(comment) < 5_000
     assert count(comment, "heading_open") == 1
     assert count(comment, "list_item_open") == len(found.gaps)
@@ -288,7 +288,7 @@ def test_a_title_keeps_its_words_but_not_its_control_characters() -> None:
 
 
 def test_the_gap_comment_says_what_is_missing_what_is_possible_and_how_to_go_on() -> None:
-    comment = gap_comment(Incomplete(key="AN-1", gaps=tuple(gaps(metrics=[], deadline=None))))
+    comment = write_gap_comment(Incomplete(key="AN-1", gaps=tuple(gaps(metrics=[], deadline=None))))
     assert count(comment, "list_item_open") == 2
     assert set(Shop().metric_names()) <= set(codes(comment))
     assert "How to go on" in comment
@@ -308,7 +308,7 @@ def test_long_lists_of_what_is_possible_are_bounded() -> None:
     found = check_ticket(ticket(data_sources=["nothing"]), Large())
     assert isinstance(found, Incomplete)
     assert "and 4,970 more" in found.gaps[-1]
-    assert len(gap_comment(found)) < 3_000
+    assert len(write_gap_comment(found)) < 3_000
 
 
 def test_the_most_urgent_comes_first() -> None:
@@ -371,12 +371,12 @@ def test_a_ticket_that_says_all_of_it_already_is_not_asked_for_again(tmp_path: P
     tracker = FilesTracker(folder=tmp_path, project="AN")
 
     def gaps() -> Incomplete:
-        found = check_ticket(tracker.open_tickets()[0], Shop())
+        found = check_ticket(tracker.list_open_tickets()[0], Shop())
         assert isinstance(found, Incomplete)
         return found
 
     assert not knows_gaps(gaps())
-    tracker.comment("AN-1", "requirements", gap_comment(gaps()))
+    tracker.comment("AN-1", "requirements", write_gap_comment(gaps()))
     assert not knows_gaps(gaps())  # killed before its status was set
     tracker.move("AN-1", "incomplete")
     assert knows_gaps(gaps())

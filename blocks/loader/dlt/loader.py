@@ -29,7 +29,7 @@ from blocks.loader.dlt.sql.load import load_databases
 from blocks.loader.work_dir import open_work_dir
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.control import loaded, now
+from blocks.warehouse.control import now, read_ledger
 
 LoadKind = Callable[[LoadContext, Sequence[SourceTable]], Iterator[PreparedBatch | None]]
 KINDS: dict[str, LoadKind] = {"files": load_files, "sql": load_databases, "rest": load_rest}
@@ -133,7 +133,7 @@ class DltLoader(Loader):
             for table in tables:
                 if raw[table.name] and compares_keys(table):
                     export_keys(warehouse, session, table, raw[table.name], folder)
-        ledger = tuple(loaded(warehouse, source))
+        ledger = tuple(read_ledger(warehouse, source))
         location, credential = self._get_location(source), self._get_credential(source)
         return LoadContext(
             source, location, credential, folder, run, now(), deadline, ledger, raw, load_range

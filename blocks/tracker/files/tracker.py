@@ -44,14 +44,14 @@ class FilesTracker(Tracker):
             raise Misconfigured(f"open {self.folder}", "it can't be written to", "Answers go there.")
         return f"{len(keys)} tickets of {self.project} in {self.folder}"
 
-    def open_tickets(self) -> list[Ticket]:
+    def list_open_tickets(self) -> list[Ticket]:
         """Tickets that wait for work; unreadable ones among them, so that somebody hears of it."""
         for path in self.folder.glob("*.yaml"):
             if not _KEY.fullmatch(path.stem):
                 _log.warning("file %r in the ticket folder is not named like a ticket", path.name)
         return [ticket for ticket in self._open() if "incident" not in ticket.fields]
 
-    def tickets(self, keys: Sequence[str]) -> list[Ticket]:
+    def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for."""
         return [self._ticket(key) for key in dict.fromkeys(keys)]
 
@@ -90,7 +90,7 @@ class FilesTracker(Tracker):
         for name, value in {**(facts or {}), **({"status": status} if status else {})}.items():
             self._edit(key, partial(set_value, name=name, value=quote_inline(value)))
 
-    def incidents(self) -> dict[str, str]:
+    def list_incidents(self) -> dict[str, str]:
         """Open tickets with an `incident:` line."""
         return {str(each.fields["incident"]): each.key for each in self._open() if "incident" in each.fields}
 
@@ -98,17 +98,17 @@ class FilesTracker(Tracker):
         """Write a ticket of the next number, and link the requests to it."""
         known = [key for key in requests if self._is_key(key) and (self.folder / f"{key}.yaml").is_file()]
         with lock_folder(self.folder):
-            key = self.incidents().get(about)
+            key = self.list_incidents().get(about)
             if key is None:
                 last = max((int(each.rpartition("-")[2]) for each in self._keys()), default=0)
                 key = f"{self.project}-{last + 1}"
                 text = write_incident(key, about, title, body, known)
                 replace_file(self.folder / f"{key}.yaml", text.encode())
         for request in known:
-            self.link(request, self.url(key), f"Incident {key}: {title}")
+            self.link(request, self.make_url(key), f"Incident {key}: {title}")
         return key
 
-    def url(self, key: str) -> str:
+    def make_url(self, key: str) -> str:
         """The ticket's file."""
         return self._path(key).resolve().as_uri()
 

@@ -44,13 +44,13 @@ class JiraTracker(JiraSettings, Tracker):
         fields = ", ".join(f"{ours} in {field.name}" for ours, field in connection.fields.items())
         return f"project {self.project} on {self.server}, as {connection.api.me.display_name}; {fields}"
 
-    def open_tickets(self) -> list[Ticket]:
+    def list_open_tickets(self) -> list[Ticket]:
         """Tickets that match the JQL, without incidents and what is done."""
         connection = self._connection()
         found = connection.api.search(open_tickets_jql(self), connection.reader.field_ids)
         return [ticket for ticket in connection.read_tickets(found) if ticket.status != "done"]
 
-    def tickets(self, keys: Sequence[str]) -> list[Ticket]:
+    def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for, with one request for a hundred."""
         connection = self._connection()
         keys = [self._key(key) for key in dict.fromkeys(keys)]
@@ -81,7 +81,7 @@ class JiraTracker(JiraSettings, Tracker):
         """Write label and facts, then go to the mapped status by a transition that leads there."""
         move_issue(self, self._connection(), self._key(key), status, facts or {})
 
-    def incidents(self) -> dict[str, str]:
+    def list_incidents(self) -> dict[str, str]:
         """Open issues with our labels."""
         return list_incidents(self, self._connection())
 
@@ -91,7 +91,7 @@ class JiraTracker(JiraSettings, Tracker):
         title, body = title[:LONGEST_TITLE], shorten_to_fit(body)
         return file_incident(self, self._connection(), about, title, body, known)
 
-    def url(self, key: str) -> str:
+    def make_url(self, key: str) -> str:
         """The issue's page; empty if only Jira knows where its pages are, and does not answer."""
         path = f"/browse/{self._key(key)}"
         if not self.server.startswith(GATEWAY):

@@ -40,7 +40,7 @@ from blocks.warehouse.dremio.session import (
 from blocks.warehouse.dremio.settings import DremioSettings
 from blocks.warehouse.dremio.slots import POINTER, flip_slot, read_slot
 from blocks.warehouse.lease import fence, hold_lease
-from blocks.warehouse.release_marker import marker_in, marker_sql, stands_on, wrong_views
+from blocks.warehouse.release_marker import find_wrong_views, marker_sql, parse_marker, stands_on
 from blocks.warehouse.settings import Session
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
 
@@ -82,14 +82,16 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         """Hold the lease in the control schema. Raises Busy if another run has it."""
         return hold_lease(self, self.lease_seconds)
 
-    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
+    def make_dbt_target(
+        self, schema: str, time_zone: str = UTC_ZONE
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-dremio's profile output, and the environment of dbt's process."""
         return build_dbt_target(self, schema)
 
     def use_time_zone(self, session: Session, time_zone: str) -> None:
         """Nothing: Dremio's timestamps have no zone, they are what they were written as."""
 
-    def gx_connection(self) -> tuple[str, dict[str, object]]:
+    def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """A dialect of our own over Flight; the URL holds no secret."""
         from blocks.warehouse.dremio.sqlalchemy import make_url
 
@@ -160,7 +162,7 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         with self.session() as session:
             columns = check_relations(self, session, release)
             build_reflections(self, session, columns, release)
-            before = marker_in(self, session, self.serving)
+            before = parse_marker(self, session, self.serving)
             marker = marker_sql(self, release)
             publication = Publication(release, columns, marker, before.marts if before else {})
             session.guard = lambda: fence(self, session)
@@ -176,26 +178,26 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         shown = read_definitions(session, self.names.view_folder(self.serving))
         slot = read_slot(self, session) if self.publish == "slot" else None
         if slot is None:
-            return wrong_views(release.model_copy(update={"marts": paths}), shown)
+            return find_wrong_views(release.model_copy(update={"marts": paths}), shown)
         shown.pop(POINTER, None)
         counting = read_definitions(session, self.names.view_folder(slot))
         over = {mart: ".".join(self.names.path(slot, mart)) for mart in paths}
-        wrong = wrong_views(release.model_copy(update={"marts": over}), shown)
+        wrong = find_wrong_views(release.model_copy(update={"marts": over}), shown)
         return sorted({*wrong, *(m for m, path in paths.items() if not stands_on(counting.get(m, ""), path))})
 
-    def releases(self) -> list[str]:
+    def list_releases(self) -> list[str]:
         """Every release schema there is: by its tables, or by its folder of views."""
         with self.session() as session:
             return list_releases(self, session)
 
-    def drop(self, schemas: Sequence[str]) -> None:
+    def drop_releases(self, schemas: Sequence[str]) -> None:
         """Drop release schemas with all they hold, but none that a reader's view needs, nor the idle slot's."""
         with self.session() as session:
-            shown = [marker_in(self, session, schema) for schema in (self.serving, *self.slots)]
+            shown = [parse_marker(self, session, schema) for schema in (self.serving, *self.slots)]
             needed = {name.rsplit(".", 1)[0] for each in shown if each for name in each.marts.values()}
             drop_releases(self, session, set(schemas) - needed)
 
-    def live_source(self) -> LiveSource:
+    def describe_live_source(self) -> LiveSource:
         """Serving as a BI server reaches it, over Flight."""
         return LiveSource(
             kind="dremio",
@@ -223,6 +225,6 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         if schema != self.control and isinstance(session, DremioSession):
             session.rest.make_folder(self.names.view_folder(schema))
 
-    def released(self, schema: str, alias: str, materialized: str) -> str:
+    def locate_model(self, schema: str, alias: str, materialized: str) -> str:
         """A built model as `schema.table`; a view is marked, because it is not where the tables are."""
         return self.names.name_release(schema, alias, materialized == "view")

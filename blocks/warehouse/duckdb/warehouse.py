@@ -83,7 +83,9 @@ class DuckDBWarehouse(SqlWarehouse):
         finally:
             lock.release()
 
-    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
+    def make_dbt_target(
+        self, schema: str, time_zone: str = UTC_ZONE
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-duckdb's profile output; no secrets."""
         settings = {
             "memory_limit": self.memory_limit,
@@ -95,7 +97,7 @@ class DuckDBWarehouse(SqlWarehouse):
         waiting = {"connect_attempts": 4, "retryable_exceptions": ["IOException"]}
         return {**target, "settings": settings, "retries": waiting}, {}
 
-    def gx_connection(self) -> tuple[str, dict[str, object]]:
+    def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """The autocommit dialect (see dialect.py), read-only."""
         from blocks.warehouse.duckdb.dialect import url
 
@@ -131,7 +133,7 @@ class DuckDBWarehouse(SqlWarehouse):
         """Write the readers' file again where it is missing, can't be read, or shows another release."""
         with self.session() as session:
             self.readers.remove_leftovers()
-            served, known = self.served(), self._shown_release()
+            served, known = self.read_served(), self._shown_release()
             if served is None or served == known:
                 return []
             self.readers.write_new(session, served)
@@ -141,7 +143,7 @@ class DuckDBWarehouse(SqlWarehouse):
     def describe_readers(self) -> list[str]:
         """Where the file is, and whether it shows what is served."""
         with self.session():  # held, so that the warehouse is opened once
-            served, known = self.served(), self._shown_release()
+            served, known = self.read_served(), self._shown_release()
         lines = [f"readers open {self.readers.path}"] if self.readers.path.exists() else []
         if served != known:
             shown = f"run {known.run}" if known else "nothing that can be read"

@@ -12,7 +12,9 @@ SECRET = "DBT_ENV_SECRET_POSTGRES_PASSWORD"  # noqa: S105  # dbt keeps variables
 class PostgresClients(PostgresSettings):
     """The settings, as each client takes them."""
 
-    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
+    def make_dbt_target(
+        self, schema: str, time_zone: str = UTC_ZONE
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-postgres' profile output, and the environment of dbt's process: libpq reads PGOPTIONS."""
         arguments = self.connection_arguments()
         options = arguments.pop("options").replace("timezone=UTC", f"timezone={time_zone}")
@@ -20,11 +22,11 @@ class PostgresClients(PostgresSettings):
         own = {"type": "postgres", "schema": schema, "threads": self.threads, "role": self.role or None}
         return {**arguments, **own, "password": f"{{{{ env_var('{SECRET}') }}}}"}, environment
 
-    def gx_connection(self) -> tuple[str, dict[str, object]]:
+    def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """SQLAlchemy's URL, which needs no more than the driver, and engine arguments."""
         return "postgresql+psycopg://", {"connect_args": self.connection_arguments(), "hide_parameters": True}
 
-    def live_source(self) -> LiveSource:
+    def describe_live_source(self) -> LiveSource:
         """Serving as a BI server reaches it."""
         place = {
             "server": self.host,

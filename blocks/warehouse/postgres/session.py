@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from blocks.errors import PlatformError, replace_vendor_errors
-from blocks.sql import arrow_of_type, fill_placeholders, quote_identifier
+from blocks.sql import fill_placeholders, make_arrow_type, quote_identifier
 from blocks.warehouse.csv_files import read_csv, write_csv
 from blocks.warehouse.sqlstate import error_of_state
 
@@ -70,7 +70,7 @@ class PostgresSession:
                 spool.writelines(copy)
             spool.seek(0)
             return read_csv(
-                spool, pa.schema([(n, arrow_of_type(k, "postgres")) for n, k in kinds.items()]), path
+                spool, pa.schema([(n, make_arrow_type(k, "postgres")) for n, k in kinds.items()]), path
             )
 
 

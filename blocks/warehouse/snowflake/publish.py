@@ -13,7 +13,7 @@ from __future__ import annotations
 from blocks.errors import BadAnswer, Misconfigured, PlatformError, Transient
 from blocks.records import Release
 from blocks.warehouse.lease import fence
-from blocks.warehouse.release_marker import MARKER, marker_in, marker_sql, read_marker, wrong_views
+from blocks.warehouse.release_marker import MARKER, find_wrong_views, marker_sql, parse_marker, read_marker
 from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.session import SnowflakeSession
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, find_upcoming, list_schemas
@@ -25,7 +25,7 @@ def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
     Raises LeaseLost if another run has claimed the upcoming schema since.
     """
     with warehouse.session() as session:
-        if marker_in(warehouse, session, warehouse.serving) == release:
+        if parse_marker(warehouse, session, warehouse.serving) == release:
             return
         upcoming = find_upcoming(warehouse, session)
         warehouse.make_schema(session, warehouse.serving)
@@ -35,7 +35,7 @@ def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
             compare_grants(warehouse, session, upcoming)
             fence(warehouse, session)
             if (
-                marker_in(warehouse, session, warehouse.serving) != release
+                parse_marker(warehouse, session, warehouse.serving) != release
             ):  # an earlier try's swap may have come late
                 swap(warehouse, session, upcoming, release)
         except PlatformError:
@@ -67,8 +67,8 @@ def check(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str
     for mart in release.marts:
         session.rows(f"select count(*) from {warehouse.quote(schema, mart)}")
     found = views(warehouse, session, schema)
-    wrong = wrong_views(release, warehouse.read_views(session, schema))
-    if wrong or found != {*release.marts, MARKER} or marker_in(warehouse, session, schema) != release:
+    wrong = find_wrong_views(release, warehouse.read_views(session, schema))
+    if wrong or found != {*release.marts, MARKER} or parse_marker(warehouse, session, schema) != release:
         raise BadAnswer(
             f"check schema {schema}",
             "it does not hold what was put into it",

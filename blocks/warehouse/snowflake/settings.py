@@ -68,7 +68,7 @@ class SnowflakeSettings(SharedSettings):
             "session_parameters": {**parameters, **self.connection.get("session_parameters", {})},
         }
 
-    def live_source(self) -> LiveSource:
+    def describe_live_source(self) -> LiveSource:
         """The account's host and serving; with the readers' role, or the BI user's own where none is named."""
         return LiveSource(
             kind="snowflake",

@@ -47,7 +47,9 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         """A connection that is closed at the end; the connector's errors come out as PlatformErrors."""
         return open_session(self.credentials, self.database, self.connection_arguments())
 
-    def dbt_target(self, schema: str, time_zone: str = UTC_ZONE) -> tuple[dict[str, object], dict[str, str]]:
+    def make_dbt_target(
+        self, schema: str, time_zone: str = UTC_ZONE
+    ) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-snowflake's profile output, and the environment variables of its secrets.
 
         The adapter takes no time zone: dbt's sessions have the user's, its parameter TIMEZONE.
@@ -59,7 +61,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         if time_zone != UTC_ZONE:
             session.rows(f"alter session set timezone = {self.literal(time_zone)}")
 
-    def gx_connection(self) -> tuple[str, dict[str, object]]:
+    def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """snowflake-sqlalchemy's URL, without a secret in it, and the connection's arguments."""
         return write_engine(self)
 
@@ -123,7 +125,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         """Fill the upcoming schema, check it and its grants, swap it with serving."""
         swap_serving(self, release)
 
-    def releases(self) -> list[str]:
+    def list_releases(self) -> list[str]:
         """Every release schema there is."""
         with self.session() as session:
             return sorted(list_schemas(self, session, RELEASE_PREFIX))
@@ -150,7 +152,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         bare = {key: value for key, value in self.connection_arguments().items() if key not in missing}
         return open_session(self.credentials, "the account", bare)
 
-    def costs(self, days: int) -> Costs | None:
+    def read_costs(self, days: int) -> Costs | None:
         """Credits by query tag, from ACCOUNT_USAGE."""
         with self.session() as session:
             return read_costs(session, self.warehouse, days)

@@ -11,7 +11,7 @@ import pytest
 
 from blocks.errors import ContractBroken, NotFound, PlatformError, Transient
 from blocks.records import LoadReport, SourceTable
-from blocks.warehouse.control import loaded
+from blocks.warehouse.control import read_ledger
 from tests.blocks.loader.managed_loaders import (
     fivetran_loader,
     fivetran_standin,
@@ -211,7 +211,7 @@ def test_load_reports_what_it_made_visible(rig: Rig) -> None:
 def test_ledger_tells_what_the_report_tells(rig: Rig) -> None:
     """The ledger is what the next load, and the gate, go by."""
     report = rig.load()
-    (entry,) = loaded(rig.desk.warehouse, rig.table.source)
+    (entry,) = read_ledger(rig.desk.warehouse, rig.table.source)
     assert (entry.table, entry.rows, entry.watermark, entry.run) == (
         rig.table.name,
         4,

@@ -35,7 +35,7 @@ def test_check_says_who_is_served(desk: Desk) -> None:
 
 def test_a_ticket_is_read_by_plain_names(desk: Desk) -> None:
     desk.file("AN-1", description="Every Monday I copy numbers.", labels=["board"])
-    (ticket,) = desk.tracker.tickets(["AN-1"])
+    (ticket,) = desk.tracker.read_tickets(["AN-1"])
     assert (ticket.key, ticket.title, ticket.status) == ("AN-1", "How is revenue going?", "open")
     assert ticket.fields["metrics"] in (["net_revenue"], "net_revenue")  # a list, or text with commas
     assert ticket.fields["deadline"] == "2027-02-26"
@@ -49,13 +49,19 @@ def test_only_tickets_that_wait_for_work_are_open(desk: Desk) -> None:
     statuses = ["open", "in_progress", "incomplete", "changes_requested", "failed", "done"]
     for number, status in enumerate(statuses, 1):
         desk.file(f"AN-{number}", status)
-    assert [ticket.key for ticket in desk.tracker.open_tickets()] == ["AN-1", "AN-2", "AN-3", "AN-4", "AN-5"]
+    assert [ticket.key for ticket in desk.tracker.list_open_tickets()] == [
+        "AN-1",
+        "AN-2",
+        "AN-3",
+        "AN-4",
+        "AN-5",
+    ]
 
 
 def test_a_ticket_asked_for_is_read_whatever_its_status_and_once(desk: Desk) -> None:
     desk.file("AN-1", "done")
     desk.file("AN-2")
-    assert [ticket.key for ticket in desk.tracker.tickets(["AN-2", "AN-1", "AN-2"])] == ["AN-2", "AN-1"]
+    assert [ticket.key for ticket in desk.tracker.read_tickets(["AN-2", "AN-1", "AN-2"])] == ["AN-2", "AN-1"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +70,7 @@ def test_a_ticket_asked_for_is_read_whatever_its_status_and_once(desk: Desk) -> 
 def test_an_unknown_key_is_not_found(desk: Desk, key: str) -> None:
     desk.file("AN-1")
     with pytest.raises(NotFound):
-        desk.tracker.tickets([key])
+        desk.tracker.read_tickets([key])
     with pytest.raises(NotFound):
         desk.tracker.comment(key, "requirements", "text")
     with pytest.raises(NotFound):
@@ -98,8 +104,8 @@ def test_feedback_is_what_people_said_not_what_we_said(desk: Desk) -> None:
     desk.file("AN-1")
     desk.say("AN-1", "Dana", "2026-11-02T09:30:00+01:00", "Please by week.")
     desk.tracker.comment("AN-1", "run_1", "built")
-    (ticket,) = desk.tracker.tickets(["AN-1"])
-    assert desk.tracker.open_tickets() == [ticket]
+    (ticket,) = desk.tracker.read_tickets(["AN-1"])
+    assert desk.tracker.list_open_tickets() == [ticket]
     assert [(c.author, c.body) for c in ticket.comments] == [("Dana", "Please by week.")]
     assert ticket.comments[0].created == datetime(2026, 11, 2, 8, 30, tzinfo=UTC)
 
@@ -139,20 +145,20 @@ def test_a_ticket_moves(desk: Desk) -> None:
     for status in ("in_progress", "incomplete", "failed", "done"):
         desk.tracker.move("AN-1", status)
         assert desk.status("AN-1") == status
-        assert desk.tracker.tickets(["AN-1"])[0].status == status
+        assert desk.tracker.read_tickets(["AN-1"])[0].status == status
 
 
 def test_a_ticket_says_what_it_was_told_and_when(desk: Desk) -> None:
     desk.file("AN-1")
     desk.tracker.comment("AN-1", "requirements", "missing:\n\n- `deadline`")
-    (ticket,) = desk.tracker.open_tickets()
+    (ticket,) = desk.tracker.list_open_tickets()
     assert (ticket.comment_fingerprints, ticket.answered) == (
         {"requirements": fingerprint("missing:\n\n- `deadline`")},
         None,
     )
     desk.tracker.comment("AN-1", "run_1", "built")
     desk.tracker.comment("AN-1", "run_1", "built again")
-    (ticket,) = desk.tracker.open_tickets()
+    (ticket,) = desk.tracker.list_open_tickets()
     assert ticket.comment_fingerprints["run_1"] == fingerprint("built again")
     assert ticket.answered is not None
     assert abs((datetime.now(UTC) - ticket.answered).total_seconds()) < 60
@@ -171,13 +177,13 @@ def test_release_and_freshness_are_written_where_they_are_kept(desk: Desk) -> No
     desk.tracker.move("AN-1", "incomplete")
     desk.tracker.move("AN-1", None, {"release": "20261123_084530_1f2e3d"})
     assert desk.facts("AN-1")["release"] == "20261123_084530_1f2e3d"
-    assert desk.tracker.tickets(["AN-1"])[0].status == "incomplete"
+    assert desk.tracker.read_tickets(["AN-1"])[0].status == "incomplete"
 
 
 def test_an_incident_is_filed_once_while_it_is_open(desk: Desk) -> None:
     desk.file("AN-1")
     desk.file("AN-2")
-    assert desk.tracker.incidents() == {}
+    assert desk.tracker.list_incidents() == {}
     text = ("daily: `net_revenue` is positive", "found:\n\n- `-5`")
     key = desk.tracker.open_incident("daily:1f2e", *text, ["AN-1", "AN-2", "AN-99", "XY-1"])
     other = desk.tracker.open_incident("daily:77aa", "another", "text", [])
@@ -185,8 +191,8 @@ def test_an_incident_is_filed_once_while_it_is_open(desk: Desk) -> None:
     before = desk.state()
     assert desk.tracker.open_incident("daily:1f2e", *text, ["AN-1", "AN-2"]) == key
     assert desk.state() == before
-    assert desk.tracker.incidents() == {"daily:1f2e": key, "daily:77aa": other}
-    assert [ticket.key for ticket in desk.tracker.open_tickets()] == ["AN-1", "AN-2"]
+    assert desk.tracker.list_incidents() == {"daily:1f2e": key, "daily:77aa": other}
+    assert [ticket.key for ticket in desk.tracker.list_open_tickets()] == ["AN-1", "AN-2"]
 
 
 def test_an_incident_that_passed_is_told_and_closed_and_may_come_again(desk: Desk) -> None:
@@ -196,13 +202,13 @@ def test_an_incident_that_passed_is_told_and_closed_and_may_come_again(desk: Des
         desk.tracker.comment(key, "run_2", "passed again")
         desk.tracker.move(key, "done")
     assert (desk.comments(key), desk.status(key)) == (["passed again"], "done")
-    assert desk.tracker.incidents() == {}
+    assert desk.tracker.list_incidents() == {}
     again = desk.tracker.open_incident("daily:1f2e", "negative revenue", "text", ["AN-1"])
     assert again != key
-    assert desk.tracker.incidents() == {"daily:1f2e": again}
+    assert desk.tracker.list_incidents() == {"daily:1f2e": again}
 
 
 def test_a_person_can_open_the_ticket(desk: Desk) -> None:
     desk.file("AN-1")
-    assert "AN-1" in desk.tracker.url("AN-1")
-    assert "://" in desk.tracker.url("AN-1")
+    assert "AN-1" in desk.tracker.make_url("AN-1")
+    assert "://" in desk.tracker.make_url("AN-1")

@@ -86,9 +86,9 @@ def test_tables_and_views_lie_where_the_one_setting_says(built: Dbt, warehouse: 
             "price": "DECIMAL(12,2)",
             "since": "DATE",
         }
-    assert warehouse.releases() == ["rel_1"]
-    assert warehouse.released("house.prod.rel_1", "sold", "table") == "rel_1.sold"
-    assert warehouse.released("prod.rel_1", "staged", "view") == "rel_1.~staged"
+    assert warehouse.list_releases() == ["rel_1"]
+    assert warehouse.locate_model("house.prod.rel_1", "sold", "table") == "rel_1.sold"
+    assert warehouse.locate_model("prod.rel_1", "staged", "view") == "rel_1.~staged"
 
 
 def test_a_cancelled_job_ends_dbts_wait(built: Dbt, server: StandIn) -> None:
@@ -145,7 +145,7 @@ def test_cloud_is_reached_by_token_and_project(server: StandIn) -> None:
         tls=True,
         database="catalog.house",
     )
-    target, environment = house.dbt_target("rel_1")
+    target, environment = house.make_dbt_target("rel_1")
     assert (target["cloud_host"], target["cloud_project_id"]) == ("api.dremio.cloud", "p-1")
     assert (target["object_storage_source"], target["object_storage_path"]) == ("catalog", "house.rel_1")
     assert (target["dremio_space"], target["dremio_space_folder"]) == ("catalog", "house.rel_1")

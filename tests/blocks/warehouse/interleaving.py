@@ -158,8 +158,8 @@ def build(warehouse: Any, run: str, value: int) -> BuildReport:
             session.rows(f"create table {table} as select {value} as run_no")
     marts = {mart: f"rel_{run}.{mart}" for mart in MARTS}
     report = BuildReport(run=run, marts=marts, models=2, tests=0, seconds=0)
-    control.record(warehouse, run, State.building, report.model_dump_json())
-    control.record(warehouse, run, State.validated, gate(run).model_dump_json())
+    control.write_journal(warehouse, run, State.building, report.model_dump_json())
+    control.write_journal(warehouse, run, State.validated, gate(run).model_dump_json())
     return report
 
 

@@ -59,7 +59,7 @@ def warehouse() -> Iterator[DremioWarehouse]:
     house.setup(apply=True)
     yield house
     with house.session() as session:
-        for schema in [*house.releases(), house.serving, *house.slots, "raw_bikes", house.control]:
+        for schema in [*house.list_releases(), house.serving, *house.slots, "raw_bikes", house.control]:
             for folder in dict.fromkeys((house.names.path(schema), house.names.view_folder(schema))):
                 rows = session.rows(
                     'select TABLE_NAME, TABLE_TYPE from INFORMATION_SCHEMA."TABLES" where TABLE_SCHEMA = ?',
@@ -119,5 +119,5 @@ def test_releases_flip_under_a_reader_and_back(warehouse: DremioWarehouse) -> No
     assert roll_back.fn(warehouse, None).run == "b"
     assert seen(warehouse) == [2, 2]
     retain.fn(warehouse)
-    control.record(warehouse, "d", State.building)
+    control.write_journal(warehouse, "d", State.building)
     assert recover.fn(warehouse, "e") == ["run d had died while building; it is abandoned"]

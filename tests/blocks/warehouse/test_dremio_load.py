@@ -31,7 +31,7 @@ def rides(warehouse: DremioWarehouse) -> list[tuple[object, ...]]:
 
 
 def ledger(warehouse: DremioWarehouse) -> dict[str, int]:
-    return {entry.item: entry.rows for entry in control.loaded(warehouse)}
+    return {entry.item: entry.rows for entry in control.read_ledger(warehouse)}
 
 
 @pytest.mark.parametrize("mode", ["append", "merge", "replace"])

@@ -64,7 +64,7 @@ def built(
             table = warehouse.relation(f"rel_{run}.{mart}")
             session.rows(f"create table {table} as select {value} as run_no{more}")
     report = BuildReport(run=run, marts={m: f"rel_{run}.{m}" for m in marts}, models=2, tests=0, seconds=0)
-    control.record(warehouse, run, State.validated, gate(run).model_dump_json())
+    control.write_journal(warehouse, run, State.validated, gate(run).model_dump_json())
     return report
 
 
@@ -163,14 +163,14 @@ def test_killed_at_every_statement_the_next_run_repairs_it(tmp_path: Path, way: 
 
 def repaired(warehouse: DremioWarehouse) -> tuple[int, int]:
     """What readers saw of the mart in question after the kill, and see after the next run's recovery."""
-    before, served = seen(warehouse), warehouse.served()
+    before, served = seen(warehouse), warehouse.read_served()
     assert served is not None
     assert before in ([1, 1], [1, 2])
     assert (served.run == "b") <= (before == [1, 2]), "the marker is ahead of the views"
-    state = {entry.run: entry.state for entry in control.journal(warehouse)}["b"]
+    state = {entry.run: entry.state for entry in control.read_journal(warehouse)}["b"]
     recover.fn(warehouse, "c")
     retain.fn(warehouse)
-    after, ended = seen(warehouse), {entry.run: entry.state for entry in control.journal(warehouse)}["b"]
+    after, ended = seen(warehouse), {entry.run: entry.state for entry in control.read_journal(warehouse)}["b"]
     assert after == ([1, 1] if state is State.validated else [1, 2])
     assert ended is (State.abandoned if state is State.validated else State.published)
     return before[1], after[1]
@@ -183,7 +183,7 @@ def test_rollback_and_retention(warehouse: DremioWarehouse) -> None:
     assert roll_back.fn(warehouse, None).run == "c"
     assert seen(warehouse) == [3, 3]
     retain.fn(warehouse)
-    assert warehouse.releases() == ["rel_c", "rel_d"]
+    assert warehouse.list_releases() == ["rel_c", "rel_d"]
     assert roll_back.fn(warehouse, "d").run == "d"
     assert seen(warehouse) == [4, 4]
 
@@ -212,7 +212,7 @@ def test_the_idle_slots_release_stays_as_long_as_readers_views_stand_on_it(dremi
     promote(warehouse, "d", 4)  # the idle slot still shows a, which is no longer among the last two
     retain.fn(warehouse)
     assert seen(warehouse) == [4, 4]
-    assert "rel_a" in warehouse.releases()
+    assert "rel_a" in warehouse.list_releases()
 
 
 def test_an_error_in_the_loop_puts_the_old_views_back(dremio_server: StandIn) -> None:
@@ -222,7 +222,7 @@ def test_an_error_in_the_loop_puts_the_old_views_back(dremio_server: StandIn) ->
     dremio_server.fail('view "analytics"."serving"."stock"', "failed")
     with pytest.raises(PlatformError):
         promote_release.fn(warehouse, report, gate("b"))
-    assert warehouse.served() == first
+    assert warehouse.read_served() == first
     assert seen(warehouse) == [1, 1]
     with warehouse.session() as session:
         assert not warehouse.columns(session, "serving", "stock")
@@ -263,7 +263,7 @@ def test_a_reflection_that_fails_stops_the_flip_or_is_only_said(
     dremio_server.rest.outcome = "FAILED"
     with pytest.raises(Rejected, match="reflection is failed"):
         promote(dremio_server.warehouse(reflections="required"), "a", 1)
-    assert dremio_server.warehouse().served() is None
+    assert dremio_server.warehouse().read_served() is None
     promote(dremio_server.warehouse(reflections="optional"), "b", 2)
     assert seen(dremio_server.warehouse()) == [2, 2]
     assert "without acceleration" in caplog.text

@@ -91,7 +91,7 @@ def test_a_suite_is_evaluated_on_a_table_and_on_a_view(
 
 
 def test_the_dialect_names_tables_and_gives_nulls_and_empty_answers(warehouse: DremioWarehouse) -> None:
-    address, arguments = warehouse.gx_connection()
+    address, arguments = warehouse.make_gx_connection()
     assert "dremio123" not in address
     engine = sa.create_engine(address, **arguments)
     inspector = sa.inspect(engine)
@@ -178,7 +178,7 @@ def test_both_roads_are_encrypted_and_the_server_is_verified(tmp_path: Path) -> 
     with stand_in(tmp_path / "lake", files) as server:
         trusting = server.warehouse(tls=True, authority=files[0])
         assert trusting.check()
-        assert trusting.dbt_target("rel_1")[1]["REQUESTS_CA_BUNDLE"] == str(files[0])
+        assert trusting.make_dbt_target("rel_1")[1]["REQUESTS_CA_BUNDLE"] == str(files[0])
         assert server.warehouse(tls=True, verify=False).check()
         with pytest.raises(Misconfigured, match="authority"):
             server.warehouse(tls=True).check()

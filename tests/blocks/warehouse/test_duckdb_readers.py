@@ -66,7 +66,7 @@ def test_it_holds_the_marts_and_the_release_and_nothing_else(warehouse: DuckDBWa
     assert tables == [("main", "_release"), ("main", "people"), ("main", "sales")]
     assert read_file(path, "select count(*) from duckdb_views() where not internal") == [(0,)]
     assert b"private" not in path.read_bytes()
-    assert shown(warehouse) == release == warehouse.served()
+    assert shown(warehouse) == release == warehouse.read_served()
     assert read_file(path, BOTH) == [(1, 1)]  # the same words as in the warehouse
     assert sorted(each.name for each in path.parent.iterdir()) == ["serving.duckdb", "warehouse.duckdb"]
 
@@ -121,7 +121,7 @@ def test_rollback_and_retirement_write_it(warehouse: DuckDBWarehouse) -> None:
     assert read_file(warehouse.readers.path, BOTH) == [(1, 1)]
     assert shown(warehouse) == release
     release = retire_marts.fn(warehouse, ["people"])
-    assert shown(warehouse) == release == warehouse.served()
+    assert shown(warehouse) == release == warehouse.read_served()
     tables = read_file(warehouse.readers.path, "select table_name from duckdb_tables() order by all")
     assert tables == [("_release",), ("sales",)]
 
@@ -159,7 +159,7 @@ def test_a_mart_that_cannot_be_copied_changes_nothing(warehouse: DuckDBWarehouse
     marts = {**build(warehouse, "b", 2), "gone": "rel_b.gone"}
     with pytest.raises(PlatformError):
         warehouse.flip(Release(run="b", marts=marts, published_at=AT))
-    assert warehouse.served() == shown(warehouse) == release
+    assert warehouse.read_served() == shown(warehouse) == release
     assert len(list(warehouse.path.parent.iterdir())) == 2
 
 
@@ -174,7 +174,7 @@ def test_views_that_cannot_be_replaced_change_nothing(
     monkeypatch.setattr(DuckDBWarehouse, "replace_view", refuse)
     with pytest.raises(Busy):
         warehouse.flip(Release(run="b", marts=build(warehouse, "b", 2), published_at=AT))
-    assert warehouse.served() == shown(warehouse) == release
+    assert warehouse.read_served() == shown(warehouse) == release
     assert len(list(warehouse.path.parent.iterdir())) == 2
 
 
@@ -256,8 +256,8 @@ def test_killed_at_any_moment_the_file_is_whole_and_the_next_run_agrees(warehous
         assert isinstance(sales, int)
         assert sales >= last
         recover.fn(warehouse, "")
-        assert shown(warehouse) == warehouse.served()
-        served = warehouse.served()
+        assert shown(warehouse) == warehouse.read_served()
+        served = warehouse.read_served()
         assert served
         last = int(served.run)
         retain.fn(warehouse)

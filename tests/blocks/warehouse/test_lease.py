@@ -61,10 +61,10 @@ class LeasedDuckDB(SharedWarehouse):
     def use_time_zone(self, session: Any, time_zone: str) -> None:
         session.rows(f"set time zone {self.literal(time_zone)}")
 
-    def dbt_target(self, schema: str, time_zone: str = "UTC") -> Any:
+    def make_dbt_target(self, schema: str, time_zone: str = "UTC") -> Any:
         raise NotImplementedError
 
-    def gx_connection(self) -> Any:
+    def make_gx_connection(self) -> Any:
         raise NotImplementedError
 
     def write_setup(self) -> list[str]:
@@ -100,7 +100,7 @@ def violations(stage: Stage, end: tuple[object, ...], falls_allowed: int) -> lis
     falls = sum(later < earlier for earlier, later in pairwise(order))
     if falls > falls_allowed:
         wrong.append(("fell", order))
-    entries = control.journal(stage.warehouse)
+    entries = control.read_journal(stage.warehouse)
     last = {entry.run: entry.state for entry in entries}
     published = [entry.run for entry in entries if entry.state is State.published]
     if State.publishing in last.values() or published[-1] != end[0] or stage.seen[-1] != end:
@@ -328,7 +328,7 @@ def test_a_process_that_is_stopped_by_a_signal_is_refused_when_it_goes_on(postgr
     output, _ = process.communicate(f"\n{old.model_dump_json()}\n", timeout=120)
     assert "lost:" in output
     assert "flipped" not in output
-    assert house.served() == new
+    assert house.read_served() == new
 
 
 # clocks, namespaces, renewals

@@ -10,7 +10,7 @@ from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 
 def test_a_local_file_cannot_be_read_live(tmp_path: Path) -> None:
-    assert DuckDBWarehouse(database=str(tmp_path / "w.duckdb")).live_source() is None
+    assert DuckDBWarehouse(database=str(tmp_path / "w.duckdb")).describe_live_source() is None
 
 
 def test_snowflake_is_read_at_its_account_with_the_readers_role() -> None:
@@ -21,7 +21,7 @@ def test_snowflake_is_read_at_its_account_with_the_readers_role() -> None:
 
     credentials = SnowflakeCredentials(account="acme-eu", user="builder", password="hidden")
     given = {"database": "analytics", "warehouse": "bi", "role": "builder", "readers": "analysts"}
-    live = SnowflakeWarehouse(credentials=credentials, **given).live_source()
+    live = SnowflakeWarehouse(credentials=credentials, **given).describe_live_source()
     assert (live.kind, live.server) == ("snowflake", "acme-eu.snowflakecomputing.com")
     assert (live.database, live.schema_name, live.warehouse, live.role) == (
         "ANALYTICS",

@@ -114,7 +114,7 @@ def counts(found: MartDiff) -> Expected:
 
 
 def forget(house: Warehouse) -> None:
-    house.drop(["rel_a", "rel_b"])
+    house.drop_releases(["rel_a", "rel_b"])
 
 
 @everywhere

@@ -128,7 +128,7 @@ def test_a_promotion_waits_for_a_long_query_and_other_readers_do_not_wait_for_it
             waits.append(time.monotonic() - begun)
         long.rows("commit")
     flip.join()
-    assert house.served() == second
+    assert house.read_served() == second
     assert max(waits) < 5
 
 
@@ -197,8 +197,8 @@ def test_killed_at_every_statement_it_is_the_old_release_or_the_new(server: Serv
         update={"run": "a", "marts": {mart: f"rel_a.{mart}" for mart in ("people", "sales")}}
     )
     base.flip(first)
-    control.record(base, "a", State.published, first.model_dump_json())
-    control.record(base, "b", State.validated, gate("b").model_dump_json())
+    control.write_journal(base, "a", State.published, first.model_dump_json())
+    control.write_journal(base, "b", State.validated, gate("b").model_dump_json())
     outcomes, kills = set(), 0
     runner = child(base, FORKING.format(before=moment == "before"))
     assert runner.stdin is not None
@@ -216,7 +216,7 @@ def test_killed_at_every_statement_it_is_the_old_release_or_the_new(server: Serv
         house = base.model_copy(update={"database": database})
         before = read(house, "select s.value, p.value from serving.sales s, serving.people p")
         assert before in ([(1, 1)], [(2, 2)])
-        state = {entry.run: entry.state for entry in control.journal(house)}["b"]
+        state = {entry.run: entry.state for entry in control.read_journal(house)}["b"]
         recover.fn(house, "c")
         after = read(house, "select s.value, p.value from serving.sales s, serving.people p")
         assert after == ([(1, 1)] if state is State.validated else [(2, 2)])
@@ -284,7 +284,7 @@ def test_loads_at_the_same_time_do_not_trip_over_each_other(server: Server, tmp_
     for thread in threads:
         thread.join()
     assert not troubles
-    assert len(control.loaded(house)) == 4
+    assert len(control.read_ledger(house)) == 4
     assert read(house, "select station from raw_bikes.t0") == [("",)]
 
 
@@ -417,7 +417,7 @@ def test_somebody_cancels_the_query(server: Server) -> None:
 
 def test_tableau_reads_it_live_without_a_secret(server: Server) -> None:
     house = server.warehouse(sslmode="verify-full")
-    live = house.live_source()
+    live = house.describe_live_source()
     assert (live.kind, live.server, live.database, live.schema_name) == (
         "postgres",
         house.host,
@@ -426,7 +426,7 @@ def test_tableau_reads_it_live_without_a_secret(server: Server) -> None:
     )
     assert live.encrypted
     assert house.password.get_secret_value() not in live.model_dump_json()
-    profile, secrets = house.dbt_target("rel_x")
+    profile, secrets = house.make_dbt_target("rel_x")
     assert house.password.get_secret_value() not in json.dumps(profile)
     assert house.password.get_secret_value() in secrets.values()
-    assert house.password.get_secret_value() not in house.gx_connection()[0]
+    assert house.password.get_secret_value() not in house.make_gx_connection()[0]

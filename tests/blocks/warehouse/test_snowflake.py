@@ -138,11 +138,11 @@ def test_a_promotion_that_breaks_off_at_any_statement_is_finished_by_the_next(
             house.flip(new)
             done = True
         account.faults.clear()
-        assert house.served() == (new if done else old)
+        assert house.read_served() == (new if done else old)
         shown = read(house, "select run, 'r' || run_no from serving.sales cross join serving._release")
         assert shown in ([("r1", "r1")], [("r2", "r2")])
         house.flip(new)
-        assert house.served() == new
+        assert house.read_served() == new
         if done:
             break
     assert step >= 5
@@ -160,7 +160,7 @@ def test_a_swap_whose_answer_is_lost_is_not_sent_again(account: Account) -> None
 
     account.faults.insert(0, Fault(house.database, "swap with", only_once, after=True))
     house.flip(second)
-    assert house.served() == second
+    assert house.read_served() == second
     assert read(house, "select run_no from serving.sales") == [(2,)]
 
 
@@ -170,7 +170,7 @@ def test_a_killed_promotion_is_finished_by_the_next_run(account: Account, house:
 
     house.flip(make_release(house, "a", 1))
     second = make_release(house, "b", 2)
-    control.record(house, "b", control.State.publishing, second.model_dump_json())
+    control.write_journal(house, "b", control.State.publishing, second.model_dump_json())
     running: list[subprocess.Popen[str]] = []
 
     def kill(_: Statement) -> None:
@@ -183,7 +183,7 @@ def test_a_killed_promotion_is_finished_by_the_next_run(account: Account, house:
         assert running[0].wait(300) == -signal.SIGKILL
     swaps = sum("swap with" in sql for sql in account.asked(house.database))
     assert "published now" in recover.fn(house, "c")[0]
-    assert house.served() == second
+    assert house.read_served() == second
     assert sum("swap with" in sql for sql in account.asked(house.database)) == swaps
 
 
@@ -198,12 +198,12 @@ def test_rights_of_readers_are_compared_before_the_swap(account: Account, house:
     ) as caught:
         house.flip(second)
     assert "grant SELECT on future VIEWs in schema" in str(caught.value)
-    assert house.served() == first
+    assert house.read_served() == first
     with house.session() as session:
         session.rows("grant usage on schema serving_next to role bi")
         session.rows("grant select on future views in schema serving_next to role bi")
     house.flip(second)
-    assert house.served() == second
+    assert house.read_served() == second
     with house.session() as session:
         session.rows("grant select on view serving.sales to role finance")
     with pytest.raises(Misconfigured, match=r"serving_next\.sales to ROLE FINANCE"):
@@ -225,7 +225,7 @@ def test_a_foreign_view_in_the_upcoming_schema_is_no_part_of_the_release(
     account.faults.append(Fault(house.database, r"create or replace view .*_RELEASE", meddle, after=True))
     with pytest.raises(BadAnswer, match="serving_next"):
         house.flip(second)
-    assert house.served() == first
+    assert house.read_served() == first
     house.flip(second)
     with house.session() as session:
         assert not house.columns(session, "serving", "stranger")
@@ -238,9 +238,9 @@ def test_rollback_and_retention(account: Account, house: Any) -> None:
     for n, run in enumerate("abcd"):
         release = make_release(house, run, n)
         house.flip(release)
-        control.record(house, run, control.State.published, release.model_dump_json())
+        control.write_journal(house, run, control.State.published, release.model_dump_json())
     assert retain.fn(house) == ["rel_a"]
-    assert house.releases() == ["rel_b", "rel_c", "rel_d"]
+    assert house.list_releases() == ["rel_b", "rel_c", "rel_d"]
     assert roll_back.fn(house, None).run == "c"
     assert read(house, "select s.run_no, p.run_no from serving.sales s, serving.people p") == [(2, 2)]
     assert roll_back.fn(house, "b").run == "b"
@@ -355,7 +355,7 @@ def test_a_network_drop_in_mid_copy_loses_nothing(account: Account, tmp_path: Pa
         house.ingest(news)
     assert SECRET not in shown(caught.value)
     assert read(house, "select ride_id from raw_bikes.rides") == [(1,)]
-    assert [entry.item for entry in control.loaded(house)] == ["a.csv"]
+    assert [entry.item for entry in control.read_ledger(house)] == ["a.csv"]
     house.ingest(news)
     assert read(house, "select ride_id from raw_bikes.rides order by 1") == [(1,), (2,)]
     assert read(house, "select count(*) from raw_bikes.rides__quarantine") == [(1,)]
@@ -405,9 +405,9 @@ def test_nothing_of_a_failed_query_is_in_the_error(account: Account, house: Any)
 def test_the_block_shows_no_secret(house: Any) -> None:
     assert SECRET not in repr(house)
     assert SECRET not in house.model_dump_json()
-    url, _ = house.gx_connection()
+    url, _ = house.make_gx_connection()
     assert SECRET not in url
-    profile, secrets = house.dbt_target("rel_x")
+    profile, secrets = house.make_dbt_target("rel_x")
     assert SECRET not in json.dumps(profile)
     assert SECRET in secrets.values()
 
@@ -436,7 +436,7 @@ def test_costs_come_from_snowflakes_own_account(account: Account, house: Any) ->
         ],
         credits=5.0,
     )
-    costs = house.costs(30)
+    costs = house.read_costs(30)
     assert costs.unit == "credits"
     assert [(line.tag.run, line.queries, line.seconds, line.amount) for line in costs.lines] == [
         ("r1", 3, 5.02, 2.0)

@@ -95,7 +95,7 @@ def test_a_load_is_there_once(house: Any, tmp_path: Path) -> None:
     found = read(house, f"select ride_id, station, _loaded_at from {house.control}_raw.rides order by 1")
     assert [row[:2] for row in found] == [(n, "Nord-Süd") for n in range(3)]
     assert found[0][2].year == 2026  # type: ignore[attr-defined]  # a timestamp, not a number
-    assert len(control.loaded(house)) == 1
+    assert len(control.read_ledger(house)) == 1
 
 
 def test_a_concurrent_reader_sees_all_old_or_all_new(house: Any) -> None:
@@ -123,7 +123,7 @@ def test_a_concurrent_reader_sees_all_old_or_all_new(house: Any) -> None:
         for target in (second, first, second):
             house.flip(target)
             house.flip(target)
-            assert house.served() == target
+            assert house.read_served() == target
     finally:
         stop.set()
         reader.join()
@@ -168,7 +168,7 @@ def test_an_extract_is_a_parquet_file(house: Any, tmp_path: Path) -> None:
 
 
 def test_costs_can_be_read(house: Any) -> None:
-    costs = house.costs(7)
+    costs = house.read_costs(7)
     assert costs.unit == "credits"
     assert costs.total >= 0
 

@@ -158,7 +158,7 @@ def test_ingest_loads_rows_quarantine_and_ledger(warehouse: Warehouse, tmp_path:
     assert read(warehouse, "select _row, _reason from {raw_bikes.rides__quarantine}") == [
         ("x,South", "ride_id: not a number")
     ]
-    (entry,) = control.loaded(warehouse, "bikes")
+    (entry,) = control.read_ledger(warehouse, "bikes")
     assert (entry.item, entry.rows, entry.quarantined, entry.run) == ("a.csv", 1, 1, "r1")
 
 
@@ -168,7 +168,7 @@ def test_ingest_again_replaces_the_items_rows(warehouse: Warehouse, tmp_path: Pa
     warehouse.ingest(batch(tmp_path, [{"ride_id": 9, "station": "East"}]))
     assert read(warehouse, "select ride_id from {raw_bikes.rides} order by 1") == [(2,), (9,)]
     assert read(warehouse, "select count(*) from {raw_bikes.rides__quarantine}") == [(0,)]
-    assert {entry.item: entry.rows for entry in control.loaded(warehouse)} == {"a.csv": 1, "b.csv": 1}
+    assert {entry.item: entry.rows for entry in control.read_ledger(warehouse)} == {"a.csv": 1, "b.csv": 1}
 
 
 def test_merge_replaces_by_key(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_replace_takes_the_whole_table(warehouse: Warehouse, tmp_path: Path) -> 
 def test_replace_forgets_what_was_loaded_before(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
     warehouse.ingest(batch(tmp_path, [{"ride_id": 2, "station": "West"}], item="b.csv", mode="replace"))
-    assert [entry.item for entry in control.loaded(warehouse)] == ["b.csv"]
+    assert [entry.item for entry in control.read_ledger(warehouse)] == ["b.csv"]
 
 
 @pytest.mark.parametrize("news", [[], [{"ride_id": 3, "station": "East"}]])
@@ -296,9 +296,9 @@ def test_rows_that_another_system_loaded_are_noted(warehouse: Warehouse) -> None
     entry = LedgerEntry(
         source="crm", table="deals", item="t", fingerprint="f", rows=3, watermark="2026-01-02", run="r1"
     )
-    warehouse.note([entry])
-    warehouse.note([entry.model_copy(update={"rows": 4})])
-    assert [(line.item, line.rows) for line in control.loaded(warehouse, "crm")] == [("t", 4)]
+    warehouse.write_ledger_lines([entry])
+    warehouse.write_ledger_lines([entry.model_copy(update={"rows": 4})])
+    assert [(line.item, line.rows) for line in control.read_ledger(warehouse, "crm")] == [("t", 4)]
 
 
 def test_new_column_widens_the_table_and_is_reported(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_changed_type_is_refused_and_nothing_of_it_is_visible(warehouse: Warehou
     with pytest.raises(ContractBroken, match="ride_id"):
         warehouse.ingest(batch(tmp_path, [{"ride_id": "one", "station": "N"}], item="b.csv", bad=["?"]))
     assert read(warehouse, "select ride_id from {raw_bikes.rides}") == [(1,)]
-    assert [entry.item for entry in control.loaded(warehouse)] == ["a.csv"]
+    assert [entry.item for entry in control.read_ledger(warehouse)] == ["a.csv"]
     assert read(warehouse, "select count(*) from {raw_bikes.rides__quarantine}") == [(0,)]
 
 
@@ -343,13 +343,13 @@ def make_release(
 
 
 def test_flip_shows_a_release_and_its_name(publisher: Warehouse) -> None:
-    assert publisher.served() is None
+    assert publisher.read_served() is None
     first, second = make_release(publisher, "a", 1), make_release(publisher, "b", 2)
     publisher.flip(first)
-    assert publisher.served() == first
+    assert publisher.read_served() == first
     publisher.flip(second)
     publisher.flip(second)
-    assert publisher.served() == second
+    assert publisher.read_served() == second
     assert read(
         publisher, "select s.run_no, p.run_no, s.day from {serving.sales} s cross join {serving.people} p"
     ) == [(2, 2, date(2026, 1, 1))]
@@ -370,16 +370,16 @@ def test_flip_to_what_does_not_exist_changes_nothing(publisher: Warehouse) -> No
         session.rows(placed(publisher, "drop table {rel_b.sales}"))
     with pytest.raises(PlatformError):
         publisher.flip(gone)
-    assert publisher.served() == first
+    assert publisher.read_served() == first
     assert read(publisher, "select run_no from {serving.people}") == [(1,)]
 
 
 def test_releases_and_drop(warehouse: Warehouse) -> None:
     make_release(warehouse, "a", 1)
     make_release(warehouse, "b", 2)
-    assert warehouse.releases() == ["rel_a", "rel_b"]
-    warehouse.drop(["rel_a", "rel_none"])
-    assert warehouse.releases() == ["rel_b"]
+    assert warehouse.list_releases() == ["rel_a", "rel_b"]
+    warehouse.drop_releases(["rel_a", "rel_none"])
+    assert warehouse.list_releases() == ["rel_b"]
 
 
 def test_exclusive_is_held_by_one_process(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -413,8 +413,8 @@ def test_export_writes_what_the_query_gives(warehouse: Warehouse, tmp_path: Path
 
 def test_journal_keeps_states_in_order(warehouse: Warehouse) -> None:
     for state in (State.building, State.validated, State.publishing, State.published):
-        control.record(warehouse, "r1", state, '{"x": "it\'s"}')
-    entries = control.journal(warehouse)
+        control.write_journal(warehouse, "r1", state, '{"x": "it\'s"}')
+    entries = control.read_journal(warehouse)
     assert [entry.state for entry in entries] == ["building", "validated", "publishing", "published"]
     assert entries[0].detail == '{"x": "it\'s"}'
 
@@ -422,16 +422,16 @@ def test_journal_keeps_states_in_order(warehouse: Warehouse) -> None:
 def test_journal_is_read_by_run_state_and_line(warehouse: Warehouse) -> None:
     for run in ("r1", "r2"):
         for state, detail in ((State.building, ""), (State.building, "{}"), (State.published, f'"{run}"')):
-            control.record(warehouse, run, state, detail)
-    found = control.journal(warehouse, "r2", [State.building, State.published], details=False)
+            control.write_journal(warehouse, run, state, detail)
+    found = control.read_journal(warehouse, "r2", [State.building, State.published], details=False)
     assert [(each.run, each.state, each.detail) for each in found] == [
         ("r2", "building", ""),
         ("r2", "building", "-"),
         ("r2", "published", "-"),
     ]
-    assert [each.detail for each in control.journal(warehouse, seqs=[3, 6])] == ['"r1"', '"r2"']
-    assert control.last_detail(warehouse, State.published, "r1") == '"r1"'
-    assert control.last_detail(warehouse, State.rejected) is None
+    assert [each.detail for each in control.read_journal(warehouse, seqs=[3, 6])] == ['"r1"', '"r2"']
+    assert control.read_last_detail(warehouse, State.published, "r1") == '"r1"'
+    assert control.read_last_detail(warehouse, State.rejected) is None
 
 
 def test_old_runs_leave_one_line_in_the_journal(
@@ -440,10 +440,10 @@ def test_old_runs_leave_one_line_in_the_journal(
     monkeypatch.setattr(control, "PRUNED_AT_ONCE", 1)
     for run in range(12):
         for state in (State.validated, State.published):
-            control.record(warehouse, f"r{run}", state, "{}")
+            control.write_journal(warehouse, f"r{run}", state, "{}")
     few = warehouse.model_copy(update={"journal_runs": 10})
-    assert control.prune_journal(few, control.journal(few, details=False), {"r0"}) == ["r1"]
-    left = [(e.run, e.state, e.detail) for e in control.journal(warehouse)][:4]
+    assert control.prune_journal(few, control.read_journal(few, details=False), {"r0"}) == ["r1"]
+    left = [(e.run, e.state, e.detail) for e in control.read_journal(warehouse)][:4]
     assert left == [
         ("r0", "validated", "{}"),
         ("r0", "published", "{}"),
@@ -453,19 +453,19 @@ def test_old_runs_leave_one_line_in_the_journal(
 
 
 def test_loads_that_a_gate_judged_are_kept_once(warehouse: Warehouse) -> None:
-    assert control.judged_loads(warehouse) == set()
+    assert control.read_judged_loads(warehouse) == set()
     control.mark_judged(warehouse, {("crm", "deals", "r1")})
     control.mark_judged(warehouse, {("crm", "deals", "r1"), ("crm", "deals", "r2")})
     with warehouse.session() as session:
         table = warehouse.quote(warehouse.control, "judged")
         assert session.rows(f"select count(*) from {table}") == [(2,)]
-    assert control.judged_loads(warehouse) == {("crm", "deals", "r1"), ("crm", "deals", "r2")}
+    assert control.read_judged_loads(warehouse) == {("crm", "deals", "r1"), ("crm", "deals", "r2")}
 
 
 def test_journal_keeps_long_reports(warehouse: Warehouse) -> None:
     detail = json.dumps({f"check {at}": f"it's ü {at * 7919}" for at in range(3000)})
-    control.record(warehouse, "r1", State.validated, detail)
-    assert [entry.detail for entry in control.journal(warehouse)] == [detail]
+    control.write_journal(warehouse, "r1", State.validated, detail)
+    assert [entry.detail for entry in control.read_journal(warehouse)] == [detail]
 
 
 def test_hostile_names_are_quoted(warehouse: Warehouse) -> None:
@@ -486,7 +486,7 @@ def test_names_in_lower_case_mean_what_they_mean_unquoted(warehouse: Warehouse) 
         session.rows(f"insert into {plain} (amount) values (5)")
         assert session.rows(f"select {amount} from {table}") == [(5,)]
         assert list(warehouse.columns(session, "rel_case", "sales")) == ["amount"]
-    assert warehouse.releases() == ["rel_case"]
+    assert warehouse.list_releases() == ["rel_case"]
 
 
 def test_literals_keep_every_character(warehouse: Warehouse) -> None:
@@ -496,9 +496,9 @@ def test_literals_keep_every_character(warehouse: Warehouse) -> None:
 
 def test_clone_is_a_copy_of_its_own(warehouse: Warehouse) -> None:
     make_release(warehouse, "a", 1)
-    warehouse.clone("rel_a.sales", "rel_b.sales")
-    warehouse.clone("rel_a.sales", "rel_b.sales")
-    warehouse.drop(["rel_a"])
+    warehouse.clone_table("rel_a.sales", "rel_b.sales")
+    warehouse.clone_table("rel_a.sales", "rel_b.sales")
+    warehouse.drop_releases(["rel_a"])
     assert read(warehouse, "select run_no from {rel_b.sales}") == [(1,)]
 
 
@@ -508,7 +508,7 @@ def test_a_release_that_readers_see_is_never_written_again(publisher: Warehouse)
     with pytest.raises(Rejected, match="readers see it"):
         publisher.open_release("rel_a")
     with pytest.raises(Rejected, match="readers see it"):
-        publisher.clone("rel_b.sales", "rel_a.sales")
+        publisher.clone_table("rel_b.sales", "rel_a.sales")
     publisher.open_release("rel_c")
     assert read(publisher, "select run_no from {serving.sales}") == [(1,)]
 
@@ -525,7 +525,11 @@ def test_ledger_takes_many_items_in_parts(
     entries = [many.entries[0].model_copy(update={"item": f"{at}.csv"}) for at in range(7)]
     for _ in range(2):
         warehouse.ingest(Batch(RIDES, "append", many.data, (), entries))
-    assert len({entry.item for entry in control.loaded(warehouse)}) == len(control.loaded(warehouse)) == 7
+    assert (
+        len({entry.item for entry in control.read_ledger(warehouse)})
+        == len(control.read_ledger(warehouse))
+        == 7
+    )
 
 
 def test_vendor_errors_come_wrapped_and_without_sql(warehouse: Warehouse) -> None:
@@ -632,14 +636,14 @@ def test_what_a_vendor_wrote_is_counted(warehouse: Warehouse) -> None:
             session.rows(
                 f"insert into {name} values ({ride}, 'North', {gone}, cast('{synced} 10:00:00' as timestamp))"
             )
-        history = control.loaded(warehouse, "bikes")
+        history = control.read_ledger(warehouse, "bikes")
         entry, report = count_new_rows(warehouse, table, FivetranLoader.vendor_columns, history, f"run{ride}")
         assert (report.rows, report.deleted) == ((0, 1) if gone == "true" else (1, 0))
         assert (report.watermark or "").startswith(synced)
         assert report.bytes == len("1North")
         assert entry is not None
-        warehouse.note([entry])
+        warehouse.write_ledger_lines([entry])
     entry, report = count_new_rows(
-        warehouse, table, FivetranLoader.vendor_columns, control.loaded(warehouse, "bikes"), "run4"
+        warehouse, table, FivetranLoader.vendor_columns, control.read_ledger(warehouse, "bikes"), "run4"
     )
     assert (entry, report.rows, report.schema_changes) == (None, 0, ())

@@ -11,7 +11,7 @@ import pytest
 from blocks.errors import Misconfigured
 from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.records import LoadReport, SourceTable
-from blocks.warehouse.control import loaded
+from blocks.warehouse.control import read_ledger
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, LINES, RATES, Api, Desk, columns, rate
 
 INSERT = "insert into opportunities values (?, ?, ?, ?)"
@@ -129,7 +129,7 @@ def test_full_refresh_takes_the_whole_table_and_what_is_gone_away(crm: Desk) -> 
     assert load(crm, DEALS).rows == 0
     assert load(crm, DEALS, LoadRange(full=True)).rows == 2
     assert crm.rows(RAW) == [(2, "b"), (3, "c")]
-    (entry,) = loaded(crm.warehouse, "crm")
+    (entry,) = read_ledger(crm.warehouse, "crm")
     assert (entry.rows, entry.watermark) == (2, "2011-02-10 10:00:00")
     crm.sql(INSERT, (7, "new", 1, "2011-03-01 10:00:00"))
     assert load(crm, DEALS).rows == 1
@@ -222,7 +222,7 @@ def test_full_refresh_of_files_takes_lost_ones_away(desk: Desk) -> None:
     assert load(desk, LINES, LoadRange(full=True)).rows == 1
     assert desk.rows("select _item from raw_erp.invoice_lines") == [("a.csv",)]
     assert desk.rows("select count(*) from raw_erp.invoice_lines__quarantine") == [(0,)]
-    assert [entry.item for entry in loaded(desk.warehouse)] == ["a.csv"]
+    assert [entry.item for entry in read_ledger(desk.warehouse)] == ["a.csv"]
     assert load(desk, LINES).rows == 0
 
 

@@ -20,7 +20,7 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.load_range import LoadRange
-from blocks.warehouse.control import loaded
+from blocks.warehouse.control import read_ledger
 from tests.blocks.loader.faults import FAULTS, refused
 from tests.blocks.loader.fivetran.standin import Connection, Fivetran
 from tests.blocks.loader.managed_loaders import fivetran_loader, fivetran_standin, managed_table
@@ -58,7 +58,10 @@ def test_a_sync_is_started_waited_for_and_counted(desk: Desk, crm: Crm) -> None:
     second = desk.load(DEALS)
     assert (second.rows, second.deleted) == (2, 1)
     assert second.watermark > first.watermark
-    assert [(entry.rows, entry.run) for entry in loaded(desk.warehouse, "crm")] == [(2, "run1"), (2, "run2")]
+    assert [(entry.rows, entry.run) for entry in read_ledger(desk.warehouse, "crm")] == [
+        (2, "run1"),
+        (2, "run2"),
+    ]
 
 
 def test_rows_of_syncs_between_two_loads_are_counted(desk: Desk, crm: Crm) -> None:

@@ -20,7 +20,7 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.load_range import LoadRange
-from blocks.warehouse.control import loaded
+from blocks.warehouse.control import read_ledger
 from tests.blocks.loader.faults import FAULTS, refused
 from tests.blocks.loader.managed_loaders import managed_table, stitch_loader, stitch_standin
 from tests.blocks.loader.origins import SECRET, Desk
@@ -54,7 +54,10 @@ def test_a_job_is_started_and_its_extraction_and_loads_waited_for(desk: Desk, cr
     second = desk.load(DEALS)
     assert (second.rows, second.deleted) == (2, 1)
     assert second.watermark > first.watermark
-    assert [(entry.rows, entry.run) for entry in loaded(desk.warehouse, "crm")] == [(2, "run1"), (2, "run2")]
+    assert [(entry.rows, entry.run) for entry in read_ledger(desk.warehouse, "crm")] == [
+        (2, "run1"),
+        (2, "run2"),
+    ]
 
 
 def test_a_stream_without_new_rows_is_waited_for_until_it_is_quiet(desk: Desk, crm: Crm) -> None:

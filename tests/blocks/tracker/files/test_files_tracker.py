@@ -99,13 +99,13 @@ def test_what_people_wrote_survives_byte_for_byte(desk: FilesDesk, newline: str)
 )
 def test_a_comment_fits_into_every_layout(desk: FilesDesk, comments: str) -> None:
     desk.path("AN-1").write_text(f"key: AN-1\ntitle: x\nstatus: open\n{comments}")
-    before = desk.tracker.tickets(["AN-1"])[0]
+    before = desk.tracker.read_tickets(["AN-1"])[0]
     desk.tracker.comment("AN-1", "requirements", "- one\n- two")
     desk.tracker.comment("AN-1", "requirements", "- one\n- two\n\n- three")
     desk.tracker.link("AN-1", "https://bi.example/x", "X")
     assert desk.comments("AN-1")[-1] == "- one\n- two\n\n- three"
     assert desk.links("AN-1") == {"https://bi.example/x": "X"}
-    after = desk.tracker.tickets(["AN-1"])[0]
+    after = desk.tracker.read_tickets(["AN-1"])[0]
     assert (after.title, after.fields, after.comments) == (before.title, before.fields, before.comments)
     assert not list(desk.folder.glob("*.note.md"))
 
@@ -126,7 +126,7 @@ def test_undated_comments_have_the_time_of_those_before_them(desk: FilesDesk) ->
         stream.write(
             "  - author: Dana\n    body: weekly\n  - author: Ruth\n    created: 2026-11-02\n    body: x\n"
         )
-    undated, dated = desk.tracker.tickets(["AN-1"])[0].comments
+    undated, dated = desk.tracker.read_tickets(["AN-1"])[0].comments
     assert (datetime.now(UTC) - undated.created).total_seconds() < 60
     assert dated.created == datetime(2026, 11, 2, 23, 59, 59, tzinfo=UTC)
 
@@ -174,7 +174,7 @@ def test_a_broken_file_is_named_answered_and_in_nobody_elses_way(
     desk.file("AN-2")
     start = monotonic()
     with caplog.at_level(logging.WARNING):
-        broken, good = desk.tracker.open_tickets()
+        broken, good = desk.tracker.list_open_tickets()
         desk.tracker.comment("AN-1", "requirements", "The ticket can't be read.")
     assert monotonic() - start < 30
     assert (broken.key, list(broken.fields), good.key) == ("AN-1", ["unreadable"], "AN-2")
@@ -207,7 +207,7 @@ def test_links_pipes_and_folders_are_not_read_or_written(desk: FilesDesk, tmp_pa
     os.mkfifo(desk.path("AN-2"))
     desk.path("AN-3").mkdir()
     desk.path("AN-4").symlink_to("/nowhere")
-    tickets = desk.tracker.open_tickets()
+    tickets = desk.tracker.list_open_tickets()
     assert [list(ticket.fields) for ticket in tickets] == [["unreadable"]] * 4
     desk.tracker.move("AN-1", "done")
     assert secret.read_text() == "key: AN-1\ntitle: secret\nstatus: open\n"
@@ -232,7 +232,7 @@ def test_other_files_in_the_folder_are_no_tickets(desk: FilesDesk, caplog: pytes
     (desk.folder / "XY-1.yaml").write_text("key: XY-1\n")
     (desk.folder / "read me.yaml").write_text("key: [")
     (desk.folder / "an-3.yaml").write_text("key: an-3\n")
-    assert [ticket.key for ticket in desk.tracker.open_tickets()] == ["AN-2", "AN-10"]
+    assert [ticket.key for ticket in desk.tracker.list_open_tickets()] == ["AN-2", "AN-10"]
     assert "an-3.yaml" in caplog.text
     assert "XY-1" not in caplog.text
 
@@ -254,7 +254,7 @@ HOSTILE = {
 def test_hostile_text_is_only_text(desk: FilesDesk, text: str, tmp_path: Path) -> None:
     desk.file("AN-1", title=text, description=text, metrics=[text], requester=text)
     desk.say("AN-1", text, text, text)
-    ticket = desk.tracker.tickets(["AN-1"])[0]
+    ticket = desk.tracker.read_tickets(["AN-1"])[0]
     assert ticket.title == text
     assert ticket.fields["description"] == text[:32_767]
     assert ticket.fields["metrics"] == [text]
@@ -262,7 +262,7 @@ def test_hostile_text_is_only_text(desk: FilesDesk, text: str, tmp_path: Path) -
     desk.tracker.comment("AN-1", "run_1", text)
     desk.tracker.link("AN-1", "https://bi.example/x", text)
     desk.tracker.move("AN-1", "done")
-    after = desk.tracker.tickets(["AN-1"])[0]
+    after = desk.tracker.read_tickets(["AN-1"])[0]
     assert (after.title, after.fields, after.comments) == (ticket.title, ticket.fields, ticket.comments)
     assert desk.status("AN-1") == "done"
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {"AN-1.yaml", ".tickets.lock"}
@@ -272,7 +272,7 @@ def test_a_megabyte_of_text_is_clipped_and_no_burden(desk: FilesDesk) -> None:
     text = "x " * 500_000
     desk.path("AN-1").write_text(f"key: AN-1\ntitle: long\ndescription: |\n  {text}\n")
     start = monotonic()
-    assert desk.tracker.tickets(["AN-1"])[0].fields["description"] == text[:32_767]
+    assert desk.tracker.read_tickets(["AN-1"])[0].fields["description"] == text[:32_767]
     desk.tracker.comment("AN-1", "run_1", "built")
     assert monotonic() - start < 30
     assert desk.comments("AN-1") == ["built"]
@@ -284,7 +284,7 @@ def test_tags_are_not_obeyed(desk: FilesDesk, tmp_path: Path) -> None:
     desk.path("AN-1").write_text(
         f"key: AN-1\ntitle: !!python/object/apply:os.system ['touch {target}']\nmetrics: !!binary aGk=\n"
     )
-    ticket = desk.tracker.tickets(["AN-1"])[0]
+    ticket = desk.tracker.read_tickets(["AN-1"])[0]
     assert (ticket.title, ticket.fields) == ("", {"metrics": "aGk="})
     assert not target.exists()
 
@@ -293,7 +293,7 @@ def test_wrong_types_reach_the_requirement_check_as_they_are(desk: FilesDesk) ->
     desk.path("AN-1").write_text(
         "key: AN-1\ndeadline: 2026-02-31\nmetrics: {a: b}\nanalysis: [kpi]\npriority: 1\nassignee:\n"
     )
-    assert desk.tracker.tickets(["AN-1"])[0].fields == {
+    assert desk.tracker.read_tickets(["AN-1"])[0].fields == {
         "deadline": "2026-02-31",
         "metrics": {"a": "b"},
         "analysis": ["kpi"],
@@ -320,7 +320,7 @@ def test_an_edit_made_while_we_write_is_taken_up(desk: FilesDesk, monkeypatch: p
     monkeypatch.setattr(os, "fsync", person_saves_first)
     desk.tracker.comment("AN-1", "run_1", "built")
     assert edits
-    assert desk.tracker.tickets(["AN-1"])[0].fields["priority"] == "Lowest"
+    assert desk.tracker.read_tickets(["AN-1"])[0].fields["priority"] == "Lowest"
     assert desk.comments("AN-1") == ["built"]
 
 

@@ -35,9 +35,9 @@ def use_everything(desk: JiraDesk, tmp_path: Path) -> None:
     key = tracker.open_incident("daily:1f2e", "daily: negative", "text", ["AN-1", "AN-2"])
     tracker.comment(key, "run_2", "passed")
     tracker.move(key, "done")
-    tracker.incidents()
-    tracker.tickets(["AN-1", "AN-2"])
-    tracker.open_tickets()
+    tracker.list_incidents()
+    tracker.read_tickets(["AN-1", "AN-2"])
+    tracker.list_open_tickets()
 
 
 def repaired(spec: Any) -> Any:

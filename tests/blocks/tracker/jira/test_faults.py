@@ -73,14 +73,16 @@ def test_a_fault_is_one_of_ours_and_tells_nothing(
     if when == "connecting" and kind == 404:
         expected = Misconfigured  # there is no such API
     if when != "connecting":
-        desk.tracker.open_tickets()
+        desk.tracker.list_open_tickets()
     if kind == "hang":
         desk.site.released.clear()
         desk.tracker._lazy_connection._connection = None
         desk.tracker.timeout_seconds = 0.3
     desk.site.faults = [Fault(match, kind, times=99)]
     with caplog.at_level(logging.DEBUG), pytest.raises(expected) as caught:
-        desk.tracker.comment("AN-1", "run_1", WORDS) if when == "writing" else desk.tracker.open_tickets()
+        desk.tracker.comment(
+            "AN-1", "run_1", WORDS
+        ) if when == "writing" else desk.tracker.list_open_tickets()
     said = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
     assert TOKEN not in said
     assert WORDS not in said
@@ -95,7 +97,7 @@ def test_pages_that_repeat_end_the_reading_at_once(desk: JiraDesk) -> None:
     desk.site.page, desk.site.repeats_pages = 1, True
     desk.file("AN-2", title=WORDS)
     with pytest.raises(BadAnswer, match="search repeats a page"):
-        desk.tracker.open_tickets()
+        desk.tracker.list_open_tickets()
     assert len([call for call in desk.site.traffic if "/search" in call.path]) <= 3
 
 
@@ -103,7 +105,7 @@ def test_no_comment_is_left_out_where_pages_repeat(desk: JiraDesk) -> None:
     desk.site.page = 1
     for day in (1, 2, 3):
         desk.say("AN-1", "Dana", f"2027-01-0{day}T00:00:00.000+0000", f"{day}")
-    (ticket,) = desk.tracker.tickets(["AN-1"])
+    (ticket,) = desk.tracker.read_tickets(["AN-1"])
     assert len(ticket.comments) == 3
     desk.site.repeats_pages = True
     with pytest.raises(BadAnswer, match="comments repeats a page"):
@@ -126,7 +128,7 @@ def test_a_redirect_is_not_followed(desk: JiraDesk) -> None:
     desk.tracker.check()
     desk.site.faults = [Fault("search", 302, headers={"Location": f"{desk.site.base}/rest/api/2/myself"})]
     with pytest.raises(BadAnswer, match="Redirects are not followed"):
-        desk.tracker.open_tickets()
+        desk.tracker.list_open_tickets()
 
 
 @pytest.mark.parametrize("said", ["1", "date", None])
@@ -150,7 +152,7 @@ def test_a_pause_that_is_too_long_is_handed_on(desk: JiraDesk, said: str) -> Non
     desk.site.faults = [Fault("search", 429, headers={"Retry-After": date if said == "date" else said})]
     start = time.monotonic()
     with pytest.raises(RateLimited) as caught:
-        desk.tracker.open_tickets()
+        desk.tracker.list_open_tickets()
     assert time.monotonic() - start < 25
     assert caught.value.retry_after == pytest.approx(3600, abs=30)
 
@@ -166,10 +168,10 @@ def test_an_answer_is_bounded_in_size_and_in_time(
     desk.site.faults = [Fault("search", kind)]
     start = time.monotonic()
     with pytest.raises(expected, match="larger than 1 MB" if kind == "endless" else "not done after 1 s"):
-        desk.tracker.open_tickets()
+        desk.tracker.list_open_tickets()
     assert time.monotonic() - start < 15
     desk.site.released.set()
-    assert desk.tracker.open_tickets()
+    assert desk.tracker.list_open_tickets()
 
 
 def test_a_dead_host_is_unavailable(desk: JiraDesk) -> None:
@@ -196,7 +198,7 @@ def test_what_was_done_though_the_answer_was_lost_is_not_done_twice(desk: JiraDe
             everything()
     assert all(fault.times == 0 for fault in desk.site.faults)
     everything()
-    (key,) = desk.tracker.incidents().values()
+    (key,) = desk.tracker.list_incidents().values()
     assert desk.comments("AN-1") == ["built"]
     assert desk.attachments("AN-1") == {"revenue.png": b"\x89PNG"}
     assert desk.links("AN-1") == {"https://bi.example/x": "X"}

@@ -49,7 +49,7 @@ def asked(desk: JiraDesk) -> Counter[str]:
 def test_a_ticket_with_fields_is_a_requirement(desk: JiraDesk) -> None:
     desk.file("AN-1", dimensions=["country", "segment"], labels=["board"], priority="Blocker")
     desk.site.issues["AN-1"]["fields"]["assignee"] = desk.site.user("Piotr")
-    (ticket,) = desk.tracker.open_tickets()
+    (ticket,) = desk.tracker.list_open_tickets()
     found = check_ticket(ticket, Shop())
     assert isinstance(found, Requirement)
     assert (found.metrics, found.dimensions, found.sources) == (
@@ -98,7 +98,7 @@ def test_cascading_options_and_times_are_read(desk: JiraDesk) -> None:
     next(each for each in desk.site.fields if each["id"] == deadline)["schema"]["type"] = "datetime"
     fields[deadline] = "2027-03-01T23:30:00.000+0100"
     fields[desk.field("Analysis Type")] = {"value": "Over time", "child": {"id": "7", "value": "trend"}}
-    (ticket,) = with_settings(desk, fields={**FIELDS, "deadline": deadline}).open_tickets()
+    (ticket,) = with_settings(desk, fields={**FIELDS, "deadline": deadline}).list_open_tickets()
     assert (ticket.fields["deadline"], ticket.fields["analysis"]) == ("2027-03-01", "trend")
 
 
@@ -114,11 +114,11 @@ def test_a_project_without_fields_uses_the_template(desk: JiraDesk) -> None:
     values = desk.site.issues["AN-1"]["fields"]
     adf = {"type": "doc", "version": 1, "content": TEMPLATE["adf"]}
     values["description"] = adf if desk.version == "3" else TEMPLATE["wiki"]
-    found = check_ticket(with_settings(desk, fields={}).open_tickets()[0], Shop())
+    found = check_ticket(with_settings(desk, fields={}).list_open_tickets()[0], Shop())
     assert isinstance(found, Requirement)
     assert (found.metrics, found.analysis.value, found.sources) == (("net_revenue",), "trend", ("erp",))
     values[desk.field("Required Metrics")] = "orders"  # a field that is filled in wins
-    (ticket,) = desk.tracker.open_tickets()
+    (ticket,) = desk.tracker.list_open_tickets()
     assert ticket.fields["metrics"] == "orders"
 
 
@@ -130,7 +130,7 @@ def test_check_lists_all_that_is_missing_and_what_there_is(desk: JiraDesk) -> No
     assert "Analysis Type" in str(caught.value)
     words = {"incomplete": "Waiting", "done": "Finished"}
     with pytest.raises(Misconfigured) as caught:
-        with_settings(desk, statuses=words, incident_type="Incident", link_type="Blocks").open_tickets()
+        with_settings(desk, statuses=words, incident_type="Incident", link_type="Blocks").list_open_tickets()
     for said in (
         "no status Finished, Waiting; it has",
         "Needs Information",
@@ -156,7 +156,7 @@ def test_the_wrong_edition_and_the_wrong_token_are_said(desk: JiraDesk) -> None:
     with pytest.raises(Misconfigured, match="Data Center"):
         with_settings(desk, **other).check()
     with pytest.raises(Unauthorized):
-        with_settings(desk, token="wrong").open_tickets()
+        with_settings(desk, token="wrong").list_open_tickets()
     with pytest.raises(NotFound, match="read project XY"):
         with_settings(desk, project="XY").check()
 
@@ -190,7 +190,7 @@ def test_what_waits_for_work_can_be_said_in_jql(desk: JiraDesk) -> None:
     desk.file("AN-1", labels=["analytics"])
     desk.file("AN-2")
     tracker = with_settings(desk, jql='labels = "analytics" OR labels in ("other")')
-    assert [ticket.key for ticket in tracker.open_tickets()] == ["AN-1"]
+    assert [ticket.key for ticket in tracker.list_open_tickets()] == ["AN-1"]
 
 
 def test_without_a_status_of_their_own_incomplete_and_failed_tickets_have_a_label(desk: JiraDesk) -> None:
@@ -199,13 +199,13 @@ def test_without_a_status_of_their_own_incomplete_and_failed_tickets_have_a_labe
     tracker.move("AN-1", "incomplete")
     fields = desk.site.issues["AN-1"]["fields"]
     assert (fields["labels"], fields["status"]["name"]) == (["board", "incomplete-request"], "To Do")
-    assert tracker.open_tickets()[0].status == "incomplete"
+    assert tracker.list_open_tickets()[0].status == "incomplete"
     tracker.move("AN-1", "failed")
     assert (fields["labels"], fields["status"]["name"]) == (["board", "failed-request"], "To Do")
-    assert tracker.open_tickets()[0].status == "failed"
+    assert tracker.list_open_tickets()[0].status == "failed"
     fields["status"] = desk.site.status("Changes Requested")
     again = with_settings(desk, statuses={"changes_requested": "Changes Requested"})
-    assert again.open_tickets()[0].status == "changes_requested"  # a person's word counts more
+    assert again.list_open_tickets()[0].status == "changes_requested"  # a person's word counts more
     tracker.move("AN-1", "done")
     assert (fields["labels"], fields["status"]["name"]) == (["board"], "Done")
 
@@ -214,10 +214,10 @@ def test_a_ticket_sent_back_is_taken_up_again(desk: JiraDesk) -> None:
     desk.file("AN-1")
     desk.tracker.comment("AN-1", "run_1", "built")
     desk.tracker.move("AN-1", "done")
-    assert desk.tracker.open_tickets() == []
+    assert desk.tracker.list_open_tickets() == []
     desk.say("AN-1", "Dana", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.999+0000", "By week, please.")
     desk.site.issues["AN-1"]["fields"]["status"] = desk.site.status("Changes Requested")
-    (ticket,) = desk.tracker.open_tickets()
+    (ticket,) = desk.tracker.list_open_tickets()
     assert ticket.status == "changes_requested"
     found = check_ticket(ticket, Shop())
     assert isinstance(found, Requirement)
@@ -245,7 +245,7 @@ def test_what_others_wrote_with_our_account_is_theirs(desk: JiraDesk) -> None:
     desk.site.add_comment(
         "AN-1", desk.site.user("Eve"), desk.rich("not ours"), "2026-11-02T09:31:00.000+0000", mark
     )
-    (ticket,) = desk.tracker.open_tickets()
+    (ticket,) = desk.tracker.list_open_tickets()
     assert [comment.body for comment in ticket.comments] == ["typed by hand", "not ours"]
     assert set(ticket.comment_fingerprints) == {"run_1"}
 
@@ -263,19 +263,19 @@ def test_comments_for_some_readers_only_are_not_read(desk: JiraDesk) -> None:
     note = say("internal note", [{"key": "sd.public.comment", "value": {"internal": True}}])
     if desk.site.cloud:
         note["jsdPublic"] = False
-    for (ticket,) in (desk.tracker.open_tickets(), desk.tracker.tickets(["AN-1"])):
+    for (ticket,) in (desk.tracker.list_open_tickets(), desk.tracker.read_tickets(["AN-1"])):
         assert [comment.body for comment in ticket.comments] == ["by week"]
 
 
 def test_a_gateway_is_for_programs_so_links_lead_to_the_site(
     desk: JiraDesk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert desk.tracker.url("AN-7") == f"{desk.site.base}/browse/AN-7"
+    assert desk.tracker.make_url("AN-7") == f"{desk.site.base}/browse/AN-7"
     monkeypatch.setattr("blocks.tracker.jira.tracker.GATEWAY", desk.site.base)
     desk.site.pages = "https://example.atlassian.net"
-    assert desk.tracker.url("AN-7") == "https://example.atlassian.net/browse/AN-7"
+    assert desk.tracker.make_url("AN-7") == "https://example.atlassian.net/browse/AN-7"
     monkeypatch.setattr("blocks.tracker.jira.tracker.GATEWAY", "http://127.0.0.1:9/")
-    assert with_settings(desk, server="http://127.0.0.1:9/ex/jira/1").url("AN-7") == ""
+    assert with_settings(desk, server="http://127.0.0.1:9/ex/jira/1").make_url("AN-7") == ""
     assert "the address of AN-7 is not known" in caplog.text
 
 
@@ -286,7 +286,7 @@ def test_comments_without_end_are_all_read(desk: JiraDesk) -> None:
         desk.say(
             "AN-1", "Dana", f"2026-11-02T09:{number // 60:02}:{number % 60:02}.000+0000", f"comment {number}"
         )
-    (ticket,) = desk.tracker.open_tickets()
+    (ticket,) = desk.tracker.list_open_tickets()
     assert {comment.body for comment in ticket.comments} == {f"comment {number}" for number in range(250)}
     desk.tracker.comment("AN-1", "run_1", "built again")
     assert [body for body in desk.comments("AN-1") if body.startswith("built")] == ["built again"]
@@ -306,7 +306,7 @@ def test_an_odd_issue_is_in_nobody_elses_way(desk: JiraDesk) -> None:
     desk.file("AN-1")
     desk.file("AN-2")
     desk.site.issues["AN-1"]["fields"]["updated"] = "yesterday"
-    broken, good = desk.tracker.open_tickets()
+    broken, good = desk.tracker.list_open_tickets()
     assert (list(broken.fields), good.key) == (["unreadable"], "AN-2")
 
 
@@ -314,7 +314,7 @@ def test_hostile_tickets_are_only_text(desk: JiraDesk) -> None:
     for number, text in enumerate(HOSTILE, 1):
         desk.file(f"AN-{number}", title=line(text, 200), description=text, metrics=[text], requester=text)
         desk.say(f"AN-{number}", text, "2026-11-02T09:30:00.000+0000", text)
-    tickets = desk.tracker.open_tickets()
+    tickets = desk.tracker.list_open_tickets()
     assert len(tickets) == len(HOSTILE)
     for ticket in tickets:
         found = check_ticket(ticket, Shop())
@@ -324,7 +324,7 @@ def test_hostile_tickets_are_only_text(desk: JiraDesk) -> None:
         markup = '"(link|mention|media|inlineCard)"' if desk.version == "3" else r"(?<!\\)[\[!~]"
         assert not re.search(markup, json.dumps(answer["body"]).replace(r"\\", "\\"))
     state = desk.state()
-    for ticket in desk.tracker.open_tickets():
+    for ticket in desk.tracker.list_open_tickets():
         found = check_ticket(ticket, Shop())
         assert isinstance(found, Incomplete)
         assert knows_gaps(found)
@@ -333,9 +333,9 @@ def test_hostile_tickets_are_only_text(desk: JiraDesk) -> None:
 
 def test_a_copied_or_pickled_block_connects_anew(desk: JiraDesk) -> None:
     desk.file("AN-1")
-    desk.tracker.open_tickets()
+    desk.tracker.list_open_tickets()
     for twin in (pickle.loads(pickle.dumps(desk.tracker)), copy.deepcopy(desk.tracker)):
-        assert [ticket.key for ticket in twin.open_tickets()] == ["AN-1"]
+        assert [ticket.key for ticket in twin.list_open_tickets()] == ["AN-1"]
 
 
 def test_a_saved_block_comes_back_and_keeps_its_secret(desk: JiraDesk, prefect_server: str) -> None:
@@ -348,7 +348,7 @@ def test_a_saved_block_comes_back_and_keeps_its_secret(desk: JiraDesk, prefect_s
     desk.tracker.save(name)
     loaded = load_block(f"jira-tracker/{name}")
     assert isinstance(loaded, JiraTracker)
-    assert [ticket.key for ticket in loaded.open_tickets()] == ["AN-1"]
+    assert [ticket.key for ticket in loaded.list_open_tickets()] == ["AN-1"]
     told = requests.get(
         f"{prefect_server.rstrip('/')}/block_types/slug/jira-tracker/block_documents/name/{name}", timeout=30
     )
@@ -360,16 +360,16 @@ def test_a_thousand_tickets_cost_a_request_a_hundred(desk: JiraDesk) -> None:
     for number in range(1, 1_001):
         desk.file(f"AN-{number}", metrics=["net_revenu"] if number % 100 == 0 else ["net_revenue"])
         desk.say(f"AN-{number}", "Dana", "2026-11-02T09:30:00.000+0000", "please")
-    tickets = desk.tracker.open_tickets()
+    tickets = desk.tracker.list_open_tickets()
     search = "search/jql" if desk.site.cloud else "search"
     assert len(tickets) == 1_000
     start = ("serverInfo", "myself", "field", "project/AN", "project/AN/statuses", "issueLinkType")
     assert asked(desk) == {**{f"GET {each}": 1 for each in start}, f"POST {search}": 10}
-    desk.tracker.tickets([ticket.key for ticket in tickets])
+    desk.tracker.read_tickets([ticket.key for ticket in tickets])
     assert asked(desk) == {"POST issue/bulkfetch" if desk.site.cloud else "POST search": 10}
 
     def gaps() -> list[Incomplete]:
-        checked = [check_ticket(ticket, Shop()) for ticket in desk.tracker.open_tickets()]
+        checked = [check_ticket(ticket, Shop()) for ticket in desk.tracker.list_open_tickets()]
         return [each for each in checked if isinstance(each, Incomplete) and not knows_gaps(each)]
 
     for each in gaps():

@@ -53,7 +53,7 @@ def walk(tracker: JiraTracker, kind: str, folder: Path) -> None:
             tracker.comment(key, "run_1", BODY)
             tracker.link(key, "https://example.com/a", "Dashboard")
         tracker.move(key, "incomplete")
-        (ticket,) = tracker.tickets([key])
+        (ticket,) = tracker.read_tickets([key])
         assert ticket.fields["metrics"] == "net_revenue"
         assert [comment.body for comment in ticket.comments] == ["By week, please."]
         assert ticket.comment_fingerprints == {
@@ -62,21 +62,21 @@ def walk(tracker: JiraTracker, kind: str, folder: Path) -> None:
         }
         assert ticket.answered is not None
         assert ticket.status == "incomplete"
-        assert eventually(lambda: key in {each.key for each in tracker.open_tickets()})
+        assert eventually(lambda: key in {each.key for each in tracker.list_open_tickets()})
         found = ask("look", "GET", f"issue/{key}", fields="attachment")["fields"]["attachment"]
         assert [(each["filename"], each["size"]) for each in found] == [("try-out.png", 6)]
         assert len(ask("look", "GET", f"issue/{key}/remotelink")) == 1
 
         about = f"try_out:{int(time.time()):x}"
         made.append(tracker.open_incident(about, "Try-out of an incident; please ignore", BODY, [key]))
-        assert eventually(lambda: tracker.incidents().get(about) == made[1])
+        assert eventually(lambda: tracker.list_incidents().get(about) == made[1])
         assert tracker.open_incident(about, "again", BODY, [key]) == made[1]
         links = ask("look", "GET", f"issue/{key}", fields="issuelinks")["fields"]["issuelinks"]
         assert len(links) == 1
         for each in made:
             tracker.move(each, "done")
-        assert tracker.tickets([key])[0].status == "done"
-        assert eventually(lambda: about not in tracker.incidents())
+        assert tracker.read_tickets([key])[0].status == "done"
+        assert eventually(lambda: about not in tracker.list_incidents())
     finally:
         for each in reversed(made):
             try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from blocks.records import Incomplete
 from blocks.tracker.rich_text.adf import to_adf
 from tasks.markdown import bullets, code, table
-from tasks.requirements import check_ticket, gap_comment
+from tasks.requirements import check_ticket, write_gap_comment
 from tests.blocks.tracker.rich_text.test_rich_text import ANSWER, HOSTILE
 from tests.peers.prism import NODE_MODULES
 from tests.tasks.test_requirements import Shop, ticket
@@ -57,7 +57,7 @@ def test_a_hostile_value_makes_a_document(validator: Any, text: str) -> None:
 def test_the_comment_on_gaps_is_a_document(validator: Any) -> None:
     found = check_ticket(ticket(metrics="ordrs", deadline="01/02/2026"), Shop())
     assert isinstance(found, Incomplete)
-    assert faults(validator, gap_comment(found)) == []
+    assert faults(validator, write_gap_comment(found)) == []
 
 
 def test_a_document_that_is_none_is_found(validator: Any) -> None:
