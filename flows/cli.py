@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     handle_interrupts()
     reach_loopback_directly()
     recorded = _names_blocks(flags) or (
-        flags.action not in {"status", "setup", "suites"} and not flags.dry_run
+        flags.action not in {"status", "setup", "suites", "check"} and not flags.dry_run
     )
     database = flags.state.expanduser().resolve() / "prefect.db"
     server = LocalServer(database) if recorded and not os.environ.get("PREFECT_API_URL") else None
@@ -78,6 +78,10 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
         return _administer(flags, terminal, server)
     if flags.action == "suites":
         return _show_suites(flags, terminal)
+    return _show_schema(terminal) if flags.schema else _run_blocks(flags, terminal, server)
+
+
+def _run_blocks(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
     from flows.local import make_local_blocks
     from flows.run_context import new_run
     from flows.setup import show_setup
@@ -88,19 +92,28 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
         _await_server(terminal, server)
     terminal.waiting("making the demo's data …" if flags.project is None else "starting …")
     with make_local_blocks(flags, run) as blocks:
+        if flags.action == "check":
+            return _check(blocks, flags, terminal)
         if flags.action == "status":
             show_costs(blocks, terminal) if flags.cost else show_status(blocks, terminal)
         elif flags.action == "setup":
             show_setup(blocks, terminal, flags.apply)
-        elif flags.dry_run:
-            _dry_run(blocks, flags, terminal, run)
-        elif flags.action == "rollback":
-            _roll_back(blocks, flags.to, terminal, server)
-        elif flags.action == "retire":
-            _retire(blocks, flags.marts, terminal, server)
         else:
-            _deliver(blocks, flags, terminal, server, run)
+            _start(blocks, flags, terminal, server, run)
     return 0
+
+
+def _start(
+    blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None, run: str
+) -> None:
+    if flags.dry_run:
+        _dry_run(blocks, flags, terminal, run)
+    elif flags.action == "rollback":
+        _roll_back(blocks, flags.to, terminal, server)
+    elif flags.action == "retire":
+        _retire(blocks, flags.marts, terminal, server)
+    else:
+        _deliver(blocks, flags, terminal, server, run)
 
 
 def _show_suites(flags: argparse.Namespace, terminal: Terminal) -> int:
@@ -108,6 +121,20 @@ def _show_suites(flags: argparse.Namespace, terminal: Terminal) -> int:
     from flows.suites import show_suites
 
     return 0 if show_suites(suites_folder(flags), terminal, flags.upgrade, flags.apply) else 1
+
+
+def _show_schema(terminal: Terminal) -> int:
+    from flows.check import show_schema
+
+    show_schema(terminal)
+    return 0
+
+
+def _check(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal) -> int:
+    from flows.check import show_check
+
+    terminal.waiting("reading the project …")
+    return 0 if show_check(blocks, flags, terminal) else 1
 
 
 def _await_server(terminal: Terminal, server: LocalServer | None) -> None:

@@ -21,8 +21,19 @@ def build_parser() -> argparse.ArgumentParser:
         "action",
         nargs="?",
         default="run",
-        choices=["run", "rollback", "retire", "status", "setup", "suites", "blocks", "automations"],
-        help="default: run; retire: take marts that the project has no more from readers; setup: what the"
+        choices=[
+            "run",
+            "check",
+            "rollback",
+            "retire",
+            "status",
+            "setup",
+            "suites",
+            "blocks",
+            "automations",
+        ],
+        help="default: run; check: what there is to mend in the dbt project, before"
+        " anything is built; retire: take marts that the project has no more from readers; setup: what the"
         " warehouse needs once, printed for its administrator; suites: what in them can't be evaluated; blocks: connect"
         " to every system that is declared; automations: compare the declared ones with the server's",
     )
@@ -44,6 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         help="blocks, automations: where they are declared (default: blocks.yaml, automations.yaml in deploy)",
     )
+    add("--json", action="store_true", help="check: print what was found as JSON")
+    add("--schema", action="store_true", help="check: print the JSON Schema of what may stand in dbt's meta")
     add("--cost", action="store_true", help="status: what the last 30 days cost in the warehouse, by ticket")
     add(
         "--source",

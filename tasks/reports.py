@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from prefect.artifacts import create_markdown_artifact
 
+from blocks.findings import Finding, Severity
 from blocks.records import BuildReport, Check, GateReport, LoadReport, Plan, Publication, Release
 from tasks.markdown import link, table
 
@@ -39,6 +40,24 @@ def show_plan(plan: Plan) -> None:
         f"Sources: {', '.join(plan.sources) or 'none'}",
         f"{len(plan.requirements)} tickets",
     )
+
+
+def show_findings(found: Sequence[Finding]) -> None:
+    """What a check of the project found; words of tickets are left on the tickets."""
+    rows = [
+        (
+            each.severity,
+            each.about,
+            each.place,
+            "a gap that quotes the ticket" if each.quotes_ticket else each.problem,
+            each.fix,
+        )
+        for each in found
+    ]
+    errors = sum(each.severity is Severity.error for each in found)
+    head = f"{errors} errors, {len(found) - errors} warnings"
+    body = table(["severity", "about", "place", "problem", "fix"], rows)
+    _show("check", f"# Check of the project: {head}\n\n{body}", head)
 
 
 def show_loads(run: str, loads: Sequence[LoadReport]) -> None:

@@ -77,7 +77,18 @@ def command_line(prefect_server: str, measurement: dict[str, str]):
 
     The first run of each command is measured.
     """
-    commands = {"run", "rollback", "retire", "status", "setup", "blocks", "automations", "poll", "--dry-run"}
+    commands = {
+        "run",
+        "check",
+        "rollback",
+        "retire",
+        "status",
+        "setup",
+        "blocks",
+        "automations",
+        "poll",
+        "--dry-run",
+    }
 
     def run(
         *flags: object, cwd: Path | None = None, timeout: float = 300

@@ -61,7 +61,7 @@ def find_fresh_sources(manifest: Mapping[str, Any], built: Collection[str]) -> l
     return sorted(
         f"{source['source_name']}.{source['name']}"
         for unique_id, source in manifest["sources"].items()
-        if unique_id in built and _has_threshold(source)
+        if unique_id in built and has_threshold(source)
     )
 
 
@@ -93,6 +93,7 @@ def _scope(test: Node, inside: list[str]) -> str:
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else about.split(".")[2]
 
 
-def _has_threshold(source: Node) -> bool:
+def has_threshold(source: Node) -> bool:
+    """True if a source says how old its newest row may be."""
     rules = [source.get("freshness") or {}, source.get("config", {}).get("freshness") or {}]
     return any((rule.get(name) or {}).get("count") for rule in rules for name in ("warn_after", "error_after"))

@@ -53,23 +53,45 @@ class DbtRun:
         self._worker: DbtWorker | None = None
         self._catalogue: Catalogue | None = None
         self._manifest: dict[str, Any] = {}
+        self._warnings: list[str] = []
         self.not_run_passes, self._time_zone = not_run_passes, time_zone
 
-    def start_parse(self) -> None:
-        """Let dbt's process parse the project meanwhile; `catalogue` waits for it. It takes seconds."""
-        self._process().ask("parse", args=self._arguments())
+    def start_parse(self, whole: bool = False) -> None:
+        """Let dbt's process parse the project meanwhile; `catalogue` waits for it. It takes seconds.
+
+        whole: files that did not change, too, of which dbt would not repeat its warnings.
+        """
+        more = ["--no-partial-parse"] if whole else []
+        self._process().ask("parse", args=[*self._arguments(), *more])
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The content of dbt's manifest.json, parsed on first use; raises as `catalogue`."""
+        self._parse()
+        return self._manifest
+
+    @property
+    def warnings(self) -> list[str]:
+        """What dbt warned of in the parse, in its own words; raises as `catalogue`."""
+        self._parse()
+        return self._warnings
 
     @property
     def catalogue(self) -> Catalogue:
         """The project's catalogue, parsed on first use. Raises BuildFailed with dbt's own words, TimedOut."""
+        self._parse()
         if self._catalogue is None:
-            if self._worker is None or not self._worker.is_asked:
-                self.start_parse()
-            self._process().answer(PARSE_DEADLINE_SECONDS)
-            manifest = self._state / "target" / "manifest.json"
-            self._manifest = json.loads(manifest.read_text(encoding="utf-8"))
             self._catalogue = Catalogue(self._manifest, self._time_zone)
         return self._catalogue
+
+    def _parse(self) -> None:
+        if self._manifest:
+            return
+        if self._worker is None or not self._worker.is_asked:
+            self.start_parse()
+        self._warnings = self._process().answer(PARSE_DEADLINE_SECONDS) or []
+        manifest = self._state / "target" / "manifest.json"
+        self._manifest = json.loads(manifest.read_text(encoding="utf-8"))
 
     def wider_tests(self, select: Sequence[str]) -> list[WiderTest]:
         """Tests of what these marts' build makes that also read models which it does not make."""

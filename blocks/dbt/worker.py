@@ -26,20 +26,25 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 10
 MOST_REASONS, LONGEST_REASON = 5, 400
+MOST_WARNINGS = 200
 FAILED = {"error", "fail", "runtime error", "partial success"}
 _parsed: list[Any] = []  # the manifest of the last parse
 
 
 class Reasons:
-    """What dbt says of errors while it works: its exceptions often leave the reason out."""
+    """What dbt says of errors while it works: its exceptions often leave the reason out. warnings: likewise."""
 
     def __init__(self) -> None:
         self._messages: list[str] = []
+        self.warnings: list[str] = []
 
     def __call__(self, event: Any) -> None:
-        """Keep an event of level error; dbt calls this for every event."""
-        if str(event.info.level) == "error" and (text := " ".join(event.info.msg.split())):
-            self._messages.append(text[:LONGEST_REASON])
+        """Keep an event of level error or warn; dbt calls this for every event."""
+        level = str(event.info.level)
+        if level in {"error", "warn"} and (text := " ".join(event.info.msg.split())):
+            kept = self._messages if level == "error" else self.warnings
+            if level == "error" or (text not in kept and len(kept) < MOST_WARNINGS):
+                kept.append(text[:LONGEST_REASON])
 
     def explain(self, error: BaseException | None) -> str:
         """An error's own words and what dbt reported beside them, at most a few lines."""
@@ -94,8 +99,8 @@ def main(descriptor: int) -> None:
         import prefect_dbt  # noqa: F401  # a second, once, while the parent does other work
 
 
-def parse(args: list[str]) -> None:
-    """dbt parse; the parent reads manifest.json. Raises DbtError with dbt's reasons."""
+def parse(args: list[str]) -> list[str]:
+    """dbt parse; the parent reads manifest.json. Returns dbt's warnings. Raises DbtError with dbt's reasons."""
     from dbt.cli.main import dbtRunner
 
     reasons = Reasons()
@@ -103,6 +108,7 @@ def parse(args: list[str]) -> None:
     if not result.success:
         raise DbtError(reasons.explain(result.exception)) from result.exception
     _parsed[:] = [result.result]
+    return reasons.warnings
 
 
 def build(  # noqa: PLR0913  # one message of the parent

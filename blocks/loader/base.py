@@ -25,6 +25,14 @@ class Loader(Block, ABC):
     def check(self) -> str:
         """Connect and return a one-line status. Raises a PlatformError that says what to do."""
 
+    def find_faults(self, table: SourceTable) -> list[PlatformError]:
+        """What the declaration of one of its tables has that no load could go with. Asks no system."""
+        return []
+
+    def find_location_fault(self, source: str) -> PlatformError | None:
+        """Why this loader does not know where a source is; None if it does, or needs no place. Asks no system."""
+        return None
+
     def warm(self) -> None:
         """Do ahead what the first load of a process would wait for, such as slow imports."""
         return

@@ -13,7 +13,7 @@ from prefect.blocks.fields import SecretDict
 from pydantic import Field, model_validator
 
 from blocks.deadline import Deadline
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, PlatformError
 from blocks.load_range import LoadRange
 from blocks.loader.base import Loader
 from blocks.loader.dlt.batches import PreparedBatch
@@ -26,6 +26,7 @@ from blocks.loader.dlt.locations import split_location
 from blocks.loader.dlt.rest.load import check_rest, load_rest
 from blocks.loader.dlt.sql.connections import check_database, is_database
 from blocks.loader.dlt.sql.load import load_databases
+from blocks.loader.dlt.table_check import find_table_faults
 from blocks.loader.work_dir import open_work_dir
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
@@ -77,6 +78,18 @@ class DltLoader(Loader):
         """Connect to every location and return a one-line status."""
         import_dlt()
         return "; ".join(f"{source}: {self._check_location(source)}" for source in sorted(self.locations))
+
+    def find_faults(self, table: SourceTable) -> list[PlatformError]:
+        """Settings that are missing, that don't go together, and types that are not known."""
+        return find_table_faults(table)
+
+    def find_location_fault(self, source: str) -> PlatformError | None:
+        """That the source is in none of `locations`."""
+        try:
+            self._get_location(source)
+        except PlatformError as fault:
+            return fault
+        return None
 
     def load_tables(
         self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, load_range: LoadRange

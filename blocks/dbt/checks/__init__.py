@@ -1,0 +1,1 @@
+"""What is looked at in a dbt project's manifest before anything is built; each check returns findings."""

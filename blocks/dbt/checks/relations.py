@@ -1,0 +1,98 @@
+"""What a build makes and runs beside the marts in their release: other schemas, snapshots, hooks, external writers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from blocks.catalogue import BUILT, in_release
+from blocks.dbt.checks.nodes import get_config, get_name, get_place, list_nodes
+from blocks.findings import Finding, error, warn
+from blocks.semantic_models import Node
+
+_OWN = {"table", "view", "incremental", "ephemeral", "snapshot", "seed", "materialized_view", "dynamic_table"}
+_HOOKS = {"pre-hook": "before", "post-hook": "after"}
+
+
+def check_relations(manifest: Node, built: Collection[str], schema: str) -> Iterator[Finding]:
+    """What is built for the marts and is not, or not only, in the release. built: ids of all that they are made of.
+
+    schema: the release's, as the manifest was parsed with.
+    """
+    for node in list_nodes(manifest, "nodes"):
+        if node.get("unique_id") in built and node.get("resource_type") in BUILT:
+            yield from _check_place(node, schema)
+            yield from _check_writer(node)
+            yield from _check_hooks(node)
+    yield from _check_operations(manifest)
+
+
+def _check_place(node: Node, schema: str) -> Iterator[Finding]:
+    config, kind = get_config(node), node.get("resource_type")
+    if config.get("materialized") == "ephemeral":
+        return
+    if config.get("database"):
+        yield error(
+            get_name(node),
+            get_place(node),
+            f"it is built in another database, {config['database']}: outside of the release",
+            "Take `database` out of its config.",
+        )
+    if in_release(str(node.get("schema")), schema):
+        return
+    if kind == "snapshot":
+        yield warn(
+            get_name(node),
+            get_place(node),
+            f"it lives in schema {node.get('schema')}, outside of the release: a rollback does not take it back",
+            "Take `target_schema` or `schema` out of its config, and it is carried from release to release.",
+        )
+    else:
+        yield error(
+            get_name(node),
+            get_place(node),
+            f"it is built in schema {node.get('schema')}, where readers may see it before it is checked",
+            "Let generate_schema_name begin with target.schema, as dbt's own does.",
+        )
+
+
+def _check_writer(node: Node) -> Iterator[Finding]:
+    config = get_config(node)
+    kind = str(config.get("materialized") or "table")
+    if kind == "external" or config.get("location"):
+        yield warn(
+            get_name(node),
+            get_place(node),
+            "it writes files as it is built, before anything is checked, and a rollback does not take them back",
+            "Write files from a published mart, or know that they may be of a refused release.",
+        )
+    elif kind not in _OWN:
+        yield warn(
+            get_name(node),
+            get_place(node),
+            f"its materialization `{kind}` is the project's own: what it writes is not known here",
+            "Let it write only to `this`.",
+        )
+
+
+def _check_hooks(node: Node) -> Iterator[Finding]:
+    for name, when in _HOOKS.items():
+        hooks = get_config(node).get(name) or []
+        texts = [str(each.get("sql") if isinstance(each, dict) else each).strip() for each in hooks]
+        if any(texts):
+            yield warn(
+                get_name(node),
+                get_place(node),
+                f"its {name} runs {when} it is built, in every attempt, checked or not",
+                "Let it touch nothing but `this`.",
+            )
+
+
+def _check_operations(manifest: Node) -> Iterator[Finding]:
+    for node in list_nodes(manifest, "nodes"):
+        if node.get("resource_type") == "operation":
+            yield warn(
+                f"hook {node.get('name')}",
+                get_place(node),
+                "it runs with every build, in every attempt, whether the release is published or not",
+                "Let it be harmless when it runs for a release that is refused.",
+            )

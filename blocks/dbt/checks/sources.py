@@ -1,0 +1,94 @@
+"""What a project's sources leave open: who loads them, types, freshness, two that share a table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+
+from blocks.dbt.checks.nodes import get_config, get_name, get_place, list_nodes
+from blocks.dbt.release_scope import has_threshold
+from blocks.findings import Finding, error, hint, warn
+from blocks.semantic_models import Node
+
+
+def check_sources(
+    manifest: Node, built: Collection[str], loaders: Collection[str], reserved: Collection[str]
+) -> Iterator[Finding]:
+    """The sources that the marts are made of. loaders: kinds that there are; reserved: schemas of our own."""
+    places: dict[str, list[Node]] = defaultdict(list)
+    for node in list_nodes(manifest, "sources"):
+        places[f"{node.get('schema')}.{node.get('identifier')}".lower()].append(node)
+        if node.get("unique_id") not in built:
+            continue
+        yield from _check_loader(node, loaders)
+        if node.get("loader") in loaders:
+            yield from _check_columns(node)
+        yield from _check_freshness(node)
+        if str(node.get("schema")).lower() in reserved:
+            yield error(
+                get_name(node),
+                get_place(node),
+                f"its schema {node.get('schema')} belongs to this workflow, which replaces what is in it",
+                "Keep raw data in a schema of their own.",
+            )
+    for place, nodes in places.items():
+        loaded = [node for node in nodes if node.get("loader")]
+        if len(nodes) > 1 and loaded:
+            yield error(
+                get_name(nodes[0]),
+                get_place(nodes[0]),
+                f"{' and '.join(get_name(node) for node in nodes)} are the same table, {place}",
+                "Give each a schema or an identifier of its own: one load would replace the other's rows.",
+            )
+
+
+def _check_loader(node: Node, loaders: Collection[str]) -> Iterator[Finding]:
+    loader = str(node.get("loader") or "")
+    if loader in loaders:
+        return
+    near = hint(loader, loaders, 0.6) if loader else ""
+    if near:
+        yield error(get_name(node), get_place(node), f"its loader `{loader}` is unknown{near}", "Correct it.")
+        return
+    said = f"its loader `{loader}` is none of this workflow" if loader else "it has no loader"
+    yield warn(
+        get_name(node),
+        get_place(node),
+        f"{said}: it is read as it stands in {node.get('schema')}, whoever fills it",
+        f"To have it loaded, write `loader:` {', '.join(sorted(loaders))}; else declare its freshness.",
+    )
+
+
+def _check_columns(node: Node) -> Iterator[Finding]:
+    columns = node.get("columns") or {}
+    untyped = [name for name, column in columns.items() if not column.get("data_type")]
+    if columns and not untyped:
+        return
+    what = f"{', '.join(untyped[:5])} {'has' if len(untyped) == 1 else 'have'} no type"
+    yield warn(
+        get_name(node),
+        get_place(node),
+        f"{what if columns else 'it declares no column'}: what has no type is loaded as text",
+        "Declare `data_type`; `init` proposes the types that the data have.",
+    )
+
+
+def _check_freshness(node: Node) -> Iterator[Finding]:
+    if not has_threshold(node):
+        yield warn(
+            get_name(node),
+            get_place(node),
+            "it declares no freshness: old data pass without a word",
+            "Declare `freshness` with warn_after or error_after, and `loaded_at_field`.",
+        )
+    elif not (node.get("loaded_at_field") or node.get("loaded_at_query") or _get_field(node)):
+        yield error(
+            get_name(node),
+            get_place(node),
+            "it declares its freshness but no `loaded_at_field`: the check can't run, and what can't run fails",
+            "Declare `loaded_at_field`, `_loaded_at` for what is loaded by dlt here.",
+        )
+
+
+def _get_field(node: Node) -> object:
+    return get_config(node).get("loaded_at_field") or get_config(node).get("loaded_at_query")

@@ -1,0 +1,103 @@
+"""dbt's tests that will not run for the marts' releases, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from blocks.dbt.checks.nodes import get_config, get_place, list_nodes
+from blocks.dbt.release_scope import find_wider_tests
+from blocks.findings import Finding, error, hint, warn
+from blocks.semantic_models import Node
+
+_TESTS = {"test", "unit_test"}
+
+
+def check_tests(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
+    """Tests that are switched off, that reach beyond the marts, or that are of models that no dashboard needs."""
+    nodes = manifest.get("nodes") or {}
+    for wider in find_wider_tests(manifest, built):
+        missing = ", ".join(node.name for node in wider.missing[:3])
+        if missing:
+            yield warn(
+                f"test {wider.name}",
+                get_place(nodes[wider.unique_id]),
+                f"it also reads {missing}, which no dashboard needs: it can't run before readers have seen that",
+                "Let a dashboard need it, or move the test to a model that both are made of.",
+            )
+    yield from _check_disabled(manifest, built)
+    yield from _check_stored(manifest, built)
+    apart = [
+        node
+        for node in list_nodes(manifest, "nodes")
+        if node.get("resource_type") == "test"
+        and not set((node.get("depends_on") or {}).get("nodes") or ()) & set(built)
+    ]
+    if apart and built:
+        yield warn(
+            f"{len(apart)} tests",
+            get_place(apart[0]),
+            f"they are of models that no dashboard needs, so they never run: {apart[0].get('name')} and the like",
+            "Name the models' marts in an exposure, or leave them to dbt itself.",
+        )
+
+
+def _check_disabled(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
+    names = {node_id.split(".")[2] for node_id in built if node_id.startswith("model.")}
+    for node in _list_disabled(manifest):
+        about = {str(ref.get("name") if isinstance(ref, dict) else ref) for ref in node.get("refs") or ()}
+        if node.get("resource_type") in _TESTS and about & names:
+            yield warn(
+                f"test {node.get('name')}",
+                get_place(node),
+                "it is switched off (enabled: false), so nothing is held to it",
+                "Mend it or delete it.",
+            )
+        if node.get("resource_type") in {"exposure", "metric"}:
+            yield warn(
+                f"{node['resource_type']} {node.get('name')}",
+                get_place(node),
+                "it is switched off (enabled: false), so nobody gets to see it",
+                "Delete it, or switch it on.",
+            )
+
+
+def _list_disabled(manifest: Node) -> list[Node]:
+    found: list[Node] = []
+    for nodes in (manifest.get("disabled") or {}).values():
+        found += nodes if isinstance(nodes, Sequence) else [nodes]
+    return found
+
+
+def _check_stored(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
+    """Tests that keep their failures in a database of another name than the release's."""
+    for node in list_nodes(manifest, "nodes"):
+        config = get_config(node)
+        about = set((node.get("depends_on") or {}).get("nodes") or ()) & set(built)
+        if node.get("resource_type") == "test" and about and config.get("store_failures"):
+            yield warn(
+                f"test {node.get('name')}",
+                get_place(node),
+                f"it keeps the rows that fail in schema {node.get('schema')}, for whoever may look there",
+                "Leave `store_failures` out: failing rows are shown with the check.",
+            )
+
+
+def check_ambiguous(manifest: Node, marts: Collection[str]) -> Iterator[Finding]:
+    """Marts whose name is that of several models, in packages."""
+    places: dict[str, list[Node]] = {}
+    for node in list_nodes(manifest, "nodes"):
+        if node.get("resource_type") == "model" and node.get("version") == node.get("latest_version"):
+            places.setdefault(str(node.get("name")), []).append(node)
+    for name in sorted(marts):
+        if len(places.get(name, [])) > 1:
+            yield error(
+                f"model {name}",
+                get_place(places[name][0]),
+                f"there are several of this name: {', '.join(str(n['unique_id']) for n in places[name])}",
+                "Rename one of them.",
+            )
+
+
+def say_unknown(kind: str, name: str, known: Collection[str]) -> str:
+    """That a name is not known, and which one may be meant."""
+    return f"{kind} {name} is unknown{hint(name, known)}"

@@ -1,0 +1,210 @@
+"""What a dbt project may write into `config.meta` for this workflow, as pydantic models, and as one JSON Schema.
+
+dbt itself judges nothing of meta. Other tools keep their own keys there, so an unknown key is a mistake only where it
+is nearly one of ours. A new key is added to the model of its node and to the page that explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+
+from blocks.findings import hint
+from blocks.records import Analysis
+from blocks.semantic_models import Node
+
+_OFF = {"no", "off", "false", "never", "none", "n"}
+_LONGEST = 300
+
+
+def _read_names(value: object) -> object:
+    """One name as a list of it; text is never split, so that one with commas is refused."""
+    if not isinstance(value, str):
+        return value
+    if "," in value or not value.strip():
+        raise ValueError(f"is one text: write a list, [{value.strip()}]")
+    return [value]
+
+
+def _read_schedule(value: object) -> object:
+    if isinstance(value, str) and value.strip().lower() in _OFF:
+        raise ValueError(f"is the text {value!r}, which counts as yes: write false, or leave it out")
+    return value
+
+
+def _read_ticket(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Names: TypeAlias = Annotated[list[str], BeforeValidator(_read_names)]
+Share: TypeAlias = Annotated[float, Field(strict=True, ge=0, le=1)]
+
+
+class Meta(BaseModel):
+    """Base: keys of other tools may stand beside ours."""
+
+    model_config = ConfigDict(extra="ignore", strict=False)
+
+
+class ExposureMeta(Meta):
+    """The dashboard that an exposure declares."""
+
+    ticket: Annotated[str, BeforeValidator(_read_ticket)] | None = Field(None, description="key of its ticket")
+    analysis: Analysis | None = Field(None, description="what is asked of the data")
+    metrics: Names = Field([], description="metrics of the semantic layer that it shows")
+    dimensions: Names = Field([], description="dimensions that it splits them by")
+    schedule: Annotated[StrictBool | str, BeforeValidator(_read_schedule)] | None = Field(
+        None, description="anything but false: refreshed by every run without --tickets"
+    )
+
+
+class DiffBudget(Meta):
+    """The share of live keys that a release may remove or change."""
+
+    removed: Share | None = None
+    changed: Share | None = None
+
+
+class MartMeta(Meta):
+    """What the gate holds a mart to."""
+
+    primary_key: Names = Field([], description="columns that tell its rows apart")
+    diff_budget: DiffBudget | None = Field(None, description="most keys to go or change in one release")
+    may_be_empty: StrictBool | None = Field(None, description="without rows it is right, too")
+
+
+class MetricMeta(Meta):
+    """How a metric is shown."""
+
+    format: Annotated[str, Field(pattern=r"^(number|percent|currency:[A-Z]{3})$")] | None = Field(
+        None, description="number, percent, or a currency as currency:GBP"
+    )
+    goal: Literal["up", "down", "none"] | None = Field(None, description="which direction is good")
+
+
+class SourceMeta(Meta):
+    """How a loader reads a source; a table may say it for itself."""
+
+    kind: Literal["files", "sql", "rest"] | None = Field(None, description="what the dlt loader reads")
+    connection: str | None = Field(None, description="the Fivetran connection's id")
+    source_id: int | str | None = Field(None, description="the Stitch source's number")
+
+
+class SourceTableMeta(SourceMeta):
+    """How a loader reads one table."""
+
+    load: Literal["append", "merge", "replace"] | None = None
+    key: Names = Field([], description="merge: the columns of the primary key")
+    cursor: str | None = Field(None, description="a column that grows with every change")
+    lookback: Annotated[float, Field(strict=True, ge=0)] | None = None
+    soft_delete: str | None = None
+    compare_keys: StrictBool | None = None
+    path: str | None = None
+    format: Literal["csv", "jsonl", "json", "parquet"] | None = None
+    delimiter: str | None = None
+    final_newline: StrictBool | None = None
+    null_values: Annotated[list[str], BeforeValidator(_read_names)] = []
+    table: str | None = None
+    endpoint: str | None = None
+    records: str | None = None
+    cursor_param: str | None = None
+    paginator: (
+        Literal["single_page", "next_url", "header_link", "cursor", "page_number", "offset"] | None
+    ) = None
+    next: str | None = None
+    page_param: str | None = None
+    first_page: int | None = None
+    page_size: Annotated[int, Field(gt=0)] | None = None
+    quarantine_budget: Share | None = None
+    quarantine_of: str | None = None
+
+
+class SourceColumnMeta(Meta):
+    """How one column of a source is read."""
+
+    origin: str | None = Field(None, description="its name at the source")
+    required: StrictBool | None = None
+    format: Annotated[list[str], BeforeValidator(_read_names)] = []
+    decimal: str | None = None
+    thousands: str | None = None
+    round: StrictBool | None = None
+    null_values: Annotated[list[str], BeforeValidator(_read_names)] = []
+
+
+class ProjectVars(Meta):
+    """`vars: {ticket_to_dashboard: ...}` of dbt_project.yml."""
+
+    not_run: Literal["fail", "warn"] | None = None
+    time_zone: str | None = None
+
+
+def find_meta_faults(model: type[Meta], meta: object) -> list[tuple[str, str]]:
+    """(key, what is wrong with it) for a node's meta; the key is empty where the whole is no mapping."""
+    if not isinstance(meta, Mapping):
+        return [("", f"is no mapping, but {_show(meta)}")]
+    return [*_find_misspelt(model, meta), *_find_wrong(model, meta)]
+
+
+def _find_misspelt(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
+    known = set(model.model_fields)
+    for key in meta:
+        if key not in known and (near := hint(str(key), known)):
+            yield str(key), f"is no key that is read{near}"
+    for name, field in model.model_fields.items():
+        inner = DiffBudget if field.annotation == DiffBudget | None else None
+        if inner and isinstance(meta.get(name), Mapping):
+            others = [str(key) for key in meta[name] if key not in inner.model_fields]
+            yield from (
+                (f"{name}.{key}", f"is no key that is read{hint(key, inner.model_fields)}") for key in others
+            )
+
+
+def _find_wrong(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
+    try:
+        model.model_validate({key: value for key, value in meta.items() if value is not None})
+    except ValidationError as wrong:
+        seen = set()
+        for each in wrong.errors(include_url=False, include_context=False):
+            parts = [str(part) for part in each["loc"] if model is MartMeta or part == each["loc"][0]]
+            if each["loc"][0] not in seen:  # a union says it once for each of its parts
+                seen.add(each["loc"][0])
+                given = "" if each["type"] == "value_error" else f", not {_show(each['input'])}"
+                yield ".".join(parts), f"{each['msg'].removeprefix('Value error, ')}{given}"[:_LONGEST]
+
+
+def _show(value: object) -> str:
+    return repr(value)[:80]
+
+
+def build_schema() -> dict[str, object]:
+    """A JSON Schema of dbt's properties files as far as they are read here, for an editor to check YAML against."""
+    models = (ExposureMeta, MartMeta, MetricMeta, SourceMeta, SourceTableMeta, SourceColumnMeta)
+    defs: dict[str, object] = {}
+    for model in models:
+        schema = model.model_json_schema(ref_template="#/$defs/{model}")
+        defs |= schema.pop("$defs", {})
+        defs[model.__name__] = {**schema, "additionalProperties": True}
+
+    def node(model: type[Meta], **more: object) -> dict[str, object]:
+        meta = {"$ref": f"#/$defs/{model.__name__}"}
+        config = {"type": "object", "properties": {"meta": meta}}
+        return {"type": "object", "properties": {"config": config, "meta": meta, **more}}
+
+    def each(items: dict[str, object]) -> dict[str, object]:
+        return {"type": "array", "items": items}
+
+    table = node(SourceTableMeta, columns=each(node(SourceColumnMeta)))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "What ticket-to-dashboard reads of a dbt properties file",
+        "type": "object",
+        "properties": {
+            "sources": each(node(SourceMeta, tables=each(table))),
+            "models": each(node(MartMeta)),
+            "metrics": each(node(MetricMeta)),
+            "exposures": each(node(ExposureMeta)),
+        },
+        "$defs": defs,
+    }

@@ -1,0 +1,37 @@
+"""What is wrong with the declaration of a table that dlt loads, found without looking at its source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from blocks.errors import Misconfigured, PlatformError
+from blocks.loader.dlt.table_config import get_load_mode, require_setting
+from blocks.loader.dlt.values import build_cast
+from blocks.records import SourceTable
+
+_REQUIRED = {"files": "path", "sql": "table", "rest": "endpoint"}
+
+
+def find_table_faults(table: SourceTable) -> list[PlatformError]:
+    """Every fault, in the words of the load that would end with it."""
+    kind = table.meta.get("kind")
+    required = _REQUIRED.get(str(kind))
+    if required is None:
+        said = f"its meta kind is `{kind}`" if kind else "its source has no meta `kind`"
+        return [Misconfigured(f"load {table.full_name}", said, f"Use {', '.join(_REQUIRED)}.")]
+    checks: list[Callable[[], object]] = [
+        lambda: require_setting(table, required),
+        lambda: get_load_mode(table),
+        *(lambda column=column: build_cast(column, "text") for column in table.columns),
+    ]
+    found: list[PlatformError] = []
+    for check in checks:
+        with suppress(
+            KeyError, TypeError, AttributeError
+        ):  # meta of the wrong kind, which is its own finding
+            try:
+                check()
+            except PlatformError as fault:
+                found.append(fault)
+    return found

@@ -1,0 +1,84 @@
+"""The suites' files against the marts of a project, before anything is built. Evaluating them is suites.py's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from blocks.errors import Misconfigured
+from blocks.findings import Finding, error, hint, warn
+from blocks.quality.expectations import name_expectation, read_expectations, upgrade_expectation
+from blocks.quality.suites import Suites
+
+
+def check_suites(
+    suites: Suites, columns: Mapping[str, Collection[str]], shown: Collection[str], models: Collection[str]
+) -> Iterator[Finding]:
+    """Marts without a suite, suites without a mart, and what can't be evaluated in each.
+
+    columns: mart → the columns that its YAML declares; shown: marts that dashboards show; models: every model's name.
+    """
+    files = {path.stem: path for path in sorted(suites.folder.glob("*.json"))}
+    for mart in sorted(set(columns) - set(files)):
+        found = error if mart in shown else warn
+        yield found(
+            f"mart {mart}",
+            str(suites.folder),
+            f"it has no suite {mart}.json{_find_near(mart, set(files) - set(columns))}: it is never published",
+            "Write one; `init` proposes it from dbt's tests and from the data.",
+        )
+    for name, path in files.items():
+        if name in columns:
+            yield from _check_file(path, name, columns[name])
+        elif name not in models:
+            yield warn(
+                f"suite {path.name}",
+                str(path),
+                f"there is no model {name}{hint(name, models)}, so it checks nothing",
+                "Rename it as its mart, or delete it.",
+            )
+
+
+def _find_near(mart: str, files: Collection[str]) -> str:
+    near = hint(mart, files)
+    return near.replace("did you mean ", "is it ").replace("?", ".json?") if near else ""
+
+
+def _check_file(path: Path, mart: str, columns: Collection[str]) -> Iterator[Finding]:
+    about = f"suite {path.name}"
+    try:
+        suite = json.loads(path.read_text(encoding="utf-8"))
+        _, faults = read_expectations(mart, suite)
+    except Misconfigured as wrong:
+        yield error(about, str(path), wrong.answer, wrong.remedy)
+        return
+    except (OSError, ValueError, RecursionError) as wrong:
+        yield error(about, str(path), f"it is not JSON: {wrong}", "Mend it by hand.")
+        return
+    for fault in faults:
+        yield error(
+            about, str(path), f"{fault.name} can't be evaluated: {fault.observed}", "Correct or delete it."
+        )
+    known = {column.lower() for column in columns}
+    for each in suite["expectations"] if known else ():
+        for column in _list_columns(upgrade_expectation(each)):
+            if column.lower() not in known:
+                near = hint(column, known)
+                found = error if near else warn
+                yield found(
+                    about,
+                    str(path),
+                    f"{name_expectation(each)}: the YAML of {mart} declares no column {column}{near}",
+                    "Correct the name, or declare the column.",
+                )
+
+
+def _list_columns(expectation: object) -> list[str]:
+    """The columns that an expectation names."""
+    kwargs = expectation.get("kwargs") if isinstance(expectation, dict) else None
+    if not isinstance(kwargs, dict):
+        return []
+    named = [value for key, value in kwargs.items() if key == "column" or key.startswith("column_")]
+    found = [each for value in named for each in (value if isinstance(value, list) else [value])]
+    return [each for each in found if isinstance(each, str)]

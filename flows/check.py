@@ -1,0 +1,109 @@
+"""`check`: what there is to mend in a project, before anything is loaded or built."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from prefect import flow
+
+from blocks.dbt.meta_models import build_schema
+from blocks.dbt.project import DbtProject
+from blocks.errors import PlatformError
+from blocks.findings import Finding, Severity, error
+from blocks.loader.base import Loader
+from blocks.quality.suites import Suites
+from blocks.records import Ticket
+from blocks.tracker.base import Tracker
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.release_history import release_schema
+from tasks.project_check import check_project
+from tasks.reports import show_findings
+
+if TYPE_CHECKING:
+    from flows.local import Blocks
+    from flows.terminal import Terminal
+
+
+@flow(name="check", persist_result=False)
+def check(
+    project: DbtProject,
+    warehouse: Warehouse,
+    suites: Suites,
+    loaders: list[Loader],
+    tracker: Tracker | None = None,
+    located: list[str] | None = None,
+) -> list[Finding]:
+    """What there is to mend, errors first, as an artifact too. It reads the project, its suites and its tickets.
+
+    tracker: whose open tickets are checked. located: sources whose place is given; None: it is known in another way.
+    """
+    found = find_all(project, warehouse, suites, loaders, tracker, located)
+    show_findings(found)
+    return found
+
+
+def find_all(
+    project: DbtProject,
+    warehouse: Warehouse,
+    suites: Suites,
+    loaders: list[Loader],
+    tracker: Tracker | None,
+    located: list[str] | None,
+) -> list[Finding]:
+    """The same without a server."""
+    tickets: list[Ticket] | None = None
+    found: list[Finding] = []
+    if tracker:
+        try:
+            tickets = tracker.list_open_tickets()
+        except PlatformError as fault:
+            found.append(error("tickets", fault.asked, fault.answer, fault.remedy))
+    schema = release_schema("check")
+    try:
+        dbt = project.open(warehouse, schema)
+    except PlatformError as fault:
+        return [*found, error("dbt project", "dbt_project.yml", fault.answer, fault.remedy)]
+    try:
+        return [*found, *check_project(dbt, schema, suites, loaders, tickets, located)]
+    finally:
+        dbt.close()
+
+
+def show_check(blocks: Blocks, flags: Namespace, terminal: Terminal) -> bool:
+    """Print what was found; True if nothing of it is an error."""
+    from prefect.settings import get_current_settings
+
+    tracker = blocks.tracker if flags.tickets_folder or flags.tracker else None
+    located = None
+    if flags.project:
+        located = [text.partition("=")[0] for text in flags.source]
+    look = check if get_current_settings().api.url is not None else find_all
+    found = look(blocks.project, blocks.warehouse, blocks.suites, blocks.loaders, tracker, located)
+    terminal.done()
+    if flags.json:
+        print_plain(terminal, json.dumps([each.model_dump(mode="json") for each in found], indent=2))
+    else:
+        print_plain(terminal, write_report(found))
+    return not any(each.severity is Severity.error for each in found)
+
+
+def show_schema(terminal: Terminal) -> None:
+    """Print the JSON Schema of what may stand in meta."""
+    terminal.done()
+    print_plain(terminal, json.dumps(build_schema(), indent=2))
+
+
+def write_report(found: list[Finding]) -> str:
+    """A paragraph for each finding, and how many there are."""
+    lines = []
+    for each in found:
+        lines += [f"{each.severity}: {each.about} ({each.place})", f"  {each.problem}", f"  → {each.fix}"]
+    errors = sum(each.severity is Severity.error for each in found)
+    return "\n".join([*lines, f"{errors} errors, {len(found) - errors} warnings"])
+
+
+def print_plain(terminal: Terminal, text: str) -> None:
+    """Print a text as it stands."""
+    terminal.console.print(text, soft_wrap=True, markup=False, highlight=False)

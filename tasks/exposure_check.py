@@ -1,0 +1,161 @@
+"""What a project's exposures and metrics would come to: what is unknown, can't be shown, or asked for by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeAlias
+
+from blocks.catalogue import Catalogue, Exposure
+from blocks.dbt.checks.nodes import get_meta, get_place, list_nodes
+from blocks.dbt.checks.tests import say_unknown
+from blocks.errors import PlatformError
+from blocks.findings import Finding, error, warn
+from blocks.records import Analysis
+from blocks.semantic_models import Node
+from blocks.site.text import check_slug
+from tasks.fields import Form
+from tasks.request_shape import check_shape
+
+_Problem: TypeAlias = tuple[Callable[[str, str, str, str], Finding], str, str]  # how bad, what, the fix
+
+
+def check_exposures(
+    manifest: Node, catalogue: Catalogue, tickets: Collection[str] | None
+) -> Iterator[Finding]:
+    """Each exposure by itself. tickets: the keys that there are; None: nobody looked."""
+    places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest, "exposures")}
+    kinds = {str(node.get("name")): node.get("type") for node in list_nodes(manifest, "exposures")}
+    for exposure in catalogue.exposures:
+        place = places.get(exposure.name, "exposures")
+        for found, problem, fix in _list_problems(
+            exposure, catalogue, str(kinds.get(exposure.name)), tickets
+        ):
+            yield found(f"exposure {exposure.name}", place, problem, fix)
+
+
+def _list_problems(
+    exposure: Exposure, catalogue: Catalogue, kind: str, tickets: Collection[str] | None
+) -> Iterator[_Problem]:
+    asked = bool(exposure.ticket or exposure.scheduled)
+    if not asked and not exposure.metrics and kind != "dashboard":
+        return
+    if not exposure.metrics:
+        what = "a ticket or a schedule, but no metrics: no dashboard comes of it"
+        if asked:
+            yield error, f"it has {what}", "List `metrics` in its config.meta."
+        else:
+            yield (
+                warn,
+                "its meta says nothing of metrics, ticket or schedule: it stays another tool's dashboard",
+                "Write `ticket`, `analysis`, `metrics` and `dimensions` into its config.meta; `init` proposes them.",
+            )
+        return
+    try:
+        check_slug(exposure.name)
+    except PlatformError:
+        yield (
+            error,
+            f"the name {exposure.name!r} can't be a folder or an address",
+            "Name it with lower-case letters, digits, - and _, at most 100; its `label` may be anything.",
+        )
+    if not asked:
+        yield (
+            warn,
+            "no ticket and no schedule ask for it: it is made only when another one goes out",
+            "Write `ticket: AN-1` or `schedule: daily` into its config.meta.",
+        )
+    if exposure.ticket and tickets is not None and exposure.ticket not in tickets:
+        yield warn, f"its ticket {exposure.ticket} is not there", "Write the ticket, or correct the key."
+    yield from _list_name_problems(exposure, catalogue)
+
+
+def _list_name_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_Problem]:
+    unusable, known = catalogue.unusable(), set(catalogue.metric_names())
+    for name in exposure.metrics:
+        if name in unusable:
+            found = warn if set(exposure.metrics) & known else error
+            yield (
+                found,
+                f"metric {name} is known, but can't be shown, because {unusable[name]}",
+                "Change the metric as the reason says, or take it out: the others are shown without it.",
+            )
+        elif name not in known and "," not in name:  # a list that is one text is a finding of its own
+            yield (
+                error,
+                say_unknown("metric", name, known | set(unusable)),
+                "Correct the name, or declare it in the semantic layer.",
+            )
+    usable = tuple(name for name in exposure.metrics if name in known)
+    if not usable:
+        return
+    dimensions = {name for metric in usable for name in catalogue.dimensions_of(catalogue.source_of(metric))}
+    for name in exposure.dimensions:
+        if name not in dimensions:
+            yield (
+                error,
+                say_unknown("dimension", name, dimensions),
+                f"Its metrics have {', '.join(sorted(dimensions)) or 'none'}.",
+            )
+    chosen = tuple(name for name in exposure.dimensions if name in dimensions)
+    yield from _list_shape_problems(usable, chosen, exposure.analysis, catalogue)
+    missing = {catalogue.mart_of(name) for name in usable} - set(exposure.marts)
+    if missing:
+        yield (
+            warn,
+            f"its depends_on leaves out {', '.join(sorted(missing))}, which its metrics are computed on",
+            "Add ref(...) of it, so that dbt's lineage shows who reads it.",
+        )
+
+
+def _list_shape_problems(
+    metrics: tuple[str, ...], dimensions: tuple[str, ...], analysis: Analysis | None, catalogue: Catalogue
+) -> Iterator[_Problem]:
+    form = Form({})
+    check_shape(form, analysis, metrics, dimensions, catalogue)
+    for gap in form.gaps:
+        yield warn, gap.replace("**", "").replace("`", ""), "A dashboard of it would show less than it says."
+    try:
+        catalogue.datasets(metrics, dimensions)
+    except PlatformError as fault:
+        yield error, f"{fault.asked}: {fault.answer}", fault.remedy
+
+
+def check_metrics(manifest: Node, catalogue: Catalogue) -> Iterator[Finding]:
+    """Metrics that can't be shown, each with its reason; labels that stand for two of them."""
+    places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest, "metrics")}
+    for name, reason in sorted(catalogue.unusable().items()):
+        yield warn(
+            f"metric {name}",
+            places.get(name, "metrics"),
+            f"known, but can't be shown, because {reason}",
+            "Nothing, if no dashboard needs it; else change it as the reason says.",
+        )
+    labels: dict[str, list[str]] = {}
+    for name, label in catalogue.metric_labels().items():
+        labels.setdefault(label.casefold(), []).append(name)
+    for names in labels.values():
+        if len(names) > 1:
+            yield warn(
+                f"metric {names[0]}",
+                places.get(names[0], "metrics"),
+                f"{' and '.join(sorted(names))} have one label: a ticket that uses it can mean either",
+                "Give each a label of its own.",
+            )
+
+
+def check_marts(manifest: Node, catalogue: Catalogue, marts: Collection[str]) -> Iterator[Finding]:
+    """Keys of marts that name no declared column."""
+    for node in list_nodes(manifest, "nodes"):
+        name, columns = str(node.get("name")), {str(each).lower() for each in node.get("columns") or {}}
+        if node.get("resource_type") != "model" or name not in marts or not columns:
+            continue
+        meta = get_meta(node)
+        keys = meta.get("primary_key") if isinstance(meta, dict) else None
+        for key in [keys] if isinstance(keys, str) else keys if isinstance(keys, list) else []:
+            if isinstance(key, str) and "," not in key and key.lower() not in columns:
+                yield error(
+                    f"model {name}",
+                    get_place(node),
+                    f"its primary_key names {say_unknown('column', key, columns)}",
+                    "Name columns of the mart.",
+                )

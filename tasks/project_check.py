@@ -1,0 +1,157 @@
+"""Everything about a project that would matter later, looked at before anything is built. It writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from blocks.catalogue import Catalogue
+from blocks.dbt.checks.meta import check_meta
+from blocks.dbt.checks.nodes import get_place, list_nodes
+from blocks.dbt.checks.relations import check_relations
+from blocks.dbt.checks.sources import check_sources
+from blocks.dbt.checks.tests import check_ambiguous, check_tests
+from blocks.dbt.run import DbtRun
+from blocks.errors import PlatformError
+from blocks.findings import Finding, error, hint, sort_findings, warn
+from blocks.loader.base import Loader
+from blocks.quality.suite_check import check_suites
+from blocks.quality.suites import Suites
+from blocks.records import Incomplete, Requirement, Ticket
+from blocks.semantic_models import Node
+from tasks.exposure_check import check_exposures, check_marts, check_metrics
+from tasks.requirements import check_ticket
+
+LOADERS = frozenset({"dlt", "fivetran", "stitch"})
+
+
+def check_project(
+    dbt: DbtRun,
+    schema: str,
+    suites: Suites,
+    loaders: Sequence[Loader],
+    tickets: Sequence[Ticket] | None = None,
+    located: Sequence[str] | None = None,
+) -> list[Finding]:
+    """What there is to mend, errors first.
+
+    schema: the one that dbt was opened with. tickets: None if there are none to check. located: the sources whose place
+    is given with the run; None: they are known in another way.
+    """
+    dbt.start_parse(whole=True)
+    try:
+        manifest, catalogue = dbt.manifest, dbt.catalogue
+    except PlatformError as fault:
+        return [error("dbt project", "dbt_project.yml", f"{fault.asked}: {fault.answer}", fault.remedy)]
+    found = [warn("dbt", "dbt's own warning", text, "As dbt says.") for text in dbt.warnings]
+    checked = [check_ticket(ticket, catalogue) for ticket in tickets or ()]
+    shown, marts = _list_marts(catalogue, checked)
+    built = {node for mart in marts for node in _lineage(catalogue, mart)}
+    keys = None if tickets is None else {ticket.key for ticket in tickets}
+    parts: list[Callable[[], Iterable[Finding]]] = [
+        lambda: check_meta(manifest),
+        lambda: check_exposures(manifest, catalogue, keys),
+        lambda: check_metrics(manifest, catalogue),
+        lambda: check_marts(manifest, catalogue, marts),
+        lambda: check_ambiguous(manifest, marts),
+        lambda: check_relations(manifest, built, schema),
+        lambda: check_sources(manifest, built, LOADERS, {"serving", "control", schema}),
+        lambda: check_loads(manifest, catalogue, loaders, located),
+        lambda: check_tests(manifest, built),
+        lambda: check_suites(suites, _list_columns(manifest, marts), shown, set(catalogue.models)),
+        lambda: check_tickets(checked),
+    ]
+    for part in parts:
+        found += _run(part)
+    if not catalogue.metric_names() and not catalogue.unusable():
+        found.append(
+            warn(
+                "semantic layer",
+                "models",
+                "the project declares no metric, and a dashboard is made of metrics",
+                "Declare semantic models and metrics; `init` proposes them from the data.",
+            )
+        )
+    return sort_findings(found)
+
+
+def _run(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """A part's findings; one that a project's shape breaks is a finding and leaves the others alone."""
+    try:
+        return list(part())
+    except PlatformError as fault:
+        return [error("dbt project", "manifest", f"{fault.asked}: {fault.answer}", fault.remedy)]
+
+
+def _list_marts(
+    catalogue: Catalogue, checked: Iterable[Requirement | Incomplete]
+) -> tuple[set[str], set[str]]:
+    """Marts that dashboards show, and all that could be shown, by name."""
+    metrics = [name for each in catalogue.exposures for name in each.metrics]
+    metrics += [name for each in checked if isinstance(each, Requirement) for name in each.metrics]
+    known = set(catalogue.metric_names())
+    shown = {catalogue.mart_of(name) for name in metrics if name in known}
+    shown |= {mart for each in catalogue.exposures if each.metrics for mart in each.marts}
+    return shown, {*shown, *(catalogue.mart_of(name) for name in known)} & set(catalogue.models)
+
+
+def _lineage(catalogue: Catalogue, mart: str) -> set[str]:
+    try:
+        return catalogue.lineage(mart)
+    except PlatformError:  # of two models of one name, which is a finding of its own
+        return set()
+
+
+def _list_columns(manifest: Node, marts: set[str]) -> dict[str, list[str]]:
+    nodes = [node for node in manifest["nodes"].values() if node.get("resource_type") == "model"]
+    return {str(node["name"]): list(node.get("columns") or {}) for node in nodes if node["name"] in marts}
+
+
+def check_loads(
+    manifest: Node, catalogue: Catalogue, loaders: Sequence[Loader], located: Sequence[str] | None
+) -> Iterator[Finding]:
+    """What no load could go with, in the words of the load that would end with it."""
+    kinds = {loader.kind: loader for loader in reversed(loaders)}
+    places = {
+        f"{node.get('source_name')}.{node.get('name')}": get_place(node)
+        for node in list_nodes(manifest, "sources")
+    }
+    for table in catalogue.tables:
+        if (loader := kinds.get(table.loader)) and "quarantine_of" not in table.meta:
+            for fault in loader.find_faults(table):
+                place = places.get(table.full_name, "sources")
+                about = fault.asked.removeprefix("load ").replace(table.full_name, "").strip()
+                said = f"{about}: {fault.answer}" if about else fault.answer
+                yield error(f"source {table.full_name}", place, said, fault.remedy)
+    sources = {table.source: table.loader for table in catalogue.tables if table.loader in kinds}
+    for source, kind in sorted(sources.items()) if located is not None else ():
+        if kinds[kind].find_location_fault(source):
+            yield warn(
+                f"source {source}",
+                "--source",
+                "nothing says where it is",
+                f"Run with --source {source}=LOCATION, or a saved loader.",
+            )
+    for name in located or ():
+        if name not in sources:
+            yield error(
+                f"source {name}",
+                "--source",
+                f"the project has no source of this name that is loaded here{hint(name, sources)}",
+                f"There are {', '.join(sorted(sources)) or 'none'}.",
+            )
+
+
+def check_tickets(checked: Iterable[Requirement | Incomplete]) -> Iterator[Finding]:
+    """Every gap of a ticket that can't be started."""
+    for each in checked:
+        gaps = (
+            [gap.replace("**", "").replace("`", "") for gap in each.gaps]
+            if isinstance(each, Incomplete)
+            else []
+        )
+        choices = {gap.partition(" ")[0]: gap for gap in gaps if " can be: " in gap}
+        for gap in gaps:
+            if gap not in choices.values():
+                fix = choices.get(gap.partition(" ")[0], "Edit the ticket")
+                found = error(f"ticket {each.key}", each.key, gap, f"{fix.rstrip('.')}.")
+                yield found.model_copy(update={"quotes_ticket": True})

@@ -1,0 +1,360 @@
+"""`check` of a project with forty seeded mistakes finds forty: one project, one parse, one table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from blocks.dbt.meta_models import build_schema
+from blocks.dbt.project import DbtProject
+from blocks.findings import Finding
+from blocks.loader.dlt.loader import DltLoader
+from blocks.quality.suites import Suites
+from blocks.tracker.files.tracker import FilesTracker
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from flows.check import find_all, write_report
+from tests.conftest import ROOT, TINY
+
+PROJECT = """
+name: shop
+version: "1.0"
+profile: shop
+models:
+  shop: {+materialized: table}
+on-run-end: ["select 1"]
+"""
+GENERATE = """
+{% macro generate_schema_name(custom_schema_name, node) %}
+  {{ custom_schema_name if custom_schema_name else target.schema }}
+{% endmacro %}
+"""
+SNAPSHOT = """
+{% snapshot sales_history %}
+{{ config(target_schema='history', unique_key='id', strategy='check', check_cols='all') }}
+select * from {{ source('shop', 'sales') }}
+{% endsnapshot %}
+"""
+MODELS = {
+    "sales": "{{ config(post_hook='select 1') }} select s.* from {{ source('shop', 'sales') }} s"
+    " join {{ ref('sales_history') }} h using (id) join {{ ref('prices') }} p using (id)"
+    " join {{ ref('written') }} using (id) join {{ source('old', 'codes') }} using (id)"
+    " join {{ source('typo', 'rates') }} using (id) join {{ source('own', 'things') }} using (id)"
+    " join {{ source('none', 'untyped') }} using (id)",
+    "prices": "{{ config(schema='finance') }} select 1 as id",
+    "written": "{{ config(materialized='external', location='out.parquet') }} select 1 as id",
+    "bare": "select 1 as id, current_date as sold_on",
+    "elsewhere": "{{ config(database='other') }} select 1 as id, current_date as sold_on",
+    "apart": "select 1 as id",
+    "days": "select current_date as sold_on",
+}
+YAML = """
+models:
+  - name: days
+    time_spine: {standard_granularity_column: sold_on}
+    columns: [{name: sold_on, granularity: day}]
+  - name: sales
+    config:
+      meta:
+        primary_key: [idd]
+        diff_budget: {removd: 0.1, changed: 7}
+        may_be_empty: "yes"
+        primery_key: [id]
+    columns:
+      - name: id
+        data_tests:
+          - unique
+          - not_null: {config: {enabled: false}}
+          - relationships: {arguments: {to: ref('apart'), field: id}, config: {store_failures: true}}
+      - {name: sold_on}
+      - {name: amount}
+      - {name: region}
+  - name: apart
+    columns: [{name: id, data_tests: [unique]}]
+sources:
+  - name: shop
+    schema: raw_shop
+    loader: dlt
+    config: {meta: {kind: files}}
+    tables:
+      - name: sales
+        config:
+          freshness: {warn_after: {count: 1, period: day}}
+          meta: {load: merge, formt: csv, quarantine_budget: 20}
+        columns:
+          - {name: id, data_type: number}
+          - {name: amount, config: {meta: {requird: true}}}
+  - name: old
+    schema: raw_old
+    tables: [{name: codes}]
+  - name: typo
+    schema: raw_shop
+    loader: dtl
+    tables: [{name: rates, identifier: sales}]
+  - name: own
+    schema: serving
+    loader: Airbyte
+    tables: [{name: things}]
+  - name: none
+    schema: raw_none
+    loader: dlt
+    tables: [{name: untyped}]
+semantic_models:
+  - name: sales
+    model: ref('sales')
+    defaults: {agg_time_dimension: sold_on}
+    entities: [{name: sale, type: primary, expr: id}]
+    dimensions:
+      - {name: sold_on, type: time, type_params: {time_granularity: day}}
+      - {name: region, type: categorical}
+    measures:
+      - {name: amount_total, agg: sum, expr: amount}
+      - {name: amount_usual, agg: median, expr: amount}
+  - name: bare
+    model: ref('bare')
+    defaults: {agg_time_dimension: sold_on}
+    entities: [{name: bare, type: primary, expr: id}]
+    dimensions: [{name: sold_on, type: time, type_params: {time_granularity: day}}]
+    measures: [{name: bare_count, agg: count, expr: id}]
+  - name: elsewhere
+    model: ref('elsewhere')
+    defaults: {agg_time_dimension: sold_on}
+    entities: [{name: elsewhere, type: primary, expr: id}]
+    dimensions: [{name: sold_on, type: time, type_params: {time_granularity: day}}]
+    measures: [{name: elsewhere_count, agg: count, expr: id}]
+metrics:
+  - {name: revenue, label: Revenue, type: simple, type_params: {measure: amount_total}, config: {meta: {format: eur}}}
+  - {name: income, label: revenue, type: simple, type_params: {measure: amount_total}, config: {meta: {goal: higher}}}
+  - {name: usual, label: Usual, type: simple, type_params: {measure: amount_usual}}
+  - {name: bares, label: Bares, type: simple, type_params: {measure: bare_count}}
+  - {name: others, label: Others, type: simple, type_params: {measure: elsewhere_count}}
+exposures:
+  - name: misspelt
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('sales')]
+    config: {meta: {ticket: SH-1, analysis: trnd, metrics: [revenu], schedule: "no"}}
+  - name: by_what
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('days')]
+    config: {meta: {ticket: SH-9, analysis: comparison, metrics: [revenue, usual], dimensions: [regoin]}}
+  - name: one_text
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('sales')]
+    config: {meta: {ticket: SH-1, metrics: "revenue, income", dimentions: [region]}}
+  - name: Not_A_Folder
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('bare')]
+    config: {meta: {metrics: [bares]}}
+  - name: only_unusable
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('sales')]
+    config: {meta: {ticket: SH-1, metrics: [usual]}}
+  - name: nothing_shown
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('sales')]
+    config: {meta: {ticket: [SH-1], schedule: daily}}
+  - name: switched_off
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('sales')]
+    config: {enabled: false}
+  - name: anothers
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('sales')]
+"""
+SUITE = {
+    "expectations": [
+        {"type": "expect_column_values_to_be_betwen", "kwargs": {"column": "amount"}},
+        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "amonut"}},
+        {"type": "expect_column_values_to_be_between", "kwargs": {"column": "amount", "min": 1}},
+    ]
+}
+TICKET = """key: SH-1
+title: How much?
+status: open
+requester: Ada
+deadline: soon
+analysis: trend
+metrics: [revenoo]
+data_sources: [shop]
+"""
+SEEDED = [
+    # exposures
+    ("error", "exposure misspelt", "metric revenu is unknown (did you mean revenue?)"),
+    ("error", "exposure misspelt", "`analysis` in its meta Input should be 'kpi', 'trend'"),
+    ("error", "exposure misspelt", "`schedule` in its meta is the text 'no', which counts as yes"),
+    ("error", "exposure by_what", "dimension regoin is unknown (did you mean region?)"),
+    (
+        "warning",
+        "exposure by_what",
+        "metric usual is known, but can't be shown, because its measure aggregates by",
+    ),
+    ("warning", "exposure by_what", "its ticket SH-9 is not there"),
+    ("warning", "exposure by_what", "its depends_on leaves out sales"),
+    ("warning", "exposure by_what", "a comparison needs one besides time"),
+    ("error", "exposure one_text", "`metrics` in its meta is one text: write a list, [revenue, income]"),
+    (
+        "error",
+        "exposure one_text",
+        "`dimentions` in its meta is no key that is read (did you mean dimensions?)",
+    ),
+    ("error", "exposure Not_A_Folder", "can't be a folder"),
+    ("warning", "exposure Not_A_Folder", "no ticket and no schedule ask for it"),
+    ("error", "exposure only_unusable", "metric usual is known, but can't be shown, because"),
+    ("error", "exposure nothing_shown", "no metrics: no dashboard comes of it"),
+    ("error", "exposure nothing_shown", "`ticket` in its meta Input should be a valid string"),
+    ("warning", "exposure switched_off", "it is switched off"),
+    ("warning", "exposure anothers", "stays another tool's dashboard"),
+    # metrics
+    ("warning", "metric usual", "known, but can't be shown, because its measure aggregates by median"),
+    ("warning", "metric", "have one label"),
+    ("error", "metric revenue", "`format` in its meta String should match pattern"),
+    ("error", "metric income", "`goal` in its meta Input should be 'up', 'down' or 'none'"),
+    # marts
+    ("error", "model sales", "its primary_key names column idd is unknown"),
+    (
+        "error",
+        "model sales",
+        "`diff_budget.removd` in its meta is no key that is read (did you mean removed?)",
+    ),
+    ("error", "model sales", "`diff_budget.changed` in its meta Input should be less than or equal to 1"),
+    ("error", "model sales", "`may_be_empty` in its meta"),
+    ("error", "model sales", "`primery_key` in its meta is no key that is read"),
+    # what is built
+    ("error", "model prices", "it is built in schema finance, where readers may see it"),
+    ("error", "model elsewhere", "it is built in another database, other"),
+    ("warning", "snapshot sales_history", "it lives in schema history, outside of the release"),
+    ("warning", "model sales", "its post-hook runs after it is built"),
+    ("warning", "hook shop-on-run-end-0", "it runs with every build"),
+    ("warning", "model written", "it writes files as it is built"),
+    # tests
+    ("warning", "test relationships_sales", "it also reads apart, which no dashboard needs"),
+    ("warning", "test relationships_sales", "it keeps the rows that fail in schema"),
+    ("warning", "test not_null_sales_id", "it is switched off"),
+    ("warning", "1 tests", "they are of models that no dashboard needs, so they never run"),
+    # sources
+    ("error", "source shop.sales", "load `merge` needs a `key`"),
+    ("error", "source shop.sales", "no meta `path`"),
+    ("error", "source shop.sales", "its data_type `number` is not known here"),
+    ("error", "source shop.sales", "`formt` in its meta is no key that is read (did you mean format?)"),
+    ("error", "source shop.sales", "`quarantine_budget` in its meta Input should be less than or equal to 1"),
+    ("error", "source shop.sales.amount", "`requird` in its meta is no key that is read"),
+    ("error", "source shop.sales", "it declares its freshness but no `loaded_at_field`"),
+    ("warning", "source shop.sales", "amount has no type"),
+    ("error", "source shop.sales", "are the same table, raw_shop.sales"),
+    ("warning", "source old.codes", "it has no loader: it is read as it stands in raw_old"),
+    ("error", "source typo.rates", "its loader `dtl` is unknown (did you mean dlt?)"),
+    ("warning", "source own.things", "its loader `Airbyte` is none of this workflow"),
+    ("error", "source own.things", "its schema serving belongs to this workflow"),
+    ("error", "source none.untyped", "has no meta `kind`"),
+    ("warning", "source none.untyped", "it declares no column"),
+    ("warning", "source", "it declares no freshness: old data pass"),
+    ("warning", "dbt", "A loaded_at_field must be specified for source 'shop.sales'"),
+    ("warning", "source none", "nothing says where it is"),
+    ("error", "source shp", "no source of this name that is loaded here (did you mean shop?)"),
+    # suites
+    (
+        "error",
+        "suite sales.json",
+        "there is no such expectation; did you mean expect_column_values_to_be_between",
+    ),
+    ("error", "suite sales.json", "declares no column amonut (did you mean amount?)"),
+    ("error", "suite sales.json", "min: extra fields not permitted"),
+    ("error", "mart bare", "it has no suite bare.json"),
+    ("warning", "mart elsewhere", "it has no suite elsewhere.json (is it elswhere.json?)"),
+    ("warning", "suite elswhere.json", "there is no model elswhere (did you mean elsewhere?)"),
+    ("error", "suite days.json", "it is not JSON"),
+    # tickets
+    ("error", "ticket SH-1", "metrics revenoo is not known; did you mean revenue"),
+    ("error", "ticket SH-1", "deadline soon is not a date"),
+]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
+    folder = tmp_path_factory.mktemp("mistakes")
+    files = {
+        "dbt/dbt_project.yml": PROJECT,
+        "dbt/macros/generate_schema_name.sql": GENERATE,
+        "dbt/snapshots/sales_history.sql": SNAPSHOT,
+        "dbt/models/all.yml": YAML,
+        "expectations/sales.json": json.dumps(SUITE),
+        "expectations/elswhere.json": json.dumps(SUITE),
+        "expectations/days.json": "[",
+        "tickets/SH-1.yaml": TICKET,
+        **{f"dbt/models/{name}.sql": sql for name, sql in MODELS.items()},
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return look(folder, folder / "dbt", ["shop", "shp"])
+
+
+def look(folder: Path, project: Path, located: list[str]) -> list[Finding]:
+    return find_all(
+        DbtProject(folder=project, state=folder / "state"),
+        DuckDBWarehouse(database=str(folder / "house.duckdb")),
+        Suites(folder=folder / "expectations", docs=folder / "docs"),
+        [DltLoader(locations=dict.fromkeys(located, "x"), workdir=folder / "w", deadline_seconds=9)],
+        FilesTracker(folder=folder / "tickets", project="SH") if (folder / "tickets").is_dir() else None,
+        located,
+    )
+
+
+def test_every_seeded_mistake_is_found_as_it_was_meant(found: list[Finding]) -> None:
+    missing = []
+    for severity, about, problem in SEEDED:
+        known = [each for each in found if each.about.startswith(about) and problem in each.problem]
+        if {each.severity for each in known} != {severity}:
+            missing.append((severity, about, problem))
+        assert all(each.place and each.fix for each in known)
+    assert not missing, write_report(found)
+
+
+def test_forty_mistakes_and_nothing_else_is_called_an_error(found: list[Finding]) -> None:
+    assert len(SEEDED) > 40
+    strange = [
+        each
+        for each in found
+        if not any(each.about.startswith(about) and problem in each.problem for _, about, problem in SEEDED)
+    ]
+    assert not strange, write_report(strange)
+
+
+def test_words_of_tickets_are_marked(found: list[Finding]) -> None:
+    assert {each.quotes_ticket for each in found if each.about.startswith("ticket ")} == {True}
+    assert not [each for each in found if each.quotes_ticket and not each.about.startswith("ticket ")]
+
+
+def test_a_project_that_dbt_refuses_is_one_finding_with_dbts_reason(tmp_path: Path) -> None:
+    (tmp_path / "dbt" / "models").mkdir(parents=True)
+    (tmp_path / "dbt" / "dbt_project.yml").write_text(f"{PROJECT}require-dbt-version: '>=99.0.0'\n")
+    (only,) = look(tmp_path, tmp_path / "dbt", [])
+    assert (only.severity, only.about) == ("error", "dbt project")
+    assert "99.0.0" in only.problem
+
+
+def test_the_published_schema_is_the_one_that_is_checked() -> None:
+    published = json.loads((ROOT / "docs" / "meta.schema.json").read_text(encoding="utf-8"))
+    assert published == build_schema(), "write it anew: python flows/main.py check --schema"
+
+
+def test_an_editor_is_told_by_the_schema() -> None:
+    import yaml
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(build_schema())
+    for path in [TINY / "dbt" / "models" / "tiny.yml", *(ROOT / "dbt" / "models").rglob("*.yml")]:
+        assert not list(validator.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))), path
+    wrong = yaml.safe_load(YAML)
+    said = {".".join(str(part) for part in each.path) for each in validator.iter_errors(wrong)}
+    assert "exposures.0.config.meta.analysis" in said
+    assert "exposures.2.config.meta.metrics" in said
