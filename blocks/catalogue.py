@@ -14,6 +14,7 @@ from pydantic import Field
 from blocks.errors import Misconfigured, NotFound
 from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Column, Record, SourceTable
+from blocks.release_names import in_release
 from blocks.semantic_models import Node, SelectedColumn, read_semantic_models, rows_sql
 from blocks.time_zone import UTC_ZONE
 
@@ -255,12 +256,6 @@ class Catalogue:
             columns=self._semantic.columns(source, keys, [measure.name for measure in measures]),
             time_zone=self.time_zone,
         )
-
-
-def in_release(schema_name: str, schema: str) -> bool:
-    """True for a release's schema and for those of its models with a schema of their own, in folders too."""
-    release = schema.lower()
-    return any(part == release or part.startswith(f"{release}_") for part in schema_name.lower().split("."))
 
 
 def _table(node: Node) -> SourceTable:

@@ -219,6 +219,11 @@ class Check(Record):
     warned: bool = False
     not_run: bool = False
 
+    @classmethod
+    def unanswered(cls, scope: str, name: str, kind: str, reason: str) -> Check:
+        """One that could not be evaluated, and why."""
+        return cls(scope=scope, name=name, passed=False, not_run=True, kind=kind, observed=reason)
+
     @property
     def status(self) -> str:
         """`passed`, `warned`, `failed` or `not run`."""

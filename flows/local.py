@@ -16,10 +16,10 @@ from blocks.errors import Misconfigured
 from blocks.loader.base import Loader
 from blocks.prefect.block_types import load_block
 from blocks.quality.suites import Suites
+from blocks.release_names import release_schema
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_history import release_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -16,9 +16,10 @@ from blocks.dbt.project import DbtProject
 from blocks.dbt.run import DbtRun
 from blocks.errors import BadInput, NotFound
 from blocks.records import BuildReport, GateReport, Record, Release, State
+from blocks.release_names import release_schema
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_history import choose_attempt, release_schema
+from blocks.warehouse.release_history import choose_attempt
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
 Report = TypeVar("Report", bound=Record)

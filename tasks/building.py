@@ -12,9 +12,10 @@ from blocks.catalogue import Catalogue, Mart
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.records import BuildReport, Check, Release
+from blocks.release_names import in_release, release_schema
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, first_rows
-from blocks.warehouse.release_history import check_unpublished, read_last_relations, release_schema
+from blocks.warehouse.release_history import check_unpublished, read_last_relations
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
 from tasks.wider_tests import find_wider_tests
 
@@ -101,7 +102,7 @@ def clear_release(warehouse: Warehouse, schema: str) -> list[str]:
 
     Returns the schemas. Raises Rejected for one that serving or a kept release shows.
     """
-    left = [name for name in warehouse.list_releases() if name == schema or name.startswith(f"{schema}_")]
+    left = [name for name in warehouse.list_releases() if in_release(name, schema)]
     if left:
         check_unpublished(warehouse, schema)
         warehouse.drop_releases(left)
@@ -213,13 +214,8 @@ def _unmeasured(declared: Sequence[str], nodes: Sequence[NodeResult]) -> list[Ch
     """Sources that declare their freshness and that dbt gave no result for."""
     measured = {node["scope"] for node in nodes if node["kind"] == "source"}
     return [
-        Check(
-            scope=name,
-            name="is fresh",
-            passed=False,
-            not_run=True,
-            kind="freshness",
-            observed="dbt could not measure it: does it declare loaded_at_field?",
+        Check.unanswered(
+            name, "is fresh", "freshness", "dbt could not measure it: does it declare loaded_at_field?"
         )
         for name in declared
         if name not in measured

@@ -27,19 +27,18 @@ QUARANTINE = "quarantine"
 @task(task_run_name="audit the suites", **RETRY)
 def audit_suites(suites: Suites, warehouse: Warehouse, build: BuildReport) -> list[Check]:
     """Every built mart's suite; a mart without a usable suite is a failed check."""
-    failed, usable = [], {}
-    for mart, relation in build.marts.items():
+    failed, found = [], {}
+    for mart in build.marts:
         try:
-            suites.read(mart)
-            usable[mart] = relation
+            found[mart] = suites.read(mart)
         except (NotFound, Misconfigured) as error:
             failed.append(
                 Check(scope=mart, name="has a suite", passed=False, kind="suite", observed=str(error))
             )
-    if not usable:
+    if not found:
         return failed
-    checks = suites.audit(warehouse, usable)
-    silent = set(usable) - {check.scope for check in checks}
+    checks = suites.evaluate(warehouse, {mart: build.marts[mart] for mart in found}, found)
+    silent = set(found) - {check.scope for check in checks}
     failed += [
         Check(scope=mart, name="has evaluated checks", passed=False, kind="suite", observed="0 evaluated")
         for mart in sorted(silent)
@@ -113,7 +112,7 @@ def check_diff_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[
 def _check_budget(mart: Mart, diff: MartDiff, kind: str, budget: object) -> Check:
     name = f"keys {kind} ≤ {f'{budget:.1%}' if _is_share(budget) else budget}"
     if reason := _unjudged(mart, diff, kind, budget):
-        return Check(scope=mart.name, name=name, passed=False, not_run=True, kind="diff", observed=reason)
+        return Check.unanswered(mart.name, name, "diff", reason)
     count = getattr(diff, kind)
     if diff.first or not diff.rows_before:
         return Check(scope=mart.name, name=name, passed=True, kind="diff", observed="nothing to compare with")
@@ -168,13 +167,11 @@ def check_quarantine_budget(
         bad, good = sum(e.quarantined for e in own), sum(e.rows for e in own)
         if budget is not None and not _is_share(budget):
             checks.append(
-                Check(
-                    scope=table.full_name,
-                    name="quarantine_budget can be judged",
-                    kind=QUARANTINE,
-                    passed=False,
-                    not_run=True,
-                    observed=f"{budget!r} is no share from 0 to 1",
+                Check.unanswered(
+                    table.full_name,
+                    "quarantine_budget can be judged",
+                    QUARANTINE,
+                    f"{budget!r} is no share from 0 to 1",
                 )
             )
             continue

@@ -5,13 +5,13 @@ Whoever calls these holds `warehouse.exclusive()`: one promotion at a time.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 
 from prefect import task
 
 from blocks.errors import GateFailed, LeaseLost, NotFound, Rejected
 from blocks.records import BuildReport, GateReport, Release, State
+from blocks.release_names import in_release, release_schema
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import (
@@ -21,7 +21,6 @@ from blocks.warehouse.release_history import (
     list_published_releases,
     list_seen_releases,
     record_relations,
-    release_schema,
 )
 from tasks.policy import RETRY
 
@@ -177,27 +176,21 @@ def retain(warehouse: Warehouse) -> list[str]:
     Kept are those that serving shows, of the last `keep` releases that readers saw, that a model goes on from, and
     the newest run's, for a look, whatever became of it.
     """
-    needed, entries = list_kept_schemas(warehouse), control.read_journal(warehouse, details=False)
-    runs = {entry.run for entry in entries}
-    shown = {run for run in runs if any(_belongs(name, release_schema(run)) for name in needed)}
+    kept, entries = list_kept_releases(warehouse), control.read_journal(warehouse, details=False)
+    schemas, needed = warehouse.list_releases(), list_kept_schemas(warehouse, kept)
+    built_needed = {
+        run
+        for run in {entry.run for entry in entries}
+        if any(in_release(name, release_schema(run), attempts=True) for name in needed)
+    }
     for latest in entries[-1:]:
-        needed |= {name for name in warehouse.list_releases() if _belongs(name, release_schema(latest.run))}
-    gone = [
-        schema
-        for schema in warehouse.list_releases()
-        if not any(_belongs(schema, needed_one) for needed_one in needed)
-    ]
+        needed |= {name for name in schemas if in_release(name, release_schema(latest.run), attempts=True)}
+    gone = [name for name in schemas if not any(in_release(name, each, attempts=True) for each in needed)]
     warehouse.drop_releases(gone)
-    forget_relations(warehouse)
-    control.prune_journal(
-        warehouse, entries, shown | {release.run for release in list_kept_releases(warehouse)}
-    )
+    kept_runs = {release.run for release in kept}
+    forget_relations(warehouse, kept_runs)
+    control.prune_journal(warehouse, entries, built_needed | kept_runs)
     return gone
-
-
-def _belongs(schema: str, release: str) -> bool:
-    """True for a release's schema, those of its custom schemas and of later attempts."""
-    return schema == release or re.match(rf"{re.escape(release)}(_|r\d+(_|$))", schema) is not None
 
 
 def _built_relations(warehouse: Warehouse, run: str) -> dict[str, str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from blocks.catalogue import Catalogue
 from blocks.errors import NotFound
 from blocks.records import GateReport, Release, State
+from blocks.release_names import in_release, release_schema
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import JournalEntry, read_journal
-from blocks.warehouse.release_history import release_schema
 
 
 def find_gate(
@@ -44,7 +43,8 @@ def read_gates(warehouse: Warehouse, release: Release) -> list[JournalEntry]:
     seqs = [
         entry.seq
         for entry in read_journal(warehouse, states=[State.validated], details=False)
-        if entry.detail and any(_built_in(entry.run, schema) for schema in schemas)
+        if entry.detail
+        and any(in_release(schema, release_schema(entry.run), attempts=True) for schema in schemas)
     ]
     return read_journal(warehouse, seqs=seqs) if seqs else []
 
@@ -53,17 +53,12 @@ def _gate_of(journal: Sequence[JournalEntry], relation: str) -> GateReport | Non
     """The newest report that passed of the run which built a relation."""
     schema = relation.rsplit(".", 1)[0]
     passed = [each for each in journal if each.state is State.validated and each.detail]
-    own = [each for each in passed if _built_in(each.run, schema)]
+    own = [each for each in passed if in_release(schema, release_schema(each.run), attempts=True)]
     if not own:
         return None
     run = max((each.run for each in own), key=len)  # of one run's name that begins as another's, the whole
     newest = [each for each in own if each.run == run][-1]
     return GateReport.model_validate_json(newest.detail)
-
-
-def _built_in(run: str, schema: str) -> bool:
-    """True for the schemas of a run's attempts, and for those of its models that have one of their own."""
-    return bool(re.match(rf"(?:.*\.)?{re.escape(release_schema(run))}(r\d+)?(_|\.|$)", schema.lower()))
 
 
 def _lineage(catalogue: Catalogue, mart: str) -> set[str]:

@@ -44,13 +44,11 @@ def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[dict
     checks = [check.model_copy(update={"scope": mart}) for check in checks]
     if len(checks) != len(given):
         checks.append(
-            Check(
-                scope=mart,
-                name="every expectation was evaluated",
-                passed=False,
-                not_run=True,
-                kind="suite",
-                observed=f"{len(checks)} of {len(given)}; is one given twice?",
+            Check.unanswered(
+                mart,
+                "every expectation was evaluated",
+                "suite",
+                f"{len(checks)} of {len(given)}; is one given twice?",
             )
         )
     return checks
@@ -70,9 +68,7 @@ def _run_one(
     try:
         return batch_definition.get_batch().validate(expectation, result_format=RESULT_FORMAT)
     except Exception as error:
-        return Check(
-            scope="", name=name, passed=False, not_run=True, kind="suite", observed=_first_line(str(error))
-        )
+        return Check.unanswered("", name, "suite", _first_line(str(error)))
 
 
 def require_answer(warehouse: Warehouse, relation: str) -> None:
@@ -87,9 +83,7 @@ def read_result(mart: str, result: ExpectationValidationResult) -> Check:
     kwargs = {k: v for k, v in config.kwargs.items() if k not in {"batch_id", "unexpected_rows_query"}}
     name = name_expectation({"type": config.type, "kwargs": kwargs, "meta": config.meta})
     if reason := _find_exception(result.exception_info or {}):
-        return Check(
-            scope=mart, name=name, passed=False, not_run=True, kind="suite", observed=_first_line(reason)
-        )
+        return Check.unanswered(mart, name, "suite", _first_line(reason))
     success = bool(result.success)
     lenient = str(getattr(config, "severity", None) or "").rsplit(".", 1)[-1].lower() in LENIENT
     nothing_judged = success and _judged_nothing(found)

@@ -54,7 +54,7 @@ def read_expectations(mart: str, suite: object) -> tuple[list[dict[str, Any]], l
         expectation = upgrade_expectation(each)
         fault = find_fault(expectation)
         if fault:
-            faults.append(_fail(mart, expectation, fault))
+            faults.append(Check.unanswered(mart, name_expectation(expectation), "suite", fault))
         else:
             usable.append(expectation)
     return usable, faults
@@ -157,17 +157,6 @@ def _describe(error: Exception) -> str:
     places = [(".".join(str(part) for part in each["loc"]), each["msg"]) for each in details()]
     said = "; ".join(message if place == "__root__" else f"{place}: {message}" for place, message in places)
     return make_encodable(said[:300])
-
-
-def _fail(mart: str, expectation: object, fault: str) -> Check:
-    return Check(
-        scope=mart,
-        name=name_expectation(expectation),
-        passed=False,
-        not_run=True,
-        kind="suite",
-        observed=fault,
-    )
 
 
 def name_expectation(expectation: object) -> str:

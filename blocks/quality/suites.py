@@ -77,7 +77,15 @@ class Suites(Block):
         As many checks as there are expectations: one that can't be evaluated is a failed check where the suite
         is at fault. Where the warehouse is, it raises: a crash in the gate is a crash, not a "no".
         """
-        found = {mart: self.read(mart) for mart in marts}
+        return self.evaluate(warehouse, marts, {mart: self.read(mart) for mart in marts})
+
+    def evaluate(
+        self,
+        warehouse: Warehouse,
+        marts: Mapping[str, str],
+        found: Mapping[str, tuple[list[dict[str, Any]], list[Check]]],
+    ) -> list[Check]:
+        """What `audit` does once the suites are read; found: what `read` gave for each mart."""
         checks = [fault for _, faults in found.values() for fault in faults]
         suites, typed = take_types(warehouse, {mart: usable for mart, (usable, _) in found.items()}, marts)
         checks += typed

@@ -21,9 +21,9 @@ from blocks.warehouse.costs import Costs
 from blocks.warehouse.lease import check_lease, fence, fence_writes, lease_number
 from blocks.warehouse.release_history import check_unpublished
 from blocks.warehouse.release_marker import read_marker
-from blocks.warehouse.settings import RELEASE_PREFIX, Session, WarehouseConnection
+from blocks.warehouse.settings import Session, WarehouseConnection
 
-__all__ = ["RELEASE_PREFIX", "Batch", "Session", "Warehouse"]
+__all__ = ["Batch", "Session", "Warehouse"]
 
 
 class Warehouse(WarehouseConnection, Block, ABC):

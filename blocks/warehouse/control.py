@@ -6,8 +6,9 @@ Both are the truth after a crash. Not here: the data itself, and what readers se
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 from zlib import compress, decompress
 
 from blocks.records import LedgerEntry, Record, State
@@ -43,6 +44,9 @@ ENDED = {State.published, State.rejected, State.abandoned}
 LINES_AT_ONCE = 100  # a statement for each line would take a second or so for every ten
 
 
+_T = TypeVar("_T")
+
+
 class JournalEntry(Record):
     """A state a run reached. at: UTC, naive. detail: JSON of the report that goes with the state."""
 
@@ -63,19 +67,15 @@ def prepare_control(warehouse: WarehouseConnection, session: Session) -> None:
 def write_ledger(warehouse: WarehouseSettings, session: Session, entries: Iterable[LedgerEntry]) -> None:
     """Replace the ledger's lines for these items; call it in the transaction that loads their rows."""
     table, todo = warehouse.quote(warehouse.control, "loads"), list(entries)
-    for part in (todo[at : at + LINES_AT_ONCE] for at in range(0, len(todo), LINES_AT_ONCE)):
+    for part in _split(todo):
         forget_items(warehouse, session, part)
-        line = f"({', '.join('?' * len(LEDGER))})"
-        session.rows(
-            f"insert into {table} values {', '.join([line] * len(part))}",
-            [value for entry in part for value in _values_of(entry)],
-        )
+        insert_lines(session, table, [_values_of(entry) for entry in part])
 
 
 def forget_items(warehouse: WarehouseSettings, session: Session, entries: Sequence[LedgerEntry]) -> None:
     """Take these items' lines out of the ledger; without transactions that comes before their rows are touched."""
     table = warehouse.quote(warehouse.control, "loads")
-    for part in (entries[at : at + LINES_AT_ONCE] for at in range(0, len(entries), LINES_AT_ONCE)):
+    for part in _split(entries):
         same = " or ".join(["(source_name = ? and table_name = ? and item = ?)"] * len(part))
         session.rows(
             f"delete from {table} where {same}", [v for e in part for v in (e.source, e.table, e.item)]
@@ -174,7 +174,7 @@ def prune_journal(
     """Leave one line, without its report, of all but the newest `journal_runs` runs; return whose were cut.
 
     entries: the journal without its reports. keep_runs: runs that stay whole, however old. A run that has not ended
-    stays, too.
+    stays, too. Raises LeaseLost.
     """
     lines: dict[str, list[JournalEntry]] = {}
     for entry in entries:
@@ -191,13 +191,15 @@ def prune_journal(
         return []
     table = warehouse.quote(warehouse.control, "journal")
     with warehouse.session() as session:
-        for part in (old[at : at + LINES_AT_ONCE] for at in range(0, len(old), LINES_AT_ONCE)):
+        for part in _split(old):
             last = [lines[run][-1].seq for run in part]
             places = ", ".join("?" * len(part))
-            session.rows(
-                f"delete from {table} where run_id in ({places}) and seq not in ({places})", [*part, *last]
-            )
-            session.rows(f"update {table} set detail = '' where seq in ({places})", last)
+            with fence_writes(warehouse, session):
+                session.rows(
+                    f"delete from {table} where run_id in ({places}) and seq not in ({places})",
+                    [*part, *last],
+                )
+                session.rows(f"update {table} set detail = '' where seq in ({places})", last)
     return old
 
 
@@ -212,7 +214,7 @@ def read_judged_loads(warehouse: WarehouseConnection) -> set[tuple[str, str, str
 
 
 def mark_judged(warehouse: WarehouseConnection, loads: Collection[tuple[str, str, str]]) -> None:
-    """Write that a gate which passed has judged these, as `read_judged_loads` gives them."""
+    """Write that a gate which passed has judged these, as `read_judged_loads` gives them. Raises LeaseLost."""
     fresh = sorted(set(loads) - read_judged_loads(warehouse))
     if not fresh:
         return
@@ -220,9 +222,22 @@ def mark_judged(warehouse: WarehouseConnection, loads: Collection[tuple[str, str
     with warehouse.session() as session:
         warehouse.make_schema(session, warehouse.control)
         warehouse.make_table(session, warehouse.control, "judged", JUDGED)
-        for part in (fresh[at : at + LINES_AT_ONCE] for at in range(0, len(fresh), LINES_AT_ONCE)):
-            places = ", ".join(["(?, ?, ?)"] * len(part))
-            session.rows(f"insert into {table} values {places}", [value for line in part for value in line])
+        with fence_writes(warehouse, session):
+            insert_lines(session, table, fresh)
+
+
+def insert_lines(session: Session, table: str, lines: Sequence[Sequence[object]]) -> None:
+    """Insert lines of one width into a quoted table, many with each statement."""
+    for part in _split(lines):
+        line = f"({', '.join('?' * len(part[0]))})"
+        session.rows(
+            f"insert into {table} values {', '.join([line] * len(part))}",
+            [value for values in part for value in values],
+        )
+
+
+def _split(lines: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    return (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE))
 
 
 def _pack(detail: str) -> str:

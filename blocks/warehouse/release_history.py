@@ -7,14 +7,15 @@ what an incremental model or a snapshot goes on from, and what must never be wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from blocks.errors import Rejected
 from blocks.records import Release, State
-from blocks.warehouse.control import JournalEntry, now, read_journal
+from blocks.release_names import in_release
+from blocks.warehouse.control import JournalEntry, insert_lines, now, read_journal
 from blocks.warehouse.lease import fence_writes
 from blocks.warehouse.release_marker import read_marker
-from blocks.warehouse.settings import RELEASE_PREFIX, WarehouseConnection
+from blocks.warehouse.settings import WarehouseConnection
 
 RELATIONS = {
     "unique_id": "varchar",
@@ -23,15 +24,6 @@ RELATIONS = {
     "recorded_at": "timestamp",
 }
 TABLE = "relations"
-LINES_AT_ONCE = 100
-
-
-def release_schema(run: str, attempt: int = 1) -> str:
-    """The schema that an attempt of a run builds into; each attempt has its own.
-
-    In lower case: engines differ in what else they keep.
-    """
-    return f"{RELEASE_PREFIX}{run.lower()}" + (f"r{attempt}" if attempt > 1 else "")
 
 
 def choose_attempt(warehouse: WarehouseConnection, run: str) -> int:
@@ -93,11 +85,7 @@ def record_relations(
         lines = [(unique_id, relation, run, now()) for unique_id, relation in sorted(relations.items())]
         with fence_writes(warehouse, session):
             session.rows(f"delete from {table} where run_id = ?", (run,))
-            for part in (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE)):
-                places = ", ".join(["(?, ?, ?, ?)"] * len(part))
-                session.rows(
-                    f"insert into {table} values {places}", [value for line in part for value in line]
-                )
+            insert_lines(session, table, lines)
 
 
 def read_last_relations(warehouse: WarehouseConnection, release: Release) -> dict[str, str]:
@@ -112,22 +100,26 @@ def list_kept_releases(warehouse: WarehouseConnection) -> list[Release]:
     return [*seen, *list_published_releases(warehouse, warehouse.keep), *([served] if served else [])]
 
 
-def list_kept_schemas(warehouse: WarehouseConnection) -> set[str]:
-    """Schemas that a kept release stands on, with every model that would go on from there."""
-    kept = list_kept_releases(warehouse)
+def list_kept_schemas(warehouse: WarehouseConnection, kept: Sequence[Release] | None = None) -> set[str]:
+    """Schemas that a kept release stands on, with every model that would go on from there.
+
+    kept: what `list_kept_releases` gave, where the caller has it.
+    """
+    kept = list_kept_releases(warehouse) if kept is None else kept
     relations = {relation for release in kept for relation in release.marts.values()}
     lines = _read_relations(warehouse, sorted({release.run for release in kept}))
     relations |= {relation for _, relation, _ in lines}
     return {relation.rsplit(".", 1)[0] for relation in relations}
 
 
-def forget_relations(warehouse: WarehouseConnection) -> None:
-    """Take out of the table what was written for releases that are not kept any more."""
-    kept = sorted({release.run for release in list_kept_releases(warehouse)})
+def forget_relations(warehouse: WarehouseConnection, kept_runs: Collection[str]) -> None:
+    """Take out of the table what was written for runs that are not kept any more. Raises LeaseLost."""
+    kept = sorted(kept_runs)
     with warehouse.session() as session:
         if kept and warehouse.columns(session, warehouse.control, TABLE):
             table, places = warehouse.quote(warehouse.control, TABLE), ", ".join("?" * len(kept))
-            session.rows(f"delete from {table} where run_id not in ({places})", kept)
+            with fence_writes(warehouse, session):
+                session.rows(f"delete from {table} where run_id not in ({places})", kept)
 
 
 def _read_relations(warehouse: WarehouseConnection, runs: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -146,8 +138,7 @@ def _read_relations(warehouse: WarehouseConnection, runs: Sequence[str]) -> list
 
 def check_unpublished(warehouse: WarehouseConnection, schema: str) -> None:
     """Raise Rejected if a schema may not be written any more: what passed its checks stays as it is."""
-    kept = list_kept_schemas(warehouse)
-    if schema in kept or any(name.startswith(f"{schema}_") for name in kept):  # its models' own schemas too
+    if any(in_release(name, schema) for name in list_kept_schemas(warehouse)):
         raise Rejected(
             f"build into {schema}",
             "readers see it, or may be led back to it",

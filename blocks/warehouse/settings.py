@@ -16,8 +16,6 @@ from pydantic import BaseModel, Field
 from blocks.errors import Misconfigured, PlatformError
 from blocks.sql import quote_identifier, write_literal, write_type
 
-RELEASE_PREFIX = "rel_"
-
 
 class Session(Protocol):
     """A short-lived connection. Parameters are qmark style and always bound, never pasted."""

@@ -17,13 +17,14 @@ from typing import ClassVar
 
 from blocks.errors import BadAnswer, Busy, ContractBroken, NotFound
 from blocks.records import LedgerEntry, LoadReport, Release
+from blocks.release_names import RELEASE_PREFIX
 from blocks.sql import convert_arrow_type, is_same_type
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.batch import Batch, LoadTarget, targets_of
 from blocks.warehouse.control import clear_ledger, forget_items, prepare_control, write_ledger
 from blocks.warehouse.lease import fence, fence_writes, hold_lease
 from blocks.warehouse.release_marker import MARKER, find_wrong_views, marker_sql, parse_marker
-from blocks.warehouse.settings import RELEASE_PREFIX, Session, SharedSettings
+from blocks.warehouse.settings import Session, SharedSettings
 
 ITEMS_AT_ONCE = 1000
 ROWS, QUARANTINE, GONE = "rows", "quarantine", "gone"

@@ -35,7 +35,7 @@ class BrokenSite(FolderSite):
 class BrokenSuites(Suites):
     """A gate with a fault of its own."""
 
-    def audit(self, *arguments: Any) -> Any:
+    def evaluate(self, *arguments: Any) -> Any:
         raise KeyError(SECRET)
 
 

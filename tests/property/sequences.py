@@ -79,7 +79,7 @@ class StandInSuites:
     def warm(self) -> None:
         pass
 
-    def audit(self, warehouse: Warehouse, marts: dict[str, str]) -> list[Check]:
+    def evaluate(self, warehouse: Warehouse, marts: dict[str, str], found: object) -> list[Check]:
         checks = []
         with warehouse.session() as session:
             for mart, relation in marts.items():

@@ -51,7 +51,7 @@ def test_a_mart_without_a_suite_or_without_a_result_fails(
     for mart in ("m", "silent"):
         suite = {"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "k"}}]}
         (tmp_path / f"{mart}.json").write_text(json.dumps(suite))
-    monkeypatch.setattr(Suites, "audit", lambda *_: [PASSED])  # which says nothing of the other mart
+    monkeypatch.setattr(Suites, "evaluate", lambda *_: [PASSED])  # which says nothing of the other mart
     suites = Suites(folder=tmp_path, docs=tmp_path)
     checks = audit_suites.fn(suites, None, build(("m", "silent", "none")))  # type: ignore[arg-type]
     assert {(check.scope, check.name, check.passed) for check in checks} == {

@@ -11,6 +11,7 @@ import pytest
 
 from blocks.errors import GateFailed, NotFound, Rejected
 from blocks.records import BuildReport, Check, GateReport, Release, State
+from blocks.release_names import release_schema
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.release_history import (
@@ -19,7 +20,6 @@ from blocks.warehouse.release_history import (
     list_published_releases,
     list_seen_releases,
     read_last_relations,
-    release_schema,
 )
 from tasks.promotion import (
     find_removed_marts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blocks.warehouse.base import RELEASE_PREFIX
+from blocks.release_names import RELEASE_PREFIX
 from blocks.warehouse.dremio.names import quote_path
 from blocks.warehouse.dremio.session import DremioSession
 from blocks.warehouse.dremio.settings import DremioSettings

@@ -12,10 +12,11 @@ from typing import ClassVar, cast
 
 from blocks.errors import NotFound
 from blocks.records import Release
+from blocks.release_names import RELEASE_PREFIX
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch, LoadTarget
 from blocks.warehouse.costs import Costs
-from blocks.warehouse.settings import RELEASE_PREFIX, Session
+from blocks.warehouse.settings import Session
 from blocks.warehouse.snowflake.clients import write_engine, write_profile
 from blocks.warehouse.snowflake.costs import read_costs
 from blocks.warehouse.snowflake.grants import write_setup

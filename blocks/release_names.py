@@ -1,0 +1,24 @@
+"""How the schemas of releases are named, and which of them belong together."""
+
+from __future__ import annotations
+
+import re
+
+RELEASE_PREFIX = "rel_"
+
+
+def release_schema(run: str, attempt: int = 1) -> str:
+    """The schema that an attempt of a run builds into; each attempt has its own.
+
+    In lower case: engines differ in what else they keep.
+    """
+    return f"{RELEASE_PREFIX}{run.lower()}" + (f"r{attempt}" if attempt > 1 else "")
+
+
+def in_release(schema_name: str, release: str, attempts: bool = False) -> bool:
+    """True for a release's schema and for those of its models with a schema of their own, in folders too.
+
+    attempts: also for those of later attempts of the same run.
+    """
+    later = r"(r\d+)?" if attempts else ""
+    return re.search(rf"(^|\.){re.escape(release.lower())}{later}(_|\.|$)", schema_name.lower()) is not None
