@@ -15,9 +15,9 @@ from blocks.findings import Finding, Severity, error
 from blocks.loader.base import Loader
 from blocks.quality.suites import Suites
 from blocks.records import Ticket
+from blocks.release_names import release_schema
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_history import release_schema
 from tasks.project_check import check_project
 from tasks.reports import show_findings
 

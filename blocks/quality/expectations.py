@@ -37,9 +37,12 @@ WITHOUT_SQL = {
 }
 """Those that Great Expectations can't evaluate in SQL on any warehouse."""
 
+SuiteContent = tuple[list[dict[str, Any]], list[Check]]
+"""The expectations of a suite that can be evaluated, and a failed check for each other one."""
 
-def read_expectations(mart: str, suite: object) -> tuple[list[dict[str, Any]], list[Check]]:
-    """The expectations of a suite's content that can be evaluated, and a failed check for each other one.
+
+def read_expectations(mart: str, suite: object) -> SuiteContent:
+    """What a suite's file holds.
 
     Raises Misconfigured for what is no suite, or has no expectation.
     """

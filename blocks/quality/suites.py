@@ -20,7 +20,7 @@ from pydantic import Field
 from blocks.errors import Misconfigured, NotFound
 from blocks.quality.check_pages import write_pages
 from blocks.quality.evaluation import audit_mart, require_answer
-from blocks.quality.expectations import read_expectations, read_notes
+from blocks.quality.expectations import SuiteContent, read_expectations, read_notes
 from blocks.quality.type_expectations import take_types
 from blocks.records import Check, GateReport
 from blocks.vendor_patches.great_expectations import support_patterns
@@ -50,7 +50,7 @@ class Suites(Block):
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
         import great_expectations  # noqa: F401
 
-    def read(self, mart: str) -> tuple[list[dict[str, Any]], list[Check]]:
+    def read(self, mart: str) -> SuiteContent:
         """A mart's expectations that can be evaluated, and a failed check for each other one.
 
         Raises NotFound if it has no suite, Misconfigured for a file that is none or has no expectation.
@@ -83,7 +83,7 @@ class Suites(Block):
         self,
         warehouse: Warehouse,
         marts: Mapping[str, str],
-        found: Mapping[str, tuple[list[dict[str, Any]], list[Check]]],
+        found: Mapping[str, SuiteContent],
     ) -> list[Check]:
         """What `audit` does once the suites are read; found: what `read` gave for each mart."""
         checks = [fault for _, faults in found.values() for fault in faults]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from blocks.catalogue import BUILT, in_release
+from blocks.release_names import in_release
+from blocks.catalogue import BUILT
 from blocks.dbt.checks.nodes import get_config, get_name, get_place, list_nodes
 from blocks.findings import Finding, error, warn
 from blocks.semantic_models import Node
