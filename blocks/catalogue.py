@@ -162,21 +162,27 @@ class Catalogue:
 
     def source_names(self) -> tuple[str, ...]:
         """Data sources that a loader brings, by dbt's name."""
-        return tuple(sorted({table.source for table in self.tables if table.loader}))
+        return tuple(sorted({table.source for table in self.tables if table.is_loaded}))
+
+    def all_source_names(self) -> tuple[str, ...]:
+        """Every data source, those that other tools fill among them."""
+        return tuple(sorted({table.source for table in self.tables}))
 
     def source_tables(self, source: str) -> tuple[SourceTable, ...]:
         """The tables of a data source that its loader brings."""
         return tuple(t for t in self.tables if t.source == source and "quarantine_of" not in t.meta)
 
     def sources_of(self, mart: str) -> tuple[str, ...]:
-        """Data sources in a mart's lineage."""
+        """Data sources in a mart's lineage that a loader brings."""
+        return tuple(sorted(self._sources_beneath(mart) & set(self.source_names())))
+
+    def _sources_beneath(self, mart: str) -> set[str]:
         declared = self._manifest["sources"]
-        found = {declared[node]["source_name"] for node in self.lineage(mart) if node in declared}
-        return tuple(sorted(found & set(self.source_names())))
+        return {declared[node]["source_name"] for node in self.lineage(mart) if node in declared}
 
     def sources_feeding(self, metric: str) -> tuple[str, ...]:
-        """Data sources that a metric is computed from."""
-        return self.sources_of(self.mart_of(metric))
+        """Data sources that a metric is computed from, whoever fills them."""
+        return tuple(sorted(self._sources_beneath(self.mart_of(metric))))
 
     def relations_of(self, marts: Iterable[str]) -> tuple[Mart, ...]:
         """The models, snapshots and seeds that dbt makes a relation of, in these marts' lineage."""

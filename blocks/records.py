@@ -7,6 +7,7 @@ manifest; text that people wrote on a ticket is only ever in `Ticket`, `Requirem
 from __future__ import annotations
 
 from datetime import date, datetime
+from difflib import get_close_matches
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,11 @@ class Column(Record):
     meta: dict[str, Any] = {}
 
 
+LOADERS = ("dlt", "fivetran", "stitch")
+"""The kinds of loader that there are, as dbt's `loader:` names them."""
+_ALMOST = 0.6
+
+
 class SourceTable(Record):
     """A dbt source table and how it is loaded (`loader:` and `meta:` of the dbt source)."""
 
@@ -128,6 +134,14 @@ class SourceTable(Record):
     def full_name(self) -> str:
         """source.table, as a person says it."""
         return f"{self.source}.{self.name}"
+
+    @property
+    def is_loaded(self) -> bool:
+        """True if a loader of ours brings it; another tool's word means that somebody else does.
+
+        A word that is nearly one of ours is taken for it, so that its load fails and says so.
+        """
+        return bool(get_close_matches(self.loader.lower(), LOADERS, 1, _ALMOST))
 
 
 class Dashboard(Record):

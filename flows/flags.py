@@ -84,8 +84,18 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"size of the demo company, {SMALLEST} to {LARGEST}; 1 is 60,000 invoice lines",
     )
     add("--project", type=Path, metavar="DIR", help="a dbt project's folder (default: dbt, with demo data)")
-    add("--suites", type=Path, metavar="DIR", help="expectation suites (default: expectations beside it)")
-    add("--tickets-folder", type=Path, metavar="DIR", help="ticket files (default: copies of the demo's)")
+    add(
+        "--suites",
+        type=Path,
+        metavar="DIR",
+        help="expectation suites (default: expectations in it or beside it)",
+    )
+    add(
+        "--tickets-folder",
+        type=Path,
+        metavar="DIR",
+        help="ticket files (default: tickets in the project or beside it; of the demo, copies)",
+    )
     add(
         "--state",
         type=Path,

@@ -75,10 +75,15 @@ def make_local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
 
 
 def suites_folder(flags: Namespace) -> Path:
-    """Where the suites are: as named, else beside the dbt project."""
-    project: Path = (flags.project or ROOT / "dbt").expanduser().resolve()
-    folder: Path = (flags.suites or project.parent / "expectations").expanduser().resolve()
+    """Where the suites are: as named, else `expectations` in the dbt project or beside it."""
+    folder: Path = (flags.suites or _find_folder(flags, "expectations")).expanduser().resolve()
     return folder
+
+
+def _find_folder(flags: Namespace, name: str) -> Path:
+    """A folder of the dbt project's: in it if it is there, else beside it."""
+    project: Path = (flags.project or ROOT / "dbt").expanduser().resolve()
+    return project / name if (project / name).is_dir() else project.parent / name
 
 
 def _look_only(state: Path, scratch: Path) -> Path:
@@ -103,13 +108,20 @@ def _demo(state: Path, scale: float, given: dict[str, str]) -> Iterator[dict[str
 
 
 def _tickets(flags: Namespace, state: Path) -> tuple[Path, str]:
-    """The folder of ticket files and their project key; the demo's are copied, so a run dirties nothing."""
-    if flags.tickets_folder:
-        folder = flags.tickets_folder.expanduser().resolve()
+    """The folder of ticket files and their project key; the demo's are copied, so a run dirties nothing.
+
+    Another project's are where it has them, never the demo's; without any it may still have scheduled dashboards.
+    """
+    folder = flags.tickets_folder.expanduser().resolve() if flags.tickets_folder else None
+    if flags.project and not folder and not (folder := _find_folder(flags, "tickets")).is_dir():
+        folder = state / "no_tickets"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder, "AN"
+    if folder:
         first = next(iter(sorted(folder.glob("*-*.yaml"))), None)
-        if first is None:
+        if first is None and flags.tickets_folder:
             raise Misconfigured(f"read tickets in {folder}", "there are none", "Write one, say AN-1.yaml.")
-        return folder, first.stem.split("-")[0]
+        return folder, first.stem.split("-")[0] if first else "AN"
     if not (state / "tickets").is_dir():
         state.mkdir(parents=True, exist_ok=True)
         shutil.copytree(ROOT / "demo" / "tickets", state / "tickets.new", dirs_exist_ok=True)

@@ -110,7 +110,10 @@ class Terminal(logging.Handler):
         """The run in one table, what went wrong, and the paths to open."""
         self.done()
         if not self._quiet and outcome.plan and not outcome.plan.dashboards:
-            self.console.print("Nothing to build: no complete ticket or schedule asks for it.")
+            if not any(
+                load.error for load in outcome.loads
+            ):  # else something was asked for, and did not come
+                self.nothing(outcome.plan)
         elif not self._quiet:
             table = Table(
                 "dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold"
@@ -129,6 +132,20 @@ class Terminal(logging.Handler):
         none = "nothing yet" if outcome.looked else "what they saw before (the warehouse could not be asked)"
         served = f"run {outcome.release.run}" if outcome.release else none
         self.console.print(f"Run {outcome.run} took {outcome.seconds:.1f} s; readers see {served}")
+
+    def nothing(self, plan: Plan) -> None:
+        """Why there is nothing to build, and what to do."""
+        waiting = ", ".join(f"{each.key} ({len(each.gaps)} gaps)" for each in plan.incomplete)
+        if waiting:
+            why = f"these tickets are incomplete: {waiting}. What is missing is written on them."
+        elif plan.faults:
+            why = "what is scheduled can't be shown, as said below."
+        else:
+            why = (
+                "no open ticket and no schedule asks for a dashboard. Write a ticket, or `schedule: daily` into an "
+                "exposure's config.meta; `python flows/main.py check` says what a project lacks."
+            )
+        self.console.print(f"Nothing to build: {escape(why)}", soft_wrap=True)
 
     def problem(self, error: PlatformError) -> None:
         """What went wrong, for a run that has no outcome."""
@@ -162,6 +179,8 @@ class Terminal(logging.Handler):
             self.console.print(
                 f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket"
             )
+            for gap in gaps.gaps:
+                self.console.print(f"  - {escape(line(gap.replace('**', ''), 500))}", soft_wrap=True)
         for fault in plan.faults:
             self.console.print(f"can't be shown: {escape(fault)}", soft_wrap=True)
         for label, values in (
@@ -171,3 +190,5 @@ class Terminal(logging.Handler):
             ("dashboards", [dashboard.name for dashboard in plan.dashboards]),
         ):
             self.console.print(f"{label:<11} {', '.join(values) or 'none'}", soft_wrap=True)
+        if not plan.dashboards:
+            self.nothing(plan)

@@ -16,12 +16,10 @@ from blocks.findings import Finding, error, hint, sort_findings, warn
 from blocks.loader.base import Loader
 from blocks.quality.suite_check import check_suites
 from blocks.quality.suites import Suites
-from blocks.records import Incomplete, Requirement, Ticket
+from blocks.records import LOADERS, Incomplete, Requirement, Ticket
 from blocks.semantic_models import Node
 from tasks.exposure_check import check_exposures, check_marts, check_metrics
 from tasks.requirements import check_ticket
-
-LOADERS = frozenset({"dlt", "fivetran", "stitch"})
 
 
 def check_project(

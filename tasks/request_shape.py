@@ -36,7 +36,7 @@ class Names(Protocol):
     def time_of(self, source: str) -> str | None:
         """The dimension that is a row source's time, if it has one."""
 
-    def source_names(self) -> Sequence[str]:
+    def all_source_names(self) -> Sequence[str]:
         """Every data source."""
 
     def sources_feeding(self, metric: str) -> Sequence[str]:
@@ -67,6 +67,13 @@ def check_shape(
     if analysis in SPLIT and not set(dimensions) - times:
         others = listed(sorted(every - times))
         form.gap("dimensions", f"are missing: a {analysis} needs one besides time. Known: {others}.")
+
+
+def needs_sources(metrics: Sequence[str], names: Names) -> bool:
+    """False where there is none to name: the project has none, or the metrics are computed from its own seeds."""
+    if not metrics:
+        return bool(names.all_source_names())
+    return any(names.sources_feeding(metric) for metric in metrics)
 
 
 def list_idle_sources(metrics: Sequence[str], sources: Sequence[str], names: Names) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from tasks.leftovers import check_leftovers
 from tasks.markdown import bullets, code
 from tasks.paste_lines import list_paste_lines
 from tasks.policy import RETRY
-from tasks.request_shape import Names, check_shape, list_idle_sources
+from tasks.request_shape import Names, check_shape, list_idle_sources, needs_sources
 from tasks.spellings import BY, Spellings
 from tasks.wishes import check_wishes
 
@@ -51,16 +51,18 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
     known = {
         "metrics": Spellings(catalogue.metric_names(), catalogue.metric_labels()),
         "dimensions": Spellings(dimensions, catalogue.dimension_labels(), BY),
-        "data_sources": Spellings(catalogue.source_names(), {}),
+        "data_sources": Spellings(catalogue.all_source_names(), {}),
     }
     found: dict[str, Any] = {
         "title": form.text("title", "Say in a line what it is about."),
         "requester": form.text("requester", "Write who asks."),
         "assignee": form.text("assignee", ""),
         "analysis": form.choice("analysis", Analysis),
-        "metrics": form.names("metrics", known["metrics"], unusable=catalogue.unusable()),
+        "metrics": (metrics := form.names("metrics", known["metrics"], unusable=catalogue.unusable())),
         "dimensions": form.names("dimensions", known["dimensions"], optional=True),
-        "sources": form.names("data_sources", known["data_sources"]),
+        "sources": form.names(
+            "data_sources", known["data_sources"], optional=not needs_sources(metrics, catalogue)
+        ),
         "deadline": form.day("deadline"),
         "priority": form.choice("priority", Priority, Priority.medium),
     }

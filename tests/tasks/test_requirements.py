@@ -83,7 +83,7 @@ class Shop:
     def time_of(self, mart: str) -> str | None:
         return self.marts[mart][2]
 
-    def source_names(self) -> list[str]:
+    def all_source_names(self) -> list[str]:
         return ["crm", "erp", "fx"]
 
     def sources_feeding(self, metric: str) -> list[str]:
@@ -302,7 +302,7 @@ def test_a_metric_that_can_not_be_shown_is_answered_with_its_reason() -> None:
 
 def test_long_lists_of_what_is_possible_are_bounded() -> None:
     class Large(Shop):
-        def source_names(self) -> list[str]:
+        def all_source_names(self) -> list[str]:
             return [f"source_{number}" for number in range(5_000)]
 
     found = check_ticket(ticket(data_sources=["nothing"]), Large())
@@ -382,3 +382,18 @@ def test_a_ticket_that_says_all_of_it_already_is_not_asked_for_again(tmp_path: P
     assert knows_gaps(gaps())
     path.write_text(path.read_text() + "deadline: 2027-02-26\n")
     assert not knows_gaps(gaps())
+
+
+@pytest.mark.parametrize("known", [(), ("erp",)])
+def test_metrics_of_a_projects_own_seeds_need_no_data_source(known: tuple[str, ...]) -> None:
+    class Seeds(Shop):
+        def all_source_names(self) -> list[str]:
+            return list(known)
+
+        def sources_feeding(self, metric: str) -> list[str]:
+            return []
+
+    found = check_ticket(ticket(data_sources=None), Seeds())
+    assert isinstance(found, Requirement)
+    assert (found.sources, found.notes) == ((), ())
+    assert isinstance(check_ticket(ticket(data_sources=["oracle"]), Seeds()), Incomplete)
