@@ -6,8 +6,9 @@ Whatever the source, a value arrives as text; how it gets its declared type is i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from blocks.errors import ContractBroken
 from blocks.loader.dlt.table_config import get_key
@@ -15,6 +16,7 @@ from blocks.loader.dlt.values import DUCKDB, build_complaint, describe_type
 from blocks.records import SourceTable
 from blocks.sql import write_literal
 
+SHOWN, LONGEST_NAME = 12, 40  # of columns in an error
 RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor", "_order")
 
 
@@ -54,22 +56,43 @@ def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:
     return f"case when {' or '.join(broken)} then concat_ws('; ', {', '.join(words)}) end"
 
 
-def check_columns(table: SourceTable, names: Iterable[str], label: str, optional: bool = False) -> None:
-    """Raise ContractBroken if the source no longer has a declared column.
+def check_columns(table: SourceTable, names: Sequence[str], label: str, optional: bool = False) -> None:
+    """Raise ContractBroken if the source no longer has a declared column; the error shows those it has.
 
     optional: a column that is not required may be absent, as a JSON record leaves out a key without a value.
     """
-    found = set(names)
-    gone = [column.origin for column in table.columns if column.origin not in found]
-    if optional:
-        needed = set(get_key(table))
-        gone = [c.origin for c in table.columns if c.origin in gone and (c.required or c.name in needed)]
-    if gone:
-        raise ContractBroken(
-            f"load {table.full_name} from {label}",
-            f"column {', '.join(gone)} is missing",
-            "Have the source bring it back, or take it out of the dbt source and of what reads it.",
-        )
+    if missing := find_missing(table, names, optional):
+        raise_missing(table, label, missing, f"its columns are {describe_names(names)}")
+
+
+def find_missing(table: SourceTable, names: Iterable[str], optional: bool = False) -> list[str]:
+    """Return the declared columns that are not among the names, as the source calls them."""
+    found, needed = set(names), set(get_key(table))
+    return [
+        column.origin
+        for column in table.columns
+        if column.origin not in found and (not optional or column.required or column.name in needed)
+    ]
+
+
+def raise_missing(
+    table: SourceTable, label: str, missing: Sequence[str], found: str, remedy: str = ""
+) -> NoReturn:
+    """Raise ContractBroken for columns that are not there. found: what is there instead, in words."""
+    raise ContractBroken(
+        f"load {table.full_name} from {label}",
+        f"column {', '.join(missing)} is missing; {found}",
+        remedy or "Have the source bring it back, or take it out of the dbt source and of what reads it.",
+    )
+
+
+def describe_names(names: Iterable[str]) -> str:
+    """Write columns' names for an error: the first ones, each cut to a bearable length."""
+    listed = list(names)
+    words = ", ".join(
+        name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in listed[:SHOWN]
+    )
+    return words + (f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else "")
 
 
 def name_extra_columns(table: SourceTable, names: Iterable[str]) -> dict[str, str]:

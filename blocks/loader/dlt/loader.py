@@ -27,6 +27,7 @@ from blocks.loader.dlt.rest.load import check_rest, load_rest
 from blocks.loader.dlt.sql.connections import check_database, is_database
 from blocks.loader.dlt.sql.load import load_databases
 from blocks.loader.dlt.table_check import find_table_faults
+from blocks.loader.dlt.table_config import check_settings
 from blocks.loader.work_dir import open_work_dir
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
@@ -99,6 +100,8 @@ class DltLoader(Loader):
         source, kind = tables[0].source, str(tables[0].meta.get("kind"))
         if kind not in KINDS:
             raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")
+        for table in tables:
+            check_settings(table)
         with open_work_dir(self.workdir, source) as folder:
             context = self._build_context(source, tables, warehouse, run, folder, load_range)
             prepared: list[tuple[SourceTable, PreparedBatch | None, float]] = []

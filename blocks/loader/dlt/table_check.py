@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from blocks.errors import Misconfigured, PlatformError
-from blocks.loader.dlt.table_config import get_load_mode, require_setting
+from blocks.loader.dlt.files.load import check_file_settings
+from blocks.loader.dlt.table_config import check_settings, get_load_mode, require_setting
 from blocks.loader.dlt.values import build_cast
 from blocks.records import SourceTable
 
@@ -23,6 +24,8 @@ def find_table_faults(table: SourceTable) -> list[PlatformError]:
     checks: list[Callable[[], object]] = [
         lambda: require_setting(table, required),
         lambda: get_load_mode(table),
+        lambda: check_settings(table),
+        *([lambda: check_file_settings(table)] if kind == "files" else []),
         *(lambda column=column: build_cast(column, "text") for column in table.columns),
     ]
     found: list[PlatformError] = []

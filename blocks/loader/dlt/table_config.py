@@ -2,10 +2,54 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from importlib.util import find_spec
+
 from blocks.errors import Misconfigured
 from blocks.records import Column, SourceTable
 
 MODES = ("append", "merge", "replace")
+TABLE_SETTINGS = {
+    *(
+        "kind",
+        "load",
+        "key",
+        "cursor",
+        "lookback",
+        "soft_delete",
+        "compare_keys",
+        "path",
+        "format",
+        "delimiter",
+    ),
+    *("final_newline", "skip_lines", "encoding", "empty_files", "members", "sheet", "unpacked_gb", "table"),
+    *("endpoint", "records", "cursor_param", "paginator", "next", "page_param", "first_page", "page_size"),
+    *("quarantine_budget", "quarantine_of", "null_values"),
+}
+COLUMN_SETTINGS = {"origin", "required", "format", "decimal", "thousands", "round", "null_values"}
+
+
+def check_settings(table: SourceTable) -> None:
+    """Raise Misconfigured for a setting that is written almost as one of ours; others' meta is none of our business."""
+    found = [(name, TABLE_SETTINGS, "its meta") for name in table.meta]
+    for column in table.columns:
+        found += [(name, COLUMN_SETTINGS, f"the meta of column {column.name}") for name in column.meta]
+    for name, known, place in found:
+        near = [] if name in known else get_close_matches(str(name).lower(), sorted(known), 1, cutoff=0.8)
+        if near:
+            raise Misconfigured(
+                f"load {table.full_name}",
+                f"{place} has `{name}`",
+                f"Did you mean `{near[0]}`? Correct the dbt source.",
+            )
+
+
+def require_extra(table: SourceTable, module: str, extra: str) -> None:
+    """Raise Misconfigured if a library that only some sources need is not installed."""
+    if find_spec(module) is None:
+        raise Misconfigured(
+            f"load {table.full_name}", f"{module} is not installed", f"Install it: pip install '.[{extra}]'."
+        )
 
 
 def require_setting(table: SourceTable, name: str) -> str:

@@ -1,13 +1,19 @@
-"""CSV: UTF-8, a header, quotes doubled. DuckDB reads every value as text; the header is read here."""
+"""CSV: a header, quotes doubled. DuckDB reads every value as text; the header is read here.
+
+Where the header is not what the table declares, the error shows it and says what to declare.
+"""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from blocks.errors import Misconfigured
-from blocks.loader.dlt.contract import TextRelation
+from blocks.loader.dlt.contract import TextRelation, describe_names, find_missing, raise_missing
+from blocks.loader.dlt.files.encodings import explain_no_utf8
 from blocks.loader.dlt.files.formats import (
     FileFormat,
     FileGroup,
@@ -15,7 +21,8 @@ from blocks.loader.dlt.files.formats import (
     build_file_error,
     build_lines_relation,
     check_final_newline,
-    group_by_columns,
+    check_names,
+    get_count,
 )
 from blocks.loader.dlt.values import DUCKDB
 from blocks.records import SourceTable
@@ -24,38 +31,107 @@ from blocks.sql import write_literal
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}  # sign → as it is declared
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)  # as Excel writes it before the header
+LOOKED_AT = 30  # lines in which a header is looked for, for the error's words
+LONGEST_LINE = 1 << 20  # characters of a header
+VALUE = re.compile(r"\s*(?:[-+]?\d[\d.,:/ -]*|\S+@\S+\.\S+)?\s*")  # what no column is called
+
+
+class Header(NamedTuple):
+    """A file's columns; skip: the number of lines before them, the line `sep=;` included."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    skip: int
+
 
 def _group_files(
     connection: DuckDBPyConnection, table: SourceTable, files: Sequence[SourceFile]
 ) -> list[FileGroup]:
-    groups = group_by_columns(table, [(file, _read_header(table, file)) for file in files])
+    groups: dict[Header, list[SourceFile]] = {}
+    for file in files:
+        header = _read_header(table, file)
+        missing = find_missing(table, header.names)
+        if missing:
+            raise_missing(table, file.label, missing, *_explain_header(table, file, header))
+        check_names(table, file, header.names)
+        groups.setdefault(header, []).append(file)
     check_final_newline(table, files)
-    for group in groups:
-        lower = [name.lower() for name in group.names]
-        twice = sorted({name for name in group.names if lower.count(name.lower()) > 1})
-        if twice:
-            raise build_file_error(
-                table, group.files[0].item, f"column {', '.join(twice)} is there more than once"
-            )
-    return groups
+    return [
+        FileGroup(header.names, tuple(members), delimiter=header.delimiter, skip=header.skip)
+        for header, members in groups.items()
+    ]
 
 
-def _read_header(table: SourceTable, file: SourceFile) -> tuple[str, ...]:
-    problem, names = "its first line is empty", list[str]()
+def _read_header(table: SourceTable, file: SourceFile) -> Header:
+    problem, skip, delimiter = (
+        "its first line is empty",
+        get_count(table, "skip_lines"),
+        get_delimiter(table),
+    )
+    names: list[str] = []
     try:
         with file.path.open(encoding="utf-8-sig", newline="") as content:
-            names = [name.strip() for name in next(csv.reader(content, delimiter=_get_delimiter(table)), [])]
+            for _ in range(skip):
+                content.readline(LONGEST_LINE)
+            first = content.readline(LONGEST_LINE)
+            if found := SEPARATOR_LINE.fullmatch(first):
+                delimiter, skip, first = found[1], skip + 1, content.readline(LONGEST_LINE)
+            names = _split_line(first, content, delimiter)
     except UnicodeDecodeError:
-        problem = "it is not UTF-8"
+        problem = explain_no_utf8(file.path)
     except csv.Error:
         problem = "its first line is no CSV header"
+    if names and "\0" in "".join(names):
+        names, problem = [], explain_no_utf8(file.path)
     if not names:
-        raise build_file_error(table, file.item, problem)
-    return tuple(names)
+        raise build_file_error(table, file.label, problem)
+    return Header(tuple(names), delimiter, skip)
 
 
-def _get_delimiter(table: SourceTable) -> str:
-    sign = str(table.meta.get("delimiter", ","))
+def _split_line(first: str, content: TextIO, delimiter: str) -> list[str]:
+    """Split a line into its fields, and the lines after it that its quotes reach over."""
+    lines = iter([first, *islice(content, LOOKED_AT)]) if first.count('"') % 2 else iter([first])
+    return [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
+
+
+def _explain_header(table: SourceTable, file: SourceFile, header: Header) -> tuple[str, str]:
+    """Say what the header is instead, and what to declare; what looks like data is not shown."""
+    lines = _read_lines(file)
+    for sign, written in DELIMITERS.items():
+        for at, line in enumerate(lines):
+            names = _split_quietly(line, sign)
+            if find_missing(table, names) or (sign, at) == (header.delimiter, header.skip):
+                continue
+            changes = [f'`delimiter: "{written}"`'] if sign != header.delimiter else []
+            changes += [f"`skip_lines: {at}`"] if at != header.skip else []
+            return f"line {at + 1} has them, between `{written}`", f"Declare {' and '.join(changes)}."
+    if any(VALUE.fullmatch(name) for name in header.names):
+        return "its first line looks like data, not like a header", ""
+    others = [sign for sign in DELIMITERS if sign != header.delimiter and sign in header.names[0]]
+    if len(header.names) == 1 and others:
+        written, names = DELIMITERS[others[0]], header.names[0].split(others[0])
+        return f"found `{written}` between {describe_names(names)}", f'Declare `delimiter: "{written}"`.'
+    return f"its header is {describe_names(header.names)}", ""
+
+
+def _read_lines(file: SourceFile) -> list[str]:
+    with file.path.open(encoding="utf-8-sig", errors="replace", newline="") as content:
+        return [content.readline(LONGEST_LINE) for _ in range(LOOKED_AT)]
+
+
+def _split_quietly(line: str, delimiter: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
+
+
+def get_delimiter(table: SourceTable) -> str:
+    """Return what stands between values. Raises Misconfigured for more than a sign."""
+    given = str(table.meta.get("delimiter", ","))
+    sign = "\t" if given == "\\t" else given
     if len(sign) != 1:
         raise Misconfigured(
             f"load {table.full_name}", "its delimiter is not one character", "Correct its meta."
@@ -66,7 +142,8 @@ def _get_delimiter(table: SourceTable) -> str:
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
     texts = {name: f"c{at}" for at, name in enumerate(group.names)}
     options = (
-        f"delim = {write_literal(_get_delimiter(table), DUCKDB)}, quote = '\"', escape = '\"', header = true"
+        f"delim = {write_literal(group.delimiter, DUCKDB)}, quote = '\"', escape = '\"', header = true,"
+        f" skip = {group.skip}"
     )
     return TextRelation(build_lines_relation(list(texts.values()), options, rejects), texts, "item", "number")
 

@@ -6,11 +6,12 @@ database says which is which. Not here: the formats themselves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from blocks.errors import ContractBroken
+from blocks.errors import ContractBroken, Misconfigured
 from blocks.loader.dlt.contract import TextRelation, check_columns
 from blocks.records import SourceTable
 
@@ -21,18 +22,28 @@ WITH_ITEM = "c join links l on l.path = c._path"
 
 
 class SourceFile(NamedTuple):
-    """A file to load. item: its path relative to the location. path: its link in the working folder."""
+    """A file to load. item: its path relative to the location. path: its link in the working folder.
+
+    member: the name of what was an archive's, if item is one; size and fingerprint are of the archive then.
+    """
 
     item: str
     path: Path
     size: int
     fingerprint: str
+    member: str = ""
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return f"{self.item}: {self.member}" if self.member else self.item
 
 
 class FileGroup(NamedTuple):
     """Files with the same columns. types: of these, as DuckDB calls them, where the format has types.
 
-    JSON: shape, how a file holds its records; odd_numbers, whether some need to become texts.
+    JSON: shape, how a file holds its records; odd_numbers, whether some need to become texts. CSV: delimiter; skip,
+    how many lines stand before the header.
     """
 
     names: tuple[str, ...]
@@ -40,6 +51,8 @@ class FileGroup(NamedTuple):
     types: tuple[str, ...] = ()
     shape: str = ""
     odd_numbers: bool = False
+    delimiter: str = ","
+    skip: int = 0
 
     def get_paths(self) -> list[str]:
         """Return the links, as DuckDB's parameter."""
@@ -47,15 +60,41 @@ class FileGroup(NamedTuple):
 
 
 class FileFormat(NamedTuple):
-    """group_files: checks each file's columns. build_relation: takes a group and a name for its rejected lines."""
+    """group_files: checks each file's columns. build_relation: takes a group and a name for its rejected lines.
+
+    is_text: the files are texts in some encoding.
+    """
 
     group_files: Callable[[DuckDBPyConnection, SourceTable, Sequence[SourceFile]], list[FileGroup]]
     build_relation: Callable[[SourceTable, FileGroup, str], TextRelation]
+    is_text: bool = True
 
 
 def build_file_error(table: SourceTable, item: str, answer: str) -> ContractBroken:
     """Build the error for a file that can't be loaded."""
     return ContractBroken(f"load {table.full_name} from {item}", answer, "Have the source write it again.")
+
+
+def split_numbers(name: str) -> list[str | int]:
+    """Split a name into texts and numbers, in turns: what files are sorted by."""
+    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", name))]
+
+
+def get_count(table: SourceTable, name: str) -> int:
+    """Return a setting that is a number of lines, 0 if it is not there. Raises Misconfigured for anything else."""
+    value: object = table.meta.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Misconfigured(
+            f"load {table.full_name}", f"its {name} is no number of lines", "Correct its meta."
+        )
+    return value
+
+
+def check_names(table: SourceTable, file: SourceFile, names: Sequence[str]) -> None:
+    """Raise ContractBroken for two columns of one name, whatever their case."""
+    lower = [name.lower() for name in names]
+    if twice := sorted({name for name in names if lower.count(name.lower()) > 1}):
+        raise build_file_error(table, file.label, f"column {', '.join(twice)} is there more than once")
 
 
 def group_by_columns(
@@ -64,7 +103,7 @@ def group_by_columns(
     """Group files by their columns. Raises ContractBroken if one lacks a declared column."""
     groups: dict[tuple[str, ...], list[SourceFile]] = {}
     for file, names in found:
-        check_columns(table, names, file.item)
+        check_columns(table, names, file.label)
         groups.setdefault(names, []).append(file)
     return [FileGroup(names, tuple(files)) for names, files in groups.items()]
 
@@ -75,7 +114,7 @@ def check_final_newline(table: SourceTable, files: Sequence[SourceFile]) -> None
         with file.path.open("rb") as content:
             content.seek(-1, 2)
             if content.read(1) not in (b"\n", b"\r"):
-                raise build_file_error(table, file.item, "it is cut off: its last line does not end")
+                raise build_file_error(table, file.label, "it is cut off: its last line does not end")
 
 
 def build_lines_relation(columns: Sequence[str], options: str, rejects: str) -> str:

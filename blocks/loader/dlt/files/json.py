@@ -145,10 +145,10 @@ def _read_names(
     except duckdb.InvalidInputException:
         pass  # raised below: the error holds what came
     if len(group.files) == 1:
-        raise build_file_error(table, group.files[0].item, "it can't be read as JSON")
+        raise build_file_error(table, group.files[0].label, "it can't be read as JSON")
     for at, file in enumerate(group.files):
         _read_names(connection, table, group._replace(files=(file,)), f"{rejects}_{at}")
-    raise build_file_error(table, group.files[0].item, "it can't be read as JSON with the other files")
+    raise build_file_error(table, group.files[0].label, "it can't be read as JSON with the other files")
 
 
 def _find_shape(table: SourceTable, file: SourceFile) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from blocks.errors import Busy, Misconfigured, NotFound, PlatformError, Unavailable
 from blocks.load_range import LoadRange
-from blocks.loader.dlt.files.formats import SourceFile, build_file_error
+from blocks.loader.dlt.files.formats import SourceFile, split_numbers
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import require_setting
 from blocks.records import SourceTable
@@ -41,12 +41,7 @@ def list_files(context: LoadContext, table: SourceTable) -> dict[str, FileItemDi
         raise NotFound(
             f"load {table.full_name}", f"no file matches {pattern}", "Is the location right, and filled?"
         )
-    return dict(sorted(found.items(), key=lambda one: (_split_numbers(one[0]), one[0])))
-
-
-def _split_numbers(name: str) -> list[str | int]:
-    """Split a name into texts and numbers, in turns."""
-    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"([0-9]+)", name))]
+    return dict(sorted(found.items(), key=lambda one: (split_numbers(one[0]), one[0])))
 
 
 def compute_fingerprint(entry: FileItemDict) -> str:
@@ -78,7 +73,7 @@ def fetch_files(
             if entry["file_url"].startswith("file:"):
                 path.symlink_to(entry.local_file_path)
             else:
-                with entry.open(mode="rb") as content, path.open("wb") as target:
+                with entry.open(mode="rb", compression="disable") as content, path.open("wb") as target:
                     shutil.copyfileobj(content, target, 1 << 20)
             with path.open("rb") as content:
                 content.read(1)
@@ -88,8 +83,6 @@ def fetch_files(
             raise Unavailable(
                 f"load {table.full_name} from {item}", f"it can't be opened ({problem})", "Try again."
             )
-        if path.stat().st_size == 0:
-            raise build_file_error(table, item, "it is empty (0 bytes)")
         files.append(SourceFile(item, path, path.stat().st_size, compute_fingerprint(entry)))
     return files
 

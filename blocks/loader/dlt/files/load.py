@@ -7,13 +7,17 @@ time of a million rows and change nothing. Add a format in a module of its own, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured
 from blocks.loader.dlt.batches import PreparedBatch, build_entry, write_batch
 from blocks.loader.dlt.contract import name_extra_columns
-from blocks.loader.dlt.files.csv import CSV
-from blocks.loader.dlt.files.formats import FileFormat, FileGroup, SourceFile, build_file_error
+from blocks.loader.dlt.files.contents import check_rows, create_links, drop_empty, get_empty_files, open_files
+from blocks.loader.dlt.files.csv import CSV, get_delimiter
+from blocks.loader.dlt.files.encodings import explain_no_utf8, get_encoding
+from blocks.loader.dlt.files.excel import EXCEL
+from blocks.loader.dlt.files.formats import FileFormat, FileGroup, build_file_error, get_count
 from blocks.loader.dlt.files.json import JSON_RECORDS
 from blocks.loader.dlt.files.listing import (
     check_unchanged,
@@ -26,12 +30,12 @@ from blocks.loader.dlt.files.parquet import PARQUET
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.staging import Staging, open_staging_database
 from blocks.loader.dlt.table_config import get_load_mode
-from blocks.records import LedgerEntry, SourceTable
+from blocks.records import SourceTable
 
 if TYPE_CHECKING:
     from dlt.common.storages.fsspec_filesystem import FileItemDict
 
-FORMATS = {"csv": CSV, "jsonl": JSON_RECORDS, "json": JSON_RECORDS, "parquet": PARQUET}
+FORMATS = {"csv": CSV, "jsonl": JSON_RECORDS, "json": JSON_RECORDS, "parquet": PARQUET, "xlsx": EXCEL}
 
 
 def load_files(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:
@@ -49,31 +53,48 @@ def load_files(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[
         yield _stage_files(context, table, fresh) if fresh else None
 
 
-def _stage_files(
-    context: LoadContext, table: SourceTable, found: Mapping[str, FileItemDict]
-) -> PreparedBatch:
+def check_file_settings(table: SourceTable) -> None:
+    """Raise Misconfigured for a setting of files that can't be right."""
+    get_format(table)
+    get_delimiter(table)
+    get_encoding(table)
+    get_empty_files(table)
+    get_count(table, "skip_lines")
+
+
+def get_format(table: SourceTable) -> FileFormat:
+    """Return the format of a table's files. Raises Misconfigured for one that is not known."""
     form = FORMATS.get(str(table.meta.get("format", "csv")))
     if form is None:
         raise Misconfigured(
             f"load {table.full_name}", "its format is not known", f"Use {', '.join(FORMATS)}."
         )
-    files = fetch_files(context, table, found)
+    return form
+
+
+def _stage_files(
+    context: LoadContext, table: SourceTable, found: Mapping[str, FileItemDict]
+) -> PreparedBatch:
+    form = get_format(table)
+    fetched = fetch_files(context, table, found)
+    files = open_files(context, table, form, fetched)
     with open_staging_database(context) as connection:
-        connection.execute("create or replace temp table links (path varchar, item varchar, number bigint)")
-        links = [[str(file.path) for file in files], [file.item for file in files], list(range(len(files)))]
-        connection.execute("insert into links select unnest(?), unnest(?), unnest(?)", links)
-        groups = form.group_files(connection, table, files)
+        create_links(connection, files)
+        groups = form.group_files(connection, table, drop_empty(table, files))
         extras = name_extra_columns(table, dict.fromkeys(name for group in groups for name in group.names))
         staging = Staging(context, table, connection, extras)
         for at, group in enumerate(groups):
             _stage_group(staging, form, group, f"rejects_{at}")
-        entries = _build_entries(staging, files)
-        check_unchanged(context, table, files)
+        notes = check_rows(staging, files)
+        staging.check_types("its files")
+        entries = [build_entry(staging, file.item, file.fingerprint, file.size) for file in fetched]
+        check_unchanged(context, table, fetched)
         first = {
             name: min(file.item for group in groups if origin in group.names for file in group.files)
             for origin, name in extras.items()
         }
-        return write_batch(staging, entries, first)
+        prepared = write_batch(staging, entries, first)
+        return prepared._replace(notes=(*prepared.notes, *notes))
 
 
 def _stage_group(staging: Staging, form: FileFormat, group: FileGroup, rejects: str) -> None:
@@ -89,7 +110,7 @@ def _stage_group(staging: Staging, form: FileFormat, group: FileGroup, rejects: 
         _quarantine_lines(staging, rejects)
     elif len(group.files) == 1:
         raise build_file_error(
-            staging.table, group.files[0].item, "it can't be read: broken quotes, or mixed line ends"
+            staging.table, group.files[0].label, "it can't be read: broken quotes, or mixed line ends"
         )
     else:
         for at, file in enumerate(group.files):
@@ -108,28 +129,20 @@ def _quarantine_lines(staging: Staging, rejects: str) -> None:
     if not staging.execute("select 1 from duckdb_tables() where table_name = ?", (rejects,)):
         return
     staging.execute(
-        "create or replace temp table set_aside as select l.item, r.line, any_value(r.csv_line) as text,"
+        "create or replace temp table set_aside as select l.item, l.label, l.path, l.number, r.line,"
+        " any_value(r.csv_line) as text,"
         f" min(r.error_type::varchar) as problem from {rejects} r"
         f" join {rejects}_scans s using (scan_id, file_id)"
         " join links l on l.path = s.file_path group by all"
     )
     for answer, where in FILE_PROBLEMS.items():
-        for item, line in staging.execute(
-            f"select item, line from set_aside where {where} order by all limit 1"
+        for label, line, path in staging.execute(
+            f"select label, line, path from set_aside where {where} order by all limit 1"
         ):
-            raise build_file_error(staging.table, item, f"line {line}: {answer}")
+            problem = explain_no_utf8(Path(path)) if "UTF-8" in answer else answer
+            raise build_file_error(staging.table, label, f"line {line}: {problem}")
     staging.execute(
-        "insert into staged (_item, _row, _reason) select item, text, 'the row: ' || case problem"
+        "insert into staged (_item, _order, _row, _reason) select item, number, text, 'the row: ' || case problem"
         " when 'MISSING COLUMNS' then 'fewer fields than the header'"
         " when 'TOO MANY COLUMNS' then 'more fields than the header' else 'broken quotes' end from set_aside"
     )
-
-
-def _build_entries(staging: Staging, files: Sequence[SourceFile]) -> list[LedgerEntry]:
-    """Build the files' ledger entries. Raises ContractBroken for a file without rows, or with mostly bad ones."""
-    counts = dict(staging.execute("select _item, count(*) from staged group by 1"))
-    for file in files:
-        if not counts.get(file.item):
-            raise build_file_error(staging.table, file.item, "it has no rows, at most a header")
-    staging.check_types("its files")
-    return [build_entry(staging, file.item, file.fingerprint, file.size) for file in files]

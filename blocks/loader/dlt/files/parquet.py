@@ -47,7 +47,7 @@ def _read_columns(
     except (duckdb.IOException, duckdb.InvalidInputException):
         found = []
     if not found:
-        raise build_file_error(table, file.item, "it is no Parquet file, or cut off")
+        raise build_file_error(table, file.label, "it is no Parquet file, or cut off")
     return tuple(row[0] for row in found), tuple(row[1] for row in found)
 
 
@@ -63,4 +63,4 @@ def _build_text(name: str, kind: str) -> str:
     return f"cast({f'to_json({value})' if nested else value} as varchar)"
 
 
-PARQUET = FileFormat(_group_files, _build_relation)
+PARQUET = FileFormat(_group_files, _build_relation, is_text=False)

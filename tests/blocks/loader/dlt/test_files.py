@@ -124,7 +124,7 @@ def broken_files() -> dict[str, tuple[bytes, str]]:
         "no-header": (lines.partition("\n")[2].encode(), "is missing"),
         "latin1": (lines.replace("UK", "Österreich").encode("latin-1"), "not UTF-8"),
         "latin1-late": ((lines * 2000 + "1,1,,,Österreich\n").encode("latin-1"), "not UTF-8"),
-        "utf16": (lines.encode("utf-16"), "not UTF-8"),
+        "utf16": (lines.encode("utf-16-le"), "not UTF-8"),
         "half": (lines[:-20].encode(), "cut off"),
         "type-changed": (lines.replace(",1,2010", ",one,2010").encode(), "quantity: not an integer"),
         "dates-changed": (lines.replace("2010-12-01", "01/12/2010").encode(), "invoiced_at: not a timestamp"),
@@ -144,8 +144,9 @@ def test_broken_file_is_named_and_nothing_of_its_load_is_visible(desk: Desk, nam
     content, said = broken_files()[name]
     desk.day("2010-12-02.csv", "536400,3,2010-12-02 08:00:00,1,Spain")
     (desk.erp / "2010-12-03.csv").write_bytes(content)
+    strict = LINES.model_copy(update={"meta": {**LINES.meta, "empty_files": "refuse"}})
     with pytest.raises(ContractBroken) as caught:
-        desk.load(LINES)
+        desk.load(strict)
     assert "erp.invoice_lines" in str(caught.value)
     assert "2010-12-03.csv" in str(caught.value)
     assert said in str(caught.value)
