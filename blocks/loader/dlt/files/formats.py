@@ -42,7 +42,8 @@ class SourceFile(NamedTuple):
 class FileGroup(NamedTuple):
     """Files with the same columns. types: of these, as DuckDB calls them, where the format has types.
 
-    JSON: shape, how a file holds its records; odd_numbers, whether some need to become texts. CSV: delimiter; skip,
+    JSON: shape, how a file holds its records; odd_numbers, whether some need to become texts; repeated, whether some
+    have a name twice. CSV: delimiter; skip,
     how many lines stand before the header.
     """
 
@@ -51,6 +52,7 @@ class FileGroup(NamedTuple):
     types: tuple[str, ...] = ()
     shape: str = ""
     odd_numbers: bool = False
+    repeated: bool = False
     delimiter: str = ","
     skip: int = 0
 

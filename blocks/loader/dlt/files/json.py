@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # a line is one value: JSON holds no raw control character
 LINE_OPTIONS = "delim = '\x1f', quote = '', escape = '', header = false"
 RECORD_OBJECT = "case when json_valid(record) and json_type(record) = 'OBJECT' then record end"
+REPEATED = "len(ks) <> len(list_distinct(ks))"
 LARGEST_OBJECT = 1 << 26  # bytes of one record of an array
 # numbers that DuckDB may write in another way than they came: long ones, 1.50, 1e3, 0.00001
 ODD_NUMBER = r"[0-9.]{17}|\.[0-9]+0[,}\]\s]|[:,\[]\s*-?[0-9][0-9.]*[eE]|0\.000"
@@ -43,32 +44,41 @@ class RecordNames(NamedTuple):
     """What is known of records before they are read.
 
     names: item → the names that its records have, sorted. odd_numbers: there are numbers that need to become texts.
+    repeated: there are records with a name twice.
     """
 
     names: dict[str, list[str]]
     odd_numbers: bool
+    repeated: bool = False
 
 
 def read_record_names(
     connection: DuckDBPyConnection, relation: str, item: str, parameters: Sequence[object]
 ) -> RecordNames:
-    """Read the names and whether there are odd numbers."""
+    """Read the names, and what is odd about the records; most have the same names, which are compared once."""
     found: dict[str, list[str]] = {}
-    odd = False
-    for at, name, here in connection.execute(
-        f"select i, k, bool_or(o) from (select {item} as i, unnest(json_keys({RECORD_OBJECT})) as k,"
-        f" {_match_odd()} as o from {relation}) group by all order by all",
+    odd = repeated = False
+    for at, name, odd_here, repeated_here in connection.execute(
+        "select i, k, bool_or(o), bool_or(r) from"
+        f" (select i, unnest(ks) as k, o, {REPEATED} as r from"
+        f" (select {item} as i, json_keys({RECORD_OBJECT}) as ks, bool_or({_match_odd()}) as o"
+        f" from {relation} group by all)) group by all order by all",
         list(parameters),
     ).fetchall():
         found.setdefault(at, []).append(name)
-        odd = odd or bool(here)
-    return RecordNames(found, odd)
+        odd, repeated = odd or bool(odd_here), repeated or bool(repeated_here)
+    return RecordNames(found, odd, repeated)
 
 
 def build_record_relation(
-    relation: str, names: Sequence[str], odd_numbers: bool, item: str = "null", order: str = "0"
+    relation: str,
+    names: Sequence[str],
+    odd_numbers: bool,
+    item: str = "null",
+    order: str = "0",
+    repeated: bool = False,
 ) -> TextRelation:
-    """Read values out of a relation's column `record`. odd_numbers: look for them in each record."""
+    """Read values out of a relation's column `record`. odd_numbers, repeated: look for them in each record."""
     pointers = ("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
     paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers)
     record, texts = "object", {name: f"v[{at + 1}]" for at, name in enumerate(names)}
@@ -83,8 +93,15 @@ def build_record_relation(
         item,
         order,
         row="record",
-        problem="case when object is null then 'the row: not a JSON object' end",
+        problem="case when object is null then 'the row: not a JSON object'"
+        + (f" when {_find_repeated()} then 'the row: a name is there more than once'" if repeated else "")
+        + " end",
     )
+
+
+def _find_repeated() -> str:
+    """Build the SQL that is true for a record with a name twice; which of its values counts, nobody knows."""
+    return REPEATED.replace("ks", "json_keys(object)")
 
 
 def _match_odd() -> str:
@@ -130,7 +147,7 @@ def _group_files(
             if file.item in found.names:
                 check_columns(table, found.names[file.item], file.item, optional=True)
         names = tuple(dict.fromkeys(name for names in found.names.values() for name in names))
-        groups.append(group._replace(names=names, odd_numbers=found.odd_numbers))
+        groups.append(group._replace(names=names, odd_numbers=found.odd_numbers, repeated=found.repeated))
     return groups
 
 
@@ -172,7 +189,7 @@ def _build_source(group: FileGroup, rejects: str) -> str:
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
     return build_record_relation(
-        _build_source(group, rejects), group.names, group.odd_numbers, "item", "number"
+        _build_source(group, rejects), group.names, group.odd_numbers, "item", "number", group.repeated
     )
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 import requests
+import simplejson  # type: ignore[import-untyped]
 from pydantic import JsonValue
 
 from blocks.deadline import Deadline
@@ -26,10 +27,28 @@ class ExactAnswer(requests.Response):
     _parsed: object = None
 
     def json(self, **options: object) -> object:
-        """Return the JSON value, numbers with decimals as Decimal."""
+        """Return the JSON value, numbers with decimals as Decimal, an object with a name twice as it came."""
         if self._parsed is None:
-            self._parsed = super().json(**{"parse_float": Decimal, **options})  # type: ignore[arg-type]
+            exact = {"parse_float": Decimal, "object_pairs_hook": _keep_repeated, **options}
+            try:
+                self._parsed = super().json(**exact)  # type: ignore[arg-type]
+            except RecursionError:
+                raise ValueError("nested too deeply") from None
         return self._parsed
+
+
+def _keep_repeated(pairs: list[tuple[str, object]]) -> object:
+    """Return an object; its text, if it has a name twice, of which a dict would keep the last in silence."""
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    texts = (f"{write_json(name)}: {write_json(value)}" for name, value in pairs)
+    return simplejson.RawJSON("{" + ", ".join(texts) + "}")
+
+
+def write_json(value: object) -> str:
+    """Write JSON with all the digits of its numbers."""
+    return str(simplejson.dumps(value, use_decimal=True, allow_nan=True))
 
 
 class RestApi(HttpSession):

@@ -47,9 +47,8 @@ def check_rest(location: str, credential: Mapping[str, object]) -> str:
 def _create_resource(context: LoadContext, table: SourceTable, name: str) -> DltResource:
     import dlt
     import pyarrow as pa
-    import simplejson  # type: ignore[import-untyped]
 
-    from blocks.loader.dlt.rest.api import RestApi
+    from blocks.loader.dlt.rest.api import RestApi, write_json
 
     asked = f"load {table.full_name}"
     records = str(table.meta.get("records", "$"))
@@ -61,7 +60,7 @@ def _create_resource(context: LoadContext, table: SourceTable, name: str) -> Dlt
     def build_tables() -> Iterator[pa.Table]:
         for number, page in enumerate(api.iterate_pages(endpoint, params, _create_paginator(table))):
             # a page's records are few: text is built row by row, and typed by DuckDB all at once
-            texts = [simplejson.dumps(record, use_decimal=True, allow_nan=True) for record in page]
+            texts = [write_json(record) for record in page]
             if texts:
                 numbers = pa.array([number] * len(texts), pa.int64())
                 yield pa.table({"record": pa.array(texts, pa.string()), "number": numbers})
@@ -120,6 +119,9 @@ def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]
         staging = Staging(context, table, connection, name_extra_columns(table, names))
         if files:
             staging.add_rows(
-                build_record_relation("read_parquet(?)", names, found.odd_numbers, order="number"), [paths]
+                build_record_relation(
+                    "read_parquet(?)", names, found.odd_numbers, order="number", repeated=found.repeated
+                ),
+                [paths],
             )
         return build_batch(staging, label, sum(file.stat().st_size for file in files))

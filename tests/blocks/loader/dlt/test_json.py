@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import ContractBroken
+from blocks.loader.dlt.rest.api import ExactAnswer, write_json
 from blocks.records import SourceTable
 from tests.blocks.loader.origins import RATES, Api, Desk, columns, source_table
 
@@ -109,3 +110,39 @@ def test_lines_and_arrays_come_together_as_they_do_one_by_one(desk: Desk) -> Non
         (3, "0.1000000000"),
         (4, "2.5000000000"),
     ]
+
+
+REPEATED = '{"id": 7, "x": 1, "x": 2}'
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json"])
+def test_a_name_that_is_there_twice_makes_a_bad_row(desk: Desk, kind: str) -> None:
+    """Neither value wins in silence; in a nested value both arrive."""
+    good = '{"id": 1, "x": 1.50, "words": {"a": 1, "a": 2}}'
+    lines = [good, REPEATED, good.replace("1.50", "2")]
+    text = "\n".join(lines) if kind == "jsonl" else f"[{','.join(lines)}]"
+    (desk.erp / f"a.{kind}").write_text(f"{text}\n")
+    report = desk.load(numbers(kind))
+    assert (report.rows, report.quarantined) == (2, 1)
+    waste = "select _row, _reason from raw_erp.numbers__quarantine"
+    assert desk.rows(waste) == [(REPEATED, "the row: a name is there more than once")]
+    assert desk.rows("select distinct words from raw_erp.numbers") == [('{"a":1,"a":2}',)]
+
+
+def test_a_name_that_an_api_gives_twice_makes_a_bad_row() -> None:
+    exact = ExactAnswer()
+    exact._content = f'{{"data": [{REPEATED}, {{"n": {{"a": 1.10, "a": "x"}}}}]}}'.encode()
+    found = exact.json()
+    assert isinstance(found, dict)
+    assert write_json(found["data"][0]) == REPEATED
+    assert write_json(found["data"][1]) == '{"n": {"a": 1.10, "a": "x"}}'
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 60, "-1e400"])
+def test_a_number_beyond_all_bounds_makes_a_bad_row(desk: Desk, value: str) -> None:
+    (desk.erp / "a.jsonl").write_text(
+        f'{{"id": 1, "x": 1}}\n{{"id": 2, "x": {value}}}\n{{"id": 3, "x": 1}}\n'
+    )
+    report = desk.load(numbers())
+    assert (report.rows, report.quarantined) == (2, 1)
+    assert desk.rows("select _reason from raw_erp.numbers__quarantine") == [("x: not a number",)]
