@@ -25,6 +25,15 @@ from blocks.warehouse.control import clear_ledger, forget_items, prepare_control
 from blocks.warehouse.lease import fence, fence_writes, hold_lease
 from blocks.warehouse.release_marker import MARKER, find_wrong_views, marker_sql, parse_marker
 from blocks.warehouse.settings import Session, SharedSettings
+from blocks.warehouse.view_settings import (
+    Settings,
+    ViewSetting,
+    forget_settings,
+    recall_settings,
+    refuse_changed,
+    refuse_lost_columns,
+    remember_settings,
+)
 
 ITEMS_AT_ONCE = 1000
 ROWS, QUARANTINE, GONE = "rows", "quarantine", "gone"
@@ -147,6 +156,14 @@ class SqlWarehouse(Warehouse):
         """Make a view, in place of what there is of that name."""
         session.rows(f"create or replace view {self.quote(schema, view)} as {query}")
 
+    def read_view_settings(self, session: Session, schema: str) -> Settings:
+        """What an administrator put on the views of a schema; here nothing."""
+        return {}
+
+    def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
+        """The statement that puts a setting on a view (quoted), or takes it away."""
+        raise NotImplementedError
+
     # loading
 
     def ingest(self, batch: Batch) -> LoadReport:
@@ -242,11 +259,12 @@ class SqlWarehouse(Warehouse):
             self.check_release(session, release)
 
     def check_release(self, session: Session, release: Release) -> None:
-        """What `check_flip` looks at: every relation has to be there."""
+        """What `check_flip` looks at: every relation is there, with the columns that bear something in serving."""
+        columns = {
+            mart: self.columns(session, *relation.rsplit(".", 1)) for mart, relation in release.marts.items()
+        }
         gone = [
-            f"{mart} ({relation})"
-            for mart, relation in sorted(release.marts.items())
-            if not self.columns(session, *relation.rsplit(".", 1))
+            f"{mart} ({relation})" for mart, relation in sorted(release.marts.items()) if not columns[mart]
         ]
         if gone:
             raise NotFound(
@@ -254,6 +272,23 @@ class SqlWarehouse(Warehouse):
                 f"what it shows of {', '.join(gone)} does not exist any more",
                 "Build these marts again, or take them from readers by `retire --marts`. Readers keep what they have.",
             )
+        self.check_view_settings(session, release, columns)
+
+    def check_view_settings(
+        self, session: Session, release: Release, columns: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Raise Misconfigured if what an administrator put on serving's views can't be carried over.
+
+        columns: mart → column → type of the release.
+        """
+        kept = self.read_view_settings(session, self.serving)
+        removals = {
+            setting: self.write_view_setting(self.quote(self.serving, mart), setting, remove=True)
+            for mart in release.marts
+            for setting in kept.get(mart, ())
+            if setting.column and setting.column not in columns[mart]
+        }
+        refuse_lost_columns(release.run, kept, columns, removals)
 
     def flip(self, release: Release) -> None:
         """Change readers over, then compare what every view is defined as. Raises LeaseLost, BadAnswer."""
@@ -298,11 +333,43 @@ class SqlWarehouse(Warehouse):
 
     def point_views(self, session: Session, before: set[str], release: Release) -> None:
         """Point every view of serving at the release, the marker last. before: marts that are shown now."""
-        for mart in sorted(before - set(release.marts)):
+        kept = self.read_view_settings(session, self.serving)
+        gone = before - set(release.marts)
+        remember_settings(self, session, {mart: kept[mart] for mart in gone & kept.keys()})
+        for mart in sorted(gone):
             session.rows(f"drop view if exists {self.quote(self.serving, mart)}")
         for mart, relation in sorted(release.marts.items()):
             self.replace_view(session, self.serving, mart, f"select * from {self.relation(relation)}")
         self.replace_view(session, self.serving, MARKER, marker_sql(self, release))
+        self._put_back(session, release, {view: kept[view] for view in kept.keys() - gone})
+
+    def _put_back(self, session: Session, release: Release, kept: Settings) -> None:
+        """Give the views what they had, or had when they were taken away. Raises BadAnswer if that fails."""
+        recalled = recall_settings(self, session)
+        again = recalled.keys() & release.marts.keys()
+        for mart in again - kept.keys():
+            has = self.columns(session, self.serving, mart)
+            kept[mart] = frozenset(each for each in recalled[mart] if not each.column or each.column in has)
+        now = self.read_view_settings(session, self.serving) if kept else {}
+        for _ in range(2):  # what a view's owner may do changes with the owner
+            if all(now.get(view) == settings for view, settings in kept.items()):
+                break
+            for view, settings in sorted(kept.items()):
+                self._write_settings(session, view, now.get(view, frozenset()), settings)
+            now = self.read_view_settings(session, self.serving)
+        refuse_changed(release.run, kept, now)
+        if again:
+            forget_settings(self, session, again)
+
+    def _write_settings(
+        self, session: Session, view: str, has: frozenset[ViewSetting], wanted: frozenset[ViewSetting]
+    ) -> None:
+        """Take from a view of serving what is too much, and give it what it lacks."""
+        quoted = self.quote(self.serving, view)
+        for setting in sorted(has - wanted):
+            session.rows(self.write_view_setting(quoted, setting, remove=True))
+        for setting in sorted(wanted - has):
+            session.rows(self.write_view_setting(quoted, setting))
 
     def copy_table(self, source: str, target: str) -> None:
         """A table of its own with the same rows."""

@@ -17,8 +17,10 @@ from pathlib import Path
 from blocks.errors import Busy, Rejected
 from blocks.records import Release
 from blocks.warehouse.duckdb.session import DuckDBSession
+from blocks.warehouse.duckdb.view_settings import write_view_setting
 from blocks.warehouse.release_marker import MARKER, marker_sql, read_marker_rows
 from blocks.warehouse.settings import WarehouseSettings
+from blocks.warehouse.view_settings import Settings, ViewSetting
 
 _ATTACHED = "_readers"
 _NEW = ".new"
@@ -32,10 +34,11 @@ class ReadersFile:
         self.path, self._settings = path, settings
         self._new = path.with_name(path.name + _NEW)
 
-    def write_new(self, session: DuckDBSession, release: Release) -> None:
+    def write_new(self, session: DuckDBSession, release: Release, comments: Settings) -> None:
         """Write a release's file beside the present one, complete and on the disk; `put_in_place` shows it.
 
-        session: of the warehouse. Raises Rejected, and leaves nothing, where a mart can't be copied.
+        session: of the warehouse. comments: on marts and their columns. Raises Rejected, and leaves nothing, where
+        a mart can't be copied.
         """
         self.remove_leftovers()
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +49,7 @@ class ReadersFile:
                 for mart, relation in sorted(release.marts.items()):
                     rows = f"select * from {self._settings.relation(relation)}"
                     session.rows(f"create table {quote(_ATTACHED, 'main', mart)} as {rows}")
+                    self._comment(session, mart, comments.get(mart, frozenset()))
                 marker = marker_sql(self._settings, release)
                 session.rows(f"create table {quote(_ATTACHED, 'main', MARKER)} as {marker}")
                 session.rows(f"checkpoint {quote(_ATTACHED)}")
@@ -55,6 +59,15 @@ class ReadersFile:
         except BaseException:
             self.remove_leftovers()
             raise
+
+    def _comment(self, session: DuckDBSession, mart: str, comments: frozenset[ViewSetting]) -> None:
+        """Give a table the comments that its view has, of the columns that it has."""
+        if not comments:
+            return
+        table = self._settings.quote(_ATTACHED, "main", mart)
+        has = {"", *(row[0] for row in session.rows(f"describe {table}"))}
+        for comment in sorted(each for each in comments if each.column in has):
+            session.rows(write_view_setting(self._settings, "table", table, comment))
 
     def put_in_place(self) -> None:
         """Show what `write_new` wrote, in one step. Raises Busy where the system refuses that (Windows)."""

@@ -19,8 +19,10 @@ from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch, LoadTarget
 from blocks.warehouse.duckdb.readers_file import ReadersFile
 from blocks.warehouse.duckdb.session import DuckDBSession, open_session
+from blocks.warehouse.duckdb.view_settings import read_view_settings, write_view_setting
 from blocks.warehouse.settings import Session
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
+from blocks.warehouse.view_settings import Settings, ViewSetting, recall_settings
 
 _LOADING = Lock()
 
@@ -115,13 +117,21 @@ class DuckDBWarehouse(SqlWarehouse):
         """A setting of the connection."""
         session.rows(f"set time zone {self.literal(time_zone)}")
 
+    def read_view_settings(self, session: Session, schema: str) -> Settings:
+        """Comments: all that DuckDB keeps with a view."""
+        return read_view_settings(session, schema)
+
+    def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
+        """COMMENT ON."""
+        return write_view_setting(self, "view", view, setting, remove)
+
     def flip(self, release: Release) -> None:
         """Write the readers' file, then replace all views in one transaction, then put the file in place.
 
         A crash before the last step leaves readers on the release before; `mend_readers` finishes it.
         """
         with self.session() as session:  # held, so that the warehouse is opened once
-            self.readers.write_new(session, release)
+            self.readers.write_new(session, release, self._comments(session))
             try:
                 super().flip(release)
             except BaseException:
@@ -136,7 +146,7 @@ class DuckDBWarehouse(SqlWarehouse):
             served, known = self.read_served(), self._shown_release()
             if served is None or served == known:
                 return []
-            self.readers.write_new(session, served)
+            self.readers.write_new(session, served, self._comments(session))
             self.readers.put_in_place()
         return [f"{self.readers.path.name} did not show run {served.run} as it is served; it does now"]
 
@@ -150,6 +160,10 @@ class DuckDBWarehouse(SqlWarehouse):
             meant = f"instead of run {served.run}: the next run" if served else "until the first run"
             lines.append(f"  it shows {shown} {meant} corrects that")
         return lines
+
+    def _comments(self, session: Session) -> Settings:
+        """Those on serving's views, and those of views that are gone."""
+        return {**recall_settings(self, session), **self.read_view_settings(session, self.serving)}
 
     def _shown_release(self) -> Release | None:
         """What the readers' file shows; None where it is missing or can't be read."""

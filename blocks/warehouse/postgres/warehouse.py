@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, cast
@@ -13,8 +13,14 @@ from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.postgres.clients import PostgresClients
 from blocks.warehouse.postgres.grants import PostgresGrants
 from blocks.warehouse.postgres.session import PostgresSession, open_session
+from blocks.warehouse.postgres.view_settings import (
+    read_view_settings,
+    refuse_dropped_views,
+    write_view_setting,
+)
 from blocks.warehouse.settings import Session, transaction
 from blocks.warehouse.sql_warehouse import SharedWarehouse
+from blocks.warehouse.view_settings import Settings, ViewSetting
 
 LOCK_WAIT = "200ms"  # below deadlock_timeout (1 s): a promotion gives way before a reader is made to
 COLUMNS = (
@@ -82,6 +88,25 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
             session.rows("rollback to savepoint before_view")
             session.rows(f"drop view if exists {self.quote(schema, view)}")
             super().replace_view(session, schema, view, query)
+
+    def read_view_settings(self, session: Session, schema: str) -> Settings:
+        """Owner, rights, comments and options, of views and of their columns."""
+        return read_view_settings(session, schema)
+
+    def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
+        """GRANT, REVOKE, COMMENT or ALTER VIEW."""
+        return write_view_setting(self, view, setting, remove)
+
+    def check_view_settings(
+        self, session: Session, release: Release, columns: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Also that nothing stands on a view that has to be dropped, because its columns change."""
+        super().check_view_settings(session, release, columns)
+        kept = self.read_view_settings(session, self.serving)
+        now = {mart: self.columns(session, self.serving, mart) for mart in release.marts if mart in kept}
+        refuse_dropped_views(
+            session, self.serving, kept, {mart: (old, columns[mart]) for mart, old in now.items()}
+        )
 
     def point_views(self, session: Session, before: set[str], release: Release) -> None:
         """Wait for a lock on a view only briefly: readers queue behind whoever waits."""

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from blocks.errors import (
+    BadAnswer,
     Busy,
     ContractBroken,
     Forbidden,
@@ -29,7 +30,7 @@ from blocks.errors import (
 )
 from blocks.records import State
 from blocks.warehouse import control
-from tests.blocks.warehouse.test_warehouse_contract import batch, make_release, read
+from tests.blocks.warehouse.test_warehouse_contract import batch, make_release, make_wider_release, read
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -146,6 +147,145 @@ def test_a_release_whose_columns_change_and_what_stands_on_views_whose_columns_s
     house.flip(release)
     assert read(house, "select other, run_no from serving.sales") == [("x", 2)]
     assert read(house, "select run_no from public.report") == [(2,)]
+
+
+ADMINISTRATION = (
+    "grant select (run_no, day) on serving.people to reader_2",
+    "grant select, update (run_no) on serving.people to reader_2 with grant option",
+    "revoke insert on serving.people from current_user",
+    "grant select on serving.people to public",
+    "comment on view serving.people is 'it''s'",
+    "comment on column serving.people.day is 'when'",
+    "alter view serving.people set (security_barrier = true)",
+    "alter view serving.people alter column run_no set default 7",
+)
+
+
+def make_role(server: Server, name: str) -> None:
+    server.run(f"do $$ begin create role {name}; exception when duplicate_object then null; end $$")
+
+
+def administer(house: Any, server: Server) -> list[tuple[str, ...]]:
+    """Put all kinds of things on a view; return them as PostgreSQL has them."""
+    make_role(server, "reader_2")
+    for sql in ADMINISTRATION:
+        read(house, sql)
+    return settings_of(house)
+
+
+def settings_of(house: Any) -> list[tuple[str, ...]]:
+    in_order = "(select string_agg(x::text, ' ' order by x::text) from unnest({}) x)"
+    acls = (
+        f"select 'view', {in_order.format('relacl')}, reloptions::text, obj_description(oid) from pg_class"
+        " where oid = $$serving.people$$::regclass"
+    )
+    columns = (
+        f"select attname::text, {in_order.format('attacl')}, pg_get_expr(d.adbin, d.adrelid),"
+        " col_description(a.attrelid, attnum)"
+        " from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum"
+        " where attrelid = $$serving.people$$::regclass and attname in ('run_no', 'day')"
+    )
+    return sorted(read(house, f"{acls} union all {columns}"))
+
+
+OTHER_COLUMNS = {
+    "same": "2 as run_no, cast('2026-01-01' as date) as day",
+    "added": "2 as run_no, cast('2026-01-01' as date) as day, 3 as more",
+    "between": "2 as run_no, 3 as more, cast('2026-01-01' as date) as day",
+    "retyped": "cast(2 as bigint) as run_no, 'x' as day",
+}
+
+
+@pytest.mark.parametrize("columns", OTHER_COLUMNS.values(), ids=OTHER_COLUMNS)
+def test_what_an_administrator_put_on_a_view_survives_a_flip(server: Server, columns: str) -> None:
+    house = server.warehouse()
+    house.flip(make_release(house, "a", 1))
+    before = administer(house, server)
+    assert "security_barrier" in str(before)
+    release = make_wider_release(house, "b", columns)
+    house.check_flip(release)
+    house.flip(release)
+    assert house.shows(release)
+    assert settings_of(house) == before
+
+
+def test_default_rights_of_the_schema_are_not_added_to_what_a_view_had(server: Server) -> None:
+    """A reader who may see one column does not see all of a view that is made again, nor of one that comes back."""
+    house = server.warehouse(role="owner_3", readers="readers_3")
+    house.setup(apply=True)
+    house.flip(make_release(house, "a", 1))
+    read(house, "revoke select on serving.people from readers_3")
+    read(house, "grant select (run_no) on serving.people to readers_3")
+    before = settings_of(house)
+    house.flip(make_wider_release(house, "b", OTHER_COLUMNS["between"]))
+    assert settings_of(house) == before
+    house.flip(make_release(house, "c", 2, ["sales"]))
+    house.flip(make_wider_release(house, "d", OTHER_COLUMNS["between"]))
+    assert settings_of(house) == before
+    assert read(house, "select has_table_privilege('readers_3', 'serving.people', 'select')") == [(False,)]
+
+
+def test_another_owner_stays_the_owner(server: Server) -> None:
+    """The view reads with the rights of its owner: it decides what readers see."""
+    house = server.warehouse()
+    house.flip(make_release(house, "a", 1))
+    make_role(server, "holder")
+    read(house, "grant create, usage on schema serving to holder")
+    read(house, "alter view serving.people owner to holder")
+    before = administer(house, server)
+    house.flip(make_wider_release(house, "b", OTHER_COLUMNS["between"]))
+    assert settings_of(house) == before
+    assert read(house, "select viewowner::text from pg_views where viewname = 'people'") == [("holder",)]
+
+
+@pytest.mark.parametrize(
+    ("put", "named"),
+    [
+        (
+            "grant select (day) on serving.people to reader_2",
+            r"people\.day \(grant\).*revoke SELECT \(.day.\) on",
+        ),
+        ("create view public.report as select run_no from serving.people", "public.report on people"),
+        ("create rule noted as on insert to serving.people do instead nothing", "rule noted on people"),
+    ],
+)
+def test_what_would_be_lost_refuses_the_release_before_anything_changed(
+    server: Server, put: str, named: str
+) -> None:
+    house = server.warehouse()
+    first = make_release(house, "a", 1)
+    house.flip(first)
+    make_role(server, "reader_2")
+    read(house, put)
+    narrow = make_wider_release(house, "b", "2 as run_no")
+    with pytest.raises(Misconfigured, match=named):
+        house.check_flip(narrow)
+    assert house.shows(first)
+    wider = make_wider_release(house, "c", OTHER_COLUMNS["added"])
+    house.check_flip(wider)
+    house.flip(wider)
+    assert house.shows(wider)
+
+
+def test_what_cannot_be_put_back_takes_the_whole_flip_back(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = server.warehouse()
+    first = make_release(house, "a", 1)
+    house.flip(first)
+    before = administer(house, server)
+    write = type(house).write_view_setting
+    monkeypatch.setattr(
+        type(house),
+        "write_view_setting",
+        lambda self, view, setting, remove=False: (
+            "select 1" if setting.kind == "comment" else write(self, view, setting, remove)
+        ),
+    )
+    with pytest.raises(BadAnswer, match=r"people comment.*people day comment"):
+        house.flip(make_wider_release(house, "b", OTHER_COLUMNS["between"]))
+    assert house.shows(first)
+    assert settings_of(house) == before
 
 
 FORKING = """

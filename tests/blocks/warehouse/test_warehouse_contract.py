@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from blocks.errors import Busy, ContractBroken, PlatformError, Rejected
+from blocks.errors import Busy, ContractBroken, Misconfigured, PlatformError, Rejected
 from blocks.records import Column, LedgerEntry, Release, SourceTable, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.batch import Batch, MergeKey
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from blocks.warehouse.sql_warehouse import SqlWarehouse
+from blocks.warehouse.view_settings import ViewSetting
 from tests.blocks.warehouse.snowflake_account import Account, house_of
 from tests.dremio.standin import StandIn
 
@@ -372,6 +374,82 @@ def test_flip_to_what_does_not_exist_changes_nothing(publisher: Warehouse) -> No
         publisher.flip(gone)
     assert publisher.read_served() == first
     assert read(publisher, "select run_no from {serving.people}") == [(1,)]
+
+
+def comment_on(warehouse: SqlWarehouse, view: str, column: str, text: str) -> None:
+    with warehouse.session() as session:
+        setting = ViewSetting("comment", column, "", text)
+        session.rows(warehouse.write_view_setting(warehouse.quote("serving", view), setting))
+
+
+def comments_of(warehouse: SqlWarehouse, view: str) -> set[tuple[str, str]]:
+    with warehouse.session() as session:
+        found = warehouse.read_view_settings(session, "serving").get(view, frozenset())
+    return {(each.column, each.value) for each in found if each.kind == "comment"}
+
+
+def make_wider_release(warehouse: Warehouse, run: str, columns: str) -> Release:
+    """A release whose mart `people` has other columns than `make_release` gives it."""
+    release = make_release(warehouse, run, 2)
+    with warehouse.session() as session:
+        session.rows(placed(warehouse, "drop table {rel_%s.people}" % run))  # noqa: UP031  # braces are `placed`'s
+        session.rows(placed(warehouse, f"create table {{rel_{run}.people}} as select {columns}"))
+    return release
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def carrier(request: pytest.FixtureRequest) -> SqlWarehouse:
+    """Warehouses that carry what an administrator put on a view."""
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["2 as run_no, 1 as day, 3 as more", "3 as more, cast('2026-01-01' as date) as day, 2 as run_no"],
+)
+def test_what_is_on_a_view_survives_a_flip_to_other_columns(carrier: SqlWarehouse, columns: str) -> None:
+    carrier.flip(make_release(carrier, "a", 1))
+    comment_on(carrier, "people", "", "who's who")
+    comment_on(carrier, "people", "run_no", "the run; \n'quoted'")
+    release = make_wider_release(carrier, "b", columns)
+    carrier.check_flip(release)
+    carrier.flip(release)
+    assert comments_of(carrier, "people") == {("", "who's who"), ("run_no", "the run; \n'quoted'")}
+    assert comments_of(carrier, "sales") == set()
+    assert read(carrier, "select more from {serving.people}") == [(3,)]
+
+
+def test_a_column_that_bears_something_cannot_go(carrier: SqlWarehouse) -> None:
+    first = make_release(carrier, "a", 1)
+    carrier.flip(first)
+    comment_on(carrier, "people", "day", "when")
+    narrow = make_wider_release(carrier, "b", "2 as run_no")
+    with pytest.raises(Misconfigured, match=r"people\.day \(comment\).*comment on column .*day.* is null"):
+        carrier.check_flip(narrow)
+    assert carrier.shows(first)
+    with carrier.session() as session:
+        view, setting = carrier.quote("serving", "people"), ViewSetting("comment", "day", "", "when")
+        session.rows(carrier.write_view_setting(view, setting, remove=True))
+    carrier.check_flip(narrow)
+    carrier.flip(narrow)
+    assert carrier.shows(narrow)
+
+
+def test_what_was_on_a_view_that_went_is_on_the_one_that_comes_back(carrier: SqlWarehouse) -> None:
+    """But for columns that it does not have any more."""
+    carrier.flip(make_release(carrier, "a", 1))
+    comment_on(carrier, "people", "", "who")
+    comment_on(carrier, "people", "day", "when")
+    for _ in range(2):
+        carrier.flip(make_release(carrier, "b", 2, ["sales"]))
+        carrier.drop_releases(["rel_b"])
+    again = make_wider_release(carrier, "c", "2 as run_no")
+    carrier.check_flip(again)
+    carrier.flip(again)
+    assert comments_of(carrier, "people") == {("", "who")}
+    comment_on(carrier, "people", "", "newer")
+    carrier.flip(make_release(carrier, "d", 3))
+    assert comments_of(carrier, "people") == {("", "newer")}
 
 
 def test_releases_and_drop(warehouse: Warehouse) -> None:
