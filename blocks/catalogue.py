@@ -174,15 +174,18 @@ class Catalogue:
 
     def sources_of(self, mart: str) -> tuple[str, ...]:
         """Data sources in a mart's lineage that a loader brings."""
-        return tuple(sorted(self._sources_beneath(mart) & set(self.source_names())))
+        return tuple(name for name in self.sources_beneath(mart) if name in self.source_names())
 
-    def _sources_beneath(self, mart: str) -> set[str]:
+    def sources_beneath(self, mart: str) -> tuple[str, ...]:
+        """Data sources in a mart's lineage, whoever fills them."""
         declared = self._manifest["sources"]
-        return {declared[node]["source_name"] for node in self.lineage(mart) if node in declared}
+        return tuple(
+            sorted({declared[node]["source_name"] for node in self.lineage(mart) if node in declared})
+        )
 
     def sources_feeding(self, metric: str) -> tuple[str, ...]:
         """Data sources that a metric is computed from, whoever fills them."""
-        return tuple(sorted(self._sources_beneath(self.mart_of(metric))))
+        return self.sources_beneath(self.mart_of(metric))
 
     def relations_of(self, marts: Iterable[str]) -> tuple[Mart, ...]:
         """The models, snapshots and seeds that dbt makes a relation of, in these marts' lineage."""

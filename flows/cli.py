@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     handle_interrupts()
     reach_loopback_directly()
     recorded = _names_blocks(flags) or (
-        flags.action not in {"status", "setup", "suites", "check"} and not flags.dry_run
+        flags.action not in {"status", "setup", "suites", "check", "init"} and not flags.dry_run
     )
     database = flags.state.expanduser().resolve() / "prefect.db"
     server = LocalServer(database) if recorded and not os.environ.get("PREFECT_API_URL") else None
@@ -78,6 +78,8 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
         return _administer(flags, terminal, server)
     if flags.action == "suites":
         return _show_suites(flags, terminal)
+    if flags.action == "init":
+        return _init(flags, terminal)
     return _show_schema(terminal) if flags.schema else _run_blocks(flags, terminal, server)
 
 
@@ -121,6 +123,14 @@ def _show_suites(flags: argparse.Namespace, terminal: Terminal) -> int:
     from flows.suites import show_suites
 
     return 0 if show_suites(suites_folder(flags), terminal, flags.upgrade, flags.apply) else 1
+
+
+def _init(flags: argparse.Namespace, terminal: Terminal) -> int:
+    from flows.init import show_init
+    from flows.local import read_locations
+
+    show_init(flags, read_locations(flags), terminal)
+    return 0
 
 
 def _show_schema(terminal: Terminal) -> int:

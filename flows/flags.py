@@ -24,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
         choices=[
             "run",
             "check",
+            "init",
             "rollback",
             "retire",
             "status",
@@ -33,7 +34,8 @@ def build_parser() -> argparse.ArgumentParser:
             "automations",
         ],
         help="default: run; check: what there is to mend in the dbt project, before"
-        " anything is built; retire: take marts that the project has no more from readers; setup: what the"
+        " anything is built; init: propose what a folder of files, a database or a dbt project lacks for a first"
+        " dashboard; retire: take marts that the project has no more from readers; setup: what the"
         " warehouse needs once, printed for its administrator; suites: what in them can't be evaluated; blocks: connect"
         " to every system that is declared; automations: compare the declared ones with the server's",
     )
@@ -49,12 +51,17 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--upgrade", action="store_true", help="suites: how those of versions before 1.0 read in today's form"
     )
-    add("--apply", action="store_true", help="setup, suites --upgrade, blocks, automations: carry it out")
+    add(
+        "--apply",
+        action="store_true",
+        help="init, setup, suites --upgrade, blocks, automations: carry it out",
+    )
     add(
         "--file",
         type=Path,
         help="blocks, automations: where they are declared (default: blocks.yaml, automations.yaml in deploy)",
     )
+    add("--ticket", metavar="KEY", help="init: the ticket that asks for the first dashboard, as in AN-1")
     add("--json", action="store_true", help="check: print what was found as JSON")
     add("--schema", action="store_true", help="check: print the JSON Schema of what may stand in dbt's meta")
     add("--cost", action="store_true", help="status: what the last 30 days cost in the warehouse, by ticket")

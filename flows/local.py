@@ -50,7 +50,7 @@ def make_local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
     state: Path = flags.state.expanduser().resolve()
     folder = (flags.project or ROOT / "dbt").expanduser().resolve()
     suites = suites_folder(flags)
-    locations = dict(_pair(text) for text in flags.source)
+    locations = read_locations(flags)
     with ExitStack() as stack:
         if flags.dry_run:
             state = _look_only(state, Path(stack.enter_context(TemporaryDirectory())))
@@ -72,6 +72,11 @@ def make_local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
             project=project,
             suites=Suites(folder=suites, docs=state / "data_docs"),
         )
+
+
+def read_locations(flags: Namespace) -> dict[str, str]:
+    """Source → where it is, as the flags say. Raises Misconfigured for what is not NAME=LOCATION."""
+    return dict(_pair(text) for text in flags.source)
 
 
 def suites_folder(flags: Namespace) -> Path:

@@ -155,6 +155,21 @@ class DbtRun:
             self.close()
         return result
 
+    def make(self, select: Sequence[str], deadline_seconds: float) -> list[NodeResult]:
+        """Build models with their parents, without tests and outside of any flow; one result a node. dbt's process ends.
+
+        Raises BuildFailed where dbt itself could not go on, TimedOut.
+        """
+        self._parse()
+        chosen = ["--select", *(f"+{name}" for name in select)]
+        try:
+            worker = self._process()
+            worker.ask("make", args=[*self._arguments(), *chosen])
+            result: list[NodeResult] = worker.answer(deadline_seconds)
+        finally:
+            self.close()
+        return result
+
     def close(self) -> None:
         """End dbt's process, if one runs, and remove its profile. The catalogue stays."""
         if self._worker:

@@ -81,7 +81,7 @@ def main(descriptor: int) -> None:
     import dbt.cli.main
 
     connection = Connection(descriptor)
-    commands: dict[str, Callable[..., Any]] = {"parse": parse, "build": build}
+    commands: dict[str, Callable[..., Any]] = {"parse": parse, "build": build, "make": make}
     while True:
         try:
             command, arguments = connection.recv()
@@ -152,6 +152,18 @@ def build(  # noqa: PLR0913  # one message of the parent
     if not result.success and not any(item["status"] in FAILED for item in results):
         raise DbtError(reasons.explain(None))
     return freshness + results
+
+
+def make(args: list[str]) -> list[NodeResult]:
+    """dbt build of the parsed project without Prefect and without tests. Raises DbtError if dbt could not go on."""
+    from dbt.cli.main import dbtRunner
+
+    (manifest,) = _parsed
+    reasons = Reasons()
+    result = dbtRunner(manifest, [reasons]).invoke(["build", *args, "--exclude-resource-types", "test", "unit_test"])
+    if result.exception or result.result is None:
+        raise DbtError(reasons.explain(result.exception))
+    return [_node_result(item) for item in result.result.results]
 
 
 def _measure_freshness(

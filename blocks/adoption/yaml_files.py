@@ -1,0 +1,185 @@
+"""YAML as people keep it: new files written plainly, files that are there edited in place with their comments."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blocks.adoption.workbench import FoundTable
+from blocks.errors import Misconfigured
+from blocks.records import Column
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
+
+_WIDTH = 110
+_INDENTED = re.compile(r"^\w[\w-]*:[^\S\n]*(?:#.*)?\n(?:[^\S\n]*(?:#.*)?\n)*  +- ", re.MULTILINE)
+
+
+def write_yaml(content: Mapping[str, object], comment: str = "") -> str:
+    """A new file's text, in dbt's usual indentation."""
+    stream = io.StringIO()
+    _open_yaml(indented=True).dump(_flow_lists(content), stream)
+    lead = "".join(f"# {line}\n" for line in comment.splitlines())
+    return lead + stream.getvalue()
+
+
+def edit_source(
+    text: str, source: str, kind: str, tables: Sequence[FoundTable], places: Mapping[str, str]
+) -> str:
+    """A properties file's text in which a source is loaded by dlt: its loader, kind, settings and columns' types.
+
+    places: table of the file → the found table's name. Raises Misconfigured for a file in which the source is not.
+    """
+    found = {table.name: table for table in tables}
+
+    def change(root: CommentedMap) -> None:
+        node = _find(root.get("sources"), source)
+        if node is None:
+            raise Misconfigured(f"edit source {source}", "its YAML is not where dbt says it is")
+        node["loader"] = "dlt"
+        _meta(node).setdefault("kind", kind)
+        for table in node.get("tables") or ():
+            if (name := places.get(str(table.get("name")))) in found:
+                _edit_table(table, found[str(name)])
+
+    return _edit(text, change)
+
+
+def edit_exposure(text: str, exposure: str, meta: Mapping[str, object]) -> str:
+    """A properties file's text with our meta on an exposure; what it says already stays."""
+
+    def change(root: CommentedMap) -> None:
+        node = _find(root.get("exposures"), exposure)
+        if node is None:
+            raise Misconfigured(f"edit exposure {exposure}", "its YAML is not where dbt says it is")
+        given = _meta(node)
+        for key, value in meta.items():
+            given.setdefault(key, _flow(value))
+
+    return _edit(text, change)
+
+
+def describe_source(source: str, kind: str, tables: Sequence[FoundTable]) -> dict[str, object]:
+    """A new source, to be written as YAML."""
+    listed = []
+    for table in tables:
+        node: dict[str, object] = {
+            "name": table.name,
+            "description": f"{table.profile.rows:,} rows {'sampled' if table.profile.sampled else 'seen'}.",
+            "config": {"loaded_at_field": "_loaded_at", "meta": dict(table.meta)},
+            "columns": [_describe_column(column) for column in table.columns],
+        }
+        listed.append(node)
+    config = {"freshness": {"warn_after": {"count": 7, "period": "day"}}, "meta": {"kind": kind}}
+    return {"name": source, "schema": f"raw_{source}", "loader": "dlt", "config": config, "tables": listed}
+
+
+def _edit_table(table: CommentedMap, found: FoundTable) -> None:
+    meta = _meta(table)
+    for key, value in found.meta.items():
+        meta.setdefault(key, _flow(value))
+    config = table["config"]
+    if not table.get("loaded_at_field") and not config.get("loaded_at_field"):
+        config["loaded_at_field"] = "_loaded_at"
+        if not table.get("freshness") and not config.get("freshness"):
+            config["freshness"] = _flow({"warn_after": {"count": 7, "period": "day"}})
+    columns = table.setdefault("columns", [])
+    known = {str(column.get("name")).lower(): column for column in columns}
+    for column in found.columns:
+        if column.name.lower() not in known:
+            columns.append(_flow(_describe_column(column)))
+        elif not known[column.name.lower()].get("data_type"):
+            known[column.name.lower()]["data_type"] = column.data_type
+
+
+def _describe_column(column: Column) -> dict[str, object]:
+    meta: dict[str, object] = {}
+    if column.origin != column.name:
+        meta["origin"] = column.origin
+    if column.required:
+        meta["required"] = True
+    return {
+        "name": column.name,
+        "data_type": column.data_type,
+        **({"config": {"meta": meta}} if meta else {}),
+    }
+
+
+def _edit(text: str, change: Callable[[CommentedMap], None]) -> str:
+    yaml = _open_yaml(bool(_INDENTED.search(text)))
+    root = yaml.load(text)
+    change(root)
+    stream = io.StringIO()
+    yaml.dump(root, stream)
+    return stream.getvalue()
+
+
+def _open_yaml(indented: bool) -> YAML:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4 if indented else 2, offset=2 if indented else 0)
+    return yaml
+
+
+def _find(nodes: object, name: str) -> CommentedMap | None:
+    return (
+        next((node for node in nodes if node.get("name") == name), None) if isinstance(nodes, list) else None
+    )
+
+
+def _meta(node: CommentedMap) -> CommentedMap:
+    """A node's config.meta, made where it is missing."""
+    from ruamel.yaml.comments import CommentedMap
+
+    for place, key in ((node, "config"), (None, "meta")):
+        here = place if place is not None else node["config"]
+        if not isinstance(here.get(key), dict):
+            here[key] = CommentedMap()
+    found: CommentedMap = node["config"]["meta"]
+    return found
+
+
+def _flow(value: object) -> object:
+    """A list or mapping on one line."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    inline: CommentedMap | CommentedSeq
+    if isinstance(value, Mapping):
+        inline = CommentedMap({key: _flow(each) for key, each in value.items()})
+    elif isinstance(value, list | tuple):
+        inline = CommentedSeq([_flow(each) for each in value])
+    else:
+        return value
+    inline.fa.set_flow_style()
+    return inline
+
+
+def _flow_lists(value: object) -> object:
+    """Short lists and mappings without further ones on one line, the others in blocks."""
+    if isinstance(value, Mapping | list | tuple) and _is_short(value):
+        return _flow(value)
+    if isinstance(value, Mapping):
+        return {key: _flow_lists(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_flow_lists(each) for each in value]
+    return value
+
+
+def _is_short(value: object) -> bool:
+    return len(str(value)) <= _WIDTH and "\n" not in str(value)
+
+
+def locate_file(folder: Path, relative: str) -> Path:
+    """A project's file by its path in the manifest. Raises Misconfigured for one that leads out of the project."""
+    path = (folder / relative).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise Misconfigured(f"edit {relative}", "it is outside of the project")
+    return path

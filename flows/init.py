@@ -1,0 +1,102 @@
+"""`init`: what data or a dbt project lack for a first dashboard, shown as a difference, and written if asked to."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from datetime import UTC, datetime
+from difflib import unified_diff
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from blocks.errors import Misconfigured
+from blocks.loader.dlt.locations import split_location
+from flows.terminal import Terminal
+from tasks.adoption import Adopter, Adoption
+
+MAIN = "python flows/main.py"
+
+
+def show_init(flags: Namespace, locations: dict[str, str], terminal: Terminal) -> None:
+    """Propose, show the difference, write it with --apply, and say what to type next.
+
+    Raises Misconfigured, NotFound, BuildFailed; then nothing is written.
+    """
+    if flags.project is None:
+        raise Misconfigured(
+            "init",
+            "it is not said of what",
+            "As in init --project exports, a folder of files or a dbt project.",
+        )
+    found = open_adoption(flags)
+    root: Path = flags.project.expanduser().resolve()
+    terminal.waiting("profiling, building and checking a copy …")
+    with TemporaryDirectory() as scratch:
+        Adopter(found, Path(scratch), flags.ticket, datetime.now(UTC).date()).adopt(root, locations)
+    terminal.done()
+    changes = {path: text for path, text in found.files.items() if read_text(path) != text}
+    for path, text in sorted(changes.items()):
+        print_plain(terminal, write_diff(path, text, found.project).rstrip())
+        if flags.apply:
+            write_file(path, text)
+    for note in found.notes:
+        print_plain(terminal, f"note: {note}")
+    print_plain(terminal, write_end(found, len(changes), flags))
+
+
+def open_adoption(flags: Namespace) -> Adoption:
+    """Where the project is or will be, and its suites and tickets."""
+    root: Path = flags.project.expanduser().resolve()
+    project = root if (root / "dbt_project.yml").is_file() else root / "dbt"
+
+    def choose(given: Path | None, name: str) -> Path:
+        beside = project.parent / name
+        inside = project / name if (project / name).is_dir() or not beside.is_dir() else beside
+        return given.expanduser().resolve() if given else inside
+
+    return Adoption(project, choose(flags.suites, "expectations"), choose(flags.tickets_folder, "tickets"))
+
+
+def write_diff(path: Path, text: str, project: Path) -> str:
+    """The difference of a file, by its path in the project where it is in it."""
+    name = str(path.relative_to(project)) if path.is_relative_to(project) else str(path)
+    before = (read_text(path) or "").splitlines(keepends=True)
+    lines = unified_diff(before, text.splitlines(keepends=True), name if before else "/dev/null", name)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def write_end(found: Adoption, changes: int, flags: Namespace) -> str:
+    """How many files, and the next two commands."""
+    where = [f"--project {shlex.quote(str(found.project))}"]
+    for source, location in sorted(found.locations.items()):
+        where.append(f"--source {shlex.quote(f'{source}={split_location(source, location)[0]}')}")
+    if flags.suites:
+        where.append(f"--suites {shlex.quote(str(found.suites))}")
+    if flags.tickets_folder:
+        where.append(f"--tickets-folder {shlex.quote(str(found.tickets))}")
+    words = " ".join(where)
+    if not changes:
+        done = "nothing to add"
+    elif flags.apply:
+        done = f"{changes} files written"
+    else:
+        done = f"{changes} files would be written: read them above, then run this again with --apply"
+    return f"{done}\n\nnext:\n  {MAIN} check {words}\n  {MAIN} {words}"
+
+
+def read_text(path: Path) -> str | None:
+    """A file's text; None if there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def print_plain(terminal: Terminal, text: str) -> None:
+    """Print a text as it stands."""
+    terminal.console.print(text, soft_wrap=True, markup=False, highlight=False)

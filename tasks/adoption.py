@@ -1,0 +1,411 @@
+"""Taking up data or a dbt project: what it lacks for a first dashboard is proposed, built and checked in a copy.
+
+Nothing of the project is written here: flows/init.py shows the difference, and writes it if it is asked to.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blocks.adoption.dashboards import (
+    MOST_DIMENSIONS,
+    MOST_METRICS,
+    Board,
+    propose_semantic_model,
+    propose_suite,
+    write_dashboard,
+    write_suite,
+    write_ticket,
+)
+from blocks.adoption.new_project import write_project, write_time_spine
+from blocks.adoption.profile import MOST_PARTS, TableProfile, count_parts, profile_table
+from blocks.adoption.workbench import FORMATS, FoundTable, open_workbench, snake
+from blocks.adoption.yaml_files import edit_exposure, edit_source, locate_file
+from blocks.catalogue import Catalogue, Exposure, Mart
+from blocks.dbt.project import DbtProject
+from blocks.dbt.run import DbtRun
+from blocks.errors import BuildFailed, Misconfigured, NotFound, PlatformError
+from blocks.findings import Severity
+from blocks.loader.dlt.loader import DltLoader
+from blocks.loader.dlt.sql.connections import is_database
+from blocks.quality.suites import Suites
+from blocks.records import Analysis, SourceTable
+from blocks.semantic_models import Node
+from blocks.site.text import check_slug
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.project_check import check_project
+
+if TYPE_CHECKING:
+    from blocks.dbt.worker import NodeResult
+
+LEFT_OUT = ("target", "logs", ".git", ".venv", "venv", "node_modules", "__pycache__", ".local")
+MOST_MARTS, BUILD_SECONDS, LOAD_SECONDS = 12, 1800, 1800
+SCHEMA = "rel_init"
+
+
+@dataclass
+class Adoption:
+    """What is proposed. project: dbt's folder; files: path → text, for those that are new or change.
+
+    locations: where each source is that is loaded; notes: what was left out and why, and what is still to be mended.
+    """
+
+    project: Path
+    suites: Path
+    tickets: Path
+    files: dict[Path, str] = field(default_factory=dict)
+    locations: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Adopter:
+    """A project's copy in a scratch folder, in which what is proposed is built and checked."""
+
+    def __init__(self, found: Adoption, scratch: Path, ticket: str | None, today: date) -> None:
+        self._found, self._copy, self._ticket, self._today = found, scratch / "dbt", ticket, today
+        self._state, self._suites = scratch / "state", scratch / "expectations"
+        self._suites.mkdir(parents=True)
+        self._warehouse = DuckDBWarehouse(database=str(scratch / "warehouse.duckdb"))
+        self._loader = DltLoader(locations={}, workdir=scratch / "loads", deadline_seconds=LOAD_SECONDS)
+
+    def adopt(self, root: Path, locations: Mapping[str, str]) -> None:
+        """Propose all that is missing. Raises Misconfigured, NotFound, BuildFailed with dbt's reason."""
+        if (self._found.project / "dbt_project.yml").is_file():
+            shutil.copytree(self._found.project, self._copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
+            with self._open() as dbt:
+                self._declare_loads(dbt, root, locations)
+        else:
+            self._begin_project(root, dict(locations) or {snake(root.name): str(root)})
+        self._loader = self._loader.model_copy(update={"locations": dict(self._found.locations)})
+        with self._open() as dbt:
+            profiles = self._build(dbt)
+            boards = self._propose_dashboards(dbt.manifest, dbt.catalogue, profiles)
+            marts = {name: dbt.catalogue.mart(name) for name in profiles}
+            self._propose_suites(dbt.manifest, {board.mart for board in boards}, profiles, marts)
+            self._propose_ticket(boards, dbt.catalogue)
+        with self._open() as dbt:
+            self._verify(dbt)
+
+    @contextmanager
+    def _open(self) -> Iterator[DbtRun]:
+        dbt = DbtProject(folder=self._copy, state=self._state).open(self._warehouse, SCHEMA)
+        try:
+            yield dbt
+        finally:
+            dbt.close()
+
+    def _put(self, relative: str, text: str) -> None:
+        """A file of the project, in the copy and in what is proposed."""
+        path = locate_file(self._copy, relative)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        self._found.files[self._found.project / relative] = text
+
+    def _begin_project(self, root: Path, locations: dict[str, str]) -> None:
+        if len(locations) != 1:
+            raise Misconfigured(
+                "begin a project", "there are several sources", "Begin with one --source; add others later."
+            )
+        ((source, location),) = locations.items()
+        with open_workbench(keep_names=False) as bench:
+            bench.add(snake(source), location)
+            references = bench.find_references()
+        for path, text in write_project(
+            root.name, snake(source), _kind_of(location), bench.tables, references
+        ).items():
+            self._put(path, text)
+        self._found.locations[snake(source)] = location
+
+    def _declare_loads(self, dbt: DbtRun, root: Path, locations: Mapping[str, str]) -> None:
+        """Sources that nobody loads, whose data are at a given place or in the project: have dlt load them."""
+        tables: dict[str, list[SourceTable]] = {}
+        for table in dbt.catalogue.tables:
+            tables.setdefault(table.source, []).append(table)
+        for name in locations:
+            if name not in tables:
+                raise NotFound(
+                    f"adopt source {name}",
+                    "the project declares no such source",
+                    f"It has {', '.join(sorted(tables)) or 'none'}.",
+                )
+        for source, declared in sorted(tables.items()):
+            location = locations.get(source) or _find_files(root, declared)
+            if all(each.is_loaded for each in declared):
+                self._found.locations |= {source: location} if location else {}
+                if not location:
+                    self._found.notes.append(
+                        f"source {source}: say where it is, by --source {source}=LOCATION"
+                    )
+            elif location:
+                self._declare_load(dbt.manifest, source, declared, location)
+
+    def _declare_load(
+        self, manifest: Node, source: str, declared: Sequence[SourceTable], location: str
+    ) -> None:
+        with open_workbench(keep_names=True) as bench:
+            bench.add(source, location)
+        places = {each.name: name for each in declared if (name := _match(each, bench.tables))}
+        missing = [each.name for each in declared if each.name not in places]
+        if missing:
+            self._found.notes.append(
+                f"source {source} stays as it is: {', '.join(missing)} is not at its location"
+            )
+            return
+        self._found.locations[source] = location
+        paths = {
+            str(node["original_file_path"])
+            for node in manifest["sources"].values()
+            if node["source_name"] == source
+        }
+        for path in sorted(paths):
+            text = locate_file(self._copy, path).read_text(encoding="utf-8")
+            self._put(path, edit_source(text, source, _kind_of(location), bench.tables, places))
+
+    def _build(self, dbt: DbtRun) -> dict[str, TableProfile]:
+        """Load, build and profile the marts; a mart that can't be built is a note."""
+        catalogue = dbt.catalogue
+        for source in catalogue.source_names():
+            if source in self._found.locations:
+                tables = catalogue.source_tables(source)
+                for report in self._loader.load_source(tables, self._warehouse, "init"):
+                    if report.quarantined:
+                        self._found.notes.append(
+                            f"{source}.{report.table}: {report.quarantined} rows break their types"
+                        )
+        marts = choose_marts(dbt.manifest, catalogue)
+        if len(marts) > MOST_MARTS:
+            left = ", ".join(marts[MOST_MARTS:])
+            self._found.notes.append(f"left for another time, after these are in use: {left}")
+        results = dbt.make(marts[:MOST_MARTS], BUILD_SECONDS) if marts else []
+        self._note_failures(results)
+        built = {result["name"] for result in results if result["status"] == "success"}
+        with self._warehouse.session() as session:
+            found = {}
+            for name in [each for each in marts[:MOST_MARTS] if each in built]:
+                mart = catalogue.mart(name)
+                types = self._warehouse.columns(session, mart.schema_name, mart.alias)
+                relation = self._warehouse.relation(f"{mart.schema_name}.{mart.alias}")
+                found[name] = profile_table(session.rows, name, relation, types)
+        return found
+
+    def _note_failures(self, results: Sequence[NodeResult]) -> None:
+        failed = [result for result in results if result["status"] in {"error", "fail"}]
+        for result in failed[:5]:
+            reason = " ".join(result["message"].split())[:300]
+            self._found.notes.append(f"{result['name']} could not be built here: {reason}")
+
+    def _propose_dashboards(
+        self, manifest: Node, catalogue: Catalogue, profiles: Mapping[str, TableProfile]
+    ) -> list[Board]:
+        spines = [
+            node
+            for node in manifest["nodes"].values()
+            if node.get("time_spine") or node["name"] == "metricflow_time_spine"
+        ]
+        if profiles and not spines:
+            for path, text in write_time_spine().items():
+                self._put(path, text)
+        shown = {mart for each in catalogue.exposures if each.metrics for mart in each.marts}
+        wanted = [each for each in profiles.values() if each.name not in shown and each.rows]
+        self._found.notes += [f"mart {each.name} has no rows" for each in profiles.values() if not each.rows]
+        taken = {*catalogue.metric_names(), *catalogue.unusable(), *_list_measures(manifest)}
+        ranked = sorted(
+            wanted, key=lambda each: (each.find_time() is None, -len(each.list_measures()), -each.rows)
+        )
+        asked = self._ticket and not any(each.ticket == self._ticket for each in catalogue.exposures)
+        boards: list[Board] = []
+        for profile in ranked:
+            ticket = self._ticket if asked and not boards else None
+            if board := self._propose_board(manifest, catalogue, profile, taken, ticket):
+                boards.append(board)
+        return boards
+
+    def _propose_board(
+        self, manifest: Node, catalogue: Catalogue, profile: TableProfile, taken: set[str], ticket: str | None
+    ) -> Board | None:
+        model, metrics = None, list[dict[str, object]]()
+        names, dimensions = self._choose_known(catalogue, profile.name)
+        if not names:
+            if not profile.find_time():
+                self._found.notes.append(f"mart {profile.name} has no time, which dbt's metrics need")
+                return None
+            model, metrics = propose_semantic_model(profile, taken)
+            taken |= {str(each["name"]) for each in metrics}
+            names = tuple(str(each["name"]) for each in metrics)[:MOST_METRICS]
+            listed = model["dimensions"]
+            parts = (
+                [each for each in listed if each["type"] == "categorical"] if isinstance(listed, list) else []
+            )
+            dimensions = tuple(str(each["name"]) for each in parts)[:MOST_DIMENSIONS]
+        timed = profile.find_time() is not None
+        analysis = Analysis.comparison if dimensions else Analysis.trend if timed else Analysis.kpi
+        exposure = next((each for each in catalogue.exposures if _may_take(each, profile.name)), None)
+        name = exposure.name if exposure else f"{snake(profile.name)}_overview"
+        board = Board(
+            mart=profile.name,
+            exposure=name,
+            analysis=analysis,
+            metrics=names,
+            dimensions=dimensions,
+            ticket=ticket,
+        )
+        if exposure:
+            node = next(each for each in manifest["exposures"].values() if each["name"] == name)
+            path = str(node["original_file_path"])
+            text = locate_file(self._copy, path).read_text(encoding="utf-8")
+            self._put(path, edit_exposure(text, name, board.meta))
+        if model or not exposure:
+            mart = next(
+                each
+                for each in manifest["nodes"].values()
+                if each["unique_id"] == catalogue.mart(profile.name).unique_id
+            )
+            beside = Path(str(mart["original_file_path"])).parent / f"{profile.name}__dashboard.yml"
+            self._put(str(beside), write_dashboard(board, model, metrics, exposure is not None))
+        return board
+
+    def _choose_known(self, catalogue: Catalogue, mart: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Metrics that the project has on a mart, of one row source, and dimensions that split them."""
+        sources: dict[str, list[str]] = {}
+        for name in catalogue.metric_names():
+            if catalogue.mart_of(name) == mart:
+                sources.setdefault(catalogue.source_of(name), []).append(name)
+        if not sources:
+            return (), ()
+        source, names = max(sources.items(), key=lambda each: len(each[1]))
+        metrics, time = tuple(names[:MOST_METRICS]), catalogue.time_of(source)
+        found: list[str] = []
+        place = catalogue.mart(mart)
+        relation = self._warehouse.relation(f"{place.schema_name}.{place.alias}")
+        for name in [each for each in catalogue.dimensions_of(source) if each != time]:
+            try:
+                (dataset,) = catalogue.datasets(metrics, (name,))
+                sql = next(column.sql for column in dataset.columns if column.name == name)
+                with self._warehouse.session() as session:
+                    if (
+                        2 <= count_parts(session.rows, sql, relation) <= MOST_PARTS
+                        and len(found) < MOST_DIMENSIONS
+                    ):
+                        found.append(name)
+            except (PlatformError, ValueError, StopIteration):  # one that can't be asked is not proposed
+                continue
+        return metrics, tuple(found)
+
+    def _propose_suites(
+        self, manifest: Node, shown: set[str], profiles: Mapping[str, TableProfile], marts: Mapping[str, Mart]
+    ) -> None:
+        """A suite for each mart that has none; expectations that its rows don't meet are not proposed."""
+        wanted = {
+            name: profile for name, profile in profiles.items() if name in shown and not self._has_suite(name)
+        }
+        proposed: dict[str, list[dict[str, object]]] = {}
+        for name, profile in wanted.items():
+            tests = [
+                node
+                for node in manifest["nodes"].values()
+                if node["resource_type"] == "test" and node.get("attached_node") == marts[name].unique_id
+            ]
+            proposed[name] = propose_suite(profile, tests, self._today)
+            (self._suites / f"{name}.json").write_text(write_suite(name, proposed[name]), encoding="utf-8")
+        if not proposed:
+            return
+        relations = {name: f"{marts[name].schema_name}.{marts[name].alias}" for name in proposed}
+        checks = Suites(folder=self._suites, docs=self._state / "docs").audit(self._warehouse, relations)
+        for name, expectations in proposed.items():
+            mine = [each for each in checks if each.scope == name]
+            wrong = {check.name for check in mine if check.status != "passed"}
+            kept = [each for each in expectations if not wrong & set(_names_of(each))]
+            if wrong:
+                self._found.notes.append(f"suite {name}: its rows do not meet {', '.join(sorted(wrong))}")
+            text = write_suite(name, kept)
+            (self._suites / f"{name}.json").write_text(text, encoding="utf-8")
+            self._found.files[self._found.suites / f"{name}.json"] = text
+
+    def _has_suite(self, mart: str) -> bool:
+        return (self._found.suites / f"{mart}.json").exists()
+
+    def _propose_ticket(self, boards: Sequence[Board], catalogue: Catalogue) -> None:
+        board = next((each for each in boards if each.ticket), None)
+        if board is None or (self._found.tickets / f"{board.ticket}.yaml").exists():
+            return
+        sources = catalogue.sources_beneath(board.mart)
+        self._found.files[self._found.tickets / f"{board.ticket}.yaml"] = write_ticket(
+            board, sources, self._today
+        )
+
+    def _verify(self, dbt: DbtRun) -> None:
+        """Parse what is proposed, and say what is still to be mended. Raises BuildFailed if dbt refuses it."""
+        suites = Suites(folder=self._suites, docs=self._state / "docs")
+        for path in self._found.suites.glob("*.json"):
+            shutil.copy(path, self._suites / path.name)
+        found = check_project(dbt, SCHEMA, suites, [self._loader])
+        refused = [each for each in found if each.about == "dbt project"]
+        if refused:
+            raise BuildFailed("verify the proposal", refused[0].problem, "Nothing was written.")
+        errors = [each for each in found if each.severity is Severity.error]
+        self._found.notes += [f"still to mend: {each.about}: {each.problem}" for each in errors[:10]]
+
+
+def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:
+    """The project's own models that metrics are on, then those that no other model is made of."""
+    own = manifest["metadata"].get("project_name")
+    measured = {catalogue.mart_of(name) for name in catalogue.metric_names()}
+    ends = []
+    for node in manifest["nodes"].values():
+        children = manifest["child_map"].get(node["unique_id"], ())
+        is_end = not any(child.startswith(("model.", "snapshot.")) for child in children)
+        is_model = node["resource_type"] == "model" and node["package_name"] == own
+        spine = node.get("time_spine") or node["name"] == "metricflow_time_spine"
+        kind = node["config"].get("materialized")
+        if is_model and is_end and not spine and kind not in {"ephemeral", "external"}:
+            ends.append(str(node["name"]))
+    return list(dict.fromkeys([*sorted(measured), *sorted(ends)]))
+
+
+def _list_measures(manifest: Node) -> set[str]:
+    models = manifest.get("semantic_models") or {}
+    measures = {str(each["name"]) for model in models.values() for each in model.get("measures") or ()}
+    return measures | {str(model["name"]) for model in models.values()}
+
+
+def _may_take(exposure: Exposure, mart: str) -> bool:
+    """True for an exposure of this mart alone that says nothing of ours yet, and whose name can be a dashboard's."""
+    try:
+        check_slug(exposure.name)
+    except PlatformError:
+        return False
+    ours = exposure.metrics or exposure.ticket or exposure.scheduled or exposure.fault
+    return not ours and exposure.marts == (mart,)
+
+
+def _names_of(expectation: Mapping[str, object]) -> list[str]:
+    from blocks.quality.expectations import name_expectation
+
+    return [name_expectation(expectation)]
+
+
+def _kind_of(location: str) -> str:
+    return "sql" if is_database(location) else "files"
+
+
+def _match(table: SourceTable, found: Sequence[FoundTable]) -> str | None:
+    """The found table that is a declared one, by its name or identifier."""
+    names = {snake(table.name), snake(table.identifier)}
+    return next((each.name for each in found if each.name in names), None)
+
+
+def _find_files(project: Path, declared: Sequence[SourceTable]) -> str | None:
+    """A folder in the project with a file for each of a source's tables, as seeds are."""
+    wanted = {snake(table.identifier) for table in declared}
+    folders: dict[Path, set[str]] = {}
+    for path in project.rglob("*"):
+        inside = path.relative_to(project).parts
+        if path.suffix.lower() in FORMATS and not set(inside) & {*LEFT_OUT, "dbt_packages"}:
+            folders.setdefault(path.parent, set()).add(snake(path.stem))
+    return next((str(folder) for folder, names in sorted(folders.items()) if wanted <= names), None)

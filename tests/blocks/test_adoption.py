@@ -1,0 +1,95 @@
+"""Profiling data where they are: types that the loader reads, keys, references; files of one kind are one table."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from blocks.adoption.new_project import choose_facts
+from blocks.adoption.workbench import group_files, open_workbench
+from blocks.adoption.yaml_files import edit_exposure
+from blocks.errors import Misconfigured
+
+
+def test_files_of_one_name_but_for_numbers_are_one_table(tmp_path: Path) -> None:
+    names = [
+        "2026-01-01.csv",
+        "2026-01-02.csv",
+        "orders_1.csv",
+        "orders_2.csv",
+        "codes.json",
+        "part/a.csv",
+        "part/b.csv",
+    ]
+    for name in [*names, "_hidden.csv", "readme.md"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a\n1\n")
+    found = {
+        name: (path, form, len(files)) for name, (path, form, files) in group_files(tmp_path, "shop").items()
+    }
+    assert found["shop"] == ("*.csv", "csv", 2)
+    assert found["orders"] == ("orders*.csv", "csv", 2)
+    assert found["codes"] == ("codes.json", "json", 1)
+    assert found["part"] == ("part/*.csv", "csv", 2)
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["1", "2", ""], "integer"),
+        (["1", "3000000000"], "bigint"),
+        (["1.5", "2"], "decimal(18,2)"),
+        (["1.555", "2"], "decimal(18,4)"),
+        (["1.555555", "2"], "double"),
+        (["007", "12"], "varchar"),
+        (["2026-01-31", "2026-02-01"], "date"),
+        (["2026-01-31 10:00:00", "2026-02-01"], "timestamp"),
+        (["true", "FALSE"], "boolean"),
+        (["0", "1"], "integer"),
+        (["1", "x"], "varchar"),
+        (["", ""], "varchar"),
+    ],
+)
+def test_a_type_is_the_narrowest_that_the_loader_reads(tmp_path: Path, texts: list[str], kind: str) -> None:
+    (tmp_path / "t.csv").write_text("Some Value,x\n" + "".join(f"{text},y\n" for text in texts))
+    with open_workbench(keep_names=False) as bench:
+        bench.add("s", str(tmp_path))
+        (table,) = bench.tables
+    assert (table.columns[0].name, table.columns[0].data_type) == ("some_value", kind)
+
+
+def test_a_database_is_sampled_with_its_own_keys(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table customers (id integer primary key, segment text)")
+        connection.execute(
+            "create table orders (number text primary key, customer_id integer, amount numeric, updated_at text)"
+        )
+        connection.executemany("insert into customers values (?, ?)", [(1, "a"), (2, "b"), (3, "a")])
+        rows = [(f"n{at}", at % 3 + 1, at / 2, f"2026-01-{at + 1:02} 08:00:00") for at in range(9)]
+        connection.executemany("insert into orders values (?, ?, ?, ?)", rows)
+    connection.close()
+    with open_workbench(keep_names=False) as bench:
+        bench.add("shop", f"sqlite:///{path}")
+        references = bench.find_references()
+        tables = {table.name: table for table in bench.tables}
+    orders = tables["orders"]
+    assert references == {("orders", "customer_id"): ("customers", "id")}
+    assert orders.key == ("number",)
+    assert orders.meta == {"table": "orders", "load": "merge", "key": ["number"], "cursor": "updated_at"}
+    assert {column.name: column.data_type for column in orders.columns}["updated_at"] == "timestamp"
+    assert {column.name for column in orders.columns if column.required} == {"number", "updated_at"}
+    assert [table.name for table in choose_facts(list(tables.values()), references)] == ["orders"]
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with open_workbench(keep_names=False) as bench, pytest.raises(Misconfigured, match="nothing to read"):
+        bench.add("shop", str(tmp_path))
+
+
+def test_an_edit_keeps_comments_and_what_is_there() -> None:
+    text = "exposures:\n- name: a  # mine\n  type: dashboard\n  config:\n    meta: {ticket: X-1}  # keep\n"
+    edited = edit_exposure(text, "a", {"ticket": "AN-1", "metrics": ["m"]})
+    assert edited == text.replace("{ticket: X-1}  #", "{ticket: X-1, metrics: [m]} #")

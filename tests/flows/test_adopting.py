@@ -1,0 +1,181 @@
+"""The two walks of docs/adopting.md, from a folder of files and from a dbt project as it is: no hand edits."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.flags import build_parser
+from flows.init import show_init
+from flows.local import read_locations
+from flows.terminal import Terminal
+from tests.flows.conftest import Place, Run
+
+PROJECT = """name: stall
+version: "1.0"
+profile: default  # as dbt wrote it
+models: {stall: {+materialized: table}}
+"""
+SOURCES = """version: 2
+
+sources:
+    # what the till exports
+    - name: till
+      schema: raw
+      tables:
+          - name: raw_sales  # one row a receipt
+            columns:
+                - name: id
+                  data_tests: [unique, not_null]
+          - name: raw_stands
+"""
+MARTS = """
+models:
+  - name: sales   # the mart
+    columns:
+      - name: sale_id
+        data_tests:
+          - unique
+          - not_null
+      - name: product
+        data_tests:
+          - accepted_values: {arguments: {values: [tea, cake, iced tea]}}
+      - name: stand
+        data_tests:
+          - not_null: {config: {where: "sale_id > 0"}}
+
+exposures:
+  - name: stall_board
+    type: dashboard   # drawn elsewhere until now
+    owner: {name: Ada}
+    depends_on: [ref('sales')]
+"""
+SALES = """select s.id as sale_id, s.sold_at, s.product, s.amount, s.pieces, t.name as stand
+from {{ source('till', 'raw_sales') }} as s
+left join {{ source('till', 'raw_stands') }} as t on s.stand_id = t.id
+"""
+
+
+def write_files(folder: Path, prefix: str = "") -> Path:
+    folder.mkdir(parents=True)
+    lines = ["id,stand_id,sold_at,product,amount,pieces,Post Code"]
+    for number in range(1, 61):
+        product = ("tea", "cake", "iced tea")[number % 3]
+        lines.append(
+            f"{number},{number % 3 + 1},2026-03-{number % 28 + 1:02} 09:{number % 60:02}:00,{product},"
+            f"{number % 7}.50,{number % 4},0{1000 + number % 5}"
+        )
+    (folder / f"{prefix}sales.csv").write_text("\n".join(lines) + "\n")
+    stands = "id,name,district\n1,Park,north\n2,Pier,south\n3,Plaza,north\n"
+    (folder / f"{prefix}stands.csv").write_text(stands)
+    return folder
+
+
+def write_stall(folder: Path) -> Path:
+    files = {
+        "dbt_project.yml": PROJECT,
+        "models/_sources.yml": SOURCES,
+        "models/marts.yml": MARTS,
+        "models/sales.sql": SALES,
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    write_files(folder / "exports", "raw_")
+    return folder
+
+
+def init(*flags: object) -> str:
+    parsed = build_parser().parse_args(["init", *map(str, flags)])
+    with redirect_stdout(io.StringIO()) as said:
+        show_init(parsed, read_locations(parsed), Terminal(quiet=True))
+    return said.getvalue()
+
+
+def last_command(said: str) -> list[str]:
+    """The flags of the last command that init tells to type."""
+    return shlex.split(said.strip().splitlines()[-1])[2:]
+
+
+def test_from_a_folder_of_files_to_a_dashboard(tmp_path: Path, command_line: Run) -> None:
+    folder = write_files(tmp_path / "shop")
+    shown = init("--project", folder, "--ticket", "SH-1")
+    assert "+++ models/marts/sales.sql" in shown
+    assert {path.name for path in folder.iterdir()} == {
+        "sales.csv",
+        "stands.csv",
+    }  # nothing is written unasked
+    said = init("--project", folder, "--ticket", "SH-1", "--apply")
+    assert "still to mend" not in said
+    assert "could not" not in said
+    source = yaml.safe_load((folder / "dbt/models/staging/shop/_shop__sources.yml").read_text())["sources"][0]
+    sales = {column["name"]: column for column in source["tables"][0]["columns"]}
+    kinds = ["integer", "integer", "timestamp", "varchar", "decimal(18,2)", "integer", "varchar"]
+    assert [column["data_type"] for column in sales.values()] == kinds  # codes keep their zeros
+    assert sales["post_code"]["config"]["meta"] == {"origin": "Post Code"}
+    assert "left join stands" in (folder / "dbt/models/marts/sales.sql").read_text()
+    done = command_line("--state", tmp_path / "state", *last_command(said))
+    assert done.returncode == 0, done.stdout + done.stderr
+    place = Place(tmp_path / "state", command_line)
+    assert place.rows("select count(*), sum(amount), count(stand_district) from serving.sales") == [
+        (60, 208, 60)
+    ]
+    assert place.page("sales_overview").is_file()
+    assert "status: done" in (folder / "dbt/tickets/SH-1.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def stall(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = write_stall(tmp_path_factory.mktemp("adopted") / "stall")
+    return folder, init("--project", folder, "--ticket", "ST-1", "--apply")
+
+
+def test_a_dbt_project_is_adopted_in_place(stall: tuple[Path, str]) -> None:
+    folder, said = stall
+    assert "still to mend" not in said
+    sources = (folder / "models" / "_sources.yml").read_text()
+    for comment in ("# what the till exports", "# one row a receipt", "data_tests: [unique, not_null]"):
+        assert comment in sources
+    (source,) = yaml.safe_load(sources)["sources"]
+    assert (source["loader"], source["config"]["meta"]["kind"]) == ("dlt", "files")
+    assert source["tables"][0]["columns"][0]["data_type"] == "integer"
+    marts = (folder / "models" / "marts.yml").read_text()
+    assert "# drawn elsewhere until now" in marts
+    meta = yaml.safe_load(marts)["exposures"][0]["config"]["meta"]
+    assert meta["ticket"] == "ST-1"
+    assert meta["metrics"][:2] == ["sales_count", "sales_amount"]
+    assert (folder / "tickets" / "ST-1.yaml").is_file()
+    again = init("--project", folder, "--ticket", "ST-1", "--apply")
+    assert "nothing to add" in again
+    assert "+++" not in again
+
+
+def test_dbts_tests_become_expectations_and_the_rest_is_unreviewed(stall: tuple[Path, str]) -> None:
+    suite = json.loads((stall[0] / "expectations" / "sales.json").read_text())
+    translated = [each for each in suite["expectations"] if "dbt_test" in each["meta"]]
+    assert [(each["type"], each["kwargs"]) for each in translated] == [
+        ("expect_column_values_to_be_unique", {"column": "sale_id"}),
+        ("expect_column_values_to_not_be_null", {"column": "sale_id"}),
+        (
+            "expect_column_values_to_be_in_set",
+            {"column": "product", "value_set": ["tea", "cake", "iced tea"]},
+        ),
+    ]
+    others = [each["meta"] for each in suite["expectations"] if "dbt_test" not in each["meta"]]
+    assert others
+    assert all(meta["unreviewed"] is True and "60 rows" in meta["evidence"] for meta in others)
+
+
+@pytest.mark.soak
+def test_from_a_dbt_project_to_a_dashboard(
+    stall: tuple[Path, str], tmp_path: Path, command_line: Run
+) -> None:
+    done = command_line("--state", tmp_path / "state", *last_command(stall[1]))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert Place(tmp_path / "state", command_line).page("stall_board").is_file()
