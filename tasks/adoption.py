@@ -65,10 +65,10 @@ class Adoption:
 
 
 class Adopter:
-    """A project's copy in a scratch folder, in which what is proposed is built and checked."""
+    """A project's copy in a scratch folder, in which what is proposed is built and checked. found: what is proposed."""
 
     def __init__(self, found: Adoption, scratch: Path, ticket: str | None, today: date) -> None:
-        self._found, self._copy, self._ticket, self._today = found, scratch / "dbt", ticket, today
+        self.found, self._copy, self._ticket, self._today = found, scratch / "dbt", ticket, today
         self._state, self._suites = scratch / "state", scratch / "expectations"
         self._suites.mkdir(parents=True)
         self._warehouse = DuckDBWarehouse(database=str(scratch / "warehouse.duckdb"))
@@ -76,13 +76,13 @@ class Adopter:
 
     def adopt(self, root: Path, locations: Mapping[str, str]) -> None:
         """Propose all that is missing. Raises Misconfigured, NotFound, BuildFailed with dbt's reason."""
-        if (self._found.project / "dbt_project.yml").is_file():
-            shutil.copytree(self._found.project, self._copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        if (self.found.project / "dbt_project.yml").is_file():
+            shutil.copytree(self.found.project, self._copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
             with self._open() as dbt:
                 self._declare_loads(dbt, root, locations)
         else:
             self._begin_project(root, dict(locations) or {snake(root.name): str(root)})
-        self._loader = self._loader.model_copy(update={"locations": dict(self._found.locations)})
+        self._loader = self._loader.model_copy(update={"locations": dict(self.found.locations)})
         with self._open() as dbt:
             profiles = self._build(dbt)
             boards = self._propose_dashboards(dbt.manifest, dbt.catalogue, profiles)
@@ -105,7 +105,7 @@ class Adopter:
         path = locate_file(self._copy, relative)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        self._found.files[self._found.project / relative] = text
+        self.found.files[self.found.project / relative] = text
 
     def _begin_project(self, root: Path, locations: dict[str, str]) -> None:
         if len(locations) != 1:
@@ -120,7 +120,7 @@ class Adopter:
             root.name, snake(source), _kind_of(location), bench.tables, references
         ).items():
             self._put(path, text)
-        self._found.locations[snake(source)] = location
+        self.found.locations[snake(source)] = location
 
     def _declare_loads(self, dbt: DbtRun, root: Path, locations: Mapping[str, str]) -> None:
         """Sources that nobody loads, whose data are at a given place or in the project: have dlt load them."""
@@ -137,9 +137,9 @@ class Adopter:
         for source, declared in sorted(tables.items()):
             location = locations.get(source) or _find_files(root, declared)
             if all(each.is_loaded for each in declared):
-                self._found.locations |= {source: location} if location else {}
+                self.found.locations |= {source: location} if location else {}
                 if not location:
-                    self._found.notes.append(
+                    self.found.notes.append(
                         f"source {source}: say where it is, by --source {source}=LOCATION"
                     )
             elif location:
@@ -153,11 +153,11 @@ class Adopter:
         places = {each.name: name for each in declared if (name := _match(each, bench.tables))}
         missing = [each.name for each in declared if each.name not in places]
         if missing:
-            self._found.notes.append(
+            self.found.notes.append(
                 f"source {source} stays as it is: {', '.join(missing)} is not at its location"
             )
             return
-        self._found.locations[source] = location
+        self.found.locations[source] = location
         paths = {
             str(node["original_file_path"])
             for node in manifest["sources"].values()
@@ -171,17 +171,17 @@ class Adopter:
         """Load, build and profile the marts; a mart that can't be built is a note."""
         catalogue = dbt.catalogue
         for source in catalogue.source_names():
-            if source in self._found.locations:
+            if source in self.found.locations:
                 tables = catalogue.source_tables(source)
                 for report in self._loader.load_source(tables, self._warehouse, "init"):
                     if report.quarantined:
-                        self._found.notes.append(
+                        self.found.notes.append(
                             f"{source}.{report.table}: {report.quarantined} rows break their types"
                         )
         marts = choose_marts(dbt.manifest, catalogue)
         if len(marts) > MOST_MARTS:
             left = ", ".join(marts[MOST_MARTS:])
-            self._found.notes.append(f"left for another time, after these are in use: {left}")
+            self.found.notes.append(f"left for another time, after these are in use: {left}")
         results = dbt.make(marts[:MOST_MARTS], BUILD_SECONDS) if marts else []
         self._note_failures(results)
         built = {result["name"] for result in results if result["status"] == "success"}
@@ -198,7 +198,7 @@ class Adopter:
         failed = [result for result in results if result["status"] in {"error", "fail"}]
         for result in failed[:5]:
             reason = " ".join(result["message"].split())[:300]
-            self._found.notes.append(f"{result['name']} could not be built here: {reason}")
+            self.found.notes.append(f"{result['name']} could not be built here: {reason}")
 
     def _propose_dashboards(
         self, manifest: Node, catalogue: Catalogue, profiles: Mapping[str, TableProfile]
@@ -213,7 +213,7 @@ class Adopter:
                 self._put(path, text)
         shown = {mart for each in catalogue.exposures if each.metrics for mart in each.marts}
         wanted = [each for each in profiles.values() if each.name not in shown and each.rows]
-        self._found.notes += [f"mart {each.name} has no rows" for each in profiles.values() if not each.rows]
+        self.found.notes += [f"mart {each.name} has no rows" for each in profiles.values() if not each.rows]
         taken = {*catalogue.metric_names(), *catalogue.unusable(), *_list_measures(manifest)}
         ranked = sorted(
             wanted, key=lambda each: (each.find_time() is None, -len(each.list_measures()), -each.rows)
@@ -233,7 +233,7 @@ class Adopter:
         names, dimensions = self._choose_known(catalogue, profile.name)
         if not names:
             if not profile.find_time():
-                self._found.notes.append(f"mart {profile.name} has no time, which dbt's metrics need")
+                self.found.notes.append(f"mart {profile.name} has no time, which dbt's metrics need")
                 return None
             model, metrics = propose_semantic_model(profile, taken)
             taken |= {str(each["name"]) for each in metrics}
@@ -322,34 +322,34 @@ class Adopter:
             wrong = {check.name for check in mine if check.status != "passed"}
             kept = [each for each in expectations if not wrong & set(_names_of(each))]
             if wrong:
-                self._found.notes.append(f"suite {name}: its rows do not meet {', '.join(sorted(wrong))}")
+                self.found.notes.append(f"suite {name}: its rows do not meet {', '.join(sorted(wrong))}")
             text = write_suite(name, kept)
             (self._suites / f"{name}.json").write_text(text, encoding="utf-8")
-            self._found.files[self._found.suites / f"{name}.json"] = text
+            self.found.files[self.found.suites / f"{name}.json"] = text
 
     def _has_suite(self, mart: str) -> bool:
-        return (self._found.suites / f"{mart}.json").exists()
+        return (self.found.suites / f"{mart}.json").exists()
 
     def _propose_ticket(self, boards: Sequence[Board], catalogue: Catalogue) -> None:
         board = next((each for each in boards if each.ticket), None)
-        if board is None or (self._found.tickets / f"{board.ticket}.yaml").exists():
+        if board is None or (self.found.tickets / f"{board.ticket}.yaml").exists():
             return
         sources = catalogue.sources_beneath(board.mart)
-        self._found.files[self._found.tickets / f"{board.ticket}.yaml"] = write_ticket(
+        self.found.files[self.found.tickets / f"{board.ticket}.yaml"] = write_ticket(
             board, sources, self._today
         )
 
     def _verify(self, dbt: DbtRun) -> None:
         """Parse what is proposed, and say what is still to be mended. Raises BuildFailed if dbt refuses it."""
         suites = Suites(folder=self._suites, docs=self._state / "docs")
-        for path in self._found.suites.glob("*.json"):
+        for path in self.found.suites.glob("*.json"):
             shutil.copy(path, self._suites / path.name)
         found = check_project(dbt, SCHEMA, suites, [self._loader])
         refused = [each for each in found if each.about == "dbt project"]
         if refused:
             raise BuildFailed("verify the proposal", refused[0].problem, "Nothing was written.")
         errors = [each for each in found if each.severity is Severity.error]
-        self._found.notes += [f"still to mend: {each.about}: {each.problem}" for each in errors[:10]]
+        self.found.notes += [f"still to mend: {each.about}: {each.problem}" for each in errors[:10]]
 
 
 def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:

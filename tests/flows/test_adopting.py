@@ -15,6 +15,7 @@ from flows.flags import build_parser
 from flows.init import show_init
 from flows.local import read_locations
 from flows.terminal import Terminal
+from tasks.adoption import Adopter
 from tests.flows.conftest import Place, Run
 
 PROJECT = """name: stall
@@ -105,12 +106,6 @@ def last_command(said: str) -> list[str]:
 
 def test_from_a_folder_of_files_to_a_dashboard(tmp_path: Path, command_line: Run) -> None:
     folder = write_files(tmp_path / "shop")
-    shown = init("--project", folder, "--ticket", "SH-1")
-    assert "+++ models/marts/sales.sql" in shown
-    assert {path.name for path in folder.iterdir()} == {
-        "sales.csv",
-        "stands.csv",
-    }  # nothing is written unasked
     said = init("--project", folder, "--ticket", "SH-1", "--apply")
     assert "still to mend" not in said
     assert "could not" not in said
@@ -128,6 +123,22 @@ def test_from_a_folder_of_files_to_a_dashboard(tmp_path: Path, command_line: Run
     ]
     assert place.page("sales_overview").is_file()
     assert "status: done" in (folder / "dbt/tickets/SH-1.yaml").read_text()
+
+
+def test_nothing_is_written_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def adopt(self: Adopter, root: Path, locations: dict[str, str]) -> None:
+        self.found.files[root / "dbt" / "dbt_project.yml"] = "name: shop\n"
+        self.found.locations["shop"] = "postgresql://ada:secret@db/shop"
+
+    monkeypatch.setattr(Adopter, "adopt", adopt)
+    said = init("--project", tmp_path)
+    assert "+name: shop" in said
+    assert "run this again with --apply" in said
+    assert "secret" not in said
+    assert not list(tmp_path.iterdir())
+    assert "1 files written" in init("--project", tmp_path, "--apply")
+    assert (tmp_path / "dbt" / "dbt_project.yml").read_text() == "name: shop\n"
+    assert "nothing to add" in init("--project", tmp_path, "--apply")
 
 
 @pytest.fixture(scope="module")
