@@ -1,6 +1,7 @@
 """What a ticket says that was not read as a value: unknown parts, a part that is named twice, text beside a value.
 
-Each becomes a gap, so that nothing is dropped in silence. Free text below a list is one only if it is a known name.
+Each becomes a gap, so that nothing is dropped in silence. Free text below a list, or apart from the request, is one
+only if it is a known name.
 """
 
 from __future__ import annotations
@@ -30,12 +31,18 @@ def check_leftovers(form: Form, known: Mapping[str, Spellings]) -> None:
 
 def _check_entry(form: Form, entry: Mapping[str, object], known: Mapping[str, Spellings]) -> None:
     field, text, reason = entry.get("field"), str(entry.get("text", "")), entry.get("reason")
-    if reason == "unknown":
+    if reason == "after":
+        likely = [part for part, names in known.items() if _is_known(text, names)]
+        if likely:
+            name = code(entry.get("name", ""))
+            form.gap(
+                "request",
+                f"has no part {name}; {code(text)} was not read. Did you mean {code(_show(likely[0]))}?",
+            )
+    elif reason == "unknown":
         name = code(entry.get("name", ""))
-        likely = (
-            f"Did you mean {code(_show(field))}?" if field else f"Parts are: {listed(map(_show, NAMES))}."
-        )
-        form.gap("request", f"has no part {name}; {code(text)} was not read. {likely}")
+        hint = f"Did you mean {code(_show(field))}?" if field else f"Parts are: {listed(map(_show, NAMES))}."
+        form.gap("request", f"has no part {name}; {code(text)} was not read. {hint}")
     elif reason != "below" or _is_known(text, known.get(str(field))):
         remedy = _REMEDY.get(str(reason), _REMEDY["beside"])
         form.gap(str(field), remedy.format(text=code(text)))

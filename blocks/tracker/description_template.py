@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from blocks.tracker.request_lines import Line, clean_line, split_parts, strip_bullet, strip_marks
@@ -33,7 +33,11 @@ _CLOSING = re.compile(
     r"|-- ?$|@)",
     re.IGNORECASE,
 )
-Reason = Literal["twice", "beside", "below", "unknown", "field"]
+_BY = re.compile(
+    r"(?:by|per|(?:split|sliced|grouped|broken down|cut) (?:by|on|per)|for each)[\s-]+(\S.{0,100})",
+    re.IGNORECASE,
+)
+Reason = Literal["twice", "beside", "below", "unknown", "after", "field"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ class Unplaced:
 
     field: the part that it may belong to, if any; name: how it is called there. reason: `twice`, the part has values
     already; `beside`, behind a value; `below`, after the values (free text, unless it is a known name); `unknown`,
-    no part has that name; `field`, a field of the ticket says something else.
+    no part has that name; `after`, the same, but apart from the request (free text, unless it is a known name);
+    `field`, a field of the ticket says something else.
     """
 
     field: str | None
@@ -146,6 +151,7 @@ class _TemplateReader:
     )
     _maybe: list[Unplaced] = field(default_factory=list)  # unknown names since the last part
     _in_other_section: bool = False
+    _apart: bool = False  # an empty line or a heading stands between this line and the last part
 
     def read_rows(self, lines: Sequence[str]) -> None:
         """A whole table."""
@@ -175,7 +181,7 @@ class _TemplateReader:
             self._start(line, line.field)
         elif line.heading:
             self._close()
-            self._in_other_section = True
+            self._in_other_section = self._apart = True
         elif part is not None:
             self._read_value(part, line)
         else:
@@ -188,6 +194,7 @@ class _TemplateReader:
             if _words(values) - _words(self.found.get(name, ())):
                 yield Unplaced(name, name, ", ".join(values), "twice")
         yield from self._unplaced
+        yield from self._maybe
 
     def _values_of(self, name: str) -> list[str]:
         """Where the values of a part go; to the side if it has some already."""
@@ -204,8 +211,8 @@ class _TemplateReader:
     def _start(self, line: Line, name: str) -> None:
         inside = self._open
         self._close()
-        self._in_other_section = False
-        self._unplaced += self._maybe
+        self._in_other_section = self._apart = False
+        self._unplaced += [each if each.field else replace(each, reason="unknown") for each in self._maybe]
         self._maybe = []
         named: Literal["heading", "colon", "bare"] = (
             "heading" if line.heading else "colon" if line.separated else "bare"
@@ -225,7 +232,7 @@ class _TemplateReader:
 
     def _read_gap(self) -> None:
         """An empty line ends a paragraph of values; it does not end a list, or what is below a heading."""
-        part = self._open
+        part, self._apart = self._open, True
         if part and part.values_as == "lines" and part.named != "heading":
             self._close()
         elif part:
@@ -254,7 +261,10 @@ class _TemplateReader:
         if near:
             self._unplaced.append(Unplaced(near, line.name, line.value, "unknown"))
         elif self.found and line.value and self._may_be_name(line):
-            self._maybe.append(Unplaced(None, line.name, line.value, "unknown"))
+            reason: Reason = "after" if self._apart or _CLOSING.match(line.name) else "unknown"
+            self._maybe.append(Unplaced(None, line.name, line.value, reason))
+        elif self.found and (by := _BY.fullmatch(line.text)) and _is_short(line.text):
+            self._maybe.append(Unplaced("dimensions", line.text, by[1], "after"))
         elif closed:
             self._unplaced.append(Unplaced(closed.field, closed.name, line.text, "below"))
 

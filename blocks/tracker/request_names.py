@@ -12,7 +12,10 @@ def _listed(names: str) -> tuple[str, ...]:
 
 
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "analysis": _listed("analysis, analysis type, type of analysis, kind of analysis, analysis kind"),
+    "analysis": _listed(
+        "analysis, analysis type, type of analysis, kind of analysis, analysis kind, "
+        "report type, type of report"
+    ),
     "metrics": _listed(
         "metrics, metric, kpis, kpi, measures, measure, key figures, key figure, indicators, indicator, "
         "key performance indicators, key performance indicator"
@@ -20,7 +23,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "dimensions": _listed(
         "dimensions, dimension, by, slice by, sliced by, slices, split by, splits, group by, grouped by, "
         "grouping, groupings, "
-        "break down by, broken down by, breakdown, breakdowns, breakdown by, segment by, segmented by, cut by"
+        "break down by, broken down by, breakdown, breakdowns, breakdown by, segment by, segmented by, cut by, "
+        "dims, dim, per, split, split on, slicers, sliced on, segments, segmentation, attributes, "
+        "drill down, drill down by, view by, viewed by"
     ),
     "data_sources": _listed(
         "data sources, data source, datasources, datasource, sources, source, source systems, source system, "
@@ -28,11 +33,11 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "deadline": _listed(
         "deadline, due, due date, due by, due on, needed by, needed on, required by, date needed, date required, "
-        "by when, delivery date, deadline date"
+        "by when, delivery date, deadline date, deliver by, wanted by, needed before, eta"
     ),
     "requester": _listed("requester, requestor, requested by, asked by, requester name"),
     "assignee": _listed("assignee, assigned to"),
-    "priority": _listed("priority, urgency"),
+    "priority": _listed("priority, prio, urgency"),
     "filters": _listed("filters, filter, filter by, filtered by, restricted to, limited to"),
     "period": _listed(
         "period, time period, time range, date range, time frame, timeframe, time span, compare with, compare to, "
@@ -44,7 +49,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "cadence, schedule, refresh, frequency, refresh frequency, update frequency, how often"
     ),
     "audience": _listed("audience, readers, viewers, who may read, shared with, visible to"),
-    "chart": _listed("chart, charts, chart type, chart types, type of chart, visualisation, visualization"),
+    "chart": _listed(
+        "chart, charts, graph, graphs, graph type, chart type, chart types, type of chart, visualisation, visualization"
+    ),
     "layout": _listed("layout, layout order, order of charts"),
 }
 LISTS = ("metrics", "dimensions", "data_sources", "filters", "target", "audience", "chart", "layout")

@@ -198,6 +198,28 @@ def test_free_text_below_a_list_is_no_gap() -> None:
     assert unplaced("Metrics:\n- orders\n\nThat is all for now") == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "By country",
+        "per country",
+        "by-country",
+        "Split per country",
+        "for each country",
+        "\nRows: country",
+        "Only: UK",
+    ],
+)
+def test_a_wish_in_the_last_line_is_no_silent_drop(line: str) -> None:
+    (gap,) = unplaced(f"Metrics: net_revenue\n{line}")
+    assert "was not read" in gap
+
+
+@pytest.mark.parametrize("line", ["By the way, thanks", "Per our call", "\nPhone: 123", "\nWhy: we want it"])
+def test_free_text_at_the_end_is_no_gap(line: str) -> None:
+    assert unplaced(f"Metrics: net_revenue\n{line}") == []
+
+
 def comment(**fields: Any) -> str:
     found = check_ticket(ticket(**fields), Shop())
     assert isinstance(found, Incomplete)

@@ -128,6 +128,26 @@ def test_every_layout_is_read(layout: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "Dims",
+        "per",
+        "Split",
+        "Split on",
+        "Slicers",
+        "Segments",
+        "Segmentation",
+        "Attributes",
+        "Drill down",
+        "View by",
+    ],
+)
+def test_other_names_of_dimensions_are_known(name: str) -> None:
+    found = read_request(f"Metrics: orders\n{name}: country\nSources: erp")
+    assert (found.fields["dimensions"], found.unplaced) == ("country", ())
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("Metrics: orders\nMetrics: refunds", ("metrics", "refunds", "twice")),
@@ -137,6 +157,14 @@ def test_every_layout_is_read(layout: str) -> None:
         ("Metrics:\n- orders\n\nrefunds\n\nthe rest", ("metrics", "refunds", "below")),
         ("| Metrics | orders | refunds |", ("metrics", "refunds", "beside")),
         ("| Colour | red |\n| Metrics | orders |", (None, "red", "unknown")),
+        ("Metrics: orders\nOnly: France", (None, "France", "unknown")),
+        ("Metrics: orders\n\nOnly: France", (None, "France", "after")),
+        ("Metrics: orders\nBy country", ("dimensions", "country", "after")),
+        (
+            "Metrics: orders\nsplit per country, region\nSources: erp",
+            ("dimensions", "country, region", "after"),
+        ),
+        ("Metrics: orders\nRegards: Dana", (None, "Dana", "after")),
         ("| Metrics | Colour |\n| --- | --- |\n| orders | red |\n| Sources | erp |", None),
     ],
 )
@@ -155,7 +183,7 @@ def test_what_can_not_be_placed_comes_along(text: str, said: tuple[str | None, s
     ],
 )
 def test_free_text_is_no_trouble(text: str) -> None:
-    assert read_request(text).unplaced == ()
+    assert [each for each in read_request(text).unplaced if each.reason != "after"] == []
 
 
 def test_links_keep_their_address_and_cards_theirs() -> None:
