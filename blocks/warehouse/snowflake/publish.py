@@ -17,6 +17,7 @@ from blocks.warehouse.release_marker import MARKER, find_wrong_views, marker_sql
 from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.session import SnowflakeSession
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, find_upcoming, list_schemas
+from blocks.warehouse.snowflake.view_settings import refuse_policies, write_view_options
 
 
 def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
@@ -29,6 +30,7 @@ def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
             return
         upcoming = find_upcoming(warehouse, session)
         warehouse.make_schema(session, warehouse.serving)
+        refuse_policies(warehouse, session, views(warehouse, session, warehouse.serving))
         try:
             fill(warehouse, session, upcoming, release)
             check(warehouse, session, upcoming, release)
@@ -47,17 +49,22 @@ def check_flip(warehouse: SnowflakeConnection, session: SnowflakeSession, releas
     """What a swap needs, before anything of it is done. Raises Misconfigured, LeaseLost."""
     refuse_self_refreshing(warehouse, session, release)
     if warehouse.serving in list_schemas(warehouse, session, warehouse.serving):
+        refuse_policies(warehouse, session, views(warehouse, session, warehouse.serving))
         compare_grants(warehouse, session, find_upcoming(warehouse, session))
 
 
 def fill(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, release: Release) -> None:
-    """A thin view for every mart in the upcoming schema, and no other; the marker last."""
+    """A thin view for every mart in the upcoming schema, as serving has it, and no other; the marker last."""
     wanted = {*release.marts, MARKER}
     for name in sorted(views(warehouse, session, schema) - wanted):
         session.rows(f"drop view if exists {warehouse.quote(schema, name)}")
+    shown = session.show(f"show views in schema {warehouse.quote(warehouse.serving)}")
+    now = {to_plain(row["name"]): row for row in shown}
     for mart, relation in sorted(release.marts.items()):
         source = f"select * from {warehouse.relation(relation)}"
-        session.rows(f"create or replace view {warehouse.quote(schema, mart)} copy grants as {source}")
+        secure, comment = write_view_options(now.get(mart), warehouse)
+        view = warehouse.quote(schema, mart)
+        session.rows(f"create or replace {secure}view {view} copy grants{comment} as {source}")
     marker = warehouse.quote(schema, MARKER)
     session.rows(f"create or replace view {marker} copy grants as {marker_sql(warehouse, release)}")
 

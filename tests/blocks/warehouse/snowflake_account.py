@@ -6,6 +6,8 @@ emulates, as Snowflake's documentation describes them:
 - ALTER SCHEMA ... RENAME TO, and SWAP WITH (docs.snowflake.com/en/sql-reference/sql/alter-schema), for schemas of
   views: both schemas' views and grants are exchanged in one DuckDB transaction;
 - GRANT, SHOW GRANTS, SHOW FUTURE GRANTS (.../sql/show-grants): remembered and shown, enforced by nobody;
+- INFORMATION_SCHEMA.POLICY_REFERENCES (.../sql-reference/functions/policy_references): says what a test put there; no
+  policy is in force;
 - dynamic tables (.../sql/create-dynamic-table): stored once, computed anew by ALTER ... REFRESH only;
 - roles and virtual warehouses at login and SYSTEM$WAIT, SYSTEM$CANCEL_ALL_QUERIES, statement time-outs;
 - exact sums of NUMBER columns, which fakesnow makes floating;
@@ -107,6 +109,7 @@ class Account:
         self.statements: list[Statement] = []
         self.faults: list[Fault] = []
         self.grants: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        self.policies: dict[str, tuple[str, str, str]] = {}
         self.dynamic: dict[str, str] = {}
         self.logins: dict[str, Login] = {}
         self.port = 0
@@ -168,6 +171,8 @@ class Account:
             return "select '1 query cancelled.' as \"status\""
         if match := GRANT.match(text):
             return self._grant(login, match)
+        if "policy_references(" in text.lower():
+            return self._show_policies(login, re.findall(r"ref_entity_name => '([^']+)'", text))
         if match := SHOW_GRANTS.match(text):
             return self._show_grants(login, match)
         if match := re.match(rf"show\s+dynamic\s+tables\s+in\s+schema\s+{NAME}", text, re.I):
@@ -209,6 +214,16 @@ class Account:
             if kind != "all views in schema":
                 self.grants.setdefault((kind, name), set()).add((privilege, role))
         return OK
+
+    def _show_policies(self, login: Login, views: list[str]) -> str:
+        """policies: view with database and schema → column, kind and name of the one on it."""
+        found = [
+            f"select '{view.split('.')[-1]}', '{column}', '{kind}', '{name}'"
+            for view in (_full(login, each) for each in views)
+            if view in self.policies
+            for column, kind, name in [self.policies[view]]
+        ]
+        return " union all ".join(found) or "select null, null, null, null where false"
 
     def _show_grants(self, login: Login, match: re.Match[str]) -> str:
         kind = "future views in schema" if match[1] else match[2].lower()

@@ -210,6 +210,54 @@ def test_rights_of_readers_are_compared_before_the_swap(account: Account, house:
         house.flip(first)
 
 
+def test_a_policy_on_a_view_of_serving_refuses_before_anything_is_changed(
+    account: Account, house: Any
+) -> None:
+    """The new view would have none: readers would see what it hides."""
+    first, second = make_release(house, "a", 1), make_release(house, "b", 2)
+    house.flip(first)
+    house.check_flip(second)
+    view = f"{house.database.upper()}.SERVING.PEOPLE"
+    account.policies[view] = ("RUN_NO", "MASKING_POLICY", "HIDE")
+    for act in (house.check_flip, house.flip):
+        before = len(account.asked(house.database))
+        with pytest.raises(Misconfigured, match=r"MASKING_POLICY HIDE on PEOPLE\.RUN_NO"):
+            act(second)
+        assert not any("create or replace" in sql for sql in account.asked(house.database)[before:])
+    assert house.read_served() == first
+    del account.policies[view]
+    house.flip(second)
+    assert house.read_served() == second
+
+
+def test_a_view_stays_secure_and_keeps_its_comment(
+    account: Account, house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SHOW VIEWS says so in the account; the stand-in's has no such columns."""
+    from blocks.warehouse.snowflake.session import SnowflakeSession
+
+    house.flip(make_release(house, "a", 1))
+    show = SnowflakeSession.show
+
+    def tell(self: SnowflakeSession, sql: str) -> list[dict[str, Any]]:
+        more = {
+            "SALES": {"is_secure": "true", "comment": "all sales"},
+            "PEOPLE": {"is_secure": "false", "comment": ""},
+        }
+        return [{**row, **more.get(str(row.get("name")), {})} for row in show(self, sql)]
+
+    monkeypatch.setattr(SnowflakeSession, "show", tell)
+    second = make_release(house, "b", 2)
+    house.flip(second)
+    made = [sql for sql in account.asked(house.database) if "copy grants" in sql and "REL_B" in sql]
+    sales, people = (next(sql for sql in made if f'"{name}" copy' in sql) for name in ("SALES", "PEOPLE"))
+    assert sales.startswith("create or replace secure view")
+    assert "copy grants comment = 'all sales' as" in sales
+    assert people.startswith("create or replace view")
+    assert "comment" not in people
+    assert house.read_served() == second
+
+
 def test_a_foreign_view_in_the_upcoming_schema_is_no_part_of_the_release(
     account: Account, house: Any
 ) -> None:
