@@ -5,9 +5,10 @@ Nothing here names a model of any project. SQL comes from the manifest's own exp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
@@ -18,6 +19,7 @@ from blocks.release_names import in_release
 from blocks.semantic_models import Node, SelectedColumn, read_semantic_models, rows_sql
 from blocks.time_zone import UTC_ZONE
 
+R = TypeVar("R")
 BUILT = {"model", "seed", "snapshot"}
 
 
@@ -96,11 +98,15 @@ class Catalogue:
 
     def __init__(self, manifest: Node, time_zone: str = UTC_ZONE) -> None:
         self._manifest, self.time_zone = manifest, time_zone
-        self._semantic = read_semantic_models(manifest)
-        self.tables = tuple(_table(node) for node in manifest["sources"].values())
-        self.models, self._ambiguous = _models_by_name(manifest)
-        found = (_exposure(node, manifest) for node in manifest["exposures"].values())
-        self.exposures = tuple(self._look_over(exposure) for exposure in found)
+        with _refuse_shape("its semantic models and metrics"):
+            self._semantic = read_semantic_models(manifest)
+        with _refuse_shape("its sources, models and exposures"):
+            self.tables = tuple(_read(key, _table, node) for key, node in manifest["sources"].items())
+            self.models, self._ambiguous = _models_by_name(manifest)
+            exposures = manifest["exposures"].items()
+            found = [_read(key, lambda node: _exposure(node, manifest), node) for key, node in exposures]
+        with _refuse_shape("the names of its metrics and dimensions"):
+            self.exposures = tuple(self._look_over(exposure) for exposure in found)
 
     def _look_over(self, exposure: Exposure) -> Exposure:
         """The exposure, with its fault if it names what dbt does not declare, or nothing that can be shown."""
@@ -267,6 +273,26 @@ class Catalogue:
         )
 
 
+def _read(key: str, reader: Callable[[Node], R], node: Node) -> R:
+    """What a reader makes of a node. Raises Misconfigured, and names the node, if it has another shape."""
+    with _refuse_shape(key):
+        return reader(node)
+
+
+@contextmanager
+def _refuse_shape(what: str) -> Iterator[None]:
+    """Raise Misconfigured for a part of a manifest that has another shape than dbt writes."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
+        said = type(error).__name__  # its text may hold anything, and as much of it as there is
+        raise Misconfigured(
+            f"read dbt's manifest, {what}",
+            f"it has another shape than dbt writes ({said})",
+            "Run `dbt parse` with the version of dbt that is installed here, and mend what it says of it.",
+        ) from None
+
+
 def _table(node: Node) -> SourceTable:
     columns = (
         Column(
@@ -311,12 +337,12 @@ def _models_by_name(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str
     """Name → model, of one with versions the latest, as `ref` without a version means it; and names of several."""
     found: dict[str, Mart] = {}
     several: dict[str, list[str]] = {}
-    for node in manifest["nodes"].values():
+    for key, node in manifest["nodes"].items():
         if node["resource_type"] != "model" or node.get("version") != node.get("latest_version"):
             continue
         if earlier := found.get(node["name"]):
             several.setdefault(node["name"], [earlier.unique_id]).append(node["unique_id"])
-        found[node["name"]] = _mart(node)
+        found[node["name"]] = _read(key, _mart, node)
     return found, several
 
 
