@@ -244,6 +244,7 @@ SEEDED = [
     ("error", "source shop.sales", "load `merge` needs a `key`"),
     ("error", "source shop.sales", "no meta `path`"),
     ("error", "source shop.sales", "its data_type `number` is not known here"),
+    ("error", "source shop.sales", "its meta has `formt`"),  # the load's own words
     ("error", "source shop.sales", "`formt` in its meta is no key that is read (did you mean format?)"),
     ("error", "source shop.sales", "`quarantine_budget` in its meta Input should be less than or equal to 1"),
     ("error", "source shop.sales.amount", "`requird` in its meta is no key that is read"),
