@@ -65,10 +65,16 @@ class LocalServer:
             self._process.wait()
             if self._stopping.is_set() or not self._answered:
                 break
+            self._let_go()
             self._process = self._start()
         else:
             self._process.wait()
         self._listening.close()
+
+    def _let_go(self) -> None:
+        """Close what tells the process that this one lives."""
+        if self._process.stdin:
+            self._process.stdin.close()
 
     def wait(self) -> None:
         """Return once it answers. Raises Unavailable where it does not, at once where it has ended."""
@@ -101,8 +107,7 @@ class LocalServer:
     def stop(self) -> None:
         """End it; a second call does nothing."""
         self._stopping.set()
-        if self._process.stdin:
-            self._process.stdin.close()
+        self._let_go()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -25,15 +25,8 @@ SLOW = ("flows", "deployment", "gate", "dbt_project", "blocks/warehouse", "tasks
 """Folders whose files take longest, whole runs first: begun last, one of them would keep the others waiting."""
 
 
-STRICT = ("blocks", "dbt_project", "demo", "gate", "tasks")
-"""Folders where a warning fails the test; in the others, with whole runs, not every warning was looked at yet."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest; within a folder the order stays."""
-    for item in items:
-        if not any(ROOT / "tests" / folder in item.path.parents for folder in STRICT):
-            item.add_marker(pytest.mark.filterwarnings("default"))
     ranks = {ROOT / "tests" / folder: rank for rank, folder in enumerate(SLOW)}
     items.sort(
         key=lambda item: min((ranks[at] for at in item.path.parents if at in ranks), default=len(SLOW))
