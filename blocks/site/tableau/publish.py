@@ -173,7 +173,7 @@ class DashboardPublisher:
         ]
         if gate:
             parts.append(f"{len(gate.checks) - len(gate.failures)} of {len(gate.checks)} checks passed")
-        return ". ".join(part for part in parts if part) + "."
+        return " ".join(part if part.endswith((".", "!", "?", "…")) else f"{part}." for part in parts if part)
 
     def _read_back(self, item: ContentItem, place: Place) -> Publication:
         """Read back, take the picture, count, mark."""

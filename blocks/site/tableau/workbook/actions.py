@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from blocks.site.tableau.workbook.datasource import Source
-from blocks.site.tableau.workbook.fields import Field, use_plain
+from blocks.site.tableau.workbook.fields import Field
 from blocks.site.tableau.workbook.layout import FIRST
 from blocks.site.tableau.workbook.worksheets import Sheet
 from blocks.site.tableau.workbook.xml import Element, element, stable_id
 
+FIRST_GROUP = 2
+
+
+def connect_sheets(sheets: Sequence[Sheet]) -> list[Sheet]:
+    """The sheets of a workbook, each with the number of its filters and the actions that filter it.
+
+    Filters of one number act together, whatever their columns: each column of each source has a number of its own.
+    """
+    columns = [(sheet.source.ref(each)) for sheet in sheets for each in sheet.filters()]
+    groups = {column: number for number, column in enumerate(dict.fromkeys(columns), FIRST_GROUP)}
+    starts = _list_starts(sheets)
+    return [
+        replace(
+            sheet,
+            groups=groups,
+            actions={name: by for name, start, by in starts if _is_filtered_by(sheet, start)},
+        )
+        for sheet in sheets
+    ]
+
+
+def _list_starts(sheets: Sequence[Sheet]) -> list[tuple[str, Sheet, Field]]:
+    """The actions of a workbook: name, sheet that starts it, dimension that it filters by."""
+    starts = [(sheet, drill) for sheet in sheets if sheet.drills and (drill := sheet.source.drill)]
+    return [(_name_action(number, sheet), sheet, drill) for number, (sheet, drill) in enumerate(starts, 1)]
+
+
+def _name_action(number: int, sheet: Sheet) -> str:
+    return f"[Action{number}_{stable_id('action', sheet.name)[1:-1].replace('-', '')}]"
+
+
+def _is_filtered_by(sheet: Sheet, start: Sheet) -> bool:
+    return sheet.filtered and sheet.source.name == start.source.name and sheet.name != start.name
+
 
 def make_actions(dashboard: str, sheets: Sequence[Sheet]) -> Element | None:
     """The `actions`: a click on a bar filters the other sheets of its source; None without one."""
-    starts = [(sheet, drill) for sheet in sheets if sheet.drills and (drill := sheet.source.drill)]
+    starts = _list_starts(sheets)
     if not starts:
         return None
-    sources = {sheet.source.name: (sheet.source, drill) for sheet, drill in starts}
-    needs = [source.needs([], [use_plain(drill)]) for source, drill in sources.values()]
+    sources = {sheet.source.name: (sheet.source, drill) for _, sheet, drill in starts}
+    needs = [source.needs([drill], []) for source, drill in sources.values()]
     pointers = element("datasources", {}, *(source.pointer() for source, _ in sources.values()))
     return element(
         "actions",
         {},
-        *(_action(dashboard, start, drill, sheets) for start, drill in starts),
+        *(_action(dashboard, name, start, drill, sheets) for name, start, drill in starts),
         pointers,
         *needs,
     )
@@ -43,14 +78,14 @@ def make_windows(dashboard: str, sheets: Sequence[Sheet], hidden: Sequence[str])
     return element("windows", {"source-height": "30"}, *made, board)
 
 
-def _action(dashboard: str, start: Sheet, drill: Field, sheets: Sequence[Sheet]) -> Element:
+def _action(dashboard: str, name: str, start: Sheet, drill: Field, sheets: Sequence[Sheet]) -> Element:
     source = start.source
     caption = f"Filter by {drill.caption}"
-    others = [each.name for each in sheets if each.source is not source or not each.filtered]
+    others = [each.name for each in sheets if each is not start and not _is_filtered_by(each, start)]
     params = {"exclude": ",".join([start.name, *others]), "target": dashboard}
     return element(
         "action",
-        {"caption": caption, "name": f"[Action_{stable_id('action', start.name)[1:-1].replace('-', '')}]"},
+        {"caption": caption, "name": name},
         element("activation", {"auto-clear": "true", "type": "on-select"}),
         element("source", {"dashboard": dashboard, "type": "sheet", "worksheet": start.name}),
         element(
@@ -68,20 +103,28 @@ def _action(dashboard: str, start: Sheet, drill: Field, sheets: Sequence[Sheet])
         element(
             "command",
             {"command": "tsc:tsl-filter"},
-            *(element("param", {"name": name, "value": value}) for name, value in params.items()),
+            *(element("param", {"name": key, "value": value}) for key, value in params.items()),
         ),
     )
 
 
 def _expression(dashboard: str, source: Source, drill: Field) -> str:
-    """Tableau's address of a filter: the field that is set, and the field whose selected values it takes."""
-    field = quote(source.ref(use_plain(drill)), safe="")
-    return f"tsl:{quote(dashboard, safe='')}?{field}~s0=<{drill.ref}~na>"
+    """Tableau's address of a filter: the column that is set, and the column whose selected values it takes."""
+    column = source.full(drill.ref)
+    return f"tsl:{quote(dashboard, safe='')}?{quote(column, safe='.')}~s0=<{column}~na>"
 
 
 def _sheet_window(name: str, hidden: bool) -> Element:
-    cards = [("left", "160", ("pages", "filters", "marks")), ("top", "31", ("columns", "rows", "title"))]
-    edges = [element("edge", {"name": edge}, _strip(size, kinds)) for edge, size, kinds in cards]
+    edges = [
+        element("edge", {"name": "left"}, _strip("160", "pages", "filters", "marks")),
+        element(
+            "edge",
+            {"name": "top"},
+            _strip("2147483647", "columns"),
+            _strip("2147483647", "rows"),
+            _strip("31", "title"),
+        ),
+    ]
     attributes = {"class": "worksheet", "name": name} | ({"hidden": "true"} if hidden else {})
     return element(
         "window",
@@ -92,7 +135,7 @@ def _sheet_window(name: str, hidden: bool) -> Element:
     )
 
 
-def _strip(size: str, kinds: Sequence[str]) -> Element:
+def _strip(size: str, *kinds: str) -> Element:
     return element("strip", {"size": size}, *(element("card", {"type": kind}) for kind in kinds))
 
 

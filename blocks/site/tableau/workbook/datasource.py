@@ -15,9 +15,8 @@ from blocks.site.tableau.workbook.fields import (
     make_columns,
     make_metric_field,
 )
+from blocks.site.tableau.workbook.grammar import VERSION, declare_features
 from blocks.site.tableau.workbook.xml import Element, element, stable_id, stable_token
-
-VERSION = "18.1"
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,9 @@ class Source:
         """The dimension whose marks filter the other sheets."""
         return self.dimensions[0] if self.dimensions else None
 
-    @property
-    def action(self) -> str:
-        """The name of the field through which the filter action works."""
-        return f"[Action ({self.drill.caption.translate(_NO_BRACKETS)})]" if self.drill else ""
+    def action_set(self, dimension: Field) -> str:
+        """The name of the set through which a filter action by a dimension works."""
+        return f"[Action ({dimension.caption.translate(_NO_BRACKETS)})]"
 
     def ref(self, instance: Instance) -> str:
         """A field on a shelf, by its full name."""
@@ -71,7 +69,9 @@ class Source:
             for each in self.used_by(field)
         }
         placed = {instance.ref: instance for instance in instances}
-        made = [known[name].xml() for name in sorted(known)] + [placed[name].xml() for name in sorted(placed)]
+        made = [known[name].xml(declared=False) for name in sorted(known)] + [
+            placed[name].xml() for name in sorted(placed)
+        ]
         return element("datasource-dependencies", {"datasource": self.name}, *made)
 
     def xml(self) -> Element:
@@ -86,7 +86,7 @@ class Source:
             element("aliases", {"enabled": "yes"}),
             *(field.xml() for field in fields),
             self._table(),
-            self._group(),
+            *self._groups(),
             *self._ending(),
         )
 
@@ -99,7 +99,7 @@ class Source:
             "version": VERSION,
         }
         fields = [field.xml() for field in self.columns.values()]
-        return element(
+        root = element(
             "datasource",
             attributes,
             self.connection.xml(self._records()),
@@ -108,6 +108,8 @@ class Source:
             self._table(),
             *self._ending(),
         )
+        root.insert(0, declare_features(root))
+        return root
 
     @property
     def _object(self) -> str:
@@ -132,16 +134,18 @@ class Source:
             },
         )
 
-    def _group(self) -> Element | None:
-        if not self.drill:
-            return None
-        members = element("groupfilter", {"function": "level-members", "level": self.drill.ref})
+    def _groups(self) -> list[Element]:
+        return [self._group(self.drill)] if self.drill else []
+
+    def _group(self, dimension: Field) -> Element:
+        name = self.action_set(dimension)
+        members = element("groupfilter", {"function": "level-members", "level": dimension.ref})
         return element(
             "group",
             {
-                "caption": self.action[1:-1],
+                "caption": name[1:-1],
                 "hidden": "true",
-                "name": self.action,
+                "name": name,
                 "name-style": "unqualified",
                 "user:auto-column": "sheet_link",
             },

@@ -50,8 +50,8 @@ class Field:
         """The field as formulas write it."""
         return tableau_field(self.name)
 
-    def xml(self) -> Element:
-        """Its `column`."""
+    def xml(self, declared: bool = True) -> Element:
+        """Its `column`. declared: in the data source itself, where alone it is said to be hidden."""
         found = {
             "caption": self.caption,
             "datatype": self.datatype,
@@ -60,7 +60,7 @@ class Field:
             "type": self.type,
         }
         found |= {"default-format": self.form} if self.form else {}
-        found |= {"hidden": "true"} if self.hidden else {}
+        found |= {"hidden": "true"} if self.hidden and declared else {}
         formula = {"class": "tableau", "formula": self.formula}
         return element("column", found, element("calculation", formula) if self.formula else None)
 

@@ -1,4 +1,4 @@
-"""A whole workbook from a card: a .twbx, deterministic, valid against Tableau's published schema of workbooks."""
+"""A whole workbook from a card: a .twbx, deterministic, of nothing but what files that Tableau saved have."""
 
 from __future__ import annotations
 
@@ -9,24 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blocks.site.base import Card
-from blocks.site.tableau.workbook.actions import make_actions, make_windows
-from blocks.site.tableau.workbook.datasource import VERSION, Source
+from blocks.site.tableau.workbook.actions import connect_sheets, make_actions, make_windows
+from blocks.site.tableau.workbook.datasource import Source
+from blocks.site.tableau.workbook.grammar import ALWAYS, VERSION, declare_features
 from blocks.site.tableau.workbook.layout import lay_out_dashboard
 from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_kpis, plan_sheets
 from blocks.site.tableau.workbook.worksheets import Sheet
 from blocks.site.tableau.workbook.xml import USER, Element, as_title, element
 
-# What the file uses of Tableau's format, as files of version 18.1 that Tableau saves list it.
-FEATURES = (
-    "AnimationOnByDefault",
-    "MarkAnimation",
-    "ObjectModelEncapsulateLegacy",
-    "ObjectModelTableType",
-    "SchemaViewerObjectModel",
-    "SheetIdentifierTracking",
-    "SortTagCleanup",
-    "WindowsPersistSimpleIdentifiers",
-)
 BUILD = "0.0.0 (0000.0.0.0)"  # written by no Tableau product
 STAMP = (2020, 1, 1, 0, 0, 0)  # in the package: the same content gives the same file
 
@@ -51,8 +41,6 @@ class Workbook:
         from lxml import etree
 
         sheets = [*self.kpis, *self.charts, *self.checks]
-        features = [element(name) for name in FEATURES]
-        types = element("explanation-types")
         root = element(
             "workbook",
             {
@@ -61,7 +49,6 @@ class Workbook:
                 "source-platform": "win",
                 "version": VERSION,
             },
-            element("document-format-change-manifest", {}, *features),
             element("preferences"),
             element("datasources", {}, *(source.xml() for source in self.sources)),
             make_actions(self._name, sheets),
@@ -72,12 +59,8 @@ class Workbook:
                 lay_out_dashboard(self._name, self.title, self.kpis, self.charts, self.checks),
             ),
             make_windows(self._name, sheets, self.hidden),
-            element(
-                "explain-data",
-                {"enabled-for-viewer": "false", "extreme-values-enabled-for-all": "false"},
-                types,
-            ),
         )
+        root.insert(0, declare_features(root, *ALWAYS))
         etree.cleanup_namespaces(root, top_nsmap={"user": USER}, keep_ns_prefixes=["user"])
         return root
 
@@ -100,7 +83,9 @@ def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
         [_name_apart(each, taken) for each in drawn],
     )
     title = as_title(card.dashboard.title) or card.dashboard.name
-    return Workbook(title, figures, drawn, checks, tuple(sources))
+    sheets = connect_sheets([*figures, *drawn, *checks])
+    first, last = len(figures), len(figures) + len(drawn)
+    return Workbook(title, sheets[:first], sheets[first:last], sheets[last:], tuple(sources))
 
 
 def _name_apart(sheet: Sheet, taken: Counter[str]) -> Sheet:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from blocks.site.tableau.workbook.datasource import Source
-from blocks.site.tableau.workbook.fields import Instance, use_plain
+from blocks.site.tableau.workbook.fields import Field, Instance, use_plain
 from blocks.site.tableau.workbook.xml import Element, element, placeholder, stable_id
 
 KPI, BAR, LINE, PIE = "Text", "Bar", "Line", "Pie"
@@ -15,7 +16,8 @@ KPI, BAR, LINE, PIE = "Text", "Bar", "Line", "Pie"
 class Sheet:
     """A worksheet. mark: how it draws; encodings: (shelf, field) on the marks card.
 
-    filtered: dashboard filters act on it; drills: its marks filter the other sheets of its source.
+    filtered: dashboard filters act on it; drills: its marks filter the other sheets of its source. groups: the number
+    of each dashboard filter, by the full name of its field; actions: those that filter it, by name.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Sheet:
     filtered: bool = True
     drills: bool = False
     big: bool = False
+    groups: Mapping[str, int] = field(default_factory=dict)
+    actions: Mapping[str, Field] = field(default_factory=dict)
 
     def xml(self) -> Element:
         """The `worksheet`."""
@@ -64,16 +68,17 @@ class Sheet:
     def _view(self) -> Element:
         source, filters = self.source, self.filters()
         used = [*self.rows, *self.cols, *(instance for _, instance in self.encodings), *filters]
-        action = self._action()
-        fields = [source.drill] if source.drill and action is not None else []
-        slices = [source.ref(each) for each in filters] + ([source.full(source.action)] if fields else [])
+        acting = list(self.actions.values())
+        slices = [source.ref(each) for each in filters] + [
+            source.full(source.action_set(by)) for by in acting
+        ]
         return element(
             "view",
             {},
             element("datasources", {}, source.pointer()),
-            source.needs(fields, used),
-            action,
-            *(_filter(source, each, place) for place, each in enumerate(filters, 2)),
+            source.needs(acting, used),
+            *(self._action(name, by) for name, by in self.actions.items()),
+            *(_filter(source, each, self.groups[source.ref(each)]) for each in filters),
             self._sort(),
             element("slices", {}, *(element("column", text=each) for each in slices)) if slices else None,
             element("aggregation", {"value": "true"}),
@@ -90,14 +95,10 @@ class Sheet:
         }
         return element("computed-sort", by)
 
-    def _action(self) -> Element | None:
-        """The filter that the drill-down action sets; the sheet it starts from has none."""
-        if not self.filtered or self.drills or not self.source.drill:
-            return None
-        name = self.source.full(self.source.action)
-        return element(
-            "filter", {"class": "categorical", "column": name}, _let_through(self.source.drill.ref)
-        )
+    def _action(self, name: str, by: Field) -> Element:
+        """The filter that an action sets; before it does, it lets everything through."""
+        column = self.source.full(self.source.action_set(by))
+        return element("filter", {"class": "categorical", "column": column}, _let_through(by.ref, name))
 
     def _pane(self) -> Element:
         encodings = [element(shelf, {"column": self.source.ref(each)}) for shelf, each in self.encodings]
@@ -135,19 +136,21 @@ def _write_shelf(source: Source, instances: tuple[Instance, ...]) -> str:
 
 
 def _filter(source: Source, instance: Instance, group: int) -> Element:
-    """A dashboard filter that lets everything through until someone uses it."""
+    """A dashboard filter that lets everything through until someone uses it, but for rows without a date."""
     attributes = {"column": source.ref(instance), "filter-group": group}
     if instance.type == "quantitative":  # no fixed range: it would cut off days that come later
-        return element("filter", {"class": "quantitative", **attributes, "included-values": "all"})
+        return element("filter", {"class": "quantitative", **attributes, "included-values": "non-null"})
     return element("filter", {"class": "categorical", **attributes}, _let_through(instance.ref))
 
 
-def _let_through(level: str) -> Element:
+def _let_through(level: str, action: str = "") -> Element:
+    by = {"user:ui-action-filter": action} if action else {}
     return element(
         "groupfilter",
         {
             "function": "level-members",
             "level": level,
+            **by,
             "user:ui-enumeration": "all",
             "user:ui-marker": "enumerate",
         },

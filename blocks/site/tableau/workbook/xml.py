@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from blocks.site.text import one_line
@@ -15,7 +15,17 @@ _SPACE = uuid.UUID("5b3c1d5e-6a0f-4a55-9d5c-0f6f3f7f2a61")  # any constant: the 
 class Element(Protocol):
     """What is used of an lxml element, which has no types."""
 
+    tag: str
     text: object
+
+    def iter(self) -> Iterator[Element]:
+        """Itself and all below it."""
+
+    def keys(self) -> list[str]:
+        """The names of its attributes."""
+
+    def insert(self, index: int, element: Element) -> None:
+        """Put a child at a place."""
 
     def set(self, name: str, value: str) -> None:
         """Set an attribute."""

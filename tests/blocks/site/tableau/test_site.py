@@ -234,6 +234,15 @@ def test_data_goes_before_the_workbook_and_both_as_jobs(
     assert item.description == "Sales. Release of run r1, for ticket AN-1. 7 of 7 checks passed."
 
 
+def test_a_description_has_one_full_stop_a_sentence(
+    wall: TableauWall, site: TableauSite, make_card: Make
+) -> None:
+    told = {"title": "Up or down?", "description": "Sales by day."}
+    site.publish(make_card(metrics=(ORDERS,), dimensions=(), **told))
+    said = wall.server.workbooks()["kpi_page"].description
+    assert said.startswith("Up or down? Sales by day. Release of run r1, for ticket AN-1. ")
+
+
 def test_an_extract_may_travel_inside_the_workbook(wall: TableauWall, site: TableauSite, card: Card) -> None:
     published = changed(site, data="packed").publish(card)
     assert wall.server.sources() == {}
