@@ -24,6 +24,8 @@ Messages are for people: no secret, no ticket text.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -152,6 +154,43 @@ def replace_vendor_errors(
         raise failure
     finally:
         failure.__context__ = failure.__cause__ = None
+
+
+_OF_THE_MACHINE = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT), "Make room on that disk, then run it again; readers keep what they have."
+    ),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "Let the user that runs this write there, or name another folder.",
+    ),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Raise the limit of open files (ulimit -n), then run it again."),
+    errno.ENOMEM: "Close other programs, or give the machine or its container more memory, then run it again.",
+    errno.EFBIG: "Raise the limit of a file's size (ulimit -f), then run it again.",
+    errno.ENAMETOOLONG: "Give a shorter name.",
+    errno.EIO: "The disk may be damaged: look into the system's log.",
+    errno.ENOTDIR: "A folder is needed there: move the file away, or name another folder.",
+    errno.EISDIR: "A file is needed there: move the folder away.",
+}
+"""Numbers of errors that are the machine's fault, not the program's → what to do."""
+
+
+def explain_os_error(asked: str, error: OSError) -> Misconfigured | None:
+    """A fault of the machine (no space, no right, no memory) in our tree; None for another, which is a program's."""
+    remedy = _OF_THE_MACHINE.get(error.errno or 0)
+    if remedy is None:
+        return None
+    place = f" ({error.filename})" if isinstance(error.filename, str) else ""
+    return Misconfigured(asked, f"{os.strerror(error.errno or 0).lower()}{place}", remedy)
+
+
+def explain_error(asked: str, error: BaseException | None) -> PlatformError | None:
+    """An error of the tree, or the machine's fault, as what its reader needs; None for one that nobody expected."""
+    if isinstance(error, PlatformError):
+        return error
+    if isinstance(error, MemoryError):
+        return Misconfigured(asked, "there is no memory left", _OF_THE_MACHINE[errno.ENOMEM])
+    return explain_os_error(asked, error) if isinstance(error, OSError) else None
 
 
 def mask_values(text: str) -> str:

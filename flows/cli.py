@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, NotDelivered, PlatformError, explain_error
 from flows.flags import build_parser
 from flows.interruption import handle_interrupts
 from flows.local_server import LocalServer
+from flows.state_folder import check_state, note_need, warn_of_need
 from flows.warmup import SETTINGS, reach_loopback_directly
 
 if TYPE_CHECKING:
@@ -28,8 +30,14 @@ def main(arguments: list[str] | None = None) -> int:
     recorded = _names_blocks(flags) or (
         flags.action not in {"status", "setup", "suites", "check", "init"} and not flags.dry_run
     )
-    database = flags.state.expanduser().resolve() / "prefect.db"
-    server = LocalServer(database) if recorded and not os.environ.get("PREFECT_API_URL") else None
+    state: Path = flags.state.expanduser().resolve()
+    try:
+        check_state(state, recorded)
+    except PlatformError as error:  # before anything starts
+        return _show_problem(error)
+    server = (
+        LocalServer(state / "prefect.db") if recorded and not os.environ.get("PREFECT_API_URL") else None
+    )
     from prefect.settings import get_current_settings
 
     if server and get_current_settings().api.url is not None:  # Prefect's profile names one
@@ -37,7 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
         server = None
     from prefect.exceptions import TerminationSignal
 
-    from blocks.errors import NotDelivered, PlatformError
     from blocks.records import Outcome
     from flows.terminal import Terminal
 
@@ -49,12 +56,23 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error.outcome, Outcome):
             terminal.summary(error.outcome)
         return 1
-    except PlatformError as error:
-        terminal.problem(error)
+    except (PlatformError, OSError, MemoryError) as error:
+        known = explain_error(f"{flags.action} in {state}", error)
+        if known is None:
+            raise
+        terminal.problem(known)
         return 1
     except (KeyboardInterrupt, TerminationSignal):  # Prefect's own word for SIGTERM in a flow
         terminal.done()
         return 130
+
+
+def _show_problem(error: PlatformError) -> int:
+    """Say what keeps a run from starting; the exit code."""
+    from flows.terminal import Terminal
+
+    Terminal(quiet=False).problem(error)
+    return 1
 
 
 def _names_blocks(flags: argparse.Namespace) -> bool:

@@ -7,7 +7,7 @@ from time import monotonic
 from types import TracebackType
 
 from blocks.catalogue import Catalogue
-from blocks.errors import BadInput, PlatformError
+from blocks.errors import BadInput, PlatformError, explain_error
 from blocks.records import BuildReport, GateReport, LoadReport, Outcome, Plan, Publication, Release
 from blocks.warehouse.base import Warehouse
 from tasks.planning import remove_failed
@@ -44,8 +44,9 @@ class Delivery:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if isinstance(error, PlatformError):
-            self._errors.append(str(error))
+        known = explain_error(f"deliver run {self._run}", error)
+        if known:
+            self._errors.append(str(known))
         elif error is not None:
             self.crash = error
             # its text may hold data or a ticket's words: only the kind of error is told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -10,4 +11,7 @@ if __name__ == "__main__":
     from blocks.child_process import run
     from flows.cli import main
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where the terminal's encoding lacks a sign
     run(main)
