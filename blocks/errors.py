@@ -158,13 +158,16 @@ def replace_vendor_errors(
 
 _OF_THE_MACHINE = {
     **dict.fromkeys(
-        (errno.ENOSPC, errno.EDQUOT), "Make room on that disk, then run it again; readers keep what they have."
+        (errno.ENOSPC, errno.EDQUOT),
+        "Make room on that disk, then run it again; readers keep what they have.",
     ),
     **dict.fromkeys(
         (errno.EACCES, errno.EPERM, errno.EROFS),
         "Let the user that runs this write there, or name another folder.",
     ),
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Raise the limit of open files (ulimit -n), then run it again."),
+    **dict.fromkeys(
+        (errno.EMFILE, errno.ENFILE), "Raise the limit of open files (ulimit -n), then run it again."
+    ),
     errno.ENOMEM: "Close other programs, or give the machine or its container more memory, then run it again.",
     errno.EFBIG: "Raise the limit of a file's size (ulimit -f), then run it again.",
     errno.ENAMETOOLONG: "Give a shorter name.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         check_state(state, recorded)
     except PlatformError as error:  # before anything starts
         return _show_problem(error)
-    server = (
-        LocalServer(state / "prefect.db") if recorded and not os.environ.get("PREFECT_API_URL") else None
-    )
+    server = LocalServer(state / "prefect.db") if recorded and not os.environ.get("PREFECT_API_URL") else None
     from prefect.settings import get_current_settings
 
     if server and get_current_settings().api.url is not None:  # Prefect's profile names one
@@ -136,6 +134,15 @@ def _start(
         _deliver(blocks, flags, terminal, server, run)
 
 
+def _watch_memory(state: Path, terminal: Terminal) -> ExitStack:
+    """Warn where there is less memory than the last run took; at the end, note what this one took."""
+    if warning := warn_of_need(state):
+        terminal.warning(warning)
+    stack = ExitStack()
+    stack.callback(note_need, state)
+    return stack
+
+
 def _show_suites(flags: argparse.Namespace, terminal: Terminal) -> int:
     from flows.local import suites_folder
     from flows.suites import show_suites
@@ -186,19 +193,20 @@ def _deliver(
 
     terminal.watch(STAGES)
     _await_server(terminal, server)
-    outcome = deliver(
-        blocks.tracker,
-        blocks.loaders,
-        blocks.warehouse,
-        blocks.site,
-        blocks.project,
-        blocks.suites,
-        flags.tickets,
-        run,
-        flags.only_sources,
-        flags.full_refresh,
-        *flags.backfill,
-    )
+    with _watch_memory(flags.state.expanduser().resolve(), terminal):
+        outcome = deliver(
+            blocks.tracker,
+            blocks.loaders,
+            blocks.warehouse,
+            blocks.site,
+            blocks.project,
+            blocks.suites,
+            flags.tickets,
+            run,
+            flags.only_sources,
+            flags.full_refresh,
+            *flags.backfill,
+        )
     terminal.summary(outcome)
 
 

@@ -7,7 +7,7 @@ from time import monotonic
 from types import TracebackType
 
 from blocks.catalogue import Catalogue
-from blocks.errors import BadInput, PlatformError, explain_error
+from blocks.errors import BadInput, explain_error
 from blocks.records import BuildReport, GateReport, LoadReport, Outcome, Plan, Publication, Release
 from blocks.warehouse.base import Warehouse
 from tasks.planning import remove_failed

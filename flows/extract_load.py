@@ -10,7 +10,7 @@ from blocks.loader.base import Loader
 from blocks.query_tags import tag_queries
 from blocks.records import LoadReport, Plan
 from blocks.warehouse.base import Warehouse
-from flows.run_context import RunContext, stage_run
+from flows.run_context import RunContext, hold_alone, stage_run
 from tasks.lineage import record_loads
 from tasks.loading import load_source
 from tasks.planning import list_known_sources
@@ -26,17 +26,22 @@ def extract_load(
     sources: list[str] | None = None,
     load_range: LoadRange = NEW_ROWS,
     context: RunContext | None = None,
+    timeout: int = 0,
 ) -> list[LoadReport]:
-    """Load the plan's sources; alone: the named ones, or all that dbt declares with a loader."""
-    with stage_run(context, project, warehouse, plan.run if plan else None) as stage:
-        plan, catalogue = plan or Plan(run=stage.run), stage.catalogue
-    tag_queries("extract_load", plan.run, plan.tickets)
-    names = list_known_sources(catalogue, sources) or plan.sources or catalogue.source_names()
-    futures = [
-        load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run, load_range)
-        for name in names
-    ]
-    loads = [report for future in futures for report in future.result()]
+    """Load the plan's sources; alone: the named ones, or all that dbt declares with a loader.
+
+    timeout: alone, seconds to wait for another run to end.
+    """
+    with hold_alone(context, warehouse, timeout):
+        with stage_run(context, project, warehouse, plan.run if plan else None) as stage:
+            plan, catalogue = plan or Plan(run=stage.run), stage.catalogue
+        tag_queries("extract_load", plan.run, plan.tickets)
+        names = list_known_sources(catalogue, sources) or plan.sources or catalogue.source_names()
+        futures = [
+            load_source.submit(name, catalogue.source_tables(name), loaders, warehouse, plan.run, load_range)
+            for name in names
+        ]
+        loads = [report for future in futures for report in future.result()]
     show_loads(plan.run, loads)
     record_loads(warehouse, catalogue, plan.run, loads)
     log = get_run_logger()

@@ -20,6 +20,7 @@ from blocks.release_names import release_schema
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import choose_attempt
+from tasks.run_lock import run_lock
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
 Report = TypeVar("Report", bound=Record)
@@ -69,6 +70,17 @@ def stage_run(
 ) -> AbstractContextManager[RunContext]:
     """The parent's context, which stays open; for a stage that runs alone, one of its own."""
     return nullcontext(context) if context else open_run(project, warehouse, run)
+
+
+def hold_alone(
+    context: RunContext | None, warehouse: Warehouse, timeout: float = 0
+) -> AbstractContextManager[None]:
+    """The right to write, for a stage that runs alone; the parent has it. Raises Busy if another run keeps it.
+
+    Without it the stage would write the control tables without a fencing number, between another run's steps.
+    timeout: seconds to wait for another run to end.
+    """
+    return nullcontext() if context else run_lock(warehouse, timeout)
 
 
 def new_run() -> str:

@@ -147,6 +147,11 @@ class Terminal(logging.Handler):
             )
         self.console.print(f"Nothing to build: {escape(why)}", soft_wrap=True)
 
+    def warning(self, text: str) -> None:
+        """What may go wrong, before it does."""
+        self.done()
+        self.console.print(f"[yellow]{escape(text)}[/]", soft_wrap=True)
+
     def problem(self, error: PlatformError) -> None:
         """What went wrong, for a run that has no outcome."""
         self.done()

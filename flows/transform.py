@@ -9,7 +9,7 @@ from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from flows.run_context import RunContext, stage_run
+from flows.run_context import RunContext, hold_alone, stage_run
 from tasks.building import build_release, carry_over, clear_release
 from tasks.reports import show_build
 
@@ -21,13 +21,18 @@ def transform(
     plan: Plan | None = None,
     full_refresh: bool = False,
     context: RunContext | None = None,
+    timeout: int = 0,
 ) -> BuildReport:
     """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate.
 
     full_refresh: incremental models are built whole, not on top of what the served release holds; snapshots and
     models with `full_refresh: false` keep their rows, as dbt has it.
+    timeout: alone, seconds to wait for another run to end.
     """
-    with stage_run(context, project, warehouse, plan.run if plan else None) as stage:
+    with (
+        hold_alone(context, warehouse, timeout),
+        stage_run(context, project, warehouse, plan.run if plan else None) as stage,
+    ):
         plan, catalogue = plan or Plan(run=stage.run), stage.catalogue
         tag_queries("transform", plan.run, plan.tickets)
         every = dict.fromkeys(mart for exposure in catalogue.exposures for mart in exposure.marts)
@@ -38,7 +43,7 @@ def transform(
         if carried:
             get_run_logger().info("on top of the served release: %s", ", ".join(carried))
         build = build_release(stage.dbt, warehouse, stage.run, stage.schema, select)
-    control.write_journal(warehouse, plan.run, State.building, build.model_dump_json())
+        control.write_journal(warehouse, plan.run, State.building, build.model_dump_json())
     show_build(build)
     get_run_logger().info(
         "%d models, %d tests, %s rows in %d marts",

@@ -10,7 +10,7 @@ from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from flows.run_context import RunContext, read_last_report, stage_run
+from flows.run_context import RunContext, hold_alone, read_last_report, stage_run
 from tasks.gate import (
     accept_loads,
     audit_suites,
@@ -35,36 +35,38 @@ def validate(
     build: BuildReport | None = None,
     plan: Plan | None = None,
     context: RunContext | None = None,
+    timeout: int = 0,
 ) -> GateReport:
     """Audit a build (alone: the last one) and write the verdict into the journal.
 
     plan: what it is built for; none: any metric may be shown somewhere, and has to be one that can be computed.
+    timeout: alone, seconds to wait for another run to end.
     """
-    build = build or read_last_report(warehouse, State.building, BuildReport)
-    tag_queries("validate", build.run)
-    with stage_run(context, project, warehouse, build.run) as stage:
-        catalogue = stage.catalogue
-    checks = audit_suites(suites, warehouse, build)
-    diffs = compare_with_live(warehouse, catalogue, build)
-    sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
-    other = [
-        *check_marts(warehouse, catalogue, build),
-        *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
-        *check_diff_budgets(catalogue, diffs),
-        *check_quarantine_budget(warehouse, catalogue, sources, build.run),
-        *check_removed_marts(warehouse, catalogue),
-    ]
-    gate = show_checks(suites, judge(build, checks, other, diffs))
-    if gate.passed:
-        accept_loads(warehouse, sources)
-    verdict = State.validated if gate.passed else State.rejected
-    control.write_journal(warehouse, build.run, verdict, gate.model_dump_json())
+    with hold_alone(context, warehouse, timeout):
+        build = build or read_last_report(warehouse, State.building, BuildReport)
+        tag_queries("validate", build.run)
+        with stage_run(context, project, warehouse, build.run) as stage:
+            catalogue = stage.catalogue
+        checks = audit_suites(suites, warehouse, build)
+        diffs = compare_with_live(warehouse, catalogue, build)
+        sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
+        other = [
+            *check_marts(warehouse, catalogue, build),
+            *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
+            *check_diff_budgets(catalogue, diffs),
+            *check_quarantine_budget(warehouse, catalogue, sources, build.run),
+            *check_removed_marts(warehouse, catalogue),
+        ]
+        gate = show_checks(suites, judge(build, checks, other, diffs))
+        if gate.passed:
+            accept_loads(warehouse, sources)
+        verdict = State.validated if gate.passed else State.rejected
+        control.write_journal(warehouse, build.run, verdict, gate.model_dump_json())
+        if not gate.passed:
+            retain(warehouse)
     show_gate(gate)
     log = get_run_logger()
     log.info("%d checks, %d failed, %d warned", len(gate.checks), len(gate.failures), len(gate.warnings))
-    if not gate.passed:
-        with warehouse.exclusive():
-            retain(warehouse)
     for check in gate.warnings:
         log.warning("%s: %s: %s", check.scope, check.name, check.observed)
     for check in gate.failures:

@@ -186,6 +186,7 @@ def retain(warehouse: Warehouse) -> list[str]:
     for latest in entries[-1:]:
         needed |= {name for name in schemas if in_release(name, release_schema(latest.run), attempts=True)}
     gone = [name for name in schemas if not any(in_release(name, each, attempts=True) for each in needed)]
+    warehouse.check_lease(ask=True)  # what a run that was overtaken does not know of would be dropped
     warehouse.drop_releases(gone)
     kept_runs = {release.run for release in kept}
     forget_relations(warehouse, kept_runs)

@@ -20,11 +20,12 @@ import duckdb
 import pytest
 
 from blocks.errors import Busy, LeaseLost, Unavailable
-from blocks.records import State
-from blocks.warehouse import control, lease
+from blocks.records import LedgerEntry, State
+from blocks.warehouse import control, lease, release_history
 from blocks.warehouse.duckdb.session import DuckDBSession, open_session
 from blocks.warehouse.settings import SharedSettings
 from blocks.warehouse.sql_warehouse import SharedWarehouse
+from tasks.promotion import retain
 from tests.blocks.warehouse.interleaving import (
     MARTS,
     Parent,
@@ -436,3 +437,72 @@ def test_the_automation_takes_a_run_up_again_once_its_lease_is_free() -> None:
     (lost,) = [each for each in declared if each["name"] == "a delivery lost its heartbeat"]
     lasts = SharedSettings(database="d").lease_seconds
     assert max(lasts, 2 * heartbeat) < lost["trigger"]["within"] < 2 * lasts
+
+
+# every write to the control tables
+
+
+def taken_over(warehouse: Any) -> None:
+    """Another process has taken the lease since: as the server has it."""
+    with warehouse.session() as session:
+        table = warehouse.quote("control", "lease")
+        owner, number = warehouse.quote("owner"), warehouse.quote("number")
+        session.rows(f"update {table} set {owner} = 'another', {number} = {number} + 1")
+
+
+def control_rows(warehouse: Any) -> dict[str, list[Any]]:
+    with warehouse.session() as session:
+        return {
+            name: sorted(map(str, session.rows(f"select * from {warehouse.quote('control', name)}")))
+            for name in ("loads", "journal", "judged", "relations")
+        }
+
+
+def writes(warehouse: Any) -> dict[str, Any]:
+    """Every write to the control tables, and what drops schemas."""
+    line = LedgerEntry(source="s", table="t", item="i", fingerprint="f", rows=1, run="a")
+    return {
+        "ledger": lambda: warehouse.write_ledger_lines([line]),
+        "journal": lambda: control.write_journal(warehouse, "a", State.rejected),
+        "judged": lambda: control.mark_judged(warehouse, [("s", "t", "a")]),
+        "relations": lambda: release_history.record_relations(warehouse, "a", {"model.x": "rel_a.x"}, None),
+        "forgotten": lambda: release_history.forget_relations(warehouse, ["z"]),
+        "pruned": lambda: control.prune_journal(warehouse, control.read_journal(warehouse), ()),
+        "retained": lambda: retain.fn(warehouse),
+    }
+
+
+def refused(warehouse: Any, write: Any) -> bool:
+    """True if a holder whose lease was taken over can't write; not only told at its end."""
+    found = []
+    with suppress(LeaseLost), warehouse.exclusive():
+        taken_over(warehouse)
+        try:
+            write()
+        except LeaseLost as error:
+            found.append(error)
+    return bool(found)
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "postgres"])
+def test_no_write_to_control_outlives_the_lease(
+    kind: str, base: LeasedDuckDB, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house: Any = stage_of(base, "writes").warehouse
+    if kind == "postgres":
+        house = request.getfixturevalue("postgres_server").warehouse()
+        start(house)
+    monkeypatch.setattr(control, "PRUNED_AT_ONCE", 1)
+    house = house.model_copy(update={"journal_runs": 1})
+    control.mark_judged(house, [("s", "t", "z")])
+    release_history.record_relations(house, "unseen", {"model.x": "rel_unseen.x"}, None)
+    before, schemas = control_rows(house), house.list_releases()
+    for name, write in writes(house).items():
+        assert refused(house, write), f"{name} was written by a run that had lost its lease"
+        assert control_rows(house) == before, name
+        assert house.list_releases() == schemas, name
+        expire(house)
+    with house.exclusive():
+        for write in writes(house).values():
+            write()
+    assert control_rows(house) != before

@@ -1,0 +1,101 @@
+"""What keeps a run from starting is said before anything starts; what the machine lacks is never a traceback."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from blocks.errors import Misconfigured, PlatformError, explain_error
+from flows import state_folder
+from flows.cli import main
+from flows.delivery import Delivery
+from flows.state_folder import available_memory, check_state, note_need, warn_of_need
+
+
+@pytest.mark.parametrize("name", ["file", "file/deep/state"])
+@pytest.mark.parametrize("action", ["run", "status", "rollback"])
+def test_a_file_in_the_folders_place_is_named_and_nothing_starts(
+    tmp_path: Path, name: str, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("kept")
+    assert main([action, "--state", str(tmp_path / name)]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "is a file. Give --state a folder" in said
+    assert (tmp_path / "file").read_text() == "kept"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.EACCES, "write there"), (errno.EROFS, "write there"), (errno.ENOSPC, "Make room")],
+)
+def test_a_folder_that_takes_no_file_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(number, os.strerror(number), str(tmp_path / "probe"))
+
+    monkeypatch.setattr(state_folder.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(Misconfigured, match=remedy) as found:
+        check_state(tmp_path)
+    assert str(tmp_path) in str(found.value)
+    check_state(tmp_path, write=False)
+
+
+def test_a_full_disk_is_said_before_the_run_fills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_folder, "LEAST_FREE", 2**62)
+    with pytest.raises(Misconfigured, match=r"only .* MB are free"):
+        check_state(tmp_path)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.EFBIG, errno.ENOMEM])
+def test_what_the_machine_lacks_during_a_run_is_explained_to_tickets_too(number: int) -> None:
+    with Delivery("r1") as delivery:
+        raise OSError(number, "whatever the system says", "/somewhere/file")
+    assert delivery.crash is None
+    (said,) = delivery._errors
+    assert "/somewhere/file" in said
+    assert said.endswith((".", "it."))
+
+
+def test_an_error_of_the_program_stays_one() -> None:
+    with Delivery("r1") as delivery:
+        raise FileNotFoundError(errno.ENOENT, "gone", "/x")
+    assert isinstance(delivery.crash, FileNotFoundError)
+    assert explain_error("x", ConnectionResetError("an HTTP library's")) is None
+    assert isinstance(explain_error("x", MemoryError()), PlatformError)
+
+
+def test_the_next_run_is_warned_where_there_is_less_memory_than_the_last_one_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not warn_of_need(tmp_path)
+    note_need(tmp_path)
+    need = json.loads((tmp_path / state_folder.NEED_FILE).read_text())["memory"]
+    assert 20 * 2**20 < need < 2**36
+    monkeypatch.setattr(state_folder, "available_memory", lambda: need + 1)
+    assert not warn_of_need(tmp_path)
+    monkeypatch.setattr(state_folder, "available_memory", lambda: need - 1)
+    assert "the last run took" in warn_of_need(tmp_path)
+    for broken in ("", "[]", '{"memory": "x"}', "\x00"):
+        (tmp_path / state_folder.NEED_FILE).write_text(broken)
+        assert not warn_of_need(tmp_path)
+
+
+def test_a_containers_limit_counts_and_its_cache_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_folder, "_CGROUP", tmp_path)
+    monkeypatch.setattr(state_folder, "_MEMINFO", tmp_path / "meminfo")
+    assert available_memory() is None
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    1000 kB\n")
+    assert available_memory() == 1_024_000
+    for name, text in (("max", "500"), ("current", "300"), ("stat", "anon 9\ninactive_file 100\n")):
+        (tmp_path / f"memory.{name}").write_text(text)
+    assert available_memory() == 300
+    (tmp_path / "memory.max").write_text("max")
+    assert available_memory() == 1_024_000
