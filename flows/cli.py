@@ -12,6 +12,7 @@ from blocks.errors import Misconfigured, NotDelivered, PlatformError, explain_er
 from flows.flags import build_parser
 from flows.interruption import handle_interrupts
 from flows.local_server import LocalServer
+from flows.reach import check_api, check_proxies
 from flows.state_folder import check_state, note_need, warn_of_need
 from flows.warmup import SETTINGS, reach_loopback_directly
 
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     state: Path = flags.state.expanduser().resolve()
     try:
         check_state(state, recorded)
+        check_proxies()
     except PlatformError as error:  # before anything starts
         return _show_problem(error)
     server = LocalServer(state / "prefect.db") if recorded and not os.environ.get("PREFECT_API_URL") else None
@@ -176,6 +178,8 @@ def _await_server(terminal: Terminal, server: LocalServer | None) -> None:
     terminal.waiting("starting Prefect …")
     if server:
         server.wait()
+    else:
+        check_api()
 
 
 def _administer(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:

@@ -18,6 +18,8 @@ from blocks.errors import Misconfigured, explain_os_error
 
 LEAST_FREE = 100 * 2**20
 """Bytes: the empty demo's run writes 20 MB; Prefect's log, dbt's and the extracts grow beside it."""
+UNUSABLE = ("$", "#", "?", "*", "[", "{{", "{%")
+"""In a path, Great Expectations replaces the first, dbt-duckdb cuts at the second, globs, templates take the rest."""
 NEED_FILE = "last_need.json"
 _MEMINFO, _CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
@@ -31,6 +33,12 @@ def check_state(state: Path, write: bool = True) -> None:
     taken = next((place for place in (state, *state.parents) if place.exists() and not place.is_dir()), None)
     if taken:
         raise Misconfigured(asked, f"{taken} is a file", "Give --state a folder, or a name that is free.")
+    if sign := next((sign for sign in UNUSABLE if sign in str(state)), ""):
+        raise Misconfigured(
+            asked,
+            f"its name holds {sign}",
+            "Some libraries that open files there read that as something else: give --state another name.",
+        )
     if not write:
         return
     try:

@@ -104,19 +104,22 @@ def test_finals_of_every_kind_and_incremental_models_on_top_of_the_last_release(
             assert sum(row[0] for row in session.rows("select rides from serving.stations")) == len(rides) + (
                 run != "a"
             )
+    schemas = {run: next(iter(build.marts.values())).split(".")[0] for run, build in runs.items()}
+    assert all(schema.startswith(f"rel_{run}") for run, schema in schemas.items())
     with house.session() as session:
-        first = {row[0] for row in session.rows("select distinct built_by from rel_a.log")}
-        second = dict(session.rows("select ride_id, built_by from rel_b.log"))
+        first = {row[0] for row in session.rows(f"select distinct built_by from {schemas['a']}.log")}
+        second = dict(session.rows(f"select ride_id, built_by from {schemas['b']}.log"))
     assert {second[1], second[2]} == first  # carried over
     assert second[3] not in first  # built on top
     if isinstance(house, DuckDBWarehouse):
         with house.session() as session:
-            third = {row[0] for row in session.rows("select distinct built_by from rel_c.log")}
+            third = {row[0] for row in session.rows(f"select distinct built_by from {schemas['c']}.log")}
         assert len(third) == 1  # built whole
         assert not third & {*second.values()}
         return
     asked = "\n".join(request.getfixturevalue("account").asked(house.database)).lower()
-    assert 'create or replace transient table "rel_b"."log" clone "rel_a"."log"' in asked
+    clone = f'create or replace transient table "{schemas["b"]}"."log" clone "{schemas["a"]}"."log"'
+    assert clone in asked
     assert "scheduler = 'disable'" in asked
     assert "alter dynamic table" in asked
     assert "create or replace materialized view" in asked

@@ -99,3 +99,15 @@ def test_a_containers_limit_counts_and_its_cache_does_not(
     assert available_memory() == 300
     (tmp_path / "memory.max").write_text("max")
     assert available_memory() == 1_024_000
+
+
+@pytest.mark.parametrize("sign", ["$HOME", "a#b", "a?b", "a*b", "[a]", "{{ a }}", "{% a %}"])
+def test_a_name_that_a_library_would_read_as_another_is_refused(tmp_path: Path, sign: str) -> None:
+    with pytest.raises(Misconfigured, match="give --state another name"):
+        check_state(tmp_path / sign)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a b", "ümläut", "quo'te", 'dquo"te', "a%20b", "a&b;c", "a=b", "-a"])
+def test_other_names_are_taken(tmp_path: Path, name: str) -> None:
+    check_state(tmp_path / name)

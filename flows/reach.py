@@ -1,0 +1,57 @@
+"""Is Prefect's API there, and can this process go through the proxy that the environment names? Asked before a run.
+
+Without this a silent server costs minutes and ends in a library's own words.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from urllib.request import getproxies
+
+from blocks.errors import Misconfigured, Unavailable
+
+LOOK_SECONDS = 10
+
+
+def check_proxies() -> None:
+    """Raise Misconfigured for a SOCKS proxy where no package can speak to one: every client would fail."""
+    socks = sorted(kind for kind, url in getproxies().items() if url.startswith("socks"))
+    if socks and find_spec("socksio") is None:
+        raise Misconfigured(
+            "reach servers through a proxy",
+            f"the one for {', '.join(socks)} is a SOCKS proxy, and the package socksio is not installed",
+            "Name an HTTP proxy, unset ALL_PROXY (all_proxy), or install socksio.",
+        )
+
+
+def check_api() -> None:
+    """Ask the API that is set once, then for its version. Raises Unavailable, in seconds, also where it is silent."""
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.settings import get_current_settings
+
+    url = get_current_settings().api.url
+    asked, remedy = (
+        "reach Prefect's API",
+        "Start that server, correct PREFECT_API_URL (or the profile), or unset it: then a run brings its own.",
+    )
+    if url is None:
+        return
+    try:
+        httpx.get(f"{url}/health", timeout=LOOK_SECONDS)
+        with get_client(sync_client=True) as client:
+            client.raise_for_api_version_mismatch()
+    except httpx.TimeoutException:
+        answer = f"it does not answer within {LOOK_SECONDS} s"
+    except PrefectHTTPStatusError as error:
+        answer, status = f"it answers {error.response.status_code}", error.response.status_code
+        if status in {401, 403}:
+            remedy = "Set PREFECT_API_KEY or PREFECT_API_AUTH_STRING to a credential that this server takes."
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        answer = f"it can't be reached ({type(error).__name__})"
+    except RuntimeError:  # Prefect's word for an answer that is no version, or another major one
+        answer = "what answers there is no Prefect server of this version"
+    else:
+        return
+    raise Unavailable(asked, answer, remedy)

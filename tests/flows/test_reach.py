@@ -1,0 +1,82 @@
+"""Prefect's API dead, silent, foreign or closed: said in seconds, with what to do."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from blocks.errors import Misconfigured, Unavailable
+from flows import reach
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def refusal(url: str) -> str:
+    with temporary_settings({PREFECT_API_URL: url}), pytest.raises(Unavailable) as found:
+        reach.check_api()
+    return str(found.value)
+
+
+def test_a_silent_server_costs_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "LOOK_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        start = monotonic()
+        said = refusal(f"http://127.0.0.1:{silent.getsockname()[1]}/api")
+    assert "does not answer" in said
+    assert monotonic() - start < 5
+
+
+def test_a_closed_port_and_a_wrong_address_are_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    assert "can't be reached (ConnectError)" in refusal(f"http://127.0.0.1:{port}/api")
+    assert "can't be reached" in refusal("nonsense")
+
+
+def test_what_is_no_prefect_server_is_not_taken_for_one() -> None:
+    with answering(200, b"<html>log in</html>") as url:
+        said = refusal(url)
+    assert "no Prefect server" in said
+    assert "unset it" in said
+
+
+def test_a_refused_credential_names_the_settings() -> None:
+    with answering(401, b"") as url:
+        assert "PREFECT_API_KEY" in refusal(url)
+
+
+def test_a_socks_proxy_is_said_before_every_client_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "find_spec", lambda _: None)
+    monkeypatch.setattr(reach, "getproxies", lambda: {"all": "socks5://user:secret@proxy:1"})
+    with pytest.raises(Misconfigured, match="SOCKS") as found:
+        reach.check_proxies()
+    assert "secret" not in str(found.value)
+    monkeypatch.setattr(reach, "getproxies", lambda: {"http": "http://proxy:1"})
+    reach.check_proxies()
