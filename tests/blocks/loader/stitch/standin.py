@@ -88,6 +88,7 @@ class Stitch(StandIn):
     def __init__(self, *sources: Source) -> None:
         super().__init__()
         self.sources = {source.id: source for source in sources}
+        self.repeats = False  # every page says that the first one comes next
 
     def respond(
         self, method: str, path: str, query: dict[str, list[str]], headers: Any, body: bytes
@@ -190,6 +191,8 @@ class Stitch(StandIn):
     def _page(self, path: str, query: dict[str, list[str]], records: list[Any]) -> dict[str, Any]:
         page = int(query.get("page", ["1"])[0])
         links = {"next": f"{path}?page={page + 1}"} if len(records) > page else {}
+        if self.repeats:
+            links = {"next": f"{path}?page=1"}
         return {"data": records[page - 1 : page], "page": page, "total": len(records), "links": links}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from blocks.errors import (
+    BadAnswer,
     ContractBroken,
     Misconfigured,
     NotFound,
@@ -66,6 +67,13 @@ def test_a_stream_without_new_rows_is_waited_for_until_it_is_quiet(desk: Desk, c
     started = time.monotonic()
     assert desk.load(DEALS).rows == 0
     assert 0.25 <= time.monotonic() - started < 3
+
+
+def test_pages_that_repeat_end_the_reading(desk: Desk, crm: Crm) -> None:
+    server, _ = crm
+    server.repeats = True
+    with pytest.raises(BadAnswer, match="repeats a page"):
+        desk.load(DEALS)
 
 
 def test_a_running_job_is_adopted_though_the_answer_is_a_200(desk: Desk, crm: Crm) -> None:
