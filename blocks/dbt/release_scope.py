@@ -25,13 +25,18 @@ class DbtNode(Record):
 
 
 class WiderTest(Record):
-    """A test of a built model that reads others as well. missing: those that this release does not build."""
+    """A test of a built model that reads others as well. missing: those that this release does not build.
+
+    about: the model that dbt says it is a test of, where this release does not build that one; else empty. A
+    `relationships` test is one of the model with the reference, not of the one that is referred to.
+    """
 
     unique_id: str
     name: str
     scope: str
     selector: str
     missing: tuple[DbtNode, ...]
+    about: str = ""
 
 
 def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> list[WiderTest]:
@@ -51,6 +56,7 @@ def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> lis
                 scope=_scope(test, inside),
                 selector="fqn:" + ".".join(test["fqn"]),
                 missing=tuple(missing),
+                about=str(test.get("attached_node") or "") if test.get("attached_node") not in built else "",
             )
         )
     return found

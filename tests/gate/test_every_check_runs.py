@@ -31,6 +31,13 @@ from (select sum(v) as s from {{ ref('ma') }}) as a, (select sum(v) as s from {{
 where a.s <> b.s
 """
 MART = "select k, v from {{ source('raw', 't') }}"
+REFERENCE = """
+models:
+  - name: mb
+    columns:
+      - name: k
+        data_tests: [{relationships: {name: mb_is_of_ma, arguments: {to: ref('ma'), field: k}}}]
+"""
 
 
 @pytest.fixture
@@ -71,6 +78,20 @@ def test_a_stale_source_and_a_test_that_cannot_run_fail_the_gate(two: SmallProje
     gate = two.run("ma")
     assert {check.status for check in gate.failures} == {"failed", "not run"}
     assert {check.kind for check in gate.failures} == {"freshness", "dbt test"}
+
+
+def test_a_reference_from_a_model_that_nobody_sees_holds_nothing_up(two: SmallProject) -> None:
+    """Of a first ticket alone; once readers see the model, its test counts."""
+    two.write("models/mb.yml", REFERENCE)
+    gate = two.run("ma")
+    beyond = find_check(gate, "mb_is_of_ma")
+    assert (beyond.status, beyond.passed, gate.passed) == ("not run", True, True)
+    assert "it tests mb" in beyond.observed
+    assert two.run("ma", "mb").passed
+    two.execute("delete from raw.t where k = 1")
+    gate = two.run("ma")
+    assert find_check(gate, "mb_is_of_ma").status == "failed"
+    assert not gate.passed
 
 
 def test_a_test_over_two_marts_reads_what_readers_see_of_the_one_not_built(two: SmallProject) -> None:

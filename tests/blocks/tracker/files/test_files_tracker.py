@@ -374,6 +374,6 @@ def test_what_a_killed_run_left_is_no_trouble(desk: FilesDesk) -> None:
 
 def test_a_missing_folder_is_a_misconfiguration(tmp_path: Path) -> None:
     tracker = FilesTracker(folder=tmp_path / "absent", project="AN")
-    for ask in (tracker.check, tracker.open_tickets):
+    for ask in (tracker.check, tracker.list_open_tickets):
         with pytest.raises(Misconfigured, match="no such folder"):
             ask()
