@@ -16,7 +16,14 @@ from blocks.errors import Misconfigured, NotFound
 from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.release_names import in_release
-from blocks.semantic_models import Node, SelectedColumn, read_semantic_models, rows_sql
+from blocks.semantic_models import (
+    Node,
+    SelectedColumn,
+    list_disabled,
+    name_model,
+    read_semantic_models,
+    rows_sql,
+)
 from blocks.time_zone import UTC_ZONE
 
 R = TypeVar("R")
@@ -74,6 +81,7 @@ class Exposure(Record):
 class Mart(Record):
     """A dbt model that dashboards read.
 
+    name: what it is served as, and its suite's; of a model with versions, its relation's alias. selector: dbt's.
     budget: largest share of live keys `removed` or `changed`, as its meta has it. may_be_empty: without rows it
     is right, too. keeps_rows: a full refresh does not build it whole. fault: what its meta has that can't be read.
     """
@@ -82,6 +90,7 @@ class Mart(Record):
     unique_id: str
     schema_name: str
     alias: str
+    selector: str = ""
     materialized: str = "table"
     primary_key: tuple[str, ...] = ()
     budget: dict[str, Any] = Field(default_factory=dict)
@@ -103,6 +112,8 @@ class Catalogue:
         with _refuse_shape("its sources, models and exposures"):
             self.tables = tuple(_read(key, _table, node) for key, node in manifest["sources"].items())
             self.models, self._ambiguous = _models_by_name(manifest)
+            self._latest = _latest_versions(manifest)
+            self.disabled = _disabled_models(manifest)
             exposures = manifest["exposures"].items()
             found = [_read(key, lambda node: _exposure(node, manifest), node) for key, node in exposures]
         with _refuse_shape("the names of its metrics and dimensions"):
@@ -231,13 +242,20 @@ class Catalogue:
         return seen
 
     def mart(self, name: str) -> Mart:
-        """A model by name; NotFound if there is none."""
-        if name not in self.models:
-            raise NotFound(f"look up mart {name}", "the dbt project has no such model")
-        if name in self._ambiguous:
-            places = " and ".join(self._ambiguous[name])
-            raise Misconfigured(f"look up mart {name}", f"it is {places}", "Rename one of the two.")
-        return self.models[name]
+        """A model by the name that it is served as, or the latest version of a model by its own, as `ref` means it.
+
+        Raises NotFound if there is none or it is switched off, Misconfigured for a name that can't be served.
+        """
+        found = self.models.get(name) or self.models.get(self._latest.get(name, ""))
+        asked = f"look up mart {name}"
+        if not found and name in self.disabled:
+            raise NotFound(asked, f"the model {name} is switched off (enabled: false)", "Switch it on.")
+        if not found:
+            raise NotFound(asked, "the dbt project has no such model")
+        if several := self._ambiguous.get(found.name):
+            said = f"it is {' and '.join(several)}, which readers would see under one name"
+            raise Misconfigured(asked, said, "Rename one of the two, or give a version an alias of its own.")
+        return found
 
     def datasets(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[Dataset, ...]:
         """What a dashboard reads: one dataset a row source, with the metrics and dimensions it has."""
@@ -319,8 +337,10 @@ def _mart(node: Node) -> Mart:
     meta = _meta(node)
     primary_key, fault = _names(meta, "primary_key")
     budget = meta.get("diff_budget") or {}
+    versioned = node.get("version") is not None
     return Mart(
-        name=node["name"],
+        name=name_model(node),
+        selector=f"fqn:{'.'.join(node['fqn'])}" if versioned and node.get("fqn") else node["name"],
         unique_id=node["unique_id"],
         schema_name=node["schema"],
         alias=node["alias"],
@@ -334,16 +354,49 @@ def _mart(node: Node) -> Mart:
 
 
 def _models_by_name(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str]]]:
-    """Name → model, of one with versions the latest, as `ref` without a version means it; and names of several."""
+    """Name → model, each version by its own; and the ids of those whose names are one to a warehouse."""
     found: dict[str, Mart] = {}
-    several: dict[str, list[str]] = {}
+    places: dict[str, list[Mart]] = {}
     for key, node in manifest["nodes"].items():
-        if node["resource_type"] != "model" or node.get("version") != node.get("latest_version"):
-            continue
-        if earlier := found.get(node["name"]):
-            several.setdefault(node["name"], [earlier.unique_id]).append(node["unique_id"])
-        found[node["name"]] = _read(key, _mart, node)
-    return found, several
+        if node["resource_type"] == "model":
+            mart = _read(key, _mart, node)
+            found[mart.name] = mart
+            places.setdefault(mart.name.casefold(), []).append(mart)
+    several = [marts for marts in places.values() if len(marts) > 1]
+    return found, {mart.name: [each.unique_id for each in marts] for marts in several for mart in marts}
+
+
+def _latest_versions(manifest: Node) -> dict[str, str]:
+    """Name of a model with versions → what its latest version is called here."""
+    return {
+        node["name"]: name_model(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+        and node.get("version") is not None
+        and str(node["version"]) == str(node.get("latest_version"))
+    }
+
+
+def _disabled_models(manifest: Node) -> frozenset[str]:
+    """Names of models that are switched off; a version's own, too."""
+    models = [node for node in list_disabled(manifest) if node.get("resource_type") == "model"]
+    return frozenset(name for node in models for name in (node["name"], name_model(node)))
+
+
+def _find_disabled_refs(node: Node, manifest: Node) -> list[str]:
+    """What a node refers to that is switched off and that no node which is not has the name of."""
+    found = []
+    for ref in node.get("refs") or ():
+        off = [each for each in list_disabled(manifest) if _is_meant(ref, each)]
+        if off and not any(_is_meant(ref, each) for each in manifest["nodes"].values()):
+            found.append(name_model(off[0]))
+    return found
+
+
+def _is_meant(ref: Node, node: Node) -> bool:
+    """True if a ref's name, and its version if it has one, are a node's."""
+    versions = ref.get("version") is None or str(ref["version"]) == str(node.get("version"))
+    return node["resource_type"] in BUILT and ref["name"] == node["name"] and versions
 
 
 def _exposure(node: Node, manifest: Node) -> Exposure:
@@ -353,11 +406,13 @@ def _exposure(node: Node, manifest: Node) -> Exposure:
     fault, analysis = metrics_fault or dimensions_fault, meta.get("analysis")
     if analysis is not None and analysis not in list(Analysis):
         fault, analysis = fault or f"its meta's analysis is none of {', '.join(Analysis)}", None
+    if off := _find_disabled_refs(node, manifest):
+        fault = fault or f"it depends on {', '.join(off)}, switched off (enabled: false)"
     return Exposure(
         name=node["name"],
         title=node.get("label") or node["name"],
         description=node.get("description", ""),
-        marts=tuple(models[u]["name"] for u in node["depends_on"]["nodes"] if u in models),
+        marts=tuple(name_model(models[u]) for u in node["depends_on"]["nodes"] if u in models),
         ticket=None if meta.get("ticket") is None else str(meta["ticket"]),
         scheduled=bool(meta.get("schedule")),
         analysis=Analysis(analysis) if analysis else None,

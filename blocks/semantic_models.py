@@ -42,7 +42,28 @@ _NAMED = re.compile(
     r"""\{\{\s*(?P<kind>Dimension|TimeDimension|Entity)\(\s*(['"])(?P<name>\w+)\2\s*"""
     r"""(?:,\s*(?:time_granularity_name\s*=\s*)?(['"])(?P<grain>\w+)\4\s*)?\)\s*\}\}"""
 )
+_FILE_NAME = re.compile(r"[\w-]+")
 _FUNCTIONS: dict[str, Function] = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
+
+
+def name_model(node: Node) -> str:
+    """What a node of the manifest is called here and served as: its name, or a versioned model's relation's alias.
+
+    All versions of a model have one name, and dbt makes a relation for each. An alias that could be no file's name
+    gives way to the name that dbt gives a version by itself.
+    """
+    version, alias = node.get("version"), str(node.get("alias"))
+    if version is None:
+        return str(node["name"])
+    return alias if node.get("alias") and _FILE_NAME.fullmatch(alias) else f"{node['name']}_v{version}"
+
+
+def list_disabled(manifest: Node) -> list[Node]:
+    """What a project declares and has switched off (`enabled: false`)."""
+    found: list[Node] = []
+    for nodes in (manifest.get("disabled") or {}).values():
+        found += [nodes] if isinstance(nodes, Mapping) else nodes
+    return found
 
 
 class _UnusableError(Exception):
@@ -213,11 +234,13 @@ def _add_measure(
 def _read_mart(nodes: Sequence[Node], model: Node) -> str:
     """The name of the mart that a semantic model is on."""
     if not nodes:
-        raise _UnusableError(f"its semantic model {model.get('name')} reads no model that is enabled")
+        read = " ".join(str(model.get("model") or "").split())[:200]
+        said = f"no model that is enabled{f', but {read}' if read else ''}"
+        raise _UnusableError(f"its semantic model {model.get('name')} reads {said}")
     if nodes[0].get("resource_type", "model") != "model":
         kind = nodes[0]["resource_type"]
         raise _UnusableError(f"its semantic model {model.get('name')} reads a {kind}; a mart is a model")
-    return str(nodes[0]["name"])
+    return name_model(nodes[0])
 
 
 def _read_entity(model: Node) -> str:

@@ -36,7 +36,7 @@ from blocks.loader.dlt.loader import DltLoader
 from blocks.loader.dlt.sql.connections import is_database
 from blocks.quality.suites import Suites
 from blocks.records import Analysis, SourceTable
-from blocks.semantic_models import Node
+from blocks.semantic_models import Node, name_model
 from blocks.site.text import check_slug
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.project_check import check_project
@@ -184,11 +184,13 @@ class Adopter:
             self.found.notes.append(f"left for another time, after these are in use: {left}")
         results = dbt.make(marts[:MOST_MARTS], BUILD_SECONDS) if marts else []
         self._note_failures(results)
-        built = {result["name"] for result in results if result["status"] == "success"}
+        built = {result["unique_id"] for result in results if result["status"] == "success"}
         with self._warehouse.session() as session:
             found = {}
-            for name in [each for each in marts[:MOST_MARTS] if each in built]:
-                mart = catalogue.mart(name)
+            for mart in [catalogue.mart(each) for each in marts[:MOST_MARTS]]:
+                if mart.unique_id not in built:
+                    continue
+                name = mart.name
                 types = self._warehouse.columns(session, mart.schema_name, mart.alias)
                 relation = self._warehouse.relation(f"{mart.schema_name}.{mart.alias}")
                 found[name] = profile_table(session.rows, name, relation, types)
@@ -364,7 +366,7 @@ def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:
         spine = node.get("time_spine") or node["name"] == "metricflow_time_spine"
         kind = node["config"].get("materialized")
         if is_model and is_end and not spine and kind not in {"ephemeral", "external"}:
-            ends.append(str(node["name"]))
+            ends.append(name_model(node))
     return list(dict.fromkeys([*sorted(measured), *sorted(ends)]))
 
 

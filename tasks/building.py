@@ -49,12 +49,13 @@ def build_release(
         tests=wider.selectors,
     )
     raise_broken(nodes)
-    built = {node["name"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
-    marts = {name: _relation(warehouse, dbt.catalogue, name) for name in select if name in built}
+    built = {node["unique_id"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
+    wanted = {mart.name: mart.unique_id for mart in (dbt.catalogue.mart(name) for name in select)}
+    marts = {name: _relation(warehouse, dbt.catalogue, name) for name in wanted if wanted[name] in built}
     tests = [node for node in nodes if node["kind"] in TESTS]
     checks = [*read_checks(nodes, warehouse), *wider.not_run]
     checks += _unmeasured(dbt.fresh_sources(select), nodes)
-    checks += [_not_built(name, nodes) for name in select if name not in built]
+    checks += [_not_built(name, nodes) for name in wanted if wanted[name] not in built]
     return BuildReport(
         run=run,
         marts=marts,

@@ -11,7 +11,7 @@ from blocks.dbt.checks.tests import say_unknown
 from blocks.errors import PlatformError
 from blocks.findings import Finding, error, warn
 from blocks.records import Analysis
-from blocks.semantic_models import Node
+from blocks.semantic_models import Node, name_model
 from blocks.site.text import check_slug
 from tasks.fields import Form
 from tasks.request_shape import check_shape
@@ -146,7 +146,7 @@ def check_metrics(manifest: Node, catalogue: Catalogue) -> Iterator[Finding]:
 def check_marts(manifest: Node, catalogue: Catalogue, marts: Collection[str]) -> Iterator[Finding]:
     """Keys of marts that name no declared column."""
     for node in list_nodes(manifest, "nodes"):
-        name, columns = str(node.get("name")), {str(each).lower() for each in node.get("columns") or {}}
+        name, columns = name_model(node), {str(each).lower() for each in node.get("columns") or {}}
         if node.get("resource_type") != "model" or name not in marts or not columns:
             continue
         meta = get_meta(node)

@@ -17,7 +17,7 @@ from blocks.loader.base import Loader
 from blocks.quality.suite_check import check_suites
 from blocks.quality.suites import Suites
 from blocks.records import LOADERS, Incomplete, Requirement, Ticket
-from blocks.semantic_models import Node
+from blocks.semantic_models import Node, name_model
 from tasks.exposure_check import check_exposures, check_marts, check_metrics
 from tasks.requirements import check_ticket
 
@@ -55,7 +55,9 @@ def check_project(
         lambda: check_sources(manifest, built, LOADERS, {"serving", "control", schema}),
         lambda: check_loads(manifest, catalogue, loaders, located),
         lambda: check_tests(manifest, built),
-        lambda: check_suites(suites, _list_columns(manifest, marts), shown, set(catalogue.models)),
+        lambda: check_suites(
+            suites, _list_columns(manifest, marts), shown, set(catalogue.models), catalogue.disabled
+        ),
         lambda: check_tickets(checked),
     ]
     for part in parts:
@@ -101,7 +103,7 @@ def _lineage(catalogue: Catalogue, mart: str) -> set[str]:
 
 def _list_columns(manifest: Node, marts: set[str]) -> dict[str, list[str]]:
     nodes = [node for node in manifest["nodes"].values() if node.get("resource_type") == "model"]
-    return {str(node["name"]): list(node.get("columns") or {}) for node in nodes if node["name"] in marts}
+    return {name_model(node): list(node.get("columns") or {}) for node in nodes if name_model(node) in marts}
 
 
 def check_loads(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from blocks.records import Record
-from blocks.semantic_models import Node
+from blocks.semantic_models import Node, name_model
 
 BUILT = {"model", "seed", "snapshot"}
 
@@ -53,7 +53,7 @@ def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> lis
             WiderTest(
                 unique_id=test["unique_id"],
                 name=test["name"],
-                scope=_scope(test, inside),
+                scope=_scope(test, inside, nodes),
                 selector="fqn:" + ".".join(test["fqn"]),
                 missing=tuple(missing),
                 about=str(test.get("attached_node") or "") if test.get("attached_node") not in built else "",
@@ -85,7 +85,7 @@ def _relations(nodes: Mapping[str, Node], names: list[str], built: Collection[st
         else:
             found[node["unique_id"]] = DbtNode(
                 unique_id=node["unique_id"],
-                name=node["name"],
+                name=name_model(node),
                 schema_name=node["schema"],
                 alias=node["alias"],
                 materialized=kind,
@@ -93,9 +93,11 @@ def _relations(nodes: Mapping[str, Node], names: list[str], built: Collection[st
     return list(found.values())
 
 
-def _scope(test: Node, inside: list[str]) -> str:
+def _scope(test: Node, inside: list[str], nodes: Mapping[str, Node]) -> str:
     attached = test.get("attached_node")
     about = str(attached if attached in inside else inside[0])
+    if about in nodes:
+        return name_model(nodes[about])
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else about.split(".")[2]
 
 

@@ -101,6 +101,10 @@ class DbtRun:
         """Sources of these marts, `source.table`, that declare their freshness."""
         return find_fresh_sources(self._manifest, self._lineage(select))
 
+    def _selectors(self, select: Sequence[str]) -> list[str]:
+        """dbt's words for these marts with their parents: by its name alone, a model would be all its versions."""
+        return [f"+{self.catalogue.mart(mart).selector}" for mart in select]
+
     def _lineage(self, select: Sequence[str]) -> set[str]:
         return {node for mart in select for node in self.catalogue.lineage(mart)}
 
@@ -131,7 +135,7 @@ class DbtRun:
             "target_path": str(self._state / "target"),
             "log_level": "warn",
         }
-        chosen = ["--select", *(f"+{mart}" for mart in select), *tests]
+        chosen = ["--select", *self._selectors(select), *tests]
         try:
             worker = self._process()
             worker.ask(
@@ -161,7 +165,7 @@ class DbtRun:
         Raises BuildFailed where dbt itself could not go on, TimedOut.
         """
         self._parse()
-        chosen = ["--select", *(f"+{name}" for name in select)]
+        chosen = ["--select", *self._selectors(select)]
         try:
             worker = self._process()
             worker.ask("make", args=[*self._arguments(), *chosen])

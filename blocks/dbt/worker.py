@@ -194,7 +194,7 @@ def _node_result(item: NodeRunResult) -> NodeResult:
     node = item.node
     return {
         "unique_id": node.unique_id,
-        "name": node.name,
+        "name": _name(node),
         "scope": _scope(node),
         "kind": str(node.resource_type),
         "status": str(item.status),
@@ -206,12 +206,19 @@ def _node_result(item: NodeRunResult) -> NodeResult:
     }
 
 
+def _name(node: ResultNode) -> str:
+    """A node's name; of a model with versions, which have one name, its relation's alias."""
+    return node.name if getattr(node, "version", None) is None else str(getattr(node, "alias", node.name))
+
+
 def _scope(node: ResultNode) -> str:
     """The model or source a test is about; the node itself for others."""
     if str(node.resource_type) == "source":
         return f"{node.source_name}.{node.name}"
     parents = list(node.depends_on_nodes) if hasattr(node, "depends_on_nodes") else []
     about = getattr(node, "attached_node", None) or (parents[0] if parents else node.unique_id)
+    if _parsed and about in _parsed[0].nodes:
+        return _name(_parsed[0].nodes[about])
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else str(about.split(".")[2])
 
 

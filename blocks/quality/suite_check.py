@@ -13,11 +13,16 @@ from blocks.quality.suites import Suites
 
 
 def check_suites(
-    suites: Suites, columns: Mapping[str, Collection[str]], shown: Collection[str], models: Collection[str]
+    suites: Suites,
+    columns: Mapping[str, Collection[str]],
+    shown: Collection[str],
+    models: Collection[str],
+    disabled: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Marts without a suite, suites without a mart, and what can't be evaluated in each.
 
-    columns: mart → the columns that its YAML declares; shown: marts that dashboards show; models: every model's name.
+    columns: mart → the columns that its YAML declares; shown: marts that dashboards show; models: every model's name;
+    disabled: those that are switched off.
     """
     files = {path.stem: path for path in sorted(suites.folder.glob("*.json"))}
     for mart in sorted(set(columns) - set(files)):
@@ -31,6 +36,13 @@ def check_suites(
     for name, path in files.items():
         if name in columns:
             yield from _check_file(path, name, columns[name])
+        elif name in disabled and name not in models:
+            yield warn(
+                f"suite {path.name}",
+                str(path),
+                f"the model {name} is switched off (enabled: false), so it checks nothing",
+                "Switch the model on, or delete the suite.",
+            )
         elif name not in models:
             yield warn(
                 f"suite {path.name}",

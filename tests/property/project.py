@@ -35,9 +35,13 @@ class Model:
     schema: str = ""
     add: int = 0
     keep_rows: bool = False  # full_refresh: false
+    version_of: str = ""  # the model that it is a version of; its name is the relation's then
+    version: int = 0
 
     @property
     def unique_id(self) -> str:
+        if self.version_of:
+            return f"model.small.{self.version_of}.v{self.version}"
         return f"{'snapshot' if self.kind == 'snapshot' else 'model'}.small.{self.name}"
 
     @property
@@ -177,6 +181,16 @@ def _node(model: Model, schema: str) -> dict[str, Any]:
         "config": {"materialized": model.kind, **({"full_refresh": False} if model.keep_rows else {})},
         "fqn": ["small", model.name],
         "meta": {},
+        **(_version(model) if model.version_of else {}),
+    }
+
+
+def _version(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.version_of,
+        "version": model.version,
+        "latest_version": 2,
+        "fqn": ["small", model.version_of, f"v{model.version}"],
     }
 
 

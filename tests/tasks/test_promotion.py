@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import tasks.building
 from blocks.errors import GateFailed, NotFound, Rejected
 from blocks.records import BuildReport, Check, GateReport, Release, State
 from blocks.release_names import release_schema
@@ -21,6 +22,7 @@ from blocks.warehouse.release_history import (
     list_seen_releases,
     read_last_relations,
 )
+from tasks.building import carry_over
 from tasks.promotion import (
     find_removed_marts,
     list_unfinished,
@@ -30,7 +32,9 @@ from tasks.promotion import (
     retire_marts,
     roll_back,
 )
+from tests.blocks.test_catalogue_names import versions
 from tests.blocks.warehouse.readers import read_file
+from tests.property.project import StandInRun
 
 MARTS = ("people", "sales")
 
@@ -189,6 +193,26 @@ def test_a_retired_mart_leaves_readers_and_stays_away(warehouse: DuckDBWarehouse
     assert roll_back.fn(warehouse, None).marts == {"sales": "rel_b.sales"}
     assert roll_back.fn(warehouse, None).run == "a"
     assert seen(warehouse) == [1, 1]
+
+
+def test_each_version_of_a_model_goes_on_from_its_own_rows(warehouse: DuckDBWarehouse) -> None:
+    project, marts = versions(), ["orders_v1", "orders_v2"]
+    for run, key in (("a", 1), ("b", 2)):
+        with warehouse.session() as session:
+            session.rows("create schema if not exists raw")
+            session.rows(f"create or replace table raw.t as select {key} as k, {key} as v")
+        dbt = StandInRun(project, warehouse, f"rel_{run}")
+        carried = carry_over.fn(warehouse, dbt.catalogue, f"rel_{run}", marts)
+        assert carried == ([] if run == "a" else marts)
+        report = tasks.building.build_release(dbt, warehouse, run, f"rel_{run}", marts)
+        assert report.marts == {mart: f"rel_{run}.{mart}" for mart in marts}
+        control.write_journal(warehouse, run, State.building, report.model_dump_json())
+        control.write_journal(warehouse, run, State.validated, gate(run).model_dump_json())
+        promote_release.fn(warehouse, report, gate(run))
+    with warehouse.session() as session:
+        rows = [session.rows(f"select k, v from serving.{mart} order by k") for mart in marts]
+    assert rows == [[(1, 101), (2, 102)], [(1, 201), (2, 202)]]
+    assert find_removed_marts(warehouse, StandInRun(project, warehouse, "rel_c").catalogue.models) == []
 
 
 def test_rejected_releases_do_not_pile_up(warehouse: DuckDBWarehouse) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from blocks.dbt.checks.nodes import get_config, get_place, list_nodes
 from blocks.dbt.release_scope import find_wider_tests
 from blocks.findings import Finding, error, hint, warn
-from blocks.semantic_models import Node
+from blocks.semantic_models import Node, list_disabled, name_model
 
 _TESTS = {"test", "unit_test"}
 
@@ -43,7 +43,7 @@ def check_tests(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
 
 def _check_disabled(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
     names = {node_id.split(".")[2] for node_id in built if node_id.startswith("model.")}
-    for node in _list_disabled(manifest):
+    for node in list_disabled(manifest):
         about = {str(ref.get("name") if isinstance(ref, dict) else ref) for ref in node.get("refs") or ()}
         if node.get("resource_type") in _TESTS and about & names:
             yield warn(
@@ -61,13 +61,6 @@ def _check_disabled(manifest: Node, built: Collection[str]) -> Iterator[Finding]
             )
 
 
-def _list_disabled(manifest: Node) -> list[Node]:
-    found: list[Node] = []
-    for nodes in (manifest.get("disabled") or {}).values():
-        found += nodes if isinstance(nodes, Sequence) else [nodes]
-    return found
-
-
 def _check_stored(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
     """Tests that keep their failures in a database of another name than the release's."""
     for node in list_nodes(manifest, "nodes"):
@@ -83,17 +76,18 @@ def _check_stored(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
 
 
 def check_ambiguous(manifest: Node, marts: Collection[str]) -> Iterator[Finding]:
-    """Marts whose name is that of several models, in packages."""
+    """Marts that readers would see under the name of another: of packages, of versions, of other letters' case."""
     places: dict[str, list[Node]] = {}
     for node in list_nodes(manifest, "nodes"):
-        if node.get("resource_type") == "model" and node.get("version") == node.get("latest_version"):
-            places.setdefault(str(node.get("name")), []).append(node)
+        if node.get("resource_type") == "model":
+            places.setdefault(name_model(node).casefold(), []).append(node)
     for name in sorted(marts):
-        if len(places.get(name, [])) > 1:
+        found = places.get(name.casefold(), [])
+        if len(found) > 1:
             yield error(
                 f"model {name}",
-                get_place(places[name][0]),
-                f"there are several of this name: {', '.join(str(n['unique_id']) for n in places[name])}",
+                get_place(found[0]),
+                f"there are several of this name: {', '.join(str(n['unique_id']) for n in found)}",
                 "Rename one of them.",
             )
 
