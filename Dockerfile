@@ -1,5 +1,6 @@
 # The image that runs the flows. It is built by `prefect deploy` (see prefect.yaml) or `docker build .`.
 # docs/deployment.md says what is in it, how large it is and how to leave vendors out.
+# `make images` writes the digest behind the tag; by hand: --build-arg PYTHON=3.11-slim-bookworm@sha256:...
 ARG PYTHON=3.11-slim-bookworm
 
 # hadolint ignore=DL3006
@@ -37,15 +38,19 @@ LABEL org.opencontainers.image.title="ticket-to-dashboard" \
 # Nothing is installed in this stage, and what could install is taken out.
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore pip setuptools wheel \
     && useradd --uid 10001 --create-home --home-dir /home/runner --shell /usr/sbin/nologin runner \
-    && install -d -o runner -g runner /state
+    && install -d -o runner -g runner /state \
+    && test -s /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 WORKDIR /app
+# Authorities of the base image, which is refreshed: dbt-snowflake holds certifi at those of January 2025.
 # All that a run writes goes to /state (a volume) or /tmp, so the root file system may be read-only.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+    REQUESTS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
     HOME=/tmp \
     PREFECT_HOME=/tmp/prefect \
     PREFECT_LOGGING_SETTINGS_PATH=/app/deploy/logging.yaml \

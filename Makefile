@@ -8,7 +8,7 @@ TEST_ARGS ?=
 PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test coverage check peers bench soak lock clean setup setup-dev
+.PHONY: run test coverage check peers bench soak lock images sbom audit clean setup setup-dev
 
 run: setup  ## the main job, on the demo company
 	$(BIN)/python flows/main.py $(RUN_ARGS)
@@ -70,7 +70,7 @@ tests/peers/node_modules/.done: tests/peers/package-lock.json tests/peers/packag
 	npm ci --silent --prefix tests/peers
 	touch $@
 
-# sqlfluff and dbt want different clicks, so it lives apart.
+# sqlfluff and dbt want different clicks, so it lives apart, with what makes the SBOM and the audit.
 .venv-lint/done: requirements-lint.lock
 	$(PYTHON) -m venv .venv-lint
 	.venv-lint/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lint.lock
@@ -86,8 +86,20 @@ lock:  ## resolve anew within pyproject.toml; hashes, no index address
 	pip install --quiet uv
 	uv pip compile pyproject.toml $(EXTRAS) $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --all-extras $(LOCK_FLAGS) -c requirements.lock -o requirements-dev.lock
-	echo 'sqlfluff==4.5.0' | uv pip compile - $(LOCK_FLAGS) -o requirements-lint.lock
+	printf '%s\n' $(LINT) | uv pip compile - $(LOCK_FLAGS) -o requirements-lint.lock
 
+images:  ## write the digest that each image's tag has today: Dockerfile, compose files (needs docker and a registry)
+	$(PYTHON) deploy/pin_images.py
+
+sbom: .venv-lint/done  ## what the image installs, as CycloneDX: .local/sbom.cdx.json
+	@mkdir -p .local
+	.venv-lint/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+		--validate --of JSON -o .local/sbom.cdx.json
+
+audit: .venv-lint/done  ## known vulnerabilities of requirements.lock; skipped where no advisories can be read
+	$(PYTHON) deploy/audit_lock.py .venv-lint/bin/pip-audit requirements.lock
+
+LINT := sqlfluff==4.5.0 cyclonedx-bom==7.5.0 pip-audit==2.10.1
 EXTRAS := --extra databases --extra docker --extra dremio --extra files --extra jira --extra postgres --extra snowflake --extra tableau
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
 	--no-emit-find-links --quiet

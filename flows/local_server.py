@@ -50,7 +50,7 @@ class LocalServer:
         atexit.register(self.stop)  # the last to be called: Prefect sends its last events at exit too
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603  # this Python, and this module
             [sys.executable, "-m", __name__, str(self._listening.fileno())],
             cwd=ROOT,
             env=self._environment,
