@@ -37,6 +37,14 @@ WITHOUT_SQL = {
 }
 """Those that Great Expectations can't evaluate in SQL on any warehouse."""
 
+REFUSED = "Great Expectations can't evaluate it on"
+OUTLIERS = "expect_column_values_to_not_be_outliers"
+QUANTILES = "expect_column_quantile_values_to_be_between"
+WITH_PERCENTILES = {
+    "postgresql",
+    "snowflake",
+}  # of the warehouses here, those Great Expectations writes iqr for
+
 SuiteContent = tuple[list[dict[str, Any]], list[Check]]
 """The expectations of a suite that can be evaluated, and a failed check for each other one."""
 
@@ -140,6 +148,31 @@ def find_fault(expectation: object) -> str:
     if kind in WITHOUT_SQL:
         return "Great Expectations can't evaluate it in SQL"
     return _find_wrong_arguments(expectation)
+
+
+def refuse_expectations(mart: str, content: SuiteContent, dialect: str) -> SuiteContent:
+    """A suite's content without what Great Expectations can't evaluate on a warehouse, which joins the faults.
+
+    dialect: the warehouse's, as SQLAlchemy names it.
+    """
+    usable: list[dict[str, Any]] = []
+    faults = list(content[1])
+    for each in content[0]:
+        if reason := find_refusal(each, dialect):
+            faults.append(Check.unanswered(mart, name_expectation(each), "suite", reason))
+        else:
+            usable.append(each)
+    return usable, faults
+
+
+def find_refusal(expectation: Mapping[str, Any], dialect: str) -> str:
+    """Why Great Expectations can't evaluate an expectation on a warehouse; empty if it can."""
+    kind, kwargs = expectation["type"], expectation.get("kwargs", {})
+    if kind == OUTLIERS and kwargs.get("method", "iqr") == "iqr" and dialect not in WITH_PERCENTILES:
+        return f"{REFUSED} {dialect}: it has no outliers by iqr there; use method std"
+    if kind == QUANTILES and dialect == "dremio":
+        return f"{REFUSED} {dialect}: its query for quantiles fails there; use unexpected_rows_expectation"
+    return ""
 
 
 def _find_wrong_arguments(expectation: dict[str, object]) -> str:

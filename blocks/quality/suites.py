@@ -20,7 +20,7 @@ from pydantic import Field
 from blocks.errors import Misconfigured, NotFound
 from blocks.quality.check_pages import write_pages
 from blocks.quality.evaluation import audit_mart, require_answer
-from blocks.quality.expectations import SuiteContent, read_expectations, read_notes
+from blocks.quality.expectations import SuiteContent, read_expectations, read_notes, refuse_expectations
 from blocks.quality.type_expectations import take_types
 from blocks.records import Check, GateReport
 from blocks.vendor_patches.great_expectations import support_patterns
@@ -86,11 +86,15 @@ class Suites(Block):
         found: Mapping[str, SuiteContent],
     ) -> list[Check]:
         """What `audit` does once the suites are read; found: what `read` gave for each mart."""
+        from sqlalchemy.engine import make_url
+
+        url, arguments = warehouse.make_gx_connection()
+        dialect = make_url(url).get_backend_name()
+        found = {mart: refuse_expectations(mart, content, dialect) for mart, content in found.items()}
         checks = [fault for _, faults in found.values() for fault in faults]
         suites, typed = take_types(warehouse, {mart: usable for mart, (usable, _) in found.items()}, marts)
         checks += typed
         context = self._context()
-        url, arguments = warehouse.make_gx_connection()
         source = context.data_sources.add_sql(
             "release", connection_string=url, create_temp_table=False, kwargs=arguments
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.quality.expectations import WITHOUT_SQL, find_fault
+from blocks.quality.expectations import OUTLIERS, REFUSED, WITHOUT_SQL, find_fault, find_refusal
 from blocks.quality.suites import Suites
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
@@ -96,5 +96,16 @@ def test_it_is_judged_as_the_table_says(
 def word(good: Check, bad: Check) -> str:
     """How a pair of examples was judged."""
     if good.not_run and bad.not_run:
-        return "not run"
+        return "refused" if good.observed.startswith(REFUSED) else "not run"
     return "yes" if (good.status, bad.status) == ("passed", "failed") else f"{good.status}, {bad.status}"
+
+
+def test_outliers_by_deviation_are_refused_nowhere() -> None:
+    by = {
+        method: {"type": OUTLIERS, "kwargs": {"column": "x", "method": method}} for method in ("iqr", "std")
+    }
+    for dialect in ("duckdb", "dremio"):
+        assert "use method std" in find_refusal(by["iqr"], dialect)
+        assert "use method std" in find_refusal({"type": OUTLIERS, "kwargs": {"column": "x"}}, dialect)
+        assert not find_refusal(by["std"], dialect)
+    assert not find_refusal(by["iqr"], "postgresql")
