@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr
 
+from blocks.catalogue import Catalogue
 from blocks.dbt.run import DbtRun
 from blocks.errors import Misconfigured
 from blocks.time_zone import read_time_zone
@@ -37,6 +39,21 @@ class DbtProject(Block):
         settings = self._settings()
         passes, zone = _not_run_passes(settings), read_time_zone(settings)
         return DbtRun(self.folder, self.state, settings["profile"], warehouse, schema, passes, zone)
+
+    def read_parsed(self, warehouse: Warehouse) -> Catalogue | None:
+        """The catalogue of the manifest that was last parsed into `state`, without starting dbt.
+
+        None where there is none, or one of another project or for another kind of warehouse.
+        """
+        settings = self._settings()
+        try:
+            manifest = json.loads((self.state / "target" / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # a run may be writing it
+            return None
+        about = manifest.get("metadata") or {}
+        if (about.get("project_name"), about.get("adapter_type")) != (settings["name"], warehouse.dialect):
+            return None
+        return Catalogue(manifest, read_time_zone(settings))
 
     def parse_ahead(self, warehouse: Warehouse, schema: str) -> DbtRun:
         """Start parsing for a release schema, for `open` to go on with: it takes seconds beside other work."""

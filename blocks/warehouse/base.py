@@ -83,6 +83,10 @@ class Warehouse(WarehouseConnection, Block, ABC):
         """What readers see now, read from serving's `_release`; None before the first publication."""
         return read_marker(self, self.serving)
 
+    def open_readers(self) -> AbstractContextManager[Session]:
+        """A session that reads what readers see, where it holds up no run; relations are named as in `session`."""
+        return self.session()
+
     @abstractmethod
     def shows(self, release: Release) -> bool:
         """True if readers see a release, all of it and nothing else, by every view's definition."""

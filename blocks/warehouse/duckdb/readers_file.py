@@ -12,11 +12,12 @@ same words ambiguous. The file may not be written: who opens it for writing woul
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from blocks.errors import Busy, Rejected
+from blocks.errors import Busy, NotFound, Rejected
 from blocks.records import Release
-from blocks.warehouse.duckdb.session import DuckDBSession
+from blocks.warehouse.duckdb.session import DuckDBSession, open_attached
 from blocks.warehouse.duckdb.view_settings import write_view_setting
 from blocks.warehouse.release_marker import MARKER, marker_sql, read_marker_rows
 from blocks.warehouse.settings import WarehouseSettings
@@ -93,6 +94,13 @@ class ReadersFile:
             return read_marker_rows(session, self._settings.quote(_ATTACHED, "main", MARKER))
         finally:
             session.rows(f"detach {self._settings.quote(_ATTACHED)}")
+
+    def open(self, name: str) -> AbstractContextManager[DuckDBSession]:
+        """A session on the file as readers have it, by this name. Raises NotFound where there is no file."""
+        if not self.path.exists():
+            remedy = "Publish a release first: `python flows/main.py`."
+            raise NotFound("read what readers see", f"{self.path.name} is not there", remedy)
+        return open_attached(self.path, name)
 
     def remove_leftovers(self) -> None:
         """Remove what a killed promotion left."""

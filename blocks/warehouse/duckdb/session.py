@@ -86,6 +86,26 @@ def open_session(
                     root.close()
 
 
+@contextmanager
+def open_attached(path: Path, name: str) -> Iterator[DuckDBSession]:
+    """A session in memory that reads a file, as a database of this name; several at once do not meet."""
+    import duckdb
+
+    with _own_errors(path.name):
+        connection = duckdb.connect(":memory:", config={"memory_limit": "1GB"})
+        try:
+            place = write_literal(str(path), "duckdb")
+            connection.execute(f"attach {place} as {quote_identifier(name)} (read_only)")
+            connection.execute("set time zone 'UTC'")
+        except BaseException:
+            connection.close()
+            raise
+    try:
+        yield DuckDBSession(connection, path.name)
+    finally:
+        connection.close()
+
+
 def _own_errors(name: str) -> AbstractContextManager[None]:
     """Raise DuckDB's errors as ours. name: the file's."""
     import duckdb

@@ -69,6 +69,10 @@ class DuckDBWarehouse(SqlWarehouse):
         }
         return open_session(self.path, settings)
 
+    def open_readers(self) -> AbstractContextManager[DuckDBSession]:
+        """The readers' file alone, under the name of the schema that it shows."""
+        return self.readers.open(self.serving)
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold `<file>.lock` for this process; the system frees it when the process dies."""

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from blocks.catalogue import Catalogue
 from blocks.errors import Busy, ContractBroken, Misconfigured, PlatformError, Rejected
+from blocks.notebook.frames import read_query
+from blocks.notebook.reader import ServedReader
 from blocks.records import Column, LedgerEntry, Release, SourceTable, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
@@ -487,6 +491,31 @@ def test_export_writes_what_the_query_gives(warehouse: Warehouse, tmp_path: Path
         {"a": 1, "b": "x"},
         {"a": 2, "b": None},
     ]
+
+
+def test_frames_of_what_readers_see_have_one_type_on_all(warehouse: Warehouse) -> None:
+    warehouse.flip(make_release(warehouse, "a", 1))
+    nothing = {"sources": {}, "nodes": {}, "exposures": {}}
+    sales = ServedReader(warehouse, Catalogue(nothing)).read_mart("sales")
+    assert sales.to_dict("records") == [{"run_no": 1, "day": date(2026, 1, 1)}]
+    assert sales.attrs["release"] == {"run": "a", "published_at": "2026-01-02T03:04:05.000Z"}
+    given = {
+        "n": ("9", "bigint"),
+        "d": ("1.5", "decimal(18, 4)"),
+        "f": ("0.5", "double"),
+        "t": ("'x'", "varchar"),
+    }
+    kinds = {name: warehouse.type_of(kind) for name, (_, kind) in given.items()}
+    values = ", ".join(f"cast({given[name][0]} as {kind}) as {name}" for name, kind in kinds.items())
+    nulls = ", ".join(f"cast(null as {kind}) as {name}" for name, kind in kinds.items())
+    with warehouse.session() as session:
+        frame = read_query(session, f"select {values} union all select {nulls}")
+    assert str(frame["n"].dtype) == "Int64"
+    assert str(frame["d"].dtype).startswith("decimal128(")
+    assert str(frame["f"].dtype) == "Float64"
+    assert str(frame["t"].dtype) == "str"
+    assert frame.isna().sum().tolist() == [1, 1, 1, 1]
+    assert [frame[name].dropna().item() for name in "ndft"] == [9, Decimal("1.5"), 0.5, "x"]
 
 
 def test_journal_keeps_states_in_order(warehouse: Warehouse) -> None:

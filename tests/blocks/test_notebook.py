@@ -1,0 +1,234 @@
+"""Frames of what readers see: exact types, the release they are of, and questions that are refused with a reason."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blocks.catalogue import Catalogue
+from blocks.dbt.project import DbtProject
+from blocks.errors import Busy, Misconfigured, NotFound, PlatformError
+from blocks.notebook.metric_query import Between
+from blocks.notebook.reader import ServedReader
+from blocks.records import Release
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from flows.notebook import Notebook, open_notebook
+
+ROWS = """
+select * from (values
+    (timestamptz '2026-01-30 23:30:00+00', 'north', 3::bigint, 1.10::decimal(18, 2), true, timestamp '2026-01-30'),
+    (timestamptz '2026-02-01 08:00:00+00', 'south', 4, 2.20, false, null),
+    (timestamptz '2026-02-28 08:00:00+00', null, null, null, null, null),
+    (null, 'north', 100, 100.00, true, null)
+) as t(sold_at, region, units, amount, paid, noted_at)
+"""
+
+
+def manifest() -> dict[str, Any]:
+    """Mart `sales` with metrics by region and day; one of them a median."""
+    node = {"name": "sales", "resource_type": "model", "unique_id": "model.p.sales", "schema": "s"}
+    measures = [("units", "sum"), ("amount", "sum"), ("middle", "median")]
+    metrics = {
+        name: {"name": name, "type": "simple", "type_params": {"measure": {"name": name}}}
+        for name, _ in measures
+    }
+    parts = {"numerator": {"name": "amount"}, "denominator": {"name": "units"}}
+    metrics["price"] = {"name": "price", "type": "ratio", "type_params": parts}
+    model = {
+        "name": "sales",
+        "depends_on": {"nodes": ["model.p.sales"]},
+        "defaults": {"agg_time_dimension": "sold_at"},
+        "dimensions": [
+            {"name": "sold_at", "type": "time", "type_params": {"time_granularity": "day"}},
+            {"name": "region", "type": "categorical"},
+            {"name": "paid", "type": "categorical"},
+        ],
+        "measures": [
+            {"name": name, "agg": agg, "expr": "units" if agg == "median" else name} for name, agg in measures
+        ],
+    }
+    return {
+        "metadata": {"adapter_type": "duckdb", "project_name": "p"},
+        "sources": {},
+        "exposures": {},
+        "nodes": {"model.p.sales": node | {"alias": "sales", "config": {}}},
+        "semantic_models": {"sales": model},
+        "metrics": metrics,
+    }
+
+
+def publish(warehouse: DuckDBWarehouse, run: str) -> None:
+    with warehouse.session() as session:
+        warehouse.make_schema(session, f"rel_{run}")
+        session.rows(f"create table rel_{run}.sales as {ROWS}")
+    marts = {"sales": f"rel_{run}.sales"}
+    warehouse.flip(Release(run=run, marts=marts, published_at=datetime(2026, 3, 1, 12)))
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    made = DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb"))
+    publish(made, "one")
+    return made
+
+
+@pytest.fixture
+def reader(warehouse: DuckDBWarehouse) -> ServedReader:
+    return ServedReader(warehouse, Catalogue(manifest(), "Europe/Berlin"))
+
+
+def test_a_mart_has_the_warehouses_types_and_its_nulls(reader: ServedReader, tmp_path: Path) -> None:
+    sales = reader.read_mart("sales").sort_values("sold_at")
+    assert {name: str(kind) for name, kind in sales.dtypes.items()} == {
+        "sold_at": "datetime64[us, Europe/Berlin]",
+        "region": "str",
+        "units": "Int64",
+        "amount": "decimal128(18, 2)[pyarrow]",
+        "paid": "boolean",
+        "noted_at": "datetime64[us]",
+    }
+    assert sales["sold_at"].iloc[0] == pd.Timestamp("2026-01-30 23:30", tz="UTC")
+    assert sales["sold_at"].iloc[0].day == 31
+    assert sales["amount"].sum() == Decimal("103.30")
+    assert sales["units"].isna().sum() == sales["amount"].isna().sum() == sales["region"].isna().sum() == 1
+    assert sales.attrs == {
+        "release": {"run": "one", "published_at": "2026-03-01T12:00:00.000Z"},
+        "freshness": "2026-02-28",
+    }
+    sales.to_parquet(tmp_path / "sales.parquet")
+    assert pd.read_parquet(tmp_path / "sales.parquet").attrs == sales.attrs
+
+
+def test_sums_of_whole_numbers_stay_whole_and_too_wide_ones_exact(warehouse: DuckDBWarehouse) -> None:
+    from blocks.notebook.frames import read_query
+
+    with warehouse.session() as session:
+        frame = read_query(session, f"select sum(units) as s, {10**20}::hugeint as h from ({ROWS}) as r")
+    assert (str(frame["s"].dtype), frame["s"][0]) == ("Int64", 107)
+    assert (str(frame["h"].dtype), frame["h"][0]) == ("decimal128(38, 0)[pyarrow]", Decimal(10**20))
+
+
+def test_a_metric_by_time_and_dimension(reader: ServedReader) -> None:
+    found = reader.read_metric("price", ["region"], "month", {})
+    assert list(found.columns) == ["sold_at", "region", "price"]
+    rows = [
+        tuple(None if pd.isna(value) else value for value in row) for row in found.itertuples(index=False)
+    ]
+    assert rows == [
+        (date(2026, 1, 1), "north", pytest.approx(1.1 / 3)),
+        (date(2026, 2, 1), "south", pytest.approx(2.2 / 4)),
+        (date(2026, 2, 1), None, None),
+    ]
+    assert found.attrs["incomplete"] == ["2026-01-01"]  # 31 January in Berlin to 28 February, which is whole
+    assert found.attrs["undated_rows"] == 1
+    assert found.attrs["freshness"] == "2026-02-28"
+
+
+@pytest.mark.parametrize(
+    ("where", "units"),
+    [
+        ({}, 7),
+        ({"region": "north"}, 3),
+        ({"region": ["north", "south"]}, 7),
+        ({"region": [None, "south"]}, 4),
+        ({"region": Between("o", None)}, 4),
+        ({"paid": True}, 3),
+        ({"paid": np.bool_(False)}, 4),
+        ({"sold_at": Between("2026-02-01", date(2026, 2, 27))}, 4),
+        ({"sold_at": Between(pd.Timestamp("2026-01-31"), "2026-01-31"), "region": "north"}, 3),
+    ],
+)
+def test_a_metric_of_some_rows(reader: ServedReader, where: dict[str, object], units: float) -> None:
+    assert reader.read_metric("units", [], None, where)["units"].tolist() == [units]
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ({"name": "unit"}, "no such metric .did you mean units"),
+        ({"name": "middle"}, "no dashboard can show it: .*median"),
+        ({"by": ["regoin"]}, "did you mean region"),
+        ({"by": ["sold_at"]}, "is its time"),
+        ({"by": ["region", "region"]}, "twice"),
+        ({"grain": "hour"}, "grain can be day, week, month"),
+        ({"where": {"regio": "north"}}, "did you mean region"),
+        ({"where": {"region": "North"}}, "no row has 'North' .did you mean north"),
+        ({"where": {"region": "' or 1=1 --"}}, "no row has"),
+        ({"where": {"region": 3}}, "is a int, the dimension holds varchar"),
+        ({"where": {"region": []}}, "lists no value"),
+        ({"where": {"paid": 1}}, "holds boolean"),
+        ({"where": {"sold_at": Between("last week", None)}}, "holds date"),
+        ({"where": {"sold_at": Between(datetime(2026, 2, 1, 12), None)}}, "holds date"),
+    ],
+)
+def test_what_can_not_be_asked_is_refused_with_its_reason(
+    reader: ServedReader, question: dict[str, Any], reason: str
+) -> None:
+    asked = {"name": "units", "by": [], "grain": None, "where": {}} | question
+    with pytest.raises(PlatformError, match=reason):
+        reader.read_metric(**asked)
+
+
+def test_unknown_marts_and_nothing_published_are_said(reader: ServedReader, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"did you mean sales.*They see: sales"):
+        reader.read_mart("sale")
+    empty = DuckDBWarehouse(database=str(tmp_path / "empty" / "warehouse.duckdb"))
+    with pytest.raises(NotFound, match="Publish a release first"):
+        ServedReader(empty, Catalogue(manifest())).read_mart("sales")
+
+
+def test_duckdbs_readers_need_the_readers_file_alone(
+    warehouse: DuckDBWarehouse, reader: ServedReader
+) -> None:
+    with warehouse.open_readers() as held:
+        publish(warehouse, "two")  # a reader is no obstacle
+        assert held.rows('select distinct run from "serving"."_release"') == [("one",)]
+        warehouse.path.unlink()
+        assert reader.read_mart("sales").attrs["release"]["run"] == "two"
+        assert reader.read_metric("units", [], None, {}).attrs["release"]["run"] == "two"
+
+
+def test_rows_are_of_the_release_that_is_named(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = ServedReader(warehouse, Catalogue(manifest()))
+    runs = iter("abacdd")  # what readers see before and after: another release twice, then the same
+    seen = lambda self, session: Release(run=next(runs), marts={"sales": "rel_one.sales"})  # noqa: E731
+    monkeypatch.setattr(ServedReader, "_read_release", seen)
+    assert reader.read_mart("sales").attrs["release"]["run"] == "d"
+    runs = iter("abcdef")
+    with pytest.raises(Busy, match="Ask again"):
+        reader.read_metric("units", [], None, {})
+
+
+def test_metrics_are_those_of_the_last_run(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:
+    import json
+
+    (tmp_path / "dbt_project.yml").write_text("name: p\nprofile: p\n")
+    project = DbtProject(folder=tmp_path, state=tmp_path / "dbt")
+    assert project.read_parsed(warehouse) is None
+    (tmp_path / "dbt" / "target").mkdir(parents=True)
+    written = tmp_path / "dbt" / "target" / "manifest.json"
+    written.write_text(json.dumps(manifest()))
+    notebook = Notebook(warehouse, project)
+    assert notebook.read_metric("units", by="region", where={"region": "south"})["units"].tolist() == [4]
+    for other in ({"project_name": "q", "adapter_type": "duckdb"}, {"project_name": "p"}):
+        written.write_text(json.dumps(manifest() | {"metadata": other}))
+        assert project.read_parsed(warehouse) is None
+    assert notebook.read_journal().empty
+    assert str(notebook.read_journal()["at"].dtype) == "datetime64[us, UTC]"
+    assert str(notebook.read_ledger()["rows"].dtype) == "Int64"
+    with pytest.raises(NotFound, match="did you mean sales"):
+        notebook.read_checks("sale")
+
+
+def test_only_a_warehouse_is_opened(tmp_path: Path) -> None:
+    assert open_notebook(state=tmp_path).warehouse.database == str(tmp_path.resolve() / "warehouse.duckdb")
+    with pytest.raises(Misconfigured, match="no warehouse"):
+        open_notebook(7)  # type: ignore[arg-type]
