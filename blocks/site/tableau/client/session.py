@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from blocks.errors import Busy, Misconfigured, PlatformError, Unavailable
 from blocks.http.errors import read_retry_after
-from blocks.site.tableau.client.errors import call_client, is_session_ended
+from blocks.site.tableau.client.errors import LastAnswer, call_client, is_session_ended
 from blocks.site.tableau.client.items import Server
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class TableauSession:
         self.address, self.site = address, site
         self._credentials, self._seconds = credentials, seconds
         self._server: Server = None
-        self._pause: float | None = None
+        self._last = LastAnswer()
 
     def call(self, asked: str, act: Callable[[Server], T]) -> T:
         """Act with the signed-in client; whatever goes wrong comes out as a PlatformError.
@@ -41,11 +41,11 @@ class TableauSession:
         act may run twice: it has to be safe to repeat. Raises Busy if the second session ends as well.
         """
         try:
-            return call_client(asked, lambda: self._once(act), lambda: self._pause)
+            return call_client(asked, lambda: self._once(act), lambda: self._last)
         except _SessionEnded:
             self._server = None
         try:
-            return call_client(asked, lambda: self._once(act), lambda: self._pause)
+            return call_client(asked, lambda: self._once(act), lambda: self._last)
         except _SessionEnded:
             pass
         raise Busy(
@@ -80,22 +80,23 @@ class TableauSession:
         options = {"timeout": (CONNECT_SECONDS, self._seconds)}
         server = Server(self.address, http_options=options, session_factory=self._http)
         asked = f"Sign in to {self.address}"
-        version = call_client(asked, lambda: server.server_info.get().rest_api_version, lambda: self._pause)
+        version = call_client(asked, lambda: server.server_info.get().rest_api_version, lambda: self._last)
         if tuple(int(part) for part in str(version).split(".")) < OLDEST:
             raise Misconfigured(asked, f"its REST API is {version}", "Use Tableau Server 2019.4 or later.")
         server.version = version
         call_client(
-            asked, lambda: server.auth.sign_in(self._credentials.authenticate(self.site)), lambda: self._pause
+            asked, lambda: server.auth.sign_in(self._credentials.authenticate(self.site)), lambda: self._last
         )
         return server
 
     def _http(self) -> requests.Session:
-        """A requests session that remembers what a 429 asks for: the client drops the header."""
+        """A requests session that remembers status and pause of the last answer: the client drops them."""
         import requests
 
         def remember(response: requests.Response, *_: object, **__: object) -> None:
-            if response.status_code == 429:
-                self._pause = read_retry_after(response.headers.get("Retry-After"))
+            self._last = LastAnswer(
+                response.status_code, read_retry_after(response.headers.get("Retry-After"))
+            )
 
         session = requests.Session()
         session.hooks["response"].append(remember)

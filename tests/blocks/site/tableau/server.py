@@ -2,9 +2,9 @@
 
 It answers as Tableau's REST API reference says (help.tableau.com, REST API: methods for publishing, workbooks and
 views, data sources, projects, jobs, users and groups; "Publishing Resources" for multipart and chunks; "Filtering and
-Sorting"; "Handling Errors" for the shape of errors). Error codes other than 401001, 401002, 403004 and 409093 are
-only right in their first three digits. It opens what is published: an extract that is broken, or a workbook that
-names a data source the site does not have, makes the publishing job fail; a view's data is computed from the rows.
+Sorting"; "Handling Errors" for the shape of errors). Error codes are those that the reference has
+for the method. It opens what is published: an extract that is broken, or a workbook that names a data source
+the site does not have, makes the publishing job fail; a view's data is computed from the rows.
 """
 
 from __future__ import annotations
@@ -247,8 +247,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
         if said == "end session":
             self.tableau.tokens.clear()
-        elif said == "html":
-            return Answer(200, b"<html>Please log in", "text/html")
+        elif said.startswith("html"):  # a proxy's page, with its status
+            return Answer(int(said[4:] or 200), b"<html>Please log in, s3cr3t", "text/html")
         elif said and said not in ("lose", "swallow"):
             return error(said) if said[0] != "5" else Answer(int(said[:3]), b"it broke", "text/plain")
         try:
@@ -394,7 +394,7 @@ class Request:
             raise error("404005", "There is no such project")
         same = self.same(kind, asked.get("name"), project)
         if same and self.query.get("overwrite") != "true":
-            raise error("409008", "A workbook of that name exists")
+            raise error("403130", "A workbook of that name exists")
         file_kind = self.query[f"{tag if tag == 'workbook' else 'datasource'}Type"]
         self.job(f"Publish{tag.capitalize()}", lambda: self.store(kind, file_kind, asked, data, project))
 
@@ -503,7 +503,7 @@ class Request:
                 kind, [self.item_xml(kind, each) for each in found.values() if self.wanted(each.name)]
             )
         if words[0] not in found:
-            raise error("404006", "It is not there")
+            raise error("404006" if kind == "workbooks" else "404004", "It is not there")
         item = found[words[0]]
         match words[1:]:
             case ():

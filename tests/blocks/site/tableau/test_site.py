@@ -38,6 +38,7 @@ from blocks.site.hyper import write_hyper
 from blocks.site.readback import DatasetSummary
 from blocks.site.tableau import publish
 from blocks.site.tableau.client import content, projects, views
+from blocks.site.tableau.client.codes import CODES
 from blocks.site.tableau.site import TableauSite
 from blocks.warehouse.bi_connection import LiveSource
 from tests.blocks.site.conftest import ORDERS, export
@@ -556,8 +557,11 @@ def test_a_refresh_that_is_queued_already_is_waited_out_and_made_again(
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        ("400006", BadInput),
+        ("400000", BadInput),
+        ("400006", Unavailable),  # a page that is no longer there
         ("403004", Forbidden),
+        ("403131", Busy),
+        ("403132", Misconfigured),
         ("404005", NotFound),
         ("409004", Busy),
         ("429000", RateLimited),
@@ -584,6 +588,40 @@ def test_faults_say_whether_trying_again_helps(
         assert raised.value.retry_after == 17
     assert site.publish(card).canary
     assert wall.names() == ["kpi_page"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        ("403132", Misconfigured, "no missing right: the server can't reach the data"),
+        ("403007", Forbidden, "Publish on the project"),
+        ("403039", Misconfigured, "permissions are locked"),
+        ("404005", NotFound, "project was deleted or moved"),
+        ("404015", Unavailable, "upload has expired"),
+        ("409987", Busy, "409987 Refused. Something else"),  # in no list
+        ("html413", BadInput, "not Tableau, answered 413 with a page. .*TSC_CHUNK_SIZE_MB"),
+        ("html403", Forbidden, "not Tableau, answered 403 with a page. .*sign-on page"),
+        ("html504", Unavailable, "not Tableau, answered 504. .*raise its time-out"),
+        ("html", BadAnswer, "not XML"),
+    ],
+)
+def test_each_code_has_its_own_remedy_and_a_proxy_is_told_from_tableau(
+    wall: TableauWall, site: TableauSite, card: Card, answer: str, kind: type[Exception], words: str
+) -> None:
+    wall.server.faults = [Fault("POST /workbooks$", answer)]
+    with pytest.raises(kind, match=words) as raised:
+        site.publish(card)
+    for hidden in ("as the test asked", "s3cr3t", "<html"):  # details may hold names and rows
+        assert hidden not in f"{raised.value!r}"
+
+
+def test_codes_are_of_the_status_they_begin_with() -> None:
+    for code, refusal in CODES.items():
+        assert code.isdecimal()
+        assert len(code) == 6
+        assert 400 <= int(code[:3]) < 500
+        assert refusal.error
+        assert refusal.remedy.endswith(".")
 
 
 def test_no_server_and_no_address(site: TableauSite, tmp_path: Path) -> None:
