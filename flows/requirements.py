@@ -38,6 +38,8 @@ def requirements(
     with stage_run(context, project, warehouse, run) as stage:
         tag_queries("requirements", stage.run)
         list_known_sources(stage.catalogue, sources)
+        if not dry_run:  # or readers' numbers would change and no ticket would hear of it
+            tracker.check_answers()
         found = read_tickets(tracker, tickets)
         plan = plan_tickets(found, stage.catalogue, stage.run, scheduled=tickets is None, sources=sources)
     log = get_run_logger()

@@ -31,6 +31,10 @@ class Tracker(Block, ABC):
     def check(self) -> str:
         """Connect and return a one-line status. Raises a PlatformError that says what to do."""
 
+    def check_answers(self) -> None:
+        """Ask, where that is cheap, whether tickets can be answered. Raises Misconfigured before any work is done."""
+        return None
+
     @abstractmethod
     def list_open_tickets(self) -> list[Ticket]:
         """Tickets that wait for work: open, in progress, or sent back as changes requested; no incidents."""

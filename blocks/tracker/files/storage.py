@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from blocks.errors import Busy, Unavailable
+from blocks.errors import Busy, Misconfigured, Unavailable
 from blocks.tracker.files.yaml_reader import UnreadableError
 
 LIMIT_BYTES = 1_500_000  # a file of that size takes up to three seconds of a processor to read
-LOCK_SECONDS = 20
+LOCK, LOCK_SECONDS = ".tickets.lock", 20
 
 
 def read_file(path: Path) -> str:
@@ -58,13 +60,27 @@ def replace_file(path: Path, content: bytes, before: bytes | None = None) -> boo
     return True
 
 
+def check_writable(folder: Path) -> None:
+    """Raise Misconfigured if answers can't be written there: a file is made and removed, and the lock looked at."""
+    lock = folder / LOCK
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if lock.exists() and not os.access(lock, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, f"{LOCK} belongs to somebody else")
+    except OSError as error:
+        answer = f"it can't be written to ({error.strerror or type(error).__name__})"
+        remedy = "Answers go there: let this account write there, or make room."
+        raise Misconfigured(f"answer tickets in {folder}", answer, remedy) from None
+
+
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the folder against other runs; what the disk refuses comes out as Unavailable."""
     from filelock import FileLock, Timeout
 
     try:
-        with FileLock(folder / ".tickets.lock", timeout=LOCK_SECONDS):
+        with FileLock(folder / LOCK, timeout=LOCK_SECONDS):
             yield
     except Timeout:
         raise Busy(f"lock {folder}", "another run writes answers", "Try again later.") from None

@@ -20,7 +20,7 @@ from blocks.errors import BadInput, Busy, Misconfigured, NotFound
 from blocks.records import Ticket
 from blocks.tracker.base import FILE_NAME, Tracker
 from blocks.tracker.files.comments import quote_inline, write_comment, write_incident
-from blocks.tracker.files.storage import lock_folder, read_file, replace_file
+from blocks.tracker.files.storage import check_writable, lock_folder, read_file, replace_file
 from blocks.tracker.files.yaml_editor import set_list_item, set_value
 from blocks.tracker.files.yaml_reader import OPEN, UnreadableError, drop_unprintable, read_ticket
 
@@ -40,9 +40,13 @@ class FilesTracker(Tracker):
     def check(self) -> str:
         """Look into the folder; return a one-line status."""
         keys = self._keys()
-        if not os.access(self.folder, os.W_OK):
-            raise Misconfigured(f"open {self.folder}", "it can't be written to", "Answers go there.")
+        self.check_answers()
         return f"{len(keys)} tickets of {self.project} in {self.folder}"
+
+    def check_answers(self) -> None:
+        """Write and remove a file in the folder, as each answer does; rights alone don't show a read-only disk."""
+        self._keys()
+        check_writable(self.folder)
 
     def list_open_tickets(self) -> list[Ticket]:
         """Tickets that wait for work; unreadable ones among them, so that somebody hears of it."""

@@ -146,6 +146,11 @@ def translate_error(asked: str, error: BaseException) -> PlatformError:
             f"{who} the file open (another program than this run), for over {OPEN_SECONDS} s",
             "Ask whoever runs it to close it (a DuckDB shell, say), then run this again; readers open serving.duckdb.",
         )
+    if any(each in str(error) for each in ("Permission denied", "Read-only file system", "read-only mode")):
+        remedy = (
+            "Let this account read and write the file and its folder; nothing is wrong with the file itself."
+        )
+        return Misconfigured(asked, answer, remedy)
     if "Cannot open file" in answer or "not a valid DuckDB" in answer:
         return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")
     if answer.startswith("Catalog Error: Table with name") and "does not exist" in answer:

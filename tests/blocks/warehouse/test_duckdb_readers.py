@@ -13,6 +13,7 @@ import pytest
 
 from blocks.errors import Busy, PlatformError
 from blocks.records import BuildReport, Release
+from blocks.warehouse.duckdb.session import translate_error
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.promotion import promote_release, recover, retain, retire_marts, roll_back
 from tests.blocks.warehouse.readers import MARTS, flip_under_readers, read_file
@@ -278,3 +279,10 @@ def test_pandas_opens_it_as_the_documentation_says(
     names: dict[str, Any] = {}
     exec(compile(example, "docs/duckdb.md", "exec"), names)
     assert names["revenue"].to_dict("list") == {"revenue": [5]}
+
+
+@pytest.mark.parametrize("reason", ["Permission denied", "Read-only file system"])
+def test_a_file_without_rights_is_not_to_be_moved_away(reason: str) -> None:
+    error = translate_error("use w.duckdb", OSError(f'IO Error: Cannot open file "w.duckdb": {reason}'))
+    assert "nothing is wrong with the file itself" in str(error)
+    assert "move the file away" not in str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import subprocess
@@ -13,6 +14,7 @@ from time import monotonic
 import pytest
 
 from blocks.errors import Misconfigured
+from blocks.tracker.files import storage
 from blocks.tracker.files.tracker import FilesTracker
 from tests.blocks.tracker.desks import FilesDesk
 
@@ -377,3 +379,26 @@ def test_a_missing_folder_is_a_misconfiguration(tmp_path: Path) -> None:
     for ask in (tracker.check, tracker.list_open_tickets):
         with pytest.raises(Misconfigured, match="no such folder"):
             ask()
+
+
+def test_a_folder_that_cannot_be_written_is_noticed_by_trying(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = FilesTracker(project="AN", folder=tmp_path)
+    tracker.check_answers()
+    assert list(tmp_path.iterdir()) == []
+
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(storage.tempfile, "TemporaryFile", refuse)
+    for look in (tracker.check, tracker.check_answers):
+        with pytest.raises(Misconfigured, match=r"can't be written to \(Read-only file system\)"):
+            look()
+
+
+def test_a_lock_of_somebody_else_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / storage.LOCK).touch()
+    monkeypatch.setattr(storage.os, "access", lambda *_: False)
+    with pytest.raises(Misconfigured, match="belongs to somebody else"):
+        FilesTracker(project="AN", folder=tmp_path).check_answers()
