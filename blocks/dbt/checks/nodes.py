@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+
+from blocks.findings import Finding, error, warn
 from blocks.semantic_models import Node
 
 _KINDS = {"model": "model", "seed": "seed", "snapshot": "snapshot"}
@@ -39,3 +41,13 @@ def get_meta(node: Node) -> object:
     found = [each for each in (node.get("meta"), get_config(node).get("meta")) if each is not None]
     wrong = [each for each in found if not isinstance(each, Mapping)]
     return wrong[0] if wrong else {key: value for each in found for key, value in each.items()}
+
+
+def error_about(node: Node, problem: str, fix: str) -> Finding:
+    """An error of a node, at its place."""
+    return error(get_name(node), get_place(node), problem, fix)
+
+
+def warn_about(node: Node, problem: str, fix: str) -> Finding:
+    """A warning of a node, at its place."""
+    return warn(get_name(node), get_place(node), problem, fix)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from blocks.release_names import in_release
 from blocks.catalogue import BUILT
-from blocks.dbt.checks.nodes import get_config, get_name, get_place, list_nodes
-from blocks.findings import Finding, error, warn
+from blocks.dbt.checks.nodes import error_about, get_config, get_place, list_nodes, warn_about
+from blocks.findings import Finding, warn
+from blocks.release_names import in_release
 from blocks.semantic_models import Node
 
 _OWN = {"table", "view", "incremental", "ephemeral", "snapshot", "seed", "materialized_view", "dynamic_table"}
@@ -32,25 +32,22 @@ def _check_place(node: Node, schema: str) -> Iterator[Finding]:
     if config.get("materialized") == "ephemeral":
         return
     if config.get("database"):
-        yield error(
-            get_name(node),
-            get_place(node),
+        yield error_about(
+            node,
             f"it is built in another database, {config['database']}: outside of the release",
             "Take `database` out of its config.",
         )
     if in_release(str(node.get("schema")), schema):
         return
     if kind == "snapshot":
-        yield warn(
-            get_name(node),
-            get_place(node),
+        yield warn_about(
+            node,
             f"it lives in schema {node.get('schema')}, outside of the release: a rollback does not take it back",
             "Take `target_schema` or `schema` out of its config, and it is carried from release to release.",
         )
     else:
-        yield error(
-            get_name(node),
-            get_place(node),
+        yield error_about(
+            node,
             f"it is built in schema {node.get('schema')}, where readers may see it before it is checked",
             "Let generate_schema_name begin with target.schema, as dbt's own does.",
         )
@@ -60,16 +57,14 @@ def _check_writer(node: Node) -> Iterator[Finding]:
     config = get_config(node)
     kind = str(config.get("materialized") or "table")
     if kind == "external" or config.get("location"):
-        yield warn(
-            get_name(node),
-            get_place(node),
+        yield warn_about(
+            node,
             "it writes files as it is built, before anything is checked, and a rollback does not take them back",
             "Write files from a published mart, or know that they may be of a refused release.",
         )
     elif kind not in _OWN:
-        yield warn(
-            get_name(node),
-            get_place(node),
+        yield warn_about(
+            node,
             f"its materialization `{kind}` is the project's own: what it writes is not known here",
             "Let it write only to `this`.",
         )
@@ -80,9 +75,8 @@ def _check_hooks(node: Node) -> Iterator[Finding]:
         hooks = get_config(node).get(name) or []
         texts = [str(each.get("sql") if isinstance(each, dict) else each).strip() for each in hooks]
         if any(texts):
-            yield warn(
-                get_name(node),
-                get_place(node),
+            yield warn_about(
+                node,
                 f"its {name} runs {when} it is built, in every attempt, checked or not",
                 "Let it touch nothing but `this`.",
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
-from blocks.dbt.checks.nodes import get_config, get_name, get_place, list_nodes
+from blocks.dbt.checks.nodes import error_about, get_config, get_name, get_place, list_nodes, warn_about
 from blocks.dbt.release_scope import has_threshold
-from blocks.findings import Finding, error, hint, warn
+from blocks.findings import Finding, error, hint
 from blocks.semantic_models import Node
 
 
@@ -25,9 +25,8 @@ def check_sources(
             yield from _check_columns(node)
         yield from _check_freshness(node)
         if str(node.get("schema")).lower() in reserved:
-            yield error(
-                get_name(node),
-                get_place(node),
+            yield error_about(
+                node,
                 f"its schema {node.get('schema')} belongs to this workflow, which replaces what is in it",
                 "Keep raw data in a schema of their own.",
             )
@@ -48,12 +47,11 @@ def _check_loader(node: Node, loaders: Collection[str]) -> Iterator[Finding]:
         return
     near = hint(loader, loaders, 0.6) if loader else ""
     if near:
-        yield error(get_name(node), get_place(node), f"its loader `{loader}` is unknown{near}", "Correct it.")
+        yield error_about(node, f"its loader `{loader}` is unknown{near}", "Correct it.")
         return
     said = f"its loader `{loader}` is none of this workflow" if loader else "it has no loader"
-    yield warn(
-        get_name(node),
-        get_place(node),
+    yield warn_about(
+        node,
         f"{said}: it is read as it stands in {node.get('schema')}, whoever fills it",
         f"To have it loaded, write `loader:` {', '.join(sorted(loaders))}; else declare its freshness.",
     )
@@ -65,9 +63,8 @@ def _check_columns(node: Node) -> Iterator[Finding]:
     if columns and not untyped:
         return
     what = f"{', '.join(untyped[:5])} {'has' if len(untyped) == 1 else 'have'} no type"
-    yield warn(
-        get_name(node),
-        get_place(node),
+    yield warn_about(
+        node,
         f"{what if columns else 'it declares no column'}: what has no type is loaded as text",
         "Declare `data_type`; `init` proposes the types that the data have.",
     )
@@ -75,16 +72,14 @@ def _check_columns(node: Node) -> Iterator[Finding]:
 
 def _check_freshness(node: Node) -> Iterator[Finding]:
     if not has_threshold(node):
-        yield warn(
-            get_name(node),
-            get_place(node),
+        yield warn_about(
+            node,
             "it declares no freshness: old data pass without a word",
             "Declare `freshness` with warn_after or error_after, and `loaded_at_field`.",
         )
     elif not (node.get("loaded_at_field") or node.get("loaded_at_query") or _get_field(node)):
-        yield error(
-            get_name(node),
-            get_place(node),
+        yield error_about(
+            node,
             "it declares its freshness but no `loaded_at_field`: the check can't run, and what can't run fails",
             "Declare `loaded_at_field`, `_loaded_at` for what is loaded by dlt here.",
         )
