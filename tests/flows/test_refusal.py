@@ -45,7 +45,7 @@ def half_a_file(erp: Path) -> None:
 
 def wrong_encoding(erp: Path) -> None:
     path, lines = new_day(erp)
-    path.write_bytes("".join([*lines, lines[-1].replace("United Kingdom", "Österreich")]).encode("utf-16"))
+    path.write_bytes("".join([*lines, lines[-1].replace("United Kingdom", "Österreich")]).encode("latin-1"))
 
 
 def a_column_gone(erp: Path) -> None:
