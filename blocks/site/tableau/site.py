@@ -23,6 +23,7 @@ from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
 from blocks.site.tableau.client.projects import find_or_make_project
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.publish import DashboardPublisher, PublishSettings
+from blocks.site.tableau.workbook.left_out import leave_out
 from blocks.site.text import check_slug
 
 
@@ -101,12 +102,14 @@ class TableauSite(BiSite):
         """Publish a dashboard's data, then its workbook; read it back; keep its files here."""
         begun, name = time.monotonic(), check_slug(card.dashboard.name)
         _check_complete(card)
+        card, left_out = leave_out(card)
         with self._connect() as session, TemporaryDirectory(prefix="tableau-") as work:
             publishing = DashboardPublisher(
                 session, self._settings(session), card, Path(work), self._make_kept_folder(name)
             )
             publication = publishing.publish()
-        return publication.model_copy(update={"seconds": round(time.monotonic() - begun, 3)})
+        notes = (*publication.notes, *left_out)
+        return publication.model_copy(update={"notes": notes, "seconds": round(time.monotonic() - begun, 3)})
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """The site's own list of content, which needs no publishing."""

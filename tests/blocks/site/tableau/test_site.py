@@ -33,6 +33,7 @@ from blocks.errors import (
     Unavailable,
 )
 from blocks.http.polling import Pauses
+from blocks.metrics import Balance, Metric
 from blocks.site.base import Card
 from blocks.site.hyper import write_hyper
 from blocks.site.readback import DatasetSummary
@@ -41,7 +42,7 @@ from blocks.site.tableau.client import content, projects, views
 from blocks.site.tableau.client.codes import CODES
 from blocks.site.tableau.site import TableauSite
 from blocks.warehouse.bi_connection import LiveSource
-from tests.blocks.site.conftest import ORDERS, export
+from tests.blocks.site.conftest import MEASURES, ORDERS, export
 from tests.blocks.site.harness import TableauWall, hyper_rows
 from tests.blocks.site.tableau import files
 from tests.blocks.site.tableau.server import APP, TOKEN, Fault, Item
@@ -95,6 +96,27 @@ def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return BUILT[key][0]
 
     monkeypatch.setattr(publish, "write_hyper", write_once)
+
+
+# what Tableau can't compute
+
+
+def make_closing(name: str) -> Metric:
+    """A balance that ends with each segment, which no calculation of Tableau is."""
+    measure = MEASURES["orders"].model_copy(update={"balance": Balance(moment="day", within=("segment",))})
+    return ORDERS.model_copy(update={"name": name, "label": name, "measures": (measure,), "formula": measure})
+
+
+def test_a_metric_that_tableau_can_not_compute_is_left_out_alone_and_said(
+    wall: TableauWall, site: TableauSite, make_card: Make
+) -> None:
+    publication = site.publish(make_card(metrics=(ORDERS, make_closing("closing")), dimensions=("country",)))
+    assert publication.rows
+    (note,) = publication.notes
+    assert note.startswith("closing is not in the workbook: ")
+    assert "window_groupings" in note
+    with pytest.raises(Misconfigured, match=r"can compute none of its metrics.*window_groupings"):
+        site.publish(make_card(metrics=(make_closing("closing"),), dimensions=("country",)))
 
 
 # signing in

@@ -1,0 +1,49 @@
+"""What of a dashboard Tableau can't compute: it is left out of the workbook, metric by metric, with the reason."""
+
+from __future__ import annotations
+
+from blocks.errors import Misconfigured
+from blocks.metrics import Metric, to_tableau
+from blocks.site.base import Card
+
+
+def leave_out(card: Card) -> tuple[Card, tuple[str, ...]]:
+    """The card without the metrics that no calculation of Tableau is, and a note on each.
+
+    Raises Misconfigured, with all the reasons, where no metric is left.
+    """
+    reasons = {metric.name: _find_reason(metric) for dataset in card.datasets for metric in dataset.metrics}
+    notes = tuple(
+        f"{metric.label} is not in the workbook: {reasons[metric.name]}."
+        for dataset in card.datasets
+        for metric in dataset.metrics
+        if reasons[metric.name]
+    )
+    if not notes:
+        return card, ()
+    datasets = [
+        dataset.model_copy(update={"metrics": tuple(m for m in dataset.metrics if not reasons[m.name])})
+        for dataset in card.datasets
+    ]
+    kept = [place for place, dataset in enumerate(datasets) if dataset.metrics]
+    if not kept:
+        raise Misconfigured(
+            f"Publish {card.dashboard.name}",
+            f"Tableau can compute none of its metrics. {' '.join(notes)}",
+            "Give it a metric that Tableau can, or show it as a page.",
+        )
+    paired = {
+        name: tuple(getattr(card, name)[place] for place in kept)
+        for name in ("extracts", "summaries", "queries")
+        if getattr(card, name)
+    }
+    return card.model_copy(update={"datasets": tuple(datasets[place] for place in kept), **paired}), notes
+
+
+def _find_reason(metric: Metric) -> str:
+    """Why Tableau can't compute a metric; empty if it can."""
+    try:
+        to_tableau(metric.formula)
+    except Misconfigured as error:
+        return error.answer
+    return ""
