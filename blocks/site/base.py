@@ -12,6 +12,7 @@ from pydantic import Field
 
 from blocks.catalogue import Dataset
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
+from blocks.site.plan import DashboardPlan, plan_dashboard
 from blocks.site.readback import DatasetSummary
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.bi_connection import LiveSource
@@ -37,6 +38,11 @@ class Card(Record):
     summaries: tuple[DatasetSummary, ...] = ()
     live: LiveSource | None = None
     queries: tuple[str, ...] = ()
+
+    @property
+    def plan(self) -> DashboardPlan:
+        """What is shown, in which order, on every site."""
+        return plan_dashboard(self.dashboard, self.datasets)
 
     @property
     def time_zone(self) -> str:

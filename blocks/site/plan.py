@@ -1,13 +1,18 @@
-"""Which charts a dashboard has and in which order, by its analysis. Every site draws what is planned here.
+"""What a dashboard shows and in which order, planned once from what was asked. Every site draws this plan.
 
-A new kind of analysis gets its row in `CHARTS`; a new kind of chart its name, and a drawing in each site.
+A new kind of analysis gets its row in `CHARTS`; a new kind of chart its name, what it needs in `plan_section`, and a
+drawing in each site.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
-from blocks.records import Analysis
+from blocks.catalogue import Dataset
+from blocks.metrics import Metric, adds_up
+from blocks.records import GRAINS, Analysis, Dashboard, Record
+from blocks.site.periods import coarser
 
 
 class Chart(StrEnum):
@@ -29,12 +34,99 @@ CHARTS: dict[Analysis, tuple[Chart, ...]] = {
 }
 
 
-def plan_charts(analysis: Analysis, *, timed: bool, sliced: bool, adds: bool) -> tuple[Chart, ...]:
-    """The charts of a dataset's first metric, the most asked for first.
+class Panel(Record):
+    """A chart with all that a reader can see in it, by names.
 
-    timed: it has a time; sliced: it has a dimension; adds: the metric's parts add up to a whole.
+    metrics: the first is seen first; dimensions: by which it is cut, one at a time, but a table by all at once;
+    grains: of its time, the finest first (none: it shows the whole period).
     """
-    if analysis is Analysis.composition and not (adds and sliced):  # a page shows bars in their place
+
+    chart: Chart
+    metrics: tuple[str, ...]
+    dimensions: tuple[str, ...] = ()
+    grains: tuple[str, ...] = ()
+
+
+class Section(Record):
+    """What is shown of one dataset. metrics: a figure each; drill: the dimensions that clicks go through."""
+
+    dataset: str
+    metrics: tuple[str, ...]
+    drill: tuple[str, ...]
+    panels: tuple[Panel, ...]
+
+
+class DashboardPlan(Record):
+    """All of a dashboard. figures: (dataset, metric) in the dashboard's order; filters: dimensions that narrow all."""
+
+    analysis: Analysis
+    figures: tuple[tuple[str, str], ...]
+    filters: tuple[str, ...]
+    by_time: bool
+    sections: tuple[Section, ...]
+
+
+def plan_dashboard(dashboard: Dashboard, datasets: Sequence[Dataset]) -> DashboardPlan:
+    """The plan of a dashboard over its datasets."""
+    order = {name: place for place, name in enumerate(dashboard.metrics)}
+    every = [(dataset.name, metric.name) for dataset in datasets for metric in dataset.metrics]
+    timed = [dataset.grain for dataset in datasets if dataset.time]
+    grains = tuple(coarser(max(timed, key=GRAINS.index))) if timed else ()
+    figures = sorted(every, key=lambda pair: order.get(pair[1], len(order)))
+    return DashboardPlan(
+        analysis=dashboard.analysis,
+        figures=tuple(figures),
+        filters=tuple(dict.fromkeys(name for dataset in datasets for name in dataset.dimensions)),
+        by_time=bool(timed),
+        sections=tuple(
+            plan_section(
+                dashboard.analysis,
+                dataset,
+                tuple(metric for name, metric in figures if name == dataset.name),
+                grains if dataset.time else (),
+            )
+            for dataset in datasets
+        ),
+    )
+
+
+def plan_section(
+    analysis: Analysis, dataset: Dataset, metrics: tuple[str, ...], grains: tuple[str, ...]
+) -> Section:
+    """The plan of one dataset. metrics: in the dashboard's order."""
+    whole = find_additive(dataset.metrics)
+    parts = tuple(name for name in metrics if name in whole)
+    kinds = plan_charts(analysis, timed=bool(grains), sliced=bool(dataset.dimensions), adds=bool(parts))
+    rest = tuple(name for name in metrics if name not in parts) if Chart.shares in kinds else metrics
+    shown = {Chart.shares: parts, Chart.stacked: parts, Chart.bars: rest}
+    panels = [
+        Panel(
+            chart=kind,
+            metrics=shown.get(kind, metrics),
+            dimensions=dataset.dimensions,
+            grains=grains if kind in (Chart.trend, Chart.stacked, Chart.table) else (),
+        )
+        for kind in dict.fromkeys((*kinds, Chart.table))
+    ]
+    return Section(
+        dataset=dataset.name,
+        metrics=metrics,
+        drill=dataset.dimensions,
+        panels=tuple(panel for panel in panels if panel.metrics and (panel.dimensions or panel.grains)),
+    )
+
+
+def find_additive(metrics: Sequence[Metric]) -> set[str]:
+    """The names of the metrics whose parts add up to a whole."""
+    return {metric.name for metric in metrics if adds_up(metric.formula)}
+
+
+def plan_charts(analysis: Analysis, *, timed: bool, sliced: bool, adds: bool) -> tuple[Chart, ...]:
+    """The kinds of charts of a dataset, the most asked for first.
+
+    timed: it has a time; sliced: it has a dimension; adds: a metric's parts add up to a whole.
+    """
+    if analysis is Analysis.composition and not (adds and sliced):  # bars show what shares can't
         analysis = Analysis.trend
     possible = {
         Chart.trend: timed,

@@ -12,6 +12,7 @@ from blocks.site.base import Card
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.rollup import Rollup
 from blocks.site.periods import Period
+from blocks.site.plan import DashboardPlan
 
 _NO_WHOLE = "the values of its parts don't add up to the whole, so bars are drawn instead of shares."
 BUDGET = 50_000  # rows a page carries, over all its datasets
@@ -57,11 +58,19 @@ class DashboardView:
         return self.opening.previous
 
     @cached_property
+    def plan(self) -> DashboardPlan:
+        """What it shows, as every site draws it."""
+        return self.card.plan
+
+    @cached_property
     def metrics(self) -> list[tuple[int, Metric]]:
         """Every metric and the number of its dataset, in the dashboard's order."""
-        order = {name: place for place, name in enumerate(self.card.dashboard.metrics)}
-        found = [(i, m) for i, extract in enumerate(self.extracts) for m in extract.dataset.metrics]
-        return sorted(found, key=lambda pair: order.get(pair[1].name, len(order)))
+        found = {
+            (extract.dataset.name, metric.name): (number, metric)
+            for number, extract in enumerate(self.extracts)
+            for metric in extract.dataset.metrics
+        }
+        return [found[figure] for figure in self.plan.figures]
 
     def notes(self) -> list[str]:
         """What a reader must know about how the rows were reduced."""

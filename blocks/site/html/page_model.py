@@ -17,7 +17,7 @@ from blocks.site.html.page import as_json, library, program, render
 from blocks.site.html.rollup import Rollup
 from blocks.site.html.theme import PAGE, WHEN, config
 from blocks.site.periods import DRAWN, coarser
-from blocks.site.plan import CHARTS
+from blocks.site.plan import Section
 from blocks.site.text import TEXT, check_link, clip, one_line
 
 if TYPE_CHECKING:
@@ -62,7 +62,6 @@ def model(view: DashboardView) -> dict[str, object]:
     return {
         "title": one_line(view.card.dashboard.title),
         "analysis": view.card.dashboard.analysis.value,
-        "charts": CHARTS[view.card.dashboard.analysis],
         "grain": view.grain,
         "whole": view.whole and {"first": view.whole.first, "last": view.whole.last},
         "opening": view.opening and {"first": view.opening.first, "last": view.opening.last},
@@ -71,7 +70,7 @@ def model(view: DashboardView) -> dict[str, object]:
         "drawn": DRAWN,
         "when": WHEN,
         "metrics": [_metric(number, metric, view) for number, metric in view.metrics],
-        "datasets": [_dataset(rollup) for rollup in view.rollups],
+        "datasets": [_dataset(*pair) for pair in zip(view.rollups, view.plan.sections, strict=True)],
         "config": config(PAGE),
         "specs": _specs(),
     }
@@ -95,7 +94,7 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, objec
     }
 
 
-def _dataset(rollup: Rollup) -> dict[str, object]:
+def _dataset(rollup: Rollup, section: Section) -> dict[str, object]:
     dataset = rollup.extract.dataset
     tables, values = rollup.tables()
     label = {name: one_line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
@@ -110,6 +109,7 @@ def _dataset(rollup: Rollup) -> dict[str, object]:
             for m in (*rollup.sums, *rollup.balances, *rollup.distinct)
         ],
         "tables": tables,
+        "panels": [panel.model_dump() for panel in section.panels],
     }
 
 

@@ -33,7 +33,7 @@ export class Section {
     const { model } = page;
     const area = make("section", { class: "charts", "aria-label": dataset.label });
     if (model.datasets.length > 1) area.append(make("h2", {}, dataset.label));
-    for (const kind of [...model.charts, "table"]) if (this.offers(kind)) this.addPanel(kind, area);
+    for (const plan of dataset.panels) this.addPanel(plan, area);
     byId("sections").append(area);
   }
 
@@ -51,15 +51,10 @@ export class Section {
     return this.page.selection.drawnGrain(this.grain);
   }
 
-  offers(kind) {
-    if (this.panels.has(kind)) return false;
-    const { timed, dimensions } = this.dataset;
-    const parted = dimensions.length > 0;
-    return { trend: timed, bars: parted, shares: parted, stacked: timed && parted, table: true }[kind];
-  }
-
-  addPanel(kind, area) {
+  // plan: what the panel can show, as Python's plan.py has it.
+  addPanel(plan, area) {
     const { model } = this.page;
+    const kind = plan.chart;
     const title = make("h3");
     const tools = make("div", { class: "tools" });
     const body = make("div", { class: `chart chart-${kind}`, role: kind === "table" ? null : "img" });
@@ -67,25 +62,29 @@ export class Section {
     const head = make("header", {}, title, tools);
     const attributes = { class: `panel panel-${kind}`, "data-panel": kind };
     const element = make("article", attributes, head, make("div", { class: "body" }, body, legend));
-    const panel = { element, title, tools, body, legend };
+    const panel = { plan, element, title, tools, body, legend };
     if (kind === "table") panel.table = new Table(body, "Table");
     else panel.chart = new Chart(body, model.specs[kind === "shares" ? "donut" : kind], model.config);
     this.panels.set(kind, panel);
-    this.addTools(kind, tools);
+    this.addTools(plan, tools);
     area.append(element);
   }
 
   // --- choices beside a panel's title
 
-  addTools(kind, tools) {
-    const dimensions = this.dataset.dimensions.map(({ label }, i) => [i, label]);
+  addTools(plan, tools) {
+    const kind = plan.chart;
+    const dimensions = this.dataset.dimensions.flatMap(({ name, label }, i) =>
+      plan.dimensions.includes(name) ? [[i, label]] : [],
+    );
+    const grains = this.page.model.grains.filter((grain) => plan.grains.includes(grain));
     if (["bars", "shares", "stacked"].includes(kind)) this.addSelect(tools, "By", dimensions, "by");
     if (kind === "trend" && dimensions.length)
       this.addSelect(tools, "Split by", [[-1, "nothing"], ...dimensions], "split");
-    if (kind === "trend" || kind === "stacked") this.addGrains(tools);
-    if (kind === "table" && this.dataset.timed && dimensions.length) {
-      const grains = this.page.model.grains.map((grain) => [grain, grain]);
-      this.addSelect(tools, "Per", [["", "whole period"], ...grains], "per");
+    if (kind === "trend" || kind === "stacked") this.addGrains(grains, tools);
+    if (kind === "table" && grains.length && dimensions.length) {
+      const choices = grains.map((grain) => [grain, grain]);
+      this.addSelect(tools, "Per", [["", "whole period"], ...choices], "per");
     }
   }
 
@@ -99,8 +98,8 @@ export class Section {
     tools.append(make("label", {}, make("span", {}, label), select));
   }
 
-  addGrains(tools) {
-    const buttons = this.page.model.grains.map((grain) => {
+  addGrains(grains, tools) {
+    const buttons = grains.map((grain) => {
       const onclick = () => {
         this.grain = grain;
         this.page.render();
@@ -126,6 +125,7 @@ export class Section {
   render() {
     for (const [kind, panel] of this.panels) {
       this.renderTools(panel);
+      panel.element.hidden = !panel.plan.metrics.includes(this.metric.name);
       this[kind](panel);
       panel.body.setAttribute("aria-label", panel.title.textContent);
     }
@@ -156,7 +156,6 @@ export class Section {
     const ranking = groupsOf(this.view, this.by, MOST.bars);
     const rows = barRows(this.view, ranking);
     panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}`;
-    panel.element.hidden = this.panels.has("shares") && this.metric.adds;
     const compared = this.page.selection.hasBefore && this.dataset.timed;
     const keys = compared ? [legendKey("tick", "previous period")] : [];
     panel.legend.replaceChildren(...keys, make("p", { class: "key" }, "Click a bar to look inside it"));
@@ -167,7 +166,6 @@ export class Section {
     const ranking = groupsOf(this.view, this.by, MOST.series);
     const { rows, total, left } = shareRows(this.view, ranking);
     panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}`;
-    panel.element.hidden = !this.metric.adds;
     const onpick = this.picker(ranking);
     panel.chart.draw(rows, {}, { total: rows.length ? short(total, this.metric) : "" }, onpick);
     const entries = rows.map((row) => this.shareEntry(row, shareText(row.v / total), onpick));
@@ -191,7 +189,6 @@ export class Section {
     const { metric, drawnGrain: grain } = this;
     const ranking = groupsOf(this.view, this.by, MOST.series);
     panel.title.textContent = `${metric.label} by ${this.labelOf(this.by)} and ${grain}`;
-    panel.element.hidden = !metric.adds;
     const words = { axis: metric.axis, when: this.page.model.when[grain] };
     panel.chart.draw(stackedRows(this.view, ranking, grain), words, {}, this.picker(ranking));
   }

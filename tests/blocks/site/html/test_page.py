@@ -129,6 +129,32 @@ def test_a_page_opens_with_the_right_figures(open_page, asked, analysis):
         assert panels == wanted[str(analysis)]
 
 
+@pytest.mark.parametrize("analysis", list(Analysis))
+def test_a_page_draws_its_plan(open_page, make_card, analysis):
+    """Each panel in the plan's place, shown for the plan's metrics, with the plan's dimensions and grains to choose."""
+    (section,) = make_card(analysis, metrics=EVERY).plan.sections
+    with open_page(str(analysis)) as page:
+        panels = page.locator("[data-panel]")
+        assert panels.evaluate_all("all => all.map((each) => each.dataset.panel)") == [
+            str(panel.chart) for panel in section.panels
+        ]
+        for panel in section.panels:
+            drawn = page.locator(f"[data-panel={panel.chart}]")
+            choices = drawn.locator("option").evaluate_all("all => all.map(({ textContent }) => textContent)")
+            grains = drawn.locator("[data-grain]").evaluate_all(
+                "all => all.map(({ dataset }) => dataset.grain)"
+            )
+            labels = [name.capitalize() for name in panel.dimensions]
+            table = ["whole period", *panel.grains]
+            assert choices == {"trend": ["nothing", *labels], "table": table}.get(panel.chart, labels)
+            assert grains == ([] if panel.chart == "table" else list(panel.grains))
+        for metric in section.metrics:
+            page.locator(f"[data-metric={metric}]").click()
+            settled(page)
+            shown = panels.evaluate_all("all => all.filter((e) => !e.hidden).map((e) => e.dataset.panel)")
+            assert shown == [str(panel.chart) for panel in section.panels if metric in panel.metrics]
+
+
 def test_category_filters_filter(open_page, asked):
     with open_page("kpi") as page:
         choose(page, "Country", "Germany", "France")
