@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from prefect import flow
@@ -18,6 +17,7 @@ from blocks.records import Ticket
 from blocks.release_names import release_schema
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
+from flows.flags import Flags
 from tasks.project_check import check_project
 from tasks.reports import show_findings
 
@@ -71,7 +71,7 @@ def find_all(
         dbt.close()
 
 
-def show_check(blocks: Blocks, flags: Namespace, terminal: Terminal) -> bool:
+def show_check(blocks: Blocks, flags: Flags, terminal: Terminal) -> bool:
     """Print what was found; True if nothing of it is an error."""
     from prefect.settings import get_current_settings
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+import sys
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.errors import Misconfigured, NotDelivered, PlatformError, explain_error
-from flows.flags import build_parser
+from blocks.errors import NotDelivered, PlatformError, explain_error
+from flows.flag_check import check_flags
+from flows.flags import Flags, FlagsError, read_flags, write_completion
 from flows.interruption import handle_interrupts
 from flows.local_server import LocalServer
 from flows.reach import check_api, check_proxies
@@ -17,26 +18,46 @@ from flows.state_folder import check_state, note_need, warn_of_need
 from flows.warmup import SETTINGS, reach_loopback_directly
 
 if TYPE_CHECKING:
+    from blocks.records import Outcome
     from flows.local import Blocks
     from flows.terminal import Terminal
+
+_LOOKS = {"plan", "status", "setup", "suites", "check", "init", "open"}
+"""Commands of which nothing is recorded on a server."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run and return the exit code: 0 all delivered, 1 not all, 2 wrong flags or settings, 130 interrupted."""
-    flags = build_parser().parse_args(arguments)
+    try:
+        flags = read_flags(sys.argv[1:] if arguments is None else arguments)
+    except FlagsError as error:
+        sys.stderr.write(f"✗ {error}\n")
+        return 2
+    if flags is None:
+        return 0
+    if flags.action == "completion":
+        sys.stdout.write(write_completion(flags.shell))
+        return 0
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     handle_interrupts()
     reach_loopback_directly()
-    recorded = _names_blocks(flags) or (
-        flags.action not in {"status", "setup", "suites", "check", "init"} and not flags.dry_run
-    )
-    state: Path = flags.state.expanduser().resolve()
     try:
-        check_state(state, recorded)
+        check_flags(flags)
+    except PlatformError as error:
+        return _show_problem(error, flags, 2)
+    recorded = _names_blocks(flags) or flags.action not in _LOOKS
+    try:
+        check_state(flags.state.expanduser().resolve(), recorded)
         check_proxies()
     except PlatformError as error:  # before anything starts
-        return _show_problem(error)
+        return _show_problem(error, flags, 1)
+    return _carry_out(flags, recorded)
+
+
+def _carry_out(flags: Flags, recorded: bool) -> int:
+    """Do what the flags say; the exit code. recorded: on a server, one of our own where none is named."""
+    state: Path = flags.state.expanduser().resolve()
     server = LocalServer(state / "prefect.db") if recorded and not os.environ.get("PREFECT_API_URL") else None
     from prefect.settings import get_current_settings
 
@@ -48,34 +69,47 @@ def main(arguments: list[str] | None = None) -> int:
     from blocks.records import Outcome
     from flows.terminal import Terminal
 
-    terminal = Terminal(flags.quiet)
+    terminal = Terminal(flags.quiet or flags.json)
     try:
         with _settings(server):
             return _run(flags, terminal, server)
     except NotDelivered as error:
         if isinstance(error.outcome, Outcome):
-            terminal.summary(error.outcome)
+            _show_outcome(error.outcome, flags, terminal)
         return 1
     except (PlatformError, OSError, MemoryError) as error:
         known = explain_error(f"{flags.action} in {state}", error)
         if known is None:
             raise
-        terminal.problem(known)
-        return 1
+        return _show_problem(known, flags, 1, terminal)
     except (KeyboardInterrupt, TerminationSignal):  # Prefect's own word for SIGTERM in a flow
-        terminal.done()
+        terminal.interrupted()
         return 130
 
 
-def _show_problem(error: PlatformError) -> int:
-    """Say what keeps a run from starting; the exit code."""
+def _show_problem(error: PlatformError, flags: Flags, code: int, terminal: Terminal | None = None) -> int:
+    """Say what keeps a command from starting or ended it; the exit code."""
+    from flows.json_output import describe_error
     from flows.terminal import Terminal
 
-    Terminal(quiet=False).problem(error)
-    return 1
+    terminal = terminal or Terminal(quiet=True)
+    terminal.problem(error)
+    if flags.json:
+        terminal.print_json(describe_error(error))
+    return code
 
 
-def _names_blocks(flags: argparse.Namespace) -> bool:
+def _show_outcome(outcome: Outcome, flags: Flags, terminal: Terminal) -> None:
+    from flows.browse import find_index
+    from flows.json_output import describe_outcome
+
+    index = find_index(flags.state.expanduser().resolve()) if flags.site is None else None
+    terminal.summary(outcome, index, printed=not flags.json)
+    if flags.json:
+        terminal.print_json(describe_outcome(outcome))
+
+
+def _names_blocks(flags: Flags) -> bool:
     """True if saved blocks are named: a server has them."""
     return any((flags.tracker, flags.warehouse, flags.site, flags.loader))
 
@@ -91,7 +125,12 @@ def _settings(server: LocalServer | None) -> AbstractContextManager[object]:
     return temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None, **ours})
 
 
-def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
+def _run(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
+    if flags.action == "open":
+        from flows.browse import open_index
+
+        open_index(flags.state.expanduser().resolve(), terminal)
+        return 0
     if flags.action in {"blocks", "automations"}:
         return _administer(flags, terminal, server)
     if flags.action == "suites":
@@ -101,11 +140,11 @@ def _run(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | No
     return _show_schema(terminal) if flags.schema else _run_blocks(flags, terminal, server)
 
 
-def _run_blocks(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
+def _run_blocks(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
     from flows.local import make_local_blocks
     from flows.run_context import new_run
     from flows.setup import show_setup
-    from flows.status import show_costs, show_status
+    from flows.status import show_status
 
     run = new_run()
     if _names_blocks(flags):
@@ -115,7 +154,7 @@ def _run_blocks(flags: argparse.Namespace, terminal: Terminal, server: LocalServ
         if flags.action == "check":
             return _check(blocks, flags, terminal)
         if flags.action == "status":
-            show_costs(blocks, terminal) if flags.cost else show_status(blocks, terminal)
+            show_status(blocks, terminal, flags.cost, flags.json)
         elif flags.action == "setup":
             show_setup(blocks, terminal, flags.apply)
         else:
@@ -123,15 +162,13 @@ def _run_blocks(flags: argparse.Namespace, terminal: Terminal, server: LocalServ
     return 0
 
 
-def _start(
-    blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None, run: str
-) -> None:
-    if flags.dry_run:
-        _dry_run(blocks, flags, terminal, run)
+def _start(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServer | None, run: str) -> None:
+    if flags.action == "plan":
+        _plan(blocks, flags, terminal, run)
     elif flags.action == "rollback":
-        _roll_back(blocks, flags.to, terminal, server)
+        _roll_back(blocks, flags, terminal, server)
     elif flags.action == "retire":
-        _retire(blocks, flags.marts, terminal, server)
+        _retire(blocks, flags.marts or [], terminal, server)
     else:
         _deliver(blocks, flags, terminal, server, run)
 
@@ -145,16 +182,16 @@ def _watch_memory(state: Path, terminal: Terminal) -> ExitStack:
     return stack
 
 
-def _show_suites(flags: argparse.Namespace, terminal: Terminal) -> int:
-    from flows.local import suites_folder
+def _show_suites(flags: Flags, terminal: Terminal) -> int:
+    from flows.places import find_suites
     from flows.suites import show_suites
 
-    return 0 if show_suites(suites_folder(flags), terminal, flags.upgrade, flags.apply) else 1
+    return 0 if show_suites(find_suites(flags), terminal, flags.upgrade, flags.apply) else 1
 
 
-def _init(flags: argparse.Namespace, terminal: Terminal) -> int:
+def _init(flags: Flags, terminal: Terminal) -> int:
     from flows.init import show_init
-    from flows.local import read_locations
+    from flows.places import read_locations
 
     show_init(flags, read_locations(flags), terminal)
     return 0
@@ -167,7 +204,7 @@ def _show_schema(terminal: Terminal) -> int:
     return 0
 
 
-def _check(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal) -> int:
+def _check(blocks: Blocks, flags: Flags, terminal: Terminal) -> int:
     from flows.check import show_check
 
     terminal.waiting("reading the project …")
@@ -182,7 +219,7 @@ def _await_server(terminal: Terminal, server: LocalServer | None) -> None:
         check_api()
 
 
-def _administer(flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None) -> int:
+def _administer(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
     from flows import administration
 
     _await_server(terminal, server)
@@ -190,9 +227,7 @@ def _administer(flags: argparse.Namespace, terminal: Terminal, server: LocalServ
     return 0 if show(flags.file, terminal, flags.apply) else 1
 
 
-def _deliver(
-    blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, server: LocalServer | None, run: str
-) -> None:
+def _deliver(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServer | None, run: str) -> None:
     from flows.deliver import STAGES, deliver
 
     terminal.watch(STAGES)
@@ -210,31 +245,32 @@ def _deliver(
             flags.only_sources,
             flags.full_refresh,
             *flags.backfill,
+            dashboards=flags.select,
         )
-    terminal.summary(outcome)
+    _show_outcome(outcome, flags, terminal)
 
 
-def _roll_back(blocks: Blocks, to: str | None, terminal: Terminal, server: LocalServer | None) -> None:
+def _roll_back(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServer | None) -> None:
     from flows.publish import publish
     from flows.rollback import rollback
 
     terminal.watch([publish])
     _await_server(terminal, server)
-    terminal.summary(rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, to))
+    outcome = rollback(blocks.tracker, blocks.warehouse, blocks.site, blocks.project, flags.to)
+    _show_outcome(outcome, flags, terminal)
 
 
-def _retire(blocks: Blocks, marts: list[str] | None, terminal: Terminal, server: LocalServer | None) -> None:
+def _retire(blocks: Blocks, marts: list[str], terminal: Terminal, server: LocalServer | None) -> None:
     from flows.retire import retire
 
-    if not marts:
-        raise Misconfigured("retire", "no mart is named", "As in retire --marts old_sales.")
     _await_server(terminal, server)
     release = retire(blocks.warehouse, marts)
     terminal.done()
     terminal.console.print(f"readers see run {release.run}: {', '.join(sorted(release.marts))}")
 
 
-def _dry_run(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, run: str) -> None:
+def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
+    from flows.json_output import describe_plan
     from flows.run_context import open_run
     from tasks.planning import plan_tickets
     from tasks.requirements import read_tickets
@@ -242,5 +278,10 @@ def _dry_run(blocks: Blocks, flags: argparse.Namespace, terminal: Terminal, run:
     terminal.waiting("reading dbt's manifest …")
     with open_run(blocks.project, blocks.warehouse, run) as context:
         found = read_tickets.fn(blocks.tracker, flags.tickets)
-        plan = plan_tickets(found, context.catalogue, run, flags.tickets is None, flags.only_sources)
-    terminal.plan(plan)
+        plan = plan_tickets(
+            found, context.catalogue, run, flags.tickets is None, flags.only_sources, flags.select
+        )
+    if flags.json:
+        terminal.print_json(describe_plan(plan))
+    else:
+        terminal.plan(plan)

@@ -22,7 +22,7 @@ from flows.delivery import Delivery
 from flows.extract_load import extract_load
 from flows.feedback import feedback
 from flows.interruption import answer_first, check_interrupt
-from flows.promote import promote
+from flows.promote import promote, require_passed
 from flows.publish import publish
 from flows.requirements import requirements
 from flows.run_context import RunContext, new_run, open_run, read_published_reports
@@ -54,6 +54,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     dry_run: bool = False,
     timeout: int = 0,
     patience: int | None = None,
+    dashboards: list[str] | None = None,
 ) -> Outcome:
     """Deliver what open tickets (or these) and schedules ask for.
 
@@ -73,13 +74,16 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         dry_run: only the plan, as an artifact and in the outcome; tracker, warehouse and site stay as they are.
         timeout: seconds to wait for another run to end, before giving up as Busy.
         patience: the former name of timeout.
+        dashboards: these dashboards only, whether or not a schedule asks for them; none: all that are asked for.
 
     Raises NotDelivered if something did not go out. An error that nobody expected is raised again once the
     tickets are answered.
     """
     run = run or new_run()
     if dry_run:
-        plan = requirements(tracker, project, warehouse, tickets, run, sources, dry_run=True)
+        plan = requirements(
+            tracker, project, warehouse, tickets, run, sources, dry_run=True, dashboards=dashboards
+        )
         return Outcome(run=run, published=False, plan=plan)
     load_range = LoadRange(full=full_refresh, since=since, until=until)
     tag_queries("deliver", run)
@@ -90,7 +94,9 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     ):
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
         with meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
-            delivery.plan = requirements(tracker, project, warehouse, tickets, run, sources, context=context)
+            delivery.plan = requirements(
+                tracker, project, warehouse, tickets, run, sources, context=context, dashboards=dashboards
+            )
         tag_queries("deliver", run, delivery.plan.tickets)
         check_interrupt()
         if done := read_published_reports(warehouse, run):  # an attempt before this one came that far
@@ -127,6 +133,7 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
         )
     check_interrupt()
     delivery.gate = validate(suites, warehouse, project, delivery.build, plan, context=context)
+    require_passed(delivery.build.run, delivery.gate)
     check_interrupt()
     delivery.release = promote(warehouse, delivery.build, delivery.gate)
     check_interrupt()

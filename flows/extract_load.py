@@ -13,6 +13,7 @@ from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, hold_alone, stage_run
 from tasks.lineage import record_loads
 from tasks.loading import load_source
+from tasks.markdown import count_of
 from tasks.planning import list_known_sources
 from tasks.reports import show_loads
 
@@ -51,9 +52,9 @@ def extract_load(
         if report.error:
             log.error("%s.%s was not loaded: %s", report.source, report.table, report.error)
     log.info(
-        "%s rows from %d tables, %d quarantined",
-        f"{sum(r.rows for r in loads):,}",
-        len(loads),
+        "%s from %s, %d quarantined",
+        count_of(sum(r.rows for r in loads), "row"),
+        count_of(len(loads), "table"),
         sum(r.quarantined for r in loads),
     )
     return loads

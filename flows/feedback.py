@@ -8,6 +8,7 @@ from blocks.records import Outcome
 from blocks.tracker.base import Tracker
 from tasks.answers import answer_tickets
 from tasks.incidents import update_incidents
+from tasks.markdown import count_of
 
 
 @flow(name="feedback")
@@ -17,5 +18,10 @@ def feedback(tracker: Tracker, outcome: Outcome) -> int:
         answered = answer_tickets(tracker, outcome)
     finally:
         opened, closed = update_incidents(tracker, outcome)
-    get_run_logger().info("%d tickets answered, %d incidents opened, %d closed", answered, opened, closed)
+    get_run_logger().info(
+        "%s answered, %s opened, %d closed",
+        count_of(answered, "ticket"),
+        count_of(opened, "incident"),
+        closed,
+    )
     return answered

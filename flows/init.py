@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from argparse import Namespace
 from datetime import UTC, datetime
 from difflib import unified_diff
 from pathlib import Path
@@ -11,13 +10,12 @@ from tempfile import TemporaryDirectory
 
 from blocks.errors import Misconfigured
 from blocks.loader.dlt.locations import split_location
+from flows.flags import MAIN, Flags
 from flows.terminal import Terminal
 from tasks.adoption import Adopter, Adoption
 
-MAIN = "python flows/main.py"
 
-
-def show_init(flags: Namespace, locations: dict[str, str], terminal: Terminal) -> None:
+def show_init(flags: Flags, locations: dict[str, str], terminal: Terminal) -> None:
     """Propose, show the difference, write it with --apply, and say what to type next.
 
     Raises Misconfigured, NotFound, BuildFailed; then nothing is written.
@@ -28,8 +26,8 @@ def show_init(flags: Namespace, locations: dict[str, str], terminal: Terminal) -
             "it is not said of what",
             "As in init --project exports, a folder of files or a dbt project.",
         )
-    found = open_adoption(flags)
-    root: Path = flags.project.expanduser().resolve()
+    root = flags.project.expanduser().resolve()
+    found = open_adoption(flags, root)
     terminal.waiting("profiling, building and checking a copy …")
     with TemporaryDirectory() as scratch:
         Adopter(found, Path(scratch), flags.ticket, datetime.now(UTC).date()).adopt(root, locations)
@@ -44,9 +42,8 @@ def show_init(flags: Namespace, locations: dict[str, str], terminal: Terminal) -
     print_plain(terminal, write_end(found, len(changes), flags))
 
 
-def open_adoption(flags: Namespace) -> Adoption:
+def open_adoption(flags: Flags, root: Path) -> Adoption:
     """Where the project is or will be, and its suites and tickets."""
-    root: Path = flags.project.expanduser().resolve()
     project = root if (root / "dbt_project.yml").is_file() else root / "dbt"
 
     def choose(given: Path | None, name: str) -> Path:
@@ -65,7 +62,7 @@ def write_diff(path: Path, text: str, project: Path) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
-def write_end(found: Adoption, changes: int, flags: Namespace) -> str:
+def write_end(found: Adoption, changes: int, flags: Flags) -> str:
     """How many files, and the next two commands."""
     where = [f"--project {shlex.quote(str(found.project))}"]
     for source, location in sorted(found.locations.items()):

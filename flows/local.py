@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from blocks.release_names import release_schema
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
-
-ROOT = Path(__file__).resolve().parents[1]
+from flows.flags import ROOT, Flags
+from flows.places import find_suites, find_tickets, read_locations
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Blocks:
 
 
 @contextmanager
-def make_local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
+def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
     """Compose the blocks that the flags ask for; demo sources are made and served where none are given.
 
     dbt's process is started first: it takes seconds, while other things are made ready.
@@ -49,16 +48,16 @@ def make_local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
 
     state: Path = flags.state.expanduser().resolve()
     folder = (flags.project or ROOT / "dbt").expanduser().resolve()
-    suites = suites_folder(flags)
+    suites = find_suites(flags)
     locations = read_locations(flags)
     with ExitStack() as stack:
-        if flags.dry_run:
+        if flags.action == "plan":
             state = _look_only(state, Path(stack.enter_context(TemporaryDirectory())))
         warehouse = _saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb"))
         project = DbtProject(folder=folder, state=state / "dbt")
-        if flags.action == "run":
+        if flags.action in {"run", "plan"}:
             stack.callback(project.parse_ahead(warehouse, release_schema(run)).close)
-        if flags.action == "run" and not flags.dry_run and flags.project is None:
+        if flags.action == "run" and flags.project is None:
             locations = stack.enter_context(_demo(state, flags.scale, locations))
         tickets, key = _tickets(flags, state)
         yield Blocks(
@@ -72,23 +71,6 @@ def make_local_blocks(flags: Namespace, run: str) -> Iterator[Blocks]:
             project=project,
             suites=Suites(folder=suites, docs=state / "data_docs"),
         )
-
-
-def read_locations(flags: Namespace) -> dict[str, str]:
-    """Source → where it is, as the flags say. Raises Misconfigured for what is not NAME=LOCATION."""
-    return dict(_pair(text) for text in flags.source)
-
-
-def suites_folder(flags: Namespace) -> Path:
-    """Where the suites are: as named, else `expectations` in the dbt project or beside it."""
-    folder: Path = (flags.suites or _find_folder(flags, "expectations")).expanduser().resolve()
-    return folder
-
-
-def _find_folder(flags: Namespace, name: str) -> Path:
-    """A folder of the dbt project's: in it if it is there, else beside it."""
-    project: Path = (flags.project or ROOT / "dbt").expanduser().resolve()
-    return project / name if (project / name).is_dir() else project.parent / name
 
 
 def _look_only(state: Path, scratch: Path) -> Path:
@@ -112,17 +94,17 @@ def _demo(state: Path, scale: float, given: dict[str, str]) -> Iterator[dict[str
         yield {"crm": f"sqlite:///{company.crm}", "erp": str(company.erp), "fx": rates, **given}
 
 
-def _tickets(flags: Namespace, state: Path) -> tuple[Path, str]:
+def _tickets(flags: Flags, state: Path) -> tuple[Path, str]:
     """The folder of ticket files and their project key; the demo's are copied, so a run dirties nothing.
 
     Another project's are where it has them, never the demo's; without any it may still have scheduled dashboards.
     """
-    folder = flags.tickets_folder.expanduser().resolve() if flags.tickets_folder else None
-    if flags.project and not folder and not (folder := _find_folder(flags, "tickets")).is_dir():
-        folder = state / "no_tickets"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder, "AN"
-    if folder:
+    if flags.project or flags.tickets_folder:
+        folder = find_tickets(flags)
+        if folder is None:
+            folder = state / "no_tickets"
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder, "AN"
         first = next(iter(sorted(folder.glob("*-*.yaml"))), None)
         if first is None and flags.tickets_folder:
             raise Misconfigured(f"read tickets in {folder}", "there are none", "Write one, say AN-1.yaml.")
@@ -137,12 +119,3 @@ def _tickets(flags: Namespace, state: Path) -> tuple[Path, str]:
 def _saved(slug: str | None) -> Any:
     """A saved block by `type-slug/name`; None for None."""
     return load_block(slug) if slug else None
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, separator, location = text.partition("=")
-    if not separator or not location:
-        shown = name if "://" not in name else "URL"  # which may hold a password
-        raise Misconfigured(f"read --source {shown}", "it is not NAME=LOCATION", "As in erp=data/erp.")
-    local = Path(location).expanduser()
-    return name, str(local.resolve()) if "://" not in location else location

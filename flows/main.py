@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The command line's entry: `python flows/main.py --help`. The parent flow is in deliver.py."""
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from blocks.release_names import release_schema
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import read_journal as journal_of
 from blocks.warehouse.control import read_ledger as ledger_of
-from flows.local import ROOT
+from flows.flags import ROOT
 from tasks.shown_checks import find_gate, read_gates
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse.base import Warehouse
 from flows.run_context import read_last_report
+from tasks.markdown import count_of
 from tasks.promotion import promote_release, retain
 from tasks.reports import show_release
 
@@ -21,17 +22,23 @@ def promote(
     gate = gate or read_last_report(warehouse, State.validated, GateReport)
     build = build or read_last_report(warehouse, State.building, BuildReport)
     tag_queries("promote", build.run)
-    if not gate.passed:
-        first = gate.failures[0] if gate.failures else None
-        answer = f"{len(gate.failures)} of {len(gate.checks)} checks failed"
-        raise GateFailed(
-            f"promote {build.run}",
-            f"{answer}, first {first.scope}: {first.name}" if first else answer,
-            "Readers keep the previous release; correct the data or the suite and run again.",
-        )
+    require_passed(build.run, gate)
     with warehouse.exclusive():
         release = promote_release(warehouse, build, gate)
         gone = retain(warehouse)
     show_release(release)
-    get_run_logger().info("readers see run %s; %d old releases dropped", release.run, len(gone))
+    get_run_logger().info("readers see run %s; %s dropped", release.run, count_of(len(gone), "old release"))
     return release
+
+
+def require_passed(run: str, gate: GateReport) -> None:
+    """Raises GateFailed for a verdict of no, with the first check that failed."""
+    if gate.passed:
+        return
+    first = gate.failures[0] if gate.failures else None
+    answer = f"{len(gate.failures)} of {count_of(len(gate.checks), 'check')} failed"
+    raise GateFailed(
+        f"promote {run}",
+        f"{answer}, first {first.scope}: {first.name}" if first else answer,
+        "Readers keep the previous release; correct the data or the suite and run again.",
+    )

@@ -16,6 +16,7 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from tasks.lineage import record_publications
+from tasks.markdown import count_of
 from tasks.planning import all_dashboards
 from tasks.publication import failed_publication, make_card, publish_card, ticket_page
 from tasks.reports import show_publications
@@ -64,5 +65,5 @@ def publish(
     show_publications(release.run, publications, index)
     record_publications(site, warehouse, catalogue, release.run, release, dashboards, publications)
     failed = sum(publication.error is not None for publication in publications)
-    get_run_logger().info("%d dashboards, %d failed; all at %s", len(publications), failed, index)
+    get_run_logger().info("%s, %d failed; all at %s", count_of(len(publications), "dashboard"), failed, index)
     return publications

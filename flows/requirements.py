@@ -14,13 +14,14 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from tasks.deadlines import emit_deadline_events
+from tasks.markdown import count_of
 from tasks.planning import list_known_sources, plan_tickets
 from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, knows_gaps, read_tickets
 
 
 @flow(name="requirements")
-def requirements(
+def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one in its form
     tracker: Tracker,
     project: DbtProject,
     warehouse: Warehouse,
@@ -29,10 +30,12 @@ def requirements(
     sources: list[str] | None = None,
     dry_run: bool = False,
     context: RunContext | None = None,
+    dashboards: list[str] | None = None,
 ) -> Plan:
     """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue.
 
     sources: load these only. Raises NotFound, before any ticket is read, for one that there is not.
+    dashboards: these only; NotFound for one that neither an exposure nor a ticket is.
     dry_run: incomplete tickets are reported, but not answered.
     """
     with stage_run(context, project, warehouse, run) as stage:
@@ -41,7 +44,7 @@ def requirements(
         if not dry_run:  # or readers' numbers would change and no ticket would hear of it
             tracker.check_answers()
         found = read_tickets(tracker, tickets)
-        plan = plan_tickets(found, stage.catalogue, stage.run, scheduled=tickets is None, sources=sources)
+        plan = plan_tickets(found, stage.catalogue, stage.run, tickets is None, sources, dashboards)
     log = get_run_logger()
     if not dry_run and (
         late := emit_deadline_events(tracker, plan.requirements, plan.run, datetime.now(UTC).date())
@@ -56,10 +59,10 @@ def requirements(
             log.error("%s: %s", gaps.key, error)  # noqa: TRY400
     show_plan(plan)
     log.info(
-        "%d tickets, %d incomplete, %d dashboards, sources %s",
-        len(plan.requirements),
+        "%s, %d incomplete, %s, sources %s",
+        count_of(len(plan.requirements), "ticket"),
         len(plan.incomplete),
-        len(plan.dashboards),
+        count_of(len(plan.dashboards), "dashboard"),
         ", ".join(plan.sources) or "none",
     )
     return plan

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from prefect import flow, get_run_logger
 
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
 from blocks.prefect.block_types import import_types
 from blocks.query_tags import tag_queries
-from blocks.records import Outcome, Plan
+from blocks.records import Outcome
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
@@ -37,6 +39,7 @@ def rollback(
     dashboard was not refreshed.
     """
     tag_queries("rollback")
+    start = monotonic()
     with run_lock(warehouse, lock_timeout(timeout, patience)):
         recover(warehouse, "")
         release = roll_back(warehouse, to)
@@ -48,10 +51,10 @@ def rollback(
     outcome = Outcome(
         run=release.run,
         published=True,
-        plan=Plan(run=release.run),
         release=release,
         publications=tuple(publications),
         errors=errors,
+        seconds=monotonic() - start,
     )
     if errors:
         raise NotDelivered(f"roll back to run {release.run}", "; ".join(errors), outcome=outcome)

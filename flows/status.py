@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from blocks.warehouse import control
+from flows.json_output import describe_costs, describe_status
 
 if TYPE_CHECKING:
     from flows.local import Blocks
@@ -16,9 +17,20 @@ RUNS_SHOWN = 10
 COST_DAYS = 30
 
 
-def show_status(blocks: Blocks, terminal: Terminal) -> None:
-    """Print it."""
+def show_status(blocks: Blocks, terminal: Terminal, cost: bool, as_json: bool) -> None:
+    """Print it, or what the last days cost; for people, or as JSON."""
     terminal.done()
+    if as_json:
+        describe = describe_costs(blocks.warehouse, COST_DAYS) if cost else describe_status(blocks.warehouse)
+        terminal.print_json(describe)
+    elif cost:
+        show_costs(blocks, terminal)
+    else:
+        show_served(blocks, terminal)
+
+
+def show_served(blocks: Blocks, terminal: Terminal) -> None:
+    """Print what readers see, the last runs, and the rows that were loaded."""
     served = blocks.warehouse.read_served()
     print_ = terminal.console.print
     print_(

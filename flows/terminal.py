@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,7 +19,9 @@ from rich.text import Text
 
 from blocks.errors import PlatformError, strip_controls
 from blocks.records import Outcome, Plan
-from tasks.markdown import line
+from flows.flags import MAIN
+from flows.json_output import write_json
+from tasks.markdown import count_of, line
 
 OURS = str(Path(__file__).parent)
 
@@ -57,9 +60,11 @@ class Terminal(logging.Handler):
     def __init__(self, quiet: bool) -> None:
         super().__init__(logging.INFO)
         self.console = PlainConsole(stderr=False, highlight=False)
+        self.problems = PlainConsole(stderr=True, highlight=False)
         self._quiet = quiet
         self._starts: dict[str, float] = {}
         self._lines: dict[str, str] = {}
+        self._faulty: set[str] = set()
         self._status: Status | None = None
         logging.getLogger("prefect.flow_runs").addHandler(self)
 
@@ -90,7 +95,9 @@ class Terminal(logging.Handler):
             return  # what Prefect says of itself
         if record.levelno >= logging.WARNING and not record.exc_info:
             colour = "red" if record.levelno >= logging.ERROR else "yellow"
-            self.console.print(f"  [{colour}]{escape(record.getMessage())}[/]")
+            if record.levelno >= logging.ERROR:
+                self._faulty.add(getattr(record, "flow_name", ""))
+            self.problems.print(f"  [{colour}]{escape(record.getMessage())}[/]", soft_wrap=True)
         elif record.levelno == logging.INFO:
             self._lines[getattr(record, "flow_name", "")] = record.getMessage()
 
@@ -102,40 +109,63 @@ class Terminal(logging.Handler):
         self.done()
         seconds = monotonic() - self._starts.pop(flow.name, monotonic())
         if not self._quiet:
-            mark = "[green]✓[/]" if state.is_completed() else "[red]✗[/]"
+            well = state.is_completed() and flow.name not in self._faulty
+            mark = "[green]✓[/]" if well else "[red]✗[/]"
             line = escape(self._lines.pop(flow.name, "") if state.is_completed() else "failed")
             self.console.print(f"{mark} {flow.name:<13}{seconds:6.1f} s  {line}", soft_wrap=True)
 
-    def summary(self, outcome: Outcome) -> None:
-        """The run in one table, what went wrong, and the paths to open."""
+    def summary(self, outcome: Outcome, index: Path | None = None, printed: bool = True) -> None:
+        """The run in one table, what went wrong, and the addresses to open; printed: false shows what went wrong alone.
+
+        index: of the dashboards on this machine.
+        """
         self.done()
-        if not self._quiet and outcome.plan and not outcome.plan.dashboards:
+        shown = printed and not self._quiet
+        if shown and outcome.plan and not outcome.plan.dashboards:
             if not any(
                 load.error for load in outcome.loads
             ):  # else something was asked for, and did not come
                 self.nothing(outcome.plan)
-        elif not self._quiet:
-            table = Table(
-                "dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold"
-            )
-            for item in outcome.publications:
-                ended = "[red]failed[/]" if item.error else f"{item.seconds:.1f}"
-                table.add_row(item.dashboard, item.ticket or "", f"{item.rows:,}", ended)
-            self.console.print()
-            self.console.print(table)
-            for item in outcome.publications:
-                self.console.print(item.url, soft_wrap=True)
+        elif shown and outcome.publications:
+            self._dashboards(outcome, index)
         for error in outcome.errors:
-            self.console.print(f"[red]✗ {escape(error)}[/]", soft_wrap=True)
-        if outcome.gate and outcome.gate.data_docs and not self._quiet:
+            self.problems.print(f"[red]✗ {escape(error)}[/]", soft_wrap=True)
+        if outcome.gate and outcome.gate.data_docs and shown:
             self.console.print(f"Checks      {outcome.gate.data_docs}", soft_wrap=True)
         none = "nothing yet" if outcome.looked else "what they saw before (the warehouse could not be asked)"
         served = f"run {outcome.release.run}" if outcome.release else none
-        self.console.print(f"Run {outcome.run} took {outcome.seconds:.1f} s; readers see {served}")
+        rolled_back = outcome.published and outcome.plan is None
+        if printed and rolled_back:
+            self.console.print(f"Rolled back in {outcome.seconds:.1f} s; readers see {served}")
+        elif printed:
+            self.console.print(f"Run {outcome.run} took {outcome.seconds:.1f} s; readers see {served}")
+
+    def _dashboards(self, outcome: Outcome, index: Path | None) -> None:
+        table = Table("dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold")
+        for item in outcome.publications:
+            ended = "[red]failed[/]" if item.error else f"{item.seconds:.1f}"
+            table.add_row(item.dashboard, item.ticket or "", f"{item.rows:,}", ended)
+        self.console.print()
+        self.console.print(table)
+        for item in outcome.publications:
+            if not item.error:
+                self.console.print(item.url, soft_wrap=True)
+        if index and self.console.is_terminal:
+            self.console.print(f"Index       {index.as_uri()}, or `{MAIN} open`", soft_wrap=True)
+
+    def interrupted(self) -> None:
+        """The last line of a run that was stopped by Ctrl-C or SIGTERM."""
+        self.done()
+        self.problems.print(f"Interrupted; `{MAIN} status` says what readers see.", soft_wrap=True)
+
+    def print_json(self, content: dict[str, object]) -> None:
+        """Print JSON as it stands, for other programs."""
+        self.done()
+        sys.stdout.write(f"{write_json(content)}\n")
 
     def nothing(self, plan: Plan) -> None:
         """Why there is nothing to build, and what to do."""
-        waiting = ", ".join(f"{each.key} ({len(each.gaps)} gaps)" for each in plan.incomplete)
+        waiting = ", ".join(f"{each.key} ({count_of(len(each.gaps), 'gap')})" for each in plan.incomplete)
         if waiting:
             why = f"these tickets are incomplete: {waiting}. What is missing is written on them."
         elif plan.faults:
@@ -143,19 +173,19 @@ class Terminal(logging.Handler):
         else:
             why = (
                 "no open ticket and no schedule asks for a dashboard. Write a ticket, or `schedule: daily` into an "
-                "exposure's config.meta; `python flows/main.py check` says what a project lacks."
+                f"exposure's config.meta; `{MAIN} check` says what a project lacks."
             )
         self.console.print(f"Nothing to build: {escape(why)}", soft_wrap=True)
 
     def warning(self, text: str) -> None:
         """What may go wrong, before it does."""
         self.done()
-        self.console.print(f"[yellow]{escape(text)}[/]", soft_wrap=True)
+        self.problems.print(f"[yellow]{escape(text)}[/]", soft_wrap=True)
 
     def problem(self, error: PlatformError) -> None:
         """What went wrong, for a run that has no outcome."""
         self.done()
-        self.console.print(f"[red]✗ {escape(str(error))}[/]", soft_wrap=True)
+        self.problems.print(f"[red]✗ {escape(str(error))}[/]", soft_wrap=True)
 
     def plan(self, plan: Plan) -> None:
         """A dry run's plan."""
@@ -182,7 +212,7 @@ class Terminal(logging.Handler):
                 self.console.print(f"{item.key}: new comment by {escape(comment_line)}", soft_wrap=True)
         for gaps in plan.incomplete:
             self.console.print(
-                f"{gaps.key}: incomplete, {len(gaps.gaps)} gaps would be answered on the ticket"
+                f"{gaps.key}: incomplete, {count_of(len(gaps.gaps), 'gap')} would be answered on the ticket"
             )
             for gap in gaps.gaps:
                 self.console.print(f"  - {escape(line(gap.replace('**', ''), 500))}", soft_wrap=True)

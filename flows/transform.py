@@ -11,6 +11,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, hold_alone, stage_run
 from tasks.building import build_release, carry_over, clear_release
+from tasks.markdown import count_of
 from tasks.reports import show_build
 
 
@@ -46,10 +47,10 @@ def transform(
         control.write_journal(warehouse, plan.run, State.building, build.model_dump_json())
     show_build(build)
     get_run_logger().info(
-        "%d models, %d tests, %s rows in %d marts",
-        build.models,
-        build.tests,
-        f"{sum(build.rows.values()):,}",
-        len(build.marts),
+        "%s, %s, %s in %s",
+        count_of(build.models, "model"),
+        count_of(build.tests, "test"),
+        count_of(sum(build.rows.values()), "row"),
+        count_of(len(build.marts), "mart"),
     )
     return build

@@ -23,6 +23,7 @@ from tasks.gate import (
     judge,
     show_checks,
 )
+from tasks.markdown import count_of
 from tasks.promotion import retain
 from tasks.reports import show_gate
 
@@ -66,7 +67,8 @@ def validate(
             retain(warehouse)
     show_gate(gate)
     log = get_run_logger()
-    log.info("%d checks, %d failed, %d warned", len(gate.checks), len(gate.failures), len(gate.warnings))
+    failed = f"{len(gate.failures)} failed{'' if gate.passed else ': readers keep what they see'}"
+    log.info("%s, %s, %d warned", count_of(len(gate.checks), "check"), failed, len(gate.warnings))
     for check in gate.warnings:
         log.warning("%s: %s: %s", check.scope, check.name, check.observed)
     for check in gate.failures:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 DATABASE_URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 EMPTY = Path(__file__).resolve().parents[1] / ".local" / "prefect-empty.db"
 SETTINGS = {
+    "DO_NOT_TRACK": "1",  # what several libraries ask before they report home, and before they say so
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # it imports every vendor's package first: 3 of 5 seconds
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # so does working out whether to

@@ -30,6 +30,11 @@ def line(text: object, limit: int) -> str:
     return words if len(words) <= limit and len(start) == len(str(text)) else words[: limit - 1] + "…"
 
 
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun, as in `1 ticket`, `1,200 rows`."""
+    return f"{number:,} {noun if number == 1 else f'{noun}s'}"
+
+
 def code(text: object, limit: int = 80) -> Markdown:
     """Untrusted text, quoted so that it stays inside its quotes."""
     return Markdown(f"`{line(text, limit).translate(_LOOK_ALIKES) or '(empty)'}`")

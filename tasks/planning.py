@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from blocks.catalogue import Catalogue, Exposure
 from blocks.errors import NotFound
+from blocks.findings import hint
 from blocks.records import Analysis, Dashboard, Incomplete, LoadReport, Plan, Release, Requirement, Ticket
 from tasks.requirements import check_ticket, rank
 
@@ -16,10 +17,13 @@ def plan_tickets(
     run: str,
     scheduled: bool,
     sources: Sequence[str] | None = None,
+    select: Sequence[str] | None = None,
 ) -> Plan:
     """What a run will do for these tickets, and for scheduled dashboards if `scheduled`.
 
     sources: load these and no others, needed or not. Raises NotFound for one that dbt does not declare.
+    select: these dashboards and no others, scheduled or not; tickets that ask for others are left for another run.
+    Raises NotFound for one that neither an exposure nor a ticket is.
     """
     named = list_known_sources(catalogue, sources)
     checked = [check_ticket(ticket, catalogue) for ticket in tickets]
@@ -28,18 +32,37 @@ def plan_tickets(
     dashboards = [
         dashboard for requirement in requirements for dashboard in _dashboards_for(requirement, catalogue)
     ]
+    if select is not None:
+        requirements, incomplete, dashboards = select_dashboards(select, catalogue, requirements, dashboards)
     faults: tuple[str, ...] = ()
-    if scheduled:
+    if scheduled or select is not None:
         taken = {dashboard.name for dashboard in dashboards}
-        dashboards += [
-            _dashboard(exposure, None, catalogue)
-            for exposure in catalogue.exposures
-            if exposure.scheduled and exposure.name not in taken and _can_be_shown(exposure)
+        due = [
+            each
+            for each in catalogue.exposures
+            if (each.name in select if select is not None else each.scheduled) and each.name not in taken
         ]
-        due = [each for each in catalogue.exposures if each.scheduled and each.name not in taken]
+        dashboards += [_dashboard(exposure, None, catalogue) for exposure in due if _can_be_shown(exposure)]
         faults = tuple(f"{each.name}: {each.fault}" for each in due if each.fault)
     plan = _plan(run, catalogue, requirements, incomplete, dashboards)
     return plan.model_copy(update={"faults": faults, **({"sources": named} if named else {})})
+
+
+def select_dashboards(
+    names: Sequence[str],
+    catalogue: Catalogue,
+    requirements: Sequence[Requirement],
+    dashboards: Sequence[Dashboard],
+) -> tuple[list[Requirement], list[Incomplete], list[Dashboard]]:
+    """What of the tickets leads to these dashboards. An incomplete ticket leads to none yet."""
+    known = sorted({each.name for each in catalogue.exposures} | {each.name for each in dashboards})
+    for name in names:
+        if name not in known:
+            answer = f"no exposure and no open ticket is one of that name{hint(name, known)}"
+            raise NotFound(f"select dashboard {name}", answer, f"Known: {', '.join(known) or 'none'}.")
+    kept = [each for each in dashboards if each.name in names]
+    asked = {each.ticket for each in kept}
+    return [each for each in requirements if each.key in asked], [], kept
 
 
 def list_known_sources(catalogue: Catalogue, names: Sequence[str] | None) -> tuple[str, ...]:

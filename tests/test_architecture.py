@@ -222,22 +222,8 @@ def test_the_readmes_commands_are_real() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"\bmake ([a-z]+)\b(?=[`\s])", readme)) - {"it"}:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"make {target}"
-    known = subprocess.run(
-        [sys.executable, ROOT / "flows" / "main.py", "--help"], capture_output=True, text=True, check=True
-    ).stdout
-    for line in readme.splitlines():
-        if line.startswith("python flows/main.py"):
-            for flag in re.findall(r"--[a-z-]+", line):
-                assert flag in known, flag
     for path in re.findall(r"\]\(([\w./-]+)\)", readme):
         assert (ROOT / path).exists(), path
-
-
-def test_every_flag_is_documented() -> None:
-    from flows.flags import build_parser
-
-    for action in build_parser()._actions:
-        assert action.help, action.dest
 
 
 def test_locks_are_pinned_by_hash_and_name_no_address() -> None:

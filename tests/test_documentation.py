@@ -81,14 +81,9 @@ def test_the_named_tests_exist(row: Any) -> None:
     "command", [command for command in COMMANDS if MAIN in command and "…" not in command]
 )
 def test_flags_are_ones_that_the_command_line_takes(command: str) -> None:
-    from flows.flags import build_parser
+    from flows.flags import read_flags
 
-    words = shlex.split(command.partition(MAIN)[2])
-    if words == ["--help"]:
-        with pytest.raises(SystemExit, match="0"):
-            build_parser().parse_args(words)
-    else:
-        build_parser().parse_args(words)
+    read_flags(shlex.split(command.partition(MAIN)[2]))
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if re.search(r"(^| )make ", command)])

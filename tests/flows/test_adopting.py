@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.flags import build_parser
+from flows.flags import read_flags
 from flows.init import show_init
 from flows.local import read_locations
 from flows.terminal import Terminal
@@ -93,7 +93,7 @@ def write_stall(folder: Path) -> Path:
 
 
 def init(*flags: object) -> str:
-    parsed = build_parser().parse_args(["init", *map(str, flags)])
+    parsed = read_flags(["init", *map(str, flags)])
     with redirect_stdout(io.StringIO()) as said:
         show_init(parsed, read_locations(parsed), Terminal(quiet=True))
     return said.getvalue()

@@ -135,4 +135,5 @@ def test_a_run_that_is_interrupted_answers_its_ticket(
             run.kill()
     assert run.returncode == 130, output
     assert "Traceback" not in output
+    assert output.strip().endswith("Interrupted; `python flows/main.py status` says what readers see.")
     assert "interrupted" in (tmp_path / "tickets" / "BK-1.yaml").read_text()

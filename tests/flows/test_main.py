@@ -128,7 +128,8 @@ def test_rollback_shows_the_release_before_and_says_so(place: Place) -> None:
     assert place.read_served() != first
     said = place.run("rollback")
     assert place.read_served() == first
-    assert f"run {first}" in said
+    assert re.search(rf"Rolled back in [\d.]+ s; readers see run {first}", said)
+    assert "revenue_trend         AN-1" in said
     assert "Traceback" not in said
     assert "rollback" in place.ticket("AN-1")
     assert str(first) in place.page("revenue_trend").read_text()
@@ -136,7 +137,7 @@ def test_rollback_shows_the_release_before_and_says_so(place: Place) -> None:
 
 def test_dry_run_prints_the_plan_and_touches_nothing(place: Place, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in place.state.rglob("*")}
-    said = place.run("--dry-run", "--tickets", "AN-1,AN-5")
+    said = place.run("plan", "--tickets", "AN-1,AN-5")
     assert {path: path.stat().st_mtime_ns for path in place.state.rglob("*")} == before
     for word in ("AN-1", "AN-5: incomplete", "+daily_revenue", "daily_revenue.json", "revenue_trend", "erp"):
         assert word in said
@@ -169,8 +170,9 @@ def test_quiet_says_one_line(place: Place) -> None:
 
 def test_unknown_ticket_is_a_clear_error(place: Place) -> None:
     before = place.read_served()
-    said = place.run("--tickets", "AN-99", expect=1)
+    said = place.run("--tickets", "AN-99", expect=2)
     assert "AN-99" in said
+    assert "There are AN-1, AN-2" in said
     assert "Traceback" not in said
     assert place.read_served() == before
 

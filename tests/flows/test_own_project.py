@@ -8,14 +8,15 @@ import pytest
 
 from blocks.records import Incomplete, LoadReport, Outcome, Plan
 from blocks.tracker.files.tracker import FilesTracker
-from flows.flags import build_parser
-from flows.local import make_local_blocks, suites_folder
+from flows.flags import read_flags
+from flows.local import make_local_blocks
+from flows.places import find_suites
 from flows.terminal import Terminal
 from tests.conftest import TINY
 
 
 def open_tracker(*flags: object) -> FilesTracker:
-    parsed = build_parser().parse_args(["check", *map(str, flags)])
+    parsed = read_flags(["check", *map(str, flags)])
     with make_local_blocks(parsed, "run_1") as blocks:
         assert isinstance(blocks.tracker, FilesTracker)
         return blocks.tracker
@@ -39,8 +40,8 @@ def test_tickets_and_suites_are_in_the_project_or_beside_it(tmp_path: Path) -> N
     (project / "tickets" / "SH-7.yaml").write_text("key: SH-7")
     inside = open_tracker("--state", tmp_path / "state", "--project", project)
     assert (inside.folder, inside.project) == (project / "tickets", "SH")
-    flags = build_parser().parse_args(["suites", "--project", str(project)])
-    assert suites_folder(flags) == project / "expectations"
+    flags = read_flags(["suites", "--project", str(project)])
+    assert find_suites(flags) == project / "expectations"
 
 
 def summary(plan: Plan, capsys: pytest.CaptureFixture[str], loads: tuple[LoadReport, ...] = ()) -> str:

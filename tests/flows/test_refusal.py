@@ -84,6 +84,8 @@ CORRUPTIONS = [
 def assert_refused(place: Place, before: tuple[str | None, bytes], said: str, evidence: str) -> None:
     """Readers, pages and the ticket as the issue of a refusal demands."""
     assert "Traceback" not in said
+    assert "✗ validate" in said or "✗ extract_load" in said  # at its own stage, not at the next one
+    assert "✗ promote" not in said
     assert (place.read_served(), place.page("revenue_trend").read_bytes()) == before
     assert place.rows("select count(*) > 0 from serving.daily_revenue") == [(True,)]
     assert place.status("AN-1") == "failed"

@@ -23,7 +23,7 @@ def test_a_file_in_the_folders_place_is_named_and_nothing_starts(
 ) -> None:
     (tmp_path / "file").write_text("kept")
     assert main([action, "--state", str(tmp_path / name)]) == 1
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().err.split())
     assert "is a file. Give --state a folder" in said
     assert (tmp_path / "file").read_text() == "kept"
     assert len(list(tmp_path.iterdir())) == 1
