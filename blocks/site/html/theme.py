@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from blocks.site.palette import SERIES
+
 SLOTS = 7  # six series and `others`
 # Per grain of time, the expression that writes a bucket on an axis.
 WHEN = {
@@ -39,7 +41,7 @@ PAPER = ChartStyle(
     "#5b6579",
     "#e4e8ef",
     "#ffffff",
-    ("#2563c9", "#d97706", "#006a55", "#b83280", "#2b97d8", "#4c1d78", "#8a94a6"),
+    SERIES,
     "Liberation Sans, sans-serif",  # comes with what draws: the same picture on every machine
 )
 

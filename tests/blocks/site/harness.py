@@ -70,7 +70,7 @@ class TableauWall:
     def rows(self, name: str) -> dict[str, Rows]:
         """Out of what was uploaded: the data sources that the workbook names."""
         found = {}
-        for source in self.server.twb(name).findall("datasources/datasource"):
+        for source in self.server.twb(name).findall("datasources/datasource[connection]"):
             url = source.find("connection").get("dbname")
             (item,) = (each for each in self.server.sources().values() if each.url == url)
             found[item.name.removeprefix(f"{name}-")] = hyper_rows(self.server.extract(item.data))["Extract"]

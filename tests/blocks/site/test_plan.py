@@ -12,7 +12,11 @@ from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.extract import Extract
 from blocks.site.html.page_model import model
 from blocks.site.plan import CHARTS, Chart, plan_charts
+from blocks.site.tableau.workbook.datasource import Source
+from blocks.site.tableau.workbook.workbook import Workbook
+from blocks.site.tableau.workbook.worksheets import LINE, PIE, Sheet
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, RATE
+from tests.blocks.site.tableau.test_workbook import SHAPES, two_marts, workbook
 
 
 def test_every_analysis_has_a_plan() -> None:
@@ -100,3 +104,64 @@ def test_the_page_is_given_its_plan(make_card: Callable[..., Card], analysis: An
     assert [each["name"] for each in dataset["dimensions"]] == list(card.plan.sections[0].drill)
     assert dataset["panels"] == [panel.model_dump() for panel in card.plan.sections[0].panels]
     assert {grain for panel in dataset["panels"] for grain in panel["grains"]} == set(given["grains"])
+
+
+def find_chart(sheet: Sheet) -> str:
+    """Which kind of chart a sheet is, by what is on its shelves."""
+    rows, cols = ([each.field.name for each in shelf] for shelf in (sheet.rows, sheet.cols))
+    colours = [one.field.name for pane in sheet.panes for shelf, one in pane.encodings if shelf == "color"]
+    if sheet.mark == LINE:
+        return "trend"
+    if "Derived_period" in cols:
+        return "stacked"
+    if sheet.mark == PIE or (rows and colours):
+        return "shares"
+    return "table" if sheet.title.startswith("Table") else "bars"
+
+
+def list_drawn(made: Workbook, source: Source) -> list[tuple[str, set[str], set[str], set[str]]]:
+    """What a workbook draws of a source, in its order: chart, metrics, dimensions, grains."""
+    words = {each.caption: each.name for each in source.dimensions}
+    choices = source.derived.choices
+    found: list[tuple[str, set[str], set[str], set[str]]] = []
+    for sheet in made.charts:
+        if sheet.source.name != source.name:
+            continue
+        shelves = [*sheet.rows, *sheet.cols, *(one for pane in sheet.panes for _, one in pane.encodings)]
+        names = {each.field.name for each in shelves}
+        kind = find_chart(sheet)
+        if not found or found[-1][0] != kind:
+            found.append((kind, set(), set(), set()))
+        found[-1][1].update(n.removeprefix("Calculation_") for n in names if n.startswith("Calculation_"))
+        found[-1][2].update(names & set(source.columns))
+        if "Derived_split" in names and choices.split:
+            found[-1][2].update(words[value] for value in choices.split.values if value != "nothing")
+        if "Derived_period" in names:
+            found[-1][3].update(choices.grain.values if choices.grain else source.derived.grains)
+        if "Derived_per" in names and choices.per:
+            found[-1][3].update(value for value in choices.per.values if value != "whole period")
+    return found
+
+
+@pytest.mark.parametrize("shape", [*sorted(SHAPES), "two"])
+def test_the_workbook_draws_its_plan(make_card: Callable[..., Card], shape: str) -> None:
+    card = two_marts(make_card) if shape == "two" else make_card(**SHAPES[shape])
+    made = workbook(card)
+    for source, section in zip(made.sources, card.plan.sections, strict=True):
+        assert list_drawn(made, source) == [
+            (str(panel.chart), set(panel.metrics), set(panel.dimensions), set(panel.grains))
+            for panel in section.panels
+        ]
+    marts = dict(
+        zip((each.name for each in made.sources), (each.dataset for each in card.plan.sections), strict=True)
+    )
+    figures = [
+        (marts[sheet.source.name], sheet.panes[0].encodings[0][1].field.name.removeprefix("Calculation_"))
+        for sheet in made.kpis
+    ]
+    assert figures == list(card.plan.figures)
+    filters = {each.field.name for sheet in made.charts for each in sheet.filters()}
+    assert (
+        filters == ({*card.plan.filters, "day"} if card.plan.by_time else set(card.plan.filters))
+        or not made.charts
+    )

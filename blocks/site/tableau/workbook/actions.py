@@ -1,9 +1,9 @@
-"""What is around the sheets: the drill-down actions, and the windows in which sheets open."""
+"""What is around the sheets: what a click or a pointer on them does, and the windows in which sheets open."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from blocks.site.tableau.workbook.datasource import Source
@@ -15,6 +15,21 @@ from blocks.site.tableau.workbook.xml import Element, element, stable_id
 FIRST_GROUP = 2
 
 
+@dataclass(frozen=True)
+class Start:
+    """A sheet from which a click filters others by a dimension. name: its action's."""
+
+    name: str
+    sheet: Sheet
+    by: Field
+
+    def filters(self, sheet: Sheet) -> bool:
+        """True if the click acts on a sheet."""
+        return (
+            sheet.filtered and sheet.source.name == self.sheet.source.name and sheet.name != self.sheet.name
+        )
+
+
 def connect_sheets(sheets: Sequence[Sheet]) -> list[Sheet]:
     """The sheets of a workbook, each with the number of its filters and the actions that filter it.
 
@@ -24,50 +39,54 @@ def connect_sheets(sheets: Sequence[Sheet]) -> list[Sheet]:
     groups = {column: number for number, column in enumerate(dict.fromkeys(columns), FIRST_GROUP)}
     starts = _list_starts(sheets)
     return [
-        replace(
-            sheet,
-            groups=groups,
-            actions={name: by for name, start, by in starts if _is_filtered_by(sheet, start)},
-        )
+        replace(sheet, groups=groups, actions={each.name: each.by for each in starts if each.filters(sheet)})
         for sheet in sheets
     ]
 
 
-def _list_starts(sheets: Sequence[Sheet]) -> list[tuple[str, Sheet, Field]]:
-    """The actions of a workbook: name, sheet that starts it, dimension that it filters by."""
-    starts = [(sheet, drill) for sheet in sheets if sheet.drills and (drill := sheet.source.drill)]
-    return [(_name_action(number, sheet), sheet, drill) for number, (sheet, drill) in enumerate(starts, 1)]
+def _list_starts(sheets: Sequence[Sheet]) -> list[Start]:
+    """The filter actions of a workbook: one a dimension of a source, from the first sheet that shows its values."""
+    first = dict[tuple[str, str], tuple[Sheet, Field]]()
+    for sheet in sheets:
+        if sheet.drills:
+            first.setdefault((sheet.source.name, sheet.drills.name), (sheet, sheet.drills))
+    return [Start(_name_action(n, sheet), sheet, by) for n, (sheet, by) in enumerate(first.values(), 1)]
 
 
 def _name_action(number: int, sheet: Sheet) -> str:
     return f"[Action{number}_{stable_id('action', sheet.name)[1:-1].replace('-', '')}]"
 
 
-def _is_filtered_by(sheet: Sheet, start: Sheet) -> bool:
-    return sheet.filtered and sheet.source.name == start.source.name and sheet.name != start.name
-
-
 def make_actions(dashboard: str, sheets: Sequence[Sheet]) -> Element | None:
-    """The `actions`: a click on a bar filters the other sheets of its source; None without one."""
+    """The `actions`; None without one.
+
+    A click on a bar filters the other sheets of its source, a pointer on it highlights the same elsewhere, a click on
+    a link opens it.
+    """
     starts = _list_starts(sheets)
+    links = [sheet for sheet in sheets if sheet.link]
+    number = len(starts)
+    lights = [_highlight(dashboard, number + place, start) for place, start in enumerate(starts, 1)]
+    opens = [_open(dashboard, 2 * number + place, sheet) for place, sheet in enumerate(links, 1)]
     if not starts:
-        return None
-    sources = {sheet.source.name: (sheet.source, drill) for _, sheet, drill in starts}
-    needs = [source.needs([drill], []) for source, drill in sources.values()]
-    pointers = element("datasources", {}, *(source.pointer() for source, _ in sources.values()))
-    return element(
-        "actions",
-        {},
-        *(_action(dashboard, name, start, drill, sheets) for name, start, drill in starts),
-        pointers,
-        *needs,
-    )
+        return element("actions", {}, *opens) if opens else None
+    sources = {start.sheet.source.name: start.sheet.source for start in starts}
+    needs = [
+        source.needs([start.by for start in starts if start.sheet.source.name == name], [])
+        for name, source in sources.items()
+    ]
+    pointers = element("datasources", {}, *(source.pointer() for source in sources.values()))
+    filters = [_filter(dashboard, start, sheets) for start in starts]
+    return element("actions", {}, *filters, *lights, *opens, pointers, *needs)
 
 
-def make_windows(dashboard: str, sheets: Sequence[Sheet], hidden: Sequence[str]) -> Element:
-    """The `windows`: the dashboard's is the one that opens."""
-    made = [_sheet_window(sheet.name, sheet.name in hidden) for sheet in sheets]
-    points = element("viewpoints", {}, *(_viewpoint(sheet.name) for sheet in sheets))
+def make_windows(
+    dashboard: str, sheets: Sequence[Sheet], hidden: Sequence[str], shown: Sequence[str]
+) -> Element:
+    """The `windows`: the dashboard's is the one that opens. shown: the sheets that it has."""
+    made = [_sheet_window(sheet, sheet.name in hidden) for sheet in sheets]
+    placed = [sheet for sheet in sheets if sheet.name in shown]
+    points = element("viewpoints", {}, *(_viewpoint(sheet, {"name": sheet.name}) for sheet in placed))
     board = element(
         "window",
         {"class": "dashboard", "maximized": "true", "name": dashboard},
@@ -78,34 +97,52 @@ def make_windows(dashboard: str, sheets: Sequence[Sheet], hidden: Sequence[str])
     return element("windows", {"source-height": "30"}, *made, board)
 
 
-def _action(dashboard: str, name: str, start: Sheet, drill: Field, sheets: Sequence[Sheet]) -> Element:
-    source = start.source
-    caption = f"Filter by {drill.caption}"
-    others = [each.name for each in sheets if each is not start and not _is_filtered_by(each, start)]
-    params = {"exclude": ",".join([start.name, *others]), "target": dashboard}
+def _begin(dashboard: str, caption: str, name: str, kind: str, sheet: Sheet, *parts: Element) -> Element:
+    """An action with what starts it. kind: on-select or on-hover."""
     return element(
         "action",
         {"caption": caption, "name": name},
-        element("activation", {"auto-clear": "true", "type": "on-select"}),
-        element("source", {"dashboard": dashboard, "type": "sheet", "worksheet": start.name}),
-        element(
-            "link",
-            {
-                "caption": caption,
-                "delimiter": ",",
-                "escape": "\\",
-                "expression": _expression(dashboard, source, drill),
-                "include-null": "true",
-                "multi-select": "true",
-                "url-escape": "true",
-            },
-        ),
-        element(
-            "command",
-            {"command": "tsc:tsl-filter"},
-            *(element("param", {"name": key, "value": value}) for key, value in params.items()),
-        ),
+        element("activation", {"auto-clear": "true", "type": kind}),
+        element("source", {"dashboard": dashboard, "type": "sheet", "worksheet": sheet.name}),
+        *parts,
     )
+
+
+def _command(command: str, **params: str) -> Element:
+    made = [
+        element("param", {"name": name.replace("_", "-"), "value": text}) for name, text in params.items()
+    ]
+    return element("command", {"command": command}, *made)
+
+
+def _filter(dashboard: str, start: Start, sheets: Sequence[Sheet]) -> Element:
+    caption = f"Filter by {start.by.caption}"
+    others = [each.name for each in sheets if each.name != start.sheet.name and not start.filters(each)]
+    link = {
+        "caption": caption,
+        "delimiter": ",",
+        "escape": "\\",
+        "expression": _expression(dashboard, start.sheet.source, start.by),
+        "include-null": "true",
+        "multi-select": "true",
+        "url-escape": "true",
+    }
+    command = _command("tsc:tsl-filter", exclude=",".join([start.sheet.name, *others]), target=dashboard)
+    return _begin(dashboard, caption, start.name, "on-select", start.sheet, element("link", link), command)
+
+
+def _highlight(dashboard: str, number: int, start: Start) -> Element:
+    caption = f"Highlight {start.by.caption}"
+    command = _command(
+        "tsc:brush", exclude=start.sheet.name, field_captions=start.by.caption, target=dashboard
+    )
+    return _begin(dashboard, caption, _name_action(number, start.sheet), "on-hover", start.sheet, command)
+
+
+def _open(dashboard: str, number: int, sheet: Sheet) -> Element:
+    words = sheet.source.derived.link.caption if sheet.source.derived.link else sheet.title
+    link = element("link", {"caption": words, "expression": sheet.link})
+    return _begin(dashboard, words, _name_action(number, sheet), "on-select", sheet, link)
 
 
 def _expression(dashboard: str, source: Source, drill: Field) -> str:
@@ -114,7 +151,7 @@ def _expression(dashboard: str, source: Source, drill: Field) -> str:
     return f"tsl:{quote(dashboard, safe='')}?{quote(column, safe='.')}~s0=<{column}~na>"
 
 
-def _sheet_window(name: str, hidden: bool) -> Element:
+def _sheet_window(sheet: Sheet, hidden: bool) -> Element:
     edges = [
         element("edge", {"name": "left"}, _strip("160", "pages", "filters", "marks")),
         element(
@@ -125,13 +162,13 @@ def _sheet_window(name: str, hidden: bool) -> Element:
             _strip("31", "title"),
         ),
     ]
-    attributes = {"class": "worksheet", "name": name} | ({"hidden": "true"} if hidden else {})
+    attributes = {"class": "worksheet", "name": sheet.name} | ({"hidden": "true"} if hidden else {})
     return element(
         "window",
         attributes,
         element("cards", {}, *edges),
-        element("viewpoint", {}, element("zoom", {"type": "entire-view"})),
-        element("simple-id", {"uuid": stable_id("window", name)}),
+        _viewpoint(sheet),
+        element("simple-id", {"uuid": stable_id("window", sheet.name)}),
     )
 
 
@@ -139,5 +176,7 @@ def _strip(size: str, *kinds: str) -> Element:
     return element("strip", {"size": size}, *(element("card", {"type": kind}) for kind in kinds))
 
 
-def _viewpoint(name: str) -> Element:
-    return element("viewpoint", {"name": name}, element("zoom", {"type": "entire-view"}))
+def _viewpoint(sheet: Sheet, attributes: dict[str, object] | None = None) -> Element:
+    """How a sheet fits its place: into all of it, or, if it has many rows, into its width, so that it scrolls."""
+    zoom = element("zoom", {"type": "fit-width" if sheet.scrolls else "entire-view"})
+    return element("viewpoint", attributes or {}, zoom)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from blocks.catalogue import Dataset
+from blocks.metrics import to_tableau
+from blocks.site.plan import Section, find_additive
 from blocks.site.tableau.workbook.connections import TableauConnection
+from blocks.site.tableau.workbook.derived import Choices, Derived, derive_fields
 from blocks.site.tableau.workbook.fields import (
     Field,
     Instance,
@@ -16,12 +19,13 @@ from blocks.site.tableau.workbook.fields import (
     make_metric_field,
 )
 from blocks.site.tableau.workbook.grammar import VERSION, declare_features
+from blocks.site.tableau.workbook.parameters import Parameter, need_parameters
 from blocks.site.tableau.workbook.xml import Element, element, stable_id, stable_token
 
 
 @dataclass(frozen=True)
 class Source:
-    """One dataset as a data source. drill: the dimension whose marks filter the other sheets, if any."""
+    """One dataset as a data source. derived: what its plan needs beyond columns and metrics."""
 
     name: str
     caption: str
@@ -32,11 +36,7 @@ class Source:
     time: Field | None
     grain: str
     check: Field
-
-    @property
-    def drill(self) -> Field | None:
-        """The dimension whose marks filter the other sheets."""
-        return self.dimensions[0] if self.dimensions else None
+    derived: Derived = field(default_factory=Derived)
 
     def action_set(self, dimension: Field) -> str:
         """The name of the set through which a filter action by a dimension works."""
@@ -51,10 +51,21 @@ class Source:
         return f"[{self.name}].{name}"
 
     def used_by(self, field: Field) -> list[Field]:
-        """A field and the columns its formula reads."""
+        """A field and all that its formula reads."""
+        found, left = dict[str, Field](), [field]
+        known = [*self.columns.values(), *self.metrics, *self.derived.fields]
+        while left:
+            one = left.pop()
+            if one.name not in found:
+                found[one.name] = one
+                left += [each for each in known if each.ref in one.formula]
+        return list(found.values())
+
+    def parameters_of(self, instances: Iterable[Instance]) -> list[Parameter]:
+        """The parameters that fields on shelves depend on."""
+        formulas = [used.formula for each in instances for used in self.used_by(each.field)]
         return [
-            field,
-            *(each for each in self.columns.values() if field.formula and each.ref in field.formula),
+            each for each in self.derived.choices.every if any(each.ref in formula for formula in formulas)
         ]
 
     def pointer(self) -> Element:
@@ -77,7 +88,7 @@ class Source:
     def xml(self) -> Element:
         """The `datasource` of a workbook."""
         attributes = {"caption": self.caption, "inline": "true", "name": self.name, "version": VERSION}
-        fields = [*self.columns.values(), *self.metrics, self.check]
+        fields = [*self.columns.values(), *self.metrics, *self.derived.fields, self.check]
         return element(
             "datasource",
             attributes,
@@ -86,8 +97,9 @@ class Source:
             element("aliases", {"enabled": "yes"}),
             *(field.xml() for field in fields),
             self._table(),
-            *self._groups(),
-            *self._ending(),
+            *map(self._group, self.dimensions),
+            self._hierarchy(),
+            *self._ending(self.derived.choices.every),
         )
 
     def tds(self) -> Element:
@@ -106,6 +118,7 @@ class Source:
             element("aliases", {"enabled": "yes"}),
             *fields,
             self._table(),
+            self._hierarchy(),
             *self._ending(),
         )
         root.insert(0, declare_features(root))
@@ -134,8 +147,12 @@ class Source:
             },
         )
 
-    def _groups(self) -> list[Element]:
-        return [self._group(self.drill)] if self.drill else []
+    def _hierarchy(self) -> Element | None:
+        """The dimensions in the order in which a click on the plus sign goes through them."""
+        if len(self.dimensions) < 2:
+            return None
+        fields = [element("field", {}, text=each.ref) for each in self.dimensions]
+        return element("drill-paths", {}, element("drill-path", {"name": "Drill down"}, *fields))
 
     def _group(self, dimension: Field) -> Element:
         name = self.action_set(dimension)
@@ -152,13 +169,40 @@ class Source:
             element("groupfilter", {"function": "crossjoin"}, members),
         )
 
-    def _ending(self) -> list[Element]:
+    def _ending(self, parameters: tuple[Parameter, ...] = ()) -> list[Element | None]:
         layout = {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"}
+        ending = [element("layout", layout), need_parameters(parameters)]
         if not self.connection.modelled:
-            return [element("layout", layout)]
+            return ending
         properties = element("properties", {"context": ""}, self.connection.relation())
         shape = element("object", {"caption": self.caption, "id": self._object}, properties)
-        return [element("layout", layout), element("object-graph", {}, element("objects", {}, shape))]
+        return [*ending, element("object-graph", {}, element("objects", {}, shape))]
+
+
+def plan_source(source: Source, dataset: Dataset, section: Section, choices: Choices) -> Source:
+    """The source with all that the plan of its dataset needs, its metrics in the plan's order."""
+    levels = (*dataset.dimensions, *(["Derived_split"] if choices.split else []))
+    fields = {
+        metric.name: replace(made, formula=to_tableau(metric.formula, levels))
+        for metric, made in zip(dataset.metrics, source.metrics, strict=True)
+    }
+    taken = Counter(each.caption for each in (*source.columns.values(), *source.metrics, source.check))
+
+    def name_apart(caption: str) -> str:
+        taken[caption] += 1
+        return caption if taken[caption] == 1 else f"{caption} ({taken[caption]})"
+
+    metrics = {name: fields[name] for name in section.metrics}
+    derived = derive_fields(
+        section,
+        choices,
+        metrics=metrics,
+        dimensions=source.dimensions,
+        time=source.time,
+        additive=find_additive(dataset.metrics),
+        name_apart=name_apart,
+    )
+    return replace(source, metrics=tuple(metrics.values()), derived=derived)
 
 
 _NO_BRACKETS = str.maketrans({"[": "(", "]": ")"})

@@ -28,12 +28,17 @@ _TYPES = {
 _TEXT = ("string", "129", "Count")
 CHECK_SHEET = "Release check"
 CHECK_PATTERN = re.compile(r"Rows: (\d+)(?:, newest: (\d{4}-\d{2}-\d{2}))?")
+COUNTRY = "[Country].[ISO3166_2]"  # Tableau knows names and codes of countries by it
+_COUNTRIES = re.compile(r"(?:.*[_ ])?country(?:[_ /](?:name|code|region|iso))?", re.IGNORECASE)
 _KINDS = {"quantitative": "qk", "ordinal": "ok", "nominal": "nk"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a data source. formula: of a calculated one; remote: its column's type and aggregation."""
+    """A field of a data source. formula: of a calculated one; remote: its column's type and aggregation.
+
+    across: of a table calculation, the shelf that it goes along; place: what of the world its values are.
+    """
 
     name: str
     caption: str
@@ -44,6 +49,8 @@ class Field:
     form: str = ""
     formula: str = ""
     remote: tuple[str, str] = ("129", "Count")
+    across: str = ""
+    place: str = ""
 
     @property
     def ref(self) -> str:
@@ -61,8 +68,14 @@ class Field:
         }
         found |= {"default-format": self.form} if self.form else {}
         found |= {"hidden": "true"} if self.hidden and declared else {}
+        found |= {"semantic-role": self.place} if self.place else {}
         formula = {"class": "tableau", "formula": self.formula}
-        return element("column", found, element("calculation", formula) if self.formula else None)
+        made = element("calculation", formula, self.addressing()) if self.formula else None
+        return element("column", found, made)
+
+    def addressing(self) -> Element | None:
+        """How a table calculation goes through a view; None for other fields."""
+        return element("table-calc", {"ordering-type": self.across}) if self.across else None
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,7 @@ class Instance:
                 "pivot": "key",
                 "type": self.type,
             },
+            self.field.addressing(),
         )
 
 
@@ -128,8 +142,13 @@ def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]
             role="measure" if name in measures else "dimension",
             type="quantitative" if name in measures else "ordinal" if ordinal else "nominal",
             hidden=name in measures | distinct | unseen,
+            place=COUNTRY if _is_country(name, caption, datatype) else "",
         )
     return fields
+
+
+def _is_country(name: str, caption: str, datatype: str) -> bool:
+    return datatype == "string" and any(_COUNTRIES.fullmatch(word) for word in (name, caption))
 
 
 def make_metric_field(metric: Metric, dimensions: tuple[str, ...] = ()) -> Field:
@@ -152,11 +171,7 @@ def make_check_field(time: Field | None) -> Field:
     """
     text = '"Rows: " + STR(SUM(1))'
     if time:
-        newest = f"MAX({time.ref})"
-        parts = [f"STR(YEAR({newest}))"]
-        parts += [f'RIGHT("0" + STR({part}({newest})), 2)' for part in ("MONTH", "DAY")]
-        day = ' + "-" + '.join(parts)
-        text += f' + IFNULL(", newest: " + {day}, "")'
+        text += f' + IFNULL(", newest: " + {date_text(f"MAX({time.ref})")}, "")'
     return Field(
         name="Calculation_release_check",
         caption="Release check",
@@ -165,6 +180,13 @@ def make_check_field(time: Field | None) -> Field:
         type="nominal",
         formula=text,
     )
+
+
+def date_text(date: str) -> str:
+    """The formula of a date as text, 2025-11-30 in every locale. date: its formula."""
+    parts = [f"STR(YEAR({date}))"]
+    parts += [f'RIGHT("0" + STR({part}({date})), 2)' for part in ("MONTH", "DAY")]
+    return ' + "-" + '.join(parts)
 
 
 def _form(form: str, parts: bool) -> str:

@@ -18,6 +18,9 @@ OLDEST_API = (3, 25)
 _OBJECT_MODEL = ("ObjectModelEncapsulateLegacy", "ObjectModelTableType", "SchemaViewerObjectModel")
 GATES = {
     "computed-sort": ("SortTagCleanup",),
+    "dashboard@enable-sort-zone-taborder": ("AccessibleZoneTabOrder",),
+    "devicelayout": ("AutoCreateAndUpdateDSDPhoneLayouts",),
+    "geometry": ("MapboxVectorStylesAndLayers",),
     "object-graph": _OBJECT_MODEL,
     "object-id": _OBJECT_MODEL,
     "relation@type": _OBJECT_MODEL,

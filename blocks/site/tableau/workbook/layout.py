@@ -1,19 +1,27 @@
-"""The dashboard: where each sheet and filter stands, in Tableau's 100,000 × 100,000 space, as its XML."""
+"""The dashboard: where each sheet and filter stands, on a screen and on a phone, as its XML.
+
+Rows have heights in pixels, in which they are drawn well: a window that is lower than all of them scrolls, one that is
+higher stretches them. Zones are written in Tableau's space of 100,000 × 100,000.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 
-from blocks.site.tableau.workbook.worksheets import KPI, PIE, Sheet
+from blocks.site.tableau.workbook.fields import Instance
+from blocks.site.tableau.workbook.parameters import Parameter, need_parameters, point_at_parameters
+from blocks.site.tableau.workbook.worksheets import Sheet
 from blocks.site.tableau.workbook.xml import Element, element, stable_id
 
 WHOLE = 100_000
 FIRST = 3  # the title's number; sheets follow
-TITLE, FOOT, SIDE = 7_000, 6_000, 18_000
-KPI_ROW, KPIS_A_ROW = 15_000, 5
-SIZE = {"maxheight": 900, "maxwidth": 1400, "minheight": 900, "minwidth": 1400}
+WIDTH = 1000  # the least, in pixels
+HEAD, CONTROL, KPI_ROW = 72, 64, 110
+CONTROLS_A_ROW, KPIS_A_ROW, CHARTS_A_ROW = 5, 5, 2
+LEGEND = 16  # hundredths of a chart's width
+PHONE_KPI, PHONE_CHART = 90, 300
 
 
 @dataclass(frozen=True)
@@ -25,92 +33,206 @@ class Box:
     w: int
     h: int
 
-    def rows(self, parts: int) -> list[Box]:
-        """Cut into boxes one above the other, as equal as whole numbers allow."""
-        edges = [self.y + self.h * part // parts for part in range(parts + 1)]
-        return [Box(self.x, top, self.w, low - top) for top, low in pairwise(edges)]
-
     def columns(self, parts: int) -> list[Box]:
-        """The same side by side."""
+        """Cut into boxes side by side, as equal as whole numbers allow."""
         edges = [self.x + self.w * part // parts for part in range(parts + 1)]
         return [Box(left, self.y, right - left, self.h) for left, right in pairwise(edges)]
 
-
-def lay_out_dashboard(
-    name: str, title: str, kpis: Sequence[Sheet], charts: Sequence[Sheet], checks: Sequence[Sheet]
-) -> Element:
-    """The `dashboard` with all its sheets, filters and legends."""
-    sources = {sheet.source.name: sheet.source for sheet in (*kpis, *charts, *checks)}
-    first = {sheet.source.name: sheet for sheet in (*kpis, *charts)}
-    needs = [source.needs([], first[name].filters()) for name, source in sources.items()]
-    return element(
-        "dashboard",
-        {"name": name},
-        element("style"),
-        element("size", SIZE),
-        element("datasources", {}, *(source.pointer() for source in sources.values())),
-        *needs,
-        _zones(title, kpis, charts, checks),
-        element("simple-id", {"uuid": stable_id("dashboard", name)}),
-    )
+    def split(self, hundredths: int) -> tuple[Box, Box]:
+        """Cut in two side by side; hundredths: what the right one gets."""
+        right = self.w * hundredths // 100
+        left = self.w - right
+        return Box(self.x, self.y, left, self.h), Box(self.x + left, self.y, right, self.h)
 
 
-def _zones(title: str, kpis: Sequence[Sheet], charts: Sequence[Sheet], checks: Sequence[Sheet]) -> Element:
+@dataclass(frozen=True)
+class Zone:
+    """What stands in one place. sheet: with a title, if any; phone: its height there in pixels, 0: not there."""
+
+    attributes: Mapping[str, object]
+    sheet: Sheet | None = None
+    words: tuple[tuple[str, str], ...] = ()
+    phone: int = CONTROL
+    legend: Zone | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """Zones side by side, so many places wide. height: in pixels."""
+
+    height: int
+    zones: Sequence[Zone]
+    places: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """All that a dashboard shows. note: a line below its title; head: sheets beside it."""
+
+    name: str
+    title: str
+    note: str
+    head: Sequence[Sheet] = ()
+    kpis: Sequence[Sheet] = ()
+    charts: Sequence[Sheet] = ()
+    parameters: Sequence[Parameter] = field(default_factory=tuple)
+
+    @property
+    def sheets(self) -> list[Sheet]:
+        """Every sheet that it shows."""
+        return [*self.head, *self.kpis, *self.charts]
+
+    def xml(self) -> Element:
+        """The `dashboard`."""
+        rows = list(self._rows())
+        height = sum(row.height for row in rows)
+        sources = {sheet.source.name: sheet.source for sheet in self.sheets}
+        needs = [source.needs([], self._filters(name)) for name, source in sources.items()]
+        numbered = _number(rows)
+        return element(
+            "dashboard",
+            {"enable-sort-zone-taborder": "true", "name": self.name},
+            element("style"),
+            element("size", {"minheight": height, "minwidth": WIDTH, "sizing-mode": "range"}),
+            element(
+                "datasources",
+                {},
+                *(source.pointer() for source in sources.values()),
+                point_at_parameters(self.parameters),
+            ),
+            *needs,
+            need_parameters(self.parameters),
+            element("zones", {}, _draw(numbered, rows, height)),
+            _draw_phone(numbered),
+            element("simple-id", {"uuid": stable_id("dashboard", self.name)}),
+        )
+
+    def _filters(self, name: str) -> list[Instance]:
+        first = next((each for each in self.sheets if each.source.name == name and each.filtered), None)
+        return first.filters() if first else []
+
+    def _rows(self) -> Iterator[Row]:
+        words = ((self.title, "18"), (self.note, "9"))
+        title = Zone({"type-v2": "text"}, words=words, phone=HEAD)
+        yield Row(HEAD, [title, *(_place(each, titled=False) for each in self.head)], 0)
+        controls = list(self._controls())
+        for start in range(0, len(controls), CONTROLS_A_ROW):
+            yield Row(CONTROL, controls[start : start + CONTROLS_A_ROW], CONTROLS_A_ROW)
+        for start in range(0, len(self.kpis), KPIS_A_ROW):
+            found = [_place(each, PHONE_KPI) for each in self.kpis[start : start + KPIS_A_ROW]]
+            yield Row(KPI_ROW, found, len(found))
+        yield from _chart_rows(self.charts)
+
+    def _controls(self) -> Iterator[Zone]:
+        """The parameters, then the filters of every source."""
+        for parameter in self.parameters:
+            yield Zone({"mode": "compact", "param": parameter.ref, "type-v2": "paramctrl"})
+        seen = set()
+        for sheet in (*self.charts, *self.kpis):
+            if sheet.source.name not in seen:
+                seen.add(sheet.source.name)
+                for each in sheet.filters():
+                    kind = {} if each.type == "quantitative" else {"mode": "checkdropdown"}
+                    yield Zone(
+                        {"type-v2": "filter", "name": sheet.name, "param": sheet.source.ref(each), **kind}
+                    )
+
+
+Numbered = list[list[tuple[int, Zone, int]]]  # of each row its zones, each with its number and its legend's
+
+
+def _number(rows: Sequence[Row]) -> Numbered:
     number = count(FIRST)
-    side = list(_side(kpis, charts))
-    width = WHOLE - SIDE if side else WHOLE
-    kpi_rows = [kpis[start : start + KPIS_A_ROW] for start in range(0, len(kpis), KPIS_A_ROW)]
-    foot = WHOLE - FOOT
-    top = TITLE + KPI_ROW * len(kpi_rows) if charts else foot
-    words = element("formatted-text", {}, element("run", {"bold": "true", "fontsize": "18"}, text=title))
-    zones = [_zone(next(number), Box(0, 0, WHOLE, TITLE), {"type-v2": "text"}, words)]
-    for row, box in zip(kpi_rows, Box(0, TITLE, width, top - TITLE).rows(len(kpi_rows)), strict=True):
-        zones += _sheets(number, row, box.columns(len(row)))
-    zones += _sheets(number, charts, _places(Box(0, top, width, foot - top), len(charts)))
-    boxes = Box(WHOLE - SIDE, TITLE, SIDE, foot - TITLE).rows(len(side)) if side else []
-    zones += [_zone(next(number), box, attributes) for attributes, box in zip(side, boxes, strict=True)]
-    zones += _sheets(number, checks, Box(0, foot, WHOLE, FOOT).columns(len(checks)))
-    return element("zones", {}, _zone(2, Box(0, 0, WHOLE, WHOLE), {"type-v2": "layout-basic"}, *zones))
+    return [[(next(number), zone, next(number) if zone.legend else 0) for zone in row.zones] for row in rows]
 
 
-def _places(box: Box, charts: int) -> list[Box]:
-    """One chart takes it all, two stand side by side, of more the first gets the upper half."""
-    if charts <= 2:
-        return box.columns(charts) if charts else []
-    rows = box.rows((charts + 2) // 2)
-    rest = [part for row in rows[1:] for part in row.columns(2)]
-    if charts % 2 == 0:
-        rest[-2:] = [rows[-1]]
-    return [rows[0], *rest]
+def _place(sheet: Sheet, phone: int = CONTROL, titled: bool = True) -> Zone:
+    legend = None
+    if sheet.legend:
+        param = sheet.source.ref(sheet.legend)
+        legend = Zone({"type-v2": "color", "name": sheet.name, "pane-specification-id": "0", "param": param})
+    attributes = {"name": sheet.name, "show-title": "true" if titled else "false"}
+    return Zone(attributes, sheet, phone=phone, legend=legend)
 
 
-def _sheets(number: Iterator[int], sheets: Sequence[Sheet], boxes: Sequence[Box]) -> list[Element]:
-    pairs = zip(sheets, boxes, strict=True)
-    return [
-        _zone(next(number), box, {"name": sheet.name, "show-title": _has_title(sheet)})
-        for sheet, box in pairs
-    ]
+def _chart_rows(charts: Sequence[Sheet]) -> Iterator[Row]:
+    """The first chart takes the whole width, as does what is higher than others; the rest stands in twos."""
+    row: list[Sheet] = []
+    for place, chart in enumerate(charts):
+        alone = place == 0 and len(charts) != CHARTS_A_ROW
+        if row and (row[0].height != chart.height or len(row) == CHARTS_A_ROW):
+            yield _chart_row(row)
+            row = []
+        row.append(chart)
+        if alone:
+            yield _chart_row(row)
+            row = []
+    if row:
+        yield _chart_row(row)
 
 
-def _has_title(sheet: Sheet) -> str:
-    return "true" if sheet.filtered or sheet.mark != KPI else "false"
+def _chart_row(charts: Sequence[Sheet]) -> Row:
+    zones = [_place(each, max(PHONE_CHART, each.height)) for each in charts]
+    return Row(max(each.height for each in charts), zones, len(charts))
 
 
-def _side(kpis: Sequence[Sheet], charts: Sequence[Sheet]) -> Iterator[dict[str, object]]:
-    """The filters of every source, then the legends."""
-    seen = set()
-    for sheet in (*charts, *kpis):
-        if sheet.source.name not in seen:
-            seen.add(sheet.source.name)
-            for each in sheet.filters():
-                kind = {} if each.type == "quantitative" else {"mode": "checkdropdown"}
-                yield {"type-v2": "filter", "name": sheet.name, "param": sheet.source.ref(each), **kind}
-    for sheet in charts:
-        if sheet.mark == PIE:
-            param = sheet.source.ref(sheet.encodings[0][1])
-            yield {"type-v2": "color", "name": sheet.name, "pane-specification-id": "0", "param": param}
+def _draw(numbered: Numbered, rows: Sequence[Row], height: int) -> Element:
+    """The zones on a screen: each row as high as its part of all."""
+    made, done = list[Element](), 0
+    for row, zones in zip(rows, numbered, strict=True):
+        top, done = WHOLE * done // height, done + row.height
+        box = Box(0, top, WHOLE, WHOLE * done // height - top)
+        for (number, zone, legend), place in zip(zones, _boxes(row, box), strict=True):
+            own, beside = place.split(LEGEND) if zone.legend else (place, place)
+            made.append(_zone(number, own, zone))
+            if zone.legend:
+                made.append(_zone(legend, beside, zone.legend))
+    return _wrap(2, "layout-basic", made)
 
 
-def _zone(number: int, box: Box, attributes: dict[str, object], *children: Element) -> Element:
+def _boxes(row: Row, box: Box) -> list[Box]:
+    """The places of a row; its last zone takes what is left. 0 places: the first takes half, the others the rest."""
+    zones = len(row.zones)
+    if not row.places:
+        left, right = box.split(50) if zones > 1 else (box, box)
+        return [left, *(right.columns(zones - 1) if zones > 1 else [])]
+    found = box.columns(row.places)[:zones]
+    last = found[-1]
+    return [*found[:-1], replace(last, w=WHOLE - last.x)]
+
+
+def _draw_phone(numbered: Numbered) -> Element:
+    """The same zones one below the other, for a phone that scrolls."""
+    flat = [(number, zone) for row in numbered for number, zone, _ in row]
+    height = sum(zone.phone for _, zone in flat)
+    made, done = [], 0
+    for number, zone in flat:
+        top, done = WHOLE * done // height, done + zone.phone
+        box = Box(0, top, WHOLE, WHOLE * done // height - top)
+        made.append(_zone(number, box, zone, {"fixed-size": zone.phone, "is-fixed": "true"}))
+    last = max(max(number, legend) for row in numbered for number, _, legend in row)
+    flow = _wrap(last + 1, "layout-flow", made, {"param": "vert"})
+    size = element("size", {"maxheight": height, "minheight": height, "sizing-mode": "vscroll"})
+    zones = element("zones", {}, _wrap(last + 2, "layout-basic", [flow]))
+    phone = element("devicelayout", {"auto-generated": "true", "name": "Phone"}, size, zones)
+    return element("devicelayouts", {}, phone)
+
+
+def _wrap(number: int, kind: str, zones: list[Element], more: dict[str, object] | None = None) -> Element:
+    place = {"h": WHOLE, "id": number, "type-v2": kind, "w": WHOLE, "x": 0, "y": 0}
+    return element("zone", {**place, **(more or {})}, *zones)
+
+
+def _zone(number: int, box: Box, zone: Zone, more: dict[str, object] | None = None) -> Element:
     place = {"h": box.h, "id": number, "w": box.w, "x": box.x, "y": box.y}
-    return element("zone", {**attributes, **place}, *children)
+    words = None
+    if zone.words:
+        (title, large), (note, small) = zone.words
+        words = element(
+            "formatted-text",
+            {},
+            element("run", {"bold": "true", "fontsize": large}, text=title),
+            element("run", {}, text="Æ\n"),
+            element("run", {"fontsize": small}, text=note),
+        )
+    return element("zone", {**zone.attributes, **(more or {}), **place}, words)

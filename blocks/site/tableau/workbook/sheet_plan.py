@@ -1,92 +1,254 @@
-"""Which sheets a dashboard has: a KPI a metric, and bars, a line or a pie as its analysis asks."""
+"""Which sheets a dashboard has: its plan, drawn in Tableau.
+
+A panel that is cut by several dimensions, one at a time, is a sheet for each of them; one with several metrics has them
+beside each other, each on an axis of its own.
+"""
 
 from __future__ import annotations
 
-from blocks.metrics import Metric, adds_up
-from blocks.records import Analysis
-from blocks.site.plan import Chart, plan_charts
+from collections.abc import Callable
+
+from blocks.site.plan import Chart, Panel
 from blocks.site.tableau.workbook.datasource import Source
-from blocks.site.tableau.workbook.fields import CHECK_SHEET, Field, use_calculated, use_plain, use_truncated
-from blocks.site.tableau.workbook.worksheets import BAR, KPI, LINE, PIE, Sheet
+from blocks.site.tableau.workbook.fields import CHECK_SHEET, Field, Instance, use_calculated, use_plain
+from blocks.site.tableau.workbook.worksheets import BAR, KPI, LINE, MAP, PIE, Pane, Sheet
 
-GRAINS = ("week", "month", "quarter", "year")  # of a line; one of single days is noise, so these become weeks
+AXIS, HEAD, ROW = 110, 70, 300  # pixels: one metric of a trend, a sheet's title and time, any other sheet
 
 
-def plan_kpis(source: Source) -> list[Sheet]:
-    """A figure for each metric."""
-    return [
-        Sheet(
-            f"KPI {metric.caption}",
-            metric.caption,
-            source,
-            KPI,
-            encodings=(("text", use_calculated(metric)),),
-            big=True,
-        )
-        for metric in source.metrics
+def plan_kpi(source: Source, metric: Field) -> Sheet:
+    """The figure of a metric."""
+    pane = Pane(encodings=(("text", use_calculated(metric)),))
+    return Sheet(f"KPI {metric.caption}", metric.caption, source, KPI, panes=(pane,), big=28)
+
+
+def plan_panel(source: Source, panel: Panel) -> list[Sheet]:
+    """The sheets of a panel of the plan."""
+    metrics = [
+        metric for metric in source.metrics if metric.name.removeprefix("Calculation_") in panel.metrics
     ]
-
-
-def plan_sheets(source: Source, analysis: Analysis, metrics: tuple[Metric, ...]) -> list[Sheet]:
-    """The charts of a source's first metric, the most asked for first; a table: bars of every metric."""
-    adds = adds_up(metrics[0].formula)
-    plan = plan_charts(analysis, timed=source.time is not None, sliced=source.drill is not None, adds=adds)
-    without = {Chart.stacked} | ({Chart.bars} if Chart.table in plan else set())
-    return [_DRAWN[chart](source) for chart in plan if chart not in without]
+    cuts = [dimension for dimension in source.dimensions if dimension.name in panel.dimensions]
+    return _DRAWN[panel.chart](source, metrics, cuts)
 
 
 def plan_check(source: Source, place: int) -> Sheet:
     """The check sheet of a source; place: counted from 0."""
     name = CHECK_SHEET if place == 0 else f"{CHECK_SHEET} {place + 1}"
-    return Sheet(name, name, source, KPI, encodings=(("text", use_calculated(source.check)),), filtered=False)
+    pane = Pane(encodings=(("text", use_calculated(source.check)),))
+    return Sheet(name, name, source, KPI, panes=(pane,), filtered=False)
 
 
-def _bars(source: Source) -> Sheet:
-    metric = source.metrics[0]
-    return _compare(source, (metric,), source.dimensions[:1], f"{metric.caption} by {_of(source)}")
+def plan_date(source: Source) -> list[Sheet]:
+    """The sheet that says how new the data is, whatever is filtered; none without time."""
+    if not source.derived.newest:
+        return []
+    pane = Pane(encodings=(("text", use_calculated(source.derived.newest)),))
+    return [Sheet("Data to", source.caption, source, KPI, panes=(pane,), filtered=False, big=10)]
 
 
-def _table(source: Source) -> Sheet:
-    return _compare(source, source.metrics, source.dimensions, "Every combination")
+def plan_link(source: Source, url: str) -> list[Sheet]:
+    """The sheet of a few words that open an address when they are clicked; none without a link."""
+    if not source.derived.link:
+        return []
+    pane = Pane(encodings=(("text", use_plain(source.derived.link)),))
+    return [Sheet("Link", "Link", source, KPI, panes=(pane,), filtered=False, big=10, link=url)]
 
 
-def _compare(source: Source, metrics: tuple[Field, ...], dimensions: tuple[Field, ...], title: str) -> Sheet:
-    cols = tuple(use_calculated(metric) for metric in metrics)
-    labels = (("text", cols[0]),) if len(cols) == 1 else ()
+def _bars(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+    found = []
+    for cut in cuts:
+        by = use_plain(cut)
+        panes = tuple(_bar(source, metric, (by,)) for metric in metrics)
+        title = f"{_list(metrics)} by {_lower(cut)}"
+        found.append(
+            Sheet(
+                title,
+                f"{title} (click a bar to filter)",
+                source,
+                BAR,
+                rows=(by,),
+                cols=tuple(map(use_calculated, metrics)),
+                panes=panes,
+                height=ROW,
+                drills=cut,
+                sort=(by, use_calculated(metrics[0])),
+                scrolls=True,
+            )
+        )
+        if cut.place:
+            found.append(_map(source, metrics, cut))
+    return found
+
+
+def _map(source: Source, metrics: list[Field], cut: Field) -> Sheet:
+    """The countries of the first metric on a map, the others in its tooltip."""
+    by, first = use_plain(cut), use_calculated(metrics[0])
+    tips = [("tooltip", use_calculated(each)) for each in metrics[1:]]
+    tip = ((cut.caption, by), *((each.caption, use_calculated(each)) for each in metrics))
+    pane = Pane(encodings=(("lod", by), ("color", first), *tips), tip=tip)
+    title = f"{metrics[0].caption} on a map by {_lower(cut)}"
+    return Sheet(title, title, source, MAP, panes=(pane,), height=ROW, legend=first)
+
+
+def _bar(source: Source, metric: Field, by: tuple[Instance, ...]) -> Pane:
+    value, share = use_calculated(metric), source.derived.shares.get(metric.name)
+    tip = (*((each.field.caption, each) for each in by), (metric.caption, value))
+    if not share:
+        return Pane(value, (("text", value),), tip)
+    part = use_calculated(share)
+    return Pane(value, (("text", value), ("tooltip", part)), (*tip, ("Share", part)))
+
+
+def _table(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+    """Every combination, a row each, as long as it gets."""
+    per = [source.derived.per] if source.derived.per else []
+    if not per and not cuts:
+        return []
+    rows = tuple(use_plain(each) for each in (*per, *cuts))
+    panes = tuple(_bar(source, metric, rows) for metric in metrics)
+    title = f"Table by {', '.join(_lower(each) for each in cuts)}" if cuts else "Table"
+    first = rows[len(per)] if cuts else None
+    return [
+        Sheet(
+            title,
+            title,
+            source,
+            BAR,
+            rows=rows,
+            cols=tuple(map(use_calculated, metrics)),
+            panes=panes,
+            height=2 * ROW,
+            sort=(first, use_calculated(metrics[0])) if first else None,
+            scrolls=True,
+        )
+    ]
+
+
+def _lines(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+    derived = source.derived
+    if not derived.period:
+        return []
+    period = use_plain(derived.period, "quantitative")
+    split = [("color", use_plain(derived.split))] if derived.split and cuts else []
+    title = f"{_list(metrics)} over time"
+    legend = split[0][1] if split else None
+    panes = tuple(_line(source, metric, period, split) for metric in metrics)
+    rows = tuple(map(use_calculated, metrics))
+    height = HEAD + max(AXIS * len(metrics), ROW - HEAD)
+    return [
+        Sheet(
+            title,
+            title,
+            source,
+            LINE,
+            rows=rows,
+            cols=(period,),
+            panes=panes,
+            height=height,
+            legend=legend,
+        )
+    ]
+
+
+def _line(source: Source, metric: Field, period: Instance, split: list[tuple[str, Instance]]) -> Pane:
+    value, before = use_calculated(metric), use_calculated(source.derived.before[metric.name])
+    cut = tuple((each.field.caption, each) for _, each in split)
+    tip = (("Date", period), *cut, (metric.caption, value), ("Previous period", before))
+    return Pane(value, (*split, ("tooltip", before)), tip)
+
+
+def _pies(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+    """A pie for each metric and dimension; then, where there are two, the first by the second."""
+    found = []
+    for place, metric in enumerate(metrics):
+        value, share = use_calculated(metric), source.derived.shares.get(metric.name)
+        for cut in cuts:
+            part = use_plain(cut)
+            written = use_calculated(share) if share else part
+            tip = [(cut.caption, part), (metric.caption, value), *([("Share", written)] if share else [])]
+            encodings = (("color", part), ("wedge-size", value), ("text", written))
+            title = f"{metric.caption} by {_lower(cut)} shares"
+            found.append(
+                Sheet(
+                    title,
+                    f"{metric.caption} by {_lower(cut)}, shares",
+                    source,
+                    PIE,
+                    panes=(Pane(None, encodings, tuple(tip)),),
+                    height=ROW,
+                    drills=cut if place == 0 else None,
+                    sort=(part, value),
+                    legend=part,
+                )
+            )
+        if len(cuts) > 1:
+            found.append(_crossed(source, metric, cuts[0], cuts[1]))
+    return found
+
+
+def _crossed(source: Source, metric: Field, one: Field, two: Field) -> Sheet:
+    """A metric by two dimensions: bars by the one, stacked of the other."""
+    value, rows, parts = use_calculated(metric), use_plain(one), use_plain(two)
+    tip = ((one.caption, rows), (two.caption, parts), (metric.caption, value))
+    title = f"{metric.caption} by {_lower(one)} and {_lower(two)}"
     return Sheet(
         title,
-        f"{title} (click a bar to filter)",
+        title,
         source,
         BAR,
-        rows=tuple(map(use_plain, dimensions)),
-        cols=cols,
-        encodings=labels,
-        drills=True,
+        rows=(rows,),
+        cols=(value,),
+        panes=(Pane(value, (("color", parts),), tip),),
+        height=ROW,
+        sort=(rows, value),
+        scrolls=True,
+        legend=parts,
     )
 
 
-def _line(source: Source) -> Sheet:
-    metric = source.metrics[0]
-    grain = source.grain if source.grain in GRAINS else "week"
-    title = f"{metric.caption} per {grain}"
-    per = (use_truncated(source.time, grain),) if source.time else ()
-    return Sheet(title, title, source, LINE, rows=(use_calculated(metric),), cols=per)
+def _stacks(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+    """Bars over time, stacked of the dimension that is chosen for the lines, too."""
+    derived = source.derived
+    if not derived.period or not derived.split:
+        return []
+    period, split = use_plain(derived.period, "quantitative"), use_plain(derived.split)
+    panes = []
+    for metric in metrics:
+        value = use_calculated(metric)
+        tip = (("Date", period), (derived.split.caption, split), (metric.caption, value))
+        panes.append(Pane(value, (("color", split),), tip))
+    title = f"{_list(metrics)} over time by part"
+    return [
+        Sheet(
+            title,
+            f"{_list(metrics)} over time, by {' or '.join(_lower(each) for each in cuts)}",
+            source,
+            BAR,
+            rows=tuple(map(use_calculated, metrics)),
+            cols=(period,),
+            panes=tuple(panes),
+            height=HEAD + max(AXIS * len(metrics), ROW - HEAD),
+            legend=split,
+        )
+    ]
 
 
-def _pie(source: Source) -> Sheet:
-    metric, part = source.metrics[0], use_plain(source.dimensions[0])
-    encodings = (("color", part), ("wedge-size", use_calculated(metric)), ("text", part))
-    return Sheet(
-        f"Share of {metric.caption}",
-        f"{metric.caption} by {_of(source)}, shares",
-        source,
-        PIE,
-        encodings=encodings,
-    )
+def _list(metrics: list[Field]) -> str:
+    """The metrics' names as a title has them; of many, only that they are many."""
+    names = [metric.caption for metric in metrics]
+    if len(names) > 3:
+        return f"{names[0]} and {len(names) - 1} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def _of(source: Source) -> str:
-    return source.drill.caption.lower() if source.drill else "all"
+def _lower(field: Field) -> str:
+    return field.caption.lower()
 
 
-_DRAWN = {Chart.trend: _line, Chart.bars: _bars, Chart.shares: _pie, Chart.table: _table}
+_DRAWN: dict[Chart, Callable[[Source, list[Field], list[Field]], list[Sheet]]] = {
+    Chart.trend: _lines,
+    Chart.bars: _bars,
+    Chart.shares: _pies,
+    Chart.stacked: _stacks,
+    Chart.table: _table,
+}

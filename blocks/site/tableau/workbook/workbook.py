@@ -3,44 +3,60 @@
 from __future__ import annotations
 
 import zipfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from blocks.site.base import Card
+from blocks.site.plan import Chart, DashboardPlan
 from blocks.site.tableau.workbook.actions import connect_sheets, make_actions, make_windows
-from blocks.site.tableau.workbook.datasource import Source
+from blocks.site.tableau.workbook.datasource import Source, plan_source
+from blocks.site.tableau.workbook.derived import make_choices
+from blocks.site.tableau.workbook.fields import Field
 from blocks.site.tableau.workbook.grammar import ALWAYS, VERSION, declare_features
-from blocks.site.tableau.workbook.layout import lay_out_dashboard
-from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_kpis, plan_sheets
-from blocks.site.tableau.workbook.worksheets import Sheet
+from blocks.site.tableau.workbook.layout import Board
+from blocks.site.tableau.workbook.parameters import make_parameters, quote_text
+from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_date, plan_kpi, plan_link, plan_panel
+from blocks.site.tableau.workbook.worksheets import MAP, Sheet
 from blocks.site.tableau.workbook.xml import USER, Element, as_title, element
+from blocks.site.text import check_link
 
 BUILD = "0.0.0 (0000.0.0.0)"  # written by no Tableau product
+DASHBOARD = "Dashboard"  # sheets and dashboards share one room of names
 STAMP = (2020, 1, 1, 0, 0, 0)  # in the package: the same content gives the same file
 
 
 @dataclass(frozen=True)
 class Workbook:
-    """A workbook. hidden: sheets that are seen on the dashboard only."""
+    """A workbook. checks: sheets that are on no dashboard, to be read back."""
 
-    title: str
-    kpis: Sequence[Sheet]
-    charts: Sequence[Sheet]
+    board: Board
     checks: Sequence[Sheet]
     sources: Sequence[Source]
 
     @property
+    def kpis(self) -> Sequence[Sheet]:
+        """The figures."""
+        return self.board.kpis
+
+    @property
+    def charts(self) -> Sequence[Sheet]:
+        """The charts."""
+        return self.board.charts
+
+    @property
     def hidden(self) -> list[str]:
         """Sheets that are seen on the dashboard only; the check sheets are read through views of their own."""
-        return [sheet.name for sheet in (*self.kpis, *self.charts)]
+        return [sheet.name for sheet in self.board.sheets]
 
     def xml(self) -> Element:
         """The `workbook`."""
         from lxml import etree
 
-        sheets = [*self.kpis, *self.charts, *self.checks]
+        sheets, name = [*self.board.sheets, *self.checks], self.board.name
+        maps = any(sheet.mark == MAP for sheet in sheets)
+        sources = [*(source.xml() for source in self.sources), make_parameters(self.board.parameters)]
         root = element(
             "workbook",
             {
@@ -50,49 +66,104 @@ class Workbook:
                 "version": VERSION,
             },
             element("preferences"),
-            element("datasources", {}, *(source.xml() for source in self.sources)),
-            make_actions(self._name, sheets),
+            element("datasources", {}, *sources),
+            element("mapsources", {}, element("mapsource", {"name": "Tableau"})) if maps else None,
+            make_actions(name, sheets),
             element("worksheets", {}, *(sheet.xml() for sheet in sheets)),
-            element(
-                "dashboards",
-                {},
-                lay_out_dashboard(self._name, self.title, self.kpis, self.charts, self.checks),
-            ),
-            make_windows(self._name, sheets, self.hidden),
+            element("dashboards", {}, self.board.xml()),
+            make_windows(name, sheets, self.hidden, self.hidden),
         )
         root.insert(0, declare_features(root, *ALWAYS))
         etree.cleanup_namespaces(root, top_nsmap={"user": USER}, keep_ns_prefixes=["user"])
         return root
 
-    @property
-    def _name(self) -> str:
-        """The dashboard's name: sheets and dashboards share one room of names."""
-        return "Dashboard"
-
 
 def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
-    """The workbook of a card; sources pair with its datasets."""
-    figures, drawn, checks = list[Sheet](), list[Sheet](), list[Sheet]()
-    for place, (source, dataset) in enumerate(zip(sources, card.datasets, strict=True)):
-        figures += plan_kpis(source)
-        drawn += plan_sheets(source, card.dashboard.analysis, dataset.metrics)
-        checks.append(plan_check(source, place))
-    taken = Counter[str]()
-    figures, drawn = (
-        [_name_apart(each, taken) for each in figures],
-        [_name_apart(each, taken) for each in drawn],
+    """The workbook of a card's plan; sources pair with its datasets."""
+    plan = card.plan
+    planned = _plan_sources(card, plan, sources)
+    own = {dataset.name: source for dataset, source in zip(card.datasets, planned, strict=True)}
+    figures = [
+        plan_kpi(own[name], next(each for each in own[name].metrics if each.name == f"Calculation_{metric}"))
+        for name, metric in plan.figures
+    ]
+    drawn = [
+        sheet
+        for section in plan.sections
+        for panel in section.panels
+        for sheet in plan_panel(own[section.dataset], panel)
+    ]
+    heads = [sheet for source in planned for sheet in plan_date(source)]
+    heads += plan_link(planned[0], _link(card))
+    checks = [plan_check(source, place) for place, source in enumerate(planned)]
+    taken, sizes = {DASHBOARD.casefold()}, (len(heads), len(figures), len(drawn), len(checks))
+    # The check sheets' names are looked for, so they are taken first.
+    names = [_name_apart(each, taken) for each in (*checks, *heads, *figures, *drawn)]
+    sheets = connect_sheets([*names[len(checks) :], *names[: len(checks)]])
+    edges = [0, *accumulate(sizes)]
+    head, kpis, charts, checks = (sheets[start:end] for start, end in pairwise(edges))
+    choices = [each.derived.choices for each in planned]
+    parameters = {parameter.number: parameter for each in choices for parameter in each.every}
+    board = Board(
+        name=DASHBOARD,
+        title=as_title(card.dashboard.title) or card.dashboard.name,
+        note=_note(card),
+        head=head,
+        kpis=kpis,
+        charts=charts,
+        parameters=[parameters[number] for number in sorted(parameters)],
     )
-    title = as_title(card.dashboard.title) or card.dashboard.name
-    sheets = connect_sheets([*figures, *drawn, *checks])
-    first, last = len(figures), len(figures) + len(drawn)
-    return Workbook(title, sheets[:first], sheets[first:last], sheets[last:], tuple(sources))
+    return Workbook(board, checks, tuple(planned))
 
 
-def _name_apart(sheet: Sheet, taken: Counter[str]) -> Sheet:
+def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) -> list[Source]:
+    """The sources with the fields that the plan needs, in the plan's words."""
+    grains = next((p.grains for section in plan.sections for p in section.panels if p.grains), ())
+    tables = any(p.chart is Chart.table and p.grains for section in plan.sections for p in section.panels)
+    splits = []
+    for source, section in zip(sources, plan.sections, strict=True):
+        cut = any(panel.chart in (Chart.trend, Chart.stacked) for panel in section.panels)
+        stacked = any(panel.chart is Chart.stacked for panel in section.panels)
+        captions = tuple(dimension.caption for dimension in source.dimensions) if cut else ()
+        splits.append((source.caption if len(sources) > 1 else "", captions, stacked))
+    choices = make_choices(grains, tables, splits)
+    planned = [
+        plan_source(*each) for each in zip(sources, card.datasets, plan.sections, choices, strict=True)
+    ]
+    if _link(card):
+        ticket = as_title(card.dashboard.ticket or "", 40)
+        words = f"Open ticket {ticket}".strip()
+        field = Field("Derived_link", words, "string", formula=quote_text(words))
+        planned[0] = replace(planned[0], derived=replace(planned[0].derived, link=field))
+    return planned
+
+
+def _link(card: Card) -> str:
+    """The ticket's address, for people's browsers; empty without one."""
+    url = check_link(card.ticket_url) or ""
+    # <x> would be filled in by Tableau, with a field
+    return url.replace("<", "%3C").replace(">", "%3E") if url.startswith(("http://", "https://")) else ""
+
+
+def _note(card: Card) -> str:
+    """Who checked the data that was there when this was published."""
+    words = [f"Published by run {as_title(card.run, 60)}"]
+    if card.gate:
+        failed, warned, checks = len(card.gate.failures), len(card.gate.warnings), len(card.gate.checks)
+        words.append(f"{checks - failed} of {checks} checks passed")
+        words += [f"{warned} with a warning"] if warned else []
+    return ", ".join(words)
+
+
+def _name_apart(sheet: Sheet, taken: set[str]) -> Sheet:
     """A sheet under a name of its own, without the comma that separates names in actions."""
-    name = sheet.name.replace(",", " ")
-    taken[name] += 1
-    return replace(sheet, name=name if taken[name] == 1 else f"{name} {taken[name]}")
+    first = name = sheet.name.replace(",", " ")
+    number = 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{first} {number}"
+    taken.add(name.casefold())
+    return replace(sheet, name=name)
 
 
 def to_bytes(root: Element) -> bytes:

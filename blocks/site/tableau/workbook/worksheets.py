@@ -5,19 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from blocks.site.palette import SERIES
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.fields import Field, Instance, use_plain
+from blocks.site.tableau.workbook.parameters import need_parameters, point_at_parameters
 from blocks.site.tableau.workbook.xml import Element, element, placeholder, stable_id
 
-KPI, BAR, LINE, PIE = "Text", "Bar", "Line", "Pie"
+KPI, BAR, LINE, PIE, MAP = "Text", "Bar", "Line", "Pie", "Automatic"
+BREAK = (
+    "Æ\n"  # Tableau drops white space at the end of a run, but not after this letter, which it does not show
+)
+
+
+@dataclass(frozen=True)
+class Pane:
+    """The marks of one measure. measure: on rows or columns, where there are several; tip: a tooltip's lines."""
+
+    measure: Instance | None = None
+    encodings: tuple[tuple[str, Instance], ...] = ()
+    tip: tuple[tuple[str, Instance], ...] = ()
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A worksheet. mark: how it draws; encodings: (shelf, field) on the marks card.
+    """A worksheet. mark: how it draws; panes: what is on its marks cards; height: in pixels, where it is drawn well.
 
-    filtered: dashboard filters act on it; drills: its marks filter the other sheets of its source. groups: the number
-    of each dashboard filter, by the full name of its field; actions: those that filter it, by name.
+    filtered: dashboard filters act on it; drills: the dimension by which a click on its marks filters the other sheets
+    of its source; sort: what is ordered, and by what, the largest first. scrolls: it is as long as it has rows. legend:
+    the field whose colours are explained beside it. groups: the number of each dashboard filter, by the full name of
+    its field; actions: those that filter it, by name.
     """
 
     name: str
@@ -26,10 +42,15 @@ class Sheet:
     mark: str
     rows: tuple[Instance, ...] = ()
     cols: tuple[Instance, ...] = ()
-    encodings: tuple[tuple[str, Instance], ...] = ()
+    panes: tuple[Pane, ...] = (Pane(),)
+    height: int = 300
     filtered: bool = True
-    drills: bool = False
-    big: bool = False
+    drills: Field | None = None
+    sort: tuple[Instance, Instance] | None = None
+    big: int = 0
+    scrolls: bool = False
+    legend: Instance | None = None
+    link: str = ""
     groups: Mapping[str, int] = field(default_factory=dict)
     actions: Mapping[str, Field] = field(default_factory=dict)
 
@@ -50,32 +71,46 @@ class Sheet:
         time = [use_plain(self.source.time, "quantitative")] if self.source.time else []
         return [*map(use_plain, self.source.dimensions), *time]
 
+    def used(self) -> list[Instance]:
+        """All fields on its shelves and filters."""
+        marks = [instance for pane in self.panes for _, instance in (*pane.encodings, *pane.tip)]
+        return [*self.rows, *self.cols, *marks, *self.filters()]
+
     def _title(self) -> Element:
         words = element("formatted-text", {}, element("run", {}, text=self.title))
         return element("layout-options", {}, element("title", {}, words))
 
     def _table(self) -> Element:
+        shelves = [_write_shelf(self.source, shelf) for shelf in (self.rows, self.cols)]
+        if self.mark == MAP:
+            shelves = [self.source.full(f"[{part} (generated)]") for part in ("Latitude", "Longitude")]
+        rows, cols = shelves
+        panes = [self._pane(pane, place) for place, pane in enumerate(self.panes, 1)]
         return element(
             "table",
             {},
             self._view(),
             element("style"),
-            element("panes", {}, self._pane()),
-            element("rows", {}, text=_write_shelf(self.source, self.rows)),
-            element("cols", {}, text=_write_shelf(self.source, self.cols)),
+            element("panes", {}, *([self._shared_pane()] if len(panes) > 1 else []), *panes),
+            element("rows", {}, text=rows),
+            element("cols", {}, text=cols),
         )
 
     def _view(self) -> Element:
-        source, filters = self.source, self.filters()
-        used = [*self.rows, *self.cols, *(instance for _, instance in self.encodings), *filters]
+        source, filters, used = self.source, self.filters(), self.used()
         acting = list(self.actions.values())
         slices = [source.ref(each) for each in filters] + [
             source.full(source.action_set(by)) for by in acting
         ]
+        parameters = source.parameters_of(used)
         return element(
             "view",
             {},
-            element("datasources", {}, source.pointer()),
+            element("datasources", {}, source.pointer(), point_at_parameters(parameters)),
+            element("mapsources", {}, element("mapsource", {"name": "Tableau"}))
+            if self.mark == MAP
+            else None,
+            need_parameters(parameters),
             source.needs(acting, used),
             *(self._action(name, by) for name, by in self.actions.items()),
             *(_filter(source, each, self.groups[source.ref(each)]) for each in filters),
@@ -85,53 +120,71 @@ class Sheet:
         )
 
     def _sort(self) -> Element | None:
-        """Bars from the longest down."""
-        if self.mark != BAR:
+        if self.sort is None:
             return None
-        by = {
-            "column": self.source.ref(self.rows[0]),
-            "direction": "DESC",
-            "using": self.source.ref(self.cols[0]),
-        }
-        return element("computed-sort", by)
+        what, by = map(self.source.ref, self.sort)
+        return element("computed-sort", {"column": what, "direction": "DESC", "using": by})
 
     def _action(self, name: str, by: Field) -> Element:
         """The filter that an action sets; before it does, it lets everything through."""
         column = self.source.full(self.source.action_set(by))
         return element("filter", {"class": "categorical", "column": column}, _let_through(by.ref, name))
 
-    def _pane(self) -> Element:
-        encodings = [element(shelf, {"column": self.source.ref(each)}) for shelf, each in self.encodings]
+    def _shared_pane(self) -> Element:
+        """What all measures' marks have in common, before each has its own."""
+        first, *rest = (pane.encodings for pane in self.panes)
+        return self._pane(Pane(None, tuple(each for each in first if all(each in one for one in rest))), 0)
+
+    def _pane(self, pane: Pane, place: int) -> Element:
+        encodings = [element(shelf, {"column": self.source.ref(each)}) for shelf, each in pane.encodings]
+        if self.mark == MAP:
+            encodings.append(element("geometry", {"column": self.source.full("[Geometry (generated)]")}))
+        attributes: dict[str, object] = {"selection-relaxation-option": "selection-relaxation-allow"}
+        if pane.measure and len(self.panes) > 1:
+            axis = "y-axis-name" if pane.measure in self.rows else "x-axis-name"
+            attributes |= {"id": place, axis: self.source.ref(pane.measure)}
         return element(
             "pane",
-            {"selection-relaxation-option": "selection-relaxation-allow"},
+            attributes,
             element("view", {}, element("breakdown", {"value": "auto"})),
             element("mark", {"class": self.mark}),
             element("encodings", {}, *encodings) if encodings else None,
-            self._label(),
-            self._style(),
+            self._tooltip(pane),
+            self._label(pane),
+            self._style(pane),
         )
 
-    def _label(self) -> Element | None:
+    def _tooltip(self, pane: Pane) -> Element | None:
+        if not pane.tip:
+            return None
+        runs = []
+        for place, (words, instance) in enumerate(pane.tip):
+            runs += [element("run", {}, text=BREAK)] if place else []
+            runs.append(element("run", {}, text=f"{words}: "))
+            runs.append(element("run", {"bold": "true"}, text=placeholder(self.source.ref(instance))))
+        return element("customized-tooltip", {}, element("formatted-text", {}, *runs))
+
+    def _label(self, pane: Pane) -> Element | None:
         if not self.big:
             return None
-        text = placeholder(self.source.ref(self.encodings[0][1]))
-        run = element("run", {"bold": "true", "fontsize": "28"}, text=text)
+        text = placeholder(self.source.ref(pane.encodings[0][1]))
+        run = element("run", {"bold": "true", "fontsize": self.big}, text=text)
         return element("customized-label", {}, element("formatted-text", {}, run))
 
-    def _style(self) -> Element | None:
-        if self.mark == LINE:
-            return None
-        formats = {"mark-labels-show": "true", "mark-labels-cull": "true"}
+    def _style(self, pane: Pane) -> Element | None:
+        shelves = {shelf for shelf, _ in pane.encodings}
+        formats = {} if self.mark == KPI or "color" in shelves else {"mark-color": SERIES[0]}
+        if "text" in shelves:
+            formats |= {"mark-labels-show": "true", "mark-labels-cull": "true"}
         made = [element("format", {"attr": name, "value": value}) for name, value in formats.items()]
-        return element("style", {}, element("style-rule", {"element": "mark"}, *made))
+        return element("style", {}, element("style-rule", {"element": "mark"}, *made)) if made else None
 
 
 def _write_shelf(source: Source, instances: tuple[Instance, ...]) -> str:
     """Several fields on a shelf, nested as Tableau writes them: dimensions by /, measures side by side by +."""
     if len(instances) < 2:
         return source.ref(instances[0]) if instances else ""
-    sign = " / " if instances[0].type != "quantitative" else " + "
+    sign = " / " if instances[0].field.role == "dimension" else " + "
     return f"({source.ref(instances[0])}{sign}{_write_shelf(source, instances[1:])})"
 
 

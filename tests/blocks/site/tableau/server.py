@@ -440,7 +440,7 @@ class Request:
 
     def check_workbook(self, root: Any, others: dict[str, bytes]) -> None:
         known = {each.url for each in self.server.items["datasources"].values()}
-        for source in root.findall("datasources/datasource"):
+        for source in root.findall("datasources/datasource[connection]"):
             connection = source.find("connection")
             if connection.get("class") == "sqlproxy" and connection.get("dbname") not in known:
                 raise Refused(f"data source {connection.get('dbname')} is not on the site")
@@ -575,7 +575,7 @@ class Request:
                 f'<connection id="{uuid.uuid5(uuid.NAMESPACE_URL, item.id)}" type="{driver}" userName="{user}"/>'
             ]
         made = []
-        for source in files.workbook_of(item.data)[0].findall("datasources/datasource"):
+        for source in files.workbook_of(item.data)[0].findall("datasources/datasource[connection]"):
             connection = source.find("connection")
             identity = uuid.uuid5(uuid.NAMESPACE_URL, item.id + source.get("name"))
             inner = connection.find("named-connections/named-connection/connection")

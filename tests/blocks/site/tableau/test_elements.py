@@ -56,7 +56,8 @@ def parse(element: Any) -> Any:
 @pytest.fixture(scope="module")
 def workbooks(make_card: Make) -> list[Any]:
     made = [workbook(make_card(**shape), way) for shape in SHAPES.values() for way in CONNECTIONS.values()]
-    return [parse(each.xml()) for each in [*made, workbook(two_marts(make_card))]]
+    linked = make_card(ticket_url="https://jira.example.com/browse/AN-1")
+    return [parse(each.xml()) for each in [*made, *map(workbook, (two_marts(make_card), linked))]]
 
 
 def test_every_element_of_a_workbook_was_seen_in_one_that_people_saved(workbooks: list[Any]) -> None:
@@ -75,6 +76,7 @@ def test_every_element_of_a_data_source_was_seen_in_one_that_people_saved(make_c
 
 def test_an_element_without_its_flag_or_its_line_is_found(make_card: Make) -> None:
     root = parse(workbook(make_card()).xml())
+    assert list_unknown(root, TABLE["workbook"]) == []
     flag = root.find(f"{MANIFEST}/SortTagCleanup")
     flag.getparent().remove(flag)
     etree.SubElement(root, "explain-data").set("enabled-for-viewer", "false")

@@ -148,6 +148,9 @@ def test_two_data_sources_are_valid_too(schema: Any, make_card: Make) -> None:
     assert faults(root) == []
 
 
+GENERATED = {f"[{part} (generated)]" for part in ("Latitude", "Longitude", "Geometry")}  # Tableau's own
+
+
 def faults(root: Any) -> list[str]:
     """Names in a workbook that mean nothing."""
     found = []
@@ -179,6 +182,14 @@ def faults(root: Any) -> list[str]:
         pointed = {each.get("name") for each in scope.iter("datasource")}
         found += [f"{each} not pointed at" for each in known if each not in pointed]
         found += [f"{each} unknown" for each in pointed if each not in declared]
+        if scope.tag == "worksheet" and scope.find("table/view/mapsources") is not None:
+            known = {source: own | GENERATED for source, own in known.items()}
+        if scope.tag == "dashboard":  # a legend's field is its sheet's alone
+            for zone in scope.iterfind("zones//zone[@type-v2='color']"):
+                sheet = next(w for w in root.iter("worksheet") if w.get("name") == zone.get("name"))
+                for needs in sheet.iter("datasource-dependencies"):
+                    own = {each.get("name") for each in needs}
+                    known[needs.get("datasource")] = known.get(needs.get("datasource"), set()) | own
         for text in texts(scope):
             for source, name in re.findall(r"\[((?:federated|sqlproxy)\.\w+)\]\.(\[(?:[^\]]|\]\])+\])", text):
                 if name not in known.get(source, ()) and name not in declared.get(source, ()):
@@ -197,6 +208,8 @@ def faults(root: Any) -> list[str]:
     ]
     for action in root.iter("action"):
         start, target = action.find("source"), {p.get("name"): p.get("value") for p in action.iter("param")}
+        if action.find("command") is None:  # it opens an address
+            target = {"target": boards[0], "exclude": start.get("worksheet")}
         found += [f"action from {start.get('worksheet')}"] if start.get("worksheet") not in sheets else []
         found += (
             [f"action on {start.get('dashboard')}"]
@@ -211,12 +224,25 @@ def faults(root: Any) -> list[str]:
             up for up in each.iterancestors() if up.tag in ("datasource", "datasource-dependencies")
         )
         fields = declared[source.get("name") or source.get("datasource")]
-        found += [f"formula {f}" for f in re.findall(r"\[[^\]]+\]", each.get("formula")) if f not in fields]
-    ids = [zone.get("id") for zone in root.iter("zone")] + [
-        each.get("uuid") for each in root.iter("simple-id")
-    ]
-    found += [f"id {each} twice" for each in ids if ids.count(each) > 1]
+        formula = re.sub('"[^"]*"', "", each.get("formula"))
+        asked = re.findall(r"\[Parameters\]\.(\[[^\]]+\])", formula)
+        found += [f"parameter {f}" for f in asked if f not in declared.get("Parameters", ())]
+        formula = re.sub(r"\[Parameters\]\.\[[^\]]+\]", "", formula)
+        found += [f"formula {f}" for f in re.findall(r"\[(?:[^\]]|\]\])+\]", formula) if f not in fields]
+    found += list_doubles([each.get("uuid") for each in root.iter("simple-id")])
+    for board in root.findall("dashboards/dashboard"):
+        screen, phone = (
+            [zone.get("id") for zone in layout.iter("zone")]
+            for layout in (board.find("zones"), board.find("devicelayouts/devicelayout/zones"))
+        )
+        found += [*list_doubles(screen), *list_doubles(phone)]
+        leaves = [z.get("id") for z in board.find("devicelayouts").iter("zone") if z.find("zone") is None]
+        found += [f"zone {each} on a phone alone" for each in leaves if each not in screen]
     return found
+
+
+def list_doubles(ids: list[str]) -> list[str]:
+    return [f"id {each} twice" for each in ids if ids.count(each) > 1]
 
 
 def texts(scope: Any) -> list[str]:
@@ -252,10 +278,11 @@ def test_zones_fill_the_dashboard_and_do_not_overlap(make_card: Make, shape: str
     zones = root.findall("dashboards/dashboard/zones/zone/zone")
     boxes = [tuple(int(zone.get(key)) for key in ("x", "y", "w", "h")) for zone in zones]
     assert sum(w * h for _, _, w, h in boxes) == 100_000**2
+    least = int(root.find("dashboards/dashboard/size").get("minheight"))
     for place, (x, y, w, h) in enumerate(boxes):
         assert min(x, y) >= 0
         assert w >= 5_000
-        assert h >= 3_000
+        assert h * least >= 60 * 100_000  # pixels, in the lowest window
         assert max(x + w, y + h) <= 100_000
         for a, b, c, d in boxes[:place]:
             assert x >= a + c or a >= x + w or y >= b + d or b >= y + h
@@ -263,21 +290,32 @@ def test_zones_fill_the_dashboard_and_do_not_overlap(make_card: Make, shape: str
     (active,) = (each.get("id") for each in root.iter("active"))
     assert next(zone.get("name") for zone in zones if zone.get("id") == active) in sheets
     placed = [zone.get("name") for zone in zones if zone.get("name") and not zone.get("type-v2")]
-    assert sorted(placed) == sorted(sheets)
+    checks = [name for name in sheets if name.startswith("Release check")]
+    assert len(checks) == len(card.datasets)
+    assert sorted([*placed, *checks]) == sorted(sheets)
+    phone = root.findall("dashboards/dashboard/devicelayouts/devicelayout/zones/zone/zone/zone")
+    assert [zone.get("name") for zone in phone if zone.get("name") and not zone.get("type-v2")] == placed
+    heights = [int(zone.get("fixed-size")) for zone in phone]
+    size = root.find("dashboards/dashboard/devicelayouts/devicelayout/size")
+    assert sum(heights) == int(size.get("minheight"))
+    assert sum(int(zone.get("h")) for zone in phone) == 100_000
+
+
+BY_EACH = ("Bar", "Automatic", "Bar", "Bar")  # country, with its map, segment, channel
 
 
 @pytest.mark.parametrize(
     ("shape", "marks"),
     [
-        ("trend", ["Line", "Bar"]),
-        ("comparison", ["Bar", "Line"]),
-        ("composition", ["Pie", "Bar", "Line"]),
-        ("detail", ["Bar", "Line"]),
-        ("kpi", ["Line", "Bar"]),
-        ("timeless", ["Bar"]),
-        ("flat", ["Line"]),
+        ("trend", ["Line", *BY_EACH, "Bar"]),
+        ("comparison", [*BY_EACH, "Line", "Bar"]),
+        ("composition", [*["Pie", "Pie", "Pie", "Bar"] * 2, *BY_EACH, "Bar", "Line", "Bar"]),
+        ("detail", ["Bar", *BY_EACH, "Line"]),
+        ("kpi", ["Line", *BY_EACH, "Bar"]),
+        ("timeless", ["Bar", "Bar"]),
+        ("flat", ["Line", "Bar"]),
         ("bare", []),
-        ("ratio", ["Line", "Bar"]),
+        ("ratio", ["Line", *BY_EACH, "Bar"]),
     ],
 )
 def test_charts_are_what_the_analysis_asks_for(make_card: Make, shape: str, marks: list[str]) -> None:
@@ -290,13 +328,13 @@ def test_charts_are_what_the_analysis_asks_for(make_card: Make, shape: str, mark
 
 def test_filters_cut_nothing_off_until_they_are_used(make_card: Make) -> None:
     root = parsed(workbook(make_card(Analysis.trend)).xml())
-    (trend,) = (each for each in root.iter("worksheet") if "per week" in each.get("name"))
+    (trend,) = (each for each in root.iter("worksheet") if "over time" in each.get("name"))
     kinds = [(each.get("class"), each.get("included-values")) for each in trend.iter("filter")]
-    assert kinds == [("categorical", None)] * 4 + [
+    assert kinds == [("categorical", None)] * 6 + [
         ("quantitative", "non-null")
     ]  # undated rows: as on the page
     assert not list(root.iter("min", "max"))
-    shown = [zone.get("param") for zone in root.iter("zone") if zone.get("type-v2") == "filter"]
+    shown = root.xpath("dashboards/dashboard/zones//zone[@type-v2='filter']/@param")
     assert len(shown) == 4
     checks = [each for each in root.iter("worksheet") if each.get("name") == "Release check"]
     assert not list(checks[0].iter("filter"))
@@ -306,9 +344,10 @@ def test_a_click_filters_by_the_bare_column_of_its_source(make_card: Make) -> No
     """As all files do that Tableau 2026.1 saved: the column itself, with its source on both sides."""
     made = workbook(two_marts(make_card))
     root = parsed(made.xml())
-    actions = root.findall("actions/action")
-    assert len(actions) == 2
-    for action, source, column in zip(actions, made.sources, ("country", "segment"), strict=True):
+    actions = root.xpath("actions/action[command/@command='tsc:tsl-filter']")
+    first, second = made.sources
+    clicks = [(first, "country"), (first, "segment"), (first, "channel"), (second, "segment")]
+    for action, (source, column) in zip(actions, clicks, strict=True):
         full = f"[{source.name}].[{column}]"
         said = action.find("link").get("expression")
         assert said == f"tsl:Dashboard?%5B{source.name}%5D.%5B{column}%5D~s0=<{full}~na>"
@@ -319,6 +358,128 @@ def test_a_click_filters_by_the_bare_column_of_its_source(make_card: Make) -> No
             acting = [g.get(ACTING) for g in sheet.iter("groupfilter")]
             assert (action.get("name") in acting) == (sheet.get("name") not in excluded)
         assert start in excluded
+
+
+def test_a_click_on_a_line_leads_to_its_products(make_card: Make) -> None:
+    """The sheet of one dimension filters that of the next; the plus sign of a header goes the same way."""
+    root = parsed(workbook(make_card(Analysis.comparison, dimensions=("segment", "channel"))).xml())
+    (action,) = root.xpath("actions/action[@caption='Filter by Segment']")
+    assert action.find("source").get("worksheet").endswith("by segment")
+    (sheet,) = root.xpath("worksheets/worksheet[contains(@name, 'by channel')]")
+    assert action.get("name") in [each.get(ACTING) for each in sheet.iter("groupfilter")]
+    (path,) = root.xpath("datasources/datasource/drill-paths/drill-path")
+    assert [each.text for each in path] == ["[segment]", "[channel]"]
+
+
+def test_a_pointer_on_a_bar_highlights_the_same_elsewhere(make_card: Make) -> None:
+    root = parsed(workbook(make_card()).xml())
+    actions = root.xpath("actions/action[command/@command='tsc:brush']")
+    said = [{p.get("name"): p.get("value") for p in action.iter("param")} for action in actions]
+    assert [each["field-captions"] for each in said] == ["Country", "Segment", "Channel"]
+    assert {action.find("activation").get("type") for action in actions} == {"on-hover"}
+    assert [each["exclude"] for each in said] == [a.find("source").get("worksheet") for a in actions]
+
+
+def test_the_head_says_what_the_data_is_and_opens_the_ticket(make_card: Make) -> None:
+    """How new the data is, is asked of the data: what is written would stay when an extract is refreshed."""
+    url = "https://jira.example.com/browse/AN-1?a=<[net]>"
+    root = parsed(workbook(make_card(ticket_url=url)).xml())
+    runs = root.xpath("dashboards/dashboard/zones//zone[@type-v2='text']/formatted-text/run")
+    assert [run.text for run in runs] == ["Sales", "Æ\n", "Published by run r1, 7 of 7 checks passed"]
+    (sheet,) = root.xpath("worksheets/worksheet[@name='Data to']")
+    assert list(sheet.iter("filter")) == []
+    (newest,) = root.xpath("datasources/datasource/column[@name='[Derived_newest]']/calculation")
+    assert newest.get("formula").startswith('IFNULL("Data to " + STR(YEAR(MAX([day])))')
+    (action,) = root.xpath("actions/action[link and not(command)]")
+    assert action.find("link").get("expression") == "https://jira.example.com/browse/AN-1?a=%3C[net]%3E"
+    assert action.find("link").get("caption") == "Open ticket AN-1"
+    for nowhere in (None, "file:///tickets/AN-1.yaml", "javascript:alert(1)"):
+        root = parsed(workbook(make_card(ticket_url=nowhere)).xml())
+        assert root.xpath("actions/action[link and not(command)]") == []
+        assert root.xpath("worksheets/worksheet[@name='Link']") == []
+
+
+def test_readers_choose_the_grain_and_the_split_of_lines(make_card: Make) -> None:
+    root = parsed(workbook(make_card(Analysis.trend)).xml())
+    parameters = root.xpath("datasources/datasource[@name='Parameters']/column")
+    offered = {
+        each.get("caption"): [member.get("value").strip('"') for member in each.iter("member")]
+        for each in parameters
+    }
+    grains = ["day", "week", "month", "quarter", "year"]
+    assert offered == {
+        "Dates per": grains,
+        "Table per": ["whole period", *grains],
+        "Split by": ["nothing", "Country", "Segment", "Channel"],
+    }
+    assert [each.get("value") for each in parameters] == ['"week"', '"whole period"', '"nothing"']
+    shown = root.xpath("dashboards/dashboard/zones//zone[@type-v2='paramctrl']/@param")
+    assert shown == [f"[Parameters].[Parameter {number}]" for number in (1, 2, 3)]
+    (period,) = root.xpath("datasources/datasource/column[@name='[Derived_period]']/calculation")
+    cases = re.findall(r'WHEN "(\w+)" THEN DATE\(DATETRUNC\(\'(\w+)\', \[day\]', period.get("formula"))
+    assert cases == [(grain, grain) for grain in grains]
+    assert "DATETRUNC('week', [day], 'monday')" in period.get("formula")
+
+
+def test_one_grain_is_no_choice(make_card: Make) -> None:
+    card = make_card(Analysis.trend, dimensions=())
+    yearly = card.model_copy(update={"datasets": (card.datasets[0].model_copy(update={"grain": "year"}),)})
+    root = parsed(workbook(yearly).xml())
+    captions = root.xpath("datasources/datasource[@name='Parameters']/column/@caption")
+    assert captions == ["Table per"]
+    (period,) = root.xpath("datasources/datasource/column[@name='[Derived_period]']/calculation")
+    assert period.get("formula") == "DATE(DATETRUNC('year', [day]))"
+
+
+def test_tooltips_say_value_previous_period_and_share(make_card: Make) -> None:
+    made = workbook(make_card(Analysis.composition, metrics=(NET, RATE)))
+    lines = {sheet.name: [words for words, _ in sheet.panes[0].tip] for sheet in made.charts}
+    assert lines["Net revenue and Return rate over time"] == [
+        "Date",
+        "Split by",
+        "Net revenue",
+        "Previous period",
+    ]
+    assert lines["Net revenue by country shares"] == ["Country", "Net revenue", "Share"]
+    assert lines["Return rate by country"] == ["Country", "Return rate"]  # its parts make no whole
+    columns = {each.get("name"): each for each in parsed(made.xml()).findall("datasources/datasource/column")}
+    levels = "[country], [segment], [channel], [Derived_split]"
+    share = columns["[Derived_share_net]"].find("calculation").get("formula")
+    assert share == f"[Calculation_net] / MIN({{EXCLUDE {levels} : (SUM([gross]) - SUM([returned]))}})"
+    before = columns["[Derived_before_net]"].find("calculation")
+    assert before.get("formula") == "LOOKUP([Calculation_net], -1)"
+    assert before.find("table-calc").get("ordering-type") == "Rows"  # along the time, in each line
+    assert "[Derived_share_rate]" not in columns
+
+
+def test_countries_stand_on_a_map_too(make_card: Make) -> None:
+    root = parsed(workbook(make_card(Analysis.comparison)).xml())
+    places = {e.get("name"): e.get("semantic-role") for e in root.iter("column") if e.get("semantic-role")}
+    assert places == {"[country]": "[Country].[ISO3166_2]"}
+    (sheet,) = (each for each in root.iter("worksheet") if each.find("table/view/mapsources") is not None)
+    assert sheet.find("table/rows").text.endswith(".[Latitude (generated)]")
+    assert sheet.find("table/cols").text.endswith(".[Longitude (generated)]")
+    (level,) = sheet.iter("lod")
+    assert level.get("column").endswith(".[none:country:nk]")
+
+
+def test_what_has_many_rows_scrolls_and_is_not_squeezed(make_card: Make) -> None:
+    made = workbook(make_card(Analysis.detail))
+    root = parsed(made.xml())
+    (board,) = root.xpath("windows/window[@class='dashboard']")
+    zooms = {each.get("name"): each.find("zoom").get("type") for each in board.iter("viewpoint")}
+    table = made.charts[0]
+    assert table.title == "Table by country, segment, channel"
+    assert table.height >= 600
+    assert zooms[table.name] == "fit-width"
+    assert {kind for name, kind in zooms.items() if "over time" in name} == {"entire-view"}
+    size = root.find("dashboards/dashboard/size")
+    assert dict(size.attrib) == {
+        "minheight": size.get("minheight"),
+        "minwidth": "1000",
+        "sizing-mode": "range",
+    }
+    assert int(size.get("minheight")) > 1_200
 
 
 def test_filters_of_one_number_are_of_one_column(make_card: Make) -> None:
@@ -381,10 +542,12 @@ def test_the_same_card_gives_the_same_file_whatever_the_data(make_card: Make, tm
 
 def test_bars_stand_in_order_and_a_figure_is_filled_in(make_card: Make) -> None:
     root = parsed(workbook(make_card(Analysis.comparison)).xml())
-    (sort,) = root.iter("computed-sort")
-    assert sort.get("direction") == "DESC"
-    assert sort.get("column").endswith("[none:country:nk]")
-    assert sort.get("using").endswith("[usr:Calculation_net:qk]")
+    sorts = list(root.iter("computed-sort"))
+    cuts = [sort.get("column").rsplit(".", 1)[1] for sort in sorts]
+    assert cuts == [*(f"[none:{name}:nk]" for name in ("country", "segment", "channel")), "[none:country:nk]"]
+    for sort in sorts:
+        assert sort.get("direction") == "DESC"
+        assert sort.get("using").endswith("[usr:Calculation_net:qk]")
     assert root.find("document-format-change-manifest/SortTagCleanup") is not None
     assert b"<![CDATA[<[sqlproxy." in to_bytes(workbook(make_card()).xml())
 
@@ -395,6 +558,11 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
     forms = {
         each.get("caption"): each.get("default-format") for each in columns if each.get("default-format")
     }
+    before = {name: form for name, form in forms.items() if name.endswith(" before")}
+    shares = {name: form for name, form in forms.items() if name.startswith("Share of ")}
+    forms = {name: form for name, form in forms.items() if name not in before and name not in shares}
+    assert before == {f"{name} before": form for name, form in forms.items()}
+    assert shares == dict.fromkeys(("Share of Net revenue", "Share of Orders"), "p0.0%")
     assert forms == {
         "Net revenue": 'c"£"#,##0;-"£"#,##0',
         "Average basket": 'c"£"#,##0.00;-"£"#,##0.00',
