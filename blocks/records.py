@@ -220,6 +220,7 @@ class LoadReport(Record):
 class Check(Record):
     """One check. scope: the mart or source table; evidence: failing values, at most a few.
 
+    name: stands for it, from run to run; statement: the same in a sentence for those who read the dashboard.
     passed: it lets the release through, which a warning does too (warned). not_run: it could not be evaluated;
     the project's policy says whether it passes all the same, as a warning.
     """
@@ -232,6 +233,12 @@ class Check(Record):
     evidence: tuple[str, ...] = ()
     warned: bool = False
     not_run: bool = False
+    statement: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people read: the sentence, or the name where there is none."""
+        return self.statement or self.name
 
     @classmethod
     def unanswered(cls, scope: str, name: str, kind: str, reason: str) -> Check:

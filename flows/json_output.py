@@ -72,7 +72,7 @@ def describe_outcome(outcome: Outcome) -> Json:
 
 
 def _describe_check(check: Check) -> Json:
-    return {"about": check.scope, "name": check.name, "observed": check.observed}
+    return {"about": check.scope, "name": check.name, "statement": check.title, "observed": check.observed}
 
 
 def describe_plan(plan: Plan) -> Json:

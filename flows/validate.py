@@ -70,7 +70,7 @@ def validate(
     failed = f"{len(gate.failures)} failed{'' if gate.passed else ': readers keep what they see'}"
     log.info("%s, %s, %d warned", count_of(len(gate.checks), "check"), failed, len(gate.warnings))
     for check in gate.warnings:
-        log.warning("%s: %s: %s", check.scope, check.name, check.observed)
+        log.warning("%s: %s: %s", check.scope, check.title, check.observed)
     for check in gate.failures:
-        log.error("%s: %s: %s", check.scope, check.name, check.observed)
+        log.error("%s: %s: %s", check.scope, check.title, check.observed)
     return gate

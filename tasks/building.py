@@ -11,6 +11,7 @@ from prefect import task
 from blocks.catalogue import Catalogue, Mart
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
+from blocks.quality.wording import describe_dbt_test
 from blocks.records import BuildReport, Check, Release
 from blocks.release_names import in_release, release_schema
 from blocks.warehouse.base import Warehouse
@@ -189,6 +190,7 @@ def _check(node: NodeResult, warehouse: Warehouse) -> Check:
     return Check(
         scope=node["scope"],
         name=node["name"],
+        statement=describe_dbt_test(node["name"], node["description"], node["generic"], node["arguments"]),
         passed=status in {"pass", "warn"},
         warned=status == "warn",
         not_run=status not in {"pass", "warn", *FAILED},

@@ -50,7 +50,7 @@ def _checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
 def _check_table(head: str, checks: Sequence[Check]) -> str:
     rows = [
         (
-            each.name,
+            each.title,
             each.scope,
             f"not run: {each.observed}" if each.not_run else each.observed,
             listed(each.evidence, MOST_VALUES) if each.evidence else None,

@@ -29,7 +29,7 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
     failed = {incident_name(check): check for check in checks if not check.passed}
     new = {name: check for name, check in failed.items() if name not in known}
     for name, check in list(new.items())[:MOST_OPENED]:
-        title = line(f"{check.scope}: {check.name}", 200)
+        title = line(f"{check.scope}: {check.title}", 200)
         tracker.open_incident(name, title, _report(check, outcome), requests_of(check, outcome))
     if len(new) > MOST_OPENED:
         get_run_logger().warning("%d failed checks, incidents for the first %d", len(new), MOST_OPENED)
@@ -84,7 +84,8 @@ def requests_of(check: Check, outcome: Outcome) -> list[str]:
 def _report(check: Check, outcome: Outcome) -> str:
     found = bullets(
         (
-            f"**check:** {code(check.name, 300)}",
+            f"**check:** {code(check.title, 300)}",
+            *([f"**its name:** {code(check.name, 300)}"] if check.statement else ()),
             f"**about:** {code(check.scope)}",
             f"**found:** {code(check.observed or 'no figure', 200)}",
             *(f"**failing value:** {code(value, 200)}" for value in check.evidence[:MOST_VALUES]),

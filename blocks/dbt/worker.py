@@ -53,8 +53,18 @@ class Reasons:
         return "\n".join([own, *more[:MOST_REASONS]])
 
 
-class NodeResult(TypedDict):
-    """What dbt says of one node that it ran. scope: the model or source that a test is about, else the node."""
+class GenericTest(TypedDict):
+    """A generic test's name and what it was given; empty for a node that is none."""
+
+    generic: str
+    arguments: dict[str, object]
+
+
+class NodeResult(GenericTest):
+    """What dbt says of one node that it ran. scope: the model or source that a test is about, else the node.
+
+    generic, arguments: of a generic test, its name and what it was given; else empty.
+    """
 
     unique_id: str
     name: str
@@ -66,6 +76,7 @@ class NodeResult(TypedDict):
     seconds: float
     sql: str
     age_seconds: float | None
+    description: str
 
 
 class DbtError(Exception):
@@ -203,6 +214,18 @@ def _node_result(item: NodeRunResult) -> NodeResult:
         "seconds": item.execution_time,
         "sql": getattr(node, "compiled_code", None) or "",
         "age_seconds": getattr(item, "age", None),
+        "description": getattr(node, "description", None) or "",
+        **_generic(node),
+    }
+
+
+def _generic(node: ResultNode) -> GenericTest:
+    metadata = getattr(node, "test_metadata", None)
+    plain = (str, int, float, bool, list)
+    kwargs = getattr(metadata, "kwargs", None) or {}
+    return {
+        "generic": metadata.name if metadata else "",
+        "arguments": {name: value for name, value in kwargs.items() if isinstance(value, plain)},
     }
 
 

@@ -78,7 +78,8 @@ def _show_check(check: Check, notes: str) -> dict[str, object]:
     return {
         "status": check.status,
         "held_back": not check.passed,
-        "name": one_line(check.name, LONGEST_NAME),
+        "title": one_line(check.title, LONGEST_NAME),
+        "name": one_line(check.name, LONGEST_NAME) if check.statement.lower() != check.name.lower() else "",
         "kind": check.kind,
         "observed": clip(check.observed, LONGEST_TEXT),
         "evidence": [one_line(value, LONGEST_NAME) for value in check.evidence],

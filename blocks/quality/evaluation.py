@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from blocks.quality.expectations import LENIENT, make_encodable, name_expectation
+from blocks.quality.wording import describe_expectation
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows
@@ -81,7 +82,8 @@ def read_result(mart: str, result: ExpectationValidationResult) -> Check:
     """A result of Great Expectations as a check."""
     config, found = result.expectation_config, result.result or {}
     kwargs = {k: v for k, v in config.kwargs.items() if k not in {"batch_id", "unexpected_rows_query"}}
-    name = name_expectation({"type": config.type, "kwargs": kwargs, "meta": config.meta})
+    given = {"type": config.type, "kwargs": kwargs, "meta": config.meta, "description": config.description}
+    name = name_expectation(given)
     if reason := _find_exception(result.exception_info or {}):
         return Check.unanswered(mart, name, "suite", _first_line(reason))
     success = bool(result.success)
@@ -93,6 +95,7 @@ def read_result(mart: str, result: ExpectationValidationResult) -> Check:
     return Check(
         scope=mart,
         name=name,
+        statement=describe_expectation(given),
         kind="suite",
         passed=success or lenient,
         warned=nothing_judged or (lenient and not success),
@@ -123,7 +126,7 @@ def _judged_nothing(found: Mapping[str, object]) -> bool:
 def _describe(found: Mapping[str, object]) -> str:
     observed = found.get("observed_value")
     if observed is None and "unexpected_count" in found:
-        observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} unexpected"
+        observed = f"{found['unexpected_count']} of {found.get('element_count', '?')} rows fail"
     return "" if observed is None else make_encodable(str(observed)[:200])
 
 

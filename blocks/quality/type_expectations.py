@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blocks.quality.expectations import LENIENT, name_expectation
+from blocks.quality.wording import describe_expectation
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
 
@@ -69,6 +70,7 @@ def _check(mart: str, expectation: Mapping[str, Any], columns: Mapping[str, str]
     return Check(
         scope=mart,
         name=name_expectation(expectation),
+        statement=describe_expectation(expectation),
         kind="suite",
         observed=actual,
         passed=right or lenient,

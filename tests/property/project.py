@@ -256,6 +256,9 @@ class StandInRun(DbtRun):
                     "seconds": 0.0,
                     "sql": sql,
                     "age_seconds": None,
+                    "description": "",
+                    "generic": "",
+                    "arguments": {},
                 }
             )
         return results
