@@ -102,11 +102,11 @@ class Mart(Record):
 class Catalogue:
     """A manifest, answered from. manifest: the content of dbt's manifest.json (schema v12).
 
-    time_zone: the project's, in which points in time become days.
+    time_zone: the project's, in which points in time become days; holidays: the countries whose holidays it keeps.
     """
 
-    def __init__(self, manifest: Node, time_zone: str = UTC_ZONE) -> None:
-        self._manifest, self.time_zone = manifest, time_zone
+    def __init__(self, manifest: Node, time_zone: str = UTC_ZONE, holidays: tuple[str, ...] = ()) -> None:
+        self._manifest, self.time_zone, self.holidays = manifest, time_zone, holidays
         with _refuse_shape("its semantic models and metrics"):
             self._semantic = read_semantic_models(manifest)
         with _refuse_shape("its sources, models and exposures"):
@@ -172,6 +172,16 @@ class Catalogue:
     def dimensions_of(self, source: str) -> tuple[str, ...]:
         """The dimensions of a row source, time included."""
         return tuple(self._semantic.sources[source].dimensions) if source in self._semantic.sources else ()
+
+    def categories_of(self, source: str) -> tuple[str, ...]:
+        """The dimensions of a row source that are no times."""
+        known = self._semantic.sources[source].dimensions if source in self._semantic.sources else {}
+        return tuple(name for name, each in known.items() if not each.time)
+
+    def metric_meta(self, name: str) -> dict[str, Any]:
+        """The meta of a metric; empty without one."""
+        declared = (self._manifest.get("metrics") or {}).values()
+        return next((_meta(node) for node in declared if node.get("name") == name), {})
 
     def time_of(self, source: str) -> str | None:
         """The dimension that is a row source's time, if it has one."""

@@ -222,7 +222,8 @@ class Check(Record):
 
     name: stands for it, from run to run; statement: the same in a sentence for those who read the dashboard.
     passed: it lets the release through, which a warning does too (warned). not_run: it could not be evaluated;
-    the project's policy says whether it passes all the same, as a warning.
+    the project's policy says whether it passes all the same, as a warning. days: the buckets of time that it found
+    unusual; figures: its numbers by name, as observed, expected, low, high, where it has any.
     """
 
     scope: str
@@ -233,6 +234,8 @@ class Check(Record):
     evidence: tuple[str, ...] = ()
     warned: bool = False
     not_run: bool = False
+    days: tuple[date, ...] = ()
+    figures: tuple[tuple[str, float], ...] = ()
     statement: str = ""
 
     @property

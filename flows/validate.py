@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prefect import flow, get_run_logger
 
 from blocks.dbt.project import DbtProject
+from blocks.quality.history.rules import Lesson
 from blocks.quality.suites import Suites
 from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, Plan, State
@@ -23,6 +26,7 @@ from tasks.gate import (
     judge,
     show_checks,
 )
+from tasks.history import keep_history, look_at_history
 from tasks.markdown import count_of
 from tasks.promotion import retain
 from tasks.reports import show_gate
@@ -37,11 +41,12 @@ def validate(
     plan: Plan | None = None,
     context: RunContext | None = None,
     timeout: int = 0,
+    lessons: Sequence[Lesson] = (),
 ) -> GateReport:
     """Audit a build (alone: the last one) and write the verdict into the journal.
 
     plan: what it is built for; none: any metric may be shown somewhere, and has to be one that can be computed.
-    timeout: alone, seconds to wait for another run to end.
+    timeout: alone, seconds to wait for another run to end. lessons: what people said is expected.
     """
     with hold_alone(context, warehouse, timeout):
         build = build or read_last_report(warehouse, State.building, BuildReport)
@@ -51,16 +56,19 @@ def validate(
         checks = audit_suites(suites, warehouse, build)
         diffs = compare_with_live(warehouse, catalogue, build)
         sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
+        look = look_at_history(warehouse, catalogue, build, plan.dashboards if plan else (), lessons)
         other = [
             *check_marts(warehouse, catalogue, build),
             *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
             *check_diff_budgets(catalogue, diffs),
             *check_quarantine_budget(warehouse, catalogue, sources, build.run),
             *check_removed_marts(warehouse, catalogue),
+            *look.checks,
         ]
         gate = show_checks(suites, judge(build, checks, other, diffs))
         if gate.passed:
             accept_loads(warehouse, sources)
+        keep_history(warehouse, build.run, look, gate.passed)
         verdict = State.validated if gate.passed else State.rejected
         control.write_journal(warehouse, build.run, verdict, gate.model_dump_json())
         if not gate.passed:

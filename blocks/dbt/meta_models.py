@@ -7,6 +7,7 @@ is nearly one of ours. A new key is added to the model of its node and to the pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
@@ -75,8 +76,35 @@ class MartMeta(Meta):
     may_be_empty: StrictBool | None = Field(None, description="without rows it is right, too")
 
 
+class Expect(Meta):
+    """How a metric's new days are held to its history."""
+
+    sensitivity: Annotated[float, Field(strict=True, ge=0.1, le=10)] | None = Field(
+        None, description="2: the usual range is half as wide; 0.5: twice"
+    )
+    block: StrictBool | Literal["never", "gross", "unusual"] | None = Field(
+        None, description="what holds a release back: never (false), gross (the default), unusual (true)"
+    )
+    min_history: Annotated[int, Field(strict=True, ge=3, le=400)] | None = Field(
+        None, description="alike days, weeks or months before anything is said"
+    )
+    restated: Share | None = Field(None, description="the share of the past that may change in one release")
+
+
+class Event(Meta):
+    """Days of a metric that are not held to its history: on one day, or from one to another."""
+
+    name: str
+    on: date | None = None
+    first: date | None = Field(None, alias="from")
+    to: date | None = None
+
+
 class MetricMeta(Meta):
-    """How a metric is shown."""
+    """How a metric is shown, and what its new days are held to."""
+
+    expect: Expect | None = Field(None, description="how its new days are held to its history")
+    events: list[Event] = Field([], description="days that are not")
 
     format: Annotated[str, Field(pattern=r"^(number|percent|currency:[A-Z]{3})$")] | None = Field(
         None, description="number, percent, or a currency as currency:GBP"
@@ -138,6 +166,7 @@ class ProjectVars(Meta):
 
     not_run: Literal["fail", "warn"] | None = None
     time_zone: str | None = None
+    holidays: Names = []
 
 
 def find_meta_faults(model: type[Meta], meta: object) -> list[tuple[str, str]]:
@@ -153,7 +182,7 @@ def _find_misspelt(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
         if key not in known and (near := hint(str(key), known)):
             yield str(key), f"is no key that is read{near}"
     for name, field in model.model_fields.items():
-        inner = DiffBudget if field.annotation == DiffBudget | None else None
+        inner = next((each for each in (DiffBudget, Expect) if field.annotation == each | None), None)
         if inner and isinstance(meta.get(name), Mapping):
             others = [str(key) for key in meta[name] if key not in inner.model_fields]
             yield from (
@@ -167,11 +196,12 @@ def _find_wrong(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
     except ValidationError as wrong:
         seen = set()
         for each in wrong.errors(include_url=False, include_context=False):
-            parts = [str(part) for part in each["loc"] if model is MartMeta or part == each["loc"][0]]
+            nested = model in (MartMeta, MetricMeta)
+            parts = [str(part) for part in each["loc"] if nested or part == each["loc"][0]]
             if each["loc"][0] not in seen:  # a union says it once for each of its parts
                 seen.add(each["loc"][0])
                 given = "" if each["type"] == "value_error" else f", not {_show(each['input'])}"
-                yield ".".join(parts), f"{each['msg'].removeprefix('Value error, ')}{given}"[:_LONGEST]
+                yield ".".join(parts[:2]), f"{each['msg'].removeprefix('Value error, ')}{given}"[:_LONGEST]
 
 
 def _show(value: object) -> str:

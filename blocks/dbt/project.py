@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr
 from blocks.catalogue import Catalogue
 from blocks.dbt.run import DbtRun
 from blocks.errors import Misconfigured
+from blocks.quality.history.calendar import read_countries
 from blocks.time_zone import read_time_zone
 from blocks.warehouse.base import Warehouse
 
@@ -38,7 +39,8 @@ class DbtProject(Block):
             return started
         settings = self._settings()
         passes, zone = _not_run_passes(settings), read_time_zone(settings)
-        return DbtRun(self.folder, self.state, settings["profile"], warehouse, schema, passes, zone)
+        days = read_countries(settings)
+        return DbtRun(self.folder, self.state, settings["profile"], warehouse, schema, passes, zone, days)
 
     def read_parsed(self, warehouse: Warehouse) -> Catalogue | None:
         """The catalogue of the manifest that was last parsed into `state`, without starting dbt.
@@ -53,7 +55,7 @@ class DbtProject(Block):
         about = manifest.get("metadata") or {}
         if (about.get("project_name"), about.get("adapter_type")) != (settings["name"], warehouse.dialect):
             return None
-        return Catalogue(manifest, read_time_zone(settings))
+        return Catalogue(manifest, read_time_zone(settings), read_countries(settings))
 
     def parse_ahead(self, warehouse: Warehouse, schema: str) -> DbtRun:
         """Start parsing for a release schema, for `open` to go on with: it takes seconds beside other work."""

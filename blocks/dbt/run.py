@@ -35,7 +35,7 @@ class DbtRun:
 
     folder: of dbt_project.yml. state: for target, logs and the profile. profile: the project's profile name.
     not_run_passes: its policy, a check that can't be run lets a release through with a warning.
-    time_zone: the one in which points in time become days.
+    time_zone: the one in which points in time become days; holidays: the countries whose holidays it keeps.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class DbtRun:
         schema: str,
         not_run_passes: bool = False,
         time_zone: str = UTC_ZONE,
+        holidays: tuple[str, ...] = (),
     ) -> None:
         self._folder, self._state, self._profile = folder.resolve(), state.resolve(), profile
         self._warehouse, self._schema = warehouse, schema
@@ -54,7 +55,7 @@ class DbtRun:
         self._catalogue: Catalogue | None = None
         self._manifest: dict[str, Any] = {}
         self._warnings: list[str] = []
-        self.not_run_passes, self._time_zone = not_run_passes, time_zone
+        self.not_run_passes, self._time_zone, self._holidays = not_run_passes, time_zone, holidays
 
     def start_parse(self, whole: bool = False) -> None:
         """Let dbt's process parse the project meanwhile; `catalogue` waits for it. It takes seconds.
@@ -81,7 +82,7 @@ class DbtRun:
         """The project's catalogue, parsed on first use. Raises BuildFailed with dbt's own words, TimedOut."""
         self._parse()
         if self._catalogue is None:
-            self._catalogue = Catalogue(self._manifest, self._time_zone)
+            self._catalogue = Catalogue(self._manifest, self._time_zone, self._holidays)
         return self._catalogue
 
     def _parse(self) -> None:

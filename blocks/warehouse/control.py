@@ -6,7 +6,7 @@ Both are the truth after a crash. Not here: the data itself, and what readers se
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 from zlib import compress, decompress
@@ -36,6 +36,14 @@ JOURNAL = {
 }
 JUDGED = {"source_name": "varchar", "table_name": "varchar", "run_id": "varchar"}
 """Which runs' rows of a source table a gate that passed has judged."""
+HISTORY = {
+    "run_id": "varchar",
+    "dataset": "varchar",
+    "recorded_at": "timestamp",
+    "part": "bigint",
+    "detail": "varchar",
+}
+"""What each run saw of each dataset, packed as the journal's reports and cut into parts."""
 
 LONGEST_DETAIL = 20_000  # bytes; Dremio's fields hold 32,000 up to version 25
 PACKED = "zlib:"  # before a detail that was longer; JSON begins otherwise
@@ -55,6 +63,15 @@ class JournalEntry(Record):
     state: State
     at: datetime
     detail: str = ""
+
+
+class HistoryEntry(Record):
+    """What a run saw of a dataset: JSON. at: UTC, naive."""
+
+    run: str
+    dataset: str
+    at: datetime
+    detail: str
 
 
 def prepare_control(warehouse: WarehouseConnection, session: Session) -> None:
@@ -224,6 +241,67 @@ def mark_judged(warehouse: WarehouseConnection, loads: Collection[tuple[str, str
         warehouse.make_table(session, warehouse.control, "judged", JUDGED)
         with fence_writes(warehouse, session):
             insert_lines(session, table, fresh)
+
+
+def write_history(warehouse: WarehouseConnection, run: str, details: Mapping[str, str]) -> None:
+    """Write what a run saw of datasets, JSON by name, in place of what it wrote before. Raises LeaseLost."""
+    if not details:
+        return
+    table, at = warehouse.quote(warehouse.control, "history"), now()
+    lines = [
+        (run, name, at, part, text)
+        for name, detail in details.items()
+        for part, text in enumerate(_cut(_pack(detail)))
+    ]
+    with warehouse.session() as session:
+        warehouse.make_schema(session, warehouse.control)
+        warehouse.make_table(session, warehouse.control, "history", HISTORY)
+        with fence_writes(warehouse, session):
+            session.rows(f"delete from {table} where run_id = ?", (run,))
+            insert_lines(session, table, lines)
+
+
+def read_history(warehouse: WarehouseConnection, runs: int) -> list[HistoryEntry]:
+    """What the newest so many runs saw, oldest first; empty before the first."""
+    with warehouse.session() as session:
+        if not warehouse.columns(session, warehouse.control, "history"):
+            return []
+        table = warehouse.quote(warehouse.control, "history")
+        names = session.rows(f"select run_id from {table} group by run_id order by max(recorded_at)")
+        newest = [str(run) for (run,) in names][-runs:]
+        if not newest:
+            return []
+        rows = session.rows(
+            f"select run_id, dataset, recorded_at, detail from {table}"
+            f" where run_id in ({', '.join('?' * len(newest))}) order by recorded_at, run_id, dataset, part",
+            newest,
+        )
+    found: dict[tuple[str, str], HistoryEntry] = {}
+    for run, name, at, detail in rows:
+        before = found.get((run, name))
+        text = (before.detail if before else "") + (detail or "")
+        found[run, name] = HistoryEntry(run=run, dataset=name, at=at, detail=text)
+    return [each.model_copy(update={"detail": _unpack(each.detail)}) for each in found.values()]
+
+
+def prune_history(warehouse: WarehouseConnection) -> list[str]:
+    """Forget what all but the newest `journal_runs` runs saw; return these runs. Raises LeaseLost."""
+    with warehouse.session() as session:
+        if not warehouse.columns(session, warehouse.control, "history"):
+            return []
+        table = warehouse.quote(warehouse.control, "history")
+        runs = session.rows(f"select run_id from {table} group by run_id order by max(recorded_at)")
+        old = [str(run) for (run,) in runs][: -warehouse.journal_runs]
+        if len(old) < PRUNED_AT_ONCE:
+            return []
+        for part in _split(old):
+            with fence_writes(warehouse, session):
+                session.rows(f"delete from {table} where run_id in ({', '.join('?' * len(part))})", part)
+    return old
+
+
+def _cut(text: str) -> list[str]:
+    return [text[at : at + LONGEST_DETAIL] for at in range(0, len(text), LONGEST_DETAIL)] or [""]
 
 
 def insert_lines(session: Session, table: str, lines: Sequence[Sequence[object]]) -> None:

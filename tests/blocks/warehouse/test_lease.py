@@ -454,7 +454,7 @@ def control_rows(warehouse: Any) -> dict[str, list[Any]]:
     with warehouse.session() as session:
         return {
             name: sorted(map(str, session.rows(f"select * from {warehouse.quote('control', name)}")))
-            for name in ("loads", "journal", "judged", "relations")
+            for name in ("loads", "journal", "judged", "relations", "history")
         }
 
 
@@ -465,6 +465,8 @@ def writes(warehouse: Any) -> dict[str, Any]:
         "ledger": lambda: warehouse.write_ledger_lines([line]),
         "journal": lambda: control.write_journal(warehouse, "a", State.rejected),
         "judged": lambda: control.mark_judged(warehouse, [("s", "t", "a")]),
+        "history": lambda: control.write_history(warehouse, "a", {"m": "{}"}),
+        "history pruned": lambda: control.prune_history(warehouse),
         "relations": lambda: release_history.record_relations(warehouse, "a", {"model.x": "rel_a.x"}, None),
         "forgotten": lambda: release_history.forget_relations(warehouse, ["z"]),
         "pruned": lambda: control.prune_journal(warehouse, control.read_journal(warehouse), ()),
@@ -495,6 +497,8 @@ def test_no_write_to_control_outlives_the_lease(
     monkeypatch.setattr(control, "PRUNED_AT_ONCE", 1)
     house = house.model_copy(update={"journal_runs": 1})
     control.mark_judged(house, [("s", "t", "z")])
+    for run in ("x", "y", "z"):
+        control.write_history(house, run, {"m": "{}"})
     release_history.record_relations(house, "unseen", {"model.x": "rel_unseen.x"}, None)
     before, schemas = control_rows(house), house.list_releases()
     for name, write in writes(house).items():

@@ -1,0 +1,180 @@
+"""A mart's measures by bucket of time, in all and by member of its dimensions: two queries a dataset, on any warehouse.
+
+Only measures that are sums are read: their parts add up to the whole, on which every judgement and explanation here
+stands. Minima, distinct counts and balances are left out, and the metrics made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import TypeAlias
+
+from blocks.catalogue import Dataset
+from blocks.errors import Rejected
+from blocks.metrics import Metric, adds_up, evaluate
+from blocks.semantic_models import SelectedColumn
+from blocks.sql import quote_identifier
+from blocks.warehouse.base import Session, Warehouse
+
+ROWS = "rows__"  # how many of the mart's rows are behind a row of the dataset
+MOST_MEMBERS, MOST_DIMENSIONS = 50, 3
+KEPT_DAYS = {"day": 800, "week": 1900, "month": 3700, "quarter": 7400, "year": 36500}
+Value: TypeAlias = float | Decimal | None
+Totals: TypeAlias = Mapping[str, Value]  # by measure
+Points: TypeAlias = dict[date, Totals]
+Member: TypeAlias = str | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """What one relation of a mart holds. total: by bucket; members: dimension → member → by bucket.
+
+    undated: rows without a time; rows: all of them. A mart without a time has one bucket, `date.min`.
+    """
+
+    dataset: Dataset
+    total: Points = field(default_factory=dict)
+    members: dict[str, dict[Member, Points]] = field(default_factory=dict)
+    undated: int = 0
+    rows: int = 0
+
+    @cached_property
+    def newest(self) -> date | None:
+        """The last bucket that it holds."""
+        return max(self.total, default=None)
+
+    def values(self, metric: Metric, points: Mapping[date, Totals] | None = None) -> dict[date, float]:
+        """A metric by bucket, in all or of a member. Where it is null it is zero if it adds up, else left out."""
+        found = {
+            day: evaluate(metric.formula, totals)
+            for day, totals in (self.total if points is None else points).items()
+        }
+        instead = 0.0 if adds_up(metric.formula) else None
+        filled = {day: instead if value is None else value for day, value in found.items()}
+        return {day: value for day, value in filled.items() if value is not None}
+
+
+def reduce_to_sums(dataset: Dataset) -> Dataset:
+    """The dataset with those measures alone that are sums, the metrics made of them, and a count of rows."""
+    sums = tuple(each for each in dataset.measures if each.function == "sum" and not each.balance)
+    names = {each.name for each in sums}
+    keys = {name for name in (dataset.time, *dataset.dimensions) if name}
+    columns = [column for column in dataset.columns if column.name in keys or column.name in names]
+    counted = SelectedColumn(name=ROWS, sql="count(*)", grouped=False)
+    return dataset.model_copy(
+        update={
+            "measures": sums,
+            "metrics": tuple(m for m in dataset.metrics if {each.name for each in m.measures} <= names),
+            "columns": (*columns, counted),
+        }
+    )
+
+
+def read_series(
+    warehouse: Warehouse, session: Session, dataset: Dataset, relation: str, today: date
+) -> Series:
+    """The measures of a relation (`schema.table`). dataset: as `reduce_to_sums` returns it, with its dimensions.
+
+    Dimensions with few members only, the first three. Raises Rejected where the relation has not its columns.
+    """
+    warehouse.use_time_zone(session, dataset.time_zone)
+    rows = dataset.sql(warehouse.relation(relation))
+    count, newest, chosen = _choose_dimensions(warehouse, session, dataset, rows)
+    dropped = set(dataset.dimensions) - set(chosen)
+    columns = tuple(column for column in dataset.columns if column.name not in dropped)
+    rows = dataset.model_copy(update={"columns": columns}).sql(warehouse.relation(relation))
+    found = Series(dataset=dataset, rows=count, members={name: {} for name in chosen})
+    first = None
+    if dataset.time and newest:
+        first = min(newest, today) - timedelta(days=KEPT_DAYS[dataset.grain])
+    undated = 0
+    query = _write_query(warehouse, dataset, rows, chosen, first)
+    for place, member, moment, *values in session.rows(query):
+        day = read_day(moment) if dataset.time else date.min
+        totals = dict(zip([*(m.name for m in dataset.measures), ROWS], values, strict=True))
+        if day is None:
+            undated += int(totals[ROWS] or 0) if not place else 0
+        elif not place:
+            found.total[day] = totals
+        else:
+            found.members[chosen[int(place) - 1]].setdefault(member, {})[day] = totals
+    return Series(dataset, found.total, found.members, undated, count)
+
+
+def try_read_series(
+    warehouse: Warehouse, session: Session, dataset: Dataset, relation: str, today: date
+) -> Series | None:
+    """As `read_series`; None where the relation has not all its columns, or they can't be added up."""
+    try:
+        return read_series(warehouse, session, dataset, relation, today)
+    except Rejected:
+        return None
+
+
+def _choose_dimensions(
+    warehouse: Warehouse, session: Session, dataset: Dataset, rows: str
+) -> tuple[int, date | None, list[str]]:
+    """How many rows there are, the newest time, and the dimensions that have few members but more than one."""
+    text = warehouse.type_of("varchar")
+    names = dataset.dimensions
+    counted = [f"count(distinct cast({quote_identifier(name)} as {text}))" for name in names]
+    moment = f"max({quote_identifier(dataset.time)})" if dataset.time else "null"
+    columns = ", ".join([f"sum({quote_identifier(ROWS)})", moment, *counted])
+    ((count, newest, *widths),) = session.rows(f"select {columns} from ({rows}) as all_rows")
+    few = [name for name, width in zip(names, widths, strict=True) if 1 < int(width or 0) <= MOST_MEMBERS]
+    return int(count or 0), read_day(newest), few[:MOST_DIMENSIONS]
+
+
+def _write_query(
+    warehouse: Warehouse, dataset: Dataset, rows: str, dimensions: Sequence[str], first: date | None
+) -> str:
+    """The whole, and each dimension's members, below each other; the first column says which."""
+    text = warehouse.type_of("varchar")
+    sums = ", ".join(f"sum({quote_identifier(name)})" for name in [*(m.name for m in dataset.measures), ROWS])
+    time = quote_identifier(dataset.time) if dataset.time else "cast(null as date)"
+    where = ""
+    if first:
+        where = f" where {time} >= {warehouse.literal(first)} or {time} is null"
+    parts = []
+    for place, name in enumerate(["", *dimensions]):
+        member = f"cast({quote_identifier(name)} as {text})" if name else f"cast(null as {text})"
+        keys = [*([quote_identifier(name)] if name else []), *([time] if dataset.time else [])]
+        grouped = f" group by {', '.join(keys)}" if keys else ""
+        parts.append(
+            f"select {place} as place_, {member} as member_, {time} as moment_, {sums}"
+            f" from all_rows{where}{grouped}"
+        )
+    return f"with all_rows as ({rows}) {' union all '.join(parts)}"
+
+
+def read_day(value: object) -> date | None:
+    """A day as a warehouse's driver gives it."""
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.date()
+    return value if isinstance(value, date) else date.fromisoformat(str(value)[:10])
+
+
+def sum_points(points: Mapping[date, Totals], keep: Callable[[date], bool]) -> dict[str, Decimal]:
+    """Each measure over the buckets that are kept, exactly: floats are taken as they are written."""
+    found: dict[str, Decimal] = {}
+    for day, totals in points.items():
+        if keep(day):
+            for name, value in totals.items():
+                found[name] = found.get(name, Decimal(0)) + as_decimal(value)
+    return found
+
+
+def as_decimal(value: Value) -> Decimal:
+    """A warehouse's number, exactly as it is written; what is null or not finite is zero."""
+    if value is None:
+        return Decimal(0)
+    exact = (
+        value if isinstance(value, Decimal) else Decimal(repr(value) if isinstance(value, float) else value)
+    )
+    return exact if exact.is_finite() else Decimal(0)

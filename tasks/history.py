@@ -1,0 +1,293 @@
+"""What a mart's history says of a release: how usual its new days are, and what is kept of it for the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby, pairwise
+from zoneinfo import ZoneInfo
+
+from prefect import task
+
+from blocks.catalogue import Catalogue, Dataset
+from blocks.errors import Misconfigured
+from blocks.metrics import adds_up
+from blocks.quality.history.calendar import find_date, is_complete, read_holidays
+from blocks.quality.history.expectation import Usual
+from blocks.quality.history.judge import (
+    KIND,
+    ROWS_METRIC,
+    Past,
+    choose_weight,
+    judge_members,
+    judge_metric,
+    judge_restated,
+    judge_undated,
+    measure_restated,
+    write_number,
+)
+from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_first_values
+from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules, read_rules
+from blocks.quality.history.series import Series, reduce_to_sums, try_read_series
+from blocks.records import BuildReport, Check, Dashboard, LedgerEntry
+from blocks.warehouse import control
+from blocks.warehouse.base import Session, Warehouse
+from tasks.policy import RETRY
+
+MOST_DIMENSIONS_ASKED, MOST_LOADS = 8, 5
+
+
+@dataclass
+class Look:
+    """What was found of a release: checks, and each dataset's series with the shares of its past that moved."""
+
+    checks: list[Check] = field(default_factory=list)
+    series: dict[str, Series] = field(default_factory=dict)
+    moved: dict[str, dict[str, float]] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What is the same for every mart of a release."""
+
+    warehouse: Warehouse
+    catalogue: Catalogue
+    run: str
+    today: date
+    entries: Sequence[LedgerEntry]
+    sights: Mapping[str, Sequence[Sight]]
+    lessons: Sequence[Lesson]
+
+
+@task(task_run_name="compare with history", **RETRY)
+def look_at_history(
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    build: BuildReport,
+    dashboards: Sequence[Dashboard] = (),
+    lessons: Sequence[Lesson] = (),
+    today: date | None = None,
+) -> Look:
+    """Each built mart's new and changed days against what readers saw before.
+
+    dashboards: whose dimensions are looked at first. lessons: what people said is expected. today: by default the day
+    in the project's time zone.
+    """
+    live = served.marts if (served := warehouse.read_served()) else {}
+    around = _Around(
+        warehouse,
+        catalogue,
+        build.run,
+        today or datetime.now(ZoneInfo(catalogue.time_zone)).date(),
+        control.read_ledger(warehouse),
+        _read_sights(warehouse, build.run),
+        lessons,
+    )
+    look = Look(known=set(around.sights))
+    with warehouse.session() as session:
+        for mart, relation in build.marts.items():
+            for dataset in _list_datasets(catalogue, mart, dashboards):
+                _look_at(around, session, dataset, relation, live.get(mart), look)
+    look.checks += _check_loads(around) if live else []
+    return look
+
+
+@task(task_run_name="keep the history", **RETRY)
+def keep_history(warehouse: Warehouse, run: str, look: Look, passed: bool) -> None:
+    """Write what a run saw into the control tables, and forget what old runs saw."""
+    at = control.now()
+    sights = {
+        name: make_sight(series, at, passed, name not in look.known, look.moved.get(name, {}))
+        for name, series in look.series.items()
+    }
+    control.write_history(warehouse, run, {name: each.model_dump_json() for name, each in sights.items()})
+    control.prune_history(warehouse)
+
+
+def _read_sights(warehouse: Warehouse, run: str) -> dict[str, list[Sight]]:
+    """What earlier runs saw, by dataset, oldest first; what another version wrote and can't be read is passed over."""
+    found: dict[str, list[Sight]] = {}
+    for entry in control.read_history(warehouse, RUNS_READ):
+        if entry.run != run:
+            try:
+                found.setdefault(entry.dataset, []).append(Sight.model_validate_json(entry.detail))
+            except ValueError:
+                continue
+    return found
+
+
+def _list_datasets(catalogue: Catalogue, mart: str, dashboards: Sequence[Dashboard]) -> list[Dataset]:
+    """A mart's datasets with all that adds up in them, and the dimensions that dashboards show first."""
+    names = tuple(name for name in catalogue.metric_names() if catalogue.mart_of(name) == mart)
+    shown = [name for each in dashboards for name in each.dimensions]
+    shown += [name for each in catalogue.exposures for name in each.dimensions]
+    found = []
+    for source in dict.fromkeys(catalogue.source_of(name) for name in names):
+        own = tuple(name for name in names if catalogue.source_of(name) == source)
+        known = catalogue.categories_of(source)
+        wanted = dict.fromkeys([*(name for name in shown if name in known), *known])
+        try:
+            (dataset,) = catalogue.datasets(own, tuple(wanted)[:MOST_DIMENSIONS_ASKED])
+        except Misconfigured:  # a measure has a dimension's name
+            (dataset,) = catalogue.datasets(own, ())
+        found.append(reduce_to_sums(dataset))
+    return found
+
+
+def _look_at(
+    around: _Around, session: Session, dataset: Dataset, relation: str, live: str | None, look: Look
+) -> None:
+    """A dataset of a built mart, and of the relation that readers see of it, if they see one."""
+    candidate = try_read_series(around.warehouse, session, dataset, relation, around.today)
+    if candidate is None:  # that a metric can't be computed is another check's finding
+        return
+    look.series[dataset.name] = candidate
+    before = try_read_series(around.warehouse, session, dataset, live, around.today) if live else None
+    if before is None or not before.total or dataset.time is None:
+        return
+    past = _make_past(around, dataset, before, candidate)
+    rules = {each.name: read_rules(around.catalogue.metric_meta(each.name)) for each in dataset.metrics}
+    checks: list[Check | None] = [judge_metric(ROWS_METRIC, Rules(), before, candidate, past)]
+    for metric in dataset.metrics:
+        checks.append(judge_metric(metric, rules[metric.name], before, candidate, past))
+    if weight := choose_weight(dataset.metrics, before):
+        for name in candidate.members:
+            checks.append(judge_members(name, weight, rules[weight.name], before, candidate, past))
+    checks.append(_check_restated(around, dataset, rules, before, candidate, past))
+    checks += [judge_undated(before, candidate), _check_freshness(around, dataset, candidate)]
+    look.checks += [check for check in checks if check]
+    look.moved[dataset.name] = {
+        metric.name: measure_restated(metric, before, candidate, past.complete)[0]
+        for metric in dataset.metrics
+        if adds_up(metric.formula)
+    }
+
+
+def _make_past(around: _Around, dataset: Dataset, live: Series, candidate: Series) -> Past:
+    sights = around.sights.get(dataset.name, ())
+    marks = _read_marks(around, dataset.mart)
+    newest = [day for day in (live.newest, candidate.newest) if day]
+    every = [*marks, *newest]
+    days = {*live.total, *candidate.total}
+    years = range(min(days).year, max(days).year + 1) if days else range(0)
+    return Past(
+        complete=lambda day: is_complete(day, dataset.grain, around.today, every),
+        holidays=read_holidays(around.catalogue.holidays, years) if dataset.grain == "day" else {},
+        runs=len(sights),
+        firsts={metric.name: read_first_values(metric, sights) for metric in dataset.metrics},
+        moved={
+            metric.name: [each.moved[metric.name] for each in sights if metric.name in each.moved]
+            for metric in dataset.metrics
+        },
+        lessons=around.lessons,
+    )
+
+
+def _read_marks(around: _Around, mart: str) -> list[date]:
+    """The newest day that each source in a mart's lineage has brought, where its loads name days."""
+    own = set(around.catalogue.sources_of(mart))
+    newest: dict[str, date] = {}
+    for entry in around.entries:
+        if entry.source in own and (day := find_date(entry.watermark or entry.item)):
+            newest[entry.source] = max(day, newest.get(entry.source, day))
+    return list(newest.values())
+
+
+def _check_restated(
+    around: _Around,
+    dataset: Dataset,
+    rules: Mapping[str, Rules],
+    live: Series,
+    candidate: Series,
+    past: Past,
+) -> Check | None:
+    """The metric whose past moved most, over its budget where any is."""
+
+    def loads(days: Collection[date]) -> list[str]:
+        return _describe_loads(around, dataset.mart, days)
+
+    found = [
+        check
+        for metric in dataset.metrics
+        if adds_up(metric.formula)
+        and (check := judge_restated(metric, rules[metric.name], live, candidate, past, loads))
+    ]
+    return max(
+        found,
+        key=lambda each: (not each.passed, each.warned, dict(each.figures)["observed"], each.name),
+        default=None,
+    )
+
+
+def _describe_loads(around: _Around, mart: str, days: Collection[date]) -> list[str]:
+    """What this run loaded of a mart's sources: what names one of these days, or else the largest."""
+    own = set(around.catalogue.sources_of(mart))
+    loaded = [entry for entry in around.entries if entry.run == around.run and entry.source in own]
+    named = [entry for entry in loaded if find_date(entry.item) in days]
+    chosen = sorted(named or loaded, key=lambda entry: -entry.rows)[:MOST_LOADS]
+    return [f"loaded {each.source}.{each.table} {each.item}: {each.rows:,} rows" for each in chosen]
+
+
+def _check_freshness(around: _Around, dataset: Dataset, candidate: Series) -> Check | None:
+    """How old a mart's newest day is against how old it became before new ones came; None until that is known."""
+    sights = [sight for sight in around.sights.get(dataset.name, ()) if sight.newest]
+    ages = [
+        (after.at.date() - before.newest).days
+        for before, after in pairwise(sights)
+        if before.newest and after.newest and after.newest > before.newest
+    ]
+    if len(ages) < MIN_HISTORY or candidate.newest is None:
+        return None
+    age, usual = (around.today - candidate.newest).days, max(ages)
+    return Check(
+        scope=dataset.mart,
+        name=f"{dataset.name} is as fresh as usual",
+        kind=KIND,
+        passed=True,
+        warned=age > usual + max(1, usual // 2),
+        observed=f"the newest day is {candidate.newest}, {age} days old; up to {usual} is usual",
+        figures=(("observed", age), ("high", usual)),
+    )
+
+
+def _check_loads(around: _Around) -> list[Check]:
+    """The rows of what this run loaded, by the day that it is of, against the loads before; a warning at most."""
+    checks = []
+    entries = sorted(around.entries, key=lambda entry: (entry.source, entry.table))
+    for (source, table), group in groupby(entries, key=lambda entry: (entry.source, entry.table)):
+        if check := _check_table(f"{source}.{table}", list(group), around.run):
+            checks.append(check)
+    return checks
+
+
+def _check_table(table: str, entries: Iterable[LedgerEntry], run: str) -> Check | None:
+    old: dict[date, float] = {}
+    new: dict[date, float] = {}
+    for entry in entries:
+        if day := find_date(entry.item):
+            side = new if entry.run == run else old
+            side[day] = side.get(day, 0.0) + entry.rows + entry.quarantined
+    if not new or len(old) < MIN_HISTORY:
+        return None
+    usual, found, judged = Usual(old, "day"), [], 0
+    for day in sorted(new):
+        if expected := usual.expect(day, MIN_HISTORY):
+            judged += 1
+            if expected.judge(new[day]) != "usual":
+                between = f"{write_number(max(expected.low, 0))} to {write_number(expected.high)}"
+                found.append(
+                    f"{day}: {new[day]:,.0f} rows where {write_number(expected.usual)} is usual ({between})"
+                )
+    if not judged:
+        return None
+    return Check(
+        scope=table,
+        name="loads are as large as usual",
+        kind=KIND,
+        passed=True,
+        warned=bool(found),
+        observed=found[0] if found else f"{judged} loads",
+        evidence=tuple(found[1:10]),
+    )

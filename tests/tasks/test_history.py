@@ -1,0 +1,299 @@
+"""A release against its mart's history: a cut day is held back and said, what is usual is not, people can teach it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from blocks.catalogue import Dataset
+from blocks.metrics import Measure, Metric
+from blocks.quality.history.rules import Lesson, read_rules
+from blocks.records import BuildReport, Check, LedgerEntry, Release
+from blocks.semantic_models import SelectedColumn
+from blocks.warehouse import control
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.history import Look, keep_history, look_at_history
+
+FIRST, DAYS = date(2026, 1, 5), 120
+LAST = FIRST + timedelta(days=DAYS - 1)
+TODAY = LAST + timedelta(days=1)
+
+
+class Project:
+    """One mart of days and countries with one metric, fed by one source."""
+
+    exposures = ()
+    time_zone = "UTC"
+
+    def __init__(self, meta: Mapping[str, Any] | None = None, holidays: tuple[str, ...] = ()) -> None:
+        self.meta, self.holidays = dict(meta or {}), holidays
+
+    def metric_names(self) -> tuple[str, ...]:
+        return ("amount",)
+
+    def mart_of(self, metric: str) -> str:
+        return "sales"
+
+    source_of = mart_of
+
+    def categories_of(self, source: str) -> tuple[str, ...]:
+        return ("country",)
+
+    def sources_of(self, mart: str) -> tuple[str, ...]:
+        return ("shop",)
+
+    def metric_meta(self, name: str) -> dict[str, Any]:
+        return self.meta
+
+    def datasets(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[Dataset, ...]:
+        amount = Measure(name="amount", function="sum")
+        metric = Metric(
+            name="amount",
+            label="",
+            description="",
+            mart="sales",
+            source="sales",
+            measures=(amount,),
+            formula=amount,
+        )
+        columns = (
+            SelectedColumn(name="d", sql="cast(d as date)", grouped=True),
+            *(SelectedColumn(name=name, sql=name, grouped=True) for name in dimensions),
+            SelectedColumn(name="amount", sql="sum(amount)", grouped=False),
+        )
+        return (
+            Dataset(
+                mart="sales",
+                source="sales",
+                time="d",
+                dimensions=dimensions,
+                labels={},
+                metrics=(metric,),
+                measures=(amount,),
+                columns=columns,
+            ),
+        )
+
+
+@pytest.fixture
+def house(tmp_path: Any) -> DuckDBWarehouse:
+    """Readers see all days but the last three of a mart; each day's file is in the ledger."""
+    found = DuckDBWarehouse(database=str(tmp_path / "w.duckdb"))
+    build(found, "live", f"where d <= date '{LAST - timedelta(days=3)}'")
+    found.flip(Release(run="live", marts={"sales": "rel_live.sales"}, published_at=control.now()))
+    days = [FIRST + timedelta(days=number) for number in range(DAYS)]
+    found.write_ledger_lines(
+        [
+            LedgerEntry(
+                source="shop",
+                table="lines",
+                item=f"{day}.csv",
+                fingerprint="f",
+                rows=15 if run == "live" else 14,
+                run=run,
+            )
+            for day in days
+            for run in ("live" if day <= LAST - timedelta(days=3) else "next",)
+        ]
+    )
+    return found
+
+
+def build(house: DuckDBWarehouse, run: str, where: str = "", amount: str = "amount") -> BuildReport:
+    """A release of the mart. amount: SQL of what each row has of it, of d, n and amount."""
+    with house.session() as session:
+        house.make_schema(session, f"rel_{run}")
+        session.rows(
+            f"create or replace table rel_{run}.sales as select d, country, {amount} as amount from ("
+            f" select d, country, n, case when weekday(d) = 0 then 10 else 100 end * (1 + 0.1 * sin(n * 12.9898))"
+            " * case country when 'GB' then 8 when 'DE' then 2 else 1 end as amount"
+            f" from (select date '{FIRST}' + cast(n as integer) as d, n from range({DAYS}) r(n)) as days,"
+            f" (values ('GB'), ('DE'), ('FR')) c(country)) as rows_ {where}"
+        )
+    return BuildReport(run=run, marts={"sales": f"rel_{run}.sales"}, models=1, tests=0, seconds=0)
+
+
+def look(
+    house: DuckDBWarehouse,
+    built: BuildReport,
+    meta: Mapping[str, Any] | None = None,
+    lessons: tuple[Lesson, ...] = (),
+    holidays: tuple[str, ...] = (),
+    today: date = TODAY,
+) -> tuple[dict[str, Check], Look]:
+    found = look_at_history.fn(house, Project(meta, holidays), built, (), lessons, today)  # type: ignore[arg-type]
+    return {check.name: check for check in found.checks}, found
+
+
+CUT = f"case when d > date '{LAST - timedelta(days=3)}' then 0.15 else 1 end * amount"
+AMOUNT, PAST = "amount is as usual", "amount: past days are as readers saw them"
+
+
+def test_usual_days_pass_and_say_what_was_looked_at(house: DuckDBWarehouse) -> None:
+    checks, _ = look(house, build(house, "next"))
+    assert {name: check.status for name, check in checks.items()} == {
+        "rows is as usual": "passed",
+        AMOUNT: "passed",
+        "country is made up as usual": "passed",
+        PAST: "passed",
+        "loads are as large as usual": "passed",
+    }
+    assert str(LAST) in checks[AMOUNT].observed
+
+
+def test_three_cut_days_are_held_back_and_say_how_much_against_what_is_usual(house: DuckDBWarehouse) -> None:
+    check = look(house, build(house, "next", amount=CUT))[0][AMOUNT]
+    assert check.status == "failed"
+    assert check.days == tuple(LAST - timedelta(days=back) for back in (2, 1, 0))
+    figures = dict(check.figures)
+    assert figures["observed"] < figures["low"] < figures["expected"] < figures["high"]
+    assert 900 < figures["expected"] < 1300
+    assert "where" in check.observed
+    assert "is usual (" in check.observed
+    assert "2 more" in check.observed
+    assert len(check.evidence) == 3
+
+
+def test_a_day_that_readers_saw_is_judged_when_it_changes(house: DuckDBWarehouse) -> None:
+    day = LAST - timedelta(days=10)
+    built = build(house, "next", amount=f"case when d = date '{day}' then 0.1 else 1 end * amount")
+    checks, _ = look(house, built)
+    assert (checks[AMOUNT].status, checks[AMOUNT].days) == ("failed", (day,))
+    assert checks[PAST].status == "passed"  # 0.9 of one day of 117 is within 1 %
+    tight, _ = look(house, built, {"expect": {"restated": 0.001}})
+    assert tight[PAST].status == "warned"
+    assert str(day) in tight[PAST].evidence[0]
+    assert "loaded shop.lines" in tight[PAST].evidence[-1]
+
+
+@pytest.mark.parametrize(
+    ("meta", "status"),
+    [
+        ({"expect": {"block": "never"}}, "warned"),
+        ({"expect": {"block": False}}, "warned"),
+        ({"expect": {"block": "what"}}, "failed"),  # unreadable: the default, and `check` says so
+        ({"expect": {"min_history": 300}}, None),
+        ({"events": [{"name": "Sale", "from": str(LAST - timedelta(days=2)), "to": str(LAST)}]}, None),
+    ],
+)
+def test_a_metric_says_how_it_is_judged(
+    house: DuckDBWarehouse, meta: dict[str, Any], status: str | None
+) -> None:
+    check = look(house, build(house, "next", amount=CUT), meta)[0].get(AMOUNT)
+    assert (check.status if check else None) == status
+
+
+def test_what_is_unusual_but_not_gross_warns_until_enough_runs_are_known(house: DuckDBWarehouse) -> None:
+    built = build(house, "next", amount=CUT.replace("0.15", "0.6"))
+    assert look(house, built)[0][AMOUNT].status == "warned"
+    meta = {"expect": {"block": True}}
+    assert look(house, built, meta)[0][AMOUNT].status == "warned"
+    _, seen = look(house, built)
+    for run in range(30):
+        keep_history.fn(house, f"run{run}", seen, True)
+    assert look(house, built, meta)[0][AMOUNT].status == "failed"
+    assert look(house, built)[0][AMOUNT].status == "warned"
+
+
+def test_people_teach_what_is_expected(house: DuckDBWarehouse) -> None:
+    built = build(house, "next", amount=CUT)
+    days = tuple(LAST - timedelta(days=back) for back in (2, 1, 0))
+
+    def status(**wish: Any) -> str:
+        lesson = Lesson(**{"scope": "sales", "said": "said on AN-9", **wish})
+        return look(house, built, lessons=(lesson,))[0][AMOUNT].status
+
+    assert status(check=AMOUNT, days=days) == "warned"
+    assert status(check="", days=days) == "warned"
+    assert status(until=LAST) == "warned"
+    assert status(days=days[:2]) == "failed"
+    assert status(until=days[1]) == "failed"
+    assert status(check="another", days=days) == "failed"
+    assert status(scope="another", days=days) == "failed"
+    lesson = Lesson(scope="sales", days=days, said="said on AN-9")
+    assert look(house, built, lessons=(lesson,))[0][AMOUNT].evidence[-1] == "expected: said on AN-9"
+
+
+@pytest.mark.parametrize(
+    ("where", "amount", "name", "status"),
+    [
+        (f"where country <> 'GB' or d <= date '{LAST - timedelta(days=1)}'", "amount", AMOUNT, "failed"),
+        (f"where country <> 'FR' or d < date '{LAST}'", "amount", "country is made up as usual", "failed"),
+        ("", f"case when d = date '{LAST}' then 100 else 1 end * amount", AMOUNT, "failed"),
+        ("", f"case when d < date '{LAST}' then amount end", AMOUNT, "failed"),
+        (f"where d <> date '{LAST - timedelta(days=1)}'", "amount", "rows is as usual", "failed"),
+        ("", "100 * amount", AMOUNT, "failed"),  # all of the past with it
+    ],
+)
+def test_each_kind_of_fault_is_seen(
+    house: DuckDBWarehouse, where: str, amount: str, name: str, status: str
+) -> None:
+    assert look(house, build(house, "next", where, amount))[0][name].status == status
+
+
+def test_countries_without_a_name_are_seen(house: DuckDBWarehouse) -> None:
+    built = build(house, "next")
+    with house.session() as session:
+        session.rows(f"update rel_next.sales set country = null where d = date '{LAST}'")
+    check = look(house, built)[0]["country is made up as usual"]
+    assert check.status == "failed"
+    assert "country without a value" in " ".join(check.evidence)
+
+
+def test_a_day_that_is_not_over_is_not_judged(house: DuckDBWarehouse) -> None:
+    amount = f"case when d = date '{LAST}' then 0.1 else 1 end * amount"
+    built = build(house, "next", amount=amount)
+    assert look(house, built)[0][AMOUNT].status == "failed"
+    assert look(house, built, today=LAST)[0][AMOUNT].status == "passed"
+
+
+def test_nothing_is_judged_at_first_and_all_is_kept(house: DuckDBWarehouse) -> None:
+    built = build(house, "next")
+    with house.session() as session:
+        session.rows("drop table rel_live.sales")  # readers' relation is not one that can be read
+    checks, seen = look(house, built)
+    assert AMOUNT not in checks
+    keep_history.fn(house, "next", seen, True)
+    (entry,) = control.read_history(house, 5)
+    assert (entry.run, entry.dataset) == ("next", "sales")
+    assert entry.detail.count("2026-") > DAYS
+
+
+def test_a_load_that_is_smaller_than_usual_is_said(house: DuckDBWarehouse) -> None:
+    house.write_ledger_lines(
+        [LedgerEntry(source="shop", table="lines", item=f"{LAST}.csv", fingerprint="g", rows=1, run="next")]
+    )
+    check = look(house, build(house, "next"))[0]["loads are as large as usual"]
+    assert check.status == "warned"
+    assert check.observed.startswith(f"{LAST}: 1 rows where ")
+
+
+def test_what_stopped_coming_is_said(house: DuckDBWarehouse) -> None:
+    _, seen = look(house, build(house, "next"))
+    series = seen.series["sales"]
+    for back in range(20, 0, -1):
+        cut = {day: totals for day, totals in series.total.items() if day <= LAST - timedelta(days=back)}
+        seen.series["sales"] = type(series)(series.dataset, cut, {}, 0, 1)
+        at = control.now()
+        keep_history.fn(house, f"r{99 - back}", seen, True)
+        moment = TODAY - timedelta(days=back)
+        with house.session() as session:
+            session.rows(
+                "update control.history set detail = replace(detail, ?, ?) where run_id = ?",
+                (at.strftime("%Y-%m-%d"), str(moment), f"r{99 - back}"),
+            )
+    name = "sales is as fresh as usual"
+    assert look(house, build(house, "next"))[0][name].status == "passed"
+    assert look(house, build(house, "next"), today=TODAY + timedelta(days=9))[0][name].status == "warned"
+
+
+def test_rules_are_read_key_by_key() -> None:
+    found = read_rules({"expect": {"block": True, "sensitivity": "much", "min_history": 12, "other": 1}})
+    assert (found.block, found.sensitivity, found.min_history) == ("unusual", 1.0, 12)
+    events = read_rules({"events": [{"name": "a", "on": "2026-01-01"}, {"name": "b", "from": "x"}, 7]}).events
+    assert [(each.name, each.first, each.last) for each in events] == [
+        ("a", date(2026, 1, 1), date(2026, 1, 1))
+    ]
