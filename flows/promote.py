@@ -38,7 +38,7 @@ def require_passed(run: str, gate: GateReport) -> None:
     first = gate.failures[0] if gate.failures else None
     answer = f"{len(gate.failures)} of {count_of(len(gate.checks), 'check')} failed"
     raise GateFailed(
-        f"promote {run}",
+        f"accept run {run}",
         f"{answer}, first {first.scope}: {first.name}" if first else answer,
         "Readers keep the previous release; correct the data or the suite and run again.",
     )

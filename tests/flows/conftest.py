@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from prefect.settings import get_current_settings
 
 from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse import control
@@ -61,10 +64,22 @@ class Place:
 
 @pytest.fixture(scope="session")
 def delivered(tmp_path_factory: pytest.TempPathFactory, command_line: Run) -> Place:
-    """The demo, run once from nothing. Copy it to change it."""
-    place = Place(tmp_path_factory.mktemp("demo") / "state", command_line)
-    (place.state.parent / "first.txt").write_text(place.run())
-    return place
+    """The demo, run once from nothing, by the first of pytest's processes. Copy it to change it.
+
+    Beside the state: first.txt, what the run said; database.txt, where Prefect's server recorded it.
+    """
+    mine = tmp_path_factory.mktemp("demo")
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "delivered"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "first.txt").exists():
+            url = str(get_current_settings().server.database.connection_url.get_secret_value())  # type: ignore[union-attr]
+            said = Place(shared / "state", command_line).run()
+            (shared / "database.txt").write_text(url.split(":///")[-1])
+            (shared / "first.txt").write_text(said)
+    shutil.copytree(shared, mine, dirs_exist_ok=True)
+    return Place(mine / "state", command_line)
 
 
 @pytest.fixture
@@ -79,3 +94,10 @@ def erp(place: Place, tmp_path: Path) -> Path:
     """A copy of the demo's ERP folder; times kept, so its files count as loaded."""
     folder: Path = shutil.copytree(place.state / "demo" / "erp", tmp_path / "erp")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _warm_dbt(request: pytest.FixtureRequest) -> None:
+    """Where a server of Prefect is used, dbt's processes are forked: see tests/warm_process.py."""
+    if "prefect_server" in request.fixturenames:
+        request.getfixturevalue("warm_dbt")

@@ -83,12 +83,12 @@ def find_check(gate: GateReport, text: str) -> Check:
 
 
 @pytest.fixture
-def small(tmp_path: Path, prefect_server: str) -> SmallProject:
+def small(tmp_path: Path, warm_dbt: None) -> SmallProject:
     return SmallProject(tmp_path)
 
 
 @pytest.fixture
-def small_postgres(tmp_path: Path, prefect_server: str) -> Iterator[SmallProject]:
+def small_postgres(tmp_path: Path, warm_dbt: None) -> Iterator[SmallProject]:
     """The same over a real PostgreSQL."""
     pytest.importorskip("psycopg", reason="extra `postgres` is not installed")
     from tests.blocks.loader.dlt.servers import postgresql
