@@ -222,8 +222,13 @@ class Check(Record):
 
     name: stands for it, from run to run; statement: the same in a sentence for those who read the dashboard.
     passed: it lets the release through, which a warning does too (warned). not_run: it could not be evaluated;
+<<<<<<< HEAD
     the project's policy says whether it passes all the same, as a warning. days: the buckets of time that it found
     unusual; figures: its numbers by name, as observed, expected, low, high, where it has any.
+=======
+    the project's policy says whether it passes all the same, as a warning. because_of: `scope: name` of the failed
+    checks that kept this one from being evaluated; empty for what stands for itself.
+>>>>>>> e09e31c (Open one incident for each cause, with what was not evaluated because of it)
     """
 
     scope: str
@@ -237,11 +242,17 @@ class Check(Record):
     days: tuple[date, ...] = ()
     figures: tuple[tuple[str, float], ...] = ()
     statement: str = ""
+    because_of: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """What people read: the sentence, or the name where there is none."""
         return self.statement or self.name
+
+    @property
+    def full_name(self) -> str:
+        """`scope: name`, as other checks name it."""
+        return f"{self.scope}: {self.name}"
 
     @classmethod
     def unanswered(cls, scope: str, name: str, kind: str, reason: str) -> Check:
@@ -308,8 +319,18 @@ class GateReport(Record):
 
     @property
     def failures(self) -> tuple[Check, ...]:
-        """The checks that hold the release back: failed ones, and those not run that had to."""
-        return tuple(check for check in self.checks if not check.passed)
+        """The checks that hold the release back: failed ones, then those not evaluated because of these."""
+        return (*self.root_failures, *self.consequences)
+
+    @property
+    def root_failures(self) -> tuple[Check, ...]:
+        """Failed checks, and those not run that had to, which no other check explains."""
+        return tuple(check for check in self.checks if not check.passed and not check.because_of)
+
+    @property
+    def consequences(self) -> tuple[Check, ...]:
+        """Checks that were not evaluated because others failed."""
+        return tuple(check for check in self.checks if not check.passed and check.because_of)
 
     @property
     def warnings(self) -> tuple[Check, ...]:

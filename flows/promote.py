@@ -32,13 +32,20 @@ def promote(
 
 
 def require_passed(run: str, gate: GateReport) -> None:
-    """Raises GateFailed for a verdict of no, with the first check that failed."""
+    """Raises GateFailed for a verdict of no, with the first failed check and how many were held up by it."""
     if gate.passed:
         return
-    first = gate.failures[0] if gate.failures else None
-    answer = f"{len(gate.failures)} of {count_of(len(gate.checks), 'check')} failed"
+    failed, others = gate.root_failures, len(gate.consequences)
+    answer = f"{len(failed)} of {count_of(len(gate.checks), 'check')} failed"
+    answer += f", first {failed[0].full_name}" if failed else ""
+    answer += f"; {others} more not evaluated because of that" if others else ""
     raise GateFailed(
+<<<<<<< HEAD
         f"accept run {run}",
         f"{answer}, first {first.scope}: {first.name}" if first else answer,
+=======
+        f"promote {run}",
+        answer,
+>>>>>>> e09e31c (Open one incident for each cause, with what was not evaluated because of it)
         "Readers keep the previous release; correct the data or the suite and run again.",
     )

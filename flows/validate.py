@@ -79,6 +79,8 @@ def validate(
     log.info("%s, %s, %d warned", count_of(len(gate.checks), "check"), failed, len(gate.warnings))
     for check in gate.warnings:
         log.warning("%s: %s: %s", check.scope, check.title, check.observed)
-    for check in gate.failures:
+    for check in gate.root_failures:
         log.error("%s: %s: %s", check.scope, check.title, check.observed)
+    if gate.consequences:
+        log.error("%d more checks were not evaluated because of these", len(gate.consequences))
     return gate

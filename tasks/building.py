@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 FAILED = {"error", "fail", "runtime error", "partial success"}
 TESTS = {"test", "unit_test"}
 CHANGING = {"view", "ephemeral", "external"}  # what readers would see of one changes after its audit
-EVIDENCE_ROWS = 5
+WAS_BUILT = "the mart was built"
+EVIDENCE_ROWS, MOST_CAUSES = 5, 3
+FindBlockers = Callable[[str, Sequence[str]], list[str]]
 
 
 def build_release(
@@ -54,9 +56,13 @@ def build_release(
     wanted = {mart.name: mart.unique_id for mart in (dbt.catalogue.mart(name) for name in select)}
     marts = {name: _relation(warehouse, dbt.catalogue, name) for name in wanted if wanted[name] in built}
     tests = [node for node in nodes if node["kind"] in TESTS]
-    checks = [*read_checks(nodes, warehouse), *wider.not_run]
+    checks = [*read_checks(nodes, warehouse, dbt.find_blockers), *wider.not_run]
     checks += _unmeasured(dbt.fresh_sources(select), nodes)
-    checks += [_not_built(name, nodes) for name in wanted if wanted[name] not in built]
+    checks += [
+        _not_built(name, _name_causes(dbt.find_blockers, wanted[name], nodes))
+        for name in wanted
+        if wanted[name] not in built
+    ]
     return BuildReport(
         run=run,
         marts=marts,
@@ -92,10 +98,38 @@ def raise_broken(nodes: Sequence[NodeResult]) -> None:
     )
 
 
-def read_checks(nodes: Sequence[NodeResult], warehouse: Warehouse) -> list[Check]:
-    """dbt's tests and measured sources as checks, skipped ones too."""
-    checks = [_check(node, warehouse) for node in nodes if node["kind"] in TESTS]
+def read_checks(
+    nodes: Sequence[NodeResult], warehouse: Warehouse, find_blockers: FindBlockers
+) -> list[Check]:
+    """dbt's tests and measured sources as checks, skipped ones too. find_blockers: see `DbtRun`."""
+    checks = []
+    for node in nodes:
+        if node["kind"] in TESTS:
+            check = _check(node, warehouse)
+            causes = _name_causes(find_blockers, node["unique_id"], nodes) if check.not_run else ()
+            checks.append(_explain_skipped(check, causes))
     return checks + [_freshness(node) for node in nodes if node["kind"] == "source"]
+
+
+def _name_causes(find_blockers: FindBlockers, skipped: str, nodes: Sequence[NodeResult]) -> tuple[str, ...]:
+    """`scope: name` of the failed tests for which dbt left a node out."""
+    failed = {
+        node["unique_id"]: f"{node['scope']}: {node['name']}"
+        for node in nodes
+        if node["kind"] in TESTS and node["status"] in FAILED
+    }
+    return tuple(failed[each] for each in find_blockers(skipped, list(failed))) if failed else ()
+
+
+def _explain_skipped(check: Check, causes: tuple[str, ...]) -> Check:
+    if not causes:
+        return check
+    return check.model_copy(update={"because_of": causes, "observed": f"skipped because of {_first(causes)}"})
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_CAUSES} more" if len(names) > MOST_CAUSES else ""
+    return ", ".join(names[:MOST_CAUSES]) + more
 
 
 @task(task_run_name="make room", **RETRY)
@@ -244,10 +278,9 @@ def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
     return tuple(", ".join(str(value) for value in row)[:200] for row in rows)
 
 
-def _not_built(name: str, nodes: Sequence[NodeResult]) -> Check:
-    culprits = sorted(node["name"] for node in nodes if node["status"] in {"fail", *FAILED})
-    because = f"skipped, because of {', '.join(culprits[:3])}" if culprits else "not built"
-    return Check(scope=name, name="the mart was built", passed=False, kind="dbt build", observed=because)
+def _not_built(name: str, causes: tuple[str, ...]) -> Check:
+    check = Check(scope=name, name=WAS_BUILT, passed=False, kind="dbt build", observed="not built")
+    return _explain_skipped(check, causes)
 
 
 def _join(words: set[str]) -> str:

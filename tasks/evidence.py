@@ -29,22 +29,46 @@ def _checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
     report = outcome.gate or outcome.build
     checks = report.checks if report else ()
     own = _concerning(checks, outcome, marts, sources)
-    failures = [check for check in own if not check.passed]
+    failures = [check for check in own if _is_root(check)]
+    held_up = [check for check in own if not check.passed and check.because_of]
     warnings = [check for check in own if check.passed and check.warned]
-    elsewhere = sum(not check.passed for check in checks) - len(failures)
+    elsewhere = sum(map(_is_root, checks)) - len(failures)
     if not own and not elsewhere:
         return ""
-    passed = len(own) - len(failures) - len(warnings)
-    summary = f"**Checks:** {passed:,} passed, {len(failures):,} failed" + (
-        f", {len(warnings):,} with a warning." if warnings else "."
-    )
+    passed = len(own) - len(failures) - len(warnings) - len(held_up)
+    summary = f"**Checks:** {passed:,} passed, {len(failures):,} failed"
+    summary += f", {len(held_up):,} not evaluated because of failed ones" if held_up else ""
+    summary += f", {len(warnings):,} with a warning." if warnings else "."
     if elsewhere:
         summary += (
             f" {elsewhere:,} more failed on parts of the release that this ticket does not use; a release "
             "is published whole or not at all."
         )
-    parts = (summary, _check_table("failed check", failures), _check_table("warning", warnings))
+    parts = (
+        summary,
+        _check_table("failed check", failures),
+        _held_up_table(held_up),
+        _check_table("warning", warnings),
+    )
     return "\n\n".join(part for part in parts if part)
+
+
+def _is_root(check: Check) -> bool:
+    return not check.passed and not check.because_of
+
+
+def _held_up_table(checks: Sequence[Check]) -> str:
+    """What was not evaluated, in one row for each set of failed checks that explains it."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for check in checks:
+        groups.setdefault(check.because_of, []).append(check.full_name)
+    rows = [
+        (listed(causes, MOST_VALUES), len(names), listed(names, MOST_VALUES))
+        for causes, names in groups.items()
+    ]
+    return (
+        table(["failed check", "not evaluated because of it", "which"], rows[:MOST_FAILURES]) if rows else ""
+    )
 
 
 def _check_table(head: str, checks: Sequence[Check]) -> str:

@@ -12,16 +12,21 @@ from prefect import task
 
 from blocks.catalogue import Catalogue, Mart
 from blocks.errors import Misconfigured, NotFound
-from blocks.quality.mart_checks import check_mart
+from blocks.quality.mart_checks import META_READ, check_mart
 from blocks.quality.mart_diff import compare
 from blocks.quality.suites import Suites
 from blocks.records import BuildReport, Check, Dashboard, GateReport, MartDiff
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
+from tasks.building import WAS_BUILT
 from tasks.policy import RETRY
 from tasks.promotion import find_removed_marts
 
 QUARANTINE = "quarantine"
+HAS_SUITE, HAS_CHECKS, BUDGET_READ = "has a suite", "has evaluated checks", "quarantine_budget can be judged"
+HAS_MARTS, METRIC_CHECK = "has marts", "metric {} can be computed"
+ONLY_WHEN_FAILED = (HAS_SUITE, HAS_CHECKS, BUDGET_READ, WAS_BUILT, META_READ)
+"""Names of checks that a report holds only where they failed, of any scope."""
 
 
 @task(task_run_name="audit the suites", **RETRY)
@@ -32,15 +37,13 @@ def audit_suites(suites: Suites, warehouse: Warehouse, build: BuildReport) -> li
         try:
             found[mart] = suites.read(mart)
         except (NotFound, Misconfigured) as error:
-            failed.append(
-                Check(scope=mart, name="has a suite", passed=False, kind="suite", observed=str(error))
-            )
+            failed.append(Check(scope=mart, name=HAS_SUITE, passed=False, kind="suite", observed=str(error)))
     if not found:
         return failed
     checks = suites.evaluate(warehouse, {mart: build.marts[mart] for mart in found}, found)
     silent = set(found) - {check.scope for check in checks}
     failed += [
-        Check(scope=mart, name="has evaluated checks", passed=False, kind="suite", observed="0 evaluated")
+        Check(scope=mart, name=HAS_CHECKS, passed=False, kind="suite", observed="0 evaluated")
         for mart in sorted(silent)
     ]
     return failed + checks
@@ -86,7 +89,7 @@ def check_metrics(
     return [
         Check(
             scope=diff.mart,
-            name=f"metric {metric} can be computed",
+            name=METRIC_CHECK.format(metric),
             passed=dashboards is not None and metric not in shown,
             warned=True,
             kind="diff",
@@ -169,7 +172,7 @@ def check_quarantine_budget(
             checks.append(
                 Check.unanswered(
                     table.full_name,
-                    "quarantine_budget can be judged",
+                    BUDGET_READ,
                     QUARANTINE,
                     f"{budget!r} is no share from 0 to 1",
                 )
@@ -223,7 +226,9 @@ def judge(
     """All the evidence as one verdict; a release without marts or without checks does not pass."""
     checks = (*build.checks, *suite_checks, *other)
     if not build.marts:
-        checks += (Check(scope="release", name="has marts", passed=False, kind="dbt build", observed="none"),)
+        causes = tuple(check.full_name for check in checks if not check.passed and not check.because_of)
+        empty = Check(scope="release", name=HAS_MARTS, passed=False, kind="dbt build", observed="none")
+        checks += (empty.model_copy(update={"because_of": causes}),)
     passed = bool(suite_checks) and all(check.passed for check in checks)
     return GateReport(run=build.run, passed=passed, checks=checks, diffs=tuple(diffs))
 

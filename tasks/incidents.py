@@ -1,18 +1,23 @@
-"""Incidents: a failed check opens one bug, linked to the tickets that need it; the run that passes closes it."""
+"""Incidents: a failed check opens one bug, linked to the tickets that need it; the run that passes closes it.
+
+What was not evaluated because of a failed check is told in its incident and gets none of its own.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 
 from prefect import get_run_logger, task
 
 from blocks.records import Check, Outcome
 from blocks.tracker.base import Tracker
-from tasks.markdown import bullets, code, line
+from tasks.gate import HAS_MARTS, METRIC_CHECK, ONLY_WHEN_FAILED
+from tasks.markdown import bullets, code, line, listed
 from tasks.policy import RETRY
 
-MOST_OPENED, MOST_VALUES = 50, 10
+MOST_OPENED, MOST_VALUES, MOST_CONSEQUENCES = 50, 10, 20
 
 
 @task(name="update incidents", **RETRY)
@@ -26,19 +31,34 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
     if not checks:
         return 0, 0
     known = tracker.list_incidents()
-    failed = {incident_name(check): check for check in checks if not check.passed}
+    failed = {incident_name(check): check for check in checks if not check.passed and not check.because_of}
     new = {name: check for name, check in failed.items() if name not in known}
     for name, check in list(new.items())[:MOST_OPENED]:
         title = line(f"{check.scope}: {check.title}", 200)
         tracker.open_incident(name, title, _report(check, outcome), requests_of(check, outcome))
     if len(new) > MOST_OPENED:
         get_run_logger().warning("%d failed checks, incidents for the first %d", len(new), MOST_OPENED)
-    good = {incident_name(check) for check in checks} - failed.keys()
-    closed = [key for name, key in known.items() if name in good]
+    passed = _list_passed(checks, outcome)
+    closed = [key for name, key in known.items() if name in passed]
     for key in closed:
         tracker.comment(key, outcome.run, f"Passed again in run {code(outcome.run)}; closed.")
         tracker.move(key, "done")
     return min(len(new), MOST_OPENED), len(closed)
+
+
+def _list_passed(checks: Sequence[Check], outcome: Outcome) -> set[str]:
+    """Names of the incidents that are over: their check passed, or did not fail where it is only there when it does."""
+    passed = {incident_name(check) for check in checks}
+    if outcome.gate and outcome.gate.passed:
+        scopes = {check.scope for check in outcome.gate.checks}
+        passed |= {_name(scope, name) for scope in scopes for name in ONLY_WHEN_FAILED}
+        passed |= {
+            _name(diff.mart, METRIC_CHECK.format(name))
+            for diff in outcome.gate.diffs
+            for name in diff.metrics
+        }
+        passed.add(_name("release", HAS_MARTS))
+    return passed - {incident_name(check) for check in checks if not check.passed or check.not_run}
 
 
 def _crash_check(outcome: Outcome) -> Check | None:
@@ -65,18 +85,23 @@ def _recovery_check(outcome: Outcome) -> Check | None:
 
 def incident_name(check: Check) -> str:
     """The word that stands for a mart (or model, or source table) and an expectation."""
-    scope = re.sub(r"[^A-Za-z0-9_.-]", "_", check.scope)[:100]
-    return f"{scope}:{sha256(check.name.encode()).hexdigest()[:12]}"
+    return _name(check.scope, check.name)
+
+
+def _name(scope: str, check: str) -> str:
+    word = re.sub(r"[^A-Za-z0-9_.-]", "_", scope)[:100]
+    return f"{word}:{sha256(check.encode()).hexdigest()[:12]}"
 
 
 def requests_of(check: Check, outcome: Outcome) -> list[str]:
-    """The tickets that need what failed: by mart, by source; all, if it is a model in between."""
+    """The tickets that need what failed, or what was held up by it: by mart, by source; all, if neither is known."""
     plan = outcome.plan
     if plan is None:
         return []
-    source = check.scope.partition(".")[0]
-    own = [each.ticket for each in plan.dashboards if each.ticket and check.scope in each.marts]
-    own += [each.key for each in plan.requirements if source in each.sources]
+    scopes = {check.scope, *(each.scope for each in _consequences(check, outcome))}
+    sources = {scope.partition(".")[0] for scope in scopes}
+    own = [each.ticket for each in plan.dashboards if each.ticket and not scopes.isdisjoint(each.marts)]
+    own += [each.key for each in plan.requirements if not sources.isdisjoint(each.sources)]
     every = [each.ticket for each in plan.dashboards if each.ticket]
     return list(dict.fromkeys(own or every))
 
@@ -92,10 +117,21 @@ def _report(check: Check, outcome: Outcome) -> str:
         )
     )
     return (
-        f"### Check failed in run {code(outcome.run)}\n\n{found}\n\n"
+        f"### Check failed in run {code(outcome.run)}\n\n{found}\n\n{_caused_by(check, outcome)}"
         f"{_seen_by_readers(outcome)} **What to do next:** correct the data, the model or the check. "
         "The run in which the check passes again closes this incident."
     )
+
+
+def _caused_by(check: Check, outcome: Outcome) -> str:
+    """What was not evaluated because of a check, as a paragraph."""
+    names = [each.full_name for each in _consequences(check, outcome)]
+    return f"**Not evaluated because of it:** {listed(names, MOST_CONSEQUENCES)}.\n\n" if names else ""
+
+
+def _consequences(check: Check, outcome: Outcome) -> list[Check]:
+    others = outcome.gate.consequences if outcome.gate else ()
+    return [each for each in others if check.full_name in each.because_of]
 
 
 def _seen_by_readers(outcome: Outcome) -> str:

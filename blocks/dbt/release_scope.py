@@ -71,6 +71,40 @@ def find_fresh_sources(manifest: Mapping[str, Any], built: Collection[str]) -> l
     )
 
 
+def find_blockers(manifest: Node, skipped: str, failed: Collection[str]) -> list[str]:
+    """Ids of those failed nodes for which dbt left another out; all of them where the manifest does not tell.
+
+    dbt builds on a model once the tests of it have passed. A test is left out with the model that it is about.
+    """
+    node = manifest["nodes"].get(skipped) or manifest.get("unit_tests", {}).get(skipped) or {}
+    is_test = node.get("resource_type") in {"test", "unit_test"}
+    targets = node.get("depends_on", {}).get("nodes", []) if is_test else [skipped]
+    reach = [(target, _ancestors(manifest, target)) for target in targets]
+    found = [each for each in failed if any(_blocks(manifest, each, *place) for place in reach)]
+    return found or list(failed)
+
+
+def _blocks(manifest: Node, failed: str, target: str, above: Collection[str]) -> bool:
+    if failed in manifest.get("unit_tests", {}):  # runs before its model
+        return not {*manifest["unit_tests"][failed]["depends_on"]["nodes"]}.isdisjoint({target, *above})
+    node = manifest["nodes"].get(failed) or {}
+    if node.get("resource_type") != "test":
+        return failed in above
+    return bool(parents := {*node["depends_on"]["nodes"]}) and parents <= set(above)
+
+
+def _ancestors(manifest: Node, node: str) -> set[str]:
+    """Ids of all that a node is made of, without itself."""
+    seen: set[str] = set()
+    todo = list(manifest["parent_map"].get(node, []))
+    while todo:
+        each = todo.pop()
+        if each not in seen:
+            seen.add(each)
+            todo += manifest["parent_map"].get(each, [])
+    return seen
+
+
 def _relations(nodes: Mapping[str, Node], names: list[str], built: Collection[str]) -> list[DbtNode]:
     """The nodes with a relation of their own; for an ephemeral model, those that it is made of."""
     found: dict[str, DbtNode] = {}

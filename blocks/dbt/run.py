@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from blocks.catalogue import Catalogue
-from blocks.dbt.release_scope import WiderTest, find_fresh_sources, find_wider_tests
+from blocks.dbt.release_scope import WiderTest, find_blockers, find_fresh_sources, find_wider_tests
 from blocks.dbt.worker_client import DbtWorker
 from blocks.vendor_patches.prefect import lighten_context
 from blocks.time_zone import UTC_ZONE
@@ -97,6 +97,10 @@ class DbtRun:
     def wider_tests(self, select: Sequence[str]) -> list[WiderTest]:
         """Tests of what these marts' build makes that also read models which it does not make."""
         return find_wider_tests(self._manifest, self._lineage(select))
+
+    def find_blockers(self, skipped: str, failed: Sequence[str]) -> list[str]:
+        """Of failed nodes, those for which dbt left another out; ids."""
+        return find_blockers(self.manifest, skipped, failed)
 
     def fresh_sources(self, select: Sequence[str]) -> list[str]:
         """Sources of these marts, `source.table`, that declare their freshness."""

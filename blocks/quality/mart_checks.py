@@ -7,6 +7,7 @@ from blocks.records import Check
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.reads import first_rows
 
+META_READ = "meta can be read"
 SHOWN = 5
 
 
@@ -14,9 +15,7 @@ def check_mart(warehouse: Warehouse, mart: Mart, relation: str, rows: int) -> li
     """A built mart's checks. relation: its `schema.table`; rows: how many it has."""
     checks = [check_rows(mart, rows)]
     if mart.fault:
-        checks.append(
-            Check(scope=mart.name, name="meta can be read", passed=False, kind="mart", observed=mart.fault)
-        )
+        checks.append(Check(scope=mart.name, name=META_READ, passed=False, kind="mart", observed=mart.fault))
     if mart.primary_key:
         with warehouse.session() as session:
             checks += _check_key(warehouse, session, mart, relation)

@@ -54,6 +54,9 @@ class Place:
     def ticket(self, key: str) -> str:
         return (self.state / "tickets" / f"{key}.yaml").read_text(encoding="utf-8")
 
+    def incidents(self) -> dict[str, str]:
+        return FilesTracker(folder=self.state / "tickets", project="AN").list_incidents()
+
     def status(self, key: str) -> str:
         tracker = FilesTracker(folder=self.state / "tickets", project=key.split("-")[0])
         return tracker.read_tickets([key])[0].status

@@ -115,6 +115,8 @@ def test_duplicate_keys_are_refused_until_they_are_corrected(place: Place) -> No
     connection.close()
     said = place.run("--tickets", "AN-1", expect=1)
     assert_refused(place, before, said, "unique")
+    assert "not evaluated because of failed ones" in place.ticket("AN-1")
+    assert len(place.incidents()) == 1  # of one root cause
     with sqlite3.connect(crm) as connection:
         connection.execute("delete from accounts")
         connection.execute("insert into accounts select * from kept")

@@ -207,6 +207,24 @@ def test_a_failed_model_in_between_is_shown_where_it_stopped_the_own_mart() -> N
     assert "row 7" not in answer_text(outcome, PIPELINE)
 
 
+def test_what_did_not_run_stands_in_one_row_below_what_kept_it_from_that() -> None:
+    root = failing("stg_erp", "row 7")
+    skipped = [
+        failing("daily").model_copy(
+            update={"name": f"c{n}", "observed": "skipped", "not_run": True, "because_of": (root.full_name,)}
+        )
+        for n in range(8)
+    ]
+    text = answer_text(refused(*skipped, root), REVENUE)
+    assert "2 passed, 1 failed, 8 not evaluated because of failed ones." in text
+    assert "values are positive | stg_erp | 3 rows | `row 7`" in text
+    assert "| `stg_erp: values are positive` | 8 | `daily: c0`, `daily: c1`" in text
+    assert "`daily: c4` and 3 more" in text
+    assert text.index("row 7") < text.index("daily: c0")
+    assert "skipped" not in text
+    assert "1 more failed on parts" in answer_text(refused(*skipped, root), PIPELINE)
+
+
 def test_a_source_that_broke_its_contract_is_named() -> None:
     broken = LoadReport(
         source="erp", table="invoice_lines", loader="dlt", error="2026-10-31.csv: column Price is gone"

@@ -45,6 +45,18 @@ def test_a_release_passes_only_with_checks_that_all_pass(
     assert gate.passed is not bool(gate.failures) or not suites
 
 
+def test_a_release_without_marts_is_a_consequence_of_what_failed() -> None:
+    skipped = FAILED.model_copy(update={"name": "d", "because_of": (FAILED.full_name,)})
+    gate = judge(build(marts=(), checks=(skipped, FAILED)), [], [], [])
+    assert gate.root_failures == (FAILED,)
+    assert [(each.name, each.because_of) for each in gate.consequences] == [
+        ("d", ("m: c",)),
+        ("has marts", ("m: c",)),
+    ]
+    assert gate.failures[0] == FAILED
+    assert [each.name for each in judge(build(marts=()), [], [], []).root_failures] == ["has marts"]
+
+
 def test_a_mart_without_a_suite_or_without_a_result_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

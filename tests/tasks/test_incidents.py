@@ -8,9 +8,10 @@ import pytest
 
 from blocks.records import BuildReport, Check, GateReport, Outcome
 from blocks.tracker.files.tracker import FilesTracker
+from tasks.gate import HAS_MARTS, HAS_SUITE, METRIC_CHECK
 from tasks.incidents import MOST_OPENED, incident_name, requests_of, update_incidents
 from tests.tasks.reading import count, texts
-from tests.tasks.test_answers import EVIL, PLAN, failing, refused, success, write_ticket
+from tests.tasks.test_answers import DIFFS, EVIL, PASSED, PLAN, failing, refused, success, write_ticket
 
 
 @pytest.fixture
@@ -101,6 +102,48 @@ def test_hostile_values_stay_in_their_quotes(tracker: FilesTracker) -> None:
     assert "Approved" not in texts(text)
     assert len(bug.title) <= 200
     assert "\n" not in bug.title
+
+
+def test_what_was_not_evaluated_because_of_a_failed_check_is_told_in_its_incident(
+    tracker: FilesTracker,
+) -> None:
+    root = failing("stg_lines", "7")
+    held_up = {"passed": False, "because_of": (root.full_name,)}
+    skipped = [
+        failing("daily").model_copy(update={"name": f"check {n}", "not_run": True, **held_up})
+        for n in range(30)
+    ]
+    skipped.append(failing("release").model_copy(update={"name": HAS_MARTS, **held_up}))
+    assert keep(tracker, judged("run_2", root, *skipped)) == (1, 0)
+    (bug,) = tracker.list_incidents().values()
+    text = (tracker.folder / f"{bug}.yaml").read_text()
+    assert "title: 'stg_lines: values are positive'" in text
+    assert "Not evaluated because of it:** `daily: check 0`, `daily: check 1`" in text
+    assert "and 11 more" in text
+    assert (
+        "requests:\n- AN-1\n" in text
+    )  # of the mart that was held up, though the model in between is everybody's
+    assert keep(tracker, judged("run_3", root, *skipped)) == (0, 0)
+
+
+def test_a_check_that_was_not_evaluated_closes_nothing(tracker: FilesTracker) -> None:
+    keep(tracker, refused(failing("daily")))
+    for found in ({"because_of": ("s: c",)}, {"not_run": True, "passed": True}, {"not_run": True}):
+        keep(tracker, judged("run_3", failing("daily").model_copy(update=found)))
+        assert len(tracker.list_incidents()) == 1
+    assert keep(tracker, judged("run_4", failing("daily").model_copy(update={"passed": True}))) == (0, 1)
+
+
+def test_what_is_only_checked_while_it_fails_is_closed_by_a_gate_that_passed(tracker: FilesTracker) -> None:
+    metric = METRIC_CHECK.format("orders")
+    names = [("daily", HAS_SUITE), ("daily", metric), ("release", HAS_MARTS), ("other", HAS_SUITE)]
+    failed = [Check(scope=scope, name=name, passed=False, kind="k") for scope, name in names]
+    assert keep(tracker, judged("run_2", *failed)) == (4, 0)
+    other = failing("pipeline").model_copy(update={"passed": True})
+    assert keep(tracker, judged("run_3", other, failing("daily"))) == (1, 0)
+    gate = GateReport(run="run_4", passed=True, checks=(other, *PASSED), diffs=DIFFS)
+    assert keep(tracker, success(run="run_4", gate=gate)) == (0, 3)
+    assert set(tracker.list_incidents()) == {incident_name(failed[-1]), incident_name(failing("daily"))}
 
 
 def test_a_flood_is_bounded(tracker: FilesTracker, prefect_server: str) -> None:
