@@ -61,7 +61,7 @@ def _held_up_table(checks: Sequence[Check]) -> str:
     """What was not evaluated, in one row for each set of failed checks that explains it."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for check in checks:
-        groups.setdefault(check.because_of, []).append(check.full_name)
+        groups.setdefault(check.because_of, []).append(f"{check.scope}: {check.title}")
     rows = [
         (listed(causes, MOST_VALUES), len(names), listed(names, MOST_VALUES))
         for causes, names in groups.items()

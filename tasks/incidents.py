@@ -125,7 +125,7 @@ def _report(check: Check, outcome: Outcome) -> str:
 
 def _caused_by(check: Check, outcome: Outcome) -> str:
     """What was not evaluated because of a check, as a paragraph."""
-    names = [each.full_name for each in _consequences(check, outcome)]
+    names = [f"{each.scope}: {each.title}" for each in _consequences(check, outcome)]
     return f"**Not evaluated because of it:** {listed(names, MOST_CONSEQUENCES)}.\n\n" if names else ""
 
 
