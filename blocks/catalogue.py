@@ -178,7 +178,7 @@ class Catalogue:
         known = self._semantic.sources[source].dimensions if source in self._semantic.sources else {}
         return tuple(name for name, each in known.items() if not each.time)
 
-    def metric_meta(self, name: str) -> dict[str, Any]:
+    def metric_meta(self, name: str) -> Node:
         """The meta of a metric; empty without one."""
         declared = (self._manifest.get("metrics") or {}).values()
         return next((_meta(node) for node in declared if node.get("name") == name), {})

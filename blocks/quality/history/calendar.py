@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from blocks.errors import Misconfigured
+from blocks.semantic_models import Node
 from blocks.site.periods import bucket, finish
 
 Season: TypeAlias = Callable[[date], int]
@@ -80,7 +81,7 @@ def _read_country(country: str, years: list[int]) -> dict[date, str]:
     )
 
 
-def read_countries(settings: Mapping[str, Any]) -> tuple[str, ...]:
+def read_countries(settings: Node) -> tuple[str, ...]:
     """The countries of a dbt_project.yml, `vars: {ticket_to_dashboard: {holidays: [GB]}}`; none by default.
 
     Raises Misconfigured for what is no list of countries that are known.

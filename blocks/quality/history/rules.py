@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from blocks.records import Record
+from blocks.semantic_models import Node
 
 Block: TypeAlias = Literal["never", "gross", "unusual"]
 MIN_HISTORY, WARNED_RUNS = 8, 30
@@ -66,32 +67,33 @@ class Lesson(Record):
         return own and (day in self.days or (self.until is not None and day <= self.until))
 
 
-def read_rules(meta: Mapping[str, Any]) -> Rules:
+def read_rules(meta: Node) -> Rules:
     """The rules in a metric's meta; what can't be read there is left at its default, and `check` says so."""
     expect = meta.get("expect")
     given = dict(expect) if isinstance(expect, Mapping) else {}
     if isinstance(block := given.get("block"), bool):
         given["block"] = "unusual" if block else "never"
     events = [each for each in meta.get("events") or () if isinstance(each, Mapping)]
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, value in given.items():
         if name in Rules.model_fields and name != "events":
             found |= _accept({name: value})
     known = [event for each in events if (event := _read_event(each))]
-    return Rules(**found, events=tuple(known))
+    return Rules.model_validate({**found, "events": tuple(known)})
 
 
-def _accept(field: dict[str, Any]) -> dict[str, Any]:
+def _accept(field: dict[str, object]) -> dict[str, object]:
     try:
-        Rules(**field)
+        Rules.model_validate(field)
     except ValueError:
         return {}
     return field
 
 
-def _read_event(event: Mapping[str, Any]) -> Event | None:
+def _read_event(event: Node) -> Event | None:
     try:
         first = event.get("from", event.get("on"))
-        return Event(name=str(event.get("name", "an event"))[:100], first=first, last=event.get("to", first))
+        name = str(event.get("name", "an event"))[:100]
+        return Event.model_validate({"name": name, "first": first, "last": event.get("to", first)})
     except ValueError:
         return None
