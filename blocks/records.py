@@ -222,13 +222,9 @@ class Check(Record):
 
     name: stands for it, from run to run; statement: the same in a sentence for those who read the dashboard.
     passed: it lets the release through, which a warning does too (warned). not_run: it could not be evaluated;
-<<<<<<< HEAD
     the project's policy says whether it passes all the same, as a warning. days: the buckets of time that it found
-    unusual; figures: its numbers by name, as observed, expected, low, high, where it has any.
-=======
-    the project's policy says whether it passes all the same, as a warning. because_of: `scope: name` of the failed
-    checks that kept this one from being evaluated; empty for what stands for itself.
->>>>>>> e09e31c (Open one incident for each cause, with what was not evaluated because of it)
+    unusual; figures: its numbers by name, as observed, expected, low, high, where it has any. because_of:
+    `scope: name` of the failed checks that kept this one from being evaluated; empty for what stands for itself.
     """
 
     scope: str

@@ -40,12 +40,7 @@ def require_passed(run: str, gate: GateReport) -> None:
     answer += f", first {failed[0].full_name}" if failed else ""
     answer += f"; {others} more not evaluated because of that" if others else ""
     raise GateFailed(
-<<<<<<< HEAD
         f"accept run {run}",
-        f"{answer}, first {first.scope}: {first.name}" if first else answer,
-=======
-        f"promote {run}",
         answer,
->>>>>>> e09e31c (Open one incident for each cause, with what was not evaluated because of it)
         "Readers keep the previous release; correct the data or the suite and run again.",
     )
