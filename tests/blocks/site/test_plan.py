@@ -121,8 +121,9 @@ def find_chart(sheet: Sheet) -> str:
 
 def list_drawn(made: Workbook, source: Source) -> list[tuple[str, set[str], set[str], set[str]]]:
     """What a workbook draws of a source, in its order: chart, metrics, dimensions, grains."""
-    words = {each.caption: each.name for each in source.dimensions}
     choices = source.derived.choices
+    cuts = (each.name for each in source.dimensions)
+    words = dict(zip(choices.split.values[1:], cuts, strict=True)) if choices.split else {}
     found: list[tuple[str, set[str], set[str], set[str]]] = []
     for sheet in made.charts:
         if sheet.source.name != source.name:
@@ -135,7 +136,7 @@ def list_drawn(made: Workbook, source: Source) -> list[tuple[str, set[str], set[
         found[-1][1].update(n.removeprefix("Calculation_") for n in names if n.startswith("Calculation_"))
         found[-1][2].update(names & set(source.columns))
         if "Derived_split" in names and choices.split:
-            found[-1][2].update(words[value] for value in choices.split.values if value != "nothing")
+            found[-1][2].update(words.values())
         if "Derived_period" in names:
             found[-1][3].update(choices.grain.values if choices.grain else source.derived.grains)
         if "Derived_per" in names and choices.per:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -186,12 +185,7 @@ def plan_source(source: Source, dataset: Dataset, section: Section, choices: Cho
         metric.name: replace(made, formula=to_tableau(metric.formula, levels))
         for metric, made in zip(dataset.metrics, source.metrics, strict=True)
     }
-    taken = Counter(each.caption for each in (*source.columns.values(), *source.metrics, source.check))
-
-    def name_apart(caption: str) -> str:
-        taken[caption] += 1
-        return caption if taken[caption] == 1 else f"{caption} ({taken[caption]})"
-
+    captions = Captions((*source.columns.values(), *source.metrics, source.check))
     metrics = {name: fields[name] for name in section.metrics}
     derived = derive_fields(
         section,
@@ -200,7 +194,7 @@ def plan_source(source: Source, dataset: Dataset, section: Section, choices: Cho
         dimensions=source.dimensions,
         time=source.time,
         additive=find_additive(dataset.metrics),
-        name_apart=name_apart,
+        name_apart=captions.add,
     )
     return replace(source, metrics=tuple(metrics.values()), derived=derived)
 
@@ -208,17 +202,35 @@ def plan_source(source: Source, dataset: Dataset, section: Section, choices: Cho
 _NO_BRACKETS = str.maketrans({"[": "(", "]": ")"})
 
 
+class Captions:
+    """The captions of a data source: one twice is refused there, whatever its letters' case."""
+
+    def __init__(self, fields: Iterable[Field] = ()) -> None:
+        self._taken = {field.caption.casefold() for field in fields}
+
+    def add(self, caption: str) -> str:
+        """The caption, with a number where it is taken."""
+        found, number = caption, 1
+        while found.casefold() in self._taken:
+            number += 1
+            found = f"{caption} ({number})"
+        self._taken.add(found.casefold())
+        return found
+
+    def name_apart(self, field: Field) -> Field:
+        """The field under a caption of its own."""
+        return replace(field, caption=self.add(field.caption))
+
+
 def make_source(
     name: str, dataset: Dataset, types: Mapping[str, str], connection: TableauConnection, caption: str
 ) -> Source:
     """The data source of a dataset. name: unique in its workbook; types: Hyper's type of each column."""
-    fields = make_columns(dataset, types)
-    taken = Counter(field.caption for field in fields.values())
-    metrics = []
-    made = (make_metric_field(metric, dataset.dimensions) for metric in dataset.metrics)
-    for metric in made:  # a caption twice is refused in a data source
-        again, taken[metric.caption] = taken[metric.caption], taken[metric.caption] + 1
-        metrics.append(replace(metric, caption=f"{metric.caption} ({again + 1})") if again else metric)
+    captions = Captions()
+    fields = {name: captions.name_apart(each) for name, each in make_columns(dataset, types).items()}
+    metrics = [
+        captions.name_apart(make_metric_field(metric, dataset.dimensions)) for metric in dataset.metrics
+    ]
     time = fields[dataset.time] if dataset.time else None
     return Source(
         name=f"{connection.prefix}.{stable_token(name, dataset.name)}",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from blocks.site.plan import Section
 from blocks.site.tableau.workbook.fields import Field, date_text
-from blocks.site.tableau.workbook.parameters import Parameter, quote_text
+from blocks.site.tableau.workbook.parameters import Parameter, clean_text, quote_text
 
 WHOLE, NOTHING = "whole period", "nothing"
 OPENING = "week"  # of a line's grains: one of single days is noise
@@ -174,7 +174,12 @@ def make_choices(
 
 
 def _apart(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words as texts without quotes, each once."""
     found = list[str]()
-    for word in words:
-        found.append(word if word not in found else f"{word} ({found.count(word) + len(found)})")
+    for word in map(clean_text, words):
+        number, one = 1, word
+        while one in found:
+            number += 1
+            one = f"{word} ({number})"
+        found.append(one)
     return tuple(found)

@@ -155,7 +155,7 @@ def make_metric_field(metric: Metric, dimensions: tuple[str, ...] = ()) -> Field
     """A metric as a calculated field that can be added to any view. dimensions: its dataset's."""
     return Field(
         name=f"Calculation_{metric.name}",
-        caption=as_title(metric.label, 80),
+        caption=as_title(metric.label, 80) or metric.name,
         datatype="real",
         role="measure",
         type="quantitative",

@@ -48,9 +48,14 @@ class Parameter:
         )
 
 
+def clean_text(text: str) -> str:
+    """A text whose quotes end nothing."""
+    return text.translate(_NO_QUOTES)
+
+
 def quote_text(text: str) -> str:
-    """A text as Tableau's formulas write it, its quotes made harmless."""
-    return f'"{text.translate(_NO_QUOTES)}"'
+    """A text as Tableau's formulas write it."""
+    return f'"{clean_text(text)}"'
 
 
 def make_parameters(parameters: Sequence[Parameter]) -> Element | None:

@@ -527,6 +527,18 @@ def test_hostile_words_are_only_words(make_card: Make) -> None:
     assert len(title) == 120
 
 
+def test_a_caption_stands_once_whatever_its_case(make_card: Make) -> None:
+    named = {"country": "Area", "segment": "area", "channel": "AREA"}
+    card = make_card(
+        metrics=(metric("area", "Area", ["measure", "orders"]), metric("none", " ", ["number", 1]))
+    )
+    card = card.model_copy(update={"datasets": (card.datasets[0].model_copy(update={"labels": named}),)})
+    columns = parsed(workbook(card).xml()).findall("datasources/datasource[1]/column[@caption]")
+    captions = [each.get("caption") for each in columns]
+    assert {"Area", "area (2)", "AREA (3)", "Area (4)", "none"} <= set(captions)
+    assert len({caption.casefold() for caption in captions}) == len(captions)
+
+
 def test_the_same_card_gives_the_same_file_whatever_the_data(make_card: Make, tmp_path: Path) -> None:
     files = {}
     for name, where in (("one", "true"), ("again", "true"), ("other_data", "day > '2025-06-01'")):

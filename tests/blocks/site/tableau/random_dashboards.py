@@ -1,0 +1,170 @@
+"""Random dashboards: 1 to 8 metrics, 0 to 6 dimensions, 1 to 3 marts, every analysis, odd names; and how they are made.
+
+No rows: a workbook's XML is made of names and types alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from blocks.catalogue import Dataset
+from blocks.metrics import Measure, Metric
+from blocks.records import GRAINS, Analysis, Check, Dashboard, GateReport
+from blocks.site.base import Card
+from blocks.site.tableau.workbook.connections import (
+    LiveConnection,
+    PackedExtract,
+    PublishedSource,
+    TableauConnection,
+)
+from blocks.site.tableau.workbook.datasource import make_source
+from blocks.site.tableau.workbook.workbook import Workbook, make_workbook
+from blocks.warehouse.bi_connection import LiveSource
+
+ODD = (
+    "Dashboard",
+    "Release check",
+    "Data to",
+    "Link",
+    "Parameters",
+    "Country",
+    "Größe, netto",
+    "a <[b].[c]> & \"d\" 'e'",
+    "]]> --",
+    "100 % \\ / ; | ~",
+    "‮right to left",
+    "日本語 😀",
+    " ",
+    "x" * 300,
+    "nothing",
+    "Split by",
+    "Period",
+    "Share of Country",
+)
+LABELS = st.one_of(st.sampled_from(ODD), st.text(max_size=40))
+TYPES = ("TEXT", "BIGINT", "BOOL", "DATE", "NUMERIC(18, 2)", "VARCHAR(20)")
+FUNCTIONS = ("sum", "sum", "count_distinct", "max")
+LIVE = LiveSource(
+    kind="snowflake", server="a.example.com", database="A", schema_name="S", warehouse="W", role="R"
+)
+
+
+class Drawn(NamedTuple):
+    """A random dashboard: its card, the types of each dataset's columns, how its rows are reached."""
+
+    card: Card
+    types: tuple[dict[str, str], ...]
+    connections: tuple[TableauConnection, ...]
+
+    def make(self) -> Workbook:
+        """Its workbook."""
+        return make_workbook(
+            self.card,
+            [
+                make_source(self.card.dashboard.name, dataset, types, way, f"random-{dataset.name}")
+                for dataset, types, way in zip(self.card.datasets, self.types, self.connections, strict=True)
+            ],
+        )
+
+
+def _formulas(names: list[str]) -> st.SearchStrategy[Any]:
+    """Formulas over measures, as JSON."""
+    measure = st.sampled_from(names).map(lambda name: ["measure", name])
+    number = st.sampled_from((2, 0.5, -3)).map(lambda value: ["number", value])
+    return st.recursive(
+        measure,
+        lambda part: st.one_of(
+            st.tuples(st.sampled_from("+-*/"), part, part).map(list),
+            st.tuples(st.just("*"), part, number).map(list),
+            part.map(lambda inner: ["fill", inner, 0]),
+            st.tuples(part, number, part).map(lambda p: ["case", [">", p[0], p[1]], p[2]]),
+            st.tuples(part, number).map(lambda p: ["coalesce", *p]),
+        ),
+        max_leaves=4,
+    )
+
+
+@st.composite
+def _metrics(draw: st.DrawFn, mart: str, measures: tuple[Measure, ...], count: int) -> tuple[Metric, ...]:
+    formula = _formulas([measure.name for measure in measures])
+    return tuple(
+        Metric(
+            name=f"{mart}_metric_{place}",
+            label=draw(LABELS),
+            description="",
+            mart=mart,
+            measures=measures,
+            formula=draw(formula),
+            form=draw(st.sampled_from(("number", "percent", "currency:GBP", "currency:CHF"))),
+        )
+        for place in range(count)
+    )
+
+
+@st.composite
+def _datasets(draw: st.DrawFn, place: int, metrics: int) -> tuple[Dataset, dict[str, str]]:
+    mart = f"mart_{place}"
+    dimensions = tuple(f"dim_{number}" for number in range(draw(st.integers(0, 6))))
+    dimensions += ("country",) if draw(st.booleans()) and len(dimensions) < 6 else ()
+    functions = draw(st.lists(st.sampled_from(FUNCTIONS), min_size=1, max_size=4))
+    measures = tuple(Measure(name=f"m{number}", function=kind) for number, kind in enumerate(functions))
+    time = "day" if draw(st.booleans()) else None
+    dataset = Dataset(
+        mart=mart,
+        time=time,
+        grain=draw(st.sampled_from(GRAINS)),
+        dimensions=dimensions,
+        labels={name: draw(LABELS) for name in (*dimensions, "day")},
+        metrics=draw(_metrics(mart, measures, metrics)),
+        measures=measures,
+        columns=(),
+    )
+    kinds = {name: draw(st.sampled_from(TYPES)) for name in dimensions}
+    kinds |= {"country": "TEXT"} if "country" in kinds else {}
+    times = {"day": draw(st.sampled_from(("DATE", "TIMESTAMP")))} if time else {}
+    return dataset, {**times, **kinds, **dict.fromkeys((m.name for m in measures), "NUMERIC(18, 2)")}
+
+
+@st.composite
+def dashboards(draw: st.DrawFn) -> Drawn:
+    """A random dashboard."""
+    marts = draw(st.integers(1, 3))
+    counts = [1] * marts
+    for _ in range(draw(st.integers(0, 8 - marts))):
+        counts[draw(st.integers(0, marts - 1))] += 1
+    found = [draw(_datasets(place, count)) for place, count in enumerate(counts)]
+    names = [metric.name for dataset, _ in found for metric in dataset.metrics]
+    analysis = draw(st.sampled_from(Analysis))
+    passed = draw(st.lists(st.booleans(), min_size=1, max_size=3))
+    checks = tuple(Check(scope="x", name=f"c{n}", passed=ok, kind="dbt") for n, ok in enumerate(passed))
+    card = Card(
+        dashboard=Dashboard(
+            name="random",
+            title=draw(LABELS),
+            analysis=analysis,
+            metrics=tuple(draw(st.permutations(names))),
+            dimensions=(),
+            marts=tuple(dataset.mart for dataset, _ in found),
+            ticket=draw(st.sampled_from((None, "AN-1", "<b>"))),
+        ),
+        run=draw(st.sampled_from(("r1", "20261126T090000", "<odd>"))),
+        datasets=tuple(dataset for dataset, _ in found),
+        extracts=tuple(Path(f"{place}.parquet") for place in range(marts)),
+        gate=draw(st.sampled_from((None, GateReport(run="r1", passed=all(passed), checks=checks)))),
+        as_of=None,
+        ticket_url=draw(
+            st.sampled_from((None, "file:///x", "https://jira.example.com/browse/A-1?a=<b>&c=[d]"))
+        ),
+    )
+    way = draw(st.sampled_from(("packed", "published", "live")))
+    ways: dict[str, Any] = {
+        "packed": lambda place: PackedExtract(f"Data/random-mart_{place}.hyper"),
+        "published": lambda place: PublishedSource(
+            f"random-mart_{place}", f"random {place}", "https://bi.example.com", "acme"
+        ),
+        "live": lambda place: LiveConnection(LIVE, "select 1 as a where 1 <> 2", "reader"),
+    }
+    return Drawn(card, tuple(types for _, types in found), tuple(ways[way](place) for place in range(marts)))

@@ -1,0 +1,83 @@
+"""Random dashboards, each held to Tableau's schema, to our table of elements, and to four programs of other people.
+
+A few here; tests/soak/test_workbooks.py has them by the thousand.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from blocks.site.tableau.workbook.workbook import pack_workbook
+from tests.blocks.site.tableau.checkers import list_findings
+from tests.blocks.site.tableau.random_dashboards import Drawn, dashboards
+from tests.blocks.site.tableau.test_elements import TABLE, list_unknown
+from tests.blocks.site.tableau.test_workbook import (
+    CONNECTIONS,
+    SHAPES,
+    Make,
+    faults,
+    parsed,
+    schema,
+    schema_faults,
+    two_marts,
+    workbook,
+)
+from tests.blocks.site.test_plan import list_drawn
+
+__all__ = ["schema"]
+QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def list_all(drawn: Drawn, schema: Any, folder: Path) -> list[str]:
+    """Everything that anybody finds in a random dashboard's workbook, and what it draws unlike its plan."""
+    made = drawn.make()
+    root = parsed(made.xml())
+    found = [*schema_faults(schema, root), *faults(root), *list_unknown(root, TABLE["workbook"])]
+    for source, section in zip(made.sources, drawn.card.plan.sections, strict=True):
+        planned = [(str(p.chart), set(p.metrics), set(p.dimensions), set(p.grains)) for p in section.panels]
+        found += [] if list_drawn(made, source) == planned else [f"{list_drawn(made, source)} for {planned}"]
+    path = folder / "random.twbx"
+    pack_workbook(path, made, {})
+    return [*found, *list_findings(path)]
+
+
+@pytest.mark.parametrize("shape", [*sorted(SHAPES), "two", "linked"])
+def test_other_peoples_programs_find_nothing_wrong(make_card: Make, tmp_path: Path, shape: str) -> None:
+    made = {
+        "two": lambda: two_marts(make_card),
+        "linked": lambda: make_card(ticket_url="https://jira.example.com/browse/AN-1"),
+    }
+    card = made[shape]() if shape in made else make_card(**SHAPES[shape])
+    for kind in CONNECTIONS if shape == "linked" else ["packed"]:
+        path = tmp_path / f"{kind}.twbx"
+        pack_workbook(path, workbook(card, CONNECTIONS[kind]), {})
+        assert list_findings(path) == []
+
+
+def test_they_do_find_what_is_wrong(make_card: Make, tmp_path: Path) -> None:
+    class Broken:
+        """A workbook with a name that means nothing, a function that Tableau has not, and a sheet out of place."""
+
+        def xml(self) -> Any:
+            root = parsed(workbook(make_card()).xml())
+            root.find("worksheets/worksheet/table/view/datasource-dependencies/column").set("name", "[none]")
+            root.find("datasources/datasource/column/calculation").set("formula", "SUMM([gone])")
+            root.find("dashboards/dashboard/zones/zone/zone[@name]").set("name", "Nowhere")
+            return root
+
+    path = tmp_path / "broken.twbx"
+    pack_workbook(path, Broken(), {})  # type: ignore[arg-type]
+    said = list_findings(path)
+    assert {each.split(":")[0] for each in said} >= {"cwtwb", "py-tbparse"}
+    assert any("SUMM" in each for each in said)
+    assert any("Nowhere" in each for each in said)
+
+
+@settings(max_examples=15, deadline=None, database=None, derandomize=True, suppress_health_check=QUIET)
+@given(drawn=dashboards())
+def test_a_random_dashboard_is_a_workbook_without_fault(schema: Any, tmp_path: Path, drawn: Drawn) -> None:
+    assert list_all(drawn, schema, tmp_path) == []

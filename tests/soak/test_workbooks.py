@@ -1,0 +1,47 @@
+"""Thousands of random dashboards as workbooks, as in tests/blocks/site/tableau/test_random.py.
+
+`SOAK` scales them (1: all). The counts are printed: workbooks, sheets, faults.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+
+from tests.blocks.site.tableau.random_dashboards import Drawn, dashboards
+from tests.blocks.site.tableau.test_random import QUIET, list_all
+from tests.blocks.site.tableau.test_workbook import schema
+
+__all__ = ["schema"]
+WORKBOOKS = 5_000
+
+
+@pytest.mark.soak
+def test_no_random_dashboard_makes_a_faulty_workbook(schema: Any, tmp_path: Path) -> None:
+    most = max(1, round(WORKBOOKS * float(os.environ.get("SOAK", "1"))))
+    seen, wrong = Counter[str](), dict[str, int]()
+
+    @settings(
+        max_examples=most,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=QUIET,
+    )
+    @given(drawn=dashboards())
+    def look(drawn: Drawn) -> None:
+        made = drawn.make()
+        seen["workbooks"] += 1
+        seen["sheets"] += len(made.board.sheets) + len(made.checks)
+        seen[str(drawn.card.dashboard.analysis)] += 1
+        for fault in list_all(drawn, schema, tmp_path):
+            wrong[fault] = wrong.get(fault, 0) + 1
+
+    look()
+    print(f"{dict(seen)}: {sum(wrong.values())} faults", *wrong, sep="\n")
+    assert wrong == {}
