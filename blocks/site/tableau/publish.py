@@ -18,7 +18,7 @@ from blocks.site.tableau.client.connections import connect_and_refresh
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.items import ContentItem, ViewItem
 from blocks.site.tableau.client.naming import Place, choose_place
-from blocks.site.tableau.client.permissions import grant_view
+from blocks.site.tableau.client.permissions import Readers, grant_view
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.workbook.connections import (
     LiveConnection,
@@ -35,13 +35,13 @@ UNCHECKED = "Its workbook has no sheet named Release check, so its data was not 
 
 @dataclass(frozen=True)
 class PublishSettings:
-    """project: its id; reader: whom live data is read as; the rest as in TableauSite."""
+    """project: its id; reader: whom live data is read as; readers: who is to view; the rest as in TableauSite."""
 
     project: str
     data: Literal["published", "packed", "live"]
     reader: Reader | None
     workbooks: Path | None
-    groups: tuple[str, ...]
+    readers: Readers
     job_seconds: float
     canary_seconds: float
 
@@ -111,6 +111,7 @@ class DataSources:
     def _send(self, path: Path, reader: Reader | None = None) -> TableauConnection:
         settings = self._settings
         item = content.publish_source(self._session, settings.project, path, settings.job_seconds, reader)
+        grant_view(self._session, "datasources", item, settings.readers)
         return PublishedSource(str(item.content_url), item.name, self._session.address, self._session.site)
 
 
@@ -142,7 +143,7 @@ class DashboardPublisher:
         item = content.publish_workbook(self._session, settings.project, upload, settings.job_seconds)
         if own:
             connect_and_refresh(self._session, item, self._settings.reader, self._settings.job_seconds)
-        grant_view(self._session, item, self._settings.groups)
+        grant_view(self._session, "workbooks", item, settings.readers)
         return self._read_back(item, place)
 
     def _place(self, path: Path) -> Place:
@@ -198,8 +199,13 @@ class DashboardPublisher:
             canary=canary,
             extract=kept / extracts[0].name if extracts else None,
             views=_count_since(place.views, count),
-            notes=place.notes if canary else (*place.notes, UNCHECKED),
+            notes=self._list_notes(place, canary),
         )
+
+    def _list_notes(self, place: Place, canary: str | None) -> tuple[str, ...]:
+        readers = self._settings.readers
+        unseen = (f"Not known is who sees it: {readers.description}.",) if readers.unseen else ()
+        return (*place.notes, *(() if canary else (UNCHECKED,)), *unseen)
 
     def _make_url(self, item: ContentItem, seen: list[ViewItem]) -> str:
         view = views.main_view(seen)

@@ -20,6 +20,7 @@ from blocks.records import Publication
 from blocks.site.base import BiSite, Card
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
+from blocks.site.tableau.client.permissions import Readers, find_readers
 from blocks.site.tableau.client.projects import find_or_make_project
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.publish import DashboardPublisher, PublishSettings
@@ -68,9 +69,11 @@ class TableauSite(BiSite):
     def check(self) -> str:
         """Sign in and find the project, or make it."""
         with self._connect() as session:
-            find_or_make_project(session, self._check_path())
+            project = find_or_make_project(session, self._check_path())
+            seen = self._find_readers(session, project).description
         where = f"{self._check_path()} on {self._describe_site()}"
-        return f"publishes into {where}, signed in {self._credentials().description}"
+        signed = f"publishes into {where}, signed in {self._credentials().description}"
+        return f"{signed}; {seen}" if seen else signed
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -117,15 +120,20 @@ class TableauSite(BiSite):
         return f"{self.server.rstrip('/')}/#{place}/explore"
 
     def _settings(self, session: TableauSession) -> PublishSettings:
+        project = find_or_make_project(session, self._check_path())
         return PublishSettings(
-            project=find_or_make_project(session, self._check_path()),
+            project=project,
             data=self.data,
             reader=Reader(self.live_user, self.live_password) if self.live_user else None,
             workbooks=self.workbooks,
-            groups=self.readers,
+            readers=self._find_readers(session, project),
             job_seconds=self.job_seconds,
             canary_seconds=self.canary_seconds,
         )
+
+    def _find_readers(self, session: TableauSession, project: str) -> Readers:
+        kinds = ("workbooks",) if self.data == "packed" else ("workbooks", "datasources")
+        return find_readers(session, project, self.readers, kinds)
 
     def _credentials(self) -> AccessToken | ConnectedApp:
         given = [each for each in (self.token, self.app) if each]

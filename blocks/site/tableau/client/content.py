@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from blocks.deadline import Deadline
 from blocks.errors import Busy, NotFound
 from blocks.http.polling import Pauses, poll_until
-from blocks.site.tableau.client.items import ContentItem, JobItem, Server
+from blocks.site.tableau.client.items import ContentItem, JobItem
+from blocks.site.tableau.client.lookup import list_content, pick_named
 from blocks.site.tableau.client.session import TableauSession
 
 PAUSES = Pauses(first=1, longest=30, factor=2)
@@ -27,16 +28,9 @@ class Reader(NamedTuple):
 
 def find(session: TableauSession, kind: str, name: str, project: str) -> ContentItem | None:
     """A workbook or data source (kind: the client's endpoint) by name in a project; None if there is none."""
-    import tableauserverclient as client
-
-    def search(server: Server) -> list[ContentItem]:
-        options = client.RequestOptions()
-        equals = client.RequestOptions.Operator.Equals
-        options.filter.add(client.Filter(client.RequestOptions.Field.Name, equals, name))
-        return list(client.Pager(getattr(server, kind), options))
-
-    found = session.call(f"Look for {name} among the {kind}", search)
-    return next((each for each in found if each.name == name and each.project_id == project), None)
+    there = [each for each in list_content(session, kind) if each.project_id == project]
+    asked = f"Look for {name} among the {kind}"
+    return pick_named(asked, name, there, lambda each: each.name, lambda each: each.name)
 
 
 def publish_source(

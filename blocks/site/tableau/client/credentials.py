@@ -24,6 +24,7 @@ SCOPES = (
     "tableau:views:download",
     "tableau:workbooks:download",
     "tableau:groups:read",
+    "tableau:permissions:read",
     "tableau:permissions:update",
     "tableau:tasks:run",
 )

@@ -9,7 +9,7 @@ Server: TypeAlias = Any  # a tableauserverclient.Server that is signed in
 
 
 class ContentItem(Protocol):
-    """A workbook or a data source of the site. connections, views, revisions: once they were asked for."""
+    """A workbook or a data source of the site. connections, views, revisions, permissions: once asked for."""
 
     id: str
     name: str
@@ -21,6 +21,21 @@ class ContentItem(Protocol):
     connections: Iterable[ConnectionItem]
     views: Iterable[ViewItem]
     revisions: Iterable[RevisionItem]
+    permissions: Iterable[RuleItem]
+
+
+class GranteeItem(Protocol):
+    """Whom a rule is for. tag_name: `group` or `user`."""
+
+    id: str
+    tag_name: str
+
+
+class RuleItem(Protocol):
+    """What one group or user may do with something. capabilities: name → `Allow` or `Deny`."""
+
+    grantee: GranteeItem
+    capabilities: dict[str, str]
 
 
 class RevisionItem(Protocol):
@@ -57,9 +72,11 @@ class JobItem(Protocol):
 
 
 class GroupItem(Protocol):
-    """A group of the site's users."""
+    """A group of the site's users. domain_name: `local`, or that of the directory it is from."""
 
+    id: str
     name: str
+    domain_name: str | None
 
 
 class ProjectItem(Protocol):
@@ -68,3 +85,4 @@ class ProjectItem(Protocol):
     id: str
     name: str
     parent_id: str | None
+    content_permissions: str | None

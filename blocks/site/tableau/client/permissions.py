@@ -1,44 +1,175 @@
-"""Who may view what was published; nothing is changed unless groups are asked for."""
+"""Who may view what is published: looked at before, granted after, read back. Nothing changes without groups.
+
+A workbook on a published data source is seen by those who may view the workbook and connect to the source. Where a
+project's permissions are locked, they alone decide, and nothing can be granted on what is in it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from blocks.errors import Misconfigured
-from blocks.site.tableau.client.items import ContentItem, GroupItem, Server
+from blocks.errors import Forbidden, Misconfigured
+from blocks.site.tableau.client.items import ContentItem, GroupItem, ProjectItem, RuleItem, Server
+from blocks.site.tableau.client.lookup import is_same_name, list_groups, list_projects, pick_named
 from blocks.site.tableau.client.session import TableauSession
 
-VIEWING = ("Read", "Filter", "ViewComments", "AddComment", "ExportImage", "ExportData", "ShareView")
+GRANTED = {
+    "workbooks": ("Read", "Filter", "ViewComments", "AddComment", "ExportImage", "ExportData", "ShareView"),
+    "datasources": ("Read", "Connect"),
+}
+"""Kind of content (the client's endpoint) → what readers are given on it."""
+NEEDED = {"workbooks": ("Read",), "datasources": ("Read", "Connect")}
+"""Kind of content → what readers see nothing without."""
+EVERYBODY = "All Users"  # the group that every site has, and everybody is in
+_ALLOW, _DENY = "Allow", "Deny"
 
 
-def grant_view(session: TableauSession, item: ContentItem, groups: Sequence[str]) -> None:
-    """Let groups view a workbook, on top of what is allowed already. Raises Misconfigured for an unknown one."""
-    if not groups:
+class Readers(NamedTuple):
+    """Groups that are to view. everybody: the group of all users; locked: the project's permissions decide, and do.
+
+    unseen: locked, and the user may not read them.
+    """
+
+    groups: tuple[GroupItem, ...] = ()
+    everybody: GroupItem | None = None
+    locked: bool = False
+    unseen: bool = False
+
+    @property
+    def description(self) -> str:
+        """Whether they see what is published, as in "viewed by Sales"; empty without groups."""
+        if not self.groups:
+            return ""
+        names = ", ".join(each.name for each in self.groups)
+        if self.unseen:
+            return f"the project's permissions are locked, and the user may not read whether {names} may view"
+        return f"viewed by {names}" + (", as the project's locked permissions say" if self.locked else "")
+
+
+def find_readers(
+    session: TableauSession, project: str, names: Sequence[str], kinds: Sequence[str]
+) -> Readers:
+    """Look who is to view what is published into a project (its id), before anything is.
+
+    Raises Misconfigured for an unknown group, and for a locked project whose permissions keep one out.
+    """
+    if not names:
+        return Readers()
+    listed = list_groups(session)
+    groups = tuple(_find_group(listed, name) for name in names)
+    everybody = next((each for each in listed if each.name == EVERYBODY), None)
+    controlling = _find_lock(list_projects(session), project)
+    if controlling is None:
+        return Readers(groups, everybody)
+    readers = Readers(groups, everybody, locked=True)
+    try:
+        for kind in kinds:
+            rules = _read_default_rules(session, controlling, kind)
+            _check_rules(f"Publish into project {controlling.name}", rules, readers, kind)
+    except Forbidden:
+        return readers._replace(unseen=True)
+    return readers
+
+
+def grant_view(session: TableauSession, kind: str, item: ContentItem, readers: Readers) -> None:
+    """Let the groups view a workbook or data source, on top of what is allowed already, and read that back.
+
+    What people have denied a group stays denied. Raises Misconfigured where it then sees nothing.
+    """
+    if not readers.groups or readers.locked:
         return
     import tableauserverclient as client
 
-    rules = [
-        client.PermissionsRule(_group(session, name), dict.fromkeys(VIEWING, client.Permission.Mode.Allow))
-        for name in groups
+    rules = _read_rules(session, kind, item)
+    wanted = [(group, _list_missing(rules, group, GRANTED[kind])) for group in readers.groups]
+    missing = [
+        client.PermissionsRule(group, dict.fromkeys(names, _ALLOW)) for group, names in wanted if names
     ]
-    session.call(
-        f"Let groups view {item.name}", lambda server: server.workbooks.update_permissions(item, rules)
-    )
-
-
-def _group(session: TableauSession, name: str) -> GroupItem:
-    import tableauserverclient as client
-
-    def search(server: Server) -> list[GroupItem]:
-        options = client.RequestOptions()
-        equals = client.RequestOptions.Operator.Equals
-        options.filter.add(client.Filter(client.RequestOptions.Field.Name, equals, name))
-        return list(client.Pager(server.groups, options))
-
-    found = session.call(f"Look for group {name}", search)
-    group = next((each for each in found if each.name == name), None)
-    if group is None:
-        raise Misconfigured(
-            f"Let group {name} view", "the site has no such group", "Correct readers of the block."
+    if missing:
+        session.call(
+            f"Let groups view {item.name}",
+            lambda server: getattr(server, kind).update_permissions(item, missing),
         )
+        rules = _read_rules(session, kind, item)
+    _check_rules(f"Let groups view {item.name}", rules, readers, kind)
+
+
+def _check_rules(asked: str, rules: Sequence[RuleItem], readers: Readers, kind: str) -> None:
+    """Raises Misconfigured for a group that the rules do not let view."""
+    for group in readers.groups:
+        asking = [group] + ([readers.everybody] if readers.everybody else [])
+        modes = [{_read_mode(rules, each, name) for each in asking} for name in NEEDED[kind]]
+        lacking = [
+            name
+            for name, found in zip(NEEDED[kind], modes, strict=True)
+            if _DENY in found or _ALLOW not in found
+        ]
+        if lacking:
+            what = {"workbooks": "workbooks", "datasources": "data sources"}[kind]
+            where = (
+                "the project's permissions are locked, and" if readers.locked else "the site's permissions"
+            )
+            raise Misconfigured(
+                asked,
+                f"{where} do not give group {group.name} {' and '.join(lacking)} on {what}",
+                "Have the project's leader allow it (Read is View on the site), or remove what denies it.",
+            )
+
+
+def _read_rules(session: TableauSession, kind: str, item: ContentItem) -> list[RuleItem]:
+    def ask(server: Server) -> list[RuleItem]:
+        getattr(server, kind).populate_permissions(item)
+        return list(item.permissions)
+
+    return session.call(f"Read who may view {item.name}", ask)
+
+
+def _read_default_rules(session: TableauSession, project: ProjectItem, kind: str) -> list[RuleItem]:
+    def ask(server: Server) -> list[RuleItem]:
+        one = kind.removesuffix("s")
+        getattr(server.projects, f"populate_{one}_default_permissions")(project)
+        return list(getattr(project, f"default_{one}_permissions"))
+
+    return session.call(f"Read the permissions of project {project.name}", ask)
+
+
+def _read_mode(rules: Sequence[RuleItem], group: GroupItem, name: str) -> str | None:
+    """Allow, Deny, or None where nothing is said."""
+    of_group = [each for each in rules if (each.grantee.tag_name, each.grantee.id) == ("group", group.id)]
+    return next((each.capabilities[name] for each in of_group if name in each.capabilities), None)
+
+
+def _list_missing(rules: Sequence[RuleItem], group: GroupItem, names: Sequence[str]) -> list[str]:
+    return [name for name in names if _read_mode(rules, group, name) is None]
+
+
+def _find_lock(listed: Sequence[ProjectItem], identity: str) -> ProjectItem | None:
+    """The project whose permissions decide for a project: one above that locks all below it, itself, or None."""
+    by_id = {each.id: each for each in listed}
+    at, found = by_id.get(identity), None
+    if at and at.content_permissions in ("LockedToProject", "LockedToProjectWithoutNested"):
+        found = at
+    for _ in listed:
+        at = by_id.get((at.parent_id if at else None) or "")
+        if at is None:
+            break
+        if at.content_permissions == "LockedToProject":
+            found = at
+    return found
+
+
+def _find_group(listed: Sequence[GroupItem], name: str) -> GroupItem:
+    """A group by its name, or by domain\\name where two domains have one of that name."""
+    asked = f"Let group {name} view"
+    domain, split, rest = name.partition("\\")
+    if split:
+        listed = [each for each in listed if is_same_name(each.domain_name or "", domain)]
+    group = pick_named(asked, rest or name, listed, _describe_group, lambda each: each.name)
+    if group is None:
+        raise Misconfigured(asked, "the site has no such group", "Correct readers of the block.")
     return group
+
+
+def _describe_group(group: GroupItem) -> str:
+    return f"{group.domain_name}\\{group.name}" if group.domain_name else group.name

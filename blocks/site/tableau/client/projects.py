@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from blocks.errors import Busy
-from blocks.site.tableau.client.items import ProjectItem, Server
+from collections.abc import Sequence
+
+from blocks.errors import Busy, Forbidden, Misconfigured
+from blocks.site.tableau.client.items import ProjectItem
+from blocks.site.tableau.client.lookup import is_same_name, list_projects, pick_named
 from blocks.site.tableau.client.session import TableauSession
 
 
 def find_or_make_project(session: TableauSession, path: str) -> str:
-    """The id of a project by its path, as in Analytics/Delivered. Raises Forbidden where it may not be made."""
+    """The id of a project by its path, as in Analytics/Delivered.
+
+    Raises Misconfigured for a name that two projects have there, or that may not be made and is elsewhere; Forbidden
+    where it may not be made.
+    """
     parent: str | None = None
     for name in (part.strip() for part in path.split("/")):
         parent = _find_project(session, name, parent) or _make_project(session, name, parent)
@@ -16,18 +23,16 @@ def find_or_make_project(session: TableauSession, path: str) -> str:
 
 
 def _find_project(session: TableauSession, name: str, parent: str | None) -> str | None:
-    """A project of that name directly under that parent; filters of the server match names only."""
-    projects = session.call(f"Look for project {name}", lambda server: _named(server, name))
-    return next((each.id for each in projects if each.name == name and each.parent_id == parent), None)
-
-
-def _named(server: Server, name: str) -> list[ProjectItem]:
-    import tableauserverclient as client
-
-    options = client.RequestOptions()
-    equals = client.RequestOptions.Operator.Equals
-    options.filter.add(client.Filter(client.RequestOptions.Field.Name, equals, name))
-    return list(client.Pager(server.projects, options))
+    """A project of that name directly under that parent."""
+    listed = list_projects(session)
+    found = pick_named(
+        f"Look for project {name}",
+        name,
+        [each for each in listed if each.parent_id == parent],
+        lambda each: _describe_path(each, listed),
+        lambda each: each.name,
+    )
+    return found.id if found else None
 
 
 def _make_project(session: TableauSession, name: str, parent: str | None) -> str:
@@ -41,3 +46,26 @@ def _make_project(session: TableauSession, name: str, parent: str | None) -> str
         if found is None:
             raise
         return found
+    except Forbidden as error:
+        forbidden = error
+    listed = list_projects(session)
+    elsewhere = sorted(_describe_path(each, listed) for each in listed if is_same_name(each.name, name))
+    if elsewhere:
+        raise Misconfigured(
+            f"Make project {name}",
+            f"it is not there, and the user may not make it; of that name there are: {', '.join(elsewhere[:5])}",
+            "Give the project of the block as one of these paths.",
+        )
+    raise forbidden
+
+
+def _describe_path(item: ProjectItem, listed: Sequence[ProjectItem]) -> str:
+    """A project's path; what is above it and may not be seen is left out."""
+    by_id, names, at = {each.id: each for each in listed}, list[str](), item
+    for _ in listed:
+        names.insert(0, at.name)
+        above = by_id.get(at.parent_id or "")
+        if above is None:
+            break
+        at = above
+    return "/".join(names)

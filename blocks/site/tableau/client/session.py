@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from blocks.errors import Busy, Misconfigured, PlatformError, Unavailable
 from blocks.http.errors import read_retry_after
+from blocks.http.reach import CheckedAdapter, check_host
 from blocks.site.tableau.client.errors import LastAnswer, call_client, is_session_ended
 from blocks.site.tableau.client.items import Server
 
@@ -77,6 +79,7 @@ class TableauSession:
     def _sign_in(self) -> Server:
         from tableauserverclient import Server
 
+        check_host(urlsplit(self.address).hostname or "", f"Sign in to {self.address}")
         options = {"timeout": (CONNECT_SECONDS, self._seconds)}
         server = Server(self.address, http_options=options, session_factory=self._http)
         asked = f"Sign in to {self.address}"
@@ -90,7 +93,10 @@ class TableauSession:
         return server
 
     def _http(self) -> requests.Session:
-        """A requests session that remembers status and pause of the last answer: the client drops them."""
+        """A requests session that remembers status and pause of the last answer, which the client drops.
+
+        Each connection of it is checked: none goes to a link-local address or a metadata service.
+        """
         import requests
 
         def remember(response: requests.Response, *_: object, **__: object) -> None:
@@ -99,6 +105,8 @@ class TableauSession:
             )
 
         session = requests.Session()
+        for scheme in ("http", "https"):
+            session.mount(f"{scheme}://", CheckedAdapter())
         session.hooks["response"].append(remember)
         return session
 

@@ -70,9 +70,14 @@ class Item:
     tags: set[str] = field(default_factory=set)
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     login: tuple[str, str] | None = None
-    rights: list[str] = field(default_factory=list)
+    rules: dict[str, dict[str, str]] = field(default_factory=dict)
     saved_by: list[str] = field(default_factory=lambda: [USER])
     refreshed: int = 0
+
+    @property
+    def rights(self) -> list[str]:
+        """The groups that have View on it."""
+        return [group for group, modes in self.rules.items() if modes.get("Read") == "Allow"]
 
 
 class Answer(Exception):
@@ -109,7 +114,10 @@ class TableauServer:
         self.items: dict[str, dict[str, Item]] = {"workbooks": {}, "datasources": {}}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, bytes] = {}
+        self.locks: dict[str, str] = {}
+        self.defaults: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
         self.groups = {
+            "All Users": str(uuid.uuid4()),
             "Everyone": str(uuid.uuid4()),
             "Sales": str(uuid.uuid4()),
             "Sales 2": str(uuid.uuid4()),
@@ -158,6 +166,30 @@ class TableauServer:
     def sources(self, path: str = "Team/dashboards") -> dict[str, Item]:
         found = self.items["datasources"].values()
         return {each.name: each for each in found if self.path(each.project) == path}
+
+    def can_view(self, group: str, name: str, path: str = "Team/dashboards") -> bool:
+        """Whether a group's people see a workbook's data: View on it, View and Connect on each published source."""
+        item = self.workbooks(path)[name]
+        used = {each.get("dbname") for each in files.workbook_of(item.data)[0].iter("connection")}
+        sources = [each for each in self.items["datasources"].values() if each.url in used]
+        needed = [("workbooks", item, "Read")]
+        needed += [("datasources", each, word) for each in sources for word in ("Read", "Connect")]
+        return all(self.mode(kind, each, group, word) == "Allow" for kind, each, word in needed)
+
+    def mode(self, kind: str, item: Item, group: str, word: str) -> str | None:
+        lock = self.lock_of(item.project)
+        rules = self.defaults.get((lock, kind), {}) if lock else item.rules
+        said = {rules.get(self.groups[each], {}).get(word) for each in (group, "All Users")}
+        return "Deny" if "Deny" in said else "Allow" if "Allow" in said else None
+
+    def lock_of(self, project: str) -> str | None:
+        """The project whose permissions decide for what is in a project; None where content has its own."""
+        parent = self.projects[project][1]
+        while parent:
+            if self.locks.get(parent) == "LockedToProject":
+                return self.lock_of(parent) or parent
+            parent = self.projects[parent][1]
+        return project if project in self.locks else None
 
     def edit(self, name: str) -> None:
         """A person renames a sheet's title in the browser and saves."""
@@ -326,22 +358,39 @@ class Request:
     # lists
 
     def page(self, tag: str, rows: list[str]) -> Answer:
+        if int(self.query.get("pageSize", 100)) > 1000:
+            raise error("400007", "The page size is too large")
         number = int(self.query.get("pageNumber", 1))
         shown = rows[(number - 1) * PAGE : number * PAGE]
         pages = f'<pagination pageNumber="{number}" pageSize="{PAGE}" totalAvailable="{len(rows)}"/>'
         return answer(f"{pages}<{tag}>{''.join(shown)}</{tag}>")
 
     def wanted(self, name: str) -> bool:
+        if re.search(r"[\[\]&]|,(?![a-zA-Z]+:)", self.query.get("filter", "")):
+            raise error("400065", "The filter can't be read")
         tests = [each.split(":", 2) for each in self.query.get("filter", "").split(",") if each]
         return all(value == name for key, _, value in tests if key == "name")
 
     def get_groups(self) -> None:
-        rows = [f'<group id="{i}" name="{n}"/>' for n, i in self.server.groups.items() if self.wanted(n)]
+        rows = [
+            f"<group id={quoteattr(i)} name={quoteattr(name)}>"
+            f"<domain name={quoteattr(domain or 'local')}/></group>"
+            for domain, _, name, i in ((*n.rpartition("\\"), i) for n, i in self.server.groups.items())
+            if self.wanted(name)
+        ]
         raise self.page("groups", rows)
 
-    def get_projects(self) -> None:
+    def get_projects(self, *words: str) -> None:
+        if words and words[1] == "default-permissions":
+            rules = self.server.defaults.get((words[0], words[2]), {})
+            raise answer(f'<permissions><project id="{words[0]}" name="x"/>{rules_xml(rules)}</permissions>')
         raise self.page(
-            "projects", [project_xml(i, n, p) for i, (n, p) in self.server.projects.items() if self.wanted(n)]
+            "projects",
+            [
+                project_xml(i, n, p, self.server.locks.get(i, "ManagedByOwner"))
+                for i, (n, p) in self.server.projects.items()
+                if self.wanted(n)
+            ],
         )
 
     def post_projects(self) -> None:
@@ -510,6 +559,8 @@ class Request:
                 raise answer(self.item_xml(kind, item))
             case ("views",):
                 raise answer(f"<views>{''.join(self.view_xml(item, name) for name in item.views)}</views>")
+            case ("permissions",):
+                raise self.permissions(kind, item)
             case ("connections",):
                 raise answer(f"<connections>{''.join(self.connections(kind, item))}</connections>")
             case ("revisions",):
@@ -592,6 +643,21 @@ class Request:
 
     # changing
 
+    def permissions(self, kind: str, item: Item) -> Answer:
+        if self.method == "PUT":
+            if self.server.lock_of(item.project):
+                raise error("403039", "The permissions of the project are locked")
+            for each in self.xml.iter("granteeCapabilities"):
+                modes = item.rules.setdefault(each.find("group").get("id"), {})
+                for one in each.iter("capability"):  # what was granted or denied before stays
+                    modes.setdefault(one.get("name"), one.get("mode"))
+        of = f"<{kind[:-1]} id={quoteattr(item.id)} name={quoteattr(item.name)}/>"
+        return answer(f"<permissions>{of}{rules_xml(item.rules)}</permissions>")
+
+    def put_datasources(self, identity: str, what: str, *words: str) -> None:
+        if what == "permissions":
+            raise self.permissions("datasources", self.server.items["datasources"][identity])
+
     def put_workbooks(self, identity: str, what: str, *words: str) -> None:
         item = self.server.items["workbooks"][identity]
         if what == "tags":
@@ -600,13 +666,7 @@ class Request:
                 "<tags>" + "".join(f"<tag label={quoteattr(t)}/>" for t in sorted(item.tags)) + "</tags>"
             )
         if what == "permissions":
-            item.rights += [each.get("id") for each in self.xml.iter("group")]
-            rules = "".join(
-                etree.tostring(each, encoding="unicode") for each in self.xml.iter("granteeCapabilities")
-            )
-            raise answer(
-                f'<permissions><workbook id="{identity}" name={quoteattr(item.name)}/>{rules}</permissions>'
-            )
+            raise self.permissions("workbooks", item)
         if what == "connections":
             asked = self.xml.find("connection")
             assert asked.get("embedPassword") == "true"
@@ -623,9 +683,18 @@ class Request:
 NOW = "2026-01-01T00:00:00Z"
 
 
-def project_xml(identity: str, name: str, parent: str | None) -> str:
+def rules_xml(rules: dict[str, dict[str, str]]) -> str:
+    return "".join(
+        f'<granteeCapabilities><group id="{group}"/><capabilities>'
+        + "".join(f'<capability name="{name}" mode="{mode}"/>' for name, mode in modes.items())
+        + "</capabilities></granteeCapabilities>"
+        for group, modes in rules.items()
+    )
+
+
+def project_xml(identity: str, name: str, parent: str | None, lock: str = "ManagedByOwner") -> str:
     above = f' parentProjectId="{parent}"' if parent else ""
-    return f'<project id="{identity}" name={quoteattr(name)}{above} contentPermissions="ManagedByOwner"/>'
+    return f'<project id="{identity}" name={quoteattr(name)}{above} contentPermissions="{lock}"/>'
 
 
 def revision_xml(number: int, who: str, current: bool) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -32,6 +33,7 @@ from blocks.errors import (
     Unauthorized,
     Unavailable,
 )
+from blocks.http import reach
 from blocks.http.polling import Pauses
 from blocks.metrics import Balance, Metric
 from blocks.site.base import Card
@@ -222,13 +224,182 @@ def test_a_project_that_another_run_makes_at_the_same_time_is_used(
     assert wall.server.projects[team] == ("Team", None)
 
 
+ODD = (
+    "Sales, EMEA & more",
+    "R&D [2025]",
+    'Say "yes"',
+    "It's <ours>",
+    "100% | #1?",
+    "Zürich – 東京",
+    "a,name:eq:b",
+)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_projects_and_groups_may_have_any_name(
+    wall: TableauWall, site: TableauSite, card: Card, name: str
+) -> None:
+    wall.server.groups[name] = "group-of-odd-name"
+    above = wall.server.add_project(name, None)
+    for _ in range(2):
+        changed(site, project=f"{name}/Weekly, {name}", readers=(name,)).publish(card)
+    assert set(wall.server.workbooks(f"{name}/Weekly, {name}")["kpi_page"].rights) == {"group-of-odd-name"}
+    assert [each for each, of in wall.server.projects.items() if of == (name, None)] == [above]
+
+
+def test_the_default_project_is_found_in_any_case_and_an_exact_name_wins(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    changed(site, project="Default").publish(card)
+    assert list(wall.server.workbooks("default")) == ["kpi_page"]
+    wall.server.add_project("Default", None)
+    changed(site, project="Default").publish(card)
+    assert list(wall.server.workbooks("Default")) == ["kpi_page"]
+    with pytest.raises(Misconfigured, match="2 have the name DEFAULT: Default, default"):
+        changed(site, project="DEFAULT").publish(card)
+
+
+def test_a_project_that_may_not_be_made_is_looked_for_elsewhere(wall: TableauWall, site: TableauSite) -> None:
+    wall.server.faults = [Fault("POST /projects", "403004", times=2)]
+    with pytest.raises(
+        Misconfigured, match="there are: Finance/dashboards, Old/dashboards, Sales/dashboards"
+    ):
+        changed(site, project="Dashboards").check()
+    with pytest.raises(Forbidden):
+        changed(site, project="Nowhere").check()
+
+
+def test_a_group_of_two_domains_is_refused_until_the_domain_is_named(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    wall.server.groups["corp.example.com\\Sales"] = "group-of-the-directory"
+    with pytest.raises(Misconfigured, match=r"2 have the name Sales: corp.example.com\\Sales, local\\Sales"):
+        changed(site, readers=("Sales",)).publish(card)
+    assert wall.names() == []
+    changed(site, readers=("corp.example.com\\Sales",)).publish(card)
+    assert wall.server.workbooks()["kpi_page"].rights == ["group-of-the-directory"]
+
+
+def test_a_workbook_of_the_same_name_in_another_case_is_not_taken_for_ours(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    site.publish(card)
+    item = wall.server.workbooks()["kpi_page"]
+    item.name = "KPI_Page"
+    wall.server.edit("KPI_Page")
+    assert "as kpi_page-ours" in site.publish(card).notes[0]
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "metadata.google.internal", "[fd00:ec2::254]"])
+def test_the_client_never_asks_a_metadata_service(site: TableauSite, host: str) -> None:
+    with pytest.raises(Misconfigured, match="metadata service"):
+        changed(site, server=f"http://{host}").check()
+
+
+def test_a_name_that_leads_to_a_link_local_address_is_left_before_a_word_is_said(
+    wall: TableauWall, site: TableauSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = ip_network("127.0.0.1/32")
+    assert isinstance(here, IPv4Network)
+    monkeypatch.setattr(reach, "FORBIDDEN_NETWORKS", (here,))
+    with pytest.raises(Misconfigured, match="link-local"):
+        changed(site, server=site.server.replace("127.0.0.1", "localhost")).check()
+    assert wall.server.requests == []
+
+
 def test_permissions_stay_as_they_are_unless_asked(wall: TableauWall, site: TableauSite, card: Card) -> None:
     site.publish(card)
     assert not [each for each in wall.server.requests if "permissions" in each]
     changed(site, readers=("Sales",)).publish(card)
     assert wall.server.workbooks()["kpi_page"].rights == [wall.server.groups["Sales"]]
+    wall.server.requests.clear()
     with pytest.raises(Misconfigured, match="no such group"):
         changed(site, readers=("Nobody",)).publish(card)
+    assert not [each for each in wall.server.requests if each.startswith(("POST /data", "POST /work"))]
+
+
+@pytest.mark.parametrize("data", ["published", "packed"])
+def test_readers_may_connect_to_the_data_that_their_workbook_shows(
+    wall: TableauWall, site: TableauSite, card: Card, data: str
+) -> None:
+    changed(site, readers=("Sales",), data=data).publish(card)
+    assert wall.server.can_view("Sales", "kpi_page")
+    assert not wall.server.can_view("Sales 2", "kpi_page")
+    wall.server.requests.clear()
+    changed(site, readers=("Sales",), data=data).publish(card)
+    assert not [each for each in wall.server.requests if each.startswith("PUT") and "permissions" in each]
+
+
+@pytest.mark.parametrize(("kind", "word"), [("workbooks", "Read"), ("datasources", "Connect")])
+def test_what_people_denied_stays_denied_and_is_said(
+    wall: TableauWall, site: TableauSite, card: Card, kind: str, word: str
+) -> None:
+    site.publish(card)
+    (item,) = wall.server.items[kind].values()
+    item.rules[wall.server.groups["All Users"]] = {word: "Deny"}
+    with pytest.raises(Misconfigured, match=f"do not give group Sales {word} on"):
+        changed(site, readers=("Sales",)).publish(card)
+    (item,) = wall.server.items["workbooks"].values()
+    assert not wall.server.can_view("Sales", "kpi_page")
+    item.rules[wall.server.groups["All Users"]] = {"ExportData": "Deny"}
+    for source in wall.server.items["datasources"].values():
+        source.rules.clear()
+    assert changed(site, readers=("Sales",)).publish(card).notes == ()
+    assert wall.server.can_view("Sales", "kpi_page")
+
+
+LOCKS = [("Team", "LockedToProject"), ("Team/dashboards", "LockedToProjectWithoutNested")]
+
+
+@pytest.mark.parametrize(("locked", "lock"), LOCKS)
+def test_a_locked_project_decides_who_views_and_is_looked_at_before_publishing(
+    wall: TableauWall, site: TableauSite, card: Card, locked: str, lock: str
+) -> None:
+    site.check()  # makes the project
+    at = next(each for each in wall.server.projects if wall.server.path(each) == locked)
+    wall.server.locks[at] = lock
+    mine = changed(site, readers=("Sales",))
+    group = wall.server.groups["Sales"]
+    allowed = {"Read": "Allow", "Connect": "Allow"}
+    wrong = [{}, {"workbooks": {group: allowed}}]
+    wrong += [{"workbooks": {group: allowed}, "datasources": {group: {"Read": "Allow"}}}]
+    for rules in wrong:
+        wall.server.defaults = {(at, kind): each for kind, each in rules.items()}
+        with pytest.raises(Misconfigured, match="are locked, and do not give group Sales"):
+            mine.publish(card)
+        with pytest.raises(Misconfigured, match="are locked"):
+            mine.check()
+        assert wall.server.items == {"workbooks": {}, "datasources": {}}
+    everybody = wall.server.groups["All Users"]
+    wall.server.defaults = {(at, "workbooks"): {group: allowed}, (at, "datasources"): {everybody: allowed}}
+    assert "viewed by Sales, as the project's locked permissions say" in mine.check()
+    for _ in range(2):
+        assert mine.publish(card).notes == ()
+    assert wall.server.can_view("Sales", "kpi_page")
+    assert wall.names() == ["kpi_page"]
+
+
+def test_a_locked_project_whose_permissions_may_not_be_read_is_published_into_and_said(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    site.check()
+    at = next(each for each in wall.server.projects if wall.server.path(each) == "Team/dashboards")
+    wall.server.locks[at] = "LockedToProject"
+    wall.server.faults = [Fault("GET .*/default-permissions", "403004", times=9)]
+    mine = changed(site, readers=("Sales",))
+    assert "may not read whether Sales may view" in mine.check()
+    (note,) = mine.publish(card).notes
+    assert "may not read whether Sales may view" in note
+
+
+def test_a_workbook_beside_a_project_that_is_locked_without_its_nested_ones_gets_its_own(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    site.check()
+    at = next(each for each in wall.server.projects if wall.server.path(each) == "Team")
+    wall.server.locks[at] = "LockedToProjectWithoutNested"
+    changed(site, readers=("Sales",)).publish(card)
+    assert wall.server.can_view("Sales", "kpi_page")
 
 
 # data and workbooks
