@@ -19,9 +19,10 @@ WHOLE = 100_000
 FIRST = 3  # the title's number; sheets follow
 WIDTH = 1000  # the least, in pixels
 HEAD, CONTROL, KPI_ROW = 72, 64, 110
-CONTROLS_A_ROW, KPIS_A_ROW, CHARTS_A_ROW = 5, 5, 2
-LEGEND = 16  # hundredths of a chart's width
-PHONE_KPI, PHONE_CHART = 90, 300
+A_ROW, CHARTS_A_ROW = 5, 2
+AXES = 3  # side by side, in half the width
+LEGEND = {1: 16, 2: 28}  # hundredths of a chart's width, by the number of charts in a row
+PHONE_KPI, PHONE_CHART = 110, 300
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,8 @@ class Board:
         words = ((self.title, "18"), (self.note, "9"))
         title = Zone({"type-v2": "text"}, words=words, phone=HEAD)
         yield Row(HEAD, [title, *(_place(each, titled=False) for each in self.head)], 0)
-        controls = list(self._controls())
-        for start in range(0, len(controls), CONTROLS_A_ROW):
-            yield Row(CONTROL, controls[start : start + CONTROLS_A_ROW], CONTROLS_A_ROW)
-        for start in range(0, len(self.kpis), KPIS_A_ROW):
-            found = [_place(each, PHONE_KPI) for each in self.kpis[start : start + KPIS_A_ROW]]
-            yield Row(KPI_ROW, found, len(found))
+        yield from _even_rows(CONTROL, list(self._controls()))
+        yield from _even_rows(KPI_ROW, [_place(each, PHONE_KPI) for each in self.kpis])
         yield from _chart_rows(self.charts)
 
     def _controls(self) -> Iterator[Zone]:
@@ -155,12 +152,20 @@ def _place(sheet: Sheet, phone: int = CONTROL, titled: bool = True) -> Zone:
     return Zone(attributes, sheet, phone=phone, legend=legend)
 
 
+def _even_rows(height: int, zones: Sequence[Zone]) -> Iterator[Row]:
+    """As few rows as may be, of as many zones each as may be."""
+    rows = -(-len(zones) // A_ROW)
+    edges = [len(zones) * row // rows for row in range(rows + 1)] if rows else []
+    for start, end in pairwise(edges):
+        yield Row(height, zones[start:end], end - start)
+
+
 def _chart_rows(charts: Sequence[Sheet]) -> Iterator[Row]:
-    """The first chart takes the whole width, as does what is higher than others; the rest stands in twos."""
+    """The first chart takes the whole width, as does what is higher or has more axes; the rest stands in twos."""
     row: list[Sheet] = []
     for place, chart in enumerate(charts):
-        alone = place == 0 and len(charts) != CHARTS_A_ROW
-        if row and (row[0].height != chart.height or len(row) == CHARTS_A_ROW):
+        alone = (place == 0 and len(charts) != CHARTS_A_ROW) or len(chart.cols) > AXES
+        if row and (row[0].height != chart.height or len(row) == CHARTS_A_ROW or alone):
             yield _chart_row(row)
             row = []
         row.append(chart)
@@ -183,7 +188,7 @@ def _draw(numbered: Numbered, rows: Sequence[Row], height: int) -> Element:
         top, done = WHOLE * done // height, done + row.height
         box = Box(0, top, WHOLE, WHOLE * done // height - top)
         for (number, zone, legend), place in zip(zones, _boxes(row, box), strict=True):
-            own, beside = place.split(LEGEND) if zone.legend else (place, place)
+            own, beside = place.split(LEGEND[row.places]) if zone.legend else (place, place)
             made.append(_zone(number, own, zone))
             if zone.legend:
                 made.append(_zone(legend, beside, zone.legend))

@@ -32,6 +32,7 @@ from blocks.site.tableau.workbook.datasource import Source, make_source
 from blocks.site.tableau.workbook.workbook import Workbook, make_workbook, pack_workbook, to_bytes
 from blocks.warehouse.bi_connection import LiveSource
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
+from tests.blocks.site.tableau.draw_layout import draw_workbook
 from tests.conftest import ROOT
 
 Make = Callable[..., Card]
@@ -582,6 +583,16 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
         "Orders": "n#,##0;-#,##0",
         "Customers": "n#,##0;-#,##0",
     }
+
+
+def test_a_picture_of_its_layout_is_drawn_from_the_xml_alone(make_card: Make) -> None:
+    """docs/tableau-workbook.svg is one, of the demo's ticket AN-1."""
+    made = workbook(make_card(Analysis.composition, metrics=EVERY, dimensions=("country", "segment")))
+    drawn = etree.fromstring(draw_workbook(parsed(made.xml())).encode())
+    words = {(each.text or "").split("…")[0] for each in drawn.iter("{*}text")}
+    for sheet in (*made.kpis, *made.charts):
+        assert any(each and sheet.title.startswith(each) for each in words), sheet.title
+    assert {"Choice: Dates per", "Filter: Country", "Data to"} <= words
 
 
 def test_a_package_holds_the_workbook_and_its_data(make_card: Make, tmp_path: Path) -> None:
