@@ -5,6 +5,7 @@ Nothing here names a model of any project. SQL comes from the manifest's own exp
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -24,10 +25,13 @@ from blocks.semantic_models import (
     read_semantic_models,
     rows_sql,
 )
+from blocks.sql import parse_expression
 from blocks.time_zone import UTC_ZONE
 
 R = TypeVar("R")
 BUILT = {"model", "seed", "snapshot"}
+SUITE_TESTS = {"not_null", "unique", "accepted_values", "relationships"}
+"""dbt's own tests: what they say, a suite of Great Expectations would say in the same words."""
 
 
 class Dataset(Record):
@@ -233,12 +237,25 @@ class Catalogue:
         )
 
     def outside(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
-        """Models and seeds that the project puts into another schema than the release's, where readers may look."""
+        """Models and seeds that the project puts out of the release, where readers may look: a schema, a database."""
+        nodes, usual = self._manifest["nodes"], find_database(self._manifest)
         return tuple(
             each
             for each in self.relations_of(marts)
-            if each.materialized != "snapshot" and not in_release(each.schema_name, schema)
+            if (each.materialized != "snapshot" and not in_release(each.schema_name, schema))
+            or is_elsewhere(nodes[each.unique_id], usual)
         )
+
+    def suite_tests(self, marts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Mart → names of the dbt tests of it that say what a suite would; marts without one are left out."""
+        marts_by_id = {self.mart(name).unique_id: name for name in marts if name in self.models}
+        found: dict[str, list[str]] = {}
+        for node in self._manifest["nodes"].values():
+            about = node.get("test_metadata") or {}
+            own = not about.get("namespace") and about.get("name") in SUITE_TESTS
+            if node["resource_type"] == "test" and own and node.get("attached_node") in marts_by_id:
+                found.setdefault(marts_by_id[node["attached_node"]], []).append(node["name"])
+        return {mart: tuple(names) for mart, names in found.items()}
 
     def lineage(self, mart: str) -> set[str]:
         """Ids of a mart and of all it is made of."""
@@ -250,6 +267,41 @@ class Catalogue:
                 seen.add(node)
                 todo += self._manifest["parent_map"].get(node, [])
         return seen
+
+    def source_id(self, table: str) -> str:
+        """The id of a source's table by `source.table`. Raises NotFound."""
+        for key, node in self._manifest["sources"].items():
+            if f"{node['source_name']}.{node['name']}".casefold() == table.casefold():
+                return str(key)
+        near = get_close_matches(table, [each.full_name for each in self.tables], 1)
+        raise NotFound(f"look up source {table}", f"there is none{f'; is it {near[0]}?' if near else ''}")
+
+    def dependents(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Ids of models and snapshots that are made of these, themselves included."""
+        todo, seen = list(keys), dict[str, None]()
+        while todo:
+            key = todo.pop(0)
+            if key not in seen:
+                seen[key] = None
+                todo += [
+                    child
+                    for child in self._manifest["child_map"].get(key, ())
+                    if child.startswith(("model.", "snapshot."))
+                ]
+        return tuple(key for key in seen if key.startswith(("model.", "snapshot.")))
+
+    def columns_read(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> set[tuple[str, str]]:
+        """(mart, column in lower case) of all that these metrics and dimensions are computed from."""
+        from sqlglot import exp
+
+        found = set()
+        for dataset in self.datasets(
+            tuple(name for name in metrics if name in self._semantic.metrics), dimensions
+        ):
+            for column in dataset.columns:
+                tree = parse_expression(column.sql, "duckdb")
+                found |= {(dataset.mart, each.name.lower()) for each in tree.find_all(exp.Column)}
+        return found
 
     def mart(self, name: str) -> Mart:
         """A model by the name that it is served as, or the latest version of a model by its own, as `ref` means it.
@@ -361,6 +413,22 @@ def _mart(node: Node) -> Mart:
         may_be_empty=meta.get("may_be_empty") is True,
         keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
     )
+
+
+def find_database(manifest: Node) -> str:
+    """The database that the profile names: that of most nodes which say none of their own; empty if all do."""
+    names = [
+        str(node.get("database") or "")
+        for node in manifest["nodes"].values()
+        if not (node.get("config") or {}).get("database")
+    ]
+    return Counter(names).most_common(1)[0][0] if names else ""
+
+
+def is_elsewhere(node: Node, database: str) -> bool:
+    """True for a node whose configured database is another than the profile's."""
+    own = (node.get("config") or {}).get("database")
+    return bool(own and database) and str(node.get("database")).casefold() != database.casefold()
 
 
 def _models_by_name(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str]]]:

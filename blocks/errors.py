@@ -27,7 +27,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 _CONTROLS = re.compile(
@@ -110,7 +110,23 @@ class BadInput(Rejected):
 
 
 class ContractBroken(BadInput):
-    """A source lost a column, changed a type, or can't be read; nothing of it was loaded."""
+    """A source lost a column, changed a type, or can't be read; nothing of it was loaded.
+
+    table: the source's, `source.table`; columns: those that it is about, as they are declared, if it is about some;
+    retyped: they are there, but not of their type.
+    """
+
+    def __init__(
+        self,
+        asked: str,
+        answer: str,
+        remedy: str = "",
+        table: str = "",
+        columns: Iterable[str] = (),
+        retyped: bool = False,
+    ) -> None:
+        super().__init__(asked, answer, remedy)
+        self.table, self.columns, self.retyped = table, tuple(columns), retyped
 
 
 class BuildFailed(Rejected):

@@ -6,7 +6,8 @@ The flows say where they are; a warehouse puts the text on each connection it op
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from blocks.records import Record
@@ -40,6 +41,16 @@ def query_tag() -> str:
     while keys and len(_json(tag, keys)) > MOST_CHARACTERS:
         keys.pop()
     return _json(tag, keys)
+
+
+@contextmanager
+def untagged() -> Iterator[None]:
+    """In here there is no tag, for what has to be the same in every run."""
+    token = _TAG.set(QueryTag())
+    try:
+        yield
+    finally:
+        _TAG.reset(token)
 
 
 def read_tag(text: str | None) -> QueryTag | None:

@@ -199,7 +199,8 @@ class LedgerEntry(Record):
 class LoadReport(Record):
     """What one source table brought. deleted: rows the source no longer has. notes: what else to know.
 
-    error: why nothing of it was loaded.
+    error: why nothing of it was loaded. broken: its declared columns that this is about, if it is about some; retyped:
+    they are there, but not of their type.
     """
 
     source: str
@@ -215,6 +216,8 @@ class LoadReport(Record):
     schema_changes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
+    broken: tuple[str, ...] = ()
+    retyped: bool = False
 
 
 class Check(Record):

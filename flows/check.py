@@ -6,18 +6,20 @@ import json
 from typing import TYPE_CHECKING
 
 from prefect import flow
+from prefect.context import FlowRunContext
 
 from blocks.dbt.meta_models import build_schema
 from blocks.dbt.project import DbtProject
 from blocks.errors import PlatformError
 from blocks.findings import Finding, Severity, error
 from blocks.loader.base import Loader
-from blocks.quality.suites import Suites
+from blocks.quality.suites import Suites, find_dialect
 from blocks.records import Ticket
 from blocks.release_names import release_schema
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.flags import Flags
+from tasks.impact import describe_impact, find_impact
 from tasks.project_check import check_project
 from tasks.reports import show_findings
 
@@ -38,21 +40,8 @@ def check(
     """What there is to mend, errors first, as an artifact too. It reads the project, its suites and its tickets.
 
     tracker: whose open tickets are checked. located: sources whose place is given; None: it is known in another way.
+    `check.fn` does the same where there is no server, without the artifact.
     """
-    found = find_all(project, warehouse, suites, loaders, tracker, located)
-    show_findings(found)
-    return found
-
-
-def find_all(
-    project: DbtProject,
-    warehouse: Warehouse,
-    suites: Suites,
-    loaders: list[Loader],
-    tracker: Tracker | None,
-    located: list[str] | None,
-) -> list[Finding]:
-    """The same without a server."""
     tickets: list[Ticket] | None = None
     found: list[Finding] = []
     if tracker:
@@ -60,13 +49,29 @@ def find_all(
             tickets = tracker.list_open_tickets()
         except PlatformError as fault:
             found.append(error("tickets", fault.asked, fault.answer, fault.remedy))
+    found += look_over(project, warehouse, suites, loaders, tickets, located)
+    if FlowRunContext.get():
+        show_findings(found)
+    return found
+
+
+def look_over(
+    project: DbtProject,
+    warehouse: Warehouse,
+    suites: Suites,
+    loaders: list[Loader],
+    tickets: list[Ticket] | None,
+    located: list[str] | None,
+) -> list[Finding]:
+    """What there is to mend in a project that may not even open."""
     schema = release_schema("check")
     try:
+        dialect = find_dialect(warehouse)
         dbt = project.open(warehouse, schema)
     except PlatformError as fault:
-        return [*found, error("dbt project", "dbt_project.yml", fault.answer, fault.remedy)]
+        return [error("dbt project", "dbt_project.yml", fault.answer, fault.remedy)]
     try:
-        return [*found, *check_project(dbt, schema, suites, loaders, tickets, located)]
+        return check_project(dbt, schema, suites, loaders, tickets, located, dialect)
     finally:
         dbt.close()
 
@@ -79,7 +84,7 @@ def show_check(blocks: Blocks, flags: Flags, terminal: Terminal) -> bool:
     located = None
     if flags.project:
         located = [text.partition("=")[0] for text in flags.source]
-    look = check if get_current_settings().api.url is not None else find_all
+    look = check if get_current_settings().api.url is not None else check.fn
     found = look(blocks.project, blocks.warehouse, blocks.suites, blocks.loaders, tracker, located)
     terminal.done()
     if flags.json:
@@ -87,6 +92,20 @@ def show_check(blocks: Blocks, flags: Flags, terminal: Terminal) -> bool:
     else:
         print_plain(terminal, write_report(found))
     return not any(each.severity is Severity.error for each in found)
+
+
+def show_impact(blocks: Blocks, flags: Flags, terminal: Terminal) -> None:
+    """Print what depends on columns of sources. Raises NotFound for a source's table that is not declared."""
+    dbt = blocks.project.open(blocks.warehouse, release_schema("check"))
+    try:
+        impact = find_impact(dbt.catalogue, dbt.trace_columns(), flags.column)
+    finally:
+        dbt.close()
+    terminal.done()
+    if flags.json:
+        print_plain(terminal, impact.model_dump_json(indent=2))
+    else:
+        print_plain(terminal, f"{', '.join(impact.columns)}: {describe_impact(impact)}")
 
 
 def show_schema(terminal: Terminal) -> None:

@@ -205,9 +205,12 @@ def _show_schema(terminal: Terminal) -> int:
 
 
 def _check(blocks: Blocks, flags: Flags, terminal: Terminal) -> int:
-    from flows.check import show_check
+    from flows.check import show_check, show_impact
 
     terminal.waiting("reading the project …")
+    if flags.column:
+        show_impact(blocks, flags, terminal)
+        return 0
     return 0 if show_check(blocks, flags, terminal) else 1
 
 

@@ -11,6 +11,7 @@ from blocks.query_tags import tag_queries
 from blocks.records import LoadReport, Plan
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, hold_alone, stage_run
+from tasks.impact import say_impact
 from tasks.lineage import record_loads
 from tasks.loading import load_source
 from tasks.markdown import count_of
@@ -43,6 +44,7 @@ def extract_load(
             for name in names
         ]
         loads = [report for future in futures for report in future.result()]
+        loads = say_impact(loads, catalogue, stage.dbt, plan.dashboards)
     show_loads(plan.run, loads)
     record_loads(warehouse, catalogue, plan.run, loads)
     log = get_run_logger()

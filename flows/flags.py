@@ -53,6 +53,9 @@ class Flags:
     site: str | None = None
     loader: list[str] = field(default_factory=list)
     shell: Literal["bash", "zsh", "fish"] = "bash"
+    vars: dict[str, object] = field(default_factory=dict)
+    target: str | None = None
+    column: list[str] = field(default_factory=list)
 
 
 def _split_names(_: type, tokens: Sequence[Token]) -> list[str]:
@@ -78,6 +81,19 @@ def _read_days(_: type, tokens: Sequence[Token]) -> tuple[date, date | None]:
     if not all(1900 <= day.year <= 2200 for day in days if day):
         raise ValueError(f"{text} is not between the years 1900 and 2200")
     return days
+
+
+def _read_variables(_: type, tokens: Sequence[Token]) -> dict[str, object]:
+    """YAML or JSON of names and values. Raises ValueError, which cyclopts shows."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(tokens[0].value)
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise ValueError(f"{tokens[0].value} is not names and values, as in '{{country: NO}}'")
+    return found
 
 
 def _read_scale(_: type, tokens: Sequence[Token]) -> float:
@@ -167,6 +183,19 @@ class Work:
             "ticket files (default: tickets in the project or beside it; of the demo, copies)", WORK, "DIR"
         ),
     ] = None
+    vars: Annotated[
+        dict[str, object] | None,
+        _flag("dbt's variables, as in '{country: NO}'", WORK, "YAML", converter=_read_variables, n_tokens=1),
+    ] = None
+    target: Annotated[
+        str | None,
+        _flag(
+            "dbt's target.name, and the output of the project's own profiles.yml whose settings count"
+            " (default: release)",
+            WORK,
+            "NAME",
+        ),
+    ] = None
 
 
 @Parameter(name="*")
@@ -224,6 +253,8 @@ class Systems:
 def _make(action: str, *groups: Work | Place | Systems, **flags: object) -> Flags:
     """The flags of a command, those of its groups among them."""
     grouped = {one.name: getattr(group, one.name) for group in groups for one in fields(group)}
+    if "vars" in grouped:
+        grouped["vars"] = grouped["vars"] or {}
     return Flags(action=action, **{**grouped, **flags})
 
 
@@ -352,13 +383,20 @@ def check(
     *,
     json: Json = False,
     schema: Annotated[bool, _flag("print the JSON Schema of what may stand in dbt's meta")] = False,
+    column: Annotated[
+        list[str],
+        _flag(
+            "what depends on this column of a source, instead of what there is to mend; may be repeated",
+            metavar="SOURCE.TABLE.COLUMN",
+        ),
+    ] = [],  # noqa: B006
     source: Source = [],  # noqa: B006
     work: Work = Work(),
     systems: Systems = Systems(),
     place: Place = Place(),
 ) -> Flags:
     """Say what there is to mend in the dbt project, before anything is built."""
-    return _make("check", work, systems, place, json=json, schema=schema, source=source)
+    return _make("check", work, systems, place, json=json, schema=schema, column=column, source=source)
 
 
 @app.command(sort_key=8)
@@ -392,9 +430,11 @@ def suites(
 
 
 @app.command(sort_key=10)
-def setup(*, apply: Apply = False, warehouse: Warehouse = None, place: Place = Place()) -> Flags:
-    """Print what the warehouse needs once, for its administrator."""
-    return _make("setup", place, apply=apply, warehouse=warehouse)
+def setup(
+    *, apply: Apply = False, project: Project = None, warehouse: Warehouse = None, place: Place = Place()
+) -> Flags:
+    """Print what the warehouse and the dbt project need once, for their administrator."""
+    return _make("setup", place, apply=apply, project=project, warehouse=warehouse)
 
 
 @app.command(sort_key=11)

@@ -30,7 +30,9 @@ def show_init(flags: Flags, locations: dict[str, str], terminal: Terminal) -> No
     found = open_adoption(flags, root)
     terminal.waiting("profiling, building and checking a copy …")
     with TemporaryDirectory() as scratch:
-        Adopter(found, Path(scratch), flags.ticket, datetime.now(UTC).date()).adopt(root, locations)
+        settings = {"variables": flags.vars, "target": flags.target}
+        today = datetime.now(UTC).date()
+        Adopter(found, Path(scratch), flags.ticket, today, settings).adopt(root, locations)
     terminal.done()
     changes = {path: text for path, text in found.files.items() if read_text(path) != text}
     for path, text in sorted(changes.items()):

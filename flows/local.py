@@ -54,7 +54,7 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
         if flags.action == "plan":
             state = _look_only(state, Path(stack.enter_context(TemporaryDirectory())))
         warehouse = _saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb"))
-        project = DbtProject(folder=folder, state=state / "dbt")
+        project = DbtProject(folder=folder, state=state / "dbt", variables=flags.vars, target=flags.target)
         if flags.action in {"run", "plan"}:
             stack.callback(project.parse_ahead(warehouse, release_schema(run)).close)
         if flags.action == "run" and flags.project is None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from blocks.adoption.dashboards import (
@@ -65,9 +66,20 @@ class Adoption:
 
 
 class Adopter:
-    """A project's copy in a scratch folder, in which what is proposed is built and checked. found: what is proposed."""
+    """A project's copy in a scratch folder, in which what is proposed is built and checked. found: what is proposed.
 
-    def __init__(self, found: Adoption, scratch: Path, ticket: str | None, today: date) -> None:
+    settings: of the project's block beside its folders, such as variables.
+    """
+
+    def __init__(
+        self,
+        found: Adoption,
+        scratch: Path,
+        ticket: str | None,
+        today: date,
+        settings: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        self._settings = dict(settings)
         self.found, self._copy, self._ticket, self._today = found, scratch / "dbt", ticket, today
         self._state, self._suites = scratch / "state", scratch / "expectations"
         self._suites.mkdir(parents=True)
@@ -94,7 +106,8 @@ class Adopter:
 
     @contextmanager
     def _open(self) -> Iterator[DbtRun]:
-        dbt = DbtProject(folder=self._copy, state=self._state).open(self._warehouse, SCHEMA)
+        project = DbtProject.model_validate({**self._settings, "folder": self._copy, "state": self._state})
+        dbt = project.open(self._warehouse, SCHEMA)
         try:
             yield dbt
         finally:
@@ -231,6 +244,7 @@ class Adopter:
     def _propose_board(
         self, manifest: Node, catalogue: Catalogue, profile: TableProfile, taken: set[str], ticket: str | None
     ) -> Board | None:
+        """A mart's dashboard with what it lacks for it; None, and a note, where its metrics would have no time."""
         model, metrics = None, list[dict[str, object]]()
         names, dimensions = self._choose_known(catalogue, profile.name)
         if not names:
@@ -240,34 +254,22 @@ class Adopter:
             model, metrics = propose_semantic_model(profile, taken)
             taken |= {str(each["name"]) for each in metrics}
             names = tuple(str(each["name"]) for each in metrics)[:MOST_METRICS]
-            listed = model["dimensions"]
-            parts = (
-                [each for each in listed if each["type"] == "categorical"] if isinstance(listed, list) else []
-            )
-            dimensions = tuple(str(each["name"]) for each in parts)[:MOST_DIMENSIONS]
-        timed = profile.find_time() is not None
-        analysis = Analysis.comparison if dimensions else Analysis.trend if timed else Analysis.kpi
+            dimensions = _list_parts(model)[:MOST_DIMENSIONS]
         exposure = next((each for each in catalogue.exposures if _may_take(each, profile.name)), None)
-        name = exposure.name if exposure else f"{snake(profile.name)}_overview"
         board = Board(
             mart=profile.name,
-            exposure=name,
-            analysis=analysis,
+            exposure=exposure.name if exposure else f"{snake(profile.name)}_overview",
+            analysis=_choose_analysis(profile, dimensions),
             metrics=names,
             dimensions=dimensions,
             ticket=ticket,
         )
         if exposure:
-            node = next(each for each in manifest["exposures"].values() if each["name"] == name)
-            path = str(node["original_file_path"])
+            path = _find_path(manifest["exposures"], exposure.name)
             text = locate_file(self._copy, path).read_text(encoding="utf-8")
-            self._put(path, edit_exposure(text, name, board.meta))
+            self._put(path, edit_exposure(text, exposure.name, board.meta))
         if model or not exposure:
-            mart = next(
-                each
-                for each in manifest["nodes"].values()
-                if each["unique_id"] == catalogue.mart(profile.name).unique_id
-            )
+            mart = manifest["nodes"][catalogue.mart(profile.name).unique_id]
             beside = Path(str(mart["original_file_path"])).parent / f"{profile.name}__dashboard.yml"
             self._put(str(beside), write_dashboard(board, model, metrics, exposure is not None))
         return board
@@ -346,7 +348,7 @@ class Adopter:
         suites = Suites(folder=self._suites, docs=self._state / "docs")
         for path in self.found.suites.glob("*.json"):
             shutil.copy(path, self._suites / path.name)
-        found = check_project(dbt, SCHEMA, suites, [self._loader])
+        found = check_project(dbt, SCHEMA, suites, [self._loader], dialect="duckdb")
         refused = [each for each in found if each.about == "dbt project"]
         if refused:
             raise BuildFailed("verify the proposal", refused[0].problem, "Nothing was written.")
@@ -368,6 +370,24 @@ def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:
         if is_model and is_end and not spine and kind not in {"ephemeral", "external"}:
             ends.append(name_model(node))
     return list(dict.fromkeys([*sorted(measured), *sorted(ends)]))
+
+
+def _list_parts(model: Mapping[str, object]) -> tuple[str, ...]:
+    """The dimensions of a proposed semantic model that a metric can be split by."""
+    listed = model["dimensions"]
+    parts = [each for each in listed if each["type"] == "categorical"] if isinstance(listed, list) else []
+    return tuple(str(each["name"]) for each in parts)
+
+
+def _choose_analysis(profile: TableProfile, dimensions: Sequence[str]) -> Analysis:
+    if dimensions:
+        return Analysis.comparison
+    return Analysis.trend if profile.find_time() is not None else Analysis.kpi
+
+
+def _find_path(exposures: Node, name: str) -> str:
+    """The file that declares an exposure."""
+    return next(str(each["original_file_path"]) for each in exposures.values() if each["name"] == name)
 
 
 def _list_measures(manifest: Node) -> set[str]:

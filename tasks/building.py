@@ -76,13 +76,13 @@ def build_release(
 
 
 def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> None:
-    """Raise Misconfigured if the project builds a model of these outside the release's schema."""
+    """Raise Misconfigured if the project builds a model of these outside the release's schema or database."""
     if outside := catalogue.outside(select, schema):
         places = ", ".join(f"{each.name} into {each.schema_name}" for each in outside[:3])
         raise Misconfigured(
             "build a release",
             f"the project builds {places}, where readers may see it before it is checked",
-            "Let its generate_schema_name begin with target.schema, as dbt's own does.",
+            "Let its generate_schema_name begin with target.schema, as dbt's own does, and no config name a database.",
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prefect import task
 
-from blocks.errors import Misconfigured, Rejected
+from blocks.errors import ContractBroken, Misconfigured, Rejected
 from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.loader.base import Loader
 from blocks.records import LoadReport, SourceTable
@@ -40,5 +40,15 @@ def load_source(
         return loader.load_source(tables, warehouse, run, load_range)
     except Rejected as error:
         return [
-            LoadReport(source=source, table=table.name, loader=kind, error=str(error)) for table in tables
+            LoadReport(
+                source=source, table=table.name, loader=kind, error=str(error), **_name_broken(table, error)
+            )
+            for table in tables
         ]
+
+
+def _name_broken(table: SourceTable, error: Rejected) -> dict[str, object]:
+    """What of a table its source has broken, for its report."""
+    if not isinstance(error, ContractBroken) or error.table != table.full_name:
+        return {}
+    return {"broken": error.columns, "retyped": error.retyped}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from blocks.catalogue import Catalogue
@@ -21,6 +22,9 @@ from blocks.semantic_models import Node, name_model
 from tasks.exposure_check import check_exposures, check_marts, check_metrics
 from tasks.requirements import check_ticket
 
+_MISSPELT = re.compile(r"`([^`]+)` in its meta is no key that is read")
+_UNKNOWN = re.compile(r"its meta has `([^`]+)`")
+
 
 def check_project(
     dbt: DbtRun,
@@ -29,11 +33,12 @@ def check_project(
     loaders: Sequence[Loader],
     tickets: Sequence[Ticket] | None = None,
     located: Sequence[str] | None = None,
+    dialect: str = "",
 ) -> list[Finding]:
     """What there is to mend, errors first.
 
     schema: the one that dbt was opened with. tickets: None if there are none to check. located: the sources whose place
-    is given with the run; None: they are known in another way.
+    is given with the run; None: they are known in another way. dialect: the warehouse's, as SQLAlchemy names it.
     """
     dbt.start_parse(whole=True)
     try:
@@ -56,7 +61,13 @@ def check_project(
         lambda: check_loads(manifest, catalogue, loaders, located),
         lambda: check_tests(manifest, built),
         lambda: check_suites(
-            suites, _list_columns(manifest, marts), shown, set(catalogue.models), catalogue.disabled
+            suites,
+            _list_columns(manifest, marts),
+            shown,
+            set(catalogue.models),
+            catalogue.disabled,
+            catalogue.suite_tests(marts),
+            dialect,
         ),
         lambda: check_tickets(checked),
     ]
@@ -71,7 +82,17 @@ def check_project(
                 "Declare semantic models and metrics; `init` proposes them from the data.",
             )
         )
-    return sort_findings(found)
+    return sort_findings(_drop_repetitions(found))
+
+
+def _drop_repetitions(found: Sequence[Finding]) -> list[Finding]:
+    """Without what a load would say of a key of meta that has been called misspelt."""
+    said = {(each.about, key[1]) for each in found if (key := _MISSPELT.match(each.problem))}
+    return [
+        each
+        for each in found
+        if not (key := _UNKNOWN.search(each.problem)) or (each.about, key[1]) not in said
+    ]
 
 
 def _run(part: Callable[[], Iterable[Finding]]) -> list[Finding]:

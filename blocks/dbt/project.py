@@ -10,7 +10,8 @@ from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr
 
 from blocks.catalogue import Catalogue
-from blocks.dbt.run import DbtRun
+from blocks.dbt.own_profile import read_own_settings
+from blocks.dbt.run import DbtRun, DbtSettings, fetch_packages
 from blocks.errors import Misconfigured
 from blocks.quality.history.calendar import read_countries
 from blocks.time_zone import read_time_zone
@@ -25,6 +26,14 @@ class DbtProject(Block):
 
     folder: Path = Field(description="folder of dbt_project.yml")
     state: Path = Field(description="folder for dbt's target and logs, outside the project")
+    variables: dict[str, Any] = Field(
+        default_factory=dict, description="dbt's --vars: they win over those of dbt_project.yml"
+    )
+    target: str | None = Field(
+        None,
+        description="dbt's target.name, and the output of the project's own profiles.yml whose settings, such as "
+        "extensions, count; none: `release`, and the output that profile chooses",
+    )
 
     _parsing: dict[tuple[str, str], DbtRun] = PrivateAttr(default_factory=dict)
 
@@ -38,9 +47,39 @@ class DbtProject(Block):
         if started:
             return started
         settings = self._settings()
-        passes, zone = _not_run_passes(settings), read_time_zone(settings)
-        days = read_countries(settings)
-        return DbtRun(self.folder, self.state, settings["profile"], warehouse, schema, passes, zone, days)
+        profile = str(settings["profile"])
+        own = read_own_settings(
+            self.folder, profile, self.target, warehouse.dialect, warehouse.taken_from_profile
+        )
+        chosen = DbtSettings(
+            folder=self.folder,
+            state=self.state,
+            profile=profile,
+            target=self.target or "release",
+            own=own,
+            variables=self.variables,
+            not_run_passes=_not_run_passes(settings),
+            time_zone=read_time_zone(settings),
+            holidays=read_countries(settings),
+        )
+        return DbtRun(chosen, warehouse, schema)
+
+    def list_missing_packages(self) -> list[str]:
+        """Packages that the project names and that dbt deps has not fetched yet; none where it names none."""
+        import yaml
+
+        settings = self._settings()
+        fetched = self.folder / str(settings.get("packages-install-path") or "dbt_packages")
+        named: list[str] = []
+        for path in (self.folder / "packages.yml", self.folder / "dependencies.yml"):
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+            named += [_name_package(each) for each in (content or {}).get("packages") or ()]
+        there = len([each for each in fetched.glob("*") if each.is_dir()]) if fetched.is_dir() else 0
+        return named if len(named) > there else []
+
+    def fetch_packages(self) -> None:
+        """dbt deps, into the project's folder. Raises BuildFailed with dbt's own reason."""
+        fetch_packages(self.folder, self.state)
 
     def read_parsed(self, warehouse: Warehouse) -> Catalogue | None:
         """The catalogue of the manifest that was last parsed into `state`, without starting dbt.
@@ -74,7 +113,16 @@ class DbtProject(Block):
             raise Misconfigured(
                 f"read {path}", type(error).__name__, "Give the folder of a dbt project."
             ) from None
-        return settings
+        if not isinstance(settings, dict) or not {"name", "profile"} <= set(settings):
+            raise Misconfigured(f"read {path}", "it has no name or no profile", "dbt needs both.")
+        ours = settings.get("vars")
+        return {**settings, "vars": {**(ours if isinstance(ours, dict) else {}), **self.variables}}
+
+
+def _name_package(package: object) -> str:
+    if not isinstance(package, dict):
+        return str(package)[:80]
+    return str(next((package[key] for key in ("package", "git", "local", "tarball", "private") if key in package), "?"))
 
 
 def _not_run_passes(settings: dict[str, Any]) -> bool:

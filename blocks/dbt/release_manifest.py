@@ -5,12 +5,93 @@ Not here: which models they concern (tasks/building.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
     from dbt.contracts.graph.nodes import ManifestNode
+
+
+PARTS = ("nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "unit_tests", "functions")
+"""Parts of a manifest in which dbt has rendered names; files and macros are as they were written."""
+
+_SCHEMA = r"(?:\btarget|\bthis)\s*(?:\.\s*schema\b|\[\s*['\"]schema['\"]\s*\])"
+_SAME = r"(?!(?:upper|lower|trim|string)\b)"  # what a name in a name's place is changed by alike
+_NAMED = re.compile(rf"\bset\s+(\w+)\s*=\s*{_SCHEMA}")
+_APART = (
+    r"(?:{name}\s*(?:\[|[<>*]|%(?!\})|\|\s*" + _SAME + r"\w|\.\s*(?!(?:upper|lower|strip)\b)\w)"
+    r"|\b(?:in|local_md5\(|length\()\s*{name})"
+)
+
+
+def rename_schema(manifest: Manifest, parsed: str, schema: str) -> None:
+    """Let a manifest that was parsed for the schema `parsed` be of another: wherever dbt has rendered its name.
+
+    That is relations, but also configs, hooks and meta that say `target.schema` or `this`.
+    """
+    words = [(parsed, schema), (parsed.upper(), schema.upper()), (parsed.capitalize(), schema.capitalize())]
+    seen: set[int] = set()
+    for part in (*(getattr(manifest, name) for name in PARTS), manifest.disabled, manifest.flat_graph):
+        _rename(part, words, seen)
+
+
+def takes_schema_apart(manifest: Manifest) -> bool:
+    """True if a project's Jinja makes something of the schema's name that another name can't be put in place of.
+
+    A part of it, its length, a hash: then it has to be parsed for the very schema. dbt's own macros do not.
+    """
+    return any(_takes_apart(code) for code in _list_code(manifest))
+
+
+def _list_code(manifest: Manifest) -> Iterator[str]:
+    for macro in manifest.macros.values():
+        if macro.package_name != "dbt" and not macro.package_name.startswith("dbt_"):
+            yield macro.macro_sql
+    for node in manifest.nodes.values():
+        yield getattr(node, "raw_code", "") or ""
+
+
+def _takes_apart(code: str) -> bool:
+    if "schema" not in code:
+        return False
+    names = [_SCHEMA, *(rf"\b{re.escape(name)}\b" for name in _NAMED.findall(code))]
+    return any(re.search(_APART.replace("{name}", name), code) for name in names)
+
+
+def _rename(value: object, words: list[tuple[str, str]], seen: set[int]) -> object:
+    """The value with its names in place of the others; what can be changed is changed as it stands."""
+    if isinstance(value, str):
+        for old, new in words:
+            if old in value:
+                value = value.replace(old, new)
+        return value
+    if isinstance(value, tuple | frozenset | set) and type(value) in (tuple, frozenset, set):
+        renamed = type(value)(_rename(each, words, seen) for each in value)
+        return value if renamed == value else renamed
+    if id(value) in seen or value is None or isinstance(value, int | float | type):
+        return value
+    seen.add(id(value))
+    if isinstance(value, MutableMapping):
+        _rename_items(value.__setitem__, value.items(), words, seen)
+    elif isinstance(value, MutableSequence):
+        _rename_items(value.__setitem__, enumerate(value), words, seen)
+    elif hasattr(value, "__dict__"):
+        _rename_items(vars(value).__setitem__, vars(value).items(), words, seen)
+    return value
+
+
+def _rename_items(
+    put: Callable[..., None],
+    items: Iterable[tuple[object, object]],
+    words: list[tuple[str, str]],
+    seen: set[int],
+) -> None:
+    for key, before in list(items):
+        after = _rename(before, words, seen)
+        if after is not before:
+            put(key, after)
 
 
 def materialize(manifest: Manifest, unique_ids: Iterable[str]) -> None:

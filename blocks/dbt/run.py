@@ -13,49 +13,70 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
 from blocks.catalogue import Catalogue
+from blocks.column_lineage import ColumnLineage
+from blocks.dbt.own_profile import merge_settings
 from blocks.dbt.release_scope import WiderTest, find_blockers, find_fresh_sources, find_wider_tests
 from blocks.dbt.worker_client import DbtWorker
+from blocks.errors import BuildFailed
+from blocks.query_tags import untagged
+from blocks.records import Record
+from blocks.release_names import parse_schema
 from blocks.vendor_patches.prefect import lighten_context
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
-    from blocks.dbt.worker import NodeResult
+    from blocks.dbt.worker import NodeResult, Parsed
 
 PARSE_DEADLINE_SECONDS = 600
+APART = "target-apart"  # dbt's target folder of a project that is parsed for each release anew
 QUIET = {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # a thread that lost its API would start a server for good
 }
 
 
-class DbtRun:
-    """One project, one warehouse, one release schema. `close` it at the end; closing twice does nothing.
+class DbtSettings(Record):
+    """A dbt project as it is run.
 
-    folder: of dbt_project.yml. state: for target, logs and the profile. profile: the project's profile name.
+    folder: of dbt_project.yml. state: for target, logs and the profile. profile: the project's profile name; target:
+    dbt's target.name. own: settings of its own profiles.yml. variables: dbt's --vars.
     not_run_passes: its policy, a check that can't be run lets a release through with a warning.
     time_zone: the one in which points in time become days; holidays: the countries whose holidays it keeps.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        state: Path,
-        profile: str,
-        warehouse: Warehouse,
-        schema: str,
-        not_run_passes: bool = False,
-        time_zone: str = UTC_ZONE,
-        holidays: tuple[str, ...] = (),
-    ) -> None:
-        self._folder, self._state, self._profile = folder.resolve(), state.resolve(), profile
+    folder: Path
+    state: Path
+    profile: str
+    target: str = "release"
+    own: dict[str, Any] = Field(default_factory=dict)
+    variables: dict[str, Any] = Field(default_factory=dict)
+    not_run_passes: bool = False
+    time_zone: str = UTC_ZONE
+    holidays: tuple[str, ...] = ()
+
+    @property
+    def flags(self) -> list[str]:
+        """dbt's --vars, if there are any."""
+        return ["--vars", json.dumps(self.variables, sort_keys=True)] if self.variables else []
+
+
+class DbtRun:
+    """One project, one warehouse, one release schema. `close` it at the end; closing twice does nothing."""
+
+    def __init__(self, settings: DbtSettings, warehouse: Warehouse, schema: str) -> None:
+        self._settings = settings
+        self._folder, self._state = settings.folder.resolve(), settings.state.resolve()
         self._warehouse, self._schema = warehouse, schema
         self._worker: DbtWorker | None = None
         self._catalogue: Catalogue | None = None
         self._manifest: dict[str, Any] = {}
         self._warnings: list[str] = []
-        self.not_run_passes, self._time_zone, self._holidays = not_run_passes, time_zone, holidays
+        self.not_run_passes, self._time_zone = settings.not_run_passes, settings.time_zone
+        self._holidays = settings.holidays
 
     def start_parse(self, whole: bool = False) -> None:
         """Let dbt's process parse the project meanwhile; `catalogue` waits for it. It takes seconds.
@@ -63,7 +84,12 @@ class DbtRun:
         whole: files that did not change, too, of which dbt would not repeat its warnings.
         """
         more = ["--no-partial-parse"] if whole else []
-        self._process().ask("parse", args=[*self._arguments(), *more])
+        for_all = parse_schema(self._folder)
+        with untagged():  # a tag, too, would be another profile
+            args = self._arguments(for_all, self._profiles / "parse")
+        apart = [*self._arguments(), "--no-partial-parse"]
+        apart[apart.index("--target-path") + 1] = str(self._state / APART)
+        self._process().ask("parse", args=[*args, *more], apart=apart, parsed=for_all, schema=self._schema)
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -90,9 +116,23 @@ class DbtRun:
             return
         if self._worker is None or not self._worker.is_asked:
             self.start_parse()
-        self._warnings = self._process().answer(PARSE_DEADLINE_SECONDS) or []
-        manifest = self._state / "target" / "manifest.json"
-        self._manifest = json.loads(manifest.read_text(encoding="utf-8"))
+        try:
+            parsed: Parsed = self._process().answer(PARSE_DEADLINE_SECONDS)
+        except BuildFailed as error:
+            if "dbt deps" not in error.answer:
+                raise
+            fix = f"Let `python flows/main.py setup --apply` or `dbt deps` fetch them into {self._folder}."
+            raise BuildFailed(error.asked, error.answer, fix) from None
+        self._warnings = parsed["warnings"]
+        manifest = self._state / (APART if parsed["apart"] else "target") / "manifest.json"
+        self._manifest = json.loads(self._rename(manifest.read_text(encoding="utf-8")))
+
+    def _rename(self, manifest: str) -> str:
+        """The text of a manifest with the release's schema in place of the one that it was parsed for."""
+        parsed = parse_schema(self._folder)
+        for spell in (str, str.upper, str.capitalize):
+            manifest = manifest.replace(spell(parsed), spell(self._schema))
+        return manifest
 
     def wider_tests(self, select: Sequence[str]) -> list[WiderTest]:
         """Tests of what these marts' build makes that also read models which it does not make."""
@@ -149,6 +189,7 @@ class DbtRun:
                 api_url=api_url,
                 args=[
                     *chosen,
+                    *self._settings.flags,
                     *arguments[arguments.index("--log-path") :][:2],
                     "--no-write-json",
                     "--indirect-selection",
@@ -179,6 +220,29 @@ class DbtRun:
             self.close()
         return result
 
+    def compile_models(self) -> dict[str, str]:
+        """Model's id → the SQL that dbt makes of it, where it can without asking the warehouse. It takes seconds.
+
+        dbt's process is as it was before: running, or not. Raises BuildFailed, TimedOut.
+        """
+        was_closed = self._worker is None
+        if was_closed:
+            self._manifest = {}
+        try:
+            self._parse()
+            worker = self._process()
+            worker.ask("compile", args=self._arguments())
+            found: dict[str, str] = worker.answer(PARSE_DEADLINE_SECONDS)
+        finally:
+            if was_closed:
+                self.close()
+        return found
+
+    def trace_columns(self) -> ColumnLineage:
+        """Which column is made of which, by the compiled SQL. It takes seconds; raises as `compile_models`."""
+        compiled = self.compile_models()
+        return ColumnLineage(self._manifest, compiled, self._warehouse.dialect)
+
     def close(self) -> None:
         """End dbt's process, if one runs, and remove its profile. The catalogue stays."""
         if self._worker:
@@ -198,21 +262,38 @@ class DbtRun:
             self._worker = DbtWorker({**QUIET, **secrets}, logs / "worker.log")
         return self._worker
 
-    def _arguments(self) -> list[str]:
-        """dbt's flags, with a profile written for this use: it may carry the query tag, which changes."""
-        target, _ = self._warehouse.make_dbt_target(self._schema, self._time_zone)
-        self._profiles.mkdir(parents=True, exist_ok=True)
-        profile = {self._profile: {"target": "release", "outputs": {"release": target}}}
-        (self._profiles / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
+    def _arguments(self, schema: str = "", profiles: Path | None = None) -> list[str]:
+        """dbt's flags, with a profile written for this use: it may carry the query tag, which changes.
+
+        schema, profiles: the profile's schema and folder, if not the release's.
+        """
+        target, _ = self._warehouse.make_dbt_target(schema or self._schema, self._time_zone)
+        profiles = profiles or self._profiles
+        profiles.mkdir(parents=True, exist_ok=True)
+        outputs = {self._settings.target: merge_settings(self._settings.own, target)}
+        profile = {self._settings.profile: {"target": self._settings.target, "outputs": outputs}}
+        (profiles / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
         flags = {
             "--project-dir": self._folder,
-            "--profiles-dir": self._profiles,
+            "--profiles-dir": profiles,
             "--target-path": self._state / "target",
             "--log-path": self._state / "logs",
             "--log-level": "none",
             "--log-level-file": "warn",
         }
-        return [str(word) for pair in flags.items() for word in pair]
+        return [*(str(word) for pair in flags.items() for word in pair), *self._settings.flags]
+
+
+def fetch_packages(folder: Path, state: Path) -> None:
+    """dbt deps of a project, which writes into its folder. Raises BuildFailed with dbt's own reason, TimedOut."""
+    logs = state.resolve() / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    worker = DbtWorker(QUIET, logs / "worker.log")
+    try:
+        worker.ask("deps", args=["--project-dir", str(folder.resolve()), "--log-path", str(logs), "--log-level", "none"])
+        worker.answer(PARSE_DEADLINE_SECONDS)
+    finally:
+        worker.close()
 
 
 def _pickle_context(context: dict[str, Any]) -> bytes:

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
-from blocks.dbt.release_manifest import materialize, redirect
+from blocks.dbt.release_manifest import materialize, redirect, rename_schema, takes_schema_apart
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def main(descriptor: int) -> None:
     import dbt.cli.main
 
     connection = Connection(descriptor)
-    commands: dict[str, Callable[..., Any]] = {"parse": parse, "build": build, "make": make}
+    commands: dict[str, Callable[..., Any]] = {"parse": parse, "build": build, "make": make, "compile": compile_models, "deps": fetch}
     while True:
         try:
             command, arguments = connection.recv()
@@ -110,16 +110,51 @@ def main(descriptor: int) -> None:
         import prefect_dbt  # noqa: F401  # a second, once, while the parent does other work
 
 
-def parse(args: list[str]) -> list[str]:
-    """dbt parse; the parent reads manifest.json. Returns dbt's warnings. Raises DbtError with dbt's reasons."""
+class Parsed(TypedDict):
+    """What came of a parse. apart: the project was parsed for the release's very schema, and written elsewhere."""
+
+    warnings: list[str]
+    apart: bool
+
+
+def parse(args: list[str], apart: list[str], parsed: str, schema: str) -> Parsed:
+    """dbt parse; the parent reads manifest.json. Raises DbtError with dbt's reasons.
+
+    args: for the schema `parsed`, which is the same in every run; apart: for the release's `schema`, if the project
+    makes more of its name than a name.
+    """
+    import dbt.adapters.factory
+
+    manifest, warnings = _parse(args)
+    alone = takes_schema_apart(manifest)
+    if alone:
+        dbt.adapters.factory.reset_adapters()
+        manifest, warnings = _parse(apart)
+    else:
+        rename_schema(manifest, parsed, schema)
+    _parsed[:] = [manifest]
+    return {"warnings": warnings, "apart": alone}
+
+
+def _parse(args: list[str]) -> tuple[Manifest, list[str]]:
     from dbt.cli.main import dbtRunner
 
     reasons = Reasons()
     result = dbtRunner(callbacks=[reasons]).invoke(["parse", *args])
     if not result.success:
         raise DbtError(reasons.explain(result.exception)) from result.exception
-    _parsed[:] = [result.result]
-    return reasons.warnings
+    manifest: Manifest = result.result
+    return manifest, reasons.warnings
+
+
+def fetch(args: list[str]) -> None:
+    """dbt deps. Raises DbtError with dbt's reasons."""
+    from dbt.cli.main import dbtRunner
+
+    reasons = Reasons()
+    result = dbtRunner(callbacks=[reasons]).invoke(["deps", *args])
+    if not result.success:
+        raise DbtError(reasons.explain(result.exception)) from result.exception
 
 
 def build(  # noqa: PLR0913  # one message of the parent
@@ -177,6 +212,27 @@ def make(args: list[str]) -> list[NodeResult]:
     return [_node_result(item) for item in result.result.results]
 
 
+def compile_models(args: list[str]) -> dict[str, str]:
+    """Model's id → its SQL as dbt would run it; without one that asks the warehouse as it is compiled.
+
+    The parsed manifest stays as it is. Raises DbtError if dbt could not go on.
+    """
+    from dbt.cli.main import dbtRunner
+
+    (manifest,) = _parsed
+    reasons = Reasons()
+    alone = ["--no-introspect", "--no-populate-cache", "--no-write-json"]
+    flags = [*alone, "--resource-type", "model", "--resource-type", "snapshot"]
+    result = dbtRunner(manifest.deepcopy(), [reasons]).invoke(["compile", *args, *flags])
+    if result.result is None:
+        raise DbtError(reasons.explain(result.exception))
+    return {
+        item.node.unique_id: item.node.compiled_code
+        for item in result.result.results
+        if getattr(item.node, "compiled_code", None) and str(item.status) == "success"
+    }
+
+
 def _measure_freshness(
     manifest: Manifest, args: list[str], settings: dict[str, str], fresh: list[str], reasons: Reasons
 ) -> list[NodeResult]:
@@ -186,8 +242,8 @@ def _measure_freshness(
 
     chosen = [word for name in fresh for word in ("--select", f"source:{name}")]
     folders = [word for key in ("project_dir", "profiles_dir", "target_path") for word in (_flag(key), settings[key])]
-    log = args[args.index("--log-path") :][:2]
-    words = ["source", "freshness", *chosen, *folders, *log, "--log-level", "none", "--no-write-json"]
+    same = [word for key in ("--log-path", "--vars") if key in args for word in args[args.index(key) :][:2]]
+    words = ["source", "freshness", *chosen, *folders, *same, "--log-level", "none", "--no-write-json"]
     try:
         result = dbtRunner(manifest, [reasons]).invoke(words)
     finally:

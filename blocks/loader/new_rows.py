@@ -85,6 +85,8 @@ def _check_columns(table: SourceTable, vendor: VendorColumns, columns: Mapping[s
             f"load {table.full_name} from {table.schema_name}.{table.identifier}",
             what,
             "Select it at the vendor, or take it out of the dbt source and of what reads it.",
+            table.full_name,
+            gone,
         )
 
 

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from blocks.errors import Misconfigured
 from blocks.findings import Finding, error, hint, warn
-from blocks.quality.expectations import name_expectation, read_expectations, upgrade_expectation
+from blocks.quality.expectations import (
+    name_expectation,
+    read_expectations,
+    refuse_expectations,
+    upgrade_expectation,
+)
 from blocks.quality.suites import Suites
 
 
@@ -18,14 +23,17 @@ def check_suites(
     shown: Collection[str],
     models: Collection[str],
     disabled: Collection[str] = (),
+    tested: Collection[str] = (),
+    dialect: str = "",
 ) -> Iterator[Finding]:
     """Marts without a suite, suites without a mart, and what can't be evaluated in each.
 
     columns: mart → the columns that its YAML declares; shown: marts that dashboards show; models: every model's name;
-    disabled: those that are switched off.
+    disabled: those that are switched off; tested: marts whose dbt tests are suite enough; dialect: the warehouse's, as
+    SQLAlchemy names it.
     """
     files = {path.stem: path for path in sorted(suites.folder.glob("*.json"))}
-    for mart in sorted(set(columns) - set(files)):
+    for mart in sorted(set(columns) - set(files) - set(tested)):
         found = error if mart in shown else warn
         yield found(
             f"mart {mart}",
@@ -35,7 +43,7 @@ def check_suites(
         )
     for name, path in files.items():
         if name in columns:
-            yield from _check_file(path, name, columns[name])
+            yield from _check_file(path, name, columns[name], dialect)
         elif name in disabled and name not in models:
             yield warn(
                 f"suite {path.name}",
@@ -57,11 +65,11 @@ def _find_near(mart: str, files: Collection[str]) -> str:
     return near.replace("did you mean ", "is it ").replace("?", ".json?") if near else ""
 
 
-def _check_file(path: Path, mart: str, columns: Collection[str]) -> Iterator[Finding]:
+def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -> Iterator[Finding]:
     about = f"suite {path.name}"
     try:
         suite = json.loads(path.read_text(encoding="utf-8"))
-        _, faults = read_expectations(mart, suite)
+        _, faults = refuse_expectations(mart, read_expectations(mart, suite), dialect)
     except Misconfigured as wrong:
         yield error(about, str(path), wrong.answer, wrong.remedy)
         return

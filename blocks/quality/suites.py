@@ -86,10 +86,8 @@ class Suites(Block):
         found: Mapping[str, SuiteContent],
     ) -> list[Check]:
         """What `audit` does once the suites are read; found: what `read` gave for each mart."""
-        from sqlalchemy.engine import make_url
-
         url, arguments = warehouse.make_gx_connection()
-        dialect = make_url(url).get_backend_name()
+        dialect = find_dialect(warehouse)
         found = {mart: refuse_expectations(mart, content, dialect) for mart, content in found.items()}
         checks = [fault for _, faults in found.values() for fault in faults]
         suites, typed = take_types(warehouse, {mart: usable for mart, (usable, _) in found.items()}, marts)
@@ -136,3 +134,10 @@ class Suites(Block):
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
         return context
+
+
+def find_dialect(warehouse: Warehouse) -> str:
+    """A warehouse's dialect, as SQLAlchemy names it; nothing is connected to."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(warehouse.make_gx_connection()[0]).get_backend_name()

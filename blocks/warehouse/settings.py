@@ -44,10 +44,12 @@ class WarehouseSettings(BaseModel):
     """Names in a warehouse, and how its SQL is written.
 
     dialect: sqlglot's name of it; longest_name: bytes, where a server cuts longer names without an error.
+    taken_from_profile: settings of a dbt project's own profile that count here, too.
     """
 
     dialect: ClassVar[str] = "duckdb"
     longest_name: ClassVar[int | None] = None
+    taken_from_profile: ClassVar[frozenset[str]] = frozenset({"threads"})
 
     database: str = Field(description="database, catalogue or file that holds every schema")
     serving: str = Field("serving", description="the schema readers see")

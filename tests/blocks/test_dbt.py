@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from blocks.dbt.project import DbtProject
-from blocks.errors import BuildFailed
+from blocks.errors import BuildFailed, Misconfigured
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.conftest import ROOT
 
@@ -65,6 +65,137 @@ def test_a_run_that_ends_before_it_asks_leaves_no_process(tmp_path: Path, wareho
     run.close()
     assert time.monotonic() - begun < 14  # it was told, not killed after its grace
     assert not dbt_processes()
+
+
+def write_named_project(folder: Path, name_schema: str = "") -> Path:
+    """A project that names its schema wherever dbt renders one as it parses."""
+    models = folder / "models"
+    models.mkdir(parents=True)
+    (folder / "dbt_project.yml").write_text(
+        "name: named\nversion: '1.0'\nprofile: named\non-run-start: \"select '{{ target.schema }}'\"\n"
+    )
+    if name_schema:
+        (folder / "macros").mkdir()
+        (folder / "macros" / "names.sql").write_text(
+            "{% macro generate_schema_name(custom, node) %}" + name_schema + "{% endmacro %}"
+        )
+    (models / "named.sql").write_text(
+        "{{ config(schema='mine', alias='to_' ~ target.schema, meta={'at': target.schema, 'this': this.schema},"
+        " post_hook=\"select '{{ this }}'\") }}\n"
+        "select '{{ this }}' as this, '{{ target.schema }}' as target, id from {{ ref('other') }}"
+    )
+    (models / "other.sql").write_text("select id from {{ source('near', 'rows') }}")
+    (models / "named.yml").write_text(
+        "sources:\n  - {name: near, schema: '{{ target.schema }}_in', tables: [{name: rows}]}\n"
+        "models:\n  - name: named\n    columns: [{name: id, data_tests: [unique]}]\n"
+    )
+    return folder
+
+
+def read_manifest(project: DbtProject, warehouse: DuckDBWarehouse, schema: str) -> str:
+    run = project.open(warehouse, schema)
+    try:
+        return json.dumps(dict(run.manifest))
+    finally:
+        run.close()
+
+
+def test_a_parse_is_gone_on_from_in_the_next_release_and_names_nothing_of_the_last(
+    tmp_path: Path, warehouse: DuckDBWarehouse
+) -> None:
+    project = DbtProject(folder=write_named_project(tmp_path / "named"), state=tmp_path / "state")
+    first = read_manifest(project, warehouse, "rel_first")
+    parsed = tmp_path / "state" / "target" / "partial_parse.msgpack"
+    written = parsed.stat().st_mtime_ns
+    run = project.open(warehouse, "rel_second")
+    try:
+        second = json.dumps(dict(run.manifest))
+        with warehouse.session() as session:
+            session.rows("create schema rel_second_in")
+            session.rows("create table rel_second_in.rows as select 7 as id")
+        statuses = {result["name"]: result["status"] for result in run.make(["named"], 100)}
+    finally:
+        run.close()
+    assert parsed.stat().st_mtime_ns == written  # dbt writes it whenever it parses anything
+    assert "rel_second" not in first
+    assert "rel_first" not in second
+    assert "rel_parsed" not in first + second
+    node = json.loads(second)["nodes"]["model.named.named"]
+    assert node["relation_name"] == '"house"."rel_second_mine"."to_rel_second"'
+    assert node["config"]["meta"] == {"at": "rel_second", "this": "rel_second"}
+    assert json.loads(second)["sources"]["source.named.near.rows"]["schema"] == "rel_second_in"
+    assert statuses["named"] == "success"
+    with warehouse.session() as session:
+        ((this, target, key),) = session.rows("select * from rel_second_mine.to_rel_second")
+    assert (this, target, key) == ('"house"."rel_second_mine"."to_rel_second"', "rel_second", 7)
+
+
+@pytest.mark.parametrize(
+    ("name_schema", "expected", "again"),
+    [
+        ("{{ target.schema | upper }}", "REL_X", False),
+        ("{% set mine = target.schema %}{{ mine }}_{{ custom or 'none' }}", "rel_x_mine", False),
+        ("{{ target.schema }}_{{ target.schema | length }}", "rel_x_5", True),
+        ("{% set mine = target['schema'] %}{{ mine[:5] }}{{ custom }}", "rel_xmine", True),
+    ],
+)
+def test_a_schema_of_which_a_project_makes_more_than_a_name_is_parsed_for_itself(
+    tmp_path: Path, warehouse: DuckDBWarehouse, name_schema: str, expected: str, again: bool
+) -> None:
+    project = DbtProject(
+        folder=write_named_project(tmp_path / "named", name_schema), state=tmp_path / "state"
+    )
+    manifest = json.loads(read_manifest(project, warehouse, "rel_x"))
+    assert manifest["nodes"]["model.named.named"]["schema"] == expected
+    assert (tmp_path / "state" / "target-apart").exists() is again
+
+
+def test_variables_target_and_the_projects_own_profile_reach_dbt(
+    tmp_path: Path, warehouse: DuckDBWarehouse
+) -> None:
+    folder = write_named_project(tmp_path / "named")
+    other = DuckDBWarehouse(database=str(folder / "attached.duckdb"))
+    with other.session() as session:
+        session.rows("create table codes as select 5 as id")
+    (folder / "profiles.yml").write_text(
+        "named: {target: dev, outputs: {dev: {type: duckdb, path: x, schema: y, threads: 7}, prod: {type: duckdb,"
+        " path: elsewhere.duckdb, schema: live, threads: 3, settings: {default_null_order: nulls_last, TimeZone: X},"
+        " attach: [{path: attached.duckdb, alias: far}]}, lake: {type: snowflake}}}\n"
+    )
+    (folder / "models" / "other.sql").write_text(
+        "select '{{ target.name }}' as name, '{{ var('country') }}' as country, '{{ target.threads }}' as threads,"
+        " current_setting('default_null_order') as nulls, current_setting('TimeZone') as zone, id from far.codes"
+    )
+    project = DbtProject(folder=folder, state=tmp_path / "state", target="prod", variables={"country": "NO"})
+    run = project.open(warehouse, "rel_v")
+    try:
+        assert run.catalogue
+        results = run.make(["other"], 100)
+    finally:
+        run.close()
+    assert {result["status"] for result in results} == {"success"}, results
+    with warehouse.session() as session:
+        (row,) = session.rows("select * from rel_v.other")
+    assert row == ("prod", "NO", "3", "nulls_last", "UTC", 5)
+    with pytest.raises(Misconfigured, match=r"no output live.*dev, lake, prod"):
+        DbtProject(folder=folder, state=tmp_path, target="live").open(warehouse, "rel_v")
+    assert DbtProject(folder=folder, state=tmp_path, target="lake").open(warehouse, "rel_v")  # its name alone
+
+
+def test_packages_that_are_missing_are_named_and_fetched(tmp_path: Path, warehouse: DuckDBWarehouse) -> None:
+    folder = write_named_project(tmp_path / "named")
+    (tmp_path / "tools" / "macros").mkdir(parents=True)
+    (tmp_path / "tools" / "dbt_project.yml").write_text("name: tools\nversion: '1.0'\n")
+    (tmp_path / "tools" / "macros" / "one.sql").write_text("{% macro one() %}1{% endmacro %}")
+    (folder / "models" / "other.sql").write_text("select {{ tools.one() }} as id")
+    (folder / "packages.yml").write_text("packages:\n  - local: ../tools\n")
+    project = DbtProject(folder=folder, state=tmp_path / "state")
+    assert project.list_missing_packages() == ["../tools"]
+    with pytest.raises(BuildFailed, match=r"dbt deps.*setup --apply"):
+        read_manifest(project, warehouse, "rel_p")
+    project.fetch_packages()
+    assert not project.list_missing_packages()
+    assert "macro.tools.one" in read_manifest(project, warehouse, "rel_p")
 
 
 def wait_until(seen: Callable[[], bool]) -> None:

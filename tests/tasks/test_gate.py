@@ -75,6 +75,27 @@ def test_a_mart_without_a_suite_or_without_a_result_fails(
     assert (alone.scope, alone.passed) == ("none", False)
 
 
+@pytest.mark.parametrize(
+    ("status", "tested", "passed"),
+    [
+        ({"passed": True}, ("unique_m_k",), True),
+        ({"passed": False}, ("unique_m_k",), True),  # it fails by itself
+        ({"passed": False, "not_run": True}, ("unique_m_k",), False),
+        ({"passed": True}, ("unique_other_k",), False),
+        ({"passed": True}, (), False),
+    ],
+)
+def test_dbts_own_tests_are_suite_enough_where_they_were_evaluated(
+    tmp_path: Path, status: dict[str, bool], tested: tuple[str, ...], passed: bool
+) -> None:
+    ran = Check(scope="m", name="unique_m_k", kind="dbt test", **status)
+    report = build(checks=(ran,))
+    suites = Suites(folder=tmp_path, docs=tmp_path)
+    (check,) = audit_suites.fn(suites, None, report, {"m": tested})  # type: ignore[arg-type]
+    assert (check.scope, check.name, check.passed) == ("m", "has a suite", passed)
+    assert judge(report, [check], [], []).passed is (passed and ran.passed)
+
+
 class Project:
     """One source table, with this budget."""
 

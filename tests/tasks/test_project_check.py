@@ -14,7 +14,7 @@ from blocks.loader.dlt.loader import DltLoader
 from blocks.quality.suites import Suites
 from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from flows.check import find_all, write_report
+from flows.check import check, write_report
 from tests.conftest import ROOT, TINY
 
 PROJECT = """
@@ -244,7 +244,6 @@ SEEDED = [
     ("error", "source shop.sales", "load `merge` needs a `key`"),
     ("error", "source shop.sales", "no meta `path`"),
     ("error", "source shop.sales", "its data_type `number` is not known here"),
-    ("error", "source shop.sales", "its meta has `formt`"),  # the load's own words
     ("error", "source shop.sales", "`formt` in its meta is no key that is read (did you mean format?)"),
     ("error", "source shop.sales", "`quarantine_budget` in its meta Input should be less than or equal to 1"),
     ("error", "source shop.sales.amount", "`requird` in its meta is no key that is read"),
@@ -300,7 +299,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
 
 
 def look(folder: Path, project: Path, located: list[str]) -> list[Finding]:
-    return find_all(
+    return check.fn(
         DbtProject(folder=project, state=folder / "state"),
         DuckDBWarehouse(database=str(folder / "house.duckdb")),
         Suites(folder=folder / "expectations", docs=folder / "docs"),
@@ -328,6 +327,10 @@ def test_forty_mistakes_and_nothing_else_is_called_an_error(found: list[Finding]
         if not any(each.about.startswith(about) and problem in each.problem for _, about, problem in SEEDED)
     ]
     assert not strange, write_report(strange)
+
+
+def test_a_misspelt_setting_of_a_load_is_said_once(found: list[Finding]) -> None:
+    assert len([each for each in found if "`formt`" in each.problem]) == 1
 
 
 def test_words_of_tickets_are_marked(found: list[Finding]) -> None:

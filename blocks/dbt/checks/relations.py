@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from blocks.catalogue import BUILT
+from blocks.catalogue import BUILT, find_database, is_elsewhere
 from blocks.dbt.checks.nodes import error_about, get_config, get_place, list_nodes, warn_about
 from blocks.findings import Finding, warn
 from blocks.release_names import in_release
@@ -19,19 +19,20 @@ def check_relations(manifest: Node, built: Collection[str], schema: str) -> Iter
 
     schema: the release's, as the manifest was parsed with.
     """
+    usual = find_database(manifest)
     for node in list_nodes(manifest, "nodes"):
         if node.get("unique_id") in built and node.get("resource_type") in BUILT:
-            yield from _check_place(node, schema)
+            yield from _check_place(node, schema, usual)
             yield from _check_writer(node)
             yield from _check_hooks(node)
     yield from _check_operations(manifest)
 
 
-def _check_place(node: Node, schema: str) -> Iterator[Finding]:
+def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
     config, kind = get_config(node), node.get("resource_type")
     if config.get("materialized") == "ephemeral":
         return
-    if config.get("database"):
+    if is_elsewhere(node, usual):
         yield error_about(
             node,
             f"it is built in another database, {config['database']}: outside of the release",

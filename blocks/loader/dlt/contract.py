@@ -83,6 +83,8 @@ def raise_missing(
         f"load {table.full_name} from {label}",
         f"column {', '.join(missing)} is missing; {found}",
         remedy or "Have the source bring it back, or take it out of the dbt source and of what reads it.",
+        table.full_name,
+        [column.name for column in table.columns if column.origin in missing],
     )
 
 

@@ -106,6 +106,9 @@ class Staging:
                 f"load {self.table.full_name} from {item or label}",
                 f"in most rows {part}",
                 "Its type has changed: declare the new one in the dbt source, or have the source correct it.",
+                self.table.full_name,
+                [each.name for each in self.table.columns if str(part).startswith(f"{each.name}: ")],
+                retyped=True,
             )
 
 

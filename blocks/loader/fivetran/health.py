@@ -70,6 +70,8 @@ def check_selected(tables: Sequence[SourceTable], selection: Selection) -> None:
                     label,
                     f"column {', '.join(blocked)} is missing: it is blocked in Fivetran",
                     "Unblock it there, or take it out of the dbt source and of what reads it.",
+                    table.full_name,
+                    blocked,
                 )
 
 

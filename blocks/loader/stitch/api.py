@@ -114,6 +114,8 @@ class StitchApi(HttpSession):
                     label,
                     f"column {', '.join(missing)} is missing: Stitch does not replicate it",
                     "Select it there, or take it out of the dbt source and of what reads it.",
+                    table.full_name,
+                    missing,
                 )
 
     def _iterate_pages(self, what: str) -> Iterator[dict[str, JsonValue]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -32,6 +33,11 @@ class DuckDBWarehouse(SqlWarehouse):
 
     _block_type_name = "DuckDB Warehouse"
     _block_type_slug = "duckdb-warehouse"
+
+    taken_from_profile: ClassVar[frozenset[str]] = frozenset(
+        {"threads", "extensions", "attach", "settings", "plugins", "filesystems", "secrets", "external_root"}
+        | {"module_paths", "config_options", "use_credential_provider"}
+    )
 
     memory_limit: str = Field("1GB", description="DuckDB's memory; beyond it, it spills to disk")
     threads: int = Field(2, ge=1, description="dbt models built side by side, and DuckDB's threads")

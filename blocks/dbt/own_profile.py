@@ -1,0 +1,71 @@
+"""What a dbt project's own profiles.yml says that its warehouse here does not: extensions, attached files, threads.
+
+Not here: where and as whom dbt connects, which is the warehouse block's own. `~/.dbt` is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from blocks.errors import Misconfigured
+from blocks.semantic_models import Node
+
+
+def read_own_settings(
+    folder: Path, profile: str, target: str | None, kind: str, wanted: Collection[str]
+) -> dict[str, object]:
+    """The wanted settings of an output of `folder`/profiles.yml; nothing where there is none for this warehouse.
+
+    target: the output's name; None: the profile's own choice. kind: dbt's type of the warehouse. Jinja in a value is
+    left to dbt. Raises Misconfigured for a file that is no profile, or a named output that is not there.
+    """
+    path = folder / "profiles.yml"
+    if not path.is_file():
+        return {}
+    outputs, default = _read_outputs(path, profile)
+    if target and outputs and target not in outputs:
+        raise Misconfigured(
+            f"read {path}", f"it has no output {target}", f"There are {', '.join(sorted(outputs))}."
+        )
+    of_kind = [name for name, output in outputs.items() if output.get("type") == kind]
+    chosen = target or (default if default in of_kind else next(iter(of_kind), None))
+    if chosen not in of_kind:
+        return {}
+    found = {key: value for key, value in outputs[chosen].items() if key in wanted}
+    if isinstance(found.get("attach"), list):
+        found["attach"] = [_place(folder, each) for each in found["attach"]]
+    return found
+
+
+def merge_settings(own: Node, target: Node) -> dict[str, object]:
+    """A profile's output: the warehouse's word stands, mappings are joined; dbt's threads are the project's."""
+    merged: dict[str, object] = {**own, **target}
+    for key, value in own.items():
+        if isinstance(value, Mapping) and isinstance(target.get(key), Mapping):
+            merged[key] = {**value, **target[key]}
+    return {**merged, "threads": own.get("threads", target.get("threads", 1))}
+
+
+def _read_outputs(path: Path, profile: str) -> tuple[dict[str, Node], str]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = (content or {}).get(profile) or {}
+        outputs: dict[str, Node] = {str(name): dict(output) for name, output in (found.get("outputs") or {}).items()}
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise Misconfigured(
+            f"read {path}", f"{type(error).__name__}: it is no profile of dbt's", "Correct or delete it."
+        ) from None
+    return outputs, str(found.get("target") or "")
+
+
+def _place(folder: Path, attached: object) -> object:
+    """An attached file by its path from the project's folder, in which dbt is run by hand."""
+    if not isinstance(attached, Mapping):
+        return attached
+    path = attached.get("path")
+    if not isinstance(path, str) or "{{" in path or ":" in path:
+        return attached
+    return {**attached, "path": str((folder / path).resolve())}
