@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from datetime import UTC, datetime
 from difflib import unified_diff
@@ -73,6 +74,10 @@ def write_end(found: Adoption, changes: int, flags: Flags) -> str:
         where.append(f"--suites {shlex.quote(str(found.suites))}")
     if flags.tickets_folder:
         where.append(f"--tickets-folder {shlex.quote(str(found.tickets))}")
+    if flags.vars:
+        where.append(f"--vars {shlex.quote(json.dumps(flags.vars))}")
+    if flags.target:
+        where.append(f"--target {shlex.quote(flags.target)}")
     words = " ".join(where)
     if not changes:
         done = "nothing to add"

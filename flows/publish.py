@@ -15,6 +15,7 @@ from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
+from tasks.dictionary import publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
 from tasks.planning import all_dashboards
@@ -42,12 +43,13 @@ def publish(
     tag_queries("publish", release.run, plan.tickets if plan else ())
     journal = read_gates(warehouse, release)
     with stage_run(context, project, warehouse, plan.run if plan else release.run) as stage:
-        catalogue = stage.catalogue
+        catalogue, dbt = stage.catalogue, stage.dbt
     dashboards = plan.dashboards if plan else all_dashboards(catalogue, release)
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
     live = warehouse.describe_live_source() if site.reads_live else None
     with TemporaryDirectory() as folder, site.session():
+        publish_dictionary(site, warehouse, dbt, release)
         for dashboard in dashboards:
             url = ticket_page(tracker, dashboard.ticket)
             comments = feedback.get(dashboard.ticket or "", ())
@@ -63,7 +65,9 @@ def publish(
                 publications.append(failed_publication(dashboard, release, error))
         index = site.index(cards, publications)
     show_publications(release.run, publications, index)
-    record_publications(site, warehouse, catalogue, release.run, release, dashboards, publications)
+    record_publications(
+        site, warehouse, catalogue, release.run, release, dashboards, publications, dbt.remember_columns
+    )
     failed = sum(publication.error is not None for publication in publications)
     get_run_logger().info("%s, %d failed; all at %s", count_of(len(publications), "dashboard"), failed, index)
     return publications

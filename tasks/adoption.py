@@ -84,7 +84,8 @@ class Adopter:
         self._state, self._suites = scratch / "state", scratch / "expectations"
         self._suites.mkdir(parents=True)
         self._warehouse = DuckDBWarehouse(database=str(scratch / "warehouse.duckdb"))
-        self._loader = DltLoader(locations={}, workdir=scratch / "loads", deadline_seconds=LOAD_SECONDS)
+        self._work = scratch / "loads"
+        self._loader = self._make_loader({})
 
     def adopt(self, root: Path, locations: Mapping[str, str]) -> None:
         """Propose all that is missing. Raises Misconfigured, NotFound, BuildFailed with dbt's reason."""
@@ -94,7 +95,7 @@ class Adopter:
                 self._declare_loads(dbt, root, locations)
         else:
             self._begin_project(root, dict(locations) or {snake(root.name): str(root)})
-        self._loader = self._loader.model_copy(update={"locations": dict(self.found.locations)})
+        self._loader = self._make_loader(dict(self.found.locations))
         with self._open() as dbt:
             profiles = self._build(dbt)
             boards = self._propose_dashboards(dbt.manifest, dbt.catalogue, profiles)
@@ -103,6 +104,10 @@ class Adopter:
             self._propose_ticket(boards, dbt.catalogue)
         with self._open() as dbt:
             self._verify(dbt)
+
+    def _make_loader(self, locations: dict[str, str]) -> DltLoader:
+        """A loader that knows these places; a password in one becomes a credential."""
+        return DltLoader(locations=locations, workdir=self._work, deadline_seconds=LOAD_SECONDS)
 
     @contextmanager
     def _open(self) -> Iterator[DbtRun]:

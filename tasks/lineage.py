@@ -6,14 +6,16 @@ A table's asset key is the one that prefect-dbt gives it, so what dbt reports of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import MappingProxyType
 
 from prefect.assets import Asset, AssetProperties
 from prefect.context import AssetContext
 from prefect.states import Completed, Failed
 
 from blocks.catalogue import Catalogue
-from blocks.prefect.openlineage import send_lineage
+from blocks.column_lineage import ALL, ColumnLineage
+from blocks.prefect.openlineage import Columns, is_wanted, send_lineage
 from blocks.records import Dashboard, LoadReport, Publication, Release
 from blocks.site.base import BiSite
 from blocks.warehouse.base import Warehouse
@@ -38,8 +40,13 @@ def record_publications(
     release: Release,
     dashboards: Sequence[Dashboard],
     publications: Sequence[Publication],
+    trace: Callable[[], ColumnLineage],
 ) -> None:
-    """Each serving view with the release's table and the RAW tables below it, and each dashboard with its views."""
+    """Each serving view with the release's table and the RAW tables below it, and each dashboard with its views.
+
+    trace: gives the lineage of columns, which is asked for only where there is a server that takes it.
+    """
+    columns = trace() if is_wanted() else None
     views = {
         mart: Asset(key=_table(warehouse, warehouse.serving, mart)) for mart in release.marts
     }  # what readers see, whichever run made it
@@ -48,7 +55,9 @@ def record_publications(
         for source in catalogue.sources_of(mart):
             tables = catalogue.source_tables(source)
             below += [_table(warehouse, table.schema_name, table.identifier) for table in tables]
-        _made(f"promote.{mart}", run, [Asset(key=key) for key in below], views[mart], _scheme(warehouse))
+        made_of = _trace_mart(warehouse, catalogue, columns, mart) if columns else {}
+        inputs = [Asset(key=key) for key in below]
+        _made(f"promote.{mart}", run, inputs, views[mart], _scheme(warehouse), columns=made_of)
     for dashboard, publication in zip(dashboards, publications, strict=True):
         shown = AssetProperties(name=dashboard.name, url=publication.url or None)
         page = Asset(key=_key(_scheme(site), *site.project.split("/"), dashboard.name), properties=shown)
@@ -65,6 +74,7 @@ def _made(
     by: str,
     rows: int | None = None,
     good: bool = True,
+    columns: Columns = MappingProxyType({}),
 ) -> None:
     """Record that one thing was made of others. A lineage server that fails is logged and holds nothing up."""
     context = AssetContext(
@@ -74,7 +84,25 @@ def _made(
         materialization_metadata={output.key: {"run": run, **({} if rows is None else {"rows": rows})}},
     )
     context.emit_events(Completed() if good else Failed())
-    send_lineage(job, run, [asset.key for asset in inputs], output.key, rows, good)
+    send_lineage(job, run, [asset.key for asset in inputs], output.key, rows, good, columns)
+
+
+def _trace_mart(
+    warehouse: Warehouse, catalogue: Catalogue, lineage: ColumnLineage, mart: str
+) -> dict[str, list[tuple[str, str]]]:
+    """A mart's columns, each with the columns of RAW that it is made of; those that are not known are left out."""
+    tables = {catalogue.source_id(each.full_name): each for each in catalogue.tables}
+    key = catalogue.mart(mart).unique_id
+    found = {}
+    for column in lineage.columns(key):
+        parts = [
+            (_table(warehouse, tables[origin].schema_name, tables[origin].identifier), name)
+            for origin, name in sorted(lineage.origins(key, column))
+            if origin in tables and name != ALL
+        ]
+        if parts:
+            found[column] = parts
+    return found
 
 
 def _scheme(block: Warehouse | BiSite) -> str:

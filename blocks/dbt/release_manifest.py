@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -92,6 +93,21 @@ def _rename_items(
         after = _rename(before, words, seen)
         if after is not before:
             put(key, after)
+
+
+@contextmanager
+def keep_nodes(manifest: Manifest) -> Iterator[None]:
+    """Whatever dbt does to a manifest's nodes in here, as it does when it compiles them, is undone at the end."""
+    before = {
+        key: {name: list(value) if isinstance(value, list) else value for name, value in vars(node).items()}
+        for key, node in manifest.nodes.items()
+    }
+    try:
+        yield
+    finally:
+        for key, values in before.items():
+            vars(manifest.nodes[key]).clear()
+            vars(manifest.nodes[key]).update(values)
 
 
 def materialize(manifest: Manifest, unique_ids: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ from blocks.query_tags import untagged
 from blocks.records import Record
 from blocks.release_names import parse_schema
 from blocks.vendor_patches.prefect import lighten_context
+from blocks.semantic_models import Node
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.base import Warehouse
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from blocks.dbt.worker import NodeResult, Parsed
 
 PARSE_DEADLINE_SECONDS = 600
+COMPILED = "compiled.json"  # the SQL of the last builds, in dbt's state folder
 APART = "target-apart"  # dbt's target folder of a project that is parsed for each release anew
 QUIET = {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -203,6 +205,7 @@ class DbtRun:
             result: list[NodeResult] = worker.answer(deadline_seconds, self._warehouse.check_lease)
         finally:
             self.close()
+        self._keep_compiled(result)
         return result
 
     def make(self, select: Sequence[str], deadline_seconds: float) -> list[NodeResult]:
@@ -237,6 +240,29 @@ class DbtRun:
             if was_closed:
                 self.close()
         return found
+
+    def remember_columns(self) -> ColumnLineage:
+        """Which column is made of which, by the SQL of the last builds of models that have not changed since. At once."""
+        stored = _read_compiled(self._state / COMPILED)
+        known = {
+            key: self._rename(sql)
+            for key, (checksum, sql) in stored.items()
+            if _checksum(self.manifest["nodes"].get(key)) == checksum
+        }
+        return ColumnLineage(self._manifest, known, self._warehouse.dialect)
+
+    def _keep_compiled(self, results: Sequence[NodeResult]) -> None:
+        """Write down the SQL of what was built, with the parsed schema in place of the release's."""
+        parsed = parse_schema(self._folder)
+        stored = _read_compiled(self._state / COMPILED)
+        for result in results:
+            if result["kind"] in {"model", "snapshot"} and result["sql"]:
+                sql = result["sql"].replace(self._schema, parsed)
+                stored[result["unique_id"]] = (_checksum(self.manifest["nodes"].get(result["unique_id"])), sql)
+        kept = {key: value for key, value in stored.items() if key in self.manifest["nodes"]}
+        beside = self._state / f"{COMPILED}.{self._schema}"
+        beside.write_text(json.dumps(kept), encoding="utf-8")
+        beside.replace(self._state / COMPILED)
 
     def trace_columns(self) -> ColumnLineage:
         """Which column is made of which, by the compiled SQL. It takes seconds; raises as `compile_models`."""
@@ -282,6 +308,19 @@ class DbtRun:
             "--log-level-file": "warn",
         }
         return [*(str(word) for pair in flags.items() for word in pair), *self._settings.flags]
+
+
+def _read_compiled(path: Path) -> dict[str, tuple[str, str]]:
+    """Model's id → its file's checksum and the SQL that was built of it; nothing for a file that can't be read."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return {str(key): (str(checksum), str(sql)) for key, (checksum, sql) in stored.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _checksum(node: Node | None) -> str:
+    return str(((node or {}).get("checksum") or {}).get("checksum") or "")
 
 
 def fetch_packages(folder: Path, state: Path) -> None:

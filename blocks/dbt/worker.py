@@ -16,7 +16,8 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
-from blocks.dbt.release_manifest import materialize, redirect, rename_schema, takes_schema_apart
+from blocks.dbt.release_manifest import keep_nodes, materialize, redirect, rename_schema, takes_schema_apart
+from blocks.vendor_patches.dbt_core import compile_past_errors
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
 if TYPE_CHECKING:
@@ -222,15 +223,16 @@ def compile_models(args: list[str]) -> dict[str, str]:
     (manifest,) = _parsed
     reasons = Reasons()
     alone = ["--no-introspect", "--no-populate-cache", "--no-write-json"]
-    flags = [*alone, "--resource-type", "model", "--resource-type", "snapshot"]
-    result = dbtRunner(manifest.deepcopy(), [reasons]).invoke(["compile", *args, *flags])
-    if result.result is None:
-        raise DbtError(reasons.explain(result.exception))
-    return {
-        item.node.unique_id: item.node.compiled_code
-        for item in result.result.results
-        if getattr(item.node, "compiled_code", None) and str(item.status) == "success"
-    }
+    flags = [*alone, "--select", "resource_type:model", "resource_type:snapshot"]
+    with keep_nodes(manifest), compile_past_errors():
+        result = dbtRunner(manifest, [reasons]).invoke(["compile", *args, *flags])
+        if result.result is None:
+            raise DbtError(reasons.explain(result.exception))
+        return {
+            item.node.unique_id: item.node.compiled_code
+            for item in result.result.results
+            if getattr(item.node, "compiled_code", None) and str(item.status) == "success"
+        }
 
 
 def _measure_freshness(

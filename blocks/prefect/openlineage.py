@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
 from blocks.errors import PlatformError
@@ -22,8 +24,23 @@ _paused = [0.0]
 _log = logging.getLogger(__name__)
 
 
-def send_lineage(
-    job: str, run: str, inputs: Sequence[str], output: str, rows: int | None = None, good: bool = True
+Columns: TypeAlias = Mapping[str, Sequence[tuple[str, str]]]
+"""Column of what was made → (key, column) of each that it is made of."""
+
+
+def is_wanted() -> bool:
+    """True where there is a server to send lineage to."""
+    return bool(os.environ.get("OPENLINEAGE_URL"))
+
+
+def send_lineage(  # one event
+    job: str,
+    run: str,
+    inputs: Sequence[str],
+    output: str,
+    rows: int | None = None,
+    good: bool = True,
+    columns: Columns = MappingProxyType({}),
 ) -> None:
     """Send how one thing was made; keys are `scheme://authority/rest`.
 
@@ -41,14 +58,21 @@ def send_lineage(
             if key := os.environ.get("OPENLINEAGE_API_KEY"):
                 session.headers["Authorization"] = f"Bearer {key}"
             for kind in ("START", "COMPLETE" if good else "FAIL"):
-                session.post(session.base_url + path, json=build_event(kind, job, run, inputs, output, rows))
+                event = build_event(kind, job, run, inputs, output, rows, columns)
+                session.post(session.base_url + path, json=event)
     except PlatformError as error:
         _paused[0] = time.monotonic() + PAUSE_SECONDS
         _log.warning("the OpenLineage server did not take %s: %s", job, error.answer)
 
 
-def build_event(
-    kind: str, job: str, run: str, inputs: Sequence[str], output: str, rows: int | None
+def build_event(  # one event
+    kind: str,
+    job: str,
+    run: str,
+    inputs: Sequence[str],
+    output: str,
+    rows: int | None,
+    columns: Columns = MappingProxyType({}),
 ) -> dict[str, object]:
     """Build a RunEvent. The same job of the same run has the same id, so a repetition is no second run."""
     namespace = os.environ.get("OPENLINEAGE_NAMESPACE", "ticket-to-dashboard")
@@ -56,6 +80,8 @@ def build_event(
     if rows is not None:
         facet = {"rowCount": rows, **_facet("facets/1-0-2/OutputStatisticsOutputDatasetFacet")}
         made["outputFacets"] = {"outputStatistics": facet}
+    if columns:
+        made["facets"] = {"columnLineage": _describe_columns(columns)}
     parent = {"run": {"runId": _id(run, "deliver")}, "job": {"namespace": namespace, "name": "deliver"}}
     return {
         "eventType": kind,
@@ -70,6 +96,14 @@ def build_event(
         "inputs": [_dataset(key) for key in inputs],
         "outputs": [made],
     }
+
+
+def _describe_columns(columns: Columns) -> dict[str, object]:
+    fields = {
+        name: {"inputFields": [{**_dataset(key), "field": field} for key, field in parts]}
+        for name, parts in columns.items()
+    }
+    return {"fields": fields, **_facet("facets/1-1-0/ColumnLineageDatasetFacet")}
 
 
 def _id(run: str, job: str) -> str:

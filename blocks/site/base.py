@@ -11,6 +11,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.catalogue import Dataset
+from blocks.dictionary import Dictionary
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
 from blocks.site.plan import DashboardPlan, plan_dashboard
 from blocks.site.readback import DatasetSummary
@@ -75,6 +76,10 @@ class BiSite(Block, ABC):
     @abstractmethod
     def publish(self, card: Card) -> Publication:
         """Publish or overwrite one dashboard by name, and read it back; safe to repeat."""
+
+    def publish_dictionary(self, dictionary: Dictionary) -> str | None:
+        """Publish the data dictionary of what readers see; return its address. None: this site has no place for it."""
+        return None
 
     @abstractmethod
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:

@@ -173,9 +173,9 @@ class SqlWarehouse(Warehouse):
             self.prepare_load(session, rows.schema)
             if self.ddl_rolls_back:
                 stack.enter_context(self.transaction(session))
-            changes = self._shape_table(session, rows) + self._shape_table(session, quarantine)
+            changes = self._shape_table(session, batch, rows) + self._shape_table(session, batch, quarantine)
             if rows.deleted:
-                self._shape_table(session, rows.deleted)
+                self._shape_table(session, batch, rows.deleted)
             staged = stack.enter_context(self.stage_files(session, batch, rows))
             if not self.ddl_rolls_back:
                 stack.enter_context(self.transaction(session))
@@ -197,24 +197,55 @@ class SqlWarehouse(Warehouse):
             with fence_writes(self, session):
                 write_ledger(self, session, entries)
 
-    def _shape_table(self, session: Session, target: LoadTarget) -> tuple[str, ...]:
-        """Make the table, and widen it by the files' new columns. Raises ContractBroken if a type does not fit."""
+    def _shape_table(self, session: Session, batch: Batch, target: LoadTarget) -> tuple[str, ...]:
+        """Make the table, and widen it by the files' new columns. One whose rows are all replaced takes any type.
+
+        Raises ContractBroken if a type does not fit.
+        """
         self.make_table(session, target.schema, target.name, target.columns)
         if not target.files:
             return ()
         known = self.columns(session, target.schema, target.name)
         target.incoming = self.file_columns(session, target.files)
-        for name, kind in target.incoming.items():
-            if name in known and not self.fits(kind, known[name]):
-                raise ContractBroken(
-                    f"load {target.relation}",
-                    f"column {name} comes as {kind}, the table has {known[name]}",
-                    f"Declare {name} as {known[name].lower()}, or drop {target.relation} to load all of it again.",
-                )
+        other = {
+            name: f"{kind.lower()}, was {known[name].lower()}"
+            for name, kind in target.incoming.items()
+            if name in known and not self.fits(kind, known[name])
+        }
+        if other:
+            self._check_types(batch, target, known, other)
+            if not self.ddl_rolls_back:
+                fence(self, session)
+                self._forget_batch(session, batch)  # or a load that ends here would count as loaded
+            self.drop_raw_table(session, target)
+            self.make_table(session, target.schema, target.name, target.columns)
+            known = self.columns(session, target.schema, target.name)
         fresh = {name: kind for name, kind in target.incoming.items() if name not in known}
         if fresh:
             self.add_columns(session, target, fresh)
-        return tuple(f"new column {name} ({kind.lower()})" for name, kind in fresh.items())
+        new = [f"new column {name} ({kind.lower()})" for name, kind in fresh.items() if name not in other]
+        return (*(f"column {name} is {kind}" for name, kind in other.items()), *new)
+
+    def _check_types(
+        self, batch: Batch, target: LoadTarget, known: Mapping[str, str], other: Mapping[str, str]
+    ) -> None:
+        """Raise ContractBroken for columns of another type than the table's, unless all of its rows are replaced."""
+        if batch.mode == "replace":
+            return
+        name, table = next(iter(other)), batch.table
+        raise ContractBroken(
+            f"load {target.relation}",
+            f"column {name} comes as {target.incoming[name]}, the table has {known[name]}",
+            f"Load all of it again as that, by --only-sources {table.source} --full-refresh, or declare {name} as"
+            f" {known[name].lower()}.",
+            table.full_name,
+            other,
+            retyped=True,
+        )
+
+    def drop_raw_table(self, session: Session, target: LoadTarget) -> None:
+        """Drop a table of RAW, to be made anew with other types; views of it are bound when they are read."""
+        session.rows(f"drop table {self.relation(target.relation)}")
 
     def _forget_batch(self, session: Session, batch: Batch) -> None:
         """Take out of the ledger what the batch replaces, before any row of it changes."""

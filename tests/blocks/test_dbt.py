@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -16,6 +18,8 @@ import pytest
 from blocks.dbt.project import DbtProject
 from blocks.errors import BuildFailed, Misconfigured
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from flows.setup import show_setup
+from flows.terminal import Terminal
 from tests.conftest import ROOT
 
 TINY = ROOT / "tests" / "tiny" / "dbt"
@@ -163,6 +167,7 @@ def test_variables_target_and_the_projects_own_profile_reach_dbt(
         " attach: [{path: attached.duckdb, alias: far}]}, lake: {type: snowflake}}}\n"
     )
     (folder / "models" / "other.sql").write_text(
+        "{{ config(materialized='table') }} "
         "select '{{ target.name }}' as name, '{{ var('country') }}' as country, '{{ target.threads }}' as threads,"
         " current_setting('default_null_order') as nulls, current_setting('TimeZone') as zone, id from far.codes"
     )
@@ -176,7 +181,7 @@ def test_variables_target_and_the_projects_own_profile_reach_dbt(
     assert {result["status"] for result in results} == {"success"}, results
     with warehouse.session() as session:
         (row,) = session.rows("select * from rel_v.other")
-    assert row == ("prod", "NO", "3", "nulls_last", "UTC", 5)
+    assert row == ("prod", "NO", "3", "NULLS_LAST", "UTC", 5)
     with pytest.raises(Misconfigured, match=r"no output live.*dev, lake, prod"):
         DbtProject(folder=folder, state=tmp_path, target="live").open(warehouse, "rel_v")
     assert DbtProject(folder=folder, state=tmp_path, target="lake").open(warehouse, "rel_v")  # its name alone
@@ -193,7 +198,10 @@ def test_packages_that_are_missing_are_named_and_fetched(tmp_path: Path, warehou
     assert project.list_missing_packages() == ["../tools"]
     with pytest.raises(BuildFailed, match=r"dbt deps.*setup --apply"):
         read_manifest(project, warehouse, "rel_p")
-    project.fetch_packages()
+    blocks = SimpleNamespace(project=project, warehouse=warehouse)
+    with redirect_stdout(io.StringIO()) as said:
+        show_setup(blocks, Terminal(quiet=True), apply=True)  # type: ignore[arg-type]
+    assert f"dbt deps --project-dir {folder}  # ../tools" in said.getvalue()
     assert not project.list_missing_packages()
     assert "macro.tools.one" in read_manifest(project, warehouse, "rel_p")
 

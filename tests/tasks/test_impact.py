@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +14,9 @@ from blocks.dbt.project import DbtProject
 from blocks.errors import NotFound
 from blocks.records import Analysis, Dashboard, LoadReport
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from flows.check import show_impact
+from flows.flags import read_flags
+from flows.terminal import Terminal
 from tasks.impact import describe_impact, find_impact, say_impact
 from tests.conftest import TINY
 
@@ -83,7 +89,8 @@ def test_what_is_only_filtered_by_is_read_too_and_values_are_followed_through_mo
 
 def test_a_broken_load_says_who_depends_on_its_columns(tmp_path: Path) -> None:
     warehouse = DuckDBWarehouse(database=str(tmp_path / "house.duckdb"))
-    dbt = DbtProject(folder=TINY / "dbt", state=tmp_path / "state").open(warehouse, "rel_impact")
+    project = DbtProject(folder=TINY / "dbt", state=tmp_path / "state")
+    dbt = project.open(warehouse, "rel_impact")
     gone = LoadReport(source="bikes", table="rides", loader="dlt", error="Gone.", broken=("minutes",))
     retyped = gone.model_copy(update={"broken": ("station",), "retyped": True})
     well = gone.model_copy(update={"error": None, "broken": ()})
@@ -114,4 +121,9 @@ def test_a_broken_load_says_who_depends_on_its_columns(tmp_path: Path) -> None:
     assert retyped_minutes.metrics == ("minutes", "minutes_per_ride")
     with pytest.raises(NotFound, match=r"is it bikes\.rides"):
         find_impact(catalogue, lineage, ["bikes.rids.minutes"])
+    flags = read_flags(["check", "--column", "bikes.rides.minutes"])
+    assert flags is not None
+    with redirect_stdout(io.StringIO()) as said_by_check:
+        show_impact(SimpleNamespace(project=project, warehouse=warehouse), flags, Terminal(quiet=True))  # type: ignore[arg-type]
+    assert "tickets BK-1." in said_by_check.getvalue()
     assert not (tmp_path / "house.duckdb").exists()  # nothing was asked of the warehouse

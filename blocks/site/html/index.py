@@ -18,6 +18,7 @@ from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 from blocks.errors import Misconfigured
 from blocks.records import Publication, Record
 from blocks.site.base import Card
+from blocks.site.html.dictionary_page import FILE
 from blocks.site.html.page import render
 from blocks.site.text import check_link, check_slug, one_line
 
@@ -160,6 +161,7 @@ def render_index(folder: Path, entries: dict[str, Entry]) -> str:
     return render(
         "index.html.j2",
         heading="Dashboards",
+        dictionary=FILE if (folder / FILE).exists() else None,
         broken=sum(1 for entry in listed if entry.error),
         newest=max(good, key=lambda entry: entry.published, default=None),
         entries=[

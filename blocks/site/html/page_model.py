@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 FEEDBACK = 20  # comments shown, the newest first
 
 
-def dashboard_page(view: DashboardView, gate: Record | None) -> str:
-    """The HTML of one dashboard. gate: as the publication index keeps it."""
+def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | None = None) -> str:
+    """The HTML of one dashboard. gate: as the publication index keeps it; dictionary: where the data dictionary is."""
     card, dashboard = view.card, view.card.dashboard
     feedback = sorted(card.feedback, key=lambda comment: comment.created, reverse=True)[:FEEDBACK]
     return render(
@@ -43,6 +43,9 @@ def dashboard_page(view: DashboardView, gate: Record | None) -> str:
         ticket=one_line(dashboard.ticket or "", 40),
         ticket_url=check_link(card.ticket_url),
         notes=view.notes(),
+        dictionary=dictionary and f"{dictionary}#mart-{dashboard.marts[0]}"
+        if dashboard.marts
+        else dictionary,
         feedback=[
             {
                 "author": one_line(comment.author, 80),

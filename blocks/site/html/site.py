@@ -16,10 +16,12 @@ from pathlib import Path
 
 from pydantic import Field
 
+from blocks.dictionary import Dictionary
 from blocks.errors import BadInput, Busy, Misconfigured
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
 from blocks.site.html.dashboard_view import DashboardView
+from blocks.site.html.dictionary_page import FILE, dictionary_page
 from blocks.site.html.extract import Extract
 from blocks.site.html.index import (
     STATE,
@@ -90,6 +92,13 @@ class FolderSite(BiSite):
             canary=canary,
         )
 
+    def publish_dictionary(self, dictionary: Dictionary) -> str:
+        """Write the page of the data dictionary beside the index, which leads to it, as every dashboard's page does."""
+        place = self._place()
+        with self._wrap_os_errors(place):
+            write_file(place / FILE, dictionary_page(dictionary))
+        return self._url(FILE)
+
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """Write the page over all dashboards ever published here."""
         place = self._place()
@@ -115,7 +124,9 @@ class FolderSite(BiSite):
                 card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs]
             )
             write_file(work / "dashboard.png", draw_picture(view))
-            write_file(work / "index.html", dashboard_page(view, summarize_gate(card, self._address)))
+            dictionary = f"../{FILE}" if (self._place() / FILE).exists() else None
+            page = dashboard_page(view, summarize_gate(card, self._address), dictionary)
+            write_file(work / "index.html", page)
         return rows
 
     def _install(self, work: Path, target: Path) -> None:

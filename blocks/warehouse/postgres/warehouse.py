@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 from blocks.errors import Rejected
 from blocks.records import Release
 from blocks.time_zone import UTC_ZONE
+from blocks.warehouse.batch import LoadTarget
 from blocks.warehouse.postgres.clients import PostgresClients
 from blocks.warehouse.postgres.grants import PostgresGrants
 from blocks.warehouse.postgres.session import PostgresSession, open_session
@@ -78,6 +79,17 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
     def copy_files(self, session: Session, table: str, columns: Sequence[str], files: Sequence[Path]) -> None:
         """COPY from here, batch by batch."""
         cast("PostgresSession", session).load(table, columns, files)
+
+    def drop_raw_table(self, session: Session, target: LoadTarget) -> None:
+        """One that views stand on, such as those of earlier releases, is put aside under another name instead."""
+        session.rows("savepoint before_drop")
+        try:
+            super().drop_raw_table(session, target)
+        except Rejected:
+            session.rows("rollback to savepoint before_drop")
+            ((number,),) = session.rows("select pg_current_xact_id()::text")
+            aside = self.quote(f"{target.name[:40]}__before_{number}")
+            session.rows(f"alter table {self.relation(target.relation)} rename to {aside}")
 
     def replace_view(self, session: Session, schema: str, view: str, query: str) -> None:
         """A view whose columns change is dropped first; one whose columns stay keeps what stands on it."""

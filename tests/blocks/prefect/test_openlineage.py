@@ -52,6 +52,16 @@ def test_a_start_and_an_end_are_sent(server: Lineage) -> None:
     assert set(server.seen) == {("/api/v1/lineage", f"Bearer {SECRET}")}
 
 
+def test_columns_are_a_facet_of_what_was_made(server: Lineage) -> None:
+    send_lineage("build b", *SENT, columns={"total": [("duckdb://file/raw/a", "amount")]})
+    facet = server.events[1]["outputs"][0]["facets"]["columnLineage"]
+    made_of = [{"namespace": "duckdb://file", "name": "raw.a", "field": "amount"}]
+    assert facet["fields"] == {"total": {"inputFields": made_of}}
+    assert facet["_schemaURL"].endswith(
+        "facets/1-1-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet"
+    )
+
+
 def test_a_server_that_fails_is_left_alone_for_a_while(
     server: Lineage, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -323,6 +323,31 @@ def test_changed_type_is_refused_and_nothing_of_it_is_visible(warehouse: Warehou
     assert read(warehouse, "select count(*) from {raw_bikes.rides__quarantine}") == [(0,)]
 
 
+def test_a_changed_type_is_taken_where_all_rows_are_replaced(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}]))
+    if warehouse.dialect in {"duckdb", "postgres"}:  # an earlier release's view stands on it
+        with warehouse.session() as session:
+            warehouse.make_schema(session, "rel_old")
+            rides = warehouse.relation("raw_bikes.rides")
+            session.rows(f"create view {warehouse.quote('rel_old', 'stg')} as select * from {rides}")
+    as_text = (RIDES.columns[0].model_copy(update={"data_type": "varchar"}), RIDES.columns[1])
+    table = RIDES.model_copy(update={"columns": as_text})
+    text = {"ride_id": "one", "station": "N"}
+    with pytest.raises(ContractBroken, match=r"by --only-sources bikes --full-refresh") as refused:
+        warehouse.ingest(batch(tmp_path, [text], item="b.csv", table=table))
+    assert (refused.value.table, refused.value.columns, refused.value.retyped) == (
+        "bikes.rides",
+        ("ride_id",),
+        True,
+    )
+    report = warehouse.ingest(batch(tmp_path, [text], item="b.csv", mode="replace", table=table))
+    assert [change for change in report.schema_changes if change.startswith("column ride_id is")]
+    assert read(warehouse, "select ride_id from {raw_bikes.rides}") == [("one",)]
+    assert [entry.item for entry in control.read_ledger(warehouse)] == ["b.csv"]
+    again = warehouse.ingest(batch(tmp_path, [text], item="b.csv", mode="replace", table=table))
+    assert not again.schema_changes
+
+
 def test_empty_batch_makes_the_declared_table(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ingest(batch(tmp_path, []))
     with warehouse.session() as session:
