@@ -92,7 +92,7 @@ def _read_variables(_: type, tokens: Sequence[Token]) -> dict[str, object]:
     except yaml.YAMLError:
         found = None
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise ValueError(f"{tokens[0].value} is not names and values, as in '{{country: NO}}'")
+        raise ValueError(f"{tokens[0].value} is not names and values, as in '{{country: DE}}'")
     return found
 
 
@@ -185,7 +185,7 @@ class Work:
     ] = None
     vars: Annotated[
         dict[str, object] | None,
-        _flag("dbt's variables, as in '{country: NO}'", WORK, "YAML", converter=_read_variables, n_tokens=1),
+        _flag("dbt's variables, as in '{country: DE}'", WORK, "YAML", converter=_read_variables, n_tokens=1),
     ] = None
     target: Annotated[
         str | None,

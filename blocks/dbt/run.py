@@ -243,13 +243,17 @@ class DbtRun:
 
     def remember_columns(self) -> ColumnLineage:
         """Which column is made of which, by the SQL of the last builds of models that have not changed since. At once."""
+        known = self._recall_compiled()
+        return ColumnLineage(self._manifest, known, self._warehouse.dialect)
+
+    def _recall_compiled(self) -> dict[str, str]:
+        """The SQL of the last builds of models that have not changed since, as in this release."""
         stored = _read_compiled(self._state / COMPILED)
-        known = {
+        return {
             key: self._rename(sql)
             for key, (checksum, sql) in stored.items()
             if _checksum(self.manifest["nodes"].get(key)) == checksum
         }
-        return ColumnLineage(self._manifest, known, self._warehouse.dialect)
 
     def _keep_compiled(self, results: Sequence[NodeResult]) -> None:
         """Write down the SQL of what was built, with the parsed schema in place of the release's."""
@@ -267,7 +271,7 @@ class DbtRun:
     def trace_columns(self) -> ColumnLineage:
         """Which column is made of which, by the compiled SQL. It takes seconds; raises as `compile_models`."""
         compiled = self.compile_models()
-        return ColumnLineage(self._manifest, compiled, self._warehouse.dialect)
+        return ColumnLineage(self._manifest, {**self._recall_compiled(), **compiled}, self._warehouse.dialect)
 
     def close(self) -> None:
         """End dbt's process, if one runs, and remove its profile. The catalogue stays."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
 from blocks.dbt.release_manifest import keep_nodes, materialize, redirect, rename_schema, takes_schema_apart
-from blocks.vendor_patches.dbt_core import compile_past_errors
+from blocks.vendor_patches.dbt_core import compile_apart
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def compile_models(args: list[str]) -> dict[str, str]:
     reasons = Reasons()
     alone = ["--no-introspect", "--no-populate-cache", "--no-write-json"]
     flags = [*alone, "--select", "resource_type:model", "resource_type:snapshot"]
-    with keep_nodes(manifest), compile_past_errors():
+    with keep_nodes(manifest), compile_apart():
         result = dbtRunner(manifest, [reasons]).invoke(["compile", *args, *flags])
         if result.result is None:
             raise DbtError(reasons.explain(result.exception))

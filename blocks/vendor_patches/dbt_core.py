@@ -1,6 +1,6 @@
-"""dbt's compile task ends with the first model that can't be compiled; the others are wanted all the same.
+"""dbt compiles without a warehouse: what can't be compiled holds up no other model, and no relation is looked for.
 
-Seen with dbt-core 1.11; on another version it ends there, as it does by itself.
+Seen with dbt-core 1.11; on another version it ends with the first model that it can't compile, as it does by itself.
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ SEEN = "1.11"
 
 
 @contextmanager
-def compile_past_errors() -> Iterator[None]:
-    """In here `dbt compile` gives a result for every model, failed ones among them."""
+def compile_apart() -> Iterator[None]:
+    """In here `dbt compile` gives a result for every model, and to each its relations are not there yet.
+
+    So an incremental model is compiled as it is built at first, where it would open a connection to look for itself.
+    """
+    from dbt.adapters.base import BaseAdapter
     from dbt.task.compile import CompileTask
 
-    own = CompileTask.raise_on_first_error
-    if is_version("dbt-core", SEEN):
-        CompileTask.raise_on_first_error = lambda _: False  # type: ignore[method-assign]
+    if not is_version("dbt-core", SEEN):
+        yield
+        return
+    own = CompileTask.raise_on_first_error, BaseAdapter.get_relation
+    CompileTask.raise_on_first_error = lambda _: False
+    BaseAdapter.get_relation = lambda *_, **__: None
     try:
         yield
     finally:
-        CompileTask.raise_on_first_error = own  # type: ignore[method-assign]
+        CompileTask.raise_on_first_error, BaseAdapter.get_relation = own
