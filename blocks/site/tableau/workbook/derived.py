@@ -1,7 +1,7 @@
 """Fields that a plan needs beyond columns and metrics, as Tableau's formulas.
 
 period: the time cut to the grain that is chosen; split: the dimension that is chosen; share: of the whole; before: of
-the bucket before, in the order of a line's time.
+the bucket just before, in the order of a line's time, and null where there is none.
 """
 
 from __future__ import annotations
@@ -93,6 +93,10 @@ def derive_fields(
         for name, field in metrics.items()
         if name in additive and levels and "EXCLUDE" not in field.formula
     }
+    day = f"MIN({period.ref})" if period else ""
+    back = {grain: f"DATE(DATEADD('{grain}', -1, {day}))" for grain in grains}
+    # the point before may be of an earlier bucket, where buckets have no rows
+    adjacent = f"({_choose(choices.grain, back)})" if choices.grain else "".join(back.values())
     before = {
         field.name: Field(
             name=f"Derived_before_{name}",
@@ -101,7 +105,7 @@ def derive_fields(
             role="measure",
             type="quantitative",
             form=field.form,
-            formula=f"LOOKUP({field.ref}, -1)",
+            formula=f"IF LOOKUP({day}, -1) = {adjacent} THEN LOOKUP({field.ref}, -1) END",
             across="Rows",
         )
         for name, field in metrics.items()
@@ -129,10 +133,19 @@ def _make_per(
 
 
 def _make_split(dimensions: tuple[Field, ...], choice: Parameter, name_apart: Callable[[str], str]) -> Field:
-    words = dict(zip(choice.values[1:], (f"STR({each.ref})" for each in dimensions), strict=True))
+    words = dict(zip(choice.values[1:], map(_as_text, dimensions), strict=True))
     return Field(
         "Derived_split", name_apart("Split by"), "string", formula=_choose(choice, words, quote_text(ALL))
     )
+
+
+def _as_text(field: Field) -> str:
+    """A dimension's values as texts, which no locale changes."""
+    if field.datatype == "string":
+        return field.ref
+    if field.datatype == "boolean":
+        return f'(IF {field.ref} THEN "true" ELSEIF NOT {field.ref} THEN "false" END)'
+    return date_text(field.ref) if field.datatype in ("date", "datetime") else f"STR({field.ref})"
 
 
 def _cut(time: Field, grain: str) -> str:

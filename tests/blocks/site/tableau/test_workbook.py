@@ -422,6 +422,21 @@ def test_readers_choose_the_grain_and_the_split_of_lines(make_card: Make) -> Non
     assert "DATETRUNC('week', [day], 'monday')" in period.get("formula")
 
 
+def test_lines_are_split_by_texts_whatever_the_dimensions_type(make_card: Make) -> None:
+    card = make_card(Analysis.trend, dimensions=("country", "segment", "channel"))
+    kinds = {"country": "TEXT", "segment": "BOOL", "channel": "BIGINT", "day": "DATE"}
+    (dataset,) = card.datasets
+    measures = dict.fromkeys((each.name for each in dataset.measures), "BIGINT")
+    source = make_source("x", dataset, {**kinds, **measures}, CONNECTIONS["packed"], "x")
+    (planned,) = make_workbook(card, [source]).sources
+    assert planned.derived.split is not None
+    assert planned.derived.split.formula == (
+        'CASE [Parameters].[Parameter 3] WHEN "Country" THEN [country]'
+        ' WHEN "Segment" THEN (IF [segment] THEN "true" ELSEIF NOT [segment] THEN "false" END)'
+        ' WHEN "Channel" THEN STR([channel]) ELSE "All" END'
+    )
+
+
 def test_one_grain_is_no_choice(make_card: Make) -> None:
     card = make_card(Analysis.trend, dimensions=())
     yearly = card.model_copy(update={"datasets": (card.datasets[0].model_copy(update={"grain": "year"}),)})
@@ -448,7 +463,12 @@ def test_tooltips_say_value_previous_period_and_share(make_card: Make) -> None:
     share = columns["[Derived_share_net]"].find("calculation").get("formula")
     assert share == f"[Calculation_net] / MIN({{EXCLUDE {levels} : (SUM([gross]) - SUM([returned]))}})"
     before = columns["[Derived_before_net]"].find("calculation")
-    assert before.get("formula") == "LOOKUP([Calculation_net], -1)"
+    formula = before.get("formula")
+    assert formula.startswith("IF LOOKUP(MIN([Derived_period]), -1) = (CASE [Parameters].[Parameter 1] ")
+    assert """WHEN "week" THEN DATE(DATEADD('week', -1, MIN([Derived_period])))""" in formula
+    assert formula.endswith(
+        " END) THEN LOOKUP([Calculation_net], -1) END"
+    )  # null after a bucket without rows
     assert before.find("table-calc").get("ordering-type") == "Rows"  # along the time, in each line
     assert "[Derived_share_rate]" not in columns
 
