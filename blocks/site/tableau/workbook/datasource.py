@@ -7,15 +7,18 @@ from dataclasses import dataclass, field, replace
 
 from blocks.catalogue import Dataset
 from blocks.metrics import to_tableau
+from blocks.site.palette import SERIES
 from blocks.site.plan import Section, find_additive
+from blocks.site.tableau.workbook.colours import Colours, write_colours
 from blocks.site.tableau.workbook.connections import TableauConnection
-from blocks.site.tableau.workbook.derived import Choices, Derived, derive_fields
+from blocks.site.tableau.workbook.derived import ALL, Choices, Derived, derive_fields
 from blocks.site.tableau.workbook.fields import (
     Field,
     Instance,
     make_check_field,
     make_columns,
     make_metric_field,
+    use_plain,
 )
 from blocks.site.tableau.workbook.grammar import VERSION, declare_features
 from blocks.site.tableau.workbook.parameters import Parameter, need_parameters
@@ -24,7 +27,7 @@ from blocks.site.tableau.workbook.xml import Element, element, stable_id, stable
 
 @dataclass(frozen=True)
 class Source:
-    """One dataset as a data source. derived: what its plan needs beyond columns and metrics."""
+    """One dataset as a data source. derived: what its plan needs beyond columns and metrics; colours: of values."""
 
     name: str
     caption: str
@@ -36,6 +39,7 @@ class Source:
     grain: str
     check: Field
     derived: Derived = field(default_factory=Derived)
+    colours: Mapping[str, Colours] = field(default_factory=dict)
 
     def action_set(self, dimension: Field) -> str:
         """The name of the set through which a filter action by a dimension works."""
@@ -98,7 +102,7 @@ class Source:
             self._table(),
             *map(self._group, self.dimensions),
             self._hierarchy(),
-            *self._ending(self.derived.choices.every),
+            *self._ending(self.derived.choices.every, write_colours(self.colours)),
         )
 
     def tds(self) -> Element:
@@ -168,14 +172,29 @@ class Source:
             element("groupfilter", {"function": "crossjoin"}, members),
         )
 
-    def _ending(self, parameters: tuple[Parameter, ...] = ()) -> list[Element | None]:
+    def _ending(
+        self, parameters: tuple[Parameter, ...] = (), style: Element | None = None
+    ) -> list[Element | None]:
         layout = {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"}
-        ending = [element("layout", layout), need_parameters(parameters)]
+        ending = [element("layout", layout), style, need_parameters(parameters)]
         if not self.connection.modelled:
             return ending
         properties = element("properties", {"context": ""}, self.connection.relation())
         shape = element("object", {"caption": self.caption, "id": self._object}, properties)
         return [*ending, element("object-graph", {}, element("objects", {}, shape))]
+
+
+def colour_source(source: Source, colours: Mapping[str, Colours]) -> Source:
+    """The source with colours for its dimensions' values, by name, and for those that split lines."""
+    fields = {each.name: use_plain(each).ref for each in source.dimensions if each.name in colours}
+    found = {ref: colours[name] for name, ref in fields.items()}
+    if split := source.derived.split:
+        # one value of two dimensions has one colour: the earlier one's
+        merged = {ALL: SERIES[0]}
+        for name in fields:
+            merged = {**colours[name], **merged}
+        found[use_plain(split).ref] = merged
+    return replace(source, colours=found)
 
 
 def plan_source(source: Source, dataset: Dataset, section: Section, choices: Choices) -> Source:

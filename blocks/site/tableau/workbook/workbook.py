@@ -11,7 +11,8 @@ from pathlib import Path
 from blocks.site.base import Card
 from blocks.site.plan import Chart, DashboardPlan
 from blocks.site.tableau.workbook.actions import connect_sheets, make_actions, make_windows
-from blocks.site.tableau.workbook.datasource import Source, plan_source
+from blocks.site.tableau.workbook.colours import choose_colours
+from blocks.site.tableau.workbook.datasource import Source, colour_source, plan_source
 from blocks.site.tableau.workbook.derived import make_choices
 from blocks.site.tableau.workbook.fields import Field
 from blocks.site.tableau.workbook.grammar import ALWAYS, VERSION, declare_features
@@ -129,6 +130,10 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
     choices = make_choices(grains, tables, splits)
     planned = [
         plan_source(*each) for each in zip(sources, card.datasets, plan.sections, choices, strict=True)
+    ]
+    planned = [
+        colour_source(source, choose_colours(path, dataset, [d.name for d in source.dimensions]))
+        for source, dataset, path in zip(planned, card.datasets, card.extracts, strict=True)
     ]
     if _link(card):
         ticket = as_title(card.dashboard.ticket or "", 40)

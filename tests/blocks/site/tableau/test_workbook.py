@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from lxml import etree
 
@@ -21,6 +22,7 @@ from blocks.metrics import Metric, to_tableau
 from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.hyper import hyper_types
+from blocks.site.palette import SERIES
 from blocks.site.tableau.client.revisions import digest_workbook
 from blocks.site.tableau.workbook.connections import (
     LiveConnection,
@@ -482,6 +484,35 @@ def test_countries_stand_on_a_map_too(make_card: Make) -> None:
     assert sheet.find("table/cols").text.endswith(".[Longitude (generated)]")
     (level,) = sheet.iter("lod")
     assert level.get("column").endswith(".[none:country:nk]")
+
+
+def test_values_have_the_pages_colours_the_largest_first(make_card: Make, sales: Any) -> None:
+    root = parsed(workbook(make_card(Analysis.composition, metrics=(NET, RATE))).xml())
+    style = root.find("datasources/datasource/style/style-rule")
+    colours = {each.get("field"): {one.find("bucket").text: one.get("to") for one in each} for each in style}
+    ranked = sales.execute(
+        "SELECT country FROM orders WHERE NOT returned GROUP BY 1 ORDER BY sum(amount) DESC"
+    )
+    names = [f'"{name}"' for (name,) in ranked.fetchall()]
+    found = colours["[none:country:nk]"]
+    assert list(found) == names
+    assert list(found.values()) == [*SERIES[:-1], *[SERIES[-1]] * (len(names) - 6)]
+    split = colours["[none:Derived_split:nk]"]
+    assert split['"All"'] == SERIES[0]
+    assert {name: split[name] for name in names} == found
+
+
+def test_values_that_would_end_a_text_have_no_colour_of_ours(make_card: Make, tmp_path: Path) -> None:
+    card = make_card(dimensions=("country",), metrics=(ORDERS,))
+    path = tmp_path / "odd.parquet"
+    odd = "SELECT unnest(['a\"b', 'c\\d', '<e>&', NULL]) AS country, 1 AS orders, DATE '2025-01-01' AS day"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({odd}) TO '{path}'")
+    root = parsed(workbook(card.model_copy(update={"extracts": (path,)})).xml())
+    buckets = [
+        each.text for each in root.find("datasources/datasource/style/style-rule/encoding").iter("bucket")
+    ]
+    assert buckets == ['"<e>&"']
 
 
 def test_what_has_many_rows_scrolls_and_is_not_squeezed(make_card: Make) -> None:
