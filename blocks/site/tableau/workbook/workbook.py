@@ -69,7 +69,7 @@ class Workbook:
             element("preferences"),
             element("datasources", {}, *sources),
             element("mapsources", {}, element("mapsource", {"name": "Tableau"})) if maps else None,
-            make_actions(name, sheets),
+            make_actions(name, self.board.sheets),
             element("worksheets", {}, *(sheet.xml() for sheet in sheets)),
             element("dashboards", {}, self.board.xml()),
             make_windows(name, sheets, self.hidden, self.hidden),

@@ -357,6 +357,11 @@ def test_a_click_filters_by_the_bare_column_of_its_source(make_card: Make) -> No
         assert re.fullmatch(r"\[Action\d_[0-9A-F]{32}\]", action.get("name"))
         start = action.find("source").get("worksheet")
         excluded = next(p.get("value") for p in action.iter("param") if p.get("name") == "exclude").split(",")
+        placed = {zone.get("name") for zone in root.iter("zone")}
+        assert set(excluded) <= placed
+        elsewhere = [sheet.name for sheet in made.checks]
+        assert not placed & set(elsewhere)
+        excluded += elsewhere
         for sheet in root.iter("worksheet"):
             acting = [g.get(ACTING) for g in sheet.iter("groupfilter")]
             assert (action.get("name") in acting) == (sheet.get("name") not in excluded)
