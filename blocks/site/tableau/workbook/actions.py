@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.fields import Field
-from blocks.site.tableau.workbook.layout import FIRST
+from blocks.site.tableau.workbook.layout import Board
 from blocks.site.tableau.workbook.worksheets import Sheet
 from blocks.site.tableau.workbook.xml import Element, element, stable_id
 
@@ -80,21 +80,19 @@ def make_actions(dashboard: str, sheets: Sequence[Sheet]) -> Element | None:
     return element("actions", {}, *filters, *lights, *opens, pointers, *needs)
 
 
-def make_windows(
-    dashboard: str, sheets: Sequence[Sheet], hidden: Sequence[str], shown: Sequence[str]
-) -> Element:
-    """The `windows`: the dashboard's is the one that opens. shown: the sheets that it has."""
-    made = [_sheet_window(sheet, sheet.name in hidden) for sheet in sheets]
-    placed = [sheet for sheet in sheets if sheet.name in shown]
-    points = element("viewpoints", {}, *(_viewpoint(sheet, {"name": sheet.name}) for sheet in placed))
-    board = element(
+def make_windows(board: Board, sheets: Sequence[Sheet]) -> Element:
+    """The `windows`: the dashboard's is the one that opens; sheets that it shows are hidden elsewhere."""
+    shown = {sheet.name for sheet in board.sheets}
+    made = [_sheet_window(sheet, sheet.name in shown) for sheet in sheets]
+    points = element("viewpoints", {}, *(_viewpoint(sheet, {"name": sheet.name}) for sheet in board.sheets))
+    own = element(
         "window",
-        {"class": "dashboard", "maximized": "true", "name": dashboard},
+        {"class": "dashboard", "maximized": "true", "name": board.name},
         points,
-        element("active", {"id": FIRST + 1}),
-        element("simple-id", {"uuid": stable_id("window", dashboard)}),
+        element("active", {"id": board.active}),
+        element("simple-id", {"uuid": stable_id("window", board.name)}),
     )
-    return element("windows", {"source-height": "30"}, *made, board)
+    return element("windows", {"source-height": "30"}, *made, own)
 
 
 def _begin(dashboard: str, caption: str, name: str, kind: str, sheet: Sheet, *parts: Element) -> Element:

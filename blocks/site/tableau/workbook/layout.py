@@ -83,6 +83,12 @@ class Board:
         """Every sheet that it shows."""
         return [*self.head, *self.kpis, *self.charts]
 
+    @property
+    def active(self) -> int:
+        """The number of the zone that is chosen at first: that of a sheet."""
+        zones = (pair for row in _number(list(self._rows())) for pair in row)
+        return next(number for number, zone, _ in zones if zone.sheet)
+
     def xml(self) -> Element:
         """The `dashboard`."""
         rows = list(self._rows())

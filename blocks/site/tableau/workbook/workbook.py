@@ -72,7 +72,7 @@ class Workbook:
             make_actions(name, self.board.sheets),
             element("worksheets", {}, *(sheet.xml() for sheet in sheets)),
             element("dashboards", {}, self.board.xml()),
-            make_windows(name, sheets, self.hidden, self.hidden),
+            make_windows(self.board, sheets),
         )
         root.insert(0, declare_features(root, *ALWAYS))
         etree.cleanup_namespaces(root, top_nsmap={"user": USER}, keep_ns_prefixes=["user"])

@@ -292,6 +292,7 @@ def test_zones_fill_the_dashboard_and_do_not_overlap(make_card: Make, shape: str
     sheets = [each.get("name") for each in root.findall("worksheets/worksheet")]
     (active,) = (each.get("id") for each in root.iter("active"))
     assert next(zone.get("name") for zone in zones if zone.get("id") == active) in sheets
+    assert next(zone.get("type-v2") for zone in zones if zone.get("id") == active) is None  # no filter's zone
     placed = [zone.get("name") for zone in zones if zone.get("name") and not zone.get("type-v2")]
     checks = [name for name in sheets if name.startswith("Release check")]
     assert len(checks) == len(card.datasets)
