@@ -48,9 +48,10 @@ class Panel(Record):
 
 
 class Section(Record):
-    """What is shown of one dataset. metrics: a figure each; drill: the dimensions that clicks go through."""
+    """What is shown of one dataset. label: what people call it; metrics: a figure each; drill: where clicks lead."""
 
     dataset: str
+    label: str
     metrics: tuple[str, ...]
     drill: tuple[str, ...]
     panels: tuple[Panel, ...]
@@ -110,6 +111,7 @@ def plan_section(
     ]
     return Section(
         dataset=dataset.name,
+        label=dataset.name.replace("_", " ").capitalize(),
         metrics=metrics,
         drill=dataset.dimensions,
         panels=tuple(panel for panel in panels if panel.metrics and (panel.dimensions or panel.grains)),

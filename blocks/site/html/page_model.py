@@ -102,7 +102,7 @@ def _dataset(rollup: Rollup, section: Section) -> dict[str, object]:
     tables, values = rollup.tables()
     label = {name: one_line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
     return {
-        "label": dataset.name.replace("_", " ").capitalize(),
+        "label": section.label,
         "dimensions": [
             {"name": name, "label": label[name], "values": found}
             for name, found in zip(dataset.dimensions, values, strict=True)

@@ -197,8 +197,13 @@ def colour_source(source: Source, colours: Mapping[str, Colours]) -> Source:
     return replace(source, colours=found)
 
 
-def plan_source(source: Source, dataset: Dataset, section: Section, choices: Choices) -> Source:
-    """The source with all that the plan of its dataset needs, its metrics in the plan's order."""
+def plan_source(
+    source: Source, dataset: Dataset, section: Section, choices: Choices, data: str = "Data"
+) -> Source:
+    """The source with all that the plan of its dataset needs, its metrics in the plan's order.
+
+    data: what its rows are called where the dashboard says how new they are.
+    """
     levels = (*dataset.dimensions, *(["Derived_split"] if choices.split else []))
     fields = {
         metric.name: replace(made, formula=to_tableau(metric.formula, levels))
@@ -214,6 +219,7 @@ def plan_source(source: Source, dataset: Dataset, section: Section, choices: Cho
         time=source.time,
         additive=find_additive(dataset.metrics),
         name_apart=captions.add,
+        data=data,
     )
     return replace(source, metrics=tuple(metrics.values()), derived=derived)
 

@@ -67,8 +67,12 @@ def derive_fields(
     time: Field | None,
     additive: set[str],
     name_apart: Callable[[str], str],
+    data: str,
 ) -> Derived:
-    """The fields of a section. metrics: the fields by the metrics' names; name_apart: makes a caption unique."""
+    """The fields of a section.
+
+    metrics: the fields by the metrics' names; name_apart: makes a caption unique; data: what its rows are called.
+    """
     grains = next((panel.grains for panel in section.panels if panel.grains), ())
     period = per = newest = None
     if time and grains:
@@ -76,7 +80,7 @@ def derive_fields(
         if choices.per:
             per = _make_per(time, grains, choices.per, name_apart)
     if time:
-        text = f'IFNULL("Data to " + {date_text(f"MAX({time.ref})")}, "No data")'
+        text = f'IFNULL({quote_text(f"{data} to ")} + {date_text(f"MAX({time.ref})")}, "No data")'
         newest = Field("Derived_newest", name_apart("Data to"), "string", "measure", formula=text)
     split = _make_split(dimensions, choices.split, name_apart) if choices.split else None
     levels = ", ".join(each.ref for each in (*dimensions, *([split] if split else [])))

@@ -126,10 +126,11 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
         cut = any(panel.chart in (Chart.trend, Chart.stacked) for panel in section.panels)
         stacked = any(panel.chart is Chart.stacked for panel in section.panels)
         captions = tuple(dimension.caption for dimension in source.dimensions) if cut else ()
-        splits.append((source.caption if len(sources) > 1 else "", captions, stacked))
+        splits.append((section.label if len(sources) > 1 else "", captions, stacked))
     choices = make_choices(grains, tables, splits)
+    names = [section.label if len(sources) > 1 else "Data" for section in plan.sections]
     planned = [
-        plan_source(*each) for each in zip(sources, card.datasets, plan.sections, choices, strict=True)
+        plan_source(*each) for each in zip(sources, card.datasets, plan.sections, choices, names, strict=True)
     ]
     planned = [
         colour_source(source, choose_colours(path, dataset, [d.name for d in source.dimensions]))

@@ -408,6 +408,14 @@ def test_the_head_says_what_the_data_is_and_opens_the_ticket(make_card: Make) ->
         assert root.xpath("worksheets/worksheet[@name='Link']") == []
 
 
+def test_of_two_marts_each_says_how_new_it_is(make_card: Make) -> None:
+    root = parsed(workbook(two_marts(make_card)).xml())
+    found = root.xpath("datasources/datasource/column[@name='[Derived_newest]']/calculation/@formula")
+    assert [formula.split(" + ")[0] for formula in found] == ['IFNULL("Sales to "', 'IFNULL("People to "']
+    captions = root.xpath("datasources/datasource[@name='Parameters']/column/@caption")
+    assert captions == ["Dates per", "Table per", "Split Sales by", "Split People by"]
+
+
 def test_readers_choose_the_grain_and_the_split_of_lines(make_card: Make) -> None:
     root = parsed(workbook(make_card(Analysis.trend)).xml())
     parameters = root.xpath("datasources/datasource[@name='Parameters']/column")
