@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import groupby, pairwise
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from prefect import task
@@ -20,6 +20,7 @@ from blocks.quality.history.judge import (
     ROWS_METRIC,
     Past,
     choose_weight,
+    judge_freshness,
     judge_members,
     judge_metric,
     judge_restated,
@@ -156,7 +157,11 @@ def _look_at(
         for name in candidate.members:
             checks.append(judge_members(name, weight, rules[weight.name], before, candidate, past))
     checks.append(_check_restated(around, dataset, rules, before, candidate, past))
-    checks += [judge_undated(before, candidate), _check_freshness(around, dataset, candidate)]
+    sights = around.sights.get(dataset.name, ())
+    checks += [
+        judge_undated(before, candidate),
+        judge_freshness(candidate, around.today, sights, past.holidays),
+    ]
     look.checks += [check for check in checks if check]
     look.moved[dataset.name] = {
         metric.name: measure_restated(metric, before, candidate, past.complete)[0]
@@ -228,28 +233,6 @@ def _describe_loads(around: _Around, mart: str, days: Collection[date]) -> list[
     named = [entry for entry in loaded if find_date(entry.item) in days]
     chosen = sorted(named or loaded, key=lambda entry: -entry.rows)[:MOST_LOADS]
     return [f"loaded {each.source}.{each.table} {each.item}: {each.rows:,} rows" for each in chosen]
-
-
-def _check_freshness(around: _Around, dataset: Dataset, candidate: Series) -> Check | None:
-    """How old a mart's newest day is against how old it became before new ones came; None until that is known."""
-    sights = [sight for sight in around.sights.get(dataset.name, ()) if sight.newest]
-    ages = [
-        (after.at.date() - before.newest).days
-        for before, after in pairwise(sights)
-        if before.newest and after.newest and after.newest > before.newest
-    ]
-    if len(ages) < MIN_HISTORY or candidate.newest is None:
-        return None
-    age, usual = (around.today - candidate.newest).days, max(ages)
-    return Check(
-        scope=dataset.mart,
-        name=f"{dataset.name} is as fresh as usual",
-        kind=KIND,
-        passed=True,
-        warned=age > usual + max(1, usual // 2),
-        observed=f"the newest day is {candidate.newest}, {age} days old; up to {usual} is usual",
-        figures=(("observed", age), ("high", usual)),
-    )
 
 
 def _check_loads(around: _Around) -> list[Check]:

@@ -65,6 +65,13 @@ def journal(folder: Path) -> None:
     bench_journal.main()
 
 
+def history(folder: Path) -> None:
+    """The real lines day by day against the gate's history: false alarms a year, and seeded faults that are seen."""
+    from tests.benchmarks import bench_history
+
+    bench_history.main()
+
+
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "demo": demo,
     "real": real,
@@ -72,6 +79,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "load": load,
     "hyper": hyper,
     "journal": journal,
+    "history": history,
 }
 
 

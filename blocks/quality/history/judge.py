@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 from statistics import mean, median
 
 from blocks.metrics import Measure, Metric, adds_up
 from blocks.quality.history.expectation import Expectation, Usual
-from blocks.quality.history.rules import Lesson, Rules
+from blocks.quality.history.record import RUNS_READ, Sight
+from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules
 from blocks.quality.history.series import ROWS, Member, Points, Series
 from blocks.records import Check
 from blocks.site.periods import bucket, start
@@ -24,6 +26,7 @@ NOISE = 1e-6  # a bucket whose value differs by less is not a changed one
 LEAST_SHARE, NEW_SHARE, WHOLE_SHARE = 0.005, 0.2, 0.5
 STEADY, MEMBER_BUCKETS = 0.6, 30
 STRICTNESS = 0.75  # of the many members of a dimension one is always a little off
+ALIKE_RUNS = 6
 PICTURE, BARS = 14, "▁▂▃▄▅▆▇█"
 ROWS_METRIC = Metric(
     name="rows",
@@ -363,4 +366,34 @@ def judge_undated(live: Series, candidate: Series) -> Check | None:
         warned=after > before + 0.01,
         observed=f"{after:.1%} of its rows have none, where {before:.1%} had",
         figures=(("observed", after), ("expected", before)),
+    )
+
+
+def judge_freshness(
+    candidate: Series, today: date, sights: Sequence[Sight], holidays: Collection[date] = ()
+) -> Check | None:
+    """How old a mart's newest day is against how old it was in runs before; None until that is known.
+
+    Against runs of the same weekday where there are enough; else against how old it ever became before newer days came.
+    """
+    newest = candidate.newest
+    known = [(sight.at.date(), sight.newest) for sight in sights if sight.newest]
+    ages = [(after - old).days for (_, old), (after, new) in pairwise(known) if new > old]
+    if len(ages) < MIN_HISTORY or newest is None:
+        return None
+    age = (today - newest).days
+    alike = sorted((at - day).days for at, day in known[-RUNS_READ:] if at.weekday() == today.weekday())
+    if len(alike) >= ALIKE_RUNS and not any(newest < day < today for day in holidays):
+        usual = most = alike[-2]  # one of them may itself have been late
+    else:
+        usual = max(ages)
+        most = usual + max(1, usual // 2)
+    return Check(
+        scope=candidate.dataset.mart,
+        name=f"{candidate.dataset.name} is as fresh as usual",
+        kind=KIND,
+        passed=True,
+        warned=age > most,
+        observed=f"the newest day is {newest}, {age} days old; up to {usual} is usual",
+        figures=(("observed", age), ("high", usual)),
     )
