@@ -29,6 +29,7 @@ from flows.run_context import RunContext, new_run, open_run, read_published_repo
 from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import meanwhile
+from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
 from tasks.run_lock import lock_timeout, run_lock
 
@@ -132,7 +133,10 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
             project, warehouse, plan, load_range.full or load_range.since is not None, context=context
         )
     check_interrupt()
-    delivery.gate = validate(suites, warehouse, project, delivery.build, plan, context=context)
+    lessons = read_lessons(tracker, warehouse, plan)
+    delivery.gate = validate(
+        suites, warehouse, project, delivery.build, plan, context=context, lessons=lessons
+    )
     require_passed(delivery.build.run, delivery.gate)
     check_interrupt()
     delivery.release = promote(warehouse, delivery.build, delivery.gate)

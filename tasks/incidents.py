@@ -11,12 +11,17 @@ from hashlib import sha256
 
 from prefect import get_run_logger, task
 
+from blocks.quality.history.judge import KIND
 from blocks.records import Check, Outcome
 from blocks.tracker.base import Tracker
 from tasks.gate import HAS_MARTS, METRIC_CHECK, ONLY_WHEN_FAILED
 from tasks.markdown import bullets, code, line, listed
 from tasks.policy import RETRY
 
+SAY_EXPECTED = (
+    "If it is right as it is, comment `expected` here, or `expected until 2026-12-31` for days to come: the next run "
+    "lets it through. "
+)
 MOST_OPENED, MOST_VALUES, MOST_CONSEQUENCES = 50, 10, 20
 
 
@@ -119,6 +124,7 @@ def _report(check: Check, outcome: Outcome) -> str:
     return (
         f"### Check failed in run {code(outcome.run)}\n\n{found}\n\n{_caused_by(check, outcome)}"
         f"{_seen_by_readers(outcome)} **What to do next:** correct the data, the model or the check. "
+        f"{SAY_EXPECTED if check.kind == KIND else ''}"
         "The run in which the check passes again closes this incident."
     )
 

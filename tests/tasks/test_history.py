@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +13,25 @@ import pytest
 from blocks.catalogue import Dataset
 from blocks.metrics import Measure, Metric
 from blocks.quality.history.rules import Lesson, read_rules
-from blocks.records import BuildReport, Check, LedgerEntry, Release
+from blocks.records import (
+    Analysis,
+    BuildReport,
+    Check,
+    Dashboard,
+    GateReport,
+    LedgerEntry,
+    Outcome,
+    Plan,
+    Release,
+    State,
+)
 from blocks.semantic_models import SelectedColumn
+from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.history import Look, keep_history, look_at_history
+from tasks.incidents import update_incidents
+from tasks.lessons import read_lessons
 
 FIRST, DAYS = date(2026, 1, 5), 120
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -298,3 +314,58 @@ def test_rules_are_read_key_by_key() -> None:
     assert [(each.name, each.first, each.last) for each in events] == [
         ("a", date(2026, 1, 1), date(2026, 1, 1))
     ]
+
+
+def test_a_comment_on_the_incident_or_the_ticket_lets_what_was_held_back_through(
+    house: DuckDBWarehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The walk: cut days are held back, the incident says how much, `expected` lets them through, and no others."""
+    tickets = tmp_path / "tickets"
+    tickets.mkdir()
+    (tickets / "AN-1.yaml").write_text(
+        "key: AN-1\ntitle: Sales\nstatus: open\ncomments: []\n", encoding="utf-8"
+    )
+    tracker = FilesTracker(project="AN", folder=tickets)
+    board = Dashboard(
+        name="sales",
+        analysis=Analysis.trend,
+        metrics=("amount",),
+        dimensions=(),
+        marts=("sales",),
+        ticket="AN-1",
+    )
+    plan, built = Plan(run="next", dashboards=(board,)), build(house, "next", amount=CUT)
+    assert read_lessons.fn(tracker, house, plan) == []
+    checks, _ = look(house, built)
+    gate = GateReport(run="next", passed=False, checks=tuple(checks.values()))
+    control.write_journal(house, "next", State.rejected, gate.model_dump_json())
+    monkeypatch.setattr("tasks.incidents.get_run_logger", logging.getLogger)
+    update_incidents.fn(tracker, Outcome(run="next", published=False, plan=plan, gate=gate))
+    text = (tickets / "AN-2.yaml").read_text(encoding="utf-8")
+    assert f"{LAST}: " in text
+    assert "is usual (" in text
+    assert "comment `expected` here" in text
+
+    def say(key: str, body: str, when: str = "") -> list[Lesson]:
+        ticket = tickets / f"{key}.yaml"
+        was = ticket.read_text(encoding="utf-8")
+        created = f"\n    created: {when}" if when else ""
+        added = f"comments:\n  - author: kim\n    body: '{body}'{created}\n"
+        ticket.write_text(was.replace("comments: []\n", "") + added, encoding="utf-8")
+        try:
+            return read_lessons.fn(tracker, house, plan)
+        finally:
+            ticket.write_text(was, encoding="utf-8")
+
+    now = control.now() + timedelta(minutes=1)
+    for lessons in (say("AN-2", "Expected"), say("AN-1", "expected", now.isoformat() + "Z")):
+        again, _ = look(house, built, lessons=tuple(lessons))
+        assert again[AMOUNT].status == "warned"
+        assert again[AMOUNT].evidence[-1].startswith("expected: said on AN-")
+        other = look(house, build(house, "worse", amount="0.1 * amount"), lessons=tuple(lessons))[0]
+        assert other[AMOUNT].status == "failed"  # days that nobody spoke of
+    (lesson,) = say("AN-2", "expected until 2027-01-31")
+    assert lesson.until == date(2027, 1, 31)
+    for no in ("expected until soon", "not expected", "as expected", "unexpected", "expected: yes"):
+        assert say("AN-2", no) == []
+    assert say("AN-1", "expected", "2020-01-01T00:00:00Z") == []  # before it was held back
