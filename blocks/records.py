@@ -307,14 +307,46 @@ class MartDiff(Record):
     broken_metrics: dict[str, str] = {}
 
 
+class Mover(Record):
+    """What one member of a dimension did to a metric. mix: of a ratio, the part of it that is the member's weight.
+
+    kind: `new`, `gone` or nothing.
+    """
+
+    dimension: str
+    member: str
+    change: float
+    mix: float | None = None
+    kind: str = ""
+
+
+class Movement(Record):
+    """Why a metric is not what it was. about: `release` (what readers see against the candidate) or `period`.
+
+    restated: how much of the change is in days that readers had seen; None where that can't be told. days: of a period,
+    its first and last, and those of the one before.
+    """
+
+    metric: str
+    about: str
+    before: float
+    after: float
+    movers: tuple[Mover, ...] = ()
+    restated: float | None = None
+    days: tuple[date, ...] = ()
+
+
 class GateReport(Record):
-    """The audit of one release. passed is false unless every mart had checks and all passed."""
+    """The audit of one release. passed is false unless every mart had checks and all passed. movements: why metrics
+    are not what readers saw, and not what they were in the period before.
+    """
 
     run: str
     passed: bool
     checks: tuple[Check, ...]
     diffs: tuple[MartDiff, ...] = ()
     data_docs: Path | None = None
+    movements: tuple[Movement, ...] = ()
 
     @property
     def failures(self) -> tuple[Check, ...]:

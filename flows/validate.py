@@ -65,7 +65,8 @@ def validate(
             *check_removed_marts(warehouse, catalogue),
             *look.checks,
         ]
-        gate = show_checks(suites, judge(build, checks, other, diffs))
+        judged = judge(build, checks, other, diffs).model_copy(update={"movements": tuple(look.movements)})
+        gate = show_checks(suites, judged)
         if gate.passed:
             accept_loads(warehouse, sources)
         keep_history(warehouse, build.run, look, gate.passed)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from blocks.records import Check, LoadReport, MartDiff, Outcome, Requirement
 from tasks.markdown import listed, table
+from tasks.movement_text import describe_movements
 
 MOST_FAILURES, MOST_VALUES = 20, 5
 
@@ -20,6 +21,7 @@ def evidence(outcome: Outcome, requirement: Requirement) -> str:
     parts = (
         _checks(outcome, marts, set(requirement.sources)),
         _diff(outcome, marts, requirement.metrics),
+        describe_movements(outcome.gate.movements if outcome.gate else (), requirement.metrics),
         _loads(outcome, marts, set(requirement.sources)),
     )
     return "\n\n".join(part for part in parts if part)

@@ -28,15 +28,18 @@ from blocks.quality.history.judge import (
     measure_restated,
     write_number,
 )
+from blocks.quality.history.movement import explain
 from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_first_values
 from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules, read_rules
 from blocks.quality.history.series import Series, reduce_to_sums, try_read_series
-from blocks.records import BuildReport, Check, Dashboard, LedgerEntry
+from blocks.records import BuildReport, Check, Dashboard, LedgerEntry, Movement
 from blocks.warehouse import control
 from blocks.warehouse.base import Session, Warehouse
 from tasks.policy import RETRY
 
 MOST_DIMENSIONS_ASKED, MOST_LOADS = 8, 5
+PERIODS = {"day": 7, "week": 4}
+"""Buckets that are held against as many before; of coarser ones it is the last."""
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Look:
     series: dict[str, Series] = field(default_factory=dict)
     moved: dict[str, dict[str, float]] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
+    movements: list[Movement] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class _Around:
     entries: Sequence[LedgerEntry]
     sights: Mapping[str, Sequence[Sight]]
     lessons: Sequence[Lesson]
+    shown: frozenset[str]
 
 
 @task(task_run_name="compare with history", **RETRY)
@@ -85,6 +90,7 @@ def look_at_history(
         control.read_ledger(warehouse),
         _read_sights(warehouse, build.run),
         lessons,
+        frozenset(name for each in (dashboards or catalogue.exposures) for name in each.metrics),
     )
     look = Look(known=set(around.sights))
     with warehouse.session() as session:
@@ -149,6 +155,7 @@ def _look_at(
     if before is None or not before.total or dataset.time is None:
         return
     past = _make_past(around, dataset, before, candidate)
+    look.movements += _explain(around, dataset, before, candidate, past)
     rules = {each.name: read_rules(around.catalogue.metric_meta(each.name)) for each in dataset.metrics}
     checks: list[Check | None] = [judge_metric(ROWS_METRIC, Rules(), before, candidate, past)]
     for metric in dataset.metrics:
@@ -188,6 +195,24 @@ def _make_past(around: _Around, dataset: Dataset, live: Series, candidate: Serie
         },
         lessons=around.lessons,
     )
+
+
+def _explain(
+    around: _Around, dataset: Dataset, live: Series, candidate: Series, past: Past
+) -> list[Movement]:
+    """Why the metrics that dashboards show are not what readers saw, and not what they were the period before."""
+    length = PERIODS.get(dataset.grain, 1)
+    over = sorted(day for day in candidate.total if past.complete(day))
+    recent, earlier = over[-length:], over[-2 * length : -length]
+    found = []
+    for metric in dataset.metrics:
+        if metric.name in around.shown:
+            found.append(explain(metric, live, candidate, (live.total, candidate.total), "release"))
+            if len(earlier) == length:
+                days = (earlier[0], earlier[-1], recent[0], recent[-1])
+                moved = explain(metric, candidate, candidate, (earlier, recent), "period")
+                found.append(moved.model_copy(update={"days": days}) if moved else None)
+    return [each for each in found if each]
 
 
 def _read_marks(around: _Around, mart: str) -> list[date]:

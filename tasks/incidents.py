@@ -16,6 +16,7 @@ from blocks.records import Check, Outcome
 from blocks.tracker.base import Tracker
 from tasks.gate import HAS_MARTS, METRIC_CHECK, ONLY_WHEN_FAILED
 from tasks.markdown import bullets, code, line, listed
+from tasks.movement_text import describe_movements
 from tasks.policy import RETRY
 
 SAY_EXPECTED = (
@@ -123,10 +124,19 @@ def _report(check: Check, outcome: Outcome) -> str:
     )
     return (
         f"### Check failed in run {code(outcome.run)}\n\n{found}\n\n{_caused_by(check, outcome)}"
+        f"{_explain(check, outcome)}"
         f"{_seen_by_readers(outcome)} **What to do next:** correct the data, the model or the check. "
         f"{SAY_EXPECTED if check.kind == KIND else ''}"
         "The run in which the check passes again closes this incident."
     )
+
+
+def _explain(check: Check, outcome: Outcome) -> str:
+    """Why the metric moved that a check of history is about, as a paragraph."""
+    if check.kind != KIND or outcome.gate is None:
+        return ""
+    text = describe_movements(outcome.gate.movements, {check.name.partition(" ")[0]})
+    return f"{text}\n\n" if text else ""
 
 
 def _caused_by(check: Check, outcome: Outcome) -> str:

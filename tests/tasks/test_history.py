@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from blocks.records import (
     Dashboard,
     GateReport,
     LedgerEntry,
+    Movement,
+    Mover,
     Outcome,
     Plan,
     Release,
@@ -32,6 +36,7 @@ from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.history import Look, keep_history, look_at_history
 from tasks.incidents import update_incidents
 from tasks.lessons import read_lessons
+from tasks.movement_text import describe_movement
 
 FIRST, DAYS = date(2026, 1, 5), 120
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -369,3 +374,29 @@ def test_a_comment_on_the_incident_or_the_ticket_lets_what_was_held_back_through
     for no in ("expected until soon", "not expected", "as expected", "unexpected", "expected: yes"):
         assert say("AN-2", no) == []
     assert say("AN-1", "expected", "2020-01-01T00:00:00Z") == []  # before it was held back
+
+
+def test_why_it_moved_is_told_with_the_members_that_did_it(house: DuckDBWarehouse) -> None:
+    amount = f"case when d = date '{LAST - timedelta(days=10)}' and country = 'GB' then amount - 100 else amount end"
+    _, found = look(house, build(house, "next", amount=amount))
+    assert found.movements == []  # no dashboard shows it
+    board = Dashboard(name="b", analysis=Analysis.trend, metrics=("amount",), dimensions=(), marts=("sales",))
+    found = look_at_history.fn(house, Project(), build(house, "next", amount=amount), (board,), (), TODAY)  # type: ignore[arg-type]
+    release, period = found.movements
+    assert release.restated == pytest.approx(-100)
+    assert sum(mover.change for mover in release.movers) == pytest.approx(release.after - release.before)
+    assert period.days == tuple(LAST - timedelta(days=back) for back in (13, 7, 6, 0))
+    text = describe_movement(release)
+    assert "In days that readers had seen: -100.00; in new days: +" in text
+    assert "By `country`: `GB` " in text
+    assert f"from {LAST - timedelta(days=6)} to {LAST}, against" in describe_movement(period)
+
+
+def test_what_is_shown_of_a_movement_adds_up_and_is_text() -> None:
+    movers = tuple(Mover(dimension="c", member=name, change=0.003333) for name in ("a`b", "<i>", "c"))
+    moved = Movement(metric="rate", about="release", before=0.5, after=0.51, movers=movers)
+    text = describe_movement(moved)
+    assert text.startswith("`rate` in all, against what readers saw: 0.5000 → 0.5100 (+0.0100).")
+    amounts = [Decimal(part) for part in re.findall(r"[+-]0\.00\d+", text.partition("By")[2])]
+    assert sum(amounts) == Decimal("0.0100")
+    assert "<i>" not in text.replace("`<i>`", "")
