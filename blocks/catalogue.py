@@ -80,6 +80,7 @@ class Exposure(Record):
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...]
     fault: str = ""
+    owner: str = ""
 
 
 class Mart(Record):
@@ -497,7 +498,16 @@ def _exposure(node: Node, manifest: Node) -> Exposure:
         metrics=metrics,
         dimensions=dimensions,
         fault=fault,
+        owner=_owner(node),
     )
+
+
+def _owner(node: Node) -> str:
+    """Who an exposure says owns it: a name, an address, or both."""
+    owner = node.get("owner") or {}
+    names = owner.get("email"), owner.get("name")
+    email, name = (", ".join(each) if isinstance(each, list) else str(each or "") for each in names)
+    return f"{name} ({email})" if name and email else name or email
 
 
 def _names(meta: Node, key: str) -> tuple[tuple[str, ...], str]:

@@ -156,6 +156,7 @@ class Dashboard(Record):
     ticket: str | None = None
     description: str = ""
     declared: bool = True
+    owner: str = ""
 
 
 class Plan(Record):

@@ -9,6 +9,7 @@ from blocks.tracker.base import Tracker
 from tasks.answers import answer_tickets
 from tasks.incidents import update_incidents
 from tasks.markdown import count_of
+from tasks.refreshes import tell_of_refreshes
 
 
 @flow(name="feedback")
@@ -18,6 +19,7 @@ def feedback(tracker: Tracker, outcome: Outcome) -> int:
         answered = answer_tickets(tracker, outcome)
     finally:
         opened, closed = update_incidents(tracker, outcome)
+    tell_of_refreshes(tracker, outcome)
     get_run_logger().info(
         "%s answered, %s opened, %d closed",
         count_of(answered, "ticket"),

@@ -140,6 +140,7 @@ def _dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: C
         dimensions=requirement.dimensions if requirement else exposure.dimensions,
         marts=tuple(marts),
         ticket=exposure.ticket,
+        owner=exposure.owner,
     )
 
 

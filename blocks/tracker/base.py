@@ -16,6 +16,9 @@ from blocks.records import Ticket
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")
 """Names of files that can be attached: no path, not hidden, nothing that reads backwards."""
 
+NO_ANSWERS = frozenset({"requirements", "refresh"})
+"""Topics of our comments that don't answer how a run ended for a ticket that asked."""
+
 
 def fingerprint(body: str) -> str:
     """What tells one comment's text from another, whatever a tracker does to blanks and line ends."""

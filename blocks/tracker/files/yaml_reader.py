@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from blocks.records import Comment, Ticket
-from blocks.tracker.base import fingerprint
+from blocks.tracker.base import NO_ANSWERS, fingerprint
 from blocks.tracker.request_names import find_field, find_near_field
 
 if TYPE_CHECKING:
@@ -129,11 +129,11 @@ def _is_restricted(entry: Mapping[str, object]) -> bool:
 
 
 def _answered(entries: object) -> datetime | None:
-    """When our last answer of a run was written; the comment about gaps is no answer."""
+    """When our last answer of a run was written; those about gaps and scheduled refreshes are none."""
     times = (
         _time(_text(entry.get("updated"))) or _time(_text(entry.get("created")))
         for entry in _ours(entries)
-        if entry.get("topic") != "requirements"
+        if _text(entry.get("topic")) not in NO_ANSWERS
     )
     return max((time for time in times if time), default=None)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from blocks.errors import Misconfigured
 from blocks.records import Comment, Ticket
+from blocks.tracker.base import NO_ANSWERS
 from blocks.tracker.description_template import Unplaced, read_request
 from blocks.tracker.jira.responses import AnswerMark, Issue, IssueComment, IssueFields, JiraField, Named
 from blocks.tracker.jira.settings import READ, JiraSettings
@@ -93,7 +94,7 @@ class IssueReader:
         system = issue.read_fields()
         ours = [(marks[each.id], _read_time(each.updated)) for each in comments if each.id in marks]
         people = [each for each in comments if each.id not in marks]
-        answered = [time for mark, time in ours if mark.topic != "requirements"]
+        answered = [time for mark, time in ours if mark.topic not in NO_ANSWERS]
         return Ticket(
             key=issue.key,
             title=system.summary or "",
