@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryFile
-from types import FrameType
-from typing import Any
 
 import pytest
 
+from tests.measurement import leave_libraries_unmeasured, leave_threads_unmeasured
 from tests.warm_process import WarmParent, stand_in_subprocess
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,25 +43,10 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(4, (os.cpu_count() or 1) + 1)
 
 
-UNMEASURED = ("socketserver", "uvicorn", "anyio", "prefect._internal", "tests.blocks.warehouse.snowflake")
-"""Where threads begin that run none of our code: stand-ins' servers, Prefect's calls of its server."""
-
-
 def pytest_sessionstart() -> None:
-    """Have coverage leave such threads alone: measured, they take half as long again."""
-    measure: Any = threading.gettrace()
-    if measure is None:
-        return
-
-    def choose(frame: FrameType, event: str, argument: Any) -> Any:
-        thread = frame.f_locals.get("self")
-        begin = getattr(thread, "_target", None) or type(thread)
-        if (getattr(begin, "__module__", None) or "").startswith(UNMEASURED):
-            sys.settrace(None)
-            return None
-        return measure(frame, event, argument)
-
-    threading.settrace(choose)
+    """Spare coverage what is not ours, before anything of it runs."""
+    leave_threads_unmeasured()
+    leave_libraries_unmeasured()
 
 
 @pytest.fixture(scope="session", autouse=True)
