@@ -201,7 +201,7 @@ class LoadReport(Record):
     """What one source table brought. deleted: rows the source no longer has. notes: what else to know.
 
     error: why nothing of it was loaded. broken: its declared columns that this is about, if it is about some; retyped:
-    they are there, but not of their type.
+    they are there, but not of their type. impact: who depends on them; it names other tickets, so it is on none.
     """
 
     source: str
@@ -219,6 +219,7 @@ class LoadReport(Record):
     error: str | None = None
     broken: tuple[str, ...] = ()
     retyped: bool = False
+    impact: str = ""
 
 
 class Check(Record):
@@ -394,7 +395,7 @@ class Publication(Record):
 
     extract, image: local copies of its files. canary: what was read back from the site, once it was that of
     the release. views: how often people opened it since it was published before (None: the site does not
-    count). notes: lines for the ticket.
+    count). notes: lines for the ticket. dictionary: where its mart is in the data dictionary.
     """
 
     dashboard: str
@@ -409,6 +410,7 @@ class Publication(Record):
     canary: str | None = None
     views: int | None = None
     notes: tuple[str, ...] = ()
+    dictionary: str | None = None
     error: str | None = None
 
 

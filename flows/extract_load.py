@@ -52,7 +52,8 @@ def extract_load(
         for change in (*report.schema_changes, *report.notes):
             log.warning("%s.%s: %s", report.source, report.table, change)
         if report.error:
-            log.error("%s.%s was not loaded: %s", report.source, report.table, report.error)
+            said = f"{report.error} {report.impact}".strip()
+            log.error("%s.%s was not loaded: %s", report.source, report.table, said)
     log.info(
         "%s from %s, %d quarantined",
         count_of(sum(r.rows for r in loads), "row"),

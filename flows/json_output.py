@@ -55,6 +55,7 @@ def describe_outcome(outcome: Outcome) -> Json:
                 "rows": each.rows,
                 "quarantined": each.quarantined,
                 "error": each.error,
+                "impact": each.impact,
             }
             for each in outcome.loads
         ],

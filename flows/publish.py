@@ -15,7 +15,7 @@ from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
-from tasks.dictionary import publish_dictionary
+from tasks.dictionary import link_dictionary, publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
 from tasks.planning import all_dashboards
@@ -49,7 +49,7 @@ def publish(
     cards, publications = [], []
     live = warehouse.describe_live_source() if site.reads_live else None
     with TemporaryDirectory() as folder, site.session():
-        publish_dictionary(site, warehouse, dbt, release)
+        dictionary = publish_dictionary(site, warehouse, dbt, release)
         for dashboard in dashboards:
             url = ticket_page(tracker, dashboard.ticket)
             comments = feedback.get(dashboard.ticket or "", ())
@@ -60,7 +60,7 @@ def publish(
                     warehouse, catalogue, dashboard, release, gate, Path(folder), url, comments, live
                 )
                 cards.append(card)
-                publications.append(publish_card(site, card))
+                publications.append(link_dictionary(publish_card(site, card), dictionary, dashboard))
             except PlatformError as error:
                 publications.append(failed_publication(dashboard, release, error))
         index = site.index(cards, publications)

@@ -130,6 +130,11 @@ class Terminal(logging.Handler):
             self._dashboards(outcome, index)
         for error in outcome.errors:
             self.problems.print(f"[red]✗ {escape(error)}[/]", soft_wrap=True)
+        for load in outcome.loads:
+            if load.impact:
+                self.problems.print(
+                    f"  {escape(f'{load.source}.{load.table}: {load.impact}')}", soft_wrap=True
+                )
         if outcome.gate and outcome.gate.data_docs and shown:
             self.console.print(f"Checks      {outcome.gate.data_docs}", soft_wrap=True)
         none = "nothing yet" if outcome.looked else "what they saw before (the warehouse could not be asked)"

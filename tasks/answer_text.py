@@ -62,7 +62,11 @@ def _built(outcome: Outcome, key: str) -> str:
     known = {head: cells for head, cells in columns.items() if any(cell is not None for cell in cells)}
     built = table(list(known), zip(*known.values(), strict=True))
     notes = bullets(line(note, 400) for each in out for note in each.notes)
-    parts = (f"### Your dashboard is ready\n\nIt shows {shown}.", built, notes)
+    found = next((each.dictionary for each in out if each.dictionary), None)
+    explained = (
+        f"{link('The data dictionary', found)} says what each column is and is made of." if found else ""
+    )
+    parts = (f"### Your dashboard is ready\n\nIt shows {shown}.", built, notes, explained)
     return "\n\n".join(part for part in parts if part)
 
 

@@ -7,7 +7,7 @@ from prefect import get_run_logger, task
 from blocks.dbt.run import DbtRun
 from blocks.dictionary import write_dictionary
 from blocks.errors import PlatformError
-from blocks.records import Release
+from blocks.records import Dashboard, Publication, Release
 from blocks.site.base import BiSite
 from blocks.warehouse.base import Warehouse
 
@@ -26,3 +26,10 @@ def publish_dictionary(site: BiSite, warehouse: Warehouse, dbt: DbtRun, release:
     except PlatformError as error:
         get_run_logger().warning("the data dictionary was not published: %s", error)
         return None
+
+
+def link_dictionary(publication: Publication, address: str | None, dashboard: Dashboard) -> Publication:
+    """The publication, with where its first mart is in the dictionary, if there is one."""
+    if not address or not dashboard.marts:
+        return publication
+    return publication.model_copy(update={"dictionary": f"{address}#mart-{dashboard.marts[0]}"})

@@ -138,7 +138,7 @@ def _say(
         return report
     named = [f"{report.source}.{report.table}.{column}" for column in report.broken]
     impact = find_impact(catalogue, lineage, named, report.retyped, dashboards)
-    return report.model_copy(update={"error": f"{report.error} {describe_impact(impact)}"})
+    return report.model_copy(update={"impact": describe_impact(impact)})
 
 
 def _read_ref(catalogue: Catalogue, name: str) -> ColumnRef:

@@ -86,7 +86,7 @@ def show_loads(run: str, loads: Sequence[LoadReport]) -> None:
                 load.quarantined,
                 load.watermark,
                 "; ".join((*load.schema_changes, *load.notes)),
-                load.error,
+                f"{load.error} {load.impact}".strip() if load.error else None,
             )
             for load in loads
         ],

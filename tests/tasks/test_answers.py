@@ -168,6 +168,16 @@ def test_success_says_what_the_site_showed_and_did() -> None:
     assert f"- {note}" in text
 
 
+def test_success_leads_to_the_data_dictionary_where_there_is_one() -> None:
+    told = {"dictionary": "https://bi.example.com/dictionary.html#mart-daily"}
+    text = answer_text(success(publications=(published("AN-1", "revenue").model_copy(update=told),)), REVENUE)
+    assert (
+        "[The data dictionary](<https://bi.example.com/dictionary.html#mart-daily>) says what each column is"
+        in text
+    )
+    assert "dictionary" not in answer_text(success(), REVENUE)
+
+
 def test_a_ticket_hears_of_its_own_part_only() -> None:
     text = answer_text(success(), REVENUE)
     for other in ("deals", "pipeline", "crm", "accounts", "orders"):

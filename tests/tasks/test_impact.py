@@ -109,11 +109,12 @@ def test_a_broken_load_says_who_depends_on_its_columns(tmp_path: Path) -> None:
         assert dbt.catalogue.exposures  # dbt's process goes on as it was
     finally:
         dbt.close()
-    assert said[0].error == (
-        "Gone. On it depend models station_days; metrics minutes, minutes_per_ride, rides; dashboards bk_2, stations;"
+    assert said[0].error == "Gone."  # which tickets see, who have no business with other tickets
+    assert said[0].impact == (
+        "On it depend models station_days; metrics minutes, minutes_per_ride, rides; dashboards bk_2, stations;"
         " tickets BK-1, BK-2."
     )
-    assert said[1].error == "Gone. On it depend models station_days; dashboards stations; tickets BK-1."
+    assert said[1].impact == "On it depend models station_days; dashboards stations; tickets BK-1."
     assert said[2] == well
     unread = find_impact(catalogue, lineage, ["bikes.rides.ride_id"])
     assert describe_impact(unread) == "No model reads it."
