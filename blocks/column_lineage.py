@@ -6,8 +6,13 @@ depends on all of what it reads. Not here: what is said about it (tasks/impact.p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, MutableMapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic import TypeAdapter
 
 from blocks.records import Record
 from blocks.semantic_models import Node
@@ -32,15 +37,27 @@ class ModelColumns(Record):
     understood: bool = True
 
 
+_CACHE = TypeAdapter(dict[str, tuple[str, ModelColumns]])
+
+
 class ColumnLineage:
     """The columns of a project's models and of the sources beneath them.
 
     manifest: dbt's; compiled: model's id → the SQL that dbt compiled, with the manifest's relations; dialect:
-    sqlglot's name of its own.
+    sqlglot's name of its own. cache: what was read before, by model, which is used again and added to (`read_cache`);
+    release: the schema in the SQL that is another in every release.
     """
 
-    def __init__(self, manifest: Node, compiled: Mapping[str, str], dialect: str) -> None:
+    def __init__(
+        self,
+        manifest: Node,
+        compiled: Mapping[str, str],
+        dialect: str,
+        cache: MutableMapping[str, tuple[str, ModelColumns]] | None = None,
+        release: str = "",
+    ) -> None:
         self._manifest, self._dialect = manifest, dialect
+        cache = {} if cache is None else cache
         self._nodes: dict[str, Node] = {**manifest["nodes"], **manifest["sources"]}
         self._places = {
             _locate(node): key
@@ -49,7 +66,11 @@ class ColumnLineage:
         }
         self._models: dict[str, ModelColumns] = {}
         for key in _sort(manifest):
-            self._models[key] = self._read(key, compiled.get(key, ""))
+            sql = compiled.get(key, "")
+            sign = self._sign(key, sql.replace(release, "") if release else sql)
+            if key not in cache or cache[key][0] != sign:
+                cache[key] = sign, self._read(key, sql)
+            self._models[key] = cache[key][1]
 
     def model(self, key: str) -> ModelColumns | None:
         """A model's columns; None for what is none, such as a source or a seed."""
@@ -100,6 +121,11 @@ class ColumnLineage:
             for parent in (self._nodes[key].get("depends_on") or {}).get("nodes") or ()
             if parent in self._nodes
         ]
+
+    def _sign(self, key: str, sql: str) -> str:
+        """What a model's columns depend on: its SQL, and what its parents' are."""
+        parents = [(parent, self.columns(parent)) for parent in self._parents(key)]
+        return hashlib.sha256(f"{sql}\0{parents}\0{self._dialect}".encode()).hexdigest()
 
     def _read(self, key: str, sql: str) -> ModelColumns:
         from sqlglot.errors import SqlglotError
@@ -219,6 +245,21 @@ class ColumnLineage:
             ),
             None,
         )
+
+
+def read_cache(path: Path) -> dict[str, tuple[str, ModelColumns]]:
+    """What was read of models before; nothing for a file that is not there or can't be read."""
+    try:
+        return _CACHE.validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+
+
+def write_cache(path: Path, cache: Mapping[str, tuple[str, ModelColumns]]) -> None:
+    """Keep what was read of models, whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(_CACHE.dump_json(dict(cache)))
+    beside.replace(path)
 
 
 def _select(scope: Scope) -> exp.Query:

@@ -47,8 +47,9 @@ def takes_schema_apart(manifest: Manifest) -> bool:
 
 
 def _list_code(manifest: Manifest) -> Iterator[str]:
+    own = {"dbt", f"dbt_{manifest.metadata.adapter_type}"}
     for macro in manifest.macros.values():
-        if macro.package_name != "dbt" and not macro.package_name.startswith("dbt_"):
+        if macro.package_name not in own:
             yield macro.macro_sql
     for node in manifest.nodes.values():
         yield getattr(node, "raw_code", "") or ""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from blocks.catalogue import Catalogue
-from blocks.column_lineage import ColumnLineage
+from blocks.column_lineage import ColumnLineage, read_cache, write_cache
 from blocks.dbt.own_profile import merge_settings
 from blocks.dbt.release_scope import WiderTest, find_blockers, find_fresh_sources, find_wider_tests
 from blocks.dbt.worker_client import DbtWorker
@@ -243,8 +243,17 @@ class DbtRun:
 
     def remember_columns(self) -> ColumnLineage:
         """Which column is made of which, by the SQL of the last builds of models that have not changed since. At once."""
-        known = self._recall_compiled()
-        return ColumnLineage(self._manifest, known, self._warehouse.dialect)
+        return self._trace(self._recall_compiled())
+
+    def _trace(self, compiled: Mapping[str, str]) -> ColumnLineage:
+        """The lineage by this SQL; what was read of the same before is read no more."""
+        path = self._state / "columns.json"
+        cache = read_cache(path)
+        before = dict(cache)
+        lineage = ColumnLineage(self._manifest, compiled, self._warehouse.dialect, cache, self._schema)
+        if cache != before:
+            write_cache(path, cache)
+        return lineage
 
     def _recall_compiled(self) -> dict[str, str]:
         """The SQL of the last builds of models that have not changed since, as in this release."""
@@ -271,7 +280,7 @@ class DbtRun:
     def trace_columns(self) -> ColumnLineage:
         """Which column is made of which, by the compiled SQL. It takes seconds; raises as `compile_models`."""
         compiled = self.compile_models()
-        return ColumnLineage(self._manifest, {**self._recall_compiled(), **compiled}, self._warehouse.dialect)
+        return self._trace({**self._recall_compiled(), **compiled})
 
     def close(self) -> None:
         """End dbt's process, if one runs, and remove its profile. The catalogue stays."""

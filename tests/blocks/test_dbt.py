@@ -76,7 +76,7 @@ def write_named_project(folder: Path, name_schema: str = "") -> Path:
     models = folder / "models"
     models.mkdir(parents=True)
     (folder / "dbt_project.yml").write_text(
-        "name: named\nversion: '1.0'\nprofile: named\non-run-start: \"select '{{ target.schema }}'\"\n"
+        "name: dbt_named\nversion: '1.0'\nprofile: named\non-run-start: \"select '{{ target.schema }}'\"\n"
     )
     if name_schema:
         (folder / "macros").mkdir()
@@ -124,10 +124,10 @@ def test_a_parse_is_gone_on_from_in_the_next_release_and_names_nothing_of_the_la
     assert "rel_second" not in first
     assert "rel_first" not in second
     assert "rel_parsed" not in first + second
-    node = json.loads(second)["nodes"]["model.named.named"]
+    node = json.loads(second)["nodes"]["model.dbt_named.named"]
     assert node["relation_name"] == '"house"."rel_second_mine"."to_rel_second"'
     assert node["config"]["meta"] == {"at": "rel_second", "this": "rel_second"}
-    assert json.loads(second)["sources"]["source.named.near.rows"]["schema"] == "rel_second_in"
+    assert json.loads(second)["sources"]["source.dbt_named.near.rows"]["schema"] == "rel_second_in"
     assert statuses["named"] == "success"
     with warehouse.session() as session:
         ((this, target, key),) = session.rows("select * from rel_second_mine.to_rel_second")
@@ -150,7 +150,7 @@ def test_a_schema_of_which_a_project_makes_more_than_a_name_is_parsed_for_itself
         folder=write_named_project(tmp_path / "named", name_schema), state=tmp_path / "state"
     )
     manifest = json.loads(read_manifest(project, warehouse, "rel_x"))
-    assert manifest["nodes"]["model.named.named"]["schema"] == expected
+    assert manifest["nodes"]["model.dbt_named.named"]["schema"] == expected
     assert (tmp_path / "state" / "target-apart").exists() is again
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from blocks.column_lineage import ColumnLineage
+from blocks.column_lineage import ColumnLineage, read_cache, write_cache
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotFound
 from blocks.records import Analysis, Dashboard, LoadReport
@@ -85,6 +85,41 @@ def test_what_is_only_filtered_by_is_read_too_and_values_are_followed_through_mo
         ("model.p.python", "*"),
     }
     assert lineage.columns("model.p.a_last") == ["id", "money"]
+
+
+def test_what_was_read_is_not_read_again_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    own = ColumnLineage._read
+    monkeypatch.setattr(
+        ColumnLineage, "_read", lambda self, key, sql: read.append(key) or own(self, key, sql)
+    )
+    manifest = {
+        "nodes": {"model.p.a": node("a", "s.t"), "model.p.b": node("b", "model.p.a")},
+        "sources": {
+            "s.t": {"resource_type": "source", "schema": "raw", "identifier": "t", "columns": {"id": {}}}
+        },
+    }
+    for release, column, expected in (
+        ("rel_1", "id", ["model.p.a", "model.p.b"]),
+        ("rel_2", "id", []),
+        ("rel_3", "id + 1", ["model.p.a"]),  # what is made of it has the same columns
+        ("rel_4", "id as other", ["model.p.a", "model.p.b"]),
+    ):
+        read.clear()
+        place = {"schema": release}
+        nodes = {key: {**each, **place} for key, each in manifest["nodes"].items()}
+        compiled = {
+            "model.p.a": f"select {column}{'' if ' as ' in column else ' as id'} from w.raw.t",
+            "model.p.b": f"select * from w.{release}.a",
+        }
+        cache = read_cache(tmp_path / "columns.json")
+        lineage = ColumnLineage({**manifest, "nodes": nodes}, compiled, "duckdb", cache, release)
+        write_cache(tmp_path / "columns.json", cache)
+        assert read == expected, release
+        name = "other" if "other" in column else "id"
+        assert lineage.columns("model.p.b") == [name]
 
 
 def test_a_broken_load_says_who_depends_on_its_columns(tmp_path: Path) -> None:
