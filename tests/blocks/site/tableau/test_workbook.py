@@ -227,11 +227,12 @@ def faults(root: Any) -> list[str]:
             up for up in each.iterancestors() if up.tag in ("datasource", "datasource-dependencies")
         )
         fields = declared[source.get("name") or source.get("datasource")]
-        formula = re.sub('"[^"]*"', "", each.get("formula"))
-        asked = re.findall(r"\[Parameters\]\.(\[[^\]]+\])", formula)
-        found += [f"parameter {f}" for f in asked if f not in declared.get("Parameters", ())]
-        formula = re.sub(r"\[Parameters\]\.\[[^\]]+\]", "", formula)
-        found += [f"formula {f}" for f in re.findall(r"\[(?:[^\]]|\]\])+\]", formula) if f not in fields]
+        parts = re.findall(r'"[^"]*"|\[Parameters\]\.\[[^\]]+\]|\[(?:[^\]]|\]\])+\]', each.get("formula"))
+        asked_for = [part for part in parts if not part.startswith('"')]
+        asked = {name for name in asked_for if name.startswith("[Parameters].")}
+        given = {f"[Parameters].{name}" for name in declared.get("Parameters", ())}
+        found += [f"parameter {name}" for name in asked - given]
+        found += [f"formula {name}" for name in asked_for if name not in fields and name not in asked]
     found += list_doubles([each.get("uuid") for each in root.iter("simple-id")])
     for board in root.findall("dashboards/dashboard"):
         screen, phone = (
