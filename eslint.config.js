@@ -3,8 +3,7 @@ import js from "@eslint/js";
 
 const names = (...list) => Object.fromEntries(list.map((name) => [name, "readonly"]));
 const browser = names(
-  ...["Blob", "Event", "ResizeObserver", "URL", "dispatchEvent", "document", "innerHeight", "innerWidth"],
-  ...["localStorage", "matchMedia", "requestAnimationFrame", "vegaEmbed"],
+  ...["Blob", "ResizeObserver", "URL", "document", "innerHeight", "innerWidth", "localStorage", "matchMedia"],
 );
 
 export default [

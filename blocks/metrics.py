@@ -219,6 +219,14 @@ def evaluate(formula: Formula, totals: Mapping[str, float | Decimal | None]) -> 
     return _calculate(formula.sign, evaluate(formula.left, totals), evaluate(formula.right, totals))
 
 
+def value_of_nothing(formula: Formula) -> float | None:
+    """What a page shows for a time or a group without rows: sums and counts are 0, and what is made of them."""
+    known = {
+        m.name: 0.0 for m in measures_of(formula) if m.function in ("sum", "count_distinct") and not m.balance
+    }
+    return evaluate(formula, known)
+
+
 def _calculate(sign: Sign, left: float | None, right: float | None) -> float | None:
     if left is None or right is None or (sign == "/" and not right):
         return None

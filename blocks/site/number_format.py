@@ -12,10 +12,10 @@ import re
 from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+from blocks.site.periods import MONTH_NAMES
+
 NONE = "–"
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$", "JPY": "¥", "INR": "₹", "CNY": "¥"}
-# Not strftime's %b, which asks the system's language.
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EXACT = Context(prec=400, rounding=ROUND_HALF_UP)  # holds every double
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
@@ -65,7 +65,7 @@ def axis(form: str) -> str:
 
 def day(value: date) -> str:
     """3 Mar 2025."""
-    return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+    return f"{value.day} {MONTH_NAMES[value.month - 1]} {value.year}"
 
 
 def span(begin: date, end: date) -> str:

@@ -6,6 +6,7 @@ tests/cases/periods.json holds both to. No data here.
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 
 from blocks.records import GRAINS, Record
@@ -19,6 +20,16 @@ _PRESETS = {
     "quarter": ((2, "2 quarters"), (4, "1 year"), (8, "2 years")),
     "year": ((1, "1 year"), (3, "3 years"), (5, "5 years")),
 }
+# How many buckets apart labels along an axis of time may stand.
+_APART = {
+    "day": (1, 2, 7, 14, 28),
+    "week": (1, 2, 4, 8, 13, 26, 52),
+    "month": (1, 2, 3, 6, 12, 24, 60),
+    "quarter": (1, 2, 4, 8, 20),
+    "year": (1, 2, 5, 10, 20, 50, 100),
+}
+# Not strftime's %b, which asks the system's language.
+MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # A trend is drawn with the first grain whose limit in days its range does not pass.
 DRAWN = ((62, "day"), (430, "week"), (1900, "month"), (5500, "quarter"), (10**9, "year"))
 
@@ -54,6 +65,37 @@ def finish(number: int, grain: str) -> date:
         return start(number + 1, grain) - timedelta(days=1)
     except (OverflowError, ValueError):  # dates end there
         return date.max
+
+
+def last_finished(day: date, grain: str) -> int:
+    """The last bucket that ends on a day or before it."""
+    return bucket(day, grain) - (finish(bucket(day, grain), grain) > day)
+
+
+def label_ticks(first: date, last: date, grain: str, most: int) -> list[tuple[date, str]]:
+    """The buckets of a grain that are labelled along an axis from one day to another, no more than `most`.
+
+    The year stands where it changes.
+    """
+    numbers = range(bucket(first, grain), bucket(last, grain) + 1)
+    fitting = (step for step in _APART[grain] if math.ceil(len(numbers) / step) <= most)
+    step = next(fitting, math.ceil(len(numbers) / most))
+    begin = numbers[0] if grain in ("day", "week") else math.ceil(numbers[0] / step) * step
+    days = [start(number, grain) for number in range(begin, numbers[-1] + 1, step)]
+    years = [None, *(day.year for day in days)]
+    return [
+        (day, _tick_text(day, grain) + ("" if day.year == before or grain == "year" else f" {day.year}"))
+        for day, before in zip(days, years, strict=False)
+    ]
+
+
+def _tick_text(day: date, grain: str) -> str:
+    if grain == "year":
+        return str(day.year)
+    if grain == "quarter":
+        return f"Q{(day.month + 2) // 3}"
+    month = MONTH_NAMES[day.month - 1]
+    return month if grain == "month" else f"{day.day} {month}"
 
 
 class Period(Record):

@@ -79,6 +79,21 @@ test("rankings", () => {
   }
 });
 
+test("labels along an axis of time", () => {
+  for (const { first, last, grain, most, ticks } of periods.ticks) {
+    const found = page.timeTicks(day(first), day(last), grain, most);
+    assert.deepEqual(
+      found.map((tick) => `${page.isoDay(tick.day)} ${tick.label}`),
+      ticks,
+    );
+  }
+});
+
+test("the last finished bucket", () => {
+  for (const { day: end, grain, last } of periods.finished)
+    assert.equal(page.isoDay(page.start(page.lastFinished(day(end), grain), grain)), last, `${end} ${grain}`);
+});
+
 test("buckets", () => {
   for (const { day: text, grain, number, start, finish } of periods.buckets) {
     assert.equal(page.bucket(day(text), grain), number, `${text} by ${grain}`);

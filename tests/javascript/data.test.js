@@ -230,3 +230,97 @@ test("date fields are read in either order and stay inside the whole", () => {
 test("values of a filter are listed once each, in the order people expect", () => {
   assert.deepEqual(page.sortTexts(["b", "10", "9", "B", "b", "a"]), ["9", "10", "a", "b", "B"]);
 });
+
+test("a sum without rows is 0 and drawn, an average without rows is a gap", () => {
+  const sums = { ...METRIC, empty: 0 };
+  const view = { selection, dataset, metric: sums };
+  const one = [{ label: "Sales", others: false }];
+  const points = page.fillGaps(view, page.inTime(view, "day"), "day", one);
+  assert.deepEqual(
+    points.map(({ v }) => v),
+    [10, 5, -2, 0, 7],
+  );
+  const average = { ...METRIC, empty: null };
+  const gapped = { selection, dataset, metric: average };
+  const found = page.fillGaps(gapped, page.inTime(gapped, "day"), "day", one);
+  const rows = page.trendRows(gapped, found, "day", one, []);
+  assert.deepEqual(
+    rows.map(({ part, v, lone }) => [part, v, lone]),
+    [
+      ["0", 10, false],
+      ["0", 5, false],
+      ["0", -2, false],
+      ["0/1", 7, true],
+    ],
+  );
+});
+
+test("a group without rows is 0 of a sum and has no value of an average", () => {
+  selection.range = { first: day("2025-03-04"), last: day("2025-03-04") };
+  assert.equal(page.valueIn({ selection, dataset, metric: { ...METRIC, empty: 0 } }, selection.range), 0);
+  assert.equal(page.valueIn({ selection, dataset, metric: { ...METRIC, empty: null } }, selection.range), null);
+});
+
+test("what is not finished is left out of the comparison, and a year before is by date", () => {
+  const model = { ...selection.model, end: day("2025-03-04") };
+  const cut = new page.Selection(model);
+  cut.range = { first: day("2025-03-03"), last: day("2025-03-05") };
+  assert.deepEqual(cut.compared(), {
+    now: { first: day("2025-03-03"), last: day("2025-03-04") },
+    before: { first: day("2025-03-01"), last: day("2025-03-02") },
+  });
+  assert.equal(cut.isCut(), true);
+  assert.equal(cut.compared(2), null);
+  const leap = page.yearBefore({ first: day("2024-02-29"), last: day("2024-03-01") }, "day");
+  assert.deepEqual([page.isoDay(leap.first), page.isoDay(leap.last)], ["2023-03-01", "2023-03-02"]);
+});
+
+test("all others in one never set the scale of the bars", () => {
+  const rows = [
+    { v: 10, previous: 12, others: false },
+    { v: -3, previous: null, others: false },
+    { v: 5000, previous: 1, others: true },
+  ];
+  assert.deepEqual(page.barDomain(rows), { low: -3, high: 12 });
+});
+
+test("shares know of a value below zero", () => {
+  assert.equal(page.shareRows(view, page.groupsOf(view, 0, page.MOST.series)).negative, true);
+});
+
+test("stacked bars are in the order of time, whatever order they came in", () => {
+  const rows = [
+    { when: 2, place: 0, v: 1 },
+    { when: 1, place: 1, v: 2 },
+    { when: 1, place: 0, v: -3 },
+    { when: 1, place: 2, v: 4 },
+  ];
+  assert.deepEqual(
+    page.stack(rows).map(({ when, from, to }) => [when, from, to]),
+    [
+      [1, 0, -3],
+      [1, 0, 2],
+      [1, 2, 6],
+      [2, 0, 1],
+    ],
+  );
+});
+
+test("days are read as people type them", () => {
+  for (const text of ["2025-03-03", "3 Mar 2025", "3 March 2025", "03.03.2025", " 3. mar 2025 "])
+    assert.equal(page.readDay(text), day("2025-03-03"), text);
+  for (const text of ["", "2025", "3 Mär 2025", "3/4/2025", "30 Feb 2025", "2025-13-01"])
+    assert.equal(page.readDay(text), NaN, text);
+});
+
+test("values along an axis are round and short", () => {
+  assert.deepEqual(page.niceTicks(0, 49_700), [0, 10000, 20000, 30000, 40000, 50000]);
+  assert.deepEqual(page.niceTicks(-3, 9), [-5, 0, 5, 10]);
+  const texts = [
+    [50000, { form: "currency:GBP", unit: "£" }, "£50K"],
+    [-1.25e9, { form: "number", unit: "" }, "-1.25B"],
+    [0.125, { form: "percent", unit: "" }, "12.5%"],
+    [0, { form: "number", unit: "" }, "0"],
+  ];
+  for (const [value, metric, text] of texts) assert.equal(page.axisText(value, metric), text);
+});

@@ -3,11 +3,14 @@
 import { readFileSync } from "node:fs";
 
 export * from "../../blocks/site/html/assets/data.js";
+export * from "../../blocks/site/html/assets/draw_bars.js";
+export * from "../../blocks/site/html/assets/draw_stacked.js";
 export * from "../../blocks/site/html/assets/number_format.js";
 export * from "../../blocks/site/html/assets/filters.js";
 export * from "../../blocks/site/html/assets/periods.js";
 export * from "../../blocks/site/html/assets/rows.js";
 export * from "../../blocks/site/html/assets/selection.js";
+export * from "../../blocks/site/html/assets/svg.js";
 export * from "../../blocks/site/html/assets/table.js";
 export * from "../../blocks/site/html/assets/tiles.js";
 

@@ -1,14 +1,16 @@
-"""The charts as Vega-Lite specifications, built with Altair over columns of fixed names, without rows.
+"""The picture's charts as Vega-Lite specifications, built with Altair over columns of fixed names.
 
-The page and the picture draw the same charts. A page compiles them once and feeds them rows as its filters
-change. Colours are a `ChartStyle`: CSS variables for the page, so that themes and print need no new chart.
+The page draws the same charts by assets/draw_*.js: what is drawn how is changed in both.
 
-Columns: label or t (what is compared, or when), v (the value), slot (which series colour), text (v written
-out), tip (the tooltip's lines), previous (the value before), kind (of a line: now, partial, previous).
+Columns: label or t (what is compared, or when), v (the value), slot (which series colour), place (which comes
+first), text (v written out), previous (the value before), kind (of a line: now, partial, previous), lone (a point
+that no line reaches).
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from blocks.site.html.theme import SLOTS, ChartStyle
@@ -16,53 +18,55 @@ from blocks.site.html.theme import SLOTS, ChartStyle
 if TYPE_CHECKING:
     import altair as alt
 
-    Rows: TypeAlias = alt.Data | alt.NamedData
+    Rows: TypeAlias = alt.Data
+    Ticks: TypeAlias = Mapping[int, str]  # milliseconds since 1970 → label
 
 
-def draw_trend(data: Rows, style: ChartStyle, axis: str, legend: alt.Legend | None = None) -> alt.LayerChart:
+def draw_trend(data: Rows, style: ChartStyle, axis: str, ticks: Ticks) -> alt.LayerChart:
     """Lines over time: solid; dotted where a bucket is not complete; dashed grey for the period before."""
     import altair as alt
 
-    hover = alt.selection_point(
-        name="hover", fields=["t"], nearest=True, on="pointerover", clear="pointerout", empty=False
-    )
-    when = alt.X("t:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(grid=False, tickCount=8))
+    shown = alt.Axis(grid=False, values=list(ticks), labelExpr=_name_ticks(ticks))
+    when = alt.X("t:T", title=None, scale=alt.Scale(type="utc"), axis=shown)
     base = alt.Chart(data).encode(
         x=when,
         y=alt.Y("v:Q", title=None, axis=alt.Axis(tickCount=5, labelExpr=axis)),
-        color=_series(style, legend),
+        color=_series(style, None),
     )
     kinds = alt.Scale(domain=["now", "partial", "previous"], range=[[1, 0], [2, 3], [6, 4]])
     lines = base.mark_line(strokeWidth=2.25, strokeJoin="round").encode(
         detail="part:N",
         strokeDash=alt.StrokeDash("kind:N", scale=kinds, legend=None),
-        color=alt.condition("datum.kind === 'previous'", alt.value(style.series[-1]), _series(style, legend)),
+        color=alt.condition("datum.kind === 'previous'", alt.value(style.series[-1]), _series(style, None)),
     )
     filled = base.transform_filter("datum.fill").mark_area(opacity=0.1, color=style.series[0])
-    current = base.transform_filter("datum.kind !== 'previous'")
-    points = current.mark_point(size=60, filled=True, opacity=0).encode(tooltip="tip:N").add_params(hover)
-    marked = current.transform_filter(hover).mark_point(
-        size=64, filled=True, stroke=style.surface, strokeWidth=2, opacity=1
-    )
-    rule = (
-        alt.Chart(data).transform_filter(hover).mark_rule(color=style.muted, strokeDash=[3, 3]).encode(x=when)
-    )
-    return alt.layer(filled, rule, lines, marked, points)
+    alone = base.transform_filter("datum.lone").mark_point(size=60, filled=True, opacity=1)
+    return alt.layer(filled, lines, alone)
 
 
-def draw_bars(data: Rows, style: ChartStyle, width: str = "width") -> alt.LayerChart:
-    """Horizontal bars in the order of the rows, values at the right, a mark for the value before.
+def _name_ticks(ticks: Ticks) -> str:
+    """The expression that writes the labels of an axis of time."""
+    return f"({json.dumps({str(place): label for place, label in ticks.items()})})[toString(+datum.value)]"
 
-    width: as an expression; inside a composed picture the name `width` means something else.
+
+def draw_bars(
+    data: Rows, style: ChartStyle, domain: tuple[float, float], width: str = "width"
+) -> alt.LayerChart:
+    """Horizontal bars in the order of column place, values at the right, a mark for the value before.
+
+    domain: of the bars' values; one beyond it is cut off. width: as an expression; inside a composed picture the name
+    `width` means something else.
     """
     import altair as alt
 
-    room = alt.Scale(rangeMax=alt.ExprRef(f"max({width} - 84, 20)"), zero=True, nice=False)
-    base = alt.Chart(data).encode(
-        y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelColor=style.ink, labelLimit=150)),
-        tooltip="tip:N",
+    room = alt.Scale(
+        rangeMax=alt.ExprRef(f"max({width} - 84, 20)"), domain=list(domain), clamp=True, nice=False
     )
-    drawn = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.64}, cursor="pointer").encode(
+    order = alt.EncodingSortField(field="place", op="min", order="ascending")
+    base = alt.Chart(data).encode(
+        y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelColor=style.ink, labelLimit=150)),
+    )
+    drawn = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.64}).encode(
         x=alt.X("v:Q", axis=None, scale=room),
         color=alt.condition("datum.others", alt.value(style.series[-1]), alt.value(style.series[0])),
     )
@@ -91,11 +95,8 @@ def draw_donut(
             cornerRadius=3,
             stroke=style.surface,
             strokeWidth=2,
-            cursor="pointer",
         )
-        .encode(
-            theta=alt.Theta("v:Q", stack=True), order="place:Q", tooltip="tip:N", color=_series(style, legend)
-        )
+        .encode(theta=alt.Theta("v:Q", stack=True), order="place:Q", color=_series(style, legend))
     )
     total = alt.param(name="total", value=written)
     middle = alt.Chart(alt.Data(values=[{}])).mark_text(
@@ -104,27 +105,24 @@ def draw_donut(
     return alt.layer(arcs, middle).add_params(total)
 
 
-def draw_stacked_bars(
-    data: Rows, style: ChartStyle, axis: str, when: str, legend: alt.Legend | None = None
-) -> alt.Chart:
-    """Stacked bars over time; `when` writes the labels of column when."""
+def draw_stacked_bars(data: Rows, style: ChartStyle, axis: str, ticks: Ticks) -> alt.Chart:
+    """Stacked bars over time, in the order of time."""
     import altair as alt
 
     return (
         alt.Chart(data)
-        .mark_bar(cursor="pointer", stroke=style.surface, strokeWidth=0.5)
+        .mark_bar(stroke=style.surface, strokeWidth=0.5)
         .encode(
             x=alt.X(
                 "when:O",
-                sort=None,
+                sort="ascending",
                 title=None,
                 scale=alt.Scale(paddingInner=0.25),
-                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=12, labelExpr=when),
+                axis=alt.Axis(labelAngle=0, values=list(ticks), labelExpr=_name_ticks(ticks)),
             ),
             y=alt.Y("v:Q", title=None, stack="zero", axis=alt.Axis(tickCount=5, labelExpr=axis)),
-            color=_series(style, legend),
+            color=_series(style, None),
             order="place:Q",
-            tooltip="tip:N",
         )
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from blocks.metrics import Metric, decide_moments, to_sql
+from blocks.metrics import Metric, decide_moments, to_sql, value_of_nothing
 from blocks.site.html.extract import Extract, Row, label_sql, truncate_sql
 from blocks.site.periods import Period, bucket, start
 from blocks.sql import quote_identifier
@@ -66,9 +66,11 @@ class Snapshot:
             return []
         day = truncate_sql(quote_identifier(self.time), grain)
         found = self._ask(f"SELECT {day}, {self.sql} AS v", period, "GROUP BY 1", bucket=day)
-        rows = {bucket(day, grain): float(value) for day, value in found if value is not None}
+        rows = {bucket(day, grain): value for day, value in found}
         pairs = self.period.besides(grain) if before else [(n, n) for n in self.period.whole_buckets(grain)]
-        return [(start(beside, grain), rows[number]) for number, beside in pairs if number in rows]
+        empty = value_of_nothing(self.metric.formula)
+        values = [(start(beside, grain), rows.get(number, empty)) for number, beside in pairs]
+        return [(day, float(value)) for day, value in values if value is not None]
 
     def stacked(self, dimension: str, groups: list[Group], grain: str) -> list[Point]:
         """The metric per bucket and group."""

@@ -1,7 +1,7 @@
 """HTML pages out of the templates, styles and scripts in folder assets/. What they show is made elsewhere.
 
-A page fetches nothing: library, program, style and rows are in it, and its Content-Security-Policy allows
-exactly those scripts and no request. What people wrote reaches it escaped, as text or inside JSON.
+A page fetches nothing: program, style and rows are in it, and its Content-Security-Policy allows exactly that
+script, no other, and no request. What people wrote reaches it escaped, as text or inside JSON.
 
 The program is written as ES modules, so that tests can load each alone; a page gets them as one script.
 """
@@ -33,8 +33,7 @@ def render(template: str, scripts: tuple[str, ...] = (), **values: object) -> st
     loader = jinja2.FileSystemLoader(PARTS)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     theme = _script(_read("theme.js"))
-    # Vega turns its expressions into functions, which 'unsafe-eval' is for; a page without it goes without.
-    allowed = [_fingerprint(text) for text in (theme, *scripts)] + (["'unsafe-eval'"] if scripts else [])
+    allowed = [_fingerprint(text) for text in (theme, *scripts)]
     shared = {"style": _safe(_read("style.css")), "theme": theme, "allowed": _safe(" ".join(allowed))}
     return environment.get_template(template).render(**shared, **values)
 
@@ -43,14 +42,6 @@ def as_json(value: object) -> Markup:
     """JSON that is safe inside a script element, whatever its texts hold."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return _safe(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
-
-
-@cache
-def library() -> Markup:
-    """Vega-Lite, Vega and their embedding as one script, from the installed package."""
-    import vl_convert
-
-    return _script(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 @cache

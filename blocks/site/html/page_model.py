@@ -1,27 +1,19 @@
 """One dashboard's page: what its template and its program are given, from a view.
 
-The rows, the metrics' formulas and the charts travel as JSON; the program in assets/ does the rest.
+The rows and the metrics' formulas travel as JSON; the program in assets/ does the rest.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
-from blocks.metrics import Metric, adds_up, to_json
+from blocks.metrics import Metric, adds_up, to_json, value_of_nothing
 from blocks.records import Record
 from blocks.site import number_format
-from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
 from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.page import as_json, library, program, render
+from blocks.site.html.page import as_json, program, render
 from blocks.site.html.rollup import Rollup
-from blocks.site.html.theme import PAGE, WHEN, config
 from blocks.site.periods import DRAWN, coarser
 from blocks.site.plan import Section
 from blocks.site.text import TEXT, check_link, clip, one_line
-
-if TYPE_CHECKING:
-    import altair as alt
 
 FEEDBACK = 20  # comments shown, the newest first
 
@@ -32,7 +24,7 @@ def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | N
     feedback = sorted(card.feedback, key=lambda comment: comment.created, reverse=True)[:FEEDBACK]
     return render(
         "dashboard.html.j2",
-        scripts=(library(), program()),
+        scripts=(program(),),
         name=dashboard.name,
         title=one_line(dashboard.title),
         description=clip(dashboard.description, TEXT),
@@ -55,7 +47,6 @@ def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | N
             for comment in feedback
         ],
         model=as_json(model(view)),
-        library=library(),
         program=program(),
     )
 
@@ -71,11 +62,8 @@ def model(view: DashboardView) -> dict[str, object]:
         "presets": view.whole.presets() if view.whole else [],
         "grains": coarser(view.grain),
         "drawn": DRAWN,
-        "when": WHEN,
         "metrics": [_metric(number, metric, view) for number, metric in view.metrics],
         "datasets": [_dataset(*pair) for pair in zip(view.rollups, view.plan.sections, strict=True)],
-        "config": config(PAGE),
-        "specs": _specs(),
     }
 
 
@@ -91,7 +79,7 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, objec
         "formula": to_json(metric.formula),
         "dataset": number,
         "unit": number_format.unit(metric.form),
-        "axis": number_format.axis(metric.form),
+        "empty": value_of_nothing(metric.formula),
         "adds": adds_up(metric.formula),
         "scale": max((scales.get(measure.name, 1) for measure in metric.measures), default=1),
     }
@@ -114,24 +102,3 @@ def _dataset(rollup: Rollup, section: Section) -> dict[str, object]:
         "tables": tables,
         "panels": [panel.model_dump() for panel in section.panels],
     }
-
-
-@cache
-def _specs() -> dict[str, object]:
-    """The charts of every page; which of them it shows, and with which rows, its program decides."""
-    import altair as alt
-
-    rows = alt.NamedData("rows")
-    return {
-        "trend": _spec(draw_trend(rows, PAGE, "@axis"), height="container"),
-        "bars": _spec(draw_bars(rows, PAGE)),
-        "donut": _spec(draw_donut(rows, PAGE), height="container"),
-        "stacked": _spec(draw_stacked_bars(rows, PAGE, "@axis", "@when"), height="container"),
-    }
-
-
-def _spec(chart: alt.Chart | alt.LayerChart, **size: str) -> dict[str, object]:
-    """A chart that takes the size of its place on the page; bars grow with their number instead."""
-    fit = {"type": "fit" if size else "fit-x", "contains": "padding"}
-    spec: dict[str, object] = chart.properties(width="container", autosize=fit, **size).to_dict()
-    return {key: value for key, value in spec.items() if key not in ("$schema", "config")}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import date
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.metrics import adds_up
@@ -12,8 +14,8 @@ from blocks.site import number_format
 from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Group, Snapshot
-from blocks.site.html.theme import PAPER, SLOTS, WHEN
-from blocks.site.periods import EPOCH
+from blocks.site.html.theme import PAPER, SLOTS
+from blocks.site.periods import EPOCH, bucket, label_ticks
 from blocks.site.plan import Chart, plan_charts
 
 if TYPE_CHECKING:
@@ -63,7 +65,8 @@ def _share_groups(shot: Snapshot) -> list[Group]:
     dimensions = shot.extract.dataset.dimensions
     if not dimensions or not adds_up(shot.metric.formula):
         return []
-    return [group for group in shot.groups(dimensions[0], SLOTS - 1) if group.value > 0]
+    groups = shot.groups(dimensions[0], SLOTS - 1)
+    return [] if any(group.value < 0 for group in groups) else [group for group in groups if group.value]
 
 
 def _trend(shot: Snapshot, width: float) -> Panel:
@@ -71,24 +74,59 @@ def _trend(shot: Snapshot, width: float) -> Panel:
 
     grain = shot.period.drawn if shot.period else "day"
     lines = [("previous", shot.series(grain, before=True)), ("now", shot.series(grain))]
-    rows = [
-        {"t": _milliseconds(day), "v": v, "slot": 0, "kind": kind, "part": kind, "fill": kind == "now"}
-        for kind, points in lines
-        for day, v in points
-    ]
-    chart = draw_trend(alt.Data(values=rows), PAPER, number_format.axis(shot.metric.form))
+    rows = [row for kind, points in lines for row in _line_rows(kind, points, grain)]
+    axis = number_format.axis(shot.metric.form)
+    chart = draw_trend(alt.Data(values=rows), PAPER, axis, _ticks(shot, grain, width))
     return Panel(chart, f"{shot.metric.label} per {grain}", AXIS, width - AXIS)
+
+
+def _line_rows(kind: str, points: list[tuple[date, float]], grain: str) -> list[dict[str, object]]:
+    """Points as rows of lines, a new line after each gap."""
+    numbers = [bucket(day, grain) for day, _ in points]
+    joined = [after - before == 1 for before, after in pairwise(numbers)]
+    pieces = list(accumulate((not each for each in joined), initial=0))
+    lone = {piece for piece, count in Counter(pieces).items() if count == 1}
+    return [
+        {
+            "t": _milliseconds(day),
+            "v": v,
+            "slot": 0,
+            "kind": kind,
+            "part": f"{kind} {piece}",
+            "fill": kind == "now",
+            "lone": piece in lone,
+        }
+        for (day, v), piece in zip(points, pieces[: len(points)], strict=True)
+    ]
+
+
+def _ticks(shot: Snapshot, grain: str, width: float) -> dict[int, str]:
+    """What stands along the axis of time."""
+    if not shot.period:
+        return {}
+    most = max(2, min(8, int(width // 92)))
+    found = label_ticks(shot.period.begin, shot.period.end, grain, most)
+    return {_milliseconds(day): label for day, label in found}
 
 
 def _bars(shot: Snapshot, dimension: str, width: float) -> Panel:
     import altair as alt
 
+    groups = shot.groups(dimension, BARS)
     rows = [
-        group._asdict() | {"v": group.value, "text": number_format.compact(group.value, shot.metric.form)}
-        for group in shot.groups(dimension, BARS)
+        group._asdict()
+        | {"v": group.value, "text": number_format.compact(group.value, shot.metric.form), "place": place}
+        for place, group in enumerate(groups)
     ]
-    chart = draw_bars(alt.Data(values=rows), PAPER, str(width - LABELS))
+    chart = draw_bars(alt.Data(values=rows), PAPER, bar_domain(groups), str(width - LABELS))
     return Panel(chart, _by(shot, dimension), LABELS, width - LABELS)
+
+
+def bar_domain(groups: list[Group]) -> tuple[float, float]:
+    """The least and the greatest value that set the bars' scale: not what all others add up to."""
+    own = [group for group in groups if not group.others] or groups
+    values = [v for group in own for v in (group.value, group.previous) if v is not None]
+    return min([0.0, *values]), max([0.0, *values])
 
 
 def _donut(shot: Snapshot, groups: list[Group], dimension: str) -> Panel:
@@ -112,7 +150,7 @@ def _stacked(shot: Snapshot, groups: list[Group], dimension: str, width: float) 
         if place < len(groups)
     ]
     axis = number_format.axis(shot.metric.form)
-    chart = draw_stacked_bars(alt.Data(values=rows), PAPER, axis, WHEN[grain])
+    chart = draw_stacked_bars(alt.Data(values=rows), PAPER, axis, _ticks(shot, grain, width))
     return Panel(chart, f"{_by(shot, dimension)} and {grain}", AXIS, width - AXIS)
 
 

@@ -32,7 +32,7 @@ from blocks.site.html.index import (
     update_entries,
     write_file,
 )
-from blocks.site.html.page import library
+from blocks.site.html.page import program
 from blocks.site.html.page_model import dashboard_page
 from blocks.site.html.picture import draw_picture, load_renderer
 from blocks.site.hyper import write_hyper
@@ -62,8 +62,8 @@ class FolderSite(BiSite):
         return f"publishes into {place}, opened at {self._url('index.html')}"
 
     def warm(self) -> None:
-        """Bundle the charts' library and load what draws pictures."""
-        library()
+        """Put the page's program together and load what draws pictures."""
+        program()
         load_renderer()
 
     def publish(self, card: Card) -> Publication:

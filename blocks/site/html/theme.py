@@ -1,4 +1,4 @@
-"""How charts look: colours, font, Vega-Lite config, and how buckets of time are written on an axis."""
+"""How the picture's charts look: colours, font, Vega-Lite config. The page's look is assets/style.css."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from typing import NamedTuple
 from blocks.site.palette import SERIES
 
 SLOTS = 7  # six series and `others`
-# Per grain of time, the expression that writes a bucket on an axis.
-WHEN = {
-    "day": "utcFormat(datum.value, '%-d %b')",
-    "week": "utcFormat(datum.value, '%-d %b')",
-    "month": "utcFormat(datum.value, '%b %y')",
-    "quarter": "utcFormat(datum.value, 'Q%q %y')",
-    "year": "utcFormat(datum.value, '%Y')",
-}
 
 
 class ChartStyle(NamedTuple):
@@ -28,14 +20,6 @@ class ChartStyle(NamedTuple):
     font: str
 
 
-PAGE = ChartStyle(
-    "var(--ink)",
-    "var(--muted)",
-    "var(--line)",
-    "var(--surface)",
-    tuple(f"var(--series-{i})" for i in range(1, SLOTS + 1)),
-    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
-)
 PAPER = ChartStyle(
     "#182033",
     "#5b6579",

@@ -138,6 +138,19 @@ def test_buckets(case: dict[str, Any]) -> None:
     assert str(periods.finish(number, grain)) == case["finish"]
 
 
+@pytest.mark.parametrize("case", PERIODS["ticks"], ids=lambda case: f"{case['first']} {case['grain']}")
+def test_labels_along_an_axis_of_time(case: dict[str, Any]) -> None:
+    first, last = date.fromisoformat(case["first"]), date.fromisoformat(case["last"])
+    found = periods.label_ticks(first, last, case["grain"], case["most"])
+    assert [f"{day} {label}" for day, label in found] == case["ticks"]
+
+
+@pytest.mark.parametrize("case", PERIODS["finished"], ids=lambda case: f"{case['day']} {case['grain']}")
+def test_the_last_finished_bucket(case: dict[str, Any]) -> None:
+    number = periods.last_finished(date.fromisoformat(case["day"]), case["grain"])
+    assert str(periods.start(number, case["grain"])) == case["last"]
+
+
 @pytest.mark.parametrize("case", PERIODS["periods"], ids=lambda case: case["name"])
 def test_periods(case: dict[str, Any]) -> None:
     ends = [bucket(date.fromisoformat(case[end]), case["grain"]) for end in ("begin", "end")]

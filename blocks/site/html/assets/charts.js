@@ -1,86 +1,89 @@
-// One Vega-Lite chart a panel: compiled once for what it shows, then fed rows. Also the tooltip.
+// A chart in a panel: draws what it is given, again when its place changes, and lets its marks be reached by
+// pointer and keyboard. Which shapes there are is the drawing's: draw_trend.js and its kin.
 
-import { make } from "./elements.js";
+import { hideTooltip, showTooltip } from "./tooltip.js";
 
-const tooltip = make("div", { class: "tooltip", hidden: true });
-document.body.append(tooltip);
-
-/** Take the tooltip away, as when what it tells of is drawn again. */
-export function hideTooltip() {
-  tooltip.hidden = true;
-}
-
-// A tip is lines of text; a tab parts a name from its value. The nearest point's row is one level deeper.
-function showTooltip(_handler, event, item, value) {
-  const tip = value && (item.datum.tip ?? item.datum.datum?.tip);
-  tooltip.hidden = !tip;
-  if (!tip) return;
-  tooltip.replaceChildren(
-    ...tip.split("\n").map((line, i) => {
-      const [name, figure] = line.split("\t");
-      const strong = figure === undefined ? "" : make("b", {}, figure);
-      return make("div", { class: i ? "" : "tip-title" }, make("span", {}, name), strong);
-    }),
-  );
-  const room = tooltip.getBoundingClientRect();
-  const right = event.clientX + 16;
-  const left = right + room.width > innerWidth ? event.clientX - room.width - 12 : right;
-  tooltip.style.left = `${Math.max(8, left)}px`;
-  tooltip.style.top = `${Math.max(8, Math.min(event.clientY + 16, innerHeight - room.height - 8))}px`;
-}
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 /** A chart in an element of the page. */
 export class Chart {
-  constructor(host, spec, config) {
-    Object.assign(this, { host, spec, config, key: null, shown: null, work: Promise.resolve() });
-    Chart.all.push(this);
-    // Vega measures its place again when the window's size changes only; a panel's changes more often.
-    new ResizeObserver(() => requestAnimationFrame(() => dispatchEvent(new Event("resize")))).observe(host);
+  /**
+   * @param {HTMLElement} host
+   * @param {function(HTMLElement, object, object): SVGElement[]} drawing puts shapes into the host and returns the
+   *   marks that can be reached, each with a `tip`, and a `place` where a click on it looks inside
+   */
+  constructor(host, drawing) {
+    Object.assign(this, { host, drawing, data: null, marks: [], current: 0, width: 0 });
+    host.addEventListener("keydown", (event) => this.onKey(event));
+    host.addEventListener("pointerleave", hideTooltip);
+    new ResizeObserver(([{ contentRect }]) => {
+      if (this.data && Math.abs(contentRect.width - this.width) > 1) this.redraw();
+    }).observe(host);
   }
 
   /**
-   * Draw rows. A change of words makes a new view.
-   * @param {object[]} rows
-   * @param {object} words what replaces the placeholders in the chart's expressions, or its height
-   * @param {object} signals
+   * Draw.
+   * @param {object} data as the drawing takes it; `rows` is empty where there is nothing to show
    * @param {?function(number)} onpick called with the place of a mark that was clicked
    */
-  draw(rows, words = {}, signals = {}, onpick = null) {
-    Object.assign(this, { rows, signals, onpick });
-    this.host.classList.toggle("is-empty", rows.length === 0);
-    const key = JSON.stringify(words);
-    if (key !== this.key)
-      this.work = this.work.then(() => this.embed(words)); // one after the other
-    else this.work = this.work.then(() => this.feed());
-    this.key = key;
+  draw(data, onpick = null) {
+    Object.assign(this, { data, onpick });
+    this.redraw();
   }
 
-  async embed(words) {
-    this.shown?.finalize();
-    const put = (_name, value) =>
-      typeof value === "string" ? value.replace(/@(axis|when)/g, (_all, word) => words[word]) : value;
-    const spec = JSON.parse(JSON.stringify(this.spec), put);
-    if (words.height) spec.height = words.height;
-    this.shown = await vegaEmbed(this.host, spec, {
-      mode: "vega-lite",
-      config: this.config,
-      renderer: "svg",
-      actions: false,
-      defaultStyle: false,
-      logLevel: 1,
-      tooltip: showTooltip,
-    });
-    this.shown.view.addEventListener("click", (_event, item) => {
-      const place = item?.datum?.place;
-      if (place !== undefined && this.onpick) this.onpick(place);
-    });
-    await this.feed();
+  redraw() {
+    const { host, data } = this;
+    const focused = host.contains(document.activeElement) ? this.current : -1;
+    const empty = data.rows.length === 0;
+    host.classList.toggle("is-empty", empty);
+    this.width = host.clientWidth;
+    host.replaceChildren();
+    this.marks = empty ? [] : this.drawing(host, data, { width: this.width, height: host.clientHeight });
+    this.current = Math.min(Math.max(focused, 0), Math.max(this.marks.length - 1, 0));
+    this.marks.forEach((mark, number) => this.listen(mark, number));
+    if (focused >= 0) this.marks[this.current]?.element.focus();
   }
 
-  feed() {
-    const { view } = this.shown;
-    for (const [name, value] of Object.entries(this.signals)) view.signal(name, value);
-    return view.data("rows", this.rows).resize().runAsync();
+  listen({ element, tip, place }, number) {
+    const acts = this.onpick && place !== undefined;
+    element.setAttribute("tabindex", number === this.current ? "0" : "-1");
+    element.setAttribute("role", acts ? "button" : "img");
+    element.setAttribute("aria-label", tip.replaceAll("\t", ": ").replaceAll("\n", ", "));
+    element.addEventListener("pointermove", (event) => showTooltip(tip, event.clientX, event.clientY));
+    element.addEventListener("focus", () => {
+      if (!element.matches(":focus-visible")) return;
+      const { right, top } = element.getBoundingClientRect();
+      showTooltip(tip, right, top);
+    });
+    element.addEventListener("blur", hideTooltip);
+    if (acts) element.addEventListener("click", () => this.onpick(place));
+  }
+
+  onKey(event) {
+    const { key } = event;
+    const mark = this.marks[this.current];
+    if (!mark) return;
+    if (key === "Escape") hideTooltip();
+    else if (key === "Enter" || key === " ") {
+      event.preventDefault();
+      if (this.onpick && mark.place !== undefined) this.onpick(mark.place);
+    } else if (STEPS[key] || key === "Home" || key === "End") {
+      event.preventDefault();
+      this.move(this.next(key));
+    }
+  }
+
+  next(key) {
+    const last = this.marks.length - 1;
+    if (key === "Home") return 0;
+    if (key === "End") return last;
+    return Math.min(Math.max(this.current + STEPS[key], 0), last);
+  }
+
+  move(to) {
+    this.marks[this.current].element.setAttribute("tabindex", "-1");
+    this.current = to;
+    this.marks[to].element.setAttribute("tabindex", "0");
+    this.marks[to].element.focus();
   }
 }
-Chart.all = [];

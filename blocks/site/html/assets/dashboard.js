@@ -1,20 +1,19 @@
 // The dashboard itself: reads the page's model, puts its parts together, and draws them when a choice changes.
 
-import { Chart, hideTooltip } from "./charts.js";
 import { prepare } from "./data.js";
 import { byId, make } from "./elements.js";
-import { spanText } from "./number_format.js";
+import { dayText, spanText } from "./number_format.js";
 import { dateFilter, ValueFilter } from "./filters.js";
 import { finish, start } from "./periods.js";
-import { totalsOf } from "./rows.js";
 import { Section } from "./section.js";
 import { Selection } from "./selection.js";
 import { Tile } from "./tiles.js";
+import { hideTooltip } from "./tooltip.js";
 
 const model = JSON.parse(byId("model").textContent);
 const datasets = model.datasets.map((dataset) => prepare(dataset, model.grain));
 const selection = new Selection(model);
-const page = { model, selection, render };
+const page = { model, selection, render, words: { before: "previous period" } };
 const sections = datasets.map((dataset, number) => new Section(page, dataset, number));
 const tiles = model.metrics.map((metric) => {
   const section = sections[metric.dataset];
@@ -87,29 +86,28 @@ function renderCompared() {
   if (!model.whole) return;
   const text = ({ first, last }) => spanText(start(first, model.grain), finish(last, model.grain));
   const now = text(selection.range);
-  byId("compared").textContent = selection.hasBefore
-    ? `${now}, compared with ${text(selection.before)}`
-    : `${now}; the data has no full earlier period of this length to compare with`;
+  const compared = selection.compared();
+  if (!compared) {
+    byId("compared").textContent = `${now}; the data has no full earlier period of this length to compare with`;
+    return;
+  }
+  const cut = selection.isCut()
+    ? `; data to ${dayText(model.end)}, so ${text(compared.now)} is compared with ${text(compared.before)}`
+    : `, compared with ${text(compared.before)}`;
+  byId("compared").textContent = now + cut;
 }
-
-let renders = 0;
 
 function render() {
   hideTooltip();
   renderFilters();
   renderCrumbs();
   renderCompared();
-  const totals = datasets.map((dataset) => totalsOf(selection, dataset));
   tiles.forEach((tile) => {
     const { dataset } = tile.metric;
-    tile.render(selection, totals[dataset], sections[dataset].metric === tile.metric);
+    tile.render(selection, sections[dataset].metric === tile.metric);
   });
   sections.forEach((section) => section.render());
-  const number = ++renders;
-  document.documentElement.dataset.ready = "false";
-  Promise.all(Chart.all.map((chart) => chart.work)).then(() => {
-    if (number === renders) document.documentElement.dataset.ready = "true"; // all charts show what is chosen
-  });
+  document.documentElement.dataset.ready = "true"; // all charts show what is chosen
 }
 
 render();

@@ -6,16 +6,35 @@ import { bucket } from "./periods.js";
  * Typed columns from the page's JSON; NaN stands for a missing number.
  * @param {object} dataset as Python's page model has it
  * @param {string} grain of the rows' time
- * @returns {object} the same dataset, changed in place
+ * @returns {object} the same dataset, changed in place; answers: what was asked of it, by question
  */
 export function prepare(dataset, grain) {
   dataset.tables.forEach((table) => {
-    table.buckets = table.time && Int32Array.from(table.time, (day) => bucket(day, grain));
+    const numbers = new Map(); // rows have few days and each of them often
+    const bucketOf = (day) => {
+      if (!numbers.has(day)) numbers.set(day, bucket(day, grain));
+      return numbers.get(day);
+    };
+    table.buckets = table.time && Int32Array.from(table.time, bucketOf);
     table.codes = table.codes.map((column) => Int32Array.from(column));
     table.columns = table.columns.map((column) => Float64Array.from(column, (value) => value ?? NaN));
   });
   dataset.timed = dataset.tables.some((table) => table.buckets);
+  dataset.extent = extentOf(dataset.tables.flatMap(({ buckets }) => (buckets ? [buckets] : [])));
+  dataset.answers = new Map();
   return dataset;
+}
+
+// The first and the last bucket of some columns; null without any.
+function extentOf(columns) {
+  let [first, last] = [Infinity, -Infinity];
+  for (const column of columns) {
+    for (const bucket of column) {
+      if (bucket < first) first = bucket;
+      if (bucket > last) last = bucket;
+    }
+  }
+  return first > last ? null : { first, last };
 }
 
 // All rows in one group.
@@ -32,30 +51,44 @@ const ALL = () => "";
  */
 export function addUp(dataset, range, where, keyOf = ALL, bucketOf = ALL) {
   const groups = new Map();
-  const totalsOf = (key) => {
-    if (!groups.has(key)) groups.set(key, emptyTotals(dataset));
-    return groups.get(key);
-  };
   for (const table of dataset.tables) {
     const rows = decideMoments(table, rowsOf(table, range, where), bucketOf);
-    for (const row of rows) {
-      const key = keyOf(table, row);
-      if (key !== undefined) addRow(totalsOf(key), dataset, table, row);
-    }
+    addTable(groups, dataset, table, rows, keyOf);
   }
   for (const totals of groups.values()) countDistinct(totals, dataset, keyOf !== ALL);
   return groups;
 }
 
+/** Add up totals of several groups without a distinct count or a balance into those of one. */
+export function mergeTotals(dataset, list) {
+  const merged = emptyTotals(dataset);
+  for (const totals of list) {
+    for (const { name, function: kind } of dataset.measures) {
+      const [known, value] = [merged[name], totals[name]];
+      if (known === null) merged[name] = value;
+      else if (value !== null) merged[name] = FOLD[kind](known, value);
+    }
+  }
+  return merged;
+}
+
+/** True if totals of groups can be merged. */
+export function canMerge(dataset) {
+  return dataset.tables.every((table) => !table.distinct && !table.balance);
+}
+
 // The rows of a table in a range, under filters.
 function rowsOf(table, range, where) {
-  const rows = [];
+  const { buckets, codes } = table;
+  const sets = where.flatMap((kept, i) => (kept ? [[kept, codes[i]]] : []));
+  const rows = new Int32Array(table.rows);
+  let count = 0;
   for (let row = 0; row < table.rows; row++) {
-    if (table.buckets && (table.buckets[row] < range.first || table.buckets[row] > range.last)) continue;
-    if (where.some((codes, i) => codes && !codes.has(table.codes[i][row]))) continue;
-    rows.push(row);
+    if (buckets && (buckets[row] < range.first || buckets[row] > range.last)) continue;
+    if (sets.length && !sets.every(([kept, column]) => kept.has(column[row]))) continue;
+    rows[count++] = row;
   }
-  return rows;
+  return rows.subarray(0, count);
 }
 
 // Of a balance's rows those at the last moment (or the first) of their bucket, whatever group they fall into.
@@ -79,21 +112,60 @@ function emptyTotals(dataset) {
   );
 }
 
-function addRow(totals, dataset, table, row) {
+// Add a table's rows to the groups that they fall into: first the group of each row, then column by column.
+function addTable(groups, dataset, table, rows, keyOf) {
+  const { numbers, totals } = groupRows(groups, dataset, table, rows, keyOf);
   if (table.distinct) {
-    totals[table.distinct].add(table.columns[0][row]);
+    const [values] = table.columns;
+    const sets = totals.map((each) => each[table.distinct]);
+    rows.forEach((row, i) => sets[numbers[i]]?.add(values[row]));
     return;
   }
   let column = 0;
   for (const { name, function: kind, balance } of dataset.measures) {
     if (table.balance ? table.balance !== name : balance || kind === "count_distinct") continue;
-    const value = table.columns[table.balance ? 0 : column++][row];
-    if (Number.isNaN(value)) continue;
-    const known = totals[name];
-    if (known === null) totals[name] = value;
-    else if (kind === "sum") totals[name] = known + value;
-    else totals[name] = kind === "min" ? Math.min(known, value) : Math.max(known, value);
+    const sums = foldColumn(table.columns[table.balance ? 0 : column++], rows, numbers, totals.length, kind);
+    totals.forEach((each, number) => {
+      if (!Number.isNaN(sums[number])) each[name] = sums[number];
+    });
   }
+}
+
+// The number of each row's group, -1 for none, and the totals of each group.
+function groupRows(groups, dataset, table, rows, keyOf) {
+  const [numbers, known, totals] = [new Int32Array(rows.length), new Map(), []];
+  const numberOf = (key) => {
+    let number = known.get(key);
+    if (number === undefined) {
+      number = totals.length;
+      known.set(key, number);
+      if (!groups.has(key)) groups.set(key, emptyTotals(dataset));
+      totals.push(groups.get(key));
+    }
+    return number;
+  };
+  if (keyOf === ALL) {
+    if (rows.length) numberOf("");
+    return { numbers, totals };
+  }
+  for (let i = 0; i < rows.length; i++) {
+    const key = keyOf(table, rows[i]);
+    numbers[i] = key === undefined ? -1 : numberOf(key);
+  }
+  return { numbers, totals };
+}
+
+const FOLD = { sum: (a, b) => a + b, min: (a, b) => Math.min(a, b), max: (a, b) => Math.max(a, b) };
+
+function foldColumn(column, rows, numbers, count, kind) {
+  const sums = new Float64Array(count).fill(NaN);
+  const fold = FOLD[kind];
+  for (let i = 0; i < rows.length; i++) {
+    const [value, number] = [column[rows[i]], numbers[i]];
+    if (number < 0 || Number.isNaN(value)) continue;
+    sums[number] = Number.isNaN(sums[number]) ? value : fold(sums[number], value);
+  }
+  return sums;
 }
 
 // A distinct count of sampled values is scaled back up. One with a filter is null for a group without a value.
@@ -183,17 +255,12 @@ function roundDecimal(a, digits) {
 
 /**
  * Groups of a dimension's values: the first ones by a metric's size, in order, then all others in one.
- * @param {object} dataset
- * @param {number} dimension its place in the dataset
+ * @param {Map<number, object>} totals of each value's code
+ * @param {string[]} texts of the codes
  * @param {object} metric
- * @param {{first: number, last: number}} range
- * @param {Array<?Set<number>>} where
- * @param {number} most groups before the others; one more is shown rather than "1 others"
- * @returns {{groups: Array<{label: string, codes: number[], others: boolean}>, placeOf: Function}}
+ * @param {number} most groups before the others
  */
-export function rank(dataset, dimension, metric, range, where, most) {
-  const totals = addUp(dataset, range, where, (table, row) => table.codes[dimension][row]);
-  const texts = dataset.dimensions[dimension].values;
+export function rank(totals, texts, metric, most) {
   const known = [...totals]
     .map(([code, of]) => ({ code, label: texts[code], v: evaluate(metric.formula, of) }))
     .filter(({ v }) => v !== null)
@@ -202,6 +269,5 @@ export function rank(dataset, dimension, metric, range, where, most) {
   const rest = known.slice(top.length).map(({ code }) => code);
   const groups = top.map(({ code, label }) => ({ label, codes: [code], others: false }));
   if (rest.length) groups.push({ label: `${rest.length} others`, codes: rest, others: true });
-  const places = new Map(groups.flatMap((group, place) => group.codes.map((code) => [code, place])));
-  return { groups, placeOf: (table, row) => places.get(table.codes[dimension][row]) };
+  return { groups, places: new Map(groups.flatMap((group, place) => group.codes.map((code) => [code, place]))) };
 }

@@ -1,22 +1,22 @@
 // The filter bar: dates, presets, and a list of values to tick for each dimension.
 
 import { make } from "./elements.js";
-import { isoDay } from "./number_format.js";
-import { bucket, DAY, finish, start } from "./periods.js";
+import { dayText, readDay } from "./number_format.js";
+import { bucket, finish, start } from "./periods.js";
 
 const LISTED = 200;
 
 /**
  * The range of buckets that two date fields name, whichever is the earlier; an empty or unreadable one
  * stands for its end of the whole.
- * @param {string} from as 2025-03-03
+ * @param {string} from as 2025-03-03 or 3 Mar 2025
  * @param {string} to
  * @param {{whole: {first: number, last: number}, grain: string}} dates
  */
 export function readRange(from, to, { whole, grain }) {
   const [begin, end] = [start(whole.first, grain), finish(whole.last, grain)];
   const read = (text, fallback) => {
-    const day = Date.parse(text) / DAY;
+    const day = readDay(text);
     return bucket(Number.isFinite(day) ? Math.min(Math.max(day, begin), end) : fallback, grain);
   };
   const [first, last] = [read(from, begin), read(to, end)].sort((a, b) => a - b);
@@ -30,34 +30,49 @@ export function sortTexts(texts) {
 
 /**
  * Two date fields and buttons for the usual lengths.
- * @param {{whole: object, grain: string, presets: Array<[number, string]>}} dates
+ * @param {{whole: object, opening: object, grain: string, presets: Array<[number, string]>, timeLabel: string}} dates
  * @param {function({first: number, last: number})} set called with a range inside the whole
  * @returns {{element: HTMLElement, update: function(object)}}
  */
 export function dateFilter(dates, set) {
-  const { whole, grain } = dates;
-  const [min, max] = [isoDay(start(whole.first, grain)), isoDay(finish(whole.last, grain))];
-  const input = (label) =>
-    make("input", { type: "date", "aria-label": label, min, max, onchange: () => changed() });
-  const [from, to] = [input("From"), input("To")];
+  const { whole, opening, grain } = dates;
   const changed = () => set(readRange(from.value, to.value, dates));
-  const lengths = [...dates.presets, [whole.last - whole.first + 1, "All"]];
-  const buttons = lengths.map(([length, label]) => {
-    const onclick = () => set({ first: whole.last - length + 1, last: whole.last });
-    return make("button", { type: "button", onclick }, label);
-  });
+  const input = (label) => {
+    // a date that is typed in full is taken at once, any other when the field is left
+    const oninput = (event) => (Number.isNaN(readDay(event.target.value)) ? null : changed());
+    const words = { "aria-label": label, placeholder: "3 Mar 2025", title: "As 3 Mar 2025 or 2025-03-03" };
+    const attributes = { type: "text", class: "date", autocomplete: "off", spellcheck: "false", ...words };
+    const onblur = ({ target }) => (target.value = target.shown ?? target.value);
+    return make("input", { ...attributes, oninput, onchange: changed, onblur });
+  };
+  const [from, to] = [input("From"), input("To")];
+  const finished = dates.presets.map(([length, label]) => [
+    { first: opening.last - length + 1, last: opening.last },
+    label,
+  ]);
+  const lengths = [...finished, [whole, "All"]];
+  const buttons = lengths.map(([range, label]) =>
+    make("button", { type: "button", onclick: () => set(range) }, label),
+  );
   const segments = { class: "segments", role: "group", "aria-label": "Length of the period" };
   const range = make("div", { class: "range" }, from, make("span", { "aria-hidden": "true" }, "to"), to);
-  const element = make("div", { class: "dates" }, make("div", segments, ...buttons), range);
+  const named = dates.timeLabel ? [make("span", { class: "dates-label", dir: "auto" }, dates.timeLabel)] : [];
+  const element = make("div", { class: "dates" }, make("div", segments, ...buttons), ...named, range);
   const update = ({ first, last }) => {
-    from.value = isoDay(start(first, grain));
-    to.value = isoDay(finish(last, grain));
+    show(from, dayText(start(first, grain)));
+    show(to, dayText(finish(last, grain)));
     buttons.forEach((button, i) => {
-      const pressed = last === whole.last && last - first + 1 === lengths[i][0];
-      button.setAttribute("aria-pressed", String(pressed));
+      const [own] = lengths[i];
+      button.setAttribute("aria-pressed", String(last === own.last && first === own.first));
     });
   };
   return { element, update };
+}
+
+// A field that is being typed in keeps what is typed, until it is left.
+function show(field, text) {
+  field.shown = text;
+  if (document.activeElement !== field || Number.isNaN(readDay(field.value))) field.value = text;
 }
 
 /** A multi-select of one dimension's values; nothing ticked means all. */

@@ -1,7 +1,7 @@
 // Numbers and dates as people read them; Python's number_format.py writes those of the picture, by the same
 // rules. Halves are rounded away from zero, on the digits that the number is written with.
 
-import { DAY, start } from "./periods.js";
+import { bucket, DAY, start } from "./periods.js";
 
 export const NONE = "–";
 
@@ -39,6 +39,15 @@ function shortSize(size, money) {
   }
   if (Number.isInteger(size) || size >= 1000) return whole.format(size);
   return (money || size < 10 ? two : one).format(size);
+}
+
+/** A value along an axis, as short as it can be: £50K · 12.5% · 0.25. */
+export function axisText(value, metric) {
+  const plain = (number) => String(Number(number.toPrecision(3)));
+  if (metric.form === "percent") return `${plain(value * 100)}%`;
+  const size = Math.abs(value);
+  const [step, letter] = STEPS.find(([least]) => size >= least) ?? [1, ""];
+  return (value < 0 ? "-" : "") + metric.unit + plain(size / step) + letter;
 }
 
 /** The figure with all its digits, for a title or a table. */
@@ -113,4 +122,65 @@ export function bucketText(number, grain) {
   if (grain === "month") return monthText(date);
   const year = String(date.getUTCFullYear());
   return grain === "quarter" ? `Q${date.getUTCMonth() / 3 + 1} ${year}` : year;
+}
+
+// How many buckets apart labels along an axis of time may stand.
+const APART = {
+  day: [1, 2, 7, 14, 28],
+  week: [1, 2, 4, 8, 13, 26, 52],
+  month: [1, 2, 3, 6, 12, 24, 60],
+  quarter: [1, 2, 4, 8, 20],
+  year: [1, 2, 5, 10, 20, 50, 100],
+};
+
+/**
+ * The buckets of a grain that are labelled along an axis from one day to another, no more than `most`; the year
+ * stands where it changes. Python's periods.py has the same.
+ * @returns {Array<{day: number, label: string}>}
+ */
+export function timeTicks(first, last, grain, most) {
+  const [from, to] = [bucket(first, grain), bucket(last, grain)];
+  const count = to - from + 1;
+  const step = APART[grain].find((each) => Math.ceil(count / each) <= most) ?? Math.ceil(count / most);
+  const aligned = grain === "day" || grain === "week" ? from : Math.ceil(from / step) * step;
+  let year = null;
+  const ticks = [];
+  for (let number = aligned; number <= to; number += step) {
+    const day = start(number, grain);
+    const own = new Date(day * DAY).getUTCFullYear();
+    ticks.push({ day, label: tickText(day, grain) + (own === year || grain === "year" ? "" : ` ${own}`) });
+    year = own;
+  }
+  return ticks;
+}
+
+function tickText(day, grain) {
+  const date = new Date(day * DAY);
+  if (grain === "year") return String(date.getUTCFullYear());
+  if (grain === "quarter") return `Q${date.getUTCMonth() / 3 + 1}`;
+  const month = MONTH_NAMES[date.getUTCMonth()];
+  return grain === "month" ? month : `${date.getUTCDate()} ${month}`;
+}
+
+/**
+ * The day that a person typed, as 2025-03-03, 3 Mar 2025 or 3.3.2025 (day before month); NaN for anything else.
+ * @param {string} text
+ * @returns {number}
+ */
+export function readDay(text) {
+  const words = text.trim().toLowerCase();
+  const iso = /^(\d{4})-(\d{1,2})-(\d{1,2})$/.exec(words);
+  const named = /^(\d{1,2})\.?\s+([a-z]{3})[a-z]*\.?,?\s+(\d{4})$/.exec(words);
+  const dotted = /^(\d{1,2})\.(\d{1,2})\.(\d{4})$/.exec(words);
+  if (iso) return dayOf(iso[1], iso[2] - 1, iso[3]);
+  if (dotted) return dayOf(dotted[3], dotted[2] - 1, dotted[1]);
+  if (!named) return NaN;
+  const month = MONTH_NAMES.findIndex((name) => name.toLowerCase() === named[2]);
+  return month < 0 ? NaN : dayOf(named[3], month, named[1]);
+}
+
+// NaN for 30 February.
+function dayOf(year, month, day) {
+  const date = new Date(Date.UTC(Number(year), month, Number(day)));
+  return date.getUTCMonth() === month && date.getUTCDate() === Number(day) ? date.getTime() / DAY : NaN;
 }

@@ -34,3 +34,19 @@ export function finish(number, grain) {
 export function previous({ first, last }) {
   return { first: first - (last - first + 1), last: first - 1 };
 }
+
+/** The last bucket that ends on a day or before it. */
+export function lastFinished(day, grain) {
+  return bucket(day + 1, grain) - 1;
+}
+
+// Weeks of a year: what falls beside each other are the same weekdays.
+const YEAR = { week: 52, month: 12, quarter: 4, year: 1 };
+
+/** As many buckets as a range has, a year before it; days by their date. */
+export function yearBefore({ first, last }, grain) {
+  if (grain !== "day") return { first: first - YEAR[grain], last: last - YEAR[grain] };
+  const date = new Date(first * DAY);
+  const begin = Date.UTC(date.getUTCFullYear() - 1, date.getUTCMonth(), date.getUTCDate()) / DAY;
+  return { first: begin, last: begin + last - first };
+}

@@ -1,41 +1,101 @@
 // The rows that charts and the table are fed with, from what is chosen. No elements here.
 //
-// view, in every function: {selection, dataset, metric}.
+// view, in every function: {selection, dataset, metric}. What is asked of the same rows twice is added up once.
 
-import { addUp, evaluate, rank, totalsOfNothing } from "./data.js";
-import { bucketText, change, estimateMark, exact, NONE, shareText, short } from "./number_format.js";
+import { addUp, canMerge, evaluate, mergeTotals, rank, totalsOfNothing } from "./data.js";
+import { bucketText, change, estimateMark, exact, isoDay, NONE, shareText, short } from "./number_format.js";
 import { DAY, start } from "./periods.js";
 
 /** Groups that are drawn one by one, all others in one more. */
 export const MOST = { bars: 10, series: 6 };
+const REMEMBERED = 40; // answers a dataset
 
 /** The place of a group's colour; the others have one of their own. */
 export function slotOf({ others, place }) {
   return others ? MOST.series : place;
 }
 
+// An answer of a dataset under the chosen filters, which is asked for once.
+function recall({ selection, dataset }, question, range, find) {
+  const key = `${question} ${range.first} ${range.last} ${selection.filterKey(dataset)}`;
+  const { answers } = dataset;
+  if (!answers.has(key)) {
+    if (answers.size >= REMEMBERED) answers.delete(answers.keys().next().value);
+    answers.set(key, find(selection.where(dataset)));
+  }
+  return answers.get(key);
+}
+
+const totalIn = (view, range) =>
+  recall(view, "all", range, (where) => addUp(view.dataset, range, where)).get("");
+
+const byCode = (view, range, dimension) =>
+  recall(view, `dimension ${dimension}`, range, (where) =>
+    addUp(view.dataset, range, where, (table, row) => table.codes[dimension][row]),
+  );
+
+function byBucket(view, range, grain) {
+  const keyOf = (table, row) => view.selection.coarse(table.buckets[row], grain);
+  return recall(view, `per ${grain}`, range, (where) => addUp(view.dataset, range, where, keyOf, keyOf));
+}
+
+/** A metric's value of totals; where there were no rows, 0 for a sum or a count and null for the rest. */
+export function valueOf(metric, totals) {
+  return totals ? evaluate(metric.formula, totals) : (metric.empty ?? null);
+}
+
+/** The metric's value in a range, under the chosen filters. */
+export function valueIn(view, range) {
+  return valueOf(view.metric, totalIn(view, range));
+}
+
 /** A dataset's totals in the chosen range, and in the one before: null if the data does not reach over it. */
 export function totalsOf(selection, dataset) {
-  const totals = (range) =>
-    addUp(dataset, range, selection.where(dataset)).get("") ?? totalsOfNothing(dataset);
+  const totals = (range) => totalIn({ selection, dataset }, range) ?? totalsOfNothing(dataset);
   const before = selection.hasBefore && dataset.timed ? totals(selection.before) : null;
   return { now: totals(selection.range), before };
 }
 
-/** The groups of a dimension under the chosen filters, as `rank` has them. */
-export function groupsOf({ selection, dataset, metric }, dimension, most) {
-  return rank(dataset, dimension, metric, selection.range, selection.where(dataset), most);
+/** The groups of a dimension under the chosen filters, as `rank` has them, and the group of a row. */
+export function groupsOf(view, dimension, most) {
+  const { dataset, metric, selection } = view;
+  const texts = dataset.dimensions[dimension].values;
+  const totals = byCode(view, selection.range, dimension);
+  const { groups, places } = rank(totals, texts, metric, most);
+  return { groups, dimension, placeOf: (table, row) => places.get(table.codes[dimension][row]) };
+}
+
+/** True if groups are compared with the range before: all of the chosen range is finished. */
+export function isCompared({ selection, dataset, metric }) {
+  const lag = metric.lag ?? 0;
+  return dataset.timed && !metric.grows && !selection.isCut(lag) && selection.compared(lag) !== null;
 }
 
 /** Each group with its value `v` and the `previous` one, in the order of the groups. */
-export function compareGroups({ selection, dataset, metric }, { groups, placeOf }) {
-  const values = (range) => {
+export function compareGroups(view, ranking) {
+  const { selection, metric } = view;
+  const now = groupTotals(view, ranking, selection.range);
+  const then = isCompared(view) ? groupTotals(view, ranking, selection.before) : null;
+  return ranking.groups.map((group, place) => ({
+    ...group,
+    place,
+    v: valueOf(metric, now[place]),
+    previous: then && valueOf(metric, then[place]),
+  }));
+}
+
+// The totals of each group; undefined without rows.
+function groupTotals(view, { groups, placeOf, dimension }, range) {
+  const { dataset, selection } = view;
+  if (dimension === undefined || (!canMerge(dataset) && groups.some(({ others }) => others))) {
     const found = addUp(dataset, range, selection.where(dataset), placeOf);
-    return (place) => (found.has(place) ? evaluate(metric.formula, found.get(place)) : null);
-  };
-  const now = values(selection.range);
-  const then = selection.hasBefore && dataset.timed ? values(selection.before) : () => null;
-  return groups.map((group, place) => ({ ...group, place, v: now(place), previous: then(place) }));
+    return groups.map((_group, place) => found.get(place));
+  }
+  const found = byCode(view, range, dimension);
+  return groups.map(({ codes }) => {
+    const parts = codes.flatMap((code) => found.get(code) ?? []);
+    return parts.length > 1 ? mergeTotals(dataset, parts) : parts[0];
+  });
 }
 
 /** A tooltip's text: lines, a tab between a name and its value. */
@@ -72,7 +132,7 @@ export function shareRows(view, ranking) {
     slot: slotOf(part),
     tip: tipText(metric, part.label, part.v, part.previous, part.v / total),
   }));
-  return { rows, total, left: all.length - parts.length };
+  return { rows, total, left: all.length - parts.length, negative: all.some(({ v }) => v < 0) };
 }
 
 // Bucket and place as one key of a group.
@@ -95,42 +155,93 @@ export function overTime({ selection, dataset, metric }, grain, placeOf) {
     .sort((a, b) => a.bucket - b.bucket || a.place - b.place);
 }
 
+/** The metric over time, undivided: [{bucket, place, v}], in order. */
+export function inTime(view, grain) {
+  return [...byBucket(view, view.selection.range, grain)]
+    .map(([bucket, totals]) => ({ bucket, place: 0, v: evaluate(view.metric.formula, totals) }))
+    .filter(({ v }) => v !== null)
+    .sort((a, b) => a.bucket - b.bucket);
+}
+
+/** The buckets of the chosen range in which the dataset may have rows: from its first to the end of the data. */
+export function bucketsWithData({ selection, dataset }, grain) {
+  const { extent } = dataset;
+  if (!extent) return [];
+  const { end } = selection.model;
+  const last = end === undefined || end === null ? extent.last : Math.max(extent.last, selection.lastFinished());
+  const [from, to] = [selection.coarse(extent.first, grain), selection.coarse(last, grain)];
+  return selection.bucketsOf(selection.range, grain).filter((number) => number >= from && number <= to);
+}
+
+/** Points with one for every bucket and group that has no rows: of a sum or a count, which is 0 then. */
+export function fillGaps(view, points, grain, groups) {
+  const { metric } = view;
+  if ((metric.empty ?? null) === null) return points;
+  const known = new Set(points.map(({ bucket, place }) => bucket * PLACES + place));
+  const missing = bucketsWithData(view, grain).flatMap((bucket) =>
+    groups.flatMap((_group, place) =>
+      known.has(bucket * PLACES + place) ? [] : [{ bucket, place, v: metric.empty }],
+    ),
+  );
+  return [...points, ...missing].sort((a, b) => a.bucket - b.bucket || a.place - b.place);
+}
+
 /** The rows of the stacked bars. */
 export function stackedRows(view, ranking, grain) {
-  const { metric } = view;
+  const { metric, selection } = view;
   if (!metric.adds) return [];
   return overTime(view, grain, ranking.placeOf).map(({ bucket, place, v }) => {
     const group = ranking.groups[place];
-    const tip = tipText(metric, `${group.label}\n${bucketText(bucket, grain)}`, v);
-    return { when: start(bucket, grain) * DAY, place, v, slot: slotOf({ ...group, place }), tip };
+    const partial = !isSettled(view, bucket, grain);
+    const title = `${group.label}\n${bucketText(bucket, grain)}${partial ? " (not complete)" : ""}`;
+    const when = start(bucket, grain) * DAY;
+    return { when, place, v, slot: slotOf({ ...group, place }), tip: tipText(metric, title, v), partial };
   });
 }
 
+/** True if a bucket lies inside the chosen range and its figures don't change any more. */
+export function isSettled({ selection, metric }, bucket, grain) {
+  return selection.isWhole(bucket, grain) && selection.isFinished(bucket, grain, metric.lag ?? 0);
+}
+
 /** The metric per whole bucket of the period before, moved onto the chosen one: [{bucket, v}]. */
-export function earlierPoints({ selection, dataset, metric }, grain) {
-  const keyOf = (table, row) => selection.coarse(table.buckets[row], grain);
-  const found = addUp(dataset, selection.before, selection.where(dataset), keyOf, keyOf);
+export function earlierPoints(view, grain) {
+  const { selection, metric } = view;
+  const found = byBucket(view, selection.before, grain);
   return selection.besides(grain).flatMap(([number, beside]) => {
-    const v = found.has(number) ? evaluate(metric.formula, found.get(number)) : null;
+    const v = valueOf(metric, found.get(number));
     return v === null ? [] : [{ bucket: beside, v }];
   });
 }
 
 /** The rows of the line of the period before. */
 export function earlierRows(points, grain) {
-  return points.map(({ bucket, v }) => ({
-    t: start(bucket, grain) * DAY,
-    v,
-    slot: MOST.series,
-    kind: "previous",
-    part: "previous",
-    fill: false,
-    tip: "",
-  }));
+  return pieces(points).flatMap((piece, i) =>
+    piece.map(({ bucket, v }) => ({
+      t: start(bucket, grain) * DAY,
+      v,
+      slot: MOST.series,
+      kind: "previous",
+      part: i ? `previous/${i}` : "previous",
+      fill: false,
+      lone: piece.length === 1,
+      tip: "",
+    })),
+  );
+}
+
+// Points in pieces without a gap between their buckets.
+function pieces(points) {
+  const found = [];
+  points.forEach((point, i) => {
+    if (i === 0 || point.bucket !== points[i - 1].bucket + 1) found.push([]);
+    found.at(-1).push(point);
+  });
+  return found;
 }
 
 /**
- * Points as the rows of lines: whole buckets in one piece, an incomplete end as a dotted piece of its own.
+ * Points as the rows of lines: whole buckets in one piece up to a gap, an incomplete end as a dotted piece of its own.
  * @param {object} view
  * @param {object[]} points as `overTime` returns them
  * @param {string} grain
@@ -139,52 +250,70 @@ export function earlierRows(points, grain) {
  */
 export function trendRows(view, points, grain, groups, earlier) {
   const titles = trendTitles(view, points, grain, groups, earlier);
-  const isWhole = (point) => view.selection.isWhole(point.bucket, grain);
+  const isWhole = (point) => isSettled(view, point.bucket, grain);
   return groups.flatMap((group, place) => {
     const own = points.filter((point) => point.place === place);
-    const row = ({ bucket, v }, kind, part) => ({
+    const row = ({ bucket, v }, kind, part, lone = false) => ({
       t: start(bucket, grain) * DAY,
       v,
       slot: slotOf({ ...group, place }),
       kind,
       part: `${place}${part}`,
-      fill: earlier !== null && kind === "now",
+      fill: earlier !== null && kind === "now" && !lone,
+      lone,
       tip: titles.get(bucket).join("\n"),
     });
     const ends = own.flatMap((point, i) => {
       if (isWhole(point)) return [];
-      const other = i === 0 ? own[1] : own[i - 1];
-      return [point, ...(other ? [other] : [])].map((end) => row(end, "partial", `-${i}`));
+      const other = [own[i - 1], own[i + 1]].find((each) => each && Math.abs(each.bucket - point.bucket) === 1);
+      return [point, ...(other ? [other] : [])].map((end) => row(end, "partial", `-${i}`, !other));
     });
-    return [...own.filter(isWhole).map((point) => row(point, "now", "")), ...ends];
+    const solid = pieces(own.filter(isWhole)).flatMap((piece, i) =>
+      piece.map((point) => row(point, "now", i ? `/${i}` : "", piece.length === 1)),
+    );
+    return [...solid, ...ends];
   });
 }
 
 // The tooltip of each bucket, a line a group.
-function trendTitles({ selection, metric }, points, grain, groups, earlier) {
+function trendTitles(view, points, grain, groups, earlier) {
+  const { metric } = view;
   const titles = new Map();
   for (const { bucket, place, v } of points) {
-    const note = selection.isWhole(bucket, grain) ? "" : " (not complete)";
+    const note = isSettled(view, bucket, grain) ? "" : " (not complete)";
     const title = bucketText(bucket, grain) + note;
     if (!titles.has(bucket)) titles.set(bucket, [title]);
     if (earlier === null) titles.get(bucket).push(`${groups[place].label}\t${exact(v, metric)}`);
     else {
       const then = earlier.find((point) => point.bucket === bucket)?.v ?? null;
-      titles.set(bucket, [tipText(metric, title, v, then)]);
+      titles.set(bucket, [tipText(metric, title, v, note ? null : then)]);
     }
   }
   return titles;
 }
 
 /** The points of a tile's line: [[bucket, value]], only whole buckets where there are enough. */
-export function sparkPoints({ selection, dataset, metric }) {
+export function sparkPoints(view) {
+  const { selection, metric } = view;
   const grain = selection.drawnGrain();
-  const keyOf = (table, row) => selection.coarse(table.buckets[row], grain);
-  const found = addUp(dataset, selection.range, selection.where(dataset), keyOf, keyOf);
+  const found = byBucket(view, selection.range, grain);
+  const known = new Set(bucketsWithData(view, grain));
   return selection.wholeBuckets(grain).flatMap((number) => {
-    const v = found.has(number) ? evaluate(metric.formula, found.get(number)) : null;
+    const v = known.has(number) ? valueOf(metric, found.get(number)) : null;
     return v === null ? [] : [[number, v]];
   });
+}
+
+// A row of the table; its cells are made once they are asked for.
+class LazyRow {
+  constructor(make) {
+    this.make = make;
+  }
+
+  get cells() {
+    this.made ??= this.make();
+    return this.made;
+  }
 }
 
 /**
@@ -193,28 +322,64 @@ export function sparkPoints({ selection, dataset, metric }) {
  * @param {object[]} metrics a column each
  * @param {string} grain or "" for the whole period
  * @param {function(number, object)} onpick called with a dimension and a group when a cell is clicked
+ * @returns {{columns: object[], rows: object[]}} a row's cells are made as they are first looked at
  */
-export function tableOf({ selection, dataset }, metrics, grain, onpick) {
-  const bucketOf = (table, row) => (grain ? selection.coarse(table.buckets[row], grain) : "");
-  const keyOf = (table, row) => [bucketOf(table, row), ...table.codes.map((codes) => codes[row])].join(",");
+export function tableOf(view, metrics, grain, onpick) {
+  const { selection, dataset } = view;
+  const { keyOf, partsOf, bucketOf } = combinations(selection, dataset, grain);
   const groups = addUp(dataset, selection.range, selection.where(dataset), keyOf, bucketOf);
-  const rows = [...groups].map(([key, totals]) => {
-    const [when, ...codes] = key.split(",").map(Number);
-    const time = grain ? [{ text: bucketText(when, grain), value: when }] : [];
-    const keys = codes.map((code, i) => {
-      const text = dataset.dimensions[i].values[code];
-      const pick = () => onpick(i, { label: text, codes: [code], others: false });
-      return { text, value: text, pick };
-    });
-    const figures = metrics.map((metric) => {
-      const value = evaluate(metric.formula, totals);
-      return { text: estimateMark(metric) + exact(value, metric), value };
-    });
-    return { cells: [...time, ...keys, ...figures] };
-  });
+  const make = ([key, totals]) => tableCells(dataset, metrics, grain, partsOf(key), totals, onpick);
+  const rows = [...groups].map((group) => new LazyRow(() => make(group)));
   const labels = [...(grain ? [grain[0].toUpperCase() + grain.slice(1)] : []), ...labelsOf(dataset)];
   const columns = labels.map((label) => ({ label, figure: false }));
   return { columns: [...columns, ...metrics.map(({ label }) => ({ label, figure: true }))], rows };
 }
 
 const labelsOf = (dataset) => dataset.dimensions.map(({ label }) => label);
+
+// A number for each combination of bucket and codes, and back; a text where numbers don't reach.
+function combinations(selection, dataset, grain) {
+  const sizes = dataset.dimensions.map(({ values }) => values.length);
+  const whole = grain ? selection.bucketsOf(selection.range, grain) : [0];
+  const bucketOf = (table, row) => (grain ? selection.coarse(table.buckets[row], grain) : 0);
+  if (sizes.reduce((all, size) => all * size, whole.length) > Number.MAX_SAFE_INTEGER) {
+    const keyOf = (table, row) => [bucketOf(table, row), ...table.codes.map((codes) => codes[row])].join(",");
+    return { bucketOf, keyOf, partsOf: (key) => key.split(",").map(Number) };
+  }
+  const [first] = whole;
+  const keyOf = (table, row) => {
+    let key = bucketOf(table, row) - first;
+    for (let i = 0; i < sizes.length; i++) key = key * sizes[i] + table.codes[i][row];
+    return key;
+  };
+  const partsOf = (key) => {
+    const parts = [];
+    let rest = key;
+    for (let i = sizes.length - 1; i >= 0; i--) {
+      parts.unshift(rest % sizes[i]);
+      rest = Math.floor(rest / sizes[i]);
+    }
+    return [rest + first, ...parts];
+  };
+  return { bucketOf, keyOf, partsOf };
+}
+
+// The cells of a row: bucket, dimensions, metrics. What a figure is written as is found out when it is shown.
+function tableCells(dataset, metrics, grain, [when, ...codes], totals, onpick) {
+  const day = grain && start(when, grain);
+  const time = grain ? [{ text: bucketText(when, grain), value: when, plain: isoDay(day) }] : [];
+  const keys = codes.map((code, i) => {
+    const text = dataset.dimensions[i].values[code];
+    return { text, value: text, pick: () => onpick(i, { label: text, codes: [code], others: false }) };
+  });
+  const figures = metrics.map((metric) => {
+    const value = evaluate(metric.formula, totals);
+    return {
+      value,
+      get text() {
+        return estimateMark(metric) + exact(value, metric);
+      },
+    };
+  });
+  return [...time, ...keys, ...figures];
+}

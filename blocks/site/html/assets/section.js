@@ -1,13 +1,22 @@
 // One dataset's charts and table, as the analysis asks. Choices of its own: metric, breakdown, grain, split.
 
 import { Chart } from "./charts.js";
+import { drawBars } from "./draw_bars.js";
+import { drawShares } from "./draw_shares.js";
+import { drawStacked } from "./draw_stacked.js";
+import { drawTrend } from "./draw_trend.js";
 import { byId, capitalize, make } from "./elements.js";
-import { shareText, short } from "./number_format.js";
+import { shareText, short, timeTicks } from "./number_format.js";
+import { DAY, finish, start } from "./periods.js";
 import {
   barRows,
   earlierPoints,
   earlierRows,
+  fillGaps,
   groupsOf,
+  inTime,
+  isCompared,
+  isSettled,
   MOST,
   overTime,
   shareRows,
@@ -18,7 +27,8 @@ import {
 } from "./rows.js";
 import { Table } from "./table.js";
 
-const BAR = 34; // pixels a bar
+const DRAWINGS = { bars: drawBars, shares: drawShares, stacked: drawStacked, trend: drawTrend };
+const LABEL = 92; // pixels that a label of time takes
 
 /** The part of a page that shows one dataset. */
 export class Section {
@@ -53,18 +63,17 @@ export class Section {
 
   // plan: what the panel can show, as Python's plan.py has it.
   addPanel(plan, area) {
-    const { model } = this.page;
     const kind = plan.chart;
     const title = make("h3");
     const tools = make("div", { class: "tools" });
-    const body = make("div", { class: `chart chart-${kind}`, role: kind === "table" ? null : "img" });
+    const body = make("div", { class: `chart chart-${kind}` });
     const legend = make("div", { class: "legend" });
     const head = make("header", {}, title, tools);
     const attributes = { class: `panel panel-${kind}`, "data-panel": kind };
     const element = make("article", attributes, head, make("div", { class: "body" }, body, legend));
     const panel = { plan, element, title, tools, body, legend };
     if (kind === "table") panel.table = new Table(body, "Table");
-    else panel.chart = new Chart(body, model.specs[kind === "shares" ? "donut" : kind], model.config);
+    else panel.chart = new Chart(body, DRAWINGS[kind]);
     this.panels.set(kind, panel);
     this.addTools(plan, tools);
     area.append(element);
@@ -123,12 +132,25 @@ export class Section {
 
   /** Draw every panel as it is chosen. */
   render() {
+    this.shared = null;
     for (const [kind, panel] of this.panels) {
       this.renderTools(panel);
       panel.element.hidden = !panel.plan.metrics.includes(this.metric.name);
-      this[kind](panel);
-      panel.body.setAttribute("aria-label", panel.title.textContent);
+      if (!panel.element.hidden) this[kind](panel);
     }
+  }
+
+  // The groups of the ring and the stacked bars, and whether they make shares of a whole.
+  get parts() {
+    if (!this.shared) {
+      const ranking = groupsOf(this.view, this.by, MOST.series);
+      this.shared = { ranking, ...shareRows(this.view, ranking) };
+    }
+    return this.shared;
+  }
+
+  get hasShares() {
+    return this.metric.adds && !this.parts.negative;
   }
 
   /** Narrow the page to a group of a dimension, and break down by the next dimension. */
@@ -153,23 +175,28 @@ export class Section {
   }
 
   bars(panel) {
+    panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}`;
     const ranking = groupsOf(this.view, this.by, MOST.bars);
     const rows = barRows(this.view, ranking);
-    panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}`;
-    const compared = this.page.selection.hasBefore && this.dataset.timed;
-    const keys = compared ? [legendKey("tick", "previous period")] : [];
+    const keys = isCompared(this.view) ? [legendKey("tick", this.page.words.before)] : [];
     panel.legend.replaceChildren(...keys, make("p", { class: "key" }, "Click a bar to look inside it"));
-    panel.chart.draw(rows, { height: Math.max(rows.length, 1) * BAR }, {}, this.picker(ranking));
+    panel.chart.draw({ rows, label: panel.title.textContent }, this.picker(ranking));
   }
 
   shares(panel) {
-    const ranking = groupsOf(this.view, this.by, MOST.series);
-    const { rows, total, left } = shareRows(this.view, ranking);
     panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}`;
+    panel.chart.drawing = this.hasShares ? drawShares : drawBars;
+    panel.body.className = `chart chart-${this.hasShares ? "shares" : "bars"}`;
+    if (!this.hasShares) {
+      this.bars(panel);
+      return;
+    }
+    const { ranking, rows, total, left } = this.parts;
     const onpick = this.picker(ranking);
-    panel.chart.draw(rows, {}, { total: rows.length ? short(total, this.metric) : "" }, onpick);
+    const written = rows.length ? short(total, this.metric) : "";
+    panel.chart.draw({ rows, total: written, label: panel.title.textContent }, onpick);
     const entries = rows.map((row) => this.shareEntry(row, shareText(row.v / total), onpick));
-    const note = left ? [make("p", { class: "note" }, `${left} at or below zero not drawn`)] : [];
+    const note = left ? [make("p", { class: "note" }, `${left} at zero not drawn`)] : [];
     panel.legend.replaceChildren(...entries, ...note);
   }
 
@@ -186,30 +213,57 @@ export class Section {
   }
 
   stacked(panel) {
-    const { metric, drawnGrain: grain } = this;
-    const ranking = groupsOf(this.view, this.by, MOST.series);
+    const { metric, drawnGrain: grain, page } = this;
     panel.title.textContent = `${metric.label} by ${this.labelOf(this.by)} and ${grain}`;
-    const words = { axis: metric.axis, when: this.page.model.when[grain] };
-    panel.chart.draw(stackedRows(this.view, ranking, grain), words, {}, this.picker(ranking));
+    const { ranking } = this.parts;
+    const rows = stackedRows(this.view, ranking, grain);
+    const buckets = page.selection.bucketsOf(page.selection.range, grain);
+    const moments = buckets.map((number) => start(number, grain) * DAY);
+    const data = { rows, metric, buckets: moments, ticks: this.ticksFor(panel), label: panel.title.textContent };
+    panel.chart.draw(data, this.picker(ranking));
+    const keys = this.hasShares ? [] : ranking.groups.map(groupKey);
+    if (rows.some(({ partial }) => partial)) keys.push(legendKey("pale", `${grain} not complete`));
+    panel.legend.replaceChildren(...keys);
+  }
+
+  // What stands along the axis of time.
+  ticksFor(panel) {
+    const { selection, model } = this.page;
+    const [first, last] = [start(selection.range.first, model.grain), finish(selection.range.last, model.grain)];
+    const most = Math.min(Math.max(Math.floor((panel.body.clientWidth - 60) / LABEL), 2), 8);
+    return timeTicks(first, last, this.drawnGrain, most).map(({ day, label }) => ({ t: day * DAY, label }));
   }
 
   trend(panel) {
     const { metric, drawnGrain: grain, view } = this;
-    const { selection } = this.page;
     const parted = this.split >= 0;
-    const undivided = { groups: [{ label: metric.label, others: false }], placeOf: () => 0 };
-    const { groups, placeOf } = parted ? groupsOf(view, this.split, MOST.series) : undivided;
-    const points = overTime(view, grain, placeOf);
-    const earlier = parted || !selection.hasBefore ? [] : earlierPoints(view, grain);
-    const lines = trendRows(view, points, grain, groups, parted ? null : earlier);
     const by = parted ? ` by ${this.labelOf(this.split)}` : "";
     panel.title.textContent = `${metric.label} per ${grain}${by}`;
-    panel.chart.draw([...earlierRows(earlier, grain), ...lines], { axis: metric.axis });
+    const { groups, placeOf } = parted ? groupsOf(view, this.split, MOST.series) : this.undivided();
+    const found = parted ? overTime(view, grain, placeOf) : inTime(view, grain);
+    const points = fillGaps(view, found, grain, groups);
+    const earlier = parted || metric.grows || !view.selection.hasBefore ? [] : earlierPoints(view, grain);
+    const lines = trendRows(view, points, grain, groups, parted ? null : earlier);
+    panel.chart.draw(this.trendData(panel, [...earlierRows(earlier, grain), ...lines]));
     const keys = parted ? groups.map(groupKey) : [];
-    if (earlier.length) keys.push(legendKey("dash", "previous period"));
-    const whole = points.every(({ bucket }) => selection.isWhole(bucket, grain));
+    if (earlier.length) keys.push(legendKey("dash", this.page.words.before));
+    const whole = points.every(({ bucket }) => isSettled(view, bucket, grain));
     if (!whole) keys.push(legendKey("dots", `${grain} not complete`));
     panel.legend.replaceChildren(...keys);
+  }
+
+  undivided() {
+    return { groups: [{ label: this.metric.label, others: false }], placeOf: () => 0 };
+  }
+
+  // The first and the last moment that a line over time is drawn between, and what else its chart needs.
+  trendData(panel, rows) {
+    const { selection } = this.page;
+    const touched = selection.bucketsOf(selection.range, this.drawnGrain);
+    const domain = [touched[0], touched.at(-1)].map((number) => start(number, this.drawnGrain) * DAY);
+    const inside = rows.filter(({ t }) => t >= domain[0] && t <= domain[1]);
+    const ticks = this.ticksFor(panel).filter(({ t }) => t >= domain[0] && t <= domain[1]);
+    return { rows: inside, metric: this.metric, domain, ticks, label: panel.title.textContent };
   }
 
   table(panel) {

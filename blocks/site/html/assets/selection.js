@@ -1,6 +1,6 @@
 // What the reader has chosen (dates, filters, drill-down) and how time is drawn for it. No elements here.
 
-import { bucket, finish, previous, start } from "./periods.js";
+import { bucket, finish, lastFinished, previous, start, yearBefore } from "./periods.js";
 
 /** The choices that every tile, chart and table of a page follows. */
 export class Selection {
@@ -16,16 +16,58 @@ export class Selection {
     this.range = this.model.opening ?? { first: 0, last: 0 };
     this.picked = new Map(); // dimension name → Set of texts
     this.path = []; // drill-down: {dimension, texts, label, section, by}
+    this.against = "previous"; // or "year": the same time a year before
   }
 
-  /** The range before, as long as the chosen one. */
+  /**
+   * What of the chosen range is compared with which range before: finished buckets with as many.
+   * @param {number} lag days after its end until a bucket's figures are final
+   * @returns {?{now: object, before: object}} null if the data does not reach over the range before, or if
+   *   nothing chosen is finished
+   */
+  compared(lag = 0) {
+    const { model, range } = this;
+    if (!model.whole) return null;
+    const now = { first: range.first, last: Math.min(range.last, this.lastFinished(lag)) };
+    if (now.last < now.first) return null;
+    const before = this.against === "year" ? yearBefore(now, model.grain) : previous(now);
+    return before.first >= model.whole.first ? { now, before } : null;
+  }
+
+  /** The last bucket of the rows' grain that is finished; the last of all where it is not known where data end. */
+  lastFinished(lag = 0) {
+    const { end, grain, whole } = this.model;
+    return end === undefined || end === null ? whole.last : lastFinished(end - lag, grain);
+  }
+
+  /** True if all the time of a bucket lies before the end of the data. */
+  isFinished(number, grain, lag = 0) {
+    const { end } = this.model;
+    return end === undefined || end === null || finish(number, grain) <= end - lag;
+  }
+
+  /** True if some of the chosen range is not finished. */
+  isCut(lag = 0) {
+    return Boolean(this.model.whole) && this.range.last > this.lastFinished(lag);
+  }
+
+  /** The range before, as long as what is compared with it. */
   get before() {
-    return previous(this.range);
+    return this.compared()?.before ?? previous(this.range);
   }
 
   /** True if the data reaches back over the whole range before. */
   get hasBefore() {
-    return Boolean(this.model.whole) && this.before.first >= this.model.whole.first;
+    return this.compared() !== null;
+  }
+
+  /** What is chosen but the range, as a text: the same filters have the same. */
+  filterKey(dataset) {
+    const parts = dataset.dimensions.map(({ name }) => {
+      const sets = this.path.filter((step) => step.dimension === name).map((step) => [...step.texts].sort());
+      return [[...(this.picked.get(name) ?? [])].sort(), sets];
+    });
+    return JSON.stringify(parts);
   }
 
   /** The codes that filters and drill-down leave of each dimension; null where all are left. */
@@ -49,9 +91,10 @@ export class Selection {
   /** The bucket of a coarser grain that holds one of the rows' grain. */
   coarse(number, grain) {
     if (grain === this.model.grain) return number;
-    const key = `${grain}${number}`;
-    if (!this.coarser.has(key)) this.coarser.set(key, bucket(start(number, this.model.grain), grain));
-    return this.coarser.get(key);
+    if (!this.coarser.has(grain)) this.coarser.set(grain, new Map());
+    const known = this.coarser.get(grain);
+    if (!known.has(number)) known.set(number, bucket(start(number, this.model.grain), grain));
+    return known.get(number);
   }
 
   /** True if a bucket of a grain lies inside a range with all its days. */
@@ -69,7 +112,7 @@ export class Selection {
   /** The whole buckets of the chosen range; all it touches where fewer than three are whole. */
   wholeBuckets(grain) {
     const all = this.bucketsOf(this.range, grain);
-    const whole = all.filter((number) => this.isWhole(number, grain));
+    const whole = all.filter((number) => this.isWhole(number, grain) && this.isFinished(number, grain));
     return whole.length > 2 ? whole : all;
   }
 

@@ -1,9 +1,8 @@
 // The key figures: a tile a metric, with its value, what changed, and a small line.
 
-import { evaluate } from "./data.js";
 import { make } from "./elements.js";
 import { change, estimateMark, exact, NONE, short } from "./number_format.js";
-import { sparkPoints } from "./rows.js";
+import { sparkPoints, valueIn } from "./rows.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -28,12 +27,12 @@ export class Tile {
   /**
    * Show what is chosen.
    * @param {object} selection
-   * @param {{now: object, before: ?object}} totals as `totalsOf` returns them
    * @param {boolean} pressed whether the charts show this metric
    */
-  render(selection, totals, pressed) {
+  render(selection, pressed) {
     const { metric, dataset } = this;
-    const now = evaluate(metric.formula, totals.now);
+    const view = { selection, dataset, metric };
+    const now = valueIn(view, selection.range);
     this.value.textContent = now === null ? NONE : estimateMark(metric) + short(now, metric);
     const note = metric.scale > 1 ? ` (estimated from one in ${metric.scale} values)` : "";
     this.value.title = exact(now, metric) + note;
@@ -41,26 +40,29 @@ export class Tile {
     this.change.hidden = !dataset.timed;
     this.spark.replaceChildren();
     if (!dataset.timed) return;
-    this.renderChange(now, totals.before);
-    this.renderSpark(sparkPoints({ selection, dataset, metric }));
+    this.renderChange(view);
+    this.renderSpark(sparkPoints(view));
   }
 
-  renderChange(now, before) {
+  renderChange(view) {
     const { metric } = this;
-    const then = before && evaluate(metric.formula, before);
+    const { selection } = view;
+    const compared = metric.grows ? null : selection.compared(metric.lag ?? 0);
+    const [now, then] = compared ? [valueIn(view, compared.now), valueIn(view, compared.before)] : [null, null];
     const found = change(now, then, metric);
     this.change.className = `change ${found?.tone ?? "even"}`;
     if (!found) {
-      this.change.textContent = before ? "no comparable earlier value" : "no earlier period";
+      this.change.textContent = whyNoChange(metric, compared, then);
       return;
     }
     const arrow = { up: "▲", down: "▼", flat: "■" }[found.direction];
     const judged = { good: "better: ", bad: "worse: ", even: "" }[found.tone];
+    const cut = selection.isCut(metric.lag ?? 0) ? ", finished time only" : "";
     this.change.replaceChildren(
       make("span", { "aria-hidden": "true" }, arrow),
       make("span", { class: "hidden" }, judged),
       ` ${found.text} `,
-      make("span", { class: "then", title: exact(then, metric) }, `from ${short(then, metric)}`),
+      make("span", { class: "then", title: exact(then, metric) }, `from ${short(then, metric)}${cut}`),
     );
   }
 
@@ -74,6 +76,13 @@ export class Tile {
     svg.append(line);
     this.spark.append(svg);
   }
+}
+
+// Why a tile says nothing of what changed.
+function whyNoChange(metric, compared, then) {
+  if (metric.grows) return "not compared: younger ones had less time";
+  if (!compared) return "no earlier period";
+  return then === null ? "no earlier value" : `from ${short(then, metric)}`;
 }
 
 /** Points [x, y] as those of a polyline that fills 100 by 24 units, with a margin of 2 above and below. */
