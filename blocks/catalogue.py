@@ -215,6 +215,13 @@ class Catalogue:
             sorted({declared[node]["source_name"] for node in self.lineage(mart) if node in declared})
         )
 
+    def tables_beneath(self, mart: str) -> tuple[SourceTable, ...]:
+        """Source tables in a mart's lineage, whoever fills them."""
+        declared = self._manifest["sources"]
+        nodes = [declared[node] for node in self.lineage(mart) if node in declared]
+        names = {(node["source_name"], node["name"]) for node in nodes}
+        return tuple(table for table in self.tables if (table.source, table.name) in names)
+
     def sources_feeding(self, metric: str) -> tuple[str, ...]:
         """Data sources that a metric is computed from, whoever fills them."""
         return self.sources_beneath(self.mart_of(metric))
@@ -393,6 +400,8 @@ def _table(node: Node) -> SourceTable:
         loader=node.get("loader") or "",
         meta={**node.get("source_meta", {}), **_meta(node)},
         columns=tuple(columns),
+        event_time=str((node.get("config") or {}).get("event_time") or ""),
+        loaded_at=str(node.get("loaded_at_field") or (node.get("config") or {}).get("loaded_at_field") or ""),
     )
 
 

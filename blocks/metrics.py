@@ -113,6 +113,8 @@ class Metric(Record):
     form: how to show it: `number`, `percent`, or a currency as `currency:GBP`.
     goal: `up` if more is better, `down`, or `none`.
     measures: those in the formula, once each. The formula is written to JSON as `to_json` does.
+    maturity_days: after the end of a time, until its figures are final; grows: they never are, as the revenue of the
+    customers first seen in a month. target: what it should reach in each time that is drawn.
     """
 
     name: str
@@ -124,6 +126,9 @@ class Metric(Record):
     form: str = "number"
     goal: str = "up"
     source: str = ""
+    maturity_days: int = 0
+    grows: bool = False
+    target: float | None = None
 
     @field_validator("formula", mode="before")
     @classmethod

@@ -120,7 +120,10 @@ _ALMOST = 0.6
 
 
 class SourceTable(Record):
-    """A dbt source table and how it is loaded (`loader:` and `meta:` of the dbt source)."""
+    """A dbt source table and how it is loaded (`loader:` and `meta:` of the dbt source).
+
+    event_time, loaded_at: columns, as dbt's `event_time` and `loaded_at_field` name them; "" where they don't.
+    """
 
     source: str
     name: str
@@ -129,6 +132,8 @@ class SourceTable(Record):
     loader: str
     meta: dict[str, Any]
     columns: tuple[Column, ...] = ()
+    event_time: str = ""
+    loaded_at: str = ""
 
     @property
     def full_name(self) -> str:

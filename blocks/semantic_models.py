@@ -419,7 +419,26 @@ def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticMode
         formula=formula,
         form=meta.get("format", "number"),
         goal=meta.get("goal", "up"),
+        maturity_days=_read_maturity(meta.get("maturity")),
+        grows=meta.get("maturity") == "grows",
+        target=_read_target(meta.get("target")),
     )
+
+
+def _read_target(declared: object) -> float | None:
+    """The figure of a metric's `meta.target`."""
+    if declared is None or (isinstance(declared, int | float) and not isinstance(declared, bool)):
+        return declared
+    raise _UnusableError(f"its meta has target {str(declared)[:40]!r}, which is no number")
+
+
+def _read_maturity(declared: object) -> int:
+    """Days until a figure is final, of a metric's `meta.maturity`."""
+    if declared in (None, "grows"):
+        return 0
+    if isinstance(declared, int) and not isinstance(declared, bool) and 0 <= declared <= 3660:
+        return declared
+    raise _UnusableError(f"its meta has maturity {str(declared)[:40]!r}: give days, as in 90, or grows")
 
 
 def _describe(source: RowSource) -> str:

@@ -21,7 +21,7 @@ from tasks.markdown import count_of
 from tasks.planning import all_dashboards
 from tasks.publication import failed_publication, make_card, publish_card, ticket_page
 from tasks.reports import show_publications
-from tasks.shown_checks import find_gate, read_gates
+from tasks.shown_checks import find_build_times, find_gate, read_gates
 
 
 @flow(name="publish")
@@ -42,6 +42,7 @@ def publish(
         raise NotFound("publish", "nothing is served yet", "Promote a release first.")
     tag_queries("publish", release.run, plan.tickets if plan else ())
     journal = read_gates(warehouse, release)
+    built = find_build_times(journal, release)
     with stage_run(context, project, warehouse, plan.run if plan else release.run) as stage:
         catalogue, dbt = stage.catalogue, stage.dbt
     dashboards = plan.dashboards if plan else all_dashboards(catalogue, release)
@@ -57,7 +58,7 @@ def publish(
             gate = find_gate(catalogue, journal, release, dashboard.marts)
             try:
                 card = make_card(
-                    warehouse, catalogue, dashboard, release, gate, Path(folder), url, comments, live
+                    warehouse, catalogue, dashboard, release, gate, Path(folder), url, comments, live, built
                 )
                 cards.append(card)
                 publications.append(link_dictionary(publish_card(site, card), dictionary, dashboard))

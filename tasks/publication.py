@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -16,6 +17,7 @@ from blocks.site.readback import DatasetSummary
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.bi_connection import LiveSource
+from blocks.warehouse.data_end import find_data_end
 from blocks.warehouse.reads import export_columns, export_rows, newest_value
 from tasks.policy import RETRY
 
@@ -39,18 +41,25 @@ def make_card(  # noqa: PLR0913, PLR0917
     ticket_url: str | None,
     feedback: Sequence[Comment],
     live: LiveSource | None = None,
+    built: Mapping[str, datetime] | None = None,
 ) -> Card:
-    """Export the dashboard's datasets from serving to Parquet files in `folder`; live: only their columns."""
+    """Export the dashboard's datasets from serving to Parquet files in `folder`; live: only their columns.
+
+    built: when each mart was, in UTC, so that its data's end is that of then.
+    """
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
     queries = [dataset.sql(warehouse.quote(warehouse.serving, dataset.mart)) for dataset in datasets]
     export = export_columns if live else export_rows
-    extracts, summaries = [], []
+    extracts, summaries, ends = [], [], []
     with warehouse.session() as session:
         for dataset, query in zip(datasets, queries, strict=True):
             warehouse.use_time_zone(session, dataset.time_zone)
             path = folder / f"{dashboard.name}.{dataset.name}.parquet"
             rows = export(session, query, path)
             newest = newest_value(warehouse, session, query, dataset.time) if dataset.time else None
+            tables = catalogue.tables_beneath(dataset.mart) if newest else ()
+            day = date.fromisoformat(newest[:10]) if newest else None
+            ends.append(find_data_end(warehouse, session, tables, (built or {}).get(dataset.mart), day))
             extracts.append(path)
             summaries.append(DatasetSummary(rows=rows, newest=newest))
     return Card(
@@ -59,7 +68,11 @@ def make_card(  # noqa: PLR0913, PLR0917
         datasets=datasets,
         extracts=tuple(extracts),
         gate=gate,
-        as_of=max(filter(None, (each.newest for each in summaries)), default=None),
+        as_of=max(
+            (str(end or each.newest) for end, each in zip(ends, summaries, strict=True) if each.newest),
+            default=None,
+        ),
+        ends=tuple(ends),
         ticket_url=ticket_url,
         feedback=tuple(feedback),
         summaries=tuple(summaries),

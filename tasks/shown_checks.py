@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from blocks.catalogue import Catalogue
 from blocks.errors import NotFound
@@ -49,16 +50,27 @@ def read_gates(warehouse: Warehouse, release: Release) -> list[JournalEntry]:
     return read_journal(warehouse, seqs=seqs) if seqs else []
 
 
+def find_build_times(journal: Sequence[JournalEntry], release: Release) -> dict[str, datetime]:
+    """When each mart that a release shows had been built, in UTC; not of runs that the journal has forgotten."""
+    found = {mart: _entry_of(journal, relation) for mart, relation in release.marts.items()}
+    return {mart: entry.at for mart, entry in found.items() if entry}
+
+
 def _gate_of(journal: Sequence[JournalEntry], relation: str) -> GateReport | None:
     """The newest report that passed of the run which built a relation."""
+    entry = _entry_of(journal, relation)
+    return GateReport.model_validate_json(entry.detail) if entry else None
+
+
+def _entry_of(journal: Sequence[JournalEntry], relation: str) -> JournalEntry | None:
+    """The journal's line of the newest gate that the run which built a relation passed."""
     schema = relation.rsplit(".", 1)[0]
     passed = [each for each in journal if each.state is State.validated and each.detail]
     own = [each for each in passed if in_release(schema, release_schema(each.run), attempts=True)]
     if not own:
         return None
     run = max((each.run for each in own), key=len)  # of one run's name that begins as another's, the whole
-    newest = [each for each in own if each.run == run][-1]
-    return GateReport.model_validate_json(newest.detail)
+    return [each for each in own if each.run == run][-1]
 
 
 def _lineage(catalogue: Catalogue, mart: str) -> set[str]:

@@ -110,6 +110,12 @@ class MetricMeta(Meta):
         None, description="number, percent, or a currency as currency:GBP"
     )
     goal: Literal["up", "down", "none"] | None = Field(None, description="which direction is good")
+    maturity: Annotated[int, Field(strict=True, ge=0, le=3660)] | Literal["grows"] | None = Field(
+        None, description="days until its figure for a time is final; grows: it never is, as of cohorts"
+    )
+    target: Annotated[float, Field(strict=True)] | None = Field(
+        None, description="what it should reach, drawn as a line: a figure for each time that is drawn"
+    )
 
 
 class SourceMeta(Meta):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import date
 from pathlib import Path
 
 from prefect.blocks.core import Block
@@ -25,7 +26,8 @@ class Card(Record):
     datasets pair with extracts: Parquet files of the datasets' rows, read from serving; and with summaries:
     what these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the checks of
     its marts, from the runs that built them; feedback: people's comments. live: read serving itself by these
-    queries, one a dataset; the extracts then have columns and no rows.
+    queries, one a dataset; the extracts then have columns and no rows. ends: the last day that each dataset's data
+    reach over, as their sources say (None, or none: nothing says so).
     """
 
     dashboard: Dashboard
@@ -39,6 +41,7 @@ class Card(Record):
     summaries: tuple[DatasetSummary, ...] = ()
     live: LiveSource | None = None
     queries: tuple[str, ...] = ()
+    ends: tuple[date | None, ...] = ()
 
     @property
     def plan(self) -> DashboardPlan:

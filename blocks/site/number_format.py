@@ -68,6 +68,14 @@ def day(value: date) -> str:
     return f"{value.day} {MONTH_NAMES[value.month - 1]} {value.year}"
 
 
+def write_day(text: str | None) -> str:
+    """3 Mar 2025 of 2025-03-03; any other text as it is."""
+    try:
+        return day(date.fromisoformat((text or "")[:10]))
+    except ValueError:
+        return text or ""
+
+
 def span(begin: date, end: date) -> str:
     """3 Mar 2025 - 5 Apr 2025, as short as it can be."""
     return day(begin) if begin == end else f"{day(begin)} – {day(end)}"

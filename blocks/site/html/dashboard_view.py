@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from blocks.errors import BadInput
 from blocks.metrics import Metric, adds_up
@@ -11,10 +13,12 @@ from blocks.records import GRAINS, Analysis
 from blocks.site.base import Card
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.rollup import Rollup
-from blocks.site.periods import Period
+from blocks.site.number_format import day
+from blocks.site.periods import Period, bucket, finish, last_finished
 from blocks.site.plan import DashboardPlan
 
 _NO_WHOLE = "the values of its parts don't add up to the whole, so bars are drawn instead of shares."
+FARTHEST = timedelta(days=731)  # past today
 BUDGET = 50_000  # rows a page carries, over all its datasets
 
 
@@ -41,14 +45,45 @@ class DashboardView:
         return max(timed, key=GRAINS.index, default="day")
 
     @cached_property
+    def end(self) -> date | None:
+        """The last day that the data reach over, as their sources say, or else today; None: nothing is unfinished."""
+        known = [end for end in self.card.ends if end]
+        if known:
+            return min(known)
+        newest = [pair[1] for extract in self.extracts if (pair := extract.bounds(self.latest))]
+        yesterday = self.today - timedelta(days=1)
+        last = max((finish(bucket(each, self.grain), self.grain) for each in newest), default=yesterday)
+        return yesterday if last > yesterday else None
+
+    @cached_property
+    def today(self) -> date:
+        """In the project's time zone."""
+        return datetime.now(ZoneInfo(self.card.time_zone)).date()
+
+    @cached_property
+    def latest(self) -> date:
+        """Dates after it are left out: no plan reaches so far, and one of them would set the whole window."""
+        return self.today + FARTHEST
+
+    @cached_property
     def whole(self) -> Period | None:
         """All the time there is; None without any."""
-        return cover_all([extract.bounds() for extract in self.extracts], self.grain)
+        whole = cover_all([extract.bounds(self.latest) for extract in self.extracts], self.grain)
+        ends = [bucket(end, self.grain) for end in self.card.ends if end]
+        return whole and whole.model_copy(update={"last": max([whole.last, *ends])})
+
+    @cached_property
+    def finished(self) -> Period | None:
+        """The part of it that is finished; all of it where that is none."""
+        if not self.whole or not self.end:
+            return self.whole
+        last = min(self.whole.last, last_finished(self.end, self.grain))
+        return self.whole.model_copy(update={"last": last}) if last >= self.whole.first else self.whole
 
     @cached_property
     def opening(self) -> Period | None:
-        """The range it opens with."""
-        return self.whole.opening() if self.whole else None
+        """The range it opens with: of finished time."""
+        return self.finished.opening() if self.finished else None
 
     @cached_property
     def before(self) -> Period | None:
@@ -56,6 +91,21 @@ class DashboardView:
         if not self.opening or not self.whole or self.opening.previous.first < self.whole.first:
             return None
         return self.opening.previous
+
+    @cached_property
+    def time_label(self) -> str:
+        """What the dates are of, as dbt labels it; several where the datasets differ."""
+        datasets = [extract.dataset for extract in self.extracts if extract.dataset.time]
+        return " / ".join(dict.fromkeys(each.labels.get(str(each.time), "") for each in datasets))
+
+    def before_for(self, metric: Metric) -> Period | None:
+        """The range to compare a metric with; None too where its figures are not final yet."""
+        if metric.grows or not self.opening:
+            return None
+        if metric.maturity_days and self.end:
+            final = last_finished(self.end - timedelta(days=metric.maturity_days), self.grain)
+            return self.before if self.opening.last <= final else None
+        return self.before
 
     @cached_property
     def plan(self) -> DashboardPlan:
@@ -80,6 +130,7 @@ class DashboardView:
                 f"The rows are added up by {self.grain} to keep this page small, so dates act on whole "
                 f"{self.grain}s. The Tableau extract has every row."
             )
+        found += self._young_notes()
         for rollup in self.rollups:
             dataset = rollup.extract.dataset
             for name, kept in rollup.folded.items():
@@ -88,9 +139,27 @@ class DashboardView:
             sampled = [scale for scale in rollup.scales if scale > 1]
             found += [f"Counts marked ≈ are estimated from one in {scale} values." for scale in sampled]
             found += [f"{label}: {_NO_WHOLE}" for label in self._without_shares(rollup)]
+            if later := rollup.extract.count_later(self.latest):
+                found.append(f"{later:,} rows are dated after {day(self.latest)} and are left out.")
             if undated := rollup.extract.undated():
                 found.append(f"{undated:,} rows have no date and are left out.")
         return list(dict.fromkeys(found))
+
+    def _young_notes(self) -> list[str]:
+        """What to know of metrics whose figures go on changing after their time."""
+        growing = [metric.label for _, metric in self.metrics if metric.grows]
+        lagging = [metric for _, metric in self.metrics if metric.maturity_days]
+        found = [
+            f"{metric.label}: final {metric.maturity_days} days after; younger ones are dotted and not compared."
+            for metric in lagging
+        ]
+        if growing:
+            by = self.time_label.lower() or "time"
+            found.append(
+                f"{', '.join(growing)}: go on growing with age. Who is younger by {by} had less time, so periods are"
+                " not compared."
+            )
+        return found
 
     def _without_shares(self, rollup: Rollup) -> list[str]:
         """Labels of the metrics that a composition can't show as shares."""

@@ -61,13 +61,26 @@ class Extract:
         """The one whole number a statement returns."""
         return int(self.rows(sql)[0][0])
 
-    def bounds(self) -> tuple[date, date] | None:
-        """The first and the last day of the data; None without time or without dated rows."""
+    def bounds(self, latest: date = date.max) -> tuple[date, date] | None:
+        """The first and the last day of the data, no later than `latest` if some are not; None without dated rows."""
         if not self.dataset.time:
             return None
         name = quote_identifier(self.dataset.time)
-        first, last = self.rows(f"SELECT min({name})::DATE, max({name})::DATE FROM extract")[0]
-        return None if first is None else (first, last)
+        found = f"min({name})::DATE, max({name})::DATE"
+        for where in (f" WHERE {name}::DATE <= {write_literal(latest, 'duckdb')}", ""):
+            first, last = self.rows(f"SELECT {found} FROM extract{where}")[0]
+            if first is not None:
+                return first, last
+        return None
+
+    def count_later(self, day: date) -> int:
+        """Rows that are dated later than a day."""
+        if not self.dataset.time:
+            return 0
+        name = quote_identifier(self.dataset.time)
+        return self.number(
+            f"SELECT count(*) FROM extract WHERE {name}::DATE > {write_literal(day, 'duckdb')}"
+        )
 
     def undated(self) -> int:
         """Rows that have no time; a dataset with time leaves them out."""

@@ -20,6 +20,7 @@ from blocks.records import Publication, Record
 from blocks.site.base import Card
 from blocks.site.html.dictionary_page import FILE
 from blocks.site.html.page import render
+from blocks.site.number_format import write_day
 from blocks.site.text import check_link, check_slug, one_line
 
 STATE = "published.json"
@@ -163,16 +164,22 @@ def render_index(folder: Path, entries: dict[str, Entry]) -> str:
         heading="Dashboards",
         dictionary=FILE if (folder / FILE).exists() else None,
         broken=sum(1 for entry in listed if entry.error),
-        newest=max(good, key=lambda entry: entry.published, default=None),
+        newest=_describe(max(good, key=lambda entry: entry.published)) if good else None,
         entries=[
             {
-                **entry.model_dump(),
+                **_describe(entry),
                 "has_page": (folder / entry.name / "index.html").exists(),
                 "has_picture": (folder / entry.name / "dashboard.png").exists(),
             }
             for entry in listed
         ],
     )
+
+
+def _describe(entry: Entry) -> dict[str, object]:
+    """An entry with its times as readers write them."""
+    published = f"{write_day(entry.published)}, {entry.published[11:]}" if entry.published else ""
+    return {**entry.model_dump(), "as_of_text": write_day(entry.as_of), "published_text": published}
 
 
 def write_file(path: Path, content: str | bytes) -> None:

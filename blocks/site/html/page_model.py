@@ -11,7 +11,7 @@ from blocks.site import number_format
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.page import as_json, program, render
 from blocks.site.html.rollup import Rollup
-from blocks.site.periods import DRAWN, coarser
+from blocks.site.periods import DRAWN, EPOCH, coarser
 from blocks.site.plan import Section
 from blocks.site.text import TEXT, check_link, clip, one_line
 
@@ -30,6 +30,8 @@ def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | N
         description=clip(dashboard.description, TEXT),
         analysis=dashboard.analysis.value,
         as_of=card.as_of,
+        as_of_text=number_format.write_day(card.as_of),
+        time_label=one_line(view.time_label, 60),
         run=card.run,
         gate=gate,
         ticket=one_line(dashboard.ticket or "", 40),
@@ -59,7 +61,9 @@ def model(view: DashboardView) -> dict[str, object]:
         "grain": view.grain,
         "whole": view.whole and {"first": view.whole.first, "last": view.whole.last},
         "opening": view.opening and {"first": view.opening.first, "last": view.opening.last},
-        "presets": view.whole.presets() if view.whole else [],
+        "presets": view.finished.presets() if view.finished else [],
+        "end": (view.end - EPOCH).days if view.end else None,
+        "timeLabel": one_line(view.time_label, 60),
         "grains": coarser(view.grain),
         "drawn": DRAWN,
         "metrics": [_metric(number, metric, view) for number, metric in view.metrics],
@@ -79,6 +83,9 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, objec
         "formula": to_json(metric.formula),
         "dataset": number,
         "unit": number_format.unit(metric.form),
+        "lag": metric.maturity_days,
+        "grows": metric.grows,
+        "target": metric.target,
         "empty": value_of_nothing(metric.formula),
         "adds": adds_up(metric.formula),
         "scale": max((scales.get(measure.name, 1) for measure in metric.measures), default=1),

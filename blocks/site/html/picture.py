@@ -36,7 +36,8 @@ def draw_picture(view: DashboardView) -> bytes:
     import vl_convert
 
     shots = [
-        Snapshot(view.extracts[number], metric, view.opening, view.before) for number, metric in view.metrics
+        Snapshot(view.extracts[number], metric, view.opening, view.before_for(metric))
+        for number, metric in view.metrics
     ]
     charts = make_panels(view, shots[0])
     drawn = [panel.chart.properties(width=panel.width, height=HEIGHT).to_dict() for panel in charts]
@@ -56,7 +57,7 @@ def draw_picture(view: DashboardView) -> bytes:
 
 def _heading(view: DashboardView) -> Spec:
     card = view.card
-    words = [f"Data to {card.as_of}" if card.as_of else "", f"run {card.run}"]
+    words = [f"Data to {number_format.write_day(card.as_of)}" if card.as_of else "", f"run {card.run}"]
     if card.gate:
         failed, checks = len(card.gate.failures), len(card.gate.checks)
         words.append(
@@ -65,6 +66,8 @@ def _heading(view: DashboardView) -> Spec:
     if card.dashboard.ticket:
         words.append(f"ticket {one_line(card.dashboard.ticket, 40)}")
     period = number_format.span(view.opening.begin, view.opening.end) if view.opening else ""
+    if period and view.time_label:
+        period = f"{one_line(view.time_label, 60)}: {period}"
     if view.before:
         period += (
             f", compared with {number_format.span(view.before.begin, view.before.end)} (dashed lines, ticks)"

@@ -263,7 +263,9 @@ export class Section {
     const domain = [touched[0], touched.at(-1)].map((number) => start(number, this.drawnGrain) * DAY);
     const inside = rows.filter(({ t }) => t >= domain[0] && t <= domain[1]);
     const ticks = this.ticksFor(panel).filter(({ t }) => t >= domain[0] && t <= domain[1]);
-    return { rows: inside, metric: this.metric, domain, ticks, label: panel.title.textContent };
+    const { target } = this.metric;
+    const references = this.split < 0 && (target ?? null) !== null ? [{ value: target, label: "Target" }] : [];
+    return { rows: inside, metric: this.metric, domain, ticks, references, label: panel.title.textContent };
   }
 
   table(panel) {

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -19,8 +19,10 @@ import pytest
 from blocks.errors import Busy, Misconfigured
 from blocks.records import Check, Comment, GateReport, Publication
 from blocks.site import number_format
+from blocks.site.html.dashboard_view import DashboardView
+from blocks.site.html.extract import Extract
 from blocks.site.html.site import FolderSite
-from tests.blocks.site.conftest import ORDERS
+from tests.blocks.site.conftest import LABELS, NET, ORDERS
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -303,3 +305,36 @@ def test_figures_are_short(value, form, text):
 def test_a_change_knows_its_goal(now, then, form, goal, text, tone):
     assert number_format.change(now, then, form) == text
     assert number_format.tone(text, goal) == tone
+
+
+def test_a_page_opens_with_finished_time_only(make_card, tmp_path):
+    """A mart by month whose sources end on the 9th: its last month is shown, and neither opened with nor compared."""
+    card = make_card(metrics=(NET,), dimensions=("country",))
+    path = tmp_path / "monthly.parquet"
+    with duckdb.connect() as connection:
+        month = "date_trunc('month', day)::DATE AS day"
+        connection.execute(f"COPY (SELECT * REPLACE ({month}) FROM '{card.extracts[0]}') TO '{path}'")
+    data = card.datasets[0].model_copy(update={"grain": "month", "labels": LABELS | {"day": "Month of sale"}})
+    update = {"extracts": (path,), "datasets": (data,), "ends": (date(2025, 11, 9),)}
+    with Extract(data, path) as extract:
+        view = DashboardView(card.model_copy(update=update), [extract])
+        assert (view.opening.begin, view.opening.end) == (date(2025, 5, 1), date(2025, 10, 31))
+        assert view.whole.end == date(2025, 11, 30)
+        assert view.before.begin == date(2024, 11, 1)
+        assert view.time_label == "Month of sale"
+        assert view.before_for(NET) == view.before
+        assert view.before_for(NET.model_copy(update={"grows": True})) is None
+        assert view.before_for(NET.model_copy(update={"maturity_days": 30})) is None
+
+
+def test_a_date_far_ahead_sets_no_window(make_card, tmp_path):
+    card = make_card(metrics=(ORDERS,), dimensions=())
+    path = tmp_path / "open.parquet"
+    with duckdb.connect() as connection:
+        last = "CASE WHEN day = (SELECT max(day) FROM rows) THEN DATE '9999-12-31' ELSE day END"
+        connection.execute(f"CREATE VIEW rows AS FROM '{card.extracts[0]}'")
+        connection.execute(f"COPY (SELECT * REPLACE ({last} AS day) FROM rows) TO '{path}'")
+    with Extract(card.datasets[0], path) as extract:
+        view = DashboardView(card, [extract])
+        assert view.whole.end == date(2025, 11, 29)
+        assert any("1 rows are dated after" in note for note in view.notes())
