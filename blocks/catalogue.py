@@ -215,6 +215,14 @@ class Catalogue:
             sorted({declared[node]["source_name"] for node in self.lineage(mart) if node in declared})
         )
 
+    def owner_of(self, exposure: str) -> str:
+        """Who answers for an exposure: a name, else an e-mail address; "" for a dashboard that dbt does not declare."""
+        for node in self._manifest["exposures"].values():
+            if node["name"] == exposure:
+                owner = node.get("owner") or {}
+                return str(owner.get("name") or owner.get("email") or "")
+        return ""
+
     def tables_beneath(self, mart: str) -> tuple[SourceTable, ...]:
         """Source tables in a mart's lineage, whoever fills them."""
         declared = self._manifest["sources"]

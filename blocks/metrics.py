@@ -288,6 +288,28 @@ def to_json(formula: Formula) -> Json:
     return [formula.sign, to_json(formula.left), to_json(formula.right)]
 
 
+def write_formula(formula: Formula) -> str:
+    """The formula as people read it: sum of gross ÷ sum of orders."""
+    match formula:
+        case Measure(name=name, function=function):
+            how = {"sum": "sum", "min": "least", "max": "greatest", "count_distinct": "number of different"}
+            return f"{how[function]} of {name}"
+        case Number(value=value):
+            return f"{value:g}"
+        case Filled(formula=inner, value=value):
+            return f"{write_formula(inner)} (else {value})"
+        case Operation(sign=sign, left=left, right=right):
+            shown = {"*": "×", "/": "÷", "-": "−"}.get(sign, sign)
+            parts = [
+                f"({write_formula(each)})" if isinstance(each, Operation) else write_formula(each)
+                for each in (left, right)
+            ]
+            return f" {shown} ".join(parts)
+        case Call(function=function, parts=parts):
+            return f"{function}({', '.join(map(write_formula, parts))})"
+    return str(to_json(formula))
+
+
 def to_sql(formula: Formula, grouped: bool = False) -> str:
     """The formula as an aggregate expression in DuckDB's SQL, over a dataset's extract. grouped: in groups of it."""
     match formula:

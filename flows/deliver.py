@@ -31,6 +31,7 @@ from flows.validate import validate
 from flows.warmup import meanwhile
 from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
+from tasks.publication import mark_held
 from tasks.run_lock import lock_timeout, run_lock
 
 import_types()  # a deployment names its blocks, of any type
@@ -137,6 +138,8 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     delivery.gate = validate(
         suites, warehouse, project, delivery.build, plan, context=context, lessons=lessons
     )
+    if not delivery.gate.passed:
+        mark_held(site, plan, delivery.gate)
     require_passed(delivery.build.run, delivery.gate)
     check_interrupt()
     delivery.release = promote(warehouse, delivery.build, delivery.gate)

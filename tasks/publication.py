@@ -11,7 +11,7 @@ from prefect import get_run_logger, task
 
 from blocks.catalogue import Catalogue
 from blocks.errors import NotFound, PlatformError
-from blocks.records import Comment, Dashboard, GateReport, Publication, Release
+from blocks.records import Comment, Dashboard, GateReport, Plan, Publication, Release
 from blocks.site.base import BiSite, Card
 from blocks.site.readback import DatasetSummary
 from blocks.tracker.base import Tracker
@@ -73,6 +73,11 @@ def make_card(  # noqa: PLR0913, PLR0917
             default=None,
         ),
         ends=tuple(ends),
+        sources=tuple(
+            tuple(sorted(table.full_name for table in catalogue.tables_beneath(dataset.mart)))
+            for dataset in datasets
+        ),
+        owner=catalogue.owner_of(dashboard.name),
         ticket_url=ticket_url,
         feedback=tuple(feedback),
         summaries=tuple(summaries),
@@ -96,3 +101,17 @@ def failed_publication(dashboard: Dashboard, release: Release, error: PlatformEr
     return Publication(
         dashboard=dashboard.name, ticket=dashboard.ticket, run=release.run, url="", rows=0, error=str(error)
     )
+
+
+def mark_held(site: BiSite, plan: Plan, gate: GateReport) -> None:
+    """Have the site say on the plan's dashboards that newer data is held back, and why. A fault of it ends nothing."""
+    first = next(iter(gate.failures), None)
+    more = f", and {len(gate.failures) - 1} more" if len(gate.failures) > 1 else ""
+    found = f" ({first.observed})" if first and first.observed else ""
+    reason = (
+        f"a check of {first.scope} did not pass: {first.name}{found}{more}" if first else "it was not checked"
+    )
+    try:
+        site.mark_held([dashboard.name for dashboard in plan.dashboards], reason)
+    except PlatformError as error:
+        get_run_logger().warning("the site does not say that newer data is held back: %s", error)

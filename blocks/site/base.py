@@ -27,7 +27,8 @@ class Card(Record):
     what these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the checks of
     its marts, from the runs that built them; feedback: people's comments. live: read serving itself by these
     queries, one a dataset; the extracts then have columns and no rows. ends: the last day that each dataset's data
-    reach over, as their sources say (None, or none: nothing says so).
+    reach over, as their sources say (None, or none: nothing says so). sources: each dataset's source tables; owner:
+    who answers for the dashboard.
     """
 
     dashboard: Dashboard
@@ -42,6 +43,8 @@ class Card(Record):
     live: LiveSource | None = None
     queries: tuple[str, ...] = ()
     ends: tuple[date | None, ...] = ()
+    sources: tuple[tuple[str, ...], ...] = ()
+    owner: str = ""
 
     @property
     def plan(self) -> DashboardPlan:
@@ -87,3 +90,10 @@ class BiSite(Block, ABC):
     @abstractmethod
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """Publish the page over all dashboards ever published here; return its address."""
+
+    def mark_held(self, dashboards: Sequence[str], reason: str) -> None:
+        """Say on these dashboards that newer data is held back, and why, until they are next published.
+
+        Nothing, unless the site can say it without publishing.
+        """
+        return

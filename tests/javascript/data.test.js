@@ -324,3 +324,45 @@ test("values along an axis are round and short", () => {
   ];
   for (const [value, metric, text] of texts) assert.equal(page.axisText(value, metric), text);
 });
+
+test("a state is written as what differs from the opening, and read back", () => {
+  const model = { ...selection.model, whole: selection.model.whole, opening: selection.model.opening };
+  const section = {
+    dataset,
+    restart() {
+      this.kept = {};
+    },
+    choices() {
+      return this.kept;
+    },
+    choose(field, value) {
+      this.kept[field] = value;
+    },
+  };
+  section.restart();
+  assert.equal(page.writeState(model, selection, [section]), "");
+  selection.picked.set("country", new Set(["Spain", "a & b"]));
+  selection.path.push({ dimension: "country", texts: new Set(["Malta"]), label: "Country: Malta", section, by: 0 });
+  selection.range = { first: day("2025-03-02"), last: day("2025-03-03") };
+  section.kept = { metric: "sales" };
+  const text = page.writeState(model, selection, [section]);
+  const other = new page.Selection(model);
+  page.readState(text, model, other, [section]);
+  assert.deepEqual(other.range, selection.range);
+  assert.deepEqual(other.picked, selection.picked);
+  assert.deepEqual(other.path[0].texts, new Set(["Malta"]));
+  assert.deepEqual(section.kept, { metric: "sales" });
+  assert.deepEqual(page.describeFilters(other, new Map([["country", "Country"]])), [
+    "Country: Spain, a & b",
+    "Country: Malta",
+  ]);
+});
+
+test("CSV and Excel have plain numbers and ISO days", () => {
+  const columns = [
+    { label: "Day", figure: false },
+    { label: "Sales", figure: true },
+  ];
+  const rows = [{ cells: [{ text: "2 Mar 2025", value: 1, plain: "2025-03-02" }, { text: "£41.85", value: 41.849999999999994 }] }];
+  assert.equal(page.toCsv(columns, rows), "Day,Sales\r\n2025-03-02,41.85");
+});

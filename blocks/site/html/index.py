@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,7 +21,7 @@ from blocks.errors import Misconfigured
 from blocks.records import Publication, Record
 from blocks.site.base import Card
 from blocks.site.html.dictionary_page import FILE
-from blocks.site.html.page import render
+from blocks.site.html.page import index_program, render
 from blocks.site.number_format import write_day
 from blocks.site.text import check_link, check_slug, one_line
 
@@ -50,6 +52,7 @@ class Gate(Record):
 class Entry(Record):
     """One dashboard. run, published: of its last good publication; tried, error: of a failed one since.
 
+    held_since, held_reason: when newer data was first held back since then, and why it was last.
     comments: people's on its ticket that this publication takes up; latest_comment: the newest.
     """
 
@@ -69,6 +72,8 @@ class Entry(Record):
     rows: int = 0
     tried: str = ""
     error: str | None = None
+    held_since: str = ""
+    held_reason: str = ""
 
 
 Link = Callable[[Path], str | None]  # a file's address for readers
@@ -133,10 +138,42 @@ def update_entries(
     return found
 
 
+def hold_entries(entries: dict[str, Entry], dashboards: Sequence[str], reason: str) -> dict[str, Entry]:
+    """The entries, these marked as held back; since when stays until they are published."""
+    marked = {
+        name: entries[name].model_copy(
+            update={
+                "held_since": entries[name].held_since or _write_now(),
+                "held_reason": one_line(reason, 300),
+            }
+        )
+        for name in dashboards
+        if name in entries and entries[name].run
+    }
+    return {**entries, **marked}
+
+
+def mark_page(page: str, entry: Entry) -> str:
+    """A dashboard's page that says between its two marks that newer data is held back."""
+    since = write_moment(entry.held_since)
+    text = f"Newer data held back since {since}, because {entry.held_reason}"
+    dated = f"You see the data of {write_day(entry.as_of)}. " if entry.as_of else ""
+    said = f'<p class="held" role="note" dir="auto"><b>{escape(dated)}</b>{escape(text)}</p>'
+    return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{said}<!--/held-->", page, count=1)
+
+
+def _write_now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def write_moment(text: str) -> str:
+    """3 Mar 2025, 08:30 UTC of 2025-03-03 08:30 UTC."""
+    return f"{write_day(text)}, {text[11:]}" if text else ""
+
+
 def _make_entry(card: Card, result: Publication | None, link: Link) -> Entry:
     dashboard = card.dashboard
-    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    good = {"run": card.run, "published": now, "rows": result.rows} if result else {}
+    good = {"run": card.run, "published": _write_now(), "rows": result.rows} if result else {}
     newest = max(card.feedback, key=lambda comment: comment.created, default=None)
     latest = one_line(f"{newest.author}, {newest.created:%Y-%m-%d}: {newest.body}", 280) if newest else ""
     return Entry(
@@ -161,6 +198,8 @@ def render_index(folder: Path, entries: dict[str, Entry]) -> str:
     good = [entry for entry in listed if entry.run]
     return render(
         "index.html.j2",
+        scripts=(index_program(),),
+        program=index_program(),
         heading="Dashboards",
         dictionary=FILE if (folder / FILE).exists() else None,
         broken=sum(1 for entry in listed if entry.error),
@@ -178,8 +217,12 @@ def render_index(folder: Path, entries: dict[str, Entry]) -> str:
 
 def _describe(entry: Entry) -> dict[str, object]:
     """An entry with its times as readers write them."""
-    published = f"{write_day(entry.published)}, {entry.published[11:]}" if entry.published else ""
-    return {**entry.model_dump(), "as_of_text": write_day(entry.as_of), "published_text": published}
+    return {
+        **entry.model_dump(),
+        "as_of_text": write_day(entry.as_of),
+        "published_text": write_moment(entry.published),
+        "held_text": write_moment(entry.held_since),
+    }
 
 
 def write_file(path: Path, content: str | bytes) -> None:

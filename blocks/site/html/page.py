@@ -45,6 +45,12 @@ def as_json(value: object) -> Markup:
 
 
 @cache
+def index_program() -> Markup:
+    """The script of the page over all dashboards."""
+    return _script(f'(() => {{\n"use strict";\n{_read("index.js")}\n}})();')
+
+
+@cache
 def program() -> Markup:
     """The dashboard's own script: its modules, each in a scope of its own, after those that it imports."""
     names = list(dict.fromkeys(_modules(PROGRAM, ())))

@@ -5,7 +5,9 @@ The rows and the metrics' formulas travel as JSON; the program in assets/ does t
 
 from __future__ import annotations
 
-from blocks.metrics import Metric, adds_up, to_json, value_of_nothing
+from datetime import UTC, datetime
+
+from blocks.metrics import Metric, adds_up, to_json, value_of_nothing, write_formula
 from blocks.records import Record
 from blocks.site import number_format
 from blocks.site.html.dashboard_view import DashboardView
@@ -21,6 +23,7 @@ FEEDBACK = 20  # comments shown, the newest first
 def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | None = None) -> str:
     """The HTML of one dashboard. gate: as the publication index keeps it; dictionary: where the data dictionary is."""
     card, dashboard = view.card, view.card.dashboard
+    now = datetime.now(UTC)
     feedback = sorted(card.feedback, key=lambda comment: comment.created, reverse=True)[:FEEDBACK]
     return render(
         "dashboard.html.j2",
@@ -32,6 +35,7 @@ def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | N
         as_of=card.as_of,
         as_of_text=number_format.write_day(card.as_of),
         time_label=one_line(view.time_label, 60),
+        published=f"{number_format.day(now.date())}, {now:%H:%M} UTC",
         run=card.run,
         gate=gate,
         ticket=one_line(dashboard.ticket or "", 40),
@@ -57,6 +61,8 @@ def model(view: DashboardView) -> dict[str, object]:
     """All the page's program works on, as it will be in the page's JSON."""
     return {
         "title": one_line(view.card.dashboard.title),
+        "ticket": one_line(view.card.dashboard.ticket or "", 40),
+        "ticketUrl": check_link(view.card.ticket_url) or "",
         "analysis": view.card.dashboard.analysis.value,
         "grain": view.grain,
         "whole": view.whole and {"first": view.whole.first, "last": view.whole.last},
@@ -83,6 +89,7 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, objec
         "formula": to_json(metric.formula),
         "dataset": number,
         "unit": number_format.unit(metric.form),
+        "about": _describe(number, metric, view),
         "lag": metric.maturity_days,
         "grows": metric.grows,
         "target": metric.target,
@@ -90,6 +97,25 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, objec
         "adds": adds_up(metric.formula),
         "scale": max((scales.get(measure.name, 1) for measure in metric.measures), default=1),
     }
+
+
+def _describe(number: int, metric: Metric, view: DashboardView) -> list[tuple[str, str]]:
+    """What a metric means, how it is computed and from what: names and texts."""
+    dataset = view.extracts[number].dataset
+    sources = view.card.sources[number] if view.card.sources else ()
+    label = dataset.labels.get(dataset.time or "", "")
+    final = f"final {metric.maturity_days} days after its time" if metric.maturity_days else ""
+    found = {
+        "Definition": clip(metric.description, 600),
+        "Formula": one_line(write_formula(metric.formula), 300),
+        "Dated by": one_line(label, 60),
+        "Known": "goes on growing with age" if metric.grows else final,
+        "Target": number_format.compact(metric.target, metric.form) if metric.target is not None else "",
+        "Mart": dataset.mart,
+        "Source tables": ", ".join(sources),
+        "Owner": one_line(view.card.owner, 80),
+    }
+    return [(name, text) for name, text in found.items() if text]
 
 
 def _dataset(rollup: Rollup, section: Section) -> dict[str, object]:

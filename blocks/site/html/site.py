@@ -26,6 +26,8 @@ from blocks.site.html.extract import Extract
 from blocks.site.html.index import (
     STATE,
     dump_entries,
+    hold_entries,
+    mark_page,
     read_entries,
     render_index,
     summarize_gate,
@@ -109,6 +111,18 @@ class FolderSite(BiSite):
             write_file(place / STATE, dump_entries(entries))
             write_file(place / "index.html", render_index(place, entries))
         return self._url("index.html")
+
+    def mark_held(self, dashboards: Sequence[str], reason: str) -> None:
+        """Say on the pages and in the list that newer data is held back, since when and why."""
+        place = self._place()
+        with self._wrap_os_errors(place), self._lock_list(place):
+            entries = hold_entries(read_entries(place), dashboards, reason)
+            for name in dashboards:
+                page = place / check_slug(name) / "index.html"
+                if name in entries and page.exists():
+                    write_file(page, mark_page(page.read_text(encoding="utf-8"), entries[name]))
+            write_file(place / STATE, dump_entries(entries))
+            write_file(place / "index.html", render_index(place, entries))
 
     def _write(self, card: Card, work: Path) -> dict[str, int]:
         """Write all files of a dashboard; return the rows of its extract's tables, as the extract has them."""

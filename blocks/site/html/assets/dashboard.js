@@ -7,13 +7,25 @@ import { dateFilter, ValueFilter } from "./filters.js";
 import { finish, start } from "./periods.js";
 import { Section } from "./section.js";
 import { Selection } from "./selection.js";
+import { shareMenu } from "./share.js";
 import { Tile } from "./tiles.js";
 import { hideTooltip } from "./tooltip.js";
+import { describeFilters, readState, writeState } from "./view_state.js";
 
 const model = JSON.parse(byId("model").textContent);
 const datasets = model.datasets.map((dataset) => prepare(dataset, model.grain));
 const selection = new Selection(model);
-const page = { model, selection, render, words: { before: "previous period" } };
+const AGAINST = { previous: "previous period", year: "same period last year" };
+const page = {
+  model,
+  selection,
+  render,
+  words: {
+    get before() {
+      return AGAINST[selection.against];
+    },
+  },
+};
 const sections = datasets.map((dataset, number) => new Section(page, dataset, number));
 const tiles = model.metrics.map((metric) => {
   const section = sections[metric.dataset];
@@ -26,7 +38,19 @@ const tiles = model.metrics.map((metric) => {
 });
 const dates = model.whole && dateFilter(model, chooseRange);
 const pickers = dimensionNames().map(addPicker);
+const against = model.whole && addAgainst();
 addFilters();
+
+// What the chosen range is compared with.
+function addAgainst() {
+  const options = Object.entries(AGAINST).map(([value, text]) => make("option", { value }, text));
+  const onchange = () => {
+    selection.against = select.value;
+    render();
+  };
+  const select = make("select", { id: "against", "aria-label": "Compared with", onchange }, ...options);
+  return { select, element: make("label", { class: "against" }, make("span", {}, "vs"), select) };
+}
 
 function chooseRange(range) {
   selection.range = range;
@@ -56,7 +80,18 @@ function addFilters() {
   };
   const reset = make("button", { type: "button", id: "reset", onclick }, "Reset");
   if (dates) byId("filters").append(dates.element);
-  byId("filters").append(...pickers.map(({ filter }) => filter.element), reset);
+  if (against) byId("filters").append(against.element);
+  const tables = () => sections.flatMap((section) => section.panels.get("table")?.table ?? []);
+  const share = shareMenu(model, describe, tables);
+  byId("filters").append(...pickers.map(({ filter }) => filter.element), reset, share);
+}
+
+// What is shown now, in words, and where it is found again.
+function describe() {
+  const labels = new Map(datasets.flatMap(({ dimensions }) => dimensions.map(({ name, label }) => [name, label])));
+  const { first, last } = selection.range;
+  const dates = model.whole ? spanText(start(first, model.grain), finish(last, model.grain)) : "";
+  return { dates, filters: describeFilters(selection, labels), address: location.href };
 }
 
 function backTo(depth) {
@@ -67,6 +102,7 @@ function backTo(depth) {
 
 function renderFilters() {
   dates?.update(selection.range);
+  if (against) against.select.value = selection.against;
   pickers.forEach(({ name, filter }) => filter.update(selection.picked.get(name) ?? new Set()));
 }
 
@@ -107,7 +143,24 @@ function render() {
     tile.render(selection, sections[dataset].metric === tile.metric);
   });
   sections.forEach((section) => section.render());
+  keepState();
   document.documentElement.dataset.ready = "true"; // all charts show what is chosen
 }
 
+// The address says what is chosen, so that Back goes back and a copied link shows the same.
+function keepState() {
+  const { filters } = describe();
+  byId("chosen").textContent = filters.join(" · ");
+  const state = writeState(model, selection, sections);
+  if (state !== location.hash.slice(1)) location.hash = state;
+}
+
+addEventListener("hashchange", () => {
+  const state = location.hash.slice(1);
+  if (state === writeState(model, selection, sections)) return;
+  readState(state, model, selection, sections);
+  render();
+});
+
+if (location.hash.length > 1) readState(location.hash.slice(1), model, selection, sections);
 render();

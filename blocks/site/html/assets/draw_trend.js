@@ -35,6 +35,22 @@ export function drawTrend(host, data, size) {
   return marks;
 }
 
+/** Draw a small chart of each group, side by side at one scale; groups: as the lines' places count them. */
+export function drawTrends(host, data, { width }) {
+  const most = data.rows.map(({ v }) => v);
+  const across = Math.max(1, Math.floor(width / 300));
+  const size = { width: Math.floor(width / across) - 12, height: 130 };
+  const grid = make("div", { class: "small-charts" });
+  host.append(grid);
+  return data.groups.flatMap((group, place) => {
+    const one = make("div", {}, make("h4", { dir: "auto" }, group.label));
+    grid.append(one);
+    const rows = data.rows.filter((row) => row.place === place);
+    const ticks = data.ticks.filter((_tick, i) => i % 3 === 0);
+    return drawTrend(one, { ...data, rows, ticks, most, label: group.label }, size);
+  });
+}
+
 const at = (row, x, { y }) => `${x(row.t).toFixed(1)},${y(row.v).toFixed(1)}`;
 
 function lineOf(part, x, frame) {

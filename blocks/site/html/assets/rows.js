@@ -256,6 +256,7 @@ export function trendRows(view, points, grain, groups, earlier) {
     const row = ({ bucket, v }, kind, part, lone = false) => ({
       t: start(bucket, grain) * DAY,
       v,
+      place,
       slot: slotOf({ ...group, place }),
       kind,
       part: `${place}${part}`,
@@ -306,8 +307,14 @@ export function sparkPoints(view) {
 
 // A row of the table; its cells are made once they are asked for.
 class LazyRow {
-  constructor(make) {
-    this.make = make;
+  constructor(make, figureAt) {
+    Object.assign(this, { make, figureAt });
+  }
+
+  // What a column is sorted by: a figure without the cells around it.
+  valueAt(column) {
+    const figure = this.made ? undefined : this.figureAt(column);
+    return figure === undefined ? this.cells[column].value : figure;
   }
 
   get cells() {
@@ -328,8 +335,11 @@ export function tableOf(view, metrics, grain, onpick) {
   const { selection, dataset } = view;
   const { keyOf, partsOf, bucketOf } = combinations(selection, dataset, grain);
   const groups = addUp(dataset, selection.range, selection.where(dataset), keyOf, bucketOf);
-  const make = ([key, totals]) => tableCells(dataset, metrics, grain, partsOf(key), totals, onpick);
-  const rows = [...groups].map((group) => new LazyRow(() => make(group)));
+  const keys = dataset.dimensions.length + (grain ? 1 : 0);
+  const rows = [...groups].map(([key, totals]) => {
+    const make = () => tableCells(dataset, metrics, grain, partsOf(key), totals, onpick);
+    return new LazyRow(make, (column) => metrics[column - keys] && evaluate(metrics[column - keys].formula, totals));
+  });
   const labels = [...(grain ? [grain[0].toUpperCase() + grain.slice(1)] : []), ...labelsOf(dataset)];
   const columns = labels.map((label) => ({ label, figure: false }));
   return { columns: [...columns, ...metrics.map(({ label }) => ({ label, figure: true }))], rows };

@@ -1,10 +1,11 @@
 // One dataset's charts and table, as the analysis asks. Choices of its own: metric, breakdown, grain, split.
 
+import { ChartTable } from "./chart_table.js";
 import { Chart } from "./charts.js";
 import { drawBars } from "./draw_bars.js";
 import { drawShares } from "./draw_shares.js";
 import { drawStacked } from "./draw_stacked.js";
-import { drawTrend } from "./draw_trend.js";
+import { drawTrend, drawTrends } from "./draw_trend.js";
 import { byId, capitalize, make } from "./elements.js";
 import { shareText, short, timeTicks } from "./number_format.js";
 import { DAY, finish, start } from "./periods.js";
@@ -42,7 +43,8 @@ export class Section {
     this.restart();
     const { model } = page;
     const area = make("section", { class: "charts", "aria-label": dataset.label });
-    if (model.datasets.length > 1) area.append(make("h2", {}, dataset.label));
+    const several = model.datasets.length > 1;
+    area.append(make("h2", { class: several ? "" : "hidden" }, several ? dataset.label : "Charts"));
     for (const plan of dataset.panels) this.addPanel(plan, area);
     byId("sections").append(area);
   }
@@ -50,7 +52,30 @@ export class Section {
   /** Back to the choices that the page opens with. */
   restart() {
     this.metrics = this.page.model.metrics.filter((metric) => metric.dataset === this.number);
-    Object.assign(this, { metric: this.metrics[0], by: 0, split: -1, grain: null, per: "" });
+    Object.assign(this, { metric: this.metrics[0], by: 0, split: -1, grain: null, per: "", small: false });
+  }
+
+  /** What is chosen here and not what the page opens with, as texts by name. */
+  choices() {
+    const { dimensions } = this.dataset;
+    const chosen = {
+      metric: this.metric === this.metrics[0] ? null : this.metric.name,
+      by: this.by === 0 ? null : dimensions[this.by].name,
+      split: this.split < 0 ? null : dimensions[this.split].name,
+      grain: this.grain,
+      per: this.per || null,
+      small: this.small ? "yes" : null,
+    };
+    return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== null));
+  }
+
+  /** Choose what a text of `choices` says, if there is such a choice. */
+  choose(field, value) {
+    const place = this.dataset.dimensions.findIndex(({ name }) => name === value);
+    if (field === "metric") this.metric = this.metrics.find(({ name }) => name === value) ?? this.metric;
+    else if (field === "by" || field === "split") this[field] = place < 0 ? this[field] : place;
+    else if (field === "small") this.small = value === "yes";
+    else if (this.page.model.grains.includes(value)) this[field] = value;
   }
 
   get view() {
@@ -73,7 +98,11 @@ export class Section {
     const element = make("article", attributes, head, make("div", { class: "body" }, body, legend));
     const panel = { plan, element, title, tools, body, legend };
     if (kind === "table") panel.table = new Table(body, "Table");
-    else panel.chart = new Chart(body, DRAWINGS[kind]);
+    else {
+      panel.chart = new Chart(body, DRAWINGS[kind]);
+      panel.twin = new ChartTable(panel.chart);
+      element.append(panel.twin.element);
+    }
     this.panels.set(kind, panel);
     this.addTools(plan, tools);
     area.append(element);
@@ -90,6 +119,7 @@ export class Section {
     if (["bars", "shares", "stacked"].includes(kind)) this.addSelect(tools, "By", dimensions, "by");
     if (kind === "trend" && dimensions.length)
       this.addSelect(tools, "Split by", [[-1, "nothing"], ...dimensions], "split");
+    if (kind === "trend" && dimensions.length) this.addSmall(tools);
     if (kind === "trend" || kind === "stacked") this.addGrains(grains, tools);
     if (kind === "table" && grains.length && dimensions.length) {
       const choices = grains.map((grain) => [grain, grain]);
@@ -105,6 +135,14 @@ export class Section {
     const choices = options.map(([value, text]) => make("option", { value: String(value) }, text));
     const select = make("select", { "data-field": field, onchange }, ...choices);
     tools.append(make("label", {}, make("span", {}, label), select));
+  }
+
+  addSmall(tools) {
+    const onclick = () => {
+      this.small = !this.small;
+      this.page.render();
+    };
+    tools.append(make("button", { type: "button", class: "plain", "data-small": true, onclick }, "Side by side"));
   }
 
   addGrains(grains, tools) {
@@ -123,6 +161,10 @@ export class Section {
     panel.tools.querySelectorAll("select").forEach((select) => {
       select.value = String(this[select.dataset.field]);
     });
+    panel.tools.querySelectorAll("[data-small]").forEach((button) => {
+      button.hidden = this.split < 0;
+      button.setAttribute("aria-pressed", String(this.small));
+    });
     panel.tools.querySelectorAll("[data-grain]").forEach((button) => {
       button.setAttribute("aria-pressed", String(button.dataset.grain === this.drawnGrain));
     });
@@ -137,6 +179,7 @@ export class Section {
       this.renderTools(panel);
       panel.element.hidden = !panel.plan.metrics.includes(this.metric.name);
       if (!panel.element.hidden) this[kind](panel);
+      if (!panel.element.hidden) panel.twin?.update();
     }
   }
 
@@ -244,8 +287,11 @@ export class Section {
     const points = fillGaps(view, found, grain, groups);
     const earlier = parted || metric.grows || !view.selection.hasBefore ? [] : earlierPoints(view, grain);
     const lines = trendRows(view, points, grain, groups, parted ? null : earlier);
-    panel.chart.draw(this.trendData(panel, [...earlierRows(earlier, grain), ...lines]));
-    const keys = parted ? groups.map(groupKey) : [];
+    const small = parted && this.small;
+    panel.chart.drawing = small ? drawTrends : drawTrend;
+    panel.body.classList.toggle("is-small", small);
+    panel.chart.draw({ ...this.trendData(panel, [...earlierRows(earlier, grain), ...lines]), groups });
+    const keys = parted && !small ? groups.map(groupKey) : [];
     if (earlier.length) keys.push(legendKey("dash", this.page.words.before));
     const whole = points.every(({ bucket }) => isSettled(view, bucket, grain));
     if (!whole) keys.push(legendKey("dots", `${grain} not complete`));

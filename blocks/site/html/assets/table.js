@@ -1,9 +1,13 @@
 // The table: every combination of the dimensions with its metrics; sorted, paged, and to be taken along as CSV.
 
 import { make } from "./elements.js";
+import { download, fileName } from "./files.js";
 import { countText } from "./number_format.js";
+import { toXlsx } from "./xlsx.js";
 
 const PAGE_ROWS = 20;
+const ORDER = new Intl.Collator("en", { numeric: true });
+const PRINTED = 5000; // rows on paper, at most
 
 /**
  * Rows in the order of one column; missing values come last either way.
@@ -13,18 +17,30 @@ const PAGE_ROWS = 20;
  */
 export function sortRows(rows, column, down) {
   const sign = down ? -1 : 1;
-  return [...rows].sort((a, b) => {
-    const [x, y] = [a.cells[column].value, b.cells[column].value];
+  const keyed = rows.map((row) => ({ row, key: row.valueAt ? row.valueAt(column) : row.cells[column].value }));
+  const before = ({ key: x }, { key: y }) => {
     if (x === null || y === null) return (x === null) - (y === null);
-    return sign * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y);
-  });
+    return sign * (typeof x === "string" ? ORDER.compare(x, y) : x - y);
+  };
+  return keyed.sort(before).map(({ row }) => row);
 }
 
-/** Columns and rows as the text of a CSV file: figures as numbers, the rest as it is shown. */
+/** Columns and rows as plain values: figures as numbers, without what adding up left behind; days as 2025-03-03. */
+export function plainLines(columns, rows) {
+  const plain = (cell, i) => (columns[i].figure ? plainNumber(cell.value) : (cell.plain ?? cell.text));
+  return [columns.map(({ label }) => label), ...rows.map((row) => row.cells.map(plain))];
+}
+
+// 41.85, not 41.849999999999994.
+function plainNumber(value) {
+  return value === null || !Number.isFinite(value) ? null : Number(value.toPrecision(13));
+}
+
+/** Columns and rows as the text of a CSV file. */
 export function toCsv(columns, rows) {
-  const cellsOf = (row) => row.cells.map((cell, i) => (columns[i].figure ? cell.value : cell.text));
-  const lines = [columns.map(({ label }) => label), ...rows.map(cellsOf)];
-  return lines.map((line) => line.map(csvField).join(",")).join("\r\n");
+  return plainLines(columns, rows)
+    .map((line) => line.map(csvField).join(","))
+    .join("\r\n");
 }
 
 // A cell that starts like a formula would run in a spreadsheet, so it is quoted off. Spreadsheets of many languages
@@ -40,7 +56,9 @@ function csvField(value) {
 /** The table in an element of the page. */
 export class Table {
   constructor(host, name) {
-    Object.assign(this, { host, name, sorted: null, down: true, page: 0, columns: [], rows: [] });
+    Object.assign(this, { host, name, sorted: null, down: true, page: 0, columns: [], rows: [], whole: false });
+    addEventListener("beforeprint", () => this.showWhole(true));
+    addEventListener("afterprint", () => this.showWhole(false));
   }
 
   /**
@@ -62,13 +80,21 @@ export class Table {
 
   render() {
     const focused = document.activeElement?.closest?.("[data-focus]")?.dataset.focus;
-    const rows = sortRows(this.rows, this.sorted, this.down);
+    const rows = this.sortedRows();
     const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
     this.page = Math.min(this.page, pages - 1);
-    const seen = rows.slice(this.page * PAGE_ROWS, (this.page + 1) * PAGE_ROWS);
+    const seen = this.whole
+      ? rows.slice(0, PRINTED)
+      : rows.slice(this.page * PAGE_ROWS, (this.page + 1) * PAGE_ROWS);
     const shown = seen.length ? this.grid(seen) : make("p", { class: "none" }, "No rows for these filters");
     this.host.replaceChildren(shown, this.pager(rows.length, pages));
     if (focused) this.host.querySelector(`[data-focus="${focused}"]`)?.focus();
+  }
+
+  // On paper nobody turns pages.
+  showWhole(whole) {
+    this.whole = whole;
+    this.render();
   }
 
   grid(rows) {
@@ -107,7 +133,7 @@ export class Table {
     const status = make("span", { role: "status" }, `${rows} · page ${this.page + 1} of ${pages}`);
     const save = make(
       "button",
-      { type: "button", class: "plain", onclick: () => this.save() },
+      { type: "button", class: "plain", onclick: () => this.saveCsv() },
       "Download CSV",
     );
     const back = this.pageButton("Previous page", "back", -1, pages);
@@ -124,12 +150,20 @@ export class Table {
     return make("button", attributes, by < 0 ? "←" : "→");
   }
 
-  save() {
-    const text = toCsv(this.columns, sortRows(this.rows, this.sorted, this.down));
-    const file = new Blob(["\ufeff" + text], { type: "text/csv" });
-    const name = this.name.replace(/[^\w -]/g, "") || "table";
-    const link = make("a", { href: URL.createObjectURL(file), download: `${name}.csv` });
-    link.click();
-    URL.revokeObjectURL(link.href);
+  /** Give the reader the whole table as CSV. */
+  saveCsv(name = this.name) {
+    const text = toCsv(this.columns, this.sortedRows());
+    download(`${fileName(name, "", [])}.csv`, ["\ufeff" + text], "text/csv");
+  }
+
+  /** Give the reader the whole table as an Excel workbook. */
+  saveXlsx(name = this.name) {
+    const type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    const lines = plainLines(this.columns, this.sortedRows());
+    download(`${fileName(name, "", [])}.xlsx`, toXlsx(lines), type);
+  }
+
+  sortedRows() {
+    return sortRows(this.rows, this.sorted, this.down);
   }
 }

@@ -21,7 +21,8 @@ export class Tile {
     const title = metric.description || null;
     const attributes = { type: "button", class: "tile", "data-metric": metric.name, title, onclick };
     const label = make("span", { class: "label" }, metric.label);
-    this.element = make("button", attributes, label, this.value, this.change, this.spark);
+    this.button = make("button", attributes, label, this.value, this.change, this.spark);
+    this.element = make("div", { class: "tile-place" }, this.button, aboutMetric(metric));
   }
 
   /**
@@ -36,7 +37,7 @@ export class Tile {
     this.value.textContent = now === null ? NONE : estimateMark(metric) + short(now, metric);
     const note = metric.scale > 1 ? ` (estimated from one in ${metric.scale} values)` : "";
     this.value.title = exact(now, metric) + note;
-    this.element.setAttribute("aria-pressed", String(pressed));
+    this.button.setAttribute("aria-pressed", String(pressed));
     this.change.hidden = !dataset.timed;
     this.spark.replaceChildren();
     if (!dataset.timed) return;
@@ -76,6 +77,26 @@ export class Tile {
     svg.append(line);
     this.spark.append(svg);
   }
+}
+
+// What a figure means, behind an "i": its definition, how it is computed, from what, and its checks.
+function aboutMetric(metric) {
+  const about = metric.about ?? [];
+  const summary = make("summary", { "aria-label": `About ${metric.label}` }, "i");
+  const lines = about.flatMap(([name, text, url]) => [
+    make("dt", {}, name),
+    make("dd", { dir: "auto" }, url ? make("a", { href: url, rel: "noopener noreferrer" }, text) : text),
+  ]);
+  const element = make("details", { class: "about", hidden: !about.length }, summary, make("dl", {}, ...lines));
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    element.open = false;
+    summary.focus();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!element.contains(event.target)) element.open = false;
+  });
+  return element;
 }
 
 // Why a tile says nothing of what changed.

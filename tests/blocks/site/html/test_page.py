@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+import zipfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 import pytest
 
 from blocks.records import Analysis
@@ -430,3 +433,159 @@ def test_the_index_opens_the_dashboards(open_page, pages):
         assert page.locator("h1").inner_text() == "Dashboards"
     assert re.match(r"file:///", pages["index"])
     assert urllib.parse.unquote(pages["index"]).endswith("/dashboards/index.html")
+
+
+def test_an_address_shows_what_was_chosen(open_page, pages, asked):
+    with open_page("trend") as page:
+        choose(page, "Country", "Germany", "France")
+        page.locator("[data-metric=rate]").click()
+        page.locator(".panel-trend select").select_option(label="Segment")
+        page.get_by_label("From", exact=True).fill("2025-10-05")
+        page.get_by_label("To", exact=True).fill("19 Oct 2025")
+        address = page.url
+        page.locator(".panel-trend [data-grain=month]").click()
+        page.go_back()
+        page.wait_for_function(f"location.href === {address!r}")
+        settled(page)
+        assert page.locator(".panel-trend h3").inner_text() == "Return rate per day by segment"
+    with open_page(address) as page:
+        assert_tiles(page, asked, "country IN ('Germany', 'France')", ("2025-10-05", "2025-10-19"))
+        assert page.locator(".panel-trend h3").inner_text() == "Return rate per day by segment"
+        assert page.locator("[data-metric=rate]").get_attribute("aria-pressed") == "true"
+    with open_page(f"{pages['trend']}#metric=gone&from=x&is.nothing=1&inside=[0]&by=[&inside={{") as page:
+        assert_tiles(page, asked)
+
+
+def test_time_stays_in_order_whatever_is_chosen(open_page):
+    with open_page("composition") as page:
+        page.locator(".panel-stacked [data-grain=month]").click()
+        choose(page, "Country", "Malta")
+        page.get_by_role("button", name="1 year", exact=True).click()
+        page.locator("[data-metric=orders]").click()
+        page.get_by_role("button", name="All", exact=True).first.click()
+        settled(page)
+        moments = page.locator(".chart-stacked .mark-rect path").evaluate_all(
+            "all => all.map((each) => [Number(each.dataset.when), each.getBoundingClientRect().x])"
+        )
+        assert moments == sorted(moments)
+        labels = page.locator(".chart-stacked .axis-x text").all_text_contents()
+        assert labels[:2] == ["Oct 2024", "Jan 2025"] or labels[0].endswith("2024")
+        assert sum(label.endswith(" 2025") for label in labels) == 1
+
+
+def test_a_bar_is_reached_by_keyboard(open_page, asked):
+    with open_page("comparison") as page:
+        country = bars(page)[1]
+        page.locator(".chart-bars .mark-rect path").first.focus()
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith(f"{country}, ")
+        page.keyboard.press("Enter")
+        settled(page)
+        assert_tiles(page, asked, f"country = '{country}'")
+        assert page.evaluate("document.activeElement.closest('.chart-bars') !== null")
+
+
+def test_a_view_is_taken_along(open_page, asked, tmp_path):
+    with open_page("detail", accept_downloads=True) as page:
+        choose(page, "Segment", "SMB")
+        page.locator("details.share summary").click()
+        names = []
+        for label in ("Picture (PNG)", "Table (CSV)", "Table (Excel)"):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=label).click()
+            names.append(download.value.suggested_filename)
+            download.value.save_as(tmp_path / names[-1])
+        view = "Sales 4 Jun 2025 – 30 Nov 2025 Segment SMB"
+        assert names == [f"{view}.png", f"{view}.csv", f"{view}.xlsx"]
+        assert (tmp_path / names[0]).read_bytes().startswith(b"\x89PNG")
+        with zipfile.ZipFile(tmp_path / names[2]) as book:
+            assert book.testzip() is None
+            sheet = book.read("sheet.xml").decode()
+        lines = (tmp_path / names[1]).read_text(encoding="utf-8-sig").splitlines()
+        assert sheet.count("<row>") == len(lines)
+        total = sum(float(line.split(",")[3]) for line in lines[1:])
+        assert total == pytest.approx(asked("net", "segment = 'SMB'"))
+
+
+def test_a_print_names_the_filters_and_has_the_whole_table(open_page):
+    with open_page("detail") as page:
+        choose(page, "Segment", "SMB")
+        rows = int(page.locator(".panel-table [role=status]").inner_text().split()[0])
+        assert rows > 20
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("#chosen").inner_text() == "Segment: SMB"
+        assert page.locator("#chosen").is_visible()
+        assert page.locator(".panel-table tbody tr").count() == rows
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator(".panel-table tbody tr").count() == 20
+
+
+def test_each_chart_has_a_table(open_page):
+    with open_page("comparison") as page:
+        page.locator(".panel-bars .twin summary").click()
+        names = page.locator(".panel-bars .twin tbody td:first-child").all_inner_texts()
+        assert names == bars(page)
+        page.locator("[data-metric=rate]").click()
+        assert page.locator(".panel-bars .twin th").all_inner_texts()[1] == "Return rate"
+
+
+def test_the_same_time_last_year_is_compared(open_page, asked):
+    with open_page("kpi") as page:
+        page.get_by_label("From", exact=True).fill("2025-11-01")
+        page.get_by_label("To", exact=True).fill("2025-11-30")
+        page.locator("#against").select_option("year")
+        then = asked("net", between=("2024-11-01", "2024-11-30"))
+        moved = change(asked("net", between=("2025-11-01", "2025-11-30")), then, NET.form)
+        assert moved in tile(page, "net", "change")
+        assert page.locator("#compared").inner_text().endswith("compared with 1 Nov 2024 – 30 Nov 2024")
+
+
+def test_a_figure_says_what_it_is(open_page):
+    with open_page("kpi") as page:
+        page.get_by_label("About Net revenue").click()
+        about = page.locator(".about[open]").inner_text()
+        assert "What Net revenue means" in about
+        assert "sum of gross − sum of returned" in about
+
+
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+@pytest.mark.parametrize("name", ["trend", "composition", "detail", "timeless", "index"])
+@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark"}, PHONE], ids=str)
+def test_nothing_stands_in_the_way_of_anybody(open_page, name, look):
+    """axe-core, WCAG 2.2 AA and its own good practice: no violation."""
+    with open_page(name, **look) as page:
+        page.evaluate(
+            (Path(axe_playwright_python.__file__).with_name("axe.min.js")).read_text(encoding="utf-8")
+        )
+        rules = "{rules: {'target-size': {enabled: true}}, resultTypes: ['violations']}"
+        found = page.evaluate(f"axe.run(document, {rules})")["violations"]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+
+
+def test_the_index_is_searched_and_ordered(open_page, make_card, tmp_path):
+    site = FolderSite(folder=tmp_path / "site")
+    cards = [
+        make_card(name=name, title=name.title(), dimensions=(), metrics=(ORDERS,))
+        for name in ("beta", "alpha")
+    ]
+    url = site.index(cards, [site.publish(card) for card in cards])
+    with open_page(url) as page:
+        page.get_by_label("Search the dashboards").fill("alp")
+        assert page.locator(".card:visible h2").all_inner_texts() == ["Alpha"]
+        page.get_by_label("Search the dashboards").fill("nothing")
+        assert page.locator("#none").inner_text() == 'No dashboard has "nothing"'
+        page.get_by_label("Search the dashboards").fill("")
+        page.locator("#order").select_option("title")
+        assert page.locator(".card h2").all_inner_texts() == ["Alpha", "Beta"]
+    site.mark_held(["beta"], "a check of sales did not pass: <b>too few</b>")
+    for address in (url, url.replace("index.html", "beta/index.html")):
+        with open_page(address) as page:
+            held = page.locator(".held").inner_text()
+            assert re.search(r"held back since \d+ \w{3} \d{4}, \d\d:\d\d UTC", held)
+            assert "because a check of sales did not pass: <b>too few</b>" in held
+    site.index(cards, [site.publish(card) for card in cards])
+    with open_page(url) as page:
+        assert page.locator(".held").count() == 0

@@ -1,0 +1,68 @@
+// The menu that takes a view along: its link, a picture, a print, its table, a request to change it.
+
+import { make } from "./elements.js";
+import { download, fileName } from "./files.js";
+import { drawPicture } from "./picture.js";
+
+/**
+ * The menu.
+ * @param {object} model
+ * @param {function(): {dates: string, filters: string[], address: string}} describe what is shown now
+ * @param {function(): object[]} tables the sections' tables
+ */
+export function shareMenu(model, describe, tables) {
+  const status = make("p", { role: "status", class: "note" });
+  const say = (text) => (status.textContent = text);
+  const named = () => {
+    const { dates, filters } = describe();
+    return fileName(model.title, dates, filters);
+  };
+  const items = [
+    ["Copy link", () => copyText(describe().address, say)],
+    ["Picture (PNG)", () => drawPicture(model.title, describe()).then((blob) => download(`${named()}.png`, [blob], "image/png"))],
+    ["Print or PDF", () => print()],
+    ["Table (CSV)", () => tables().forEach((table) => table.saveCsv(named()))],
+    ["Table (Excel)", () => tables().forEach((table) => table.saveXlsx(named()))],
+    ["Ask for a change", () => askForChange(model, describe())],
+  ];
+  const buttons = items.map(([label, onclick]) => make("button", { type: "button", class: "plain", onclick }, label));
+  const summary = make("summary", {}, make("span", {}, "Share"));
+  const element = make("details", { class: "pick share" }, summary, make("div", { class: "menu" }, ...buttons, status));
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    element.open = false;
+    summary.focus();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!element.contains(event.target)) element.open = false;
+  });
+  return element;
+}
+
+async function copyText(text, say) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say("Link copied");
+  } catch {
+    const field = make("input", { value: text, "aria-label": "Link" });
+    document.body.append(field);
+    field.select();
+    say(document.execCommand("copy") ? "Link copied" : text);
+    field.remove();
+  }
+}
+
+// A mail that says what is looked at, or the ticket with the same at hand.
+function askForChange(model, { dates, filters, address }) {
+  const lines = [
+    `Dashboard: ${model.title}`,
+    `Shown: ${[dates, ...filters].filter(Boolean).join("; ")}`,
+    `Link: ${address}`,
+    ...(model.ticket ? [`Ticket: ${[model.ticket, model.ticketUrl].filter(Boolean).join(" ")}`] : []),
+    "",
+    "What should change: ",
+  ];
+  const subject = `${model.ticket ? `${model.ticket}: ` : ""}change of ${model.title}`;
+  const body = encodeURIComponent(lines.join("\r\n"));
+  make("a", { href: `mailto:?subject=${encodeURIComponent(subject)}&body=${body}` }).click();
+}
