@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -115,6 +116,7 @@ class Metric(Record):
     measures: those in the formula, once each. The formula is written to JSON as `to_json` does.
     maturity_days: after the end of a time, until its figures are final; grows: they never are, as the revenue of the
     customers first seen in a month. target: what it should reach in each time that is drawn.
+    events: first days of what its `meta.events` name.
     """
 
     name: str
@@ -129,6 +131,7 @@ class Metric(Record):
     maturity_days: int = 0
     grows: bool = False
     target: float | None = None
+    events: tuple[tuple[date, str], ...] = ()
 
     @field_validator("formula", mode="before")
     @classmethod

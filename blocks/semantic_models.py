@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from hashlib import sha256
 from itertools import chain, count
 from typing import Any, TypeAlias
@@ -422,7 +424,16 @@ def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticMode
         maturity_days=_read_maturity(meta.get("maturity")),
         grows=meta.get("maturity") == "grows",
         target=_read_target(meta.get("target")),
+        events=tuple(_read_events(meta.get("events"))),
     )
+
+
+def _read_events(declared: object) -> Iterator[tuple[date, str]]:
+    """The first day and the name of each of a metric's `meta.events`; one that can't be read is told by `check`."""
+    for event in declared if isinstance(declared, list) else ():
+        first = event.get("on") or event.get("from") if isinstance(event, Mapping) else None
+        with suppress(ValueError):
+            yield date.fromisoformat(str(first)[:10]), " ".join(str(event.get("name") or "").split())[:120]
 
 
 def _read_target(declared: object) -> float | None:

@@ -72,6 +72,13 @@ def history(folder: Path) -> None:
     bench_history.main()
 
 
+def page(folder: Path) -> None:
+    """A page of 50,000 rows in Chromium, the CPU slowed four times."""
+    from tests.benchmarks import bench_page
+
+    bench_page.main()
+
+
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "demo": demo,
     "real": real,
@@ -80,6 +87,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "hyper": hyper,
     "journal": journal,
     "history": history,
+    "page": page,
 }
 
 

@@ -93,6 +93,7 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, objec
         "lag": metric.maturity_days,
         "grows": metric.grows,
         "target": metric.target,
+        "events": [[(day - EPOCH).days, one_line(text)] for day, text in metric.events],
         "empty": value_of_nothing(metric.formula),
         "adds": adds_up(metric.formula),
         "scale": max((scales.get(measure.name, 1) for measure in metric.measures), default=1),

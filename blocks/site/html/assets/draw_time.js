@@ -51,7 +51,7 @@ export function annotationMarks(annotations, x, { top, bottom }) {
   const group = shape("g", { class: "annotations" });
   annotations.forEach(({ t, text }, i) => {
     group.append(shape("path", { d: `M${x(t)},${top}V${bottom}` }));
-    const flag = shape("text", { x: x(t), y: top + 2 }, String(i + 1), shape("title", {}, text));
+    const flag = shape("text", { x: x(t), y: top - 2 }, String(i + 1), shape("title", {}, text));
     group.append(shape("circle", { cx: x(t), cy: top - 2, r: 8 }), flag);
   });
   return group;

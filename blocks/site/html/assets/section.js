@@ -7,8 +7,8 @@ import { drawShares } from "./draw_shares.js";
 import { drawStacked } from "./draw_stacked.js";
 import { drawTrend, drawTrends } from "./draw_trend.js";
 import { byId, capitalize, make } from "./elements.js";
-import { shareText, short, timeTicks } from "./number_format.js";
-import { DAY, finish, start } from "./periods.js";
+import { dayText, shareText, short, timeTicks } from "./number_format.js";
+import { bucket, DAY, finish, start } from "./periods.js";
 import {
   barRows,
   earlierPoints,
@@ -290,16 +290,26 @@ export class Section {
     const small = parted && this.small;
     panel.chart.drawing = small ? drawTrends : drawTrend;
     panel.body.classList.toggle("is-small", small);
-    panel.chart.draw({ ...this.trendData(panel, [...earlierRows(earlier, grain), ...lines]), groups });
+    const data = this.trendData(panel, [...earlierRows(earlier, grain), ...lines]);
+    panel.chart.draw({ ...data, groups });
     const keys = parted && !small ? groups.map(groupKey) : [];
     if (earlier.length) keys.push(legendKey("dash", this.page.words.before));
     const whole = points.every(({ bucket }) => isSettled(view, bucket, grain));
     if (!whole) keys.push(legendKey("dots", `${grain} not complete`));
-    panel.legend.replaceChildren(...keys);
+    const notes = data.annotations.map(({ text }, i) => make("p", { class: "key", dir: "auto" }, `${i + 1}: ${text}`));
+    panel.legend.replaceChildren(...keys, ...notes);
   }
 
   undivided() {
     return { groups: [{ label: this.metric.label, others: false }], placeOf: () => 0 };
+  }
+
+  // What is written on moments of the chart's time.
+  annotations([from, to]) {
+    const grain = this.drawnGrain;
+    return (this.metric.events ?? [])
+      .map(([day, text]) => ({ t: start(bucket(day, grain), grain) * DAY, text: `${dayText(day)}: ${text}` }))
+      .filter(({ t }) => t >= from && t <= to);
   }
 
   // The first and the last moment that a line over time is drawn between, and what else its chart needs.
@@ -311,7 +321,8 @@ export class Section {
     const ticks = this.ticksFor(panel).filter(({ t }) => t >= domain[0] && t <= domain[1]);
     const { target } = this.metric;
     const references = this.split < 0 && (target ?? null) !== null ? [{ value: target, label: "Target" }] : [];
-    return { rows: inside, metric: this.metric, domain, ticks, references, label: panel.title.textContent };
+    const shown = { domain, ticks, references, annotations: this.annotations(domain) };
+    return { rows: inside, metric: this.metric, ...shown, label: panel.title.textContent };
   }
 
   table(panel) {
