@@ -114,6 +114,8 @@ class FolderSite(BiSite):
 
     def mark_held(self, dashboards: Sequence[str], reason: str) -> None:
         """Say on the pages and in the list that newer data is held back, since when and why."""
+        if not (self.folder.expanduser() / self.project / STATE).exists():
+            return  # nothing was ever published
         place = self._place()
         with self._wrap_os_errors(place), self._lock_list(place):
             entries = hold_entries(read_entries(place), dashboards, reason)
