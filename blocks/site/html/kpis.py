@@ -68,8 +68,11 @@ class Snapshot:
         found = self._ask(f"SELECT {day}, {self.sql} AS v", period, "GROUP BY 1", bucket=day)
         rows = {bucket(day, grain): value for day, value in found}
         pairs = self.period.besides(grain) if before else [(n, n) for n in self.period.whole_buckets(grain)]
-        empty = value_of_nothing(self.metric.formula)
-        values = [(start(beside, grain), rows.get(number, empty)) for number, beside in pairs]
+        empty, bounds = value_of_nothing(self.metric.formula), self.extract.bounds()
+        first = bucket(bounds[0], grain) if bounds else 0  # before it there is nothing, not even 0
+        values = [
+            (start(beside, grain), rows.get(number, empty)) for number, beside in pairs if number >= first
+        ]
         return [(day, float(value)) for day, value in values if value is not None]
 
     def stacked(self, dimension: str, groups: list[Group], grain: str) -> list[Point]:
