@@ -206,10 +206,11 @@ export function isSettled({ selection, metric }, bucket, grain) {
 
 /** The metric per whole bucket of the period before, moved onto the chosen one: [{bucket, v}]. */
 export function earlierPoints(view, grain) {
-  const { selection, metric } = view;
+  const { selection, metric, dataset } = view;
   const found = byBucket(view, selection.before, grain);
+  const first = selection.coarse(dataset.extent.first, grain); // before it there is nothing, not even 0
   return selection.besides(grain).flatMap(([number, beside]) => {
-    const v = valueOf(metric, found.get(number));
+    const v = number < first ? null : valueOf(metric, found.get(number));
     return v === null ? [] : [{ bucket: beside, v }];
   });
 }
