@@ -5,6 +5,7 @@ The evidence below it (checks, diff, loads) is in evidence.py.
 
 from __future__ import annotations
 
+from blocks.quality.history.judge import KIND
 from blocks.records import Outcome, Publication, Release, Requirement
 from tasks.evidence import evidence
 from tasks.markdown import bullets, code, line, link, table
@@ -18,6 +19,15 @@ AFTER_FAILURE = (
     "**What to do next:** nothing has to change on this ticket. Once what is named above is corrected, the "
     "next run tries again by itself, as the ticket stays open."
 )
+SAY_EXPECTED = (
+    " If what is unusual is right as it is, comment `expected` here, or `expected until 2026-12-31` for days to come:"
+    " the next run lets it through."
+)
+
+
+def _is_held_by_history(outcome: Outcome) -> bool:
+    failures = outcome.gate.failures if outcome.gate else ()
+    return any(check.kind == KIND for check in failures)
 
 
 def list_delivered(outcome: Outcome, key: str) -> list[Publication]:
@@ -37,7 +47,8 @@ def answer_text(outcome: Outcome, requirement: Requirement) -> str:
     if is_delivered(outcome, requirement.key):
         parts = (_built(outcome, requirement.key), notes, evidence(outcome, requirement), AFTER_SUCCESS)
     else:
-        parts = (_refused(outcome, requirement.key), notes, evidence(outcome, requirement), AFTER_FAILURE)
+        after = AFTER_FAILURE + (SAY_EXPECTED if _is_held_by_history(outcome) else "")
+        parts = (_refused(outcome, requirement.key), notes, evidence(outcome, requirement), after)
     return "\n\n".join(part for part in parts if part)
 
 

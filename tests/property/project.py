@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 
 from blocks.catalogue import Catalogue
-from blocks.dbt.run import DbtRun
+from blocks.dbt.run import DbtRun, DbtSettings
 from blocks.warehouse.base import Warehouse
 
 NEW_ONLY = "{% if is_incremental() %} where k > (select max(k) from {{ this }}){% endif %}"
@@ -198,7 +198,7 @@ class StandInRun(DbtRun):
     """dbt for one release: reads the project as it is, and runs its SQL where dbt would."""
 
     def __init__(self, project: Project, warehouse: Warehouse, schema: str) -> None:
-        super().__init__(Path(), Path(), "small", warehouse, schema)
+        super().__init__(DbtSettings(folder=Path(), state=Path(), profile="small"), warehouse, schema)
         self._project = project
         self._manifest = project.manifest(schema)
         self._own = Catalogue(self._manifest)

@@ -106,6 +106,7 @@ def without_prefect() -> Iterator[None]:
         stack.enter_context(patch("flows.validate.show_checks", lambda _, gate: gate))
         stack.enter_context(patch("flows.deliver.extract_load", lambda *_, **__: []))
         stack.enter_context(patch("flows.deliver.publish", lambda *_, **__: []))
+        stack.enter_context(patch("flows.deliver.read_lessons", lambda *_: []))
         stack.enter_context(patch("flows.deliver.feedback", lambda *_, **__: None))
         stack.enter_context(patch("flows.deliver.requirements", _plan))
         stack.enter_context(patch("flows.rollback.publish", lambda *_, **__: []))

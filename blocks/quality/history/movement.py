@@ -212,6 +212,7 @@ def _unevenness(
 def _list_movers(dimension: str, parts: Sequence[Part]) -> list[Mover]:
     """The members that did most, and the others as one."""
     order = sorted(parts, key=lambda part: (part.member == REST, -abs(part.whole), part.member))
+    order = [part for part in order if part.rate or part.mix]
     shown, others = order[:MOST_MOVERS], order[MOST_MOVERS:]
     if others:
         rate, mix = (sum((getattr(each, name) for each in others), Fraction(0)) for name in ("rate", "mix"))
