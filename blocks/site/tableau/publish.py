@@ -17,9 +17,11 @@ from blocks.site.tableau.client import content, revisions, views
 from blocks.site.tableau.client.connections import connect_and_refresh
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.items import ContentItem, ViewItem
+from blocks.site.tableau.client.keepsakes import Journal, Keepsake, read_keepsake, restore_keepsake
 from blocks.site.tableau.client.naming import Place, choose_place
 from blocks.site.tableau.client.permissions import Readers, grant_view
 from blocks.site.tableau.client.session import TableauSession
+from blocks.site.tableau.client.versions import check_version
 from blocks.site.tableau.workbook.connections import (
     LiveConnection,
     PackedExtract,
@@ -27,6 +29,7 @@ from blocks.site.tableau.workbook.connections import (
     TableauConnection,
 )
 from blocks.site.tableau.workbook.datasource import Source, make_source
+from blocks.site.tableau.workbook.grammar import OLDEST_API
 from blocks.site.tableau.workbook.workbook import make_workbook, pack_workbook, to_bytes
 from blocks.site.tableau.workbook.xml import as_title
 
@@ -49,16 +52,24 @@ class PublishSettings:
 class DataSources:
     """A card's datasets. work: a folder that is gone afterwards; kept: one that stays.
 
-    After `publish`: rows of each dataset, and the extracts that were made.
+    After `publish`: rows of each dataset, the extracts that were made, and notes for the ticket.
     """
 
     def __init__(
-        self, session: TableauSession, settings: PublishSettings, card: Card, work: Path, kept: Path
+        self,
+        session: TableauSession,
+        settings: PublishSettings,
+        card: Card,
+        work: Path,
+        kept: Path,
+        journal: Journal,
     ) -> None:
         self._session, self._settings, self._card = session, settings, card
         self._work, self._kept, self._name = work, kept, card.dashboard.name
         self.rows: list[int] = []
         self.extracts: list[Path] = []
+        self.notes: list[str] = []
+        self._journal = journal
 
     def publish(self) -> list[Source]:
         """Each dataset as a data source for the workbook, published where it is to be."""
@@ -110,8 +121,17 @@ class DataSources:
 
     def _send(self, path: Path, reader: Reader | None = None) -> TableauConnection:
         settings = self._settings
+        old = content.find(self._session, "datasources", path.stem, settings.project)
+        before = (
+            self._journal.keep(f"datasources/{path.stem}", read_keepsake(self._session, "datasources", old))
+            if old
+            else None
+        )
         item = content.publish_source(self._session, settings.project, path, settings.job_seconds, reader)
         grant_view(self._session, "datasources", item, settings.readers)
+        if before:
+            self.notes += restore_keepsake(self._session, "datasources", item, before)
+            self._journal.forget(f"datasources/{path.stem}")
         return PublishedSource(str(item.content_url), item.name, self._session.address, self._session.site)
 
 
@@ -123,35 +143,53 @@ class DashboardPublisher:
     ) -> None:
         self._session, self._settings, self._card = session, settings, card
         self._work, self._kept, self._name = work, kept, card.dashboard.name
-        self._data = DataSources(session, settings, card, work, kept)
+        self._journal = Journal(kept)
+        self._data = DataSources(session, settings, card, work, kept, self._journal)
 
     def publish(self) -> Publication:
         """All of it; safe to repeat."""
-        sources = self._data.publish()
         own = self._find_own_workbook()
+        if not own:
+            asked, needs = f"Publish {self._name}", "a generated workbook, whose form is that of 2025.1,"
+            check_version(asked, self._session.version, OLDEST_API, needs)
+        sources = self._data.publish()
         path, hidden = (own, list[str]()) if own else self._generate_workbook(sources)
         place = self._place(path)
+        before = self._keep(place.item)
         upload = content.WorkbookUpload(
             name=place.name,
             path=path,
             overwrite=place.item is not None,
             hidden=hidden,
-            description=self._description(),
+            description=(before.description if before else None) or self._description(),
             unchecked=own is not None,
+            tabs=bool(before and before.tabs),
         )
         settings = self._settings
         item = content.publish_workbook(self._session, settings.project, upload, settings.job_seconds)
+        digest = revisions.read_served(self._session, item).digest
+        revisions.replace_mark(self._session, item, item.tags, revisions.Mark(digest, place.views or 0))
         if own:
             connect_and_refresh(self._session, item, self._settings.reader, self._settings.job_seconds)
         grant_view(self._session, "workbooks", item, settings.readers)
-        return self._read_back(item, place)
+        lost = restore_keepsake(self._session, "workbooks", item, before) if before else ()
+        self._journal.forget(f"workbooks/{item.name}")
+        return self._read_back(item, place, digest, lost)
 
     def _place(self, path: Path) -> Place:
         new = revisions.digest_workbook(path)
-        place = choose_place(self._session, self._settings.project, self._name, new)
+        digests = {new, *self._journal.digests}
+        place = choose_place(self._session, self._settings.project, self._name, digests)
+        self._journal.add_digest(new)
         if place.item:  # known as ours even if this ends right after publishing
             revisions.add_mark(self._session, place.item, revisions.Mark(new, place.views or 0))
         return place
+
+    def _keep(self, item: ContentItem | None) -> Keepsake | None:
+        """Read, and write down, what people gave the workbook that is about to be overwritten."""
+        if item is None:
+            return None
+        return self._journal.keep(f"workbooks/{item.name}", read_keepsake(self._session, "workbooks", item))
 
     def _find_own_workbook(self) -> Path | None:
         """The workbook that the project keeps for this dashboard, to be published as it is."""
@@ -161,7 +199,7 @@ class DashboardPublisher:
 
     def _generate_workbook(self, sources: list[Source]) -> tuple[Path, list[str]]:
         workbook, path = make_workbook(self._card, sources), self._work / f"{self._name}.twbx"
-        pack_workbook(path, workbook, self._data.packed())
+        pack_workbook(path, workbook, self._data.packed(), revisions.sign_workbook)
         copyfile(path, self._kept / path.name)
         return path, workbook.hidden
 
@@ -176,7 +214,7 @@ class DashboardPublisher:
             parts.append(f"{len(gate.checks) - len(gate.failures)} of {len(gate.checks)} checks passed")
         return " ".join(part if part.endswith((".", "!", "?", "…")) else f"{part}." for part in parts if part)
 
-    def _read_back(self, item: ContentItem, place: Place) -> Publication:
+    def _read_back(self, item: ContentItem, place: Place, digest: str, lost: tuple[str, ...]) -> Publication:
         """Read back, take the picture, count, mark."""
         session, kept, seen = self._session, self._kept, views.list_views(self._session, item)
         canary = views.read_back(
@@ -187,7 +225,8 @@ class DashboardPublisher:
             (kept / "dashboard.png").write_bytes(image)
         count = views.count_opened(seen)
         now = views.count_opened(views.list_views(session, item))  # reading back may count as well
-        revisions.replace_mark(session, item, revisions.Mark(revisions.digest_served(session, item), now))
+        first = revisions.Mark(digest, place.views or 0)
+        revisions.replace_mark(session, item, [first.tag], revisions.Mark(digest, now))
         extracts = self._data.extracts
         return Publication(
             dashboard=self._name,
@@ -199,7 +238,7 @@ class DashboardPublisher:
             canary=canary,
             extract=kept / extracts[0].name if extracts else None,
             views=_count_since(place.views, count),
-            notes=self._list_notes(place, canary),
+            notes=(*self._list_notes(place, canary), *self._data.notes, *lost),
         )
 
     def _list_notes(self, place: Place, canary: str | None) -> tuple[str, ...]:

@@ -59,7 +59,10 @@ def publish_source(
 
 
 class WorkbookUpload(NamedTuple):
-    """A workbook's file on its way. hidden: sheets that are no views; unchecked: its connections are not tried."""
+    """A workbook's file on its way. hidden: sheets that are no views; unchecked: its connections are not tried.
+
+    tabs: sheets are shown as tabs.
+    """
 
     name: str
     path: Path
@@ -67,6 +70,7 @@ class WorkbookUpload(NamedTuple):
     hidden: Sequence[str]
     description: str
     unchecked: bool
+    tabs: bool = False
 
 
 def publish_workbook(
@@ -76,7 +80,7 @@ def publish_workbook(
     import tableauserverclient as client
 
     asked, mode = f"Publish workbook {upload.name}", "Overwrite" if upload.overwrite else "CreateNew"
-    item = client.WorkbookItem(project, name=upload.name, show_tabs=False)
+    item = client.WorkbookItem(project, name=upload.name, show_tabs=upload.tabs)
     item.description = upload.description
     item.hidden_views = list(upload.hidden)
     wait_for_job(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field, SecretStr
 
+from blocks.site.tableau.client.versions import APP
+
 if TYPE_CHECKING:
     from tableauserverclient import JWTAuth, PersonalAccessTokenAuth
 
@@ -19,6 +21,8 @@ SCOPES = (
     "tableau:workbooks:*",
     "tableau:workbook_tags:update",
     "tableau:workbook_tags:delete",
+    "tableau:datasource_tags:update",
+    "tableau:view_tags:update",
     "tableau:file_uploads:create",
     "tableau:jobs:read",
     "tableau:views:download",
@@ -35,6 +39,11 @@ class AccessToken(BaseModel):
 
     name: str = Field(description="the token's name")
     secret: SecretStr = Field(description="the token's secret")
+
+    @property
+    def call(self) -> str:
+        """The call that signs in, as versions.CALLS names it."""
+        return "auth/signin with a personal access token"
 
     @property
     def description(self) -> str:
@@ -55,6 +64,11 @@ class ConnectedApp(BaseModel):
     secret_id: str = Field(description="the id of its secret")
     secret: SecretStr = Field(description="the secret's value")
     user: str = Field(description="the user to work as")
+
+    @property
+    def call(self) -> str:
+        """The call that signs in, as versions.CALLS names it."""
+        return APP
 
     @property
     def description(self) -> str:

@@ -110,7 +110,7 @@ def _translate_client_error(asked: str, error: Exception) -> PlatformError | Non
         EndpointUnavailableError: (
             Misconfigured,
             "the server is too old for it",
-            "Use Tableau Server 2019.4 or later.",
+            "Use a newer Tableau Server: docs/tableau.md says which calls need which.",
         ),
         AssertionError: (
             Rejected,

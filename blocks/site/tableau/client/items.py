@@ -18,6 +18,9 @@ class ContentItem(Protocol):
     webpage_url: str
     has_extracts: bool
     tags: set[str]
+    owner_id: str | None
+    description: str | None
+    show_tabs: bool
     connections: Iterable[ConnectionItem]
     views: Iterable[ViewItem]
     revisions: Iterable[RevisionItem]
@@ -53,6 +56,7 @@ class ViewItem(Protocol):
     image: bytes
     csv: Iterable[bytes]
     total_views: int
+    tags: set[str]
 
 
 class ConnectionItem(Protocol):

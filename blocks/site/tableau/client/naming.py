@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from blocks.errors import Rejected
@@ -21,8 +22,11 @@ class Place(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def choose_place(session: TableauSession, project: str, name: str, digest: str) -> Place:
-    """Where to publish a workbook of this content. Raises Rejected if people edited every one there is."""
+def choose_place(session: TableauSession, project: str, name: str, digests: Collection[str]) -> Place:
+    """Where to publish a workbook. digests: of what is to be published, and of what a run before sent.
+
+    Raises Rejected if people edited every one there is.
+    """
     edited: list[str] = []
     for number in range(MOST_BESIDE):
         candidate = name if number == 0 else f"{name}-ours" if number == 1 else f"{name}-ours-{number}"
@@ -30,8 +34,9 @@ def choose_place(session: TableauSession, project: str, name: str, digest: str) 
         if item is None:
             return Place(candidate, notes=_notes(edited, candidate))
         known = revisions.read_marks(item.tags)
-        same = revisions.digest_served(session, item) in {digest, *(each.digest for each in known)}
-        if same or (known and revisions.was_saved_by_us(session, item)):
+        served = revisions.read_served(session, item)
+        same = served.is_as_signed or served.digest in {*digests, *(each.digest for each in known)}
+        if same or ((known or served.signature) and revisions.was_saved_by_us(session, item)):
             views = max((each.views for each in known), default=None)
             return Place(candidate, item=item, views=views, notes=_notes(edited, candidate))
         edited.append(candidate)

@@ -7,22 +7,26 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from blocks.errors import Busy, Misconfigured, PlatformError, Unavailable
+from blocks.errors import Busy, PlatformError, Unavailable
 from blocks.http.errors import read_retry_after
 from blocks.http.reach import CheckedAdapter, check_host
 from blocks.site.tableau.client.errors import LastAnswer, call_client, is_session_ended
 from blocks.site.tableau.client.items import Server
+from blocks.site.tableau.client.versions import CALLS, OLDEST, check_version
 
 if TYPE_CHECKING:
     import requests
 
 T = TypeVar("T")
-OLDEST = (3, 6)  # personal access tokens and jobs: Tableau Server 2019.4
 CONNECT_SECONDS = 15.0
 
 
 class Credentials(Protocol):
-    """What can sign in."""
+    """What can sign in. call: the one that does, as versions.CALLS names it."""
+
+    @property
+    def call(self) -> str:
+        """The call that signs in."""
 
     def authenticate(self, site: str) -> object:
         """Make the client's own object that signs in."""
@@ -36,6 +40,7 @@ class TableauSession:
         self._credentials, self._seconds = credentials, seconds
         self._server: Server = None
         self._last = LastAnswer()
+        self.version = (0, 0)  # of the server's REST API, once signed in
 
     def call(self, asked: str, act: Callable[[Server], T]) -> T:
         """Act with the signed-in client; whatever goes wrong comes out as a PlatformError.
@@ -84,8 +89,10 @@ class TableauSession:
         server = Server(self.address, http_options=options, session_factory=self._http)
         asked = f"Sign in to {self.address}"
         version = call_client(asked, lambda: server.server_info.get().rest_api_version, lambda: self._last)
-        if tuple(int(part) for part in str(version).split(".")) < OLDEST:
-            raise Misconfigured(asked, f"its REST API is {version}", "Use Tableau Server 2019.4 or later.")
+        major, _, minor = str(version).partition(".")
+        self.version = (int(major), int(minor)) if (major + minor).isdecimal() else (0, 0)
+        for call, needed in (("publishing", OLDEST), (self._credentials.call, CALLS[self._credentials.call])):
+            check_version(asked, self.version, needed, call)
         server.version = version
         call_client(
             asked, lambda: server.auth.sign_in(self._credentials.authenticate(self.site)), lambda: self._last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -179,11 +179,16 @@ def to_bytes(root: Element) -> bytes:
     return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True))
 
 
-def pack_workbook(path: Path, workbook: Workbook, files: Mapping[str, Path]) -> None:
-    """Write a .twbx; files: by their path inside it."""
+def pack_workbook(
+    path: Path,
+    workbook: Workbook,
+    files: Mapping[str, Path],
+    sign: Callable[[Element], Element] = lambda root: root,
+) -> None:
+    """Write a .twbx; files: by their path inside it; sign: does what is to be done at last."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
         info = zipfile.ZipInfo(f"{path.stem}.twb", STAMP)
         info.compress_type = zipfile.ZIP_DEFLATED
-        package.writestr(info, to_bytes(workbook.xml()))
+        package.writestr(info, to_bytes(sign(workbook.xml())))
         for name, file in files.items():
             package.write(file, name)

@@ -33,7 +33,7 @@ from lxml import etree
 from tests.blocks.site.tableau import files
 from tests.blocks.site.tableau.files import Refused
 
-VERSION = "3.24"
+VERSION = "3.25"
 TOKEN = ("bot", "s3cr3t-of-the-token")
 APP = {
     "client": "client-1",
@@ -73,6 +73,8 @@ class Item:
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
     saved_by: list[str] = field(default_factory=lambda: [USER])
     refreshed: int = 0
+    owner: str = USER
+    tabs: bool = False
 
     @property
     def rights(self) -> list[str]:
@@ -102,6 +104,8 @@ def error(code: str, detail: str = "as the test asked") -> Answer:
 class TableauServer:
     """The stand-in. address: where it is served; faults: the script, each line used up by what it matches.
 
+    dies_after: so many requests, the last of them done and not answered; then all is dropped (None: never).
+    forgets: an overwrite drops tags and owner; rewrites: publishing writes the file again; restless: a download too.
     plans: how the next jobs end: `done` (also when empty), `slow`, `failed`, `cancelled`, `odd`, `never`.
     """
 
@@ -126,7 +130,9 @@ class TableauServer:
         self.tokens: dict[str, str] = {}
         self.sign_ins = 0
         self.live: Path | None = None
-        self.rewrites = self.restless = False
+        self.rewrites = self.restless = self.forgets = False
+        self.version, self.product = VERSION, "2025.1"
+        self.dies_after: int | None = None
         self.stale: list[str] = []
         self.extracts = files.extracts()
         self.lock = threading.RLock()
@@ -254,6 +260,10 @@ class Handler(BaseHTTPRequestHandler):
             if fault:
                 fault.times -= 1
                 server.faults = [f for f in server.faults if f.times > 0]
+            if server.dies_after is not None:
+                server.dies_after -= 1
+                if server.dies_after <= 0:
+                    fault = Fault("", "drop" if server.dies_after < 0 else "lose")
             reply = self.reply(fault, url.path, query, body)
         if reply is None:  # the connection breaks off
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -319,8 +329,8 @@ class Request:
         rest = match[2]
         if rest == "/serverInfo":
             raise answer(
-                f'<serverInfo><productVersion build="1">2024.2</productVersion>'
-                f"<restApiVersion>{VERSION}</restApiVersion></serverInfo>"
+                f'<serverInfo><productVersion build="1">{self.server.product}</productVersion>'
+                f"<restApiVersion>{self.server.version}</restApiVersion></serverInfo>"
             )
         if rest == "/auth/signin":
             self.sign_in()
@@ -329,7 +339,7 @@ class Request:
         if rest == "/auth/signout":
             self.server.tokens.pop(self.headers["X-Tableau-Auth"])
             raise Answer(204)
-        if match[1] != VERSION or not rest.startswith(f"/sites/{SITE}/"):
+        if match[1] != self.server.version or not rest.startswith(f"/sites/{SITE}/"):
             return
         words = [urllib.parse.unquote(word) for word in rest.removeprefix(f"/sites/{SITE}/").split("/")]
         handler = getattr(self, f"{self.method}_{words[0]}".lower(), None)
@@ -477,13 +487,21 @@ class Request:
                 if each.get("name")
             ]
             item.views = {
-                n: item.views.get(n, {"id": str(uuid.uuid4()), "opened": 0}) for n in names if n not in hidden
+                n: item.views.get(n, {"id": str(uuid.uuid4()), "opened": 0, "tags": set()})
+                for n in names
+                if n not in hidden
             }
         elif file_kind == "hyper":
             server.extracts.check(server.extract(data))
         else:
             files.live_query(etree.fromstring(data))
         item.data, item.kind, item.description = data, file_kind, asked.get("description") or ""
+        item.tabs = asked.get("showTabs") == "true"
+        if server.forgets:
+            item.owner = USER
+            item.tags.clear()
+            for view in item.views.values():
+                view["tags"].clear()
         item.saved_by += [USER] if old else []
         server.items[kind][item.id] = item
 
@@ -606,17 +624,19 @@ class Request:
             "updatedAt": NOW,
             "hasExtracts": str(extracts).lower(),
             "type": item.kind,
+            "showTabs": str(item.tabs).lower(),
         }
         attributes = " ".join(f"{key}={quoteattr(value)}" for key, value in told.items())
         project = f'<project id="{item.project}" name={quoteattr(name)}/>'
-        return f'<{tag} {attributes}>{project}<owner id="{USER}"/><tags>{tags}</tags></{tag}>'
+        return f'<{tag} {attributes}>{project}<owner id="{item.owner}"/><tags>{tags}</tags></{tag}>'
 
     def view_xml(self, item: Item, name: str) -> str:
         view, url = item.views[name], item.url + "/sheets/" + re.sub(r"\W", "", name)
         asked = self.query.get("includeUsageStatistics") == "true"
         usage = f'<usage totalViewCount="{view["opened"]}"/>' if asked else ""
         told = f'id="{view["id"]}" name={quoteattr(name)} contentUrl="{url}"'
-        return f'<view {told}><workbook id="{item.id}"/>{usage}</view>'
+        tags = "".join(f"<tag label={quoteattr(each)}/>" for each in sorted(view["tags"]))
+        return f'<view {told}><workbook id="{item.id}"/>{usage}<tags>{tags}</tags></view>'
 
     def connections(self, kind: str, item: Item) -> list[str]:
         if kind == "datasources":
@@ -654,19 +674,35 @@ class Request:
         of = f"<{kind[:-1]} id={quoteattr(item.id)} name={quoteattr(item.name)}/>"
         return answer(f"<permissions>{of}{rules_xml(item.rules)}</permissions>")
 
-    def put_datasources(self, identity: str, what: str, *words: str) -> None:
-        if what == "permissions":
-            raise self.permissions("datasources", self.server.items["datasources"][identity])
+    def put_datasources(self, identity: str, *words: str) -> None:
+        self.put_content("datasources", identity, *words)
 
-    def put_workbooks(self, identity: str, what: str, *words: str) -> None:
-        item = self.server.items["workbooks"][identity]
+    def put_views(self, identity: str, what: str) -> None:
+        views = [each for item in self.server.items["workbooks"].values() for each in item.views.values()]
+        view = next(each for each in views if each["id"] == identity)
+        assert what == "tags"
+        raise self.add_tags(view["tags"])
+
+    def add_tags(self, tags: set[str]) -> Answer:
+        tags |= {each.get("label") for each in self.xml.iter("tag")}
+        return answer("<tags>" + "".join(f"<tag label={quoteattr(t)}/>" for t in sorted(tags)) + "</tags>")
+
+    def put_content(self, kind: str, identity: str, what: str = "", *words: str) -> None:
+        item = self.server.items[kind][identity]
         if what == "tags":
-            item.tags |= {each.get("label") for each in self.xml.iter("tag")}
-            raise answer(
-                "<tags>" + "".join(f"<tag label={quoteattr(t)}/>" for t in sorted(item.tags)) + "</tags>"
-            )
+            raise self.add_tags(item.tags)
         if what == "permissions":
-            raise self.permissions("workbooks", item)
+            raise self.permissions(kind, item)
+        if not what:
+            asked = self.xml.find(kind[:-1])
+            item.description = asked.get("description", item.description)
+            item.tabs = asked.get("showTabs", str(item.tabs).lower()) == "true"
+            item.owner = asked.find("owner").get("id") if asked.find("owner") is not None else item.owner
+            raise answer(self.item_xml(kind, item))
+
+    def put_workbooks(self, identity: str, what: str = "", *words: str) -> None:
+        self.put_content("workbooks", identity, what, *words)
+        item = self.server.items["workbooks"][identity]
         if what == "connections":
             asked = self.xml.find("connection")
             assert asked.get("embedPassword") == "true"

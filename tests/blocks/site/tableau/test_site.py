@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 import traceback
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network, ip_network
@@ -42,7 +43,11 @@ from blocks.site.readback import DatasetSummary
 from blocks.site.tableau import publish
 from blocks.site.tableau.client import content, projects, views
 from blocks.site.tableau.client.codes import CODES
+from blocks.site.tableau.client.versions import APP as APP_CALL
+from blocks.site.tableau.client.versions import CALLS as CALLS_OF
+from blocks.site.tableau.client.versions import OLDEST, TABLEAU
 from blocks.site.tableau.site import TableauSite
+from blocks.site.tableau.workbook.grammar import OLDEST_API
 from blocks.warehouse.bi_connection import LiveSource
 from tests.blocks.site.conftest import MEASURES, ORDERS, export
 from tests.blocks.site.harness import TableauWall, hyper_rows
@@ -142,6 +147,27 @@ def test_nothing_is_asked_of_the_site_before_something_is_published(
     with site.session():
         assert site.index([], []) == f"{wall.server.address}/#/site/acme/explore"
     assert wall.server.requests == []
+
+
+def test_a_server_that_is_too_old_is_refused_at_sign_in_with_the_version_that_is_needed(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    wall.server.version, wall.server.product = "3.5", "2019.3"
+    with pytest.raises(Misconfigured, match=r"is 3.5, and publishing needs 3.6. Use Tableau Server 2019.4"):
+        site.check()
+    wall.server.version = "3.16"
+    with pytest.raises(Misconfigured, match=r"connected app needs 3.17. Use Tableau Server 2022.3"):
+        changed(site, token=None, app=APP).check()
+    wall.server.version = "3.24"
+    assert site.check()
+    with pytest.raises(
+        Misconfigured, match=r"a generated workbook, .* needs 3.25. Use Tableau Server 2025.1"
+    ):
+        site.publish(card)
+    assert wall.server.items == {"workbooks": {}, "datasources": {}}
+    for needed in (*CALLS_OF.values(), OLDEST_API):
+        assert needed <= max(TABLEAU)
+    assert {OLDEST, CALLS_OF[APP_CALL], OLDEST_API} <= TABLEAU.keys()
 
 
 def test_a_connected_app_signs_in_as_its_user(wall: TableauWall, site: TableauSite, card: Card) -> None:
@@ -591,6 +617,102 @@ def test_a_workbook_keeps_other_tags_and_one_mark(wall: TableauWall, site: Table
     site.publish(card)
     assert "certified" in item.tags
     assert len(item.tags) == 2
+
+
+def give(wall: TableauWall) -> None:
+    """What people give our workbook and its data source on the site."""
+    item, source = wall.server.workbooks()["kpi_page"], wall.server.sources()["kpi_page-sales"]
+    item.tags |= {"certified", "Board, Q4 & more"}
+    item.views["Dashboard"]["tags"].add("monthly")
+    source.tags.add("finance")
+    for each in (item, source):
+        each.owner, each.description = "maria", "Ask Maria."
+    item.tabs = True
+
+
+def list_given(wall: TableauWall) -> list[object]:
+    item, source = wall.server.workbooks()["kpi_page"], wall.server.sources()["kpi_page-sales"]
+    told = [item.tags - {each for each in item.tags if each.startswith("ticket-to-")}, item.tabs]
+    told += [item.views["Dashboard"]["tags"], source.tags]
+    return [*told, *((each.owner, each.description) for each in (item, source))]
+
+
+GIVEN = [
+    {"certified", "Board, Q4 & more"},
+    True,
+    {"monthly"},
+    {"finance"},
+    ("maria", "Ask Maria."),
+    ("maria", "Ask Maria."),
+]
+
+
+@pytest.mark.parametrize("forgets", [True, False])
+def test_what_people_gave_a_workbook_survives_an_overwrite(
+    wall: TableauWall, site: TableauSite, make_card: Make, forgets: bool
+) -> None:
+    wall.server.forgets = forgets
+    site.publish(make_card(title="First", metrics=(ORDERS,), dimensions=()))
+    give(wall)
+    for title in ("Second", "Third"):
+        assert site.publish(make_card(title=title, metrics=(ORDERS,), dimensions=())).notes == ()
+        assert list_given(wall) == GIVEN
+        assert title in wall.says("kpi_page")
+    assert sum(each.startswith("ticket-to-") for each in wall.server.workbooks()["kpi_page"].tags) == 1
+
+
+def test_what_can_not_be_given_back_is_told(wall: TableauWall, site: TableauSite, card: Card) -> None:
+    wall.server.forgets = True
+    site.publish(card)
+    give(wall)
+    wall.server.workbooks()["kpi_page"].views["Gone"] = {"id": "gone", "opened": 0, "tags": {"x"}}
+    wall.server.faults = [Fault("PUT /workbooks/[^/]*$", "403004")]
+    gone, owner = site.publish(card).notes
+    assert gone == "View Gone of kpi_page is no more; it had 1 tags of people."
+    assert owner.startswith("Restore owner, description and tabs of kpi_page: not done (")
+
+
+@pytest.mark.parametrize("overwrites", [False, True])
+def test_killed_after_any_request_the_next_run_knows_its_own_and_loses_nothing(
+    wall: TableauWall, site: TableauSite, make_card: Make, overwrites: bool
+) -> None:
+    """The worst server: an overwrite forgets all, and tags are set after publishing only."""
+    wall.server.forgets = True
+    cards = [
+        make_card(title=title, metrics=(ORDERS,), dimensions=()) for title in ("First", "Second", "Third")
+    ]
+    site.publish(cards[0])
+    give(wall)
+    for after in range(1, 100):
+        if not overwrites:
+            wall.server.items["workbooks"].clear()
+            wall.server.items["datasources"].clear()
+            shutil.rmtree(site.folder)
+        wall.server.dies_after = after
+        try:
+            site.publish(cards[1 + after % 2])
+            break
+        except Unavailable:
+            wall.server.dies_after = None
+        published = site.publish(cards[2 - after % 2])
+        assert published.notes == (), after
+        assert wall.names() == ["kpi_page"], after
+        assert cards[2 - after % 2].dashboard.title in wall.says("kpi_page")
+        assert not overwrites or list_given(wall) == GIVEN, after
+    assert after > 10
+
+
+def test_a_worker_that_lost_its_folder_knows_its_workbook_by_its_signature(
+    wall: TableauWall, site: TableauSite, make_card: Make
+) -> None:
+    site.publish(make_card(title="First", metrics=(ORDERS,), dimensions=()))
+    wall.server.workbooks()["kpi_page"].tags.clear()
+    shutil.rmtree(site.folder)
+    assert site.publish(make_card(title="Second", metrics=(ORDERS,), dimensions=())).notes == ()
+    wall.server.workbooks()["kpi_page"].tags.clear()
+    shutil.rmtree(site.folder)
+    wall.server.edit("kpi_page")
+    assert "kpi_page-ours" in site.publish(make_card(metrics=(ORDERS,), dimensions=())).notes[0]
 
 
 def test_views_since_the_last_time_are_told(wall: TableauWall, site: TableauSite, card: Card) -> None:
