@@ -15,7 +15,7 @@ from blocks.catalogue import Dataset
 from blocks.dictionary import Dictionary
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
 from blocks.site.plan import DashboardPlan, plan_dashboard
-from blocks.site.readback import DatasetSummary
+from blocks.site.readback import DatasetSummary, Readback
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.bi_connection import LiveSource
 
@@ -86,6 +86,10 @@ class BiSite(Block, ABC):
     def publish_dictionary(self, dictionary: Dictionary) -> str | None:
         """Publish the data dictionary of what readers see; return its address. None: this site has no place for it."""
         return None
+
+    @abstractmethod
+    def read_use(self, name: str) -> Readback:
+        """What people did with a dashboard that was published here. Raises NotFound for one that is not there."""
 
     @abstractmethod
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:

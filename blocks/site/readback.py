@@ -1,11 +1,14 @@
-"""The canary: what a site shows after publishing, against what serving has. How it is read is the site's."""
+"""What is read back from a site: what it shows after publishing, against what serving has; and what people did there.
+
+How it is read is the site's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from blocks.errors import Unavailable
-from blocks.records import Record
+from blocks.records import Comment, Record
 
 
 class DatasetSummary(Record):
@@ -13,6 +16,17 @@ class DatasetSummary(Record):
 
     rows: int
     newest: str | None = None
+
+
+class Readback(Record):
+    """What people did with a dashboard on its site.
+
+    opened: how often, ever; comments: what they wrote on it. None: the site does not tell, and missing says why.
+    """
+
+    opened: int | None = None
+    comments: tuple[Comment, ...] | None = None
+    missing: str = ""
 
 
 def compare(name: str, expected: Sequence[DatasetSummary], found: Sequence[DatasetSummary]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import Field
 
 from blocks.dictionary import Dictionary
-from blocks.errors import BadInput, Busy, Misconfigured
+from blocks.errors import BadInput, Busy, Misconfigured, NotFound
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
 from blocks.site.html.dashboard_view import DashboardView
@@ -38,7 +38,7 @@ from blocks.site.html.page import program
 from blocks.site.html.page_model import dashboard_page
 from blocks.site.html.picture import draw_picture, load_renderer
 from blocks.site.hyper import write_hyper
-from blocks.site.readback import DatasetSummary, compare
+from blocks.site.readback import DatasetSummary, Readback, compare
 from blocks.site.text import check_slug
 
 LOCK_SECONDS = 60.0
@@ -100,6 +100,12 @@ class FolderSite(BiSite):
         with self._wrap_os_errors(place):
             write_file(place / FILE, dictionary_page(dictionary))
         return self._url(FILE)
+
+    def read_use(self, name: str) -> Readback:
+        """Nothing: pages in a folder count nobody, and nobody can write on them."""
+        if not (self._place() / check_slug(name)).is_dir():
+            raise NotFound(f"Read how {name} is used", "no such dashboard is there")
+        return Readback(missing="Pages in a folder are not counted, and have no comments.")
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """Write the page over all dashboards ever published here."""

@@ -18,14 +18,18 @@ from pydantic import Field, PrivateAttr, SecretStr
 from blocks.errors import BadInput, Misconfigured
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
+from blocks.site.readback import Readback
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
+from blocks.site.tableau.client.naming import count_uses
 from blocks.site.tableau.client.permissions import Readers, find_readers
 from blocks.site.tableau.client.projects import find_or_make_project
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.publish import DashboardPublisher, PublishSettings
 from blocks.site.tableau.workbook.left_out import leave_out
 from blocks.site.text import check_slug
+
+NO_COMMENTS = "Tableau's REST API gives no comments on views: they are read on the site only."
 
 
 class TableauSite(BiSite):
@@ -113,6 +117,13 @@ class TableauSite(BiSite):
             publication = publishing.publish()
         notes = (*publication.notes, *left_out)
         return publication.model_copy(update={"notes": notes, "seconds": round(time.monotonic() - begun, 3)})
+
+    def read_use(self, name: str) -> Readback:
+        """How often the workbook's views were opened, ever; that which lies beside an edited one counts too."""
+        with self._connect() as session:
+            project = find_or_make_project(session, self._check_path())
+            opened = count_uses(session, project, check_slug(name))
+        return Readback(opened=opened, missing=NO_COMMENTS)
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """The site's own list of content, which needs no publishing."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from blocks.errors import BadInput, Misconfigured, Unavailable
+from blocks.errors import BadInput, Misconfigured, NotFound, Unavailable
 from blocks.records import Analysis, Publication
 from blocks.site.base import Card
 from blocks.site.readback import DatasetSummary
@@ -58,6 +58,16 @@ def test_every_value_behind_a_dashboard_is_the_warehouses(wall: Wall, make_card:
     card = make_card(metrics=EVERY)
     wall.site.publish(card)
     assert wall.rows("kpi_page") == {"Extract": rows_of(card.extracts[0])}
+
+
+def test_how_a_dashboard_is_used_is_told_or_why_it_is_not(wall: Wall, make_card: Make) -> None:
+    with pytest.raises(NotFound):
+        wall.site.read_use("kpi_page")
+    wall.site.publish(make_card(metrics=(ORDERS,), dimensions=("country",)))
+    use = wall.site.read_use("kpi_page")
+    assert use.comments is None  # no site that there is gives them
+    assert "comments" in use.missing
+    assert use.opened == 0 if use.opened is not None else "not counted" in use.missing
 
 
 def test_what_was_read_back_is_told(wall: Wall, make_card: Make) -> None:

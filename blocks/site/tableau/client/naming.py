@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from blocks.errors import Rejected
-from blocks.site.tableau.client import content, revisions
+from blocks.errors import NotFound, Rejected
+from blocks.site.tableau.client import content, revisions, views
 from blocks.site.tableau.client.items import ContentItem
+from blocks.site.tableau.client.lookup import list_content
 from blocks.site.tableau.client.session import TableauSession
 
 MOST_BESIDE = 20
@@ -29,7 +30,7 @@ def choose_place(session: TableauSession, project: str, name: str, digests: Coll
     """
     edited: list[str] = []
     for number in range(MOST_BESIDE):
-        candidate = name if number == 0 else f"{name}-ours" if number == 1 else f"{name}-ours-{number}"
+        candidate = _name_beside(name, number)
         item = content.find(session, "workbooks", candidate, project)
         if item is None:
             return Place(candidate, notes=_notes(edited, candidate))
@@ -37,12 +38,26 @@ def choose_place(session: TableauSession, project: str, name: str, digests: Coll
         served = revisions.read_served(session, item)
         same = served.is_as_signed or served.digest in {*digests, *(each.digest for each in known)}
         if same or ((known or served.signature) and revisions.was_saved_by_us(session, item)):
-            views = max((each.views for each in known), default=None)
-            return Place(candidate, item=item, views=views, notes=_notes(edited, candidate))
+            seen = max((each.views for each in known), default=None)
+            return Place(candidate, item=item, views=seen, notes=_notes(edited, candidate))
         edited.append(candidate)
     raise Rejected(
         f"Publish {name}", f"people have edited {len(edited)} workbooks of that name", "Remove some."
     )
+
+
+def count_uses(session: TableauSession, project: str, name: str) -> int:
+    """How often a dashboard's workbooks were opened, ever. Raises NotFound if there is none."""
+    names = {_name_beside(name, number) for number in range(MOST_BESIDE)}
+    listed = list_content(session, "workbooks")
+    found = [each for each in listed if each.project_id == project and each.name in names]
+    if not found:
+        raise NotFound(f"Read how {name} is used", "no such workbook is there")
+    return sum(views.count_opened(views.list_views(session, item)) for item in found)
+
+
+def _name_beside(name: str, number: int) -> str:
+    return name if number == 0 else f"{name}-ours" if number == 1 else f"{name}-ours-{number}"
 
 
 def _notes(edited: list[str], ours: str) -> tuple[str, ...]:

@@ -684,7 +684,9 @@ class Request:
         raise self.add_tags(view["tags"])
 
     def add_tags(self, tags: set[str]) -> Answer:
-        tags |= {each.get("label") for each in self.xml.iter("tag")}
+        for each in self.xml.iter("tag"):  # without quotes, a blank or a comma ends a tag
+            quoted = re.fullmatch(r'"(.*)"', each.get("label"))
+            tags |= {quoted[1]} if quoted else {one for one in re.split(r"[ ,]+", each.get("label")) if one}
         return answer("<tags>" + "".join(f"<tag label={quoteattr(t)}/>" for t in sorted(tags)) + "</tags>")
 
     def put_content(self, kind: str, identity: str, what: str = "", *words: str) -> None:

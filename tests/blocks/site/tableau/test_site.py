@@ -725,6 +725,18 @@ def test_views_since_the_last_time_are_told(wall: TableauWall, site: TableauSite
     assert site.publish(card).views == 2
 
 
+def test_how_often_a_dashboard_was_opened_can_be_asked_for(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    site.publish(card)
+    wall.server.open("kpi_page", 7)
+    assert site.read_use("kpi_page").opened == 7
+    wall.server.edit("kpi_page")
+    site.publish(card)
+    wall.server.open("kpi_page-ours", 2)
+    assert site.read_use("kpi_page").opened == 9
+
+
 # the canary
 
 
