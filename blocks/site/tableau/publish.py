@@ -16,6 +16,7 @@ from blocks.site.readback import DatasetSummary
 from blocks.site.tableau.client import content, revisions, views
 from blocks.site.tableau.client.connections import connect_and_refresh
 from blocks.site.tableau.client.content import Reader
+from blocks.site.tableau.client.gone import mark_source
 from blocks.site.tableau.client.items import ContentItem, ViewItem
 from blocks.site.tableau.client.keepsakes import Journal, Keepsake, read_keepsake, restore_keepsake
 from blocks.site.tableau.client.naming import Place, choose_place
@@ -128,6 +129,7 @@ class DataSources:
             else None
         )
         item = content.publish_source(self._session, settings.project, path, settings.job_seconds, reader)
+        mark_source(self._session, item, self._name)
         grant_view(self._session, "datasources", item, settings.readers)
         if before:
             self.notes += restore_keepsake(self._session, "datasources", item, before)

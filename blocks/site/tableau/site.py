@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from blocks.site.base import BiSite, Card
 from blocks.site.readback import Readback
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
+from blocks.site.tableau.client.gone import describe_gone, remove_gone
 from blocks.site.tableau.client.naming import count_uses
 from blocks.site.tableau.client.permissions import Readers, find_readers
 from blocks.site.tableau.client.projects import find_or_make_project
@@ -58,6 +60,11 @@ class TableauSite(BiSite):
     readers: tuple[str, ...] = Field(
         (), description="groups that may view; empty: permissions stay as they are"
     )
+    gone_days: int | None = Field(
+        None,
+        ge=1,
+        description="days after which data sources whose dashboard is gone are removed; empty: never",
+    )
     folder: Path = Field(Path(".local/tableau"), description="where pictures and extracts are kept")
     request_seconds: float = Field(120, gt=0, description="longest wait for one answer")
     job_seconds: float = Field(1800, gt=0, description="longest wait for one publish or refresh job")
@@ -74,10 +81,10 @@ class TableauSite(BiSite):
         """Sign in and find the project, or make it."""
         with self._connect() as session:
             project = find_or_make_project(session, self._check_path())
-            seen = self._find_readers(session, project).description
+            told = [self._find_readers(session, project).description, describe_gone(session, project)]
         where = f"{self._check_path()} on {self._describe_site()}"
         signed = f"publishes into {where}, signed in {self._credentials().description}"
-        return f"{signed}; {seen}" if seen else signed
+        return "; ".join((signed, *filter(None, told)))
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -126,7 +133,11 @@ class TableauSite(BiSite):
         return Readback(opened=opened, missing=NO_COMMENTS)
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
-        """The site's own list of content, which needs no publishing."""
+        """The site's own list of content, which needs no publishing. Before it, old data sources are removed."""
+        if self.gone_days is not None:
+            with self._connect() as session:
+                project = find_or_make_project(session, self._check_path())
+                remove_gone(session, project, self.gone_days, datetime.now(UTC).date())
         place = f"/site/{self.site}" if self.site else ""
         return f"{self.server.rstrip('/')}/#{place}/explore"
 

@@ -22,6 +22,7 @@ SCOPES = (
     "tableau:workbook_tags:update",
     "tableau:workbook_tags:delete",
     "tableau:datasource_tags:update",
+    "tableau:datasource_tags:delete",
     "tableau:view_tags:update",
     "tableau:file_uploads:create",
     "tableau:jobs:read",

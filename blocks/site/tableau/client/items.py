@@ -9,7 +9,7 @@ Server: TypeAlias = Any  # a tableauserverclient.Server that is signed in
 
 
 class ContentItem(Protocol):
-    """A workbook or a data source of the site. connections, views, revisions, permissions: once asked for."""
+    """A workbook or a data source of the site. From connected_workbooks_count on: once it was asked for."""
 
     id: str
     name: str
@@ -21,6 +21,7 @@ class ContentItem(Protocol):
     owner_id: str | None
     description: str | None
     show_tabs: bool
+    connected_workbooks_count: int | None
     connections: Iterable[ConnectionItem]
     views: Iterable[ViewItem]
     revisions: Iterable[RevisionItem]

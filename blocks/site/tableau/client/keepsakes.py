@@ -15,7 +15,6 @@ from typing import TypeAlias
 from blocks.errors import Forbidden, NotFound
 from blocks.records import Record
 from blocks.site.tableau.client.items import ContentItem, Server
-from blocks.site.tableau.client.revisions import read_marks
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.client.views import list_views
 from blocks.site.text import one_line
@@ -87,7 +86,7 @@ class Journal:
 def read_keepsake(session: TableauSession, kind: str, item: ContentItem) -> Keepsake:
     """What people gave a workbook or data source that is about to be overwritten."""
     views = list_views(session, item) if kind == "workbooks" else []
-    ours = {each.tag for each in read_marks(item.tags)}
+    ours = {each for each in item.tags if each.startswith("ticket-to-dashboard.")}
     theirs = item.description if item.description and OURS not in item.description else None
     return Keepsake(
         tags=tuple(sorted(item.tags - ours)),

@@ -18,9 +18,9 @@ T = TypeVar("T")
 LARGEST_PAGE = 1000  # the most that the server lists at once
 
 
-def list_content(session: TableauSession, kind: str) -> list[ContentItem]:
-    """All workbooks or data sources (kind: the client's endpoint) that the user may see."""
-    return cast("list[ContentItem]", _list_all(session, kind))
+def list_content(session: TableauSession, kind: str, *more: str) -> list[ContentItem]:
+    """All workbooks or data sources (kind: the client's endpoint) that the user may see. more: fields to tell too."""
+    return cast("list[ContentItem]", _list_all(session, kind, *more))
 
 
 def list_projects(session: TableauSession) -> list[ProjectItem]:
@@ -33,11 +33,13 @@ def list_groups(session: TableauSession) -> list[GroupItem]:
     return cast("list[GroupItem]", _list_all(session, "groups"))
 
 
-def _list_all(session: TableauSession, kind: str) -> list[object]:
+def _list_all(session: TableauSession, kind: str, *more: str) -> list[object]:
     import tableauserverclient as client
 
     def ask(server: Server) -> list[object]:
-        return list(client.Pager(getattr(server, kind), client.RequestOptions(pagesize=LARGEST_PAGE)))
+        options = client.RequestOptions(pagesize=LARGEST_PAGE)
+        options.fields = {"_default_", *more} if more else set()
+        return list(client.Pager(getattr(server, kind), options))
 
     return session.call(f"List the {kind}", ask)
 

@@ -48,12 +48,17 @@ def choose_place(session: TableauSession, project: str, name: str, digests: Coll
 
 def count_uses(session: TableauSession, project: str, name: str) -> int:
     """How often a dashboard's workbooks were opened, ever. Raises NotFound if there is none."""
-    names = {_name_beside(name, number) for number in range(MOST_BESIDE)}
+    names = list_names(name)
     listed = list_content(session, "workbooks")
     found = [each for each in listed if each.project_id == project and each.name in names]
     if not found:
         raise NotFound(f"Read how {name} is used", "no such workbook is there")
     return sum(views.count_opened(views.list_views(session, item)) for item in found)
+
+
+def list_names(name: str) -> set[str]:
+    """All names that a dashboard's workbook may have."""
+    return {_name_beside(name, number) for number in range(MOST_BESIDE)}
 
 
 def _name_beside(name: str, number: int) -> str:

@@ -25,6 +25,8 @@ CALLS: dict[str, tuple[int, int]] = {
     "workbooks and datasources: connections": (2, 3),
     "workbooks and datasources: refresh": (2, 8),
     "workbooks and datasources: permissions": (2, 0),
+    "datasources: how many workbooks read one": (2, 0),
+    "datasources: delete": (2, 0),
     "views: list with usage": (2, 0),
     "views: tags": (2, 0),
     "views: image": (2, 5),

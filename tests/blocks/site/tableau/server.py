@@ -133,6 +133,7 @@ class TableauServer:
         self.rewrites = self.restless = self.forgets = False
         self.version, self.product = VERSION, "2025.1"
         self.dies_after: int | None = None
+        self.counts = True
         self.stale: list[str] = []
         self.extracts = files.extracts()
         self.lock = threading.RLock()
@@ -625,10 +626,19 @@ class Request:
             "hasExtracts": str(extracts).lower(),
             "type": item.kind,
             "showTabs": str(item.tabs).lower(),
+            **self.count_readers(kind, item),
         }
         attributes = " ".join(f"{key}={quoteattr(value)}" for key, value in told.items())
         project = f'<project id="{item.project}" name={quoteattr(name)}/>'
         return f'<{tag} {attributes}>{project}<owner id="{item.owner}"/><tags>{tags}</tags></{tag}>'
+
+    def count_readers(self, kind: str, item: Item) -> dict[str, str]:
+        """How many workbooks read a data source, where that is asked for."""
+        if kind == "workbooks" or "connectedWorkbooksCount" not in self.query.get("fields", ""):
+            return {}
+        books = [files.workbook_of(each.data)[0] for each in self.server.items["workbooks"].values()]
+        used = [each for each in books if item.url in {c.get("dbname") for c in each.iter("connection")}]
+        return {"connectedWorkbooksCount": str(len(used))} if self.server.counts else {}
 
     def view_xml(self, item: Item, name: str) -> str:
         view, url = item.views[name], item.url + "/sheets/" + re.sub(r"\W", "", name)
@@ -712,6 +722,13 @@ class Request:
             raise answer(
                 f'<connection id="{words[0]}" type="x" userName={quoteattr(asked.get("userName"))}/>'
             )
+
+    def delete_datasources(self, identity: str, what: str = "", tag: str = "") -> None:
+        if what:
+            self.server.items["datasources"][identity].tags.discard(tag)
+        elif not self.server.items["datasources"].pop(identity, None):
+            raise error("404004", "It is not there")
+        raise Answer(204)
 
     def delete_workbooks(self, identity: str, what: str, tag: str) -> None:
         self.server.items["workbooks"][identity].tags.discard(tag)

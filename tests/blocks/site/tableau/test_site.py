@@ -10,6 +10,7 @@ import logging
 import shutil
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from blocks.site.base import Card
 from blocks.site.hyper import write_hyper
 from blocks.site.readback import DatasetSummary
 from blocks.site.tableau import publish
+from blocks.site.tableau import site as tableau_site
 from blocks.site.tableau.client import content, projects, views
 from blocks.site.tableau.client.codes import CODES
 from blocks.site.tableau.client.versions import APP as APP_CALL
@@ -633,7 +635,7 @@ def give(wall: TableauWall) -> None:
 def list_given(wall: TableauWall) -> list[object]:
     item, source = wall.server.workbooks()["kpi_page"], wall.server.sources()["kpi_page-sales"]
     told = [item.tags - {each for each in item.tags if each.startswith("ticket-to-")}, item.tabs]
-    told += [item.views["Dashboard"]["tags"], source.tags]
+    told += [item.views["Dashboard"]["tags"], source.tags - {"ticket-to-dashboard.source.kpi_page"}]
     return [*told, *((each.owner, each.description) for each in (item, source))]
 
 
@@ -735,6 +737,65 @@ def test_how_often_a_dashboard_was_opened_can_be_asked_for(
     site.publish(card)
     wall.server.open("kpi_page-ours", 2)
     assert site.read_use("kpi_page").opened == 9
+
+
+# data sources of dashboards that are gone
+
+
+def test_a_data_source_whose_dashboard_is_gone_is_listed_and_removed_after_a_grace(
+    wall: TableauWall, site: TableauSite, make_card: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = wall.server.items["datasources"]
+    for name in ("gone", "here"):
+        site.publish(make_card(name=name, metrics=(ORDERS,), dimensions=()))
+    theirs = next(each for each in sources.values() if each.name == "gone-sales")
+    sources["theirs"] = Item("theirs", "gone-theirs", theirs.project, "hyper", theirs.data, "theirs")
+    assert "gone" not in site.check()
+    books = wall.server.items["workbooks"]
+    removed = books.pop(next(key for key, each in books.items() if each.name == "gone"))
+    assert "whose dashboard is gone: gone-sales (read by 0 workbooks)" in site.check()
+    tidy = changed(site, gone_days=30)
+    index(tidy, monkeypatch, "2026-01-01")
+    index(tidy, monkeypatch, "2026-01-30")
+    assert sorted(wall.server.sources()) == ["gone-sales", "gone-theirs", "here-sales"]
+    wall.server.counts = False  # a server that does not say who reads it
+    index(tidy, monkeypatch, "2026-02-01")
+    wall.server.counts = True
+    removed.name, books["copy"] = "People's copy", removed
+    index(tidy, monkeypatch, "2026-02-01")
+    assert "gone-sales (read by 1 workbooks)" in site.check()
+    del books["copy"]
+    index(site, monkeypatch, "2026-02-01")  # not asked to
+    assert "gone-sales" in wall.server.sources()
+    wall.server.faults = [Fault("DELETE /datasources", "lose")]
+    with pytest.raises(Unavailable):
+        index(tidy, monkeypatch, "2026-02-01")
+    index(tidy, monkeypatch, "2026-02-01")
+    assert sorted(wall.server.sources()) == ["gone-theirs", "here-sales"]
+
+
+def test_a_dashboard_that_comes_back_is_gone_no_more(
+    wall: TableauWall, site: TableauSite, card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidy = changed(site, gone_days=30)
+    tidy.publish(card)
+    wall.server.items["workbooks"].clear()
+    index(tidy, monkeypatch, "2026-01-01")
+    tidy.publish(card)
+    (source,) = wall.server.sources().values()
+    assert source.tags == {"ticket-to-dashboard.source.kpi_page"}
+
+
+def index(site: TableauSite, monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    """The end of a run on that day."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, zone: Any = None) -> Clock:
+            return cls.fromisoformat(day).replace(tzinfo=zone)
+
+    monkeypatch.setattr(tableau_site, "datetime", Clock)
+    site.index([], [])
 
 
 # the canary
