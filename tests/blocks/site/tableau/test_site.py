@@ -678,8 +678,9 @@ def test_what_can_not_be_given_back_is_told(wall: TableauWall, site: TableauSite
 def test_killed_after_any_request_the_next_run_knows_its_own_and_loses_nothing(
     wall: TableauWall, site: TableauSite, make_card: Make, overwrites: bool
 ) -> None:
-    """The worst server: an overwrite forgets all, and tags are set after publishing only."""
+    """The worst server: an overwrite forgets all, tags are set after publishing only, and no history is kept."""
     wall.server.forgets = True
+    wall.server.faults = [Fault("GET .*/revisions", "403000", times=999)]
     cards = [
         make_card(title=title, metrics=(ORDERS,), dimensions=()) for title in ("First", "Second", "Third")
     ]
@@ -707,6 +708,7 @@ def test_killed_after_any_request_the_next_run_knows_its_own_and_loses_nothing(
 def test_a_worker_that_lost_its_folder_knows_its_workbook_by_its_signature(
     wall: TableauWall, site: TableauSite, make_card: Make
 ) -> None:
+    wall.server.faults = [Fault("GET .*/revisions", "403000", times=9)]  # no history is kept
     site.publish(make_card(title="First", metrics=(ORDERS,), dimensions=()))
     wall.server.workbooks()["kpi_page"].tags.clear()
     shutil.rmtree(site.folder)
