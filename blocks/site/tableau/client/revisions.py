@@ -76,9 +76,9 @@ def sign_workbook(root: Element) -> Element:
 
 def _list_check_ids(root: Element) -> list[Element]:
     windows = [
-        each for each in root.iterfind("windows/window") if (each.get("name") or "").startswith(CHECK_SHEET)
+        each for each in root.findall("windows/window") if (each.get("name") or "").startswith(CHECK_SHEET)
     ]
-    return [identity for each in windows for identity in each.iterfind("simple-id")]
+    return [identity for each in windows for identity in each.findall("simple-id")]
 
 
 def _digest(root: Element) -> str:

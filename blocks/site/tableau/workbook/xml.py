@@ -24,6 +24,12 @@ class Element(Protocol):
     def keys(self) -> list[str]:
         """The names of its attributes."""
 
+    def get(self, name: str) -> str | None:
+        """The value of an attribute."""
+
+    def findall(self, path: str) -> list[Element]:
+        """The elements on a path."""
+
     def insert(self, index: int, element: Element) -> None:
         """Put a child at a place."""
 

@@ -413,6 +413,9 @@ class Request:
 
     def delete_projects(self, identity: str) -> None:
         self.server.projects.pop(identity)
+        for kind, items in self.server.items.items():
+            kept = {key: each for key, each in items.items() if each.project != identity}
+            self.server.items[kind] = kept
         raise Answer(204)
 
     # uploads and publishing
