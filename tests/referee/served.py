@@ -24,6 +24,7 @@ from blocks.site.html.page_model import _dataset as page_dataset
 from blocks.site.html.rollup import Rollup
 from blocks.site.hyper import write_hyper
 from blocks.site.periods import EPOCH, Period, coarser
+from blocks.site.plan import Section
 from blocks.sql import quote_identifier
 from tests.blocks.site.tableau.files import as_sql
 from tests.conftest import ROOT
@@ -95,7 +96,8 @@ class Served:
             with Extract(dataset, path) as extract:
                 rollup = Rollup(extract, EVERY_ROW)
                 rollup.fit(rollup.grain)
-                models.append(page_dataset(rollup))
+                shown = Section(dataset=dataset.name, label="", metrics=(), drill=(), panels=())
+                models.append(page_dataset(rollup, shown))
         asked = [
             {
                 "dataset": places[question.metric][0],
