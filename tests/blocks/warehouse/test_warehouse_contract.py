@@ -348,6 +348,29 @@ def test_a_changed_type_is_taken_where_all_rows_are_replaced(warehouse: Warehous
     assert not again.schema_changes
 
 
+def test_a_load_that_fails_at_its_end_leaves_nothing(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows, quarantine and ledger go together; without transactions the ledger no longer knows the item at least."""
+
+    def fail(*_: object) -> None:
+        raise Rejected("load", "the connection is gone", "Run it again.")
+
+    warehouse.ingest(batch(tmp_path, [{"ride_id": 1, "station": "North"}], bad=["x"]))
+    again = batch(tmp_path, [{"ride_id": 2, "station": "West"}], bad=["y", "z"])
+    with monkeypatch.context() as patch:
+        patch.setattr("blocks.warehouse.sql_warehouse.write_ledger", fail)
+        with pytest.raises(Rejected):
+            warehouse.ingest(again)
+    known = [entry.quarantined for entry in control.read_ledger(warehouse)]
+    if not warehouse.transactional:
+        assert known == []
+        return
+    assert known == [1]
+    assert read(warehouse, "select ride_id from {raw_bikes.rides}") == [(1,)]
+    assert read(warehouse, "select _row from {raw_bikes.rides__quarantine}") == [("x",)]
+
+
 def test_empty_batch_makes_the_declared_table(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.ingest(batch(tmp_path, []))
     with warehouse.session() as session:
