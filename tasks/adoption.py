@@ -362,9 +362,15 @@ class Adopter:
 
 
 def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:
-    """The project's own models that metrics are on, then those that no other model is made of."""
+    """The project's own models that metrics are on, then those of its exposures, then those that nothing is made of."""
     own = manifest["metadata"].get("project_name")
     measured = {catalogue.mart_of(name) for name in catalogue.metric_names()}
+    drawn = {
+        mart
+        for each in catalogue.exposures
+        for mart in each.marts
+        if mart in catalogue.models and catalogue.models[mart].materialized not in {"ephemeral", "external"}
+    }
     ends = []
     for node in manifest["nodes"].values():
         children = manifest["child_map"].get(node["unique_id"], ())
@@ -374,7 +380,7 @@ def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:
         kind = node["config"].get("materialized")
         if is_model and is_end and not spine and kind not in {"ephemeral", "external"}:
             ends.append(name_model(node))
-    return list(dict.fromkeys([*sorted(measured), *sorted(ends)]))
+    return list(dict.fromkeys([*sorted(measured), *sorted(drawn), *sorted(ends)]))
 
 
 def _list_parts(model: Mapping[str, object]) -> tuple[str, ...]:

@@ -87,6 +87,8 @@ def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -
                 # a longer or shorter name is likely another column, which the YAML leaves out
                 alike = {each for each in known if abs(len(each) - len(column)) <= 2}
                 near = hint(column, alike, 0.8)
+                if not near and _is_unreviewed(each):
+                    continue  # `init` saw the column in the data
                 found = error if near else warn
                 yield found(
                     about,
@@ -94,6 +96,12 @@ def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -
                     f"{name_expectation(each)}: the YAML of {mart} declares no column {column}{near}",
                     "Correct the name, or declare the column.",
                 )
+
+
+def _is_unreviewed(expectation: object) -> bool:
+    """True for an expectation as `init` has proposed it."""
+    meta = expectation.get("meta") if isinstance(expectation, dict) else None
+    return isinstance(meta, dict) and meta.get("unreviewed") is True
 
 
 def _list_columns(expectation: object) -> list[str]:
