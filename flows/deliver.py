@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from prefect import Flow, flow, get_run_logger
+from prefect.states import Completed
 
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
@@ -26,6 +28,8 @@ from flows.promote import promote, require_passed
 from flows.publish import publish
 from flows.requirements import requirements
 from flows.run_context import RunContext, new_run, open_run, read_published_reports
+from flows.run_end import answer_end
+from flows.run_names import ANSWERED, add_tags, name_delivery, summarize_delivery, tag_delivery
 from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import meanwhile
@@ -39,7 +43,12 @@ import_types()  # a deployment names its blocks, of any type
 STAGES: list[Flow[Any, Any]] = [requirements, extract_load, transform, validate, promote, publish, feedback]
 
 
-@flow(name="deliver")
+@flow(
+    name="deliver",
+    flow_run_name=name_delivery,
+    on_cancellation=[answer_end],
+    on_crashed=[answer_end],
+)
 def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one in its form
     tracker: Tracker,
     loaders: list[Loader],
@@ -100,6 +109,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
                 tracker, project, warehouse, tickets, run, sources, context=context, dashboards=dashboards
             )
         tag_queries("deliver", run, delivery.plan.tickets)
+        tag_delivery(delivery.plan)
         check_interrupt()
         if done := read_published_reports(warehouse, run):  # an attempt before this one came that far
             delivery.build, delivery.gate, delivery.release = done
@@ -108,7 +118,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
             _build_and_publish(
                 delivery, context, load_range, tracker, loaders, warehouse, site, project, suites
             )
-    return _answer(delivery, tracker, warehouse)
+    return _end(_answer(delivery, tracker, warehouse))
 
 
 def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent flow
@@ -156,8 +166,16 @@ def _answer(delivery: Delivery, tracker: Tracker, warehouse: Warehouse) -> Outco
             feedback(tracker, outcome)
         except Exception as error:  # what ended the run matters more
             get_run_logger().error("the tickets were not all answered: %s", type(error).__name__)
+        with suppress(Exception):  # the server may be what is broken
+            add_tags([ANSWERED])
         raise delivery.crash
     feedback(tracker, outcome)
+    add_tags([ANSWERED])
     if not outcome.ok:
         raise NotDelivered(f"deliver run {outcome.run}", "; ".join(outcome.errors), outcome=outcome)
     return outcome
+
+
+def _end(outcome: Outcome) -> Outcome:
+    """The outcome as the flow's result, with a sentence for Prefect's pages."""
+    return cast(Outcome, Completed(message=summarize_delivery(outcome), data=outcome))

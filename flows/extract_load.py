@@ -11,6 +11,7 @@ from blocks.query_tags import tag_queries
 from blocks.records import LoadReport, Plan
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, hold_alone, stage_run
+from flows.run_names import name_stage
 from tasks.impact import say_impact
 from tasks.lineage import record_loads
 from tasks.loading import load_source
@@ -19,7 +20,7 @@ from tasks.planning import list_known_sources
 from tasks.reports import show_loads
 
 
-@flow(name="extract_load")
+@flow(name="extract_load", flow_run_name=name_stage)
 def extract_load(
     loaders: list[Loader],
     warehouse: Warehouse,

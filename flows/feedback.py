@@ -6,13 +6,14 @@ from prefect import flow, get_run_logger
 
 from blocks.records import Outcome
 from blocks.tracker.base import Tracker
+from flows.run_names import name_stage
 from tasks.answers import answer_tickets
 from tasks.incidents import update_incidents
 from tasks.markdown import count_of
 from tasks.refreshes import tell_of_refreshes
 
 
-@flow(name="feedback")
+@flow(name="feedback", flow_run_name=name_stage)
 def feedback(tracker: Tracker, outcome: Outcome) -> int:
     """One comment per ticket and run, updated in place; incidents; return how many tickets were answered."""
     try:

@@ -9,12 +9,13 @@ from blocks.query_tags import tag_queries
 from blocks.records import BuildReport, GateReport, Release, State
 from blocks.warehouse.base import Warehouse
 from flows.run_context import read_last_report
+from flows.run_names import name_stage
 from tasks.markdown import count_of
 from tasks.promotion import promote_release, retain
 from tasks.reports import show_release
 
 
-@flow(name="promote")
+@flow(name="promote", flow_run_name=name_stage)
 def promote(
     warehouse: Warehouse, build: BuildReport | None = None, gate: GateReport | None = None
 ) -> Release:

@@ -15,6 +15,7 @@ from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
+from flows.run_names import name_stage
 from tasks.dictionary import link_dictionary, publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
@@ -24,7 +25,7 @@ from tasks.reports import show_publications
 from tasks.shown_checks import find_build_times, find_gate, read_gates
 
 
-@flow(name="publish")
+@flow(name="publish", flow_run_name=name_stage)
 def publish(
     site: BiSite,
     warehouse: Warehouse,

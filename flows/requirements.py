@@ -13,6 +13,7 @@ from blocks.records import Plan
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
+from flows.run_names import name_stage
 from tasks.deadlines import emit_deadline_events
 from tasks.markdown import count_of
 from tasks.planning import list_known_sources, plan_tickets
@@ -20,7 +21,7 @@ from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, knows_gaps, read_tickets
 
 
-@flow(name="requirements")
+@flow(name="requirements", flow_run_name=name_stage)
 def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one in its form
     tracker: Tracker,
     project: DbtProject,

@@ -10,12 +10,13 @@ from blocks.records import BuildReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, hold_alone, stage_run
+from flows.run_names import name_stage
 from tasks.building import build_release, carry_over, clear_release
 from tasks.markdown import count_of
 from tasks.reports import show_build
 
 
-@flow(name="transform")
+@flow(name="transform", flow_run_name=name_stage)
 def transform(
     project: DbtProject,
     warehouse: Warehouse,

@@ -14,6 +14,7 @@ from blocks.records import BuildReport, GateReport, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, hold_alone, read_last_report, stage_run
+from flows.run_names import name_stage
 from tasks.gate import (
     accept_loads,
     audit_suites,
@@ -32,7 +33,7 @@ from tasks.promotion import retain
 from tasks.reports import show_gate
 
 
-@flow(name="validate")
+@flow(name="validate", flow_run_name=name_stage)
 def validate(
     suites: Suites,
     warehouse: Warehouse,
