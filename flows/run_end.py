@@ -6,7 +6,6 @@ The runner of a deployment calls this in a process of its own, where the run's i
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 from prefect import Flow, State, get_client
 from prefect.blocks.core import Block
@@ -20,7 +19,7 @@ from tasks.answers import each_ticket
 from tasks.markdown import code
 
 
-def answer_end(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
+def answer_end(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
     """Tell each ticket of a run that was cancelled or died, once, if the run has not told it already."""
     with get_client(sync_client=True) as client:
         tags = client.read_flow_run(flow_run.id).tags
