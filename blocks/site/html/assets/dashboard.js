@@ -162,5 +162,12 @@ addEventListener("hashchange", () => {
   render();
 });
 
+// Where there is less room, fewer labels stand along an axis.
+let resized = 0;
+addEventListener("resize", () => {
+  clearTimeout(resized);
+  resized = setTimeout(render, 150);
+});
+
 if (location.hash.length > 1) readState(location.hash.slice(1), model, selection, sections);
 render();

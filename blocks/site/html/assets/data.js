@@ -6,7 +6,8 @@ import { bucket } from "./periods.js";
  * Typed columns from the page's JSON; NaN stands for a missing number.
  * @param {object} dataset as Python's page model has it
  * @param {string} grain of the rows' time
- * @returns {object} the same dataset, changed in place; answers: what was asked of it, by question
+ * @returns {object} the same dataset, changed in place; answers: what was asked of it, by question;
+ *   kept: what the filters asked of last leave
  */
 export function prepare(dataset, grain) {
   dataset.tables.forEach((table) => {
@@ -22,6 +23,7 @@ export function prepare(dataset, grain) {
   dataset.timed = dataset.tables.some((table) => table.buckets);
   dataset.extent = extentOf(dataset.tables.flatMap(({ buckets }) => (buckets ? [buckets] : [])));
   dataset.answers = new Map();
+  dataset.kept = {};
   return dataset;
 }
 
@@ -79,6 +81,14 @@ export function canMerge(dataset) {
 
 // The rows of a table in a range, under filters.
 function rowsOf(table, range, where) {
+  const { found } = table;
+  if (found && found.where === where && found.first === range.first && found.last === range.last)
+    return found.rows;
+  table.found = { ...range, where, rows: findRows(table, range, where) };
+  return table.found.rows;
+}
+
+function findRows(table, range, where) {
   const { buckets, codes } = table;
   const sets = where.flatMap((kept, i) => (kept ? [[kept, codes[i]]] : []));
   const rows = new Int32Array(table.rows);

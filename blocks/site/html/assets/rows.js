@@ -17,11 +17,13 @@ export function slotOf({ others, place }) {
 
 // An answer of a dataset under the chosen filters, which is asked for once.
 function recall({ selection, dataset }, question, range, find) {
-  const key = `${question} ${range.first} ${range.last} ${selection.filterKey(dataset)}`;
-  const { answers } = dataset;
+  const filters = selection.filterKey(dataset);
+  const key = `${question} ${range.first} ${range.last} ${filters}`;
+  const { answers, kept } = dataset;
   if (!answers.has(key)) {
     if (answers.size >= REMEMBERED) answers.delete(answers.keys().next().value);
-    answers.set(key, find(selection.where(dataset)));
+    if (kept.filters !== filters) Object.assign(kept, { filters, where: selection.where(dataset) });
+    answers.set(key, find(kept.where));
   }
   return answers.get(key);
 }
@@ -335,7 +337,9 @@ class LazyRow {
 export function tableOf(view, metrics, grain, onpick) {
   const { selection, dataset } = view;
   const { keyOf, partsOf, bucketOf } = combinations(selection, dataset, grain);
-  const groups = addUp(dataset, selection.range, selection.where(dataset), keyOf, bucketOf);
+  const groups = recall(view, `table ${grain}`, selection.range, (where) =>
+    addUp(dataset, selection.range, where, keyOf, bucketOf),
+  );
   const keys = dataset.dimensions.length + (grain ? 1 : 0);
   const rows = [...groups].map(([key, totals]) => {
     const make = () => tableCells(dataset, metrics, grain, partsOf(key), totals, onpick);

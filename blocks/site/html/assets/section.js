@@ -273,7 +273,7 @@ export class Section {
   ticksFor(panel) {
     const { selection, model } = this.page;
     const [first, last] = [start(selection.range.first, model.grain), finish(selection.range.last, model.grain)];
-    const most = Math.min(Math.max(Math.floor((panel.body.clientWidth - 60) / LABEL), 2), 8);
+    const most = Math.min(Math.max(Math.floor(((panel.chart.width || panel.body.clientWidth) - 60) / LABEL), 2), 8);
     return timeTicks(first, last, this.drawnGrain, most).map(({ day, label }) => ({ t: day * DAY, label }));
   }
 
