@@ -9,7 +9,9 @@ import duckdb
 import pytest
 
 from blocks.catalogue import Catalogue
-from blocks.metrics import evaluate, totals_sql
+from blocks.errors import Misconfigured
+from blocks.metrics import evaluate, to_tableau, totals_sql
+from tests.conftest import ROOT
 
 ROWS = """(VALUES
     (date '2026-01-01', date '2025-12-01', 'A', 'open', 100, true),
@@ -460,3 +462,39 @@ def test_a_metric_that_aggregates_by_itself_is_a_measure_of_its_own(name: str) -
 def test_a_filtered_balance_ends_with_the_rows_that_meet_the_filter() -> None:
     of_a = where("{{ Dimension('entry__account') }} = 'A'")
     assert total(catalogue({"of_a": simple("closing", filter=of_a)}), "of_a") == 110
+
+
+KINDS = {
+    "`sum`, `count`": [simple(name) for name in ("balance", "rows_with", "mean", "highest", "vips")],
+    "`count_distinct`": [simple("accounts")],
+    "`median`": [simple("middle"), simple("p90")],
+    "`non_additive_dimension` |": [simple("closing"), simple("opening")],
+    "`non_additive_dimension` with": [simple("last_of_each")],
+    "filters of measures": [simple("balance") | {"filter": where("{{ Dimension('entry__account') }} = 'A'")}],
+    "filters on metrics": [REFUSED["through_entity"][0], REFUSED["by_metric"][0]],
+    "ratio": [ratio({"name": "balance_metric"}, {"name": "accounts_metric"})],
+    "derived": [derived("balance_metric * 2", "balance_metric")],
+    "cumulative": [REFUSED["running"][0]],
+    "`offset_window`": [REFUSED["before"][0], REFUSED["begin"][0]],
+    "`join_to_timespine`": [REFUSED["timespine"][0]],
+    "`fill_nulls_with`": [simple("balance", fill_nulls_with=0)],
+    "conversion": [REFUSED["bought"][0]],
+}
+
+
+def test_the_table_of_metrics_says_what_is_shown_and_where() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| kind")]
+    assert len(rows) == len(KINDS)
+    for row, (kind, metrics) in zip(rows, KINDS.items(), strict=True):
+        assert row.startswith(f"| {kind}")
+        *_, page, notebook, tableau, _ = (cell.strip() for cell in row.split("|"))
+        for metric in metrics:
+            found = catalogue({"asked": metric or {}})
+            refused = "asked" in found.unusable()
+            assert [page == "no", notebook == "no", tableau == "no"] == [refused] * 3, row
+            if not refused and tableau == "left out":
+                with pytest.raises(Misconfigured):
+                    to_tableau(found.metric("asked").formula)
+            elif not refused:
+                assert to_tableau(found.metric("asked").formula)
