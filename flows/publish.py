@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from prefect import flow, get_run_logger
 
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotFound, PlatformError
 from blocks.query_tags import tag_queries
 from blocks.records import Plan, Publication
+from blocks.scratch_folder import open_scratch
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
@@ -50,7 +48,7 @@ def publish(
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
     live = warehouse.describe_live_source() if site.reads_live else None
-    with TemporaryDirectory() as folder, site.session():
+    with open_scratch("published-") as folder, site.session():
         dictionary = publish_dictionary(site, warehouse, dbt, release)
         for dashboard in dashboards:
             url = ticket_page(tracker, dashboard.ticket)
@@ -59,7 +57,7 @@ def publish(
             gate = find_gate(catalogue, journal, release, dashboard.marts)
             try:
                 card = make_card(
-                    warehouse, catalogue, dashboard, release, gate, Path(folder), url, comments, live, built
+                    warehouse, catalogue, dashboard, release, gate, folder, url, comments, live, built
                 )
                 cards.append(card)
                 publications.append(link_dictionary(publish_card(site, card), dictionary, dashboard))

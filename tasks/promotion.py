@@ -16,6 +16,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import (
     forget_relations,
+    is_whole,
     list_kept_releases,
     list_kept_schemas,
     list_published_releases,
@@ -133,8 +134,8 @@ def roll_back(warehouse: Warehouse, to: str | None) -> Release:
     published = list_published_releases(warehouse)
     named = [release for release in published if to == release.run != served.run]
     target = next(reversed(before if to is None else named), None)
-    if target is None or not _complete(warehouse, target):
-        kept = ", ".join(each.run for each in published if _complete(warehouse, each))
+    if target is None or not is_whole(warehouse, target):
+        kept = ", ".join(each.run for each in published if is_whole(warehouse, each))
         raise NotFound(
             f"roll back to {to or 'the previous release'}",
             "it is not kept" if to or target else "readers saw none before this one",
@@ -198,9 +199,3 @@ def _built_relations(warehouse: Warehouse, run: str) -> dict[str, str]:
     """What a run built, from its last report in the journal."""
     detail = control.read_last_detail(warehouse, State.building, run)
     return BuildReport.model_validate_json(detail).relations if detail else {}
-
-
-def _complete(warehouse: Warehouse, release: Release) -> bool:
-    """True if every relation the release shows still exists."""
-    schemas = set(warehouse.list_releases())
-    return {relation.rsplit(".", 1)[0] for relation in release.marts.values()} <= schemas

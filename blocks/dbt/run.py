@@ -7,7 +7,6 @@ none is on disk.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from blocks.query_tags import untagged
 from blocks.records import Record
 from blocks.release_names import parse_schema
 from blocks.vendor_patches.prefect import lighten_context
+from blocks.scratch_folder import ScratchFolder
 from blocks.semantic_models import Node
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.base import Warehouse
@@ -73,6 +73,7 @@ class DbtRun:
         self._settings = settings
         self._folder, self._state = settings.folder.resolve(), settings.state.resolve()
         self._warehouse, self._schema = warehouse, schema
+        self._profiles = ScratchFolder(self._state, "profiles-", schema)
         self._worker: DbtWorker | None = None
         self._catalogue: Catalogue | None = None
         self._manifest: dict[str, Any] = {}
@@ -88,7 +89,7 @@ class DbtRun:
         more = ["--no-partial-parse"] if whole else []
         for_all = parse_schema(self._folder)
         with untagged():  # a tag, too, would be another profile
-            args = self._arguments(for_all, self._profiles / "parse")
+            args = self._arguments(for_all, self._profiles.open() / "parse")
         apart = [*self._arguments(), "--no-partial-parse"]
         apart[apart.index("--target-path") + 1] = str(self._state / APART)
         self._process().ask("parse", args=[*args, *more], apart=apart, parsed=for_all, schema=self._schema)
@@ -178,7 +179,7 @@ class DbtRun:
             api_url = str(client.api_url)
         settings = {
             "project_dir": str(self._folder),
-            "profiles_dir": str(self._profiles),
+            "profiles_dir": str(self._profiles.path),
             "target_path": str(self._state / "target"),
             "log_level": "warn",
         }
@@ -287,11 +288,7 @@ class DbtRun:
         if self._worker:
             self._worker.close()
             self._worker = None
-        shutil.rmtree(self._profiles, ignore_errors=True)
-
-    @property
-    def _profiles(self) -> Path:
-        return self._state / f"profiles-{self._schema}"
+        self._profiles.close()
 
     def _process(self) -> DbtWorker:
         if self._worker is None:
@@ -307,7 +304,7 @@ class DbtRun:
         schema, profiles: the profile's schema and folder, if not the release's.
         """
         target, _ = self._warehouse.make_dbt_target(schema or self._schema, self._time_zone)
-        profiles = profiles or self._profiles
+        profiles = profiles or self._profiles.open()
         profiles.mkdir(parents=True, exist_ok=True)
         outputs = {self._settings.target: merge_settings(self._settings.own, target)}
         profile = {self._settings.profile: {"target": self._settings.target, "outputs": outputs}}

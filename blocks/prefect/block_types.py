@@ -10,6 +10,7 @@ from importlib import import_module
 
 from prefect.blocks.core import Block
 from prefect.runtime import flow_run
+from pydantic import ValidationError
 
 from blocks.errors import Misconfigured, NotFound
 
@@ -74,6 +75,9 @@ def load_block(slug: str) -> Block:
     cls = block_class(kind)
     try:
         loaded = cls.load(name)
+    except ValidationError as error:  # its own text would show the values
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in error.errors())
+        raise Misconfigured(f"load block {slug}", wrong, "Correct these fields and save it again.") from None
     except ValueError:
         raise NotFound(f"load block {slug}", "none of that name is saved", "Save it first.") from None
     return loaded  # type: ignore[return-value]

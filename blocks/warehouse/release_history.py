@@ -93,6 +93,28 @@ def read_last_relations(warehouse: WarehouseConnection, release: Release) -> dic
     return {unique_id: relation for unique_id, relation, _ in _read_relations(warehouse, [release.run])}
 
 
+def is_whole(warehouse: WarehouseConnection, release: Release) -> bool:
+    """True if all that a release shows is still there, and all that its models would go on from.
+
+    A release whose line of models was forgotten is not: after going back to it, history would be built anew from what
+    the sources still have, without a word.
+    """
+    relations = read_last_relations(warehouse, release)
+    if not relations and _has_relations(warehouse):
+        return False
+    schemas = {relation.rsplit(".", 1)[0] for relation in (*release.marts.values(), *relations.values())}
+    return schemas <= set(warehouse.list_releases())
+
+
+def _has_relations(warehouse: WarehouseConnection) -> bool:
+    """True if it is known of any run where its models are; not for one that was published before that was kept."""
+    with warehouse.session() as session:
+        if not warehouse.columns(session, warehouse.control, TABLE):
+            return False
+        table = warehouse.quote(warehouse.control, TABLE)
+        return bool(session.rows(f"select count(*) from {table}")[0][0])
+
+
 def list_kept_releases(warehouse: WarehouseConnection) -> list[Release]:
     """Releases that may be rolled back to: the last `keep` that readers saw, and that were published; the served."""
     served = read_marker(warehouse, warehouse.serving)

@@ -138,6 +138,21 @@ def test_a_rollback_goes_to_what_readers_last_saw(warehouse: DuckDBWarehouse) ->
         roll_back.fn(warehouse, None)
 
 
+def test_no_one_is_led_back_to_a_release_whose_history_is_not_known_any_more(
+    warehouse: DuckDBWarehouse,
+) -> None:
+    """Its marts are still there, because later releases show them; where its models stood is forgotten."""
+    for number, mart in enumerate(("trail", "days", "days", "days", "days")):
+        run = f"n{number}"
+        promote(warehouse, run, number, (mart,), {f"model.p.{mart}": f"rel_{run}.{mart}"})
+        retain.fn(warehouse)
+    assert "rel_n0" in warehouse.list_releases()
+    with pytest.raises(NotFound, match="Kept: n3"):
+        roll_back.fn(warehouse, "n0")
+    back = roll_back.fn(warehouse, "n3")
+    assert read_last_relations(warehouse, back)["model.p.trail"] == "rel_n0.trail"
+
+
 def test_a_schema_that_readers_see_or_may_be_led_back_to_is_refused(warehouse: DuckDBWarehouse) -> None:
     for run in ("a", "b", "c", "d"):
         promote(warehouse, run, 1)

@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr
 
 from blocks.deadline import Deadline
 from blocks.errors import RateLimited
+from blocks.http.address import Address
 from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.load_range import LoadRange
 from blocks.loader.fivetran.api import FivetranApi
@@ -36,7 +37,7 @@ class FivetranLoader(ManagedLoader):
 
     api_key: str = Field(description="API key, scoped to the connections it may sync")
     api_secret: SecretStr = Field(description="the key's secret")
-    address: str = Field("https://api.fivetran.com", description="the API's address")
+    address: Address = Field("https://api.fivetran.com", description="the API's address")
     reload_schema: bool = Field(False, description="have Fivetran read the source's schema before each sync")
 
     def check(self) -> str:

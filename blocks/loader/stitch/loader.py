@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr
 
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured, Unavailable
+from blocks.http.address import Address
 from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.load_range import LoadRange
 from blocks.loader.managed import ManagedLoader, get_source_setting
@@ -43,7 +44,7 @@ class StitchLoader(ManagedLoader):
 
     client_id: int = Field(description="the Stitch account's number")
     token: SecretStr = Field(description="Connect API access token of the account")
-    address: str = Field("https://api.stitchdata.com", description="the API's address")
+    address: Address = Field("https://api.stitchdata.com", description="the API's address")
     quiet_seconds: float = Field(
         120,
         gt=0,

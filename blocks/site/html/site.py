@@ -18,6 +18,7 @@ from pydantic import Field
 
 from blocks.dictionary import Dictionary
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound
+from blocks.http.address import Address
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
 from blocks.site.html.dashboard_view import DashboardView
@@ -54,7 +55,7 @@ class FolderSite(BiSite):
 
     project: str = Field("dashboards", description="folder in `folder`, as in dashboards or team/sales")
     folder: Path = Field(description="the folder that is published into; created if absent")
-    address: str = Field("", description="where the folder is served, as in https://bi.example.com")
+    address: Address = Field("", description="where the folder is served, as in https://bi.example.com")
 
     def check(self) -> str:
         """Make the folder and see that it can be written."""

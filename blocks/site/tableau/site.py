@@ -17,6 +17,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr, SecretStr
 
 from blocks.errors import BadInput, Misconfigured
+from blocks.http.address import Address
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
 from blocks.site.readback import Readback
@@ -42,8 +43,8 @@ class TableauSite(BiSite):
     _description = "Publishes dashboards as workbooks on Tableau Server or Tableau Cloud."
 
     project: str = Field("Delivered dashboards", description="project path, as in Analytics/Delivered")
-    server: str = Field(
-        pattern=r"^https?://[^/\s]+/?$", description="the server's address, as in https://bi.example.com"
+    server: Address = Field(
+        pattern=r"^https?://[^/\s@?#]+/?$", description="the server's address, as in https://bi.example.com"
     )
     site: str = Field("", description="the site's content URL; empty for Tableau Server's default site")
     token: AccessToken | None = Field(None, description="a personal access token to sign in with, or")

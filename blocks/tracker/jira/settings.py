@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from blocks.http.address import Address
+
 Names = dict[str, str]
 READ = (
     "analysis",
@@ -43,7 +45,9 @@ class JiraSettings(BaseModel):
     """Where the project is, how to log in, and what this Jira calls its fields, statuses and labels."""
 
     project: str = Field(description="key of the project, as in AN-7's AN", pattern="^[A-Z][A-Z0-9_]{1,19}$")
-    server: str = Field(description="address of Jira, with its context path", pattern=r"^https?://[^\s@?#]+$")
+    server: Address = Field(
+        description="address of Jira, with its context path", pattern=r"^https?://[^\s@?#]+$"
+    )
     email: str | None = Field(None, description="the account's e-mail: Jira Cloud; none: Data Center")
     token: SecretStr = Field(description="API token (Cloud) or personal access token (Data Center)")
     jql: str = Field("", description="which tickets wait for work; empty: those not done")

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from prefect.blocks.fields import SecretDict
 from pydantic import Field, SecretStr, model_validator
 
+from blocks.http.address import Address, Host
 from blocks.warehouse.dremio.names import DremioNames, quote_path
 from blocks.warehouse.dremio.types import map_declared_type
 from blocks.warehouse.settings import WarehouseSettings
@@ -24,9 +25,9 @@ class DremioSettings(WarehouseSettings):
     dialect: ClassVar[str] = "dremio"
 
     database: str = Field(description="dotted path of a space with folders, or of a catalogue's folder")
-    host: str = Field(description="REST host: dremio.example.com; Cloud: api.dremio.cloud")
+    host: Host = Field(description="REST host: dremio.example.com; Cloud: api.dremio.cloud")
     port: int = Field(9047, description="REST port of Software; Cloud has 443")
-    flight_host: str | None = Field(None, description="Flight host, if another: data.dremio.cloud")
+    flight_host: Host | None = Field(None, description="Flight host, if another: data.dremio.cloud")
     flight_port: int = Field(32010, description="Flight port; Cloud has 443")
     tls: bool = Field(True, description="encrypt both; false only on a trusted network")
     verify: bool = Field(True, description="check the server's certificate")
@@ -39,7 +40,9 @@ class DremioSettings(WarehouseSettings):
         None, description="source of tables, with bucket and folders: lake.bucket; none: database holds them"
     )
     landing: str = Field(description="folder of loads as Dremio names it: lake.bucket.landing")
-    landing_url: str = Field(description="the same folder from here: /mnt/lake/landing, s3://bucket/landing")
+    landing_url: Address = Field(
+        description="the same folder from here: /mnt/lake/landing, s3://bucket/landing"
+    )
     landing_options: SecretDict = Field(
         SecretDict({}), description="fsspec's options for it: key, secret, ..."
     )

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
+from blocks.http.address import Host
 from blocks.query_tags import query_tag
 from blocks.warehouse.settings import SharedSettings
 
@@ -18,7 +19,7 @@ class PostgresSettings(SharedSettings):
     dialect: ClassVar[str] = "postgres"
     longest_name: ClassVar[int | None] = 63
 
-    host: str = Field(description="the server")
+    host: Host = Field(description="the server")
     port: int = Field(5432, description="its port")
     user: str = Field(description="who logs in")
     password: SecretStr = Field(description="the password")
