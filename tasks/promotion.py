@@ -134,8 +134,9 @@ def roll_back(warehouse: Warehouse, to: str | None) -> Release:
     published = list_published_releases(warehouse)
     named = [release for release in published if to == release.run != served.run]
     target = next(reversed(before if to is None else named), None)
-    if target is None or not is_whole(warehouse, target):
-        kept = ", ".join(each.run for each in published if is_whole(warehouse, each))
+    there = warehouse.list_releases()
+    if target is None or not is_whole(warehouse, target, there):
+        kept = ", ".join(each.run for each in published if is_whole(warehouse, each, there))
         raise NotFound(
             f"roll back to {to or 'the previous release'}",
             "it is not kept" if to or target else "readers saw none before this one",

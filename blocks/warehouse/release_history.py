@@ -93,17 +93,17 @@ def read_last_relations(warehouse: WarehouseConnection, release: Release) -> dic
     return {unique_id: relation for unique_id, relation, _ in _read_relations(warehouse, [release.run])}
 
 
-def is_whole(warehouse: WarehouseConnection, release: Release) -> bool:
+def is_whole(warehouse: WarehouseConnection, release: Release, there: Collection[str]) -> bool:
     """True if all that a release shows is still there, and all that its models would go on from.
 
-    A release whose line of models was forgotten is not: after going back to it, history would be built anew from what
-    the sources still have, without a word.
+    there: the schemas of releases that exist. A release whose line of models was forgotten is not whole: after going
+    back to it, history would be built anew from what the sources still have, without a word.
     """
     relations = read_last_relations(warehouse, release)
     if not relations and _has_relations(warehouse):
         return False
-    schemas = {relation.rsplit(".", 1)[0] for relation in (*release.marts.values(), *relations.values())}
-    return schemas <= set(warehouse.list_releases())
+    needed = {relation.rsplit(".", 1)[0] for relation in (*release.marts.values(), *relations.values())}
+    return needed <= set(there)
 
 
 def _has_relations(warehouse: WarehouseConnection) -> bool:
