@@ -347,8 +347,13 @@ class Catalogue:
         rows = self._semantic.sources[source]
         mart, known, time = rows.mart, rows.dimensions, rows.time
         names = tuple(name for name in dimensions if name in known and name != time)
-        measures = tuple({measure.name: measure for m in metrics for measure in m.measures}.values())
-        if clash := {measure.name for measure in measures} & {*names, time}:
+        measures: dict[str, Measure] = {}
+        for measure in (each.base for metric in metrics for each in metric.measures):
+            if not (
+                measure.name in measures and measure.filtered
+            ):  # of two of a name the one that fits any metric
+                measures[measure.name] = measure
+        if clash := measures.keys() & {*names, time}:
             raise Misconfigured(
                 f"read mart {mart}",
                 f"{', '.join(sorted(clash))} is both a measure and a dimension",
@@ -361,10 +366,10 @@ class Catalogue:
             time=time,
             dimensions=names,
             metrics=metrics,
-            measures=measures,
+            measures=tuple(measures.values()),
             grain=known[time].grain if time else "day",
             labels={name: known[name].label for name in keys},
-            columns=self._semantic.columns(source, keys, [measure.name for measure in measures]),
+            columns=self._semantic.columns(source, keys, list(measures)),
             time_zone=self.time_zone,
         )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal, TypeAlias
@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import ValidationInfo, field_serializer, field_validator
 
 from blocks.errors import Misconfigured
-from blocks.records import Record
+from blocks.records import GRAINS, Record
 from blocks.sql import quote_identifier
 
 Function: TypeAlias = Literal["sum", "min", "max", "count_distinct"]
@@ -53,12 +53,52 @@ class Balance(Record):
 
     The names of columns of the dataset. moment: the time; within: it is the last of each combination of these, and
     where one of them is null nothing counts; rows: how many of the mart's rows are behind a row ("": some, always).
+    grouped: each group that is shown has a moment of its own, where otherwise one is that of all.
     """
 
     moment: str
     last: bool = True
     within: tuple[str, ...] = ()
     rows: str = ""
+    grouped: bool = False
+
+
+class Shift(Record):
+    """Another bucket of time that a value is of: `count` grains before; with 0, the one that the grain begins with.
+
+    As in MetricFlow, a bucket has such a value only if another one of its grain begins on that very day. whole: buckets
+    are always compared as they are, whatever their grain, as those of metrics that are made of metrics.
+    """
+
+    count: int
+    grain: str
+    whole: bool = False
+
+    def is_of_buckets(self, grain: str) -> bool:
+        """True if buckets of a grain are compared as they are; False if the shorter ones of the data in them are."""
+        weeks = grain == "week" and not self.count  # which begin in one month and end in another
+        return self.whole or (GRAINS.index(grain) <= GRAINS.index(self.grain) and not weeks)
+
+    def __str__(self) -> str:
+        found = f"{self.count} {self.grain} before" if self.count else f"begin of {self.grain}"
+        return f"{found}, whole" if self.whole else found
+
+
+class Window(Record):
+    """The days that a cumulative measure adds up, to each day: as many grains; with 0, all since the grain began, or,
+    without a grain, since ever.
+
+    last: a bucket of several days shows its last one that has rows, not its first. rows: as in Balance.
+    """
+
+    count: int = 0
+    grain: str = ""
+    last: bool = False
+    rows: str = ""
+
+    def __str__(self) -> str:
+        reach = f"{self.count} {self.grain}" if self.count else f"{self.grain or 'all'} to date"
+        return f"{reach}{', last' if self.last else ''}"
 
 
 class Measure(Record):
@@ -66,12 +106,40 @@ class Measure(Record):
 
     filtered: it counts some of the rows only. A distinct count of them is then null for a group in which there is
     none, as any other measure is; in all, without groups, it is 0.
+    shift, window: it is of other rows than those of the time that is shown; the name then tells it from the column's.
     """
 
     name: str
     function: Function
     balance: Balance | None = None
     filtered: bool = False
+    shift: Shift | None = None
+    window: Window | None = None
+
+    @property
+    def mark(self) -> str:
+        """What its name, and that of each column that it needs, ends with beside the dataset's own."""
+        return f"@{self.shift or self.window}" if self.shift or self.window else ""
+
+    @property
+    def base(self) -> Measure:
+        """The measure of the dataset's own rows that it is made of."""
+        if not self.mark:
+            return self
+        balance = rename_balance(self.balance, self.unmark) if self.balance and self.shift else None
+        found = {"name": self.unmark(self.name), "shift": None, "window": None, "balance": balance}
+        return self.model_copy(update=found)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the rows that it is computed from, as `spread_rows` names them."""
+        balance = self.balance
+        more = (balance.moment, *balance.within, balance.rows) if balance and not self.window else ()
+        return (self.name, *filter(None, more))
+
+    def unmark(self, name: str) -> str:
+        """A column's name in the dataset."""
+        return name.removesuffix(self.mark)
 
 
 class Number(Record):
@@ -117,6 +185,7 @@ class Metric(Record):
     maturity_days: after the end of a time, until its figures are final; grows: they never are, as the revenue of the
     customers first seen in a month. target: what it should reach in each time that is drawn.
     events: first days of what its `meta.events` name.
+    fills_buckets: it has a value for time without rows, too: that of its formula over nothing.
     """
 
     name: str
@@ -132,6 +201,17 @@ class Metric(Record):
     grows: bool = False
     target: float | None = None
     events: tuple[tuple[date, str], ...] = ()
+    fills_buckets: bool = False
+
+    @property
+    def needs_bucket(self) -> bool:
+        """True if it has a value per bucket of time only, as one that compares with another bucket does."""
+        return any(measure.shift for measure in self.measures)
+
+    @property
+    def adds_up_rows(self) -> bool:
+        """True if it is computed of the rows of the time that is shown, and of no others."""
+        return not any(measure.mark for measure in self.measures)
 
     @field_validator("formula", mode="before")
     @classmethod
@@ -143,6 +223,12 @@ class Metric(Record):
     @field_serializer("formula")
     def _write(self, formula: Formula) -> Json:
         return to_json(formula)
+
+
+def rename_balance(balance: Balance, rename: Callable[[str], str]) -> Balance:
+    """The same balance over columns of other names."""
+    names = {"moment": rename(balance.moment), "rows": balance.rows and rename(balance.rows)}
+    return balance.model_copy(update={**names, "within": tuple(map(rename, balance.within))})
 
 
 def parse_formula(node: object, measures: Iterable[Measure], metric: str) -> Formula:
@@ -228,7 +314,12 @@ def evaluate(formula: Formula, totals: Mapping[str, float | Decimal | None]) -> 
 
 
 def value_of_nothing(formula: Formula) -> float | None:
-    """What a page shows for a time or a group without rows: sums and counts are 0, and what is made of them."""
+    """What a page shows for a time or a group without rows: sums and counts are 0, and what is made of them.
+
+    None where rows of other times count, of which it is not known that there are none.
+    """
+    if any(measure.mark for measure in measures_of(formula)):
+        return None
     known = {
         m.name: 0.0 for m in measures_of(formula) if m.function in ("sum", "count_distinct") and not m.balance
     }
@@ -394,6 +485,13 @@ def _call_tableau(function: str, parts: list[str]) -> str:
 
 
 def _measure_tableau(measure: Measure, dimensions: Sequence[str]) -> str:
+    if measure.mark:
+        what = "compares with another time" if measure.shift else "is cumulative"
+        raise Misconfigured(
+            f"Write {measure.name} for Tableau",
+            f"it {what}, which no calculation of Tableau computes in every view and under every filter",
+            "Pages, pictures and notebooks show it.",
+        )
     if measure.balance:
         return _balance_tableau(measure, measure.balance, dimensions)
     found = f"{_TABLEAU[measure.function]}({tableau_field(measure.name)})"
@@ -431,7 +529,7 @@ def adds_up(formula: Formula) -> bool:
     """True if the values of slices can be stacked to a whole: no ratio, minimum, maximum or distinct count."""
     match formula:
         case Measure(function=function):
-            return function == "sum"
+            return function == "sum" and not formula.mark
         case Filled(formula=inner, value=0) | Call(function="coalesce", parts=(inner, Number(value=0))):
             return adds_up(inner)
         case Operation(sign="+" | "-", left=left, right=right):
@@ -462,18 +560,22 @@ def aggregate_sql(measure: Measure, column: str = "") -> str:
     A balance needs the rows as `decide_moments` returns them.
     """
     column = column or quote_identifier(measure.name)
+    now = (
+        f"{quote_identifier(measure.balance.moment)} = {_decisive_column(measure)}" if measure.balance else ""
+    )
     if measure.function == "count_distinct":
-        return f"count(distinct {column})"
-    condition = f"isfinite({column}::DOUBLE)"
-    if measure.balance:
-        condition += f" AND {quote_identifier(measure.balance.moment)} = {_decisive_column(measure)}"
+        return f"count(distinct {column})" + (f" FILTER (WHERE {now})" if now else "")
+    condition = f"isfinite({column}::DOUBLE)" + (f" AND {now}" if now else "")
     return f"{measure.function}({column}) FILTER (WHERE {condition})"
 
 
-def decide_moments(measures: Iterable[Measure], rows: str, bucket: str = "") -> str:
+def decide_moments(
+    measures: Iterable[Measure], rows: str, bucket: str = "", groups: Sequence[str] = ()
+) -> str:
     """SQL of the rows with one more column a balance: the moment at which it counts. The rows themselves without one.
 
-    rows: a table, or a query in brackets with an alias; bucket: SQL of the time that the values are asked for by.
+    rows: a table, or a query in brackets with an alias; bucket: SQL of the time that the values are asked for by;
+    groups: SQL of what else they are asked for by.
     """
     columns = []
     for measure in measures:
@@ -484,7 +586,8 @@ def decide_moments(measures: Iterable[Measure], rows: str, bucket: str = "") -> 
                 if balance.rows
                 else moment
             )
-            parts = ", ".join([*([bucket] if bucket else []), *within])
+            shown = groups if balance.grouped else ()
+            parts = ", ".join([*([bucket] if bucket else []), *shown, *within])
             window = f"over (partition by {parts})" if parts else "over ()"
             found = f"{'max' if balance.last else 'min'}({there}) {window}"
             if within:

@@ -29,13 +29,17 @@ from blocks.metrics import (
     Measure,
     Metric,
     Operation,
+    Shift,
+    Window,
     measures_of,
+    rename_balance,
     replace_measures,
 )
 from blocks.records import GRAINS, Record
 from blocks.sql import PORTABLE, parse_expression, quote_identifier
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
+_LONGEST_REACH = 10_000  # of a window or an offset, in buckets
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 _FINER_THAN_DAYS = ("nanosecond", "microsecond", "millisecond", "second", "minute", "hour")
@@ -123,6 +127,7 @@ class MeasureColumn:
     """How a row source's rows become a measure's column; None for one that is made of others.
 
     declared: the manifest's measure, which a filter makes another column of; besides: columns that it needs, too.
+    timed: its filter names a time.
     """
 
     source: str
@@ -131,6 +136,7 @@ class MeasureColumn:
     besides: tuple[SelectedColumn, ...] = ()
     balance: _BalanceColumns | None = None
     declared: Node = field(default_factory=dict)
+    timed: bool = False
 
 
 @dataclass
@@ -330,10 +336,8 @@ def _read_measure(
         return found
     rows, besides, when = "", balance.columns, balance.when
     if condition:
-        rows = f"{name}__rows"
-        counted = SelectedColumn(
-            name=rows, sql=f"sum(case when {condition} then 1 else 0 end)", grouped=False
-        )
+        counted = _count_rows(name, condition)
+        rows = counted.name
         besides, when = (*besides, counted), when.model_copy(update={"rows": rows})
     timed: dict[str, Formula] = {
         each.formula.name: each.formula.model_copy(update={"balance": when})
@@ -346,6 +350,12 @@ def _read_measure(
         )
         for key, each in found.items()
     }
+
+
+def _count_rows(name: str, condition: str) -> SelectedColumn:
+    """How many of the mart's rows behind a row meet a measure's condition."""
+    sql = f"sum(case when {condition} then 1 else 0 end)"
+    return SelectedColumn(name=f"{name}__rows", sql=sql, grouped=False)
 
 
 def _read_added(measure: Node, name: str, condition: str) -> dict[str, MeasureColumn]:
@@ -399,9 +409,9 @@ def _end_comment(expr: str) -> str:
 
 
 def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticModels) -> Metric:
-    formula = _read_formula(metric, metrics, models)
+    formula = _count_own_rows(_read_formula(metric, metrics, models))
     measures = measures_of(formula)
-    sources = {models.measures[measure.name].source for measure in measures}
+    sources = {models.measures[measure.base.name].source for measure in measures}
     marts = {models.sources[source].mart for source in sources}
     if len(marts) != 1:
         raise _UnusableError(f"it reads {len(marts)} marts ({', '.join(sorted(marts))}); a metric needs one")
@@ -409,6 +419,11 @@ def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticMode
         raise _UnusableError(
             "its measures are in several semantic models or have several time dimensions"
             f" ({', '.join(_describe(models.sources[source]) for source in sorted(sources))})"
+        )
+    timed = models.sources[next(iter(sources))].time is not None
+    if not timed and any(measure.mark for measure in measures):
+        raise _UnusableError(
+            "it is of several times (cumulative, or with an offset) and its measures have none"
         )
     meta = {**(metric.get("meta") or {}), **((metric.get("config") or {}).get("meta") or {})}
     return Metric(
@@ -425,6 +440,7 @@ def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticMode
         grows=meta.get("maturity") == "grows",
         target=_read_target(meta.get("target")),
         events=tuple(_read_events(meta.get("events"))),
+        fills_buckets=timed and _fills_buckets(metric, metrics),
     )
 
 
@@ -452,6 +468,25 @@ def _read_maturity(declared: object) -> int:
     raise _UnusableError(f"its meta has maturity {str(declared)[:40]!r}: give days, as in 90, or grows")
 
 
+def _count_own_rows(formula: Formula) -> Formula:
+    """Of a formula over several times: a distinct count is null where its own time has no rows, as all measures are."""
+    measures = measures_of(formula)
+    if not any(measure.mark for measure in measures):
+        return formula
+    counts = [measure for measure in measures if measure.function == "count_distinct"]
+    return replace_measures(formula, {m.name: m.model_copy(update={"filtered": True}) for m in counts})
+
+
+def _fills_buckets(metric: Node, metrics: Mapping[str, Node]) -> bool:
+    """True if a metric, or one that it is made of, is joined to the time spine."""
+    params = metric["type_params"]
+    places = (params, params.get("measure") or {})
+    inputs = [params.get("numerator"), params.get("denominator"), *(params.get("metrics") or ())]
+    parts = (metrics[each["name"]] for each in inputs if each)
+    joined = any(place.get("join_to_timespine") for place in places)
+    return joined or any(_fills_buckets(part, metrics) for part in parts)
+
+
 def _describe(source: RowSource) -> str:
     return f"{source.model} by {source.time or 'no time'}"
 
@@ -468,12 +503,12 @@ def _read_formula(
     filters = (*filters, *_conditions(metric))
 
     def read(reference: Node) -> Formula:
-        if reference.get("offset_window") or reference.get("offset_to_grain"):
-            raise _UnusableError(f"it reads {reference['name']} with an offset")
         if reference["name"] not in metrics:
             raise _UnusableError(f"it reads {reference['name']}, which is no metric that is enabled")
         inner = (*filters, *_conditions(reference))
-        return _read_formula(metrics[reference["name"]], metrics, models, inner, depth + 1)
+        found = _read_formula(metrics[reference["name"]], metrics, models, inner, depth + 1)
+        shift = _read_shift(reference, metrics[reference["name"]]["type"] != "simple")
+        return _shift_measures(found, shift, reference["name"], models) if shift else found
 
     if depth > MOST_NESTED:
         raise _UnusableError(f"it is made of metrics that are made of metrics, more than {MOST_NESTED} deep")
@@ -487,7 +522,106 @@ def _read_formula(
             return read_expression(params["expr"], inputs, models.dialect)
         except NotAFormulaError as reason:
             raise _UnusableError(str(reason)) from None
-    raise _UnusableError(f"its type is {kind}; dashboards show simple, ratio and derived metrics")
+    if kind == "cumulative":
+        return _read_cumulative(metric, metrics, models, filters)
+    raise _UnusableError(f"its type is {kind}; dashboards show simple, ratio, derived and cumulative metrics")
+
+
+def _read_shift(reference: Node, whole: bool) -> Shift | None:
+    """The offset with which a derived metric reads another one. whole: as in Shift."""
+    window, to_grain = reference.get("offset_window"), reference.get("offset_to_grain")
+    if window:
+        count, grain = _read_reach(window, f"the offset of {reference['name']}")
+        return Shift(count=count, grain=grain, whole=whole)
+    if not to_grain:
+        return None
+    if whole:
+        raise _UnusableError(
+            f"it reads {reference['name']} with an offset to a grain, and that is no simple metric"
+        )
+    return Shift(count=0, grain=_known_grain(to_grain, f"the offset of {reference['name']}"))
+
+
+def _read_reach(window: Node, what: str) -> tuple[int, str]:
+    """How many of which grain."""
+    count = window["count"]
+    if not isinstance(count, int) or not 0 < count < _LONGEST_REACH:
+        raise _UnusableError(f"{what} is of {count!r}, which is no number of buckets of time")
+    return count, _known_grain(window["granularity"], what)
+
+
+def _known_grain(grain: object, what: str) -> str:
+    found = str(grain).lower()
+    if found not in GRAINS:
+        raise _UnusableError(f"{what} is by {found}, which pages don't know: they have {', '.join(GRAINS)}")
+    return found
+
+
+def _shift_measures(formula: Formula, shift: Shift, name: str, models: SemanticModels) -> Formula:
+    """A formula over the same measures of another bucket of time."""
+    instead: dict[str, Formula] = {}
+    for measure in measures_of(formula):
+        if measure.mark:
+            other = "cumulative" if measure.window else "of another time"
+            raise _UnusableError(f"it reads {name} with an offset, and that is {other} itself")
+        if models.measures[measure.name].timed:
+            raise _UnusableError(
+                f"it reads {name} with an offset, and that has a filter on time, which moves with it"
+            )
+        moved = measure.model_copy(update={"shift": shift})
+        update: dict[str, object] = {"name": f"{measure.name}{moved.mark}"}
+        if measure.balance:
+            mark = moved.mark
+            update["balance"] = rename_balance(measure.balance, lambda column, mark=mark: f"{column}{mark}")  # type: ignore[misc]
+        instead[measure.name] = moved.model_copy(update=update)
+    return replace_measures(formula, instead)
+
+
+def _read_cumulative(
+    metric: Node, metrics: Mapping[str, Node], models: SemanticModels, filters: tuple[str, ...]
+) -> Formula:
+    """A metric that adds up a window of days to each day; where it is asked for by more, one day stands for all."""
+    params = metric["type_params"]
+    given = params.get("cumulative_type_params") or {}
+    older = {key: params.get(key) for key in ("window", "grain_to_date")}
+    own = older | {key: value for key, value in given.items() if value is not None}
+    period = str(own.get("period_agg") or "first").lower()
+    if period not in ("first", "last"):
+        raise _UnusableError(f"it is cumulative with period_agg {period}; first and last are computed")
+    if own.get("window") and own.get("grain_to_date"):
+        raise _UnusableError("it is cumulative over a window and to date at once")
+    window = Window(last=period == "last")
+    if own.get("window"):
+        count, grain = _read_reach(own["window"], "its window")
+        window = window.model_copy(update={"count": count, "grain": grain})
+    elif own.get("grain_to_date"):
+        window = window.model_copy(update={"grain": _known_grain(own["grain_to_date"], "its grain to date")})
+    if inner := own.get("metric"):
+        if inner["name"] not in metrics:
+            raise _UnusableError(f"it reads {inner['name']}, which is no metric that is enabled")
+        metric, filters = (
+            metrics[inner["name"]],
+            (*filters, *_conditions(inner), *_conditions(metrics[inner["name"]])),
+        )
+        if metric["type"] != "simple":
+            raise _UnusableError(
+                f"it is cumulative over {inner['name']}, which is {metric['type']}; simple ones are computed"
+            )
+    return _read_simple(metric, models, filters, window)
+
+
+def _widen_measures(formula: Formula, window: Window) -> Formula:
+    """A formula over the same measures in a window of days."""
+    instead: dict[str, Formula] = {}
+    for measure in measures_of(formula):
+        if measure.balance:
+            raise _UnusableError("it is cumulative over a balance, which does not add up over days")
+        wide = measure.model_copy(update={"window": window})
+        balance = Balance(moment=f"{measure.name}{wide.mark}, on", last=window.last, grouped=True)
+        instead[measure.name] = wide.model_copy(
+            update={"name": f"{measure.name}{wide.mark}", "balance": balance}
+        )
+    return replace_measures(formula, instead)
 
 
 def _conditions(node: Node) -> list[str]:
@@ -495,7 +629,10 @@ def _conditions(node: Node) -> list[str]:
     return [each["where_sql_template"] for each in (node.get("filter") or {}).get("where_filters") or ()]
 
 
-def _read_simple(metric: Node, models: SemanticModels, filters: tuple[str, ...]) -> Formula:
+def _read_simple(
+    metric: Node, models: SemanticModels, filters: tuple[str, ...], window: Window | None = None
+) -> Formula:
+    """A measure, with the metric's filters, as it is or over a window."""
     params = metric["type_params"]
     reference = params.get("measure")
     if not reference and params.get("metric_aggregation_params"):
@@ -504,33 +641,44 @@ def _read_simple(metric: Node, models: SemanticModels, filters: tuple[str, ...])
         raise _UnusableError("it has no measure, and no aggregation of its own")
     name = reference["name"]
     filters = (*filters, *_conditions(reference))
-    for place in (reference, params):
-        if place.get("join_to_timespine"):
-            raise _UnusableError("it shows days without data (join_to_timespine), which pages leave out")
     if name in models.faults:
         raise _UnusableError(models.faults[name])
     if name not in models.measures:
         raise _UnusableError(f"its measure {name} is in no semantic model that is enabled")
-    formula = _read_filtered(models.measures[name], filters, models)
+    formula = _read_filtered(models.measures[name], filters, models, window)
     filling = [
         each for each in (reference.get("fill_nulls_with"), params.get("fill_nulls_with")) if each is not None
     ]
     return Filled(formula=formula, value=filling[0]) if filling else formula
 
 
-def _read_filtered(found: MeasureColumn, filters: tuple[str, ...], models: SemanticModels) -> Formula:
-    """A measure over the rows that meet all the filters."""
+def _read_filtered(
+    found: MeasureColumn, filters: tuple[str, ...], models: SemanticModels, window: Window | None = None
+) -> Formula:
+    """A measure over the rows that meet all the filters, and that are in a window if there is one."""
     if not filters:
-        return found.formula
+        return _widen_measures(found.formula, window) if window else found.formula
     parts = (_resolve_filter(each, models.sources[found.source], models.dialect) for each in filters)
     condition = " and ".join(f"({part})" for part in parts)
     # One column for one condition, whichever metrics ask for it.
     filtered = f"{found.declared['name']}__{sha256(condition.encode()).hexdigest()[:8]}"
+    counted: tuple[SelectedColumn, ...] = ()
+    if window:  # a day without a row that meets the filters is no day of the window
+        counted = (_count_rows(filtered, condition),)
+        window = window.model_copy(update={"rows": counted[0].name})
     for key, column in _read_measure(found.declared, filtered, found.balance, condition).items():
+        besides = (*column.besides, *counted) if column.column else ()
+        known = models.measures[key].besides if key in models.measures else ()
         models.measures[key] = replace(
-            column, source=found.source, declared=found.declared, balance=found.balance
+            column,
+            source=found.source,
+            declared=found.declared,
+            balance=found.balance,
+            besides=tuple(dict.fromkeys((*known, *besides))),
+            timed=any(_names_time(each, models.sources[found.source]) for each in filters),
         )
-    return models.measures[filtered].formula
+    formula = models.measures[filtered].formula
+    return _widen_measures(formula, window) if window else formula
 
 
 def _resolve_filter(template: str, source: RowSource, dialect: str) -> str:
@@ -547,6 +695,13 @@ def _resolve_filter(template: str, source: RowSource, dialect: str) -> str:
     _check_comparison(text, frozenset(named), dialect)
     resolved = re.sub(r"dimension_\d+_", lambda found: named.get(found[0], found[0]), text)
     return f"{resolved}\n" if "--" in resolved or "//" in resolved else resolved
+
+
+def _names_time(template: str, source: RowSource) -> bool:
+    """True if a filter that is resolved names a time."""
+    times = {name for name, each in source.dimensions.items() if each.time}
+    names = (found["name"] for found in _NAMED.finditer(template))
+    return any(name == "metric_time" or name.rpartition("__")[2] in times for name in names)
 
 
 def _resolve_name(found: re.Match[str], source: RowSource) -> str:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured, NotFound
 from blocks.findings import hint
-from blocks.metrics import Metric, decide_moments, to_sql
-from blocks.site.html.extract import Extract, truncate_sql
+from blocks.metric_rows import DAY, Days, MetricRows, days_sql
+from blocks.metrics import Metric, evaluate
+from blocks.site.html.extract import Extract
 from blocks.site.periods import Period, bucket, start
 from blocks.sql import quote_identifier
 
@@ -42,20 +43,53 @@ def query_metric(
     Rows without a time are left out where the dataset has one, as pages do. Raises NotFound for a value that a
     dimension does not have, Misconfigured for one of another type.
     """
-    (metric,) = extract.dataset.metrics
-    kept, values = _filter_rows(extract, metric, where)
-    keys = [quote_identifier(name) for name in by]
-    columns = [f"{key} AS {key}" for key in keys]
-    moment = ""
-    if grain and extract.dataset.time:
-        time = quote_identifier(extract.dataset.time)
-        moment = truncate_sql(time, grain)
-        columns.insert(0, f"{moment} AS {time}")
-    rows = decide_moments(metric.measures, f"({kept}) AS all_rows", moment)
-    columns.append(f"{to_sql(metric.formula, grouped=bool(columns))} AS {quote_identifier(metric.name)}")
-    places = ", ".join(str(place) for place in range(1, len(columns)))
-    grouped = f" GROUP BY {places} ORDER BY {places}" if places else ""
-    return extract.run(f"SELECT {', '.join(columns)} FROM {rows}{grouped}", values).to_arrow_table()
+    (metric,), time = extract.dataset.metrics, extract.dataset.time
+    grain = grain if time else None
+    if metric.needs_bucket and not grain:
+        raise Misconfigured(
+            f"read metric {metric.name}",
+            "it compares buckets of time, so it has no value without a grain",
+            "Give a grain, as in grain='month'.",
+        )
+    dated = time in where and not metric.adds_up_rows  # it needs rows of other times than these
+    known = extract.bounds()
+    shown = _read_span(str(time), where[str(time)], known) if dated and known else None
+    kept, values = _filter_rows(extract, {k: v for k, v in where.items() if not (dated and k == time)})
+    rows = MetricRows(kept, extract.dataset.dimensions, time, extract.dataset.grain, known, shown)
+    query = rows.ask(metric, [quote_identifier(name) for name in by], grain or "")
+    if grain and not by:
+        query = _fill_buckets(query, metric, rows, grain)
+    names = [*([str(time)] if grain else []), *by]
+    columns = [f'"@{place}" AS {quote_identifier(name)}' for place, name in enumerate(names)]
+    places = ", ".join(str(place) for place in range(1, len(columns) + 1))
+    ordered = f" ORDER BY {places}" if places else ""
+    columns.append(f"v AS {quote_identifier(metric.name)}")
+    return extract.run(f"SELECT {', '.join(columns)} FROM ({query}){ordered}", values).to_arrow_table()
+
+
+def _fill_buckets(query: str, metric: Metric, rows: MetricRows, grain: str) -> str:
+    """The query with the buckets that have no rows, where the metric has a value for them, too."""
+    nothing = evaluate(metric.formula, {}) if metric.fills_buckets else None
+    days = rows.days
+    if nothing is None or not days:
+        return query
+    value = f'CASE WHEN "@0" IS NULL THEN {nothing!r}::DOUBLE ELSE v END'
+    every = f"({days_sql(days, grain)}) AS days"
+    return f'SELECT {DAY} AS "@0", {value} AS v FROM {every} LEFT JOIN ({query}) AS found ON {DAY} = "@0"'
+
+
+def _read_span(time: str, wanted: object, known: Days) -> Days:
+    """The days of a condition on time. Raises Misconfigured for one that is no range of days."""
+    if not isinstance(wanted, Between):
+        wanted = Between(wanted, wanted)
+    given = [(end, _read_date(end)) for end in (wanted.first, wanted.last)]
+    if any(end is not None and day is None for end, day in given):
+        raise Misconfigured(
+            f"read where of {time}",
+            "the metric needs rows of other days than these, so they have to be one day or a range",
+            "Give a day, or Between(first, last).",
+        )
+    return given[0][1] or known[0], given[1][1] or known[1]
 
 
 def find_incomplete(extract: Extract, grain: str | None, where: Mapping[str, object]) -> list[date]:
@@ -76,7 +110,7 @@ def find_incomplete(extract: Extract, grain: str | None, where: Mapping[str, obj
     return [start(number, grain) for number in edges if not period.is_whole(number, grain)]
 
 
-def _filter_rows(extract: Extract, metric: Metric, where: Mapping[str, object]) -> tuple[str, list[object]]:
+def _filter_rows(extract: Extract, where: Mapping[str, object]) -> tuple[str, list[object]]:
     """A query of the rows that meet every condition, and its parameters."""
     types = {str(name): str(kind) for name, kind, *_ in extract.rows("DESCRIBE extract")}
     time = extract.dataset.time

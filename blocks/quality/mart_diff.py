@@ -271,8 +271,12 @@ def _metrics(
         before, _ = _totals(session, dataset, warehouse.relation(live)) if live else ({}, {})
         after, reasons = _totals(session, dataset, warehouse.relation(candidate))
         for metric in dataset.metrics:
-            if reason := next((reasons[each.name] for each in metric.measures if each.name in reasons), ""):
+            if reason := next(
+                (reasons[each.base.name] for each in metric.measures if each.base.name in reasons), ""
+            ):
                 broken[metric.name] = reason
+            if not metric.adds_up_rows:  # it has no total of all time
+                continue
             totals[metric.name] = (evaluate(metric.formula, before), evaluate(metric.formula, after))
     return totals, broken
 

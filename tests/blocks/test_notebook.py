@@ -40,6 +40,17 @@ def manifest() -> dict[str, Any]:
     }
     parts = {"numerator": {"name": "amount"}, "denominator": {"name": "units"}}
     metrics["price"] = {"name": "price", "type": "ratio", "type_params": parts}
+    ever = {"measure": {"name": "units"}, "cumulative_type_params": {"grain_to_date": "year"}}
+    metrics["to_date"] = {"name": "to_date", "type": "cumulative", "type_params": ever}
+    month = {"count": 1, "granularity": "month"}
+    before = {"name": "units", "alias": "before", "offset_window": month}
+    metrics["before"] = {
+        "name": "before",
+        "type": "derived",
+        "type_params": {"expr": "before", "metrics": [before]},
+    }
+    spine = {"measure": {"name": "units", "fill_nulls_with": 0, "join_to_timespine": True}}
+    metrics["daily"] = {"name": "daily", "type": "simple", "type_params": spine}
     model = {
         "name": "sales",
         "depends_on": {"nodes": ["model.p.sales"]},
@@ -173,6 +184,26 @@ def test_what_can_not_be_asked_is_refused_with_its_reason(
     asked = {"name": "units", "by": [], "grain": None, "where": {}} | question
     with pytest.raises(PlatformError, match=reason):
         reader.read_metric(**asked)
+
+
+def test_metrics_of_other_times_than_the_one_that_is_asked_for(reader: ServedReader) -> None:
+    def ask(name: str, grain: str | None, **where: object) -> list[tuple[object, ...]]:
+        found = reader.read_metric(name, [], grain, where)
+        return [tuple(None if pd.isna(v) else v for v in row) for row in found.itertuples(index=False)]
+
+    assert ask("to_date", None) == [(7,)]  # as of 28 February
+    february = Between("2026-02-01", "2026-02-03")
+    assert ask("to_date", "day", sold_at=february) == [(date(2026, 2, day), 7) for day in (1, 2, 3)]
+    # January is on 31 January alone
+    assert ask("before", "month") == [(date(2026, 1, 1), None), (date(2026, 2, 1), 3)]
+    with pytest.raises(PlatformError, match="Give a grain"):
+        ask("before", None)
+    days = dict(ask("daily", "day"))
+    assert len(days) == 29
+    assert {day: units for day, units in days.items() if units} == {
+        date(2026, 1, 31): 3,
+        date(2026, 2, 1): 4,
+    }
 
 
 def test_unknown_marts_and_nothing_published_are_said(reader: ServedReader, tmp_path: Path) -> None:

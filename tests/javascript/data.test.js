@@ -366,3 +366,79 @@ test("CSV and Excel have plain numbers and ISO days", () => {
   const rows = [{ cells: [{ text: "2 Mar 2025", value: 1, plain: "2025-03-02" }, { text: "£41.85", value: 41.849999999999994 }] }];
   assert.equal(page.toCsv(columns, rows), "Day,Sales\r\n2025-03-02,41.85");
 });
+
+// Sales of two days, what they add up to on each of five, and a comparison with the day before.
+function timesOf() {
+  const time = ["2025-03-01", "2025-03-03"].map(day);
+  const days = ["2025-03-01", "2025-03-02", "2025-03-03", "2025-03-04", "2025-03-05"].map(day);
+  const codes = [[0, 0, 0, 0, 0]];
+  const ever = { balance: "sales@all", last: false, grouped: true, perBucket: true, atEnd: true };
+  const shift = { count: 1, grain: "day", whole: false, mark: "1 day before" };
+  const zeros = [0, 0, 0, 0, 0];
+  return page.prepare(
+    {
+      dimensions: [{ name: "country", label: "Country", values: COUNTRIES }],
+      measures: [
+        { name: "sales", function: "sum", column: "sales" },
+        { name: "sales@all", function: "sum", balance: true, column: "sales@all" },
+        { name: "sales@before", function: "sum", column: "sales", shift },
+      ],
+      tables: [
+        { rows: 2, time, codes: [[0, 0]], columns: [[10, 5]] },
+        { rows: 5, time: days, codes, columns: [[10, 10, 15, 15, 15], days, zeros], ...ever },
+      ],
+      until: days.at(-1),
+      finest: true,
+    },
+    "day",
+  );
+}
+
+test("values of other times stand beside those of the time that is shown, and add nothing to them", () => {
+  dataset = timesOf();
+  const one = [{ label: "Sales", others: false }];
+  const ask = (more) => ({ selection, dataset, metric: { ...METRIC, ...more } });
+  const line = (asked) => page.fillGaps(asked, page.inTime(asked, "day"), "day", one).map(({ v }) => v);
+  const sales = ask({ empty: 0 });
+  const ever = ask({ formula: ["measure", "sales@all"], elsewhere: true });
+  const before = { formula: ["measure", "sales@before"], elsewhere: true, needsBucket: true };
+  const compared = ask({ ...before, shifts: [{ count: 1, grain: "day" }] });
+  assert.deepEqual(line(sales), [10, 0, 5, 0, 0]);
+  assert.deepEqual(
+    line(ask({ formula: ["fill", ["measure", "sales"], 7], fillsBuckets: true, empty: 0 })),
+    [10, 7, 5, 7, 7],
+  );
+  assert.deepEqual(line(ever), [10, 10, 15, 15, 15]);
+  assert.deepEqual(line(compared), [10, 5]);
+  assert.deepEqual(
+    [sales, ever].map((each) => page.valueIn(each, selection.range)),
+    [15, 15],
+  );
+  selection.range = { first: day("2025-03-03"), last: day("2025-03-04") };
+  assert.deepEqual(
+    [sales, ever, compared].map((each) => page.valueIn(each, selection.range)),
+    [5, 15, 5],
+  );
+  assert.equal(page.bucketNote(compared), ", 4 Mar 2025");
+  const [group] = page.compareGroups(compared, page.groupsOf(compared, 0, 10));
+  assert.deepEqual([group.label, group.v], ["Malta", 5]);
+  selection.range = { first: day("2025-03-05"), last: day("2025-03-05") };
+  assert.deepEqual(
+    [sales, ever, compared].map((each) => page.valueIn(each, selection.range)),
+    [0, 15, null],
+  );
+});
+
+test("an offset in the data's own days is not shown for longer buckets of rows that have no days", () => {
+  dataset = { ...timesOf(), finest: false };
+  const shifts = [{ count: 1, grain: "day", whole: false }];
+  const metric = {
+    ...METRIC,
+    formula: ["measure", "sales@before"],
+    elsewhere: true,
+    needsBucket: true,
+    shifts,
+  };
+  assert.deepEqual(page.inTime({ selection, dataset, metric }, "week"), []);
+  assert.equal(page.inTime({ selection, dataset, metric }, "day").length, 2);
+});

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from blocks.catalogue import Catalogue
+from blocks.metrics import Metric
 from blocks.sql import write_literal
 
 Answer = dict[tuple[date | None, str | None], float]  # first day of the bucket, group's label → value
@@ -25,10 +26,17 @@ class Question(NamedTuple):
 
 
 class Referee:
-    """MetricFlow over a semantic manifest as dbt writes it."""
+    """MetricFlow over a semantic manifest as dbt writes it. bounds: metric → the first and the last day of its data."""
 
-    def __init__(self, semantic_manifest: str, catalogue: Catalogue, connection: Any) -> None:
+    def __init__(
+        self,
+        semantic_manifest: str,
+        catalogue: Catalogue,
+        connection: Any,
+        bounds: Mapping[str, tuple[date, date] | None],
+    ) -> None:
         self.manifest, self.catalogue, self.connection = semantic_manifest, catalogue, connection
+        self.bounds = bounds
 
     @cached_property
     def engine(self) -> Any:
@@ -57,13 +65,28 @@ class Referee:
         return str(self.engine.explain(request).sql_statement.sql)
 
     def ask(self, question: Question) -> Answer:
+        metric, bounds = self.catalogue.metric(question.metric), self.bounds[question.metric]
         groups = [f"metric_time__{question.grain}"] if question.grain else []
         if question.by:
             groups.append(self._name(question.metric, question.by))
         where = [self._where(question)] if question.where else []
-        if self.catalogue.time_of(self.catalogue.source_of(question.metric)):  # pages leave undated rows out
+        if self.catalogue.time_of(self.catalogue.source_of(question.metric)):
             grain = self.catalogue.datasets((question.metric,), ())[0].grain
-            where.append(f"{{{{ TimeDimension('metric_time', '{grain}') }}}} is not null")
+            moment = f"{{{{ TimeDimension('metric_time', '{grain}') }}}}"
+            as_of = bounds and not question.grain and is_as_of_a_day(metric)
+            # the time spine goes on where the data has ended, pages do not
+            nested = any(measure.shift and measure.shift.whole for measure in metric.measures)
+            if (
+                nested
+            ):  # for an offset of metrics of metrics, MetricFlow joins another grain where one is in a filter
+                pass
+            elif bounds and question.grain and (metric.fills_buckets or not metric.adds_up_rows):
+                where.append(f"{moment} between '{bounds[0]}' and '{bounds[1]}'")
+            elif as_of and bounds:
+                where.append(f"{moment} = '{bounds[1]}'")
+                groups.insert(0, f"metric_time__{grain}")
+            elif metric.adds_up_rows:  # pages leave undated rows out
+                where.append(f"{moment} is not null")
         result = self.connection.execute(self.sql(question.metric, groups, where))
         names = [column[0] for column in result.description]
         rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
@@ -74,6 +97,7 @@ class Referee:
             ): float(row[question.metric])
             for row in rows
             if row[question.metric] is not None
+            if not (bounds and question.grain and _as_day(row[groups[0]]) > bounds[1])
         }
 
     def _name(self, metric: str, dimension: str) -> str:
@@ -94,6 +118,11 @@ class Referee:
             else f"cast({{{{ {said} }}}} as varchar)"
         )
         return f"{text} is null" if label == "(blank)" else f"{text} = {write_literal(label, 'duckdb')}"
+
+
+def is_as_of_a_day(metric: Metric) -> bool:
+    """True if a metric has no value of all time in MetricFlow, and that of the last day on pages."""
+    return any(measure.window and measure.window.grain for measure in metric.measures)
 
 
 def label_of(value: Any) -> str:

@@ -6,20 +6,25 @@ import * as page from "../javascript/page.js";
 const { grain, datasets, questions } = JSON.parse(readFileSync(0, "utf-8"));
 datasets.forEach((dataset) => page.prepare(dataset, grain));
 const ALL = { first: -1e6, last: 1e6 };
+const ranges = datasets.map(({ tables }) => {
+  const times = tables.flatMap((table) => [...(table.buckets ?? [])]).sort((a, b) => a - b);
+  return times.length ? { first: times[0], last: times.at(-1) } : ALL;
+});
 
 function answer({ dataset: number, metric, per, by, where }) {
   const dataset = datasets[number];
-  const selection = new page.Selection({ grain, grains: [], drawn: [], whole: null, opening: ALL });
+  const selection = new page.Selection({ grain, grains: [], drawn: [], whole: null, opening: ranges[number] });
   if (where) selection.picked.set(where[0], new Set([where[1]]));
   const view = { selection, dataset, metric };
   const dimension = dataset.dimensions.findIndex(({ name }) => name === by);
   if (!per && dimension < 0) return [[null, null, page.evaluate(metric.formula, page.totalsOf(selection, dataset).now)]];
+  if (dimension < 0) {
+    const points = page.fillGaps(view, page.inTime(view, per), per, [{}]);
+    return points.map(({ bucket, v }) => [page.start(bucket, per), null, v]);
+  }
   if (!per) {
     const ranking = page.groupsOf(view, dimension, 1e9);
     return page.compareGroups(view, ranking).map(({ label, v }) => [null, label, v]);
-  }
-  if (dimension < 0) {
-    return page.overTime(view, per, () => 0).map(({ bucket, v }) => [page.start(bucket, per), null, v]);
   }
   // A split line shows as many groups as there are colours: ask for each value as a group, a few at a time.
   const { values } = dataset.dimensions[dimension];

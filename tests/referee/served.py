@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Misconfigured
-from blocks.metrics import Metric, to_json, to_tableau
+from blocks.metrics import Metric, to_json, to_tableau, value_of_nothing
 from blocks.records import GRAINS
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.kpis import Snapshot
@@ -28,7 +28,7 @@ from blocks.site.plan import Section
 from blocks.sql import quote_identifier
 from tests.blocks.site.tableau.files import as_sql
 from tests.conftest import ROOT
-from tests.referee.metricflow import Answer, Question
+from tests.referee.metricflow import Answer, Question, is_as_of_a_day
 
 Answers = dict[Question, Answer]
 EVERY_ROW = 10**9
@@ -56,6 +56,14 @@ class Served:
             self.datasets.append(dataset)
             self.paths.append(path)
 
+    def bounds(self) -> dict[str, tuple[date, date] | None]:
+        """Metric → the first and the last day of its data."""
+        found: dict[str, tuple[date, date] | None] = {}
+        for dataset, path in zip(self.datasets, self.paths, strict=True):
+            with Extract(dataset, path) as extract:
+                found |= dict.fromkeys((metric.name for metric in dataset.metrics), extract.bounds())
+        return found
+
     def questions(self) -> list[Question]:
         """Each metric × dimension × grain, and each dimension once more where one has its commonest value."""
         found = []
@@ -69,6 +77,7 @@ class Served:
                 for where in filters
                 for grain in grains
                 for by in (None, *dataset.dimensions)
+                if grain or not (metric.needs_bucket or _is_of_many_times(metric))
                 if where is None or (grain in few and by != where[0])
             ]
         return found
@@ -101,7 +110,7 @@ class Served:
         asked = [
             {
                 "dataset": places[question.metric][0],
-                "metric": {"formula": to_json(places[question.metric][1].formula)},
+                "metric": _as_on_page(places[question.metric][1]),
                 "per": question.grain,
                 "by": question.by,
                 "where": question.where,
@@ -207,6 +216,22 @@ def _ask_tableau(connection: Any, table: str, dataset: Dataset, question: Questi
         for row in connection.execute(sql).fetchall()
         if row[-1] is not None
     }
+
+
+def _as_on_page(metric: Metric) -> dict[str, Any]:
+    return {
+        "formula": to_json(metric.formula),
+        "empty": value_of_nothing(metric.formula),
+        "elsewhere": not metric.adds_up_rows,
+        "needsBucket": metric.needs_bucket,
+        "shifts": [measure.shift.model_dump() for measure in metric.measures if measure.shift],
+        "fillsBuckets": metric.fills_buckets,
+    }
+
+
+def _is_of_many_times(metric: Metric) -> bool:
+    """True if MetricFlow has no value of all time, nor one of the last day that pages would show."""
+    return is_as_of_a_day(metric) and not all(measure.window for measure in metric.measures)
 
 
 def _is_in_tableau(metric: Metric) -> bool:

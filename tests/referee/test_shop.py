@@ -32,7 +32,9 @@ SPRING = "{{ TimeDimension('order__ordered_at', 'month') }} between '2025-03-01'
 
 
 def simple(name: str, measure: str, **more: Any) -> dict[str, Any]:
-    reference = {"name": measure} | {key: more.pop(key) for key in ("fill_nulls_with",) if key in more}
+    reference = {"name": measure} | {
+        key: more.pop(key) for key in ("fill_nulls_with", "join_to_timespine") if key in more
+    }
     labelled = {"name": name, "label": name.replace("_", " "), "type": "simple"}
     return labelled | {"type_params": {"measure": reference}} | more
 
@@ -40,6 +42,15 @@ def simple(name: str, measure: str, **more: Any) -> dict[str, Any]:
 def derived(name: str, expr: str, *inputs: Any) -> dict[str, Any]:
     read = [each if isinstance(each, dict) else {"name": each} for each in inputs]
     return {"name": name, "label": name, "type": "derived", "type_params": {"expr": expr, "metrics": read}}
+
+
+def cumulative(name: str, measure: str, reach: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    params = {"measure": measure} | ({"cumulative_type_params": reach} if reach else {})
+    return {"name": name, "label": name, "type": "cumulative", "type_params": params} | more
+
+
+def earlier(metric: str, **offset: str) -> dict[str, Any]:
+    return {"name": metric, "alias": "earlier"} | offset
 
 
 def time(name: str, grain: str) -> dict[str, Any]:
@@ -132,6 +143,70 @@ SHOP = {
         simple("opening_balance", "opening"),
         simple("balance_of_each", "each"),
         derived("change", "balance - opening_balance", "balance", "opening_balance"),
+        cumulative("revenue_ever", "order_total"),
+        cumulative("revenue_7_days", "order_total", {"window": "7 days"}),
+        cumulative("revenue_28_days_at_end", "order_total", {"window": "28 days", "period_agg": "last"}),
+        cumulative("revenue_month_to_date", "order_total", {"grain_to_date": "month"}),
+        cumulative(
+            "revenue_year_to_date_at_end", "order_total", {"grain_to_date": "year", "period_agg": "last"}
+        ),
+        cumulative("buyers_2_months", "buyers", {"window": "2 months"}),
+        cumulative("food_revenue_7_days", "order_total", {"window": "7 days"}, filter=FOOD),
+        cumulative("food_buyers_14_days", "buyers", {"window": "14 days"}, filter=FOOD),
+        cumulative("mean_items_7_days", "mean_items", {"window": "7 days"}),
+        cumulative("largest_30_days", "largest", {"window": "30 days", "period_agg": "last"}),
+        derived("growth", "revenue - earlier", "revenue", earlier("revenue", offset_window="1 month")),
+        derived(
+            "growth_rate", "revenue / earlier - 1", "revenue", earlier("revenue", offset_window="7 days")
+        ),
+        derived(
+            "kept_growth",
+            "revenue - coalesce(earlier, 0)",
+            "revenue",
+            earlier("revenue", offset_window="1 quarter"),
+        ),
+        derived("since_month", "revenue - earlier", "revenue", earlier("revenue", offset_to_grain="month")),
+        derived(
+            "since_year",
+            "coalesce(revenue, 0) - earlier",
+            "revenue",
+            earlier("revenue", offset_to_grain="year"),
+        ),
+        derived(
+            "more_buyers", "customers - earlier", "customers", earlier("customers", offset_window="1 month")
+        ),
+        derived(
+            "food_growth",
+            "food_customers - earlier",
+            "food_customers",
+            earlier("food_customers", offset_window="1 week"),
+        ),
+        derived("basket_growth", "basket - earlier", "basket", earlier("basket", offset_window="1 month")),
+        derived("balance_growth", "balance - earlier", "balance", earlier("balance", offset_window="1 day")),
+        derived(
+            "each_growth",
+            "balance_of_each - earlier",
+            "balance_of_each",
+            earlier("balance_of_each", offset_window="1 day"),
+        ),
+        derived(
+            "sent_growth",
+            "sent - earlier",
+            "sent",
+            earlier("sent", offset_window="1 month"),
+        ),
+        derived(
+            "share_growth",
+            "food_share - earlier",
+            "food_share",
+            earlier("food_share", offset_window="7 days"),
+        ),
+        derived("share_of_ever", "revenue / revenue_ever", "revenue", "revenue_ever"),
+        simple("revenue_every_day", "order_total", fill_nulls_with=0, join_to_timespine=True),
+        simple("food_customers_every_day", "buyers", fill_nulls_with=0, join_to_timespine=True, filter=FOOD),
+        simple("gaps_every_day", "order_total", join_to_timespine=True),
+        derived("every_day_difference", "revenue_every_day - coalesce(food, 0)", "revenue_every_day", "food"),
+        derived("twice_filled", "coalesce(gaps_every_day, -1)", "gaps_every_day"),
     ],
 }
 

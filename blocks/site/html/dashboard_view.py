@@ -14,10 +14,11 @@ from blocks.site.base import Card
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.rollup import Rollup
 from blocks.site.number_format import day
-from blocks.site.periods import Period, bucket, finish, last_finished
+from blocks.site.periods import Period, bucket, coarser, finish, last_finished
 from blocks.site.plan import DashboardPlan
 
 _NO_WHOLE = "the values of its parts don't add up to the whole, so bars are drawn instead of shares."
+_NO_DAYS = "it compares days by grains longer than its offset; these rows have no days, so it is not shown."
 FARTHEST = timedelta(days=731)  # past today
 BUDGET = 50_000  # rows a page carries, over all its datasets
 
@@ -32,7 +33,7 @@ class DashboardView:
         if not self.metrics:
             raise BadInput(f"Publish {card.dashboard.name}", "it has no metric", "Give it one.")
         share = max(budget // len(self.extracts), 100)
-        self.rollups = [Rollup(extract, share) for extract in self.extracts]
+        self.rollups = [Rollup(extract, share, self.latest) for extract in self.extracts]
         for rollup in self.rollups:
             rollup.fit(rollup.grain)
         for rollup in self.rollups:
@@ -136,11 +137,12 @@ class DashboardView:
             for name, kept in rollup.folded.items():
                 label = dataset.labels.get(name, name)
                 found.append(f"{label}: the {kept} largest values are shown, all others as Other.")
-            sampled = [scale for scale in rollup.scales if scale > 1]
+            sampled = [scale for scale in rollup.scales.values() if scale > 1]
             found += [f"Counts marked ≈ are estimated from one in {scale} values." for scale in sampled]
             found += [f"{label}: {_NO_WHOLE}" for label in self._without_shares(rollup)]
             if later := rollup.extract.count_later(self.latest):
                 found.append(f"{later:,} rows are dated after {day(self.latest)} and are left out.")
+            found += [f"{label}: {_NO_DAYS}" for label in _without_longer_buckets(rollup)]
             if undated := rollup.extract.undated():
                 found.append(f"{undated:,} rows have no date and are left out.")
         return list(dict.fromkeys(found))
@@ -166,3 +168,16 @@ class DashboardView:
         if self.card.dashboard.analysis is not Analysis.composition or not rollup.dimensions:
             return []
         return [metric.label for metric in rollup.extract.dataset.metrics if not adds_up(metric.formula)]
+
+
+def _without_longer_buckets(rollup: Rollup) -> list[str]:
+    """Labels of the metrics whose offset needs the data's own buckets, which the rows do not have any more."""
+    dataset = rollup.extract.dataset
+    if rollup.grain == dataset.grain or not dataset.time:
+        return []
+    return [
+        metric.label
+        for metric in dataset.metrics
+        for shift in [measure.shift for measure in metric.measures if measure.shift]
+        if not all(shift.is_of_buckets(grain) for grain in coarser(rollup.grain))
+    ]

@@ -106,8 +106,3 @@ def label_sql(dimension: str) -> str:
     unseen = r"[\p{Cc}\x{FFFE}\x{FFFF}\x{202A}-\x{202E}\x{2066}-\x{2069}\x{200E}\x{200F}\x{061C}\s]+"
     text = f"trim(regexp_replace({quote_identifier(dimension)}::VARCHAR, '{unseen}', ' ', 'g'))"
     return f"coalesce(nullif(left({text}, 120), ''), '(blank)')"
-
-
-def truncate_sql(expression: str, grain: str) -> str:
-    """SQL for the first day of the bucket that holds a date."""
-    return f"{expression}::DATE" if grain == "day" else f"date_trunc('{grain}', {expression})::DATE"

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from blocks.metrics import Metric, decide_moments, to_sql, value_of_nothing
-from blocks.site.html.extract import Extract, Row, label_sql, truncate_sql
+from blocks.metric_rows import MetricRows
+from blocks.metrics import Metric, evaluate, value_of_nothing
+from blocks.site.html.extract import Extract, Row, label_sql
+from blocks.site.number_format import day
 from blocks.site.periods import Period, bucket, start
 from blocks.sql import quote_identifier
 
@@ -24,56 +26,85 @@ class Group(NamedTuple):
 
 
 class Snapshot:
-    """One metric over one extract, in a period (None: all there is) and the one before (None: not there)."""
+    """One metric over one extract, in a period (None: all there is) and the one before (None: not there).
+
+    latest: no cumulative measure goes on after it.
+    """
 
     def __init__(
-        self, extract: Extract, metric: Metric, period: Period | None, before: Period | None
+        self,
+        extract: Extract,
+        metric: Metric,
+        period: Period | None,
+        before: Period | None,
+        latest: date = date.max,
     ) -> None:
         self.extract, self.metric = extract, metric
         self.time = extract.dataset.time
         self.period, self.before = (period, before) if self.time else (None, None)
-        self.sql = to_sql(metric.formula, grouped=True)
+        self.known = extract.bounds(latest)
 
     def total(self, before: bool = False) -> float | None:
-        """The metric's value."""
+        """The metric's value; of one that compares buckets of time that of the last whole bucket."""
         if before and not self.before:
             return None
-        rows = self._ask(f"SELECT {to_sql(self.metric.formula)}", self.before if before else self.period)
-        value = rows[0][0]
-        return None if value is None else float(value)
+        values = self._values(self.before if before else self.period)
+        return next((float(row[-1]) for row in values if row[-1] is not None), None)
+
+    @property
+    def note(self) -> str:
+        """What stands beside the metric's name where its value is of one bucket alone; else nothing."""
+        if not self.metric.needs_bucket or not self.period:
+            return ""
+        number, grain = self._last(self.period), self.period.drawn
+        first = start(number, grain)
+        return f", {day(first)}" if grain == "day" else f", {grain} from {day(first)}"
 
     def groups(self, dimension: str, most: int) -> list[Group]:
         """A dimension's values, the largest first, and the others in one where there are more than that."""
         column = label_sql(dimension)
-        listed = f"SELECT {column}, {self.sql} AS v"
-        ranked = self._ask(listed, self.period, "GROUP BY 1", "v DESC, 1")
-        known = [label for label, value in ranked if value is not None]
+        found = [(label, value) for label, value in self._values(self.period, column) if value is not None]
+        known = [label for label, _ in sorted(found, key=lambda pair: (-pair[1], pair[0]))]
         top = known[:most] if len(known) > most + 1 else known
         rest = f"{len(known) - len(top)} others"
         label = f"CASE WHEN list_contains(?, {column}) THEN {column} ELSE ? END"
-        grouped = f"SELECT {label}, {self.sql}"
-        now: dict[str, float] = dict(self._ask(grouped, self.period, "GROUP BY 1", values=[top, rest]))
-        then: dict[str, float] = (
-            dict(self._ask(grouped, self.before, "GROUP BY 1", values=[top, rest])) if self.before else {}
-        )
+        now: dict[str, float] = dict(self._values(self.period, label, [top, rest]))
+        then: dict[str, float] = dict(self._values(self.before, label, [top, rest])) if self.before else {}
         labels = top + ([rest] if len(top) < len(known) else [])
         return [Group(label, float(now[label]), then.get(label), label not in known) for label in labels]
+
+    def _values(self, period: Period | None, key: str = "", values: Sequence[object] = ()) -> list[Row]:
+        """The metric in a period, by a key if there is one: in all of it, or in the bucket that stands for it."""
+        keys = [key] if key else []
+        if not self.metric.needs_bucket:
+            return self._ask(period, keys, values=values)
+        if not period:
+            return []
+        grain = period.drawn
+        last = start(self._last(period), grain)
+        return [row[1:] for row in self._ask(period, keys, grain, values=values) if row[0] == last]
+
+    @staticmethod
+    def _last(period: Period) -> int:
+        """The bucket that stands for a period where a value is of one alone: the last that is whole, or at all."""
+        touched = period.touched(period.drawn)
+        return next((n for n in reversed(touched) if period.is_whole(n, period.drawn)), touched[-1])
 
     def series(self, grain: str, before: bool = False) -> list[tuple[date, float]]:
         """The metric per bucket of a grain, the period before moved onto the period; whole buckets only."""
         period = self.before if before else self.period
         if not self.time or not period or not self.period:
             return []
-        day = truncate_sql(quote_identifier(self.time), grain)
-        found = self._ask(f"SELECT {day}, {self.sql} AS v", period, "GROUP BY 1", bucket=day)
-        rows = {bucket(day, grain): value for day, value in found}
+        found = self._ask(period, grain=grain)
+        rows = {bucket(when, grain): value for when, value in found}
         pairs = self.period.besides(grain) if before else [(n, n) for n in self.period.whole_buckets(grain)]
-        empty, bounds = value_of_nothing(self.metric.formula), self.extract.bounds()
-        first = bucket(bounds[0], grain) if bounds else 0  # before it there is nothing, not even 0
+        filled = evaluate(self.metric.formula, {}) if self.metric.fills_buckets else None
+        empty = value_of_nothing(self.metric.formula) if filled is None else filled
+        first = bucket(self.known[0], grain) if self.known else 0  # before it there is nothing, not even 0
         values = [
             (start(beside, grain), rows.get(number, empty)) for number, beside in pairs if number >= first
         ]
-        return [(day, float(value)) for day, value in values if value is not None]
+        return [(when, float(value)) for when, value in values if value is not None]
 
     def stacked(self, dimension: str, groups: list[Group], grain: str) -> list[Point]:
         """The metric per bucket and group."""
@@ -81,26 +112,22 @@ class Snapshot:
             return []
         names = [group.label for group in groups if not group.others]
         place = f"coalesce(list_position(?, {label_sql(dimension)}), ?) - 1"
-        day = truncate_sql(quote_identifier(self.time), grain)
-        select, values = f"SELECT {place} AS place, {day} AS t, {self.sql} AS v", [names, len(names) + 1]
-        rows = self._ask(select, self.period, "GROUP BY 1, 2", "2, 1", values, bucket=day)
-        return [(when, int(number), float(value)) for number, when, value in rows if value is not None]
+        rows = self._ask(self.period, [place], grain, "1, 2", [names, len(names) + 1])
+        return [(when, int(number), float(value)) for when, number, value in rows if value is not None]
 
     def _ask(
         self,
-        select: str,
         period: Period | None,
-        group: str = "",
+        keys: Sequence[str] = (),
+        grain: str = "",
         order: str = "",
         values: Sequence[object] = (),
-        bucket: str = "",
     ) -> list[Row]:
-        """Rows of a period. bucket: SQL of the time that they are asked for by."""
-        where, bounds = "", list[object]()
+        """The metric in a period, by buckets of a grain and by keys."""
+        dataset, kept = self.extract.dataset, "SELECT * FROM extract"
         if self.time:
-            where = f"WHERE {quote_identifier(self.time)}::DATE BETWEEN ? AND ?"
-            bounds = [period.begin, period.end] if period else [date.min, date.max]
-        ordered = f"ORDER BY {order}" if order else ""
-        dated = f"(SELECT * FROM extract {where}) AS all_rows"
-        rows = decide_moments(self.metric.measures, dated, bucket)
-        return self.extract.rows(f"{select} FROM {rows} {group} {ordered}", [*values, *bounds])
+            kept += f" WHERE {quote_identifier(self.time)} IS NOT NULL"
+        shown = (period.begin, period.end) if period else None
+        rows = MetricRows(kept, dataset.dimensions, self.time, dataset.grain, self.known, shown)
+        ordered = f" ORDER BY {order}" if order else ""
+        return self.extract.rows(rows.ask(self.metric, keys, grain) + ordered, values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from blocks.metrics import Metric, adds_up, to_json, value_of_nothing, write_formula
+from blocks.metrics import Measure, Metric, adds_up, to_json, value_of_nothing, write_formula
 from blocks.records import Record
 from blocks.site import number_format
 from blocks.site.html.dashboard_view import DashboardView
@@ -79,7 +79,6 @@ def model(view: DashboardView) -> dict[str, object]:
 
 def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, object]:
     rollup = view.rollups[number]
-    scales = dict(zip((m.name for m in rollup.distinct), rollup.scales, strict=True))
     return {
         "name": metric.name,
         "label": one_line(metric.label, 60),
@@ -96,7 +95,11 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, objec
         "events": [[(day - EPOCH).days, one_line(text)] for day, text in metric.events],
         "empty": value_of_nothing(metric.formula),
         "adds": adds_up(metric.formula),
-        "scale": max((scales.get(measure.name, 1) for measure in metric.measures), default=1),
+        "scale": max((rollup.scale_of(m.base if m.shift else m) for m in metric.measures), default=1),
+        "elsewhere": not metric.adds_up_rows,
+        "needsBucket": metric.needs_bucket,
+        "shifts": [m.shift.model_dump() for m in metric.measures if m.shift],
+        "fillsBuckets": metric.fills_buckets,
     }
 
 
@@ -122,6 +125,7 @@ def _describe(number: int, metric: Metric, view: DashboardView) -> list[tuple[st
 def _dataset(rollup: Rollup, section: Section) -> dict[str, object]:
     dataset = rollup.extract.dataset
     tables, values = rollup.tables()
+    bounds = rollup.bounds
     label = {name: one_line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
     return {
         "label": section.label,
@@ -129,10 +133,21 @@ def _dataset(rollup: Rollup, section: Section) -> dict[str, object]:
             {"name": name, "label": label[name], "values": found}
             for name, found in zip(dataset.dimensions, values, strict=True)
         ],
-        "measures": [
-            {"name": m.name, "function": m.function, "balance": m.balance is not None, "filtered": m.filtered}
-            for m in (*rollup.sums, *rollup.balances, *rollup.distinct)
-        ],
+        "measures": [_measure(measure) for measure in rollup.measures()],
         "tables": tables,
         "panels": [panel.model_dump() for panel in section.panels],
+        "finest": rollup.grain == dataset.grain,
+        "until": bounds and (bounds[1] - EPOCH).days,
+    }
+
+
+def _measure(measure: Measure) -> dict[str, object]:
+    shift = measure.shift
+    return {
+        "name": measure.name,
+        "function": measure.function,
+        "balance": measure.balance is not None and shift is None,
+        "filtered": measure.filtered,
+        "column": measure.base.name if shift else measure.name,
+        "shift": shift and {**shift.model_dump(), "mark": str(shift)},
     }

@@ -36,7 +36,7 @@ def draw_picture(view: DashboardView) -> bytes:
     import vl_convert
 
     shots = [
-        Snapshot(view.extracts[number], metric, view.opening, view.before_for(metric))
+        Snapshot(view.extracts[number], metric, view.opening, view.before_for(metric), view.latest)
         for number, metric in view.metrics
     ]
     charts = make_panels(view, shots[0])
@@ -124,7 +124,7 @@ def _tile(shot: Snapshot, width: float) -> Spec:
     words = _texts(
         width,
         112,
-        (18, 30, one_line(metric.label, 26), 14, 400, PAPER.muted),
+        (18, 30, one_line(metric.label + shot.note, 40 if shot.note else 26), 14, 400, PAPER.muted),
         (18, 67, number_format.compact(value, metric.form), 31, 700, PAPER.ink),
         (18, 94, message, 13, 600, _TONES[number_format.tone(moved, metric.goal)]),
     )

@@ -170,7 +170,8 @@ def _legend(groups: list[Group], words: list[str]) -> alt.Legend:
 
 
 def _by(shot: Snapshot, dimension: str) -> str:
-    return f"{shot.metric.label} by {shot.extract.dataset.labels.get(dimension, dimension).lower()}"
+    label = shot.extract.dataset.labels.get(dimension, dimension).lower()
+    return f"{shot.metric.label} by {label}{shot.note}"
 
 
 def _slot(group: Group, place: int) -> int:

@@ -6,34 +6,63 @@ their values are kept as rows of their own and, where even months are too many, 
 values, which the page scales up and calls an estimate. Values leave here as numbers without meaning.
 
 A balance counts at the last (or first) moment of what is shown: each cell of the rows keeps its own last moment with
-the value then, and the page finds out which cells end as late as all.
+the value then, and the page finds out which cells end as late as all. A cumulative measure is added up for every day
+first, and is then a balance of which each bucket shows one day; a second table has the last day of each bucket, for
+what is shown of no bucket but as of the end.
 """
 
 from __future__ import annotations
 
-from blocks.metrics import Balance, Measure, aggregate_sql
+from dataclasses import dataclass
+from datetime import date
+
+from blocks.metric_rows import DAY, days_sql, truncate_sql, window_sql
+from blocks.metrics import Balance, Measure, Window, aggregate_sql
 from blocks.records import GRAINS
-from blocks.site.html.extract import Extract, label_sql, truncate_sql
-from blocks.sql import quote_identifier
+from blocks.site.html.extract import Extract, label_sql
+from blocks.sql import quote_identifier, write_literal
 
 OTHER = "Other"
 
 
+@dataclass(frozen=True)
+class Moments:
+    """A measure of which each cell of the rows keeps one moment. at_end: it is the last day of each bucket, or none."""
+
+    measure: Measure
+    at_end: bool = False
+
+    @property
+    def last(self) -> bool:
+        """True if a cell keeps its last moment, False if its first."""
+        return self.at_end or bool(self.measure.balance and self.measure.balance.last)
+
+    @property
+    def distinct(self) -> bool:
+        """True if its values are to be counted, not added up."""
+        return self.measure.function == "count_distinct"
+
+
 class Rollup:
-    """One extract being reduced. Tables: facts (t, d0.., m0..), members<i> (t, d0.., v) a distinct count,
-    balances<i> (t, d0.., w, o, v) a balance: o its moment, w what it is the last within.
+    """One extract being reduced, and no cumulative measure to days after `latest`.
+
+    Tables: facts (t, d0.., m0..), members<i> (t, d0.., v) a distinct count,
+    balances<i> (t, d0.., w, o, v) a balance or a cumulative measure: o its moment, w what it is the last within.
     """
 
-    def __init__(self, extract: Extract, budget: int) -> None:
-        self.extract, self.budget = extract, budget
+    def __init__(self, extract: Extract, budget: int, latest: date = date.max) -> None:
+        self.extract, self.budget, self.bounds = extract, budget, extract.bounds(latest)
         dataset = extract.dataset
         self.grain, self.folded = dataset.grain, dict[str, int]()
         self.dimensions = [f"d{i}" for i in range(len(dataset.dimensions))]
         self.keys = (["t"] if dataset.time else []) + self.dimensions
         self.sums = [m for m in dataset.measures if m.function != "count_distinct" and not m.balance]
-        self.balances = [m for m in dataset.measures if m.balance]
+        wide = dict.fromkeys(m for metric in dataset.metrics for m in metric.measures if m.window)
+        self.balances = [Moments(m) for m in (*(m for m in dataset.measures if m.balance), *wide)]
+        self.balances += [Moments(m, at_end=True) for m in wide]
+        self.shifted = list(dict.fromkeys(m for each in dataset.metrics for m in each.measures if m.shift))
         self.distinct = [m for m in dataset.measures if m.function == "count_distinct"]
-        self.scales = [1 for _ in self.distinct]
+        self.scales: dict[str, int] = {}  # table → one in how many of its values it has
         self._read()
 
     def fit(self, grain: str) -> None:
@@ -42,7 +71,10 @@ class Rollup:
         while self._too_many() and self._next_step():
             pass
         for i in range(len(self.distinct)):
-            self._sample(i)
+            self._sample(f"members{i}")
+        for i, each in enumerate(self.balances):
+            if each.distinct:
+                self._sample(f"balances{i}")
 
     def tables(self) -> tuple[list[dict[str, object]], list[list[str]]]:
         """The rows, column by column, and each dimension's values, to which their codes point."""
@@ -52,12 +84,45 @@ class Rollup:
             found.append(self._table("facts", [f"m{i}::DOUBLE" for i in range(len(self.sums))], places))
         for i, measure in enumerate(self.distinct):
             table = self._table(f"members{i}", ["(dense_rank() OVER (ORDER BY v) - 1)::INTEGER"], places)
-            found.append(table | {"distinct": measure.name, "scale": self.scales[i]})
-        for i, measure in enumerate(self.balances):
-            ranks = [f"(dense_rank() OVER (ORDER BY {key}) - 1)::INTEGER" for key in ("o", "w")]
-            table = self._table(f"balances{i}", ["v::DOUBLE", *ranks], places)
-            found.append(table | {"balance": measure.name, "last": self._is_last(measure)})
+            found.append(table | {"distinct": measure.name, "scale": self.scales.get(f"members{i}", 1)})
+        finest = self.grain == self.extract.dataset.grain
+        found += [
+            self._moments_table(i, each, places)
+            for i, each in enumerate(self.balances)
+            if not (each.at_end and finest)  # each bucket has but one moment then
+        ]
         return found, [list(values) for values in places.values()]
+
+    def measures(self) -> list[Measure]:
+        """All that the tables have a column of, or are asked for at another time; sums in the order of the facts."""
+        moments = [each.measure for each in self.balances if not each.at_end]
+        return [*self.sums, *moments, *self.distinct, *self.shifted]
+
+    def _moments_table(
+        self, number: int, each: Moments, places: dict[str, dict[str, int]]
+    ) -> dict[str, object]:
+        ranks = [f"(dense_rank() OVER (ORDER BY {key}) - 1)::INTEGER" for key in ("o", "w")]
+        value = "(dense_rank() OVER (ORDER BY v) - 1)::INTEGER" if each.distinct else "v::DOUBLE"
+        table = self._table(f"balances{number}", [value, *ranks], places)
+        name, grouped = each.measure.name, bool(each.measure.balance and each.measure.balance.grouped)
+        ends = each.at_end or (grouped and self.grain == self.extract.dataset.grain)
+        found = {
+            "balance": name,
+            "last": each.last,
+            "grouped": grouped,
+            "perBucket": not each.at_end,
+            "atEnd": ends,
+        }
+        scale = self.scales.get(f"balances{number}", 1)
+        return table | found | ({"distinct": name, "scale": scale} if each.distinct else {})
+
+    def scale_of(self, measure: Measure) -> int:
+        """One in how many of its values the rows have."""
+        tables = [f"members{i}" for i, each in enumerate(self.distinct) if each.name == measure.name]
+        tables += [
+            f"balances{i}" for i, each in enumerate(self.balances) if each.measure.name == measure.name
+        ]
+        return max((self.scales.get(table, 1) for table in tables), default=1)
 
     def _read(self) -> None:
         dataset = self.extract.dataset
@@ -71,13 +136,32 @@ class Rollup:
             values = ", ".join([*keys, f"{quote_identifier(measure.name)} AS v"])
             rows = f"SELECT DISTINCT {values} FROM extract{dated}"
             self._make(f"members{i}_first", f"FROM ({rows}) WHERE v IS NOT NULL")
-        for i, measure in enumerate(self.balances):
-            self._read_balance(f"balances{i}_first", measure, keys, dated)
+        for i, each in enumerate(self.balances):
+            if window := each.measure.window:
+                self._read_window(f"balances{i}_first", each, window)
+            else:
+                self._read_balance(f"balances{i}_first", each, keys, dated)
         counted = [f"members{i}" for i in range(len(self.distinct))]
         for table in ("facts", *counted, *(f"balances{i}" for i in range(len(self.balances)))):
             self._make(table, f"FROM {table}_first")
 
-    def _read_balance(self, table: str, measure: Measure, keys: list[str], dated: str) -> None:
+    def _read_window(self, table: str, each: Moments, window: Window) -> None:
+        """For every day the rows of the window that ends with it."""
+        dataset, measure = self.extract.dataset, each.measure
+        time, value = quote_identifier(str(dataset.time)), quote_identifier(measure.base.name)
+        dimensions = [f"{label_sql(name)} AS d{i}" for i, name in enumerate(dataset.dimensions)]
+        chosen = ", ".join([f"{DAY} AS t", *dimensions, "[]::VARCHAR[] AS w", f"{DAY} AS o"])
+        bounds = self.bounds
+        days = days_sql(bounds, dataset.grain) if bounds else f"SELECT NULL::DATE AS {DAY} WHERE false"
+        rows = f"extract JOIN ({days}) AS days ON {window_sql(window, time, DAY)}"
+        if each.distinct:
+            self._make(table, f"SELECT DISTINCT {chosen}, {value} AS v FROM {rows}")
+        else:
+            added = f"{measure.function}({value}) FILTER (WHERE isfinite({value}::DOUBLE)) AS v"
+            self._make(table, f"SELECT {chosen}, {added} FROM {rows} GROUP BY ALL")
+
+    def _read_balance(self, table: str, each: Moments, keys: list[str], dated: str) -> None:
+        measure = each.measure
         balance = measure.balance or Balance(moment="")
         within = [quote_identifier(name) for name in balance.within]
         conditions = [f"{name} IS NOT NULL" for name in within]
@@ -87,16 +171,16 @@ class Rollup:
         chosen = ", ".join([*keys, f"[{', '.join(f'{name}::VARCHAR' for name in within)}] AS w"])
         where = f"{dated} {'AND' if dated else 'WHERE'} {' AND '.join(conditions)}" if conditions else dated
         rows = f"SELECT {chosen}, {quote_identifier(balance.moment)} AS o, {value} FROM extract{where} GROUP BY ALL"
-        self._make(table, f"FROM ({rows}) WHERE o IS NOT NULL{self._keep_last(measure)}")
+        self._make(table, f"FROM ({rows}) WHERE o IS NOT NULL{self._keep_last(each)}")
 
-    def _keep_last(self, measure: Measure) -> str:
-        """SQL that leaves of each cell its last moment, or its first."""
+    def _keep_last(self, each: Moments) -> str:
+        """SQL that leaves of each cell its last moment, or its first; or that of the end of its bucket."""
+        if each.at_end:
+            newest = (self.bounds or (date.min, date.min))[1]
+            end = f"(t + INTERVAL 1 {self.grain.upper()})::DATE - 1"
+            return f" WHERE o = least({end}, {write_literal(newest, 'duckdb')})"
         cell = ", ".join([*self.keys, "w"])
-        return f" QUALIFY o = {'max' if self._is_last(measure) else 'min'}(o) OVER (PARTITION BY {cell})"
-
-    @staticmethod
-    def _is_last(measure: Measure) -> bool:
-        return bool(measure.balance and measure.balance.last)
+        return f" QUALIFY o = {'max' if each.last else 'min'}(o) OVER (PARTITION BY {cell})"
 
     def _make(self, table: str, select: str) -> None:
         self.extract.run(f"CREATE OR REPLACE TEMP TABLE made AS {select}")
@@ -111,18 +195,21 @@ class Rollup:
         self._make("facts", f"SELECT {chosen} FROM (SELECT {changed} FROM facts{source}) GROUP BY ALL")
         for i in range(len(self.distinct)):
             self._make(f"members{i}", f"SELECT DISTINCT {changed} FROM members{i}{source}")
-        for i, measure in enumerate(self.balances):
-            cells = ", ".join([*self.keys, "w", "o", f"{measure.function}(v) AS v"])
+        for i, each in enumerate(self.balances):
+            value = "v" if each.distinct else f"{each.measure.function}(v) AS v"
+            cells = ", ".join([*self.keys, "w", "o", value])
             rows = f"SELECT {cells} FROM (SELECT {changed} FROM balances{i}{source}) GROUP BY ALL"
-            self._make(f"balances{i}", f"FROM ({rows}){self._keep_last(measure)}")
+            self._make(f"balances{i}", f"FROM ({rows}){self._keep_last(each)}")
 
     def _too_many(self) -> bool:
-        exact = ["facts", *(f"balances{i}" for i in range(len(self.balances)))]
+        values = [f"balances{i}" for i, each in enumerate(self.balances) if each.distinct]
+        values += [f"members{i}" for i in range(len(self.distinct))]
+        exact = ["facts", *(f"balances{i}" for i, each in enumerate(self.balances) if not each.distinct)]
         if any(self._size(table) > self.budget for table in exact):
             return True
         # An exact distinct count is worth more than its days and weeks, not more than its months.
         fine = "t" in self.keys and GRAINS.index(self.grain) < GRAINS.index("month")
-        return fine and any(self._size(f"members{i}") > self.budget for i in range(len(self.distinct)))
+        return fine and any(self._size(table) > self.budget for table in values)
 
     def _next_step(self) -> bool:
         if "t" in self.keys and self.grain != GRAINS[-1]:
@@ -152,11 +239,11 @@ class Rollup:
         self.folded[self.extract.dataset.dimensions[int(widest[1:])]] = kept
         return True
 
-    def _sample(self, number: int) -> None:
-        table = f"members{number}"
+    def _sample(self, table: str) -> None:
         while (size := self._size(table)) > self.budget:
-            self.scales[number] *= 1 << (-(-size // self.budget) - 1).bit_length()
-            self._make(table, f"FROM {table} WHERE hash(v::VARCHAR) % {self.scales[number]} = 0")
+            scale = self.scales.get(table, 1) * (1 << (-(-size // self.budget) - 1).bit_length())
+            self.scales[table] = scale
+            self._make(table, f"FROM {table} WHERE hash(v::VARCHAR) % {scale} = 0")
 
     def _width(self, key: str) -> int:
         return self.extract.number(f"SELECT count(DISTINCT {key}) FROM facts")

@@ -22,6 +22,7 @@ export function prepare(dataset, grain) {
   });
   dataset.timed = dataset.tables.some((table) => table.buckets);
   dataset.extent = extentOf(dataset.tables.flatMap(({ buckets }) => (buckets ? [buckets] : [])));
+  dataset.last = (dataset.until ?? null) === null ? Infinity : bucket(dataset.until, grain);
   dataset.answers = new Map();
   dataset.kept = {};
   return dataset;
@@ -41,24 +42,90 @@ function extentOf(columns) {
 
 // All rows in one group.
 const ALL = () => "";
+const EVER = { first: -Infinity, last: Infinity };
 
 /**
  * Add up the rows of a range under filters.
  * @param {object} dataset
  * @param {{first: number, last: number}} range of buckets, both ends included
  * @param {Array<?Set<number>>} where per dimension the codes to keep, or null for all
- * @param {function(object, number): *} keyOf names the group of a table's row; undefined leaves the row out
- * @param {function(object, number): *} bucketOf the time that the groups are of, if they are of several
+ * @param {function(object, number, number=): *} keyOf names the group of a table's row, which counts in a bucket of
+ *   `time`; undefined leaves the row out
+ * @param {?object} time the buckets that the groups are of, as `Selection.time` has them; null: none
  * @returns {Map<*, Object<string, ?number>>} group → measure → total
  */
-export function addUp(dataset, range, where, keyOf = ALL, bucketOf = ALL) {
-  const groups = new Map();
-  for (const table of dataset.tables) {
-    const rows = decideMoments(table, rowsOf(table, range, where), bucketOf);
-    addTable(groups, dataset, table, rows, keyOf);
+export function addUp(dataset, range, where, keyOf = ALL, time = null) {
+  // marks: totals → the times of the rows in them, "" for the one that is shown
+  const into = { dataset, keyOf, time, groups: new Map(), marks: new Map() };
+  for (const table of dataset.tables) if (isAsked(table, time)) addOwn(into, table, range, where);
+  if (time) addShifted(into, where);
+  for (const [totals, own] of into.marks) {
+    if (!own.has("")) ELSEWHERE.add(totals);
+    countDistinct(totals, dataset, time, keyOf !== ALL && own);
   }
-  for (const totals of groups.values()) countDistinct(totals, dataset, keyOf !== ALL);
-  return groups;
+  return into.groups;
+}
+
+// A table's rows of the time that is shown.
+function addOwn(into, table, range, where) {
+  const { dataset, keyOf, time } = into;
+  const rows = rowsOf(table, table.grouped && !time ? endOf(dataset, range) : range, where);
+  const buckets = time && rows.map((row) => time.bucketOf(table, row));
+  const part = { mark: table.grouped ? table.balance : "", columns: columnsOf(dataset, table, "") };
+  addTable(into, table, { ...part, ...decideMoments(table, rows, buckets, keyOf) });
+}
+
+// Totals of rows of other times alone: there are none of the time that is shown.
+const ELSEWHERE = new WeakSet();
+
+/** True if there are rows behind totals, of the time that they are shown for. */
+export function hasRows(totals) {
+  return Boolean(totals) && !ELSEWHERE.has(totals);
+}
+
+// A cumulative measure has two tables: a day for each bucket, and, for no bucket in particular, the end of each.
+function isAsked(table, time) {
+  return !table.grouped || Boolean(time ? table.perBucket : table.atEnd);
+}
+
+// What is as of the end of a range is as of the end of the data, if that is sooner.
+function endOf(dataset, range) {
+  const last = Math.min(range.last, dataset.last);
+  return { first: Math.max(range.first, last), last };
+}
+
+// Measures that compare: rows of other buckets, whenever they are, count in the buckets that show them.
+function addShifted(into, where) {
+  const { dataset, keyOf, time } = into;
+  const shifts = dataset.measures.flatMap(({ shift }) => (shift ? [[shift.mark, shift]] : []));
+  for (const [mark, shift] of new Map(shifts)) {
+    const showing = time.showing(shift, dataset.last);
+    for (const table of dataset.tables) {
+      const columns = columnsOf(dataset, table, mark);
+      if (!columns.length) continue;
+      const [rows, buckets] = [[], []];
+      for (const row of findRows(table, EVER, where)) {
+        for (const number of showing(table, row)) {
+          rows.push(row);
+          buckets.push(number);
+        }
+      }
+      // a balance counts at the last moment of the bucket that is shown, of which rows of several may be
+      const decided = decideMoments(table, Int32Array.from(rows), Int32Array.from(buckets), keyOf);
+      addTable(into, table, { mark, columns, ...decided });
+    }
+  }
+}
+
+// The measures of a time that a table has, each with its column.
+function columnsOf(dataset, table, mark) {
+  const single = table.distinct ?? table.balance;
+  const isPlain = (m) => !m.shift && !m.balance && m.function !== "count_distinct";
+  const names = single ? [single] : dataset.measures.filter(isPlain).map(({ name }) => name);
+  return dataset.measures.flatMap((measure) => {
+    const column = names.indexOf(measure.column ?? measure.name);
+    return column >= 0 && (measure.shift?.mark ?? "") === mark ? [[measure, column]] : [];
+  });
 }
 
 /** Add up totals of several groups without a distinct count or a balance into those of one. */
@@ -101,19 +168,23 @@ function findRows(table, range, where) {
   return rows.subarray(0, count);
 }
 
-// Of a balance's rows those at the last moment (or the first) of their bucket, whatever group they fall into.
-function decideMoments(table, rows, bucketOf) {
-  if (!table.balance) return rows;
+// Of a balance's rows, each in a bucket, those at the bucket's last moment (or first): of all that is shown, or of
+// their group. buckets: null for none.
+function decideMoments(table, rows, buckets, keyOf) {
+  if (!table.balance) return { rows, buckets };
   const [, moments, within] = table.columns;
   const decisive = new Map();
-  const keyOf = (row) => `${bucketOf(table, row)},${within[row]}`;
-  for (const row of rows) {
-    const key = keyOf(row);
-    const known = decisive.get(key);
+  const parts = Array.from(rows, (row, i) => {
+    const group = table.grouped ? keyOf(table, row, buckets?.[i]) : "";
+    return `${buckets ? buckets[i] : ""},${within[row]},${group}`;
+  });
+  rows.forEach((row, i) => {
+    const known = decisive.get(parts[i]);
     const later = known === undefined || (table.last ? moments[row] > known : moments[row] < known);
-    if (later) decisive.set(key, moments[row]);
-  }
-  return rows.filter((row) => decisive.get(keyOf(row)) === moments[row]);
+    if (later) decisive.set(parts[i], moments[row]);
+  });
+  const isKept = (_value, i) => decisive.get(parts[i]) === moments[rows[i]];
+  return { rows: rows.filter(isKept), buckets: buckets && buckets.filter(isKept) };
 }
 
 function emptyTotals(dataset) {
@@ -123,18 +194,20 @@ function emptyTotals(dataset) {
 }
 
 // Add a table's rows to the groups that they fall into: first the group of each row, then column by column.
-function addTable(groups, dataset, table, rows, keyOf) {
-  const { numbers, totals } = groupRows(groups, dataset, table, rows, keyOf);
-  if (table.distinct) {
-    const [values] = table.columns;
-    const sets = totals.map((each) => each[table.distinct]);
-    rows.forEach((row, i) => sets[numbers[i]]?.add(values[row]));
-    return;
+function addTable(into, table, { rows, buckets, columns, mark }) {
+  const { numbers, totals } = groupRows(into, table, rows, buckets);
+  for (const each of totals) {
+    if (!into.marks.has(each)) into.marks.set(each, new Set());
+    into.marks.get(each).add(mark);
   }
-  let column = 0;
-  for (const { name, function: kind, balance } of dataset.measures) {
-    if (table.balance ? table.balance !== name : balance || kind === "count_distinct") continue;
-    const sums = foldColumn(table.columns[table.balance ? 0 : column++], rows, numbers, totals.length, kind);
+  for (const [{ name, function: kind }, place] of columns) {
+    const column = table.columns[place];
+    if (kind === "count_distinct") {
+      const sets = totals.map((each) => each[name]);
+      rows.forEach((row, i) => sets[numbers[i]]?.add(column[row]));
+      continue;
+    }
+    const sums = foldColumn(column, rows, numbers, totals.length, kind);
     totals.forEach((each, number) => {
       if (!Number.isNaN(sums[number])) each[name] = sums[number];
     });
@@ -142,7 +215,7 @@ function addTable(groups, dataset, table, rows, keyOf) {
 }
 
 // The number of each row's group, -1 for none, and the totals of each group.
-function groupRows(groups, dataset, table, rows, keyOf) {
+function groupRows({ groups, dataset, keyOf }, table, rows, buckets) {
   const [numbers, known, totals] = [new Int32Array(rows.length), new Map(), []];
   const numberOf = (key) => {
     let number = known.get(key);
@@ -159,7 +232,7 @@ function groupRows(groups, dataset, table, rows, keyOf) {
     return { numbers, totals };
   }
   for (let i = 0; i < rows.length; i++) {
-    const key = keyOf(table, rows[i]);
+    const key = keyOf(table, rows[i], buckets?.[i]);
     numbers[i] = key === undefined ? -1 : numberOf(key);
   }
   return { numbers, totals };
@@ -178,13 +251,15 @@ function foldColumn(column, rows, numbers, count, kind) {
   return sums;
 }
 
-// A distinct count of sampled values is scaled back up. One with a filter is null for a group without a value.
-function countDistinct(totals, dataset, grouped) {
-  const filtered = new Set(dataset.measures.filter((m) => m.filtered).map(({ name }) => name));
-  for (const { distinct, scale } of dataset.tables) {
-    if (!distinct) continue;
-    const { size } = totals[distinct];
-    totals[distinct] = size === 0 && grouped && filtered.has(distinct) ? null : size * scale;
+// A distinct count of sampled values is scaled back up. In a group without rows of its time it is null, and, with a
+// filter, in one without a value. own: the times of a group's rows, false for all in one.
+function countDistinct(totals, dataset, time, own) {
+  for (const { name, function: kind, column = name, shift, filtered } of dataset.measures) {
+    if (kind !== "count_distinct") continue;
+    const { size } = totals[name];
+    const isThere = !own || size > 0 || (!filtered && own.has(shift?.mark ?? ""));
+    const table = dataset.tables.find((each) => each.distinct === column && isAsked(each, time));
+    totals[name] = isThere ? size * (table?.scale ?? 1) : null;
   }
 }
 
@@ -279,5 +354,8 @@ export function rank(totals, texts, metric, most) {
   const rest = known.slice(top.length).map(({ code }) => code);
   const groups = top.map(({ code, label }) => ({ label, codes: [code], others: false }));
   if (rest.length) groups.push({ label: `${rest.length} others`, codes: rest, others: true });
-  return { groups, places: new Map(groups.flatMap((group, place) => group.codes.map((code) => [code, place]))) };
+  return {
+    groups,
+    places: new Map(groups.flatMap((group, place) => group.codes.map((code) => [code, place]))),
+  };
 }

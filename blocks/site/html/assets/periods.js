@@ -40,6 +40,24 @@ export function lastFinished(day, grain) {
   return bucket(day + 1, grain) - 1;
 }
 
+const GRAINS = ["day", "week", "month", "quarter", "year"];
+
+/** True if buckets of a grain are compared as they are; false if the shorter ones of the rows in them are. */
+export function isOfBuckets({ count, grain: offset, whole }, grain) {
+  if (whole) return true;
+  return GRAINS.indexOf(grain) <= GRAINS.indexOf(offset) && (count > 0 || grain !== "week");
+}
+
+/** The day that a value of another time is of: as many grains before a day, or the first of the grain it is in. */
+export function shiftDay(day, { count, grain }) {
+  if (!count) return start(bucket(day, grain), grain);
+  if (!MONTHS[grain]) return day - count * (grain === "week" ? 7 : 1);
+  const date = new Date(day * DAY);
+  const month = date.getUTCFullYear() * 12 + date.getUTCMonth() - count * MONTHS[grain];
+  const lastDay = new Date(Date.UTC(0, month + 1 - 1900 * 12, 0)).getUTCDate();
+  return Date.UTC(0, month - 1900 * 12, Math.min(date.getUTCDate(), lastDay)) / DAY;
+}
+
 // Weeks of a year: what falls beside each other are the same weekdays.
 const YEAR = { week: 52, month: 12, quarter: 4, year: 1 };
 

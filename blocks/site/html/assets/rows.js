@@ -2,9 +2,9 @@
 //
 // view, in every function: {selection, dataset, metric}. What is asked of the same rows twice is added up once.
 
-import { addUp, canMerge, evaluate, mergeTotals, rank, totalsOfNothing } from "./data.js";
+import { addUp, canMerge, evaluate, hasRows, mergeTotals, rank, totalsOfNothing } from "./data.js";
 import { bucketText, change, estimateMark, exact, isoDay, NONE, shareText, short } from "./number_format.js";
-import { DAY, start } from "./periods.js";
+import { DAY, isOfBuckets, start } from "./periods.js";
 
 /** Groups that are drawn one by one, all others in one more. */
 export const MOST = { bars: 10, series: 6 };
@@ -31,24 +31,74 @@ function recall({ selection, dataset }, question, range, find) {
 const totalIn = (view, range) =>
   recall(view, "all", range, (where) => addUp(view.dataset, range, where)).get("");
 
-const byCode = (view, range, dimension) =>
-  recall(view, `dimension ${dimension}`, range, (where) =>
-    addUp(view.dataset, range, where, (table, row) => table.codes[dimension][row]),
+// Groups of a range; of a metric that compares buckets of time those of the bucket that stands for the range.
+function groupIn(view, range, where, keyOf) {
+  const { selection, dataset, metric } = view;
+  if (!metric.needsBucket) return addUp(dataset, range, where, keyOf);
+  const grain = selection.drawnGrain();
+  const last = selection.lastBucket(grain, range);
+  const lastOf = (table, row, number) => (number === last ? keyOf(table, row) : undefined);
+  return addUp(dataset, range, where, lastOf, selection.time(grain, range));
+}
+
+function byCode(view, range, dimension) {
+  const grain = view.metric.needsBucket ? view.selection.drawnGrain() : "";
+  if (grain && !isKnown(view, grain)) return new Map();
+  const question = `dimension ${dimension}${grain && ` of the last ${grain}`}`;
+  return recall(view, question, range, (where) =>
+    groupIn(view, range, where, (table, row) => table.codes[dimension][row]),
+  );
+}
+
+const byBucket = (view, range, grain) =>
+  recall(view, `per ${grain}`, range, (where) =>
+    addUp(view.dataset, range, where, (_table, _row, number) => number, view.selection.time(grain, range)),
   );
 
-function byBucket(view, range, grain) {
-  const keyOf = (table, row) => view.selection.coarse(table.buckets[row], grain);
-  return recall(view, `per ${grain}`, range, (where) => addUp(view.dataset, range, where, keyOf, keyOf));
+// False where a metric compares the data's own buckets in longer ones, and the page's rows have but longer ones.
+function isKnown({ dataset, metric }, grain) {
+  return dataset.finest !== false || (metric.shifts ?? []).every((shift) => isOfBuckets(shift, grain));
 }
 
 /** A metric's value of totals; where there were no rows, 0 for a sum or a count and null for the rest. */
 export function valueOf(metric, totals) {
-  return totals ? evaluate(metric.formula, totals) : (metric.empty ?? null);
+  const counts = metric.elsewhere ? totals : hasRows(totals);
+  return counts ? evaluate(metric.formula, totals) : (metric.empty ?? null);
 }
 
-/** The metric's value in a range, under the chosen filters. */
+/** The metric's value in a range, under the chosen filters; of one that compares buckets that of the last whole one. */
 export function valueIn(view, range) {
-  return valueOf(view.metric, totalIn(view, range));
+  const { selection, metric } = view;
+  if (!metric.needsBucket) return valueOf(metric, totalIn(view, range));
+  const grain = selection.drawnGrain();
+  return perBucket(view, range, grain).get(selection.lastBucket(grain, range)) ?? null;
+}
+
+/** What stands beside the label of a metric that is of one bucket alone: ", October 2025"; else nothing. */
+export function bucketNote({ selection, metric }) {
+  if (!metric.needsBucket) return "";
+  const grain = selection.drawnGrain();
+  return `, ${bucketText(selection.lastBucket(grain), grain)}`;
+}
+
+// The metric per bucket of a range, undivided: bucket → value. Time without rows is filled where the metric says so.
+function perBucket(view, range, grain) {
+  if (!isKnown(view, grain)) return new Map();
+  const { metric } = view;
+  const found = [...byBucket(view, range, grain)].filter(([, totals]) => metric.elsewhere || hasRows(totals));
+  const values = new Map(found.map(([number, totals]) => [number, evaluate(metric.formula, totals)]));
+  const nothing = metric.fillsBuckets ? evaluate(metric.formula, {}) : null;
+  if (nothing !== null)
+    for (const number of bucketsWithData(view, grain, range))
+      if (!values.has(number)) values.set(number, nothing);
+  return values;
+}
+
+// The same of any bucket: where nothing is known of it, 0 for a sum or a count and null for the rest.
+function readBucket(view, range, grain) {
+  const found = perBucket(view, range, grain);
+  const { empty = null } = view.metric;
+  return (number) => (found.has(number) ? found.get(number) : empty);
 }
 
 /** A dataset's totals in the chosen range, and in the one before: null if the data does not reach over it. */
@@ -90,7 +140,7 @@ export function compareGroups(view, ranking) {
 function groupTotals(view, { groups, placeOf, dimension }, range) {
   const { dataset, selection } = view;
   if (dimension === undefined || (!canMerge(dataset) && groups.some(({ others }) => others))) {
-    const found = addUp(dataset, range, selection.where(dataset), placeOf);
+    const found = groupIn(view, range, selection.where(dataset), placeOf);
     return groups.map((_group, place) => found.get(place));
   }
   const found = byCode(view, range, dimension);
@@ -141,13 +191,14 @@ export function shareRows(view, ranking) {
 const PLACES = 16;
 
 /** The groups of a dimension over time: [{bucket, place, v}], in order. */
-export function overTime({ selection, dataset, metric }, grain, placeOf) {
-  const bucketOf = (table, row) => selection.coarse(table.buckets[row], grain);
-  const keyOf = (table, row) => {
+export function overTime(view, grain, placeOf) {
+  if (!isKnown(view, grain)) return [];
+  const { selection, dataset, metric } = view;
+  const keyOf = (table, row, number) => {
     const place = placeOf(table, row);
-    return place === undefined ? undefined : bucketOf(table, row) * PLACES + place;
+    return place === undefined ? undefined : number * PLACES + place;
   };
-  const found = addUp(dataset, selection.range, selection.where(dataset), keyOf, bucketOf);
+  const found = addUp(dataset, selection.range, selection.where(dataset), keyOf, selection.time(grain));
   return [...found]
     .map(([key, totals]) => {
       const bucket = Math.floor(key / PLACES);
@@ -159,20 +210,21 @@ export function overTime({ selection, dataset, metric }, grain, placeOf) {
 
 /** The metric over time, undivided: [{bucket, place, v}], in order. */
 export function inTime(view, grain) {
-  return [...byBucket(view, view.selection.range, grain)]
-    .map(([bucket, totals]) => ({ bucket, place: 0, v: evaluate(view.metric.formula, totals) }))
+  return [...perBucket(view, view.selection.range, grain)]
+    .map(([bucket, v]) => ({ bucket, place: 0, v }))
     .filter(({ v }) => v !== null)
     .sort((a, b) => a.bucket - b.bucket);
 }
 
-/** The buckets of the chosen range in which the dataset may have rows: from its first to the end of the data. */
-export function bucketsWithData({ selection, dataset }, grain) {
+/** The buckets of a range in which the dataset may have rows: from its first to the end of the data. */
+export function bucketsWithData({ selection, dataset }, grain, range = selection.range) {
   const { extent } = dataset;
   if (!extent) return [];
   const { end } = selection.model;
-  const last = end === undefined || end === null ? extent.last : Math.max(extent.last, selection.lastFinished());
+  const last =
+    end === undefined || end === null ? extent.last : Math.max(extent.last, selection.lastFinished());
   const [from, to] = [selection.coarse(extent.first, grain), selection.coarse(last, grain)];
-  return selection.bucketsOf(selection.range, grain).filter((number) => number >= from && number <= to);
+  return selection.bucketsOf(range, grain).filter((number) => number >= from && number <= to);
 }
 
 /** Points with one for every bucket and group that has no rows: of a sum or a count, which is 0 then. */
@@ -208,11 +260,11 @@ export function isSettled({ selection, metric }, bucket, grain) {
 
 /** The metric per whole bucket of the period before, moved onto the chosen one: [{bucket, v}]. */
 export function earlierPoints(view, grain) {
-  const { selection, metric, dataset } = view;
-  const found = byBucket(view, selection.before, grain);
+  const { selection, dataset } = view;
+  const read = readBucket(view, selection.before, grain);
   const first = selection.coarse(dataset.extent.first, grain); // before it there is nothing, not even 0
   return selection.besides(grain).flatMap(([number, beside]) => {
-    const v = number < first ? null : valueOf(metric, found.get(number));
+    const v = number < first ? null : read(number);
     return v === null ? [] : [{ bucket: beside, v }];
   });
 }
@@ -269,7 +321,9 @@ export function trendRows(view, points, grain, groups, earlier) {
     });
     const ends = own.flatMap((point, i) => {
       if (isWhole(point)) return [];
-      const other = [own[i - 1], own[i + 1]].find((each) => each && Math.abs(each.bucket - point.bucket) === 1);
+      const other = [own[i - 1], own[i + 1]].find(
+        (each) => each && Math.abs(each.bucket - point.bucket) === 1,
+      );
       return [point, ...(other ? [other] : [])].map((end) => row(end, "partial", `-${i}`, !other));
     });
     const solid = pieces(own.filter(isWhole)).flatMap((piece, i) =>
@@ -298,12 +352,12 @@ function trendTitles(view, points, grain, groups, earlier) {
 
 /** The points of a tile's line: [[bucket, value]], only whole buckets where there are enough. */
 export function sparkPoints(view) {
-  const { selection, metric } = view;
+  const { selection } = view;
   const grain = selection.drawnGrain();
-  const found = byBucket(view, selection.range, grain);
+  const read = readBucket(view, selection.range, grain);
   const known = new Set(bucketsWithData(view, grain));
   return selection.wholeBuckets(grain).flatMap((number) => {
-    const v = known.has(number) ? valueOf(metric, found.get(number)) : null;
+    const v = known.has(number) ? read(number) : null;
     return v === null ? [] : [[number, v]];
   });
 }
@@ -336,14 +390,19 @@ class LazyRow {
  */
 export function tableOf(view, metrics, grain, onpick) {
   const { selection, dataset } = view;
-  const { keyOf, partsOf, bucketOf } = combinations(selection, dataset, grain);
+  const { keyOf, partsOf } = combinations(selection, dataset, grain);
   const groups = recall(view, `table ${grain}`, selection.range, (where) =>
-    addUp(dataset, selection.range, where, keyOf, bucketOf),
+    addUp(dataset, selection.range, where, keyOf, grain ? selection.time(grain) : null),
   );
+  const read = (metric, totals) => {
+    const known = grain ? isKnown({ dataset, metric }, grain) : !metric.needsBucket;
+    return known ? evaluate(metric.formula, totals) : null;
+  };
   const keys = dataset.dimensions.length + (grain ? 1 : 0);
   const rows = [...groups].map(([key, totals]) => {
-    const make = () => tableCells(dataset, metrics, grain, partsOf(key), totals, onpick);
-    return new LazyRow(make, (column) => metrics[column - keys] && evaluate(metrics[column - keys].formula, totals));
+    const make = () =>
+      tableCells(dataset, metrics, grain, partsOf(key), (metric) => read(metric, totals), onpick);
+    return new LazyRow(make, (column) => metrics[column - keys] && read(metrics[column - keys], totals));
   });
   const labels = [...(grain ? [grain[0].toUpperCase() + grain.slice(1)] : []), ...labelsOf(dataset)];
   const columns = labels.map((label) => ({ label, figure: false }));
@@ -356,14 +415,13 @@ const labelsOf = (dataset) => dataset.dimensions.map(({ label }) => label);
 function combinations(selection, dataset, grain) {
   const sizes = dataset.dimensions.map(({ values }) => values.length);
   const whole = grain ? selection.bucketsOf(selection.range, grain) : [0];
-  const bucketOf = (table, row) => (grain ? selection.coarse(table.buckets[row], grain) : 0);
   if (sizes.reduce((all, size) => all * size, whole.length) > Number.MAX_SAFE_INTEGER) {
-    const keyOf = (table, row) => [bucketOf(table, row), ...table.codes.map((codes) => codes[row])].join(",");
-    return { bucketOf, keyOf, partsOf: (key) => key.split(",").map(Number) };
+    const keyOf = (table, row, number = 0) => [number, ...table.codes.map((codes) => codes[row])].join(",");
+    return { keyOf, partsOf: (key) => key.split(",").map(Number) };
   }
   const [first] = whole;
-  const keyOf = (table, row) => {
-    let key = bucketOf(table, row) - first;
+  const keyOf = (table, row, number = 0) => {
+    let key = number - first;
     for (let i = 0; i < sizes.length; i++) key = key * sizes[i] + table.codes[i][row];
     return key;
   };
@@ -376,11 +434,11 @@ function combinations(selection, dataset, grain) {
     }
     return [rest + first, ...parts];
   };
-  return { bucketOf, keyOf, partsOf };
+  return { keyOf, partsOf };
 }
 
 // The cells of a row: bucket, dimensions, metrics. What a figure is written as is found out when it is shown.
-function tableCells(dataset, metrics, grain, [when, ...codes], totals, onpick) {
+function tableCells(dataset, metrics, grain, [when, ...codes], read, onpick) {
   const day = grain && start(when, grain);
   const time = grain ? [{ text: bucketText(when, grain), value: when, plain: isoDay(day) }] : [];
   const keys = codes.map((code, i) => {
@@ -388,7 +446,7 @@ function tableCells(dataset, metrics, grain, [when, ...codes], totals, onpick) {
     return { text, value: text, pick: () => onpick(i, { label: text, codes: [code], others: false }) };
   });
   const figures = metrics.map((metric) => {
-    const value = evaluate(metric.formula, totals);
+    const value = read(metric);
     return {
       value,
       get text() {

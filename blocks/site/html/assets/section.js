@@ -11,6 +11,7 @@ import { dayText, shareText, short, timeTicks } from "./number_format.js";
 import { bucket, DAY, finish, start } from "./periods.js";
 import {
   barRows,
+  bucketNote,
   earlierPoints,
   earlierRows,
   fillGaps,
@@ -218,7 +219,7 @@ export class Section {
   }
 
   bars(panel) {
-    panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}`;
+    panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}${bucketNote(this.view)}`;
     const ranking = groupsOf(this.view, this.by, MOST.bars);
     const rows = barRows(this.view, ranking);
     const keys = isCompared(this.view) ? [legendKey("tick", this.page.words.before)] : [];

@@ -1,6 +1,15 @@
 // What the reader has chosen (dates, filters, drill-down) and how time is drawn for it. No elements here.
 
-import { bucket, finish, lastFinished, previous, start, yearBefore } from "./periods.js";
+import {
+  bucket,
+  finish,
+  isOfBuckets,
+  lastFinished,
+  previous,
+  shiftDay,
+  start,
+  yearBefore,
+} from "./periods.js";
 
 /** The choices that every tile, chart and table of a page follows. */
 export class Selection {
@@ -95,6 +104,37 @@ export class Selection {
     const known = this.coarser.get(grain);
     if (!known.has(number)) known.set(number, bucket(start(number, this.model.grain), grain));
     return known.get(number);
+  }
+
+  /**
+   * How rows fall into buckets of a grain: `bucketOf` a table's row, and `showing`: of what is shown at another time, a
+   * table's row → the buckets of the range, up to a last one of the rows, that show it.
+   */
+  time(grain, range = this.range) {
+    const bucketOf = (table, row) => this.coarse(table.buckets[row], grain);
+    const showing = (shift, end) => {
+      const whole = isOfBuckets(shift, grain); // else the rows' own buckets are compared
+      const found = new Map();
+      const last = Math.min(range.last, end);
+      const joined = whole ? grain : this.model.grain;
+      for (const number of last < range.first ? [] : this.bucketsOf({ first: range.first, last }, joined)) {
+        const first = start(number, joined);
+        const shown = whole ? number : this.coarse(number, grain);
+        const day = shiftDay(first, shift);
+        const other = bucket(day, joined);
+        if (start(other, joined) !== day || (!shift.count && start(shown, grain) !== first)) continue;
+        found.set(other, [...(found.get(other) ?? []), shown]);
+      }
+      return (table, row) => found.get(whole ? bucketOf(table, row) : table.buckets[row]) ?? [];
+    };
+    return { grain, bucketOf, showing };
+  }
+
+  /** The bucket that stands for a range where a value is of one alone: the last whole and finished one, or at all. */
+  lastBucket(grain, range = this.range) {
+    const all = this.bucketsOf(range, grain);
+    const isDone = (number) => this.isWhole(number, grain, range) && this.isFinished(number, grain);
+    return all.findLast(isDone) ?? all.at(-1);
   }
 
   /** True if a bucket of a grain lies inside a range with all its days. */

@@ -2,7 +2,7 @@
 
 import { make } from "./elements.js";
 import { change, estimateMark, exact, NONE, short } from "./number_format.js";
-import { sparkPoints, valueIn } from "./rows.js";
+import { bucketNote, sparkPoints, valueIn } from "./rows.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -20,8 +20,8 @@ export class Tile {
     this.spark = make("span", { class: "spark", "aria-hidden": "true" });
     const title = metric.description || null;
     const attributes = { type: "button", class: "tile", "data-metric": metric.name, title, onclick };
-    const label = make("span", { class: "label" }, metric.label);
-    this.button = make("button", attributes, label, this.value, this.change, this.spark);
+    this.label = make("span", { class: "label" }, metric.label);
+    this.button = make("button", attributes, this.label, this.value, this.change, this.spark);
     this.element = make("div", { class: "tile-place" }, this.button, aboutMetric(metric));
   }
 
@@ -34,6 +34,7 @@ export class Tile {
     const { metric, dataset } = this;
     const view = { selection, dataset, metric };
     const now = valueIn(view, selection.range);
+    this.label.textContent = metric.label + bucketNote(view);
     this.value.textContent = now === null ? NONE : estimateMark(metric) + short(now, metric);
     const note = metric.scale > 1 ? ` (estimated from one in ${metric.scale} values)` : "";
     this.value.title = exact(now, metric) + note;

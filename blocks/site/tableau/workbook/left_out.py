@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from blocks.errors import Misconfigured
-from blocks.metrics import Metric, to_tableau
+from blocks.metrics import Metric, evaluate, to_tableau
 from blocks.site.base import Card
 
 
 def leave_out(card: Card) -> tuple[Card, tuple[str, ...]]:
-    """The card without the metrics that no calculation of Tableau is, and a note on each.
+    """The card without the metrics that no calculation of Tableau is, and a note on each and on what is not filled.
 
     Raises Misconfigured, with all the reasons, where no metric is left.
     """
@@ -19,8 +19,14 @@ def leave_out(card: Card) -> tuple[Card, tuple[str, ...]]:
         for metric in dataset.metrics
         if reasons[metric.name]
     )
+    unfilled = tuple(
+        f"{metric.label}: the workbook has no value for time without rows, which pages fill (join_to_timespine)."
+        for dataset in card.datasets
+        for metric in dataset.metrics
+        if metric.fills_buckets and not reasons[metric.name] and evaluate(metric.formula, {}) is not None
+    )
     if not notes:
-        return card, ()
+        return card, unfilled
     datasets = [
         dataset.model_copy(update={"metrics": tuple(m for m in dataset.metrics if not reasons[m.name])})
         for dataset in card.datasets
@@ -37,7 +43,10 @@ def leave_out(card: Card) -> tuple[Card, tuple[str, ...]]:
         for name in ("extracts", "summaries", "queries")
         if getattr(card, name)
     }
-    return card.model_copy(update={"datasets": tuple(datasets[place] for place in kept), **paired}), notes
+    return card.model_copy(update={"datasets": tuple(datasets[place] for place in kept), **paired}), (
+        *notes,
+        *unfilled,
+    )
 
 
 def _find_reason(metric: Metric) -> str:

@@ -77,7 +77,7 @@ def test_distinct_values_are_kept_as_rows_and_leave_as_numbers(make_card, sales)
 
 def test_too_many_distinct_values_are_sampled_evenly(make_card, sales):
     reduction, (table,), _ = reduce(make_card(metrics=(CUSTOMERS,), dimensions=("country",)), 3_000)
-    scale = reduction.scales[0]
+    scale = reduction.scales["members0"]
     assert reduction.grain == "month"
     assert scale > 1
     assert table["rows"] <= 3_000
