@@ -445,7 +445,7 @@ def test_an_address_shows_what_was_chosen(open_page, pages, asked):
         address = page.url
         page.locator(".panel-trend [data-grain=month]").click()
         page.go_back()
-        page.wait_for_function(f"location.href === {address!r}")
+        page.wait_for_url(address)
         settled(page)
         assert page.locator(".panel-trend h3").inner_text() == "Return rate per day by segment"
     with open_page(address) as page:
