@@ -3,7 +3,9 @@ import js from "@eslint/js";
 
 const names = (...list) => Object.fromEntries(list.map((name) => [name, "readonly"]));
 const browser = names(
-  ...["Blob", "ResizeObserver", "URL", "document", "innerHeight", "innerWidth", "localStorage", "matchMedia"],
+  ...["Blob", "Image", "ResizeObserver", "TextEncoder", "URL", "URLSearchParams", "XMLSerializer"],
+  ...["addEventListener", "clearTimeout", "document", "getComputedStyle", "innerHeight", "innerWidth"],
+  ...["localStorage", "location", "matchMedia", "navigator", "print", "setTimeout"],
 );
 
 export default [

@@ -233,9 +233,9 @@ test("values of a filter are listed once each, in the order people expect", () =
 
 test("a sum without rows is 0 and drawn, an average without rows is a gap", () => {
   const sums = { ...METRIC, empty: 0 };
-  const view = { selection, dataset, metric: sums };
+  const summed = { selection, dataset, metric: sums };
   const one = [{ label: "Sales", others: false }];
-  const points = page.fillGaps(view, page.inTime(view, "day"), "day", one);
+  const points = page.fillGaps(summed, page.inTime(summed, "day"), "day", one);
   assert.deepEqual(
     points.map(({ v }) => v),
     [10, 5, -2, 0, 7],

@@ -90,8 +90,8 @@ function addFilters() {
 function describe() {
   const labels = new Map(datasets.flatMap(({ dimensions }) => dimensions.map(({ name, label }) => [name, label])));
   const { first, last } = selection.range;
-  const dates = model.whole ? spanText(start(first, model.grain), finish(last, model.grain)) : "";
-  return { dates, filters: describeFilters(selection, labels), address: location.href };
+  const shown = model.whole ? spanText(start(first, model.grain), finish(last, model.grain)) : "";
+  return { dates: shown, filters: describeFilters(selection, labels), address: location.href };
 }
 
 function backTo(depth) {

@@ -32,9 +32,9 @@ export function prepare(dataset, grain) {
 function extentOf(columns) {
   let [first, last] = [Infinity, -Infinity];
   for (const column of columns) {
-    for (const bucket of column) {
-      if (bucket < first) first = bucket;
-      if (bucket > last) last = bucket;
+    for (const number of column) {
+      if (number < first) first = number;
+      if (number > last) last = number;
     }
   }
   return first > last ? null : { first, last };

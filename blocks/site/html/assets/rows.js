@@ -242,7 +242,7 @@ export function fillGaps(view, points, grain, groups) {
 
 /** The rows of the stacked bars. */
 export function stackedRows(view, ranking, grain) {
-  const { metric, selection } = view;
+  const { metric } = view;
   if (!metric.adds) return [];
   return overTime(view, grain, ranking.placeOf).map(({ bucket, place, v }) => {
     const group = ranking.groups[place];

@@ -283,9 +283,7 @@ export class Section {
     const parted = this.split >= 0;
     const by = parted ? ` by ${this.labelOf(this.split)}` : "";
     panel.title.textContent = `${metric.label} per ${grain}${by}`;
-    const { groups, placeOf } = parted ? groupsOf(view, this.split, MOST.series) : this.undivided();
-    const found = parted ? overTime(view, grain, placeOf) : inTime(view, grain);
-    const points = fillGaps(view, found, grain, groups);
+    const { groups, points } = this.trendPoints(parted);
     const earlier = parted || metric.grows || !view.selection.hasBefore ? [] : earlierPoints(view, grain);
     const lines = trendRows(view, points, grain, groups, parted ? null : earlier);
     const small = parted && this.small;
@@ -295,10 +293,18 @@ export class Section {
     panel.chart.draw({ ...data, groups });
     const keys = parted && !small ? groups.map(groupKey) : [];
     if (earlier.length) keys.push(legendKey("dash", this.page.words.before));
-    const whole = points.every(({ bucket }) => isSettled(view, bucket, grain));
-    if (!whole) keys.push(legendKey("dots", `${grain} not complete`));
+    const open = points.some((point) => !isSettled(view, point.bucket, grain));
+    if (open) keys.push(legendKey("dots", `${grain} not complete`));
     const notes = data.annotations.map(({ text }, i) => make("p", { class: "key", dir: "auto" }, `${i + 1}: ${text}`));
     panel.legend.replaceChildren(...keys, ...notes);
+  }
+
+  // The metric over time, of each group of the split or of all rows, without gaps where there are none.
+  trendPoints(parted) {
+    const { drawnGrain: grain, view } = this;
+    const { groups, placeOf } = parted ? groupsOf(view, this.split, MOST.series) : this.undivided();
+    const found = parted ? overTime(view, grain, placeOf) : inTime(view, grain);
+    return { groups, points: fillGaps(view, found, grain, groups) };
   }
 
   undivided() {
