@@ -109,6 +109,7 @@ class Stack:
             patch.dict(os.environ, self.environment, clear=True),
             temporary_settings({PREFECT_API_URL: self.environment["PREFECT_API_URL"]}),
             contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
         ):
             assert main([str(flag) for flag in flags]) == expect, said.getvalue()
         return said.getvalue()
