@@ -25,14 +25,20 @@ def totals() -> Totals:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory, command_line) -> Place:  # type: ignore[no-untyped-def]
-    """Two runs: all days but the last, then one more day."""
+    """All days but the last, then one more day, whose largest order was cancelled at once: held back until expected."""
     folder = tmp_path_factory.mktemp("real")
     erp: Path = shutil.copytree(REAL_ERP, folder / "erp")
     (erp / LAST).rename(folder / LAST)
     place = Place(folder / "state", command_line)
     place.run("--source", f"erp={erp}")
     (folder / LAST).rename(erp / LAST)
-    (folder / "second.txt").write_text(place.run("--source", f"erp={erp}", "--tickets", "AN-1,AN-2,AN-3"))
+    last_day = ("--source", f"erp={erp}", "--tickets", "AN-1,AN-2,AN-3")
+    held = place.run(*last_day, expect=1)
+    assert "daily_revenue: average_order_value is as usual: 2011-12-09" in held
+    ticket = place.state / "tickets" / "AN-1.yaml"
+    said = "comments:\n  - author: Dana\n    created: '2099-01-01T00:00:00+00:00'\n    body: expected\n"
+    ticket.write_text(ticket.read_text().replace("comments:\n", said, 1))
+    (folder / "second.txt").write_text(place.run(*last_day))
     return place
 
 

@@ -258,7 +258,10 @@ test("a sum without rows is 0 and drawn, an average without rows is a gap", () =
 test("a group without rows is 0 of a sum and has no value of an average", () => {
   selection.range = { first: day("2025-03-04"), last: day("2025-03-04") };
   assert.equal(page.valueIn({ selection, dataset, metric: { ...METRIC, empty: 0 } }, selection.range), 0);
-  assert.equal(page.valueIn({ selection, dataset, metric: { ...METRIC, empty: null } }, selection.range), null);
+  assert.equal(
+    page.valueIn({ selection, dataset, metric: { ...METRIC, empty: null } }, selection.range),
+    null,
+  );
 });
 
 test("what is not finished is left out of the comparison, and a year before is by date", () => {
@@ -342,7 +345,13 @@ test("a state is written as what differs from the opening, and read back", () =>
   section.restart();
   assert.equal(page.writeState(model, selection, [section]), "");
   selection.picked.set("country", new Set(["Spain", "a & b"]));
-  selection.path.push({ dimension: "country", texts: new Set(["Malta"]), label: "Country: Malta", section, by: 0 });
+  selection.path.push({
+    dimension: "country",
+    texts: new Set(["Malta"]),
+    label: "Country: Malta",
+    section,
+    by: 0,
+  });
   selection.range = { first: day("2025-03-02"), last: day("2025-03-03") };
   section.kept = { metric: "sales" };
   const text = page.writeState(model, selection, [section]);
@@ -363,7 +372,14 @@ test("CSV and Excel have plain numbers and ISO days", () => {
     { label: "Day", figure: false },
     { label: "Sales", figure: true },
   ];
-  const rows = [{ cells: [{ text: "2 Mar 2025", value: 1, plain: "2025-03-02" }, { text: "£41.85", value: 41.849999999999994 }] }];
+  const rows = [
+    {
+      cells: [
+        { text: "2 Mar 2025", value: 1, plain: "2025-03-02" },
+        { text: "£41.85", value: 41.849999999999994 },
+      ],
+    },
+  ];
   assert.equal(page.toCsv(columns, rows), "Day,Sales\r\n2025-03-02,41.85");
 });
 

@@ -16,10 +16,15 @@ export function linesOf({ rows, metric, groups }) {
       const name = parted ? [groups[place].label] : [];
       lines.set(`${t} ${place}`, [isoDay(t / DAY), ...name, exact(v, metric)]);
     }
-    return { headings: ["From", ...(parted ? ["Group"] : []), metric.label], lines: [...lines.values()].sort() };
+    return {
+      headings: ["From", ...(parted ? ["Group"] : []), metric.label],
+      lines: [...lines.values()].sort(),
+    };
   }
   const tips = own.map(({ tip }) => tip.split("\n").map((line) => line.split("\t")));
-  const headings = [...new Set(tips.flatMap((tip) => tip.filter(([, value]) => value).map(([name]) => name)))];
+  const headings = [
+    ...new Set(tips.flatMap((tip) => tip.filter(([, value]) => value).map(([name]) => name))),
+  ];
   const lines = tips.map((tip) => {
     const title = tip.filter(([, value]) => value === undefined).map(([text]) => text);
     const values = new Map(tip);
@@ -32,7 +37,12 @@ export function linesOf({ rows, metric, groups }) {
 export class ChartTable {
   constructor(chart) {
     this.chart = chart;
-    this.body = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of the chart" });
+    this.body = make("div", {
+      class: "scroll",
+      tabindex: "0",
+      role: "region",
+      "aria-label": "Table of the chart",
+    });
     const summary = make("summary", {}, "Show as a table");
     this.element = make("details", { class: "twin" }, summary, this.body);
     this.element.addEventListener("toggle", () => this.update());
@@ -43,7 +53,8 @@ export class ChartTable {
     if (!this.element.open || !this.chart.data) return;
     const { headings, lines } = linesOf(this.chart.data);
     const head = make("tr", {}, ...headings.map((text) => make("th", { scope: "col" }, text)));
-    const cells = (line) => line.map((text, i) => make("td", { class: i ? "figure" : "", dir: "auto" }, text));
+    const cells = (line) =>
+      line.map((text, i) => make("td", { class: i ? "figure" : "", dir: "auto" }, text));
     const rows = lines.slice(0, MOST).map((line) => make("tr", {}, ...cells(line)));
     this.body.replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
   }

@@ -88,7 +88,9 @@ function addFilters() {
 
 // What is shown now, in words, and where it is found again.
 function describe() {
-  const labels = new Map(datasets.flatMap(({ dimensions }) => dimensions.map(({ name, label }) => [name, label])));
+  const labels = new Map(
+    datasets.flatMap(({ dimensions }) => dimensions.map(({ name, label }) => [name, label])),
+  );
   const { first, last } = selection.range;
   const shown = model.whole ? spanText(start(first, model.grain), finish(last, model.grain)) : "";
   return { dates: shown, filters: describeFilters(selection, labels), address: location.href };
@@ -124,7 +126,8 @@ function renderCompared() {
   const now = text(selection.range);
   const compared = selection.compared();
   if (!compared) {
-    byId("compared").textContent = `${now}; the data has no full earlier period of this length to compare with`;
+    byId("compared").textContent =
+      `${now}; the data has no full earlier period of this length to compare with`;
     return;
   }
   const cut = selection.isCut()

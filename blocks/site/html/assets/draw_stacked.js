@@ -21,7 +21,11 @@ export function stack(rows) {
 /** Draw stacked bars; data: rows with when, place, v, slot, tip, partial; buckets: every moment there is a place for. */
 export function drawStacked(host, { rows, metric, buckets, ticks, label }, size) {
   const parts = stack(rows);
-  const frame = frameOf(parts.flatMap(({ from, to }) => [from, to]), metric, size);
+  const frame = frameOf(
+    parts.flatMap(({ from, to }) => [from, to]),
+    metric,
+    size,
+  );
   const band = (frame.right - frame.left) / Math.max(buckets.length, 1);
   const places = new Map(buckets.map((when, i) => [when, frame.left + i * band + band * 0.12]));
   const wide = Math.max(Math.min(band * 0.76, 90), 1);

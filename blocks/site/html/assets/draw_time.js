@@ -20,7 +20,9 @@ export function frameOf(values, metric, { width, height }) {
   const grid = shape("g", { class: "grid" });
   const labels = shape("g", { class: "role-axis-label axis-y" });
   ticks.forEach((tick, i) => {
-    grid.append(shape("path", { d: `M${left},${y(tick)}H${width - RIGHT}`, class: tick === 0 ? "zero" : null }));
+    grid.append(
+      shape("path", { d: `M${left},${y(tick)}H${width - RIGHT}`, class: tick === 0 ? "zero" : null }),
+    );
     labels.append(shape("text", { x: left - 8, y: y(tick) }, texts[i]));
   });
   return { left, right: width - RIGHT, bottom: height - BOTTOM, top: TOP, y, grid, labels, height };
@@ -31,7 +33,9 @@ export function timeLabels(ticks, x, { height, left, right }) {
   const labels = shape("g", { class: "role-axis-label axis-x" });
   for (const { t, label } of ticks) {
     const half = label.length * 3.4;
-    labels.append(shape("text", { x: Math.min(Math.max(x(t), left - 8 + half), right - half + 8), y: height - 6 }, label));
+    labels.append(
+      shape("text", { x: Math.min(Math.max(x(t), left - 8 + half), right - half + 8), y: height - 6 }, label),
+    );
   }
   return labels;
 }

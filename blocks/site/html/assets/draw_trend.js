@@ -57,7 +57,13 @@ function lineOf(part, x, frame) {
   const [{ slot, kind, lone }] = part;
   const stroke = `var(--series-${slot + 1})`;
   if (lone)
-    return shape("circle", { cx: x(part[0].t), cy: frame.y(part[0].v), r: 4, fill: stroke, class: `lone ${kind}` });
+    return shape("circle", {
+      cx: x(part[0].t),
+      cy: frame.y(part[0].v),
+      r: 4,
+      fill: stroke,
+      class: `lone ${kind}`,
+    });
   return shape("path", { d: `M${part.map((row) => at(row, x, frame)).join("L")}`, stroke, class: kind });
 }
 

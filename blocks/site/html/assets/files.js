@@ -5,7 +5,13 @@ import { make } from "./elements.js";
 /** The name of a file of this view, without what no file's name can hold. */
 export function fileName(title, dates, filters) {
   const words = [title, dates, ...filters].filter(Boolean).join(" ");
-  return words.replace(/[^\p{L}\p{N} ,.–-]/gu, "").replace(/\s+/g, " ").trim().slice(0, 120) || "dashboard";
+  return (
+    words
+      .replace(/[^\p{L}\p{N} ,.–-]/gu, "")
+      .replace(/\s+/g, " ")
+      .trim()
+      .slice(0, 120) || "dashboard"
+  );
 }
 
 /** Give a file to the reader. */

@@ -3,7 +3,15 @@
 import { shape } from "./svg.js";
 
 const [WIDTH, GAP, SCALE] = [1200, 24, 2];
-const STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight"];
+const STYLES = [
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "font-size",
+  "font-weight",
+];
 const ANCHORS = ["text-anchor", "dominant-baseline", "visibility", "opacity", "stroke-linejoin"];
 
 /**
@@ -40,7 +48,8 @@ async function draw(title, { dates, filters }) {
       const { width, height } = svg.getBoundingClientRect();
       const copy = copyStyled(svg);
       const [w, h] = [Math.min(width, WIDTH - 2 * GAP), height];
-      for (const [name, value] of Object.entries({ x: GAP, y: top, width: w, height: h })) copy.setAttribute(name, value);
+      for (const [name, value] of Object.entries({ x: GAP, y: top, width: w, height: h }))
+        copy.setAttribute(name, value);
       parts.push(copy);
       top += h + GAP;
     }
@@ -48,7 +57,10 @@ async function draw(title, { dates, filters }) {
   }
   const back = shape("rect", { width: WIDTH, height: top, fill: surface });
   const xmlns = "http://www.w3.org/2000/svg";
-  return toPng(shape("svg", { xmlns, width: WIDTH, height: top, viewBox: `0 0 ${WIDTH} ${top}` }, back, ...parts), top);
+  return toPng(
+    shape("svg", { xmlns, width: WIDTH, height: top, viewBox: `0 0 ${WIDTH} ${top}` }, back, ...parts),
+    top,
+  );
 }
 
 function writeTiles(write, down, ink, muted) {

@@ -143,7 +143,9 @@ export class Section {
       this.small = !this.small;
       this.page.render();
     };
-    tools.append(make("button", { type: "button", class: "plain", "data-small": true, onclick }, "Side by side"));
+    tools.append(
+      make("button", { type: "button", class: "plain", "data-small": true, onclick }, "Side by side"),
+    );
   }
 
   addGrains(grains, tools) {
@@ -263,7 +265,13 @@ export class Section {
     const rows = stackedRows(this.view, ranking, grain);
     const buckets = page.selection.bucketsOf(page.selection.range, grain);
     const moments = buckets.map((number) => start(number, grain) * DAY);
-    const data = { rows, metric, buckets: moments, ticks: this.ticksFor(panel), label: panel.title.textContent };
+    const data = {
+      rows,
+      metric,
+      buckets: moments,
+      ticks: this.ticksFor(panel),
+      label: panel.title.textContent,
+    };
     panel.chart.draw(data, this.picker(ranking));
     const keys = this.hasShares ? [] : ranking.groups.map(groupKey);
     if (rows.some(({ partial }) => partial)) keys.push(legendKey("pale", `${grain} not complete`));
@@ -273,8 +281,14 @@ export class Section {
   // What stands along the axis of time.
   ticksFor(panel) {
     const { selection, model } = this.page;
-    const [first, last] = [start(selection.range.first, model.grain), finish(selection.range.last, model.grain)];
-    const most = Math.min(Math.max(Math.floor(((panel.chart.width || panel.body.clientWidth) - 60) / LABEL), 2), 8);
+    const [first, last] = [
+      start(selection.range.first, model.grain),
+      finish(selection.range.last, model.grain),
+    ];
+    const most = Math.min(
+      Math.max(Math.floor(((panel.chart.width || panel.body.clientWidth) - 60) / LABEL), 2),
+      8,
+    );
     return timeTicks(first, last, this.drawnGrain, most).map(({ day, label }) => ({ t: day * DAY, label }));
   }
 
@@ -295,7 +309,9 @@ export class Section {
     if (earlier.length) keys.push(legendKey("dash", this.page.words.before));
     const open = points.some((point) => !isSettled(view, point.bucket, grain));
     if (open) keys.push(legendKey("dots", `${grain} not complete`));
-    const notes = data.annotations.map(({ text }, i) => make("p", { class: "key", dir: "auto" }, `${i + 1}: ${text}`));
+    const notes = data.annotations.map(({ text }, i) =>
+      make("p", { class: "key", dir: "auto" }, `${i + 1}: ${text}`),
+    );
     panel.legend.replaceChildren(...keys, ...notes);
   }
 
@@ -327,7 +343,8 @@ export class Section {
     const inside = rows.filter(({ t }) => t >= domain[0] && t <= domain[1]);
     const ticks = this.ticksFor(panel).filter(({ t }) => t >= domain[0] && t <= domain[1]);
     const { target } = this.metric;
-    const references = this.split < 0 && (target ?? null) !== null ? [{ value: target, label: "Target" }] : [];
+    const references =
+      this.split < 0 && (target ?? null) !== null ? [{ value: target, label: "Target" }] : [];
     const shown = { domain, ticks, references, annotations: this.annotations(domain) };
     return { rows: inside, metric: this.metric, ...shown, label: panel.title.textContent };
   }

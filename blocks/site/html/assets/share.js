@@ -19,15 +19,26 @@ export function shareMenu(model, describe, tables) {
   };
   const items = [
     ["Copy link", () => copyText(describe().address, say)],
-    ["Picture (PNG)", () => drawPicture(model.title, describe()).then((blob) => download(`${named()}.png`, [blob], "image/png"))],
+    [
+      "Picture (PNG)",
+      () =>
+        drawPicture(model.title, describe()).then((blob) => download(`${named()}.png`, [blob], "image/png")),
+    ],
     ["Print or PDF", () => print()],
     ["Table (CSV)", () => tables().forEach((table) => table.saveCsv(named()))],
     ["Table (Excel)", () => tables().forEach((table) => table.saveXlsx(named()))],
     ["Ask for a change", () => askForChange(model, describe())],
   ];
-  const buttons = items.map(([label, onclick]) => make("button", { type: "button", class: "plain", onclick }, label));
+  const buttons = items.map(([label, onclick]) =>
+    make("button", { type: "button", class: "plain", onclick }, label),
+  );
   const summary = make("summary", {}, make("span", {}, "Share"));
-  const element = make("details", { class: "pick share" }, summary, make("div", { class: "menu" }, ...buttons, status));
+  const element = make(
+    "details",
+    { class: "pick share" },
+    summary,
+    make("div", { class: "menu" }, ...buttons, status),
+  );
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     element.open = false;

@@ -17,7 +17,10 @@ const PRINTED = 5000; // rows on paper, at most
  */
 export function sortRows(rows, column, down) {
   const sign = down ? -1 : 1;
-  const keyed = rows.map((row) => ({ row, key: row.valueAt ? row.valueAt(column) : row.cells[column].value }));
+  const keyed = rows.map((row) => ({
+    row,
+    key: row.valueAt ? row.valueAt(column) : row.cells[column].value,
+  }));
   const before = ({ key: x }, { key: y }) => {
     if (x === null || y === null) return (x === null) - (y === null);
     return sign * (typeof x === "string" ? ORDER.compare(x, y) : x - y);
@@ -56,7 +59,16 @@ function csvField(value) {
 /** The table in an element of the page. */
 export class Table {
   constructor(host, name) {
-    Object.assign(this, { host, name, sorted: null, down: true, page: 0, columns: [], rows: [], whole: false });
+    Object.assign(this, {
+      host,
+      name,
+      sorted: null,
+      down: true,
+      page: 0,
+      columns: [],
+      rows: [],
+      whole: false,
+    });
     addEventListener("beforeprint", () => this.showWhole(true));
     addEventListener("afterprint", () => this.showWhole(false));
   }

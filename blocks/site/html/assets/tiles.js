@@ -50,7 +50,9 @@ export class Tile {
     const { metric } = this;
     const { selection } = view;
     const compared = metric.grows ? null : selection.compared(metric.lag ?? 0);
-    const [now, then] = compared ? [valueIn(view, compared.now), valueIn(view, compared.before)] : [null, null];
+    const [now, then] = compared
+      ? [valueIn(view, compared.now), valueIn(view, compared.before)]
+      : [null, null];
     const found = change(now, then, metric);
     this.change.className = `change ${found?.tone ?? "even"}`;
     if (!found) {
@@ -88,7 +90,12 @@ function aboutMetric(metric) {
     make("dt", {}, name),
     make("dd", { dir: "auto" }, url ? make("a", { href: url, rel: "noopener noreferrer" }, text) : text),
   ]);
-  const element = make("details", { class: "about", hidden: !about.length }, summary, make("dl", {}, ...lines));
+  const element = make(
+    "details",
+    { class: "about", hidden: !about.length },
+    summary,
+    make("dl", {}, ...lines),
+  );
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     element.open = false;

@@ -29,10 +29,22 @@ export function zip(files) {
   let at = 0;
   for (const [name, text] of files) {
     const [title, bytes] = [encoder.encode(name), encoder.encode(text)];
-    const sizes = [[4, checksum(bytes)], [4, bytes.length], [4, bytes.length], [2, title.length], [2, 0]];
+    const sizes = [
+      [4, checksum(bytes)],
+      [4, bytes.length],
+      [4, bytes.length],
+      [2, title.length],
+      [2, 0],
+    ];
     const common = [[2, 20], [2, 0x800], [2, 0], [2, 0], [2, 0x21], ...sizes];
     const head = numbers([4, 0x04034b50], ...common);
-    const rest = [[2, 0], [2, 0], [2, 0], [4, 0], [4, at]];
+    const rest = [
+      [2, 0],
+      [2, 0],
+      [2, 0],
+      [4, 0],
+      [4, at],
+    ];
     entries.push(numbers([4, 0x02014b50], [2, 20], ...common, ...rest), title);
     parts.push(head, title, bytes);
     at += head.length + title.length + bytes.length;
@@ -70,17 +82,31 @@ const TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 export function toXlsx(lines) {
   const rows = lines.map((line) => `<row>${line.map(cellXml).join("")}</row>`).join("");
   const override = (part, kind) => `<Override PartName="${part}" ContentType="${TYPES}.${kind}+xml"/>`;
-  const relation = (id, kind, target) => `<Relationship Id="${id}" Type="${OFFICE}/${kind}" Target="${target}"/>`;
+  const relation = (id, kind, target) =>
+    `<Relationship Id="${id}" Type="${OFFICE}/${kind}" Target="${target}"/>`;
   const rels = "application/vnd.openxmlformats-package.relationships+xml";
   const types = `<Default Extension="rels" ContentType="${rels}"/>${override("/book.xml", "sheet.main")}`;
   const parts = `${override("/sheet.xml", "worksheet")}${override("/styles.xml", "styles")}`;
-  const one = '<fonts><font/></fonts><fills><fill/></fills><borders><border/></borders><cellStyleXfs><xf/></cellStyleXfs>';
+  const one =
+    "<fonts><font/></fonts><fills><fill/></fills><borders><border/></borders><cellStyleXfs><xf/></cellStyleXfs>";
   const formats = '<cellXfs><xf/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs>';
   return zip([
-    ["[Content_Types].xml", `${HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">${types}${parts}</Types>`],
-    ["_rels/.rels", `${HEAD}<Relationships xmlns="${RELATIONS}">${relation("r1", "officeDocument", "book.xml")}</Relationships>`],
-    ["book.xml", `${HEAD}<workbook xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheets><sheet name="View" sheetId="1" r:id="r1"/></sheets></workbook>`],
-    ["_rels/book.xml.rels", `${HEAD}<Relationships xmlns="${RELATIONS}">${relation("r1", "worksheet", "sheet.xml")}${relation("r2", "styles", "styles.xml")}</Relationships>`],
+    [
+      "[Content_Types].xml",
+      `${HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">${types}${parts}</Types>`,
+    ],
+    [
+      "_rels/.rels",
+      `${HEAD}<Relationships xmlns="${RELATIONS}">${relation("r1", "officeDocument", "book.xml")}</Relationships>`,
+    ],
+    [
+      "book.xml",
+      `${HEAD}<workbook xmlns="${MAIN}" xmlns:r="${OFFICE}"><sheets><sheet name="View" sheetId="1" r:id="r1"/></sheets></workbook>`,
+    ],
+    [
+      "_rels/book.xml.rels",
+      `${HEAD}<Relationships xmlns="${RELATIONS}">${relation("r1", "worksheet", "sheet.xml")}${relation("r2", "styles", "styles.xml")}</Relationships>`,
+    ],
     ["styles.xml", `${HEAD}<styleSheet xmlns="${MAIN}">${one}${formats}</styleSheet>`],
     ["sheet.xml", `${HEAD}<worksheet xmlns="${MAIN}"><sheetData>${rows}</sheetData></worksheet>`],
   ]);
