@@ -71,7 +71,7 @@ export function valueIn(view, range) {
   const { selection, metric } = view;
   if (!metric.needsBucket) return valueOf(metric, totalIn(view, range));
   const grain = selection.drawnGrain();
-  return perBucket(view, range, grain).get(selection.lastBucket(grain, range)) ?? null;
+  return perBucket(view, range, grain).values.get(selection.lastBucket(grain, range)) ?? null;
 }
 
 /** What stands beside the label of a metric that is of one bucket alone: ", October 2025"; else nothing. */
@@ -83,20 +83,21 @@ export function bucketNote({ selection, metric }) {
 
 // The metric per bucket of a range, undivided: bucket → value. Time without rows is filled where the metric says so.
 function perBucket(view, range, grain) {
-  if (!isKnown(view, grain)) return new Map();
+  if (!isKnown(view, grain)) return { values: new Map(), partial: new Set() };
   const { metric } = view;
   const found = [...byBucket(view, range, grain)].filter(([, totals]) => metric.elsewhere || hasRows(totals));
   const values = new Map(found.map(([number, totals]) => [number, evaluate(metric.formula, totals)]));
+  const partial = new Set(found.filter(([, totals]) => isPartial(metric, totals)).map(([number]) => number));
   const nothing = metric.fillsBuckets ? evaluate(metric.formula, {}) : null;
   if (nothing !== null)
     for (const number of bucketsWithData(view, grain, range))
       if (!values.has(number)) values.set(number, nothing);
-  return values;
+  return { values, partial };
 }
 
 // The same of any bucket: where nothing is known of it, 0 for a sum or a count and null for the rest.
 function readBucket(view, range, grain) {
-  const found = perBucket(view, range, grain);
+  const found = perBucket(view, range, grain).values;
   const { empty = null } = view.metric;
   return (number) => (found.has(number) ? found.get(number) : empty);
 }
@@ -200,19 +201,32 @@ export function overTime(view, grain, placeOf) {
   };
   const found = addUp(dataset, selection.range, selection.where(dataset), keyOf, selection.time(grain));
   return [...found]
-    .map(([key, totals]) => {
+    .flatMap(([key, totals]) => {
       const bucket = Math.floor(key / PLACES);
-      return { bucket, place: key - bucket * PLACES, v: evaluate(metric.formula, totals) };
+      const v = evaluate(metric.formula, totals);
+      return v === null && !isPartial(metric, totals) ? [] : [{ bucket, place: key - bucket * PLACES, v }];
     })
-    .filter(({ v }) => v !== null)
     .sort((a, b) => a.bucket - b.bucket || a.place - b.place);
+}
+
+// The names of the measures that a formula is made of.
+function measuresIn([head, ...parts]) {
+  if (head === "measure") return [parts[0]];
+  return parts.filter((part) => Array.isArray(part)).flatMap(measuresIn);
+}
+
+// True if a metric has no value though some of what it is made of has: `sales - refunds` without a refund.
+function isPartial({ formula }, totals) {
+  if (evaluate(formula, totals) !== null) return false;
+  return measuresIn(formula).some((name) => (totals[name] ?? null) !== null);
 }
 
 /** The metric over time, undivided: [{bucket, place, v}], in order. */
 export function inTime(view, grain) {
-  return [...perBucket(view, view.selection.range, grain)]
+  const { values, partial } = perBucket(view, view.selection.range, grain);
+  return [...values]
+    .filter(([bucket, v]) => v !== null || partial.has(bucket))
     .map(([bucket, v]) => ({ bucket, place: 0, v }))
-    .filter(({ v }) => v !== null)
     .sort((a, b) => a.bucket - b.bucket);
 }
 
@@ -227,24 +241,29 @@ export function bucketsWithData({ selection, dataset }, grain, range = selection
   return selection.bucketsOf(range, grain).filter((number) => number >= from && number <= to);
 }
 
-/** Points with one for every bucket and group that has no rows: of a sum or a count, which is 0 then. */
+/**
+ * Points with one for every bucket and group in which nothing is counted: of a sum or a count, which is 0 then.
+ * Where a part of a formula is missing and another is not, there is a gap.
+ */
 export function fillGaps(view, points, grain, groups) {
   const { metric } = view;
-  if ((metric.empty ?? null) === null) return points;
+  const drawn = points.filter(({ v }) => v !== null);
+  if ((metric.empty ?? null) === null) return drawn;
   const known = new Set(points.map(({ bucket, place }) => bucket * PLACES + place));
   const missing = bucketsWithData(view, grain).flatMap((bucket) =>
     groups.flatMap((_group, place) =>
       known.has(bucket * PLACES + place) ? [] : [{ bucket, place, v: metric.empty }],
     ),
   );
-  return [...points, ...missing].sort((a, b) => a.bucket - b.bucket || a.place - b.place);
+  return [...drawn, ...missing].sort((a, b) => a.bucket - b.bucket || a.place - b.place);
 }
 
 /** The rows of the stacked bars. */
 export function stackedRows(view, ranking, grain) {
   const { metric } = view;
   if (!metric.adds) return [];
-  return overTime(view, grain, ranking.placeOf).map(({ bucket, place, v }) => {
+  const points = overTime(view, grain, ranking.placeOf).filter(({ v }) => v !== null);
+  return points.map(({ bucket, place, v }) => {
     const group = ranking.groups[place];
     const partial = !isSettled(view, bucket, grain);
     const title = `${group.label}\n${bucketText(bucket, grain)}${partial ? " (not complete)" : ""}`;
