@@ -256,26 +256,27 @@ test("a sum without rows is 0 and drawn, an average without rows is a gap", () =
 });
 
 test("where a part of a formula is missing there is a gap, where nothing is counted 0", () => {
-  const given = salesOf();
-  given.measures.push({ name: "refunds", function: "sum" });
-  given.tables[0].columns.push([1, null, 2, 3, null]); // with sales of 10, 5 and nothing, -2, 7
   const net = { ...METRIC, formula: ["-", ["measure", "sales"], ["measure", "refunds"]], empty: 0 };
   const one = [{ label: "Net", others: false }];
-  const drawn = () => {
+  // Sales are 10, 5, nothing, -2 and `last`.
+  const drawn = (last) => {
+    const given = salesOf();
+    given.measures.push({ name: "refunds", function: "sum" });
+    given.tables[0].columns[0][4] = last;
+    given.tables[0].columns.push([1, null, 2, 3, null]);
     const netted = { selection, dataset: page.prepare(given, "day"), metric: net };
     const halves = [page.inTime(netted, "day"), page.overTime(netted, "day", () => 0)];
     const [line, split] = halves.map((points) => page.fillGaps(netted, points, "day", one));
     assert.deepEqual(line, split);
     return line.map(({ bucket, v }) => [bucket - day("2025-03-01"), v]);
   };
-  assert.deepEqual(drawn(), [
+  assert.deepEqual(drawn(7), [
     [0, 9],
     [1, 3],
     [2, -5],
     [3, 0],
   ]);
-  given.tables[0].columns[0][4] = null; // rows in which neither is given
-  assert.deepEqual(drawn().at(-1), [4, 0]);
+  assert.deepEqual(drawn(null).at(-1), [4, 0]); // a row in which neither is given
 });
 
 test("a group without rows is 0 of a sum and has no value of an average", () => {

@@ -442,6 +442,8 @@ def test_an_address_shows_what_was_chosen(open_page, pages, asked):
         page.locator(".panel-trend select").select_option(label="Segment")
         page.get_by_label("From", exact=True).fill("2025-10-05")
         page.get_by_label("To", exact=True).fill("19 Oct 2025")
+        page.get_by_label("To", exact=True).press("Enter")
+        page.wait_for_url(lambda url: "to=2025-10-19" in url)  # it is written a moment after the last change
         address = page.url
         page.locator(".panel-trend [data-grain=month]").click()
         page.go_back()
