@@ -186,7 +186,10 @@ def build(  # noqa: PLR0913  # one message of the parent
     unpickled = pickle.loads(context)
     unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server
     with temporary_settings({PREFECT_API_URL: api_url}), hydrated_context(unpickled):
-        runner = make_runner(settings=PrefectDbtSettings(**settings), raise_on_failure=False)
+        # with the manifest: the file names a schema that no release has, and lineage would name it too
+        runner = make_runner(
+            manifest=manifest, settings=PrefectDbtSettings(**settings), raise_on_failure=False
+        )
         try:
             result = invoke(runner, ["build", *args], manifest, reasons)
         except ValueError as error:  # prefect-dbt's word for dbt's own exception
