@@ -166,7 +166,6 @@ def test_the_wrong_edition_and_the_wrong_token_are_said(desk: JiraDesk) -> None:
     [
         {"fields": {"metrik": "x"}},
         {"statuses": {"closed": "x"}},
-        {"server": "https://bot:pw@jira.example"},
         {"server": "ftp://x"},
         {"project": "AN OR 1=1"},
         {"jql": "status = Open ORDER BY key"},
@@ -177,6 +176,13 @@ def test_wrong_settings_are_refused_when_they_are_made(settings: dict[str, Any])
     JiraTracker.model_validate(good)
     with pytest.raises(ValidationError):
         JiraTracker.model_validate({**good, **settings})
+
+
+def test_a_login_in_the_address_is_refused_and_not_shown() -> None:
+    given = {"project": "AN", "server": "https://bot:pw-planted@jira.example", "token": "x"}
+    with pytest.raises(Misconfigured, match="it holds a user or a password") as refused:
+        JiraTracker.model_validate(given)
+    assert "planted" not in str(refused.value)
 
 
 def test_the_previous_release_s_name_of_a_setting_still_works() -> None:
