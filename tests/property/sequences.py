@@ -420,6 +420,9 @@ class _Site:
     def warm(self) -> None:
         pass
 
+    def mark_held(self, dashboards: Sequence[str], reason: str) -> None:
+        pass
+
 
 def play_many(
     make: Callable[[int], Warehouse], seeds: Sequence[int], steps: int, mixed: bool = False
