@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blocks.errors import PlatformError
 from blocks.records import Check, LedgerEntry, Outcome, Plan
 from blocks.warehouse import control
+from blocks.warehouse.control import JournalEntry
 
 if TYPE_CHECKING:
     from blocks.warehouse.base import Warehouse
@@ -102,31 +104,41 @@ def describe_plan(plan: Plan) -> Json:
     }
 
 
+def sum_loads(entries: Iterable[LedgerEntry]) -> list[Json]:
+    """Loads, rows and quarantined rows of each source table, by its name."""
+    found: dict[tuple[str, str], list[LedgerEntry]] = {}
+    for entry in entries:
+        found.setdefault((entry.source, entry.table), []).append(entry)
+    return [
+        {
+            "source": source,
+            "table": table,
+            "loads": len(own),
+            "rows": sum(entry.rows for entry in own),
+            "quarantined": sum(entry.quarantined for entry in own),
+        }
+        for (source, table), own in sorted(found.items())
+    ]
+
+
+def list_runs(journal: Iterable[JournalEntry]) -> list[JournalEntry]:
+    """The last entry of each run, the oldest first."""
+    last = {entry.run: entry for entry in journal}
+    return sorted(last.values(), key=lambda entry: entry.seq)
+
+
 def describe_status(warehouse: Warehouse) -> Json:
     """What readers see, the last state of each run, what was loaded of each source table."""
     served = warehouse.read_served()
-    last = {entry.run: entry for entry in control.read_journal(warehouse, details=False)}
-    loads: dict[tuple[str, str], list[LedgerEntry]] = {}
-    for line in control.read_ledger(warehouse):
-        loads.setdefault((line.source, line.table), []).append(line)
     return {
         "readers_see": {"run": served.run, "since": served.published_at, "marts": served.marts}
         if served
         else None,
         "runs": [
             {"run": each.run, "state": each.state.value, "since": each.at}
-            for each in sorted(last.values(), key=lambda entry: entry.seq)
+            for each in list_runs(control.read_journal(warehouse, details=False))
         ],
-        "loads": [
-            {
-                "source": source,
-                "table": table,
-                "loads": len(lines),
-                "rows": sum(line.rows for line in lines),
-                "quarantined": sum(line.quarantined for line in lines),
-            }
-            for (source, table), lines in sorted(loads.items())
-        ],
+        "loads": sum_loads(control.read_ledger(warehouse)),
     }
 
 

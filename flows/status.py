@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from blocks.warehouse import control
-from flows.json_output import describe_costs, describe_status
+from flows.json_output import describe_costs, describe_status, list_runs, sum_loads
 
 if TYPE_CHECKING:
     from flows.local import Blocks
@@ -42,21 +42,18 @@ def show_served(blocks: Blocks, terminal: Terminal) -> None:
         print_(f"  {mart:<28} {relation}")
     for note in blocks.warehouse.describe_readers():
         print_(note, soft_wrap=True, markup=False)
-    last = {entry.run: entry for entry in control.read_journal(blocks.warehouse, details=False)}
     runs = Table("run", "state", "since (UTC)", box=None, pad_edge=False, header_style="bold")
-    for entry in sorted(last.values(), key=lambda entry: entry.seq)[-RUNS_SHOWN:]:
+    for entry in list_runs(control.read_journal(blocks.warehouse, details=False))[-RUNS_SHOWN:]:
         runs.add_row(entry.run, entry.state.value, f"{entry.at:%Y-%m-%d %H:%M}")
     print_(runs)
-    totals: dict[str, list[int]] = {}
-    for line in control.read_ledger(blocks.warehouse):
-        counts = totals.setdefault(f"{line.source}.{line.table}", [0, 0, 0])
-        for at, value in enumerate((1, line.rows, line.quarantined)):
-            counts[at] += value
     loads = Table(
         "source table", "loads", "rows", "quarantined", box=None, pad_edge=False, header_style="bold"
     )
-    for name, counts in sorted(totals.items()):
-        loads.add_row(name, *(f"{count:,}" for count in counts))
+    for each in sum_loads(control.read_ledger(blocks.warehouse)):
+        loads.add_row(
+            f"{each['source']}.{each['table']}",
+            *(f"{each[name]:,}" for name in ("loads", "rows", "quarantined")),
+        )
     print_(loads)
 
 

@@ -26,3 +26,15 @@ export function byId(name) {
 export function capitalize(word) {
   return word[0].toUpperCase() + word.slice(1);
 }
+
+/** Let a menu close by Escape, which leads back to its summary, and by a press anywhere else. */
+export function closeWhenLeft(menu, summary) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    summary.focus();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+}

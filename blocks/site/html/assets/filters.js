@@ -1,6 +1,6 @@
 // The filter bar: dates, presets, and a list of values to tick for each dimension.
 
-import { make } from "./elements.js";
+import { closeWhenLeft, make } from "./elements.js";
 import { dayText, readDay } from "./number_format.js";
 import { bucket, finish, start } from "./periods.js";
 
@@ -107,14 +107,7 @@ export class ValueFilter {
       this.fill();
       search.focus();
     });
-    element.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      element.open = false;
-      summary.focus();
-    });
-    document.addEventListener("pointerdown", (event) => {
-      if (!element.contains(event.target)) element.open = false;
-    });
+    closeWhenLeft(element, summary);
   }
 
   fill() {

@@ -1,6 +1,6 @@
 // The menu that takes a view along: its link, a picture, a print, its table, a request to change it.
 
-import { make } from "./elements.js";
+import { closeWhenLeft, make } from "./elements.js";
 import { download, fileName } from "./files.js";
 import { drawPicture } from "./picture.js";
 
@@ -39,14 +39,7 @@ export function shareMenu(model, describe, tables) {
     summary,
     make("div", { class: "menu" }, ...buttons, status),
   );
-  element.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    element.open = false;
-    summary.focus();
-  });
-  document.addEventListener("pointerdown", (event) => {
-    if (!element.contains(event.target)) element.open = false;
-  });
+  closeWhenLeft(element, summary);
   return element;
 }
 

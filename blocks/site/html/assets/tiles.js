@@ -1,6 +1,6 @@
 // The key figures: a tile a metric, with its value, what changed, and a small line.
 
-import { make } from "./elements.js";
+import { closeWhenLeft, make } from "./elements.js";
 import { change, estimateMark, exact, NONE, short } from "./number_format.js";
 import { bucketNote, sparkPoints, valueIn } from "./rows.js";
 
@@ -96,14 +96,7 @@ function aboutMetric(metric) {
     summary,
     make("dl", {}, ...lines),
   );
-  element.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    element.open = false;
-    summary.focus();
-  });
-  document.addEventListener("pointerdown", (event) => {
-    if (!element.contains(event.target)) element.open = false;
-  });
+  closeWhenLeft(element, summary);
   return element;
 }
 
