@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import date
 from typing import Any, cast
 
@@ -164,10 +163,9 @@ def _answer(delivery: Delivery, tracker: Tracker, warehouse: Warehouse) -> Outco
     if delivery.crash:
         try:
             feedback(tracker, outcome)
+            add_tags([ANSWERED])  # or the runner tells them
         except Exception as error:  # what ended the run matters more
             get_run_logger().error("the tickets were not all answered: %s", type(error).__name__)
-        with suppress(Exception):  # the server may be what is broken
-            add_tags([ANSWERED])
         raise delivery.crash
     feedback(tracker, outcome)
     add_tags([ANSWERED])
