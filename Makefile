@@ -36,7 +36,7 @@ check: setup-dev .venv-lint/done node_modules/.done peers  ## lint, types, layer
 	npm run --silent check
 
 soak: setup-dev  ## random sequences of runs, kills and rollbacks by the thousand, for hours; SOAK=0.01 plays a part
-	$(BIN)/python -m pytest -m soak -s tests $(TEST_ARGS)
+	$(BIN)/python -m pytest -m soak --timeout 0 -s tests $(TEST_ARGS)
 
 bench: setup-dev  ## the figures of the README
 	$(BIN)/python -m tests.benchmarks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ os.environ.setdefault(
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore"
 )  # tests call tasks outside of runs
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start many processes; each would compile all anew
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So does a shell start what it runs in the background; tests interrupt what they run, themselves too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 SLOW = ("flows", "deployment", "gate", "dbt_project", "blocks/warehouse", "tasks")
