@@ -18,7 +18,7 @@ from typing import Any
 
 from blocks.child_process import end_with_parent, run
 from blocks.vendor_patches.prefect import TEMPORARY_SERVER, immediate_transactions
-from flows.warmup import DATABASE_URL, database_url, sqlite_url
+from flows.warmup import DATABASE_URL, find_sqlite_url, prepare_database_url
 
 ROOT = Path(__file__).resolve().parents[1]
 STARTUP_SECONDS = 180  # two slow cores, and a database to be made
@@ -39,7 +39,7 @@ class LocalServer:
     def __init__(self, database: Path | None = None) -> None:
         self._environment = {**os.environ, **ENVIRONMENT}
         if database and not self._environment.get(DATABASE_URL):
-            self._environment[DATABASE_URL] = database_url(database)
+            self._environment[DATABASE_URL] = prepare_database_url(database)
         self._database = self._environment.get(DATABASE_URL, "in Prefect's folder")
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/api"
@@ -137,7 +137,7 @@ def serve(descriptor: int) -> None:
         timeout_keep_alive=KEEP_SECONDS,
     )
     servers.append(uvicorn.Server(config))
-    with immediate_transactions(sqlite_url()):
+    with immediate_transactions(find_sqlite_url()):
         servers[0].run()
 
 

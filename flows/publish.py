@@ -17,8 +17,8 @@ from flows.run_names import name_stage
 from tasks.dictionary import link_dictionary, publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
-from tasks.planning import all_dashboards
-from tasks.publication import failed_publication, make_card, publish_card, ticket_page
+from tasks.planning import list_dashboards
+from tasks.publication import failed_publication, find_ticket_page, make_card, publish_card
 from tasks.reports import show_publications
 from tasks.shown_checks import find_build_times, find_gate, read_gates
 
@@ -44,14 +44,14 @@ def publish(
     built = find_build_times(journal, release)
     with stage_run(context, project, warehouse, plan.run if plan else release.run) as stage:
         catalogue, dbt = stage.catalogue, stage.dbt
-    dashboards = plan.dashboards if plan else all_dashboards(catalogue, release)
+    dashboards = plan.dashboards if plan else list_dashboards(catalogue, release)
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
     live = warehouse.describe_live_source() if site.reads_live else None
     with open_scratch("published-") as folder, site.session():
         dictionary = publish_dictionary(site, warehouse, dbt, release)
         for dashboard in dashboards:
-            url = ticket_page(tracker, dashboard.ticket)
+            url = find_ticket_page(tracker, dashboard.ticket)
             comments = feedback.get(dashboard.ticket or "", ())
             warehouse.check_lease(ask=True)  # a run that was overtaken would put back older pictures
             gate = find_gate(catalogue, journal, release, dashboard.marts)

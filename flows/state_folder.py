@@ -76,7 +76,7 @@ def warn_of_need(state: Path) -> str:
         need = int(json.loads((state / NEED_FILE).read_text(encoding="utf-8"))["memory"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    free = available_memory()
+    free = measure_available_memory()
     if free is None or free >= need:
         return ""
     return (
@@ -85,7 +85,7 @@ def warn_of_need(state: Path) -> str:
     )
 
 
-def available_memory() -> int | None:
+def measure_available_memory() -> int | None:
     """Bytes that a run could take now, of the machine and of its container; None where the system does not say."""
     limits = [_container_room(), _machine_room()]
     return min((limit for limit in limits if limit is not None), default=None)

@@ -42,7 +42,7 @@ def meanwhile(*warm: Callable[[], None]) -> Iterator[None]:
     thread.join()
 
 
-def database_url(path: Path) -> str:
+def prepare_database_url(path: Path) -> str:
     """The address of a SQLite database for Prefect's server, made from the empty one of set-up where it is missing."""
     if not path.exists():
         with suppress(OSError):  # the server says what is wrong
@@ -62,7 +62,7 @@ def reach_loopback_directly() -> None:
             os.environ[name] = ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
 
 
-def sqlite_url() -> str | None:
+def find_sqlite_url() -> str | None:
     """Where Prefect's own database on this machine is; None if it is kept by another system than SQLite."""
     from prefect.settings import get_current_settings
 
@@ -81,10 +81,10 @@ def make_database() -> None:
     from prefect.server.database import provide_database_interface
     from prefect.settings import get_current_settings
 
-    if get_current_settings().api.url is None and sqlite_url():
+    if get_current_settings().api.url is None and find_sqlite_url():
         asyncio.run(provide_database_interface().create_db())
 
 
 if __name__ == "__main__":
-    os.environ.setdefault(DATABASE_URL, database_url(EMPTY))
+    os.environ.setdefault(DATABASE_URL, prepare_database_url(EMPTY))
     make_database()

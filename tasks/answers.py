@@ -56,7 +56,7 @@ def _facts(outcome: Outcome, key: str) -> dict[str, str]:
 def answer_tickets(tracker: Tracker, outcome: Outcome) -> int:
     """Answer every complete ticket of the plan; return how many. One's failure comes after the others."""
     requirements = outcome.plan.requirements if outcome.plan else ()
-    return each_ticket(
+    return act_for_each_ticket(
         {each.key: each for each in requirements}, lambda each: answer_ticket(tracker, outcome, each)
     )
 
@@ -64,10 +64,10 @@ def answer_tickets(tracker: Tracker, outcome: Outcome) -> int:
 def answer_rollback(tracker: Tracker, release: Release, publications: Sequence[Publication]) -> int:
     """Tell the tickets of dashboards that were refreshed after a rollback; return how many."""
     refreshed = {each.dashboard: each for each in publications if each.ticket}
-    return each_ticket(refreshed, lambda each: answer_rollback_ticket(tracker, release, each))
+    return act_for_each_ticket(refreshed, lambda each: answer_rollback_ticket(tracker, release, each))
 
 
-def each_ticket(items: Mapping[str, Item], act: Callable[[Item], None]) -> int:
+def act_for_each_ticket(items: Mapping[str, Item], act: Callable[[Item], None]) -> int:
     """Act for one ticket after the other; a failure is raised when all were tried."""
     failures: dict[str, Exception] = {}
     for key, item in items.items():

@@ -37,11 +37,11 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
     if not checks:
         return 0, 0
     known = tracker.list_incidents()
-    failed = {incident_name(check): check for check in checks if not check.passed and not check.because_of}
+    failed = {name_incident(check): check for check in checks if not check.passed and not check.because_of}
     new = {name: check for name, check in failed.items() if name not in known}
     for name, check in list(new.items())[:MOST_OPENED]:
         title = line(f"{check.scope}: {check.title}", 200)
-        tracker.open_incident(name, title, _report(check, outcome), requests_of(check, outcome))
+        tracker.open_incident(name, title, _report(check, outcome), find_requests(check, outcome))
     if len(new) > MOST_OPENED:
         get_run_logger().warning("%d failed checks, incidents for the first %d", len(new), MOST_OPENED)
     passed = _list_passed(checks, outcome)
@@ -54,7 +54,7 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
 
 def _list_passed(checks: Sequence[Check], outcome: Outcome) -> set[str]:
     """Names of the incidents that are over: their check passed, or did not fail where it is only there when it does."""
-    passed = {incident_name(check) for check in checks}
+    passed = {name_incident(check) for check in checks}
     if outcome.gate and outcome.gate.passed:
         scopes = {check.scope for check in outcome.gate.checks}
         passed |= {_name(scope, name) for scope in scopes for name in ONLY_WHEN_FAILED}
@@ -64,7 +64,7 @@ def _list_passed(checks: Sequence[Check], outcome: Outcome) -> set[str]:
             for name in diff.metrics
         }
         passed.add(_name("release", HAS_MARTS))
-    return passed - {incident_name(check) for check in checks if not check.passed or check.not_run}
+    return passed - {name_incident(check) for check in checks if not check.passed or check.not_run}
 
 
 def _crash_check(outcome: Outcome) -> Check | None:
@@ -89,7 +89,7 @@ def _recovery_check(outcome: Outcome) -> Check | None:
     return Check(scope="publication", name=name, kind="run", passed=passed, observed=observed)
 
 
-def incident_name(check: Check) -> str:
+def name_incident(check: Check) -> str:
     """The word that stands for a mart (or model, or source table) and an expectation."""
     return _name(check.scope, check.name)
 
@@ -99,7 +99,7 @@ def _name(scope: str, check: str) -> str:
     return f"{word}:{sha256(check.encode()).hexdigest()[:12]}"
 
 
-def requests_of(check: Check, outcome: Outcome) -> list[str]:
+def find_requests(check: Check, outcome: Outcome) -> list[str]:
     """The tickets that need what failed, or what was held up by it: by mart, by source; all, if neither is known."""
     plan = outcome.plan
     if plan is None:

@@ -158,7 +158,7 @@ def _marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(dict.fromkeys(catalogue.mart_of(metric) for metric in metrics))
 
 
-def all_dashboards(catalogue: Catalogue, release: Release) -> list[Dashboard]:
+def list_dashboards(catalogue: Catalogue, release: Release) -> list[Dashboard]:
     """The exposures whose metrics and marts the release can show."""
     return [
         _dashboard(exposure, None, catalogue)

@@ -18,11 +18,11 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.data_end import find_data_end
-from blocks.warehouse.reads import export_columns, export_rows, newest_value
+from blocks.warehouse.reads import export_columns, export_rows, read_newest_value
 from tasks.policy import RETRY
 
 
-def ticket_page(tracker: Tracker, key: str | None) -> str | None:
+def find_ticket_page(tracker: Tracker, key: str | None) -> str | None:
     """Where a person opens a dashboard's ticket; None for one that this tracker does not have."""
     try:
         return tracker.make_url(key) if key else None
@@ -56,7 +56,7 @@ def make_card(  # noqa: PLR0913, PLR0917
             warehouse.use_time_zone(session, dataset.time_zone)
             path = folder / f"{dashboard.name}.{dataset.name}.parquet"
             rows = export(session, query, path)
-            newest = newest_value(warehouse, session, query, dataset.time) if dataset.time else None
+            newest = read_newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             tables = catalogue.tables_beneath(dataset.mart) if newest else ()
             day = date.fromisoformat(newest[:10]) if newest else None
             ends.append(find_data_end(warehouse, session, tables, (built or {}).get(dataset.mart), day))

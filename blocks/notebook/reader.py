@@ -16,7 +16,7 @@ from blocks.records import Release
 from blocks.site.html.extract import Extract
 from blocks.site.periods import coarser
 from blocks.warehouse.base import Session, Warehouse
-from blocks.warehouse.reads import newest_value
+from blocks.warehouse.reads import read_newest_value
 from blocks.warehouse.release_marker import parse_marker
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class ServedReader:
             if self._catalogue.mart_of(name) == mart and self._catalogue.time_of(source):
                 (dataset,) = self._catalogue.datasets((name,), ())
                 self._warehouse.use_time_zone(session, dataset.time_zone)
-                newest = newest_value(
+                newest = read_newest_value(
                     self._warehouse, session, self._dataset_query(dataset), str(dataset.time)
                 )
                 return newest[:10] if newest else None

@@ -16,7 +16,7 @@ from prefect.blocks.core import Block
 from pydantic import ValidationError
 
 from blocks.errors import Misconfigured, PlatformError
-from blocks.prefect.block_types import block_class, load_block
+from blocks.prefect.block_types import find_block_class, load_block
 from blocks.vendor_patches.prefect import has_schema_of
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
@@ -83,7 +83,7 @@ def _block(slug: str, fields: dict[str, object]) -> Block:
     kind, separator, name = slug.partition("/")
     if not separator or not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
         raise Misconfigured(f"read block {slug}", "it is not TYPE/NAME", "As in duckdb-warehouse/main.")
-    cls = block_class(kind)
+    cls = find_block_class(kind)
     if unknown := set(fields) - set(cls.model_fields):
         known = ", ".join(cls.model_fields)
         raise Misconfigured(

@@ -39,7 +39,7 @@ PREFECTS = {
 """Types of Prefect's own that automations send through."""
 
 
-def block_class(slug: str) -> type[Block]:
+def find_block_class(slug: str) -> type[Block]:
     """The class of a block type. Raises Misconfigured for an unknown type or one whose extra is missing."""
     known = TYPES | PREFECTS
     if slug not in known:
@@ -64,7 +64,7 @@ def import_types() -> None:
         return
     for slug in TYPES:
         with suppress(Misconfigured):
-            block_class(slug)
+            find_block_class(slug)
 
 
 def load_block(slug: str) -> Block:
@@ -72,7 +72,7 @@ def load_block(slug: str) -> Block:
     kind, separator, name = slug.partition("/")
     if not separator or not name:
         raise Misconfigured(f"load block {slug}", "it is not TYPE/NAME", "As in duckdb-warehouse/prod.")
-    cls = block_class(kind)
+    cls = find_block_class(kind)
     try:
         loaded = cls.load(name)
     except ValidationError as error:  # its own text would show the values

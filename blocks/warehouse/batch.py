@@ -96,7 +96,7 @@ class LoadTarget:
         return f"{self.schema}.{self.name}"
 
 
-def targets_of(batch: Batch) -> tuple[LoadTarget, LoadTarget]:
+def make_targets(batch: Batch) -> tuple[LoadTarget, LoadTarget]:
     """The table of rows and the table of quarantined rows."""
     table, schema = batch.table, batch.table.schema_name
     declared = {column.name: column.data_type or "varchar" for column in table.columns}

@@ -29,7 +29,7 @@ def export_columns(session: Session, query: str, path: Path) -> int:
     return int(session.rows(f"select count(*) from ({query}) as q")[0][0])
 
 
-def newest_value(warehouse: Warehouse, session: Session, query: str, column: str) -> str | None:
+def read_newest_value(warehouse: Warehouse, session: Session, query: str, column: str) -> str | None:
     """The greatest value of one of a query's columns, as text; None where it has none."""
     ((newest,),) = session.rows(f"select max({warehouse.quote(column)}) from ({query}) as q")
     return None if newest is None else str(newest)

@@ -11,7 +11,7 @@ from blocks.warehouse.settings import Session, WarehouseConnection, WarehouseSet
 MARKER = "_release"
 
 
-def marker_sql(warehouse: WarehouseSettings, release: Release) -> str:
+def write_marker_sql(warehouse: WarehouseSettings, release: Release) -> str:
     """The query of the view: one row a mart with run, time and relation."""
     stamp = f"{warehouse.literal(release.run)} as run, "
     at = release.published_at.isoformat(" ", "milliseconds") if release.published_at else None

@@ -20,10 +20,10 @@ from blocks.records import LedgerEntry, LoadReport, Release
 from blocks.release_names import RELEASE_PREFIX
 from blocks.sql import convert_arrow_type, is_same_type
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.batch import Batch, LoadTarget, targets_of
+from blocks.warehouse.batch import Batch, LoadTarget, make_targets
 from blocks.warehouse.control import clear_ledger, forget_items, prepare_control, write_ledger
 from blocks.warehouse.lease import fence, fence_writes, hold_lease
-from blocks.warehouse.release_marker import MARKER, find_wrong_views, marker_sql, parse_marker
+from blocks.warehouse.release_marker import MARKER, find_wrong_views, parse_marker, write_marker_sql
 from blocks.warehouse.settings import Session, SharedSettings
 from blocks.warehouse.view_settings import (
     Settings,
@@ -66,7 +66,7 @@ class SqlWarehouse(Warehouse):
         """
         staged = {group: "" for group, files in ((ROWS, batch.data), (QUARANTINE, batch.quarantine)) if files}
         matched = {ROWS: tuple(target.incoming)} if target.key and batch.data else {}
-        matched |= {GONE: tuple(self.file_columns(session, batch.gone))} if batch.gone else {}
+        matched |= {GONE: tuple(self.read_file_columns(session, batch.gone))} if batch.gone else {}
         for group, columns in matched.items():
             staged[group] = self.quote(f"staged_{group}")
             names, like = ", ".join(map(self.quote, columns)), self.relation(target.relation)
@@ -87,7 +87,7 @@ class SqlWarehouse(Warehouse):
         prepare_control(self, session)
         self.make_schema(session, schema)
 
-    def file_columns(self, session: Session, files: Sequence[Path]) -> dict[str, str]:
+    def read_file_columns(self, session: Session, files: Sequence[Path]) -> dict[str, str]:
         """Columns of Parquet files → the type each takes in this warehouse; none for a column of nothing but nulls."""
         import pyarrow.parquet as pq
 
@@ -168,7 +168,7 @@ class SqlWarehouse(Warehouse):
 
     def ingest(self, batch: Batch) -> LoadReport:
         """Load a batch and its ledger lines in one transaction; DDL comes before it where it commits by itself."""
-        rows, quarantine = targets_of(batch)
+        rows, quarantine = make_targets(batch)
         with self.load_lock(), self.session() as session, ExitStack() as stack:
             self.prepare_load(session, rows.schema)
             if self.ddl_rolls_back:
@@ -206,7 +206,7 @@ class SqlWarehouse(Warehouse):
         if not target.files:
             return ()
         known = self.columns(session, target.schema, target.name)
-        target.incoming = self.file_columns(session, target.files)
+        target.incoming = self.read_file_columns(session, target.files)
         other = {
             name: f"{kind.lower()}, was {known[name].lower()}"
             for name, kind in target.incoming.items()
@@ -371,7 +371,7 @@ class SqlWarehouse(Warehouse):
             session.rows(f"drop view if exists {self.quote(self.serving, mart)}")
         for mart, relation in sorted(release.marts.items()):
             self.replace_view(session, self.serving, mart, f"select * from {self.relation(relation)}")
-        self.replace_view(session, self.serving, MARKER, marker_sql(self, release))
+        self.replace_view(session, self.serving, MARKER, write_marker_sql(self, release))
         self._put_back(session, release, {view: kept[view] for view in kept.keys() - gone})
 
     def _put_back(self, session: Session, release: Release, kept: Settings) -> None:

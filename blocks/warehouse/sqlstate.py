@@ -42,7 +42,7 @@ NO_STATE = {
 NAMED = {"3D", "3F", "42501", "42P01", "28"}  # what stands in quotes in these names an object, not data
 
 
-def error_of_state(asked: str, state: str | None, message: str) -> PlatformError:
+def make_sqlstate_error(asked: str, state: str | None, message: str) -> PlatformError:
     """An error by its SQLSTATE, or by the class of it, with the message's first line and none of its values."""
     state = state or next((guess for words, guess in NO_STATE.items() if words in message), "08006")
     known = state if state in STATES else state[:2]

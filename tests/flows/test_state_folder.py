@@ -13,7 +13,7 @@ from blocks.errors import Misconfigured, PlatformError, explain_error
 from flows import state_folder
 from flows.cli import main
 from flows.delivery import Delivery
-from flows.state_folder import available_memory, check_state, note_need, warn_of_need
+from flows.state_folder import check_state, measure_available_memory, note_need, warn_of_need
 
 
 @pytest.mark.parametrize("name", ["file", "file/deep/state"])
@@ -77,9 +77,9 @@ def test_the_next_run_is_warned_where_there_is_less_memory_than_the_last_one_too
     note_need(tmp_path)
     need = json.loads((tmp_path / state_folder.NEED_FILE).read_text())["memory"]
     assert 20 * 2**20 < need < 2**36
-    monkeypatch.setattr(state_folder, "available_memory", lambda: need + 1)
+    monkeypatch.setattr(state_folder, "measure_available_memory", lambda: need + 1)
     assert not warn_of_need(tmp_path)
-    monkeypatch.setattr(state_folder, "available_memory", lambda: need - 1)
+    monkeypatch.setattr(state_folder, "measure_available_memory", lambda: need - 1)
     assert "the last run took" in warn_of_need(tmp_path)
     for broken in ("", "[]", '{"memory": "x"}', "\x00"):
         (tmp_path / state_folder.NEED_FILE).write_text(broken)
@@ -91,14 +91,14 @@ def test_a_containers_limit_counts_and_its_cache_does_not(
 ) -> None:
     monkeypatch.setattr(state_folder, "_CGROUP", tmp_path)
     monkeypatch.setattr(state_folder, "_MEMINFO", tmp_path / "meminfo")
-    assert available_memory() is None
+    assert measure_available_memory() is None
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    1000 kB\n")
-    assert available_memory() == 1_024_000
+    assert measure_available_memory() == 1_024_000
     for name, text in (("max", "500"), ("current", "300"), ("stat", "anon 9\ninactive_file 100\n")):
         (tmp_path / f"memory.{name}").write_text(text)
-    assert available_memory() == 300
+    assert measure_available_memory() == 300
     (tmp_path / "memory.max").write_text("max")
-    assert available_memory() == 1_024_000
+    assert measure_available_memory() == 1_024_000
 
 
 @pytest.mark.parametrize("sign", ["$HOME", "a#b", "a?b", "a*b", "[a]", "{{ a }}", "{% a %}"])

@@ -26,7 +26,7 @@ from blocks.records import (
 from blocks.tracker.files.tracker import FilesTracker
 from tasks.answer_text import answer_text, describe_rollback, is_delivered
 from tasks.answers import answer_rollback, answer_tickets
-from tasks.publication import ticket_page
+from tasks.publication import find_ticket_page
 from tests.tasks.reading import count, texts
 
 EARLIER = Release(run="run_1", marts={}, published_at=datetime(2026, 11, 1, 8, tzinfo=UTC))
@@ -347,8 +347,8 @@ def test_a_run_that_died_before_its_plan_tells_nobody(folder: Path) -> None:
 def test_a_dashboard_whose_ticket_is_elsewhere_has_no_link_to_it(tmp_path: Path) -> None:
     write_ticket(tmp_path, "AN-1")
     tracker = FilesTracker(folder=tmp_path, project="AN")
-    assert str(ticket_page(tracker, "AN-1")).endswith("/AN-1.yaml")
-    assert [ticket_page(tracker, key) for key in ("AN-9", "XY-1", None)] == [None] * 3
+    assert str(find_ticket_page(tracker, "AN-1")).endswith("/AN-1.yaml")
+    assert [find_ticket_page(tracker, key) for key in ("AN-9", "XY-1", None)] == [None] * 3
 
 
 def test_a_rollback_is_said_on_the_tickets_of_its_dashboards(folder: Path) -> None:

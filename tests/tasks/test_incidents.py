@@ -9,7 +9,7 @@ import pytest
 from blocks.records import BuildReport, Check, GateReport, Outcome
 from blocks.tracker.files.tracker import FilesTracker
 from tasks.gate import HAS_MARTS, HAS_SUITE, METRIC_CHECK
-from tasks.incidents import MOST_OPENED, incident_name, requests_of, update_incidents
+from tasks.incidents import MOST_OPENED, find_requests, name_incident, update_incidents
 from tests.tasks.reading import count, texts
 from tests.tasks.test_answers import DIFFS, EVIL, PASSED, PLAN, failing, refused, success, write_ticket
 
@@ -56,7 +56,7 @@ def test_no_second_bug_while_the_first_is_open_nor_any_change(tracker: FilesTrac
 def test_the_run_that_passes_again_says_so_and_closes_it(tracker: FilesTracker) -> None:
     keep(tracker, refused(failing("daily"), failing("pipeline")))
     bugs = tracker.list_incidents()
-    daily = bugs[incident_name(failing("daily"))]
+    daily = bugs[name_incident(failing("daily"))]
     good = failing("daily").model_copy(update={"passed": True})
     outcome = judged("run_3", good)  # the other mart was not built, so nobody knows of it
     assert keep(tracker, outcome) == (0, 1)
@@ -64,9 +64,9 @@ def test_the_run_that_passes_again_says_so_and_closes_it(tracker: FilesTracker) 
     text = (tracker.folder / f"{daily}.yaml").read_text()
     assert text.count("Passed again in run `run_3`") == 1
     assert "status: done" in text
-    assert set(tracker.list_incidents()) == set(bugs) - {incident_name(good)}
+    assert set(tracker.list_incidents()) == set(bugs) - {name_incident(good)}
     assert keep(tracker, judged("run_4", failing("daily"))) == (1, 0)
-    assert tracker.list_incidents()[incident_name(good)] != daily
+    assert tracker.list_incidents()[name_incident(good)] != daily
 
 
 def test_a_check_that_failed_anywhere_is_not_passed(tracker: FilesTracker) -> None:
@@ -85,11 +85,11 @@ def test_a_run_that_died_before_its_gate_opens_and_closes_nothing(tracker: Files
 
 def test_a_source_hurts_those_who_read_it_and_a_model_in_between_everybody() -> None:
     outcome = success()
-    assert requests_of(failing("erp.invoice_lines"), outcome) == ["AN-1"]
-    assert requests_of(failing("stg_lines"), outcome) == ["AN-1", "AN-2"]
-    assert requests_of(failing("daily"), success(plan=None)) == []
+    assert find_requests(failing("erp.invoice_lines"), outcome) == ["AN-1"]
+    assert find_requests(failing("stg_lines"), outcome) == ["AN-1", "AN-2"]
+    assert find_requests(failing("daily"), success(plan=None)) == []
     scheduled = PLAN.model_copy(update={"requirements": ()})
-    assert requests_of(failing("pipeline"), success(plan=scheduled)) == ["AN-2"]
+    assert find_requests(failing("pipeline"), success(plan=scheduled)) == ["AN-2"]
 
 
 def test_hostile_values_stay_in_their_quotes(tracker: FilesTracker) -> None:
@@ -143,7 +143,7 @@ def test_what_is_only_checked_while_it_fails_is_closed_by_a_gate_that_passed(tra
     assert keep(tracker, judged("run_3", other, failing("daily"))) == (1, 0)
     gate = GateReport(run="run_4", passed=True, checks=(other, *PASSED), diffs=DIFFS)
     assert keep(tracker, success(run="run_4", gate=gate)) == (0, 3)
-    assert set(tracker.list_incidents()) == {incident_name(failed[-1]), incident_name(failing("daily"))}
+    assert set(tracker.list_incidents()) == {name_incident(failed[-1]), name_incident(failing("daily"))}
 
 
 def test_a_flood_is_bounded(tracker: FilesTracker, prefect_server: str) -> None:

@@ -9,7 +9,7 @@ from blocks.catalogue import Catalogue
 from blocks.records import Release
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from flows.delivery import Delivery
-from tasks.planning import all_dashboards, plan_tickets, remove_failed
+from tasks.planning import list_dashboards, plan_tickets, remove_failed
 
 NODE = {
     "name": "calls",
@@ -65,7 +65,7 @@ def catalogue(dimensions: dict[str, list[str]] | None = None, /, **exposures: li
 def test_an_exposure_is_shown_without_the_metrics_that_can_not_be() -> None:
     found = catalogue(mixed=["median", "minutes"], lost=["median"])
     (planned,) = plan_tickets([], found, "r1", scheduled=True).dashboards
-    (shown,) = all_dashboards(found, Release(run="r1", marts={"calls": "rel.calls"}))
+    (shown,) = list_dashboards(found, Release(run="r1", marts={"calls": "rel.calls"}))
     for dashboard in (planned, shown):
         assert dashboard.name == "mixed"
         assert dashboard.metrics == ("minutes",)
@@ -81,7 +81,7 @@ def test_an_exposure_that_names_what_dbt_does_not_know_holds_up_itself_alone() -
     assert odd == "odd: unknown metric in its meta: minuts (did you mean minutes?)"
     assert lost.startswith("lost: metric median: ")
     assert remove_failed(plan, found, []).faults == plan.faults
-    (shown,) = all_dashboards(found, Release(run="r1", marts={"calls": "rel.calls"}))
+    (shown,) = list_dashboards(found, Release(run="r1", marts={"calls": "rel.calls"}))
     assert shown.name == "good"
 
 

@@ -20,7 +20,7 @@ TRY_AGAIN = "Dremio may be starting or busy; the step is repeated."
 
 def make_job_error(asked: str, state: str, answer: str) -> PlatformError:
     """A job that ended without success; lost nodes and cancellations may pass, refusals do not."""
-    message = first_line(answer) or f"the job is {state.lower()}"
+    message = clip_first_line(answer) or f"the job is {state.lower()}"
     if state != "FAILED" or re.search(r"SYSTEM ERROR|OUT_OF_MEMORY|RESOURCE ERROR|CONCURRENT", answer, re.I):
         return Unavailable(asked, message, TRY_AGAIN)
     if "PERMISSION" in answer.upper():
@@ -32,7 +32,7 @@ def make_flight_error(asked: str, error: Exception) -> PlatformError:
     """An error of pyarrow.flight."""
     from pyarrow import flight
 
-    message = first_line(str(error).removeprefix("Flight error: "))
+    message = clip_first_line(str(error).removeprefix("Flight error: "))
     if isinstance(error, flight.FlightUnauthenticatedError):
         return Unauthorized(asked, message, CHECK_LOGIN)
     if isinstance(error, flight.FlightUnauthorizedError):
@@ -44,7 +44,7 @@ def make_flight_error(asked: str, error: Exception) -> PlatformError:
     return make_job_error(asked, "FAILED", message)
 
 
-def first_line(text: str) -> str:
+def clip_first_line(text: str) -> str:
     """The first line of an answer, with text in quotes left out: it may be data."""
     line = re.split(r"SQL Query|\[Error Id|\n|\. Detail:|\. gRPC client debug", text, maxsplit=1)[0]
     return re.sub(r"'(?:[^']|'')*'", "'…'", line).strip()[:300]

@@ -40,7 +40,7 @@ class DremioNames(NamedTuple):
         last = () if name is None else (name.removeprefix(VIEW_MARK) if view else name,)
         return (*root, *schema.split("."), *last)
 
-    def relation_path(self, relation: str) -> tuple[str, ...]:
+    def split_relation(self, relation: str) -> tuple[str, ...]:
         """Every part of the path of a `schema.table`."""
         return self.path(*relation.rsplit(".", 1))
 

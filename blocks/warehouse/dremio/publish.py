@@ -72,7 +72,7 @@ class Views:
 
 def check_relations(settings: DremioSettings, session: DremioSession, release: Release) -> Columns:
     """Columns of every relation of the release. Raises NotFound before anything changes."""
-    paths = {mart: settings.names.relation_path(relation) for mart, relation in release.marts.items()}
+    paths = {mart: settings.names.split_relation(relation) for mart, relation in release.marts.items()}
     columns = {mart: read_columns(session, path) for mart, path in paths.items()}
     if missing := sorted(mart for mart, found in columns.items() if not found):
         raise NotFound(
@@ -99,7 +99,7 @@ def replace_views(settings: DremioSettings, session: DremioSession, publication:
         views.publish(settings.serving, publication)
     except Exception:
         for mart, relation in before.items():
-            columns = read_columns(session, settings.names.relation_path(relation))
+            columns = read_columns(session, settings.names.split_relation(relation))
             views.point(settings.serving, mart, relation, columns)
         views.drop(settings.serving, set(publication.release.marts) - set(before))
         raise

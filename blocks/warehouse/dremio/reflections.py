@@ -45,7 +45,7 @@ def build_reflections(
 def _make(settings: DremioSettings, rest: DremioRest, relation: str, columns: list[str]) -> str:
     """The reflection's id; made where it is missing."""
     asked = f"reflect {relation}"
-    dataset = rest.find_entity(settings.names.relation_path(relation))
+    dataset = rest.find_entity(settings.names.split_relation(relation))
     if dataset is None:
         raise Rejected(asked, "Dremio's catalogue does not list it", "Refresh the source's metadata.")
     listed = rest.read(Reflections, f"/dataset/{dataset.id}/reflection", asked)

@@ -19,7 +19,13 @@ from blocks.errors import BadAnswer, NotFound, PlatformError, Rejected, Transien
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.http.session import HttpLimits, HttpSession
-from blocks.warehouse.dremio.errors import ASK_FOR_RIGHTS, CHECK_LOGIN, TRY_AGAIN, first_line, make_job_error
+from blocks.warehouse.dremio.errors import (
+    ASK_FOR_RIGHTS,
+    CHECK_LOGIN,
+    TRY_AGAIN,
+    clip_first_line,
+    make_job_error,
+)
 
 if TYPE_CHECKING:
     import requests
@@ -144,9 +150,9 @@ class DremioRest(HttpSession):
     def describe_refusal(self, response: requests.Response) -> str:
         """The first line of Dremio's message, without what may be data."""
         try:
-            return first_line(Problem.model_validate_json(response.content).error_message)
+            return clip_first_line(Problem.model_validate_json(response.content).error_message)
         except ValidationError:
-            return first_line(str(response.reason))
+            return clip_first_line(str(response.reason))
 
     def run(self, sql: str, asked: str, seconds: float, branches: Mapping[str, str] | None = None) -> str:
         """Run a statement to its end and return its job; whatever ends the wait cancels the job.

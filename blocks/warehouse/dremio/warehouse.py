@@ -40,7 +40,7 @@ from blocks.warehouse.dremio.session import (
 from blocks.warehouse.dremio.settings import DremioSettings
 from blocks.warehouse.dremio.slots import POINTER, flip_slot, read_slot
 from blocks.warehouse.lease import fence, hold_lease
-from blocks.warehouse.release_marker import find_wrong_views, marker_sql, parse_marker, stands_on
+from blocks.warehouse.release_marker import find_wrong_views, parse_marker, stands_on, write_marker_sql
 from blocks.warehouse.settings import Session
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
 
@@ -117,7 +117,7 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
     def stage_files(self, session: Session, batch: Batch, target: LoadTarget) -> Iterator[Mapping[str, str]]:
         """A landing folder for each group of files; tables for what is matched by key."""
         files = {ROWS: batch.data, QUARANTINE: batch.quarantine, GONE: batch.gone}
-        tables = {GONE: self.file_columns(session, batch.gone)}
+        tables = {GONE: self.read_file_columns(session, batch.gone)}
         if target.key:
             tables[ROWS] = target.incoming
         with stage_groups(self, session, target, files, tables) as staged:
@@ -163,7 +163,7 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
             columns = check_relations(self, session, release)
             build_reflections(self, session, columns, release)
             before = parse_marker(self, session, self.serving)
-            marker = marker_sql(self, release)
+            marker = write_marker_sql(self, release)
             publication = Publication(release, columns, marker, before.marts if before else {})
             session.guard = lambda: fence(self, session)
             try:
@@ -174,7 +174,7 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
 
     def find_wrong_views(self, session: Session, release: Release) -> list[str]:
         """As the template does; by slot, of the readers' views and of the slot that counts."""
-        paths = {mart: ".".join(self.names.relation_path(name)) for mart, name in release.marts.items()}
+        paths = {mart: ".".join(self.names.split_relation(name)) for mart, name in release.marts.items()}
         shown = read_definitions(session, self.names.view_folder(self.serving))
         slot = read_slot(self, session) if self.publish == "slot" else None
         if slot is None:

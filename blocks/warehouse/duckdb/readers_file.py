@@ -19,7 +19,7 @@ from blocks.errors import Busy, NotFound, Rejected
 from blocks.records import Release
 from blocks.warehouse.duckdb.session import DuckDBSession, open_attached
 from blocks.warehouse.duckdb.view_settings import write_view_setting
-from blocks.warehouse.release_marker import MARKER, marker_sql, read_marker_rows
+from blocks.warehouse.release_marker import MARKER, read_marker_rows, write_marker_sql
 from blocks.warehouse.settings import WarehouseSettings
 from blocks.warehouse.view_settings import Settings, ViewSetting
 
@@ -51,7 +51,7 @@ class ReadersFile:
                     rows = f"select * from {self._settings.relation(relation)}"
                     session.rows(f"create table {quote(_ATTACHED, 'main', mart)} as {rows}")
                     self._comment(session, mart, comments.get(mart, frozenset()))
-                marker = marker_sql(self._settings, release)
+                marker = write_marker_sql(self._settings, release)
                 session.rows(f"create table {quote(_ATTACHED, 'main', MARKER)} as {marker}")
                 session.rows(f"checkpoint {quote(_ATTACHED)}")
             finally:

@@ -187,7 +187,7 @@ class DuckDBWarehouse(SqlWarehouse):
         """One batch at a time in this process: two that write the same table would conflict."""
         return _LOADING
 
-    def file_columns(self, session: Session, files: Sequence[Path]) -> dict[str, str]:
+    def read_file_columns(self, session: Session, files: Sequence[Path]) -> dict[str, str]:
         """Columns of files → type, as DuckDB reads them."""
         return {row[0]: row[1] for row in session.rows(f"describe select * from {self._read_parquet(files)}")}
 

@@ -16,7 +16,7 @@ class PostgresClients(PostgresSettings):
         self, schema: str, time_zone: str = UTC_ZONE
     ) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-postgres' profile output, and the environment of dbt's process: libpq reads PGOPTIONS."""
-        arguments = self.connection_arguments()
+        arguments = self.build_connection_arguments()
         options = arguments.pop("options").replace("timezone=UTC", f"timezone={time_zone}")
         environment = {SECRET: arguments.pop("password"), "PGOPTIONS": options}
         own = {"type": "postgres", "schema": schema, "threads": self.threads, "role": self.role or None}
@@ -24,7 +24,10 @@ class PostgresClients(PostgresSettings):
 
     def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """SQLAlchemy's URL, which needs no more than the driver, and engine arguments."""
-        return "postgresql+psycopg://", {"connect_args": self.connection_arguments(), "hide_parameters": True}
+        return "postgresql+psycopg://", {
+            "connect_args": self.build_connection_arguments(),
+            "hide_parameters": True,
+        }
 
     def describe_live_source(self) -> LiveSource:
         """Serving as a BI server reaches it."""

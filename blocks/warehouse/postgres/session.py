@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from blocks.errors import PlatformError, replace_vendor_errors
 from blocks.sql import fill_placeholders, make_arrow_type, quote_identifier
 from blocks.warehouse.csv_files import read_csv, write_csv
-from blocks.warehouse.sqlstate import error_of_state
+from blocks.warehouse.sqlstate import make_sqlstate_error
 
 if TYPE_CHECKING:
     from psycopg import Connection, Cursor
@@ -98,6 +98,6 @@ def translate_errors(asked: str) -> AbstractContextManager[None]:
     import psycopg
 
     def translate(error: BaseException) -> PlatformError:
-        return error_of_state(asked, getattr(error, "sqlstate", None), str(error))
+        return make_sqlstate_error(asked, getattr(error, "sqlstate", None), str(error))
 
     return replace_vendor_errors(psycopg.Error, translate)

@@ -36,7 +36,7 @@ class PostgresSettings(SharedSettings):
         """The server's time, not its transaction's."""
         return f"(clock_timestamp() at time zone 'UTC' + interval '{seconds:.3f} seconds')"
 
-    def connection_arguments(self, role: str = "") -> dict[str, Any]:
+    def build_connection_arguments(self, role: str = "") -> dict[str, Any]:
         """libpq's arguments. role: whom to act as, instead of the block's."""
         acting = role or self.role or self.user
         options = f"-c statement_timeout={self.statement_seconds}s -c timezone=UTC -c datestyle=ISO -c role={acting}"

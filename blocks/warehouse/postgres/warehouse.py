@@ -47,7 +47,7 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
 
     def session(self) -> AbstractContextManager[PostgresSession]:
         """A connection that is closed at the end; psycopg's errors come out as PlatformErrors."""
-        arguments = self.connection_arguments()
+        arguments = self.build_connection_arguments()
         # what a run that was stopped holds in an open transaction is free when its lease is
         arguments["options"] += f" -c idle_in_transaction_session_timeout={self.lease_seconds}s"
         return open_session(arguments)
@@ -59,7 +59,7 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
 
     def administration(self) -> AbstractContextManager[PostgresSession]:
         """A connection as the user who logs in: roles are about to be made."""
-        return open_session(self.connection_arguments(role=self.user))
+        return open_session(self.build_connection_arguments(role=self.user))
 
     def use_time_zone(self, session: Session, time_zone: str) -> None:
         """A setting of the session."""

@@ -60,7 +60,7 @@ def write_engine(settings: SnowflakeSettings) -> tuple[str, dict[str, object]]:
     )
     arguments = {
         key: value
-        for key, value in settings.connection_arguments().items()
+        for key, value in settings.build_connection_arguments().items()
         if key not in {"paramstyle", "database"}
     }
     key = credentials.resolve_private_key()

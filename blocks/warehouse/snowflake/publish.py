@@ -13,7 +13,13 @@ from __future__ import annotations
 from blocks.errors import BadAnswer, Misconfigured, PlatformError, Transient
 from blocks.records import Release
 from blocks.warehouse.lease import fence
-from blocks.warehouse.release_marker import MARKER, find_wrong_views, marker_sql, parse_marker, read_marker
+from blocks.warehouse.release_marker import (
+    MARKER,
+    find_wrong_views,
+    parse_marker,
+    read_marker,
+    write_marker_sql,
+)
 from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.session import SnowflakeSession
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, find_upcoming, list_schemas
@@ -66,7 +72,7 @@ def fill(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str,
         view = warehouse.quote(schema, mart)
         session.rows(f"create or replace {secure}view {view} copy grants{comment} as {source}")
     marker = warehouse.quote(schema, MARKER)
-    session.rows(f"create or replace view {marker} copy grants as {marker_sql(warehouse, release)}")
+    session.rows(f"create or replace view {marker} copy grants as {write_marker_sql(warehouse, release)}")
 
 
 def check(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, release: Release) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from blocks.errors import Misconfigured, PlatformError, replace_vendor_errors
 from blocks.vendor_patches.snowflake_connector import list_error_types
 from blocks.warehouse.snowflake.errors import translate_error
-from blocks.warehouse.snowflake.types import schema_of
+from blocks.warehouse.snowflake.types import make_arrow_schema
 
 if TYPE_CHECKING:
     from prefect_snowflake import SnowflakeCredentials
@@ -115,7 +115,7 @@ def _names(cursor: SnowflakeCursor) -> list[str]:
 def _write(cursor: SnowflakeCursor, path: Path) -> int:
     import pyarrow.parquet as pq
 
-    schema, rows = schema_of(cursor.description), 0
+    schema, rows = make_arrow_schema(cursor.description), 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in cursor.fetch_arrow_batches():
             writer.write_table(batch.rename_columns(schema.names).cast(schema))

@@ -47,7 +47,7 @@ class SnowflakeSettings(SharedSettings):
         """Quoted, with plain lower-case names in the upper case they have in Snowflake."""
         return super().quote(*map(to_stored, parts))
 
-    def connection_arguments(self) -> dict[str, Any]:
+    def build_connection_arguments(self) -> dict[str, Any]:
         """Arguments of every connection, beside its credentials'."""
         parameters = {
             "QUERY_TAG": query_tag(),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snowflake.connector.cursor import ResultMetadata
 
 
-def schema_of(description: Sequence[ResultMetadata]) -> pa.Schema:
+def make_arrow_schema(description: Sequence[ResultMetadata]) -> pa.Schema:
     """The Arrow schema of a result. NUMBER without decimals is int64 where its values can be expected to fit."""
     import pyarrow as pa
     from snowflake.connector.constants import FIELD_ID_TO_NAME
@@ -43,14 +43,14 @@ def schema_of(description: Sequence[ResultMetadata]) -> pa.Schema:
     return pa.schema(fields)
 
 
-def columns_of(path: Path) -> dict[str, str]:
+def read_column_types(path: Path) -> dict[str, str]:
     """Columns of a Parquet file → the type they take in Snowflake."""
     import pyarrow.parquet as pq
 
-    return {field.name: column_type(field.type) for field in pq.read_schema(path)}
+    return {field.name: convert_column_type(field.type) for field in pq.read_schema(path)}
 
 
-def column_type(kind: pa.DataType) -> str:
+def convert_column_type(kind: pa.DataType) -> str:
     """Snowflake's type for an Arrow type."""
     from pyarrow import types
 

@@ -25,7 +25,7 @@ from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.publish import check_flip, swap_serving
 from blocks.warehouse.snowflake.session import SnowflakeSession, open_session
 from blocks.warehouse.snowflake.stage import copy_sql, stage_groups
-from blocks.warehouse.snowflake.types import columns_of, fits
+from blocks.warehouse.snowflake.types import fits, read_column_types
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, claim_upcoming, list_schemas
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SharedWarehouse
 
@@ -46,7 +46,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
 
     def session(self) -> AbstractContextManager[SnowflakeSession]:
         """A connection that is closed at the end; the connector's errors come out as PlatformErrors."""
-        return open_session(self.credentials, self.database, self.connection_arguments())
+        return open_session(self.credentials, self.database, self.build_connection_arguments())
 
     def make_dbt_target(
         self, schema: str, time_zone: str = UTC_ZONE
@@ -74,9 +74,9 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
             return {}
         return {to_plain(row[0]): str(row[1]) for row in rows}
 
-    def file_columns(self, session: Session, files: Sequence[Path]) -> dict[str, str]:
+    def read_file_columns(self, session: Session, files: Sequence[Path]) -> dict[str, str]:
         """Columns of files → the type they take."""
-        return {name: kind for file in files for name, kind in columns_of(file).items()}
+        return {name: kind for file in files for name, kind in read_column_types(file).items()}
 
     def fits(self, incoming: str, known: str) -> bool:
         """Numbers fit into a NUMBER of as many decimals."""
@@ -150,7 +150,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
     def administration(self) -> AbstractContextManager[SnowflakeSession]:
         """A connection without database, virtual warehouse and role."""
         missing = {"database", "warehouse", "role"}
-        bare = {key: value for key, value in self.connection_arguments().items() if key not in missing}
+        bare = {key: value for key, value in self.build_connection_arguments().items() if key not in missing}
         return open_session(self.credentials, "the account", bare)
 
     def read_costs(self, days: int) -> Costs | None:

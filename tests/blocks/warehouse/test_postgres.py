@@ -87,7 +87,7 @@ def test_readers_in_a_loop_never_see_a_mixture(server: Server, tmp_path: Path) -
     house.flip(releases[0])
     go = tmp_path / "go"
     go.touch()
-    found = house.connection_arguments()
+    found = house.build_connection_arguments()
     where = " ".join(f"{key}={found[key]}" for key in ("host", "port", "dbname", "user", "password"))
     readers = [
         subprocess.Popen([sys.executable, "-c", READER, where, str(go)], text=True, stdout=subprocess.PIPE)
