@@ -18,7 +18,7 @@ from blocks.records import Check, Comment, GateReport, Plan, State, Ticket
 from blocks.tracker.base import Tracker
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from tasks.incidents import incident_name
+from tasks.incidents import name_incident
 from tasks.policy import RETRY
 
 EXPECTED = re.compile(r"expected(?: until (\d{4}-\d{2}-\d{2}))?[.!]?", re.IGNORECASE)
@@ -92,7 +92,7 @@ def _learn(
     days: dict[tuple[str, str], set[date]] = {}
     for at, checks in reports:
         for check in checks if at <= created or created < UNDATED else ():
-            if incident_name(check) == abouts.get(key) or check.scope in own.get(key, ()):
+            if name_incident(check) == abouts.get(key) or check.scope in own.get(key, ()):
                 days.setdefault((check.scope, check.name), set()).update(check.days)
     found = _read(comment)
     until = _read_day(found[1]) if found and found[1] else None
