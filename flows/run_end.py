@@ -15,7 +15,7 @@ from prefect.logging import get_run_logger
 from blocks.errors import PlatformError
 from blocks.tracker.base import Tracker
 from flows.run_names import ANSWERED, TICKET
-from tasks.answers import each_ticket
+from tasks.answers import act_for_each_ticket
 from tasks.markdown import code
 
 
@@ -36,5 +36,5 @@ def answer_end(flow: Flow[..., object], flow_run: FlowRun, state: State) -> None
     with suppress(PlatformError):  # the runner has nobody to tell; the next run answers
         tracker = Block.load_from_ref(reference["$ref"])
         if isinstance(tracker, Tracker):
-            each_ticket({key: key for key in keys}, lambda key: tracker.comment(key, run, text))
+            act_for_each_ticket({key: key for key in keys}, lambda key: tracker.comment(key, run, text))
             get_run_logger(flow_run=flow_run).info("tickets told of the end: %s", ", ".join(keys))

@@ -8,7 +8,7 @@ import pytest
 
 from blocks.errors import Misconfigured
 from blocks.http.address import refuse_login, refuse_login_in_host
-from blocks.prefect.block_types import block_class
+from blocks.prefect.block_types import find_block_class
 
 SECRET = "planted-Pa55word"
 LOGIN = {"user": "u", "password": "p"}
@@ -37,7 +37,7 @@ def test_a_login_in_a_blocks_address_is_refused_without_showing_it(
         (address,) if (slug, field, others) in HOSTS else (f"https://{address}", f"https://{SECRET}@b")
     ):
         with pytest.raises(Misconfigured, match="a user or a password") as refused:
-            block_class(slug)(**{**others, field: given})
+            find_block_class(slug)(**{**others, field: given})
         assert SECRET not in str(refused.value)
 
 
