@@ -82,7 +82,9 @@ class Busy(Transient):
 
 
 class Rejected(PlatformError):  # noqa: N818
-    """Trying the same call again can't help."""
+    """Trying the same call again can't help. table: `source.table`, if the fault is one table's alone."""
+
+    table = ""
 
 
 class Misconfigured(Rejected):
@@ -110,9 +112,9 @@ class BadInput(Rejected):
 
 
 class ContractBroken(BadInput):
-    """A source lost a column, changed a type, or can't be read; nothing of it was loaded.
+    """A source's table lost a column, changed a type, or can't be read; nothing of it was loaded.
 
-    table: the source's, `source.table`; columns: those that it is about, as they are declared, if it is about some;
+    columns: those that it is about, as they are declared, if it is about some;
     retyped: they are there, but not of their type.
     """
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from prefect import task
 
-from blocks.errors import ContractBroken, Misconfigured, Rejected
+from blocks.errors import Misconfigured, Rejected
 from blocks.load_range import NEW_ROWS, LoadRange
-from blocks.loader.base import Loader
+from blocks.loader.base import Loader, report_fault
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
 from tasks.policy import RETRY
@@ -25,30 +25,28 @@ def load_source(
 ) -> list[LoadReport]:
     """Load what is new of one source, and what load_range asks for.
 
-    A Rejected comes back as reports with `error`; nothing was loaded.
+    A Rejected comes back as reports with `error`: of the table that it is about, and the others are loaded without
+    it; else of the whole source, of which nothing was loaded then.
     """
-    kind = tables[0].loader
-    try:
-        loader = next((loader for loader in loaders if loader.kind == kind), None)
-        if loader is None:
-            known = ", ".join(loader.kind for loader in loaders)
-            raise Misconfigured(
-                f"load {source}",
-                f"dbt says `loader: {kind}`, the run has {known}",
-                "Give the run that loader.",
-            )
-        return loader.load_source(tables, warehouse, run, load_range)
-    except Rejected as error:
-        return [
-            LoadReport(
-                source=source, table=table.name, loader=kind, error=str(error), **_name_broken(table, error)
-            )
-            for table in tables
-        ]
+    kind, reports, left = tables[0].loader, dict[str, LoadReport](), list(tables)
+    while left:
+        try:
+            loaded = _find_loader(source, kind, loaders).load_source(left, warehouse, run, load_range)
+        except Rejected as error:
+            at_fault = [table for table in left if table.full_name == error.table] or left
+            reports |= {table.name: report_fault(table, kind, error) for table in at_fault}
+            left = [table for table in left if table not in at_fault]
+            continue
+        reports |= {report.table: report for report in loaded}
+        break
+    return [reports[table.name] for table in tables if table.name in reports]
 
 
-def _name_broken(table: SourceTable, error: Rejected) -> dict[str, object]:
-    """What of a table its source has broken, for its report."""
-    if not isinstance(error, ContractBroken) or error.table != table.full_name:
-        return {}
-    return {"broken": error.columns, "retyped": error.retyped}
+def _find_loader(source: str, kind: str, loaders: Sequence[Loader]) -> Loader:
+    for loader in loaders:
+        if loader.kind == kind:
+            return loader
+    known = ", ".join(loader.kind for loader in loaders)
+    raise Misconfigured(
+        f"load {source}", f"dbt says `loader: {kind}`, the run has {known}", "Give the run that loader."
+    )

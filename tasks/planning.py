@@ -75,12 +75,13 @@ def list_known_sources(catalogue: Catalogue, names: Sequence[str] | None) -> tup
 
 
 def remove_failed(plan: Plan, catalogue: Catalogue, loads: Iterable[LoadReport]) -> Plan:
-    """The plan without the dashboards whose lineage has a source that could not be loaded."""
-    failed = {load.source for load in loads if load.error}
+    """The plan without the dashboards whose lineage has a table that could not be loaded."""
+    failed = {(load.source, load.table) for load in loads if load.error}
     kept = [
         dashboard
         for dashboard in plan.dashboards
-        if not failed & {source for mart in dashboard.marts for source in catalogue.sources_of(mart)}
+        if not failed
+        & {(table.source, table.name) for mart in dashboard.marts for table in catalogue.tables_beneath(mart)}
     ]
     left = _plan(plan.run, catalogue, plan.requirements, plan.incomplete, kept)
     sources = tuple(source for source in left.sources if source in plan.sources)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from prefect.blocks.core import Block
 from pydantic import Field
 
-from blocks.errors import PlatformError
+from blocks.errors import (
+    BadAnswer,
+    BadInput,
+    ContractBroken,
+    Forbidden,
+    Misconfigured,
+    NotFound,
+    PlatformError,
+    Rejected,
+)
 from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
@@ -44,7 +54,8 @@ class Loader(Block, ABC):
 
         tables: all of one dbt source; a quarantine table among them is written, not loaded. Raises ContractBroken
         (missing column, changed type, unreadable file; names file and column), or a Transient error for what may
-        pass; nothing is visible in RAW then.
+        pass; nothing is visible in RAW then. An error with `table` is that table's alone: the others can be loaded
+        without it.
         """
         loaded = [table for table in tables if not table.meta.get("quarantine_of")]
         try:
@@ -60,3 +71,21 @@ class Loader(Block, ABC):
         self, tables: Sequence[SourceTable], warehouse: Warehouse, run: str, load_range: LoadRange
     ) -> list[LoadReport]:
         """Do what load_source says, for one table or more."""
+
+
+@contextmanager
+def name_table(table: SourceTable) -> Iterator[None]:
+    """Let an error say that it is about this table alone, if what its source has or declares is at fault."""
+    try:
+        yield
+    except (BadAnswer, BadInput, Forbidden, Misconfigured, NotFound) as error:
+        error.table = error.table or table.full_name
+        raise
+
+
+def report_fault(table: SourceTable, kind: str, error: Rejected) -> LoadReport:
+    """The report of a table that was not loaded, by a loader of this kind."""
+    report = LoadReport(source=table.source, table=table.name, loader=kind, error=str(error))
+    if not isinstance(error, ContractBroken) or error.table != table.full_name:
+        return report
+    return report.model_copy(update={"broken": error.columns, "retyped": error.retyped})

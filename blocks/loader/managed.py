@@ -16,11 +16,11 @@ from prefect.logging import get_run_logger
 from pydantic import Field
 
 from blocks.deadline import Deadline
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, Rejected
 from blocks.load_range import LoadRange
-from blocks.loader.base import Loader
+from blocks.loader.base import Loader, name_table, report_fault
 from blocks.loader.new_rows import VendorColumns, count_new_rows
-from blocks.records import LoadReport, SourceTable
+from blocks.records import LedgerEntry, LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import read_ledger
 
@@ -52,12 +52,16 @@ class ManagedLoader(Loader):
             )
         notes = self.sync(tables, load_range, Deadline(f"load {source}", self.deadline_seconds))
         ledger = read_ledger(warehouse, source)
-        found = [
-            count_new_rows(
-                warehouse, table, self.vendor_columns, [e for e in ledger if e.table == table.name], run
-            )
-            for table in tables
-        ]
+        found: list[tuple[LedgerEntry | None, LoadReport]] = []
+        for table in tables:
+            known = [entry for entry in ledger if entry.table == table.name]
+            try:
+                with name_table(table):
+                    found.append(count_new_rows(warehouse, table, self.vendor_columns, known, run))
+            except Rejected as fault:
+                if not fault.table or len(tables) == 1:
+                    raise
+                found.append((None, report_fault(table, self.kind, fault)))
         warehouse.write_ledger_lines([entry for entry, _ in found if entry])
         seconds = time.monotonic() - started
         return [

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured, PlatformError
 from blocks.load_range import LoadRange
-from blocks.loader.base import Loader
+from blocks.loader.base import Loader, name_table
 from blocks.loader.dlt.batches import PreparedBatch
 from blocks.loader.dlt.deletions import compares_keys, export_keys
 from blocks.loader.dlt.extract import import_dlt
@@ -101,7 +101,8 @@ class DltLoader(Loader):
         if kind not in KINDS:
             raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")
         for table in tables:
-            check_settings(table)
+            with name_table(table):
+                check_settings(table)
         with open_work_dir(self.workdir, source) as folder:
             context = self._build_context(source, tables, warehouse, run, folder, load_range)
             prepared: list[tuple[SourceTable, PreparedBatch | None, float]] = []
@@ -129,7 +130,8 @@ class DltLoader(Loader):
             )
         context.deadline.check()
         started = time.monotonic()
-        report = warehouse.ingest(staged.batch)
+        with name_table(table):
+            report = warehouse.ingest(staged.batch)
         seconds += time.monotonic() - started
         changes = {"schema_changes": staged.changes, "notes": staged.notes}
         return report.model_copy(update={"seconds": seconds, **changes})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from blocks.errors import ContractBroken, Misconfigured, Unavailable
+from blocks.loader.base import name_table
 from blocks.loader.fivetran.models import (
     ColumnSelection,
     Connection,
@@ -55,24 +56,25 @@ def check_selected(tables: Sequence[SourceTable], selection: Selection) -> None:
     shows in the warehouse after the sync.
     """
     for table in tables:
-        label = f"load {table.full_name} from {table.schema_name}.{table.identifier}"
-        for selected, settings in _find_table(table, selection):
-            if not selected:
-                raise ContractBroken(label, "the table is not selected in Fivetran", "Select it there.")
-            off = {
-                _get_destination(name, column)
-                for name, column in (settings.columns or {}).items()
-                if column.enabled is False
-            }
-            blocked = [column.name for column in table.columns if column.name.lower() in off]
-            if blocked:
-                raise ContractBroken(
-                    label,
-                    f"column {', '.join(blocked)} is missing: it is blocked in Fivetran",
-                    "Unblock it there, or take it out of the dbt source and of what reads it.",
-                    table.full_name,
-                    blocked,
-                )
+        with name_table(table):
+            label = f"load {table.full_name} from {table.schema_name}.{table.identifier}"
+            for selected, settings in _find_table(table, selection):
+                if not selected:
+                    raise ContractBroken(label, "the table is not selected in Fivetran", "Select it there.")
+                off = {
+                    _get_destination(name, column)
+                    for name, column in (settings.columns or {}).items()
+                    if column.enabled is False
+                }
+                blocked = [column.name for column in table.columns if column.name.lower() in off]
+                if blocked:
+                    raise ContractBroken(
+                        label,
+                        f"column {', '.join(blocked)} is missing: it is blocked in Fivetran",
+                        "Unblock it there, or take it out of the dbt source and of what reads it.",
+                        table.full_name,
+                        blocked,
+                    )
 
 
 def list_codes(notes: Iterable[Note] | None) -> str:

@@ -16,6 +16,7 @@ from blocks.http.errors import Refusal, Refusals
 from blocks.http.paging import PageGuard
 from blocks.http.session import HttpLimits, HttpSession
 from blocks.loader.answers import Answer, read_answer
+from blocks.loader.base import name_table
 from blocks.loader.stitch.health import find_missing_columns
 from blocks.loader.stitch.models import (
     ConnectionCheck,
@@ -103,20 +104,21 @@ class StitchApi(HttpSession):
         path = f"/v4/sources/{number}/streams"
         streams = {stream.stream_name: stream for stream in self._read_list(Stream, path)}
         for table in tables:
-            label = f"load {table.full_name} from stream {table.identifier}"
-            stream = streams.get(table.identifier)
-            if not stream or not stream.selected:
-                raise ContractBroken(label, "the stream is not selected in Stitch", "Select it there.")
-            schema = self._read(StreamSchema, "GET", f"{path}/{stream.stream_id}")
-            missing = find_missing_columns(table, schema)
-            if missing:
-                raise ContractBroken(
-                    label,
-                    f"column {', '.join(missing)} is missing: Stitch does not replicate it",
-                    "Select it there, or take it out of the dbt source and of what reads it.",
-                    table.full_name,
-                    missing,
-                )
+            with name_table(table):
+                label = f"load {table.full_name} from stream {table.identifier}"
+                stream = streams.get(table.identifier)
+                if not stream or not stream.selected:
+                    raise ContractBroken(label, "the stream is not selected in Stitch", "Select it there.")
+                schema = self._read(StreamSchema, "GET", f"{path}/{stream.stream_id}")
+                missing = find_missing_columns(table, schema)
+                if missing:
+                    raise ContractBroken(
+                        label,
+                        f"column {', '.join(missing)} is missing: Stitch does not replicate it",
+                        "Select it there, or take it out of the dbt source and of what reads it.",
+                        table.full_name,
+                        missing,
+                    )
 
     def _iterate_pages(self, what: str) -> Iterator[dict[str, JsonValue]]:
         """Yield the records of all pages. Raises BadAnswer for a page that comes twice."""

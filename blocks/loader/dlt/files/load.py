@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured
+from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_entry, write_batch
 from blocks.loader.dlt.contract import name_extra_columns
 from blocks.loader.dlt.files.contents import check_rows, create_links, drop_empty, get_empty_files, open_files
@@ -41,16 +42,22 @@ FORMATS = {"csv": CSV, "jsonl": JSON_RECORDS, "json": JSON_RECORDS, "parquet": P
 def load_files(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:
     """Yield each table's batch of the files that are new or have changed; None if there are none."""
     for table in tables:
-        found = list_files(context, table)
-        known = {item: entry.fingerprint for item, entry in context.get_entries(table).items()}
-        fresh = {
-            item: entry
-            for item, entry in found.items()
-            if known.get(item) != compute_fingerprint(entry) or is_reloaded(context.load_range, item, entry)
-        }
-        if fresh and get_load_mode(table) == "replace":
-            fresh = found
-        yield _stage_files(context, table, fresh) if fresh else None
+        with name_table(table):
+            batch = _read_table(context, table)
+        yield batch
+
+
+def _read_table(context: LoadContext, table: SourceTable) -> PreparedBatch | None:
+    found = list_files(context, table)
+    known = {item: entry.fingerprint for item, entry in context.get_entries(table).items()}
+    fresh = {
+        item: entry
+        for item, entry in found.items()
+        if known.get(item) != compute_fingerprint(entry) or is_reloaded(context.load_range, item, entry)
+    }
+    if fresh and get_load_mode(table) == "replace":
+        fresh = found
+    return _stage_files(context, table, fresh) if fresh else None
 
 
 def check_file_settings(table: SourceTable) -> None:

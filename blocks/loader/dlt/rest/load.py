@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from blocks.deadline import Deadline
 from blocks.errors import Misconfigured
+from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_batch
 from blocks.loader.dlt.contract import check_columns, name_extra_columns
 from blocks.loader.dlt.extract import extract
@@ -31,10 +32,15 @@ CHECK_SECONDS = 15
 
 def load_rest(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:
     """Yield each table's batch of its endpoint's records since the watermark; None if nothing is new."""
-    resources = [_create_resource(context, table, f"t{at}") for at, table in enumerate(tables)]
+    resources = []
+    for at, table in enumerate(tables):
+        with name_table(table):
+            resources.append(_create_resource(context, table, f"t{at}"))
     files = extract(context, resources, lambda asked, error: None)
     for at, table in enumerate(tables):
-        yield _stage_table(context, table, files[f"t{at}"])
+        with name_table(table):
+            batch = _stage_table(context, table, files[f"t{at}"])
+        yield batch
 
 
 def check_rest(location: str, credential: Mapping[str, object]) -> str:
@@ -58,6 +64,10 @@ def _create_resource(context: LoadContext, table: SourceTable, name: str) -> Dlt
     params = {str(parameter): start} if parameter and start is not None else {}
 
     def build_tables() -> Iterator[pa.Table]:
+        with name_table(table):
+            yield from read_pages()
+
+    def read_pages() -> Iterator[pa.Table]:
         for number, page in enumerate(api.iterate_pages(endpoint, params, _create_paginator(table))):
             # a page's records are few: text is built row by row, and typed by DuckDB all at once
             texts = [write_json(record) for record in page]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.errors import PlatformError
+from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_batch
 from blocks.loader.dlt.contract import TextRelation, check_columns, name_extra_columns
 from blocks.loader.dlt.deletions import compares_keys, get_key_columns
@@ -36,17 +37,23 @@ if TYPE_CHECKING:
 def load_databases(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:
     """Yield each table's batch of what its mode asks for; None if nothing is new."""
     with connect(context.location, context.credential, context.deadline) as engine:
-        extractor, found = choose_extractor(engine), [_reflect_table(engine, table) for table in tables]
+        extractor, found = choose_extractor(engine), []
+        for table in tables:
+            with name_table(table):
+                found.append(_reflect_table(engine, table))
         names = [[column.name for column in reflected.columns] for reflected in found]
         queries: dict[str, tuple[sa.Table, Build]] = {}
         for at, (table, reflected) in enumerate(zip(tables, found, strict=True)):
-            check_columns(table, names[at], f"table {table.meta['table']}")
+            with name_table(table):
+                check_columns(table, names[at], f"table {table.meta['table']}")
             if compares_keys(table):  # before the rows: what is added meanwhile is not taken for deleted
                 queries[f"k{at}"] = (reflected, _build_keys_query(table, extractor))
             queries[f"t{at}"] = (reflected, _build_rows_query(context, table, extractor))
         files = extractor.extract(context, engine, queries)
     for at, (table, columns) in enumerate(zip(tables, names, strict=True)):
-        yield _stage_table(context, extractor, table, columns, files[f"t{at}"], files.get(f"k{at}"))
+        with name_table(table):
+            batch = _stage_table(context, extractor, table, columns, files[f"t{at}"], files.get(f"k{at}"))
+        yield batch
 
 
 def _reflect_table(engine: sa.Engine, table: SourceTable) -> sa.Table:
