@@ -39,7 +39,7 @@ from blocks.records import GRAINS, Record
 from blocks.sql import PORTABLE, parse_expression, quote_identifier
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
-_LONGEST_REACH = 10_000  # of a window or an offset, in buckets
+LONGEST_REACH = 10_000  # of a window or an offset, in buckets
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 _FINER_THAN_DAYS = ("nanosecond", "microsecond", "millisecond", "second", "minute", "hour")
@@ -545,7 +545,7 @@ def _read_shift(reference: Node, whole: bool) -> Shift | None:
 def _read_reach(window: Node, what: str) -> tuple[int, str]:
     """How many of which grain."""
     count = window["count"]
-    if not isinstance(count, int) or not 0 < count < _LONGEST_REACH:
+    if not isinstance(count, int) or not 0 < count < LONGEST_REACH:
         raise _UnusableError(f"{what} is of {count!r}, which is no number of buckets of time")
     return count, _known_grain(window["granularity"], what)
 

@@ -7,6 +7,8 @@ import blocks.http.session
 import blocks.loader.dlt.files.archives
 import blocks.loader.dlt.files.csv
 import blocks.loader.dlt.files.json
+import blocks.metric_rows
+import blocks.semantic_models
 import blocks.tracker.description_template
 import blocks.tracker.files.storage
 import blocks.tracker.files.yaml_reader
@@ -44,6 +46,8 @@ def test_each_limit_is_as_documented() -> None:
         "a header of a CSV": f"{blocks.loader.dlt.files.csv.LONGEST_LINE:,} characters",
         "a report in the journal": f"{blocks.warehouse.control.LONGEST_DETAIL:,} bytes",
         "warnings of dbt": f"{blocks.dbt.worker.MOST_WARNINGS}",
+        "the window of a cumulative": f"less than {blocks.semantic_models.LONGEST_REACH:,} buckets",
+        "the days from the first": f"{blocks.metric_rows.MOST_DAYS:,} ",
         "tickets that the state": f"{tasks.polling.MOST}",
     }
     assert blocks.tracker.jira.issue_reader.LONGEST_TEXT == reader.LONGEST_TEXT

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
 import pytest
 
 from blocks.catalogue import Catalogue
-from blocks.errors import Misconfigured
+from blocks.errors import BadInput, Misconfigured
+from blocks.metric_rows import MOST_DAYS, days_sql
 from blocks.metrics import evaluate, to_tableau, totals_sql
+from blocks.semantic_models import LONGEST_REACH
 from tests.conftest import ROOT
 
 ROWS = """(VALUES
@@ -565,6 +568,24 @@ def test_the_table_of_metrics_says_what_is_shown_and_where() -> None:
                     to_tableau(found.metric("asked").formula)
             else:
                 assert tableau == "no", row
+
+
+def test_the_longest_window_and_the_longest_time_are_held() -> None:
+    """As docs/limits.md has them."""
+    reach = {each: {"count": each, "granularity": "day"} for each in (LONGEST_REACH - 1, LONGEST_REACH)}
+    windows = {f"window_{each}": cumulative("balance", window=window) for each, window in reach.items()}
+    offsets = {
+        f"offset_{each}": derived("b", {"name": "balance_metric", "alias": "b", "offset_window": window})
+        for each, window in reach.items()
+    }
+    refused = catalogue(windows | offsets).unusable()
+    for name in (f"window_{LONGEST_REACH}", f"offset_{LONGEST_REACH}"):
+        assert f"is of {LONGEST_REACH}, which is no number of buckets" in refused[name]
+    assert not refused.keys() & {f"window_{LONGEST_REACH - 1}", f"offset_{LONGEST_REACH - 1}"}
+    first = date(1900, 1, 1)
+    assert days_sql((first, first + timedelta(MOST_DAYS)), "day")
+    with pytest.raises(BadInput, match="reach from 1900-01-01 to"):
+        days_sql((first, first + timedelta(MOST_DAYS + 1)), "day")
 
 
 def test_a_metric_that_compares_is_shown_per_bucket_and_one_that_fills_is_on_every_day() -> None:

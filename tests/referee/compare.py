@@ -50,9 +50,14 @@ def _draw(questions: list[Question], most: int) -> list[Question]:
     return drawn
 
 
-def _value_of_nothing(metric: Metric) -> float | None:
-    """What a metric is over no rows: null, unless it fills that in. MetricFlow has no row then, a page's group may."""
-    return evaluate(metric.formula, {m.name: 0 for m in metric.measures if m.function == "count_distinct"})
+def _values_of_nothing(metric: Metric) -> list[float | None]:
+    """What a metric is over no rows: null, unless it fills that in. MetricFlow has no row then, a page's group may.
+
+    A distinct count of nothing is 0, or, with a filter and in a group, null.
+    """
+    counts = [m for m in metric.measures if m.function == "count_distinct"]
+    in_groups = {m.name: 0 for m in counts if not m.filtered}
+    return [evaluate(metric.formula, {m.name: 0 for m in counts}), evaluate(metric.formula, in_groups)]
 
 
 def _difference(way: str, question: Question, expected: Answer, found: Answer, metric: Metric) -> str:
@@ -62,7 +67,7 @@ def _difference(way: str, question: Question, expected: Answer, found: Answer, m
     """
     counts = any(m.function == "count_distinct" and m.filtered for m in metric.measures)
     unlike = way == "tableau" and counts and not question.by and not question.grain
-    nothing = [_value_of_nothing(metric)]
+    nothing = _values_of_nothing(metric)
     if (
         question.grain and not question.by
     ):  # a line is drawn through time without rows at what adds up to nothing
