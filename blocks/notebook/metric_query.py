@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import Misconfigured, NotFound
 from blocks.findings import hint
 from blocks.metric_rows import DAY, Days, MetricRows, days_sql
-from blocks.metrics import Metric, evaluate
+from blocks.metrics import Metric, evaluate, value_of_nothing
 from blocks.site.html.extract import Extract
 from blocks.site.periods import Period, bucket, start
 from blocks.sql import quote_identifier
@@ -68,8 +68,8 @@ def query_metric(
 
 
 def _fill_buckets(query: str, metric: Metric, rows: MetricRows, grain: str) -> str:
-    """The query with the buckets that have no rows, where the metric has a value for them, too."""
-    nothing = evaluate(metric.formula, {}) if metric.fills_buckets else None
+    """The query with the buckets that have no rows, where the metric has a value for them, as pages draw it."""
+    nothing = evaluate(metric.formula, {}) if metric.fills_buckets else value_of_nothing(metric.formula)
     days = rows.days
     if nothing is None or not days:
         return query
