@@ -115,12 +115,12 @@ class Catalogue:
         with _refuse_shape("its semantic models and metrics"):
             self._semantic = read_semantic_models(manifest)
         with _refuse_shape("its sources, models and exposures"):
-            self.tables = tuple(_read(key, _table, node) for key, node in manifest["sources"].items())
-            self.models, self._ambiguous = _models_by_name(manifest)
-            self._latest = _latest_versions(manifest)
-            self.disabled = _disabled_models(manifest)
+            self.tables = tuple(_read(key, _make_table, node) for key, node in manifest["sources"].items())
+            self.models, self._ambiguous = _map_models(manifest)
+            self._latest = _find_latest_versions(manifest)
+            self.disabled = _list_disabled_models(manifest)
             exposures = manifest["exposures"].items()
-            found = [_read(key, lambda node: _exposure(node, manifest), node) for key, node in exposures]
+            found = [_read(key, lambda node: _make_exposure(node, manifest), node) for key, node in exposures]
         with _refuse_shape("the names of its metrics and dimensions"):
             self.exposures = tuple(self._look_over(exposure) for exposure in found)
 
@@ -128,7 +128,7 @@ class Catalogue:
         """The exposure, with its fault if it names what dbt does not declare, or nothing that can be shown."""
         if exposure.fault or not exposure.metrics:
             return exposure
-        unusable, fault = self.unusable(), ""
+        unusable, fault = self.list_unusable(), ""
         usable = [name for name in exposure.metrics if name in self._semantic.metrics]
         sources = {self.source_of(name) for name in usable}
         known = {name for source in sources for name in self.dimensions_of(source)}
@@ -144,14 +144,16 @@ class Catalogue:
         """Every metric a dashboard can show."""
         return tuple(sorted(self._semantic.metrics))
 
-    def unusable(self) -> dict[str, str]:
+    def list_unusable(self) -> dict[str, str]:
         """Metrics that dbt declares but a dashboard can't show, and why."""
         return dict(self._semantic.unusable)
 
     def metric(self, name: str) -> Metric:
         """A metric by name; NotFound if a dashboard can't show it."""
         if name not in self._semantic.metrics:
-            raise NotFound(f"look up metric {name}", self.unusable().get(name, "dbt declares no such metric"))
+            raise NotFound(
+                f"look up metric {name}", self.list_unusable().get(name, "dbt declares no such metric")
+            )
         return self._semantic.metrics[name]
 
     def metric_labels(self) -> dict[str, str]:
@@ -186,7 +188,7 @@ class Catalogue:
     def metric_meta(self, name: str) -> Node:
         """The meta of a metric; empty without one."""
         declared = (self._manifest.get("metrics") or {}).values()
-        return next((_meta(node) for node in declared if node.get("name") == name), {})
+        return next((_read_meta(node) for node in declared if node.get("name") == name), {})
 
     def time_of(self, source: str) -> str | None:
         """The dimension that is a row source's time, if it has one."""
@@ -212,7 +214,7 @@ class Catalogue:
         """Data sources in a mart's lineage, whoever fills them."""
         declared = self._manifest["sources"]
         return tuple(
-            sorted({declared[node]["source_name"] for node in self.lineage(mart) if node in declared})
+            sorted({declared[node]["source_name"] for node in self.find_lineage(mart) if node in declared})
         )
 
     def owner_of(self, exposure: str) -> str:
@@ -226,7 +228,7 @@ class Catalogue:
     def tables_beneath(self, mart: str) -> tuple[SourceTable, ...]:
         """Source tables in a mart's lineage, whoever fills them."""
         declared = self._manifest["sources"]
-        nodes = [declared[node] for node in self.lineage(mart) if node in declared]
+        nodes = [declared[node] for node in self.find_lineage(mart) if node in declared]
         names = {(node["source_name"], node["name"]) for node in nodes}
         return tuple(table for table in self.tables if (table.source, table.name) in names)
 
@@ -237,11 +239,11 @@ class Catalogue:
     def relations_of(self, marts: Iterable[str]) -> tuple[Mart, ...]:
         """The models, snapshots and seeds that dbt makes a relation of, in these marts' lineage."""
         nodes = self._manifest["nodes"]
-        lineage = {node for mart in marts for node in self.lineage(mart)} & nodes.keys()
-        built = (_mart(nodes[node]) for node in sorted(lineage) if nodes[node]["resource_type"] in BUILT)
+        lineage = {node for mart in marts for node in self.find_lineage(mart)} & nodes.keys()
+        built = (_make_mart(nodes[node]) for node in sorted(lineage) if nodes[node]["resource_type"] in BUILT)
         return tuple(each for each in built if each.materialized != "ephemeral")
 
-    def stateful(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
+    def list_stateful(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
         """Those that dbt builds on top of what they held before: incremental models and snapshots.
 
         schema: the release's; a snapshot that its project keeps elsewhere lives on by itself.
@@ -252,7 +254,7 @@ class Catalogue:
             if each.materialized in {"incremental", "snapshot"} and in_release(each.schema_name, schema)
         )
 
-    def outside(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
+    def list_outside(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
         """Models and seeds that the project puts out of the release, where readers may look: a schema, a database."""
         nodes, usual = self._manifest["nodes"], find_database(self._manifest)
         return tuple(
@@ -262,7 +264,7 @@ class Catalogue:
             or is_elsewhere(nodes[each.unique_id], usual)
         )
 
-    def suite_tests(self, marts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    def find_suite_tests(self, marts: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Mart → names of the dbt tests of it that say what a suite would; marts without one are left out."""
         marts_by_id = {self.mart(name).unique_id: name for name in marts if name in self.models}
         found: dict[str, list[str]] = {}
@@ -273,7 +275,7 @@ class Catalogue:
                 found.setdefault(marts_by_id[node["attached_node"]], []).append(node["name"])
         return {mart: tuple(names) for mart, names in found.items()}
 
-    def lineage(self, mart: str) -> set[str]:
+    def find_lineage(self, mart: str) -> set[str]:
         """Ids of a mart and of all it is made of."""
         todo = [self.mart(mart).unique_id]
         seen: set[str] = set()
@@ -292,7 +294,7 @@ class Catalogue:
         near = get_close_matches(table, [each.full_name for each in self.tables], 1)
         raise NotFound(f"look up source {table}", f"there is none{f'; is it {near[0]}?' if near else ''}")
 
-    def dependents(self, keys: Iterable[str]) -> tuple[str, ...]:
+    def list_dependents(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Ids of models and snapshots that are made of these, themselves included."""
         todo, seen = list(keys), dict[str, None]()
         while todo:
@@ -306,7 +308,9 @@ class Catalogue:
                 ]
         return tuple(key for key in seen if key.startswith(("model.", "snapshot.")))
 
-    def columns_read(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> set[tuple[str, str]]:
+    def list_columns_read(
+        self, metrics: tuple[str, ...], dimensions: tuple[str, ...]
+    ) -> set[tuple[str, str]]:
         """(mart, column in lower case) of all that these metrics and dimensions are computed from."""
         from sqlglot import exp
 
@@ -339,11 +343,11 @@ class Catalogue:
         """What a dashboard reads: one dataset a row source, with the metrics and dimensions it has."""
         chosen = [self.metric(name) for name in metrics]
         return tuple(
-            self._dataset(source, tuple(m for m in chosen if m.source == source), dimensions)
+            self._make_dataset(source, tuple(m for m in chosen if m.source == source), dimensions)
             for source in dict.fromkeys(metric.source for metric in chosen)
         )
 
-    def _dataset(self, source: str, metrics: tuple[Metric, ...], dimensions: tuple[str, ...]) -> Dataset:
+    def _make_dataset(self, source: str, metrics: tuple[Metric, ...], dimensions: tuple[str, ...]) -> Dataset:
         rows = self._semantic.sources[source]
         mart, known, time = rows.mart, rows.dimensions, rows.time
         names = tuple(name for name in dimensions if name in known and name != time)
@@ -394,14 +398,14 @@ def _refuse_shape(what: str) -> Iterator[None]:
         ) from None
 
 
-def _table(node: Node) -> SourceTable:
+def _make_table(node: Node) -> SourceTable:
     columns = (
         Column(
             name=name,
             data_type=column.get("data_type"),
-            origin=str(_meta(column).get("origin", name)),
-            required=bool(_meta(column).get("required", False)),
-            meta=_meta(column),
+            origin=str(_read_meta(column).get("origin", name)),
+            required=bool(_read_meta(column).get("required", False)),
+            meta=_read_meta(column),
         )
         for name, column in node["columns"].items()
     )
@@ -411,16 +415,16 @@ def _table(node: Node) -> SourceTable:
         schema_name=node["schema"],
         identifier=node["identifier"],
         loader=node.get("loader") or "",
-        meta={**node.get("source_meta", {}), **_meta(node)},
+        meta={**node.get("source_meta", {}), **_read_meta(node)},
         columns=tuple(columns),
         event_time=str((node.get("config") or {}).get("event_time") or ""),
         loaded_at=str(node.get("loaded_at_field") or (node.get("config") or {}).get("loaded_at_field") or ""),
     )
 
 
-def _mart(node: Node) -> Mart:
-    meta = _meta(node)
-    primary_key, fault = _names(meta, "primary_key")
+def _make_mart(node: Node) -> Mart:
+    meta = _read_meta(node)
+    primary_key, fault = _read_names(meta, "primary_key")
     budget = meta.get("diff_budget") or {}
     versioned = node.get("version") is not None
     return Mart(
@@ -454,20 +458,20 @@ def is_elsewhere(node: Node, database: str) -> bool:
     return bool(own and database) and str(node.get("database")).casefold() != database.casefold()
 
 
-def _models_by_name(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str]]]:
+def _map_models(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str]]]:
     """Name → model, each version by its own; and the ids of those whose names are one to a warehouse."""
     found: dict[str, Mart] = {}
     places: dict[str, list[Mart]] = {}
     for key, node in manifest["nodes"].items():
         if node["resource_type"] == "model":
-            mart = _read(key, _mart, node)
+            mart = _read(key, _make_mart, node)
             found[mart.name] = mart
             places.setdefault(mart.name.casefold(), []).append(mart)
     several = [marts for marts in places.values() if len(marts) > 1]
     return found, {mart.name: [each.unique_id for each in marts] for marts in several for mart in marts}
 
 
-def _latest_versions(manifest: Node) -> dict[str, str]:
+def _find_latest_versions(manifest: Node) -> dict[str, str]:
     """Name of a model with versions → what its latest version is called here."""
     return {
         node["name"]: name_model(node)
@@ -478,7 +482,7 @@ def _latest_versions(manifest: Node) -> dict[str, str]:
     }
 
 
-def _disabled_models(manifest: Node) -> frozenset[str]:
+def _list_disabled_models(manifest: Node) -> frozenset[str]:
     """Names of models that are switched off; a version's own, too."""
     models = [node for node in list_disabled(manifest) if node.get("resource_type") == "model"]
     return frozenset(name for node in models for name in (node["name"], name_model(node)))
@@ -500,10 +504,10 @@ def _is_meant(ref: Node, node: Node) -> bool:
     return node["resource_type"] in BUILT and ref["name"] == node["name"] and versions
 
 
-def _exposure(node: Node, manifest: Node) -> Exposure:
-    meta, models = _meta(node), manifest["nodes"]
-    metrics, metrics_fault = _names(meta, "metrics")
-    dimensions, dimensions_fault = _names(meta, "dimensions")
+def _make_exposure(node: Node, manifest: Node) -> Exposure:
+    meta, models = _read_meta(node), manifest["nodes"]
+    metrics, metrics_fault = _read_names(meta, "metrics")
+    dimensions, dimensions_fault = _read_names(meta, "dimensions")
     fault, analysis = metrics_fault or dimensions_fault, meta.get("analysis")
     if analysis is not None and analysis not in list(Analysis):
         fault, analysis = fault or f"its meta's analysis is none of {', '.join(Analysis)}", None
@@ -520,11 +524,11 @@ def _exposure(node: Node, manifest: Node) -> Exposure:
         metrics=metrics,
         dimensions=dimensions,
         fault=fault,
-        owner=_owner(node),
+        owner=_read_owner(node),
     )
 
 
-def _owner(node: Node) -> str:
+def _read_owner(node: Node) -> str:
     """Who an exposure says owns it: a name, an address, or both."""
     owner = node.get("owner") or {}
     names = owner.get("email"), owner.get("name")
@@ -532,7 +536,7 @@ def _owner(node: Node) -> str:
     return f"{name} ({email})" if name and email else name or email
 
 
-def _names(meta: Node, key: str) -> tuple[tuple[str, ...], str]:
+def _read_names(meta: Node, key: str) -> tuple[tuple[str, ...], str]:
     """Names that a node's meta gives, as one or as a list; and what is wrong with anything else."""
     value = meta.get(key)
     names = [value] if isinstance(value, str) else value or []
@@ -550,6 +554,6 @@ def _say_unknown(kind: str, names: list[str], known: set[str]) -> str:
     return f"unknown {kind} in its meta: {', '.join(said)}"
 
 
-def _meta(node: Node) -> dict[str, Any]:
+def _read_meta(node: Node) -> dict[str, Any]:
     """A node's meta: dbt keeps it under config, older projects beside it."""
     return {**(node.get("meta") or {}), **((node.get("config") or {}).get("meta") or {})}

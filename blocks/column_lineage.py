@@ -96,7 +96,7 @@ class ColumnLineage:
             elif ref[1] in model.made_of:
                 todo += model.made_of[ref[1]]
             else:
-                todo += [(parent, ALL) for parent in self._parents(ref[0])]
+                todo += [(parent, ALL) for parent in self._list_parents(ref[0])]
         return frozenset(found)
 
     def list_affected(self, changed: Iterable[ColumnRef]) -> dict[ColumnRef, None]:
@@ -115,7 +115,7 @@ class ColumnLineage:
         gone = dict.fromkeys((key, column.lower()) for key, column in changed)
         return [key for key, model in self._models.items() if any(_is_in(part, gone) for part in model.reads)]
 
-    def _parents(self, key: str) -> list[str]:
+    def _list_parents(self, key: str) -> list[str]:
         return [
             parent
             for parent in (self._nodes[key].get("depends_on") or {}).get("nodes") or ()
@@ -124,7 +124,7 @@ class ColumnLineage:
 
     def _sign(self, key: str, sql: str) -> str:
         """What a model's columns depend on: its SQL, and what its parents' are."""
-        parents = [(parent, self.columns(parent)) for parent in self._parents(key)]
+        parents = [(parent, self.columns(parent)) for parent in self._list_parents(key)]
         return hashlib.sha256(f"{sql}\0{parents}\0{self._dialect}".encode()).hexdigest()
 
     def _read(self, key: str, sql: str) -> ModelColumns:
@@ -132,7 +132,7 @@ class ColumnLineage:
 
         unknown = ModelColumns(
             made_of={},
-            reads=frozenset((parent, ALL) for parent in self._parents(key)),
+            reads=frozenset((parent, ALL) for parent in self._list_parents(key)),
             understood=False,
         )
         if not sql or self._nodes[key].get("language") == "python":
@@ -151,7 +151,7 @@ class ColumnLineage:
         qualified = qualify(
             parsed,
             dialect=self._dialect,
-            schema=dict(self._schema(key)),
+            schema=dict(self._build_schema(key)),
             validate_qualify_columns=False,
             quote_identifiers=False,
         )
@@ -168,10 +168,10 @@ class ColumnLineage:
             raise ValueError(key)
         return ModelColumns(made_of=made, reads=frozenset(reads))
 
-    def _schema(self, key: str) -> Node:
+    def _build_schema(self, key: str) -> Node:
         """What is known of the parents' columns, as sqlglot nests it: database → schema → table → column → type."""
         nested: dict[str, Any] = {}
-        for parent in self._parents(key):
+        for parent in self._list_parents(key):
             if columns := self.columns(parent):
                 database, schema, table = _locate(self._nodes[parent])
                 place = nested.setdefault(database, {}).setdefault(schema, {})

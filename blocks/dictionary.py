@@ -116,7 +116,7 @@ def _describe_mart(
             sorted(
                 f"{source['source_name']}.{source['name']}"
                 for each, source in manifest["sources"].items()
-                if each in catalogue.lineage(name)
+                if each in catalogue.find_lineage(name)
             )
         ),
         dashboards=tuple(

@@ -35,7 +35,7 @@ class Finding(Record):
     quotes_ticket: bool = False
 
 
-def error(about: str, place: str, problem: str, fix: str) -> Finding:
+def make_error(about: str, place: str, problem: str, fix: str) -> Finding:
     """A finding that has to be mended."""
     return Finding(severity=Severity.error, about=about, place=place, problem=problem, fix=fix)
 
@@ -45,7 +45,7 @@ def warn(about: str, place: str, problem: str, fix: str) -> Finding:
     return Finding(severity=Severity.warning, about=about, place=place, problem=problem, fix=fix)
 
 
-def hint(name: str, known: Iterable[str], near_enough: float = NEAR) -> str:
+def suggest_name(name: str, known: Iterable[str], near_enough: float = NEAR) -> str:
     """` (did you mean x?)` for a name that is nearly one of the known; else nothing. near_enough: 0 to 1."""
     near = get_close_matches(name.lower()[:200], sorted(known), 1, near_enough)
     return f" (did you mean {near[0]}?)" if near else ""

@@ -55,26 +55,26 @@ class _Reader:
         readers: dict[str, Callable[[], Formula]] = {
             "paren": lambda: self.read(node.this),
             "neg": lambda: Operation(sign="-", left=Number(value=0), right=self.read(node.this)),
-            "literal": lambda: self._number(node),
-            "column": lambda: self._input(node),
+            "literal": lambda: self._read_number(node),
+            "column": lambda: self._read_input(node),
             "null": lambda: Call(function="null"),
-            "cast": lambda: self._cast(node),
-            "case": lambda: self._case(node),
-            "if": lambda: self._if(node),
+            "cast": lambda: self._read_cast(node),
+            "case": lambda: self._read_case(node),
+            "if": lambda: self._read_if(node),
             "coalesce": lambda: self._coalesce(node),
-            "nullif": lambda: self._nullif(node),
-            "greatest": lambda: self._widest(node, ">="),
-            "least": lambda: self._widest(node, "<="),
+            "nullif": lambda: self._read_nullif(node),
+            "greatest": lambda: self._read_extreme(node, ">="),
+            "least": lambda: self._read_extreme(node, "<="),
             "round": lambda: self._round(node),
             "abs": lambda: Call(function="abs", parts=(self.read(node.this),)),
-            "floor": lambda: self._whole(node, "floor"),
-            "ceil": lambda: self._whole(node, "ceil"),
+            "floor": lambda: self._read_rounding(node, "floor"),
+            "ceil": lambda: self._read_rounding(node, "ceil"),
         }
         if kind not in readers:
             raise NotAFormulaError(f"its expression is more than {KNOWN}: it has {node.sql()[:60]}")
         return readers[kind]()
 
-    def _number(self, node: Expr) -> Number:
+    def _read_number(self, node: Expr) -> Number:
         text = str(node.this)
         try:
             value: int | float = int(text) if text.isdigit() else float(text)
@@ -85,32 +85,32 @@ class _Reader:
             raise NotAFormulaError(f"its expression has {text[:40]}, which is no number")
         return Number(value=value)
 
-    def _input(self, node: Expr) -> Formula:
+    def _read_input(self, node: Expr) -> Formula:
         name = node.sql()
         if name not in self.inputs:
             raise NotAFormulaError(f"its expression names {name[:60]}, none of its metrics or numbers")
         return self.inputs[name]
 
-    def _cast(self, node: Expr) -> Formula:
+    def _read_cast(self, node: Expr) -> Formula:
         if node.args["to"].sql() != "DOUBLE":
             raise NotAFormulaError(
                 f"its expression casts to {node.args['to'].sql()}, which may change a value"
             )
         return self.read(node.this)
 
-    def _case(self, node: Expr) -> Formula:
+    def _read_case(self, node: Expr) -> Formula:
         parts: list[Formula] = []
         for branch in node.args["ifs"]:
             if node.this:  # case a when 1 then ...
                 condition: Formula = Call(function="=", parts=(self.read(node.this), self.read(branch.this)))
             else:
-                condition = self.condition(branch.this)
+                condition = self.read_condition(branch.this)
             parts += [condition, self.read(branch.args["true"])]
         rest = node.args.get("default")
         return Call(function="case", parts=(*parts, *([self.read(rest)] if rest else [])))
 
-    def _if(self, node: Expr) -> Formula:
-        parts = [self.condition(node.this), self.read(node.args["true"])]
+    def _read_if(self, node: Expr) -> Formula:
+        parts = [self.read_condition(node.this), self.read(node.args["true"])]
         rest = node.args.get("false")
         return Call(function="case", parts=(*parts, *([self.read(rest)] if rest else [])))
 
@@ -123,12 +123,12 @@ class _Reader:
                 return Filled(formula=inner, value=value)
         return Call(function="coalesce", parts=parts)
 
-    def _nullif(self, node: Expr) -> Formula:
+    def _read_nullif(self, node: Expr) -> Formula:
         value, unwanted = self.read(node.this), self.read(node.expression)
         same = Call(function="=", parts=(value, unwanted))
         return Call(function="case", parts=(same, Call(function="null"), value))
 
-    def _widest(self, node: Expr, sign: Condition) -> Formula:
+    def _read_extreme(self, node: Expr, sign: Condition) -> Formula:
         """The greatest or least; a null part makes it null in some warehouses and is passed over in others."""
         parts = [self.read(part) for part in (node.this, *node.expressions)]
         if len(parts) > _MOST_PARTS:
@@ -155,29 +155,29 @@ class _Reader:
         binary = self.dialect == "duckdb" and has_division(value)
         return Call(function="round_binary" if binary else "round", parts=(value, number))
 
-    def _whole(self, node: Expr, function: str) -> Formula:
+    def _read_rounding(self, node: Expr, function: str) -> Formula:
         if node.args.get("decimals"):
             raise NotAFormulaError(f"its expression has {function} with decimals")
         return Call.model_validate({"function": function, "parts": (self.read(node.this),)})
 
-    def condition(self, node: Expr) -> Formula:
+    def read_condition(self, node: Expr) -> Formula:
         """A condition of a case."""
         kind = node.key
         if kind == "paren":
-            return self.condition(node.this)
+            return self.read_condition(node.this)
         if kind in ("not", "and", "or"):
             both = (node.this, node.expression) if kind != "not" else (node.this,)
-            return Call.model_validate({"function": kind, "parts": tuple(map(self.condition, both))})
+            return Call.model_validate({"function": kind, "parts": tuple(map(self.read_condition, both))})
         if kind in _COMPARISONS:
             return Call(function=_COMPARISONS[kind], parts=(self.read(node.this), self.read(node.expression)))
         if kind == "is" and node.expression.key == "null":
             found = Call(function="is_null", parts=(self.read(node.this),))
             return Call(function="not", parts=(found,)) if node.args.get("negate") else found
         if kind == "between" or (kind == "in" and node.expressions):
-            return self._range(node)
+            return self._read_range(node)
         raise NotAFormulaError(f"its expression has the condition {node.sql()[:60]}, which is not computed")
 
-    def _range(self, node: Expr) -> Formula:
+    def _read_range(self, node: Expr) -> Formula:
         """`between` and `in` as comparisons."""
         value = self.read(node.this)
         if node.key == "between":

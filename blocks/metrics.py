@@ -245,7 +245,7 @@ def parse_formula(node: object, measures: Iterable[Measure], metric: str) -> For
                 return Filled(formula=parse(inner), value=value)
             case ["+" | "-" | "*" | "/" as sign, left, right]:
                 return Operation(sign=sign, left=parse(left), right=parse(right))
-            case [str(function), *parts] if function in _PARTS and _takes(function, len(parts)):
+            case [str(function), *parts] if function in _PARTS and _accepts(function, len(parts)):
                 return Call.model_validate(
                     {"function": function, "parts": tuple(parse(each) for each in parts)}
                 )
@@ -258,7 +258,7 @@ def parse_formula(node: object, measures: Iterable[Measure], metric: str) -> For
     return parse(node)
 
 
-def _takes(function: str, parts: int) -> bool:
+def _accepts(function: str, parts: int) -> bool:
     least, most = _PARTS[function]
     return least <= parts <= most
 
@@ -310,10 +310,10 @@ def evaluate(formula: Formula, totals: Mapping[str, float | Decimal | None]) -> 
             return float(instead) if found is None else found
         case Call(function=function, parts=parts):
             return _evaluate_call(function, parts, totals)
-    return _calculate(formula.sign, evaluate(formula.left, totals), evaluate(formula.right, totals))
+    return _apply_sign(formula.sign, evaluate(formula.left, totals), evaluate(formula.right, totals))
 
 
-def value_of_nothing(formula: Formula) -> float | None:
+def evaluate_empty(formula: Formula) -> float | None:
     """What a page shows for a time or a group without rows: sums and counts are 0, and what is made of them.
 
     None where rows of other times count, of which it is not known that there are none.
@@ -326,7 +326,7 @@ def value_of_nothing(formula: Formula) -> float | None:
     return evaluate(formula, known)
 
 
-def _calculate(sign: Sign, left: float | None, right: float | None) -> float | None:
+def _apply_sign(sign: Sign, left: float | None, right: float | None) -> float | None:
     if left is None or right is None or (sign == "/" and not right):
         return None
     return left / right if sign == "/" else float(_ARITHMETIC[sign](left, right))
@@ -525,20 +525,20 @@ def tableau_field(name: str) -> str:
     return f"[{name.replace(']', ']]')}]"
 
 
-def adds_up(formula: Formula) -> bool:
+def is_additive(formula: Formula) -> bool:
     """True if the values of slices can be stacked to a whole: no ratio, minimum, maximum or distinct count."""
     match formula:
         case Measure(function=function):
             return function == "sum" and not formula.mark
         case Filled(formula=inner, value=0) | Call(function="coalesce", parts=(inner, Number(value=0))):
-            return adds_up(inner)
+            return is_additive(inner)
         case Operation(sign="+" | "-", left=left, right=right):
-            return adds_up(left) and adds_up(right)
+            return is_additive(left) and is_additive(right)
         case (
             Operation(sign="*", left=Number(), right=other)
             | Operation(sign="*" | "/", left=other, right=Number())
         ):
-            return adds_up(other)
+            return is_additive(other)
     return False
 
 
@@ -561,7 +561,9 @@ def aggregate_sql(measure: Measure, column: str = "") -> str:
     """
     column = column or quote_identifier(measure.name)
     now = (
-        f"{quote_identifier(measure.balance.moment)} = {_decisive_column(measure)}" if measure.balance else ""
+        f"{quote_identifier(measure.balance.moment)} = {_find_decisive_column(measure)}"
+        if measure.balance
+        else ""
     )
     if measure.function == "count_distinct":
         return f"count(distinct {column})" + (f" FILTER (WHERE {now})" if now else "")
@@ -593,11 +595,11 @@ def decide_moments(
             if within:
                 known = " and ".join(f"{column} is not null" for column in within)
                 found = f"case when {known} then {found} end"
-            columns.append(f"{found} as {_decisive_column(measure)}")
+            columns.append(f"{found} as {_find_decisive_column(measure)}")
     return f"(select all_rows.*, {', '.join(columns)} from {rows}) as decided" if columns else rows
 
 
-def _decisive_column(measure: Measure) -> str:
+def _find_decisive_column(measure: Measure) -> str:
     return quote_identifier(f"{measure.name}__decisive")
 
 
@@ -613,4 +615,4 @@ def _counted_sql(measure: Measure) -> str:
     if not measure.balance:
         return column
     moment = quote_identifier(measure.balance.moment)
-    return f"case when {moment} = {_decisive_column(measure)} then {column} end"
+    return f"case when {moment} = {_find_decisive_column(measure)} then {column} end"

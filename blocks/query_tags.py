@@ -38,13 +38,13 @@ def query_tag() -> str:
     """The tag as JSON, short enough for every warehouse: too many tickets are left out from the end."""
     tag = _TAG.get()
     keys = list(tag.tickets)
-    while keys and len(_json(tag, keys)) > MOST_CHARACTERS:
+    while keys and len(_write_json(tag, keys)) > MOST_CHARACTERS:
         keys.pop()
-    return _json(tag, keys)
+    return _write_json(tag, keys)
 
 
 @contextmanager
-def untagged() -> Iterator[None]:
+def suspend_tag() -> Iterator[None]:
     """In here there is no tag, for what has to be the same in every run."""
     token = _TAG.set(QueryTag())
     try:
@@ -61,5 +61,5 @@ def read_tag(text: str | None) -> QueryTag | None:
         return None
 
 
-def _json(tag: QueryTag, keys: list[str]) -> str:
+def _write_json(tag: QueryTag, keys: list[str]) -> str:
     return json.dumps({"run": tag.run, "stage": tag.stage, "tickets": keys}, separators=(",", ":"))

@@ -261,7 +261,7 @@ class Check(Record):
         return f"{self.scope}: {self.name}"
 
     @classmethod
-    def unanswered(cls, scope: str, name: str, kind: str, reason: str) -> Check:
+    def from_unanswered(cls, scope: str, name: str, kind: str, reason: str) -> Check:
         """One that could not be evaluated, and why."""
         return cls(scope=scope, name=name, passed=False, not_run=True, kind=kind, observed=reason)
 

@@ -156,7 +156,7 @@ class SemanticModels:
     def columns(self, source: str, keys: list[str], measures: list[str]) -> tuple[SelectedColumn, ...]:
         """The columns of a dataset: keys, then measures."""
         dimensions = self.sources[source].dimensions
-        found = [_key_column(dimensions[name]) for name in keys]
+        found = [_make_key_column(dimensions[name]) for name in keys]
         for measure in (self.measures[name] for name in measures):
             found += [*([measure.column] if measure.column else []), *measure.besides]
         return tuple(dict.fromkeys(found))
@@ -167,12 +167,12 @@ class SemanticModels:
             if (known.mart, known.model, known.time) == (source.mart, source.model, source.time):
                 return name
         wanted = [source.mart, f"{source.mart}_{source.model}", f"{source.mart}_{source.model}_{source.time}"]
-        name = next(name for name in chain(wanted, _numbered(wanted[-1])) if name not in self.sources)
+        name = next(name for name in chain(wanted, _number_names(wanted[-1])) if name not in self.sources)
         self.sources[name] = source
         return name
 
 
-def _numbered(name: str) -> Iterator[str]:
+def _number_names(name: str) -> Iterator[str]:
     return (f"{name}_{number}" for number in count(2))
 
 
@@ -207,22 +207,22 @@ def read_semantic_models(manifest: Node) -> SemanticModels:
 def _read_model(model: Node, manifest: Node, models: SemanticModels) -> None:
     nodes = [manifest["nodes"][u] for u in model["depends_on"]["nodes"] if u in manifest["nodes"]]
     dimensions = {each["name"]: _read_dimension(each) for each in model.get("dimensions") or ()}
-    for measure in (*(model.get("measures") or ()), *_inline_measures(model, manifest)):
+    for measure in (*(model.get("measures") or ()), *_find_inline_measures(model, manifest)):
         try:
             _add_measure(measure, model, _read_mart(nodes, model), dimensions, models)
         except _UnusableError as reason:
             models.faults[measure["name"]] = str(reason)
 
 
-def _inline_measures(model: Node, manifest: Node) -> Iterator[Node]:
+def _find_inline_measures(model: Node, manifest: Node) -> Iterator[Node]:
     """The measures of simple metrics that aggregate by themselves, as newer projects write them beside a model."""
     for metric in (manifest.get("metrics") or {}).values():
         own = (metric.get("type_params") or {}).get("metric_aggregation_params")
         if own and own.get("semantic_model") == model.get("name"):
-            yield {**own, "name": _inline_name(metric), "expr": own.get("expr") or metric["name"]}
+            yield {**own, "name": _name_inline(metric), "expr": own.get("expr") or metric["name"]}
 
 
-def _inline_name(metric: Node) -> str:
+def _name_inline(metric: Node) -> str:
     return f"{metric['name']}__own"
 
 
@@ -234,7 +234,7 @@ def _add_measure(
     balance = _read_balance(measure, time, model, dimensions)
     columns = _read_measure(measure, str(measure["name"]), balance)
     name, entity = str(model.get("name") or ""), _read_entity(model)
-    source = models.add_source(RowSource(mart, name, time, dimensions, entity, _entity_exprs(model)))
+    source = models.add_source(RowSource(mart, name, time, dimensions, entity, _read_entity_exprs(model)))
     for key, column in columns.items():
         models.measures[key] = replace(column, source=source, declared=measure, balance=balance)
 
@@ -257,7 +257,7 @@ def _read_entity(model: Node) -> str:
     return str(model.get("primary_entity") or next(iter(primary), ""))
 
 
-def _entity_exprs(model: Node) -> dict[str, str]:
+def _read_entity_exprs(model: Node) -> dict[str, str]:
     """The SQL of each of a semantic model's entities by name."""
     return {each["name"]: str(each.get("expr") or each["name"]) for each in model.get("entities") or ()}
 
@@ -305,7 +305,7 @@ def _read_balance(
         raise _UnusableError(
             f"its measure {measure['name']} is a balance that aggregates by {measure['agg']}"
         )
-    known = _entity_exprs(model)
+    known = _read_entity_exprs(model)
     known |= {each.name: each.expr for each in dimensions.values() if not each.time}
     groupings = declared.get("window_groupings") or ()
     if unknown := [each for each in groupings if each not in known]:
@@ -374,24 +374,26 @@ def _read_added(measure: Node, name: str, condition: str) -> dict[str, MeasureCo
     if flags and (condition or aggregation == "sum_boolean"):
         flag = f"case when {flags} then 1 else 0 end"
         return {
-            name: _aggregated(name, "sum", f"case when {condition} then {flag} end" if condition else flag)
+            name: _make_measure_column(
+                name, "sum", f"case when {condition} then {flag} end" if condition else flag
+            )
         }
     if aggregation == "average":
-        total = _aggregated(f"{name}__sum", "sum", chosen)
-        number = _aggregated(f"{name}__count", "count", chosen)
+        total = _make_measure_column(f"{name}__sum", "sum", chosen)
+        number = _make_measure_column(f"{name}__count", "count", chosen)
         average = MeasureColumn("", Operation(sign="/", left=total.formula, right=number.formula))
         return {f"{name}__sum": total, f"{name}__count": number, name: average}
     if aggregation in _FUNCTIONS:
-        return {name: _aggregated(name, aggregation, chosen)}
+        return {name: _make_measure_column(name, aggregation, chosen)}
     raise _UnusableError(f"its measure aggregates by {aggregation}, which can't be added up under filters")
 
 
-def _aggregated(name: str, aggregation: str, expr: str) -> MeasureColumn:
+def _make_measure_column(name: str, aggregation: str, expr: str) -> MeasureColumn:
     column = SelectedColumn(name=name, sql=f"{aggregation}({expr})", grouped=False)
     return MeasureColumn("", Measure(name=name, function=_FUNCTIONS[aggregation]), column)
 
 
-def _key_column(dimension: Dimension) -> SelectedColumn:
+def _make_key_column(dimension: Dimension) -> SelectedColumn:
     expr = _end_comment(dimension.expr)
     sql = f"cast({_cut(dimension, dimension.grain)} as date)" if dimension.time else expr
     return SelectedColumn(name=dimension.name, sql=sql, grouped=True)
@@ -500,12 +502,12 @@ def _read_formula(
 ) -> Formula:
     """A metric's formula. filters: those of the metrics that it is a part of; its own are added."""
     params, kind = metric["type_params"], metric["type"]
-    filters = (*filters, *_conditions(metric))
+    filters = (*filters, *_list_conditions(metric))
 
     def read(reference: Node) -> Formula:
         if reference["name"] not in metrics:
             raise _UnusableError(f"it reads {reference['name']}, which is no metric that is enabled")
-        inner = (*filters, *_conditions(reference))
+        inner = (*filters, *_list_conditions(reference))
         found = _read_formula(metrics[reference["name"]], metrics, models, inner, depth + 1)
         shift = _read_shift(reference, metrics[reference["name"]]["type"] != "simple")
         return _shift_measures(found, shift, reference["name"], models) if shift else found
@@ -539,7 +541,7 @@ def _read_shift(reference: Node, whole: bool) -> Shift | None:
         raise _UnusableError(
             f"it reads {reference['name']} with an offset to a grain, and that is no simple metric"
         )
-    return Shift(count=0, grain=_known_grain(to_grain, f"the offset of {reference['name']}"))
+    return Shift(count=0, grain=_check_grain(to_grain, f"the offset of {reference['name']}"))
 
 
 def _read_reach(window: Node, what: str) -> tuple[int, str]:
@@ -547,10 +549,10 @@ def _read_reach(window: Node, what: str) -> tuple[int, str]:
     count = window["count"]
     if not isinstance(count, int) or not 0 < count < LONGEST_REACH:
         raise _UnusableError(f"{what} is of {count!r}, which is no number of buckets of time")
-    return count, _known_grain(window["granularity"], what)
+    return count, _check_grain(window["granularity"], what)
 
 
-def _known_grain(grain: object, what: str) -> str:
+def _check_grain(grain: object, what: str) -> str:
     found = str(grain).lower()
     if found not in GRAINS:
         raise _UnusableError(f"{what} is by {found}, which pages don't know: they have {', '.join(GRAINS)}")
@@ -595,13 +597,13 @@ def _read_cumulative(
         count, grain = _read_reach(own["window"], "its window")
         window = window.model_copy(update={"count": count, "grain": grain})
     elif own.get("grain_to_date"):
-        window = window.model_copy(update={"grain": _known_grain(own["grain_to_date"], "its grain to date")})
+        window = window.model_copy(update={"grain": _check_grain(own["grain_to_date"], "its grain to date")})
     if inner := own.get("metric"):
         if inner["name"] not in metrics:
             raise _UnusableError(f"it reads {inner['name']}, which is no metric that is enabled")
         metric, filters = (
             metrics[inner["name"]],
-            (*filters, *_conditions(inner), *_conditions(metrics[inner["name"]])),
+            (*filters, *_list_conditions(inner), *_list_conditions(metrics[inner["name"]])),
         )
         if metric["type"] != "simple":
             raise _UnusableError(
@@ -624,7 +626,7 @@ def _widen_measures(formula: Formula, window: Window) -> Formula:
     return replace_measures(formula, instead)
 
 
-def _conditions(node: Node) -> list[str]:
+def _list_conditions(node: Node) -> list[str]:
     """The filters of a metric or of a part of one, as templates of SQL."""
     return [each["where_sql_template"] for each in (node.get("filter") or {}).get("where_filters") or ()]
 
@@ -636,11 +638,11 @@ def _read_simple(
     params = metric["type_params"]
     reference = params.get("measure")
     if not reference and params.get("metric_aggregation_params"):
-        reference = {"name": _inline_name(metric)}
+        reference = {"name": _name_inline(metric)}
     if not reference:
         raise _UnusableError("it has no measure, and no aggregation of its own")
     name = reference["name"]
-    filters = (*filters, *_conditions(reference))
+    filters = (*filters, *_list_conditions(reference))
     if name in models.faults:
         raise _UnusableError(models.faults[name])
     if name not in models.measures:
@@ -675,7 +677,7 @@ def _read_filtered(
             declared=found.declared,
             balance=found.balance,
             besides=tuple(dict.fromkeys((*known, *besides))),
-            timed=any(_names_time(each, models.sources[found.source]) for each in filters),
+            timed=any(_has_time(each, models.sources[found.source]) for each in filters),
         )
     formula = models.measures[filtered].formula
     return _widen_measures(formula, window) if window else formula
@@ -697,7 +699,7 @@ def _resolve_filter(template: str, source: RowSource, dialect: str) -> str:
     return f"{resolved}\n" if "--" in resolved or "//" in resolved else resolved
 
 
-def _names_time(template: str, source: RowSource) -> bool:
+def _has_time(template: str, source: RowSource) -> bool:
     """True if a filter that is resolved names a time."""
     times = {name for name, each in source.dimensions.items() if each.time}
     names = (found["name"] for found in _NAMED.finditer(template))

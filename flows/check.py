@@ -11,7 +11,7 @@ from prefect.context import FlowRunContext
 from blocks.dbt.meta_models import build_schema
 from blocks.dbt.project import DbtProject
 from blocks.errors import PlatformError
-from blocks.findings import Finding, Severity, error
+from blocks.findings import Finding, Severity, make_error
 from blocks.loader.base import Loader
 from blocks.quality.suites import Suites, find_dialect
 from blocks.records import Ticket
@@ -48,7 +48,7 @@ def check(
         try:
             tickets = tracker.list_open_tickets()
         except PlatformError as fault:
-            found.append(error("tickets", fault.asked, fault.answer, fault.remedy))
+            found.append(make_error("tickets", fault.asked, fault.answer, fault.remedy))
     found += look_over(project, warehouse, suites, loaders, tickets, located)
     if FlowRunContext.get():
         show_findings(found)
@@ -69,7 +69,7 @@ def look_over(
         dialect = find_dialect(warehouse)
         dbt = project.open(warehouse, schema)
     except PlatformError as fault:
-        return [error("dbt project", "dbt_project.yml", fault.answer, fault.remedy)]
+        return [make_error("dbt project", "dbt_project.yml", fault.answer, fault.remedy)]
     try:
         return check_project(dbt, schema, suites, loaders, tickets, located, dialect)
     finally:
@@ -86,7 +86,7 @@ def show_check(blocks: Blocks, flags: Flags, terminal: Terminal) -> bool:
         located = [text.partition("=")[0] for text in flags.source]
     look = check if get_current_settings().api.url is not None else check.fn
     found = look(blocks.project, blocks.warehouse, blocks.suites, blocks.loaders, tracker, located)
-    terminal.done()
+    terminal.stop_waiting()
     if flags.json:
         print_plain(terminal, json.dumps([each.model_dump(mode="json") for each in found], indent=2))
     else:
@@ -101,7 +101,7 @@ def show_impact(blocks: Blocks, flags: Flags, terminal: Terminal) -> None:
         impact = find_impact(dbt.catalogue, dbt.trace_columns(), flags.column)
     finally:
         dbt.close()
-    terminal.done()
+    terminal.stop_waiting()
     if flags.json:
         print_plain(terminal, impact.model_dump_json(indent=2))
     else:
@@ -110,7 +110,7 @@ def show_impact(blocks: Blocks, flags: Flags, terminal: Terminal) -> None:
 
 def show_schema(terminal: Terminal) -> None:
     """Print the JSON Schema of what may stand in meta."""
-    terminal.done()
+    terminal.stop_waiting()
     print_plain(terminal, json.dumps(build_schema(), indent=2))
 
 

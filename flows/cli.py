@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         check_flags(flags)
     except PlatformError as error:
         return _show_problem(error, flags, 2)
-    recorded = _names_blocks(flags) or flags.action not in _LOOKS
+    recorded = _has_named_blocks(flags) or flags.action not in _LOOKS
     try:
         check_state(flags.state.expanduser().resolve(), recorded)
         check_proxies()
@@ -71,7 +71,7 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
 
     terminal = Terminal(flags.quiet or flags.json)
     try:
-        with _settings(server):
+        with _apply_settings(server):
             return _run(flags, terminal, server)
     except NotDelivered as error:
         if isinstance(error.outcome, Outcome):
@@ -83,7 +83,7 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
             raise
         return _show_problem(known, flags, 1, terminal)
     except (KeyboardInterrupt, TerminationSignal):  # Prefect's own word for SIGTERM in a flow
-        terminal.interrupted()
+        terminal.print_interrupted()
         return 130
 
 
@@ -93,7 +93,7 @@ def _show_problem(error: PlatformError, flags: Flags, code: int, terminal: Termi
     from flows.terminal import Terminal
 
     terminal = terminal or Terminal(quiet=True)
-    terminal.problem(error)
+    terminal.print_problem(error)
     if flags.json:
         terminal.print_json(describe_error(error))
     return code
@@ -104,17 +104,17 @@ def _show_outcome(outcome: Outcome, flags: Flags, terminal: Terminal) -> None:
     from flows.json_output import describe_outcome
 
     index = find_index(flags.state.expanduser().resolve()) if flags.site is None else None
-    terminal.summary(outcome, index, printed=not flags.json)
+    terminal.print_summary(outcome, index, printed=not flags.json)
     if flags.json:
         terminal.print_json(describe_outcome(outcome))
 
 
-def _names_blocks(flags: Flags) -> bool:
+def _has_named_blocks(flags: Flags) -> bool:
     """True if saved blocks are named: a server has them."""
     return any((flags.tracker, flags.warehouse, flags.site, flags.loader))
 
 
-def _settings(server: LocalServer | None) -> AbstractContextManager[object]:
+def _apply_settings(server: LocalServer | None) -> AbstractContextManager[object]:
     """Prefect's settings of a run in a terminal: no heartbeats, which cost up to a second at each flow's end."""
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -136,7 +136,7 @@ def _run(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
     if flags.action == "suites":
         return _show_suites(flags, terminal)
     if flags.action == "init":
-        return _init(flags, terminal)
+        return _run_init(flags, terminal)
     return _show_schema(terminal) if flags.schema else _run_blocks(flags, terminal, server)
 
 
@@ -147,9 +147,9 @@ def _run_blocks(flags: Flags, terminal: Terminal, server: LocalServer | None) ->
     from flows.status import show_status
 
     run = new_run()
-    if _names_blocks(flags):
+    if _has_named_blocks(flags):
         _await_server(terminal, server)
-    terminal.waiting("making the demo's data …" if flags.project is None else "starting …")
+    terminal.show_waiting("making the demo's data …" if flags.project is None else "starting …")
     with make_local_blocks(flags, run) as blocks:
         if flags.action == "check":
             return _check(blocks, flags, terminal)
@@ -176,7 +176,7 @@ def _start(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServer
 def _watch_memory(state: Path, terminal: Terminal) -> ExitStack:
     """Warn where there is less memory than the last run took; at the end, note what this one took."""
     if warning := warn_of_need(state):
-        terminal.warning(warning)
+        terminal.print_warning(warning)
     stack = ExitStack()
     stack.callback(note_need, state)
     return stack
@@ -189,7 +189,7 @@ def _show_suites(flags: Flags, terminal: Terminal) -> int:
     return 0 if show_suites(find_suites(flags), terminal, flags.upgrade, flags.apply) else 1
 
 
-def _init(flags: Flags, terminal: Terminal) -> int:
+def _run_init(flags: Flags, terminal: Terminal) -> int:
     from flows.init import show_init
     from flows.places import read_locations
 
@@ -207,7 +207,7 @@ def _show_schema(terminal: Terminal) -> int:
 def _check(blocks: Blocks, flags: Flags, terminal: Terminal) -> int:
     from flows.check import show_check, show_impact
 
-    terminal.waiting("reading the project …")
+    terminal.show_waiting("reading the project …")
     if flags.column:
         show_impact(blocks, flags, terminal)
         return 0
@@ -215,7 +215,7 @@ def _check(blocks: Blocks, flags: Flags, terminal: Terminal) -> int:
 
 
 def _await_server(terminal: Terminal, server: LocalServer | None) -> None:
-    terminal.waiting("starting Prefect …")
+    terminal.show_waiting("starting Prefect …")
     if server:
         server.wait()
     else:
@@ -268,7 +268,7 @@ def _retire(blocks: Blocks, marts: list[str], terminal: Terminal, server: LocalS
 
     _await_server(terminal, server)
     release = retire(blocks.warehouse, marts)
-    terminal.done()
+    terminal.stop_waiting()
     terminal.console.print(f"readers see run {release.run}: {', '.join(sorted(release.marts))}")
 
 
@@ -278,7 +278,7 @@ def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
     from tasks.planning import plan_tickets
     from tasks.requirements import read_tickets
 
-    terminal.waiting("reading dbt's manifest …")
+    terminal.show_waiting("reading dbt's manifest …")
     with open_run(blocks.project, blocks.warehouse, run) as context:
         found = read_tickets.fn(blocks.tracker, flags.tickets)
         plan = plan_tickets(

@@ -31,7 +31,7 @@ from flows.run_end import answer_end
 from flows.run_names import ANSWERED, add_tags, name_delivery, summarize_delivery, tag_delivery
 from flows.transform import transform
 from flows.validate import validate
-from flows.warmup import meanwhile
+from flows.warmup import run_meanwhile
 from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
 from tasks.publication import mark_held
@@ -103,7 +103,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         open_run(project, warehouse, run) as context,
     ):
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
-        with meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
+        with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
             delivery.plan = requirements(
                 tracker, project, warehouse, tickets, run, sources, context=context, dashboards=dashboards
             )
@@ -117,7 +117,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
             _build_and_publish(
                 delivery, context, load_range, tracker, loaders, warehouse, site, project, suites
             )
-    return _end(_answer(delivery, tracker, warehouse))
+    return _finish_delivery(_answer(delivery, tracker, warehouse))
 
 
 def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent flow
@@ -138,7 +138,7 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     check_interrupt()
     warehouse.check_lease(ask=True)  # or its loss would look like a fault of the sources
     plan = delivery.remove_failed_sources(context.catalogue)
-    with meanwhile(suites.warm, site.warm):  # and builds there
+    with run_meanwhile(suites.warm, site.warm):  # and builds there
         delivery.build = transform(
             project, warehouse, plan, load_range.full or load_range.since is not None, context=context
         )
@@ -174,6 +174,6 @@ def _answer(delivery: Delivery, tracker: Tracker, warehouse: Warehouse) -> Outco
     return outcome
 
 
-def _end(outcome: Outcome) -> Outcome:
+def _finish_delivery(outcome: Outcome) -> Outcome:
     """The outcome as the flow's result, with a sentence for Prefect's pages."""
     return cast(Outcome, Completed(message=summarize_delivery(outcome), data=outcome))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from blocks.dbt.declared_sources import list_declared_sources
 from blocks.errors import Misconfigured, NotFound
-from blocks.findings import hint
+from blocks.findings import suggest_name
 from flows.flags import MAIN, ROOT, Flags
 from flows.places import find_tickets, read_locations
 
@@ -52,7 +52,7 @@ def _check_folder(flag: str, given: Path) -> Path:
     if folder.is_dir():
         return folder
     what = "it is no folder" if folder.exists() else "there is no such folder"
-    near = hint(folder.name, [each.name for each in _list_folders(folder.parent)])
+    near = suggest_name(folder.name, [each.name for each in _list_folders(folder.parent)])
     raise NotFound(f"read {flag} {given}", f"{what}{near}", "Name a folder that is there.")
 
 
@@ -72,7 +72,7 @@ def _check_blocks(flags: Flags) -> None:
         known = [each for each in TYPES if each.endswith(f"-{kind}")]
         if not name or block_type not in known:
             answer = "it is not TYPE/NAME" if not name else f"{block_type} is no type of {kind}"
-            near = hint(block_type, known)
+            near = suggest_name(block_type, known)
             raise Misconfigured(
                 f"use --{kind} {slug}",
                 f"{answer}{near}",
@@ -93,7 +93,7 @@ def _check_tickets(flags: Flags) -> None:
         if key not in known:
             there = f"There are {', '.join(known[:10])}." if known else "There are none at all."
             raise NotFound(
-                f"read ticket {key}", f"there is no {key}.yaml in {folder}{hint(key, known)}", there
+                f"read ticket {key}", f"there is no {key}.yaml in {folder}{suggest_name(key, known)}", there
             )
 
 
@@ -112,7 +112,7 @@ def _check_sources(flags: Flags) -> None:
     known = list_declared_sources((flags.project or ROOT / "dbt").expanduser().resolve())
     for name in given if known else ():
         if name not in known:
-            answer = f"the dbt project declares none of that name{hint(name, known)}"
+            answer = f"the dbt project declares none of that name{suggest_name(name, known)}"
             raise NotFound(f"use source {name}", answer, f"Sources: {', '.join(sorted(known))}.")
 
 

@@ -29,12 +29,12 @@ def show_init(flags: Flags, locations: dict[str, str], terminal: Terminal) -> No
         )
     root = flags.project.expanduser().resolve()
     found = open_adoption(flags, root)
-    terminal.waiting("profiling, building and checking a copy …")
+    terminal.show_waiting("profiling, building and checking a copy …")
     with TemporaryDirectory() as scratch:
         settings = {"variables": flags.vars, "target": flags.target}
         today = datetime.now(UTC).date()
         Adopter(found, Path(scratch), flags.ticket, today, settings).adopt(root, locations)
-    terminal.done()
+    terminal.stop_waiting()
     changes = {path: text for path, text in found.files.items() if read_text(path) != text}
     for path, text in sorted(changes.items()):
         print_plain(terminal, write_diff(path, text, found.project).rstrip())

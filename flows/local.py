@@ -53,21 +53,21 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
     with ExitStack() as stack:
         if flags.action == "plan":
             state = _look_only(state, Path(stack.enter_context(TemporaryDirectory())))
-        warehouse = _saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb"))
+        warehouse = _load_saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb"))
         project = DbtProject(folder=folder, state=state / "dbt", variables=flags.vars, target=flags.target)
         if flags.action in {"run", "plan"}:
             stack.callback(project.parse_ahead(warehouse, release_schema(run)).close)
         if flags.action == "run" and flags.project is None:
-            locations = stack.enter_context(_demo(state, flags.scale, locations))
-        tickets, key = _tickets(flags, state)
+            locations = stack.enter_context(_serve_demo_sources(state, flags.scale, locations))
+        tickets, key = _prepare_tickets(flags, state)
         yield Blocks(
-            tracker=_saved(flags.tracker) or FilesTracker(folder=tickets, project=key),
+            tracker=_load_saved(flags.tracker) or FilesTracker(folder=tickets, project=key),
             loaders=[
-                *(_saved(slug) for slug in flags.loader),  # the first of a kind brings its sources
+                *(_load_saved(slug) for slug in flags.loader),  # the first of a kind brings its sources
                 DltLoader(locations=locations, workdir=state / "loads", deadline_seconds=3600),
             ],
             warehouse=warehouse,
-            site=_saved(flags.site) or FolderSite(folder=state / "site", project="dashboards"),
+            site=_load_saved(flags.site) or FolderSite(folder=state / "site", project="dashboards"),
             project=project,
             suites=Suites(folder=suites, docs=state / "data_docs"),
         )
@@ -84,7 +84,7 @@ def _look_only(state: Path, scratch: Path) -> Path:
 
 
 @contextmanager
-def _demo(state: Path, scale: float, given: dict[str, str]) -> Iterator[dict[str, str]]:
+def _serve_demo_sources(state: Path, scale: float, given: dict[str, str]) -> Iterator[dict[str, str]]:
     """The demo company's sources, where the user gave none of that name."""
     from demo.company import generate
     from demo.fx_api import serve
@@ -94,7 +94,7 @@ def _demo(state: Path, scale: float, given: dict[str, str]) -> Iterator[dict[str
         yield {"crm": f"sqlite:///{company.crm}", "erp": str(company.erp), "fx": rates, **given}
 
 
-def _tickets(flags: Flags, state: Path) -> tuple[Path, str]:
+def _prepare_tickets(flags: Flags, state: Path) -> tuple[Path, str]:
     """The folder of ticket files and their project key; the demo's are copied, so a run dirties nothing.
 
     Another project's are where it has them, never the demo's; without any it may still have scheduled dashboards.
@@ -116,6 +116,6 @@ def _tickets(flags: Flags, state: Path) -> tuple[Path, str]:
     return state / "tickets", "AN"
 
 
-def _saved(slug: str | None) -> Any:
+def _load_saved(slug: str | None) -> Any:
     """A saved block by `type-slug/name`; None for None."""
     return load_block(slug) if slug else None

@@ -65,13 +65,13 @@ class LocalServer:
             self._process.wait()
             if self._stopping.is_set() or not self._answered:
                 break
-            self._let_go()
+            self._close_lifeline()
             self._process = self._start()
         else:
             self._process.wait()
         self._listening.close()
 
-    def _let_go(self) -> None:
+    def _close_lifeline(self) -> None:
         """Close what tells the process that this one lives."""
         if self._process.stdin:
             self._process.stdin.close()
@@ -107,7 +107,7 @@ class LocalServer:
     def stop(self) -> None:
         """End it; a second call does nothing."""
         self._stopping.set()
-        self._let_go()
+        self._close_lifeline()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

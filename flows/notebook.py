@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from blocks.catalogue import Catalogue
 from blocks.dbt.project import DbtProject
 from blocks.errors import Misconfigured, NotFound
-from blocks.findings import hint
-from blocks.notebook.frames import frame_records
+from blocks.findings import suggest_name
+from blocks.notebook.frames import make_records_frame
 from blocks.notebook.metric_query import Between
 from blocks.notebook.reader import ServedReader, describe_frame
 from blocks.prefect.block_types import load_block
@@ -113,22 +113,22 @@ class Notebook:
         """The checks behind what readers see of a mart: of all it is made of, by the run that built it."""
         release = self.warehouse.read_served()
         if release is None or mart not in release.marts:
-            near = hint(mart, release.marts) if release else ""
+            near = suggest_name(mart, release.marts) if release else ""
             raise NotFound(f"read checks of {mart}", f"readers see no such mart{near}")
         gate = find_gate(self.catalogue, read_gates(self.warehouse, release), release, [mart])
         if gate is None:
             kept = "Run `python flows/main.py` to have it checked again."
             raise NotFound(f"read checks of {mart}", "the journal does not keep its checks any more", kept)
-        rows = [_CheckRow.of(check) for check in gate.checks]
-        return describe_frame(frame_records(rows, CHECKS), release, None)
+        rows = [_CheckRow.from_check(check) for check in gate.checks]
+        return describe_frame(make_records_frame(rows, CHECKS), release, None)
 
     def read_journal(self) -> pd.DataFrame:
         """The states that runs reached, in order; `at` is in UTC."""
-        return frame_records(journal_of(self.warehouse, details=False), JOURNAL)
+        return make_records_frame(journal_of(self.warehouse, details=False), JOURNAL)
 
     def read_ledger(self, source: str | None = None) -> pd.DataFrame:
         """What was loaded, oldest first, of one source or of all."""
-        return frame_records(ledger_of(self.warehouse, source), LEDGER)
+        return make_records_frame(ledger_of(self.warehouse, source), LEDGER)
 
 
 class _CheckRow(Record):
@@ -142,7 +142,7 @@ class _CheckRow(Record):
     evidence: str
 
     @classmethod
-    def of(cls, check: Check) -> _CheckRow:
+    def from_check(cls, check: Check) -> _CheckRow:
         """The row of a check."""
         return cls(
             scope=check.scope,

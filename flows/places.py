@@ -10,7 +10,7 @@ from flows.flags import ROOT, Flags
 
 def read_locations(flags: Flags) -> dict[str, str]:
     """Source → where it is, as the flags say. Raises Misconfigured for what is not NAME=LOCATION."""
-    return dict(_pair(text) for text in flags.source)
+    return dict(_parse_source(text) for text in flags.source)
 
 
 def find_suites(flags: Flags) -> Path:
@@ -39,7 +39,7 @@ def find_tickets(flags: Flags) -> Path | None:
     return copied if copied.is_dir() else ROOT / "demo" / "tickets"
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_source(text: str) -> tuple[str, str]:
     name, separator, location = text.partition("=")
     if not separator or not location:
         shown = name if "://" not in name else "URL"  # which may hold a password

@@ -10,7 +10,7 @@ from prefect.deployments import run_deployment
 
 from blocks.prefect.block_types import import_types
 from blocks.tracker.base import Tracker
-from tasks.polling import mark, remember, seen
+from tasks.polling import mark, read_seen, remember
 from tasks.requirements import read_tickets
 
 import_types()  # a deployment names its blocks, of any type
@@ -23,7 +23,7 @@ def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc") -> list[str]:
     Failed ones are left to the next scheduled run. Starts nothing where nothing is new, and nothing twice.
     """
     waiting = {each.key: mark(each) for each in read_tickets(tracker) if each.status != "failed"}
-    known = seen(deployment)
+    known = read_seen(deployment)
     fresh = [key for key, marked in waiting.items() if known.get(key) != marked]
     log = get_run_logger()
     if fresh:

@@ -18,7 +18,7 @@ from tasks.dictionary import link_dictionary, publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
 from tasks.planning import list_dashboards
-from tasks.publication import failed_publication, find_ticket_page, make_card, publish_card
+from tasks.publication import find_ticket_page, make_card, publish_card, report_failure
 from tasks.reports import show_publications
 from tasks.shown_checks import find_build_times, find_gate, read_gates
 
@@ -62,7 +62,7 @@ def publish(
                 cards.append(card)
                 publications.append(link_dictionary(publish_card(site, card), dictionary, dashboard))
             except PlatformError as error:
-                publications.append(failed_publication(dashboard, release, error))
+                publications.append(report_failure(dashboard, release, error))
         index = site.index(cards, publications)
     show_publications(release.run, publications, index)
     record_publications(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def show_setup(blocks: Blocks, terminal: Terminal, apply: bool) -> None:
     """Print every line as it can be pasted; with `apply`, run them all."""
-    terminal.done()
+    terminal.stop_waiting()
     _show_packages(blocks, terminal, apply)
     lines = blocks.warehouse.setup(apply)
     for line in lines:

@@ -87,11 +87,11 @@ def warn_of_need(state: Path) -> str:
 
 def measure_available_memory() -> int | None:
     """Bytes that a run could take now, of the machine and of its container; None where the system does not say."""
-    limits = [_container_room(), _machine_room()]
+    limits = [_read_container_memory(), _read_machine_memory()]
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def _machine_room() -> int | None:
+def _read_machine_memory() -> int | None:
     try:
         lines = dict(line.split(":", 1) for line in _MEMINFO.read_text(encoding="ascii").splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
@@ -99,7 +99,7 @@ def _machine_room() -> int | None:
         return None
 
 
-def _container_room() -> int | None:
+def _read_container_memory() -> int | None:
     try:
         limit, used, stat = (
             (_CGROUP / f"memory.{name}").read_text(encoding="ascii") for name in ("max", "current", "stat")

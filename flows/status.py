@@ -19,7 +19,7 @@ COST_DAYS = 30
 
 def show_status(blocks: Blocks, terminal: Terminal, cost: bool, as_json: bool) -> None:
     """Print it, or what the last days cost; for people, or as JSON."""
-    terminal.done()
+    terminal.stop_waiting()
     if as_json:
         describe = describe_costs(blocks.warehouse, COST_DAYS) if cost else describe_status(blocks.warehouse)
         terminal.print_json(describe)
@@ -59,7 +59,7 @@ def show_served(blocks: Blocks, terminal: Terminal) -> None:
 
 def show_costs(blocks: Blocks, terminal: Terminal) -> None:
     """Print what the last days cost: by ticket, by run, and the rest that no run caused."""
-    terminal.done()
+    terminal.stop_waiting()
     costs = blocks.warehouse.read_costs(COST_DAYS)
     if costs is None:
         terminal.console.print("this warehouse records no cost")

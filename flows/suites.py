@@ -17,7 +17,7 @@ def show_suites(folder: Path, terminal: Terminal, upgrade: bool, apply: bool) ->
 
     upgrade: show the differences as well; apply: write them.
     """
-    terminal.done()
+    terminal.stop_waiting()
     files = sorted(folder.glob("*.json"))
     if not files:
         raise NotFound(

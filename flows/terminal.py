@@ -71,19 +71,19 @@ class Terminal(logging.Handler):
     def watch(self, stages: list[Flow[..., Any]]) -> None:
         """Show each of these flows as one line."""
         for stage in stages:
-            stage.on_running(self._started)
-            stage.on_completion(self._ended)
-            stage.on_failure(self._ended)
-            stage.on_crashed(self._ended)
+            stage.on_running(self._show_start)
+            stage.on_completion(self._show_end)
+            stage.on_failure(self._show_end)
+            stage.on_crashed(self._show_end)
 
-    def waiting(self, text: str) -> None:
+    def show_waiting(self, text: str) -> None:
         """Say what is being waited for; the next call replaces it."""
-        self.done()
+        self.stop_waiting()
         if not self._quiet:
             self._status = self.console.status(escape(text))
             self._status.start()
 
-    def done(self) -> None:
+    def stop_waiting(self) -> None:
         """Stop saying what is being waited for."""
         if self._status:
             self._status.stop()
@@ -101,12 +101,12 @@ class Terminal(logging.Handler):
         elif record.levelno == logging.INFO:
             self._lines[getattr(record, "flow_name", "")] = record.getMessage()
 
-    def _started(self, flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
+    def _show_start(self, flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
         self._starts[flow.name] = monotonic()
-        self.waiting(f"{flow.name} …")
+        self.show_waiting(f"{flow.name} …")
 
-    def _ended(self, flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
-        self.done()
+    def _show_end(self, flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
+        self.stop_waiting()
         seconds = monotonic() - self._starts.pop(flow.name, monotonic())
         if not self._quiet:
             well = state.is_completed() and flow.name not in self._faulty
@@ -114,20 +114,20 @@ class Terminal(logging.Handler):
             line = escape(self._lines.pop(flow.name, "") if state.is_completed() else "failed")
             self.console.print(f"{mark} {flow.name:<13}{seconds:6.1f} s  {line}", soft_wrap=True)
 
-    def summary(self, outcome: Outcome, index: Path | None = None, printed: bool = True) -> None:
+    def print_summary(self, outcome: Outcome, index: Path | None = None, printed: bool = True) -> None:
         """The run in one table, what went wrong, and the addresses to open; printed: false shows what went wrong alone.
 
         index: of the dashboards on this machine.
         """
-        self.done()
+        self.stop_waiting()
         shown = printed and not self._quiet
         if shown and outcome.plan and not outcome.plan.dashboards:
             if not any(
                 load.error for load in outcome.loads
             ):  # else something was asked for, and did not come
-                self.nothing(outcome.plan)
+                self.print_nothing_to_build(outcome.plan)
         elif shown and outcome.publications:
-            self._dashboards(outcome, index)
+            self._print_dashboards(outcome, index)
         for error in outcome.errors:
             self.problems.print(f"[red]✗ {escape(error)}[/]", soft_wrap=True)
         for load in outcome.loads:
@@ -145,7 +145,7 @@ class Terminal(logging.Handler):
         elif printed:
             self.console.print(f"Run {outcome.run} took {outcome.seconds:.1f} s; readers see {served}")
 
-    def _dashboards(self, outcome: Outcome, index: Path | None) -> None:
+    def _print_dashboards(self, outcome: Outcome, index: Path | None) -> None:
         table = Table("dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold")
         for item in outcome.publications:
             ended = "[red]failed[/]" if item.error else f"{item.seconds:.1f}"
@@ -158,17 +158,17 @@ class Terminal(logging.Handler):
         if index and self.console.is_terminal:
             self.console.print(f"Index       {index.as_uri()}, or `{MAIN} open`", soft_wrap=True)
 
-    def interrupted(self) -> None:
+    def print_interrupted(self) -> None:
         """The last line of a run that was stopped by Ctrl-C or SIGTERM."""
-        self.done()
+        self.stop_waiting()
         self.problems.print(f"Interrupted; `{MAIN} status` says what readers see.", soft_wrap=True)
 
     def print_json(self, content: dict[str, object]) -> None:
         """Print JSON as it stands, for other programs."""
-        self.done()
+        self.stop_waiting()
         sys.stdout.write(f"{write_json(content)}\n")
 
-    def nothing(self, plan: Plan) -> None:
+    def print_nothing_to_build(self, plan: Plan) -> None:
         """Why there is nothing to build, and what to do."""
         waiting = ", ".join(f"{each.key} ({count_of(len(each.gaps), 'gap')})" for each in plan.incomplete)
         if waiting:
@@ -182,19 +182,19 @@ class Terminal(logging.Handler):
             )
         self.console.print(f"Nothing to build: {escape(why)}", soft_wrap=True)
 
-    def warning(self, text: str) -> None:
+    def print_warning(self, text: str) -> None:
         """What may go wrong, before it does."""
-        self.done()
+        self.stop_waiting()
         self.problems.print(f"[yellow]{escape(text)}[/]", soft_wrap=True)
 
-    def problem(self, error: PlatformError) -> None:
+    def print_problem(self, error: PlatformError) -> None:
         """What went wrong, for a run that has no outcome."""
-        self.done()
+        self.stop_waiting()
         self.problems.print(f"[red]✗ {escape(str(error))}[/]", soft_wrap=True)
 
     def plan(self, plan: Plan) -> None:
         """A dry run's plan."""
-        self.done()
+        self.stop_waiting()
         table = Table(
             "ticket", "analysis", "priority", "deadline", "metrics", "by", box=None, header_style="bold"
         )
@@ -231,4 +231,4 @@ class Terminal(logging.Handler):
         ):
             self.console.print(f"{label:<11} {', '.join(values) or 'none'}", soft_wrap=True)
         if not plan.dashboards:
-            self.nothing(plan)
+            self.print_nothing_to_build(plan)

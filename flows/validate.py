@@ -54,7 +54,7 @@ def validate(
         tag_queries("validate", build.run)
         with stage_run(context, project, warehouse, build.run) as stage:
             catalogue = stage.catalogue
-        checks = audit_suites(suites, warehouse, build, stage.catalogue.suite_tests(build.marts))
+        checks = audit_suites(suites, warehouse, build, stage.catalogue.find_suite_tests(build.marts))
         diffs = compare_with_live(warehouse, catalogue, build)
         sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
         look = look_at_history(warehouse, catalogue, build, plan.dashboards if plan else (), lessons)

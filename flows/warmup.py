@@ -25,18 +25,18 @@ SETTINGS = {
 
 
 @contextmanager
-def meanwhile(*warm: Callable[[], None]) -> Iterator[None]:
+def run_meanwhile(*warm: Callable[[], None]) -> Iterator[None]:
     """Do these, one after the other, beside what is inside: slow imports that the next stages wait for.
 
     It ends with both: two threads that import one library in circles can see half of it.
     """
 
-    def each() -> None:
+    def run_all() -> None:
         for one in warm:
             with suppress(Exception):  # whoever needs it says better what is wrong
                 one()
 
-    thread = Thread(target=each, daemon=True)
+    thread = Thread(target=run_all, daemon=True)
     thread.start()
     yield
     thread.join()

@@ -26,7 +26,7 @@ from blocks.adoption.dashboards import (
 )
 from blocks.adoption.new_project import write_project, write_time_spine
 from blocks.adoption.profile import MOST_PARTS, TableProfile, count_parts, profile_table
-from blocks.adoption.workbench import FORMATS, FoundTable, open_workbench, snake
+from blocks.adoption.workbench import FORMATS, FoundTable, open_workbench, to_snake_case
 from blocks.adoption.yaml_files import edit_exposure, edit_source, locate_file
 from blocks.catalogue import Catalogue, Exposure, Mart
 from blocks.dbt.project import DbtProject
@@ -94,7 +94,7 @@ class Adopter:
             with self._open() as dbt:
                 self._declare_loads(dbt, root, locations)
         else:
-            self._begin_project(root, dict(locations) or {snake(root.name): str(root)})
+            self._begin_project(root, dict(locations) or {to_snake_case(root.name): str(root)})
         self._loader = self._make_loader(dict(self.found.locations))
         with self._open() as dbt:
             profiles = self._build(dbt)
@@ -132,13 +132,13 @@ class Adopter:
             )
         ((source, location),) = locations.items()
         with open_workbench(keep_names=False) as bench:
-            bench.add(snake(source), location)
+            bench.add(to_snake_case(source), location)
             references = bench.find_references()
         for path, text in write_project(
-            root.name, snake(source), _kind_of(location), bench.tables, references
+            root.name, to_snake_case(source), _find_kind(location), bench.tables, references
         ).items():
             self._put(path, text)
-        self.found.locations[snake(source)] = location
+        self.found.locations[to_snake_case(source)] = location
 
     def _declare_loads(self, dbt: DbtRun, root: Path, locations: Mapping[str, str]) -> None:
         """Sources that nobody loads, whose data are at a given place or in the project: have dlt load them."""
@@ -183,7 +183,7 @@ class Adopter:
         }
         for path in sorted(paths):
             text = locate_file(self._copy, path).read_text(encoding="utf-8")
-            self._put(path, edit_source(text, source, _kind_of(location), bench.tables, places))
+            self._put(path, edit_source(text, source, _find_kind(location), bench.tables, places))
 
     def _build(self, dbt: DbtRun) -> dict[str, TableProfile]:
         """Load, build and profile the marts; a mart that can't be built is a note."""
@@ -234,7 +234,7 @@ class Adopter:
         shown = {mart for each in catalogue.exposures if each.metrics for mart in each.marts}
         wanted = [each for each in profiles.values() if each.name not in shown and each.rows]
         self.found.notes += [f"mart {each.name} has no rows" for each in profiles.values() if not each.rows]
-        taken = {*catalogue.metric_names(), *catalogue.unusable(), *_list_measures(manifest)}
+        taken = {*catalogue.metric_names(), *catalogue.list_unusable(), *_list_measures(manifest)}
         ranked = sorted(
             wanted, key=lambda each: (each.find_time() is None, -len(each.list_measures()), -each.rows)
         )
@@ -260,10 +260,10 @@ class Adopter:
             taken |= {str(each["name"]) for each in metrics}
             names = tuple(str(each["name"]) for each in metrics)[:MOST_METRICS]
             dimensions = _list_parts(model)[:MOST_DIMENSIONS]
-        exposure = next((each for each in catalogue.exposures if _may_take(each, profile.name)), None)
+        exposure = next((each for each in catalogue.exposures if _can_take(each, profile.name)), None)
         board = Board(
             mart=profile.name,
-            exposure=exposure.name if exposure else f"{snake(profile.name)}_overview",
+            exposure=exposure.name if exposure else f"{to_snake_case(profile.name)}_overview",
             analysis=_choose_analysis(profile, dimensions),
             metrics=names,
             dimensions=dimensions,
@@ -329,7 +329,7 @@ class Adopter:
         for name, expectations in proposed.items():
             mine = [each for each in checks if each.scope == name]
             wrong = {check.name for check in mine if check.status != "passed"}
-            kept = [each for each in expectations if not wrong & set(_names_of(each))]
+            kept = [each for each in expectations if not wrong & set(_list_names(each))]
             if wrong:
                 self.found.notes.append(f"suite {name}: its rows do not meet {', '.join(sorted(wrong))}")
             text = write_suite(name, kept)
@@ -407,7 +407,7 @@ def _list_measures(manifest: Node) -> set[str]:
     return measures | {str(model["name"]) for model in models.values()}
 
 
-def _may_take(exposure: Exposure, mart: str) -> bool:
+def _can_take(exposure: Exposure, mart: str) -> bool:
     """True for an exposure of this mart alone that says nothing of ours yet, and whose name can be a dashboard's."""
     try:
         check_slug(exposure.name)
@@ -417,28 +417,28 @@ def _may_take(exposure: Exposure, mart: str) -> bool:
     return not ours and exposure.marts == (mart,)
 
 
-def _names_of(expectation: Mapping[str, object]) -> list[str]:
+def _list_names(expectation: Mapping[str, object]) -> list[str]:
     from blocks.quality.expectations import name_expectation
 
     return [name_expectation(expectation)]
 
 
-def _kind_of(location: str) -> str:
+def _find_kind(location: str) -> str:
     return "sql" if is_database(location) else "files"
 
 
 def _match(table: SourceTable, found: Sequence[FoundTable]) -> str | None:
     """The found table that is a declared one, by its name or identifier."""
-    names = {snake(table.name), snake(table.identifier)}
+    names = {to_snake_case(table.name), to_snake_case(table.identifier)}
     return next((each.name for each in found if each.name in names), None)
 
 
 def _find_files(project: Path, declared: Sequence[SourceTable]) -> str | None:
     """A folder in the project with a file for each of a source's tables, as seeds are."""
-    wanted = {snake(table.identifier) for table in declared}
+    wanted = {to_snake_case(table.identifier) for table in declared}
     folders: dict[Path, set[str]] = {}
     for path in project.rglob("*"):
         inside = path.relative_to(project).parts
         if path.suffix.lower() in FORMATS and not set(inside) & {*LEFT_OUT, "dbt_packages"}:
-            folders.setdefault(path.parent, set()).add(snake(path.stem))
+            folders.setdefault(path.parent, set()).add(to_snake_case(path.stem))
     return next((str(folder) for folder, names in sorted(folders.items()) if wanted <= names), None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from blocks.quality.history.judge import KIND
 from blocks.records import Outcome, Publication, Release, Requirement
-from tasks.evidence import evidence
+from tasks.evidence import write_evidence
 from tasks.markdown import bullets, code, line, link, table
 
 MOST_REASONS = 5
@@ -45,10 +45,20 @@ def answer_text(outcome: Outcome, requirement: Requirement) -> str:
     """How the run ended for one ticket: what was built or why not, the evidence, and what to do next."""
     notes = bullets(requirement.notes)
     if is_delivered(outcome, requirement.key):
-        parts = (_built(outcome, requirement.key), notes, evidence(outcome, requirement), AFTER_SUCCESS)
+        parts = (
+            _describe_delivery(outcome, requirement.key),
+            notes,
+            write_evidence(outcome, requirement),
+            AFTER_SUCCESS,
+        )
     else:
         after = AFTER_FAILURE + (SAY_EXPECTED if _is_held_by_history(outcome) else "")
-        parts = (_refused(outcome, requirement.key), notes, evidence(outcome, requirement), after)
+        parts = (
+            _describe_refusal(outcome, requirement.key),
+            notes,
+            write_evidence(outcome, requirement),
+            after,
+        )
     return "\n\n".join(part for part in parts if part)
 
 
@@ -58,12 +68,12 @@ def describe_rollback(release: Release, publication: Publication) -> str:
         refreshed = f"The dashboard could not be refreshed: {code(publication.error, 500)}"
     else:
         refreshed = f"{link('The dashboard', publication.url)} shows it, with {publication.rows:,} rows."
-    return f"### Back to an earlier release\n\nReaders see {_named(release)} again. {refreshed}"
+    return f"### Back to an earlier release\n\nReaders see {_name_release(release)} again. {refreshed}"
 
 
-def _built(outcome: Outcome, key: str) -> str:
+def _describe_delivery(outcome: Outcome, key: str) -> str:
     out = list_delivered(outcome, key)
-    shown = _named(outcome.release) if outcome.release else f"run {code(outcome.run)}"
+    shown = _name_release(outcome.release) if outcome.release else f"run {code(outcome.run)}"
     columns: dict[str, list[object]] = {
         "dashboard": [link(f"Open {each.dashboard}", each.url) for each in out],
         "rows": [each.rows for each in out],
@@ -81,7 +91,7 @@ def _built(outcome: Outcome, key: str) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _refused(outcome: Outcome, key: str) -> str:
+def _describe_refusal(outcome: Outcome, key: str) -> str:
     reasons = list(outcome.errors)
     if outcome.published:
         message = f"The data of run {code(outcome.run)} is published, but this ticket's dashboard is not."
@@ -89,12 +99,12 @@ def _refused(outcome: Outcome, key: str) -> str:
             each.error for each in outcome.publications if each.ticket == key and each.error
         ] or reasons
     else:
-        seen = _named(outcome.release) if outcome.release else "what they saw before, if anything"
+        seen = _name_release(outcome.release) if outcome.release else "what they saw before, if anything"
         message = f"Nothing of run {code(outcome.run)} was published. Readers still see {seen}."
     why = bullets(code(reason, 500) for reason in reasons[:MOST_REASONS])
     return f"### Not delivered this time\n\n{message}" + (f"\n\nWhy:\n\n{why}" if why else "")
 
 
-def _named(release: Release) -> str:
+def _name_release(release: Release) -> str:
     when = f", published on {release.published_at:%Y-%m-%d at %H:%M} UTC" if release.published_at else ""
     return f"the release of run {code(release.run)}{when}"

@@ -31,7 +31,7 @@ def answer_ticket(tracker: Tracker, outcome: Outcome, requirement: Requirement) 
         if publication.image:
             tracker.attach(key, publication.image)
         tracker.link(key, publication.url, f"Dashboard {publication.dashboard}")
-    tracker.move(key, "done" if is_delivered(outcome, key) else "failed", _facts(outcome, key))
+    tracker.move(key, "done" if is_delivered(outcome, key) else "failed", _collect_facts(outcome, key))
 
 
 @task(task_run_name="answer {publication.ticket}", **RETRY)
@@ -46,7 +46,7 @@ def answer_rollback_ticket(tracker: Tracker, release: Release, publication: Publ
         get_run_logger().warning("%s is no ticket of this tracker; it gets no answer", key)
 
 
-def _facts(outcome: Outcome, key: str) -> dict[str, str]:
+def _collect_facts(outcome: Outcome, key: str) -> dict[str, str]:
     """Which release the ticket's dashboards show, and how fresh the oldest of them is."""
     days = [each.as_of for each in list_delivered(outcome, key) if each.as_of]
     shown = {"release": outcome.release.run} if outcome.release and list_delivered(outcome, key) else {}
@@ -79,11 +79,11 @@ def act_for_each_ticket(items: Mapping[str, Item], act: Callable[[Item], None]) 
         passing = any(isinstance(error, Transient) for error in failures.values())
         raise (Unavailable if passing else Rejected)(
             f"answer {', '.join(failures)}",
-            " · ".join(map(_error_text, failures.values())),
+            " · ".join(map(_describe_error, failures.values())),
             "Run it again: what was answered stays as it is.",
         ) from next(iter(failures.values()))
     return len(items)
 
 
-def _error_text(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return str(error) if isinstance(error, PlatformError) else type(error).__name__

@@ -43,7 +43,7 @@ def build_release(
     check_inside(dbt.catalogue, schema, select)
     warehouse.open_release(schema)
     wider = find_wider_tests(dbt, warehouse, schema, select)
-    tables = [dbt.catalogue.mart(name).unique_id for name in select if _changes(dbt.catalogue, name)]
+    tables = [dbt.catalogue.mart(name).unique_id for name in select if _is_changing(dbt.catalogue, name)]
     nodes = dbt.build(
         select,
         BUILD_DEADLINE_SECONDS,
@@ -54,12 +54,14 @@ def build_release(
     raise_broken(nodes)
     built = {node["unique_id"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
     wanted = {mart.name: mart.unique_id for mart in (dbt.catalogue.mart(name) for name in select)}
-    marts = {name: _relation(warehouse, dbt.catalogue, name) for name in wanted if wanted[name] in built}
+    marts = {
+        name: _locate_relation(warehouse, dbt.catalogue, name) for name in wanted if wanted[name] in built
+    }
     tests = [node for node in nodes if node["kind"] in TESTS]
     checks = [*read_checks(nodes, warehouse, dbt.find_blockers), *wider.not_run]
-    checks += _unmeasured(dbt.fresh_sources(select), nodes)
+    checks += _report_unmeasured(dbt.list_fresh_sources(select), nodes)
     checks += [
-        _not_built(name, _name_causes(dbt.find_blockers, wanted[name], nodes))
+        _report_not_built(name, _name_causes(dbt.find_blockers, wanted[name], nodes))
         for name in wanted
         if wanted[name] not in built
     ]
@@ -77,7 +79,7 @@ def build_release(
 
 def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> None:
     """Raise Misconfigured if the project builds a model of these outside the release's schema or database."""
-    if outside := catalogue.outside(select, schema):
+    if outside := catalogue.list_outside(select, schema):
         places = ", ".join(f"{each.name} into {each.schema_name}" for each in outside[:3])
         raise Misconfigured(
             "build a release",
@@ -91,7 +93,7 @@ def raise_broken(nodes: Sequence[NodeResult]) -> None:
     broken = [node for node in nodes if node["kind"] not in {*TESTS, "source"} and node["status"] in FAILED]
     if not broken:
         return
-    answer = "; ".join(f"{node['name']}: {_first_lines(node['message'])}" for node in broken[:3])
+    answer = "; ".join(f"{node['name']}: {_clip_lines(node['message'])}" for node in broken[:3])
     kinds = {"hook" if node["kind"] == "operation" else node["kind"] for node in broken}
     raise BuildFailed(
         f"build {len(nodes)} dbt nodes", answer, f"Correct the {_join(kinds)}; readers keep what they have."
@@ -108,7 +110,7 @@ def read_checks(
             check = _check(node, warehouse)
             causes = _name_causes(find_blockers, node["unique_id"], nodes) if check.not_run else ()
             checks.append(_explain_skipped(check, causes))
-    return checks + [_freshness(node) for node in nodes if node["kind"] == "source"]
+    return checks + [_check_freshness(node) for node in nodes if node["kind"] == "source"]
 
 
 def _name_causes(find_blockers: FindBlockers, skipped: str, nodes: Sequence[NodeResult]) -> tuple[str, ...]:
@@ -124,10 +126,12 @@ def _name_causes(find_blockers: FindBlockers, skipped: str, nodes: Sequence[Node
 def _explain_skipped(check: Check, causes: tuple[str, ...]) -> Check:
     if not causes:
         return check
-    return check.model_copy(update={"because_of": causes, "observed": f"skipped because of {_first(causes)}"})
+    return check.model_copy(
+        update={"because_of": causes, "observed": f"skipped because of {_list_first(causes)}"}
+    )
 
 
-def _first(names: Sequence[str]) -> str:
+def _list_first(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_CAUSES} more" if len(names) > MOST_CAUSES else ""
     return ", ".join(names[:MOST_CAUSES]) + more
 
@@ -158,7 +162,7 @@ def carry_over(
     full_refresh: only what dbt keeps then, too: snapshots, and models with `full_refresh: false`. Returns the models.
     One that no release holds, which readers saw and may be led back to, is built whole.
     """
-    models = [each for each in catalogue.stateful(select, schema) if each.keeps_rows or not full_refresh]
+    models = [each for each in catalogue.list_stateful(select, schema) if each.keeps_rows or not full_refresh]
     served = warehouse.read_served() if models else None
     if served is None:
         return []
@@ -166,8 +170,8 @@ def carry_over(
     carried = []
     for model in models:
         # nothing is written of a release from before `control.relations` was kept
-        source = before.get(model.unique_id) if before else _served_before(warehouse, served, model)
-        if source is None or not _exists(warehouse, source):
+        source = before.get(model.unique_id) if before else _locate_served(warehouse, served, model)
+        if source is None or not _has_relation(warehouse, source):
             continue
         warehouse.clone_table(
             source, warehouse.locate_model(model.schema_name, model.alias, model.materialized)
@@ -176,13 +180,13 @@ def carry_over(
     return carried
 
 
-def _served_before(warehouse: Warehouse, served: Release, model: Mart) -> str:
+def _locate_served(warehouse: Warehouse, served: Release, model: Mart) -> str:
     """Where the served release has a model by its name alone."""
     schema = release_schema(served.run)
     return served.marts.get(model.name) or warehouse.locate_model(schema, model.alias, model.materialized)
 
 
-def _exists(warehouse: Warehouse, relation: str) -> bool:
+def _has_relation(warehouse: Warehouse, relation: str) -> bool:
     with warehouse.session() as session:
         return bool(warehouse.columns(session, *relation.rsplit(".", 1)))
 
@@ -192,7 +196,7 @@ def _locate_built(
 ) -> dict[str, str]:
     """Unique id → relation of all that was built and holds rows of its own."""
     built = {node["unique_id"] for node in nodes if node["status"] == "success"}
-    marts = {catalogue.mart(name).unique_id: _relation(warehouse, catalogue, name) for name in select}
+    marts = {catalogue.mart(name).unique_id: _locate_relation(warehouse, catalogue, name) for name in select}
     others = {
         each.unique_id: warehouse.locate_model(each.schema_name, each.alias, each.materialized)
         for each in catalogue.relations_of(select)
@@ -207,20 +211,20 @@ def count_mart_rows(warehouse: Warehouse, marts: dict[str, str]) -> dict[str, in
         return {mart: count_rows(warehouse, session, relation) for mart, relation in marts.items()}
 
 
-def _changes(catalogue: Catalogue, name: str) -> bool:
+def _is_changing(catalogue: Catalogue, name: str) -> bool:
     return catalogue.mart(name).materialized in CHANGING
 
 
-def _relation(warehouse: Warehouse, catalogue: Catalogue, name: str) -> str:
+def _locate_relation(warehouse: Warehouse, catalogue: Catalogue, name: str) -> str:
     mart = catalogue.mart(name)
-    kind = "table" if _changes(catalogue, name) else mart.materialized
+    kind = "table" if _is_changing(catalogue, name) else mart.materialized
     return warehouse.locate_model(mart.schema_name, mart.alias, kind)
 
 
 def _check(node: NodeResult, warehouse: Warehouse) -> Check:
     """A dbt test as a check; one that failed or warned brings the rows it found."""
     status = node["status"]
-    observed = f"{node['failures']} rows" if node["failures"] else _first_lines(node["message"], 1)
+    observed = f"{node['failures']} rows" if node["failures"] else _clip_lines(node["message"], 1)
     return Check(
         scope=node["scope"],
         name=node["name"],
@@ -230,11 +234,11 @@ def _check(node: NodeResult, warehouse: Warehouse) -> Check:
         not_run=status not in {"pass", "warn", *FAILED},
         kind="dbt test",
         observed=observed or status,
-        evidence=() if status == "pass" else _evidence(node["sql"], warehouse),
+        evidence=() if status == "pass" else _read_evidence(node["sql"], warehouse),
     )
 
 
-def _freshness(node: NodeResult) -> Check:
+def _check_freshness(node: NodeResult) -> Check:
     """A source's measured age against its `warn_after` and `error_after`."""
     age = node["age_seconds"]
     return Check(
@@ -243,15 +247,15 @@ def _freshness(node: NodeResult) -> Check:
         passed=node["status"] in {"pass", "warn"},
         warned=node["status"] == "warn",
         kind="freshness",
-        observed=_first_lines(node["message"], 1) if age is None else f"{age / 3600:,.1f} hours old",
+        observed=_clip_lines(node["message"], 1) if age is None else f"{age / 3600:,.1f} hours old",
     )
 
 
-def _unmeasured(declared: Sequence[str], nodes: Sequence[NodeResult]) -> list[Check]:
+def _report_unmeasured(declared: Sequence[str], nodes: Sequence[NodeResult]) -> list[Check]:
     """Sources that declare their freshness and that dbt gave no result for."""
     measured = {node["scope"] for node in nodes if node["kind"] == "source"}
     return [
-        Check.unanswered(
+        Check.from_unanswered(
             name, "is fresh", "freshness", "dbt could not measure it: does it declare loaded_at_field?"
         )
         for name in declared
@@ -266,7 +270,7 @@ def _apply_policy(check: Check, not_run_passes: bool) -> Check:
     return check
 
 
-def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
+def _read_evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
     """A few rows a failed test found; none where its query can't be asked again (unit tests)."""
     if not sql:
         return ()
@@ -278,7 +282,7 @@ def _evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
     return tuple(", ".join(str(value) for value in row)[:200] for row in rows)
 
 
-def _not_built(name: str, causes: tuple[str, ...]) -> Check:
+def _report_not_built(name: str, causes: tuple[str, ...]) -> Check:
     check = Check(scope=name, name=WAS_BUILT, passed=False, kind="dbt build", observed="not built")
     return _explain_skipped(check, causes)
 
@@ -287,5 +291,5 @@ def _join(words: set[str]) -> str:
     return " and the ".join(sorted(words))
 
 
-def _first_lines(message: str, lines: int = 3) -> str:
+def _clip_lines(message: str, lines: int = 3) -> str:
     return " ".join(message.strip().splitlines()[:lines])[:500]

@@ -14,23 +14,23 @@ from tasks.movement_text import describe_movements
 MOST_FAILURES, MOST_VALUES = 20, 5
 
 
-def evidence(outcome: Outcome, requirement: Requirement) -> str:
+def write_evidence(outcome: Outcome, requirement: Requirement) -> str:
     """Checks, diff and loads, of the ticket's own marts and sources only."""
     dashboards = outcome.plan.dashboards if outcome.plan else ()
     marts = {mart for each in dashboards if each.ticket == requirement.key for mart in each.marts}
     parts = (
-        _checks(outcome, marts, set(requirement.sources)),
-        _diff(outcome, marts, requirement.metrics),
+        _write_checks(outcome, marts, set(requirement.sources)),
+        _write_diff(outcome, marts, requirement.metrics),
         describe_movements(outcome.gate.movements if outcome.gate else (), requirement.metrics),
-        _loads(outcome, marts, set(requirement.sources)),
+        _write_loads(outcome, marts, set(requirement.sources)),
     )
     return "\n\n".join(part for part in parts if part)
 
 
-def _checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
+def _write_checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
     report = outcome.gate or outcome.build
     checks = report.checks if report else ()
-    own = _concerning(checks, outcome, marts, sources)
+    own = _select_checks(checks, outcome, marts, sources)
     failures = [check for check in own if _is_root(check)]
     held_up = [check for check in own if not check.passed and check.because_of]
     warnings = [check for check in own if check.passed and check.warned]
@@ -49,7 +49,7 @@ def _checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
     parts = (
         summary,
         _check_table("failed check", failures),
-        _held_up_table(held_up),
+        _write_held_up(held_up),
         _check_table("warning", warnings),
     )
     return "\n\n".join(part for part in parts if part)
@@ -59,7 +59,7 @@ def _is_root(check: Check) -> bool:
     return not check.passed and not check.because_of
 
 
-def _held_up_table(checks: Sequence[Check]) -> str:
+def _write_held_up(checks: Sequence[Check]) -> str:
     """What was not evaluated, in one row for each set of failed checks that explains it."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for check in checks:
@@ -86,25 +86,29 @@ def _check_table(head: str, checks: Sequence[Check]) -> str:
     return table([head, "about", "found", "failing values"], rows) if rows else ""
 
 
-def _concerning(checks: Sequence[Check], outcome: Outcome, marts: set[str], sources: set[str]) -> list[Check]:
+def _select_checks(
+    checks: Sequence[Check], outcome: Outcome, marts: set[str], sources: set[str]
+) -> list[Check]:
     """Checks of its marts and sources, and of models in between, unless these failed for other marts only."""
     every_mart = marts | set(outcome.plan.select if outcome.plan else ())
     every_source = {load.source for load in outcome.loads} | sources
-    near = [check for check in checks if check.scope in marts or _source(check) in sources]
-    between = [each for each in checks if each.scope not in every_mart and _source(each) not in every_source]
+    near = [check for check in checks if check.scope in marts or _find_source(check) in sources]
+    between = [
+        each for each in checks if each.scope not in every_mart and _find_source(each) not in every_source
+    ]
     hurt = {check.scope for check in checks if not check.passed} & every_mart
     if hurt and not hurt & marts:
         between = [check for check in between if check.passed]
     return near + between
 
 
-def _source(check: Check) -> str:
+def _find_source(check: Check) -> str:
     return check.scope.partition(".")[0]
 
 
-def _diff(outcome: Outcome, marts: set[str], metrics: Iterable[str]) -> str:
+def _write_diff(outcome: Outcome, marts: set[str], metrics: Iterable[str]) -> str:
     diffs = outcome.gate.diffs if outcome.gate else ()
-    rows = [row for diff in diffs if diff.mart in marts for row in _differences(diff, metrics)]
+    rows = [row for diff in diffs if diff.mart in marts for row in _list_differences(diff, metrics)]
     if not rows:
         return ""
     return (
@@ -112,7 +116,7 @@ def _diff(outcome: Outcome, marts: set[str], metrics: Iterable[str]) -> str:
     )
 
 
-def _differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequence[object]]:
+def _list_differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequence[object]]:
     what = "keys" if diff.keyed or diff.changed is not None else "rows, one by one"
     yield f"{diff.mart}: rows", diff.rows_before, diff.rows_after, _change(diff.rows_before, diff.rows_after)
     keys = {"added": diff.added, "removed": diff.removed, "changed": diff.changed}
@@ -125,10 +129,10 @@ def _differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequence[ob
     for name in metrics:
         if name in diff.metrics:
             before, after = diff.metrics[name]
-            yield name, _amount(before), _amount(after), _change(before, after)
+            yield name, _format_amount(before), _format_amount(after), _change(before, after)
 
 
-def _amount(value: float | None) -> str | None:
+def _format_amount(value: float | None) -> str | None:
     return None if value is None else f"{value:,.2f}"
 
 
@@ -136,7 +140,7 @@ def _change(before: float | None, after: float | None) -> str | None:
     return f"{(after - before) / abs(before):+.1%}" if before and after is not None else None
 
 
-def _loads(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
+def _write_loads(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
     own = [load for load in outcome.loads if load.source in sources]
     if not marts and not any(load.error for load in own):
         own += [load for load in outcome.loads if load.error]  # its dashboard was left out for one of these

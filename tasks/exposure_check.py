@@ -9,7 +9,7 @@ from blocks.catalogue import Catalogue, Exposure
 from blocks.dbt.checks.nodes import get_meta, get_place, list_nodes
 from blocks.dbt.checks.tests import say_unknown
 from blocks.errors import PlatformError
-from blocks.findings import Finding, error, warn
+from blocks.findings import Finding, make_error, warn
 from blocks.records import Analysis
 from blocks.semantic_models import Node, name_model
 from blocks.site.text import check_slug
@@ -42,7 +42,7 @@ def _list_problems(
     if not exposure.metrics:
         what = "a ticket or a schedule, but no metrics: no dashboard comes of it"
         if asked:
-            yield error, f"it has {what}", "List `metrics` in its config.meta."
+            yield make_error, f"it has {what}", "List `metrics` in its config.meta."
         else:
             yield (
                 warn,
@@ -54,7 +54,7 @@ def _list_problems(
         check_slug(exposure.name)
     except PlatformError:
         yield (
-            error,
+            make_error,
             f"the name {exposure.name!r} can't be a folder or an address",
             "Name it with lower-case letters, digits, - and _, at most 100; its `label` may be anything.",
         )
@@ -70,10 +70,10 @@ def _list_problems(
 
 
 def _list_name_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_Problem]:
-    unusable, known = catalogue.unusable(), set(catalogue.metric_names())
+    unusable, known = catalogue.list_unusable(), set(catalogue.metric_names())
     for name in exposure.metrics:
         if name in unusable:
-            found = warn if set(exposure.metrics) & known else error
+            found = warn if set(exposure.metrics) & known else make_error
             yield (
                 found,
                 f"metric {name} is known, but can't be shown, because {unusable[name]}",
@@ -81,7 +81,7 @@ def _list_name_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_P
             )
         elif name not in known and "," not in name:  # a list that is one text is a finding of its own
             yield (
-                error,
+                make_error,
                 say_unknown("metric", name, known | set(unusable)),
                 "Correct the name, or declare it in the semantic layer.",
             )
@@ -92,7 +92,7 @@ def _list_name_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_P
     for name in exposure.dimensions:
         if name not in dimensions:
             yield (
-                error,
+                make_error,
                 say_unknown("dimension", name, dimensions),
                 f"Its metrics have {', '.join(sorted(dimensions)) or 'none'}.",
             )
@@ -117,13 +117,13 @@ def _list_shape_problems(
     try:
         catalogue.datasets(metrics, dimensions)
     except PlatformError as fault:
-        yield error, f"{fault.asked}: {fault.answer}", fault.remedy
+        yield make_error, f"{fault.asked}: {fault.answer}", fault.remedy
 
 
 def check_metrics(manifest: Node, catalogue: Catalogue) -> Iterator[Finding]:
     """Metrics that can't be shown, each with its reason; labels that stand for two of them."""
     places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest, "metrics")}
-    for name, reason in sorted(catalogue.unusable().items()):
+    for name, reason in sorted(catalogue.list_unusable().items()):
         yield warn(
             f"metric {name}",
             places.get(name, "metrics"),
@@ -153,7 +153,7 @@ def check_marts(manifest: Node, catalogue: Catalogue, marts: Collection[str]) ->
         keys = meta.get("primary_key") if isinstance(meta, dict) else None
         for key in [keys] if isinstance(keys, str) else keys if isinstance(keys, list) else []:
             if isinstance(key, str) and "," not in key and key.lower() not in columns:
-                yield error(
+                yield make_error(
                     f"model {name}",
                     get_place(node),
                     f"its primary_key names {say_unknown('column', key, columns)}",

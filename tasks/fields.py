@@ -25,47 +25,49 @@ class Form:
         self.fields = {name: _clean(value) for name, value in fields.items()}
         self.gaps, self.gap_fields = list[str](), set[str]()
 
-    def gap(self, field: str, text: str) -> None:
+    def add_gap(self, field: str, text: str) -> None:
         """Note that something is missing or wrong."""
         self.gap_fields.add(field)
         self.gaps.append(f"**{field.replace('_', ' ')}** {text}")
 
-    def text(self, field: str, remedy: str, limit: int = 200) -> str | None:
+    def read_text(self, field: str, remedy: str, limit: int = 200) -> str | None:
         """A line of text, or None and a gap; an empty remedy makes the field optional."""
         value = self.fields.get(field)
         if value is not None and not isinstance(value, str):
-            self.gap(field, f"must be text, not a list or a table. {remedy}".rstrip())
+            self.add_gap(field, f"must be text, not a list or a table. {remedy}".rstrip())
         elif found := line(value or "", limit):
             return found
         elif remedy:
-            self.gap(field, f"is missing. {remedy}")
+            self.add_gap(field, f"is missing. {remedy}")
         return None
 
-    def choice(self, field: str, kind: type[Choice], default: Choice | None = None) -> Choice | None:
+    def read_choice(self, field: str, kind: type[Choice], default: Choice | None = None) -> Choice | None:
         """One of a few words; absent means the default, if there is one."""
         remedy = f"Write one of {listed(kind.__members__)}."
-        found = self.text(field, "" if default else remedy)
+        found = self.read_text(field, "" if default else remedy)
         if found is None:
             return default
         words = found.casefold().strip("\"'“”‘’`*_. ")
         if words in kind.__members__:
             return kind[words]
-        like = _like(Spellings(tuple(kind.__members__), {}).hint(found))
-        self.gap(field, f"{code(found)} is not known{like} {remedy}")
+        like = _suggest(Spellings(tuple(kind.__members__), {}).suggest(found))
+        self.add_gap(field, f"{code(found)} is not known{like} {remedy}")
         return None
 
-    def day(self, field: str) -> date | None:
+    def read_day(self, field: str) -> date | None:
         """A date in one of the usual forms; one that can be read in two ways is a gap with both."""
         remedy = "Write a date as `2026-07-31` (year, month, day)."
-        found = self.text(field, remedy)
+        found = self.read_text(field, remedy)
         days = read_days(found) if found else ()
         if found and not days:
-            self.gap(field, f"{code(found)} is not a date. {remedy}")
+            self.add_gap(field, f"{code(found)} is not a date. {remedy}")
         elif len(days) > 1:
-            self.gap(field, f"{code(found)} can be {' or '.join(map(code, days))}. Write it as one of these.")
+            self.add_gap(
+                field, f"{code(found)} can be {' or '.join(map(code, days))}. Write it as one of these."
+            )
         return days[0] if len(days) == 1 else None
 
-    def names(
+    def read_names(
         self,
         field: str,
         spellings: Spellings,
@@ -77,23 +79,25 @@ class Form:
         unusable: names that exist but can't be had → why.
         """
         known = spellings.known
-        words = self._words(field, spellings)
+        words = self._read_words(field, spellings)
         if not words and words is not None and not optional:
-            self.gap(field, f"is missing. Known: {listed(known)}.")
+            self.add_gap(field, f"is missing. Known: {listed(known)}.")
         chosen = {word: spellings.find(word) for word in words or ()}
         unknown = [word for word, names in chosen.items() if not names]
         refused = Spellings(tuple(unusable or ()), {})
         for word in unknown:
             if reasons := [(unusable or {})[name] for name in refused.find(word)]:
-                self.gap(
+                self.add_gap(
                     field, f"{code(word)} is known, but can't be shown, because {code(reasons[0], 300)}."
                 )
             elif shared := spellings.find_shared(word):
-                self.gap(field, f"{code(word)} can be {' or '.join(map(code, shared))}. Write one of these.")
+                self.add_gap(
+                    field, f"{code(word)} can be {' or '.join(map(code, shared))}. Write one of these."
+                )
             else:
-                self.gap(field, f"{code(word)} is not known{_like(spellings.hint(word))}")
+                self.add_gap(field, f"{code(word)} is not known{_suggest(spellings.suggest(word))}")
         if unknown:
-            self.gap(field, f"can be: {listed(known)}.")
+            self.add_gap(field, f"can be: {listed(known)}.")
         return tuple(dict.fromkeys(name for names in chosen.values() for name in names))
 
     def read_words(self, field: str) -> list[str]:
@@ -106,17 +110,17 @@ class Form:
         words = (line(strip_marks(strip_bullet(part)), 100) for part in parts)
         return [word for word in words if word][:LONGEST_LIST]
 
-    def _words(self, field: str, spellings: Spellings) -> list[str] | None:
+    def _read_words(self, field: str, spellings: Spellings) -> list[str] | None:
         value = self.fields.get(field)
         items = [value] if isinstance(value, str) else value or []
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-            self.gap(field, "must be names, as a list or with commas between them.")
+            self.add_gap(field, "must be names, as a list or with commas between them.")
             return None
         lines = [each for item in items for each in re.split("[;\n]", item) if not each.startswith(">")]
         parts = [part for each in lines for part in spellings.split(strip_marks(strip_bullet(each)))]
         words = [word for part in parts if (word := line(part, 100).strip(" -*•"))]
         if len(words) > LONGEST_LIST:
-            self.gap(field, f"has {len(words):,} entries; write {LONGEST_LIST} at most.")
+            self.add_gap(field, f"has {len(words):,} entries; write {LONGEST_LIST} at most.")
         return words[:LONGEST_LIST]
 
 
@@ -127,6 +131,6 @@ def _clean(value: object) -> object:
     return remove_invisible(value[:LONGEST_VALUE]) if isinstance(value, str) else value
 
 
-def _like(names: Sequence[str]) -> str:
+def _suggest(names: Sequence[str]) -> str:
     """A hint at what may be meant."""
     return f"; did you mean {' or '.join(map(code, names))}?" if names else "."

@@ -39,7 +39,7 @@ def audit_suites(
 ) -> list[Check]:
     """Every built mart's suite; a mart without a usable suite is a failed check.
 
-    tested: mart → its dbt tests that say what a suite would (Catalogue.suite_tests). Where one of them was evaluated in
+    tested: mart → its dbt tests that say what a suite would (Catalogue.find_suite_tests). Where one of them was evaluated in
     this build, a mart needs no suite; one that it has counts all the same.
     """
     failed, found = [], {}
@@ -137,8 +137,8 @@ def check_diff_budgets(catalogue: Catalogue, diffs: Sequence[MartDiff]) -> list[
 
 def _check_budget(mart: Mart, diff: MartDiff, kind: str, budget: object) -> Check:
     name = f"keys {kind} ≤ {f'{budget:.1%}' if _is_share(budget) else budget}"
-    if reason := _unjudged(mart, diff, kind, budget):
-        return Check.unanswered(mart.name, name, "diff", reason)
+    if reason := _explain_unjudged(mart, diff, kind, budget):
+        return Check.from_unanswered(mart.name, name, "diff", reason)
     count = getattr(diff, kind)
     if diff.first or not diff.rows_before:
         return Check(scope=mart.name, name=name, passed=True, kind="diff", observed="nothing to compare with")
@@ -152,7 +152,7 @@ def _check_budget(mart: Mart, diff: MartDiff, kind: str, budget: object) -> Chec
     )
 
 
-def _unjudged(mart: Mart, diff: MartDiff, kind: str, budget: object) -> str:
+def _explain_unjudged(mart: Mart, diff: MartDiff, kind: str, budget: object) -> str:
     """Why a budget can't be judged; empty if it can."""
     if kind not in {"removed", "changed"}:
         return f"diff_budget knows removed and changed, not {kind}"
@@ -193,7 +193,7 @@ def check_quarantine_budget(
         bad, good = sum(e.quarantined for e in own), sum(e.rows for e in own)
         if budget is not None and not _is_share(budget):
             checks.append(
-                Check.unanswered(
+                Check.from_unanswered(
                     table.full_name,
                     BUDGET_READ,
                     QUARANTINE,

@@ -12,7 +12,7 @@ from prefect import task
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Misconfigured
-from blocks.metrics import adds_up
+from blocks.metrics import is_additive
 from blocks.quality.history.calendar import find_date, is_complete, read_holidays
 from blocks.quality.history.expectation import Usual
 from blocks.quality.history.judge import (
@@ -173,7 +173,7 @@ def _look_at(
     look.moved[dataset.name] = {
         metric.name: measure_restated(metric, before, candidate, past.complete)[0]
         for metric in dataset.metrics
-        if adds_up(metric.formula)
+        if is_additive(metric.formula)
     }
 
 
@@ -241,7 +241,7 @@ def _check_restated(
     found = [
         check
         for metric in dataset.metrics
-        if adds_up(metric.formula)
+        if is_additive(metric.formula)
         and (check := judge_restated(metric, rules[metric.name], live, candidate, past, loads))
     ]
     return max(

@@ -33,7 +33,7 @@ class _Touched:
     marts: frozenset[str]
     columns: frozenset[tuple[str, str]] | None
 
-    def reaches(
+    def is_used_by(
         self,
         catalogue: Catalogue,
         marts: Sequence[str],
@@ -50,7 +50,7 @@ class _Touched:
         ):
             return bool(mine)
         try:
-            return bool(catalogue.columns_read(metrics, dimensions) & self.columns)
+            return bool(catalogue.list_columns_read(metrics, dimensions) & self.columns)
         except PlatformError:  # what can't be computed is not shown either, but it may be meant
             return True
 
@@ -74,7 +74,7 @@ def find_impact(
     made = (
         tuple(dict.fromkeys(key for key, _ in values if key.startswith(("model.", "snapshot."))))
         if retyped
-        else catalogue.dependents(readers)
+        else catalogue.list_dependents(readers)
     )
     ids = {mart.unique_id: name for name, mart in catalogue.models.items()}
     touched = _Touched(
@@ -84,10 +84,12 @@ def find_impact(
     metrics = [
         name
         for name in catalogue.metric_names()
-        if touched.reaches(catalogue, (catalogue.mart_of(name),), (name,), ())
+        if touched.is_used_by(catalogue, (catalogue.mart_of(name),), (name,), ())
     ]
     every: list[Exposure | Dashboard] = [*catalogue.exposures, *dashboards]
-    shown = [each for each in every if touched.reaches(catalogue, each.marts, each.metrics, each.dimensions)]
+    shown = [
+        each for each in every if touched.is_used_by(catalogue, each.marts, each.metrics, each.dimensions)
+    ]
     return Impact(
         columns=tuple(named),
         models=tuple(_name(key) for key in made),

@@ -32,7 +32,7 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
 
     An incident whose check this run did not evaluate stays as it is.
     """
-    own = [check for check in (_crash_check(outcome), _recovery_check(outcome)) if check]
+    own = [check for check in (_check_crash(outcome), _check_recovery(outcome)) if check]
     checks = (*(outcome.gate.checks if outcome.gate else ()), *own)
     if not checks:
         return 0, 0
@@ -67,7 +67,7 @@ def _list_passed(checks: Sequence[Check], outcome: Outcome) -> set[str]:
     return passed - {name_incident(check) for check in checks if not check.passed or check.not_run}
 
 
-def _crash_check(outcome: Outcome) -> Check | None:
+def _check_crash(outcome: Outcome) -> Check | None:
     """That nothing unexpected ended the run, as a check; None for a run that neither crashed nor delivered."""
     if outcome.crash is None and not outcome.ok:
         return None
@@ -80,7 +80,7 @@ def _crash_check(outcome: Outcome) -> Check | None:
     )
 
 
-def _recovery_check(outcome: Outcome) -> Check | None:
+def _check_recovery(outcome: Outcome) -> Check | None:
     """That what earlier runs were publishing could be finished, as a check; None where nobody has looked."""
     if outcome.unfinished is None:
         return None
@@ -104,7 +104,7 @@ def find_requests(check: Check, outcome: Outcome) -> list[str]:
     plan = outcome.plan
     if plan is None:
         return []
-    scopes = {check.scope, *(each.scope for each in _consequences(check, outcome))}
+    scopes = {check.scope, *(each.scope for each in _find_consequences(check, outcome))}
     sources = {scope.partition(".")[0] for scope in scopes}
     own = [each.ticket for each in plan.dashboards if each.ticket and not scopes.isdisjoint(each.marts)]
     own += [each.key for each in plan.requirements if not sources.isdisjoint(each.sources)]
@@ -123,9 +123,9 @@ def _report(check: Check, outcome: Outcome) -> str:
         )
     )
     return (
-        f"### Check failed in run {code(outcome.run)}\n\n{found}\n\n{_caused_by(check, outcome)}"
+        f"### Check failed in run {code(outcome.run)}\n\n{found}\n\n{_describe_consequences(check, outcome)}"
         f"{_explain(check, outcome)}"
-        f"{_seen_by_readers(outcome)} **What to do next:** correct the data, the model or the check. "
+        f"{_describe_readers_view(outcome)} **What to do next:** correct the data, the model or the check. "
         f"{SAY_EXPECTED if check.kind == KIND else ''}"
         "The run in which the check passes again closes this incident."
     )
@@ -139,16 +139,16 @@ def _explain(check: Check, outcome: Outcome) -> str:
     return f"{text}\n\n" if text else ""
 
 
-def _caused_by(check: Check, outcome: Outcome) -> str:
+def _describe_consequences(check: Check, outcome: Outcome) -> str:
     """What was not evaluated because of a check, as a paragraph."""
-    names = [f"{each.scope}: {each.title}" for each in _consequences(check, outcome)]
+    names = [f"{each.scope}: {each.title}" for each in _find_consequences(check, outcome)]
     return f"**Not evaluated because of it:** {listed(names, MOST_CONSEQUENCES)}.\n\n" if names else ""
 
 
-def _consequences(check: Check, outcome: Outcome) -> list[Check]:
+def _find_consequences(check: Check, outcome: Outcome) -> list[Check]:
     others = outcome.gate.consequences if outcome.gate else ()
     return [each for each in others if check.full_name in each.because_of]
 
 
-def _seen_by_readers(outcome: Outcome) -> str:
+def _describe_readers_view(outcome: Outcome) -> str:
     return "Readers see that run." if outcome.published else "Nothing of that run was published."

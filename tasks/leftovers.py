@@ -35,17 +35,17 @@ def _check_entry(form: Form, entry: Mapping[str, object], known: Mapping[str, Sp
         likely = [part for part, names in known.items() if _is_known(text, names)]
         if likely:
             name = code(entry.get("name", ""))
-            form.gap(
+            form.add_gap(
                 "request",
                 f"has no part {name}; {code(text)} was not read. Did you mean {code(_show(likely[0]))}?",
             )
     elif reason == "unknown":
         name = code(entry.get("name", ""))
         hint = f"Did you mean {code(_show(field))}?" if field else f"Parts are: {listed(map(_show, NAMES))}."
-        form.gap("request", f"has no part {name}; {code(text)} was not read. {hint}")
+        form.add_gap("request", f"has no part {name}; {code(text)} was not read. {hint}")
     elif reason != "below" or _is_known(text, known.get(str(field))):
         remedy = _REMEDY.get(str(reason), _REMEDY["beside"])
-        form.gap(str(field), remedy.format(text=code(text)))
+        form.add_gap(str(field), remedy.format(text=code(text)))
 
 
 def _show(field: object) -> str:

@@ -27,9 +27,11 @@ def record_loads(warehouse: Warehouse, catalogue: Catalogue, run: str, loads: It
     for load in loads:
         if (table := raw.get((load.source, load.table))) is None:
             continue
-        origin = Asset(key=_key(load.loader, load.source, load.table))
-        into = Asset(key=_table(warehouse, table.schema_name, table.identifier))
-        _made(f"load.{load.source}.{load.table}", run, [origin], into, load.loader, load.rows, not load.error)
+        origin = Asset(key=_make_key(load.loader, load.source, load.table))
+        into = Asset(key=_make_table_key(warehouse, table.schema_name, table.identifier))
+        _record_made(
+            f"load.{load.source}.{load.table}", run, [origin], into, load.loader, load.rows, not load.error
+        )
 
 
 def record_publications(
@@ -48,25 +50,27 @@ def record_publications(
     """
     columns = trace() if is_wanted() else None
     views = {
-        mart: Asset(key=_table(warehouse, warehouse.serving, mart)) for mart in release.marts
+        mart: Asset(key=_make_table_key(warehouse, warehouse.serving, mart)) for mart in release.marts
     }  # what readers see, whichever run made it
     for mart in sorted({mart for each in dashboards for mart in each.marts} & set(views)):
-        below = [_table(warehouse, *release.marts[mart].rsplit(".", 1))]
+        below = [_make_table_key(warehouse, *release.marts[mart].rsplit(".", 1))]
         for source in catalogue.sources_of(mart):
             tables = catalogue.source_tables(source)
-            below += [_table(warehouse, table.schema_name, table.identifier) for table in tables]
+            below += [_make_table_key(warehouse, table.schema_name, table.identifier) for table in tables]
         made_of = _trace_mart(warehouse, catalogue, columns, mart) if columns else {}
         inputs = [Asset(key=key) for key in below]
-        _made(f"promote.{mart}", run, inputs, views[mart], _scheme(warehouse), columns=made_of)
+        _record_made(f"promote.{mart}", run, inputs, views[mart], _read_scheme(warehouse), columns=made_of)
     for dashboard, publication in zip(dashboards, publications, strict=True):
         shown = AssetProperties(name=dashboard.name, url=publication.url or None)
-        page = Asset(key=_key(_scheme(site), *site.project.split("/"), dashboard.name), properties=shown)
+        page = Asset(
+            key=_make_key(_read_scheme(site), *site.project.split("/"), dashboard.name), properties=shown
+        )
         read = [views[mart] for mart in dashboard.marts if mart in views]
         good = publication.error is None
-        _made(f"publish.{dashboard.name}", run, read, page, _scheme(site), publication.rows, good)
+        _record_made(f"publish.{dashboard.name}", run, read, page, _read_scheme(site), publication.rows, good)
 
 
-def _made(
+def _record_made(
     job: str,
     run: str,
     inputs: Sequence[Asset],
@@ -96,7 +100,7 @@ def _trace_mart(
     found = {}
     for column in lineage.columns(key):
         parts = [
-            (_table(warehouse, tables[origin].schema_name, tables[origin].identifier), name)
+            (_make_table_key(warehouse, tables[origin].schema_name, tables[origin].identifier), name)
             for origin, name in sorted(lineage.origins(key, column))
             if origin in tables and name != ALL
         ]
@@ -105,14 +109,14 @@ def _trace_mart(
     return found
 
 
-def _scheme(block: Warehouse | BiSite) -> str:
+def _read_scheme(block: Warehouse | BiSite) -> str:
     return block.get_block_type_slug().partition("-")[0]
 
 
-def _table(warehouse: Warehouse, schema: str, table: str) -> str:
-    database = warehouse.database.rsplit("/", 1)[-1].removesuffix(f".{_scheme(warehouse)}")
-    return _key(_scheme(warehouse), database, schema, table)
+def _make_table_key(warehouse: Warehouse, schema: str, table: str) -> str:
+    database = warehouse.database.rsplit("/", 1)[-1].removesuffix(f".{_read_scheme(warehouse)}")
+    return _make_key(_read_scheme(warehouse), database, schema, table)
 
 
-def _key(scheme: str, *parts: str) -> str:
+def _make_key(scheme: str, *parts: str) -> str:
     return f"{scheme}://{'/'.join(re.sub(r'[^A-Za-z0-9_.-]', '_', part) for part in parts)}"

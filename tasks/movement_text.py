@@ -24,7 +24,7 @@ def describe_movement(movement: Movement) -> str:
     """One movement: from what to what, data that changed apart from new days, and the members that did most."""
     step = CENT if max(abs(movement.before), abs(movement.after)) >= 1 else FINE
     before, after = (_round(value, step) for value in (movement.before, movement.after))
-    text = f"{code(movement.metric)} {_against(movement)}: {before:,} → {after:,} ({after - before:+,})."
+    text = f"{code(movement.metric)} {_describe_periods(movement)}: {before:,} → {after:,} ({after - before:+,})."
     if movement.restated is not None:
         changed = _round(movement.restated, step)
         text += f" In days that readers had seen: {changed:+,}; in new days: {after - before - changed:+,}."
@@ -33,7 +33,7 @@ def describe_movement(movement: Movement) -> str:
     return text
 
 
-def _against(movement: Movement) -> str:
+def _describe_periods(movement: Movement) -> str:
     if movement.about == "release" or not movement.days:
         return "in all, against what readers saw"
     old_first, old_last, first, last = movement.days

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from blocks.catalogue import Catalogue, Exposure
 from blocks.errors import NotFound
-from blocks.findings import hint
+from blocks.findings import suggest_name
 from blocks.records import Analysis, Dashboard, Incomplete, LoadReport, Plan, Release, Requirement, Ticket
 from tasks.requirements import check_ticket, rank
 
@@ -30,7 +30,7 @@ def plan_tickets(
     requirements = rank([item for item in checked if isinstance(item, Requirement)])
     incomplete = [item for item in checked if isinstance(item, Incomplete)]
     dashboards = [
-        dashboard for requirement in requirements for dashboard in _dashboards_for(requirement, catalogue)
+        dashboard for requirement in requirements for dashboard in _find_dashboards(requirement, catalogue)
     ]
     if select is not None:
         requirements, incomplete, dashboards = select_dashboards(select, catalogue, requirements, dashboards)
@@ -42,7 +42,9 @@ def plan_tickets(
             for each in catalogue.exposures
             if (each.name in select if select is not None else each.scheduled) and each.name not in taken
         ]
-        dashboards += [_dashboard(exposure, None, catalogue) for exposure in due if _can_be_shown(exposure)]
+        dashboards += [
+            _make_dashboard(exposure, None, catalogue) for exposure in due if _can_be_shown(exposure)
+        ]
         faults = tuple(f"{each.name}: {each.fault}" for each in due if each.fault)
     plan = _plan(run, catalogue, requirements, incomplete, dashboards)
     return plan.model_copy(update={"faults": faults, **({"sources": named} if named else {})})
@@ -58,7 +60,7 @@ def select_dashboards(
     known = sorted({each.name for each in catalogue.exposures} | {each.name for each in dashboards})
     for name in names:
         if name not in known:
-            answer = f"no exposure and no open ticket is one of that name{hint(name, known)}"
+            answer = f"no exposure and no open ticket is one of that name{suggest_name(name, known)}"
             raise NotFound(f"select dashboard {name}", answer, f"Known: {', '.join(known) or 'none'}.")
     kept = [each for each in dashboards if each.name in names]
     asked = {each.ticket for each in kept}
@@ -107,11 +109,11 @@ def _plan(
     )
 
 
-def _dashboards_for(requirement: Requirement, catalogue: Catalogue) -> list[Dashboard]:
+def _find_dashboards(requirement: Requirement, catalogue: Catalogue) -> list[Dashboard]:
     """The exposures that name the ticket; or, while none does, a dashboard derived from the requirement."""
     declared = [exposure for exposure in catalogue.exposures if exposure.ticket == requirement.key]
     if declared:
-        return [_dashboard(exposure, requirement, catalogue) for exposure in declared]
+        return [_make_dashboard(exposure, requirement, catalogue) for exposure in declared]
     return [
         Dashboard(
             name=requirement.key.lower().replace("-", "_"),
@@ -119,19 +121,19 @@ def _dashboards_for(requirement: Requirement, catalogue: Catalogue) -> list[Dash
             analysis=requirement.analysis,
             metrics=requirement.metrics,
             dimensions=requirement.dimensions,
-            marts=_marts(requirement.metrics, catalogue),
+            marts=_find_marts(requirement.metrics, catalogue),
             ticket=requirement.key,
             declared=False,
         )
     ]
 
 
-def _dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: Catalogue) -> Dashboard:
+def _make_dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: Catalogue) -> Dashboard:
     """An exposure as a dashboard; an open ticket's wishes win over the exposure's meta."""
-    metrics = requirement.metrics if requirement else _shown(exposure, catalogue)
-    unusable = {} if requirement else catalogue.unusable()
+    metrics = requirement.metrics if requirement else _select_shown(exposure, catalogue)
+    unusable = {} if requirement else catalogue.list_unusable()
     left = [f"{name}, because {unusable[name]}" for name in exposure.metrics if name in unusable]
-    marts = dict.fromkeys((*_marts(metrics, catalogue), *exposure.marts))
+    marts = dict.fromkeys((*_find_marts(metrics, catalogue), *exposure.marts))
     return Dashboard(
         name=exposure.name,
         title=exposure.title,
@@ -145,9 +147,9 @@ def _dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: C
     )
 
 
-def _shown(exposure: Exposure, catalogue: Catalogue) -> tuple[str, ...]:
+def _select_shown(exposure: Exposure, catalogue: Catalogue) -> tuple[str, ...]:
     """The metrics of an exposure without those that dbt declares but no dashboard can show."""
-    unusable = catalogue.unusable()
+    unusable = catalogue.list_unusable()
     return tuple(name for name in exposure.metrics if name not in unusable)
 
 
@@ -155,15 +157,16 @@ def _can_be_shown(exposure: Exposure) -> bool:
     return bool(exposure.metrics) and not exposure.fault
 
 
-def _marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
+def _find_marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(dict.fromkeys(catalogue.mart_of(metric) for metric in metrics))
 
 
 def list_dashboards(catalogue: Catalogue, release: Release) -> list[Dashboard]:
     """The exposures whose metrics and marts the release can show."""
     return [
-        _dashboard(exposure, None, catalogue)
+        _make_dashboard(exposure, None, catalogue)
         for exposure in catalogue.exposures
         if _can_be_shown(exposure)
-        and {*_marts(_shown(exposure, catalogue), catalogue), *exposure.marts} <= set(release.marts)
+        and {*_find_marts(_select_shown(exposure, catalogue), catalogue), *exposure.marts}
+        <= set(release.marts)
     ]

@@ -24,10 +24,10 @@ def mark(ticket: Ticket) -> str:
     return sha256(content.encode()).hexdigest()[:MARK]
 
 
-def seen(deployment: str) -> dict[str, str]:
+def read_seen(deployment: str) -> dict[str, str]:
     """The marks by ticket key as of the last look; empty before the first."""
     found: dict[str, str] = {}
-    for name in _names(deployment):
+    for name in _name_variables(deployment):
         part = Variable.get(name)
         if not isinstance(part, dict):
             break
@@ -38,14 +38,14 @@ def seen(deployment: str) -> dict[str, str]:
 def remember(deployment: str, waiting: Mapping[str, str]) -> None:
     """Keep the marks of what waits now."""
     marks = list(waiting.items())
-    for at, name in enumerate(_names(deployment)):
+    for at, name in enumerate(_name_variables(deployment)):
         part = dict(marks[at * MOST : (at + 1) * MOST])
         if not part and Variable.get(name) is None:
             break
         Variable.set(name, part, overwrite=True)
 
 
-def _names(deployment: str) -> Iterator[str]:
+def _name_variables(deployment: str) -> Iterator[str]:
     """As many variables as it takes, one after the other."""
     base = f"polled_{re.sub('[^a-z0-9]+', '_', deployment.lower())}"
     return (f"{base}_{number}" for number in count())

@@ -13,7 +13,7 @@ from blocks.dbt.checks.sources import check_sources
 from blocks.dbt.checks.tests import check_ambiguous, check_tests
 from blocks.dbt.run import DbtRun
 from blocks.errors import PlatformError
-from blocks.findings import Finding, error, hint, sort_findings, warn
+from blocks.findings import Finding, make_error, sort_findings, suggest_name, warn
 from blocks.loader.base import Loader
 from blocks.quality.suite_check import check_suites
 from blocks.quality.suites import Suites
@@ -44,11 +44,11 @@ def check_project(
     try:
         manifest, catalogue = dbt.manifest, dbt.catalogue
     except PlatformError as fault:
-        return [error("dbt project", "dbt_project.yml", f"{fault.asked}: {fault.answer}", fault.remedy)]
+        return [make_error("dbt project", "dbt_project.yml", f"{fault.asked}: {fault.answer}", fault.remedy)]
     found = [warn("dbt", "dbt's own warning", text, "As dbt says.") for text in dbt.warnings]
     checked = [check_ticket(ticket, catalogue) for ticket in tickets or ()]
     shown, marts = _list_marts(catalogue, checked)
-    built = {node for mart in marts for node in _lineage(catalogue, mart)}
+    built = {node for mart in marts for node in _find_lineage(catalogue, mart)}
     keys = None if tickets is None else {ticket.key for ticket in tickets}
     parts: list[Callable[[], Iterable[Finding]]] = [
         lambda: check_meta(manifest),
@@ -66,14 +66,14 @@ def check_project(
             shown,
             set(catalogue.models),
             catalogue.disabled,
-            catalogue.suite_tests(marts),
+            catalogue.find_suite_tests(marts),
             dialect,
         ),
         lambda: check_tickets(checked),
     ]
     for part in parts:
         found += _run(part)
-    if not catalogue.metric_names() and not catalogue.unusable():
+    if not catalogue.metric_names() and not catalogue.list_unusable():
         found.append(
             warn(
                 "semantic layer",
@@ -100,7 +100,7 @@ def _run(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
     try:
         return list(part())
     except PlatformError as fault:
-        return [error("dbt project", "manifest", f"{fault.asked}: {fault.answer}", fault.remedy)]
+        return [make_error("dbt project", "manifest", f"{fault.asked}: {fault.answer}", fault.remedy)]
 
 
 def _list_marts(
@@ -115,9 +115,9 @@ def _list_marts(
     return shown, {*shown, *(catalogue.mart_of(name) for name in known)} & set(catalogue.models)
 
 
-def _lineage(catalogue: Catalogue, mart: str) -> set[str]:
+def _find_lineage(catalogue: Catalogue, mart: str) -> set[str]:
     try:
-        return catalogue.lineage(mart)
+        return catalogue.find_lineage(mart)
     except PlatformError:  # of two models of one name, which is a finding of its own
         return set()
 
@@ -142,7 +142,7 @@ def check_loads(
                 place = places.get(table.full_name, "sources")
                 about = fault.asked.removeprefix("load ").replace(table.full_name, "").strip()
                 said = f"{about}: {fault.answer}" if about else fault.answer
-                yield error(f"source {table.full_name}", place, said, fault.remedy)
+                yield make_error(f"source {table.full_name}", place, said, fault.remedy)
     sources = {table.source: table.loader for table in catalogue.tables if table.loader in kinds}
     for source, kind in sorted(sources.items()) if located is not None else ():
         if kinds[kind].find_location_fault(source):
@@ -154,10 +154,10 @@ def check_loads(
             )
     for name in located or ():
         if name not in sources:
-            yield error(
+            yield make_error(
                 f"source {name}",
                 "--source",
-                f"the project has no source of this name that is loaded here{hint(name, sources)}",
+                f"the project has no source of this name that is loaded here{suggest_name(name, sources)}",
                 f"There are {', '.join(sorted(sources)) or 'none'}.",
             )
 
@@ -174,5 +174,5 @@ def check_tickets(checked: Iterable[Requirement | Incomplete]) -> Iterator[Findi
         for gap in gaps:
             if gap not in choices.values():
                 fix = choices.get(gap.partition(" ")[0], "Edit the ticket")
-                found = error(f"ticket {each.key}", each.key, gap, f"{fix.rstrip('.')}.")
+                found = make_error(f"ticket {each.key}", each.key, gap, f"{fix.rstrip('.')}.")
                 yield found.model_copy(update={"quotes_ticket": True})

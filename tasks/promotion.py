@@ -77,7 +77,7 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
             detail = control.read_last_detail(warehouse, State.publishing, entry.run) or ""
             release, served = Release.model_validate_json(detail), warehouse.read_served()
             if entry.run not in published and (served is None or served.run != entry.run):
-                record_relations(warehouse, entry.run, _built_relations(warehouse, entry.run), served)
+                record_relations(warehouse, entry.run, _read_built(warehouse, entry.run), served)
             if reason := _finish(warehouse, release):
                 control.write_journal(warehouse, entry.run, State.abandoned, reason)
                 done.append(f"{UNFINISHED} of run {entry.run}: {reason}")
@@ -196,7 +196,7 @@ def retain(warehouse: Warehouse) -> list[str]:
     return gone
 
 
-def _built_relations(warehouse: Warehouse, run: str) -> dict[str, str]:
+def _read_built(warehouse: Warehouse, run: str) -> dict[str, str]:
     """What a run built, from its last report in the journal."""
     detail = control.read_last_detail(warehouse, State.building, run)
     return BuildReport.model_validate_json(detail).relations if detail else {}

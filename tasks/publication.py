@@ -96,7 +96,7 @@ def publish_card(site: BiSite, card: Card) -> Publication:
     return publication.model_copy(update={"seconds": monotonic() - start, "as_of": card.as_of})
 
 
-def failed_publication(dashboard: Dashboard, release: Release, error: PlatformError) -> Publication:
+def report_failure(dashboard: Dashboard, release: Release, error: PlatformError) -> Publication:
     """A dashboard that could not be published; the others go on."""
     return Publication(
         dashboard=dashboard.name, ticket=dashboard.ticket, run=release.run, url="", rows=0, error=str(error)

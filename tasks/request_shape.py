@@ -24,7 +24,7 @@ class Names(Protocol):
     def dimension_labels(self) -> Mapping[str, str | Sequence[str]]:
         """Dimension → the labels that dashboards show; marts may call it differently."""
 
-    def unusable(self) -> Mapping[str, str]:
+    def list_unusable(self) -> Mapping[str, str]:
         """Metrics that are declared but can't be shown → why."""
 
     def source_of(self, metric: str) -> str:
@@ -55,18 +55,18 @@ def check_shape(
     every = set.union(*known.values())
     for name in dimensions:
         if name not in every:
-            form.gap(
+            form.add_gap(
                 "dimensions", f"{code(name)} is on none of the metrics; they have {listed(sorted(every))}."
             )
     for source, metric in sources.items():
         timed = names.time_of(source) is not None
         if not timed and not known[source] & set(dimensions):
-            form.gap("dimensions", f"don't split {code(metric)}; it has {listed(sorted(known[source]))}.")
+            form.add_gap("dimensions", f"don't split {code(metric)}; it has {listed(sorted(known[source]))}.")
         if analysis is Analysis.trend and not timed:
-            form.gap("analysis", f"can't be a trend of {code(metric)}: its data has no time.")
+            form.add_gap("analysis", f"can't be a trend of {code(metric)}: its data has no time.")
     if analysis in SPLIT and not set(dimensions) - times:
         others = listed(sorted(every - times))
-        form.gap("dimensions", f"are missing: a {analysis} needs one besides time. Known: {others}.")
+        form.add_gap("dimensions", f"are missing: a {analysis} needs one besides time. Known: {others}.")
 
 
 def needs_sources(metrics: Sequence[str], names: Names) -> bool:

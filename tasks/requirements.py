@@ -12,7 +12,7 @@ from typing import Any
 from prefect import task
 
 from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
-from blocks.tracker.base import Tracker, fingerprint
+from blocks.tracker.base import Tracker, compute_fingerprint
 from tasks.fields import Form
 from tasks.leftovers import check_leftovers
 from tasks.markdown import bullets, code
@@ -45,7 +45,7 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
     """
     if "unreadable" in ticket.fields:
         reason = code(ticket.fields["unreadable"], 200)
-        return _incomplete(ticket, f"The ticket can't be read: {reason}")
+        return _make_incomplete(ticket, f"The ticket can't be read: {reason}")
     form = Form({**ticket.fields, "title": ticket.title})
     dimensions = _list_dimensions(catalogue)
     known = {
@@ -54,30 +54,32 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
         "data_sources": Spellings(catalogue.all_source_names(), {}),
     }
     found: dict[str, Any] = {
-        "title": form.text("title", "Say in a line what it is about."),
-        "requester": form.text("requester", "Write who asks."),
-        "assignee": form.text("assignee", ""),
-        "analysis": form.choice("analysis", Analysis),
-        "metrics": (metrics := form.names("metrics", known["metrics"], unusable=catalogue.unusable())),
-        "dimensions": form.names("dimensions", known["dimensions"], optional=True),
-        "sources": form.names(
+        "title": form.read_text("title", "Say in a line what it is about."),
+        "requester": form.read_text("requester", "Write who asks."),
+        "assignee": form.read_text("assignee", ""),
+        "analysis": form.read_choice("analysis", Analysis),
+        "metrics": (
+            metrics := form.read_names("metrics", known["metrics"], unusable=catalogue.list_unusable())
+        ),
+        "dimensions": form.read_names("dimensions", known["dimensions"], optional=True),
+        "sources": form.read_names(
             "data_sources", known["data_sources"], optional=not needs_sources(metrics, catalogue)
         ),
-        "deadline": form.day("deadline"),
-        "priority": form.choice("priority", Priority, Priority.medium),
+        "deadline": form.read_day("deadline"),
+        "priority": form.read_choice("priority", Priority, Priority.medium),
     }
     check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
     found["metrics"] = check_wishes(form, found["analysis"], found["metrics"], known["metrics"])
     check_leftovers(form, known)
     if form.gaps:
         lines = list_paste_lines(form, found, dimensions, catalogue)
-        return _incomplete(ticket, *form.gaps).model_copy(update={"lines": lines})
+        return _make_incomplete(ticket, *form.gaps).model_copy(update={"lines": lines})
     notes = list_idle_sources(found["metrics"], found["sources"], catalogue)
     feedback = gather_feedback(ticket.comments, ticket.answered)
     return Requirement(key=ticket.key, status=ticket.status, feedback=feedback, notes=notes, **found)
 
 
-def _incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
+def _make_incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
     return Incomplete(
         key=ticket.key,
         gaps=gaps,
@@ -88,7 +90,7 @@ def _incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
 
 def knows_gaps(incomplete: Incomplete) -> bool:
     """True if the ticket says all of it already, so that nothing has to be asked of the tracker."""
-    return incomplete.status == "incomplete" and incomplete.gaps_fingerprint == fingerprint(
+    return incomplete.status == "incomplete" and incomplete.gaps_fingerprint == compute_fingerprint(
         write_gap_comment(incomplete)
     )
 
@@ -103,11 +105,11 @@ def gather_feedback(comments: Iterable[Comment], answered: datetime | None) -> t
 def rank(requirements: Iterable[Requirement]) -> list[Requirement]:
     """The most urgent first: by priority, then deadline, then the ticket's number."""
 
-    def urgency(each: Requirement) -> tuple[object, ...]:
+    def find_urgency(each: Requirement) -> tuple[object, ...]:
         project, _, number = each.key.rpartition("-")
         return each.priority, each.deadline, project, int(number) if number.isdigit() else 0, each.key
 
-    return sorted(requirements, key=urgency)
+    return sorted(requirements, key=find_urgency)
 
 
 def write_gap_comment(incomplete: Incomplete) -> str:

@@ -23,9 +23,9 @@ def find_gate(
     """
     found = []
     for mart in marts:
-        gate = _gate_of(journal, release.marts.get(mart, ""))
+        gate = _find_gate(journal, release.marts.get(mart, ""))
         if gate:
-            names = _lineage(catalogue, mart)
+            names = _list_lineage(catalogue, mart)
             own = tuple(check for check in gate.checks if check.scope in names)
             found.append(gate.model_copy(update={"checks": own}))
     if not found:
@@ -52,17 +52,17 @@ def read_gates(warehouse: Warehouse, release: Release) -> list[JournalEntry]:
 
 def find_build_times(journal: Sequence[JournalEntry], release: Release) -> dict[str, datetime]:
     """When each mart that a release shows had been built, in UTC; not of runs that the journal has forgotten."""
-    found = {mart: _entry_of(journal, relation) for mart, relation in release.marts.items()}
+    found = {mart: _find_entry(journal, relation) for mart, relation in release.marts.items()}
     return {mart: entry.at for mart, entry in found.items() if entry}
 
 
-def _gate_of(journal: Sequence[JournalEntry], relation: str) -> GateReport | None:
+def _find_gate(journal: Sequence[JournalEntry], relation: str) -> GateReport | None:
     """The newest report that passed of the run which built a relation."""
-    entry = _entry_of(journal, relation)
+    entry = _find_entry(journal, relation)
     return GateReport.model_validate_json(entry.detail) if entry else None
 
 
-def _entry_of(journal: Sequence[JournalEntry], relation: str) -> JournalEntry | None:
+def _find_entry(journal: Sequence[JournalEntry], relation: str) -> JournalEntry | None:
     """The journal's line of the newest gate that the run which built a relation passed."""
     schema = relation.rsplit(".", 1)[0]
     passed = [each for each in journal if each.state is State.validated and each.detail]
@@ -73,10 +73,10 @@ def _entry_of(journal: Sequence[JournalEntry], relation: str) -> JournalEntry | 
     return [each for each in own if each.run == run][-1]
 
 
-def _lineage(catalogue: Catalogue, mart: str) -> set[str]:
+def _list_lineage(catalogue: Catalogue, mart: str) -> set[str]:
     """What checks call a mart and all it is made of: a model's name, a source's `source.table`."""
     try:
-        parts = [unique_id.split(".") for unique_id in catalogue.lineage(mart)]
+        parts = [unique_id.split(".") for unique_id in catalogue.find_lineage(mart)]
     except NotFound:  # the project has it no more; readers still see it
         return {mart}
     return {".".join(each[2:4]) if each[0] == "source" else each[2] for each in parts} | {mart}

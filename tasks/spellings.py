@@ -55,7 +55,7 @@ class Spellings:
         """The names that share a label."""
         return next((self.shared[form] for form in self._list_forms(text) if form in self.shared), [])
 
-    def hint(self, text: str) -> list[str]:
+    def suggest(self, text: str) -> list[str]:
         """The names that may be meant, the likeliest first."""
         form = _spell(self._before.sub("", _BEFORE.sub("", _strip(text[:100]))))
         spelled = {_spell(spelling): name for spelling, name in self.names.items()}
@@ -65,7 +65,7 @@ class Spellings:
         scores: dict[str, float] = {}
         for spelling in dict.fromkeys(near):
             name = spelled[spelling]
-            scores[name] = max(_score(form, spelling), scores.get(name, 0))
+            scores[name] = max(_score_likeness(form, spelling), scores.get(name, 0))
         best = sorted((-score, name) for name, score in scores.items() if score >= NEAR)
         return [name for _, name in best[:MOST_HINTS]]
 
@@ -112,15 +112,15 @@ def _spell(text: str) -> str:
     return re.sub(r"[\s_\-\u2010-\u2015\u2212]+", "_", unicodedata.normalize("NFKC", text).casefold().strip())
 
 
-def _score(text: str, spelling: str) -> float:
+def _score_likeness(text: str, spelling: str) -> float:
     """How alike two spellings are, from 0 to 1: half sign by sign, half word by word in any order."""
     words, others = text.split("_"), spelling.split("_")
     if sorted(words) == sorted(others):
         return 1
-    matched = sum(len(word) * max(_ratio(word, other) for other in others) for word in words)
-    matched += sum(len(other) * max(_ratio(word, other) for word in words) for other in others)
-    return _ratio(text, spelling) / 2 + matched / max(sum(map(len, (*words, *others))), 1) / 2
+    matched = sum(len(word) * max(_compare_letters(word, other) for other in others) for word in words)
+    matched += sum(len(other) * max(_compare_letters(word, other) for word in words) for other in others)
+    return _compare_letters(text, spelling) / 2 + matched / max(sum(map(len, (*words, *others))), 1) / 2
 
 
-def _ratio(first: str, second: str) -> float:
+def _compare_letters(first: str, second: str) -> float:
     return difflib.SequenceMatcher(None, first, second, autojunk=False).ratio()

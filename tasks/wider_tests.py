@@ -28,7 +28,7 @@ def find_wider_tests(dbt: DbtRun, warehouse: Warehouse, schema: str, select: Seq
     schema: the release's. One that reads a model which readers never saw can't run. That holds the release up
     where it is a test of what is built, not where it is one of the model that nobody sees.
     """
-    found, tests = WiderTests(), dbt.wider_tests(select)
+    found, tests = WiderTests(), dbt.list_wider_tests(select)
     history = _History(warehouse) if tests else None
     for test in tests:
         places = {node: history.find(schema, node) if history else None for node in test.missing}
@@ -48,11 +48,11 @@ def _report_not_run(test: WiderTest, absent: Mapping[str, str]) -> Check:
     """absent: unique id → name of what it reads and readers never saw."""
     if test.about in absent:
         reason = f"it tests {absent[test.about]}, which readers never saw and this run does not build"
-        check = Check.unanswered(test.scope, test.name, "dbt test", reason)
+        check = Check.from_unanswered(test.scope, test.name, "dbt test", reason)
         return check.model_copy(update={"passed": True, "warned": True})
     names = ", ".join(sorted(absent.values())[:3])
     reason = f"it also reads {names}, which readers never saw"
-    return Check.unanswered(test.scope, test.name, "dbt test", reason)
+    return Check.from_unanswered(test.scope, test.name, "dbt test", reason)
 
 
 class _History:

@@ -45,7 +45,7 @@ def check_wishes(
     for field, (accepted, why) in REFUSED.items():
         words = form.read_words(field)
         if refused := [word for word in words if word.casefold().strip(" .") not in accepted.split(", ")]:
-            form.gap(field, f"{', '.join(map(code, refused))} {why}. Take it out of the ticket to go on.")
+            form.add_gap(field, f"{', '.join(map(code, refused))} {why}. Take it out of the ticket to go on.")
     charts = _read_charts(form, "chart", form.read_words("chart"))
     _check_charts(form, analysis, charts)
     return _read_layout(form, analysis, metrics, spellings)
@@ -55,7 +55,7 @@ def _read_charts(form: Form, field: str, words: Sequence[str]) -> list[Chart]:
     spellings = Spellings(tuple(Chart), _CHARTS)
     for word in words:
         if not spellings.find(word):
-            form.gap(field, f"{code(word)} is not known. It can be: {listed(Chart)}.")
+            form.add_gap(field, f"{code(word)} is not known. It can be: {listed(Chart)}.")
     return [Chart(name) for word in words for name in spellings.find(word)]
 
 
@@ -64,7 +64,7 @@ def _check_charts(form: Form, analysis: Analysis | None, charts: Sequence[Chart]
     for chart in charts:
         if analysis and chart not in CHARTS[analysis]:
             others = listed(each for each, shown in CHARTS.items() if chart in shown)
-            form.gap("chart", f"{code(chart)} is not shown by a {analysis}, but by: {others}.")
+            form.add_gap("chart", f"{code(chart)} is not shown by a {analysis}, but by: {others}.")
 
 
 def _read_layout(
@@ -79,7 +79,7 @@ def _read_layout(
         if order or charts != shown:
             asked = ", ".join(map(code, words))
             possible = listed(CHARTS[analysis]) if analysis else "what the analysis shows"
-            form.gap(
+            form.add_gap(
                 "layout", f"{asked} is not possible: write metrics in their order, or charts as {possible}."
             )
     return tuple(dict.fromkeys((*order, *metrics)))

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from blocks.adoption.new_project import PROPOSED
 from blocks.adoption.profile import ColumnProfile, TableProfile
-from blocks.adoption.workbench import snake
+from blocks.adoption.workbench import to_snake_case
 from blocks.adoption.yaml_files import write_yaml
 from blocks.records import Analysis, Record
 from blocks.semantic_models import Node
@@ -45,7 +45,7 @@ def propose_semantic_model(
 
     taken: names of measures and metrics that the project has.
     """
-    prefix, time = snake(mart.name), mart.find_time()
+    prefix, time = to_snake_case(mart.name), mart.find_time()
     added = mart.list_measures()[:MOST_MEASURES]
     dimensions: list[dict[str, object]] = []
     if time:
@@ -60,15 +60,15 @@ def propose_semantic_model(
     }
     count = _pick(f"{prefix}_count", taken)
     measures: list[dict[str, object]] = [{"name": f"{count}_rows", "agg": "sum", "expr": "1"}]
-    metrics = [_metric(count, f"Number of {_title(prefix).lower()}", f"{count}_rows")]
+    metrics = [_make_metric(count, f"Number of {_make_title(prefix).lower()}", f"{count}_rows")]
     for each in added:
-        name = _pick(f"{prefix}_{snake(each.name)}", taken)
+        name = _pick(f"{prefix}_{to_snake_case(each.name)}", taken)
         measures.append({"name": f"{name}_sum", "agg": "sum", "expr": quote_plain(each.name)})
-        label = f"{_title(prefix)}: {_title(snake(each.name)).lower()}"
-        metrics.append(_metric(name, label, f"{name}_sum"))
+        label = f"{_make_title(prefix)}: {_make_title(to_snake_case(each.name)).lower()}"
+        metrics.append(_make_metric(name, label, f"{name}_sum"))
         average = _pick(f"{name}_average", taken)
         params: dict[str, object] = {"numerator": name, "denominator": count}
-        metrics.append({**_head(average, f"{label}, average"), "type": "ratio", "type_params": params})
+        metrics.append({**_make_head(average, f"{label}, average"), "type": "ratio", "type_params": params})
     model: dict[str, object] = {"name": _pick(prefix, taken), "model": f"ref('{mart.name}')"}
     if time:
         model["defaults"] = {"agg_time_dimension": dimensions[0]["name"]}
@@ -87,7 +87,7 @@ def _join_key(mart: TableProfile) -> str:
 
 def _name_dimension(column: ColumnProfile, prefix: str) -> dict[str, object]:
     """A dimension's name and expression; words that dbt keeps for grains get the mart's name before them."""
-    name = re.sub("_+", "_", snake(column.name))
+    name = re.sub("_+", "_", to_snake_case(column.name))
     name = f"{prefix}_{name}" if name in _GRAINS or len(name) < 2 else name
     return {"name": name, **({} if name == column.name else {"expr": quote_plain(column.name)})}
 
@@ -97,15 +97,15 @@ def _pick(name: str, taken: Collection[str]) -> str:
     return plain if plain not in taken else f"{plain}_of_init"
 
 
-def _head(name: str, label: str) -> dict[str, object]:
+def _make_head(name: str, label: str) -> dict[str, object]:
     return {"name": name, "label": label, "description": f"{label}."}
 
 
-def _metric(name: str, label: str, measure: str) -> dict[str, object]:
-    return {**_head(name, label), "type": "simple", "type_params": {"measure": measure}}
+def _make_metric(name: str, label: str, measure: str) -> dict[str, object]:
+    return {**_make_head(name, label), "type": "simple", "type_params": {"measure": measure}}
 
 
-def _title(name: str) -> str:
+def _make_title(name: str) -> str:
     return re.sub(r"^(fct|fact|dim|mart|rpt|agg)_", "", name).replace("_", " ").capitalize()
 
 
@@ -119,9 +119,9 @@ def write_dashboard(
     if not exposed:
         exposure: dict[str, object] = {
             "name": board.exposure,
-            "label": _title(board.mart),
+            "label": _make_title(board.mart),
             "type": "dashboard",
-            "description": f"{_title(board.mart)}, proposed from the data.",
+            "description": f"{_make_title(board.mart)}, proposed from the data.",
             "owner": {"name": "Analytics"},
             "depends_on": [f"ref('{board.mart}')"],
             "config": {"meta": board.meta},
@@ -134,7 +134,7 @@ def write_ticket(board: Board, sources: Sequence[str], today: date) -> str:
     """A ticket that asks for a dashboard, complete."""
     content: dict[str, object] = {
         "key": str(board.ticket),
-        "title": f"{_title(board.mart)}: a first dashboard",
+        "title": f"{_make_title(board.mart)}: a first dashboard",
         "status": "open",
         "requester": "Analytics",
         "priority": "Medium",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from blocks.adoption.profile import ColumnProfile
-from blocks.adoption.workbench import FoundTable, snake
+from blocks.adoption.workbench import FoundTable, to_snake_case
 from blocks.adoption.yaml_files import describe_source, write_yaml
 from blocks.sql import quote_identifier
 
@@ -29,13 +29,16 @@ def write_project(
     files = {
         "dbt_project.yml": write_yaml(
             {
-                "name": snake(name),
+                "name": to_snake_case(name),
                 "version": "1.0",
-                "profile": snake(name),
+                "profile": to_snake_case(name),
                 "model-paths": ["models"],
                 "flags": {"send_anonymous_usage_stats": False},
                 "models": {
-                    snake(name): {"staging": {"+materialized": "view"}, "marts": {"+materialized": "table"}}
+                    to_snake_case(name): {
+                        "staging": {"+materialized": "view"},
+                        "marts": {"+materialized": "table"},
+                    }
                 },
             }
         ),

@@ -153,9 +153,9 @@ def profile_table(
     """Ask a relation about each of its columns. relation: quoted; types: column → its type."""
     ((rows,),) = ask(f"select count(*) from {relation}")
     columns = tuple(
-        _profile_column(ask, relation, column, kind, _int(rows)) for column, kind in types.items()
+        _profile_column(ask, relation, column, kind, _read_int(rows)) for column, kind in types.items()
     )
-    found = TableProfile(name=name, rows=_int(rows), columns=columns, sampled=sampled)
+    found = TableProfile(name=name, rows=_read_int(rows), columns=columns, sampled=sampled)
     return found.model_copy(update={"key": _find_key(ask, relation, found)})
 
 
@@ -165,15 +165,17 @@ def _profile_column(ask: Ask, relation: str, column: str, kind: str, rows: int) 
         f"select count({name}), count(distinct {name}), min({name}), max({name}) from {relation}"
     )
     values: tuple[str, ...] = ()
-    if 0 < _int(distinct) <= MOST_VALUES and kind.lower().startswith(("varchar", "text", "string", "char")):
+    if 0 < _read_int(distinct) <= MOST_VALUES and kind.lower().startswith(
+        ("varchar", "text", "string", "char")
+    ):
         found = ask(f"select distinct {name} from {relation} where {name} is not null order by 1")
         values = tuple(str(value) for (value,) in found)
     return ColumnProfile(
         name=column,
         data_type=kind,
         rows=rows,
-        nulls=rows - _int(filled),
-        distinct=_int(distinct),
+        nulls=rows - _read_int(filled),
+        distinct=_read_int(distinct),
         smallest=None if smallest is None else str(smallest),
         largest=None if largest is None else str(largest),
         values=values,
@@ -196,7 +198,7 @@ def _find_key(ask: Ask, relation: str, table: TableProfile) -> tuple[str, ...]:
     for pair in list(combinations(possible, 2))[:MOST_PAIRS]:
         names = ", ".join(quote_identifier(name) for name in pair)
         ((distinct,),) = ask(f"select count(*) from (select distinct {names} from {relation}) as q")
-        if _int(distinct) == table.rows and table.rows:
+        if _read_int(distinct) == table.rows and table.rows:
             return pair
     return ()
 
@@ -208,14 +210,14 @@ def is_included(ask: Ask, child: str, column: str, parent: str, key: str) -> boo
         f"select count(*) from {child} as c where c.{name} is not null"
         f" and not exists (select 1 from {parent} as p where p.{other} = c.{name})"
     )
-    return _int(orphans) == 0
+    return _read_int(orphans) == 0
 
 
-def _int(value: object) -> int:
+def _read_int(value: object) -> int:
     return int(str(value))
 
 
 def count_parts(ask: Ask, expression: str, relation: str) -> int:
     """How many values a project's expression has over a relation."""
     ((distinct,),) = ask(f"select count(distinct {expression}) from {relation}")
-    return _int(distinct)
+    return _read_int(distinct)

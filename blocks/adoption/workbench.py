@@ -95,24 +95,31 @@ class Workbench:
         for child in self.tables:
             for column in child.columns:
                 for parent in self.tables:
-                    if len(parent.key) == 1 and parent is not child and _may_name(column.name, parent):
-                        pair = (self._relation(child), column.name, self._relation(parent), parent.key[0])
+                    if len(parent.key) == 1 and parent is not child and _is_reference(column.name, parent):
+                        pair = (
+                            self._quote_table(child),
+                            column.name,
+                            self._quote_table(parent),
+                            parent.key[0],
+                        )
                         if (
                             child.profile.rows
-                            and _same_kind(child, column.name, parent)
+                            and _has_same_kind(child, column.name, parent)
                             and is_included(self.ask, *pair)
                         ):
                             found[child.name, column.name] = (parent.name, parent.key[0])
         return found
 
-    def _relation(self, table: FoundTable) -> str:
+    def _quote_table(self, table: FoundTable) -> str:
         return quote_identifier(table.name)
 
     def _add_files(self, source: str, folder: Path) -> None:
         for name, (path, form, files) in sorted(group_files(folder, source).items()):
             texts, meta = self._read_files(name, form, files)
             if texts:
-                self._study(source, name, {"path": path, "format": form, "load": "append", **meta}, texts)
+                self._profile_texts(
+                    source, name, {"path": path, "format": form, "load": "append", **meta}, texts
+                )
 
     def _read_files(self, name: str, form: str, files: Sequence[Path]) -> tuple[list[str], dict[str, object]]:
         """Make a table of texts of files; the names of its columns at the source, and more meta."""
@@ -154,7 +161,7 @@ class Workbench:
             with connect(bare, login, Deadline(f"profile {source}", DEADLINE_SECONDS)) as engine:
                 inspector = sa.inspect(engine)
                 for name in inspector.get_table_names()[:MOST_TABLES]:
-                    names, rows = _sample(engine, inspector, name)
+                    names, rows = _read_sample(engine, inspector, name)
                     arrow = pa.table(
                         {
                             each: pa.array(column, pa.string())
@@ -166,7 +173,9 @@ class Workbench:
                     self._connection.unregister("sampled")
                     key = tuple(inspector.get_pk_constraint(name).get("constrained_columns") or ())
                     full = len(rows[0]) < MOST_SAMPLED if rows else True
-                    self._study(source, name, {"table": name, "load": "replace"}, list(names), key, not full)
+                    self._profile_texts(
+                        source, name, {"table": name, "load": "replace"}, list(names), key, not full
+                    )
         except sa.exc.SQLAlchemyError as error:
             problem = translate_error(f"profile {source}", error)
             if problem is None:
@@ -174,7 +183,7 @@ class Workbench:
         if problem:
             raise problem
 
-    def _study(
+    def _profile_texts(
         self,
         source: str,
         name: str,
@@ -190,7 +199,7 @@ class Workbench:
             f"{build_cast(each, quote_identifier(each.origin))} as {quote_identifier(each.name)}"
             for each in columns
         )
-        table = snake(name)
+        table = to_snake_case(name)
         self._connection.execute(
             f"create or replace table {quote_identifier(table)} as select {typed} from texts"
         )
@@ -265,14 +274,14 @@ def group_files(folder: Path, source: str) -> dict[str, tuple[str, str, list[Pat
     found = {}
     for (parent, stem, suffix), files in groups.items():
         alone = len(files) == 1
-        name = snake(parent or (files[0].stem if alone else stem) or source)
+        name = to_snake_case(parent or (files[0].stem if alone else stem) or source)
         under = f"{parent}/" if parent else ""
         pattern = files[0].name if alone and not parent else f"{stem}*{suffix}"
         found[name] = (f"{under}{pattern}", FORMATS[suffix.lower()], files)
     return found
 
 
-def snake(text: str) -> str:
+def to_snake_case(text: str) -> str:
     """A name as tables and columns have it here: lower case, words joined by underscores."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
     plain = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_") or "data"
@@ -285,7 +294,7 @@ def _sniff_delimiter(path: Path) -> str:
     return max(",;\t|", key=header.count)
 
 
-def _sample(
+def _read_sample(
     engine: sa.Engine, inspector: sa.Inspector, name: str
 ) -> tuple[list[str], list[list[str | None]]]:
     """The first rows of a table as texts, column by column, without columns of bytes."""
@@ -305,7 +314,7 @@ def _write(value: object) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _may_name(column: str, parent: FoundTable) -> bool:
+def _is_reference(column: str, parent: FoundTable) -> bool:
     """True if a column's name is that of another table's key: `customer_id`, `customer`, or the key itself."""
     key, name = parent.key[0], column.lower()
     singular = re.sub(r"ies$", "y", parent.name)
@@ -319,7 +328,7 @@ def _is_named_for(key: str) -> bool:
     return key.endswith(("_id", "_key", "_code", "sku", "_no"))
 
 
-def _same_kind(child: FoundTable, column: str, parent: FoundTable) -> bool:
+def _has_same_kind(child: FoundTable, column: str, parent: FoundTable) -> bool:
     kinds: Mapping[str, str] = {each.name: each.data_type for each in child.profile.columns}
     others = {each.name: each.data_type for each in parent.profile.columns}
     return kinds[column].partition("(")[0] == others[parent.key[0]].partition("(")[0]

@@ -23,7 +23,7 @@ _INDENTED = re.compile(r"^\w[\w-]*:[^\S\n]*(?:#.*)?\n(?:[^\S\n]*(?:#.*)?\n)*  +-
 def write_yaml(content: Mapping[str, object], comment: str = "") -> str:
     """A new file's text, in dbt's usual indentation."""
     stream = io.StringIO()
-    _open_yaml(indented=True).dump(_flow_lists(content), stream)
+    _open_yaml(indented=True).dump(_inline_short_lists(content), stream)
     lead = "".join(f"# {line}\n" for line in comment.splitlines())
     return lead + stream.getvalue()
 
@@ -42,7 +42,7 @@ def edit_source(
         if node is None:
             raise Misconfigured(f"edit source {source}", "its YAML is not where dbt says it is")
         node["loader"] = "dlt"
-        _meta(node).setdefault("kind", kind)
+        _find_meta(node).setdefault("kind", kind)
         for table in node.get("tables") or ():
             if (name := places.get(str(table.get("name")))) in found:
                 _edit_table(table, found[str(name)])
@@ -57,9 +57,9 @@ def edit_exposure(text: str, exposure: str, meta: Mapping[str, object]) -> str:
         node = _find(root.get("exposures"), exposure)
         if node is None:
             raise Misconfigured(f"edit exposure {exposure}", "its YAML is not where dbt says it is")
-        given = _meta(node)
+        given = _find_meta(node)
         for key, value in meta.items():
-            given.setdefault(key, _flow(value))
+            given.setdefault(key, _make_inline(value))
 
     return _edit(text, change)
 
@@ -80,19 +80,19 @@ def describe_source(source: str, kind: str, tables: Sequence[FoundTable]) -> dic
 
 
 def _edit_table(table: CommentedMap, found: FoundTable) -> None:
-    meta = _meta(table)
+    meta = _find_meta(table)
     for key, value in found.meta.items():
-        meta.setdefault(key, _flow(value))
+        meta.setdefault(key, _make_inline(value))
     config = table["config"]
     if not table.get("loaded_at_field") and not config.get("loaded_at_field"):
         config["loaded_at_field"] = "_loaded_at"
         if not table.get("freshness") and not config.get("freshness"):
-            config["freshness"] = _flow({"warn_after": {"count": 7, "period": "day"}})
+            config["freshness"] = _make_inline({"warn_after": {"count": 7, "period": "day"}})
     columns = table.setdefault("columns", [])
     known = {str(column.get("name")).lower(): column for column in columns}
     for column in found.columns:
         if column.name.lower() not in known:
-            columns.append(_flow(_describe_column(column)))
+            columns.append(_make_inline(_describe_column(column)))
         elif not known[column.name.lower()].get("data_type"):
             known[column.name.lower()]["data_type"] = column.data_type
 
@@ -135,7 +135,7 @@ def _find(nodes: object, name: str) -> CommentedMap | None:
     )
 
 
-def _meta(node: CommentedMap) -> CommentedMap:
+def _find_meta(node: CommentedMap) -> CommentedMap:
     """A node's config.meta, made where it is missing."""
     from ruamel.yaml.comments import CommentedMap
 
@@ -147,29 +147,29 @@ def _meta(node: CommentedMap) -> CommentedMap:
     return found
 
 
-def _flow(value: object) -> object:
+def _make_inline(value: object) -> object:
     """A list or mapping on one line."""
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     inline: CommentedMap | CommentedSeq
     if isinstance(value, Mapping):
-        inline = CommentedMap({key: _flow(each) for key, each in value.items()})
+        inline = CommentedMap({key: _make_inline(each) for key, each in value.items()})
     elif isinstance(value, list | tuple):
-        inline = CommentedSeq([_flow(each) for each in value])
+        inline = CommentedSeq([_make_inline(each) for each in value])
     else:
         return value
     inline.fa.set_flow_style()
     return inline
 
 
-def _flow_lists(value: object) -> object:
+def _inline_short_lists(value: object) -> object:
     """Short lists and mappings without further ones on one line, the others in blocks."""
     if isinstance(value, Mapping | list | tuple) and _is_short(value):
-        return _flow(value)
+        return _make_inline(value)
     if isinstance(value, Mapping):
-        return {key: _flow_lists(each) for key, each in value.items()}
+        return {key: _inline_short_lists(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_flow_lists(each) for each in value]
+        return [_inline_short_lists(each) for each in value]
     return value
 
 

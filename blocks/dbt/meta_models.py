@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
-from blocks.findings import hint
+from blocks.findings import suggest_name
 from blocks.records import Analysis
 from blocks.semantic_models import Node
 
@@ -185,14 +185,14 @@ def find_meta_faults(model: type[Meta], meta: object) -> list[tuple[str, str]]:
 def _find_misspelt(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
     known = set(model.model_fields)
     for key in meta:
-        if key not in known and (near := hint(str(key), known)):
+        if key not in known and (near := suggest_name(str(key), known)):
             yield str(key), f"is no key that is read{near}"
     for name, field in model.model_fields.items():
         inner = next((each for each in (DiffBudget, Expect) if field.annotation == each | None), None)
         if inner and isinstance(meta.get(name), Mapping):
             others = [str(key) for key in meta[name] if key not in inner.model_fields]
             yield from (
-                (f"{name}.{key}", f"is no key that is read{hint(key, inner.model_fields)}") for key in others
+                (f"{name}.{key}", f"is no key that is read{suggest_name(key, inner.model_fields)}") for key in others
             )
 
 

@@ -39,14 +39,14 @@ class DbtProject(Block):
 
     def check(self) -> str:
         """Read dbt_project.yml; return a one-line status."""
-        return f"dbt project {self._settings()['name']} in {self.folder}"
+        return f"dbt project {self._read_settings()['name']} in {self.folder}"
 
     def open(self, warehouse: Warehouse, schema: str) -> DbtRun:
         """The project for a release schema; the one that `parse_ahead` started, if it did. The caller closes it."""
         started = self._parsing.pop((warehouse.database, schema), None)
         if started:
             return started
-        settings = self._settings()
+        settings = self._read_settings()
         profile = str(settings["profile"])
         own = read_own_settings(
             self.folder, profile, self.target, warehouse.dialect, warehouse.taken_from_profile
@@ -58,7 +58,7 @@ class DbtProject(Block):
             target=self.target or "release",
             own=own,
             variables=self.variables,
-            not_run_passes=_not_run_passes(settings),
+            not_run_passes=_lets_not_run_pass(settings),
             time_zone=read_time_zone(settings),
             holidays=read_countries(settings),
         )
@@ -68,7 +68,7 @@ class DbtProject(Block):
         """Packages that the project names and that dbt deps has not fetched yet; none where it names none."""
         import yaml
 
-        settings = self._settings()
+        settings = self._read_settings()
         fetched = self.folder / str(settings.get("packages-install-path") or "dbt_packages")
         named: list[str] = []
         for path in (self.folder / "packages.yml", self.folder / "dependencies.yml"):
@@ -86,7 +86,7 @@ class DbtProject(Block):
 
         None where there is none, or one of another project or for another kind of warehouse.
         """
-        settings = self._settings()
+        settings = self._read_settings()
         try:
             manifest = json.loads((self.state / "target" / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):  # a run may be writing it
@@ -103,7 +103,7 @@ class DbtProject(Block):
         self._parsing[warehouse.database, schema] = run
         return run
 
-    def _settings(self) -> dict[str, Any]:
+    def _read_settings(self) -> dict[str, Any]:
         import yaml
 
         path = self.folder / "dbt_project.yml"
@@ -125,7 +125,7 @@ def _name_package(package: object) -> str:
     return str(next((package[key] for key in ("package", "git", "local", "tarball", "private") if key in package), "?"))
 
 
-def _not_run_passes(settings: dict[str, Any]) -> bool:
+def _lets_not_run_pass(settings: dict[str, Any]) -> bool:
     """The project's policy, `vars: {ticket_to_dashboard: {not_run: warn}}`; default: fail."""
     ours = (settings.get("vars") or {}).get("ticket_to_dashboard") or {}
     policy = ours.get("not_run", "fail") if isinstance(ours, dict) else ours

@@ -38,12 +38,12 @@ def rename_schema(manifest: Manifest, parsed: str, schema: str) -> None:
         _rename(part, words, seen)
 
 
-def takes_schema_apart(manifest: Manifest) -> bool:
+def has_edited_schema(manifest: Manifest) -> bool:
     """True if a project's Jinja makes something of the schema's name that another name can't be put in place of.
 
     A part of it, its length, a hash: then it has to be parsed for the very schema. dbt's own macros do not.
     """
-    return any(_takes_apart(code) for code in _list_code(manifest))
+    return any(_edits_schema(code) for code in _list_code(manifest))
 
 
 def _list_code(manifest: Manifest) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _list_code(manifest: Manifest) -> Iterator[str]:
         yield getattr(node, "raw_code", "") or ""
 
 
-def _takes_apart(code: str) -> bool:
+def _edits_schema(code: str) -> bool:
     if "schema" not in code:
         return False
     names = [_SCHEMA, *(rf"\b{re.escape(name)}\b" for name in _NAMED.findall(code))]

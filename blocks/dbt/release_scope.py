@@ -48,12 +48,12 @@ def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> lis
         inside = [parent for parent in parents if parent in built]
         if not inside or len(inside) == len(parents):
             continue
-        missing = _relations(nodes, [parent for parent in parents if parent not in built], built)
+        missing = _find_relations(nodes, [parent for parent in parents if parent not in built], built)
         found.append(
             WiderTest(
                 unique_id=test["unique_id"],
                 name=test["name"],
-                scope=_scope(test, inside, nodes),
+                scope=_name_scope(test, inside, nodes),
                 selector="fqn:" + ".".join(test["fqn"]),
                 missing=tuple(missing),
                 about=str(test.get("attached_node") or "") if test.get("attached_node") not in built else "",
@@ -79,12 +79,12 @@ def find_blockers(manifest: Node, skipped: str, failed: Collection[str]) -> list
     node = manifest["nodes"].get(skipped) or manifest.get("unit_tests", {}).get(skipped) or {}
     is_test = node.get("resource_type") in {"test", "unit_test"}
     targets = node.get("depends_on", {}).get("nodes", []) if is_test else [skipped]
-    reach = [(target, _ancestors(manifest, target)) for target in targets]
-    found = [each for each in failed if any(_blocks(manifest, each, *place) for place in reach)]
+    reach = [(target, _find_ancestors(manifest, target)) for target in targets]
+    found = [each for each in failed if any(_is_cause(manifest, each, *place) for place in reach)]
     return found or list(failed)
 
 
-def _blocks(manifest: Node, failed: str, target: str, above: Collection[str]) -> bool:
+def _is_cause(manifest: Node, failed: str, target: str, above: Collection[str]) -> bool:
     if failed in manifest.get("unit_tests", {}):  # runs before its model
         return not {*manifest["unit_tests"][failed]["depends_on"]["nodes"]}.isdisjoint({target, *above})
     node = manifest["nodes"].get(failed) or {}
@@ -93,7 +93,7 @@ def _blocks(manifest: Node, failed: str, target: str, above: Collection[str]) ->
     return bool(parents := {*node["depends_on"]["nodes"]}) and parents <= set(above)
 
 
-def _ancestors(manifest: Node, node: str) -> set[str]:
+def _find_ancestors(manifest: Node, node: str) -> set[str]:
     """Ids of all that a node is made of, without itself."""
     seen: set[str] = set()
     todo = list(manifest["parent_map"].get(node, []))
@@ -105,7 +105,7 @@ def _ancestors(manifest: Node, node: str) -> set[str]:
     return seen
 
 
-def _relations(nodes: Mapping[str, Node], names: list[str], built: Collection[str]) -> list[DbtNode]:
+def _find_relations(nodes: Mapping[str, Node], names: list[str], built: Collection[str]) -> list[DbtNode]:
     """The nodes with a relation of their own; for an ephemeral model, those that it is made of."""
     found: dict[str, DbtNode] = {}
     todo = list(names)
@@ -127,7 +127,7 @@ def _relations(nodes: Mapping[str, Node], names: list[str], built: Collection[st
     return list(found.values())
 
 
-def _scope(test: Node, inside: list[str], nodes: Mapping[str, Node]) -> str:
+def _name_scope(test: Node, inside: list[str], nodes: Mapping[str, Node]) -> str:
     attached = test.get("attached_node")
     about = str(attached if attached in inside else inside[0])
     if about in nodes:

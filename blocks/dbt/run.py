@@ -20,7 +20,7 @@ from blocks.dbt.own_profile import merge_settings
 from blocks.dbt.release_scope import WiderTest, find_blockers, find_fresh_sources, find_wider_tests
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
-from blocks.query_tags import untagged
+from blocks.query_tags import suspend_tag
 from blocks.records import Record
 from blocks.release_names import parse_schema
 from blocks.vendor_patches.prefect import lighten_context
@@ -88,11 +88,11 @@ class DbtRun:
         """
         more = ["--no-partial-parse"] if whole else []
         for_all = parse_schema(self._folder)
-        with untagged():  # a tag, too, would be another profile
-            args = self._arguments(for_all, self._profiles.open() / "parse")
-        apart = [*self._arguments(), "--no-partial-parse"]
+        with suspend_tag():  # a tag, too, would be another profile
+            args = self._write_arguments(for_all, self._profiles.open() / "parse")
+        apart = [*self._write_arguments(), "--no-partial-parse"]
         apart[apart.index("--target-path") + 1] = str(self._state / APART)
-        self._process().ask("parse", args=[*args, *more], apart=apart, parsed=for_all, schema=self._schema)
+        self._start_worker().ask("parse", args=[*args, *more], apart=apart, parsed=for_all, schema=self._schema)
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -120,7 +120,7 @@ class DbtRun:
         if self._worker is None or not self._worker.is_asked:
             self.start_parse()
         try:
-            parsed: Parsed = self._process().answer(PARSE_DEADLINE_SECONDS)
+            parsed: Parsed = self._start_worker().answer(PARSE_DEADLINE_SECONDS)
         except BuildFailed as error:
             if "dbt deps" not in error.answer:
                 raise
@@ -137,24 +137,24 @@ class DbtRun:
             manifest = manifest.replace(spell(parsed), spell(self._schema))
         return manifest
 
-    def wider_tests(self, select: Sequence[str]) -> list[WiderTest]:
+    def list_wider_tests(self, select: Sequence[str]) -> list[WiderTest]:
         """Tests of what these marts' build makes that also read models which it does not make."""
-        return find_wider_tests(self._manifest, self._lineage(select))
+        return find_wider_tests(self._manifest, self._find_lineage(select))
 
     def find_blockers(self, skipped: str, failed: Sequence[str]) -> list[str]:
         """Of failed nodes, those for which dbt left another out; ids."""
         return find_blockers(self.manifest, skipped, failed)
 
-    def fresh_sources(self, select: Sequence[str]) -> list[str]:
+    def list_fresh_sources(self, select: Sequence[str]) -> list[str]:
         """Sources of these marts, `source.table`, that declare their freshness."""
-        return find_fresh_sources(self._manifest, self._lineage(select))
+        return find_fresh_sources(self._manifest, self._find_lineage(select))
 
-    def _selectors(self, select: Sequence[str]) -> list[str]:
+    def _write_selectors(self, select: Sequence[str]) -> list[str]:
         """dbt's words for these marts with their parents: by its name alone, a model would be all its versions."""
         return [f"+{self.catalogue.mart(mart).selector}" for mart in select]
 
-    def _lineage(self, select: Sequence[str]) -> set[str]:
-        return {node for mart in select for node in self.catalogue.lineage(mart)}
+    def _find_lineage(self, select: Sequence[str]) -> set[str]:
+        return {node for mart in select for node in self.catalogue.find_lineage(mart)}
 
     def build(
         self,
@@ -170,11 +170,11 @@ class DbtRun:
         name of models that are read and not built. tests: selectors of tests beside those of what is built.
         Failed tests are results, not errors. Raises BuildFailed where dbt itself could not go on, TimedOut.
         """
-        fresh = self.fresh_sources(select)
+        fresh = self.list_fresh_sources(select)
         from prefect.client.orchestration import get_client
         from prefect.context import serialize_context
 
-        arguments = self._arguments()
+        arguments = self._write_arguments()
         with get_client(sync_client=True) as client:
             api_url = str(client.api_url)
         settings = {
@@ -183,9 +183,9 @@ class DbtRun:
             "target_path": str(self._state / "target"),
             "log_level": "warn",
         }
-        chosen = ["--select", *self._selectors(select), *tests]
+        chosen = ["--select", *self._write_selectors(select), *tests]
         try:
-            worker = self._process()
+            worker = self._start_worker()
             worker.ask(
                 "build",
                 settings=settings,
@@ -215,10 +215,10 @@ class DbtRun:
         Raises BuildFailed where dbt itself could not go on, TimedOut.
         """
         self._parse()
-        chosen = ["--select", *self._selectors(select)]
+        chosen = ["--select", *self._write_selectors(select)]
         try:
-            worker = self._process()
-            worker.ask("make", args=[*self._arguments(), *chosen])
+            worker = self._start_worker()
+            worker.ask("make", args=[*self._write_arguments(), *chosen])
             result: list[NodeResult] = worker.answer(deadline_seconds)
         finally:
             self.close()
@@ -234,8 +234,8 @@ class DbtRun:
             self._manifest = {}
         try:
             self._parse()
-            worker = self._process()
-            worker.ask("compile", args=self._arguments())
+            worker = self._start_worker()
+            worker.ask("compile", args=self._write_arguments())
             found: dict[str, str] = worker.answer(PARSE_DEADLINE_SECONDS)
         finally:
             if was_closed:
@@ -262,7 +262,7 @@ class DbtRun:
         return {
             key: self._rename(sql)
             for key, (checksum, sql) in stored.items()
-            if _checksum(self.manifest["nodes"].get(key)) == checksum
+            if _read_checksum(self.manifest["nodes"].get(key)) == checksum
         }
 
     def _keep_compiled(self, results: Sequence[NodeResult]) -> None:
@@ -272,7 +272,7 @@ class DbtRun:
         for result in results:
             if result["kind"] in {"model", "snapshot"} and result["sql"]:
                 sql = result["sql"].replace(self._schema, parsed)
-                stored[result["unique_id"]] = (_checksum(self.manifest["nodes"].get(result["unique_id"])), sql)
+                stored[result["unique_id"]] = (_read_checksum(self.manifest["nodes"].get(result["unique_id"])), sql)
         kept = {key: value for key, value in stored.items() if key in self.manifest["nodes"]}
         beside = self._state / f"{COMPILED}.{self._schema}"
         beside.write_text(json.dumps(kept), encoding="utf-8")
@@ -290,7 +290,7 @@ class DbtRun:
             self._worker = None
         self._profiles.close()
 
-    def _process(self) -> DbtWorker:
+    def _start_worker(self) -> DbtWorker:
         if self._worker is None:
             logs = self._state / "logs"
             logs.mkdir(parents=True, exist_ok=True)
@@ -298,7 +298,7 @@ class DbtRun:
             self._worker = DbtWorker({**QUIET, **secrets}, logs / "worker.log")
         return self._worker
 
-    def _arguments(self, schema: str = "", profiles: Path | None = None) -> list[str]:
+    def _write_arguments(self, schema: str = "", profiles: Path | None = None) -> list[str]:
         """dbt's flags, with a profile written for this use: it may carry the query tag, which changes.
 
         schema, profiles: the profile's schema and folder, if not the release's.
@@ -329,7 +329,7 @@ def _read_compiled(path: Path) -> dict[str, tuple[str, str]]:
         return {}
 
 
-def _checksum(node: Node | None) -> str:
+def _read_checksum(node: Node | None) -> str:
     return str(((node or {}).get("checksum") or {}).get("checksum") or "")
 
 

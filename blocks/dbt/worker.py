@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
-from blocks.dbt.release_manifest import keep_nodes, materialize, redirect, rename_schema, takes_schema_apart
+from blocks.dbt.release_manifest import keep_nodes, materialize, redirect, rename_schema, has_edited_schema
 from blocks.vendor_patches.dbt_core import compile_apart
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
@@ -127,7 +127,7 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str) -> Parsed
     import dbt.adapters.factory
 
     manifest, warnings = _parse(args)
-    alone = takes_schema_apart(manifest)
+    alone = has_edited_schema(manifest)
     if alone:
         dbt.adapters.factory.reset_adapters()
         manifest, warnings = _parse(apart)
@@ -198,7 +198,7 @@ def build(  # noqa: PLR0913  # one message of the parent
             join_tasks()
     if result.exception or result.result is None:
         raise DbtError(reasons.explain(result.exception))
-    results = [_node_result(item) for item in result.result.results]
+    results = [_make_node_result(item) for item in result.result.results]
     if not result.success and not any(item["status"] in FAILED for item in results):
         raise DbtError(reasons.explain(None))
     return freshness + results
@@ -213,7 +213,7 @@ def make(args: list[str]) -> list[NodeResult]:
     result = dbtRunner(manifest, [reasons]).invoke(["build", *args, "--exclude-resource-types", "test", "unit_test"])
     if result.exception or result.result is None:
         raise DbtError(reasons.explain(result.exception))
-    return [_node_result(item) for item in result.result.results]
+    return [_make_node_result(item) for item in result.result.results]
 
 
 def compile_models(args: list[str]) -> dict[str, str]:
@@ -246,7 +246,7 @@ def _measure_freshness(
     from dbt.cli.main import dbtRunner
 
     chosen = [word for name in fresh for word in ("--select", f"source:{name}")]
-    folders = [word for key in ("project_dir", "profiles_dir", "target_path") for word in (_flag(key), settings[key])]
+    folders = [word for key in ("project_dir", "profiles_dir", "target_path") for word in (_write_flag(key), settings[key])]
     same = [word for key in ("--log-path", "--vars") if key in args for word in args[args.index(key) :][:2]]
     words = ["source", "freshness", *chosen, *folders, *same, "--log-level", "none", "--no-write-json"]
     try:
@@ -255,19 +255,19 @@ def _measure_freshness(
         dbt.adapters.factory.reset_adapters()
     if result.exception or result.result is None:
         raise DbtError(reasons.explain(result.exception))
-    return [_node_result(item) for item in result.result.results]
+    return [_make_node_result(item) for item in result.result.results]
 
 
-def _flag(name: str) -> str:
+def _write_flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _node_result(item: NodeRunResult) -> NodeResult:
+def _make_node_result(item: NodeRunResult) -> NodeResult:
     node = item.node
     return {
         "unique_id": node.unique_id,
         "name": _name(node),
-        "scope": _scope(node),
+        "scope": _name_scope(node),
         "kind": str(node.resource_type),
         "status": str(item.status),
         "message": item.message or "",
@@ -276,11 +276,11 @@ def _node_result(item: NodeRunResult) -> NodeResult:
         "sql": getattr(node, "compiled_code", None) or "",
         "age_seconds": getattr(item, "age", None),
         "description": getattr(node, "description", None) or "",
-        **_generic(node),
+        **_read_generic(node),
     }
 
 
-def _generic(node: ResultNode) -> GenericTest:
+def _read_generic(node: ResultNode) -> GenericTest:
     metadata = getattr(node, "test_metadata", None)
     plain = (str, int, float, bool, list)
     kwargs = getattr(metadata, "kwargs", None) or {}
@@ -295,7 +295,7 @@ def _name(node: ResultNode) -> str:
     return node.name if getattr(node, "version", None) is None else str(getattr(node, "alias", node.name))
 
 
-def _scope(node: ResultNode) -> str:
+def _name_scope(node: ResultNode) -> str:
     """The model or source a test is about; the node itself for others."""
     if str(node.resource_type) == "source":
         return f"{node.source_name}.{node.name}"

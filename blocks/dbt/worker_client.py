@@ -47,7 +47,7 @@ class DbtWorker:
     def ask(self, command: str, **arguments: object) -> None:
         """Send a command, to be answered later. Raises BuildFailed if the process is gone."""
         self._asked = command
-        with self._closed_on_error():
+        with self._close_on_error():
             self._connection.send((command, arguments))
 
     def answer(self, deadline_seconds: float, go_on: Callable[[], None] = lambda: None) -> Any:
@@ -56,7 +56,7 @@ class DbtWorker:
         go_on: called every second meanwhile; what it raises ends the process too.
         """
         deadline = Deadline(f"dbt {self._asked}", deadline_seconds, f"See {self._log}.")
-        with self._closed_on_error():
+        with self._close_on_error():
             while not self._connection.poll(min(LOOK_SECONDS, deadline.check())):
                 go_on()
             status, answer = self._connection.recv()
@@ -71,7 +71,7 @@ class DbtWorker:
         return self._asked is not None
 
     @contextmanager
-    def _closed_on_error(self) -> Iterator[None]:
+    def _close_on_error(self) -> Iterator[None]:
         try:
             yield
         except (EOFError, BrokenPipeError, ConnectionResetError):

@@ -20,18 +20,18 @@ def refuse_login(value: object) -> object:
     """Any value but a URL with a user or a password in it. Raises Misconfigured, which shows nothing of it."""
     found = _AUTHORITY.match(value) if isinstance(value, str) else None
     if found and (found[1].lower() not in _CONTAINERS or ":" in found[2]):
-        raise _refusal()
+        raise _make_refusal()
     return value
 
 
 def refuse_login_in_host(value: object) -> object:
     """Any value but a host with something before an @. Raises Misconfigured, which shows nothing of it."""
     if isinstance(value, str) and "@" in value:
-        raise _refusal()
+        raise _make_refusal()
     return value
 
 
-def _refusal() -> Misconfigured:
+def _make_refusal() -> Misconfigured:
     return Misconfigured(
         "use a block's address",
         "it holds a user or a password",

@@ -37,20 +37,20 @@ def check_address(address: str, asked: str) -> None:
     if isinstance(found, IPv6Address) and (inner := found.ipv4_mapped or found.sixtofour):
         found = inner
     if any(found in network for network in FORBIDDEN_NETWORKS if network.version == found.version):
-        raise _refusal(asked)
+        raise _make_refusal(asked)
 
 
 def check_host(host: str, asked: str) -> None:
     """Raise Misconfigured for a host's name or literal address that is not to be reached; names are not resolved."""
     if host.rstrip(".").lower() in FORBIDDEN_NAMES and os.environ.get(ALLOWED_BY) != "1":
-        raise _refusal(asked)
+        raise _make_refusal(asked)
     try:
         check_address(host.strip("[]"), asked)
     except ValueError:  # a name: its address is checked once it is connected
         return
 
 
-def _refusal(asked: str) -> Misconfigured:
+def _make_refusal(asked: str) -> Misconfigured:
     return Misconfigured(
         asked,
         "it leads to a link-local address or a cloud's metadata service",

@@ -1,6 +1,6 @@
 """Frames with the types that a warehouse has: whole numbers and decimals stay exact, nulls stay nulls.
 
-A new type gets its row in `_pandas_type`.
+A new type gets its row in `_choose_pandas_type`.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def make_frame(table: pa.Table, time_zone: str = UTC_ZONE) -> pd.DataFrame:
     """An Arrow table as a frame: Int64, Float64, boolean, str, datetime64; Arrow's own for decimals and dates."""
     plain = table.replace_schema_metadata(None)
     for place, field in enumerate(plain.schema):
-        kind, column = _plain_column(field.type, plain.column(place), time_zone)
+        kind, column = _convert_column(field.type, plain.column(place), time_zone)
         plain = plain.set_column(place, field.with_type(kind), column)
-    frame: pd.DataFrame = plain.to_pandas(types_mapper=_pandas_type)
+    frame: pd.DataFrame = plain.to_pandas(types_mapper=_choose_pandas_type)
     return frame
 
 
-def frame_records(records: Iterable[Record], columns: Sequence[tuple[str, str]]) -> pd.DataFrame:
+def make_records_frame(records: Iterable[Record], columns: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """Records as a frame, a column a field. columns: field and its type, as Arrow names it; `utc`: a time in UTC."""
     import pyarrow as pa
 
@@ -57,7 +57,7 @@ def frame_records(records: Iterable[Record], columns: Sequence[tuple[str, str]])
     return make_frame(table)
 
 
-def _plain_column(
+def _convert_column(
     kind: pa.DataType, column: pa.ChunkedArray, time_zone: str
 ) -> tuple[pa.DataType, pa.ChunkedArray]:
     """A column as pandas gets it: wide whole numbers as 64 bits where all fit, points in time in one zone."""
@@ -81,7 +81,7 @@ def _plain_column(
     return kind, column
 
 
-def _pandas_type(kind: pa.DataType) -> object:
+def _choose_pandas_type(kind: pa.DataType) -> object:
     """The type of a frame's column; None for pandas' own choice, which keeps nulls."""
     import pandas as pd
     from pyarrow import types

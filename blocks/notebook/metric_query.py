@@ -13,11 +13,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured, NotFound
-from blocks.findings import hint
+from blocks.findings import suggest_name
 from blocks.metric_rows import DAY, Days, MetricRows, days_sql
 from blocks.metrics import Metric, evaluate, value_of_nothing
 from blocks.site.html.extract import Extract
-from blocks.site.periods import Period, bucket, start
+from blocks.site.periods import Period, find_bucket, start
 from blocks.sql import quote_identifier
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def query_metric(
             "Give a grain, as in grain='month'.",
         )
     dated = time in where and not metric.adds_up_rows  # it needs rows of other times than these
-    known = extract.bounds()
+    known = extract.find_bounds()
     shown = _read_span(str(time), where[str(time)], known) if dated and known else None
     kept, values = _filter_rows(extract, {k: v for k, v in where.items() if not (dated and k == time)})
     rows = MetricRows(kept, extract.dataset.dimensions, time, extract.dataset.grain, known, shown)
@@ -94,7 +94,7 @@ def _read_span(time: str, wanted: object, known: Days) -> Days:
 
 def find_incomplete(extract: Extract, grain: str | None, where: Mapping[str, object]) -> list[date]:
     """The buckets of a grain of which the data, or the range that was asked for, have but some days."""
-    bounds = extract.bounds()
+    bounds = extract.find_bounds()
     if not grain or not bounds:
         return []
     first, last = bounds
@@ -105,8 +105,10 @@ def find_incomplete(extract: Extract, grain: str | None, where: Mapping[str, obj
         if first > last:
             return []
     own = extract.dataset.grain
-    period = Period(grain=own, first=bucket(first, own), last=bucket(last, own))
-    edges = dict.fromkeys(number for number in (period.touched(grain)[:1] + period.touched(grain)[-1:]))
+    period = Period(grain=own, first=find_bucket(first, own), last=find_bucket(last, own))
+    edges = dict.fromkeys(
+        number for number in (period.list_buckets(grain)[:1] + period.list_buckets(grain)[-1:])
+    )
     return [start(number, grain) for number in edges if not period.is_whole(number, grain)]
 
 
@@ -146,7 +148,7 @@ def _check_there(extract: Extract, name: str, value: object) -> None:
         return
     found = extract.rows(f"SELECT DISTINCT {column}::VARCHAR FROM extract LIMIT {MOST_COMPARED}")
     names = {row[0].lower(): row[0] for row in found if row[0]}
-    near = hint(str(value), names)
+    near = suggest_name(str(value), names)
     for lower, proper in names.items():
         near = near.replace(f"mean {lower}?", f"mean {proper}?")
     raise NotFound(

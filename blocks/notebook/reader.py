@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Busy, Misconfigured, NotFound
-from blocks.findings import hint
+from blocks.findings import suggest_name
 from blocks.notebook.frames import make_frame, read_query
 from blocks.notebook.metric_query import find_incomplete, query_metric
 from blocks.records import Release
 from blocks.site.html.extract import Extract
-from blocks.site.periods import coarser
+from blocks.site.periods import list_coarser_grains
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.reads import read_newest_value
 from blocks.warehouse.release_marker import parse_marker
@@ -55,7 +55,7 @@ class ServedReader:
                 _check_served(release, dataset.mart)
                 self._warehouse.use_time_zone(session, dataset.time_zone)
                 path = Path(folder) / "rows.parquet"
-                session.export(self._dataset_query(dataset), path)
+                session.export(self._write_query(dataset), path)
                 if self._read_release(session) == release:
                     return _answer(dataset, path, release, by, grain, where)
         raise _say_changed(f"read metric {name}")
@@ -65,19 +65,23 @@ class ServedReader:
     ) -> Dataset:
         """What the question is asked of."""
         asked = f"read metric {name}"
-        unusable = self._catalogue.unusable()
+        unusable = self._catalogue.list_unusable()
         if name in unusable:
             raise Misconfigured(
                 asked, f"no dashboard can show it: {unusable[name]}", "Change it in the dbt project."
             )
         if name not in self._catalogue.metric_names():
-            raise NotFound(asked, f"dbt declares no such metric{hint(name, self._catalogue.metric_names())}")
+            raise NotFound(
+                asked, f"dbt declares no such metric{suggest_name(name, self._catalogue.metric_names())}"
+            )
         source = self._catalogue.source_of(name)
         time, known = self._catalogue.time_of(source), self._catalogue.dimensions_of(source)
         for dimension in (*by, *where):
             if dimension not in known:
                 listed = f"It has: {', '.join(known) or 'none'}."
-                raise NotFound(asked, f"it has no dimension {dimension}{hint(dimension, known)}", listed)
+                raise NotFound(
+                    asked, f"it has no dimension {dimension}{suggest_name(dimension, known)}", listed
+                )
         if time in by:
             raise Misconfigured(asked, f"{time} is its time", f"Leave it out of by, and say grain={'day'!r}.")
         if name in (*by, *([time] if grain else [])):
@@ -85,14 +89,14 @@ class ServedReader:
         if len(set(by)) < len(by):
             raise Misconfigured(asked, "by names a dimension twice", "Name each once.")
         (dataset,) = self._catalogue.datasets((name,), tuple(dict.fromkeys([*by, *where])))
-        offered = coarser(dataset.grain) if time else []
+        offered = list_coarser_grains(dataset.grain) if time else []
         if grain is not None and grain not in offered:
             why = (
                 f"its time is by {dataset.grain}; grain can be {', '.join(offered)}"
                 if time
                 else "it has no time"
             )
-            raise Misconfigured(asked, f"grain {grain} can't be: {why}{hint(grain, offered)}")
+            raise Misconfigured(asked, f"grain {grain} can't be: {why}{suggest_name(grain, offered)}")
         return dataset
 
     def _read_freshness(self, session: Session, mart: str) -> str | None:
@@ -103,12 +107,12 @@ class ServedReader:
                 (dataset,) = self._catalogue.datasets((name,), ())
                 self._warehouse.use_time_zone(session, dataset.time_zone)
                 newest = read_newest_value(
-                    self._warehouse, session, self._dataset_query(dataset), str(dataset.time)
+                    self._warehouse, session, self._write_query(dataset), str(dataset.time)
                 )
                 return newest[:10] if newest else None
         return None
 
-    def _dataset_query(self, dataset: Dataset) -> str:
+    def _write_query(self, dataset: Dataset) -> str:
         return dataset.sql(self._warehouse.quote(self._warehouse.serving, dataset.mart))
 
     def _read_release(self, session: Session) -> Release:
@@ -137,7 +141,7 @@ def _answer(
     """The question, asked of the exported rows."""
     with Extract(dataset, path) as extract:
         frame = make_frame(query_metric(extract, by, grain, where), dataset.time_zone)
-        bounds, undated = extract.bounds(), extract.undated()
+        bounds, undated = extract.find_bounds(), extract.count_undated()
         frame = describe_frame(frame, release, bounds[1].isoformat() if bounds else None)
         frame.attrs["incomplete"] = [day.isoformat() for day in find_incomplete(extract, grain, where)]
         frame.attrs["undated_rows"] = undated
@@ -147,7 +151,9 @@ def _answer(
 def _check_served(release: Release, mart: str) -> None:
     if mart not in release.marts:
         listed = f"They see: {', '.join(sorted(release.marts))}."
-        raise NotFound(f"read mart {mart}", f"readers see no such mart{hint(mart, release.marts)}", listed)
+        raise NotFound(
+            f"read mart {mart}", f"readers see no such mart{suggest_name(mart, release.marts)}", listed
+        )
 
 
 def _say_changed(asked: str) -> Busy:

@@ -32,19 +32,19 @@ def read_automations(path: Path) -> list[AutomationCore]:
             f"read {path}", "`automations:` is no list of mappings", "See deploy/automations.yaml."
         )
     with get_client(sync_client=True) as client:
-        return [_automation(each, client) for each in declared]
+        return [_make_automation(each, client) for each in declared]
 
 
 def compare_automation(wanted: AutomationCore) -> str:
     """`created`, `updated` or `unchanged`: what applying it would do."""
     with get_client(sync_client=True) as client:
-        return _compare(wanted, _saved(wanted.name, client))
+        return _compare(wanted, _find_saved(wanted.name, client))
 
 
 def apply_automation(wanted: AutomationCore) -> str:
     """Create or update it where the server's differs; return `created`, `updated` or `unchanged`."""
     with get_client(sync_client=True) as client:
-        saved = _saved(wanted.name, client)
+        saved = _find_saved(wanted.name, client)
         word = _compare(wanted, saved)
         if saved is None:
             client.create_automation(wanted)
@@ -61,13 +61,13 @@ def _compare(wanted: AutomationCore, saved: Automation | None) -> str:
     return "unchanged" if same else "updated"
 
 
-def _saved(name: str, client: SyncPrefectClient) -> Automation | None:
+def _find_saved(name: str, client: SyncPrefectClient) -> Automation | None:
     return next(iter(client.read_automations_by_name(name)), None)
 
 
-def _automation(declared: dict[str, Any], client: SyncPrefectClient) -> AutomationCore:
+def _make_automation(declared: dict[str, Any], client: SyncPrefectClient) -> AutomationCore:
     name = str(declared.get("name"))
-    actions = [_action(action, client) for action in declared.get("actions", [])]
+    actions = [_resolve_action(action, client) for action in declared.get("actions", [])]
     try:
         return AutomationCore.model_validate({**declared, "actions": actions})
     except ValidationError as error:
@@ -75,7 +75,7 @@ def _automation(declared: dict[str, Any], client: SyncPrefectClient) -> Automati
         raise Misconfigured(f"read automation {name}", wrong, "See Prefect's automation schema.") from None
 
 
-def _action(action: dict[str, Any], client: SyncPrefectClient) -> dict[str, Any]:
+def _resolve_action(action: dict[str, Any], client: SyncPrefectClient) -> dict[str, Any]:
     """The action with ids instead of names."""
     result = dict(action)
     try:

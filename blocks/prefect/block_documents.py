@@ -45,7 +45,7 @@ def read_declared(path: Path, environment: Mapping[str, str] = os.environ) -> di
             f"not set: {', '.join(dict.fromkeys(missing))}",
             "Set each as an environment variable, or NAME_FILE to a file that holds it.",
         )
-    return {slug: _block(slug, fields) for slug, fields in filled.items()}
+    return {slug: _make_block(slug, fields) for slug, fields in filled.items()}
 
 
 def apply_block(slug: str, block: Block) -> str:
@@ -79,7 +79,7 @@ def check_block(slug: str) -> tuple[bool, str]:
         return False, f"{type(error).__name__}: it could not be checked"
 
 
-def _block(slug: str, fields: dict[str, object]) -> Block:
+def _make_block(slug: str, fields: dict[str, object]) -> Block:
     kind, separator, name = slug.partition("/")
     if not separator or not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
         raise Misconfigured(f"read block {slug}", "it is not TYPE/NAME", "As in duckdb-warehouse/main.")
@@ -109,7 +109,7 @@ def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any
         name, default = match.groups()
         found = environment.get(name)
         if found is None and (path := environment.get(f"{name}_FILE")):
-            found = _content(name, Path(path))
+            found = _read_content(name, Path(path))
         if found is None and default is None:
             missing.append(name)
         return found if found is not None else default or ""
@@ -117,7 +117,7 @@ def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any
     return _VARIABLE.sub(lookup, value)
 
 
-def _content(name: str, path: Path) -> str:
+def _read_content(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").rstrip("\n")
     except (OSError, ValueError) as error:

@@ -76,45 +76,48 @@ def build_event(  # one event
 ) -> dict[str, object]:
     """Build a RunEvent. The same job of the same run has the same id, so a repetition is no second run."""
     namespace = os.environ.get("OPENLINEAGE_NAMESPACE", "ticket-to-dashboard")
-    made = _dataset(output)
+    made = _make_dataset(output)
     if rows is not None:
-        facet = {"rowCount": rows, **_facet("facets/1-0-2/OutputStatisticsOutputDatasetFacet")}
+        facet = {"rowCount": rows, **_make_facet("facets/1-0-2/OutputStatisticsOutputDatasetFacet")}
         made["outputFacets"] = {"outputStatistics": facet}
     if columns:
         made["facets"] = {"columnLineage": _describe_columns(columns)}
-    parent = {"run": {"runId": _id(run, "deliver")}, "job": {"namespace": namespace, "name": "deliver"}}
+    parent = {
+        "run": {"runId": _make_run_id(run, "deliver")},
+        "job": {"namespace": namespace, "name": "deliver"},
+    }
     return {
         "eventType": kind,
         "eventTime": datetime.now(UTC).isoformat(),
         "producer": PRODUCER,
         "schemaURL": f"{SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent",
         "run": {
-            "runId": _id(run, job),
-            "facets": {"parent": {**parent, **_facet("facets/1-0-1/ParentRunFacet")}},
+            "runId": _make_run_id(run, job),
+            "facets": {"parent": {**parent, **_make_facet("facets/1-0-1/ParentRunFacet")}},
         },
         "job": {"namespace": namespace, "name": job},
-        "inputs": [_dataset(key) for key in inputs],
+        "inputs": [_make_dataset(key) for key in inputs],
         "outputs": [made],
     }
 
 
 def _describe_columns(columns: Columns) -> dict[str, object]:
     fields = {
-        name: {"inputFields": [{**_dataset(key), "field": field} for key, field in parts]}
+        name: {"inputFields": [{**_make_dataset(key), "field": field} for key, field in parts]}
         for name, parts in columns.items()
     }
-    return {"fields": fields, **_facet("facets/1-1-0/ColumnLineageDatasetFacet")}
+    return {"fields": fields, **_make_facet("facets/1-1-0/ColumnLineageDatasetFacet")}
 
 
-def _id(run: str, job: str) -> str:
+def _make_run_id(run: str, job: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"{PRODUCER}:{run}:{job}"))
 
 
-def _dataset(key: str) -> dict[str, object]:
+def _make_dataset(key: str) -> dict[str, object]:
     scheme, _, rest = key.partition("://")
     authority, _, name = rest.partition("/")
     return {"namespace": f"{scheme}://{authority}", "name": name.replace("/", ".")}
 
 
-def _facet(path: str) -> dict[str, str]:
+def _make_facet(path: str) -> dict[str, str]:
     return {"_producer": PRODUCER, "_schemaURL": f"{SPEC}/{path}.json#/$defs/{path.rsplit('/', 1)[1]}"}

@@ -45,7 +45,7 @@ def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[dict
     checks = [check.model_copy(update={"scope": mart}) for check in checks]
     if len(checks) != len(given):
         checks.append(
-            Check.unanswered(
+            Check.from_unanswered(
                 mart,
                 "every expectation was evaluated",
                 "suite",
@@ -69,7 +69,7 @@ def _run_one(
     try:
         return batch_definition.get_batch().validate(expectation, result_format=RESULT_FORMAT)
     except Exception as error:
-        return Check.unanswered("", name, "suite", _first_line(str(error)))
+        return Check.from_unanswered("", name, "suite", _first_line(str(error)))
 
 
 def require_answer(warehouse: Warehouse, relation: str) -> None:
@@ -85,7 +85,7 @@ def read_result(mart: str, result: ExpectationValidationResult) -> Check:
     given = {"type": config.type, "kwargs": kwargs, "meta": config.meta, "description": config.description}
     name = name_expectation(given)
     if reason := _find_exception(result.exception_info or {}):
-        return Check.unanswered(mart, name, "suite", _first_line(reason))
+        return Check.from_unanswered(mart, name, "suite", _first_line(reason))
     success = bool(result.success)
     lenient = str(getattr(config, "severity", None) or "").rsplit(".", 1)[-1].lower() in LENIENT
     nothing_judged = success and _judged_nothing(found)

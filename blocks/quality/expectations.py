@@ -65,7 +65,7 @@ def read_expectations(mart: str, suite: object) -> SuiteContent:
         expectation = upgrade_expectation(each)
         fault = find_fault(expectation)
         if fault:
-            faults.append(Check.unanswered(mart, name_expectation(expectation), "suite", fault))
+            faults.append(Check.from_unanswered(mart, name_expectation(expectation), "suite", fault))
         else:
             usable.append(expectation)
     return usable, faults
@@ -159,7 +159,7 @@ def refuse_expectations(mart: str, content: SuiteContent, dialect: str) -> Suite
     faults = list(content[1])
     for each in content[0]:
         if reason := find_refusal(each, dialect):
-            faults.append(Check.unanswered(mart, name_expectation(each), "suite", reason))
+            faults.append(Check.from_unanswered(mart, name_expectation(each), "suite", reason))
         else:
             usable.append(each)
     return usable, faults

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from blocks.errors import Misconfigured
-from blocks.findings import Finding, error, hint, warn
+from blocks.findings import Finding, make_error, suggest_name, warn
 from blocks.quality.expectations import (
     name_expectation,
     read_expectations,
@@ -34,7 +34,7 @@ def check_suites(
     """
     files = {path.stem: path for path in sorted(suites.folder.glob("*.json"))}
     for mart in sorted(set(columns) - set(files) - set(tested)):
-        found = error if mart in shown else warn
+        found = make_error if mart in shown else warn
         yield found(
             f"mart {mart}",
             str(suites.folder),
@@ -55,13 +55,13 @@ def check_suites(
             yield warn(
                 f"suite {path.name}",
                 str(path),
-                f"there is no model {name}{hint(name, models)}, so it checks nothing",
+                f"there is no model {name}{suggest_name(name, models)}, so it checks nothing",
                 "Rename it as its mart, or delete it.",
             )
 
 
 def _find_near(mart: str, files: Collection[str]) -> str:
-    near = hint(mart, files)
+    near = suggest_name(mart, files)
     return near.replace("did you mean ", "is it ").replace("?", ".json?") if near else ""
 
 
@@ -71,13 +71,13 @@ def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -
         suite = json.loads(path.read_text(encoding="utf-8"))
         _, faults = refuse_expectations(mart, read_expectations(mart, suite), dialect)
     except Misconfigured as wrong:
-        yield error(about, str(path), wrong.answer, wrong.remedy)
+        yield make_error(about, str(path), wrong.answer, wrong.remedy)
         return
     except (OSError, ValueError, RecursionError) as wrong:
-        yield error(about, str(path), f"it is not JSON: {wrong}", "Mend it by hand.")
+        yield make_error(about, str(path), f"it is not JSON: {wrong}", "Mend it by hand.")
         return
     for fault in faults:
-        yield error(
+        yield make_error(
             about, str(path), f"{fault.name} can't be evaluated: {fault.observed}", "Correct or delete it."
         )
     known = {column.lower() for column in columns}
@@ -86,10 +86,10 @@ def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -
             if column.lower() not in known:
                 # a longer or shorter name is likely another column, which the YAML leaves out
                 alike = {each for each in known if abs(len(each) - len(column)) <= 2}
-                near = hint(column, alike, 0.8)
+                near = suggest_name(column, alike, 0.8)
                 if not near and _is_unreviewed(each):
                     continue  # `init` saw the column in the data
-                found = error if near else warn
+                found = make_error if near else warn
                 yield found(
                     about,
                     str(path),

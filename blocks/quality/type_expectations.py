@@ -63,7 +63,7 @@ def _check(mart: str, expectation: Mapping[str, Any], columns: Mapping[str, str]
     allowed = kwargs.get("type_list") or [kwargs.get("type_") or ""]
     if not all(isinstance(each, str) for each in (kwargs["column"], *allowed)):
         reason = "its column and types have to be names"
-        return Check.unanswered(mart, name_expectation(expectation), "suite", reason)
+        return Check.from_unanswered(mart, name_expectation(expectation), "suite", reason)
     actual = columns.get(kwargs["column"], "no such column")
     right = family(actual) in {family(kind) for kind in allowed}
     lenient = expectation.get("severity") in LENIENT

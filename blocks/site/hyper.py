@@ -74,7 +74,7 @@ def write_hyper(
         scratch.unlink(missing_ok=True)
 
 
-def hyper_types(source: Path) -> dict[str, str]:
+def find_hyper_types(source: Path) -> dict[str, str]:
     """Each column's type in Hyper, as write_hyper would decide it for a Parquet file."""
     with _open_parquet(source) as (_, chosen):
         return {column: kind for column, (_, kind) in chosen.items()}
@@ -152,19 +152,19 @@ def _open_parquet(
 def _decide(connection: DuckDBPyConnection, column: str, kind: str) -> tuple[str, str]:
     """A column's type in the rewritten file and in Hyper; wide numbers are decided by their values."""
     if kind in ("UBIGINT", "HUGEINT", "UHUGEINT"):
-        return _TYPES["BIGINT"] if _fits(connection, column, "BIGINT") else _TEXT
+        return _TYPES["BIGINT"] if _can_cast(connection, column, "BIGINT") else _TEXT
     if decimal := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind):
         digits, scale = map(int, decimal.groups())
         narrow = f"DECIMAL({min(digits, 18)},{scale})"
         if digits > 18 and scale == 0:
-            return _TYPES["BIGINT" if _fits(connection, column, "BIGINT") else "DOUBLE"]
-        if digits <= 18 or (scale <= 18 and _fits(connection, column, narrow)):
+            return _TYPES["BIGINT" if _can_cast(connection, column, "BIGINT") else "DOUBLE"]
+        if digits <= 18 or (scale <= 18 and _can_cast(connection, column, narrow)):
             return narrow, narrow.replace("DECIMAL", "NUMERIC")
         return _TYPES["DOUBLE"]
     return _TYPES.get(kind, _TEXT)
 
 
-def _fits(connection: DuckDBPyConnection, column: str, kind: str) -> bool:
+def _can_cast(connection: DuckDBPyConnection, column: str, kind: str) -> bool:
     name = quote_identifier(column)
     misfits = f"SELECT count(*) FROM source WHERE {name} IS NOT NULL AND TRY_CAST({name} AS {kind}) IS NULL"
     row = connection.execute(misfits).fetchone()

@@ -20,7 +20,7 @@ _EXACT = Context(prec=400, rounding=ROUND_HALF_UP)  # holds every double
 _STEPS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K"))
 
 
-def unit(form: str) -> str:
+def find_unit(form: str) -> str:
     """What stands before a figure: a currency's sign, else its code; nothing for other forms."""
     found = re.fullmatch(r"currency:([A-Z]{3})", form)
     return _SYMBOLS.get(found.group(1), f"{found.group(1)}\u00a0") if found else ""
@@ -33,7 +33,7 @@ def compact(value: float | None, form: str) -> str:
     sign = "-" if value < 0 else ""
     if form == "percent":
         return f"{_round(value * 100, 1)}%"
-    return sign + unit(form) + _short(abs(value), bool(unit(form)))
+    return sign + find_unit(form) + _shorten(abs(value), bool(find_unit(form)))
 
 
 def change(value: float | None, before: float | None, form: str) -> str | None:
@@ -47,23 +47,23 @@ def change(value: float | None, before: float | None, form: str) -> str | None:
     return f"{sign}{_round(abs(points), 1)}{' pp' if form == 'percent' else '%'}"
 
 
-def tone(moved: str | None, goal: str) -> str:
+def judge_change(moved: str | None, goal: str) -> str:
     """Whether a change is `good`, `bad` or `even`."""
     if not moved or goal == "none" or moved[0] not in "+-":
         return "even"
     return "good" if (moved[0] == "+") == (goal == "up") else "bad"
 
 
-def axis(form: str) -> str:
+def write_axis_expression(form: str) -> str:
     """The Vega expression that writes an axis label."""
     if form == "percent":
         return "format(datum.value, '.1~%')"
     short = "replace(replace(format(abs(datum.value), '.3~s'), 'G', 'B'), 'k', 'K')"
     size = f"(abs(datum.value) < 1 ? format(abs(datum.value), '.2~f') : {short})"
-    return f"(datum.value < 0 ? '-' : '') + '{unit(form)}' + {size}"
+    return f"(datum.value < 0 ? '-' : '') + '{find_unit(form)}' + {size}"
 
 
-def day(value: date) -> str:
+def write_short_day(value: date) -> str:
     """3 Mar 2025."""
     return f"{value.day} {MONTH_NAMES[value.month - 1]} {value.year}"
 
@@ -71,17 +71,17 @@ def day(value: date) -> str:
 def write_day(text: str | None) -> str:
     """3 Mar 2025 of 2025-03-03; any other text as it is."""
     try:
-        return day(date.fromisoformat((text or "")[:10]))
+        return write_short_day(date.fromisoformat((text or "")[:10]))
     except ValueError:
         return text or ""
 
 
-def span(begin: date, end: date) -> str:
+def write_span(begin: date, end: date) -> str:
     """3 Mar 2025 - 5 Apr 2025, as short as it can be."""
-    return day(begin) if begin == end else f"{day(begin)} – {day(end)}"
+    return write_short_day(begin) if begin == end else f"{write_short_day(begin)} – {write_short_day(end)}"
 
 
-def _short(size: float, money: bool) -> str:
+def _shorten(size: float, money: bool) -> str:
     for step, letter in _STEPS:
         if size >= step * 0.99995 and size >= 9999.5:
             scaled = size / step

@@ -34,14 +34,14 @@ MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "O
 DRAWN = ((62, "day"), (430, "week"), (1900, "month"), (5500, "quarter"), (10**9, "year"))
 
 
-def coarser(grain: str) -> list[str]:
+def list_coarser_grains(grain: str) -> list[str]:
     """A grain and those its buckets fall into whole: weeks fall into no other."""
     if grain == "week":
         return ["week"]
     return [other for other in GRAINS[GRAINS.index(grain) :] if other != "week" or grain == "day"]
 
 
-def bucket(day: date, grain: str) -> int:
+def find_bucket(day: date, grain: str) -> int:
     """The number of the bucket that holds a day."""
     days = (day - EPOCH).days
     if grain == "day":
@@ -67,9 +67,9 @@ def finish(number: int, grain: str) -> date:
         return date.max
 
 
-def last_finished(day: date, grain: str) -> int:
+def find_last_finished(day: date, grain: str) -> int:
     """The last bucket that ends on a day or before it."""
-    return bucket(day, grain) - (finish(bucket(day, grain), grain) > day)
+    return find_bucket(day, grain) - (finish(find_bucket(day, grain), grain) > day)
 
 
 def label_ticks(first: date, last: date, grain: str, most: int) -> list[tuple[date, str]]:
@@ -77,19 +77,19 @@ def label_ticks(first: date, last: date, grain: str, most: int) -> list[tuple[da
 
     The year stands where it changes.
     """
-    numbers = range(bucket(first, grain), bucket(last, grain) + 1)
+    numbers = range(find_bucket(first, grain), find_bucket(last, grain) + 1)
     fitting = (step for step in _APART[grain] if math.ceil(len(numbers) / step) <= most)
     step = next(fitting, math.ceil(len(numbers) / most))
     begin = numbers[0] if grain in ("day", "week") else math.ceil(numbers[0] / step) * step
     days = [start(number, grain) for number in range(begin, numbers[-1] + 1, step)]
     years = [None, *(day.year for day in days)]
     return [
-        (day, _tick_text(day, grain) + ("" if day.year == before or grain == "year" else f" {day.year}"))
+        (day, _write_tick(day, grain) + ("" if day.year == before or grain == "year" else f" {day.year}"))
         for day, before in zip(days, years, strict=False)
     ]
 
 
-def _tick_text(day: date, grain: str) -> str:
+def _write_tick(day: date, grain: str) -> str:
     if grain == "year":
         return str(day.year)
     if grain == "quarter":
@@ -126,34 +126,34 @@ class Period(Record):
         """The grain a trend over it is drawn with: never finer than its own."""
         days = (self.end - self.begin).days + 1
         asked = next(grain for limit, grain in DRAWN if days <= limit)
-        return asked if asked in coarser(self.grain) else self.grain
+        return asked if asked in list_coarser_grains(self.grain) else self.grain
 
     def is_whole(self, number: int, grain: str) -> bool:
         """Whether a bucket of a grain lies inside with all its days."""
         return start(number, grain) >= self.begin and finish(number, grain) <= self.end
 
-    def touched(self, grain: str) -> list[int]:
+    def list_buckets(self, grain: str) -> list[int]:
         """Every bucket of a grain that has a day in it."""
-        return list(range(bucket(self.begin, grain), bucket(self.end, grain) + 1))
+        return list(range(find_bucket(self.begin, grain), find_bucket(self.end, grain) + 1))
 
-    def whole_buckets(self, grain: str) -> list[int]:
+    def list_whole_buckets(self, grain: str) -> list[int]:
         """The buckets of a grain that are whole; all that are touched where fewer than three are."""
-        touched = self.touched(grain)
+        touched = self.list_buckets(grain)
         whole = [number for number in touched if self.is_whole(number, grain)]
         return whole if len(whole) > 2 else touched
 
-    def besides(self, grain: str) -> list[tuple[int, int]]:
+    def pair_with_previous(self, grain: str) -> list[tuple[int, int]]:
         """The whole buckets of the period before, each with the one of this period that it falls beside."""
-        before, touched = self.previous, self.touched(grain)
-        shift = touched[0] - bucket(before.begin, grain)
-        whole = [number for number in before.touched(grain) if before.is_whole(number, grain)]
+        before, touched = self.previous, self.list_buckets(grain)
+        shift = touched[0] - find_bucket(before.begin, grain)
+        whole = [number for number in before.list_buckets(grain) if before.is_whole(number, grain)]
         return [(number, number + shift) for number in whole if number + shift <= touched[-1]]
 
-    def presets(self) -> list[tuple[int, str]]:
+    def list_presets(self) -> list[tuple[int, str]]:
         """Lengths to offer, shortest first, each shorter than the whole."""
         return [(n, label) for n, label in _PRESETS[self.grain] if n < self.last - self.first + 1]
 
-    def opening(self) -> Period:
+    def choose_opening(self) -> Period:
         """The range a page opens with: the longest preset that leaves as much again before it, or all."""
         whole = self.last - self.first + 1
         fits = [n for n, _ in _PRESETS[self.grain] if 2 * n <= whole]

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from blocks.catalogue import Dataset
-from blocks.metrics import Metric, adds_up
+from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis, Dashboard, Record
-from blocks.site.periods import coarser
+from blocks.site.periods import list_coarser_grains
 
 
 class Chart(StrEnum):
@@ -72,7 +72,7 @@ def plan_dashboard(dashboard: Dashboard, datasets: Sequence[Dataset]) -> Dashboa
     order = {name: place for place, name in enumerate(dashboard.metrics)}
     every = [(dataset.name, metric.name) for dataset in datasets for metric in dataset.metrics]
     timed = [dataset.grain for dataset in datasets if dataset.time]
-    grains = tuple(coarser(max(timed, key=GRAINS.index))) if timed else ()
+    grains = tuple(list_coarser_grains(max(timed, key=GRAINS.index))) if timed else ()
     figures = sorted(every, key=lambda pair: order.get(pair[1], len(order)))
     return DashboardPlan(
         analysis=dashboard.analysis,
@@ -120,7 +120,7 @@ def plan_section(
 
 def find_additive(metrics: Sequence[Metric]) -> set[str]:
     """The names of the metrics whose parts add up to a whole."""
-    return {metric.name for metric in metrics if adds_up(metric.formula)}
+    return {metric.name for metric in metrics if is_additive(metric.formula)}
 
 
 def plan_charts(analysis: Analysis, *, timed: bool, sliced: bool, adds: bool) -> tuple[Chart, ...]:

@@ -20,7 +20,7 @@ NO_ANSWERS = frozenset({"requirements", "refresh"})
 """Topics of our comments that don't answer how a run ended for a ticket that asked."""
 
 
-def fingerprint(body: str) -> str:
+def compute_fingerprint(body: str) -> str:
     """What tells one comment's text from another, whatever a tracker does to blanks and line ends."""
     return sha256(" ".join(body.split()).encode()).hexdigest()[:16]
 

@@ -74,7 +74,7 @@ def read_request(text: str) -> Reading:
     reader = _TemplateReader()
     lines = remove_invisible(text[: MOST_LINES * LONGEST]).split("\n")[:MOST_LINES]
     table: list[str] = []
-    for line in _own_lines(lines):
+    for line in _read_own_lines(lines):
         if line.startswith("|"):
             table.append(line)
             continue
@@ -87,7 +87,7 @@ def read_request(text: str) -> Reading:
     return Reading(fields, tuple(reader.list_unplaced())[:MOST_UNPLACED])
 
 
-def _own_lines(lines: Sequence[str]) -> Iterator[str]:
+def _read_own_lines(lines: Sequence[str]) -> Iterator[str]:
     """The writer's own lines, without quoted ones and what stands below the head of an older mail."""
     for line in lines:
         if _MAIL.match(line):
@@ -107,7 +107,7 @@ def _is_short(text: str) -> bool:
     return not _CLOSING.match(text) and all(len(each.split()) <= 4 for each in re.split("[,;]", text))
 
 
-def _words(values: Sequence[str]) -> set[str]:
+def _split_words(values: Sequence[str]) -> set[str]:
     parts = re.split(r"[,;\n]|\s(?:and|&)\s", "\n".join(values).casefold())
     return {" ".join(re.findall(r"\w+", part)) for part in parts} - {""}
 
@@ -129,7 +129,7 @@ class _OpenPart:
     def is_list(self) -> bool:
         return self.field in LISTS
 
-    def takes_as_name(self, line: Line) -> bool:
+    def can_be_name(self, line: Line) -> bool:
         """False for a value that is spelled like a part of a request, as a dimension called `source`."""
         if line.separated or line.heading:
             return True
@@ -177,7 +177,7 @@ class _TemplateReader:
         part = self._open
         if not line.text and not line.field:
             self._read_gap()
-        elif line.field and (part is None or part.takes_as_name(line)):
+        elif line.field and (part is None or part.can_be_name(line)):
             self._start(line, line.field)
         elif line.heading:
             self._close()
@@ -191,12 +191,12 @@ class _TemplateReader:
         """What could not be placed; a part that is named twice with the same values is no trouble."""
         self._close()
         for name, values in self._again.items():
-            if _words(values) - _words(self.found.get(name, ())):
+            if _split_words(values) - _split_words(self.found.get(name, ())):
                 yield Unplaced(name, name, ", ".join(values), "twice")
         yield from self._unplaced
         yield from self._maybe
 
-    def _values_of(self, name: str) -> list[str]:
+    def _find_values(self, name: str) -> list[str]:
         """Where the values of a part go; to the side if it has some already."""
         if self.found.get(name):
             return self._again.setdefault(name, [])
@@ -217,7 +217,7 @@ class _TemplateReader:
         named: Literal["heading", "colon", "bare"] = (
             "heading" if line.heading else "colon" if line.separated else "bare"
         )
-        self._open = _OpenPart(name, line.text, self._values_of(name), named, line.bullet, inside=inside)
+        self._open = _OpenPart(name, line.text, self._find_values(name), named, line.bullet, inside=inside)
         if line.value:
             self._open.values.append(line.value)
             if not line.value.endswith(","):
@@ -260,7 +260,7 @@ class _TemplateReader:
         near = find_near_field(line.name) if line.value else None
         if near:
             self._unplaced.append(Unplaced(near, line.name, line.value, "unknown"))
-        elif self.found and line.value and self._may_be_name(line):
+        elif self.found and line.value and self._can_be_name(line):
             reason: Reason = "after" if self._apart or _CLOSING.match(line.name) else "unknown"
             self._maybe.append(Unplaced(None, line.name, line.value, reason))
         elif self.found and (by := _BY.fullmatch(line.text)) and _is_short(line.text):
@@ -268,6 +268,6 @@ class _TemplateReader:
         elif closed:
             self._unplaced.append(Unplaced(closed.field, closed.name, line.text, "below"))
 
-    def _may_be_name(self, line: Line) -> bool:
+    def _can_be_name(self, line: Line) -> bool:
         words = line.name.split()
         return not self._in_other_section and 0 < len(words) <= 3 and not is_remark(line.name)

@@ -7,70 +7,70 @@ import re
 from collections.abc import Mapping
 
 
-def _listed(names: str) -> tuple[str, ...]:
+def _split_names(names: str) -> tuple[str, ...]:
     return tuple(names.split(", "))
 
 
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "analysis": _listed(
+    "analysis": _split_names(
         "analysis, analysis type, type of analysis, kind of analysis, analysis kind, "
         "report type, type of report"
     ),
-    "metrics": _listed(
+    "metrics": _split_names(
         "metrics, metric, kpis, kpi, measures, measure, key figures, key figure, indicators, indicator, "
         "key performance indicators, key performance indicator"
     ),
-    "dimensions": _listed(
+    "dimensions": _split_names(
         "dimensions, dimension, by, slice by, sliced by, slices, split by, splits, group by, grouped by, "
         "grouping, groupings, "
         "break down by, broken down by, breakdown, breakdowns, breakdown by, segment by, segmented by, cut by, "
         "dims, dim, per, split, split on, slicers, sliced on, segments, segmentation, attributes, "
         "drill down, drill down by, view by, viewed by"
     ),
-    "data_sources": _listed(
+    "data_sources": _split_names(
         "data sources, data source, datasources, datasource, sources, source, source systems, source system, "
         "sources of data, source of data"
     ),
-    "deadline": _listed(
+    "deadline": _split_names(
         "deadline, due, due date, due by, due on, needed by, needed on, required by, date needed, date required, "
         "by when, delivery date, deadline date, deliver by, wanted by, needed before, eta"
     ),
-    "requester": _listed("requester, requestor, requested by, asked by, requester name"),
-    "assignee": _listed("assignee, assigned to"),
-    "priority": _listed("priority, prio, urgency"),
-    "filters": _listed("filters, filter, filter by, filtered by, restricted to, limited to"),
-    "period": _listed(
+    "requester": _split_names("requester, requestor, requested by, asked by, requester name"),
+    "assignee": _split_names("assignee, assigned to"),
+    "priority": _split_names("priority, prio, urgency"),
+    "filters": _split_names("filters, filter, filter by, filtered by, restricted to, limited to"),
+    "period": _split_names(
         "period, time period, time range, date range, time frame, timeframe, time span, compare with, compare to, "
         "compared with, compared to, comparison period"
     ),
-    "grain": _listed("grain, granularity, time grain"),
-    "target": _listed("target, targets, target value, target values"),
-    "cadence": _listed(
+    "grain": _split_names("grain, granularity, time grain"),
+    "target": _split_names("target, targets, target value, target values"),
+    "cadence": _split_names(
         "cadence, schedule, refresh, frequency, refresh frequency, update frequency, how often"
     ),
-    "audience": _listed("audience, readers, viewers, who may read, shared with, visible to"),
-    "chart": _listed(
+    "audience": _split_names("audience, readers, viewers, who may read, shared with, visible to"),
+    "chart": _split_names(
         "chart, charts, graph, graphs, graph type, chart type, chart types, type of chart, visualisation, visualization"
     ),
-    "layout": _listed("layout, layout order, order of charts"),
+    "layout": _split_names("layout, layout order, order of charts"),
 }
 LISTS = ("metrics", "dimensions", "data_sources", "filters", "target", "audience", "chart", "layout")
 """Parts with several values; the others have one."""
 REMARKS = frozenset(
-    _listed(
+    _split_names(
         "notes, note, comments, comment, remarks, remark, example, examples, description, explanation, hint, hints, "
         "help, details, why, reason, purpose, background, context, guidance, instructions, nr, no, number"
     )
 )
 """What heads a column, or a line, of remarks: they are free text, no part of the request."""
 VALUES = frozenset(
-    _listed(
+    _split_names(
         "value, values, answer, answers, input, entry, entries, content, part, parts, field, fields, item"
     )
 )
 _FIELDS = {name: field for field, names in NAMES.items() for name in names}
 _FILLERS = frozenset(
-    _listed(
+    _split_names(
         "required, requested, needed, wanted, desired, relevant, optional, mandatory, the, our, my, your, key, main, "
         "which, what, all, please, i, we, you, do, does, need, want, would, like, should, be, is, are, see, show, "
         "shown, include, used, of, interest"

@@ -80,7 +80,7 @@ def test_every_version_is_a_mart_by_its_relations_name() -> None:
     }
     assert catalogue.mart("orders").name == "orders_v2"
     assert catalogue.mart("orders_v1").selector == "fqn:small.orders.v1"
-    assert {V1, V2} & catalogue.lineage("late") == {V1}
+    assert {V1, V2} & catalogue.find_lineage("late") == {V1}
     assert [mart.name for mart in catalogue.relations_of(["late"])] == ["late", "orders_v1"]
 
 

@@ -193,7 +193,7 @@ def test_all_of_it_is_built_in_the_release(every: Any) -> None:
     failed = {key: each["message"] for key, each in every.results.items() if each["status"] != "success"}
     assert not failed
     catalogue: Catalogue = every.catalogue
-    assert not catalogue.outside(catalogue.models, SCHEMA)
+    assert not catalogue.list_outside(catalogue.models, SCHEMA)
     assert all(in_release(mart.schema_name, SCHEMA) for mart in catalogue.models.values())
 
 
@@ -267,7 +267,7 @@ def test_what_is_switched_off_is_known_as_such(every: Any) -> None:
 
 
 def test_dbts_own_tests_are_suite_enough(every: Any) -> None:
-    tests = every.catalogue.suite_tests(["tabled", "doubled"])
+    tests = every.catalogue.find_suite_tests(["tabled", "doubled"])
     assert set(tests) == {"tabled"}
     assert len(tests["tabled"]) == 3  # and not the project's own is_small
     assert not [each for each in every.findings if each[0] == "mart tabled" and "suite" in each[1]]
@@ -280,7 +280,7 @@ def test_columns_are_followed_through_all_but_python(every: Any) -> None:
     assert lineage.origins("model.every.viewed", "sold_on") == {(source, "sold_on")}
     assert lineage.origins("model.every.over_snapshot", "id") == {(source, "id")}
     assert lineage.origins("model.every.over_seed", "code") == {("seed.every.seeded", "code")}
-    unread = [key for key in every.catalogue.dependents([source]) if not lineage.model(key).understood]
+    unread = [key for key in every.catalogue.list_dependents([source]) if not lineage.model(key).understood]
     assert unread == ["model.every.in_python"]
 
 

@@ -102,7 +102,7 @@ def test_there_is_no_mart_or_suite_besides(built: Project) -> None:
 
 def test_every_metric_has_a_label_a_form_and_a_value(built: Project) -> None:
     catalogue = built.catalogue
-    assert catalogue.unusable() == {}
+    assert catalogue.list_unusable() == {}
     for name in catalogue.metric_names():
         metric = catalogue.metric(name)
         assert metric.label != metric.name, name

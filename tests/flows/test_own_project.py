@@ -45,7 +45,7 @@ def test_tickets_and_suites_are_in_the_project_or_beside_it(tmp_path: Path) -> N
 
 
 def summary(plan: Plan, capsys: pytest.CaptureFixture[str], loads: tuple[LoadReport, ...] = ()) -> str:
-    Terminal(quiet=False).summary(Outcome(run="run_1", published=False, plan=plan, loads=loads))
+    Terminal(quiet=False).print_summary(Outcome(run="run_1", published=False, plan=plan, loads=loads))
     return capsys.readouterr().out
 
 

@@ -61,7 +61,7 @@ def outcome_of(**fields: object) -> Outcome:
 def test_a_rollback_says_what_readers_see_and_lists_the_dashboards(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    Terminal(quiet=False).summary(outcome_of(seconds=2.0))
+    Terminal(quiet=False).print_summary(outcome_of(seconds=2.0))
     said = capsys.readouterr().out
     assert "Rolled back in 2.0 s" in said
     assert "file:///sales" in said

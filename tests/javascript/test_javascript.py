@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blocks.site.html.page import as_scope, program
+from blocks.site.html.page import build_program, wrap_module
 from tests.conftest import ROOT
 
 HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def test_the_unit_tests_pass(node: str, path: Path) -> None:
 
 def test_the_program_is_one_script(node: str, tmp_path: Path) -> None:
     script = tmp_path / "program.js"  # outside the folder whose package.json makes every .js a module
-    script.write_text(program(), encoding="utf-8")
+    script.write_text(build_program(), encoding="utf-8")
     command = [node, "--check", str(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -42,7 +42,7 @@ def test_the_program_is_one_script(node: str, tmp_path: Path) -> None:
 
 def test_a_module_becomes_a_scope_of_its_own() -> None:
     module = 'import { b,\n  c } from "./other.js";\n\nexport const a = b + c;\nconst own = 1;\nexport class D {}\n'
-    scope = as_scope("m.js", module)
+    scope = wrap_module("m.js", module)
     assert scope.startswith("const { a, D } = (() => {\n")
     assert scope.endswith("\nreturn { a, D };\n})();")
     assert "\nconst a = b + c;\nconst own = 1;\nclass D {}\n" in scope
@@ -65,4 +65,4 @@ def test_a_module_becomes_a_scope_of_its_own() -> None:
 )
 def test_what_can_not_be_put_into_one_script_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"m\.js: only import"):
-        as_scope("m.js", f"{line}\n")
+        wrap_module("m.js", f"{line}\n")

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from blocks.catalogue import Catalogue
-from blocks.metrics import Metric, evaluate, value_of_nothing
+from blocks.metrics import Metric, evaluate, evaluate_empty
 from tests.referee.metricflow import Answer, Question, Referee, connect
 from tests.referee.served import Served
 
@@ -71,7 +71,7 @@ def _difference(way: str, question: Question, expected: Answer, found: Answer, m
     if (
         question.grain and not question.by
     ):  # a line is drawn through time without rows at what adds up to nothing
-        nothing.append(value_of_nothing(metric.formula))
+        nothing.append(evaluate_empty(metric.formula))
     for key in expected.keys() | found.keys():
         if (
             metric.fills_buckets

@@ -16,14 +16,14 @@ import pyarrow as pa
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Misconfigured
-from blocks.metrics import Metric, to_json, to_tableau, value_of_nothing
+from blocks.metrics import Metric, evaluate_empty, to_json, to_tableau
 from blocks.records import GRAINS
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.kpis import Snapshot
-from blocks.site.html.page_model import _dataset as page_dataset
+from blocks.site.html.page_model import _build_dataset as page_dataset
 from blocks.site.html.rollup import Rollup
 from blocks.site.hyper import write_hyper
-from blocks.site.periods import EPOCH, Period, coarser
+from blocks.site.periods import EPOCH, Period, list_coarser_grains
 from blocks.site.plan import Section
 from blocks.sql import quote_identifier
 from tests.blocks.site.tableau.files import as_sql
@@ -61,14 +61,14 @@ class Served:
         found: dict[str, tuple[date, date] | None] = {}
         for dataset, path in zip(self.datasets, self.paths, strict=True):
             with Extract(dataset, path) as extract:
-                found |= dict.fromkeys((metric.name for metric in dataset.metrics), extract.bounds())
+                found |= dict.fromkeys((metric.name for metric in dataset.metrics), extract.find_bounds())
         return found
 
     def questions(self) -> list[Question]:
         """Each metric × dimension × grain, and each dimension once more where one has its commonest value."""
         found = []
         for dataset, path in zip(self.datasets, self.paths, strict=True):
-            grains = [None, *coarser(dataset.grain)] if dataset.time else [None]
+            grains = [None, *list_coarser_grains(dataset.grain)] if dataset.time else [None]
             filters = [None, *((name, label) for name in dataset.dimensions for label in _labels(path, name))]
             few = {None, "month" if "month" in grains else grains[-1]}
             found += [
@@ -150,11 +150,11 @@ class Served:
                         continue
                     shot = Snapshot(extract, metrics[question.metric], whole, None)
                     if question.grain:
-                        answer: Answer = {(day, None): v for day, v in shot.series(question.grain)}
+                        answer: Answer = {(day, None): v for day, v in shot.read_series(question.grain)}
                     elif question.by:
-                        answer = {(None, g.label): g.value for g in shot.groups(question.by, EVERY_ROW)}
+                        answer = {(None, g.label): g.value for g in shot.read_groups(question.by, EVERY_ROW)}
                     else:
-                        total = shot.total()
+                        total = shot.read_total()
                         answer = {} if total is None else {(None, None): total}
                     found[question] = answer
         return found
@@ -221,7 +221,7 @@ def _ask_tableau(connection: Any, table: str, dataset: Dataset, question: Questi
 def _as_on_page(metric: Metric) -> dict[str, Any]:
     return {
         "formula": to_json(metric.formula),
-        "empty": value_of_nothing(metric.formula),
+        "empty": evaluate_empty(metric.formula),
         "elsewhere": not metric.adds_up_rows,
         "needsBucket": metric.needs_bucket,
         "shifts": [measure.shift.model_dump() for measure in metric.measures if measure.shift],
@@ -276,7 +276,7 @@ def _plain(value: Any) -> Any:
 
 def _whole_years(extract: Extract) -> Period | None:
     """A period in which every bucket of every grain is whole."""
-    bounds = extract.bounds()
+    bounds = extract.find_bounds()
     if bounds is None:
         return None
     widened = date(bounds[0].year - 1, 1, 1), date(bounds[1].year + 1, 12, 31)

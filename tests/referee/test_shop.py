@@ -218,7 +218,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> ParsedProject:
 
 
 def test_every_metric_is_served_as_metricflow_computes_it(shop: ParsedProject, tmp_path: Path) -> None:
-    assert shop.catalogue.unusable() == {}
+    assert shop.catalogue.list_unusable() == {}
     print(
         "\nreferee:", compare_all(shop.catalogue, shop.semantic_manifest, shop.database, SCHEMA, tmp_path, 25)
     )

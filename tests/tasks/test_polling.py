@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from blocks.records import Comment, Ticket
-from tasks.polling import mark, remember, seen
+from tasks.polling import mark, read_seen, remember
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 TICKET = Ticket(key="AN-1", title="Revenue", status="open", fields={"metrics": "net_revenue"}, updated=NOW)
@@ -17,13 +17,13 @@ TICKET = Ticket(key="AN-1", title="Revenue", status="open", fields={"metrics": "
 def test_more_tickets_than_one_variable_holds_are_remembered_and_forgotten() -> None:
     many = {f"AN-{number}": f"{number:08x}" for number in range(1, 1001)}
     remember("deliver/Many", many)
-    assert seen("deliver/Many") == many
+    assert read_seen("deliver/Many") == many
     few = {"AN-7": "00000007"}
     remember("deliver/Many", few)
-    assert seen("deliver/Many") == few
+    assert read_seen("deliver/Many") == few
     remember("deliver/Many", {})
-    assert seen("deliver/Many") == {}
-    assert seen("deliver/Never") == {}
+    assert read_seen("deliver/Many") == {}
+    assert read_seen("deliver/Never") == {}
 
 
 @pytest.mark.parametrize(

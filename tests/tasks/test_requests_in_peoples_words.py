@@ -101,7 +101,7 @@ def test_a_hint_names_what_is_meant_first() -> None:
         "refunds, product": "refunds",
         "Refnd rate": "rate",
     }.items():
-        assert names.hint(text)[0] == meant, text
+        assert names.suggest(text)[0] == meant, text
 
 
 def test_a_label_that_two_metrics_share_is_asked_back_with_both() -> None:

@@ -14,7 +14,7 @@ from blocks.dbt.meta_models import (
     SourceTableMeta,
     find_meta_faults,
 )
-from blocks.findings import Finding, error
+from blocks.findings import Finding, make_error
 from blocks.semantic_models import Node
 
 _FIX = "Correct it; `check --schema` prints a JSON Schema for editors."
@@ -37,4 +37,4 @@ def check_meta(manifest: Node) -> Iterator[Finding]:
 def _check_node(model: type[Meta], node: Node, about: str = "", place: str = "") -> Iterator[Finding]:
     for key, problem in find_meta_faults(model, get_meta(node)):
         what = f"`{key}` in its meta" if key else "its meta"
-        yield error(about or get_name(node), place or get_place(node), f"{what} {problem}", _FIX)
+        yield make_error(about or get_name(node), place or get_place(node), f"{what} {problem}", _FIX)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from blocks.findings import Finding, error, warn
+from blocks.findings import Finding, make_error, warn
 from blocks.semantic_models import Node
 
 _KINDS = {"model": "model", "seed": "seed", "snapshot": "snapshot"}
@@ -43,9 +43,9 @@ def get_meta(node: Node) -> object:
     return wrong[0] if wrong else {key: value for each in found for key, value in each.items()}
 
 
-def error_about(node: Node, problem: str, fix: str) -> Finding:
+def make_node_error(node: Node, problem: str, fix: str) -> Finding:
     """An error of a node, at its place."""
-    return error(get_name(node), get_place(node), problem, fix)
+    return make_error(get_name(node), get_place(node), problem, fix)
 
 
 def warn_about(node: Node, problem: str, fix: str) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from blocks.catalogue import BUILT, find_database, is_elsewhere
-from blocks.dbt.checks.nodes import error_about, get_config, get_place, list_nodes, warn_about
+from blocks.dbt.checks.nodes import make_node_error, get_config, get_place, list_nodes, warn_about
 from blocks.findings import Finding, warn
 from blocks.release_names import in_release
 from blocks.semantic_models import Node
@@ -33,7 +33,7 @@ def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
     if config.get("materialized") == "ephemeral":
         return
     if is_elsewhere(node, usual):
-        yield error_about(
+        yield make_node_error(
             node,
             f"it is built in another database, {config['database']}: outside of the release",
             "Take `database` out of its config.",
@@ -47,7 +47,7 @@ def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
             "Take `target_schema` or `schema` out of its config, and it is carried from release to release.",
         )
     else:
-        yield error_about(
+        yield make_node_error(
             node,
             f"it is built in schema {node.get('schema')}, where readers may see it before it is checked",
             "Let generate_schema_name begin with target.schema, as dbt's own does.",

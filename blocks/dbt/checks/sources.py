@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 
-from blocks.dbt.checks.nodes import error_about, get_config, get_name, get_place, list_nodes, warn_about
+from blocks.dbt.checks.nodes import make_node_error, get_config, get_name, get_place, list_nodes, warn_about
 from blocks.dbt.release_scope import has_threshold
-from blocks.findings import Finding, error, hint
+from blocks.findings import Finding, make_error, suggest_name
 from blocks.semantic_models import Node
 
 
@@ -25,7 +25,7 @@ def check_sources(
             yield from _check_columns(node)
         yield from _check_freshness(node)
         if str(node.get("schema")).lower() in reserved:
-            yield error_about(
+            yield make_node_error(
                 node,
                 f"its schema {node.get('schema')} belongs to this workflow, which replaces what is in it",
                 "Keep raw data in a schema of their own.",
@@ -33,7 +33,7 @@ def check_sources(
     for place, nodes in places.items():
         loaded = [node for node in nodes if node.get("loader")]
         if len(nodes) > 1 and loaded:
-            yield error(
+            yield make_error(
                 get_name(nodes[0]),
                 get_place(nodes[0]),
                 f"{' and '.join(get_name(node) for node in nodes)} are the same table, {place}",
@@ -45,9 +45,9 @@ def _check_loader(node: Node, loaders: Collection[str]) -> Iterator[Finding]:
     loader = str(node.get("loader") or "")
     if loader in loaders:
         return
-    near = hint(loader, loaders, 0.6) if loader else ""
+    near = suggest_name(loader, loaders, 0.6) if loader else ""
     if near:
-        yield error_about(node, f"its loader `{loader}` is unknown{near}", "Correct it.")
+        yield make_node_error(node, f"its loader `{loader}` is unknown{near}", "Correct it.")
         return
     said = f"its loader `{loader}` is none of this workflow" if loader else "it has no loader"
     yield warn_about(
@@ -78,7 +78,7 @@ def _check_freshness(node: Node) -> Iterator[Finding]:
             "Declare `freshness` with warn_after or error_after, and `loaded_at_field`.",
         )
     elif not (node.get("loaded_at_field") or node.get("loaded_at_query") or _get_field(node)):
-        yield error_about(
+        yield make_node_error(
             node,
             "it declares its freshness but no `loaded_at_field`: the check can't run, and what can't run fails",
             "Declare `loaded_at_field`, `_loaded_at` for what is loaded by dlt here.",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from blocks.dbt.checks.nodes import get_config, get_place, list_nodes
 from blocks.dbt.release_scope import find_wider_tests
-from blocks.findings import Finding, error, hint, warn
+from blocks.findings import Finding, make_error, suggest_name, warn
 from blocks.semantic_models import Node, list_disabled, name_model
 
 _TESTS = {"test", "unit_test"}
@@ -84,7 +84,7 @@ def check_ambiguous(manifest: Node, marts: Collection[str]) -> Iterator[Finding]
     for name in sorted(marts):
         found = places.get(name.casefold(), [])
         if len(found) > 1:
-            yield error(
+            yield make_error(
                 f"model {name}",
                 get_place(found[0]),
                 f"there are several of this name: {', '.join(str(n['unique_id']) for n in found)}",
@@ -94,4 +94,4 @@ def check_ambiguous(manifest: Node, marts: Collection[str]) -> Iterator[Finding]
 
 def say_unknown(kind: str, name: str, known: Collection[str]) -> str:
     """That a name is not known, and which one may be meant."""
-    return f"{kind} {name} is unknown{hint(name, known)}"
+    return f"{kind} {name} is unknown{suggest_name(name, known)}"

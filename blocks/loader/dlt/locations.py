@@ -29,7 +29,7 @@ def split_location(source: str, location: str) -> tuple[str, dict[str, str]]:
     """
     asked = f"read the location of {source}"
     found = _LOGIN.fullmatch(location) or _LOOSE_LOGIN.fullmatch(location)
-    if _holds_secret_parameter(found["scheme"] + found["rest"] if found else location):
+    if _has_secret_parameter(found["scheme"] + found["rest"] if found else location):
         raise Misconfigured(
             asked,
             "a parameter in it looks like a secret, and locations are shown in clear",
@@ -47,7 +47,7 @@ def split_location(source: str, location: str) -> tuple[str, dict[str, str]]:
     return found["scheme"] + found["rest"], {"username": unquote(name), "password": unquote(password)}
 
 
-def _holds_secret_parameter(location: str) -> bool:
+def _has_secret_parameter(location: str) -> bool:
     """True if a URL's query or fragment gives a value to a name that stands for a secret."""
     if "://" not in location:
         return False

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from blocks.errors import Misconfigured
 from blocks.semantic_models import Node
-from blocks.site.periods import bucket, finish
+from blocks.site.periods import find_bucket, finish
 
 Season: TypeAlias = Callable[[date], int]
 REACH = {"day": 0, "week": 2, "month": 3, "quarter": 7, "year": 14}
@@ -44,7 +44,7 @@ def is_complete(day: date, grain: str, today: date, marks: Collection[date]) -> 
     in the lineage holds, and the mart itself. One that has nothing of the bucket yet says nothing of it, unless
     none has.
     """
-    end = finish(bucket(day, grain), grain)
+    end = finish(find_bucket(day, grain), grain)
     begun = [mark for mark in marks if mark >= day]
     if end >= today or not begun:
         return False

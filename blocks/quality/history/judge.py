@@ -12,13 +12,13 @@ from datetime import date, timedelta
 from itertools import pairwise
 from statistics import mean, median
 
-from blocks.metrics import Measure, Metric, adds_up
+from blocks.metrics import Measure, Metric, is_additive
 from blocks.quality.history.expectation import Expectation, Usual
 from blocks.quality.history.record import RUNS_READ, Sight
 from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules
 from blocks.quality.history.series import ROWS, Member, Points, Series
 from blocks.records import Check
-from blocks.site.periods import bucket, start
+from blocks.site.periods import find_bucket, start
 
 KIND = "history"
 MOST_JUDGED, MOST_SHOWN = 60, 10
@@ -106,8 +106,8 @@ def _list_judged(
 
 def _list_buckets(first: date, last: date, grain: str) -> list[date]:
     """The buckets after one up to another, or the last so many of them."""
-    end = bucket(last, grain)
-    begin = max(bucket(first, grain) + 1, end - MOST_JUDGED)
+    end = find_bucket(last, grain)
+    begin = max(find_bucket(first, grain) + 1, end - MOST_JUDGED)
     return [start(number, grain) for number in range(begin, end + 1)]
 
 
@@ -230,7 +230,7 @@ def judge_members(
     before, after = live.values(metric), candidate.values(metric)
     days = [day for day in _list_judged(before, after, candidate, past) if after.get(day, 0) > 0]
     known = _choose_past(metric, live, before, after, past)
-    if not days or not known or not adds_up(metric.formula) or min(known.values()) < 0:
+    if not days or not known or not is_additive(metric.formula) or min(known.values()) < 0:
         return None
     judged: list[_Finding] = []
     strict = rules.model_copy(update={"sensitivity": rules.sensitivity * STRICTNESS})
@@ -287,7 +287,7 @@ def choose_weight(metrics: Sequence[Metric], live: Series) -> Metric | None:
     steady: list[tuple[float, str, Metric]] = []
     for metric in metrics:
         values = list(live.values(metric).values())
-        if adds_up(metric.formula) and len(values) >= MEMBER_BUCKETS and min(values) >= 0 and any(values):
+        if is_additive(metric.formula) and len(values) >= MEMBER_BUCKETS and min(values) >= 0 and any(values):
             centre = median(values)
             spread = median(abs(value - centre) for value in values)
             if centre > 0:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from blocks.metrics import Formula, Measure, Metric, Number, Operation, adds_up
+from blocks.metrics import Formula, Measure, Metric, Number, Operation, is_additive
 from blocks.quality.history.series import Member, Points, Series, Totals, sum_points
 from blocks.records import Movement, Mover
 
@@ -68,7 +68,7 @@ def divide(
     The parts add up to the change of the whole exactly.
     """
     members = sorted({*before, *after})
-    if adds_up(formula):
+    if is_additive(formula):
         found = []
         for member in members:
             old, new = (compute(formula, side.get(member, {})) for side in (before, after))
@@ -79,8 +79,8 @@ def divide(
     if (
         isinstance(formula, Operation)
         and formula.sign == "/"
-        and adds_up(formula.left)
-        and adds_up(formula.right)
+        and is_additive(formula.left)
+        and is_additive(formula.right)
     ):
         return _divide_ratio(formula, members, before, after)
     return None
@@ -170,7 +170,7 @@ def explain(
 
 def _restated(metric: Metric, before: Series, after: Series) -> float | None:
     """How much of the change is in days that readers had seen; None for what does not add up."""
-    if not adds_up(metric.formula) or before.newest is None:
+    if not is_additive(metric.formula) or before.newest is None:
         return None
     seen = [day for day in {*before.total, *after.total} if day <= before.newest]
     old, new = (compute(metric.formula, _sum(side.total, seen)) for side in (before, after))
@@ -203,7 +203,7 @@ def _unevenness(
     parts: Sequence[Part], before: Mapping[str, Amounts], metric: Metric, old: Fraction, new: Fraction
 ) -> float:
     """How much of the change would be left if every member had moved as the whole did."""
-    if not adds_up(metric.formula) or not old:
+    if not is_additive(metric.formula) or not old:
         return float(sum(abs(part.whole) for part in parts))
     even = {part.member: (compute(metric.formula, before.get(part.member, {})) or 0) / old for part in parts}
     return float(sum(abs(part.whole - even[part.member] * (new - old)) for part in parts))

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from blocks.catalogue import Dataset
 from blocks.errors import Rejected
-from blocks.metrics import Metric, adds_up, evaluate
+from blocks.metrics import Metric, evaluate, is_additive
 from blocks.semantic_models import SelectedColumn
 from blocks.sql import quote_identifier
 from blocks.warehouse.base import Session, Warehouse
@@ -53,7 +53,7 @@ class Series:
             day: evaluate(metric.formula, totals)
             for day, totals in (self.total if points is None else points).items()
         }
-        instead = 0.0 if adds_up(metric.formula) else None
+        instead = 0.0 if is_additive(metric.formula) else None
         filled = {day: instead if value is None else value for day, value in found.items()}
         return {day: value for day, value in filled.items() if value is not None}
 

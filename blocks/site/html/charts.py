@@ -31,13 +31,15 @@ def draw_trend(data: Rows, style: ChartStyle, axis: str, ticks: Ticks) -> alt.La
     base = alt.Chart(data).encode(
         x=when,
         y=alt.Y("v:Q", title=None, axis=alt.Axis(tickCount=5, labelExpr=axis)),
-        color=_series(style, None),
+        color=_encode_series(style, None),
     )
     kinds = alt.Scale(domain=["now", "partial", "previous"], range=[[1, 0], [2, 3], [6, 4]])
     lines = base.mark_line(strokeWidth=2.25, strokeJoin="round").encode(
         detail="part:N",
         strokeDash=alt.StrokeDash("kind:N", scale=kinds, legend=None),
-        color=alt.condition("datum.kind === 'previous'", alt.value(style.series[-1]), _series(style, None)),
+        color=alt.condition(
+            "datum.kind === 'previous'", alt.value(style.series[-1]), _encode_series(style, None)
+        ),
     )
     filled = base.transform_filter("datum.fill").mark_area(opacity=0.1, color=style.series[0])
     alone = base.transform_filter("datum.lone").mark_point(size=60, filled=True, opacity=1)
@@ -96,7 +98,7 @@ def draw_donut(
             stroke=style.surface,
             strokeWidth=2,
         )
-        .encode(theta=alt.Theta("v:Q", stack=True), order="place:Q", color=_series(style, legend))
+        .encode(theta=alt.Theta("v:Q", stack=True), order="place:Q", color=_encode_series(style, legend))
     )
     total = alt.param(name="total", value=written)
     middle = alt.Chart(alt.Data(values=[{}])).mark_text(
@@ -121,13 +123,13 @@ def draw_stacked_bars(data: Rows, style: ChartStyle, axis: str, ticks: Ticks) ->
                 axis=alt.Axis(labelAngle=0, values=list(ticks), labelExpr=_name_ticks(ticks)),
             ),
             y=alt.Y("v:Q", title=None, stack="zero", axis=alt.Axis(tickCount=5, labelExpr=axis)),
-            color=_series(style, None),
+            color=_encode_series(style, None),
             order="place:Q",
         )
     )
 
 
-def _series(style: ChartStyle, legend: alt.Legend | None) -> alt.Color:
+def _encode_series(style: ChartStyle, legend: alt.Legend | None) -> alt.Color:
     import altair as alt
 
     scale = alt.Scale(domain=list(range(SLOTS)), range=list(style.series))

@@ -8,13 +8,13 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from blocks.errors import BadInput
-from blocks.metrics import Metric, adds_up
+from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis
 from blocks.site.base import Card
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.rollup import Rollup
-from blocks.site.number_format import day
-from blocks.site.periods import Period, bucket, coarser, finish, last_finished
+from blocks.site.number_format import write_short_day
+from blocks.site.periods import Period, find_bucket, find_last_finished, finish, list_coarser_grains
 from blocks.site.plan import DashboardPlan
 
 _NO_WHOLE = "the values of its parts don't add up to the whole, so bars are drawn instead of shares."
@@ -51,9 +51,9 @@ class DashboardView:
         known = [end for end in self.card.ends if end]
         if known:
             return min(known)
-        newest = [pair[1] for extract in self.extracts if (pair := extract.bounds(self.latest))]
+        newest = [pair[1] for extract in self.extracts if (pair := extract.find_bounds(self.latest))]
         yesterday = self.today - timedelta(days=1)
-        last = max((finish(bucket(each, self.grain), self.grain) for each in newest), default=yesterday)
+        last = max((finish(find_bucket(each, self.grain), self.grain) for each in newest), default=yesterday)
         return yesterday if last > yesterday else None
 
     @cached_property
@@ -69,8 +69,8 @@ class DashboardView:
     @cached_property
     def whole(self) -> Period | None:
         """All the time there is; None without any."""
-        whole = cover_all([extract.bounds(self.latest) for extract in self.extracts], self.grain)
-        ends = [bucket(end, self.grain) for end in self.card.ends if end]
+        whole = cover_all([extract.find_bounds(self.latest) for extract in self.extracts], self.grain)
+        ends = [find_bucket(end, self.grain) for end in self.card.ends if end]
         return whole and whole.model_copy(update={"last": max([whole.last, *ends])})
 
     @cached_property
@@ -78,13 +78,13 @@ class DashboardView:
         """The part of it that is finished; all of it where that is none."""
         if not self.whole or not self.end:
             return self.whole
-        last = min(self.whole.last, last_finished(self.end, self.grain))
+        last = min(self.whole.last, find_last_finished(self.end, self.grain))
         return self.whole.model_copy(update={"last": last}) if last >= self.whole.first else self.whole
 
     @cached_property
     def opening(self) -> Period | None:
         """The range it opens with: of finished time."""
-        return self.finished.opening() if self.finished else None
+        return self.finished.choose_opening() if self.finished else None
 
     @cached_property
     def before(self) -> Period | None:
@@ -99,12 +99,12 @@ class DashboardView:
         datasets = [extract.dataset for extract in self.extracts if extract.dataset.time]
         return " / ".join(dict.fromkeys(each.labels.get(str(each.time), "") for each in datasets))
 
-    def before_for(self, metric: Metric) -> Period | None:
+    def find_period_before(self, metric: Metric) -> Period | None:
         """The range to compare a metric with; None too where its figures are not final yet."""
         if metric.grows or not self.opening:
             return None
         if metric.maturity_days and self.end:
-            final = last_finished(self.end - timedelta(days=metric.maturity_days), self.grain)
+            final = find_last_finished(self.end - timedelta(days=metric.maturity_days), self.grain)
             return self.before if self.opening.last <= final else None
         return self.before
 
@@ -123,7 +123,7 @@ class DashboardView:
         }
         return [found[figure] for figure in self.plan.figures]
 
-    def notes(self) -> list[str]:
+    def write_notes(self) -> list[str]:
         """What a reader must know about how the rows were reduced."""
         found = []
         if any(r.grain != r.extract.dataset.grain for r in self.rollups if r.extract.dataset.time):
@@ -131,7 +131,7 @@ class DashboardView:
                 f"The rows are added up by {self.grain} to keep this page small, so dates act on whole "
                 f"{self.grain}s. The Tableau extract has every row."
             )
-        found += self._young_notes()
+        found += self._write_maturity_notes()
         for rollup in self.rollups:
             dataset = rollup.extract.dataset
             for name, kept in rollup.folded.items():
@@ -139,15 +139,17 @@ class DashboardView:
                 found.append(f"{label}: the {kept} largest values are shown, all others as Other.")
             sampled = [scale for scale in rollup.scales.values() if scale > 1]
             found += [f"Counts marked ≈ are estimated from one in {scale} values." for scale in sampled]
-            found += [f"{label}: {_NO_WHOLE}" for label in self._without_shares(rollup)]
+            found += [f"{label}: {_NO_WHOLE}" for label in self._list_without_shares(rollup)]
             if later := rollup.extract.count_later(self.latest):
-                found.append(f"{later:,} rows are dated after {day(self.latest)} and are left out.")
-            found += [f"{label}: {_NO_DAYS}" for label in _without_longer_buckets(rollup)]
-            if undated := rollup.extract.undated():
+                found.append(
+                    f"{later:,} rows are dated after {write_short_day(self.latest)} and are left out."
+                )
+            found += [f"{label}: {_NO_DAYS}" for label in _list_without_longer_buckets(rollup)]
+            if undated := rollup.extract.count_undated():
                 found.append(f"{undated:,} rows have no date and are left out.")
         return list(dict.fromkeys(found))
 
-    def _young_notes(self) -> list[str]:
+    def _write_maturity_notes(self) -> list[str]:
         """What to know of metrics whose figures go on changing after their time."""
         growing = [metric.label for _, metric in self.metrics if metric.grows]
         lagging = [metric for _, metric in self.metrics if metric.maturity_days]
@@ -163,14 +165,14 @@ class DashboardView:
             )
         return found
 
-    def _without_shares(self, rollup: Rollup) -> list[str]:
+    def _list_without_shares(self, rollup: Rollup) -> list[str]:
         """Labels of the metrics that a composition can't show as shares."""
         if self.card.dashboard.analysis is not Analysis.composition or not rollup.dimensions:
             return []
-        return [metric.label for metric in rollup.extract.dataset.metrics if not adds_up(metric.formula)]
+        return [metric.label for metric in rollup.extract.dataset.metrics if not is_additive(metric.formula)]
 
 
-def _without_longer_buckets(rollup: Rollup) -> list[str]:
+def _list_without_longer_buckets(rollup: Rollup) -> list[str]:
     """Labels of the metrics whose offset needs the data's own buckets, which the rows do not have any more."""
     dataset = rollup.extract.dataset
     if rollup.grain == dataset.grain or not dataset.time:
@@ -179,5 +181,5 @@ def _without_longer_buckets(rollup: Rollup) -> list[str]:
         metric.label
         for metric in dataset.metrics
         for shift in [measure.shift for measure in metric.measures if measure.shift]
-        if not all(shift.is_of_buckets(grain) for grain in coarser(rollup.grain))
+        if not all(shift.is_of_buckets(grain) for grain in list_coarser_grains(rollup.grain))
     ]

@@ -10,7 +10,7 @@ FILE = "dictionary.html"
 MOST_ORIGINS = 12
 
 
-def dictionary_page(dictionary: Dictionary) -> str:
+def render_dictionary(dictionary: Dictionary) -> str:
     """The HTML of a dictionary, which stands beside the index of the dashboards."""
     marts = [_show_mart(mart) for mart in dictionary.marts]
     return render("dictionary.html.j2", run=one_line(dictionary.run), marts=marts)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from blocks.catalogue import Dataset
 from blocks.errors import BadInput
-from blocks.site.periods import Period, bucket
+from blocks.site.periods import Period, find_bucket
 from blocks.sql import quote_identifier, write_literal
 
 if TYPE_CHECKING:
@@ -57,11 +57,11 @@ class Extract:
         """Run a statement and return its rows."""
         return list(self.run(sql, parameters).fetchall())
 
-    def number(self, sql: str) -> int:
+    def read_number(self, sql: str) -> int:
         """The one whole number a statement returns."""
         return int(self.rows(sql)[0][0])
 
-    def bounds(self, latest: date = date.max) -> tuple[date, date] | None:
+    def find_bounds(self, latest: date = date.max) -> tuple[date, date] | None:
         """The first and the last day of the data, no later than `latest` if some are not; None without dated rows."""
         if not self.dataset.time:
             return None
@@ -78,15 +78,15 @@ class Extract:
         if not self.dataset.time:
             return 0
         name = quote_identifier(self.dataset.time)
-        return self.number(
+        return self.read_number(
             f"SELECT count(*) FROM extract WHERE {name}::DATE > {write_literal(day, 'duckdb')}"
         )
 
-    def undated(self) -> int:
+    def count_undated(self) -> int:
         """Rows that have no time; a dataset with time leaves them out."""
         if not self.dataset.time:
             return 0
-        return self.number(
+        return self.read_number(
             f"SELECT count(*) FROM extract WHERE {quote_identifier(self.dataset.time)} IS NULL"
         )
 
@@ -97,7 +97,7 @@ def cover_all(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period 
     if not known:
         return None
     first, last = min(pair[0] for pair in known), max(pair[1] for pair in known)
-    return Period(grain=grain, first=bucket(first, grain), last=bucket(last, grain))
+    return Period(grain=grain, first=find_bucket(first, grain), last=find_bucket(last, grain))
 
 
 def label_sql(dimension: str) -> str:

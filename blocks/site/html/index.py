@@ -21,7 +21,7 @@ from blocks.errors import Misconfigured
 from blocks.records import Publication, Record
 from blocks.site.base import Card
 from blocks.site.html.dictionary_page import FILE
-from blocks.site.html.page import index_program, render
+from blocks.site.html.page import build_index_program, render
 from blocks.site.number_format import write_day
 from blocks.site.text import check_link, check_slug, one_line
 
@@ -198,8 +198,8 @@ def render_index(folder: Path, entries: dict[str, Entry]) -> str:
     good = [entry for entry in listed if entry.run]
     return render(
         "index.html.j2",
-        scripts=(index_program(),),
-        program=index_program(),
+        scripts=(build_index_program(),),
+        program=build_index_program(),
         heading="Dashboards",
         dictionary=FILE if (folder / FILE).exists() else None,
         broken=sum(1 for entry in listed if entry.error),

@@ -7,10 +7,10 @@ from datetime import date
 from typing import NamedTuple
 
 from blocks.metric_rows import MetricRows
-from blocks.metrics import Metric, evaluate, value_of_nothing
+from blocks.metrics import Metric, evaluate, evaluate_empty
 from blocks.site.html.extract import Extract, Row, label_sql
-from blocks.site.number_format import day
-from blocks.site.periods import Period, bucket, start
+from blocks.site.number_format import write_short_day
+from blocks.site.periods import Period, find_bucket, start
 from blocks.sql import quote_identifier
 
 Point = tuple[date, int, float]  # bucket, place of the group, value
@@ -42,13 +42,13 @@ class Snapshot:
         self.extract, self.metric = extract, metric
         self.time = extract.dataset.time
         self.period, self.before = (period, before) if self.time else (None, None)
-        self.known = extract.bounds(latest)
+        self.known = extract.find_bounds(latest)
 
-    def total(self, before: bool = False) -> float | None:
+    def read_total(self, before: bool = False) -> float | None:
         """The metric's value; of one that compares buckets of time that of the last whole bucket."""
         if before and not self.before:
             return None
-        values = self._values(self.before if before else self.period)
+        values = self._read_values(self.before if before else self.period)
         return next((float(row[-1]) for row in values if row[-1] is not None), None)
 
     @property
@@ -56,24 +56,28 @@ class Snapshot:
         """What stands beside the metric's name where its value is of one bucket alone; else nothing."""
         if not self.metric.needs_bucket or not self.period:
             return ""
-        number, grain = self._last(self.period), self.period.drawn
+        number, grain = self._find_last_bucket(self.period), self.period.drawn
         first = start(number, grain)
-        return f", {day(first)}" if grain == "day" else f", {grain} from {day(first)}"
+        return f", {write_short_day(first)}" if grain == "day" else f", {grain} from {write_short_day(first)}"
 
-    def groups(self, dimension: str, most: int) -> list[Group]:
+    def read_groups(self, dimension: str, most: int) -> list[Group]:
         """A dimension's values, the largest first, and the others in one where there are more than that."""
         column = label_sql(dimension)
-        found = [(label, value) for label, value in self._values(self.period, column) if value is not None]
+        found = [
+            (label, value) for label, value in self._read_values(self.period, column) if value is not None
+        ]
         known = [label for label, _ in sorted(found, key=lambda pair: (-pair[1], pair[0]))]
         top = known[:most] if len(known) > most + 1 else known
         rest = f"{len(known) - len(top)} others"
         label = f"CASE WHEN list_contains(?, {column}) THEN {column} ELSE ? END"
-        now: dict[str, float] = dict(self._values(self.period, label, [top, rest]))
-        then: dict[str, float] = dict(self._values(self.before, label, [top, rest])) if self.before else {}
+        now: dict[str, float] = dict(self._read_values(self.period, label, [top, rest]))
+        then: dict[str, float] = (
+            dict(self._read_values(self.before, label, [top, rest])) if self.before else {}
+        )
         labels = top + ([rest] if len(top) < len(known) else [])
         return [Group(label, float(now[label]), then.get(label), label not in known) for label in labels]
 
-    def _values(self, period: Period | None, key: str = "", values: Sequence[object] = ()) -> list[Row]:
+    def _read_values(self, period: Period | None, key: str = "", values: Sequence[object] = ()) -> list[Row]:
         """The metric in a period, by a key if there is one: in all of it, or in the bucket that stands for it."""
         keys = [key] if key else []
         if not self.metric.needs_bucket:
@@ -81,32 +85,38 @@ class Snapshot:
         if not period:
             return []
         grain = period.drawn
-        last = start(self._last(period), grain)
+        last = start(self._find_last_bucket(period), grain)
         return [row[1:] for row in self._ask(period, keys, grain, values=values) if row[0] == last]
 
     @staticmethod
-    def _last(period: Period) -> int:
+    def _find_last_bucket(period: Period) -> int:
         """The bucket that stands for a period where a value is of one alone: the last that is whole, or at all."""
-        touched = period.touched(period.drawn)
+        touched = period.list_buckets(period.drawn)
         return next((n for n in reversed(touched) if period.is_whole(n, period.drawn)), touched[-1])
 
-    def series(self, grain: str, before: bool = False) -> list[tuple[date, float]]:
+    def read_series(self, grain: str, before: bool = False) -> list[tuple[date, float]]:
         """The metric per bucket of a grain, the period before moved onto the period; whole buckets only."""
         period = self.before if before else self.period
         if not self.time or not period or not self.period:
             return []
         found = self._ask(period, grain=grain)
-        rows = {bucket(when, grain): value for when, value in found}
-        pairs = self.period.besides(grain) if before else [(n, n) for n in self.period.whole_buckets(grain)]
+        rows = {find_bucket(when, grain): value for when, value in found}
+        pairs = (
+            self.period.pair_with_previous(grain)
+            if before
+            else [(n, n) for n in self.period.list_whole_buckets(grain)]
+        )
         filled = evaluate(self.metric.formula, {}) if self.metric.fills_buckets else None
-        empty = value_of_nothing(self.metric.formula) if filled is None else filled
-        first = bucket(self.known[0], grain) if self.known else 0  # before it there is nothing, not even 0
+        empty = evaluate_empty(self.metric.formula) if filled is None else filled
+        first = (
+            find_bucket(self.known[0], grain) if self.known else 0
+        )  # before it there is nothing, not even 0
         values = [
             (start(beside, grain), rows.get(number, empty)) for number, beside in pairs if number >= first
         ]
         return [(when, float(value)) for when, value in values if value is not None]
 
-    def stacked(self, dimension: str, groups: list[Group], grain: str) -> list[Point]:
+    def read_stacked(self, dimension: str, groups: list[Group], grain: str) -> list[Point]:
         """The metric per bucket and group."""
         if not self.time or not self.period:
             return []

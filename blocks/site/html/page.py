@@ -32,33 +32,37 @@ def render(template: str, scripts: tuple[str, ...] = (), **values: object) -> st
 
     loader = jinja2.FileSystemLoader(PARTS)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
-    theme = _script(_read("theme.js"))
-    allowed = [_fingerprint(text) for text in (theme, *scripts)]
-    shared = {"style": _safe(_read("style.css")), "theme": theme, "allowed": _safe(" ".join(allowed))}
+    theme = _make_script(_read("theme.js"))
+    allowed = [_compute_digest(text) for text in (theme, *scripts)]
+    shared = {
+        "style": _mark_safe(_read("style.css")),
+        "theme": theme,
+        "allowed": _mark_safe(" ".join(allowed)),
+    }
     return environment.get_template(template).render(**shared, **values)
 
 
-def as_json(value: object) -> Markup:
+def to_json_script(value: object) -> Markup:
     """JSON that is safe inside a script element, whatever its texts hold."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return _safe(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+    return _mark_safe(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 @cache
-def index_program() -> Markup:
+def build_index_program() -> Markup:
     """The script of the page over all dashboards."""
-    return _script(f'(() => {{\n"use strict";\n{_read("index.js")}\n}})();')
+    return _make_script(f'(() => {{\n"use strict";\n{_read("index.js")}\n}})();')
 
 
 @cache
-def program() -> Markup:
+def build_program() -> Markup:
     """The dashboard's own script: its modules, each in a scope of its own, after those that it imports."""
-    names = list(dict.fromkeys(_modules(PROGRAM, ())))
-    parts = "\n".join(as_scope(name, _read(name)) for name in names)
-    return _script(f'(() => {{\n"use strict";\n{parts}\n}})();')
+    names = list(dict.fromkeys(_list_modules(PROGRAM, ())))
+    parts = "\n".join(wrap_module(name, _read(name)) for name in names)
+    return _make_script(f'(() => {{\n"use strict";\n{parts}\n}})();')
 
 
-def as_scope(name: str, text: str) -> str:
+def wrap_module(name: str, text: str) -> str:
     """A module as a function that returns what it exports, called at once.
 
     Names are imported as they are exported, and stand alone on their line's start; ValueError otherwise.
@@ -71,12 +75,12 @@ def as_scope(name: str, text: str) -> str:
     return f"const {{ {exports} }} = (() => {{\n{body}\nreturn {{ {exports} }};\n}})();"
 
 
-def _modules(name: str, importers: tuple[str, ...]) -> Iterator[str]:
+def _list_modules(name: str, importers: tuple[str, ...]) -> Iterator[str]:
     """Yield the modules that one needs, then itself."""
     if name in importers:
         raise ValueError(f"{name} imports itself, through {' and '.join(importers)}")
     for _, imported in _IMPORT.findall(_read(name)):
-        yield from _modules(imported, (*importers, name))
+        yield from _list_modules(imported, (*importers, name))
     yield name
 
 
@@ -84,16 +88,16 @@ def _read(name: str) -> str:
     return (PARTS / name).read_text(encoding="utf-8")
 
 
-def _safe(text: str) -> Markup:
+def _mark_safe(text: str) -> Markup:
     from markupsafe import Markup
 
     return Markup(text)  # noqa: S704  # only called with our own files, digests and escaped JSON
 
 
-def _script(text: str) -> Markup:
-    return _safe(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
+def _make_script(text: str) -> Markup:
+    return _mark_safe(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
 
 
-def _fingerprint(text: str) -> str:
+def _compute_digest(text: str) -> str:
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

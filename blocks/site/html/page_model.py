@@ -7,27 +7,27 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from blocks.metrics import Measure, Metric, adds_up, to_json, value_of_nothing, write_formula
+from blocks.metrics import Measure, Metric, evaluate_empty, is_additive, to_json, write_formula
 from blocks.records import Record
 from blocks.site import number_format
 from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.page import as_json, program, render
+from blocks.site.html.page import build_program, render, to_json_script
 from blocks.site.html.rollup import Rollup
-from blocks.site.periods import DRAWN, EPOCH, coarser
+from blocks.site.periods import DRAWN, EPOCH, list_coarser_grains
 from blocks.site.plan import Section
 from blocks.site.text import TEXT, check_link, clip, one_line
 
 FEEDBACK = 20  # comments shown, the newest first
 
 
-def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | None = None) -> str:
+def render_dashboard(view: DashboardView, gate: Record | None, dictionary: str | None = None) -> str:
     """The HTML of one dashboard. gate: as the publication index keeps it; dictionary: where the data dictionary is."""
     card, dashboard = view.card, view.card.dashboard
     now = datetime.now(UTC)
     feedback = sorted(card.feedback, key=lambda comment: comment.created, reverse=True)[:FEEDBACK]
     return render(
         "dashboard.html.j2",
-        scripts=(program(),),
+        scripts=(build_program(),),
         name=dashboard.name,
         title=one_line(dashboard.title),
         description=clip(dashboard.description, TEXT),
@@ -35,12 +35,12 @@ def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | N
         as_of=card.as_of,
         as_of_text=number_format.write_day(card.as_of),
         time_label=one_line(view.time_label, 60),
-        published=f"{number_format.day(now.date())}, {now:%H:%M} UTC",
+        published=f"{number_format.write_short_day(now.date())}, {now:%H:%M} UTC",
         run=card.run,
         gate=gate,
         ticket=one_line(dashboard.ticket or "", 40),
         ticket_url=check_link(card.ticket_url),
-        notes=view.notes(),
+        notes=view.write_notes(),
         dictionary=dictionary and f"{dictionary}#mart-{dashboard.marts[0]}"
         if dashboard.marts
         else dictionary,
@@ -52,12 +52,12 @@ def dashboard_page(view: DashboardView, gate: Record | None, dictionary: str | N
             }
             for comment in feedback
         ],
-        model=as_json(model(view)),
-        program=program(),
+        model=to_json_script(build_page_model(view)),
+        program=build_program(),
     )
 
 
-def model(view: DashboardView) -> dict[str, object]:
+def build_page_model(view: DashboardView) -> dict[str, object]:
     """All the page's program works on, as it will be in the page's JSON."""
     return {
         "title": one_line(view.card.dashboard.title),
@@ -67,17 +67,17 @@ def model(view: DashboardView) -> dict[str, object]:
         "grain": view.grain,
         "whole": view.whole and {"first": view.whole.first, "last": view.whole.last},
         "opening": view.opening and {"first": view.opening.first, "last": view.opening.last},
-        "presets": view.finished.presets() if view.finished else [],
+        "presets": view.finished.list_presets() if view.finished else [],
         "end": (view.end - EPOCH).days if view.end else None,
         "timeLabel": one_line(view.time_label, 60),
-        "grains": coarser(view.grain),
+        "grains": list_coarser_grains(view.grain),
         "drawn": DRAWN,
-        "metrics": [_metric(number, metric, view) for number, metric in view.metrics],
-        "datasets": [_dataset(*pair) for pair in zip(view.rollups, view.plan.sections, strict=True)],
+        "metrics": [_build_metric(number, metric, view) for number, metric in view.metrics],
+        "datasets": [_build_dataset(*pair) for pair in zip(view.rollups, view.plan.sections, strict=True)],
     }
 
 
-def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, object]:
+def _build_metric(number: int, metric: Metric, view: DashboardView) -> dict[str, object]:
     rollup = view.rollups[number]
     return {
         "name": metric.name,
@@ -87,15 +87,15 @@ def _metric(number: int, metric: Metric, view: DashboardView) -> dict[str, objec
         "goal": metric.goal,
         "formula": to_json(metric.formula),
         "dataset": number,
-        "unit": number_format.unit(metric.form),
+        "unit": number_format.find_unit(metric.form),
         "about": _describe(number, metric, view),
         "lag": metric.maturity_days,
         "grows": metric.grows,
         "target": metric.target,
         "events": [[(day - EPOCH).days, one_line(text)] for day, text in metric.events],
-        "empty": value_of_nothing(metric.formula),
-        "adds": adds_up(metric.formula),
-        "scale": max((rollup.scale_of(m.base if m.shift else m) for m in metric.measures), default=1),
+        "empty": evaluate_empty(metric.formula),
+        "adds": is_additive(metric.formula),
+        "scale": max((rollup.find_scale(m.base if m.shift else m) for m in metric.measures), default=1),
         "elsewhere": not metric.adds_up_rows,
         "needsBucket": metric.needs_bucket,
         "shifts": [m.shift.model_dump() for m in metric.measures if m.shift],
@@ -122,9 +122,9 @@ def _describe(number: int, metric: Metric, view: DashboardView) -> list[tuple[st
     return [(name, text) for name, text in found.items() if text]
 
 
-def _dataset(rollup: Rollup, section: Section) -> dict[str, object]:
+def _build_dataset(rollup: Rollup, section: Section) -> dict[str, object]:
     dataset = rollup.extract.dataset
-    tables, values = rollup.tables()
+    tables, values = rollup.read_tables()
     bounds = rollup.bounds
     label = {name: one_line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
     return {
@@ -133,7 +133,7 @@ def _dataset(rollup: Rollup, section: Section) -> dict[str, object]:
             {"name": name, "label": label[name], "values": found}
             for name, found in zip(dataset.dimensions, values, strict=True)
         ],
-        "measures": [_measure(measure) for measure in rollup.measures()],
+        "measures": [_measure(measure) for measure in rollup.list_measures()],
         "tables": tables,
         "panels": [panel.model_dump() for panel in section.panels],
         "finest": rollup.grain == dataset.grain,

@@ -13,7 +13,7 @@ from blocks.site import number_format
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Snapshot
 from blocks.site.html.picture_charts import GAP, HEIGHT, WIDTH, Panel, make_panels
-from blocks.site.html.theme import PAPER, config
+from blocks.site.html.theme import PAPER, make_config
 from blocks.site.text import one_line
 
 BETWEEN, MARGIN, TILES = 16, 32, 8
@@ -36,14 +36,18 @@ def draw_picture(view: DashboardView) -> bytes:
     import vl_convert
 
     shots = [
-        Snapshot(view.extracts[number], metric, view.opening, view.before_for(metric), view.latest)
+        Snapshot(view.extracts[number], metric, view.opening, view.find_period_before(metric), view.latest)
         for number, metric in view.metrics
     ]
     charts = make_panels(view, shots[0])
     drawn = [panel.chart.properties(width=panel.width, height=HEIGHT).to_dict() for panel in charts]
     params = [param for chart in drawn for param in chart.pop("params", ())]  # Vega-Lite has them at the top
-    rows = [_heading(view), *_tile_rows(shots[:TILES]), *_panel_rows(charts, drawn)]
-    style = config(PAPER) | {"background": PAPER.surface, "padding": MARGIN, "concat": {"spacing": BETWEEN}}
+    rows = [_draw_heading(view), *_draw_tile_rows(shots[:TILES]), *_draw_panel_rows(charts, drawn)]
+    style = make_config(PAPER) | {
+        "background": PAPER.surface,
+        "padding": MARGIN,
+        "concat": {"spacing": BETWEEN},
+    }
     spec = {"$schema": SCHEMA, "vconcat": rows, "spacing": 24, "params": params, "config": style, **APART}
     try:
         png: bytes = vl_convert.vegalite_to_png(spec, scale=1, allowed_base_urls=[])
@@ -55,7 +59,7 @@ def draw_picture(view: DashboardView) -> bytes:
     return png
 
 
-def _heading(view: DashboardView) -> Spec:
+def _draw_heading(view: DashboardView) -> Spec:
     card = view.card
     words = [f"Data to {number_format.write_day(card.as_of)}" if card.as_of else "", f"run {card.run}"]
     if card.gate:
@@ -65,14 +69,13 @@ def _heading(view: DashboardView) -> Spec:
         )
     if card.dashboard.ticket:
         words.append(f"ticket {one_line(card.dashboard.ticket, 40)}")
-    period = number_format.span(view.opening.begin, view.opening.end) if view.opening else ""
+    period = number_format.write_span(view.opening.begin, view.opening.end) if view.opening else ""
     if period and view.time_label:
         period = f"{one_line(view.time_label, 60)}: {period}"
     if view.before:
-        period += (
-            f", compared with {number_format.span(view.before.begin, view.before.end)} (dashed lines, ticks)"
-        )
-    return _texts(
+        before = number_format.write_span(view.before.begin, view.before.end)
+        period += f", compared with {before} (dashed lines, ticks)"
+    return _draw_texts(
         WIDTH,
         84,
         (0, 26, one_line(card.dashboard.title, 80), 27, 700, PAPER.ink),
@@ -81,32 +84,32 @@ def _heading(view: DashboardView) -> Spec:
     )
 
 
-def _tile_rows(shots: list[Snapshot]) -> list[Spec]:
+def _draw_tile_rows(shots: list[Snapshot]) -> list[Spec]:
     """All in one row, or in two where they are more than five."""
     across = len(shots) if len(shots) <= 5 else -(-len(shots) // 2)
-    tiles = [_tile(shot, (WIDTH - BETWEEN * (across - 1)) / across) for shot in shots]
-    return [_row(tiles[i : i + across], BETWEEN) for i in range(0, len(tiles), across)]
+    tiles = [_draw_tile(shot, (WIDTH - BETWEEN * (across - 1)) / across) for shot in shots]
+    return [_join_row(tiles[i : i + across], BETWEEN) for i in range(0, len(tiles), across)]
 
 
-def _panel_rows(found: list[Panel], drawn: list[Spec]) -> list[Spec]:
+def _draw_panel_rows(found: list[Panel], drawn: list[Spec]) -> list[Spec]:
     """A row of titles and a row of charts, side by side at exact places."""
     titles: list[Spec] = []
     charts: list[Spec] = []
     for panel, spec in zip(found, drawn, strict=True):
         words = (0, 16, one_line(panel.title, 60), 16, 600, PAPER.ink)
         gap = GAP if titles else 0
-        titles += [*_room(gap), _texts(panel.left + panel.width + panel.right, 18, words)]
+        titles += [*_draw_space(gap), _draw_texts(panel.left + panel.width + panel.right, 18, words)]
         chart = {key: value for key, value in spec.items() if key not in ("$schema", "config")}
-        charts += [*_room(gap + panel.left), chart, *_room(panel.right)]
-    return [_row(row, 0) | APART for row in (titles, charts) if row]
+        charts += [*_draw_space(gap + panel.left), chart, *_draw_space(panel.right)]
+    return [_join_row(row, 0) | APART for row in (titles, charts) if row]
 
 
-def _row(parts: list[Spec], spacing: int) -> Spec:
+def _join_row(parts: list[Spec], spacing: int) -> Spec:
     return {"hconcat": parts, "spacing": spacing, "bounds": "flush"}
 
 
-def _tile(shot: Snapshot, width: float) -> Spec:
-    metric, value, before = shot.metric, shot.total(), shot.total(before=True)
+def _draw_tile(shot: Snapshot, width: float) -> Spec:
+    metric, value, before = shot.metric, shot.read_total(), shot.read_total(before=True)
     moved = number_format.change(value, before, metric.form)
     arrow = {"+": "▲ ", "-": "▼ "}.get(moved[0] if moved else "", "")
     message = f"{arrow}{moved} from {number_format.compact(before, metric.form)}" if moved else ""
@@ -121,21 +124,21 @@ def _tile(shot: Snapshot, width: float) -> Spec:
         },
         "encoding": {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": width}, "y2": {"value": 112}},
     }
-    words = _texts(
+    words = _draw_texts(
         width,
         112,
         (18, 30, one_line(metric.label + shot.note, 40 if shot.note else 26), 14, 400, PAPER.muted),
         (18, 67, number_format.compact(value, metric.form), 31, 700, PAPER.ink),
-        (18, 94, message, 13, 600, _TONES[number_format.tone(moved, metric.goal)]),
+        (18, 94, message, 13, 600, _TONES[number_format.judge_change(moved, metric.goal)]),
     )
     return words | {"layer": [frame, *words["layer"]]}
 
 
-def _room(width: float) -> list[Spec]:
-    return [_texts(width, 1, (0, 0, "", 1, 400, PAPER.ink))] if width else []
+def _draw_space(width: float) -> list[Spec]:
+    return [_draw_texts(width, 1, (0, 0, "", 1, 400, PAPER.ink))] if width else []
 
 
-def _texts(width: float, height: float, *items: tuple[float, float, str, int, int, str]) -> Spec:
+def _draw_texts(width: float, height: float, *items: tuple[float, float, str, int, int, str]) -> Spec:
     """Lines of text at x, y with size, weight and colour."""
     layers = [
         {

@@ -8,14 +8,14 @@ from datetime import date
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from blocks.metrics import adds_up
+from blocks.metrics import is_additive
 from blocks.records import Analysis
 from blocks.site import number_format
 from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, draw_trend
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Group, Snapshot
 from blocks.site.html.theme import PAPER, SLOTS
-from blocks.site.periods import EPOCH, bucket, label_ticks
+from blocks.site.periods import EPOCH, find_bucket, label_ticks
 from blocks.site.plan import Chart, plan_charts
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ def make_panels(view: DashboardView, shot: Snapshot) -> list[Panel]:
     """One or two charts side by side, together as wide as the picture."""
     dataset, timed = shot.extract.dataset, shot.period is not None
     analysis, sliced = view.card.dashboard.analysis, bool(dataset.dimensions)
-    groups = _share_groups(shot) if analysis is Analysis.composition else []
+    groups = _find_share_groups(shot) if analysis is Analysis.composition else []
     plan = plan_charts(analysis, timed=timed, sliced=sliced, adds=bool(groups))
     if Chart.shares in plan:
-        ring = _donut(shot, groups, dataset.dimensions[0])
+        ring = _draw_donut_panel(shot, groups, dataset.dimensions[0])
         rest = WIDTH - GAP - ring.left - ring.width - ring.right
-        return [ring, _stacked(shot, groups, dataset.dimensions[0], rest)] if timed else [ring]
+        return [ring, _draw_stacked_panel(shot, groups, dataset.dimensions[0], rest)] if timed else [ring]
     charts = [chart for chart in plan if chart is not Chart.table]
     if len(charts) < 2:
         return [_draw(chart, shot, WIDTH) for chart in charts]
@@ -56,39 +56,39 @@ def make_panels(view: DashboardView, shot: Snapshot) -> list[Panel]:
 
 def _draw(chart: Chart, shot: Snapshot, width: float) -> Panel:
     if chart is Chart.trend:
-        return _trend(shot, width)
-    return _bars(shot, shot.extract.dataset.dimensions[0], width)
+        return _draw_trend_panel(shot, width)
+    return _draw_bars_panel(shot, shot.extract.dataset.dimensions[0], width)
 
 
-def _share_groups(shot: Snapshot) -> list[Group]:
+def _find_share_groups(shot: Snapshot) -> list[Group]:
     """The groups that shares are drawn of; none where they make no whole."""
     dimensions = shot.extract.dataset.dimensions
-    if not dimensions or not adds_up(shot.metric.formula):
+    if not dimensions or not is_additive(shot.metric.formula):
         return []
-    groups = shot.groups(dimensions[0], SLOTS - 1)
+    groups = shot.read_groups(dimensions[0], SLOTS - 1)
     return [] if any(group.value < 0 for group in groups) else [group for group in groups if group.value]
 
 
-def _trend(shot: Snapshot, width: float) -> Panel:
+def _draw_trend_panel(shot: Snapshot, width: float) -> Panel:
     import altair as alt
 
     grain = shot.period.drawn if shot.period else "day"
-    lines = [("previous", shot.series(grain, before=True)), ("now", shot.series(grain))]
-    rows = [row for kind, points in lines for row in _line_rows(kind, points, grain)]
-    axis = number_format.axis(shot.metric.form)
-    chart = draw_trend(alt.Data(values=rows), PAPER, axis, _ticks(shot, grain, width))
+    lines = [("previous", shot.read_series(grain, before=True)), ("now", shot.read_series(grain))]
+    rows = [row for kind, points in lines for row in _make_line_rows(kind, points, grain)]
+    axis = number_format.write_axis_expression(shot.metric.form)
+    chart = draw_trend(alt.Data(values=rows), PAPER, axis, _label_ticks(shot, grain, width))
     return Panel(chart, f"{shot.metric.label} per {grain}", AXIS, width - AXIS)
 
 
-def _line_rows(kind: str, points: list[tuple[date, float]], grain: str) -> list[dict[str, object]]:
+def _make_line_rows(kind: str, points: list[tuple[date, float]], grain: str) -> list[dict[str, object]]:
     """Points as rows of lines, a new line after each gap."""
-    numbers = [bucket(day, grain) for day, _ in points]
+    numbers = [find_bucket(day, grain) for day, _ in points]
     joined = [after - before == 1 for before, after in pairwise(numbers)]
     pieces = list(accumulate((not each for each in joined), initial=0))
     lone = {piece for piece, count in Counter(pieces).items() if count == 1}
     return [
         {
-            "t": _milliseconds(day),
+            "t": _to_milliseconds(day),
             "v": v,
             "slot": 0,
             "kind": kind,
@@ -100,64 +100,69 @@ def _line_rows(kind: str, points: list[tuple[date, float]], grain: str) -> list[
     ]
 
 
-def _ticks(shot: Snapshot, grain: str, width: float) -> dict[int, str]:
+def _label_ticks(shot: Snapshot, grain: str, width: float) -> dict[int, str]:
     """What stands along the axis of time."""
     if not shot.period:
         return {}
     most = max(2, min(8, int(width // 92)))
     found = label_ticks(shot.period.begin, shot.period.end, grain, most)
-    return {_milliseconds(day): label for day, label in found}
+    return {_to_milliseconds(day): label for day, label in found}
 
 
-def _bars(shot: Snapshot, dimension: str, width: float) -> Panel:
+def _draw_bars_panel(shot: Snapshot, dimension: str, width: float) -> Panel:
     import altair as alt
 
-    groups = shot.groups(dimension, BARS)
+    groups = shot.read_groups(dimension, BARS)
     rows = [
         group._asdict()
         | {"v": group.value, "text": number_format.compact(group.value, shot.metric.form), "place": place}
         for place, group in enumerate(groups)
     ]
-    chart = draw_bars(alt.Data(values=rows), PAPER, bar_domain(groups), str(width - LABELS))
-    return Panel(chart, _by(shot, dimension), LABELS, width - LABELS)
+    chart = draw_bars(alt.Data(values=rows), PAPER, find_bar_domain(groups), str(width - LABELS))
+    return Panel(chart, _write_title(shot, dimension), LABELS, width - LABELS)
 
 
-def bar_domain(groups: list[Group]) -> tuple[float, float]:
+def find_bar_domain(groups: list[Group]) -> tuple[float, float]:
     """The least and the greatest value that set the bars' scale: not what all others add up to."""
     own = [group for group in groups if not group.others] or groups
     values = [v for group in own for v in (group.value, group.previous) if v is not None]
     return min([0.0, *values]), max([0.0, *values])
 
 
-def _donut(shot: Snapshot, groups: list[Group], dimension: str) -> Panel:
+def _draw_donut_panel(shot: Snapshot, groups: list[Group], dimension: str) -> Panel:
     import altair as alt
 
     total = sum(group.value for group in groups)
-    rows = [{"v": g.value, "slot": _slot(g, place), "place": place} for place, g in enumerate(groups)]
+    rows = [{"v": g.value, "slot": _choose_slot(g, place), "place": place} for place, g in enumerate(groups)]
     words = [f"{g.label} · {g.value / total * 100:.1f}%" for g in groups]
     written = number_format.compact(total, shot.metric.form)
-    chart = draw_donut(alt.Data(values=rows), PAPER, str(RING / 2), written, _legend(groups, words))
-    return Panel(chart, _by(shot, dimension), 0, RING, 210)
+    chart = draw_donut(alt.Data(values=rows), PAPER, str(RING / 2), written, _make_legend(groups, words))
+    return Panel(chart, _write_title(shot, dimension), 0, RING, 210)
 
 
-def _stacked(shot: Snapshot, groups: list[Group], dimension: str, width: float) -> Panel:
+def _draw_stacked_panel(shot: Snapshot, groups: list[Group], dimension: str, width: float) -> Panel:
     import altair as alt
 
     grain = shot.period.drawn if shot.period else "day"
     rows = [
-        {"when": _milliseconds(day), "v": value, "slot": _slot(groups[place], place), "place": place}
-        for day, place, value in shot.stacked(dimension, groups, grain)
+        {
+            "when": _to_milliseconds(day),
+            "v": value,
+            "slot": _choose_slot(groups[place], place),
+            "place": place,
+        }
+        for day, place, value in shot.read_stacked(dimension, groups, grain)
         if place < len(groups)
     ]
-    axis = number_format.axis(shot.metric.form)
-    chart = draw_stacked_bars(alt.Data(values=rows), PAPER, axis, _ticks(shot, grain, width))
-    return Panel(chart, f"{_by(shot, dimension)} and {grain}", AXIS, width - AXIS)
+    axis = number_format.write_axis_expression(shot.metric.form)
+    chart = draw_stacked_bars(alt.Data(values=rows), PAPER, axis, _label_ticks(shot, grain, width))
+    return Panel(chart, f"{_write_title(shot, dimension)} and {grain}", AXIS, width - AXIS)
 
 
-def _legend(groups: list[Group], words: list[str]) -> alt.Legend:
+def _make_legend(groups: list[Group], words: list[str]) -> alt.Legend:
     import altair as alt
 
-    slots = [_slot(group, place) for place, group in enumerate(groups)]
+    slots = [_choose_slot(group, place) for place, group in enumerate(groups)]
     texts = dict(zip(map(str, slots), words, strict=True))
     return alt.Legend(
         values=slots,
@@ -169,14 +174,14 @@ def _legend(groups: list[Group], words: list[str]) -> alt.Legend:
     )
 
 
-def _by(shot: Snapshot, dimension: str) -> str:
+def _write_title(shot: Snapshot, dimension: str) -> str:
     label = shot.extract.dataset.labels.get(dimension, dimension).lower()
     return f"{shot.metric.label} by {label}{shot.note}"
 
 
-def _slot(group: Group, place: int) -> int:
+def _choose_slot(group: Group, place: int) -> int:
     return SLOTS - 1 if group.others else place
 
 
-def _milliseconds(day: date) -> int:
+def _to_milliseconds(day: date) -> int:
     return (day - EPOCH).days * 86_400_000

@@ -51,7 +51,7 @@ class Rollup:
     """
 
     def __init__(self, extract: Extract, budget: int, latest: date = date.max) -> None:
-        self.extract, self.budget, self.bounds = extract, budget, extract.bounds(latest)
+        self.extract, self.budget, self.bounds = extract, budget, extract.find_bounds(latest)
         dataset = extract.dataset
         self.grain, self.folded = dataset.grain, dict[str, int]()
         self.dimensions = [f"d{i}" for i in range(len(dataset.dimensions))]
@@ -68,42 +68,42 @@ class Rollup:
     def fit(self, grain: str) -> None:
         """Coarsen to a grain at least, and on until the rows fit; then fold, then sample."""
         self._coarsen(grain)
-        while self._too_many() and self._next_step():
+        while self._is_too_large() and self._reduce_once():
             pass
         for i in range(len(self.distinct)):
-            self._sample(f"members{i}")
+            self._sample_table(f"members{i}")
         for i, each in enumerate(self.balances):
             if each.distinct:
-                self._sample(f"balances{i}")
+                self._sample_table(f"balances{i}")
 
-    def tables(self) -> tuple[list[dict[str, object]], list[list[str]]]:
+    def read_tables(self) -> tuple[list[dict[str, object]], list[list[str]]]:
         """The rows, column by column, and each dimension's values, to which their codes point."""
         places: dict[str, dict[str, int]] = {key: {} for key in self.dimensions}
         found = []
         if self.sums:
-            found.append(self._table("facts", [f"m{i}::DOUBLE" for i in range(len(self.sums))], places))
+            found.append(self._read_table("facts", [f"m{i}::DOUBLE" for i in range(len(self.sums))], places))
         for i, measure in enumerate(self.distinct):
-            table = self._table(f"members{i}", ["(dense_rank() OVER (ORDER BY v) - 1)::INTEGER"], places)
+            table = self._read_table(f"members{i}", ["(dense_rank() OVER (ORDER BY v) - 1)::INTEGER"], places)
             found.append(table | {"distinct": measure.name, "scale": self.scales.get(f"members{i}", 1)})
         finest = self.grain == self.extract.dataset.grain
         found += [
-            self._moments_table(i, each, places)
+            self._read_moments_table(i, each, places)
             for i, each in enumerate(self.balances)
             if not (each.at_end and finest)  # each bucket has but one moment then
         ]
         return found, [list(values) for values in places.values()]
 
-    def measures(self) -> list[Measure]:
+    def list_measures(self) -> list[Measure]:
         """All that the tables have a column of, or are asked for at another time; sums in the order of the facts."""
         moments = [each.measure for each in self.balances if not each.at_end]
         return [*self.sums, *moments, *self.distinct, *self.shifted]
 
-    def _moments_table(
+    def _read_moments_table(
         self, number: int, each: Moments, places: dict[str, dict[str, int]]
     ) -> dict[str, object]:
         ranks = [f"(dense_rank() OVER (ORDER BY {key}) - 1)::INTEGER" for key in ("o", "w")]
         value = "(dense_rank() OVER (ORDER BY v) - 1)::INTEGER" if each.distinct else "v::DOUBLE"
-        table = self._table(f"balances{number}", [value, *ranks], places)
+        table = self._read_table(f"balances{number}", [value, *ranks], places)
         name, grouped = each.measure.name, bool(each.measure.balance and each.measure.balance.grouped)
         ends = each.at_end or (grouped and self.grain == self.extract.dataset.grain)
         found = {
@@ -116,7 +116,7 @@ class Rollup:
         scale = self.scales.get(f"balances{number}", 1)
         return table | found | ({"distinct": name, "scale": scale} if each.distinct else {})
 
-    def scale_of(self, measure: Measure) -> int:
+    def find_scale(self, measure: Measure) -> int:
         """One in how many of its values the rows have."""
         tables = [f"members{i}" for i, each in enumerate(self.distinct) if each.name == measure.name]
         tables += [
@@ -201,17 +201,17 @@ class Rollup:
             rows = f"SELECT {cells} FROM (SELECT {changed} FROM balances{i}{source}) GROUP BY ALL"
             self._make(f"balances{i}", f"FROM ({rows}){self._keep_last(each)}")
 
-    def _too_many(self) -> bool:
+    def _is_too_large(self) -> bool:
         values = [f"balances{i}" for i, each in enumerate(self.balances) if each.distinct]
         values += [f"members{i}" for i in range(len(self.distinct))]
         exact = ["facts", *(f"balances{i}" for i, each in enumerate(self.balances) if not each.distinct)]
-        if any(self._size(table) > self.budget for table in exact):
+        if any(self._count_rows(table) > self.budget for table in exact):
             return True
         # An exact distinct count is worth more than its days and weeks, not more than its months.
         fine = "t" in self.keys and GRAINS.index(self.grain) < GRAINS.index("month")
-        return fine and any(self._size(table) > self.budget for table in values)
+        return fine and any(self._count_rows(table) > self.budget for table in values)
 
-    def _next_step(self) -> bool:
+    def _reduce_once(self) -> bool:
         if "t" in self.keys and self.grain != GRAINS[-1]:
             self._coarsen(GRAINS[GRAINS.index(self.grain) + 1])
             return True
@@ -224,7 +224,7 @@ class Rollup:
 
     def _fold(self) -> bool:
         """Keep the larger half of the widest dimension's values; False if nothing is left to fold."""
-        widths = {key: self._width(key) for key in self.dimensions}
+        widths = {key: self._count_values(key) for key in self.dimensions}
         widest = max(widths, key=lambda key: widths[key], default="")
         if not widest or widths[widest] <= 2:
             return False
@@ -239,19 +239,21 @@ class Rollup:
         self.folded[self.extract.dataset.dimensions[int(widest[1:])]] = kept
         return True
 
-    def _sample(self, table: str) -> None:
-        while (size := self._size(table)) > self.budget:
+    def _sample_table(self, table: str) -> None:
+        while (size := self._count_rows(table)) > self.budget:
             scale = self.scales.get(table, 1) * (1 << (-(-size // self.budget) - 1).bit_length())
             self.scales[table] = scale
             self._make(table, f"FROM {table} WHERE hash(v::VARCHAR) % {scale} = 0")
 
-    def _width(self, key: str) -> int:
-        return self.extract.number(f"SELECT count(DISTINCT {key}) FROM facts")
+    def _count_values(self, key: str) -> int:
+        return self.extract.read_number(f"SELECT count(DISTINCT {key}) FROM facts")
 
-    def _size(self, table: str) -> int:
-        return self.extract.number(f"SELECT count(*) FROM {table}")
+    def _count_rows(self, table: str) -> int:
+        return self.extract.read_number(f"SELECT count(*) FROM {table}")
 
-    def _table(self, table: str, columns: list[str], places: dict[str, dict[str, int]]) -> dict[str, object]:
+    def _read_table(
+        self, table: str, columns: list[str], places: dict[str, dict[str, int]]
+    ) -> dict[str, object]:
         days = "(t - DATE '1970-01-01')::INTEGER" if "t" in self.keys else "0"
         numbers = [f"{column} AS c{i}" for i, column in enumerate(columns)]
         chosen = ", ".join([f"{days} AS day", *self.dimensions, *numbers])

@@ -22,7 +22,7 @@ from blocks.http.address import Address
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
 from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.dictionary_page import FILE, dictionary_page
+from blocks.site.html.dictionary_page import FILE, render_dictionary
 from blocks.site.html.extract import Extract
 from blocks.site.html.index import (
     STATE,
@@ -35,8 +35,8 @@ from blocks.site.html.index import (
     update_entries,
     write_file,
 )
-from blocks.site.html.page import program
-from blocks.site.html.page_model import dashboard_page
+from blocks.site.html.page import build_program
+from blocks.site.html.page_model import render_dashboard
 from blocks.site.html.picture import draw_picture, load_renderer
 from blocks.site.hyper import write_hyper
 from blocks.site.readback import DatasetSummary, Readback, compare
@@ -62,11 +62,11 @@ class FolderSite(BiSite):
         place = self._place()
         with self._wrap_os_errors(place), tempfile.NamedTemporaryFile(dir=place, prefix=".check."):
             pass
-        return f"publishes into {place}, opened at {self._url('index.html')}"
+        return f"publishes into {place}, opened at {self._make_url('index.html')}"
 
     def warm(self) -> None:
         """Put the page's program together and load what draws pictures."""
-        program()
+        build_program()
         load_renderer()
 
     def publish(self, card: Card) -> Publication:
@@ -88,7 +88,7 @@ class FolderSite(BiSite):
             ticket=card.dashboard.ticket,
             run=card.run,
             rows=sum(rows.values()),
-            url=self._url(f"{name}/index.html"),
+            url=self._make_url(f"{name}/index.html"),
             extract=place / name / f"{name}.hyper",
             image=place / name / "dashboard.png",
             seconds=round(time.monotonic() - begun, 3),
@@ -99,8 +99,8 @@ class FolderSite(BiSite):
         """Write the page of the data dictionary beside the index, which leads to it, as every dashboard's page does."""
         place = self._place()
         with self._wrap_os_errors(place):
-            write_file(place / FILE, dictionary_page(dictionary))
-        return self._url(FILE)
+            write_file(place / FILE, render_dictionary(dictionary))
+        return self._make_url(FILE)
 
     def read_use(self, name: str) -> Readback:
         """Nothing: pages in a folder count nobody, and nobody can write on them."""
@@ -114,10 +114,10 @@ class FolderSite(BiSite):
         for card in cards:
             check_slug(card.dashboard.name)
         with self._wrap_os_errors(place), self._lock_list(place):
-            entries = update_entries(read_entries(place), cards, publications, self._address)
+            entries = update_entries(read_entries(place), cards, publications, self._find_address)
             write_file(place / STATE, dump_entries(entries))
             write_file(place / "index.html", render_index(place, entries))
-        return self._url("index.html")
+        return self._make_url("index.html")
 
     def mark_held(self, dashboards: Sequence[str], reason: str) -> None:
         """Say on the pages and in the list that newer data is held back, since when and why."""
@@ -148,7 +148,7 @@ class FolderSite(BiSite):
             )
             write_file(work / "dashboard.png", draw_picture(view))
             dictionary = f"../{FILE}" if (self._place() / FILE).exists() else None
-            page = dashboard_page(view, summarize_gate(card, self._address), dictionary)
+            page = render_dashboard(view, summarize_gate(card, self._find_address), dictionary)
             write_file(work / "index.html", page)
         return rows
 
@@ -171,10 +171,10 @@ class FolderSite(BiSite):
             place.mkdir(parents=True, exist_ok=True)
         return place
 
-    def _url(self, path: str) -> str:
-        return str(self._address(self._place() / path))
+    def _make_url(self, path: str) -> str:
+        return str(self._find_address(self._place() / path))
 
-    def _address(self, path: Path) -> str | None:
+    def _find_address(self, path: Path) -> str | None:
         """A file's address: where the folder is served, else on this disk; None for what is not served."""
         if not self.address:
             return path.resolve().as_uri()

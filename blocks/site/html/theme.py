@@ -30,7 +30,7 @@ PAPER = ChartStyle(
 )
 
 
-def config(style: ChartStyle) -> dict[str, object]:
+def make_config(style: ChartStyle) -> dict[str, object]:
     """The Vega-Lite config of every chart."""
     axis = {
         "labelColor": style.muted,

@@ -11,7 +11,7 @@ from blocks.catalogue import Dataset
 from blocks.errors import Misconfigured
 from blocks.records import Publication
 from blocks.site.base import Card
-from blocks.site.hyper import hyper_types, write_hyper
+from blocks.site.hyper import find_hyper_types, write_hyper
 from blocks.site.readback import DatasetSummary
 from blocks.site.tableau.client import content, revisions, views
 from blocks.site.tableau.client.connections import connect_and_refresh
@@ -93,7 +93,9 @@ class DataSources:
         )
 
     def _make_source(self, place: int, name: str, dataset: Dataset, connection: TableauConnection) -> Source:
-        return make_source(self._name, dataset, hyper_types(self._card.extracts[place]), connection, name)
+        return make_source(
+            self._name, dataset, find_hyper_types(self._card.extracts[place]), connection, name
+        )
 
     def _publish_extract(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
         return self._send(self._write_extract(place, name))

@@ -39,13 +39,13 @@ class FilesTracker(Tracker):
 
     def check(self) -> str:
         """Look into the folder; return a one-line status."""
-        keys = self._keys()
+        keys = self._list_keys()
         self.check_answers()
         return f"{len(keys)} tickets of {self.project} in {self.folder}"
 
     def check_answers(self) -> None:
         """Write and remove a file in the folder, as each answer does; rights alone don't show a read-only disk."""
-        self._keys()
+        self._list_keys()
         check_writable(self.folder)
 
     def list_open_tickets(self) -> list[Ticket]:
@@ -57,11 +57,11 @@ class FilesTracker(Tracker):
 
     def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for."""
-        return [self._ticket(key) for key in dict.fromkeys(keys)]
+        return [self._read_ticket(key) for key in dict.fromkeys(keys)]
 
     def comment(self, key: str, topic: str, body: str) -> None:
         """Write or update our comment on a topic in the ticket's `comments:`, or else in its note."""
-        path, body = self._path(key), drop_unprintable(body)
+        path, body = self._find_path(key), drop_unprintable(body)
         note = path.with_name(f"{key}.note.md")
         edited = self._edit(key, lambda text: write_comment(text, topic, body))
         with lock_folder(self.folder):
@@ -72,7 +72,7 @@ class FilesTracker(Tracker):
 
     def attach(self, key: str, path: Path) -> None:
         """Copy a file into the ticket's attachments, unless the same content is there."""
-        self._path(key)
+        self._find_path(key)
         if not FILE_NAME.fullmatch(path.name):
             raise BadInput(f"attach a file to {key}", "its name is not like sales-2026.png")
         target = self.folder / "attachments" / key / path.name
@@ -104,7 +104,7 @@ class FilesTracker(Tracker):
         with lock_folder(self.folder):
             key = self.list_incidents().get(about)
             if key is None:
-                last = max((int(each.rpartition("-")[2]) for each in self._keys()), default=0)
+                last = max((int(each.rpartition("-")[2]) for each in self._list_keys()), default=0)
                 key = f"{self.project}-{last + 1}"
                 text = write_incident(key, about, title, body, known)
                 replace_file(self.folder / f"{key}.yaml", text.encode())
@@ -114,12 +114,12 @@ class FilesTracker(Tracker):
 
     def make_url(self, key: str) -> str:
         """The ticket's file."""
-        return self._path(key).resolve().as_uri()
+        return self._find_path(key).resolve().as_uri()
 
     def _open(self) -> list[Ticket]:
-        return [found for key in self._keys() if (found := self._ticket(key)).status in OPEN]
+        return [found for key in self._list_keys() if (found := self._read_ticket(key)).status in OPEN]
 
-    def _keys(self) -> list[str]:
+    def _list_keys(self) -> list[str]:
         if not self.folder.is_dir():
             raise Misconfigured(f"open the tickets in {self.folder}", "there is no such folder")
         keys = [path.stem for path in self.folder.glob("*.yaml") if self._is_key(path.stem)]
@@ -128,7 +128,7 @@ class FilesTracker(Tracker):
     def _is_key(self, text: str) -> bool:
         return bool(_KEY.fullmatch(text)) and text.startswith(f"{self.project}-")
 
-    def _path(self, key: str) -> Path:
+    def _find_path(self, key: str) -> Path:
         """The ticket's file; a key is checked before it becomes a path."""
         if not self._is_key(key):
             raise NotFound("look up a ticket", f"its key is not like {self.project}-7")
@@ -137,8 +137,8 @@ class FilesTracker(Tracker):
             raise NotFound(f"look up ticket {key}", "it has no file", f"Tickets are files in {self.folder}.")
         return path
 
-    def _ticket(self, key: str) -> Ticket:
-        path = self._path(key)
+    def _read_ticket(self, key: str) -> Ticket:
+        path = self._find_path(key)
         try:
             text, seconds = read_file(path), path.stat().st_mtime
             return read_ticket(key, text, datetime.fromtimestamp(seconds, UTC))
@@ -148,7 +148,7 @@ class FilesTracker(Tracker):
 
     def _edit(self, key: str, change: Callable[[str], str]) -> bool:
         """Change a ticket's text; a person's edit made meanwhile is taken up. False: it can't be edited."""
-        path = self._path(key)
+        path = self._find_path(key)
         with lock_folder(self.folder):
             for _ in range(_TRIES):
                 try:

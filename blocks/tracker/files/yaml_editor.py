@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def set_value(text: str, name: str, value: str) -> str:
     """The text with a plain word as the value of a top-level name."""
     root = compose(text)
-    node, start, end = _entry(text, root, name)
+    node, start, end = _find_entry(text, root, name)
     before = to_plain_value(root)
     if before.get(name) == value:
         return text
@@ -28,7 +28,7 @@ def set_value(text: str, name: str, value: str) -> str:
         edited = _insert(text, end, f"{name}: {value}\n")
     else:
         space = "" if text[:start].endswith(" ") else " "
-        newline = _newline(text) if text[start:end].endswith("\n") else ""
+        newline = _detect_newline(text) if text[start:end].endswith("\n") else ""
         edited = text[:start] + space + value + newline + text[end:]
     return _verify_edit(before, edited, {name: value})
 
@@ -39,7 +39,7 @@ def set_list_item(text: str, name: str, match: Mapping[str, str], item: Mapping[
     The item's values are drop_unprintable().
     """
     root = compose(text)
-    node, start, end = _entry(text, root, name)
+    node, start, end = _find_entry(text, root, name)
     before = to_plain_value(root)
     old = before.get(name) or []
     if not isinstance(old, list):
@@ -49,7 +49,7 @@ def set_list_item(text: str, name: str, match: Mapping[str, str], item: Mapping[
         return text
     expected = [*old, item] if place is None else [*old[:place], item, *old[place + 1 :]]
     if node is None:
-        edited = _insert(text, end, f"{name}:\n" + _block(item, 2))
+        edited = _insert(text, end, f"{name}:\n" + _write_block(item, 2))
     elif not old:
         edited = _open_list(text, start, end, item)
     elif node.flow_style:
@@ -59,7 +59,7 @@ def set_list_item(text: str, name: str, match: Mapping[str, str], item: Mapping[
     return _verify_edit(before, edited, {name: expected})
 
 
-def _entry(text: str, root: MappingNode, name: str) -> tuple[CollectionNode | None, int, int]:
+def _find_entry(text: str, root: MappingNode, name: str) -> tuple[CollectionNode | None, int, int]:
     """A name's value and where it stands, or None and the end of the text.
 
     An empty value's own mark is after the remarks that follow: it stands right after its colon.
@@ -76,11 +76,11 @@ def _has(each: object, match: Mapping[str, str]) -> bool:
     return isinstance(each, dict) and match.items() <= each.items()
 
 
-def _newline(text: str) -> str:
+def _detect_newline(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _block(item: Mapping[str, str], column: int) -> str:
+def _write_block(item: Mapping[str, str], column: int) -> str:
     """An item as a block list's lines, its dash at a column; long texts stay readable."""
     from ruamel.yaml import YAML
     from ruamel.yaml.scalarstring import LiteralScalarString
@@ -93,7 +93,7 @@ def _block(item: Mapping[str, str], column: int) -> str:
     return " " * column + "- " + "".join(lines)[column + 2 :]
 
 
-def _line_end(text: str, index: int) -> int:
+def _find_line_end(text: str, index: int) -> int:
     end = text.find("\n", index)
     return len(text) if end < 0 else end + 1
 
@@ -101,15 +101,15 @@ def _line_end(text: str, index: int) -> int:
 def _insert(text: str, place: int, lines: str) -> str:
     before = text[:place]
     if before and not before.endswith("\n"):
-        before += _newline(text)
-    return before + lines.replace("\n", _newline(text)) + text[place:]
+        before += _detect_newline(text)
+    return before + lines.replace("\n", _detect_newline(text)) + text[place:]
 
 
 def _open_list(text: str, start: int, end: int, item: Mapping[str, str]) -> str:
     """`comments: []` or `comments:` becomes a block list; a remark on that line stays."""
     text = text[:start].rstrip(" ") + text[end:]
-    place = _line_end(text, len(text[:start].rstrip(" ")))
-    return _insert(text, place, _block(item, 2))
+    place = _find_line_end(text, len(text[:start].rstrip(" ")))
+    return _insert(text, place, _write_block(item, 2))
 
 
 def _edit_flow_list(text: str, node: CollectionNode, place: int | None, item: Mapping[str, str]) -> str:
@@ -122,20 +122,26 @@ def _edit_flow_list(text: str, node: CollectionNode, place: int | None, item: Ma
 
 
 def _edit_block_list(text: str, node: CollectionNode, place: int | None, item: Mapping[str, str]) -> str:
-    end = _line_end(text, len(text[: _content_end(node.value[-1 if place is None else place])].rstrip()))
+    end = _find_line_end(
+        text, len(text[: _find_content_end(node.value[-1 if place is None else place])].rstrip())
+    )
     if place is None:
-        return _insert(text, end, _block(item, node.start_mark.column))
+        return _insert(text, end, _write_block(item, node.start_mark.column))
     start = node.value[place].start_mark.index
     column = node.value[place].start_mark.column
-    return text[:start] + _block(item, column - 2).lstrip()[2:].replace("\n", _newline(text)) + text[end:]
+    return (
+        text[:start]
+        + _write_block(item, column - 2).lstrip()[2:].replace("\n", _detect_newline(text))
+        + text[end:]
+    )
 
 
-def _content_end(node: Any) -> int:
+def _find_content_end(node: Any) -> int:
     """Where a node's last value ends; a block's own mark also covers the remarks after it."""
     if node.id == "scalar" or node.flow_style or not node.value:
         return int(node.end_mark.index)
     last = node.value[-1]
-    return _content_end(last[1] if isinstance(last, tuple) else last)
+    return _find_content_end(last[1] if isinstance(last, tuple) else last)
 
 
 def _verify_edit(before: Mapping[str, object], after: str, change: Mapping[str, object]) -> str:

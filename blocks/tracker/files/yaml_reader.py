@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from blocks.records import Comment, Ticket
-from blocks.tracker.base import NO_ANSWERS, fingerprint
+from blocks.tracker.base import NO_ANSWERS, compute_fingerprint
 from blocks.tracker.request_names import find_field, find_near_field
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
     data = read(text)
     if data.get("key") != key:
         raise UnreadableError("its `key` is not its file's name")
-    status = re.sub(r"[\s-]+", "_", _text(data.get("status") or "open").lower())
+    status = re.sub(r"[\s-]+", "_", _read_text(data.get("status") or "open").lower())
     if status not in OPEN | {"done"}:
         raise UnreadableError(f"its status is none of {', '.join(sorted(OPEN))}, done")
     fields = _read_fields(data)
@@ -76,15 +76,15 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
         fields["description"] = description[:LONGEST_TEXT]
     return Ticket(
         key=key,
-        title=_text(data.get("title")),
+        title=_read_text(data.get("title")),
         status=status,
         fields=fields,
         updated=updated,
-        comments=tuple(_comments(data.get("comments"))),
-        answered=_answered(data.get("comments")),
+        comments=tuple(_read_comments(data.get("comments"))),
+        answered=_find_answer_time(data.get("comments")),
         comment_fingerprints={
-            _text(each.get("topic")): fingerprint(_text(each.get("body")))
-            for each in _ours(data.get("comments"))
+            _read_text(each.get("topic")): compute_fingerprint(_read_text(each.get("body")))
+            for each in _list_own_comments(data.get("comments"))
         },
     )
 
@@ -107,18 +107,22 @@ def _read_fields(data: Mapping[str, object]) -> dict[str, object]:
     return {**fields, "unplaced": unplaced} if unplaced else fields
 
 
-def _text(value: object) -> str:
+def _read_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _comments(entries: object) -> Iterator[Comment]:
+def _read_comments(entries: object) -> Iterator[Comment]:
     """People's comments. One without a time has that of the comment before it, ours included."""
     last = START
     for entry in entries if isinstance(entries, list) else []:
         entry = entry if isinstance(entry, dict) else {"body": entry}
-        last = _time(_text(entry.get("created"))) or last
-        if (body := _text(entry.get("body"))) and entry.get("author") != BOT and not _is_restricted(entry):
-            yield Comment(author=_text(entry.get("author")), created=last, body=body[:LONGEST_TEXT])
+        last = _parse_time(_read_text(entry.get("created"))) or last
+        if (
+            (body := _read_text(entry.get("body")))
+            and entry.get("author") != BOT
+            and not _is_restricted(entry)
+        ):
+            yield Comment(author=_read_text(entry.get("author")), created=last, body=body[:LONGEST_TEXT])
 
 
 def _is_restricted(entry: Mapping[str, object]) -> bool:
@@ -128,22 +132,22 @@ def _is_restricted(entry: Mapping[str, object]) -> bool:
     return hidden or internal in ("true", "yes") or public in ("false", "no")
 
 
-def _answered(entries: object) -> datetime | None:
+def _find_answer_time(entries: object) -> datetime | None:
     """When our last answer of a run was written; those about gaps and scheduled refreshes are none."""
     times = (
-        _time(_text(entry.get("updated"))) or _time(_text(entry.get("created")))
-        for entry in _ours(entries)
-        if _text(entry.get("topic")) not in NO_ANSWERS
+        _parse_time(_read_text(entry.get("updated"))) or _parse_time(_read_text(entry.get("created")))
+        for entry in _list_own_comments(entries)
+        if _read_text(entry.get("topic")) not in NO_ANSWERS
     )
     return max((time for time in times if time), default=None)
 
 
-def _ours(entries: object) -> list[dict[str, object]]:
+def _list_own_comments(entries: object) -> list[dict[str, object]]:
     entries = entries if isinstance(entries, list) else []
     return [entry for entry in entries if isinstance(entry, dict) and entry.get("author") == BOT]
 
 
-def _time(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     """A time in UTC; a bare date counts until its last second."""
     try:
         time = datetime.fromisoformat(text)

@@ -34,7 +34,7 @@ def attach_file(api: JiraApi, key: str, path: Path) -> None:
     current = next((each for each in ours if noted.get(path.name) == [each, digest]), None)
     if current is None:
         mime_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        (new,) = api.session.upload(
+        (new,) = api.session.upload_file(
             list[Attachment], f"attach to {key}", f"issue/{key}/attachments", path.name, content, mime_type
         )
         note = {**noted, path.name: [new.id, digest]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blocks.tracker.base import fingerprint
+from blocks.tracker.base import compute_fingerprint
 from blocks.tracker.jira.api import JiraApi
 from blocks.tracker.jira.responses import AnswerMark
 from blocks.tracker.rich_text.wiki import to_wiki
@@ -12,7 +12,7 @@ LONGEST = 32_500  # characters of wiki text; Jira takes 32,767
 
 def write_comment(api: JiraApi, key: str, topic: str, body: str) -> None:
     """Write our comment on a topic, or update it. It looks first: a request that timed out may have been done."""
-    mark, text = AnswerMark(topic=topic, fingerprint=fingerprint(body)), shorten_to_fit(body)
+    mark, text = AnswerMark(topic=topic, fingerprint=compute_fingerprint(body)), shorten_to_fit(body)
     for comment, old in api.read_own_marks(key):
         if old.topic == topic:
             if old.fingerprint != mark.fingerprint:

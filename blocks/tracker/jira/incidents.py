@@ -48,7 +48,7 @@ def file_incident(
         raise BadInput("file an incident", "what it is about is not a word")
     api = connection.api
     found = _search_open(settings, connection, ABOUT_PREFIX + about)
-    linked = _linked_keys(found[0]) if found else set()
+    linked = _list_linked_keys(found[0]) if found else set()
     key = found[0].key if found else _create(settings, connection, about, title, body)
     wanted = [each for each in requests if each not in linked]
     for request in api.read_issues(wanted, ["summary"]) if wanted else ():
@@ -84,6 +84,6 @@ def _read_about(issue: Issue) -> str:
     return next((label.removeprefix(ABOUT_PREFIX) for label in labels if label.startswith(ABOUT_PREFIX)), "")
 
 
-def _linked_keys(issue: Issue) -> set[str]:
+def _list_linked_keys(issue: Issue) -> set[str]:
     links = issue.read_fields().issuelinks or ()
     return {end.key for link in links for end in (link.inward_issue, link.outward_issue) if end}

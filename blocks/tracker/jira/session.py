@@ -75,7 +75,7 @@ class JiraSession:
         """Send a request and read the answer's JSON as a model. Raises BadAnswer if it has another shape."""
         return parse(model, asked, self.send(asked, method, path, body, **query))
 
-    def upload(
+    def upload_file(
         self, model: type[Result], asked: str, path: str, name: str, content: bytes, mime_type: str
     ) -> Result:
         """Send a file as a form does, and read the answer as a model."""

@@ -40,20 +40,20 @@ class JiraTracker(JiraSettings, Tracker):
 
     def check(self) -> str:
         """Log in, and see that the mapped fields, statuses, issue and link types are there."""
-        connection = self._connection()
+        connection = self._connect()
         fields = ", ".join(f"{ours} in {field.name}" for ours, field in connection.fields.items())
         return f"project {self.project} on {self.server}, as {connection.api.me.display_name}; {fields}"
 
     def list_open_tickets(self) -> list[Ticket]:
         """Tickets that match the JQL, without incidents and what is done."""
-        connection = self._connection()
+        connection = self._connect()
         found = connection.api.search(open_tickets_jql(self), connection.reader.field_ids)
         return [ticket for ticket in connection.read_tickets(found) if ticket.status != "done"]
 
     def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for, with one request for a hundred."""
-        connection = self._connection()
-        keys = [self._key(key) for key in dict.fromkeys(keys)]
+        connection = self._connect()
+        keys = [self._check_key(key) for key in dict.fromkeys(keys)]
         found = {each.key: each for each in connection.api.read_issues(keys, connection.reader.field_ids)}
         if missing := [key for key in keys if key not in found]:
             raise NotFound(f"look up {', '.join(missing)}", "Jira has none, or the account may not see it")
@@ -61,11 +61,11 @@ class JiraTracker(JiraSettings, Tracker):
 
     def comment(self, key: str, topic: str, body: str) -> None:
         """Write our comment with its topic, or put another text in its place."""
-        write_comment(self._connection().api, self._key(key), topic, body)
+        write_comment(self._connect().api, self._check_key(key), topic, body)
 
     def attach(self, key: str, path: Path) -> None:
         """Attach a file, then delete what we attached before under its name."""
-        attach_file(self._connection().api, self._key(key), path)
+        attach_file(self._connect().api, self._check_key(key), path)
 
     def link(self, key: str, url: str, title: str) -> None:
         """One remote link for an address, found again by its global id."""
@@ -74,42 +74,42 @@ class JiraTracker(JiraSettings, Tracker):
             "relationship": "dashboard",
             "object": {"url": url, "title": title[:LONGEST_TITLE]},
         }
-        path = f"issue/{self._key(key)}/remotelink"
-        self._connection().api.session.send(f"link {key}", "POST", path, body)
+        path = f"issue/{self._check_key(key)}/remotelink"
+        self._connect().api.session.send(f"link {key}", "POST", path, body)
 
     def move(self, key: str, status: str | None, facts: Mapping[str, str] | None = None) -> None:
         """Write label and facts, then go to the mapped status by a transition that leads there."""
-        move_issue(self, self._connection(), self._key(key), status, facts or {})
+        move_issue(self, self._connect(), self._check_key(key), status, facts or {})
 
     def list_incidents(self) -> dict[str, str]:
         """Open issues with our labels."""
-        return list_incidents(self, self._connection())
+        return list_incidents(self, self._connect())
 
     def open_incident(self, about: str, title: str, body: str, requests: Sequence[str]) -> str:
         """An issue of the incident type with labels that tell what it is about, linked to requests."""
         known = [key for key in dict.fromkeys(requests) if self._is_key(key)]
         title, body = title[:LONGEST_TITLE], shorten_to_fit(body)
-        return file_incident(self, self._connection(), about, title, body, known)
+        return file_incident(self, self._connect(), about, title, body, known)
 
     def make_url(self, key: str) -> str:
         """The issue's page; empty if only Jira knows where its pages are, and does not answer."""
-        path = f"/browse/{self._key(key)}"
+        path = f"/browse/{self._check_key(key)}"
         if not self.server.startswith(GATEWAY):
             return self.server.rstrip("/") + path
         try:
-            return self._connection().base_url + path
+            return self._connect().base_url + path
         except PlatformError as error:
             _log.warning("the address of %s is not known: %s", key, error)
             return ""
 
-    def _connection(self) -> JiraConnection:
+    def _connect(self) -> JiraConnection:
         """The connection, made once, which checks the account and the project."""
         return self._lazy_connection.connect(self)
 
     def _is_key(self, text: str) -> bool:
         return bool(re.fullmatch(f"{self.project}-[1-9][0-9]{{0,8}}", text))
 
-    def _key(self, text: str) -> str:
+    def _check_key(self, text: str) -> str:
         if not self._is_key(text):
             raise NotFound("look up a ticket", f"its key is not like {self.project}-7")
         return text

@@ -27,7 +27,7 @@ def move_issue(
     }
     if status is None and not mapped:
         return
-    wanted = {field.id: _field_value(field, facts[name]) for name, field in mapped.items()}
+    wanted = {field.id: _convert_value(field, facts[name]) for name, field in mapped.items()}
     session = connection.api.session
     for step in range(MOST_STEPS):
         fields = ",".join(["status", "labels", *wanted])
@@ -42,7 +42,7 @@ def move_issue(
             return
         body = {"transition": {"id": transition.id}}
         session.send(f"move {key} by {transition.name}", "POST", f"issue/{key}/transitions", body)
-        if _matches_status(transition.to, settings.statuses[status], status):
+        if _is_status(transition.to, settings.statuses[status], status):
             return
 
 
@@ -61,7 +61,7 @@ def _build_edit(
     return {**({"fields": fields} if fields else {}), **({"update": {"labels": steps}} if steps else {})}
 
 
-def _field_value(field: JiraField, text: str) -> str | list[str]:
+def _convert_value(field: JiraField, text: str) -> str | list[str]:
     """A fact as the field takes it: a date, a list with one label, or text."""
     if field.type == "date":
         return text[:10]
@@ -76,15 +76,15 @@ def _choose_transition(
     Raises Misconfigured if no transition leads to the status.
     """
     target = settings.statuses[status] if status else ""
-    if not target or not status or _matches_status(current, target, status):
+    if not target or not status or _is_status(current, target, status):
         return None
     available = issue.transitions or []
     by_name = [each for each in available if each.to.name.casefold() == target.casefold()]
-    if direct := by_name or [each for each in available if _matches_status(each.to, target, status)]:
+    if direct := by_name or [each for each in available if _is_status(each.to, target, status)]:
         return direct[0]
     between = settings.statuses["in_progress"]
-    detour = [each for each in available if _matches_status(each.to, between, "in_progress")]
-    if detour and not _matches_status(current, between, "in_progress"):
+    detour = [each for each in available if _is_status(each.to, between, "in_progress")]
+    if detour and not _is_status(current, between, "in_progress"):
         return detour[0]
     listed = ", ".join(f"{each.name} (to {each.to.name})" for each in available) or "none"
     raise Misconfigured(
@@ -94,6 +94,6 @@ def _choose_transition(
     )
 
 
-def _matches_status(status: Status, target: str, word: str) -> bool:
+def _is_status(status: Status, target: str, word: str) -> bool:
     """True for the mapped status. `done` is any that Jira counts as done: incidents have a workflow of their own."""
     return status.name.casefold() == target.casefold() or (word == "done" and status.category == "done")

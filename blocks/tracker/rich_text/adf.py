@@ -19,7 +19,7 @@ from blocks.tracker.rich_text.plain_text import (
     quote_lines,
     show_link,
     split_row,
-    table_row,
+    write_table_row,
 )
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _read_item(node: _Node, separator: str) -> str:
 
 def _read_row(node: _Node) -> str:
     types = {cell.get("type") if isinstance(cell, dict) else None for cell in node.content}
-    return table_row(node.parts, head=types == {"tableHeader"})
+    return write_table_row(node.parts, head=types == {"tableHeader"})
 
 
 def _read_table(node: _Node) -> str:
@@ -229,7 +229,7 @@ def _read_table(node: _Node) -> str:
             below = {place: high for place in range(column, column + wide) if high > 1}
             reaching, column = {**reaching, **below}, column + wide
         reaching = {place: rest - 1 for place, rest in reaching.items() if rest > 1}
-        rows.append(table_row([each.replace("|", "\\|") for each in placed], head="\n" in shown))
+        rows.append(write_table_row([each.replace("|", "\\|") for each in placed], head="\n" in shown))
     return "\n".join(row for row in rows if row)
 
 

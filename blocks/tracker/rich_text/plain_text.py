@@ -49,7 +49,7 @@ def split_row(row: str) -> list[str]:
     return [cell.replace("\\|", "|").strip() for cell in re.split(r"(?<!\\)\|", inner)]
 
 
-def table_row(cells: Sequence[str], head: bool = False) -> str:
+def write_table_row(cells: Sequence[str], head: bool = False) -> str:
     """A row of a table with pipes; a head has the line below it that Markdown asks for."""
     row = f"| {' | '.join(cells)} |"
     return f"{row}\n| {' | '.join('---' for _ in cells)} |" if head else row

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from blocks.tracker.rich_text.markdown import parse_markdown
-from blocks.tracker.rich_text.plain_text import join_cell, quote_lines, show_link, table_row
+from blocks.tracker.rich_text.plain_text import join_cell, quote_lines, show_link, write_table_row
 
 if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
@@ -29,7 +29,7 @@ _ENTITIES = {"\\": "&#92;", "&": "&amp;", ":": "&#58;", ";": "&#59;", ".": "&#46
 
 def to_wiki(markdown: str) -> str:
     """Wiki text that shows the Markdown; values in it stay text."""
-    return "\n\n".join(_block(node) for node in parse_markdown(markdown).children)
+    return "\n\n".join(_write_block(node) for node in parse_markdown(markdown).children)
 
 
 def escape(text: str) -> str:
@@ -38,53 +38,53 @@ def escape(text: str) -> str:
     return _BLOCK_START.sub(r"\1&#46;", escaped)
 
 
-def _block(node: SyntaxTreeNode, depth: int = 1) -> str:
+def _write_block(node: SyntaxTreeNode, depth: int = 1) -> str:
     if write := _BLOCKS.get(node.type):
         return write(node, depth)
-    return escape(node.content.strip()) if node.type == "html_block" else _inline(node.children)
+    return escape(node.content.strip()) if node.type == "html_block" else _write_inline(node.children)
 
 
 def _list(node: SyntaxTreeNode, depth: int) -> str:
     sign = "*" if node.type == "bullet_list" else "#"
-    return "\n".join(_item(child, sign, depth) for child in node.children)
+    return "\n".join(_write_item(child, sign, depth) for child in node.children)
 
 
-def _item(item: SyntaxTreeNode, sign: str, depth: int) -> str:
+def _write_item(item: SyntaxTreeNode, sign: str, depth: int) -> str:
     parts = [
-        f"\n{_block(child, depth + 1)}" if child.type.endswith("_list") else _block(child)
+        f"\n{_write_block(child, depth + 1)}" if child.type.endswith("_list") else _write_block(child)
         for child in item.children
     ]
     return f"{sign * depth} {''.join(parts)}"
 
 
-def _row(cells: Sequence[SyntaxTreeNode]) -> str:
+def _write_row(cells: Sequence[SyntaxTreeNode]) -> str:
     bar = "||" if cells and cells[0].type == "th" else "|"
-    return bar + bar.join(f" {_inline(cell.children)} " for cell in cells) + bar
+    return bar + bar.join(f" {_write_inline(cell.children)} " for cell in cells) + bar
 
 
-def _table(node: SyntaxTreeNode, depth: int) -> str:
-    return "\n".join(_row(row.children) for part in node.children for row in part.children)
+def _write_table(node: SyntaxTreeNode, depth: int) -> str:
+    return "\n".join(_write_row(row.children) for part in node.children for row in part.children)
 
 
-def _code(node: SyntaxTreeNode, depth: int) -> str:
+def _write_code(node: SyntaxTreeNode, depth: int) -> str:
     return f"{{noformat}}\n{node.content.rstrip().replace('{noformat}', '{ noformat }')}\n{{noformat}}"
 
 
 def _quote(node: SyntaxTreeNode, depth: int) -> str:
-    return "{quote}\n" + "\n\n".join(_block(child) for child in node.children) + "\n{quote}"
+    return "{quote}\n" + "\n\n".join(_write_block(child) for child in node.children) + "\n{quote}"
 
 
-def _inline(nodes: Sequence[SyntaxTreeNode]) -> str:
+def _write_inline(nodes: Sequence[SyntaxTreeNode]) -> str:
     parts = []
     for node in nodes:
         if node.type in ("inline", "strong", "em"):
             sign = {"strong": "*", "em": "_"}.get(node.type, "")
-            parts.append(f"{sign}{_inline(node.children)}{sign}")
+            parts.append(f"{sign}{_write_inline(node.children)}{sign}")
         elif node.type == "code_inline":
             parts.append(f"{{{{{escape(node.content)}}}}}")
         elif node.type == "link":
             url = re.sub(r"[\[\]|{}\\\s]", "", str(node.attrs.get("href", "")))
-            parts.append(f"[{_inline(node.children)}|{url}]")
+            parts.append(f"[{_write_inline(node.children)}|{url}]")
         elif node.type in ("softbreak", "hardbreak"):
             parts.append(" " if node.type == "softbreak" else "\n")
         else:
@@ -95,10 +95,10 @@ def _inline(nodes: Sequence[SyntaxTreeNode]) -> str:
 _BLOCKS: dict[str, Callable[[SyntaxTreeNode, int], str]] = {
     "bullet_list": _list,
     "ordered_list": _list,
-    "table": _table,
-    "heading": lambda node, depth: f"{node.tag}. {_inline(node.children)}",
-    "fence": _code,
-    "code_block": _code,
+    "table": _write_table,
+    "heading": lambda node, depth: f"{node.tag}. {_write_inline(node.children)}",
+    "fence": _write_code,
+    "code_block": _write_code,
     "blockquote": _quote,
     "hr": lambda node, depth: "----",
 }
@@ -205,7 +205,7 @@ def _read_row(lines: Sequence[str]) -> str:
     cells = re.split(r"(?<!\\)\|\|?", text)[1:]
     if cells and not cells[-1].strip():
         cells.pop()
-    return table_row([_read_cell(cell) for cell in cells], head=all(bar == "||" for bar in bars))
+    return write_table_row([_read_cell(cell) for cell in cells], head=all(bar == "||" for bar in bars))
 
 
 def _read_cell(text: str) -> str:

@@ -17,7 +17,7 @@ from blocks.metrics import Measure, Metric, evaluate, to_json, to_sql, to_tablea
 from blocks.site import number_format, periods
 from blocks.site.html.extract import Extract
 from blocks.site.html.kpis import Snapshot
-from blocks.site.periods import Period, bucket
+from blocks.site.periods import Period, find_bucket
 from tests.blocks.site.tableau.files import as_sql
 from tests.conftest import ROOT
 
@@ -32,7 +32,7 @@ MEASURES = tuple(Measure(name=name, function=kind) for name, kind in FORMULAS["m
 
 @pytest.mark.parametrize(("form", "sign"), FIGURES["forms"].items())
 def test_units(form: str, sign: str) -> None:
-    assert number_format.unit(form) == sign
+    assert number_format.find_unit(form) == sign
 
 
 @pytest.mark.parametrize("case", FIGURES["short"], ids=lambda case: f"{case['value']} {case['form']}")
@@ -44,13 +44,13 @@ def test_short_figures(case: dict[str, Any]) -> None:
 def test_changes(case: dict[str, Any]) -> None:
     text = number_format.change(case["value"], case["before"], case["form"])
     assert text == case["text"]
-    assert number_format.tone(text, case["goal"]) == case["tone"]
+    assert number_format.judge_change(text, case["goal"]) == case["tone"]
 
 
 @pytest.mark.parametrize("case", FIGURES["spans"], ids=lambda case: case["text"])
 def test_days_and_spans(case: dict[str, Any]) -> None:
     assert (
-        number_format.span(date.fromisoformat(case["first"]), date.fromisoformat(case["last"]))
+        number_format.write_span(date.fromisoformat(case["first"]), date.fromisoformat(case["last"]))
         == case["text"]
     )
 
@@ -121,19 +121,19 @@ def test_rankings(tmp_path: Path, case: dict[str, Any]) -> None:
         connection.execute(f"COPY listed TO '{path}'")
     metric, dataset = metric_of(["measure", "gross"])
     with Extract(dataset, path) as extract:
-        groups = Snapshot(extract, metric, None, None).groups("label", case["most"])
+        groups = Snapshot(extract, metric, None, None).read_groups("label", case["most"])
     assert [[group.label, group.value] for group in groups] == case["groups"]
 
 
 def test_the_cases_count_with_the_limits_that_a_page_is_given() -> None:
     assert [list(pair) for pair in periods.DRAWN] == PERIODS["drawn"]
-    assert {grain: periods.coarser(grain) for grain in periods.GRAINS} == PERIODS["coarser"]
+    assert {grain: periods.list_coarser_grains(grain) for grain in periods.GRAINS} == PERIODS["coarser"]
 
 
 @pytest.mark.parametrize("case", PERIODS["buckets"], ids=lambda case: f"{case['day']} {case['grain']}")
 def test_buckets(case: dict[str, Any]) -> None:
     grain, number = case["grain"], case["number"]
-    assert bucket(date.fromisoformat(case["day"]), grain) == number
+    assert find_bucket(date.fromisoformat(case["day"]), grain) == number
     assert str(periods.start(number, grain)) == case["start"]
     assert str(periods.finish(number, grain)) == case["finish"]
 
@@ -147,18 +147,20 @@ def test_labels_along_an_axis_of_time(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", PERIODS["finished"], ids=lambda case: f"{case['day']} {case['grain']}")
 def test_the_last_finished_bucket(case: dict[str, Any]) -> None:
-    number = periods.last_finished(date.fromisoformat(case["day"]), case["grain"])
+    number = periods.find_last_finished(date.fromisoformat(case["day"]), case["grain"])
     assert str(periods.start(number, case["grain"])) == case["last"]
 
 
 @pytest.mark.parametrize("case", PERIODS["periods"], ids=lambda case: case["name"])
 def test_periods(case: dict[str, Any]) -> None:
-    ends = [bucket(date.fromisoformat(case[end]), case["grain"]) for end in ("begin", "end")]
+    ends = [find_bucket(date.fromisoformat(case[end]), case["grain"]) for end in ("begin", "end")]
     period = Period(grain=case["grain"], first=ends[0], last=ends[1])
     assert [str(period.begin), str(period.end)] == [case["begin"], case["end"]]
     assert period.drawn == case["drawn"]
     assert [str(period.previous.begin), str(period.previous.end)] == case["before"]
     grain = case["in"]
-    assert [str(periods.start(number, grain)) for number in period.whole_buckets(grain)] == case["whole"]
-    besides = [[str(periods.start(number, grain)) for number in pair] for pair in period.besides(grain)]
+    assert [str(periods.start(number, grain)) for number in period.list_whole_buckets(grain)] == case["whole"]
+    besides = [
+        [str(periods.start(number, grain)) for number in pair] for pair in period.pair_with_previous(grain)
+    ]
     assert besides == case["besides"]

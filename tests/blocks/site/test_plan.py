@@ -10,7 +10,7 @@ from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.extract import Extract
-from blocks.site.html.page_model import model
+from blocks.site.html.page_model import build_page_model
 from blocks.site.plan import CHARTS, Chart, plan_charts
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.workbook import Workbook
@@ -98,7 +98,7 @@ def test_the_page_is_given_its_plan(make_card: Callable[..., Card], analysis: An
     """What its program makes of it: html/test_page.py."""
     card = make_card(analysis, metrics=EVERY)
     with Extract(card.datasets[0], card.extracts[0]) as extract:
-        given = model(DashboardView(card, [extract]))
+        given = build_page_model(DashboardView(card, [extract]))
     assert [metric["name"] for metric in given["metrics"]] == [name for _, name in card.plan.figures]
     (dataset,) = given["datasets"]
     assert [each["name"] for each in dataset["dimensions"]] == list(card.plan.sections[0].drill)

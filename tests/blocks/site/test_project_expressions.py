@@ -113,8 +113,8 @@ def test_a_measure_means_what_its_expression_means(warehouse: duckdb.DuckDBPyCon
 
 def test_filters_and_other_expressions_are_told_not_run() -> None:
     catalogue = Catalogue(manifest())
-    assert "filter" in catalogue.unusable()["filtered"]
-    assert "+ - * /" in catalogue.unusable()["odd"]
+    assert "filter" in catalogue.list_unusable()["filtered"]
+    assert "+ - * /" in catalogue.list_unusable()["odd"]
     with pytest.raises(NotFound, match="more than"):
         catalogue.metric("odd")
 

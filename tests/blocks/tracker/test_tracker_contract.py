@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import BadInput, NotFound
-from blocks.tracker.base import fingerprint
+from blocks.tracker.base import compute_fingerprint
 from tests.blocks.tracker.desks import DESKS, Desk
 
 
@@ -153,13 +153,13 @@ def test_a_ticket_says_what_it_was_told_and_when(desk: Desk) -> None:
     desk.tracker.comment("AN-1", "requirements", "missing:\n\n- `deadline`")
     (ticket,) = desk.tracker.list_open_tickets()
     assert (ticket.comment_fingerprints, ticket.answered) == (
-        {"requirements": fingerprint("missing:\n\n- `deadline`")},
+        {"requirements": compute_fingerprint("missing:\n\n- `deadline`")},
         None,
     )
     desk.tracker.comment("AN-1", "run_1", "built")
     desk.tracker.comment("AN-1", "run_1", "built again")
     (ticket,) = desk.tracker.list_open_tickets()
-    assert ticket.comment_fingerprints["run_1"] == fingerprint("built again")
+    assert ticket.comment_fingerprints["run_1"] == compute_fingerprint("built again")
     assert ticket.answered is not None
     assert abs((datetime.now(UTC) - ticket.answered).total_seconds()) < 60
 

@@ -97,11 +97,11 @@ def _check_parts(table: SourceTable, file: SourceFile) -> bool:
         if texts > LARGEST_TEXTS:
             raise build_file_error(table, file.label, f"its texts take more than {LARGEST_TEXTS >> 20} MB")
         return any(
-            _holds_formula(archive, part) for part in parts if part.filename.startswith("xl/worksheets/")
+            _has_formula(archive, part) for part in parts if part.filename.startswith("xl/worksheets/")
         )
 
 
-def _holds_formula(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
+def _has_formula(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
     with archive.open(part) as content:
         before = b""
         while chunk := content.read(1 << 20):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blocks.catalogue import Dataset
-from blocks.metrics import Metric, adds_up, to_sql
+from blocks.metrics import Metric, is_additive, to_sql
 from blocks.site.palette import SERIES
 from blocks.site.tableau.workbook.xml import Element, element
 from blocks.sql import quote_identifier
@@ -32,7 +32,7 @@ def choose_colours(path: Path, dataset: Dataset, dimensions: Sequence[str]) -> d
 
 
 def _is_plain(metric: Metric) -> bool:
-    return adds_up(metric.formula) and not any(measure.balance for measure in metric.measures)
+    return is_additive(metric.formula) and not any(measure.balance for measure in metric.measures)
 
 
 def _rank(rows: object, name: str, size: str) -> list[str]:

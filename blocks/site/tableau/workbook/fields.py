@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from blocks.catalogue import Dataset
 from blocks.metrics import Metric, has_division, tableau_field, to_tableau
-from blocks.site.number_format import unit
+from blocks.site.number_format import find_unit
 from blocks.site.tableau.workbook.xml import Element, as_title, element
 
 # Hyper's type → Tableau's: datatype, remote type (OLE DB's number), default aggregation of a column.
@@ -193,5 +193,5 @@ def _form(form: str, parts: bool) -> str:
     """Tableau's code for how a number is shown; parts: with two decimals."""
     if form == "percent":
         return "p0.0%"
-    digits, sign = "#,##0.00" if parts else "#,##0", unit(form).strip()
+    digits, sign = "#,##0.00" if parts else "#,##0", find_unit(form).strip()
     return f'c"{sign}"{digits};-"{sign}"{digits}' if sign else f"n{digits};-{digits}"

@@ -8,11 +8,11 @@ from datetime import date, timedelta
 import pytest
 
 from blocks.errors import BadInput, Misconfigured
-from blocks.metrics import Balance, Measure, adds_up, to_sql
+from blocks.metrics import Balance, Measure, is_additive, to_sql
 from blocks.records import GRAINS
 from blocks.site.html.extract import Extract
 from blocks.site.html.rollup import Rollup
-from blocks.site.periods import Period, bucket, coarser, start
+from blocks.site.periods import Period, find_bucket, list_coarser_grains, start
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
 
 
@@ -20,7 +20,7 @@ def reduce(card, budget, grain="day"):
     with Extract(card.datasets[0], card.extracts[0]) as extract:
         reduction = Rollup(extract, budget)
         reduction.fit(grain)
-        tables, values = reduction.tables()
+        tables, values = reduction.read_tables()
         return reduction, tables, values
 
 
@@ -105,7 +105,7 @@ def test_rows_without_a_date_are_counted_and_left_out(make_card, tmp_path, sales
     reduction, (table,), _ = reduce(card.model_copy(update={"extracts": (undated,)}), 100)
     assert total(table) == 4
     with reduction.extract as extract:
-        assert extract.undated() == 1
+        assert extract.count_undated() == 1
 
 
 def test_an_extract_without_a_declared_column_is_refused(make_card, tmp_path, sales):
@@ -121,27 +121,27 @@ def test_buckets_tile_the_calendar(grain):
         if grain in ("year", "quarter") and number > 400:
             continue
         first, after = start(number, grain), start(number + 1, grain)
-        assert bucket(first, grain) == bucket(after - timedelta(days=1), grain) == number
-        assert bucket(after, grain) == number + 1
-    assert start(bucket(date(2025, 11, 30), "week"), "week") == date(2025, 11, 24)
+        assert find_bucket(first, grain) == find_bucket(after - timedelta(days=1), grain) == number
+        assert find_bucket(after, grain) == number + 1
+    assert start(find_bucket(date(2025, 11, 30), "week"), "week") == date(2025, 11, 24)
 
 
 def test_weeks_are_never_added_up_to_months():
-    assert coarser("week") == ["week"]
-    assert coarser("month") == ["month", "quarter", "year"]
+    assert list_coarser_grains("week") == ["week"]
+    assert list_coarser_grains("month") == ["month", "quarter", "year"]
     assert Period(grain="week", first=0, last=500).drawn == "week"
 
 
 def test_a_page_opens_with_the_longest_range_that_has_an_earlier_one():
-    opening = Period(grain="day", first=1, last=400).opening()
+    opening = Period(grain="day", first=1, last=400).choose_opening()
     assert (opening.first, opening.last) == (221, 400)
     assert opening.previous.last == 220
     whole = Period(grain="day", first=1, last=9)
-    assert whole.opening() == whole
+    assert whole.choose_opening() == whole
 
 
 def test_formulas_are_sql_and_say_what_adds_up():
-    assert [adds_up(one.formula) for one in EVERY] == [True, False, False, True, False]
+    assert [is_additive(one.formula) for one in EVERY] == [True, False, False, True, False]
     with pytest.raises(Misconfigured, match="formula of metric odd"):
         metric("odd", "Odd", ["%", ["measure", "gross"], ["measure", "orders"]])
     with pytest.raises(Misconfigured, match="formula of metric stray"):
@@ -153,7 +153,7 @@ def test_a_division_by_zero_is_no_number(make_card):
     with Extract(card.datasets[0], card.extracts[0]) as extract:
         assert extract.rows(f"SELECT {to_sql(RATE.formula)} FROM extract") == [(None,)]
         assert extract.rows("SELECT 1 / nullif(0, 0)") == [(None,)]
-        assert extract.bounds() is None
+        assert extract.find_bounds() is None
 
 
 @pytest.mark.parametrize("budget", [50_000, 2_000, 300, 60])
@@ -172,7 +172,7 @@ def test_a_balance_stays_exact_under_every_filter_however_small_the_rows(
     with Extract(dataset, path) as extract:
         rollup = Rollup(extract, budget)
         rollup.fit("day")
-        (table,), values = rollup.tables()
+        (table,), values = rollup.read_tables()
     assert (rollup.grain == "day") is (budget == 50_000)
     assert table["rows"] <= budget
     choose = "max" if last else "min"

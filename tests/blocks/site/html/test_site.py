@@ -304,7 +304,7 @@ def test_figures_are_short(value, form, text):
 )
 def test_a_change_knows_its_goal(now, then, form, goal, text, tone):
     assert number_format.change(now, then, form) == text
-    assert number_format.tone(text, goal) == tone
+    assert number_format.judge_change(text, goal) == tone
 
 
 def test_a_page_opens_with_finished_time_only(make_card, tmp_path):
@@ -322,9 +322,9 @@ def test_a_page_opens_with_finished_time_only(make_card, tmp_path):
         assert view.whole.end == date(2025, 11, 30)
         assert view.before.begin == date(2024, 11, 1)
         assert view.time_label == "Month of sale"
-        assert view.before_for(NET) == view.before
-        assert view.before_for(NET.model_copy(update={"grows": True})) is None
-        assert view.before_for(NET.model_copy(update={"maturity_days": 30})) is None
+        assert view.find_period_before(NET) == view.before
+        assert view.find_period_before(NET.model_copy(update={"grows": True})) is None
+        assert view.find_period_before(NET.model_copy(update={"maturity_days": 30})) is None
 
 
 def test_a_date_far_ahead_sets_no_window(make_card, tmp_path):
@@ -337,4 +337,4 @@ def test_a_date_far_ahead_sets_no_window(make_card, tmp_path):
     with Extract(card.datasets[0], path) as extract:
         view = DashboardView(card, [extract])
         assert view.whole.end == date(2025, 11, 29)
-        assert any("1 rows are dated after" in note for note in view.notes())
+        assert any("1 rows are dated after" in note for note in view.write_notes())

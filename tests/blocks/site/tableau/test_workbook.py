@@ -21,7 +21,7 @@ from blocks.errors import Misconfigured
 from blocks.metrics import Metric, to_tableau
 from blocks.records import Analysis
 from blocks.site.base import Card
-from blocks.site.hyper import hyper_types
+from blocks.site.hyper import find_hyper_types
 from blocks.site.palette import SERIES
 from blocks.site.tableau.client.revisions import digest_workbook
 from blocks.site.tableau.workbook.connections import (
@@ -73,7 +73,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 def sources(card: Card, connection: TableauConnection) -> list[Source]:
     return [
         make_source(
-            card.dashboard.name, dataset, hyper_types(path), connection, f"{card.dashboard.name} data"
+            card.dashboard.name, dataset, find_hyper_types(path), connection, f"{card.dashboard.name} data"
         )
         for dataset, path in zip(card.datasets, card.extracts, strict=True)
     ]

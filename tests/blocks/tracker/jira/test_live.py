@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import PlatformError
-from blocks.tracker.base import fingerprint
+from blocks.tracker.base import compute_fingerprint
 from blocks.tracker.jira.tracker import JiraTracker
 from tests.blocks.tracker.desks import jira_desk
 
@@ -33,7 +33,7 @@ def eventually(look: Callable[[], bool], seconds: float = 60) -> bool:
 def walk(tracker: JiraTracker, kind: str, folder: Path) -> None:
     """File a ticket, answer it twice, open and close an incident, look at what Jira has of it."""
     assert tracker.project in tracker.check()
-    api = tracker._connection().api
+    api = tracker._connect().api
     ask, made = api.session.send, []
     fields = {
         "project": {"key": tracker.project},
@@ -57,8 +57,8 @@ def walk(tracker: JiraTracker, kind: str, folder: Path) -> None:
         assert ticket.fields["metrics"] == "net_revenue"
         assert [comment.body for comment in ticket.comments] == ["By week, please."]
         assert ticket.comment_fingerprints == {
-            "requirements": fingerprint("missing: `deadline`"),
-            "run_1": fingerprint(BODY),
+            "requirements": compute_fingerprint("missing: `deadline`"),
+            "run_1": compute_fingerprint(BODY),
         }
         assert ticket.answered is not None
         assert ticket.status == "incomplete"

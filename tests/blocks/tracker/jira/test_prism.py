@@ -33,7 +33,7 @@ def test_a_violation_is_seen(tmp_path: Path) -> None:
         jira_desk(tmp_path, cloud=True, version="3") as desk,
         run_prism(description, desk.site.base, tmp_path) as prism,
     ):
-        session = JiraDesk(desk.site, "3", server=prism.url).tracker._connection().api.session
+        session = JiraDesk(desk.site, "3", server=prism.url).tracker._connect().api.session
         session.send("search", "POST", "search/jql", {"jql": "project = AN", "reconcileIssues": "AN-1"})
         (violation,) = prism.violations()
     assert "reconcileIssues" in violation

@@ -60,7 +60,7 @@ def test_it_is_looked_at(server: str) -> None:
 
 def test_a_comment_is_written_once(server: str) -> None:
     tracker = build_tracker(server)
-    api = tracker._connection().api
+    api = tracker._connect().api
     before = len(list(api.read_comments(KEY)))
     for _ in range(2):
         tracker.comment(KEY, "run_1", "### Ready\n\n- `net_revenue`")
