@@ -39,8 +39,8 @@ def audit_suites(
 ) -> list[Check]:
     """Every built mart's suite; a mart without a usable suite is a failed check.
 
-    tested: mart → its dbt tests that say what a suite would (Catalogue.find_suite_tests). Where one of them was evaluated in
-    this build, a mart needs no suite; one that it has counts all the same.
+    tested: mart → its dbt tests that say what a suite would (Catalogue.find_suite_tests). Where one of them was
+    evaluated in this build, a mart needs no suite; one that it has counts all the same.
     """
     failed, found = [], {}
     for mart in build.marts:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import Misconfigured, NotFound
 from blocks.findings import suggest_name
 from blocks.metric_rows import DAY, Days, MetricRows, days_sql
-from blocks.metrics import Metric, evaluate, value_of_nothing
+from blocks.metrics import Metric, evaluate, evaluate_empty
 from blocks.site.html.extract import Extract
 from blocks.site.periods import Period, find_bucket, start
 from blocks.sql import quote_identifier
@@ -69,7 +69,7 @@ def query_metric(
 
 def _fill_buckets(query: str, metric: Metric, rows: MetricRows, grain: str) -> str:
     """The query with the buckets that have no rows, where the metric has a value for them, as pages draw it."""
-    nothing = evaluate(metric.formula, {}) if metric.fills_buckets else value_of_nothing(metric.formula)
+    nothing = evaluate(metric.formula, {}) if metric.fills_buckets else evaluate_empty(metric.formula)
     days = rows.days
     if nothing is None or not days:
         return query

@@ -578,7 +578,7 @@ def test_the_longest_window_and_the_longest_time_are_held() -> None:
         f"offset_{each}": derived("b", {"name": "balance_metric", "alias": "b", "offset_window": window})
         for each, window in reach.items()
     }
-    refused = catalogue(windows | offsets).unusable()
+    refused = catalogue(windows | offsets).list_unusable()
     for name in (f"window_{LONGEST_REACH}", f"offset_{LONGEST_REACH}"):
         assert f"is of {LONGEST_REACH}, which is no number of buckets" in refused[name]
     assert not refused.keys() & {f"window_{LONGEST_REACH - 1}", f"offset_{LONGEST_REACH - 1}"}

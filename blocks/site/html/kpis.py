@@ -101,16 +101,12 @@ class Snapshot:
             return []
         found = self._ask(period, grain=grain)
         rows = {find_bucket(when, grain): value for when, value in found}
-        pairs = (
-            self.period.pair_with_previous(grain)
-            if before
-            else [(n, n) for n in self.period.list_whole_buckets(grain)]
-        )
+        whole = self.period.list_whole_buckets(grain)
+        pairs = self.period.pair_with_previous(grain) if before else list(zip(whole, whole, strict=True))
         filled = evaluate(self.metric.formula, {}) if self.metric.fills_buckets else None
         empty = evaluate_empty(self.metric.formula) if filled is None else filled
-        first = (
-            find_bucket(self.known[0], grain) if self.known else 0
-        )  # before it there is nothing, not even 0
+        # before the first there is nothing, not even 0
+        first = find_bucket(self.known[0], grain) if self.known else 0
         values = [
             (start(beside, grain), rows.get(number, empty)) for number, beside in pairs if number >= first
         ]
