@@ -71,7 +71,7 @@ class Shop:
     def dimension_labels(self) -> dict[str, str]:
         return {"country": "Market"}
 
-    def unusable(self) -> dict[str, str]:
+    def list_unusable(self) -> dict[str, str]:
         return {"median_value": "its measure aggregates by `median`, which can't be added up under filters"}
 
     def source_of(self, metric: str) -> str:

@@ -13,7 +13,7 @@ from tasks.shown_checks import find_gate
 class Project:
     """Mart `a` over staging `s` and source `raw.t`, mart `b` over nothing."""
 
-    def lineage(self, mart: str) -> set[str]:
+    def find_lineage(self, mart: str) -> set[str]:
         if mart == "gone":
             raise NotFound("look up mart", "no such")
         return {f"model.p.{mart}"} | ({"model.p.s", "source.p.raw.t"} if mart == "a" else set())
