@@ -34,10 +34,11 @@ class DictionaryMetric(Record):
 class DictionaryMart(Record):
     """A mart that readers see. tests: dbt's that are of no single column; sources: tables beneath it.
 
-    made_of_known: False where no lineage of its columns is known.
+    node: its id in dbt. made_of_known: False where no lineage of its columns is known.
     """
 
     name: str
+    node: str = ""
     description: str = ""
     owner: str = ""
     columns: tuple[DictionaryColumn, ...] = ()
@@ -103,6 +104,7 @@ def _describe_mart(
     ]
     return DictionaryMart(
         name=name,
+        node=key,
         description=_describe(node),
         owner=_find_owner(manifest, node),
         columns=tuple(columns),

@@ -400,7 +400,8 @@ class Publication(Record):
 
     extract, image: local copies of its files. canary: what was read back from the site, once it was that of
     the release. views: how often people opened it since it was published before (None: the site does not
-    count). notes: lines for the ticket. dictionary: where its mart is in the data dictionary.
+    count). notes: lines for the ticket. dictionary: where its mart is in the data dictionary. dbt_docs: where dbt's own
+    documentation is.
     """
 
     dashboard: str
@@ -416,6 +417,7 @@ class Publication(Record):
     views: int | None = None
     notes: tuple[str, ...] = ()
     dictionary: str | None = None
+    dbt_docs: str | None = None
     error: str | None = None
 
 

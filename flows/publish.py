@@ -49,7 +49,7 @@ def publish(
     cards, publications = [], []
     live = warehouse.describe_live_source() if site.reads_live else None
     with open_scratch("published-") as folder, site.session():
-        dictionary = publish_dictionary(site, warehouse, dbt, release)
+        explained = publish_dictionary(site, warehouse, dbt, release)
         for dashboard in dashboards:
             url = find_ticket_page(tracker, dashboard.ticket)
             comments = feedback.get(dashboard.ticket or "", ())
@@ -60,7 +60,7 @@ def publish(
                     warehouse, catalogue, dashboard, release, gate, folder, url, comments, live, built
                 )
                 cards.append(card)
-                publications.append(link_dictionary(publish_card(site, card), dictionary, dashboard))
+                publications.append(link_dictionary(publish_card(site, card), explained, dashboard))
             except PlatformError as error:
                 publications.append(report_failure(dashboard, release, error))
         index = site.index(cards, publications)

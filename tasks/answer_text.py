@@ -83,10 +83,15 @@ def _describe_delivery(outcome: Outcome, key: str) -> str:
     known = {head: cells for head, cells in columns.items() if any(cell is not None for cell in cells)}
     built = table(list(known), zip(*known.values(), strict=True))
     notes = bullets(line(note, 400) for each in out for note in each.notes)
-    found = next((each.dictionary for each in out if each.dictionary), None)
-    explained = (
-        f"{link('The data dictionary', found)} says what each column is and is made of." if found else ""
-    )
+    dictionary = next((each.dictionary for each in out if each.dictionary), None)
+    docs = next((each.dbt_docs for each in out if each.dbt_docs), None)
+    sentences = [
+        f"{link('The data dictionary', dictionary)} says what each column is and is made of."
+        if dictionary
+        else "",
+        f"{link('dbt docs', docs)} has every model's SQL." if docs else "",
+    ]
+    explained = " ".join(sentence for sentence in sentences if sentence)
     parts = (f"### Your dashboard is ready\n\nIt shows {shown}.", built, notes, explained)
     return "\n\n".join(part for part in parts if part)
 

@@ -30,7 +30,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-SLOW = ("flows", "deployment", "gate", "dbt_project", "blocks/warehouse", "tasks")
+SLOW = ("flows", "deployment", "referee", "gate", "dbt_project", "blocks/warehouse", "tasks")
 """Folders whose files take longest, whole runs first: begun last, one of them would keep the others waiting."""
 
 

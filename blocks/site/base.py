@@ -14,6 +14,7 @@ from pydantic import Field
 from blocks.catalogue import Dataset
 from blocks.dictionary import Dictionary
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
+from blocks.semantic_models import Node
 from blocks.site.plan import DashboardPlan, plan_dashboard
 from blocks.site.readback import DatasetSummary, Readback
 from blocks.time_zone import UTC_ZONE
@@ -85,6 +86,10 @@ class BiSite(Block, ABC):
 
     def publish_dictionary(self, dictionary: Dictionary) -> str | None:
         """Publish the data dictionary of what readers see; return its address. None: this site has no place for it."""
+        return None
+
+    def publish_dbt_docs(self, manifest: Node, dictionary: Dictionary) -> str | None:
+        """Publish dbt's own documentation beside the dictionary; return its address, if there is a place for it."""
         return None
 
     @abstractmethod

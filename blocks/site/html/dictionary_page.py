@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blocks.dictionary import Dictionary, DictionaryMart
+from blocks.site.html.dbt_docs_page import DOCS_FILE
 from blocks.site.html.page import render
 from blocks.site.text import TEXT, clip, one_line
 
@@ -10,10 +11,11 @@ FILE = "dictionary.html"
 MOST_ORIGINS = 12
 
 
-def render_dictionary(dictionary: Dictionary) -> str:
-    """The HTML of a dictionary, which stands beside the index of the dashboards."""
+def render_dictionary(dictionary: Dictionary, has_docs: bool = False) -> str:
+    """The HTML of a dictionary, which stands beside the index of the dashboards. has_docs: dbt's own does, too."""
     marts = [_show_mart(mart) for mart in dictionary.marts]
-    return render("dictionary.html.j2", run=one_line(dictionary.run), marts=marts)
+    docs = DOCS_FILE if has_docs else None
+    return render("dictionary.html.j2", run=one_line(dictionary.run), marts=marts, dbt_docs=docs)
 
 
 def _show_mart(mart: DictionaryMart) -> dict[str, object]:

@@ -33,7 +33,7 @@ def render(template: str, scripts: tuple[str, ...] = (), **values: object) -> st
     loader = jinja2.FileSystemLoader(PARTS)
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     theme = _make_script(_read("theme.js"))
-    allowed = [_compute_digest(text) for text in (theme, *scripts)]
+    allowed = [compute_digest(text) for text in (theme, *scripts)]
     shared = {
         "style": _mark_safe(_read("style.css")),
         "theme": theme,
@@ -98,6 +98,7 @@ def _make_script(text: str) -> Markup:
     return _mark_safe(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
 
 
-def _compute_digest(text: str) -> str:
+def compute_digest(text: str) -> str:
+    """A script's hash, as a Content-Security-Policy names it."""
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"

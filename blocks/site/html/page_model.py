@@ -20,8 +20,10 @@ from blocks.site.text import TEXT, check_link, clip, one_line
 FEEDBACK = 20  # comments shown, the newest first
 
 
-def render_dashboard(view: DashboardView, gate: Record | None, dictionary: str | None = None) -> str:
-    """The HTML of one dashboard. gate: as the publication index keeps it; dictionary: where the data dictionary is."""
+def render_dashboard(
+    view: DashboardView, gate: Record | None, dictionary: str | None = None, dbt_docs: str | None = None
+) -> str:
+    """The HTML of one dashboard. gate: as the publication index keeps it; dictionary, dbt_docs: where they are."""
     card, dashboard = view.card, view.card.dashboard
     now = datetime.now(UTC)
     feedback = sorted(card.feedback, key=lambda comment: comment.created, reverse=True)[:FEEDBACK]
@@ -44,6 +46,7 @@ def render_dashboard(view: DashboardView, gate: Record | None, dictionary: str |
         dictionary=dictionary and f"{dictionary}#mart-{dashboard.marts[0]}"
         if dashboard.marts
         else dictionary,
+        dbt_docs=dbt_docs,
         feedback=[
             {
                 "author": one_line(comment.author, 80),

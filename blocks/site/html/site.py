@@ -20,8 +20,10 @@ from blocks.dictionary import Dictionary
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound
 from blocks.http.address import Address
 from blocks.records import Publication
+from blocks.semantic_models import Node
 from blocks.site.base import BiSite, Card
 from blocks.site.html.dashboard_view import DashboardView
+from blocks.site.html.dbt_docs_page import DOCS_FILE, render_dbt_docs
 from blocks.site.html.dictionary_page import FILE, render_dictionary
 from blocks.site.html.extract import Extract
 from blocks.site.html.index import (
@@ -56,6 +58,9 @@ class FolderSite(BiSite):
     project: str = Field("dashboards", description="folder in `folder`, as in dashboards or team/sales")
     folder: Path = Field(description="the folder that is published into; created if absent")
     address: Address = Field("", description="where the folder is served, as in https://bi.example.com")
+    dbt_docs: bool = Field(
+        True, description="write dbt's own documentation, which shows every model's SQL, too"
+    )
 
     def check(self) -> str:
         """Make the folder and see that it can be written."""
@@ -99,8 +104,19 @@ class FolderSite(BiSite):
         """Write the page of the data dictionary beside the index, which leads to it, as every dashboard's page does."""
         place = self._place()
         with self._wrap_os_errors(place):
-            write_file(place / FILE, render_dictionary(dictionary))
+            write_file(place / FILE, render_dictionary(dictionary, (place / DOCS_FILE).exists()))
         return self._make_url(FILE)
+
+    def publish_dbt_docs(self, manifest: Node, dictionary: Dictionary) -> str | None:
+        """Write dbt's documentation of the release's project beside the dictionary, which leads to it."""
+        place = self._place()
+        page = render_dbt_docs(manifest, dictionary) if self.dbt_docs else None
+        with self._wrap_os_errors(place):
+            if page is None:
+                (place / DOCS_FILE).unlink(missing_ok=True)
+                return None
+            write_file(place / DOCS_FILE, page)
+        return self._make_url(DOCS_FILE)
 
     def read_use(self, name: str) -> Readback:
         """Nothing: pages in a folder count nobody, and nobody can write on them."""
@@ -148,7 +164,8 @@ class FolderSite(BiSite):
             )
             write_file(work / "dashboard.png", draw_picture(view))
             dictionary = f"../{FILE}" if (self._place() / FILE).exists() else None
-            page = render_dashboard(view, summarize_gate(card, self._find_address), dictionary)
+            docs = f"../{DOCS_FILE}" if (self._place() / DOCS_FILE).exists() else None
+            page = render_dashboard(view, summarize_gate(card, self._find_address), dictionary, docs)
             write_file(work / "index.html", page)
         return rows
 
