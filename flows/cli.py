@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.errors import NotDelivered, PlatformError, explain_error
+from blocks.errors import NotDelivered, NotFound, PlatformError, explain_error
 from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
 from flows.interruption import handle_interrupts
@@ -94,6 +94,10 @@ def _show_problem(error: PlatformError, flags: Flags, code: int, terminal: Termi
 
     terminal = terminal or Terminal(quiet=True)
     terminal.print_problem(error)
+    if code == 1 and flags.action == "run" and not (terminal.has_begun or isinstance(error, NotFound)):
+        from flows.early_end import tell_ticket_files
+
+        tell_ticket_files(flags, error)
     if flags.json:
         terminal.print_json(describe_error(error))
     return code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any, cast
 
@@ -28,10 +30,18 @@ from flows.publish import publish
 from flows.requirements import requirements
 from flows.run_context import RunContext, new_run, open_run, read_published_reports
 from flows.run_end import answer_end
-from flows.run_names import ANSWERED, add_tags, name_delivery, summarize_delivery, tag_delivery
+from flows.run_names import (
+    ANSWERED,
+    add_tags,
+    clear_answered,
+    name_delivery,
+    summarize_delivery,
+    tag_delivery,
+)
 from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import run_meanwhile
+from tasks.answers import tell_not_begun
 from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
 from tasks.publication import mark_held
@@ -97,9 +107,10 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         return Outcome(run=run, published=False, plan=plan)
     load_range = LoadRange(full=full_refresh, since=since, until=until)
     tag_queries("deliver", run)
+    clear_answered()
     with (
         Delivery(run) as delivery,
-        run_lock(warehouse, lock_timeout(timeout, patience)),
+        _hold_lock(delivery, warehouse, lock_timeout(timeout, patience)),
         open_run(project, warehouse, run) as context,
     ):
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
@@ -117,7 +128,15 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
             _build_and_publish(
                 delivery, context, load_range, tracker, loaders, warehouse, site, project, suites
             )
-    return _finish_delivery(_answer(delivery, tracker, warehouse))
+    return _finish_delivery(_answer(delivery, tracker, warehouse, tickets))
+
+
+@contextmanager
+def _hold_lock(delivery: Delivery, warehouse: Warehouse, timeout: int) -> Iterator[None]:
+    """Hold the run lock, and let the delivery know. Raises Busy if another run keeps it."""
+    with run_lock(warehouse, timeout):
+        delivery.holds_lock = True
+        yield
 
 
 def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent flow
@@ -156,19 +175,27 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     delivery.publications = publish(site, warehouse, project, tracker, plan, context=context)
 
 
-def _answer(delivery: Delivery, tracker: Tracker, warehouse: Warehouse) -> Outcome:
-    """Tell the tickets how it ended, whatever ended it. Raises NotDelivered, or what nobody expected."""
+def _answer(
+    delivery: Delivery, tracker: Tracker, warehouse: Warehouse, asked: list[str] | None = None
+) -> Outcome:
+    """Tell the tickets how it ended, whatever ended it. Raises NotDelivered, or what nobody expected.
+
+    asked: keys of tickets; they hear it too where the run ended before it had read them.
+    """
     answer_first()
     outcome = delivery.outcome(warehouse)
+    try:
+        feedback(tracker, outcome)
+        if delivery.ended_unplanned:
+            tell_not_begun(tracker, asked, outcome.errors)
+        add_tags([ANSWERED])  # or the runner tells them
+    except Exception as error:
+        if outcome.plan is not None and not delivery.crash:
+            raise
+        # what ended the run matters more, and may be the same
+        get_run_logger().error("the tickets were not all answered: %s", type(error).__name__)
     if delivery.crash:
-        try:
-            feedback(tracker, outcome)
-            add_tags([ANSWERED])  # or the runner tells them
-        except Exception as error:  # what ended the run matters more
-            get_run_logger().error("the tickets were not all answered: %s", type(error).__name__)
         raise delivery.crash
-    feedback(tracker, outcome)
-    add_tags([ANSWERED])
     if not outcome.ok:
         raise NotDelivered(f"deliver run {outcome.run}", "; ".join(outcome.errors), outcome=outcome)
     return outcome

@@ -7,7 +7,7 @@ from time import monotonic
 from types import TracebackType
 
 from blocks.catalogue import Catalogue
-from blocks.errors import BadInput, explain_error
+from blocks.errors import BadInput, NotFound, explain_error
 from blocks.records import BuildReport, GateReport, LoadReport, Outcome, Plan, Publication, Release
 from blocks.warehouse.base import Warehouse
 from tasks.planning import remove_failed
@@ -30,6 +30,7 @@ class Delivery:
         self._run, self._start = run, monotonic()
         self._errors: list[str] = []
         self.crash: BaseException | None = None
+        self.holds_lock, self._asked_wrongly = False, False
         self.unfinished: tuple[str, ...] | None = None
         self.plan: Plan | None = None
         self.loads: list[LoadReport] = []
@@ -45,6 +46,7 @@ class Delivery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         known = explain_error(f"deliver run {self._run}", error)
+        self._asked_wrongly = isinstance(known, NotFound)
         if known:
             self._errors.append(str(known))
         elif error is not None:
@@ -52,6 +54,14 @@ class Delivery:
             # its text may hold data or a ticket's words: only the kind of error is told
             self._errors.append(UNEXPECTED if isinstance(error, Exception) else INTERRUPTED)
         return True
+
+    @property
+    def ended_unplanned(self) -> bool:
+        """True if something else than its caller's words ended it before it had read tickets, which have to hear of it.
+
+        Without the run lock another run works, and tells them.
+        """
+        return self.plan is None and self.holds_lock and not self._asked_wrongly
 
     def remove_failed_sources(self, catalogue: Catalogue) -> Plan:
         """The plan without what failed sources feed. Raises BadInput if nothing is left to build."""

@@ -57,6 +57,15 @@ def add_tags(found: list[str]) -> None:
         client.update_flow_run(flow_run.id, tags=list(dict.fromkeys((*known, *found))))
 
 
+def clear_answered() -> None:
+    """Take off the tag of an earlier attempt of this run: its tickets have not heard of this one yet."""
+    if flow_run.id is None or (flow_run.run_count or 0) < 2:
+        return
+    with get_client(sync_client=True) as client:
+        known = client.read_flow_run(flow_run.id).tags
+        client.update_flow_run(flow_run.id, tags=[tag for tag in known if tag != ANSWERED])
+
+
 def summarize_delivery(outcome: Outcome) -> str:
     """`3 dashboards published, 2 tickets answered, 1 ticket incomplete`."""
     plan = outcome.plan

@@ -61,7 +61,7 @@ class Terminal(logging.Handler):
         super().__init__(logging.INFO)
         self.console = PlainConsole(stderr=False, highlight=False)
         self.problems = PlainConsole(stderr=True, highlight=False)
-        self._quiet = quiet
+        self._quiet, self._begun = quiet, False
         self._starts: dict[str, float] = {}
         self._lines: dict[str, str] = {}
         self._faulty: set[str] = set()
@@ -101,7 +101,13 @@ class Terminal(logging.Handler):
         elif record.levelno == logging.INFO:
             self._lines[getattr(record, "flow_name", "")] = record.getMessage()
 
+    @property
+    def has_begun(self) -> bool:
+        """True once a stage has begun: from there on the run itself tells its tickets."""
+        return self._begun
+
     def _show_start(self, flow: Flow[..., object], flow_run: FlowRun, state: State) -> None:
+        self._begun = True
         self._starts[flow.name] = monotonic()
         self.show_waiting(f"{flow.name} …")
 

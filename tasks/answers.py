@@ -13,8 +13,9 @@ from prefect import get_run_logger, task
 
 from blocks.errors import NotFound, PlatformError, Rejected, Transient, Unavailable
 from blocks.records import Outcome, Publication, Release, Requirement
-from blocks.tracker.base import Tracker
+from blocks.tracker.base import NOT_BEGUN, Tracker
 from tasks.answer_text import answer_text, describe_rollback, is_delivered, list_delivered
+from tasks.markdown import bullets, code
 from tasks.policy import RETRY
 
 Item = TypeVar("Item")
@@ -44,6 +45,25 @@ def answer_rollback_ticket(tracker: Tracker, release: Release, publication: Publ
         tracker.move(key, None, {"release": release.run, **fresh} if not publication.error else {})
     except NotFound:  # an exposure may name any ticket, of another tracker or gone
         get_run_logger().warning("%s is no ticket of this tracker; it gets no answer", key)
+
+
+@task(name="tell why nothing began", **RETRY)
+def tell_not_begun(tracker: Tracker, keys: Sequence[str] | None, reasons: Sequence[str]) -> int:
+    """Say on the tickets of a run that ended before it had a plan what keeps it; return how many heard.
+
+    keys: those asked for; None: all that wait for work. Those that lack something of their own hear nothing. One
+    comment, in place of the last one, and left alone where the reason is the same.
+    """
+    found = tracker.list_open_tickets() if keys is None else tracker.read_tickets(keys)
+    waiting = [each for each in found if each.status != "incomplete" and "unreadable" not in each.fields]
+    text = (
+        "### Not begun\n\nThe run that was to work on this ticket could not begin:\n\n"
+        f"{bullets(code(reason, 500) for reason in reasons)}\n\nNothing is wrong with the ticket; it stays as it is, "
+        "and the next run takes it up. Readers see what they saw before."
+    )
+    return act_for_each_ticket(
+        {each.key: each for each in waiting}, lambda each: tracker.comment(each.key, NOT_BEGUN, text)
+    )
 
 
 def _collect_facts(outcome: Outcome, key: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import yaml
+
 import blocks.dbt.worker
 import blocks.http.session
 import blocks.loader.dlt.files.archives
@@ -11,6 +13,7 @@ import blocks.metric_rows
 import blocks.semantic_models
 import blocks.tracker.description_template
 import blocks.tracker.files.storage
+import blocks.tracker.files.yaml_events
 import blocks.tracker.files.yaml_reader
 import blocks.tracker.jira.comments
 import blocks.tracker.jira.issue_reader
@@ -28,10 +31,13 @@ MEGABYTE = 1 << 20
 
 def test_each_limit_is_as_documented() -> None:
     reader, archives = blocks.tracker.files.yaml_reader, blocks.loader.dlt.files.archives
+    events = blocks.tracker.files.yaml_events
     template, packed = blocks.tracker.description_template, archives.LARGEST_RATIO
+    declared = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    (trigger,) = next(each for each in declared if each["name"] == "on-ticket")["triggers"]
     limits = {
         "a ticket's file": f"{blocks.tracker.files.storage.LIMIT_BYTES:,} bytes",
-        "its nodes": f"{reader.NODES:,} and {reader.DEPTH}",
+        "its nodes": f"{events.NODES:,} and {events.DEPTH}",
         "a ticket's description": f"{reader.LONGEST_TEXT:,} characters",
         "lines of a description": f"{template.MOST_LINES:,} of {template.LONGEST:,} characters",
         "values of a list": f"{tasks.fields.LONGEST_LIST}",
@@ -48,6 +54,7 @@ def test_each_limit_is_as_documented() -> None:
         "warnings of dbt": f"{blocks.dbt.worker.MOST_WARNINGS}",
         "the window of a cumulative": f"less than {blocks.semantic_models.LONGEST_REACH:,} buckets",
         "the days from the first": f"{blocks.metric_rows.MOST_DAYS:,} ",
+        "runs that events start": f"{trigger['threshold']} every {trigger['within']} seconds",
         "tickets that the state": f"{tasks.polling.MOST}",
     }
     assert blocks.tracker.jira.issue_reader.LONGEST_TEXT == reader.LONGEST_TEXT

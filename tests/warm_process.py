@@ -69,13 +69,13 @@ FIRST_FREE = 500
 
 
 class WarmParent:
-    """The process that the others are forked from; this process's environment is theirs."""
+    """The process that the others are forked from; this process's environment is theirs. module: what it runs."""
 
-    def __init__(self, address: Path) -> None:
+    def __init__(self, address: Path, module: str = "tests.warm_process") -> None:
         self._address = address
         self._environment = dict(os.environ)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.warm_process", str(address)],
+            [sys.executable, "-m", module, str(address)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

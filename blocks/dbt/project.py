@@ -13,6 +13,7 @@ from blocks.catalogue import Catalogue
 from blocks.dbt.own_profile import read_own_settings
 from blocks.dbt.run import DbtRun, DbtSettings, fetch_packages
 from blocks.errors import Misconfigured
+from blocks.hidden_input import HIDDEN_INPUT
 from blocks.quality.history.calendar import read_countries
 from blocks.time_zone import read_time_zone
 from blocks.warehouse.base import Warehouse
@@ -20,6 +21,8 @@ from blocks.warehouse.base import Warehouse
 
 class DbtProject(Block):
     """A dbt project's folder. state: where target, logs and the run's profiles.yml go."""
+
+    model_config = HIDDEN_INPUT
 
     _block_type_name = "dbt Project"
     _block_type_slug = "dbt-project"

@@ -20,6 +20,7 @@ from blocks.errors import (
     PlatformError,
     Rejected,
 )
+from blocks.hidden_input import HIDDEN_INPUT
 from blocks.load_range import NEW_ROWS, LoadRange
 from blocks.records import LoadReport, SourceTable
 from blocks.warehouse.base import Warehouse
@@ -27,6 +28,8 @@ from blocks.warehouse.base import Warehouse
 
 class Loader(Block, ABC):
     """Loads the sources whose dbt `loader:` is its `kind` into RAW."""
+
+    model_config = HIDDEN_INPUT
 
     kind: ClassVar[str]
     deadline_seconds: int = Field(description="how long one source may take before it is a TimedOut")

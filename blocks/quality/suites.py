@@ -18,6 +18,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.errors import Misconfigured, NotFound
+from blocks.hidden_input import HIDDEN_INPUT
 from blocks.quality.check_pages import write_pages
 from blocks.quality.evaluation import audit_mart, require_answer
 from blocks.quality.expectations import SuiteContent, read_expectations, read_notes, refuse_expectations
@@ -34,6 +35,8 @@ NAME = re.compile(r"\w+")
 
 class Suites(Block):
     """A folder of suites, `<mart>.json` each, as Great Expectations writes them."""
+
+    model_config = HIDDEN_INPUT
 
     _block_type_name = "Expectation Suites"
     _block_type_slug = "expectation-suites"

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from blocks.catalogue import Dataset
 from blocks.dictionary import Dictionary
+from blocks.hidden_input import HIDDEN_INPUT
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
 from blocks.semantic_models import Node
 from blocks.site.plan import DashboardPlan, plan_dashboard
@@ -60,6 +61,8 @@ class Card(Record):
 
 class BiSite(Block, ABC):
     """Where dashboards are published. Called only after promotion."""
+
+    model_config = HIDDEN_INPUT
 
     project: str = Field(description="the site's folder or project path for our dashboards")
 

@@ -11,12 +11,15 @@ from pathlib import Path
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from blocks.hidden_input import HIDDEN_INPUT
 from blocks.records import Ticket
 
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")
 """Names of files that can be attached: no path, not hidden, nothing that reads backwards."""
 
-NO_ANSWERS = frozenset({"requirements", "refresh"})
+NOT_BEGUN = "not_begun"
+"""Topic of our comment on what keeps runs from beginning."""
+NO_ANSWERS = frozenset({"requirements", "refresh", NOT_BEGUN})
 """Topics of our comments that don't answer how a run ended for a ticket that asked."""
 
 
@@ -27,6 +30,8 @@ def compute_fingerprint(body: str) -> str:
 
 class Tracker(Block, ABC):
     """Where people ask and are answered. Everything read from it is untrusted."""
+
+    model_config = HIDDEN_INPUT
 
     project: str = Field(description="key of the project whose tickets are served, as in AN-7's AN")
 

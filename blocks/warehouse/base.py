@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 
 from prefect.blocks.core import Block
 
+from blocks.hidden_input import HIDDEN_INPUT
 from blocks.records import LedgerEntry, LoadReport, Release
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch
@@ -28,6 +29,8 @@ __all__ = ["Batch", "Session", "Warehouse"]
 
 class Warehouse(WarehouseConnection, Block, ABC):
     """Where data is loaded, built, audited and read."""
+
+    model_config = HIDDEN_INPUT
 
     @abstractmethod
     def check(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from blocks.dbt.project import DbtProject
+from blocks.errors import Busy, NotDelivered
 from blocks.loader.dlt.loader import DltLoader
 from blocks.quality.suites import Suites
 from blocks.site.base import Card
@@ -47,6 +48,8 @@ def deliver_tiny(tmp_path: Path, prefect_server: str) -> Deliver:
     from flows.deliver import deliver
 
     shutil.copytree(TINY / "tickets", tmp_path / "tickets")
+    shutil.copytree(TINY / "dbt", tmp_path / "project")
+    shutil.copytree(TINY / "expectations", tmp_path / "suites")
 
     def run(suites: type[Suites] = Suites, site: type[FolderSite] = FolderSite) -> object:
         return deliver(
@@ -58,8 +61,8 @@ def deliver_tiny(tmp_path: Path, prefect_server: str) -> Deliver:
             ],
             DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb")),
             site(folder=tmp_path / "site", project="dashboards"),
-            DbtProject(folder=TINY / "dbt", state=tmp_path / "dbt"),
-            suites(folder=TINY / "expectations", docs=tmp_path / "docs"),
+            DbtProject(folder=tmp_path / "project", state=tmp_path / "dbt"),
+            suites(folder=tmp_path / "suites", docs=tmp_path / "docs"),
             tickets=["BK-1"],
         )
 
@@ -92,6 +95,50 @@ def test_an_error_nobody_expected_answers_the_ticket_and_goes_on_as_a_crash(
     assert "status: done" in (tmp_path / "tickets" / "BK-1.yaml").read_text()
     (closed,) = incidents(tmp_path / "tickets")
     assert "status: done" in closed
+
+
+def write(name: str, content: str | bytes) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return act
+
+
+BEFORE_THE_PLAN = {
+    "a project that is no YAML": write("project/dbt_project.yml", "name: ["),
+    "a project without a name": write("project/dbt_project.yml", "version: 2"),
+    "a model that does not parse": write("project/models/station_days.sql", "select {{ x("),
+    "a warehouse file that is none": write("warehouse.duckdb", b"\x00\xff" * 20_000),
+}
+
+
+@pytest.mark.parametrize("harm", BEFORE_THE_PLAN.values(), ids=BEFORE_THE_PLAN)
+def test_what_ends_a_run_before_it_has_a_plan_is_told_too(
+    deliver_tiny: Deliver, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    """Once, however often it is met; and the ticket waits as before."""
+    harm(tmp_path)
+    for _ in range(2):
+        with pytest.raises(NotDelivered):
+            deliver_tiny()
+    ticket = (tmp_path / "tickets" / "BK-1.yaml").read_text()
+    assert ticket.count("### Not begun") == 1
+    assert "Nothing is wrong with the ticket" in ticket
+    assert "status: open" in ticket
+    assert "Traceback" not in ticket
+    assert not list((tmp_path / "tickets").glob("*.new*"))
+
+
+def test_who_waits_for_another_run_leaves_the_tickets_to_it(
+    deliver_tiny: Deliver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Busy("use the warehouse", "another run works on it")
+
+    monkeypatch.setattr("flows.deliver.run_lock", refuse)
+    with pytest.raises(NotDelivered, match="another run"):
+        deliver_tiny()
+    assert (tmp_path / "tickets" / "BK-1.yaml").read_bytes() == (TINY / "tickets" / "BK-1.yaml").read_bytes()
 
 
 def ignore_interrupts() -> None:

@@ -14,7 +14,7 @@ from blocks.records import Outcome, Plan, Publication
 from blocks.tracker.files.tracker import FilesTracker
 from flows.deliver import deliver
 from flows.run_end import answer_end
-from flows.run_names import ANSWERED, add_tags, name_delivery, name_stage, summarize_delivery
+from flows.run_names import ANSWERED, add_tags, clear_answered, name_delivery, name_stage, summarize_delivery
 from tests.conftest import TINY
 
 
@@ -103,3 +103,25 @@ def test_a_run_that_answered_or_had_no_ticket_says_nothing_more(
     before = (tracker.folder / "BK-1.yaml").read_text()
     answer_end(deliver, dead_run(*tags), Crashed())
     assert (tracker.folder / "BK-1.yaml").read_text() == before
+
+
+@flow(name="deliver", retries=1)
+def retried() -> tuple[list[str], list[str]]:
+    from prefect.runtime import flow_run
+
+    def read_tags() -> list[str]:
+        with get_client(sync_client=True) as client:
+            return client.read_flow_run(flow_run.id).tags
+
+    before = read_tags()
+    clear_answered()
+    if flow_run.run_count < 2:
+        add_tags(["ticket:BK-1", ANSWERED])
+        raise RuntimeError
+    return before, read_tags()
+
+
+def test_a_second_attempt_of_a_run_has_not_answered_yet(prefect_server: str) -> None:
+    before, after = retried()
+    assert ANSWERED in before
+    assert after == ["ticket:BK-1"]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from blocks.errors import Misconfigured, PlatformError, explain_error
-from flows import state_folder
+from flows import cli, state_folder
 from flows.cli import main
 from flows.delivery import Delivery
 from flows.state_folder import check_state, measure_available_memory, note_need, warn_of_need
+from tests.conftest import TINY
 
 
 @pytest.mark.parametrize("name", ["file", "file/deep/state"])
@@ -44,6 +46,34 @@ def test_a_folder_that_takes_no_file_says_what_to_do(
         check_state(tmp_path)
     assert str(tmp_path) in str(found.value)
     check_state(tmp_path, write=False)
+
+
+def refuse_writing(**_: object) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+@pytest.mark.parametrize("end", ["a file", "read-only", "full", "unusable name"])
+def test_what_keeps_a_run_from_beginning_is_written_on_its_ticket_files_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    tickets, state = tmp_path / "tickets", tmp_path / ("a#b" if end == "unusable name" else "state")
+    shutil.copytree(TINY / "tickets", tickets)
+    if end == "a file":
+        state.touch()
+    elif end == "read-only":
+        monkeypatch.setattr(state_folder.tempfile, "TemporaryFile", refuse_writing)
+    elif end == "full":
+        monkeypatch.setattr(state_folder, "LEAST_FREE", 2**62)
+    flags = ["--state", str(state), "--project", str(TINY / "dbt"), "--tickets-folder", str(tickets)]
+    monkeypatch.setattr(cli, "handle_interrupts", lambda: None)
+    for _ in range(2):
+        assert main(flags) == 1
+    ticket = (tickets / "BK-1.yaml").read_text()
+    assert ticket.count("### Not begun") == 1
+    assert str(state) in ticket
+    assert "status: open" in ticket
+    assert main(["status", *flags[:4]]) > 0
+    assert (tickets / "BK-1.yaml").read_text() == ticket
 
 
 def test_a_full_disk_is_said_before_the_run_fills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blocks.errors import Busy, Misconfigured, Unavailable
-from blocks.tracker.files.yaml_reader import UnreadableError
+from blocks.tracker.files.yaml_events import UnreadableError
 
-LIMIT_BYTES = 1_500_000  # a file of that size takes up to three seconds of a processor to read
+LIMIT_BYTES = 1_500_000  # a file of that size takes up to three seconds of a processor to edit, 0.1 to read
 LOCK, LOCK_SECONDS = ".tickets.lock", 20
 
 

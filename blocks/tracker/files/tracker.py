@@ -22,7 +22,8 @@ from blocks.tracker.base import FILE_NAME, Tracker
 from blocks.tracker.files.comments import quote_inline, write_comment, write_incident
 from blocks.tracker.files.storage import check_writable, lock_folder, read_file, replace_file
 from blocks.tracker.files.yaml_editor import set_list_item, set_value
-from blocks.tracker.files.yaml_reader import OPEN, UnreadableError, drop_unprintable, read_ticket
+from blocks.tracker.files.yaml_events import UnreadableError
+from blocks.tracker.files.yaml_reader import OPEN, drop_unprintable, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
 _TRIES = 5

@@ -13,6 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from blocks.records import Comment, Ticket
 from blocks.tracker.base import NO_ANSWERS, compute_fingerprint
+from blocks.tracker.files.yaml_events import (
+    ALIAS,
+    BAD_NAME,
+    DEPTH,
+    NO_MAPPING,
+    NODES,
+    TOO_LARGE,
+    UnreadableError,
+    read_events,
+)
 from blocks.tracker.request_names import find_field, find_near_field
 
 if TYPE_CHECKING:
@@ -43,13 +53,9 @@ FIELDS = (
 )
 OTHERS = {"key", "title", "status", "comments", "links", "release", "freshness", "requests"}
 """Names in a ticket's file that are no field of its request."""
-NODES, DEPTH, LONGEST_TEXT = 20_000, 20, 32_767
+LONGEST_TEXT = 32_767
 START = datetime(1970, 1, 1, tzinfo=UTC)
 _UNPRINTABLE = re.compile("[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-
-
-class UnreadableError(ValueError):
-    """Why a ticket's file can't be read or edited: for its owner, without its content."""
 
 
 def drop_unprintable(text: str) -> str:
@@ -59,7 +65,7 @@ def drop_unprintable(text: str) -> str:
 
 def read(text: str) -> dict[str, Any]:
     """A ticket as text, lists and mappings; no value has another type, no tag is obeyed."""
-    result: dict[str, Any] = to_plain_value(compose(text))
+    result: dict[str, Any] = read_events(text) or to_plain_value(compose(text))
     return result
 
 
@@ -171,10 +177,10 @@ def compose(text: str) -> MappingNode:
             self.count += 1
             self.depth += 1
             if self.count > NODES or self.depth > DEPTH:
-                raise UnreadableError("it has too many parts, or parts nested too deeply")
+                raise UnreadableError(TOO_LARGE)
             if self.parser.check_event(events.AliasEvent):
                 line = self.parser.peek_event().start_mark.line + 1
-                raise UnreadableError(f"line {line}: aliases (*name) are not read")
+                raise UnreadableError(f"line {line}: {ALIAS}")
             node: object = super().compose_node(parent, index)
             self.depth -= 1
             return node
@@ -187,7 +193,7 @@ def compose(text: str) -> MappingNode:
         mark = getattr(error, "problem_mark", None)
         raise UnreadableError(f"line {mark.line + 1}: not valid YAML" if mark else "not valid YAML") from None
     if getattr(root, "id", "") != "mapping":
-        raise UnreadableError("it is not a list of `name: value` lines")
+        raise UnreadableError(NO_MAPPING)
     return root
 
 
@@ -200,6 +206,6 @@ def to_plain_value(node: Any) -> Any:
     result: dict[str, Any] = {}
     for name, value in node.value:
         if name.id != "scalar" or name.value in result:
-            raise UnreadableError(f"line {name.start_mark.line + 1}: a name is written twice, or is no word")
+            raise UnreadableError(f"line {name.start_mark.line + 1}: {BAD_NAME}")
         result[name.value] = to_plain_value(value)
     return result

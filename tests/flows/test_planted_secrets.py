@@ -1,0 +1,160 @@
+"""Secrets of every kind of block are in nothing that a run leaves, whether it delivers or fails."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.blocks.fields import SecretDict
+from pydantic import SecretStr
+
+from blocks.dbt.project import DbtProject
+from blocks.errors import NotDelivered
+from blocks.loader.dlt.loader import DltLoader
+from blocks.prefect.block_types import TYPES, block_class
+from blocks.quality.suites import Suites
+from blocks.site.html.site import FolderSite
+from blocks.site.tableau.client.credentials import AccessToken
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tests.blocks.tracker.desks import JiraDesk, jira_desk
+from tests.blocks.tracker.jira.site import TOKEN
+from tests.conftest import TINY
+from tests.deployment.receiver import Receiver
+from tests.planted import SECRET, find_planted, find_prefect_database, list_forms
+
+PASSWORD = f"{SECRET} of the database"
+
+
+def test_the_look_finds_every_form(tmp_path: Path) -> None:
+    for number, form in enumerate(list_forms(SECRET)):
+        (tmp_path / str(number)).write_bytes(b"before" + form + b"after")
+    shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path)
+    found = find_planted([tmp_path], [SECRET])
+    assert {Path(each.split(":")[0]).name for each in found if "!" not in each} == {
+        path.name for path in tmp_path.iterdir() if path.suffix != ".zip"
+    }
+    assert any("packed.zip!" in each for each in found)
+
+
+def secret_fields() -> Iterator[tuple[str, str, Any]]:
+    for slug in TYPES:
+        for name, field in block_class(slug).model_fields.items():
+            kind = str(field.annotation)
+            if "SecretStr" in kind:
+                yield slug, name, SecretStr(SECRET)
+            elif "SecretDict" in kind:
+                yield slug, name, SecretDict({"source": {"password": SECRET}})
+            elif "AccessToken" in kind:
+                yield slug, name, AccessToken.model_construct(name="bot", secret=SecretStr(SECRET))
+            elif "SnowflakeCredentials" in kind:
+                from prefect_snowflake import SnowflakeCredentials
+
+                yield slug, name, SnowflakeCredentials(account="a", user="u", password=SecretStr(SECRET))
+
+
+@pytest.mark.parametrize(("slug", "name", "value"), secret_fields(), ids=str)
+def test_no_block_shows_its_secret(slug: str, name: str, value: Any) -> None:
+    """As text, as a flow run's parameters, nor in what is said of a field that is wrong."""
+    kind = block_class(slug)
+    block = kind.model_construct(**{name: value})
+    shown = [
+        repr(block),
+        str(block),
+        repr(block.__dict__),
+        json.dumps(block.model_dump(mode="json"), default=str),
+    ]
+    with pytest.raises(Exception) as wrong:  # noqa: PT011  # each has a field of its own that is wrong
+        kind.model_validate(
+            {name: {"x": {"y": [SECRET]}}, **dict.fromkeys(kind.model_fields.keys() - {name}, SECRET)}
+        )
+    shown += [str(wrong.value), repr(wrong.value)]
+    for form in list_forms(SECRET):
+        assert form not in "\n".join(shown).encode()
+
+
+def test_every_password_and_token_of_a_block_is_a_secret_field() -> None:
+    secret = {(slug, name) for slug, name, _ in secret_fields()}
+    words = ("password", "token", "secret", "credentials", "passphrase", "private")
+    named = {
+        (slug, name)
+        for slug in TYPES
+        for name in block_class(slug).model_fields
+        if any(word in name for word in words)
+    }
+    assert named <= secret
+
+
+class DumpingSuites(Suites):
+    """As a process that hangs is looked at: the stack of each thread, in the midst of a gate."""
+
+    def evaluate(self, *arguments: Any) -> Any:
+        with (self.docs.parent / "crash.txt").open("w") as file:
+            faulthandler.dump_traceback(file, all_threads=True)
+        return super().evaluate(*arguments)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[JiraDesk]:
+    with jira_desk(tmp_path, cloud=True, version="3", project="BK") as desk:
+        asked = {"analysis": "comparison", "dimensions": ["station"], "data_sources": ["bikes"]}
+        desk.file("BK-1", metrics=["rides", "minutes_per_ride"], title="Which?", **asked)
+        yield desk
+
+
+def test_nothing_that_a_run_leaves_holds_a_secret(
+    desk: JiraDesk, tmp_path: Path, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that fails its gate, one whose source is refused, one that delivers; with lineage sent, and stacks dumped."""
+    from flows.deliver import deliver
+
+    (tmp_path / "rides").mkdir()
+    log = logging.FileHandler(tmp_path / "everything.log")
+    monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
+    logging.getLogger().addHandler(log)
+    minutes = {"fails its gate": -500, "delivers": 12}
+    with Receiver() as lineage:
+        monkeypatch.setenv("OPENLINEAGE_URL", lineage.url)
+        monkeypatch.setenv("OPENLINEAGE_API_KEY", SECRET.encode("ascii", "ignore").decode())
+        for end, found in minutes.items():
+            (tmp_path / "rides" / "1.csv").write_text(
+                f"ride_id,started,station,minutes\n1,2026-01-01 08:00:00,North,{found}\n"
+            )
+            loader = DltLoader(
+                locations={
+                    "bikes": str(tmp_path / "rides"),
+                    "other": "postgresql://someone:pw-in-a-url@127.0.0.1:1/db",
+                },
+                credentials={"third": {"token": SECRET, "password": PASSWORD}},
+                workdir=tmp_path / "loads",
+                deadline_seconds=60,
+            )
+            given: tuple[Any, ...] = (
+                desk.tracker,
+                [loader],
+                DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb")),
+                FolderSite(folder=tmp_path / "site", project="dashboards"),
+                DbtProject(folder=TINY / "dbt", state=tmp_path / "dbt"),
+                DumpingSuites(folder=TINY / "expectations", docs=tmp_path / "docs"),
+            )
+            if end == "delivers":
+                deliver(*given)
+            else:
+                with pytest.raises(NotDelivered) as refused:
+                    deliver(*given)
+                (tmp_path / "refusal.txt").write_text(f"{refused.value} {refused.value!r}")
+        (tmp_path / "lineage.txt").write_text(lineage.texts())
+    logging.getLogger().removeHandler(log)
+    (tmp_path / "tickets.txt").write_text("\n".join(desk.comments("BK-1")))
+    assert "thread" in (tmp_path / "crash.txt").read_text().lower()
+    assert (tmp_path / "lineage.txt").stat().st_size > 1000
+    assert "Your dashboard is ready" in (tmp_path / "tickets.txt").read_text()
+    secrets = [SECRET, PASSWORD, TOKEN, "pw-in-a-url", SECRET.encode("ascii", "ignore").decode()]
+    places = [tmp_path, Path(os.environ["PREFECT_HOME"]), *find_prefect_database()]
+    assert find_planted(places, secrets) == []
