@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured
@@ -68,6 +69,7 @@ def write_literal(value: object, dialect: str) -> str:
     raise TypeError(f"a {type(value).__name__} has no literal")
 
 
+@lru_cache(maxsize=1024)
 def write_type(data_type: str, dialect: str) -> str:
     """A declared type as a dialect names it. Raises Misconfigured for what is no type."""
     from sqlglot import exp

@@ -6,15 +6,18 @@ Helpers take these classes, or a vendor's own settings, never the block: so that
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, Field
 
 from blocks.errors import Misconfigured, PlatformError
 from blocks.sql import quote_identifier, write_literal, write_type
+
+if TYPE_CHECKING:
+    from blocks.warehouse.view_settings import Settings, ViewSetting
 
 
 class Session(Protocol):
@@ -150,3 +153,26 @@ class WarehouseConnection(WarehouseSettings, ABC):
         """Create a table where it is missing. columns: name → portable type."""
         body = ", ".join(f"{self.quote(name)} {self.type_of(kind)}" for name, kind in columns.items())
         session.rows(f"create table if not exists {self.quote(schema, table)} ({body})")
+
+    def read_view_settings(self, session: Session, schema: str) -> Settings:
+        """What an administrator put on the views of a schema; here nothing."""
+        return {}
+
+    def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
+        """The statement that puts a setting on a view (quoted), or takes it away."""
+        raise NotImplementedError
+
+    def change_view_settings(
+        self,
+        session: Session,
+        schema: str,
+        view: str,
+        has: Collection[ViewSetting],
+        wanted: Collection[ViewSetting],
+    ) -> None:
+        """Take from a view what is too much, and give it what it lacks."""
+        quoted = self.quote(schema, view)
+        for setting in sorted(set(has) - set(wanted)):
+            session.rows(self.write_view_setting(quoted, setting, remove=True))
+        for setting in sorted(set(wanted) - set(has)):
+            session.rows(self.write_view_setting(quoted, setting))

@@ -26,11 +26,11 @@ from blocks.warehouse.lease import fence, fence_writes, hold_lease
 from blocks.warehouse.release_marker import MARKER, find_wrong_views, parse_marker, write_marker_sql
 from blocks.warehouse.settings import Session, SharedSettings
 from blocks.warehouse.view_settings import (
-    Settings,
-    ViewSetting,
+    choose_settings,
     forget_settings,
+    prepare_memory,
+    put_settings,
     recall_settings,
-    refuse_changed,
     refuse_lost_columns,
     remember_settings,
 )
@@ -155,14 +155,6 @@ class SqlWarehouse(Warehouse):
     def replace_view(self, session: Session, schema: str, view: str, query: str) -> None:
         """Make a view, in place of what there is of that name."""
         session.rows(f"create or replace view {self.quote(schema, view)} as {query}")
-
-    def read_view_settings(self, session: Session, schema: str) -> Settings:
-        """What an administrator put on the views of a schema; here nothing."""
-        return {}
-
-    def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
-        """The statement that puts a setting on a view (quoted), or takes it away."""
-        raise NotImplementedError
 
     # loading
 
@@ -366,41 +358,21 @@ class SqlWarehouse(Warehouse):
         """Point every view of serving at the release, the marker last. before: marts that are shown now."""
         kept = self.read_view_settings(session, self.serving)
         gone = before - set(release.marts)
-        remember_settings(self, session, {mart: kept[mart] for mart in gone & kept.keys()})
+        if lost := {mart: kept[mart] for mart in gone & kept.keys()}:
+            prepare_memory(self, session)
+            remember_settings(self, session, lost)
         for mart in sorted(gone):
             session.rows(f"drop view if exists {self.quote(self.serving, mart)}")
         for mart, relation in sorted(release.marts.items()):
             self.replace_view(session, self.serving, mart, f"select * from {self.relation(relation)}")
         self.replace_view(session, self.serving, MARKER, write_marker_sql(self, release))
-        self._put_back(session, release, {view: kept[view] for view in kept.keys() - gone})
-
-    def _put_back(self, session: Session, release: Release, kept: Settings) -> None:
-        """Give the views what they had, or had when they were taken away. Raises BadAnswer if that fails."""
         recalled = recall_settings(self, session)
         again = recalled.keys() & release.marts.keys()
-        for mart in again - kept.keys():
-            has = self.columns(session, self.serving, mart)
-            kept[mart] = frozenset(each for each in recalled[mart] if not each.column or each.column in has)
-        now = self.read_view_settings(session, self.serving) if kept else {}
-        for _ in range(2):  # what a view's owner may do changes with the owner
-            if all(now.get(view) == settings for view, settings in kept.items()):
-                break
-            for view, settings in sorted(kept.items()):
-                self._write_settings(session, view, now.get(view, frozenset()), settings)
-            now = self.read_view_settings(session, self.serving)
-        refuse_changed(release.run, kept, now)
+        columns = {mart: self.columns(session, self.serving, mart) for mart in again}
+        left = {view: settings for view, settings in kept.items() if view not in gone}
+        put_settings(self, session, release.run, self.serving, choose_settings(left, recalled, columns))
         if again:
             forget_settings(self, session, again)
-
-    def _write_settings(
-        self, session: Session, view: str, has: frozenset[ViewSetting], wanted: frozenset[ViewSetting]
-    ) -> None:
-        """Take from a view of serving what is too much, and give it what it lacks."""
-        quoted = self.quote(self.serving, view)
-        for setting in sorted(has - wanted):
-            session.rows(self.write_view_setting(quoted, setting, remove=True))
-        for setting in sorted(wanted - has):
-            session.rows(self.write_view_setting(quoted, setting))
 
     def copy_table(self, source: str, target: str) -> None:
         """A table of its own with the same rows."""

@@ -5,7 +5,8 @@ on the new view, and compared after; a release without a column that bears somet
 it is done. What was on a view that a promotion takes away is remembered in the control schema (`view_settings`),
 and put on the view of that name that comes back: a mart that returns does not show more than it did.
 
-A vendor says how settings are read and written (`SqlWarehouse.read_view_settings`, `write_view_setting`).
+A vendor says how settings are read and written (`WarehouseConnection.read_view_settings`, `write_view_setting`, or
+`change_view_settings` where that is no SQL).
 """
 
 from __future__ import annotations
@@ -76,15 +77,17 @@ def refuse_changed(run: str, before: Settings, after: Settings) -> None:
         )
 
 
-def remember_settings(warehouse: WarehouseConnection, session: Session, gone: Settings) -> None:
-    """Write down what is on views that are taken away, in the same transaction."""
-    if not gone:
-        return
+def prepare_memory(warehouse: WarehouseConnection, session: Session) -> None:
+    """Make the table in which is remembered what was on views; before a transaction, where DDL ends one."""
     warehouse.make_schema(session, warehouse.control)
     warehouse.make_table(session, warehouse.control, REMEMBERED, _COLUMNS)
+
+
+def remember_settings(warehouse: WarehouseConnection, session: Session, views: Settings) -> None:
+    """Write down what is on views, in place of what was remembered of them; `prepare_memory` comes before."""
     table = warehouse.quote(warehouse.control, REMEMBERED)
-    forget_settings(warehouse, session, gone)
-    for view, settings in sorted(gone.items()):
+    forget_settings(warehouse, session, views)
+    for view, settings in sorted(views.items()):
         session.rows(f"insert into {table} values (?, ?)", (view, json.dumps(sorted(settings))))
 
 
@@ -102,3 +105,30 @@ def forget_settings(warehouse: WarehouseConnection, session: Session, views: Col
     table = warehouse.quote(warehouse.control, REMEMBERED)
     for view in sorted(views):
         session.rows(f"delete from {table} where view_name = ?", (view,))
+
+
+def choose_settings(kept: Settings, recalled: Settings, columns: Mapping[str, Collection[str]]) -> Settings:
+    """What a release's views are to have: what is on them, or was on those that come back, for columns that are there.
+
+    columns: of every mart of the release.
+    """
+    again = {
+        mart: frozenset(each for each in recalled[mart] if not each.column or each.column in has)
+        for mart, has in columns.items()
+        if mart in recalled and mart not in kept
+    }
+    return {**kept, **again}
+
+
+def put_settings(
+    warehouse: WarehouseConnection, session: Session, run: str, schema: str, wanted: Settings
+) -> None:
+    """Give a schema's views what they are to have, and take away what is too much. Raises BadAnswer if that fails."""
+    now = warehouse.read_view_settings(session, schema) if wanted else {}
+    for _ in range(2):  # what a view's owner may do changes with the owner
+        if all(now.get(view, frozenset()) == settings for view, settings in wanted.items()):
+            break
+        for view, settings in sorted(wanted.items()):
+            warehouse.change_view_settings(session, schema, view, now.get(view, frozenset()), settings)
+        now = warehouse.read_view_settings(session, schema)
+    refuse_changed(run, wanted, now)

@@ -105,6 +105,8 @@ class Engine:
         self.folders, self.branches = folders, Branches(self, nessie)
         self.entities: dict[Path, dict[str, Any]] = {}
         self.reflections: dict[str, dict[str, Any]] = {}
+        self.notes: dict[str, dict[str, Any]] = {}  # entity's id → its wiki, tag, grants
+        self.keeps_notes = False  # whether a view that is replaced keeps them: the reference does not say
         self.jobs: dict[str, Job] = {}
         self.faults: list[Fault] = []
         self.asks: list[str] = []
@@ -252,6 +254,8 @@ class Engine:
         if refused := refusals(body):
             raise Refused(f"PARSE ERROR: Failure parsing the query: {refused[0]}")
         target = relation(path, branches)
+        if not self.keeps_notes and not branches:
+            self.entities.pop(_key(path), None)
         self.connection.execute(f"create schema if not exists {dialect.split(target)[0]}")
         self.connection.execute(f"create or replace view {target} as {translate(body, branches)}")
         self.branches.note(path, body, branches)

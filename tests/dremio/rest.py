@@ -210,10 +210,44 @@ def delete(face: Face, body: Any, query: Any, identifier: str) -> Answer:
     return (204, None) if face.server.engine.remove(identifier) else error(404, "not found")
 
 
-@route("GET", "/api/v3/catalog/([^/]+)/collaboration/(?:wiki|tag)")
-def notes(face: Face, body: Any, query: Any, identifier: str) -> Answer:
-    """Wiki or tags: none."""
-    return 200, {"tags": []}
+@route("GET", "/api/v3/catalog/([^/]+)/collaboration/(wiki|tag)")
+def notes(face: Face, body: Any, query: Any, identifier: str, kind: str) -> Answer:
+    """Wiki or tags of an entity."""
+    found = face.server.engine.notes.get(identifier, {}).get(kind)
+    return (
+        (200, found) if found else error(404, f"Could not find {kind} for catalog item with id {identifier}")
+    )
+
+
+@route("POST", "/api/v3/catalog/([^/]+)/collaboration/(wiki|tag)")
+def note(face: Face, body: Any, query: Any, identifier: str, kind: str) -> Answer:
+    """A new version of a wiki or of tags, which must name the one before."""
+    engine = face.server.engine
+    if all(each["id"] != identifier for each in engine.entities.values()):
+        return error(404, "not found")
+    held = engine.notes.setdefault(identifier, {})
+    before = held.get(kind, {}).get("version")
+    if body.get("version") != before:
+        return error(409, "A newer version already exists")
+    held[kind] = {**body, "version": (before or 0) + 1}
+    return 200, held[kind]
+
+
+@route("GET", "/api/v3/catalog/([^/]+)/grants")
+def grants(face: Face, body: Any, query: Any, identifier: str) -> Answer:
+    """An entity's privileges."""
+    held = face.server.engine.notes.get(identifier, {}).get("grants", [])
+    return 200, {"id": identifier, "availablePrivileges": ["ALTER", "SELECT"], "grants": held}
+
+
+@route("PUT", "/api/v3/catalog/([^/]+)/grants")
+def grant(face: Face, body: Any, query: Any, identifier: str) -> Answer:
+    """What these users and roles may do from now on."""
+    held = face.server.engine.notes.setdefault(identifier, {})
+    given = {each["id"]: {"name": f"name of {each['id']}", **each} for each in body["grants"]}
+    others = [each for each in held.get("grants", []) if each["id"] not in given]
+    held["grants"] = [*others, *(each for each in given.values() if each["privileges"])]
+    return 200, {"id": identifier, "grants": held["grants"]}
 
 
 @route("GET", "/api/v3/dataset/([^/]+)/reflection")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,14 @@ class SmallProject:
         self.warehouse = warehouse or DuckDBWarehouse(database=str(folder / "w.duckdb"))
         self.runs = 0
         self.write("dbt_project.yml", PROJECT)
-        self.execute(
-            "create schema raw", "create table raw.t as select * from (values (1, 10), (2, 20)) t(k, v)"
-        )
+        with self.warehouse.session() as session:
+            self.warehouse.make_schema(session, "raw")
+        self.execute(f"create table {self.raw} as select 1 as k, 10 as v union all select 2, 20")
+
+    @property
+    def raw(self) -> str:
+        """The source's table, as this warehouse names it."""
+        return self.warehouse.quote("raw", "t")
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / "dbt" / name
@@ -87,12 +93,26 @@ def small(tmp_path: Path, warm_dbt: None) -> SmallProject:
     return SmallProject(tmp_path)
 
 
-@pytest.fixture
-def small_postgres(tmp_path: Path, warm_dbt: None) -> Iterator[SmallProject]:
-    """The same over a real PostgreSQL."""
-    pytest.importorskip("psycopg", reason="extra `postgres` is not installed")
-    from tests.blocks.loader.dlt.servers import postgresql
-    from tests.blocks.warehouse.postgres_server import Server
+@pytest.fixture(params=["postgres", "snowflake", "dremio"])
+def small_elsewhere(request: pytest.FixtureRequest, tmp_path: Path, warm_dbt: None) -> Iterator[SmallProject]:
+    """The same over a real PostgreSQL, and over the stand-ins for Snowflake and Dremio."""
+    with ExitStack() as stack:
+        yield SmallProject(tmp_path, _open(request.param, tmp_path, stack))
 
-    with postgresql() as url:
-        yield SmallProject(tmp_path, Server(url).warehouse())
+
+def _open(name: str, folder: Path, stack: ExitStack) -> Warehouse:
+    if name == "postgres":
+        pytest.importorskip("psycopg", reason="extra `postgres` is not installed")
+        from tests.blocks.loader.dlt.servers import postgresql
+        from tests.blocks.warehouse.postgres_server import Server
+
+        return Server(stack.enter_context(postgresql())).warehouse()
+    if name == "snowflake":
+        pytest.importorskip("fakesnow", reason="the stand-in for Snowflake is not installed")
+        from tests.blocks.warehouse.snowflake_account import house_of, serving_account
+
+        house: Warehouse = house_of(stack.enter_context(serving_account()))
+        return house
+    from tests.dremio.standin import stand_in
+
+    return stack.enter_context(stand_in(folder / "lake")).warehouse()

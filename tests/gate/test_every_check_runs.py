@@ -104,24 +104,29 @@ def test_a_test_over_two_marts_reads_what_readers_see_of_the_one_not_built(two: 
     assert two.run("ma", "mb").passed
 
 
-def test_on_postgresql_too_a_wider_test_reads_what_readers_see_and_age_is_measured(
-    small_postgres: SmallProject,
+def test_elsewhere_too_hooks_warnings_age_and_wider_tests_are_checks_that_show(
+    small_elsewhere: SmallProject,
 ) -> None:
-    small = small_postgres
+    small = small_elsewhere
     small.write("models/s.yml", STALE % "warn")
     small.model("ma", MART)
     small.model("mb", MART)
     small.write("models/ma.yml", ONLY_ONES)
     small.write("tests/same_total.sql", SAME_TOTAL)
+    small.write("dbt_project.yml", PROJECT + 'on-run-end: ["select * from no_such_table"]\n')
+    with pytest.raises(BuildFailed, match=r"(?i)on-run-end|no_such_table"):
+        small.run("ma", "mb")
+    small.write("dbt_project.yml", PROJECT)
+    assert small.warehouse.read_served() is None
     first = small.run("ma", "mb")
     assert first.passed
     assert (find_check(first, "fresh").status, find_check(first, "same_total").status) == ("warned", "passed")
     assert find_check(first, "accepted_values").evidence == ("2, 1",)
-    small.execute("insert into raw.t values (3, 30)")
+    small.execute(f"insert into {small.raw} values (3, 30)")
     gate = small.run("ma")
     assert find_check(gate, "same_total").status == "failed"
     assert [(diff.added, diff.removed) for diff in gate.diffs] == [(1, 0)]
-    assert small.seen("select sum(v) from serving.ma") == [(30,)]
+    assert small.seen(f"select sum(v) from {small.warehouse.quote('serving', 'ma')}") == [(30,)]
 
 
 def test_a_mart_that_would_change_after_its_audit_is_built_as_a_table(two: SmallProject) -> None:

@@ -25,7 +25,7 @@ from blocks.errors import NotDelivered, NotFound, PlatformError
 from blocks.records import Analysis, Check, Dashboard, Plan, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
-from tests.property.project import Project, StandInProject
+from tests.property.project import Model, Project, StandInProject
 from tests.property.readers import Readers, Rows, Sight
 
 FLOWS = ("deliver", "transform", "validate", "promote", "retire", "rollback")
@@ -136,6 +136,7 @@ class History:
         self.raw: Rows = ()
         self.runs: list[tuple[str, list[str], bool]] = []
         self.next_key = 1
+        self.removed: list[Model] = []
         self.log: list[str] = []
         self.held = ExitStack()
         self.reads = 0
@@ -194,8 +195,11 @@ class History:
     def edit(self) -> None:
         """Another commit of the project."""
         names = ("days", "look", "trail", "hist", "kept", "staged")
+        what = self.random.choice(["add", "kind", "alias", "schema", "remove", "return"])
+        if what == "return":
+            self._return_model()
+            return
         name = self.random.choice([name for name in names if name in self.project.models])
-        what = self.random.choice(["add", "kind", "alias", "schema", "remove"])
         model = self.project.models[name]
         if what == "add":
             change: dict[str, Any] = {"add": self.random.randrange(5)}
@@ -211,11 +215,18 @@ class History:
         else:
             if not model.mart or len(self.project.marts()) < 5:
                 return
-            del self.project.models[name]
+            self.removed.append(self.project.models.pop(name))
             self.log.append(f"remove {name}")
             return
         self.project.change(name, **change)
         self.log.append(f"edit {name}: {change}")
+
+    def _return_model(self) -> None:
+        """A model that was removed is there again, whether readers still see its mart or not."""
+        if self.removed:
+            model = self.removed.pop(self.random.randrange(len(self.removed)))
+            self.project.models[model.name] = model
+            self.log.append(f"return {model.name}")
 
     def _new_run(self) -> tuple[str, list[str], bool]:
         marts = self.project.marts()
@@ -463,4 +474,5 @@ def session_class(warehouse: Warehouse) -> type[Any]:
 def duckdb_warehouse(folder: Path, seed: int) -> Warehouse:
     from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
-    return DuckDBWarehouse(database=str(folder / f"{seed}.duckdb"), keep=2 + seed % 2)
+    # one thread: of tiny tables more only wait for each other
+    return DuckDBWarehouse(database=str(folder / f"{seed}.duckdb"), keep=2 + seed % 2, threads=1)

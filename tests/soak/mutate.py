@@ -1,15 +1,18 @@
-"""Mutation testing of the gate and the diff: `python -m tests.soak.mutate [MODULE ...]`.
+"""Mutation testing of the gate, the diff and the promotion: `python -m tests.soak.mutate [--sample N] [MODULE ...]`.
 
 Each mutant is one small change of a module (a comparison turned, a constant changed, an operator or a word of its SQL
 swapped) in a process of its own, in which the module's tests run until one fails. A mutant that none fails for has
-survived, and is listed. Takes a few seconds a mutant; not part of `make test`.
+survived, and is listed. Takes a few seconds a mutant; not part of `make test`. `--sample N` tries N of each module's
+mutants, drawn at random, always the same ones as long as the module stays as it is.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import importlib.util
 import os
+import random
 import sys
 import time
 from collections.abc import Iterator
@@ -26,6 +29,9 @@ TESTS = {
     "blocks.quality.type_expectations": ["tests/blocks/quality/test_type_expectations.py", *DIFF],
     "tasks.gate": ["tests/tasks/test_gate.py", "tests/blocks/quality/test_mart_diff.py"],
     "tasks.shown_checks": ["tests/tasks/test_shown_checks.py"],
+    "tasks.promotion": ["tests/tasks/test_promotion.py", "tests/property"],
+    "blocks.warehouse.release_history": ["tests/tasks/test_promotion.py", "tests/property"],
+    "blocks.warehouse.view_settings": ["tests/blocks/warehouse/test_warehouse_contract.py"],
 }
 TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -114,15 +120,25 @@ def _change(node: ast.AST, number: int) -> str:
 
 
 def load(name: str, tree: ast.Module) -> ModuleType:
-    """The mutant, in the module's place."""
+    """The mutant, in the module's place, also where what it holds was imported from it already."""
     spec = importlib.util.find_spec(name)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
+    before = sys.modules.get(name)
     sys.modules[name] = module
     exec(compile(tree, spec.origin or name, "exec"), module.__dict__)
     package, _, last = name.rpartition(".")
     setattr(importlib.import_module(package), last, module)
+    for other in [each for each in sys.modules.values() if before is not None and each is not module]:
+        for key, value in list(getattr(other, "__dict__", {}).items()):
+            if hasattr(module, key) and value is getattr(before, key, module) and _is_own(value, name):
+                setattr(other, key, getattr(module, key))
     return module
+
+
+def _is_own(value: object, name: str) -> bool:
+    """True for what a module of this name defines."""
+    return getattr(value, "__module__", None) == name
 
 
 def survives(name: str, tree: ast.Module, tests: list[str]) -> bool:
@@ -160,8 +176,12 @@ def survives(name: str, tree: ast.Module, tests: list[str]) -> bool:
     return False
 
 
-def main(names: list[str]) -> None:
+def main(words: list[str]) -> None:
     """Print each survivor, and how many of how many."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("names", nargs="*", metavar="MODULE")
+    arguments.add_argument("--sample", type=int, metavar="N")
+    given = arguments.parse_args(words)
     os.chdir(ROOT)
     import duckdb  # noqa: F401  # paid once
     import hypothesis  # noqa: F401
@@ -171,15 +191,19 @@ def main(names: list[str]) -> None:
     import blocks.catalogue
     import blocks.warehouse.duckdb.warehouse  # noqa: F401
 
-    for name in names or list(TESTS):
+    for name in given.names or list(TESTS):
         path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if not survives(name, tree, TESTS[name]):
             print(f"{name}: its tests fail without a change", flush=True)
             continue
         every = list(mutants(tree))
+        of = f"{len(every)}"
+        if given.sample is not None and given.sample < len(every):
+            of = f"{given.sample} drawn of {of}"
+            every = random.Random(name).sample(every, given.sample)
         left = [(line, what) for line, what, mutant in every if survives(name, mutant, TESTS[name])]
-        print(f"{name}: {len(left)} of {len(every)} survived", flush=True)
+        print(f"{name}: {len(left)} of {of} survived", flush=True)
         for line, what in left:
             print(f"  {path.relative_to(ROOT)}:{line}: {what}", flush=True)
 

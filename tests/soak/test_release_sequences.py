@@ -1,6 +1,7 @@
 """Thousands of random sequences against the model of what readers may see. `SOAK` scales their number (1: all).
 
-The counts are printed: sequences, reads compared, violations.
+The counts are printed: sequences, reads compared, violations. `SOAK_FROM` is the first one's number, for those who play
+them in several pieces, side by side.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from tests.property.sequences import duckdb_warehouse, play_many
 
 pytestmark = pytest.mark.soak
 SCALE = float(os.environ.get("SOAK", "1"))
+FIRST = int(os.environ.get("SOAK_FROM", "1000"))
 
 
 def play(
     name: str, make: Callable[[int], Warehouse], sequences: int, steps: int = 14, mixed: bool = False
 ) -> None:
     count = max(1, round(sequences * SCALE))
-    reads, violations = play_many(make, range(1000, 1000 + count), steps, mixed)
-    print(f"\n{name}: {count} sequences, {reads} reads, {len(violations)} violations")
+    reads, violations = play_many(make, range(FIRST, FIRST + count), steps, mixed)
+    print(f"\n{name}: {count} sequences from {FIRST}, {reads} reads, {len(violations)} violations")
     assert not violations, violations[0]
 
 

@@ -99,6 +99,35 @@ class ReflectionState(Answer):
     status: ReflectionStatus
 
 
+class Wiki(Answer):
+    """An entity's wiki. version: to be named by whoever writes the next one."""
+
+    text: str = ""
+    version: int | str | None = None
+
+
+class Labels(Answer):
+    """An entity's labels, which the API calls tags."""
+
+    tags: list[str] = []
+    version: int | str | None = None
+
+
+class Grant(Answer):
+    """What a user or a role may do with an entity."""
+
+    privileges: list[str] = []
+    grantee_type: str
+    id: str
+    name: str = ""
+
+
+class Grants(Answer):
+    """An entity's own privileges, without those it inherits."""
+
+    grants: list[Grant] = []
+
+
 class Problem(Answer):
     """What Dremio says of a call that failed."""
 
@@ -146,6 +175,23 @@ class DremioRest(HttpSession):
     def create(self, path: str, body: Mapping[str, object], asked: str) -> str:
         """Create a job or a reflection; return its id. Raises a PlatformError."""
         return read_answer(Created, asked, self.call("POST", self.api + path, asked=asked, json=body)).id
+
+    def read_if_there(self, answer: type[A], path: str, asked: str) -> A | None:
+        """What a path below the API answers; None if there is nothing."""
+        try:
+            return self.read(answer, path, asked)
+        except NotFound:
+            return None
+
+    def write(self, path: str, body: Mapping[str, object], known: type[Wiki | Labels], asked: str) -> None:
+        """Write a wiki or labels, in place of the version that is there. Raises Rejected if another was faster."""
+        there = self.read_if_there(known, path, asked)
+        version = {} if there is None or there.version is None else {"version": there.version}
+        self.call("POST", self.api + path, asked=asked, json={**body, **version})
+
+    def replace(self, path: str, body: Mapping[str, object], asked: str) -> None:
+        """Write what a path holds."""
+        self.call("PUT", self.api + path, asked=asked, json=body)
 
     def describe_refusal(self, response: requests.Response) -> str:
         """The first line of Dremio's message, without what may be data."""

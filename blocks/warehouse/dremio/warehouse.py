@@ -6,7 +6,7 @@ beside this one, which take the settings and never the block.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 from typing import ClassVar, cast
@@ -39,10 +39,26 @@ from blocks.warehouse.dremio.session import (
 )
 from blocks.warehouse.dremio.settings import DremioSettings
 from blocks.warehouse.dremio.slots import POINTER, flip_slot, read_slot
+from blocks.warehouse.dremio.view_settings import change_view_settings, read_view_settings
 from blocks.warehouse.lease import fence, hold_lease
-from blocks.warehouse.release_marker import find_wrong_views, parse_marker, stands_on, write_marker_sql
+from blocks.warehouse.release_marker import (
+    MARKER,
+    find_wrong_views,
+    parse_marker,
+    stands_on,
+    write_marker_sql,
+)
 from blocks.warehouse.settings import Session
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
+from blocks.warehouse.view_settings import (
+    Settings,
+    ViewSetting,
+    forget_settings,
+    prepare_memory,
+    put_settings,
+    recall_settings,
+    remember_settings,
+)
 
 PUBLISHERS = {"views": replace_views, "slot": flip_slot, "branch": merge_branch}
 _LOADING = Lock()  # two commits to one table at once: one of them would fail
@@ -152,8 +168,9 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         session.rows(f"delete from {table} as t where exists (select 1 from {staged} as n where {same})")
 
     def check_release(self, session: Session, release: Release) -> None:
-        """Every relation has to be there, and branches need one catalogue."""
+        """Every relation has to be there, what is on readers' views readable, and branches need one catalogue."""
         check_relations(self, cast("DremioSession", session), release)
+        self.read_view_settings(session, self.serving)
         if self.publish == "branch":
             check_catalogue(self)
 
@@ -165,12 +182,47 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
             before = parse_marker(self, session, self.serving)
             marker = write_marker_sql(self, release)
             publication = Publication(release, columns, marker, before.marts if before else {})
+            kept = {**self.read_view_settings(session, self.serving), **recall_settings(self, session)}
             session.guard = lambda: fence(self, session)
+            if kept:
+                prepare_memory(self, session)
+                remember_settings(self, session, kept)
             try:
                 PUBLISHERS[self.publish](self, session, publication)
             except PlatformError:
                 fence(self, session)  # a branch of a run that was overtaken can't be merged: say that
                 raise
+            back = {view: kept[view] for view in kept.keys() & {*release.marts, MARKER}}
+            put_settings(self, session, release.run, self.serving, back)
+            forget_settings(self, session, back)
+
+    def shows(self, release: Release) -> bool:
+        """As the template says; not while what was on a view waits to be put back."""
+        with self.session() as session:
+            waiting = recall_settings(self, session).keys() & {*release.marts, MARKER}
+        return not waiting and super().shows(release)
+
+    def read_view_settings(self, session: Session, schema: str) -> Settings:
+        """Wiki, labels and privileges, of views as a whole."""
+        own = cast("DremioSession", session)
+        views = own.relations(self.names.view_folder(schema))
+        return read_view_settings(self, own, schema, sorted(views))
+
+    def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
+        """What an administrator does: nothing of it is on a column, so that no release lacks what it needs."""
+        verb, where = ("take", "off") if remove else ("put", "on")
+        return f"{verb} {setting.kind} {setting.name or setting.value} {where} {view}"
+
+    def change_view_settings(
+        self,
+        session: Session,
+        schema: str,
+        view: str,
+        has: Collection[ViewSetting],
+        wanted: Collection[ViewSetting],
+    ) -> None:
+        """Over REST; the lease is asked before each call."""
+        change_view_settings(self, cast("DremioSession", session), schema, view, has, wanted)
 
     def find_wrong_views(self, session: Session, release: Release) -> list[str]:
         """As the template does; by slot, of the readers' views and of the slot that counts."""

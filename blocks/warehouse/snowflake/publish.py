@@ -1,7 +1,8 @@
 """Readers change over by one statement: thin views in the upcoming schema, checked, then ALTER SCHEMA ... SWAP WITH.
 
-A swap exchanges both schemas with all their grants, so both must have the same; a second one would undo the
-first, so none is sent without having read `_release`. Killed anywhere, `flip` again ends in the new release.
+The new views get what an administrator put on the old ones (view_settings.py) before the swap. A swap exchanges both
+schemas with all their grants, so both must have the same; a second one would undo the first, so none is sent without
+having read `_release`. Killed anywhere, `flip` again ends in the new release.
 
 DDL can't be part of a transaction that asks for the lease. Instead the upcoming schema carries the fencing number
 in its name, SERVING_NEXT_7: who takes the lease renames it (upcoming.py), and whatever a run that was overtaken
@@ -10,9 +11,11 @@ still sends to the schema of its own number, the swap too, is refused by Snowfla
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from blocks.errors import BadAnswer, Misconfigured, PlatformError, Transient
 from blocks.records import Release
-from blocks.warehouse.lease import fence
+from blocks.warehouse.lease import fence, fence_writes
 from blocks.warehouse.release_marker import (
     MARKER,
     find_wrong_views,
@@ -23,7 +26,22 @@ from blocks.warehouse.release_marker import (
 from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.session import SnowflakeSession
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, find_upcoming, list_schemas
-from blocks.warehouse.snowflake.view_settings import refuse_policies, write_view_options
+from blocks.warehouse.snowflake.view_settings import (
+    read_schema_tags,
+    read_view_settings,
+    refuse_policies,
+    write_view,
+    write_view_setting,
+)
+from blocks.warehouse.view_settings import (
+    Settings,
+    choose_settings,
+    forget_settings,
+    prepare_memory,
+    put_settings,
+    recall_settings,
+    remember_settings,
+)
 
 
 def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
@@ -36,9 +54,12 @@ def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
             return
         upcoming = find_upcoming(warehouse, session)
         warehouse.make_schema(session, warehouse.serving)
-        refuse_policies(warehouse, session, views(warehouse, session, warehouse.serving))
+        kept = read_view_settings(warehouse, session, warehouse.serving)
+        refuse_policies(warehouse, kept)
+        recalled = recall_settings(warehouse, session)
+        remember_lost(warehouse, session, kept, recalled, release)
         try:
-            fill(warehouse, session, upcoming, release)
+            fill(warehouse, session, upcoming, release, kept, recalled)
             check(warehouse, session, upcoming, release)
             compare_grants(warehouse, session, upcoming)
             fence(warehouse, session)
@@ -49,30 +70,68 @@ def swap_serving(warehouse: SnowflakeConnection, release: Release) -> None:
         except PlatformError:
             fence(warehouse, session)  # the schema of a run that was overtaken is gone: say that
             raise
+        forget(warehouse, session, recalled.keys() & release.marts.keys())
 
 
 def check_flip(warehouse: SnowflakeConnection, session: SnowflakeSession, release: Release) -> None:
     """What a swap needs, before anything of it is done. Raises Misconfigured, LeaseLost."""
     refuse_self_refreshing(warehouse, session, release)
     if warehouse.serving in list_schemas(warehouse, session, warehouse.serving):
-        refuse_policies(warehouse, session, views(warehouse, session, warehouse.serving))
+        refuse_policies(warehouse, read_view_settings(warehouse, session, warehouse.serving))
         compare_grants(warehouse, session, find_upcoming(warehouse, session))
 
 
-def fill(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, release: Release) -> None:
-    """A thin view for every mart in the upcoming schema, as serving has it, and no other; the marker last."""
-    wanted = {*release.marts, MARKER}
-    for name in sorted(views(warehouse, session, schema) - wanted):
+def remember_lost(
+    warehouse: SnowflakeConnection,
+    session: SnowflakeSession,
+    kept: Settings,
+    recalled: Settings,
+    release: Release,
+) -> None:
+    """Write down what is on views that the release does not have, until they come back."""
+    gone = views(warehouse, session, warehouse.serving) - {*release.marts, MARKER}
+    lost = {view: kept[view] for view in gone & kept.keys()}
+    if lost:
+        prepare_memory(warehouse, session)
+        with fence_writes(warehouse, session):
+            remember_settings(warehouse, session, lost)
+    forget(warehouse, session, gone & recalled.keys() - lost.keys())
+
+
+def forget(warehouse: SnowflakeConnection, session: SnowflakeSession, marts: Collection[str]) -> None:
+    """Delete what is remembered of these views."""
+    if marts:
+        with fence_writes(warehouse, session):
+            forget_settings(warehouse, session, marts)
+
+
+def fill(
+    warehouse: SnowflakeConnection,
+    session: SnowflakeSession,
+    schema: str,
+    release: Release,
+    kept: Settings,
+    recalled: Settings,
+) -> None:
+    """A thin view for every mart in the upcoming schema, and no other; the marker last. Raises BadAnswer.
+
+    kept: what is on serving's views, which the new ones get. recalled: what was on those that are gone.
+    """
+    for name in sorted(views(warehouse, session, schema) - {*release.marts, MARKER}):
         session.rows(f"drop view if exists {warehouse.quote(schema, name)}")
-    shown = session.show(f"show views in schema {warehouse.quote(warehouse.serving)}")
-    now = {to_plain(row["name"]): row for row in shown}
-    for mart, relation in sorted(release.marts.items()):
-        source = f"select * from {warehouse.relation(relation)}"
-        secure, comment = write_view_options(now.get(mart), warehouse)
+    columns = {
+        mart: warehouse.columns(session, *relation.rsplit(".", 1)) for mart, relation in release.marts.items()
+    }
+    chosen = choose_settings(kept, recalled, columns)
+    wanted = {mart: chosen.get(mart, frozenset()) for mart in (*release.marts, MARKER)}
+    queries = {mart: f"select * from {warehouse.relation(name)}" for mart, name in release.marts.items()}
+    for mart, query in (*sorted(queries.items()), (MARKER, write_marker_sql(warehouse, release))):
         view = warehouse.quote(schema, mart)
-        session.rows(f"create or replace {secure}view {view} copy grants{comment} as {source}")
-    marker = warehouse.quote(schema, MARKER)
-    session.rows(f"create or replace view {marker} copy grants as {write_marker_sql(warehouse, release)}")
+        names = list(columns.get(mart, ()))
+        session.rows(write_view(warehouse, view, query, wanted[mart], names))
+        for setting in sorted(each for each in wanted[mart] if each.kind == "tag"):
+            session.rows(write_view_setting(warehouse, view, setting))
+    put_settings(warehouse, session, release.run, schema, wanted)
 
 
 def check(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, release: Release) -> None:
@@ -121,7 +180,7 @@ def compare_grants(warehouse: SnowflakeConnection, session: SnowflakeSession, th
     ]
     if missing:
         raise Misconfigured(
-            f"compare the grants of schemas {here} and {there}",
+            f"compare the grants of schemas {here} and {there}, and their tags",
             f"{len(missing)} differ",
             f"Have an administrator run: {'; '.join(missing[:10])}.",
         )
@@ -145,8 +204,10 @@ def views(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str
 def _grants(
     warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, shared: set[str]
 ) -> set[str]:
-    """Grants on a schema, on its future objects and on these views, as statements with a gap for the schema."""
+    """A schema's tags, and grants on it, on its future objects and on these views, as statements with a gap for it."""
     quoted, found = warehouse.quote(schema), set()
+    for tag in read_schema_tags(warehouse, session, schema):
+        found.add(f"alter schema {{schema}} set tag {tag.name} = {warehouse.literal(tag.value)}")
     for row in session.show(f"show future grants in schema {quoted}"):
         what = f"future {row['grant_on']}s in schema {{schema}}"
         found.add(f"grant {row['privilege']} on {what} to {row['grant_to']} {row['grantee_name']}")

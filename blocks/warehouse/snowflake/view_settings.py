@@ -1,41 +1,90 @@
 """What an administrator puts on serving's views in Snowflake, beside rights: a swap would lose it without a word.
 
-SECURE and the view's comment are given to the new views. A policy (masking, row access, ...) can't be carried yet, and
-without it readers would see what it hides: while a view of serving bears one, no promotion is made.
+SECURE and comments are given to the new views as they are made, tags right after; all is compared before the swap. A
+masking policy that hangs on a tag comes with the tag, which the comparison sees. Another policy (masking, row access,
+...) can't be carried, and without it readers would see what it hides: while a view of serving bears one, no promotion
+is made. A tag of the whole schema is compared as rights are (publish.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from blocks.errors import Misconfigured, Rejected
+from blocks.sql import quote_identifier
+from blocks.warehouse.snowflake.names import to_plain, to_stored
 from blocks.warehouse.snowflake.session import SnowflakeSession
 from blocks.warehouse.snowflake.settings import SnowflakeSettings
+from blocks.warehouse.view_settings import Settings, ViewSetting
 
+BY_TAG = "policy by tag"
+POLICIES = "policy"
 _SHOWN = 10
 
 
-def refuse_policies(settings: SnowflakeSettings, session: SnowflakeSession, views: Iterable[str]) -> None:
-    """Raise Misconfigured, and name them, if policies are on these views of serving or on their columns."""
-    names = [settings.quote(settings.database, settings.serving, view) for view in sorted(views)]
-    function = f"{settings.quote(settings.database)}.information_schema.policy_references"
-    asked = " union all ".join(
-        "select ref_entity_name, ref_column_name, policy_kind, policy_name from"
-        f" table({function}(ref_entity_name => {settings.literal(name)}, ref_entity_domain => 'view'))"
-        for name in names
+def read_view_settings(settings: SnowflakeSettings, session: SnowflakeSession, schema: str) -> Settings:
+    """View → what is on it: SECURE, comments, tags, policies; none of a view without any."""
+    found: dict[str, set[ViewSetting]] = defaultdict(set)
+    shown = session.show(f"show views in schema {settings.quote(schema)}")
+    for row in shown:
+        view = to_plain(row["name"])
+        if str(row.get("is_secure")).lower() in ("true", "y"):
+            found[view].add(ViewSetting("secure"))
+        if row.get("comment"):
+            found[view].add(ViewSetting("comment", value=row["comment"]))
+    names = sorted(to_plain(row["name"]) for row in shown)
+    for view, setting in (
+        *_read_column_comments(settings, session, schema),
+        *_read_tags(settings, session, schema, names),
+        *_read_policies(settings, session, schema, names),
+    ):
+        found[view].add(setting)
+    return {view: frozenset(each) for view, each in found.items()}
+
+
+def read_schema_tags(settings: SnowflakeSettings, session: SnowflakeSession, schema: str) -> set[ViewSetting]:
+    """Tags that are on a schema itself, which its views have by inheritance."""
+    name = settings.quote(settings.database, schema)
+    rows = _ask(
+        session,
+        "select tag_database, tag_schema, tag_name, tag_value, level from"
+        f" table({_function(settings, 'tag_references')}({settings.literal(name)}, 'schema'))",
     )
-    try:
-        rows = session.rows(asked) if names else []
-    except Rejected as error:
-        if "unsupported feature" in error.answer.lower():  # an edition that has no policies
-            return
-        raise
-    if rows:
-        found = sorted(
-            f"{kind} {policy} on {'.'.join(filter(None, (view, column)))}"
-            for view, column, kind, policy in rows
+    return {_tag("", *row[:4]) for row in rows if row[4] == "SCHEMA"}
+
+
+def write_view_setting(
+    settings: SnowflakeSettings, view: str, setting: ViewSetting, remove: bool = False
+) -> str:
+    """The statement that puts a setting on a view (quoted), or takes it away."""
+    kind, column, name, value = setting
+    place = f"alter view {view}{f' modify column {settings.quote(column)}' if column else ''}"
+    if kind == "tag":
+        return (
+            f"{place} unset tag {name}" if remove else f"{place} set tag {name} = {settings.literal(value)}"
         )
+    if kind == "comment" and column:
+        text = settings.literal("" if remove else value)
+        return f"alter view {view} alter column {settings.quote(column)} comment {text}"
+    if kind == "comment":
+        return f"{place} unset comment" if remove else f"{place} set comment = {settings.literal(value)}"
+    if kind == "secure":
+        return f"{place} {'unset' if remove else 'set'} secure"
+    # what is not carried: only ever said to an administrator
+    return f"take the {kind} {value} off {view}{f' ({column})' if column else ''}"
+
+
+def refuse_policies(settings: SnowflakeSettings, kept: Settings) -> None:
+    """Raise Misconfigured, and name them, if policies are on these views of serving or on their columns."""
+    found = sorted(
+        f"{each.name} {each.value} on {'.'.join(filter(None, (view, each.column)))}"
+        for view, on_it in kept.items()
+        for each in on_it
+        if each.kind == POLICIES
+    )
+    if found:
         raise Misconfigured(
             f"replace the views of {settings.serving}",
             f"policies are on them, which the new views would not have: {', '.join(found[:_SHOWN])}",
@@ -44,10 +93,85 @@ def refuse_policies(settings: SnowflakeSettings, session: SnowflakeSession, view
         )
 
 
-def write_view_options(row: dict[str, Any] | None, settings: SnowflakeSettings) -> tuple[str, str]:
-    """What stands before VIEW and after its name, so that a new view is as one was. row: of SHOW VIEWS."""
-    if row is None:
-        return "", ""
-    secure = "secure " if str(row.get("is_secure")).lower() in ("true", "y") else ""
-    comment = row.get("comment")
-    return secure, f" comment = {settings.literal(comment)}" if comment else ""
+def write_view(
+    settings: SnowflakeSettings, view: str, query: str, wanted: Iterable[ViewSetting], columns: Sequence[str]
+) -> str:
+    """CREATE VIEW with SECURE and the comments. view: quoted. columns: all of the query's, in order."""
+    comments = {each.column: settings.literal(each.value) for each in wanted if each.kind == "comment"}
+    secure = "secure " if any(each.kind == "secure" for each in wanted) else ""
+    whole = comments.pop("", None)
+    listed = ", ".join(
+        f"{settings.quote(name)}{f' comment {comments[name]}' if name in comments else ''}"
+        for name in columns
+    )
+    return (
+        f"create or replace {secure}view {view}{f' ({listed})' if comments and columns else ''} copy grants"
+        f"{f' comment = {whole}' if whole else ''} as {query}"
+    )
+
+
+def _read_column_comments(
+    settings: SnowflakeSettings, session: SnowflakeSession, schema: str
+) -> list[tuple[str, ViewSetting]]:
+    rows = session.rows(
+        f"select table_name, column_name, comment from {settings.quote(settings.database)}.information_schema.columns"
+        f" where table_schema = {settings.literal(to_stored(schema))} and comment is not null"
+    )
+    return [
+        (to_plain(view), ViewSetting("comment", to_plain(column), "", text))
+        for view, column, text in rows
+        if text
+    ]
+
+
+def _read_tags(
+    settings: SnowflakeSettings, session: SnowflakeSession, schema: str, views: Sequence[str]
+) -> list[tuple[str, ViewSetting]]:
+    """What is on the views and their columns themselves, not what they inherit."""
+    columns = "object_name, column_name, tag_database, tag_schema, tag_name, tag_value, level"
+    asked = " union all ".join(
+        f"select {columns} from table({_function(settings, function)}({settings.literal(name)}, 'table'))"
+        for name in (settings.quote(settings.database, schema, view) for view in views)
+        for function in ("tag_references", "tag_references_all_columns")
+    )
+    return [
+        (to_plain(view), _tag(to_plain(column) if column else "", *tag))
+        for view, column, *tag, level in _ask(session, asked)
+        if level in (("COLUMN",) if column else ("TABLE", "VIEW"))
+    ]
+
+
+def _read_policies(
+    settings: SnowflakeSettings, session: SnowflakeSession, schema: str, views: Sequence[str]
+) -> list[tuple[str, ViewSetting]]:
+    columns = "ref_entity_name, ref_column_name, policy_kind, policy_name, tag_name"
+    asked = " union all ".join(
+        f"select {columns} from table({_function(settings, 'policy_references')}"
+        f"(ref_entity_name => {settings.literal(name)}, ref_entity_domain => 'view'))"
+        for name in (settings.quote(settings.database, schema, view) for view in views)
+    )
+    return [
+        (
+            to_plain(view),
+            ViewSetting(BY_TAG if tag else POLICIES, to_plain(column) if column else "", kind, policy),
+        )
+        for view, column, kind, policy, tag in _ask(session, asked)
+    ]
+
+
+def _ask(session: SnowflakeSession, sql: str) -> list[tuple[Any, ...]]:
+    """Rows; none in an edition that has no tags or policies."""
+    try:
+        return session.rows(sql) if sql else []
+    except Rejected as error:
+        if "unsupported feature" in error.answer.lower():
+            return []
+        raise
+
+
+def _function(settings: SnowflakeSettings, name: str) -> str:
+    return f"{settings.quote(settings.database)}.information_schema.{name}"
+
+
+def _tag(column: str, database: str, schema: str, name: str, value: str) -> ViewSetting:
+    return ViewSetting("tag", column, quote_identifier(database, schema, name), value)

@@ -27,7 +27,9 @@ from blocks.warehouse.snowflake.session import SnowflakeSession, open_session
 from blocks.warehouse.snowflake.stage import copy_sql, stage_groups
 from blocks.warehouse.snowflake.types import fits, read_column_types
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, claim_upcoming, list_schemas
+from blocks.warehouse.snowflake.view_settings import read_view_settings, write_view_setting
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SharedWarehouse
+from blocks.warehouse.view_settings import Settings, ViewSetting
 
 
 class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
@@ -121,6 +123,14 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         """A schema's views, by SHOW VIEWS."""
         rows = cast("SnowflakeSession", session).show(f"show views in schema {self.quote(schema)}")
         return {to_plain(row["name"]): str(row["text"]) for row in rows}
+
+    def read_view_settings(self, session: Session, schema: str) -> Settings:
+        """SECURE, comments, tags and policies, of views and of their columns."""
+        return read_view_settings(self, cast("SnowflakeSession", session), schema)
+
+    def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
+        """ALTER VIEW."""
+        return write_view_setting(self, view, setting, remove)
 
     def change_over(self, release: Release) -> None:
         """Fill the upcoming schema, check it and its grants, swap it with serving."""

@@ -6,8 +6,10 @@ emulates, as Snowflake's documentation describes them:
 - ALTER SCHEMA ... RENAME TO, and SWAP WITH (docs.snowflake.com/en/sql-reference/sql/alter-schema), for schemas of
   views: both schemas' views and grants are exchanged in one DuckDB transaction;
 - GRANT, SHOW GRANTS, SHOW FUTURE GRANTS (.../sql/show-grants): remembered and shown, enforced by nobody;
-- INFORMATION_SCHEMA.POLICY_REFERENCES (.../sql-reference/functions/policy_references): says what a test put there; no
-  policy is in force;
+- INFORMATION_SCHEMA.POLICY_REFERENCES (.../sql-reference/functions/policy_references): says what a test put there, and
+  for a tag that a test gave a policy, where the tag is; no policy is in force;
+- SECURE, comments of views and of their columns, tags (.../sql/create-view, .../sql/alter-view,
+  .../functions/tag_references): kept with a view until it is replaced or dropped, and exchanged by a swap;
 - dynamic tables (.../sql/create-dynamic-table): stored once, computed anew by ALTER ... REFRESH only;
 - roles and virtual warehouses at login and SYSTEM$WAIT, SYSTEM$CANCEL_ALL_QUERIES, statement time-outs;
 - exact sums of NUMBER columns, which fakesnow makes floating;
@@ -25,7 +27,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -47,6 +49,19 @@ GRANT = re.compile(
     re.I,
 )
 SHOW_GRANTS = re.compile(rf"show\s+(future\s+)?grants\s+(?:on|in)\s+(schema|view)\s+{NAME}", re.I)
+VIEW = re.compile(
+    rf"create\s+(?:or\s+replace\s+)?(secure\s+)?view\s+{NAME}\s*(\(.*?\))?\s*(?:copy\s+grants)?"
+    r"\s*(?:comment\s*=\s*'((?:[^'\\]|''|\\.)*)')?\s*as\b",
+    re.I | re.S,
+)
+TEXT = r"'((?:[^'\\]|''|\\.)*)'"
+COLUMN_COMMENT = re.compile(rf"{NAME}\s+comment\s+{TEXT}", re.I)
+ALTERED = re.compile(
+    rf"alter\s+(view|schema)\s+{NAME}\s+(?:(?:modify|alter)\s+(?:column\s+)?{NAME}\s+)?"
+    rf"(set|unset)?\s*(tag|comment|secure)\s*(?:{NAME}\s*)?(?:=?\s*{TEXT})?\s*\Z",
+    re.I,
+)
+TAGS = re.compile(r"(tag_references(?:_all_columns)?)\('([^']+)', '(\w+)'\)", re.I)
 DYNAMIC = re.compile(rf"create\s+(or\s+replace\s+)?(transient\s+)?dynamic\s+table\s+{NAME}", re.I)
 REFRESH = re.compile(rf"alter\s+dynamic\s+table\s+{NAME}\s+refresh", re.I)
 WAIT = re.compile(r"system\$wait\((\d+)\)", re.I)
@@ -110,6 +125,8 @@ class Account:
         self.faults: list[Fault] = []
         self.grants: dict[tuple[str, str], set[tuple[str, str]]] = {}
         self.policies: dict[str, tuple[str, str, str]] = {}
+        self.notes: dict[str, dict[tuple[str, str, str], str]] = {}  # object → (kind, column, name) → value
+        self.tag_policies: dict[str, str] = {}  # tag → its masking policy
         self.dynamic: dict[str, str] = {}
         self.logins: dict[str, Login] = {}
         self.port = 0
@@ -173,6 +190,19 @@ class Account:
             return self._grant(login, match)
         if "policy_references(" in text.lower():
             return self._show_policies(login, re.findall(r"ref_entity_name => '([^']+)'", text))
+        if TAGS.search(text):
+            return self._show_tags(login, text)
+        if match := re.search(r"table_schema = '(\w+)' and comment is not null", text):
+            return self._show_column_comments(f"{login.database}.{match[1]}")
+        if match := re.match(rf"show\s+views\s+in\s+schema\s+{NAME}", text, re.I):
+            return self._show_views(_full(login, match[1]))
+        if match := ALTERED.match(text):
+            return self._alter(login, *match.groups())
+        if match := re.match(rf"drop\s+view\s+(?:if\s+exists\s+)?{NAME}", text, re.I):
+            self.notes.pop(_full(login, match[1]), None)
+        if match := VIEW.match(text):
+            self.notes[_full(login, match[2])] = _notes_of(match[1], match[3], match[4])
+            text = f"create or replace view {match[2]} as {text[match.end() :]}"
         if match := SHOW_GRANTS.match(text):
             return self._show_grants(login, match)
         if match := re.match(rf"show\s+dynamic\s+tables\s+in\s+schema\s+{NAME}", text, re.I):
@@ -217,13 +247,84 @@ class Account:
 
     def _show_policies(self, login: Login, views: list[str]) -> str:
         """policies: view with database and schema → column, kind and name of the one on it."""
-        found = [
-            f"select '{view.split('.')[-1]}', '{column}', '{kind}', '{name}'"
-            for view in (_full(login, each) for each in views)
-            if view in self.policies
-            for column, kind, name in [self.policies[view]]
-        ]
-        return " union all ".join(found) or "select null, null, null, null where false"
+        found: list[tuple[str | None, ...]] = []
+        for view in (_full(login, each) for each in views):
+            bare = view.rsplit(".", 1)[1]
+            if view in self.policies:
+                found.append((bare, *self.policies[view], None))
+            for kind, column, name in self.notes.get(view, {}):
+                if kind == "tag" and name in self.tag_policies:
+                    found.append((bare, column, "MASKING_POLICY", self.tag_policies[name], name))
+        return _rows(found, "ref_entity_name, ref_column_name, policy_kind, policy_name, tag_name")
+
+    def _show_tags(self, login: Login, text: str) -> str:
+        found: list[tuple[str | None, ...]] = []
+        schema = False
+        for function, name, domain in TAGS.findall(text):
+            full, own = _full(login, name), function.lower() == "tag_references"
+            schema = domain.lower() == "schema"
+            above = [] if schema or not own else [(full.rsplit(".", 1)[0], "SCHEMA")]
+            for place, level in ((full, domain.upper()), *above):
+                for (kind, column, tag), value in self.notes.get(place, {}).items():
+                    if kind == "tag" and bool(column) is not own:
+                        at = (None,) if schema else (full.rsplit(".", 1)[1], column or None)
+                        found.append((*at, *tag.split("."), value, "COLUMN" if column else level))
+        names = "object_name, column_name, tag_database, tag_schema, tag_name, tag_value, level"
+        if schema:
+            return _rows([row[1:] for row in found], names.split(", ", 2)[2])
+        return _rows(found, names)
+
+    def _show_column_comments(self, schema: str) -> str:
+        return _rows(
+            [
+                (view.rsplit(".", 1)[1], column, value)
+                for view, notes in self.notes.items()
+                for (kind, column, _), value in notes.items()
+                if view.rsplit(".", 1)[0] == schema and kind == "comment" and column and value
+            ],
+            "table_name, column_name, comment",
+        )
+
+    def _show_views(self, schema: str) -> str:
+        """What fakesnow shows, with what was put on each."""
+        database, name = schema.split(".")
+        secure, comments = (
+            {
+                view.rsplit(".", 1)[1]: value
+                for view, notes in self.notes.items()
+                for (kind, column, _), value in notes.items()
+                if view.rsplit(".", 1)[0] == schema and kind == wanted and not column
+            }
+            for wanted in ("secure", "comment")
+        )
+        marks = " ".join(f"when '{view}' then true" for view in secure)
+        texts = " ".join(f"when '{view}' then {_literal(text)}" for view, text in comments.items())
+        return (
+            f'select table_name as "name", view_definition as "text",'
+            f' {f"case table_name {marks} else false end" if marks else "false"} as "is_secure",'
+            f' {f"case table_name {texts} end" if texts else repr("")} as "comment"'
+            f" from {database}.information_schema.views where table_schema = '{name}'"
+        )
+
+    def _alter(
+        self,
+        login: Login,
+        kind: str,
+        name: str,
+        column: str | None,
+        verb: str | None,
+        what: str,
+        tag: str | None,
+        value: str | None,
+    ) -> str:
+        """ALTER VIEW or SCHEMA of a tag, a comment, SECURE."""
+        notes = self.notes.setdefault(_full(login, name), {})
+        key = (what.lower(), _stored(column or ""), _full(login, tag) if tag else "")
+        if (verb or "set").lower() == "unset":
+            notes.pop(key, None)
+        else:
+            notes[key] = _text(value or "")
+        return OK
 
     def _show_grants(self, login: Login, match: re.Match[str]) -> str:
         kind = "future views in schema" if match[1] else match[2].lower()
@@ -267,14 +368,9 @@ class Account:
         except BaseException:
             duck.execute("rollback")
             raise
-        exchanged = {}
-        for (kind, name), rows in self.grants.items():
-            for old, new in ((first, second), (second, first)):
-                if name == old or name.startswith(f"{old}."):
-                    name = new + name[len(old) :]
-                    break
-            exchanged[(kind, name)] = rows
-        self.grants = exchanged
+        there = {first: second, second: first}
+        self.grants = {(kind, _moved(name, there)): rows for (kind, name), rows in self.grants.items()}
+        self.notes = {_moved(name, there): notes for name, notes in self.notes.items()}
 
     def rename(self, connection: Any, login: Login, one: str, two: str) -> None:
         """Give a schema of views another name, with its grants."""
@@ -291,10 +387,8 @@ class Account:
         except BaseException:
             duck.execute("rollback")
             raise
-        self.grants = {
-            (kind, new + name[len(old) :] if name == old or name.startswith(f"{old}.") else name): rows
-            for (kind, name), rows in self.grants.items()
-        }
+        self.grants = {(kind, _moved(name, {old: new})): rows for (kind, name), rows in self.grants.items()}
+        self.notes = {_moved(name, {old: new}): notes for name, notes in self.notes.items()}
 
     # the HTTP side
 
@@ -437,6 +531,48 @@ def _full(login: Login, name: str) -> str:
     if parts[0] != login.database and login.database:
         parts = [login.database, *parts]
     return ".".join(parts)
+
+
+def _moved(name: str, schemas: dict[str, str]) -> str:
+    """A schema's or its object's name, once schemas have others."""
+    for old, new in schemas.items():
+        if name == old or name.startswith(f"{old}."):
+            return new + name[len(old) :]
+    return name
+
+
+def _stored(name: str) -> str:
+    """A column's name as it is kept."""
+    return name.strip('"') if name.startswith('"') else name.upper()
+
+
+def _text(literal: str) -> str:
+    """What is between a literal's quotes."""
+    return re.sub(
+        r"\\(.)|''", lambda found: {"n": "\n"}.get(found[1], found[1]) if found[1] else "'", literal
+    )
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n") + "'"
+
+
+def _rows(rows: Sequence[tuple[str | None, ...]], names: str) -> str:
+    """A query that gives these rows."""
+    selects = [
+        "select " + ", ".join("null" if value is None else _literal(value) for value in row) for row in rows
+    ]
+    return " union all ".join(selects) or f"select {', '.join('null' for _ in names.split(', '))} where false"
+
+
+def _notes_of(
+    secure: str | None, columns: str | None, comment: str | None
+) -> dict[tuple[str, str, str], str]:
+    """What CREATE VIEW puts on a view."""
+    notes = {("secure", "", ""): "true"} if secure else {}
+    notes |= {("comment", "", ""): _text(comment)} if comment else {}
+    found = COLUMN_COMMENT.findall(columns or "")
+    return notes | {("comment", _stored(column), ""): _text(text) for column, text in found}
 
 
 def _require(duck: Any, schema: str) -> None:

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from blocks.errors import Misconfigured, PlatformError, Rejected, TimedOut
+from blocks.errors import Forbidden, Misconfigured, PlatformError, Rejected, TimedOut
 from blocks.records import BuildReport, Check, GateReport, Release, State
 from blocks.warehouse import control
+from blocks.warehouse.dremio.rest import DremioRest
 from blocks.warehouse.dremio.session import QUERY, DremioSession
 from blocks.warehouse.dremio.warehouse import DremioWarehouse
-from tasks.promotion import promote_release, recover, retain, roll_back
+from blocks.warehouse.view_settings import ViewSetting
+from tasks.promotion import promote_release, recover, retain, retire_marts, roll_back
 from tests.dremio.standin import StandIn, stand_in
 
 MARTS = ("people", "sales")
@@ -226,6 +228,90 @@ def test_an_error_in_the_loop_puts_the_old_views_back(dremio_server: StandIn) ->
     assert seen(warehouse) == [1, 1]
     with warehouse.session() as session:
         assert not warehouse.columns(session, "serving", "stock")
+
+
+NOTED = frozenset(
+    {
+        ViewSetting("wiki", value="# Who's who"),
+        ViewSetting("label", value="gold"),
+        ViewSetting("label", value="people"),
+        ViewSetting("grant", name="ROLE name of r1 r1", value="SELECT"),
+        ViewSetting("grant", name="USER name of u1 u1", value="ALTER"),
+        ViewSetting("grant", name="USER name of u1 u1", value="SELECT"),
+    }
+)
+
+
+def note(warehouse: DremioWarehouse) -> None:
+    """What an administrator puts on the view of `people`."""
+    with warehouse.session() as session:
+        warehouse.change_view_settings(session, "serving", "people", (), NOTED)
+
+
+def noted(warehouse: DremioWarehouse, view: str = "people") -> frozenset[ViewSetting]:
+    with warehouse.session() as session:
+        return warehouse.read_view_settings(session, "serving").get(view, frozenset())
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["lost", "kept"])
+def test_wiki_labels_and_privileges_are_on_the_view_that_replaces_another(
+    dremio_server: StandIn, way: dict[str, Any], kept: bool
+) -> None:
+    """Whether Dremio keeps them or not: also on a view that readers did without for a while, and after a rollback."""
+    warehouse = dremio_server.warehouse(keep=2, **way)
+    dremio_server.engine.keeps_notes = kept
+    promote(warehouse, "a", 1)
+    note(warehouse)
+    assert noted(warehouse) == NOTED
+    promote(warehouse, "b", 2, more=", 'x' as news")
+    assert noted(warehouse) == NOTED
+    roll_back.fn(warehouse, None)
+    assert noted(warehouse) == NOTED
+    retire_marts.fn(warehouse, ["people"])
+    promote(warehouse, "c", 3, "people")
+    assert noted(warehouse) == NOTED
+    assert not noted(warehouse, "sales")
+    assert seen(warehouse) == [3, 1]
+
+
+def test_killed_while_it_puts_back_what_was_on_a_view_the_next_run_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = DremioRest.call
+    for deadly in range(1, 4):
+        with stand_in(tmp_path / str(deadly)) as server:
+            warehouse, left = server.warehouse(keep=2), [deadly]
+            promote(warehouse, "a", 1)
+            note(warehouse)
+            report = built(warehouse, "b", 2)
+
+            def die(self: DremioRest, method: str, path: str, left: list[int] = left, **rest: Any) -> Any:
+                if method == "PUT" or (path.endswith(("/wiki", "/tag")) and method == "POST"):
+                    left[0] -= 1
+                    if left[0] == 0:
+                        raise Killed
+                return plain(self, method, path, **rest)
+
+            monkeypatch.setattr(DremioRest, "call", die)
+            with pytest.raises(Killed):
+                promote_release.fn(warehouse, report, gate("b"))
+            monkeypatch.setattr(DremioRest, "call", plain)
+            assert noted(warehouse) < NOTED
+            assert "published now" in recover.fn(warehouse, "c")[0]
+            assert noted(warehouse) == NOTED
+            assert seen(warehouse) == [2, 2]
+
+
+def test_privileges_that_cannot_be_read_stop_a_promotion_before_it_begins(dremio_server: StandIn) -> None:
+    warehouse = dremio_server.warehouse()
+    first = promote(warehouse, "a", 1)
+    dremio_server.fail("/grants", 403)
+    with pytest.raises(Forbidden, match="privileges of"):
+        promote(warehouse, "b", 2)
+    assert warehouse.read_served() == first
+    dremio_server.fail("/grants", 404, times=9)  # an edition without privileges
+    promote(warehouse, "c", 3)
+    assert seen(warehouse) == [3, 3]
 
 
 def test_branches_need_one_catalogue_for_both(dremio_server: StandIn) -> None:

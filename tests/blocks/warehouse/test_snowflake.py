@@ -221,7 +221,7 @@ def test_a_policy_on_a_view_of_serving_refuses_before_anything_is_changed(
     account.policies[view] = ("RUN_NO", "MASKING_POLICY", "HIDE")
     for act in (house.check_flip, house.flip):
         before = len(account.asked(house.database))
-        with pytest.raises(Misconfigured, match=r"MASKING_POLICY HIDE on PEOPLE\.RUN_NO"):
+        with pytest.raises(Misconfigured, match=r"MASKING_POLICY HIDE on people\.run_no"):
             act(second)
         assert not any("create or replace" in sql for sql in account.asked(house.database)[before:])
     assert house.read_served() == first
@@ -230,31 +230,78 @@ def test_a_policy_on_a_view_of_serving_refuses_before_anything_is_changed(
     assert house.read_served() == second
 
 
-def test_a_view_stays_secure_and_keeps_its_comment(
-    account: Account, house: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SHOW VIEWS says so in the account; the stand-in's has no such columns."""
-    from blocks.warehouse.snowflake.session import SnowflakeSession
-
+def test_a_view_stays_secure_and_keeps_its_comments_and_tags(account: Account, house: Any) -> None:
+    """The new views have them before readers see any of them; a policy that hangs on a tag comes with it."""
     house.flip(make_release(house, "a", 1))
-    show = SnowflakeSession.show
-
-    def tell(self: SnowflakeSession, sql: str) -> list[dict[str, Any]]:
-        more = {
-            "SALES": {"is_secure": "true", "comment": "all sales"},
-            "PEOPLE": {"is_secure": "false", "comment": ""},
-        }
-        return [{**row, **more.get(str(row.get("name")), {})} for row in show(self, sql)]
-
-    monkeypatch.setattr(SnowflakeSession, "show", tell)
+    tag = f"{house.database}.control.pii"
+    account.tag_policies[tag.upper()] = "HIDE"
+    with house.session() as session:
+        for what in ("set secure", "set comment = 'all sales'", f"set tag {tag} = 'it''s'"):
+            session.rows(f"alter view serving.sales {what}")
+        session.rows("alter view serving.sales alter column day comment 'when \\'it\\' was'")
+        session.rows(f"alter view serving.people modify column run_no set tag {tag} = 'name'")
+        before = house.read_view_settings(session, "serving")
     second = make_release(house, "b", 2)
+    house.check_flip(second)
     house.flip(second)
     made = [sql for sql in account.asked(house.database) if "copy grants" in sql and "REL_B" in sql]
-    sales, people = (next(sql for sql in made if f'"{name}" copy' in sql) for name in ("SALES", "PEOPLE"))
+    sales, people = (next(sql for sql in made if f'"{name}"' in sql) for name in ("SALES", "PEOPLE"))
     assert sales.startswith("create or replace secure view")
-    assert "copy grants comment = 'all sales' as" in sales
+    assert """ ("RUN_NO", "DAY" comment 'when \\'it\\' was') copy grants comment = 'all sales' as""" in sales
     assert people.startswith("create or replace view")
     assert "comment" not in people
+    assert house.read_served() == second
+    with house.session() as session:
+        assert house.read_view_settings(session, "serving") == before
+    assert {(view, each.kind, each.column, each.value) for view in before for each in before[view]} == {
+        ("sales", "secure", "", ""),
+        ("sales", "comment", "", "all sales"),
+        ("sales", "comment", "day", "when 'it' was"),
+        ("sales", "tag", "", "it's"),
+        ("sales", "policy by tag", "", "HIDE"),
+        ("people", "tag", "run_no", "name"),
+        ("people", "policy by tag", "run_no", "HIDE"),
+    }
+
+
+def test_a_tag_that_cannot_be_put_on_the_new_view_refuses_the_swap(account: Account, house: Any) -> None:
+    """The role may lack the right to apply it, or Snowflake may not keep it: readers keep what they have."""
+    first = make_release(house, "a", 1)
+    house.flip(first)
+    tag = f"{house.database}.control.pii"
+    with house.session() as session:
+        session.rows(f"alter view serving.people modify column run_no set tag {tag} = 'name'")
+
+    def refuse(statement: Statement) -> None:
+        raise Refused("003001", "SQL access control error: Insufficient privileges to operate on tag 'PII'")
+
+    account.faults.append(Fault(house.database, "set tag", refuse))
+    with pytest.raises(Forbidden, match="PII"):
+        house.flip(make_release(house, "b", 2))
+
+    def forget(statement: Statement) -> None:
+        for view, notes in account.notes.items():
+            if ".SERVING_NEXT" in view:
+                notes.clear()
+
+    account.faults.append(Fault(house.database, "set tag", forget, after=True, times=9))
+    with pytest.raises(BadAnswer, match="people run_no tag"):
+        house.flip(make_release(house, "c", 3))
+    assert house.read_served() == first
+
+
+def test_a_tag_of_the_schema_has_to_be_on_both(house: Any) -> None:
+    house.flip(make_release(house, "a", 1))
+    tag = f"{house.database}.control.zone"
+    with house.session() as session:
+        session.rows(f"alter schema serving set tag {tag} = 'gold'")
+    second = make_release(house, "b", 2)
+    with pytest.raises(Misconfigured, match=r"alter schema db_\w+\.serving_next set tag .*ZONE.* = 'gold'"):
+        house.check_flip(second)
+    with house.session() as session:
+        session.rows(f"alter schema serving_next set tag {tag} = 'gold'")
+    house.check_flip(second)
+    house.flip(second)
     assert house.read_served() == second
 
 

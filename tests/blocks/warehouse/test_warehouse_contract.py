@@ -431,7 +431,7 @@ def test_flip_to_what_does_not_exist_changes_nothing(publisher: Warehouse) -> No
 def comment_on(warehouse: SqlWarehouse, view: str, column: str, text: str) -> None:
     with warehouse.session() as session:
         setting = ViewSetting("comment", column, "", text)
-        session.rows(warehouse.write_view_setting(warehouse.quote("serving", view), setting))
+        warehouse.change_view_settings(session, "serving", view, (), {setting})
 
 
 def comments_of(warehouse: SqlWarehouse, view: str) -> set[tuple[str, str]]:
@@ -449,7 +449,7 @@ def make_wider_release(warehouse: Warehouse, run: str, columns: str) -> Release:
     return release
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=["duckdb", "postgres", "snowflake"])
 def carrier(request: pytest.FixtureRequest) -> SqlWarehouse:
     """Warehouses that carry what an administrator put on a view."""
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
