@@ -9,15 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, Field
 
 from blocks.errors import Misconfigured, PlatformError
 from blocks.sql import quote_identifier, write_literal, write_type
-
-if TYPE_CHECKING:
-    from blocks.warehouse.view_settings import Settings, ViewSetting
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 
 class Session(Protocol):

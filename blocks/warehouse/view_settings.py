@@ -13,27 +13,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 from blocks.errors import BadAnswer, Misconfigured
 from blocks.warehouse.settings import Session, WarehouseConnection
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 REMEMBERED = "view_settings"
 _COLUMNS = {"view_name": "varchar", "settings": "varchar"}
 _SHOWN = 10
-
-
-class ViewSetting(NamedTuple):
-    """One thing on a view. column: empty for the whole view; name, value: as the vendor's SQL has them."""
-
-    kind: str
-    column: str = ""
-    name: str = ""
-    value: str = ""
-
-
-Settings = dict[str, frozenset[ViewSetting]]
-"""View → what is on it."""
 
 
 def refuse_lost_columns(

@@ -16,7 +16,7 @@ from blocks.errors import NotFound
 from blocks.warehouse.dremio.rest import DremioRest, Grants, Labels, Wiki
 from blocks.warehouse.dremio.session import DremioSession
 from blocks.warehouse.dremio.settings import DremioSettings
-from blocks.warehouse.view_settings import Settings, ViewSetting
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 
 def read_view_settings(

@@ -50,9 +50,8 @@ from blocks.warehouse.release_marker import (
 )
 from blocks.warehouse.settings import Session
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
+from blocks.warehouse.view_setting import Settings, ViewSetting
 from blocks.warehouse.view_settings import (
-    Settings,
-    ViewSetting,
     forget_settings,
     prepare_memory,
     put_settings,

@@ -21,7 +21,7 @@ from blocks.warehouse.duckdb.session import DuckDBSession, open_attached
 from blocks.warehouse.duckdb.view_settings import write_view_setting
 from blocks.warehouse.release_marker import MARKER, read_marker_rows, write_marker_sql
 from blocks.warehouse.settings import WarehouseSettings
-from blocks.warehouse.view_settings import Settings, ViewSetting
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 _ATTACHED = "_readers"
 _NEW = ".new"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from blocks.warehouse.settings import Session, WarehouseSettings
-from blocks.warehouse.view_settings import Settings, ViewSetting
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 READ = """
 select view_name, '', comment from duckdb_views()

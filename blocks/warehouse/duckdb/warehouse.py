@@ -23,7 +23,8 @@ from blocks.warehouse.duckdb.session import DuckDBSession, open_session
 from blocks.warehouse.duckdb.view_settings import read_view_settings, write_view_setting
 from blocks.warehouse.settings import Session
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SqlWarehouse
-from blocks.warehouse.view_settings import Settings, ViewSetting, recall_settings
+from blocks.warehouse.view_setting import Settings, ViewSetting
+from blocks.warehouse.view_settings import recall_settings
 
 _LOADING = Lock()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from blocks.errors import Misconfigured
 from blocks.warehouse.settings import Session, WarehouseSettings
-from blocks.warehouse.view_settings import Settings, ViewSetting
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 GRANTABLE = " with grant option"
 CARRIED = ("owner", "grant", "comment", "option", "default")

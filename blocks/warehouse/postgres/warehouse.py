@@ -21,7 +21,7 @@ from blocks.warehouse.postgres.view_settings import (
 )
 from blocks.warehouse.settings import Session, transaction
 from blocks.warehouse.sql_warehouse import SharedWarehouse
-from blocks.warehouse.view_settings import Settings, ViewSetting
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 LOCK_WAIT = "200ms"  # below deadlock_timeout (1 s): a promotion gives way before a reader is made to
 COLUMNS = (

@@ -33,8 +33,8 @@ from blocks.warehouse.snowflake.view_settings import (
     write_view,
     write_view_setting,
 )
+from blocks.warehouse.view_setting import Settings
 from blocks.warehouse.view_settings import (
-    Settings,
     choose_settings,
     forget_settings,
     prepare_memory,

@@ -17,7 +17,7 @@ from blocks.sql import quote_identifier
 from blocks.warehouse.snowflake.names import to_plain, to_stored
 from blocks.warehouse.snowflake.session import SnowflakeSession
 from blocks.warehouse.snowflake.settings import SnowflakeSettings
-from blocks.warehouse.view_settings import Settings, ViewSetting
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 BY_TAG = "policy by tag"
 POLICIES = "policy"

@@ -29,7 +29,7 @@ from blocks.warehouse.snowflake.types import fits, read_column_types
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, claim_upcoming, list_schemas
 from blocks.warehouse.snowflake.view_settings import read_view_settings, write_view_setting
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SharedWarehouse
-from blocks.warehouse.view_settings import Settings, ViewSetting
+from blocks.warehouse.view_setting import Settings, ViewSetting
 
 
 class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):

@@ -17,7 +17,7 @@ from blocks.warehouse import control
 from blocks.warehouse.dremio.rest import DremioRest
 from blocks.warehouse.dremio.session import QUERY, DremioSession
 from blocks.warehouse.dremio.warehouse import DremioWarehouse
-from blocks.warehouse.view_settings import ViewSetting
+from blocks.warehouse.view_setting import ViewSetting
 from tasks.promotion import promote_release, recover, retain, retire_marts, roll_back
 from tests.dremio.standin import StandIn, stand_in
 

@@ -24,7 +24,7 @@ from blocks.warehouse.base import Warehouse
 from blocks.warehouse.batch import Batch, MergeKey
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.sql_warehouse import SqlWarehouse
-from blocks.warehouse.view_settings import ViewSetting
+from blocks.warehouse.view_setting import ViewSetting
 from tests.blocks.warehouse.snowflake_account import Account, house_of
 from tests.dremio.standin import StandIn
 
