@@ -55,7 +55,8 @@ class Comment(Record):
 class Ticket(Record):
     """A request as the tracker holds it: untrusted text. fields: requirement fields by plain name.
 
-    comments: people's, not ours. answered: when we last commented how a run ended; both in UTC.
+    comments: people's, not ours. restricted: fewer people may read the ticket than a dashboard. answered: when we
+    last commented how a run ended; both in UTC.
     comment_fingerprints: the fingerprint of each of our comments, by topic.
     """
 
@@ -64,6 +65,7 @@ class Ticket(Record):
     status: str
     fields: dict[str, Any]
     comments: tuple[Comment, ...] = ()
+    restricted: bool = False
     updated: datetime | None = None
     answered: datetime | None = None
     comment_fingerprints: dict[str, str] = {}

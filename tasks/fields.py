@@ -15,6 +15,8 @@ from tasks.markdown import code, line, listed
 from tasks.spellings import Spellings
 
 LONGEST_LIST, LONGEST_VALUE = 50, 10_000
+NOTHING = frozenset(("none", "n/a", "na", "no", "nothing", "not needed", "keine"))
+"""What people write where they want none of what may be left out."""
 Choice = TypeVar("Choice", bound=Enum)
 
 
@@ -80,6 +82,8 @@ class Form:
         """
         known = spellings.known
         words = self._read_words(field, spellings)
+        if optional and words and all(word.casefold().strip(" .") in NOTHING for word in words):
+            return ()
         if not words and words is not None and not optional:
             self.add_gap(field, f"is missing. Known: {listed(known)}.")
         chosen = {word: spellings.find(word) for word in words or ()}

@@ -23,6 +23,9 @@ from tasks.spellings import BY, Spellings
 from tasks.wishes import check_wishes
 
 MOST_FEEDBACK, LONGEST_FEEDBACK = 20, 2_000
+RESTRICTED = (
+    "This ticket is not for everybody who sees its project, so its title and comments are on no dashboard."
+)
 
 
 @task(name="read tickets", **RETRY)
@@ -41,7 +44,8 @@ def answer_gaps(tracker: Tracker, incomplete: Incomplete) -> None:
 def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
     """A ticket as a requirement, or everything that is missing from it.
 
-    People's comments since our last answer on the ticket are the requirement's feedback.
+    People's comments since our last answer on the ticket are the requirement's feedback; of a ticket that fewer people
+    may read than a dashboard neither they nor its title go further.
     """
     if "unreadable" in ticket.fields:
         reason = code(ticket.fields["unreadable"], 200)
@@ -75,6 +79,10 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
         lines = list_paste_lines(form, found, dimensions, catalogue)
         return _make_incomplete(ticket, *form.gaps).model_copy(update={"lines": lines})
     notes = list_idle_sources(found["metrics"], found["sources"], catalogue)
+    if ticket.restricted:
+        return Requirement(
+            key=ticket.key, status=ticket.status, notes=(*notes, RESTRICTED), **{**found, "title": ticket.key}
+        )
     feedback = gather_feedback(ticket.comments, ticket.answered)
     return Requirement(key=ticket.key, status=ticket.status, feedback=feedback, notes=notes, **found)
 

@@ -13,6 +13,16 @@ _AND = re.compile(r"\s+(?:and|und|plus|as well as|&)\s+", re.IGNORECASE)
 _BEFORE = re.compile(r"^(?:(?:and|und|or|also|plus|the|our|my|please|only|just)\s+)+", re.IGNORECASE)
 BY = re.compile(r"^(?:(?:and|split|sliced|grouped|broken|down|by|per|nach|for|each)\s+)+", re.IGNORECASE)
 """What people write before a dimension."""
+_COUNTING = re.compile(
+    r"^(?:(?:#|how (?:many|much)|number|numbers|nr\.?|no\.?|num|count|amount|sum|total|overall|all|the|of)\s+)+"
+    r"|(?:\s+(?:count|number|numbers|total|totals|amount|figures?|kpis?|metrics?|trend|development))+$",
+    re.IGNORECASE,
+)
+_SPLIT = re.compile(
+    r"\s+(?:by|per|split|sliced|grouped|broken|over|in|for|during|since|last|this|each|every)\b.*$",
+    re.IGNORECASE,
+)
+"""What people write around a metric: how it is counted, and by what it is split."""
 _AROUND = frozenset("\"'“”‘’«»„‚`*_.,;:!…·()[]<>")
 Labels = Mapping[str, str | Sequence[str]]
 
@@ -66,8 +76,9 @@ class Spellings:
         for spelling in dict.fromkeys(near):
             name = spelled[spelling]
             scores[name] = max(_score_likeness(form, spelling), scores.get(name, 0))
-        best = sorted((-score, name) for name, score in scores.items() if score >= NEAR)
-        return [name for _, name in best[:MOST_HINTS]]
+        best = [name for _, name in sorted((-score, name) for name, score in scores.items() if score >= NEAR)]
+        core = self._find_one(_COUNTING.sub("", _COUNTING.sub("", _SPLIT.sub("", _strip(text[:100])))))
+        return list(dict.fromkeys([core, *best] if core else best))[:MOST_HINTS]
 
     def _list_forms(self, text: str) -> Iterator[str]:
         """A text as names may be spelled, the most faithful form first."""

@@ -11,7 +11,7 @@ from blocks.tracker.request_names import NAMES, find_field
 LONGEST_NAME = 120
 _BULLET = re.compile(
     r"^\s*(?:"
-    r"(?:[-*+•◦▪■●○‣∙·–—➤►✓✔→]|\(?\d{1,2}[.)](?=\s+\D)|\(?(?:[a-zA-Z]|[ivxIVX]{1,4})[.)]|[Qq]\d{1,2}[.:)])\s+"
+    r"(?:[-*+•◦▪■●○‣∙·–—➤►✓✔→]|\(?\d{1,2}[.)](?=\s+\D)|\d{1,2}\s+[-–—](?=\s+[^\W\d])|\(?(?:[a-zA-Z]|[ivxIVX]{1,4})[.)]|[Qq]\d{1,2}[.:)])\s+"
     r"(?:\[[ xX]?\]\s+)?"
     r"|\[[ xX]?\]\s+|[☐☑☒✅•●▪]\s*)"
 )

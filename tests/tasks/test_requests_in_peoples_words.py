@@ -104,6 +104,28 @@ def test_a_hint_names_what_is_meant_first() -> None:
         assert names.suggest(text)[0] == meant, text
 
 
+def test_a_hint_leaves_out_how_a_metric_is_counted_or_split() -> None:
+    """Another metric may be nearer sign by sign: `orders per customer` is near to `orders per country`."""
+    names = Spellings(("orders", "customer_orders", "orders_per_customer", "net_revenue"), {})
+    for text in (
+        "orders by country",
+        "number of orders",
+        "# of orders",
+        "order count",
+        "Total orders per month",
+    ):
+        assert names.hint(text)[0] == "orders", text
+    assert names.hint("total net revenue over time")[0] == "net_revenue"
+    assert names.find("orders per customer") == ["orders_per_customer"]
+
+
+@pytest.mark.parametrize("nothing", ["none", "N/A", "-", "not needed.", ["None"]])
+def test_none_is_nothing_where_a_part_may_be_left_out(nothing: Any) -> None:
+    assert accepted(dimensions=nothing).dimensions == ()
+    assert "`none` is not known" in gaps(dimensions="country, none")[0]
+    assert "`none` is not known" in gaps(metrics="none")[0]
+
+
 def test_a_label_that_two_metrics_share_is_asked_back_with_both() -> None:
     class Twins(Shop):
         def metric_labels(self) -> dict[str, str]:

@@ -397,3 +397,16 @@ def test_metrics_of_a_projects_own_seeds_need_no_data_source(known: tuple[str, .
     assert isinstance(found, Requirement)
     assert (found.sources, found.notes) == ((), ())
     assert isinstance(check_ticket(ticket(data_sources=["oracle"]), Seeds()), Incomplete)
+
+
+def test_title_and_comments_of_a_restricted_ticket_go_no_further() -> None:
+    """A dashboard has other readers; its title is what pages, pictures, workbooks and the index show."""
+    said = Comment(author="Dana", created=datetime(2026, 11, 2, tzinfo=UTC), body="before the merger")
+    open_to_all = ticket(title="Revenue before the merger", comments=(said,))
+    assert isinstance(shown := check_ticket(open_to_all, Shop()), Requirement)
+    assert (shown.title, len(shown.feedback)) == ("Revenue before the merger", 1)
+    found = check_ticket(open_to_all.model_copy(update={"restricted": True}), Shop())
+    assert isinstance(found, Requirement)
+    assert (found.title, found.feedback) == ("AN-1", ())
+    assert "merger" not in repr(found)
+    assert "on no dashboard" in found.notes[-1]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from blocks.errors import Misconfigured
 from blocks.loader.dlt.deletions import build_deleted_condition, keeps_deleted, write_deleted_keys
 from blocks.loader.dlt.incremental import (
     build_future_condition,
@@ -15,10 +16,12 @@ from blocks.loader.dlt.incremental import (
 )
 from blocks.loader.dlt.staging import Staging
 from blocks.loader.dlt.table_config import find_cursor_column, get_cursor, get_key, get_load_mode
-from blocks.loader.dlt.values import DUCKDB, build_cast, build_literal
+from blocks.loader.dlt.values import DUCKDB, build_cast, build_literal, describe_type
 from blocks.records import Column, LedgerEntry, SourceTable
 from blocks.sql import quote_identifier, write_literal
 from blocks.warehouse.batch import Batch, MergeKey
+
+SHORTEST_DAY = 8  # digits of 20260131, which as a text is in order
 
 
 class PreparedBatch(NamedTuple):
@@ -67,6 +70,37 @@ def build_batch(staging: Staging, label: str, size: int, present: str | None = N
         item = f"{item} ({context.run})"  # the same watermark again, with other rows: an entry of its own
     entry = build_entry(staging, item, fingerprint, size, watermark)
     return write_batch(staging, [entry], dict.fromkeys(staging.extras.values(), label), deleted)
+
+
+def drop_old_rows(staging: Staging) -> None:
+    """Drop staged rows from before the window, for a source that could not leave them out."""
+    column, window = find_cursor_column(staging.table), get_window(staging.context, staging.table)
+    if column is None or window.since is None:
+        return
+    name, kept = quote_identifier(column.name), "false"
+    if window.days:
+        first, end = (build_literal(column, day) for day in window.days)
+        kept = f"({name} >= {first} and {name} < {end})"
+    since = build_cast(column, write_literal(window.since, DUCKDB))
+    staging.execute(f"delete from staged where {name} < {since} and not {kept}")
+
+
+def _check_text_cursor(staging: Staging) -> None:
+    """Raise Misconfigured for a cursor of numbers that is declared as text, by which 10 comes before 9."""
+    column = find_cursor_column(staging.table)
+    if column is None or describe_type(column):
+        return
+    name = quote_identifier(column.name)
+    ((numbers, shortest, longest, zeros),) = staging.execute(
+        f"select bool_and(regexp_full_match({name}, '[0-9]+')), min(length({name})), max(length({name})),"
+        f" bool_or({name} like '0%') from staged where {name} is not null"
+    )
+    if numbers and (shortest < longest or (longest < SHORTEST_DAY and not zeros)):
+        raise Misconfigured(
+            f"load {staging.table.full_name}",
+            f"its cursor {column.name} is declared as text but holds numbers, of which 10 would come before 9",
+            "Declare its data_type, such as bigint.",
+        )
 
 
 def _build_range_condition(column: Column, since: str | None, until: str | None, future: str) -> str:
@@ -118,6 +152,8 @@ def write_batch(
     deleted: files of the keys to delete, and their number; None: those of rows that are marked as deleted.
     """
     table, unique = staging.table, _build_deduplication(staging.table)
+    if unique:
+        _check_text_cursor(staging)
     item = write_literal(entries[0].item, DUCKDB) if len(entries) == 1 else "_item"
     stamps = (
         f"{item} as _item, cast({write_literal(str(staging.context.at), DUCKDB)} as timestamp) as _loaded_at"

@@ -59,8 +59,10 @@ def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:
 def check_columns(table: SourceTable, names: Sequence[str], label: str, optional: bool = False) -> None:
     """Raise ContractBroken if the source no longer has a declared column; the error shows those it has.
 
-    optional: a column that is not required may be absent, as a JSON record leaves out a key without a value.
+    optional: a column that is not required may be absent, as a JSON record leaves out a key without a value; that all
+    are absent means that the records are somewhere else.
     """
+    optional = optional and any(column.origin in names for column in table.columns)
     if missing := find_missing(table, names, optional):
         raise_missing(table, label, missing, f"its columns are {describe_names(names)}")
 

@@ -32,6 +32,9 @@ TYPE_DESCRIPTIONS = {
     "boolean": "true or false",
 }
 DAY, CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"\d{1,2}:\d\d"
+FRACTION, EXACT_FRACTION = r"(?:\.\d+)?", r"(?:\.\d{1,6}0*)?"  # of a second
+OFFSET = r"[+-](?:0\d|1[0-5])(?::?[0-5]\d)?"  # from UTC; the farthest one is +14:00
+LAST_OFFSET = rf"(?:{OFFSET}|Z)\s*$"
 FORMAT = re.compile(r"(?:[^%]|%-?[YymdHIMSfpbBjzaA]|%%)+")
 SPACES = "\u00a0\u202f\u2009"  # that stand between thousands, as a plain one
 
@@ -75,7 +78,7 @@ def build_cast(column: Column, text: str) -> str:
         return (
             _build_format_cast(column, kind, text)
             if "format" in column.meta
-            else _build_time_cast(kind, text)
+            else _build_time_cast(column, kind, text)
         )
     number = _build_number(column, text)
     cast = f"try_cast({number} as {kind})"
@@ -91,6 +94,12 @@ def build_complaint(column: Column, text: str) -> str:
     """Build the SQL of what is wrong with a text that is no value of the column; it holds nothing of the text."""
     plain = write_literal(f"{column.name}: not {describe_type(column)}", DUCKDB)
     kind = get_type(column)
+    if kind == "timestamp" and "format" not in column.meta:
+        finer = f"{column.name}: more digits of a second than 6, and no `round: true`"
+        return (
+            f"case when regexp_matches({text}, ':\\d\\d\\.\\d{{6}}\\d*[1-9]') then {write_literal(finer, DUCKDB)}"
+            f" else {plain} end"
+        )
     if not kind.startswith(("decimal", "numeric")):
         return plain
     number = _build_number(column, text)
@@ -183,21 +192,25 @@ def _build_format_cast(column: Column, kind: str, text: str) -> str:
     found = []
     for one in get_formats(column):
         value = f"cast(try_strptime({text}, {write_literal(one, DUCKDB)}) as timestamp)"
+        if one.endswith("%z"):
+            value = f"case when regexp_matches({text}, {write_literal(LAST_OFFSET, DUCKDB)}) then {value} end"
         found.append(f"case when year({value}) >= 1000 then {value} end" if "%Y" in one else value)
     return f"cast(coalesce({', '.join(found)}) as {kind})"
 
 
-def _build_time_cast(kind: str, text: str) -> str:
+def _build_time_cast(column: Column, kind: str, text: str) -> str:
     """Build the SQL of a text as a date or a timestamp in UTC, NULL if it is none from its first sign to its last.
 
-    A bare cast reads 05-01-26 as a day of the year 5, ignores what follows a date, and most offsets.
+    A bare cast reads 05-01-26 as a day of the year 5, ignores what follows a date, and most offsets. Digits behind the
+    microseconds would be cut: they make no timestamp, unless the column says `round: true`.
     """
+    part = FRACTION if kind == "date" or column.meta.get("round") is True else EXACT_FRACTION
     local, zoned, loose = (
         write_literal(rf"{DAY}{rest}", DUCKDB)
         for rest in (
-            rf"(?:[ T]+{CLOCK}(?::\d\d(?:\.\d+)?)?)?",
-            rf"[ T]{CLOCK}:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?",
-            rf"[ T]+{CLOCK}(?::\d\d(?:\.\d+)?)?\s*(?i:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)",
+            rf"(?:[ T]+{CLOCK}(?::\d\d{part})?)?",
+            rf"[ T]{CLOCK}:\d\d{part}{OFFSET}",
+            rf"[ T]+{CLOCK}(?::\d\d{part})?\s*(?i:Z|UTC|GMT|{OFFSET})",
         )
     )
     bare = f"replace(case when {text} like '%Z' then {text}[:-2] else {text} end, 'T', ' ')"
@@ -211,7 +224,7 @@ def _build_time_cast(kind: str, text: str) -> str:
         f"case when cast({fast} as varchar) = {bare} and {possible} then {fast}"
         f" when regexp_full_match({text}, {zoned})"
         f" then cast(cast(try_cast({text} as timestamptz) as timestamp) as {kind})"
-        f" when regexp_full_match({trimmed}, {local}) then try_cast({trimmed} as {kind})"
+        f" when regexp_full_match({trimmed}, {local}) then cast(try_cast({trimmed} as timestamp) as {kind})"
         f" when regexp_full_match({trimmed}, {loose})"
         f" then cast(cast(try_cast({offset} as timestamptz) as timestamp) as {kind}) end"
     )

@@ -51,7 +51,11 @@ FIELDS = (
     "chart",
     "layout",
 )
-OTHERS = {"key", "title", "status", "comments", "links", "release", "freshness", "requests"}
+RESTRICTED = {"restricted", "internal", "security", "visibility"}
+OTHERS = {
+    *RESTRICTED,
+    *("key", "title", "status", "comments", "links", "release", "freshness", "requests", "public"),
+}
 """Names in a ticket's file that are no field of its request."""
 LONGEST_TEXT = 32_767
 START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,6 +91,7 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
         fields=fields,
         updated=updated,
         comments=tuple(_read_comments(data.get("comments"))),
+        restricted=_is_restricted(data),
         answered=_find_answer_time(data.get("comments")),
         comment_fingerprints={
             _read_text(each.get("topic")): compute_fingerprint(_read_text(each.get("body")))
@@ -132,10 +137,12 @@ def _read_comments(entries: object) -> Iterator[Comment]:
 
 
 def _is_restricted(entry: Mapping[str, object]) -> bool:
-    """True for a comment that not everybody may read: `internal: true`, `public: false` or a `visibility`."""
-    internal, public = (str(entry.get(name, "")).casefold() for name in ("internal", "public"))
-    hidden = entry.get("visibility") not in (None, "", "public", "all")
-    return hidden or internal in ("true", "yes") or public in ("false", "no")
+    """True for what not everybody may read: `internal: true`, `public: false`, a `visibility` or a `security` level."""
+    said = {name: _read_text(entry.get(name)).casefold() for name in (*RESTRICTED, "public")}
+    internal = {said["internal"], said["restricted"]} - {"", "false", "no"}
+    hidden = {said["visibility"], said["security"]} - {"", "public", "all", "none"}
+    structured = any(isinstance(entry.get(name), dict | list) for name in RESTRICTED)
+    return bool(internal or hidden or structured) or said["public"] in ("false", "no")
 
 
 def _find_answer_time(entries: object) -> datetime | None:

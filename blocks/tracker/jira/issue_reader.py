@@ -25,6 +25,7 @@ SYSTEM_FIELDS = (
     "labels",
     "comment",
     "updated",
+    "security",
 )
 CATEGORIES = {"done": "done", "indeterminate": "in_progress"}
 
@@ -101,6 +102,7 @@ class IssueReader:
             status=self._read_status(system),
             fields=self._read_request(issue, system),
             comments=tuple(self._read_comment(each) for each in people if not each.is_restricted),
+            restricted=bool(system.security),
             updated=_read_time(system.updated),
             answered=max(answered, default=None),
             comment_fingerprints={mark.topic: mark.fingerprint for mark, _ in ours},

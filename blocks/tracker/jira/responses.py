@@ -143,7 +143,10 @@ class IssueLink(Response):
 
 
 class IssueFields(Response):
-    """The system fields of an issue that are read; all of them come only if they were asked for."""
+    """The system fields of an issue that are read; all of them come only if they were asked for.
+
+    security: the security level, for an issue that some of those who see the project may not see.
+    """
 
     summary: str | None = None
     status: Status | None = None
@@ -153,6 +156,7 @@ class IssueFields(Response):
     assignee: Named | None = None
     labels: list[str] | None = None
     updated: str | None = None
+    security: Any = None
     comment: CommentPage | None = None
     attachment: list[Attachment] | None = None
     issuelinks: list[IssueLink] | None = None

@@ -40,6 +40,9 @@ class Desk(Protocol):
     def say(self, key: str, author: str, created: str, body: str) -> None:
         """A person comments."""
 
+    def restrict(self, key: str) -> None:
+        """A person makes the ticket one that only some may read."""
+
     def comments(self, key: str) -> list[str]:
         """The bodies of all comments, in the order people see them."""
 
@@ -74,6 +77,11 @@ class FilesDesk:
     def say(self, key: str, author: str, created: str, body: str) -> None:
         ticket = self._read(key)
         ticket.setdefault("comments", []).append({"author": author, "created": created, "body": body})
+        with self.path(key).open("w") as stream:
+            YAML().dump(ticket, stream)
+
+    def restrict(self, key: str) -> None:
+        ticket = {**self._read(key), "security": "Board only"}
         with self.path(key).open("w") as stream:
             YAML().dump(ticket, stream)
 
@@ -171,6 +179,10 @@ class JiraDesk:
 
     def say(self, key: str, author: str, created: str, body: str) -> None:
         self.site.add_comment(key, self.site.user(author), self.rich(body), created, [])
+
+    def restrict(self, key: str) -> None:
+        level = {"id": "10000", "name": "Board only", "description": ""}
+        self.site.find(key)["fields"]["security"] = level
 
     def comments(self, key: str) -> list[str]:
         read = from_adf if self.version == "3" else from_wiki

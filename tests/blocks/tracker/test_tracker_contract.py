@@ -45,6 +45,14 @@ def test_a_ticket_is_read_by_plain_names(desk: Desk) -> None:
     assert ticket.updated.utcoffset() is not None
 
 
+def test_a_ticket_that_only_some_may_read_says_so(desk: Desk) -> None:
+    desk.file("AN-1")
+    desk.file("AN-2")
+    desk.restrict("AN-2")
+    for tickets in (desk.tracker.list_open_tickets(), desk.tracker.read_tickets(["AN-1", "AN-2"])):
+        assert [(ticket.key, ticket.restricted) for ticket in tickets] == [("AN-1", False), ("AN-2", True)]
+
+
 def test_only_tickets_that_wait_for_work_are_open(desk: Desk) -> None:
     statuses = ["open", "in_progress", "incomplete", "changes_requested", "failed", "done"]
     for number, status in enumerate(statuses, 1):

@@ -15,6 +15,7 @@ from blocks.loader.dlt.load_context import LoadContext
 from blocks.records import SourceTable
 
 CHUNK = 1 << 20
+FEWEST_SIGNS = 80  # of 128 bytes; Hebrew's encoding has 92, Japanese Shift-JIS 63
 MARKS = (  # the longer ones first: one begins as another does
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -30,6 +31,12 @@ def decode_files(context: LoadContext, table: SourceTable, files: Sequence[Sourc
     decoded = []
     for file in files:
         encoding = find_mark(file.path) or declared
+        if _has_single_bytes(encoding) and _is_utf8(context, file.path):
+            raise build_file_error(
+                table,
+                file.label,
+                f"it is UTF-8, not {encoding}: take `encoding` out of its meta",
+            )
         decoded.append(file if encoding == "utf-8" else _decode_file(context, table, file, encoding))
     return decoded
 
@@ -67,6 +74,27 @@ def get_encoding(table: SourceTable) -> str:
             "Write it as Python does: utf-8, utf-16, windows-1252, iso-8859-15, shift_jis, gb18030, ...",
         )
     return codecs.lookup(declared).name
+
+
+def _has_single_bytes(encoding: str) -> bool:
+    """True for an encoding that gives nearly every byte a sign, so that a text in UTF-8 looks right to it."""
+    if encoding == "utf-8":
+        return False
+    signs = (bytes([byte]).decode(encoding, "ignore") for byte in range(0x80, 0x100))
+    return sum(map(bool, signs)) > FEWEST_SIGNS
+
+
+def _is_utf8(context: LoadContext, path: Path) -> bool:
+    """True for UTF-8 that is more than ASCII; no text of another encoding is that by chance."""
+    decoder, found = codecs.getincrementaldecoder("utf-8")(), False
+    with path.open("rb") as content:
+        while part := content.read(CHUNK):
+            context.deadline.check()
+            try:
+                found = not decoder.decode(part).isascii() or found
+            except UnicodeDecodeError:
+                return False
+    return found
 
 
 def _decode_file(context: LoadContext, table: SourceTable, file: SourceFile, encoding: str) -> SourceFile:

@@ -179,7 +179,8 @@ def _find_shape(table: SourceTable, file: SourceFile) -> str:
 
 def _build_source(group: FileGroup, rejects: str) -> str:
     if group.shape == LINES:
-        return build_lines_relation(["record"], LINE_OPTIONS, rejects)
+        lines = build_lines_relation(["record"], LINE_OPTIONS, rejects)
+        return f"(select * from {lines} where trim(record, ' \t') <> '')"  # an empty line is no record
     return (
         "(select json::varchar as record, l.item, l.number from"
         f" read_json_objects(?, format = '{group.shape}', filename = '_path',"

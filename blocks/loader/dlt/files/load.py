@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.errors import Misconfigured
+from blocks.errors import ContractBroken, Misconfigured
 from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_entry, write_batch
 from blocks.loader.dlt.contract import name_extra_columns
@@ -36,6 +36,7 @@ from blocks.records import SourceTable
 if TYPE_CHECKING:
     from dlt.common.storages.fsspec_filesystem import FileItemDict
 
+COMPRESSED = (".gz", ".zst", ".bz2", ".xz", ".zip")  # what a name ends with when its file was compressed
 FORMATS = {"csv": CSV, "jsonl": JSON_RECORDS, "json": JSON_RECORDS, "parquet": PARQUET, "xlsx": EXCEL}
 
 
@@ -55,9 +56,38 @@ def _read_table(context: LoadContext, table: SourceTable) -> PreparedBatch | Non
         for item, entry in found.items()
         if known.get(item) != compute_fingerprint(entry) or is_reloaded(context.load_range, item, entry)
     }
-    if fresh and get_load_mode(table) == "replace":
+    gone, mode = {item: mark for item, mark in known.items() if item not in found}, get_load_mode(table)
+    if mode == "replace" and (fresh or gone):
         fresh = found
+    if mode != "merge":
+        _check_not_twice(table, fresh, found, {} if mode == "replace" else gone)
     return _stage_files(context, table, fresh) if fresh else None
+
+
+def _check_not_twice(
+    table: SourceTable,
+    fresh: Mapping[str, FileItemDict],
+    found: Mapping[str, FileItemDict],
+    gone: Mapping[str, str],
+) -> None:
+    """Raise ContractBroken for a file that came under another name before, or comes as it is and compressed.
+
+    gone: loaded files that are not there any more, and their fingerprints; their rows are still there.
+    """
+    times = {mark: item for item, mark in gone.items()}
+    for item, entry in fresh.items():
+        bare = item.removesuffix(next((end for end in COMPRESSED if item.endswith(end)), ""))
+        names = [bare] if bare != item else [f"{item}{end}" for end in COMPRESSED]
+        other = next((name for name in names if name in gone or name in found), None)
+        other = other or times.get(compute_fingerprint(entry))
+        if other:
+            raise ContractBroken(
+                f"load {table.full_name} from {item}",
+                f"it is {other} under another name, whose rows are there: they would be there twice",
+                "Call it as before, or load the source again from its beginning: --full-refresh."
+                if other in gone
+                else "Leave one of both out of the table's `path`.",
+            )
 
 
 def check_file_settings(table: SourceTable) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 import requests
 import simplejson  # type: ignore[import-untyped]
-from pydantic import JsonValue
 
 from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, NotFound
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.session import HttpLimits, HttpSession, describe_content
+from blocks.loader.dlt.rest.page_signs import read_page_signs
+from blocks.loader.dlt.rest.pages import PageWatch
 
 if TYPE_CHECKING:
     from dlt.sources.helpers.rest_client.paginators import BasePaginator
@@ -27,9 +27,9 @@ class ExactAnswer(requests.Response):
     _parsed: object = None
 
     def json(self, **options: object) -> object:
-        """Return the JSON value, numbers with decimals as Decimal, an object with a name twice as it came."""
+        """Return the JSON value, numbers with decimals and an object with a name twice as they came."""
         if self._parsed is None:
-            exact = {"parse_float": Decimal, "object_pairs_hook": _keep_repeated, **options}
+            exact = {"parse_float": simplejson.RawJSON, "object_pairs_hook": _keep_repeated, **options}
             try:
                 self._parsed = super().json(**exact)  # type: ignore[arg-type]
             except RecursionError:
@@ -48,7 +48,15 @@ def _keep_repeated(pairs: list[tuple[str, object]]) -> object:
 
 def write_json(value: object) -> str:
     """Write JSON with all the digits of its numbers."""
-    return str(simplejson.dumps(value, use_decimal=True, allow_nan=True))
+    return str(simplejson.dumps(value, allow_nan=True))
+
+
+class RepeatedAddressError(BadAnswer):
+    """A page whose address was read already. is_own: it is the address of the page that names it."""
+
+    def __init__(self, asked: str, is_own: bool) -> None:
+        super().__init__(asked, "it points to a page that was read already", "Its paging is broken.")
+        self.is_own = is_own
 
 
 class RestApi(HttpSession):
@@ -69,36 +77,44 @@ class RestApi(HttpSession):
         records: str = "$",
     ) -> None:
         super().__init__(location, asked, deadline=deadline)
-        self.location, self.records, self.seen = location, records, set[str]()
+        self.location, self.records, self.seen, self.last = location, records, set[str](), ""
         if credential.get("token"):
             self.headers["Authorization"] = f"Bearer {credential['token']}"
         if credential.get("key"):
             self.headers[str(credential.get("header", "X-API-Key"))] = str(credential["key"])
 
     def iterate_pages(
-        self, endpoint: str, params: Mapping[str, str], paginator: BasePaginator
-    ) -> Iterator[list[JsonValue]]:
-        """Yield the records of each page, up to the one that says it is the last.
+        self, endpoint: str, params: Mapping[str, str], paginator: BasePaginator, watch: PageWatch
+    ) -> Iterator[list[str]]:
+        """Yield the records of each page as JSON, up to the last one.
 
         Raises BadAnswer for a page that came already, and for a next page that no paginator asks for.
         """
         from dlt.sources.helpers.rest_client import RESTClient
-        from dlt.sources.helpers.rest_client.paginators import SinglePagePaginator
 
         client = RESTClient(self.location, session=self, paginator=paginator)
         own = {"response": list[object]()}  # send raises; dlt's own handler would show the URL and the answer
-        before: list[JsonValue] = []
-        for page in client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own):
-            records = list(page)
-            if records and records == before:
-                raise BadAnswer(self.asked, "it gave the same page twice", "Declare how it pages.")
-            before, more = records, _find_more(page.response.json())
-            if more and isinstance(paginator, SinglePagePaginator):
-                raise BadAnswer(
-                    self.asked, "its answer has a next page", "Declare `paginator` in the dbt source."
-                )
+        pages = client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own)
+        while True:
+            try:
+                page = next(pages, None)
+            except RepeatedAddressError as error:
+                if not watch.may_end_at(error.is_own):
+                    raise
+                return
+            except NotFound:
+                if not watch.may_end():
+                    raise
+                return
+            if page is None:
+                watch.check_end()
+                return
+            records = [write_json(record) for record in page]
+            signs = read_page_signs(page.response, page.response.json(), self.records)
+            if not watch.take(records, signs):
+                return
             yield records
-            if more is False:
+            if watch.is_last():
                 return
 
     def check(self) -> str:
@@ -111,8 +127,9 @@ class RestApi(HttpSession):
         """Send a request for a page that was not read yet."""
         url = str(request.url)
         if url in self.seen:
-            raise BadAnswer(self.asked, "it points to a page that was read already", "Its paging is broken.")
+            raise RepeatedAddressError(self.asked, is_own=url == self.last)
         self.seen.add(url)
+        self.last = url
         exact, exact.__dict__ = ExactAnswer(), vars(super().send(request, **options))
         return exact
 
@@ -128,12 +145,3 @@ class RestApi(HttpSession):
         except ValueError:
             problem = describe_content(response)
         raise BadAnswer(asked, problem, "Check the loader's location, and `records` in the dbt source.")
-
-
-def _find_more(answer: object) -> bool | None:
-    """Return whether an answer says that more pages follow; None if it does not say."""
-    if not isinstance(answer, dict):
-        return None
-    if isinstance(answer.get("has_more"), bool):
-        return bool(answer["has_more"])
-    return True if answer.get("next") else None

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.deadline import Deadline
-from blocks.errors import Misconfigured
 from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_batch
 from blocks.loader.dlt.contract import check_columns, name_extra_columns
@@ -18,29 +17,30 @@ from blocks.loader.dlt.extract import extract
 from blocks.loader.dlt.files.json import RecordNames, build_record_relation, read_record_names
 from blocks.loader.dlt.incremental import get_window
 from blocks.loader.dlt.load_context import LoadContext
+from blocks.loader.dlt.rest.pages import PageWatch
+from blocks.loader.dlt.rest.paginators import create_paginator
 from blocks.loader.dlt.staging import Staging, open_staging_database
 from blocks.loader.dlt.table_config import require_setting
 from blocks.records import SourceTable
 
 if TYPE_CHECKING:
-    import requests
     from dlt.extract import DltResource
-    from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 CHECK_SECONDS = 15
 
 
 def load_rest(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:
     """Yield each table's batch of its endpoint's records since the watermark; None if nothing is new."""
-    resources = []
+    resources, watches = [], list[PageWatch]()
     for at, table in enumerate(tables):
         with name_table(table):
-            resources.append(_create_resource(context, table, f"t{at}"))
+            watches.append(_create_watch(context, table))
+            resources.append(_create_resource(context, table, f"t{at}", watches[at]))
     files = extract(context, resources, lambda asked, error: None)
     for at, table in enumerate(tables):
         with name_table(table):
-            batch = _stage_table(context, table, files[f"t{at}"])
-        yield batch
+            prepared = _stage_table(context, table, files[f"t{at}"])
+        yield prepared and prepared._replace(notes=(*prepared.notes, *watches[at].notes))
 
 
 def check_rest(location: str, credential: Mapping[str, object]) -> str:
@@ -50,71 +50,42 @@ def check_rest(location: str, credential: Mapping[str, object]) -> str:
     return RestApi("connect", location, credential, Deadline("connect", CHECK_SECONDS)).check()
 
 
-def _create_resource(context: LoadContext, table: SourceTable, name: str) -> DltResource:
+def _create_watch(context: LoadContext, table: SourceTable) -> PageWatch:
+    declared = table.meta.get("paginator")
+    return PageWatch(
+        f"load {table.full_name}", str(declared) if declared else None, bool(_get_params(context, table))
+    )
+
+
+def _get_params(context: LoadContext, table: SourceTable) -> dict[str, str]:
+    """Return the query parameters that ask for new records only; none on the first load."""
+    parameter, start = table.meta.get("cursor_param"), get_window(context, table).start
+    return {str(parameter): start} if parameter and start is not None else {}
+
+
+def _create_resource(context: LoadContext, table: SourceTable, name: str, watch: PageWatch) -> DltResource:
     import dlt
     import pyarrow as pa
 
-    from blocks.loader.dlt.rest.api import RestApi, write_json
+    from blocks.loader.dlt.rest.api import RestApi
 
     asked = f"load {table.full_name}"
     records = str(table.meta.get("records", "$"))
     api = RestApi(asked, context.location, context.credential, context.deadline, records)
     endpoint = require_setting(table, "endpoint")
-    parameter, start = table.meta.get("cursor_param"), get_window(context, table).start
-    params = {str(parameter): start} if parameter and start is not None else {}
+    params, paginator = _get_params(context, table), create_paginator(table)
 
     def build_tables() -> Iterator[pa.Table]:
         with name_table(table):
             yield from read_pages()
 
     def read_pages() -> Iterator[pa.Table]:
-        for number, page in enumerate(api.iterate_pages(endpoint, params, _create_paginator(table))):
-            # a page's records are few: text is built row by row, and typed by DuckDB all at once
-            texts = [write_json(record) for record in page]
+        for number, texts in enumerate(api.iterate_pages(endpoint, params, paginator, watch)):
             if texts:
                 numbers = pa.array([number] * len(texts), pa.int64())
                 yield pa.table({"record": pa.array(texts, pa.string()), "number": numbers})
 
     return dlt.resource(build_tables, name=name)
-
-
-def _create_paginator(table: SourceTable) -> BasePaginator:
-    """Create dlt's paginator that the dbt source names.
-
-    `next` is where the next page's URL or cursor is in an answer, `page_param` the parameter that takes the
-    page's number, offset or cursor; pages by number or offset end with an empty one.
-    """
-    from dlt.sources.helpers.rest_client import paginators
-
-    class RecordOffsetPaginator(paginators.OffsetPaginator):  # type: ignore[misc]
-        """Goes on after the records that came: a server may give fewer than were asked for."""
-
-        def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
-            self.value_step = len(data or [])
-            super().update_state(response, data)
-
-    meta = table.meta
-    following, parameter = str(meta.get("next", "next")), meta.get("page_param")
-    known = {
-        "next_url": lambda: paginators.JSONLinkPaginator(following),
-        "header_link": paginators.HeaderLinkPaginator,
-        "single_page": paginators.SinglePagePaginator,
-        "page_number": lambda: paginators.PageNumberPaginator(
-            base_page=int(meta.get("first_page", 1)), page_param=str(parameter or "page"), total_path=None
-        ),
-        "offset": lambda: RecordOffsetPaginator(
-            limit=int(meta.get("page_size", 100)), offset_param=str(parameter or "offset"), total_path=None
-        ),
-        "cursor": lambda: paginators.JSONResponseCursorPaginator(
-            following, str(parameter or "cursor"), stop_after_empty_page=True
-        ),
-    }
-    chosen = str(table.meta.get("paginator", "single_page"))
-    if chosen not in known:
-        raise Misconfigured(
-            f"load {table.full_name}", f"paginator `{chosen}` is unknown", f"Use {', '.join(known)}."
-        )
-    return known[chosen]()
 
 
 def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]) -> PreparedBatch | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from blocks.errors import PlatformError
 from blocks.loader.base import name_table
-from blocks.loader.dlt.batches import PreparedBatch, build_batch
+from blocks.loader.dlt.batches import PreparedBatch, build_batch, drop_old_rows
 from blocks.loader.dlt.contract import TextRelation, check_columns, name_extra_columns
 from blocks.loader.dlt.deletions import compares_keys, get_key_columns
 from blocks.loader.dlt.incremental import get_window
@@ -28,6 +28,7 @@ from blocks.loader.dlt.sql.extractor import (
 )
 from blocks.loader.dlt.staging import Staging, open_staging_database
 from blocks.loader.dlt.table_config import find_cursor_column, require_setting
+from blocks.loader.dlt.values import describe_type
 from blocks.records import SourceTable
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def load_databases(context: LoadContext, tables: Sequence[SourceTable]) -> Itera
                 check_columns(table, names[at], f"table {table.meta['table']}")
             if compares_keys(table):  # before the rows: what is added meanwhile is not taken for deleted
                 queries[f"k{at}"] = (reflected, _build_keys_query(table, extractor))
-            queries[f"t{at}"] = (reflected, _build_rows_query(context, table, extractor))
+            queries[f"t{at}"] = (reflected, _build_rows_query(context, table, extractor, engine.dialect.name))
         files = extractor.extract(context, engine, queries)
     for at, (table, columns) in enumerate(zip(tables, names, strict=True)):
         with name_table(table):
@@ -71,7 +72,7 @@ def _reflect_table(engine: sa.Engine, table: SourceTable) -> sa.Table:
     raise problem
 
 
-def _build_rows_query(context: LoadContext, table: SourceTable, extractor: Extractor) -> Build:
+def _build_rows_query(context: LoadContext, table: SourceTable, extractor: Extractor, dialect: str) -> Build:
     """Build the query of the rows in the load's window, columns by number."""
     import sqlalchemy as sa
 
@@ -80,7 +81,7 @@ def _build_rows_query(context: LoadContext, table: SourceTable, extractor: Extra
     def query(source: sa.FromClause) -> sa.Select[tuple[object, ...]]:
         found = sa.select(*(extractor.select_text(c).label(f"c{at}") for at, c in enumerate(source.columns)))
         cursor = find_cursor_column(table)
-        if cursor is None or window.since is None:
+        if cursor is None or window.since is None or not _can_compare(table, source, dialect):
             return found
         value = sa.type_coerce(source.c[cursor.origin], text)
         first, *days = (sa.bindparam(None, day, type_=text) for day in (window.since, *(window.days or ())))
@@ -89,6 +90,22 @@ def _build_rows_query(context: LoadContext, table: SourceTable, extractor: Extra
         return found.where(sa.or_(*wanted))
 
     return query
+
+
+def _can_compare(table: SourceTable, source: sa.FromClause, dialect: str) -> bool:
+    """False for a cursor that the database keeps as text though it is a time or a number: 10 comes before 9 there.
+
+    SQLite has no types for times: it compares their texts, of whatever layout.
+    """
+    import sqlalchemy as sa
+
+    cursor = find_cursor_column(table)
+    if cursor is None or describe_type(cursor) is None:
+        return True
+    kept = source.c[cursor.origin].type
+    if dialect == "sqlite" and isinstance(kept, sa.DateTime | sa.Date):
+        return False
+    return not isinstance(kept, sa.String | sa.types.NullType)
 
 
 def _build_keys_query(table: SourceTable, extractor: Extractor) -> Build:
@@ -122,6 +139,7 @@ def _stage_table(
         staging = Staging(context, table, connection, name_extra_columns(table, names))
         if files:
             _stage_rows(staging, extractor, files, dict(zip(names, columns, strict=True)))
+            drop_old_rows(staging)
         return build_batch(staging, label, sum(file.stat().st_size for file in files), present)
 
 

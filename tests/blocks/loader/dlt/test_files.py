@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import fsspec  # type: ignore[import-untyped]
 import pytest
 
 from blocks.errors import ContractBroken, Misconfigured, NotFound
+from blocks.load_range import LoadRange
 from tests.blocks.loader.origins import HEADER, LINES, Desk, columns, source_table
 
 GOOD = ("536365,6,2010-12-01 08:26:00,2.55,United Kingdom", "536366,-1,2010-12-01 08:28:00,1.85,France")
@@ -58,6 +60,38 @@ def test_changed_file_replaces_its_rows(desk: Desk) -> None:
         ("536400", 3),
     ]
     assert desk.rows(WASTE) == []
+
+
+def test_a_whole_table_is_without_a_file_that_is_gone(desk: Desk) -> None:
+    """Nothing else has changed, yet `replace` is what there is."""
+    table = LINES.model_copy(update={"meta": {**LINES.meta, "load": "replace"}})
+    desk.day("2010-12-01.csv", *GOOD)
+    gone = desk.day("2010-12-02.csv", "536400,3,2010-12-02 08:00:00,1,Spain")
+    assert desk.load(table).rows == 3
+    gone.unlink()
+    assert [desk.load(table).rows, desk.load(table).rows] == [2, 0]
+    assert desk.rows("select count(*) from raw_erp.invoice_lines") == [(2,)]
+
+
+def test_a_file_under_another_name_is_not_loaded_twice(desk: Desk) -> None:
+    """Renamed, or compressed after it was loaded; from its beginning each file counts once."""
+    first = desk.day("2010-12-01.csv", *GOOD)
+    desk.load(LINES)
+    moved = first.rename(desk.erp / "old-2010-12-01.csv")
+    with pytest.raises(
+        ContractBroken, match=r"old-2010-12-01\.csv: it is 2010-12-01\.csv under another name"
+    ):
+        desk.load(LINES)
+    packed = LINES.model_copy(update={"meta": {**LINES.meta, "path": "*"}})
+    (desk.erp / "2010-12-01.csv.gz").write_bytes(gzip.compress(moved.read_bytes()))
+    moved.unlink()
+    with pytest.raises(ContractBroken, match="Call it as before, or load the source again"):
+        desk.load(packed)
+    again = desk.loader.load_source([packed], desk.warehouse, "again", LoadRange(full=True))[0]
+    assert (again.rows, desk.rows("select count(*) from raw_erp.invoice_lines")) == (2, [(2,)])
+    desk.day("2010-12-01.csv", *GOOD)
+    with pytest.raises(ContractBroken, match="Leave one of both out"):
+        desk.load(packed)
 
 
 def test_same_size_other_content_is_a_change(desk: Desk) -> None:

@@ -60,6 +60,48 @@ def test_late_rows_come_within_the_lookback(crm: Desk) -> None:
     assert load(crm, table).rows == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "meta", "first", "second"),
+    [
+        ("timestamp", {"format": "%d/%m/%Y"}, "31/01/2026", "02/02/2026"),
+        ("timestamp", {}, "2026-01-01T10:00:00Z", "2026-01-01 11:00:00"),
+        ("timestamp", {}, "2026-01-01 10:00:00+02:00", "2026-01-01 09:00:00+00:00"),
+        ("integer", {}, "9", "10"),
+    ],
+)
+@pytest.mark.parametrize("kept", ["text", "timestamp"])
+def test_a_cursor_that_the_database_keeps_as_text_is_compared_as_what_it_is(
+    desk: Desk, kind: str, meta: dict[str, Any], first: str, second: str, kept: str
+) -> None:
+    if (kept, kind) == ("timestamp", "integer"):
+        kept = "varchar(9)"
+    declared = [column.model_copy(update={"data_type": kind, "meta": meta}) for column in DEALS.columns[3:]]
+    table = DEALS.model_copy(update={"columns": (*DEALS.columns[:3], *declared)})
+    desk.sql(
+        f"create table opportunities (opportunity_id integer, stage text, amount numeric, updated_at {kept})"
+    )
+    desk.sql(INSERT, (1, "a", 1, first))
+    assert load(desk, table).rows == 1
+    desk.sql(INSERT, (2, "b", 1, second))
+    report = load(desk, table)
+    assert (report.rows, report.watermark) == (1, second)
+    assert load(desk, table).rows == 0
+
+
+def test_a_cursor_of_numbers_that_is_declared_as_text_is_refused(desk: Desk) -> None:
+    """As a text 10 comes before 9; days such as 20260131 are in order."""
+    declared = DEALS.columns[3].model_copy(update={"data_type": "varchar"})
+    table = DEALS.model_copy(update={"columns": (*DEALS.columns[:3], declared)})
+    desk.sql(
+        "create table opportunities (opportunity_id integer, stage text, amount numeric, updated_at text)"
+    )
+    desk.sql(INSERT, (1, "a", 1, "9"))
+    with pytest.raises(Misconfigured, match="10 would come before 9"):
+        load(desk, table)
+    desk.sql("update opportunities set updated_at = '20260131'")
+    assert load(desk, table).rows == 1
+
+
 def test_without_a_lookback_late_rows_stay_out(crm: Desk) -> None:
     load(crm, DEALS)
     crm.sql(INSERT, (4, "late", 1, "2011-02-10 09:59:59"))

@@ -146,3 +146,17 @@ def test_a_number_beyond_all_bounds_makes_a_bad_row(desk: Desk, value: str) -> N
     report = desk.load(numbers())
     assert (report.rows, report.quarantined) == (2, 1)
     assert desk.rows("select _reason from raw_erp.numbers__quarantine") == [("x: not a number",)]
+
+
+def test_an_empty_line_is_no_record(desk: Desk) -> None:
+    (desk.erp / "a.jsonl").write_text('{"id": 1}\n\n  \n{"id": 2}\n\n')
+    report = desk.load(numbers())
+    assert (report.rows, report.quarantined) == (2, 0)
+
+
+def test_records_inside_of_an_object_are_not_taken_for_one_without_values(desk: Desk) -> None:
+    table = numbers()
+    loose = tuple(column.model_copy(update={"required": False}) for column in table.columns)
+    (desk.erp / "a.jsonl").write_text('{"data": [{"id": 1}, {"id": 2}]}\n')
+    with pytest.raises(ContractBroken, match="its columns are data"):
+        desk.load(table.model_copy(update={"columns": loose}))

@@ -279,3 +279,11 @@ def test_wrong_settings_are_found_before_anything_is_loaded() -> None:
         "its format is not known",
     ]
     assert find_table_faults(orders(format="xlsx", skip_lines=2)) == []
+
+
+def test_a_declared_encoding_does_not_make_other_signs_of_utf8(desk: Desk) -> None:
+    """Every byte is a sign in windows-1252, so that UTF-8 would be read as two signs for one."""
+    put(desk, "a.csv", LINES)
+    assert "it is UTF-8, not cp1252" in refuse(desk, orders(encoding="windows-1252"))
+    put(desk, "a.csv", "id,v\n1,x\n")
+    assert desk.load(orders(encoding="windows-1252")).rows == 1

@@ -103,6 +103,176 @@ def test_an_answer_that_ends_needs_no_paging(online: Desk, api: Api, last: dict[
     assert online.load(paged(paginator="single_page")).rows == 1
 
 
+DAYS = [rate(f"2011-01-{day:02}") for day in range(1, 11)]
+GOES_ON: dict[str, dict[str, object]] = {  # what an answer may say about a next page → its members
+    "a link": {"links": {"next": "/rates?page=2"}},
+    "a link of HAL": {"_links": {"next": {"href": "/rates?page=2"}}},
+    "a link of OData": {"@odata.nextLink": "/rates?page=2"},
+    "a number": {"next_page": 2},
+    "a cursor": {"response_metadata": {"next_cursor": "x"}},
+    "a token": {"nextPageToken": "x"},
+    "an object": {"paging": {"next": {"after": "3"}}},
+    "a flag": {"hasMore": True},
+    "a flag of GraphQL": {"pageInfo": {"hasNextPage": True}},
+    "a flag of Spring": {"last": False},
+    "a flag in words": {"meta": {"has_more": "true"}},
+}
+COUNTS: dict[str, dict[str, object]] = {
+    "records": {"total": 10},
+    "records beside": {"meta": {"pagination": {"totalCount": 10}}},
+    "records by count": {"count": 10},
+    "pages": {"page": 1, "total_pages": 4},
+}
+
+
+def undeclared(**meta: object) -> SourceTable:
+    kept = {name: value for name, value in RATES.meta.items() if name != "paginator"}
+    return RATES.model_copy(update={"meta": {**kept, **meta}})
+
+
+@pytest.mark.parametrize("said", [*GOES_ON, *COUNTS])
+def test_whatever_says_that_rows_are_missing_is_refused_where_no_paging_is_declared(
+    online: Desk, api: Api, said: str
+) -> None:
+    answer_with(api, lambda query: {"data": DAYS[:3], **{**GOES_ON, **COUNTS}[said]})
+    with pytest.raises(BadAnswer, match="Declare `paginator`"):
+        online.load(undeclared())
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Link": '</rates?page=2>; rel="last next"'}, {"X_Next_Page": "2"}, {"X_Total_Count": "10"}]
+)
+def test_headers_that_say_it_are_read_too(online: Desk, api: Api, headers: dict[str, str]) -> None:
+    api.answer = lambda handler: api.send(handler, 200, json.dumps({"data": DAYS[:3]}).encode(), **headers)  # type: ignore[method-assign]
+    with pytest.raises(BadAnswer, match="Declare `paginator`"):
+        online.load(undeclared())
+
+
+def test_signs_beside_records_that_lie_deeper(online: Desk, api: Api) -> None:
+    answer_with(api, lambda query: {"answer": {"items": DAYS[:3], "next": "x"}})
+    with pytest.raises(BadAnswer, match="has a next page"):
+        online.load(undeclared(records="answer.items"))
+
+
+def test_one_page_that_is_declared_may_have_a_larger_total(online: Desk, api: Api) -> None:
+    """It may count something else; the report says so. A record that is the answer has numbers of its own."""
+    answer_with(api, lambda query: {"data": DAYS[:3], "total": 10})
+    report = online.load(paged(paginator="single_page"))
+    assert (report.rows, report.notes) == (3, ("it says that there are 10 records, and 3 came",))
+    answer_with(api, lambda query: {**DAYS[3], "total": 10})
+    assert online.load(undeclared(records="$")).rows == 1
+
+
+@pytest.mark.parametrize("last", ["", " ", False, None, 0, {}])
+@pytest.mark.parametrize(("paginator", "second"), [("next_url", "/rates?cursor=5"), ("cursor", 5)])
+def test_a_next_page_that_is_none_ends_the_paging(
+    online: Desk, api: Api, last: object, paginator: str, second: object
+) -> None:
+    def make(query: dict[str, str]) -> object:
+        at = int(query.get("cursor", 0))
+        return {"data": DAYS[at : at + 5], "next": last if at else second}
+
+    answer_with(api, make)
+    assert online.load(paged(paginator=paginator)).rows == 10
+    assert len(api.seen) == 2
+
+
+def test_where_the_next_page_is_has_to_be_right(online: Desk, api: Api) -> None:
+    """A wrong path, or a link where a cursor is, ends after the first page; that is no end."""
+    answer_with(api, lambda query: {"data": DAYS[:3], "links": {"next": "/rates?page=2"}})
+    for paginator in ("next_url", "header_link", "cursor"):
+        with pytest.raises(BadAnswer, match="and where `next` is"):
+            online.load(paged(paginator=paginator))
+    answer_with(api, lambda query: {"data": DAYS[:3], "next": 2})
+    with pytest.raises(BadAnswer, match="`next` is no address"):
+        online.load(paged(paginator="next_url"))
+
+
+def test_an_empty_page_is_no_end_if_the_server_says_so(online: Desk, api: Api) -> None:
+    """A server that filters what is on a page may leave nothing of it; the cursor, or a flag, leads on."""
+
+    def by_cursor(query: dict[str, str]) -> object:
+        at = int(query.get("cursor", 0))
+        return {"data": [] if at == 4 else DAYS[at : at + 4], "next": str(at + 4) if at < 8 else None}
+
+    def by_number(query: dict[str, str]) -> object:
+        at = int(query["page"]) * 4 - 4
+        return {"data": [] if at == 4 else DAYS[at : at + 4], "has_more": at < 8}
+
+    for paginator, make in (("cursor", by_cursor), ("page_number", by_number)):
+        answer_with(api, make)
+        online.load(paged(paginator=paginator, load="replace", cursor=None))
+        assert online.rows("select count(*) from raw_fx.rates") == [(6,)]
+        assert len(api.seen) == 3
+        api.seen.clear()
+
+
+def test_empty_pages_end_sooner_or_later(online: Desk, api: Api) -> None:
+    answer_with(api, lambda query: {"data": [] if query else DAYS, "next": f"{len(api.seen)}"})
+    report = online.load(paged(paginator="cursor"))
+    assert (report.rows, len(api.seen)) == (10, 11)
+    assert report.notes == ("10 empty pages in a row were taken for the end",)
+
+
+def test_a_cursor_that_names_its_own_page_is_the_end(online: Desk, api: Api) -> None:
+    def make(query: dict[str, str]) -> object:
+        at = int(query.get("cursor", 0))
+        return {"data": DAYS[at : at + 5], "next": "5"}
+
+    answer_with(api, make)
+    report = online.load(paged(paginator="cursor"))
+    assert (report.rows, len(api.seen)) == (10, 2)
+    assert "named itself" in report.notes[0]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_page_that_comes_again_later_is_refused(online: Desk, api: Api, order: int) -> None:
+    """Numbers that go around in a circle, and the same records in another order."""
+    pages = {"1": DAYS[:3], "2": DAYS[3:6], "3": DAYS[:3][::order]}
+    answer_with(api, lambda query: {"data": pages[query["page"]]})
+    with pytest.raises(BadAnswer, match="same page twice"):
+        online.load(paged(paginator="page_number"))
+    assert len(api.seen) == 3
+
+
+@pytest.mark.parametrize("total", [{"total": 10}, {"meta": {"total_pages": 3}}])
+def test_a_last_page_that_comes_for_every_higher_number_is_the_last(
+    online: Desk, api: Api, total: dict[str, object]
+) -> None:
+    def make(query: dict[str, str]) -> object:
+        at = min(int(query["page"]), 3) * 4 - 4
+        return {"data": DAYS[at : at + 4], **total}
+
+    answer_with(api, make)
+    report = online.load(paged(paginator="page_number"))
+    assert (report.rows, report.notes) == (10, ())
+
+
+def test_a_page_behind_the_last_may_be_missing(online: Desk, api: Api) -> None:
+    """Only if the last one said that it was the last."""
+    ending: list[object] = [None]
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        number = int(parse_qs(urlsplit(handler.path).query)["page"][0])
+        more = "x" if number < 3 else ending[0]
+        body = {"data": DAYS[number * 4 - 4 : number * 4], "next": more}
+        api.send(handler, 404 if number > 3 else 200, json.dumps(body).encode())
+
+    api.answer = answer  # type: ignore[method-assign]
+    assert online.load(paged(paginator="page_number")).rows == 10
+    ending[0] = "x"
+    with pytest.raises(NotFound):
+        online.load(paged(paginator="page_number", load="replace", cursor=None))
+
+
+def test_records_without_any_declared_column_are_somewhere_else(online: Desk, api: Api) -> None:
+    answer_with(api, lambda query: {"data": {"a": DAYS[0], "b": DAYS[1]}})
+    table = undeclared(load="replace", cursor=None)
+    loose = tuple(column.model_copy(update={"required": False}) for column in table.columns)
+    with pytest.raises(ContractBroken, match="its columns are a, b"):
+        online.load(table.model_copy(update={"columns": loose, "meta": {**table.meta, "key": []}}))
+
+
 def test_a_last_page_that_still_has_a_cursor_is_the_last(online: Desk, api: Api) -> None:
     days = [rate(f"2011-01-{day:02}") for day in range(1, 11)]
 

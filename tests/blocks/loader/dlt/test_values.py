@@ -57,6 +57,16 @@ def read(text: str | None, kind: str, **meta: Any) -> str | None:
         ("date", "0001-01-01", "0001-01-01"),
         ("timestamp", "9999-12-31 23:59:59", "9999-12-31 23:59:59"),
         ("timestamp", "2026-01-05 10:00:00+05:45", "2026-01-05 04:15:00"),
+        ("timestamp", "2026-01-05 10:00:00-11:45", "2026-01-05 21:45:00"),
+        ("timestamp", "2026-01-05 10:00:00+99:00", None),
+        ("timestamp", "2026-01-05 10:00:00+05:60", None),
+        ("timestamp", "2026-01-05 10:00:00.123456000Z", "2026-01-05 10:00:00.123456"),
+        ("timestamp", "2026-01-05 10:00:00.1234567", None),
+        ("timestamp", "2026-01-05 10:00:00.1234567+02", None),
+        ("timestamp", "2026-01-05 24:00:00", "2026-01-06 00:00:00"),
+        ("date", "2026-01-05 24:00:00", "2026-01-06"),
+        ("date", "2026-01-05 99:99", None),
+        ("date", "2026-01-05 10:00:00.1234567", "2026-01-05"),
         ("date", "10000-01-01", None),
         ("boolean", "maybe", None),
     ],
@@ -94,6 +104,8 @@ def test_a_value_is_exact_or_none(kind: str, text: str, value: str | None) -> No
             "2026-01-05 15:04:00",
         ),
         ("timestamp", {"format": "%Y%m%dT%H%M%S%z"}, "20260105T100000+0200", "2026-01-05 08:00:00"),
+        ("timestamp", {"format": "%Y%m%dT%H%M%S%z"}, "20260105T100000+9900", None),
+        ("timestamp", {"round": True}, "2026-01-05T10:00:00.1234567Z", "2026-01-05 10:00:00.123456"),
     ],
 )
 def test_a_column_says_how_its_source_writes(
@@ -114,6 +126,15 @@ def test_the_reason_says_that_decimals_would_be_lost() -> None:
     assert [row[0] for row in duckdb.sql(sql).fetchall()] == [
         "a: more decimals than decimal(9,2) has, and no `round: true`",
         "a: not a number",
+    ]
+
+
+def test_the_reason_says_that_digits_of_a_second_would_be_lost() -> None:
+    column = Column(name="a", data_type="timestamp", origin="a")
+    texts = "unnest(['2026-01-05 10:00:00.1234567', 'x']) as x"
+    assert duckdb.sql(f"select {build_complaint(column, 'x')} from (select {texts})").fetchall() == [
+        ("a: more digits of a second than 6, and no `round: true`",),
+        ("a: not a timestamp",),
     ]
 
 

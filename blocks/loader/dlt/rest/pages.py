@@ -1,0 +1,106 @@
+"""The pages of one endpoint as they come in: none twice, none left out that the server speaks of.
+
+Not here: how a page is asked for (api, paginators), and what an answer says of itself (page_signs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from blocks.errors import BadAnswer
+from blocks.loader.dlt.rest.page_signs import PageSigns
+from blocks.loader.dlt.rest.paginators import SINGLE_PAGE
+
+MOST_EMPTY = 10  # pages in a row; a cursor that never ends gives nothing else
+UNDECLARED = "Declare `paginator` in the dbt source"
+
+
+class PageWatch:
+    """What came of an endpoint so far. paginator: as it is declared, None if it is not.
+
+    partly: whether only new records were asked for, so that the server's total may count others. notes: what to say
+    of the load.
+    """
+
+    def __init__(self, asked: str, paginator: str | None, partly: bool) -> None:
+        self.notes: list[str] = []
+        self._asked, self._paginator, self._partly = asked, paginator, partly
+        self._seen: set[bytes] = set()
+        self._records = self._pages = self._empty = 0
+        self._signs = PageSigns()
+
+    def take(self, records: Sequence[str], signs: PageSigns) -> bool:
+        """Take note of a page; return whether it brings anything. Raises BadAnswer for one that came already.
+
+        One that comes again after the last one is left out: some servers answer every higher number with it.
+        """
+        if self._is_repeated(records):
+            if self._is_counted():
+                return False
+            raise BadAnswer(self._asked, "it gave the same page twice", "Declare how it pages.")
+        self._records, self._pages = self._records + len(records), self._pages + 1
+        self._empty, self._signs = 0 if records else self._empty + 1, signs
+        return True
+
+    def is_last(self) -> bool:
+        """True if the page that came says so, or if nothing but empty pages comes."""
+        if self._empty >= MOST_EMPTY:
+            self._note(f"{MOST_EMPTY} empty pages in a row were taken for the end")
+        return self._signs.more is False or self._empty >= MOST_EMPTY
+
+    def may_end(self) -> bool:
+        """True if a page that can't be had is none that is missing: all of it came, or the last ones were empty."""
+        return self._empty > 0 or self._signs.ended or self._is_counted()
+
+    def may_end_at(self, is_own: bool) -> bool:
+        """True if a cursor's address that was read already is the end. is_own: it is the last page's own."""
+        if self._paginator != "cursor":
+            return False
+        if is_own and not self.may_end():
+            self._note("its last page named itself as the next one, which was taken for the end")
+        return is_own or self.may_end()
+
+    def check_end(self) -> None:
+        """Raise BadAnswer if the last page names another one; note a total that did not come."""
+        if self._signs.goes_on and self._empty:
+            self._note("an empty page that says that others follow was taken for the end")
+        elif self._signs.goes_on:
+            where = ", and where `next` is" if self._paginator not in (None, SINGLE_PAGE) else ""
+            raise BadAnswer(self._asked, "its answer has a next page", f"{UNDECLARED}{where}.")
+        short = self._describe_shortage()
+        if short and not self._paginator:
+            raise BadAnswer(self._asked, short, f"{UNDECLARED}; `single_page` if this is all.")
+        if short:
+            self._note(short)
+
+    def _describe_shortage(self) -> str:
+        """Say what of the server's own count did not come."""
+        signs = self._signs
+        if signs.more is False:
+            return ""
+        if signs.pages and self._pages < signs.pages and self._paginator in (None, SINGLE_PAGE):
+            return f"it says that there are {signs.pages:,} pages, and {self._pages:,} came"
+        total = max(signs.total or 0, signs.count or 0)
+        if self._records < total and not self._partly:
+            return f"it says that there are {total:,} records, and {self._records:,} came"
+        return ""
+
+    def _is_repeated(self, records: Sequence[str]) -> bool:
+        """True for records that were on one page before, in whatever order."""
+        if not records:
+            return False
+        content = sha256("\n".join(sorted(records)).encode("utf-8", "surrogatepass")).digest()
+        repeated = content in self._seen
+        self._seen.add(content)
+        return repeated
+
+    def _is_counted(self) -> bool:
+        """True if as many pages or records came as there are by the server's own count."""
+        signs = self._signs
+        return bool(
+            (signs.pages and self._pages >= signs.pages) or (signs.total and self._records >= signs.total)
+        )
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
