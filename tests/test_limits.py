@@ -9,6 +9,7 @@ import blocks.http.session
 import blocks.loader.dlt.files.archives
 import blocks.loader.dlt.files.csv
 import blocks.loader.dlt.files.json
+import blocks.loader.dlt.rest.pages
 import blocks.metric_rows
 import blocks.semantic_models
 import blocks.tracker.description_template
@@ -47,6 +48,7 @@ def test_each_limit_is_as_documented() -> None:
         "incidents that one run": f"{tasks.incidents.MOST_OPENED}",
         "a cell of a table": f"{tasks.markdown.LONGEST_CELL} characters",
         "an answer of a server": f"{blocks.http.session.HttpLimits().max_bytes // MEGABYTE} MB",
+        "empty pages of an API": f"{blocks.loader.dlt.rest.pages.MOST_EMPTY}",
         "a file that is packed": f"{packed} times its size, {archives.MOST_MEMBERS:,} members",
         "one record of a JSON": f"{blocks.loader.dlt.files.json.LARGEST_OBJECT // MEGABYTE} MB",
         "a header of a CSV": f"{blocks.loader.dlt.files.csv.LONGEST_LINE:,} characters",

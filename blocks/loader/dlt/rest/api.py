@@ -77,6 +77,8 @@ class RestApi(HttpSession):
         records: str = "$",
     ) -> None:
         super().__init__(location, asked, deadline=deadline)
+        if records.count("[*]") == 1:  # the list itself, which an empty page has too
+            records = records.removesuffix("[*]") or "$"
         self.location, self.records, self.seen, self.last = location, records, set[str](), ""
         if credential.get("token"):
             self.headers["Authorization"] = f"Bearer {credential['token']}"

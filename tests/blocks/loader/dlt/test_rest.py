@@ -265,6 +265,15 @@ def test_a_page_behind_the_last_may_be_missing(online: Desk, api: Api) -> None:
         online.load(paged(paginator="page_number", load="replace", cursor=None))
 
 
+def test_records_may_be_named_one_by_one(online: Desk, api: Api) -> None:
+    """An empty page has none; they may lie in several lists."""
+    answer_with(api, lambda query: {"data": [] if int(query["page"]) > 2 else DAYS[: 3 * int(query["page"])]})
+    assert online.load(paged(paginator="page_number", records="$.data[*]")).rows == 6
+    answer_with(api, lambda query: {"data": [{"of": DAYS[:1]}, {"of": DAYS[1:3]}]})
+    online.load(undeclared(records="data[*].of[*]", load="replace", cursor=None))
+    assert online.rows("select count(*) from raw_fx.rates") == [(3,)]
+
+
 def test_records_without_any_declared_column_are_somewhere_else(online: Desk, api: Api) -> None:
     answer_with(api, lambda query: {"data": {"a": DAYS[0], "b": DAYS[1]}})
     table = undeclared(load="replace", cursor=None)
