@@ -31,7 +31,7 @@ class ExactAnswer(requests.Response):
         if self._parsed is None:
             exact = {"parse_float": simplejson.RawJSON, "object_pairs_hook": _keep_repeated, **options}
             try:
-                self._parsed = super().json(**exact)  # type: ignore[arg-type]
+                self._parsed = super().json(**exact)
             except RecursionError:
                 raise ValueError("nested too deeply") from None
         return self._parsed

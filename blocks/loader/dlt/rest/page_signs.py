@@ -45,14 +45,14 @@ class PageSigns(NamedTuple):
     """What one answer says. next: it names a next page. more: whether others follow, None if no flag says so.
 
     ended: it has a member for the next page, which is empty. total, pages: how many records and pages there are;
-    count: the same as total, or how many are on this page.
+    counted: the same as total, or how many are on this page.
     """
 
     next: bool = False
     more: bool | None = None
     ended: bool = False
     total: int | None = None
-    count: int | None = None
+    counted: int | None = None
     pages: int | None = None
 
     @property

@@ -81,7 +81,7 @@ class PageWatch:
             return ""
         if signs.pages and self._pages < signs.pages and self._paginator in (None, SINGLE_PAGE):
             return f"it says that there are {signs.pages:,} pages, and {self._pages:,} came"
-        total = max(signs.total or 0, signs.count or 0)
+        total = max(signs.total or 0, signs.counted or 0)
         if self._records < total and not self._partly:
             return f"it says that there are {total:,} records, and {self._records:,} came"
         return ""

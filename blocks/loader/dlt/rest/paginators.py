@@ -47,6 +47,8 @@ def create_paginator(table: SourceTable) -> BasePaginator:
     class LinkPaginator(paginators.JSONLinkPaginator):  # type: ignore[misc]
         """Ends where there is no address: at an empty text, a false, an object without anything."""
 
+        _next_reference: str | None
+
         def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
             super().update_state(response, data)
             link = self._next_reference
@@ -60,6 +62,8 @@ def create_paginator(table: SourceTable) -> BasePaginator:
 
     class CursorPaginator(paginators.JSONResponseCursorPaginator):  # type: ignore[misc]
         """Ends at a cursor of blanks, too."""
+
+        _next_reference: str | None
 
         def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
             super().update_state(response, data)
