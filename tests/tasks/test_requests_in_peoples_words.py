@@ -114,8 +114,8 @@ def test_a_hint_leaves_out_how_a_metric_is_counted_or_split() -> None:
         "order count",
         "Total orders per month",
     ):
-        assert names.hint(text)[0] == "orders", text
-    assert names.hint("total net revenue over time")[0] == "net_revenue"
+        assert names.suggest(text)[0] == "orders", text
+    assert names.suggest("total net revenue over time")[0] == "net_revenue"
     assert names.find("orders per customer") == ["orders_per_customer"]
 
 
