@@ -39,7 +39,14 @@ def check(
 ) -> list[Finding]:
     """What there is to mend, errors first, as an artifact too. It reads the project, its suites and its tickets.
 
-    tracker: whose open tickets are checked. located: sources whose place is given; None: it is known in another way.
+    Args:
+        project: the dbt project.
+        warehouse: for whose SQL the checks are.
+        suites: the expectation suites.
+        loaders: whose settings the sources are held against.
+        tracker: whose open tickets are checked; none: no tickets.
+        located: sources whose place is given; none: it is known in another way.
+
     `check.fn` does the same where there is no server, without the artifact.
     """
     tickets: list[Ticket] | None = None

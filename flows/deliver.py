@@ -24,6 +24,7 @@ from blocks.warehouse.base import Warehouse
 from flows.delivery import Delivery
 from flows.extract_load import extract_load
 from flows.feedback import feedback
+from flows.form import put_first
 from flows.interruption import answer_first, check_interrupt
 from flows.promote import promote, require_passed
 from flows.publish import publish
@@ -137,6 +138,23 @@ def _hold_lock(delivery: Delivery, warehouse: Warehouse, timeout: int) -> Iterat
     with run_lock(warehouse, timeout):
         delivery.holds_lock = True
         yield
+
+
+put_first(
+    deliver,
+    *(
+        "tickets",
+        "dashboards",
+        "dry_run",
+        "sources",
+        "full_refresh",
+        "since",
+        "until",
+        "timeout",
+        "run",
+        "patience",
+    ),
+)
 
 
 def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent flow

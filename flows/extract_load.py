@@ -33,7 +33,15 @@ def extract_load(
 ) -> list[LoadReport]:
     """Load the plan's sources; alone: the named ones, or all that dbt declares with a loader.
 
-    timeout: alone, seconds to wait for another run to end.
+    Args:
+        loaders: one a kind of source; dbt's `loader:` says which loads what.
+        warehouse: where the rows go, into RAW.
+        project: the dbt project, whose sources say what is loaded and how.
+        plan: whose sources are loaded; none: those of `sources`.
+        sources: names of sources; none: all that the plan, or dbt, has.
+        load_range: which rows are loaded again, beside the new ones.
+        context: what the parent flow has opened; none: it is opened here.
+        timeout: alone, seconds to wait for another run to end.
     """
     with hold_alone(context, warehouse, timeout):
         with stage_run(context, project, warehouse, plan.run if plan else None) as stage:

@@ -10,6 +10,7 @@ from prefect.deployments import run_deployment
 
 from blocks.prefect.block_types import import_types
 from blocks.tracker.base import Tracker
+from flows.form import put_first
 from tasks.polling import mark, read_seen, remember
 from tasks.requirements import read_tickets
 
@@ -21,6 +22,10 @@ def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc") -> list[str]:
     """Start `deployment` for the tickets that are new or were edited since the last look; return their keys.
 
     Failed ones are left to the next scheduled run. Starts nothing where nothing is new, and nothing twice.
+
+    Args:
+        tracker: where the tickets are.
+        deployment: what is started, as flow/deployment, with the tickets' keys.
     """
     waiting = {each.key: mark(each) for each in read_tickets(tracker) if each.status != "failed"}
     known = read_seen(deployment)
@@ -39,3 +44,6 @@ def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc") -> list[str]:
     else:
         log.info("nothing new among %d tickets", len(waiting))
     return fresh
+
+
+put_first(poll, "deployment")

@@ -35,6 +35,14 @@ def publish(
     """Publish the plan's dashboards (alone: every exposure's) from the served release.
 
     Each shows the checks of its own marts, from the runs that built them.
+
+    Args:
+        site: where dashboards go.
+        warehouse: whose served release they show.
+        project: the dbt project.
+        tracker: where the tickets are that they link to.
+        plan: whose dashboards are published; none: every exposure's.
+        context: what the parent flow has opened; none: it is opened here.
     """
     release = warehouse.read_served()
     if release is None:

@@ -35,9 +35,19 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
 ) -> Plan:
     """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue.
 
-    sources: load these only. Raises NotFound, before any ticket is read, for one that there is not.
-    dashboards: these only; NotFound for one that neither an exposure nor a ticket is.
-    dry_run: incomplete tickets are reported, but not answered.
+    Args:
+        tracker: where the tickets are.
+        project: the dbt project, whose catalogue they are held against.
+        warehouse: where the state of earlier runs is.
+        tickets: keys of these tickets only; none: all open ones, and scheduled dashboards.
+        run: the run's name; none: made of the time.
+        sources: load these only; none: those that the dashboards need.
+        dry_run: incomplete tickets are reported, but not answered.
+        context: what the parent flow has opened; none: it is opened here.
+        dashboards: these only; none: all that are asked for.
+
+    Raises NotFound, before any ticket is read, for a source that there is not, and for a dashboard that is neither an
+    exposure nor a ticket.
     """
     with stage_run(context, project, warehouse, run) as stage:
         tag_queries("requirements", stage.run)

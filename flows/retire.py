@@ -8,6 +8,7 @@ from blocks.prefect.block_types import import_types
 from blocks.query_tags import tag_queries
 from blocks.records import Release
 from blocks.warehouse.base import Warehouse
+from flows.form import put_first
 from tasks.promotion import recover, retain, retire_marts
 from tasks.reports import show_release
 from tasks.run_lock import run_lock
@@ -19,8 +20,14 @@ import_types()  # a deployment names its blocks, of any type
 def retire(warehouse: Warehouse, marts: list[str], timeout: int = 0) -> Release:
     """Take these marts out of what readers see; the rest stays as it is.
 
-    A rollback to an earlier release shows them again. timeout: seconds to wait for another run to end. Raises
-    NotFound for a mart that readers do not see.
+    A rollback to an earlier release shows them again.
+
+    Args:
+        warehouse: whose readers see them.
+        marts: the marts' names.
+        timeout: seconds to wait for another run to end, before giving up as Busy.
+
+    Raises NotFound for a mart that readers do not see.
     """
     tag_queries("retire")
     with run_lock(warehouse, timeout):
@@ -30,3 +37,6 @@ def retire(warehouse: Warehouse, marts: list[str], timeout: int = 0) -> Release:
     show_release(release)
     get_run_logger().info("readers no longer see %s", ", ".join(marts))
     return release
+
+
+put_first(retire, "marts", "timeout")

@@ -14,6 +14,7 @@ from blocks.records import Outcome
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
+from flows.form import put_first
 from flows.publish import publish
 from tasks.answers import answer_rollback
 from tasks.promotion import recover, roll_back
@@ -35,8 +36,16 @@ def rollback(
 ) -> Outcome:
     """Flip readers back to the release before the served one, or to run `to`; refresh the site; tell tickets.
 
-    timeout: seconds to wait for another run to end; patience: its former name. Raises NotDelivered if a
-    dashboard was not refreshed.
+    Args:
+        tracker: where the tickets are that hear of it.
+        warehouse: whose readers are led back.
+        site: whose dashboards are refreshed.
+        project: the dbt project.
+        to: the run whose release readers shall see; none: the one that they saw before.
+        timeout: seconds to wait for another run to end, before giving up as Busy.
+        patience: the former name of timeout.
+
+    Raises NotDelivered if a dashboard was not refreshed.
     """
     tag_queries("rollback")
     start = monotonic()
@@ -59,3 +68,6 @@ def rollback(
     if errors:
         raise NotDelivered(f"roll back to run {release.run}", "; ".join(errors), outcome=outcome)
     return outcome
+
+
+put_first(rollback, "to", "timeout", "patience")

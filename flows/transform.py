@@ -27,9 +27,14 @@ def transform(
 ) -> BuildReport:
     """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate.
 
-    full_refresh: incremental models are built whole, not on top of what the served release holds; snapshots and
-    models with `full_refresh: false` keep their rows, as dbt has it.
-    timeout: alone, seconds to wait for another run to end.
+    Args:
+        project: the dbt project.
+        warehouse: where it is built, into a schema of the run's own.
+        plan: whose marts are built; none: those of every exposure.
+        full_refresh: incremental models are built whole, not on top of what the served release holds; snapshots and
+            models with `full_refresh: false` keep their rows, as dbt has it.
+        context: what the parent flow has opened; none: it is opened here.
+        timeout: alone, seconds to wait for another run to end.
     """
     with (
         hold_alone(context, warehouse, timeout),

@@ -46,8 +46,15 @@ def validate(
 ) -> GateReport:
     """Audit a build (alone: the last one) and write the verdict into the journal.
 
-    plan: what it is built for; none: any metric may be shown somewhere, and has to be one that can be computed.
-    timeout: alone, seconds to wait for another run to end. lessons: what people said is expected.
+    Args:
+        suites: the expectation suites, one a mart.
+        warehouse: where the build is.
+        project: the dbt project, whose tests ran with the build.
+        build: what is audited; none: the last build.
+        plan: what it is built for; none: any metric may be shown somewhere, and has to be one that can be computed.
+        context: what the parent flow has opened; none: it is opened here.
+        timeout: alone, seconds to wait for another run to end.
+        lessons: what people said is expected.
     """
     with hold_alone(context, warehouse, timeout):
         build = build or read_last_report(warehouse, State.building, BuildReport)

@@ -121,6 +121,11 @@ def test_the_image_and_the_parameters_are_stored(stack: Stack, client: SyncPrefe
         ]
         assert deployment.enforce_parameter_schema
         assert deployment.parameters["tracker"] == {"$ref": {"block_document_slug": "files-tracker/main"}}
+        fields = deployment.parameter_openapi_schema["properties"]
+        order = sorted(fields, key=lambda field: fields[field]["position"])
+        blocks = [field for field in order if "$ref" in str(fields[field])]
+        assert order[len(order) - len(blocks) :] == blocks
+        assert all(fields[field].get("description") for field in order), name
 
 
 def template(client: SyncPrefectClient, pool: str) -> dict[str, Any]:
