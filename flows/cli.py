@@ -13,7 +13,7 @@ from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
 from flows.interruption import handle_interrupts
 from flows.local_server import LocalServer
-from flows.reach import check_api, check_proxies
+from flows.reach import check_api, check_proxies, check_time_zone
 from flows.state_folder import check_state, note_need, warn_of_need
 from flows.warmup import SETTINGS, reach_loopback_directly
 
@@ -50,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check_state(flags.state.expanduser().resolve(), recorded)
         check_proxies()
+        check_time_zone()
     except PlatformError as error:  # before anything starts
         return _show_problem(error, flags, 1)
     return _carry_out(flags, recorded)

@@ -1,16 +1,19 @@
-"""Is Prefect's API there, and can this process go through the proxy that the environment names? Asked before a run.
+"""Is Prefect's API there, and are the proxy and the time zone that the environment names usable? Asked before a run.
 
 Without this a silent server costs minutes and ends in a library's own words.
 """
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.request import getproxies
 
 from blocks.errors import Misconfigured, Unavailable
 
 LOOK_SECONDS = 10
+ZONES = Path("/usr/share/zoneinfo")
 
 
 def check_proxies() -> None:
@@ -21,6 +24,25 @@ def check_proxies() -> None:
             "reach servers through a proxy",
             f"the one for {', '.join(socks)} is a SOCKS proxy, and the package socksio is not installed",
             "Name an HTTP proxy, unset ALL_PROXY (all_proxy), or install socksio.",
+        )
+
+
+def check_time_zone() -> None:
+    """Raise Misconfigured where TZ names a file that is no time zone: dbt would end by it, after the loads."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    path = ZONES / name
+    if not name or not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            known = file.read(4) == b"TZif"
+    except OSError:
+        known = False
+    if not known:
+        raise Misconfigured(
+            "read the machine's time zone",
+            f"TZ names {name}, which is none",
+            "Name one, as in Europe/Berlin, or unset TZ.",
         )
 
 

@@ -40,7 +40,7 @@ while True:
     try:
         found = ask()
     except Exception as error:
-        found = f"refused: {type(error).__name__}: {error}"
+        found = " ".join(f"refused: {type(error).__name__}: {error}".split())
     if found != last:
         print(found, flush=True)
     last = found
@@ -305,7 +305,7 @@ def make_postgres_ground(folder: Path, parent: WarmParent, seed: int, server: Se
 
 
 @contextmanager
-def watch_readers(ground: Ground, pause: float = 0.1) -> Iterator[Callable[[], list[str]]]:
+def watch_readers(ground: Ground, pause: float = 0.25) -> Iterator[Callable[[], list[str]]]:
     """A reader in a process of its own; call what is given for the violations that it has seen since."""
     output = ground.folder / "reader.txt"
     with output.open("w") as file:

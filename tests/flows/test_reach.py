@@ -80,3 +80,21 @@ def test_a_socks_proxy_is_said_before_every_client_fails(monkeypatch: pytest.Mon
     assert "secret" not in str(found.value)
     monkeypatch.setattr(reach, "getproxies", lambda: {"http": "http://proxy:1"})
     reach.check_proxies()
+
+
+@pytest.mark.parametrize("name", [":/etc/passwd", "/etc/passwd", "../../../etc/passwd"])
+def test_a_time_zone_that_is_another_file_is_said_before_anything_starts(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", name)
+    with pytest.raises(Misconfigured, match="unset TZ"):
+        reach.check_time_zone()
+
+
+@pytest.mark.parametrize(
+    "name", ["", ":", "UTC0", "CET-1CEST,M3.5.0", "Nowhere/Nothing", "Europe/Berlin", "💥"]
+)
+def test_other_time_zones_are_no_reason_not_to_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days are in UTC or the project's zone, whatever the machine's is."""
+    monkeypatch.setenv("TZ", name)
+    reach.check_time_zone()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.errors import Busy, Misconfigured, NotFound, PlatformError, Unavailable
+from blocks.errors import Busy, ContractBroken, Misconfigured, NotFound, PlatformError, Unavailable
 from blocks.load_range import LoadRange
 from blocks.loader.dlt.files.formats import SourceFile, split_numbers
 from blocks.loader.dlt.load_context import LoadContext
@@ -34,14 +35,41 @@ def list_files(context: LoadContext, table: SourceTable) -> dict[str, FileItemDi
     """
     from dlt.sources.filesystem import filesystem
 
-    system, _ = _open_location(context.location, context.credential)
+    system, path = _open_location(context.location, context.credential)
     pattern = require_setting(table, "path")
-    found = {str(entry["relative_path"]): entry for entry in filesystem(context.location, system, pattern)}
+    if "file" in system.protocol:
+        _check_links(table, Path(path), [Path(str(each)) for each in system.glob(f"{path}/{pattern}")])
+    try:
+        found = {str(each["relative_path"]): each for each in filesystem(context.location, system, pattern)}
+    except Exception as error:  # every file system has errors of its own
+        problem = type(error.__cause__ or error).__name__
+    else:
+        problem = ""
+    if problem:
+        raise Unavailable(
+            f"list the files of {table.full_name}", f"they can't be looked at ({problem})", "Try again."
+        )
     if not found:
         raise NotFound(
             f"load {table.full_name}", f"no file matches {pattern}", "Is the location right, and filled?"
         )
     return dict(sorted(found.items(), key=lambda one: (split_numbers(one[0]), one[0])))
+
+
+def _check_links(table: SourceTable, folder: Path, files: Iterable[Path]) -> None:
+    """Raise ContractBroken for a link that leads out of the location: who may write there could have any file read."""
+    root, folders = folder.resolve(), dict[Path, Path]()
+    for path in files:
+        if path.parent not in folders:
+            folders[path.parent] = path.parent.resolve()
+        target = path.resolve() if path.is_symlink() else folders[path.parent] / path.name
+        if not target.is_relative_to(root) or not target.exists():
+            raise ContractBroken(
+                f"load {table.full_name} from {path.relative_to(folder)}",
+                "it is a link that leads out of the source's folder, or nowhere",
+                "Copy the file there, or give the folder that holds it as the location.",
+                table=table.full_name,
+            )
 
 
 def compute_fingerprint(entry: FileItemDict) -> str:
@@ -71,7 +99,7 @@ def fetch_files(
         problem = ""
         try:
             if entry["file_url"].startswith("file:"):
-                path.symlink_to(entry.local_file_path)
+                path.symlink_to(Path(entry.local_file_path).resolve())  # where it led when it was checked
             else:
                 with entry.open(mode="rb", compression="disable") as content, path.open("wb") as target:
                     shutil.copyfileobj(content, target, 1 << 20)
