@@ -299,7 +299,8 @@ class MartDiff(Record):
     """Candidate against live: rows, keys added, removed and changed, metric totals (live, candidate).
 
     first: there is no live. keyed: counted by the declared key, otherwise row by row. not_compared: columns that
-    the warehouse can't compare. broken_metrics: those it can't compute on the candidate, and why.
+    the warehouse can't compare. broken_metrics: those it can't compute on the candidate, and why. formats: metric →
+    how its numbers are written.
     """
 
     mart: str
@@ -314,6 +315,7 @@ class MartDiff(Record):
     keyed: bool = False
     not_compared: tuple[str, ...] = ()
     broken_metrics: dict[str, str] = {}
+    formats: dict[str, str] = {}
 
 
 class Mover(Record):

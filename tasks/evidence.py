@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from blocks.records import Check, LoadReport, MartDiff, Outcome, Requirement
-from tasks.markdown import listed, table
+from blocks.site.number_format import change
+from tasks.markdown import listed, table, write_figure
 from tasks.movement_text import describe_movements
 
 MOST_FAILURES, MOST_VALUES = 20, 5
@@ -129,11 +130,9 @@ def _list_differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequen
     for name in metrics:
         if name in diff.metrics:
             before, after = diff.metrics[name]
-            yield name, _format_amount(before), _format_amount(after), _change(before, after)
-
-
-def _format_amount(value: float | None) -> str | None:
-    return None if value is None else f"{value:,.2f}"
+            form = diff.formats.get(name, "number")
+            written = write_figure(before, form), write_figure(after, form)
+            yield name, *written, change(after, before, form)
 
 
 def _change(before: float | None, after: float | None) -> str | None:

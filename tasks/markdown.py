@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
+from blocks.site.number_format import write_exact
+
 LONGEST_CELL = 200
 _HARMLESS = re.compile(r"(?!www\.)[\w .,;:%/()=+≤≥→·-]*")
 _LOOK_ALIKES = str.maketrans({"`": "'", "|": "¦"})
@@ -51,6 +53,12 @@ def link(words: str, url: str) -> Markdown:
     """A link with words of ours to an address that can't end it early; other schemes are only quoted."""
     safe = quote(line(url, 2_000), safe="/:?&=#%+,;@~-._")
     return Markdown(f"[{words}](<{safe}>)") if re.match("(https?|file):", safe) else code(url, LONGEST_CELL)
+
+
+def write_figure(value: float | None, form: str) -> Markdown | None:
+    """A metric's figure in full, as its format has it; None for none."""
+    text = write_exact(value, form)
+    return None if text is None else Markdown(text)
 
 
 def bullets(lines: Iterable[str]) -> Markdown:

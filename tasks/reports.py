@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
 
 from prefect.artifacts import create_markdown_artifact
 
 from blocks.findings import Finding, Severity
 from blocks.records import BuildReport, Check, GateReport, LoadReport, Plan, Publication, Release
-from tasks.markdown import link, table
+from tasks.markdown import Markdown, code, link, table, write_figure
 
 
 def show_plan(plan: Plan) -> None:
@@ -133,12 +134,16 @@ def show_gate(gate: GateReport) -> None:
     metrics = table(
         ["metric", "live", "candidate"],
         [
-            (name, *(None if value is None else f"{value:,.2f}" for value in sides))
+            (name, *(write_figure(value, d.formats.get(name, "number")) for value in sides))
             for d in gate.diffs
             for name, sides in d.metrics.items()
         ],
     )
-    docs = link("All checks", gate.data_docs.as_uri()) if gate.data_docs else "The page of checks is missing."
+    docs = (
+        f"All checks: {code(str(gate.data_docs), 300)}"
+        if gate.data_docs
+        else "The page of checks is missing."
+    )
     body = f"# Gate of run {gate.run}: {verdict}\n\n{len(gate.checks)} checks, {len(gate.failures)} failed"
     body += f", {len(gate.warnings)} warned"
     body += f"\n\n{found}" if shown else ""
@@ -164,14 +169,22 @@ def show_publications(run: str, publications: Sequence[Publication], index: str)
                 p.views,
                 " ".join(p.notes),
                 f"{p.seconds:.1f}",
-                link("open", p.url),
+                _show_address("open", p.url),
                 p.error,
             )
             for p in publications
         ],
     )
-    every = link("All of them", index)
+    every = _show_address("All of them", index)
     _show("publications", f"# Dashboards of run {run}\n\n{body}\n\n{every}", f"{len(publications)}")
+
+
+def _show_address(words: str, url: str) -> Markdown:
+    """A link; for a file, where it is: a page that was loaded from a server may not lead to one."""
+    parts = urlsplit(url)
+    return (
+        link(words, url) if parts.scheme != "file" else Markdown(f"{words}: {code(unquote(parts.path), 300)}")
+    )
 
 
 def _check_row(check: Check) -> tuple[object, ...]:

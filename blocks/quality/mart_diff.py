@@ -31,6 +31,7 @@ def compare(
     counted as added and removed, without telling a changed one from these. A key that is not unique counts once,
     as changed if its rows differ in any way.
     """
+    formats = {metric.name: metric.form for dataset in datasets for metric in dataset.metrics}
     with warehouse.session() as session:
         after = count_rows(warehouse, session, candidate)
         new = warehouse.columns(session, *candidate.rsplit(".", 1))
@@ -44,6 +45,7 @@ def compare(
                 added=after,
                 metrics=totals,
                 broken_metrics=broken,
+                formats=formats,
                 first=True,
             )
         comparison = _Comparison(warehouse, session, live, candidate, old, new)
@@ -60,6 +62,7 @@ def compare(
             columns=_column_changes(old, new),
             metrics=totals,
             broken_metrics=broken,
+            formats=formats,
             keyed=keyed,
             not_compared=not_compared,
         )

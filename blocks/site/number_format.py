@@ -36,6 +36,15 @@ def compact(value: float | None, form: str) -> str:
     return sign + find_unit(form) + _shorten(abs(value), bool(find_unit(form)))
 
 
+def write_exact(value: float | None, form: str) -> str | None:
+    """A figure in full, for tables: 1,234.50 · £1,234.50 · 12.34%; None for none."""
+    if value is None:
+        return None
+    if form == "percent":
+        return f"{value:.2%}"
+    return f"{'-' if value < 0 else ''}{find_unit(form)}{abs(value):,.2f}"
+
+
 def change(value: float | None, before: float | None, form: str) -> str | None:
     """The signed change: percentage points for a percentage, otherwise relative; None where undefined."""
     if value is None or before is None or (form != "percent" and before == 0):

@@ -100,8 +100,9 @@ DIFFS = (
         added=100,
         removed=0,
         changed=2,
-        metrics={"net_revenue": (2_000_000.0, 1_500_000.0), "orders": (1.0, 2.0)},
+        metrics={"net_revenue": (2_000_000.0, 1_500_000.0), "orders": (1.0, 2.0), "refunds": (0.02, 0.055)},
         columns=("+refund",),
+        formats={"net_revenue": "currency:GBP", "refunds": "percent"},
     ),
     MartDiff(mart="pipeline", rows_before=5, rows_after=5, metrics={"pipeline_value": (10.0, 10.0)}),
 )
@@ -153,7 +154,7 @@ def test_success_says_what_was_built_and_where() -> None:
     assert "erp.invoice_lines | 12,345 | 17 | 2026-10-31 | `+discount`" in text
     assert "daily: rows | 1,000 | 1,100 | +10.0%" in text
     assert "100 added, 0 removed, 2 changed" in text
-    assert "net_revenue | 2,000,000.00 | 1,500,000.00 | -25.0%" in text
+    assert "net_revenue | £2,000,000.00 | £1,500,000.00 | -25.0%" in text
     assert "changes requested" in text
     assert count(text, "link_open") == 1
 
