@@ -8,7 +8,7 @@ TEST_ARGS ?=
 PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test coverage check peers bench soak lock images sbom audit clean setup setup-dev
+.PHONY: run test coverage check docs peers bench soak lock images sbom audit clean setup setup-dev
 
 run: setup  ## the main job, on the demo company
 	$(BIN)/python flows/main.py $(RUN_ARGS)
@@ -27,13 +27,16 @@ endif
 coverage:  ## what the last whole `make test` did not reach, file by file
 	$(BIN)/coverage report --show-missing
 
-check: setup-dev .venv-lint/done node_modules/.done peers  ## lint, types, layers, style of SQL and JavaScript
+check: setup-dev .venv-lint/done node_modules/.done peers docs  ## lint, types, layers, style of SQL and JavaScript, links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	.venv-lint/bin/sqlfluff lint dbt
 	npm run --silent check
+
+docs: .venv-lint/done  ## the documentation as a site, every link checked: .local/docs-site/index.html
+	NO_MKDOCS_2_WARNING=1 .venv-lint/bin/mkdocs build
 
 soak: setup-dev  ## random sequences of runs, kills and rollbacks by the thousand, for hours; SOAK=0.01 plays a part
 	$(BIN)/python -m pytest -m soak --timeout 0 -s tests $(TEST_ARGS)
@@ -70,7 +73,7 @@ tests/peers/node_modules/.done: tests/peers/package-lock.json tests/peers/packag
 	npm ci --silent --prefix tests/peers
 	touch $@
 
-# sqlfluff and dbt want different clicks, so it lives apart, with what makes the SBOM and the audit.
+# sqlfluff and dbt want different clicks, so it lives apart, with what makes the SBOM, the audit and the docs' site.
 .venv-lint/done: requirements-lint.lock
 	$(PYTHON) -m venv .venv-lint
 	.venv-lint/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lint.lock
@@ -99,7 +102,7 @@ sbom: .venv-lint/done  ## what the image installs, as CycloneDX: .local/sbom.cdx
 audit: .venv-lint/done  ## known vulnerabilities of requirements.lock; skipped where no advisories can be read
 	$(PYTHON) deploy/audit_lock.py .venv-lint/bin/pip-audit requirements.lock
 
-LINT := sqlfluff==4.5.0 cyclonedx-bom==7.5.0 pip-audit==2.10.1
+LINT := sqlfluff==4.5.0 mkdocs-material==9.8.2 cyclonedx-bom==7.5.0 pip-audit==2.10.1
 EXTRAS := --extra databases --extra docker --extra dremio --extra files --extra jira --extra postgres --extra snowflake --extra tableau
 LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url \
 	--no-emit-find-links --quiet

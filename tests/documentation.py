@@ -1,4 +1,4 @@
-"""The documentation as a test reads it: fence_writes blocks, the commands in them and in the text, docs/commands.md."""
+"""The documentation as a test reads it: fenced blocks, the commands in them and in the text, docs/commands.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAIN = "python flows/main.py"
 
 @dataclass(frozen=True)
 class Block:
-    """A fence_writes block. where: page and line."""
+    """A fenced block. where: page and line."""
 
     where: str
     language: str
