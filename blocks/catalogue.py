@@ -6,26 +6,21 @@ Nothing here names a model of any project. SQL comes from the manifest's own exp
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import Field
 
+from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound
+from blocks.manifest import Node, list_disabled, name_model
 from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.release_names import in_release
-from blocks.semantic_models import (
-    Node,
-    SelectedColumn,
-    list_disabled,
-    name_model,
-    read_semantic_models,
-    rows_sql,
-)
-from blocks.sql import parse_expression
+from blocks.semantic_models import SelectedColumn, find_read_joins, read_semantic_models, rows_sql
+from blocks.sql import parse_expression, quote_identifier
 from blocks.time_zone import UTC_ZONE
 
 R = TypeVar("R")
@@ -41,6 +36,7 @@ class Dataset(Record):
     or as typed), each measure. columns: how the mart's rows become these, from the manifest alone.
     source: the mart's row source; a dashboard that reads a mart by two times has a dataset for each.
     time_zone: what the session has to be in that runs its query: points in time become days there.
+    joins: other marts that the columns read, too.
     """
 
     mart: str
@@ -53,15 +49,30 @@ class Dataset(Record):
     measures: tuple[Measure, ...]
     columns: tuple[SelectedColumn, ...]
     time_zone: str = UTC_ZONE
+    joins: tuple[Join, ...] = ()
+
+    @property
+    def marts(self) -> tuple[str, ...]:
+        """The marts that it reads, its own first."""
+        return tuple(dict.fromkeys((self.mart, *(join.mart for join in self.joins))))
 
     @property
     def name(self) -> str:
         """What tells it from a dashboard's other datasets; the mart's name, as a rule."""
         return self.source or self.mart
 
-    def sql(self, relation: str) -> str:
-        """A query of its rows. relation: the mart's, quoted."""
-        return rows_sql(self.columns, relation)
+    def sql(self, relation: str, joined: Mapping[str, str] | None = None) -> str:
+        """A query of its rows. relation: the mart's, quoted; joined: those of the other marts, by name.
+
+        Raises NotFound where one that it reads is not among them.
+        """
+        joins, others = find_read_joins(self.joins, self.columns), joined or {}
+        if missing := [join.mart for join in joins if join.mart not in others]:
+            said = f"{missing[0]}, which its rows are joined with, is not there"
+            raise NotFound(f"read mart {self.mart}", said, f"Build {missing[0]} with it.")
+        return rows_sql(
+            self.columns, " ".join([relation, *(join.write(others[join.mart]) for join in joins)])
+        )
 
 
 class Exposure(Record):
@@ -172,18 +183,35 @@ class Catalogue:
         """The mart a metric is computed on."""
         return self.metric(metric).mart
 
+    def marts_of(self, metrics: Iterable[str], dimensions: Iterable[str]) -> tuple[str, ...]:
+        """The marts that these metrics are computed on, and those that they or these dimensions are joined with."""
+        found: dict[str, None] = {}
+        wanted = tuple(dimensions)
+        for metric in map(self.metric, metrics):
+            source = self._semantic.sources[metric.source]
+            keys = [name for name in wanted if name in source.dimensions]
+            measures = [each.base.name for each in metric.measures]
+            columns = self._semantic.columns(metric.source, keys, measures)
+            joins = find_read_joins(source.joined.joins, columns)
+            found |= dict.fromkeys((metric.mart, *(join.mart for join in joins)))
+        return tuple(found)
+
     def source_of(self, metric: str) -> str:
         """The row source of a metric: its mart, as one semantic model reads it by one time."""
         return self.metric(metric).source
 
     def dimensions_of(self, source: str) -> tuple[str, ...]:
-        """The dimensions of a row source, time included."""
+        """The dimensions of a row source, time and those of other semantic models included."""
         return tuple(self._semantic.sources[source].dimensions) if source in self._semantic.sources else ()
 
+    def is_own(self, source: str, dimension: str) -> bool:
+        """False for a dimension of another semantic model, which a row source is joined with."""
+        return not self._semantic.sources[source].dimensions[dimension].joined
+
     def categories_of(self, source: str) -> tuple[str, ...]:
-        """The dimensions of a row source that are no times."""
+        """The dimensions of a row source's own that are no times."""
         known = self._semantic.sources[source].dimensions if source in self._semantic.sources else {}
-        return tuple(name for name, each in known.items() if not each.time)
+        return tuple(name for name, each in known.items() if not each.time and not each.joined)
 
     def metric_meta(self, name: str) -> Node:
         """The meta of a metric; empty without one."""
@@ -234,7 +262,8 @@ class Catalogue:
 
     def sources_feeding(self, metric: str) -> tuple[str, ...]:
         """Data sources that a metric is computed from, whoever fills them."""
-        return self.sources_beneath(self.mart_of(metric))
+        marts = self.marts_of((metric,), ())
+        return tuple(sorted({source for mart in marts for source in self.sources_beneath(mart)}))
 
     def relations_of(self, marts: Iterable[str]) -> tuple[Mart, ...]:
         """The models, snapshots and seeds that dbt makes a relation of, in these marts' lineage."""
@@ -318,9 +347,16 @@ class Catalogue:
         for dataset in self.datasets(
             tuple(name for name in metrics if name in self._semantic.metrics), dimensions
         ):
-            for column in dataset.columns:
-                tree = parse_expression(column.sql, "duckdb")
-                found |= {(dataset.mart, each.name.lower()) for each in tree.find_all(exp.Column)}
+            parts = [(dataset.mart, column.sql) for column in dataset.columns]
+            read = " ".join(sql for _, sql in parts)
+            for join in dataset.joins:
+                parts += [(dataset.mart, join.on), (join.mart, join.key)]
+                parts += [
+                    (join.mart, sql) for name, sql in join.columns.items() if quote_identifier(name) in read
+                ]
+            for mart, sql in parts:
+                columns = parse_expression(sql, "duckdb").find_all(exp.Column)
+                found |= {(mart, each.name.lower()) for each in columns}
         return found
 
     def mart(self, name: str) -> Mart:
@@ -364,6 +400,7 @@ class Catalogue:
                 "Rename the measure in the semantic model.",
             )
         keys = ([time] if time else []) + list(names)
+        columns = self._semantic.columns(source, keys, list(measures))
         return Dataset(
             mart=mart,
             source=source,
@@ -373,7 +410,8 @@ class Catalogue:
             measures=tuple(measures.values()),
             grain=known[time].grain if time else "day",
             labels={name: known[name].label for name in keys},
-            columns=self._semantic.columns(source, keys, list(measures)),
+            columns=columns,
+            joins=find_read_joins(rows.joined.joins, columns),
             time_zone=self.time_zone,
         )
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import TypeAdapter
 
+from blocks.manifest import Node
 from blocks.records import Record
-from blocks.semantic_models import Node
 
 if TYPE_CHECKING:
     from sqlglot import exp

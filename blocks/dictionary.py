@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from blocks.catalogue import Catalogue
 from blocks.column_lineage import ALL, ColumnLineage, ColumnRef
+from blocks.manifest import Node, name_model
 from blocks.records import Record
-from blocks.semantic_models import Node, name_model
 
 
 class DictionaryColumn(Record):

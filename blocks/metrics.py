@@ -22,7 +22,7 @@ from blocks.errors import Misconfigured
 from blocks.records import GRAINS, Record
 from blocks.sql import quote_identifier
 
-Function: TypeAlias = Literal["sum", "min", "max", "count_distinct"]
+Function: TypeAlias = Literal["sum", "min", "max", "count_distinct", "percentile"]
 Sign: TypeAlias = Literal["+", "-", "*", "/"]
 # A value, from values: `case` from conditions and values in turn, and a last value for the rest.
 Value: TypeAlias = Literal["null", "coalesce", "abs", "floor", "ceil", "round", "round_binary", "case"]
@@ -33,6 +33,7 @@ Json: TypeAlias = list[object]
 
 _ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 _AGGREGATES = {"sum": "sum(", "min": "min(", "max": "max(", "count_distinct": "count(distinct "}
+_AGGREGATES |= {"percentile": "max("}  # which shows that it can be computed, not what it is
 _TABLEAU = {"sum": "SUM", "min": "MIN", "max": "MAX", "count_distinct": "COUNTD"}
 _COMPARISONS = {
     "=": operator.eq,
@@ -101,16 +102,31 @@ class Window(Record):
         return f"{reach}{', last' if self.last else ''}"
 
 
+class Percentile(Record):
+    """Which value of a column: a share `at` of all the values is below it. rows: the column with how many of the mart's
+    rows have the value; discrete: one of the values, where otherwise it may lie between two.
+    """
+
+    at: float
+    rows: str
+    discrete: bool = False
+
+    def __str__(self) -> str:
+        return "median" if self.at == 0.5 else f"{self.at * 100:g}% percentile"
+
+
 class Measure(Record):
     """A column of a dataset that can be aggregated again, with the function that does it.
 
     filtered: it counts some of the rows only. A distinct count of them is then null for a group in which there is
     none, as any other measure is; in all, without groups, it is 0.
     shift, window: it is of other rows than those of the time that is shown; the name then tells it from the column's.
+    percentile: which one, where that is the function.
     """
 
     name: str
     function: Function
+    percentile: Percentile | None = None
     balance: Balance | None = None
     filtered: bool = False
     shift: Shift | None = None
@@ -135,7 +151,13 @@ class Measure(Record):
         """The columns of the rows that it is computed from, as `spread_rows` names them."""
         balance = self.balance
         more = (balance.moment, *balance.within, balance.rows) if balance and not self.window else ()
-        return (self.name, *filter(None, more))
+        rows = (f"{self.percentile.rows}{self.mark}",) if self.percentile else ()
+        return (self.name, *filter(None, more), *rows)
+
+    @property
+    def is_of_values(self) -> bool:
+        """True if it needs all the different values of its column, which are keys of the dataset's rows."""
+        return self.function in ("count_distinct", "percentile")
 
     def unmark(self, name: str) -> str:
         """A column's name in the dataset."""
@@ -207,6 +229,11 @@ class Metric(Record):
     def needs_bucket(self) -> bool:
         """True if it has a value per bucket of time only, as one that compares with another bucket does."""
         return any(measure.shift for measure in self.measures)
+
+    @property
+    def has_total(self) -> bool:
+        """True if `totals_sql` gives its value of all time."""
+        return self.adds_up_rows and not any(measure.percentile for measure in self.measures)
 
     @property
     def adds_up_rows(self) -> bool:
@@ -387,7 +414,7 @@ def write_formula(formula: Formula) -> str:
     match formula:
         case Measure(name=name, function=function):
             how = {"sum": "sum", "min": "least", "max": "greatest", "count_distinct": "number of different"}
-            return f"{how[function]} of {name}"
+            return f"{formula.percentile or how[function]} of {name}"
         case Number(value=value):
             return f"{value:g}"
         case Filled(formula=inner, value=value):
@@ -492,6 +519,12 @@ def _measure_tableau(measure: Measure, dimensions: Sequence[str]) -> str:
             f"it {what}, which no calculation of Tableau computes in every view and under every filter",
             "Pages, pictures and notebooks show it.",
         )
+    if measure.percentile:
+        raise Misconfigured(
+            f"Write {measure.name} for Tableau",
+            f"it is a {measure.percentile}, and a value stands for several rows here, of which Tableau computes none",
+            "Pages, pictures and notebooks show it.",
+        )
     if measure.balance:
         return _balance_tableau(measure, measure.balance, dimensions)
     found = f"{_TABLEAU[measure.function]}({tableau_field(measure.name)})"
@@ -568,7 +601,19 @@ def aggregate_sql(measure: Measure, column: str = "") -> str:
     if measure.function == "count_distinct":
         return f"count(distinct {column})" + (f" FILTER (WHERE {now})" if now else "")
     condition = f"isfinite({column}::DOUBLE)" + (f" AND {now}" if now else "")
+    if measure.percentile:
+        return _percentile_sql(
+            measure.percentile, column, f"{measure.percentile.rows}{measure.mark}", condition
+        )
     return f"{measure.function}({column}) FILTER (WHERE {condition})"
+
+
+def _percentile_sql(percentile: Percentile, column: str, rows: str, condition: str) -> str:
+    """A percentile of a column whose values stand for several rows each."""
+    values = f"list_resize([{column}::DOUBLE], {quote_identifier(rows)}::BIGINT, {column}::DOUBLE)"
+    function = "quantile_disc" if percentile.discrete else "quantile_cont"
+    every = f"flatten(list({values}) FILTER (WHERE {condition}))"
+    return f"list_aggregate({every}, '{function}', {percentile.at!r})"
 
 
 def decide_moments(

@@ -1,8 +1,8 @@
 """dbt's semantic layer read from the manifest: dimensions, measures, and metrics as formulas.
 
-dbt's own query engine is not needed: a dashboard only adds up measures again. What can't be added up
-(medians, cumulative metrics) is reported as unusable with its reason, metric by metric: whatever dbt lets a
-project say of a measure or a metric is either computed as dbt means it or refused here.
+dbt's own query engine is not needed: a dashboard only adds up measures again, or has all their values (distinct
+counts, medians). What can't be computed of them is reported as unusable with its reason, metric by metric: whatever
+dbt lets a project say of a measure or a metric is either computed as dbt means it or refused here.
 
 Expressions of a project are SQL that is taken as it stands: they are joined to more SQL and never used as a
 template, so that braces, percent signs and comments in them mean what they mean to the warehouse.
@@ -11,15 +11,27 @@ template, so that braces, percent signs and comments in them mean what they mean
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
 from itertools import chain, count
-from typing import Any, TypeAlias
 
+from blocks.dimensions import (
+    ALL_GRAINS,
+    Dimension,
+    UnusableError,
+    cut_time,
+    end_comment,
+    read_dimension,
+    read_entity,
+    read_keys,
+    read_mart,
+)
+from blocks.entity_joins import EntityJoins, Join, find_joins
 from blocks.errors import Misconfigured
+from blocks.manifest import Node
 from blocks.metric_expression import NotAFormulaError, read_expression
 from blocks.metrics import (
     Balance,
@@ -29,6 +41,7 @@ from blocks.metrics import (
     Measure,
     Metric,
     Operation,
+    Percentile,
     Shift,
     Window,
     measures_of,
@@ -38,56 +51,14 @@ from blocks.metrics import (
 from blocks.records import GRAINS, Record
 from blocks.sql import PORTABLE, parse_expression, quote_identifier
 
-Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
 LONGEST_REACH = 10_000  # of a window or an offset, in buckets
 MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to follow one
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
-_FINER_THAN_DAYS = ("nanosecond", "microsecond", "millisecond", "second", "minute", "hour")
-_ALL_GRAINS = (*_FINER_THAN_DAYS, *GRAINS)
 _NAMED = re.compile(
     r"""\{\{\s*(?P<kind>Dimension|TimeDimension|Entity)\(\s*(['"])(?P<name>\w+)\2\s*"""
     r"""(?:,\s*(?:time_granularity_name\s*=\s*)?(['"])(?P<grain>\w+)\4\s*)?\)\s*\}\}"""
 )
-_FILE_NAME = re.compile(r"[\w-]+")
 _FUNCTIONS: dict[str, Function] = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
-
-
-def name_model(node: Node) -> str:
-    """What a node of the manifest is called here and served as: its name, or a versioned model's relation's alias.
-
-    All versions of a model have one name, and dbt makes a relation for each. An alias that could be no file's name
-    gives way to the name that dbt gives a version by itself.
-    """
-    version, alias = node.get("version"), str(node.get("alias"))
-    if version is None:
-        return str(node["name"])
-    return alias if node.get("alias") and _FILE_NAME.fullmatch(alias) else f"{node['name']}_v{version}"
-
-
-def list_disabled(manifest: Node) -> list[Node]:
-    """What a project declares and has switched off (`enabled: false`)."""
-    found: list[Node] = []
-    for nodes in (manifest.get("disabled") or {}).values():
-        found += [nodes] if isinstance(nodes, Mapping) else nodes
-    return found
-
-
-class _UnusableError(Exception):
-    """Why a metric can't be shown."""
-
-
-class Dimension(Record):
-    """A dimension of a mart. expr: its SQL; time: a date, as fine as its grain.
-
-    declared: the grain that the project gives it, by which filters and balances go; pages have none finer than days.
-    """
-
-    name: str
-    expr: str
-    time: bool
-    grain: str
-    label: str
-    declared: str = "day"
 
 
 class SelectedColumn(Record):
@@ -102,8 +73,9 @@ class SelectedColumn(Record):
 class RowSource:
     """A mart as one semantic model reads it, by one time dimension, if it has one.
 
-    model: the semantic model's name; dimensions: by name, with this model's own expressions;
-    entity: the primary one, by which filters name the dimensions; entities: every one's own expression.
+    model: the semantic model's name; dimensions: by name, with this model's own expressions, and those of others that
+    it is joined with; entity: the primary one, by which filters name the dimensions; entities: every one's own
+    expression.
     """
 
     mart: str
@@ -112,6 +84,7 @@ class RowSource:
     dimensions: Mapping[str, Dimension]
     entity: str
     entities: Mapping[str, str] = field(default_factory=dict)
+    joined: EntityJoins = field(default_factory=EntityJoins)
 
 
 @dataclass(frozen=True)
@@ -176,6 +149,15 @@ def _number_names(name: str) -> Iterator[str]:
     return (f"{name}_{number}" for number in count(2))
 
 
+_ROWS = SelectedColumn(name="@rows", sql="count(*)", grouped=False)  # how many of the mart's are behind a row
+
+
+def find_read_joins(joins: Iterable[Join], columns: Iterable[SelectedColumn]) -> tuple[Join, ...]:
+    """Those of some joins that columns are computed from."""
+    sql = " ".join(column.sql for column in columns)
+    return tuple(join for join in joins if join.is_read_by(sql))
+
+
 def rows_sql(columns: tuple[SelectedColumn, ...], relation: str) -> str:
     """SQL of a dataset's rows over a quoted relation, grouped by the columns that are keys."""
     chosen = ", ".join(f"{column.sql} as {quote_identifier(column.name)}" for column in columns)
@@ -197,7 +179,7 @@ def read_semantic_models(manifest: Node) -> SemanticModels:
     for name, metric in metrics.items():
         try:
             models.metrics[name] = _read_metric(metric, metrics, models)
-        except _UnusableError as reason:
+        except UnusableError as reason:
             models.unusable[name] = str(reason)
         except _MALFORMED as error:
             models.unusable[name] = f"its definition can't be read: {type(error).__name__} {error}"
@@ -206,20 +188,23 @@ def read_semantic_models(manifest: Node) -> SemanticModels:
 
 def _read_model(model: Node, manifest: Node, models: SemanticModels) -> None:
     nodes = [manifest["nodes"][u] for u in model["depends_on"]["nodes"] if u in manifest["nodes"]]
-    dimensions = {each["name"]: _read_dimension(each) for each in model.get("dimensions") or ()}
+    dimensions = {each["name"]: read_dimension(each) for each in model.get("dimensions") or ()}
+    joined = find_joins(model, manifest["semantic_models"].values(), manifest["nodes"])
     for measure in (*(model.get("measures") or ()), *_find_inline_measures(model, manifest)):
         try:
-            _add_measure(measure, model, _read_mart(nodes, model), dimensions, models)
-        except _UnusableError as reason:
+            _add_measure(measure, model, read_mart(nodes, model), dimensions, joined, models)
+        except UnusableError as reason:
             models.faults[measure["name"]] = str(reason)
 
 
 def _find_inline_measures(model: Node, manifest: Node) -> Iterator[Node]:
     """The measures of simple metrics that aggregate by themselves, as newer projects write them beside a model."""
     for metric in (manifest.get("metrics") or {}).values():
-        own = (metric.get("type_params") or {}).get("metric_aggregation_params")
+        params = metric.get("type_params") or {}
+        own = params.get("metric_aggregation_params")
         if own and own.get("semantic_model") == model.get("name"):
-            yield {**own, "name": _name_inline(metric), "expr": own.get("expr") or metric["name"]}
+            expr = params.get("expr") or own.get("expr") or metric["name"]
+            yield {**own, "name": _name_inline(metric), "expr": expr}
 
 
 def _name_inline(metric: Node) -> str:
@@ -227,52 +212,22 @@ def _name_inline(metric: Node) -> str:
 
 
 def _add_measure(
-    measure: Node, model: Node, mart: str, dimensions: Mapping[str, Dimension], models: SemanticModels
+    measure: Node,
+    model: Node,
+    mart: str,
+    dimensions: Mapping[str, Dimension],
+    joined: EntityJoins,
+    models: SemanticModels,
 ) -> None:
     default = (model.get("defaults") or {}).get("agg_time_dimension")
     time = _read_time(measure.get("agg_time_dimension") or default, measure, dimensions)
     balance = _read_balance(measure, time, model, dimensions)
     columns = _read_measure(measure, str(measure["name"]), balance)
-    name, entity = str(model.get("name") or ""), _read_entity(model)
-    source = models.add_source(RowSource(mart, name, time, dimensions, entity, _read_entity_exprs(model)))
+    name, entity = str(model.get("name") or ""), read_entity(model)
+    every = {**joined.dimensions, **dimensions}
+    source = models.add_source(RowSource(mart, name, time, every, entity, read_keys(model), joined))
     for key, column in columns.items():
         models.measures[key] = replace(column, source=source, declared=measure, balance=balance)
-
-
-def _read_mart(nodes: Sequence[Node], model: Node) -> str:
-    """The name of the mart that a semantic model is on."""
-    if not nodes:
-        read = " ".join(str(model.get("model") or "").split())[:200]
-        said = f"no model that is enabled{f', but {read}' if read else ''}"
-        raise _UnusableError(f"its semantic model {model.get('name')} reads {said}")
-    if nodes[0].get("resource_type", "model") != "model":
-        kind = nodes[0]["resource_type"]
-        raise _UnusableError(f"its semantic model {model.get('name')} reads a {kind}; a mart is a model")
-    return name_model(nodes[0])
-
-
-def _read_entity(model: Node) -> str:
-    """The name of a semantic model's primary entity, empty without one."""
-    primary = [each["name"] for each in model.get("entities") or () if each.get("type") == "primary"]
-    return str(model.get("primary_entity") or next(iter(primary), ""))
-
-
-def _read_entity_exprs(model: Node) -> dict[str, str]:
-    """The SQL of each of a semantic model's entities by name."""
-    return {each["name"]: str(each.get("expr") or each["name"]) for each in model.get("entities") or ()}
-
-
-def _read_dimension(dimension: Node) -> Dimension:
-    name = dimension["name"]
-    grain = str((dimension.get("type_params") or {}).get("time_granularity") or "day").lower()
-    return Dimension(
-        name=name,
-        expr=str(dimension.get("expr") or name),
-        time=dimension["type"] == "time",
-        grain="day" if grain in _FINER_THAN_DAYS else grain,
-        label=dimension.get("label") or name.replace("_", " ").capitalize(),
-        declared=grain,
-    )
 
 
 def _read_time(name: str | None, measure: Node, dimensions: Mapping[str, Dimension]) -> str | None:
@@ -280,11 +235,9 @@ def _read_time(name: str | None, measure: Node, dimensions: Mapping[str, Dimensi
     if name is None:
         return None
     if name not in dimensions or not dimensions[name].time:
-        raise _UnusableError(f"its measure {measure['name']} has the time {name}, which is no time dimension")
+        raise UnusableError(f"its measure {measure['name']} has the time {name}, which is no time dimension")
     if dimensions[name].grain not in GRAINS:
-        raise _UnusableError(
-            f"its time {name} has the grain {dimensions[name].grain}, which pages don't know"
-        )
+        raise UnusableError(f"its time {name} has the grain {dimensions[name].grain}, which pages don't know")
     return name
 
 
@@ -297,26 +250,24 @@ def _read_balance(
         return None
     name = declared.get("name")
     if name != time or not time:
-        raise _UnusableError(
+        raise UnusableError(
             f"its measure {measure['name']} is a balance over {name} and aggregated by {time}: with another time"
             " than its own dashboards can't tell which moment is the last"
         )
     if measure["agg"] in ("count_distinct", "median", "percentile"):
-        raise _UnusableError(
-            f"its measure {measure['name']} is a balance that aggregates by {measure['agg']}"
-        )
-    known = _read_entity_exprs(model)
+        raise UnusableError(f"its measure {measure['name']} is a balance that aggregates by {measure['agg']}")
+    known = read_keys(model)
     known |= {each.name: each.expr for each in dimensions.values() if not each.time}
     groupings = declared.get("window_groupings") or ()
     if unknown := [each for each in groupings if each not in known]:
-        raise _UnusableError(
+        raise UnusableError(
             f"its measure {measure['name']} is a balance within {', '.join(unknown)}, not known"
         )
     moment = SelectedColumn(
-        name=f"{time}__moment", sql=_cut(dimensions[time], dimensions[time].declared), grouped=True
+        name=f"{time}__moment", sql=cut_time(dimensions[time], dimensions[time].declared), grouped=True
     )
     within = tuple(
-        SelectedColumn(name=f"{each}__within", sql=_end_comment(known[each]), grouped=True)
+        SelectedColumn(name=f"{each}__within", sql=end_comment(known[each]), grouped=True)
         for each in groupings
     )
     last = str(declared.get("window_choice") or "min").lower() == "max"
@@ -364,7 +315,7 @@ def _read_added(measure: Node, name: str, condition: str) -> dict[str, MeasureCo
     A measure is null over no rows, so a count of filtered rows is a sum that is null where none of them is.
     """
     aggregation = measure["agg"]
-    expr = _end_comment(str(measure.get("expr") or measure["name"]))
+    expr = end_comment(str(measure.get("expr") or measure["name"]))
     chosen = f"case when {condition} then {expr} end" if condition else expr
     if aggregation == "count_distinct":  # carried as its values, which are a key of the rows
         column = SelectedColumn(name=name, sql=chosen, grouped=True)
@@ -385,7 +336,24 @@ def _read_added(measure: Node, name: str, condition: str) -> dict[str, MeasureCo
         return {f"{name}__sum": total, f"{name}__count": number, name: average}
     if aggregation in _FUNCTIONS:
         return {name: _make_measure_column(name, aggregation, chosen)}
-    raise _UnusableError(f"its measure aggregates by {aggregation}, which can't be added up under filters")
+    if aggregation in ("median", "percentile"):  # carried as its values, too, and how many rows have each
+        value = Measure(name=name, function="percentile", percentile=_read_percentile(measure))
+        column = SelectedColumn(name=name, sql=chosen, grouped=True)
+        return {name: MeasureColumn("", value, column, besides=(_ROWS,))}
+    raise UnusableError(f"its measure aggregates by {aggregation}, which can't be added up under filters")
+
+
+def _read_percentile(measure: Node) -> Percentile:
+    params = measure.get("agg_params") or {}
+    if params.get("use_approximate_percentile"):
+        raise UnusableError(
+            "its measure aggregates by an approximate percentile, which every warehouse approximates otherwise;"
+            " an exact one is computed"
+        )
+    at = 0.5 if measure["agg"] == "median" else params.get("percentile")
+    if isinstance(at, bool) or not isinstance(at, int | float) or not 0 <= at <= 1:
+        raise UnusableError(f"its measure aggregates by the percentile {at!r}, which is no share from 0 to 1")
+    return Percentile(at=at, rows=_ROWS.name, discrete=bool(params.get("use_discrete_percentile")))
 
 
 def _make_measure_column(name: str, aggregation: str, expr: str) -> MeasureColumn:
@@ -394,20 +362,9 @@ def _make_measure_column(name: str, aggregation: str, expr: str) -> MeasureColum
 
 
 def _make_key_column(dimension: Dimension) -> SelectedColumn:
-    expr = _end_comment(dimension.expr)
-    sql = f"cast({_cut(dimension, dimension.grain)} as date)" if dimension.time else expr
+    expr = end_comment(dimension.expr)
+    sql = f"cast({cut_time(dimension, dimension.grain)} as date)" if dimension.time else expr
     return SelectedColumn(name=dimension.name, sql=sql, grouped=True)
-
-
-def _cut(dimension: Dimension, grain: str) -> str:
-    """SQL of a time dimension cut to a grain."""
-    expr = _end_comment(dimension.expr)
-    return f"cast({expr} as date)" if grain == "day" else f"date_trunc('{grain}', {expr})"
-
-
-def _end_comment(expr: str) -> str:
-    """An expression that more SQL may follow: a comment to the end of the line would swallow it."""
-    return f"{expr}\n" if "--" in expr or "//" in expr else expr
 
 
 def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticModels) -> Metric:
@@ -416,15 +373,15 @@ def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticMode
     sources = {models.measures[measure.base.name].source for measure in measures}
     marts = {models.sources[source].mart for source in sources}
     if len(marts) != 1:
-        raise _UnusableError(f"it reads {len(marts)} marts ({', '.join(sorted(marts))}); a metric needs one")
+        raise UnusableError(f"it reads {len(marts)} marts ({', '.join(sorted(marts))}); a metric needs one")
     if len(sources) != 1:
-        raise _UnusableError(
+        raise UnusableError(
             "its measures are in several semantic models or have several time dimensions"
             f" ({', '.join(_describe(models.sources[source]) for source in sorted(sources))})"
         )
     timed = models.sources[next(iter(sources))].time is not None
     if not timed and any(measure.mark for measure in measures):
-        raise _UnusableError(
+        raise UnusableError(
             "it is of several times (cumulative, or with an offset) and its measures have none"
         )
     meta = {**(metric.get("meta") or {}), **((metric.get("config") or {}).get("meta") or {})}
@@ -458,7 +415,7 @@ def _read_target(declared: object) -> float | None:
     """The figure of a metric's `meta.target`."""
     if declared is None or (isinstance(declared, int | float) and not isinstance(declared, bool)):
         return declared
-    raise _UnusableError(f"its meta has target {str(declared)[:40]!r}, which is no number")
+    raise UnusableError(f"its meta has target {str(declared)[:40]!r}, which is no number")
 
 
 def _read_maturity(declared: object) -> int:
@@ -467,7 +424,7 @@ def _read_maturity(declared: object) -> int:
         return 0
     if isinstance(declared, int) and not isinstance(declared, bool) and 0 <= declared <= 3660:
         return declared
-    raise _UnusableError(f"its meta has maturity {str(declared)[:40]!r}: give days, as in 90, or grows")
+    raise UnusableError(f"its meta has maturity {str(declared)[:40]!r}: give days, as in 90, or grows")
 
 
 def _count_own_rows(formula: Formula) -> Formula:
@@ -506,14 +463,14 @@ def _read_formula(
 
     def read(reference: Node) -> Formula:
         if reference["name"] not in metrics:
-            raise _UnusableError(f"it reads {reference['name']}, which is no metric that is enabled")
+            raise UnusableError(f"it reads {reference['name']}, which is no metric that is enabled")
         inner = (*filters, *_list_conditions(reference))
         found = _read_formula(metrics[reference["name"]], metrics, models, inner, depth + 1)
         shift = _read_shift(reference, metrics[reference["name"]]["type"] != "simple")
         return _shift_measures(found, shift, reference["name"], models) if shift else found
 
     if depth > MOST_NESTED:
-        raise _UnusableError(f"it is made of metrics that are made of metrics, more than {MOST_NESTED} deep")
+        raise UnusableError(f"it is made of metrics that are made of metrics, more than {MOST_NESTED} deep")
     if kind == "simple":
         return _read_simple(metric, models, filters)
     if kind == "ratio":
@@ -523,10 +480,10 @@ def _read_formula(
         try:
             return read_expression(params["expr"], inputs, models.dialect)
         except NotAFormulaError as reason:
-            raise _UnusableError(str(reason)) from None
+            raise UnusableError(str(reason)) from None
     if kind == "cumulative":
         return _read_cumulative(metric, metrics, models, filters)
-    raise _UnusableError(f"its type is {kind}; dashboards show simple, ratio, derived and cumulative metrics")
+    raise UnusableError(f"its type is {kind}; dashboards show simple, ratio, derived and cumulative metrics")
 
 
 def _read_shift(reference: Node, whole: bool) -> Shift | None:
@@ -538,7 +495,7 @@ def _read_shift(reference: Node, whole: bool) -> Shift | None:
     if not to_grain:
         return None
     if whole:
-        raise _UnusableError(
+        raise UnusableError(
             f"it reads {reference['name']} with an offset to a grain, and that is no simple metric"
         )
     return Shift(count=0, grain=_check_grain(to_grain, f"the offset of {reference['name']}"))
@@ -548,14 +505,14 @@ def _read_reach(window: Node, what: str) -> tuple[int, str]:
     """How many of which grain."""
     count = window["count"]
     if not isinstance(count, int) or not 0 < count < LONGEST_REACH:
-        raise _UnusableError(f"{what} is of {count!r}, which is no number of buckets of time")
+        raise UnusableError(f"{what} is of {count!r}, which is no number of buckets of time")
     return count, _check_grain(window["granularity"], what)
 
 
 def _check_grain(grain: object, what: str) -> str:
     found = str(grain).lower()
     if found not in GRAINS:
-        raise _UnusableError(f"{what} is by {found}, which pages don't know: they have {', '.join(GRAINS)}")
+        raise UnusableError(f"{what} is by {found}, which pages don't know: they have {', '.join(GRAINS)}")
     return found
 
 
@@ -565,9 +522,9 @@ def _shift_measures(formula: Formula, shift: Shift, name: str, models: SemanticM
     for measure in measures_of(formula):
         if measure.mark:
             other = "cumulative" if measure.window else "of another time"
-            raise _UnusableError(f"it reads {name} with an offset, and that is {other} itself")
+            raise UnusableError(f"it reads {name} with an offset, and that is {other} itself")
         if models.measures[measure.name].timed:
-            raise _UnusableError(
+            raise UnusableError(
                 f"it reads {name} with an offset, and that has a filter on time, which moves with it"
             )
         moved = measure.model_copy(update={"shift": shift})
@@ -589,9 +546,9 @@ def _read_cumulative(
     own = older | {key: value for key, value in given.items() if value is not None}
     period = str(own.get("period_agg") or "first").lower()
     if period not in ("first", "last"):
-        raise _UnusableError(f"it is cumulative with period_agg {period}; first and last are computed")
+        raise UnusableError(f"it is cumulative with period_agg {period}; first and last are computed")
     if own.get("window") and own.get("grain_to_date"):
-        raise _UnusableError("it is cumulative over a window and to date at once")
+        raise UnusableError("it is cumulative over a window and to date at once")
     window = Window(last=period == "last")
     if own.get("window"):
         count, grain = _read_reach(own["window"], "its window")
@@ -600,13 +557,13 @@ def _read_cumulative(
         window = window.model_copy(update={"grain": _check_grain(own["grain_to_date"], "its grain to date")})
     if inner := own.get("metric"):
         if inner["name"] not in metrics:
-            raise _UnusableError(f"it reads {inner['name']}, which is no metric that is enabled")
+            raise UnusableError(f"it reads {inner['name']}, which is no metric that is enabled")
         metric, filters = (
             metrics[inner["name"]],
             (*filters, *_list_conditions(inner), *_list_conditions(metrics[inner["name"]])),
         )
         if metric["type"] != "simple":
-            raise _UnusableError(
+            raise UnusableError(
                 f"it is cumulative over {inner['name']}, which is {metric['type']}; simple ones are computed"
             )
     return _read_simple(metric, models, filters, window)
@@ -617,7 +574,11 @@ def _widen_measures(formula: Formula, window: Window) -> Formula:
     instead: dict[str, Formula] = {}
     for measure in measures_of(formula):
         if measure.balance:
-            raise _UnusableError("it is cumulative over a balance, which does not add up over days")
+            raise UnusableError("it is cumulative over a balance, which does not add up over days")
+        if measure.percentile:
+            raise UnusableError(
+                f"it is cumulative over a {measure.percentile}, which is not computed of windows"
+            )
         wide = measure.model_copy(update={"window": window})
         balance = Balance(moment=f"{measure.name}{wide.mark}, on", last=window.last, grouped=True)
         instead[measure.name] = wide.model_copy(
@@ -640,13 +601,13 @@ def _read_simple(
     if not reference and params.get("metric_aggregation_params"):
         reference = {"name": _name_inline(metric)}
     if not reference:
-        raise _UnusableError("it has no measure, and no aggregation of its own")
+        raise UnusableError("it has no measure, and no aggregation of its own")
     name = reference["name"]
     filters = (*filters, *_list_conditions(reference))
     if name in models.faults:
-        raise _UnusableError(models.faults[name])
+        raise UnusableError(models.faults[name])
     if name not in models.measures:
-        raise _UnusableError(f"its measure {name} is in no semantic model that is enabled")
+        raise UnusableError(f"its measure {name} is in no semantic model that is enabled")
     formula = _read_filtered(models.measures[name], filters, models, window)
     filling = [
         each for each in (reference.get("fill_nulls_with"), params.get("fill_nulls_with")) if each is not None
@@ -693,7 +654,7 @@ def _resolve_filter(template: str, source: RowSource, dialect: str) -> str:
 
     text = _NAMED.sub(place, template)
     if "{" in text or "}" in text:
-        raise _UnusableError("its filter has more than dimensions in braces")
+        raise UnusableError("its filter has more than dimensions in braces")
     _check_comparison(text, frozenset(named), dialect)
     resolved = re.sub(r"dimension_\d+_", lambda found: named.get(found[0], found[0]), text)
     return f"{resolved}\n" if "--" in resolved or "//" in resolved else resolved
@@ -703,7 +664,7 @@ def _has_time(template: str, source: RowSource) -> bool:
     """True if a filter that is resolved names a time."""
     times = {name for name, each in source.dimensions.items() if each.time}
     names = (found["name"] for found in _NAMED.finditer(template))
-    return any(name == "metric_time" or name.rpartition("__")[2] in times for name in names)
+    return any(name == "metric_time" or {name, name.rpartition("__")[2]} & times for name in names)
 
 
 def _resolve_name(found: re.Match[str], source: RowSource) -> str:
@@ -711,26 +672,36 @@ def _resolve_name(found: re.Match[str], source: RowSource) -> str:
     name, kind, grain = found["name"], found["kind"], found["grain"]
     if kind == "Entity":
         if name not in source.entities or grain:
-            raise _UnusableError(f"its filter names entity {name}, none of {source.model} itself")
-        return _end_comment(source.entities[name])
+            raise UnusableError(f"its filter names entity {name}, none of {source.model} itself")
+        return end_comment(source.entities[name])
     entity, _, short = name.rpartition("__")
     if kind == "TimeDimension" and name == "metric_time" and source.time:
         entity, short = source.entity, source.time
-    if entity != source.entity or not (entity or name == "metric_time") or short not in source.dimensions:
-        raise _UnusableError(f"its filter names {name}, no dimension of {source.model} itself")
-    dimension = source.dimensions[short]
+    is_own = entity == source.entity and (entity or name == "metric_time")
+    dimension = source.dimensions.get(short if is_own else name)
+    if is_own and dimension is None:  # of another model of the same entity
+        dimension = source.dimensions.get(name)
+    if dimension is None or not (is_own or dimension.joined):
+        raise UnusableError(f"its filter names {name}, {_say_not_joined(name, source)}")
     if not dimension.time:
         if kind == "TimeDimension" or grain:
-            raise _UnusableError(f"its filter names {name} as a time, which it is not")
-        return _end_comment(dimension.expr)
+            raise UnusableError(f"its filter names {name} as a time, which it is not")
+        return end_comment(dimension.expr)
     wanted = (grain or dimension.declared).lower()
-    if dimension.declared not in _ALL_GRAINS or wanted not in _ALL_GRAINS:
-        raise _UnusableError(f"its filter names {name}, with a grain that is not known")
-    if _ALL_GRAINS.index(wanted) < _ALL_GRAINS.index(dimension.declared):
-        raise _UnusableError(
-            f"its filter names {name} by {wanted}, finer than its grain {dimension.declared}"
-        )
-    return _cut(dimension, wanted)
+    if dimension.declared not in ALL_GRAINS or wanted not in ALL_GRAINS:
+        raise UnusableError(f"its filter names {name}, with a grain that is not known")
+    if ALL_GRAINS.index(wanted) < ALL_GRAINS.index(dimension.declared):
+        raise UnusableError(f"its filter names {name} by {wanted}, finer than its grain {dimension.declared}")
+    return cut_time(dimension, wanted)
+
+
+def _say_not_joined(name: str, source: RowSource) -> str:
+    """Why a row source has no dimension that a filter names."""
+    if reason := source.joined.faults.get(name):
+        return f"which can't be joined: {reason}"
+    if name.count("__") > 1 and name.split("__")[0] in source.entities:
+        return "which is more than one join away"
+    return f"no dimension of {source.model} itself, nor of a semantic model that it has an entity of"
 
 
 def _check_comparison(text: str, names: frozenset[str], dialect: str) -> None:
@@ -740,9 +711,9 @@ def _check_comparison(text: str, names: frozenset[str], dialect: str) -> None:
     try:
         parsed = parse_expression(text, dialect)
     except Misconfigured:
-        raise _UnusableError("its filter is not one expression of SQL") from None
+        raise UnusableError("its filter is not one expression of SQL") from None
     if parsed.find(exp.Query, exp.AggFunc, exp.Window, exp.Alias):
-        raise _UnusableError("its filter is more than a comparison of dimensions")
+        raise UnusableError("its filter is more than a comparison of dimensions")
     others = {column.sql() for column in parsed.find_all(exp.Column)} - names
     if others:
-        raise _UnusableError(f"its filter names {', '.join(sorted(others))}, which is no dimension in braces")
+        raise UnusableError(f"its filter names {', '.join(sorted(others))}, which is no dimension in braces")

@@ -35,9 +35,9 @@ from blocks.errors import BuildFailed, Misconfigured, NotFound, PlatformError
 from blocks.findings import Severity
 from blocks.loader.dlt.loader import DltLoader
 from blocks.loader.dlt.sql.connections import is_database
+from blocks.manifest import Node, name_model
 from blocks.quality.suites import Suites
 from blocks.records import Analysis, SourceTable
-from blocks.semantic_models import Node, name_model
 from blocks.site.text import check_slug
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.project_check import check_project
@@ -292,7 +292,8 @@ class Adopter:
         found: list[str] = []
         place = catalogue.mart(mart)
         relation = self._warehouse.relation(f"{place.schema_name}.{place.alias}")
-        for name in [each for each in catalogue.dimensions_of(source) if each != time]:
+        own = (each for each in catalogue.dimensions_of(source) if catalogue.is_own(source, each))
+        for name in [each for each in own if each != time]:
             try:
                 (dataset,) = catalogue.datasets(metrics, (name,))
                 sql = next(column.sql for column in dataset.columns if column.name == name)

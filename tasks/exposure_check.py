@@ -10,8 +10,8 @@ from blocks.dbt.checks.nodes import get_meta, get_place, list_nodes
 from blocks.dbt.checks.tests import say_unknown
 from blocks.errors import PlatformError
 from blocks.findings import Finding, make_error, warn
+from blocks.manifest import Node, name_model
 from blocks.records import Analysis
-from blocks.semantic_models import Node, name_model
 from blocks.site.text import check_slug
 from tasks.fields import Form
 from tasks.request_shape import check_shape
@@ -98,11 +98,11 @@ def _list_name_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_P
             )
     chosen = tuple(name for name in exposure.dimensions if name in dimensions)
     yield from _list_shape_problems(usable, chosen, exposure.analysis, catalogue)
-    missing = {catalogue.mart_of(name) for name in usable} - set(exposure.marts)
+    missing = {*catalogue.marts_of(usable, chosen)} - set(exposure.marts)
     if missing:
         yield (
             warn,
-            f"its depends_on leaves out {', '.join(sorted(missing))}, which its metrics are computed on",
+            f"its depends_on leaves out {', '.join(sorted(missing))}, which its metrics and dimensions are read from",
             "Add ref(...) of it, so that dbt's lineage shows who reads it.",
         )
 

@@ -84,6 +84,7 @@ def compare_with_live(warehouse: Warehouse, catalogue: Catalogue, build: BuildRe
             live.get(mart),
             relation,
             catalogue.datasets(tuple(name for name in names if catalogue.mart_of(name) == mart), ()),
+            (live, {**live, **build.marts}),
         )
         for mart, relation in build.marts.items()
     ]

@@ -127,7 +127,7 @@ def _read_sights(warehouse: Warehouse, run: str) -> dict[str, list[Sight]]:
 
 def _list_datasets(catalogue: Catalogue, mart: str, dashboards: Sequence[Dashboard]) -> list[Dataset]:
     """A mart's datasets with all that adds up in them, and the dimensions that dashboards show first."""
-    names = tuple(name for name in catalogue.metric_names() if catalogue.mart_of(name) == mart)
+    names = tuple(name for name in catalogue.metric_names() if catalogue.marts_of((name,), ()) == (mart,))
     shown = [name for each in dashboards for name in each.dimensions]
     shown += [name for each in catalogue.exposures for name in each.dimensions]
     found = []

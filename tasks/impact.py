@@ -84,7 +84,7 @@ def find_impact(
     metrics = [
         name
         for name in catalogue.metric_names()
-        if touched.is_used_by(catalogue, (catalogue.mart_of(name),), (name,), ())
+        if touched.is_used_by(catalogue, catalogue.marts_of((name,), ()), (name,), ())
     ]
     every: list[Exposure | Dashboard] = [*catalogue.exposures, *dashboards]
     shown = [

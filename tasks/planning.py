@@ -121,7 +121,7 @@ def _find_dashboards(requirement: Requirement, catalogue: Catalogue) -> list[Das
             analysis=requirement.analysis,
             metrics=requirement.metrics,
             dimensions=requirement.dimensions,
-            marts=_find_marts(requirement.metrics, catalogue),
+            marts=catalogue.marts_of(requirement.metrics, requirement.dimensions),
             ticket=requirement.key,
             declared=False,
         )
@@ -133,14 +133,15 @@ def _make_dashboard(exposure: Exposure, requirement: Requirement | None, catalog
     metrics = requirement.metrics if requirement else _select_shown(exposure, catalogue)
     unusable = {} if requirement else catalogue.list_unusable()
     left = [f"{name}, because {unusable[name]}" for name in exposure.metrics if name in unusable]
-    marts = dict.fromkeys((*_find_marts(metrics, catalogue), *exposure.marts))
+    dimensions = requirement.dimensions if requirement else exposure.dimensions
+    marts = dict.fromkeys((*catalogue.marts_of(metrics, dimensions), *exposure.marts))
     return Dashboard(
         name=exposure.name,
         title=exposure.title,
         description="\n".join((exposure.description, *(f"Left out: {each}." for each in left))).strip(),
         metrics=metrics,
         analysis=requirement.analysis if requirement else exposure.analysis or Analysis.kpi,
-        dimensions=requirement.dimensions if requirement else exposure.dimensions,
+        dimensions=dimensions,
         marts=tuple(marts),
         ticket=exposure.ticket,
         owner=exposure.owner,
@@ -157,16 +158,12 @@ def _can_be_shown(exposure: Exposure) -> bool:
     return bool(exposure.metrics) and not exposure.fault
 
 
-def _find_marts(metrics: Sequence[str], catalogue: Catalogue) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(catalogue.mart_of(metric) for metric in metrics))
-
-
 def list_dashboards(catalogue: Catalogue, release: Release) -> list[Dashboard]:
     """The exposures whose metrics and marts the release can show."""
     return [
         _make_dashboard(exposure, None, catalogue)
         for exposure in catalogue.exposures
         if _can_be_shown(exposure)
-        and {*_find_marts(_select_shown(exposure, catalogue), catalogue), *exposure.marts}
+        and {*catalogue.marts_of(_select_shown(exposure, catalogue), exposure.dimensions), *exposure.marts}
         <= set(release.marts)
     ]

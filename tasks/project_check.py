@@ -15,10 +15,10 @@ from blocks.dbt.run import DbtRun
 from blocks.errors import PlatformError
 from blocks.findings import Finding, make_error, sort_findings, suggest_name, warn
 from blocks.loader.base import Loader
+from blocks.manifest import Node, name_model
 from blocks.quality.suite_check import check_suites
 from blocks.quality.suites import Suites
 from blocks.records import LOADERS, Incomplete, Requirement, Ticket
-from blocks.semantic_models import Node, name_model
 from tasks.exposure_check import check_exposures, check_marts, check_metrics
 from tasks.requirements import check_ticket
 
@@ -107,12 +107,16 @@ def _list_marts(
     catalogue: Catalogue, checked: Iterable[Requirement | Incomplete]
 ) -> tuple[set[str], set[str]]:
     """Marts that dashboards show, and all that could be shown, by name."""
-    metrics = [name for each in catalogue.exposures for name in each.metrics]
-    metrics += [name for each in checked if isinstance(each, Requirement) for name in each.metrics]
+    asked = [(each.metrics, each.dimensions) for each in catalogue.exposures]
+    asked += [(each.metrics, each.dimensions) for each in checked if isinstance(each, Requirement)]
     known = set(catalogue.metric_names())
-    shown = {catalogue.mart_of(name) for name in metrics if name in known}
+    shown = {
+        mart
+        for metrics, dimensions in asked
+        for mart in catalogue.marts_of((name for name in metrics if name in known), dimensions)
+    }
     shown |= {mart for each in catalogue.exposures if each.metrics for mart in each.marts}
-    return shown, {*shown, *(catalogue.mart_of(name) for name in known)} & set(catalogue.models)
+    return shown, {*shown, *catalogue.marts_of(known, ())} & set(catalogue.models)
 
 
 def _find_lineage(catalogue: Catalogue, mart: str) -> set[str]:

@@ -48,7 +48,8 @@ def make_card(  # noqa: PLR0913, PLR0917
     built: when each mart was, in UTC, so that its data's end is that of then.
     """
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
-    queries = [dataset.sql(warehouse.quote(warehouse.serving, dataset.mart)) for dataset in datasets]
+    serving = {mart: warehouse.quote(warehouse.serving, mart) for each in datasets for mart in each.marts}
+    queries = [dataset.sql(serving[dataset.mart], serving) for dataset in datasets]
     export = export_columns if live else export_rows
     extracts, summaries, ends = [], [], []
     with warehouse.session() as session:
@@ -74,7 +75,11 @@ def make_card(  # noqa: PLR0913, PLR0917
         ),
         ends=tuple(ends),
         sources=tuple(
-            tuple(sorted(table.full_name for table in catalogue.tables_beneath(dataset.mart)))
+            tuple(
+                sorted(
+                    {table.full_name for mart in dataset.marts for table in catalogue.tables_beneath(mart)}
+                )
+            )
             for dataset in datasets
         ),
         owner=catalogue.owner_of(dashboard.name),

@@ -11,8 +11,8 @@ from blocks.adoption.new_project import PROPOSED
 from blocks.adoption.profile import ColumnProfile, TableProfile
 from blocks.adoption.workbench import to_snake_case
 from blocks.adoption.yaml_files import write_yaml
+from blocks.manifest import Node
 from blocks.records import Analysis, Record
-from blocks.semantic_models import Node
 from blocks.sql import quote_identifier
 
 MOST_MEASURES, MOST_METRICS, MOST_DIMENSIONS, MOST_SET = 6, 6, 3, 20

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from blocks.findings import suggest_name
 from blocks.records import Analysis
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 
 _OFF = {"no", "off", "false", "never", "none", "n"}
 _LONGEST = 300

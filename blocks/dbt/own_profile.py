@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from blocks.errors import Misconfigured
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 
 
 def read_own_settings(

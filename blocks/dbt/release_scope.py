@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from blocks.records import Record
-from blocks.semantic_models import Node, name_model
+from blocks.manifest import Node, name_model
 
 BUILT = {"model", "seed", "snapshot"}
 

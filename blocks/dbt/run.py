@@ -25,7 +25,7 @@ from blocks.records import Record
 from blocks.release_names import parse_schema
 from blocks.vendor_patches.prefect import lighten_context
 from blocks.scratch_folder import ScratchFolder
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.base import Warehouse
 

@@ -52,7 +52,8 @@ class ServedReader:
         for _ in range(TRIES):
             with TemporaryDirectory() as folder, self._warehouse.open_readers() as session:
                 release = self._read_release(session)
-                _check_served(release, dataset.mart)
+                for mart in dataset.marts:
+                    _check_served(release, mart)
                 self._warehouse.use_time_zone(session, dataset.time_zone)
                 path = Path(folder) / "rows.parquet"
                 session.export(self._write_query(dataset), path)
@@ -113,7 +114,8 @@ class ServedReader:
         return None
 
     def _write_query(self, dataset: Dataset) -> str:
-        return dataset.sql(self._warehouse.quote(self._warehouse.serving, dataset.mart))
+        serving = {mart: self._warehouse.quote(self._warehouse.serving, mart) for mart in dataset.marts}
+        return dataset.sql(serving[dataset.mart], serving)
 
     def _read_release(self, session: Session) -> Release:
         release = parse_marker(self._warehouse, session, self._warehouse.serving)

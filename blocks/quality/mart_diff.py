@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from blocks.catalogue import Dataset, Mart
-from blocks.errors import Rejected
+from blocks.errors import NotFound, Rejected
 from blocks.metrics import evaluate, totals_sql
 from blocks.quality.type_expectations import family
 from blocks.records import MartDiff
@@ -23,9 +23,16 @@ Counts = tuple[int | None, int | None, int | None]
 
 
 def compare(
-    warehouse: Warehouse, mart: Mart, live: str | None, candidate: str, datasets: Sequence[Dataset]
+    warehouse: Warehouse,
+    mart: Mart,
+    live: str | None,
+    candidate: str,
+    datasets: Sequence[Dataset],
+    joined: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
 ) -> MartDiff:
     """Compare two relations (`schema.table`) of a mart; live None: its first release.
+
+    joined: the relations of all marts, live and as the candidate would be read, by name: metrics may join them.
 
     By the columns both sides have: key by key where both have the declared primary key; otherwise rows are
     counted as added and removed, without telling a changed one from these. A key that is not unique counts once,
@@ -37,7 +44,7 @@ def compare(
         new = warehouse.columns(session, *candidate.rsplit(".", 1))
         old = warehouse.columns(session, *live.rsplit(".", 1)) if live else {}
         if not live or not old:
-            totals, broken = _metrics(warehouse, session, None, candidate, datasets)
+            totals, broken = _metrics(warehouse, session, None, candidate, datasets, joined)
             return MartDiff(
                 mart=mart.name,
                 rows_before=0,
@@ -51,7 +58,7 @@ def compare(
         comparison = _Comparison(warehouse, session, live, candidate, old, new)
         keyed = bool(mart.primary_key) and set(mart.primary_key) <= set(comparison.shared)
         counts, not_compared = comparison.compare(mart.primary_key if keyed else ())
-        totals, broken = _metrics(warehouse, session, live, candidate, datasets)
+        totals, broken = _metrics(warehouse, session, live, candidate, datasets, joined)
         return MartDiff(
             mart=mart.name,
             rows_before=count_rows(warehouse, session, live),
@@ -262,6 +269,7 @@ def _metrics(
     live: str | None,
     candidate: str,
     datasets: Sequence[Dataset],
+    joined: tuple[Mapping[str, str], Mapping[str, str]],
 ) -> tuple[dict[str, tuple[float | None, float | None]], dict[str, str]]:
     """Each metric's grand total, live and candidate; and those the candidate can't give, with the reason.
 
@@ -269,29 +277,33 @@ def _metrics(
     """
     totals: dict[str, tuple[float | None, float | None]] = {}
     broken: dict[str, str] = {}
+    old, new = ({name: warehouse.relation(each) for name, each in side.items()} for side in joined)
     for dataset in datasets:
         warehouse.use_time_zone(session, dataset.time_zone)
-        before, _ = _totals(session, dataset, warehouse.relation(live)) if live else ({}, {})
-        after, reasons = _totals(session, dataset, warehouse.relation(candidate))
+        before, _ = _totals(session, dataset, warehouse.relation(live), old) if live else ({}, {})
+        after, reasons = _totals(session, dataset, warehouse.relation(candidate), new)
         for metric in dataset.metrics:
             if reason := next(
                 (reasons[each.base.name] for each in metric.measures if each.base.name in reasons), ""
             ):
                 broken[metric.name] = reason
-            if not metric.adds_up_rows:  # it has no total of all time
+            if not metric.has_total:
                 continue
             totals[metric.name] = (evaluate(metric.formula, before), evaluate(metric.formula, after))
     return totals, broken
 
 
 def _totals(
-    session: Session, dataset: Dataset, relation: str
+    session: Session, dataset: Dataset, relation: str, joined: Mapping[str, str]
 ) -> tuple[dict[str, float | None], dict[str, str]]:
-    """A dataset's measures in one relation, quoted; and why the warehouse refuses to compute some of them."""
+    """A dataset's measures in one relation, quoted; and why the warehouse refuses to compute some of them.
+
+    joined: the relations of other marts, quoted.
+    """
     names = [measure.name for measure in dataset.measures]
     try:
-        row = session.rows(totals_sql(dataset.measures, dataset.sql(relation)))[0]
-    except Rejected as error:
+        row = session.rows(totals_sql(dataset.measures, dataset.sql(relation, joined)))[0]
+    except (Rejected, NotFound) as error:
         if len(names) == 1:
             return {}, {names[0]: error.answer}
     else:
@@ -302,7 +314,7 @@ def _totals(
         others = set(names) - {measure.name}
         columns = tuple(column for column in dataset.columns if column.name not in others)
         alone = dataset.model_copy(update={"measures": (measure,), "columns": columns})
-        one, why = _totals(session, alone, relation)
+        one, why = _totals(session, alone, relation, joined)
         found |= one
         reasons |= why
     return found, reasons

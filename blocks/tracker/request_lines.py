@@ -20,6 +20,7 @@ _SHORTCODE = re.compile(r"^(?::\w{1,40}:\s*)+")  # an emoji, as in :bar_chart:
 _STRUCK = re.compile(r"~~[^~\n]{1,1000}~~|<(del|s|strike)>[^<\n]{0,1000}</\1>")
 _SEPARATOR = re.compile(r"\s*(?:[:|=]+>?|\t|\s[-–—]+>?\s|->|→|\?+(?=\s|$))\s*")
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_UNDERLINED = re.compile(r"(?<![A-Za-z0-9])__|__(?![A-Za-z0-9])")  # not that within a name
 _ADDRESS = re.compile(r"\s*\((?:https?|mailto):[^()\s]*\)")
 _ADVICE = re.compile(
     r"(?<=\S)\s{2,}#\s.*$|(?<=:)\s+#\s.*$|(?<=\S)\s#\s(?:one of|one or more of|more of|a date)\b.*$"
@@ -39,7 +40,7 @@ def clean_line(line: str) -> str:
 def strip_marks(text: str) -> str:
     """A value without the signs of code, emphasis, tables and links around it."""
     shown = _ADDRESS.sub("", text).replace("`", "")
-    return shown.replace("**", "").replace("__", "").strip(" \t*|")
+    return _UNDERLINED.sub("", shown.replace("**", "")).strip(" \t*|")
 
 
 def strip_bullet(text: str) -> str:

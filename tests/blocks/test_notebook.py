@@ -31,9 +31,9 @@ select * from (values
 
 
 def manifest() -> dict[str, Any]:
-    """Mart `sales` with metrics by region and day; one of them a median."""
+    """Mart `sales` with metrics by region and day; one of them an approximate percentile."""
     node = {"name": "sales", "resource_type": "model", "unique_id": "model.p.sales", "schema": "s"}
-    measures = [("units", "sum"), ("amount", "sum"), ("middle", "median")]
+    measures = [("units", "sum"), ("amount", "sum"), ("middle", "percentile")]
     metrics = {
         name: {"name": name, "type": "simple", "type_params": {"measure": {"name": name}}}
         for name, _ in measures
@@ -61,7 +61,9 @@ def manifest() -> dict[str, Any]:
             {"name": "paid", "type": "categorical"},
         ],
         "measures": [
-            {"name": name, "agg": agg, "expr": "units" if agg == "median" else name} for name, agg in measures
+            {"name": name, "agg": agg, "expr": "units" if agg == "percentile" else name}
+            | {"agg_params": {"percentile": 0.5, "use_approximate_percentile": True}}
+            for name, agg in measures
         ],
     }
     return {
@@ -163,7 +165,7 @@ def test_a_metric_of_some_rows(reader: ServedReader, where: dict[str, object], u
     ("question", "reason"),
     [
         ({"name": "unit"}, "no such metric .did you mean units"),
-        ({"name": "middle"}, "no dashboard can show it: .*median"),
+        ({"name": "middle"}, "no dashboard can show it: .*approximate percentile"),
         ({"by": ["regoin"]}, "did you mean region"),
         ({"by": ["sold_at"]}, "is its time"),
         ({"by": ["region", "region"]}, "twice"),

@@ -41,6 +41,13 @@ MEASURES = [
     {"name": "middle", "agg": "median", "expr": "balance"},
     {"name": "p90", "agg": "percentile", "expr": "balance", "agg_params": {"percentile": 0.9}},
     {
+        "name": "p90_about",
+        "agg": "percentile",
+        "expr": "balance",
+        "agg_params": {"percentile": 0.9, "use_approximate_percentile": True},
+    },
+    {"name": "p_none", "agg": "percentile", "expr": "balance", "agg_params": {"percentile": None}},
+    {
         "name": "closing",
         "agg": "sum",
         "expr": "balance",
@@ -148,8 +155,9 @@ REFUSED = {
     "other_time_metric": (None, "balance"),
     "accounts_then_metric": (None, "balance"),
     "unknown_within_metric": (None, "balance"),
-    "middle_metric": (None, "median"),
-    "p90_metric": (None, "percentile"),
+    "p90_about_metric": (None, "approximate percentile"),
+    "p_none_metric": (None, "percentile None, which is no share"),
+    "running_median": (cumulative("middle"), "cumulative over a median"),
     "derived_of_refused": (derived("a * 2", {"name": "other_time_metric", "alias": "a"}), "balance"),
     "mean_window": (cumulative("balance", window=DAY_WINDOW, period_agg="average"), "period_agg average"),
     "custom_window": (
@@ -504,11 +512,25 @@ def test_a_metric_that_aggregates_by_itself_is_a_measure_of_its_own(name: str) -
     own, expected = INLINE[name]
     metric = {"type": "simple", "filter": None, "type_params": {"metric_aggregation_params": own}}
     lost = metric | {"type_params": {"metric_aggregation_params": own | {"semantic_model": "gone"}}}
-    middle = metric | {"type_params": {"metric_aggregation_params": own | {"agg": "median"}}}
+    middle = metric | {"type_params": {"metric_aggregation_params": own | {"agg": "mode"}}}
     found = catalogue({name: metric, "lost": lost, "middle": middle})
     assert total(found, name) == expected
     assert "no semantic model" in found.list_unusable()["lost"]
-    assert "median" in found.list_unusable()["middle"]
+    assert "mode" in found.list_unusable()["middle"]
+
+
+def test_the_expression_of_such_a_metric_stands_beside_its_aggregation() -> None:
+    """As dbt 1.12 writes `agg` and `expr` of a metric in the newer form of YAML."""
+    own = {"semantic_model": "ledger", "agg": "sum", "agg_params": {"percentile": None}}
+    params = {"measure": None, "expr": "balance * 2", "metric_aggregation_params": own}
+    found = catalogue(
+        {
+            "double": {"type": "simple", "type_params": params},
+            "balance": {"type": "simple", "type_params": params | {"expr": None}},
+        }
+    )
+    assert total(found, "double") == 520
+    assert total(found, "balance") == 260
 
 
 def test_a_filtered_balance_ends_with_the_rows_that_meet_the_filter() -> None:
@@ -518,14 +540,28 @@ def test_a_filtered_balance_ends_with_the_rows_that_meet_the_filter() -> None:
 
 BEFORE = {"name": "balance_metric", "alias": "b", "offset_window": DAY_WINDOW}
 LATER = where("{{ TimeDimension('metric_time', 'day') }} > '2026-01-01'")
+CUSTOMERS = {
+    "name": "customers",
+    "depends_on": {"nodes": ["model.p.ledger"]},
+    "entities": [{"name": "customer", "type": "primary", "expr": "account"}],
+    "dimensions": [{"name": "segment", "type": "categorical", "expr": None}],
+    "measures": [],
+}
 KINDS = {
     "`sum`, `count`": [simple(name) for name in ("balance", "rows_with", "mean", "highest", "vips")],
     "`count_distinct`": [simple("accounts")],
     "`median`": [simple("middle"), simple("p90")],
+    "approximate percentiles": [cumulative("middle"), cumulative("p90"), simple("p90_about")],
     "`non_additive_dimension` |": [simple("closing"), simple("opening")],
     "`non_additive_dimension` with": [simple("last_of_each")],
     "filters of measures": [simple("balance") | {"filter": where("{{ Dimension('entry__account') }} = 'A'")}],
-    "filters on metrics": [REFUSED["through_entity"][0], REFUSED["by_metric"][0]],
+    "dimensions and filters of another": [
+        simple("balance", filter=where("{{ Dimension('customer__segment') }} = 'x'"))
+    ],
+    "filters on metrics": [
+        REFUSED["by_metric"][0],
+        simple("balance", filter=where("{{ Dimension('customer__country__segment') }} = 'x'")),
+    ],
     "ratio": [ratio({"name": "balance_metric"}, {"name": "accounts_metric"})],
     "derived": [OTHERS["made"]],
     "cumulative: `window`": [
@@ -558,7 +594,7 @@ def test_the_table_of_metrics_says_what_is_shown_and_where() -> None:
         assert row.startswith(f"| {kind}")
         *_, page, notebook, tableau, _ = (cell.strip() for cell in row.split("|"))
         for metric in metrics:
-            found = catalogue(OTHERS | {"asked": metric or {}})
+            found = catalogue(OTHERS | {"asked": metric or {}}, CUSTOMERS)
             assert (page[:2], notebook[:2]) == (
                 ("no", "no") if "asked" in found.list_unusable() else ("ye", "ye")
             ), row

@@ -482,3 +482,51 @@ test("an offset in the data's own days is not shown for longer buckets of rows t
   assert.deepEqual(page.inTime({ selection, dataset, metric }, "week"), []);
   assert.equal(page.inTime({ selection, dataset, metric }, "day").length, 2);
 });
+
+// Values by day and country, and how many rows have each: 1, 1, 4 and 10 in all; 2 and 10 of Malta.
+function valuesOf(percentile) {
+  const time = ["2025-03-01", "2025-03-02", "2025-03-02", "2025-03-03"].map(day);
+  const columns = [
+    [10, 1, 4, 2],
+    [1, 2, 1, 1],
+  ];
+  const table = { rows: 4, time, codes: [[0, 1, 1, 0]], columns, distinct: "value", scale: 1 };
+  const measures = [{ name: "value", function: "percentile", percentile }];
+  const dimensions = [{ name: "country", label: "Country", values: COUNTRIES }];
+  return page.prepare({ dimensions, measures, tables: [table] }, "day");
+}
+
+const percentileOf = (at, discrete) => {
+  dataset = valuesOf({ at, discrete });
+  return totals().now.value;
+};
+
+test("a percentile is of all rows, of which several may have one value", () => {
+  assert.equal(percentileOf(0.5, false), 2); // of 1, 1, 2, 4, 10
+  assert.equal(percentileOf(0.25, false), 1);
+  assert.equal(percentileOf(0.875, false), 7);
+  assert.equal(percentileOf(0, false), 1);
+  assert.equal(percentileOf(1, false), 10);
+});
+
+test("a discrete percentile is one of the values", () => {
+  assert.equal(percentileOf(0.6, true), 2);
+  assert.equal(percentileOf(0.61, true), 4);
+  assert.equal(percentileOf(0, true), 1);
+  assert.equal(percentileOf(1, true), 10);
+});
+
+test("a percentile goes by the filters and by the groups, and is none without rows", () => {
+  dataset = valuesOf({ at: 0.5, discrete: false });
+  const metric = { ...METRIC, formula: ["measure", "value"] };
+  const groups = page.groupsOf({ selection, dataset, metric }, 0, 10);
+  const values = page.compareGroups({ selection, dataset, metric }, groups).map(({ label, v }) => [label, v]);
+  assert.deepEqual(values, [
+    ["Malta", 6],
+    ["Spain", 1],
+  ]);
+  selection.picked.set("country", new Set(["Malta"]));
+  assert.equal(totals().now.value, 6);
+  selection.picked.set("country", new Set(["Italy"]));
+  assert.equal(totals().now.value, null);
+});

@@ -103,14 +103,15 @@ class Referee:
     def _name(self, metric: str, dimension: str) -> str:
         source = self.catalogue._semantic.sources[self.catalogue.source_of(metric)]
         known = source.dimensions[dimension]
-        return f"{source.entity}__{dimension}" + (f"__{known.grain}" if known.time else "")
+        name = dimension if known.joined else f"{source.entity}__{dimension}"
+        return name + (f"__{known.grain}" if known.time else "")
 
     def _where(self, question: Question) -> str:
         assert question.where
         dimension, label = question.where
         source = self.catalogue._semantic.sources[self.catalogue.source_of(question.metric)]
-        name = f"{source.entity}__{dimension}"
         known = source.dimensions[dimension]
+        name = dimension if known.joined else f"{source.entity}__{dimension}"
         said = f"TimeDimension('{name}', '{known.grain}')" if known.time else f"Dimension('{name}')"
         text = (
             f"cast(cast({{{{ {said} }}}} as date) as varchar)"

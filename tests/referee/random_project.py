@@ -15,6 +15,9 @@ FILTERS = {
         "{{ TimeDimension('sale__sold_on', 'month') }} >= '2025-03-01'",
         "{{ TimeDimension('metric_time', 'day') }} < '2025-06-15'",
         "{{ Dimension('sale__product') }} like 'L%'",
+        "{{ Dimension('customer__segment') }} = 'Home'",
+        "{{ TimeDimension('customer__joined_on', 'month') }} < '2024-05-01' or {{ Dimension('sale__is_gift') }}",
+        "{{ Dimension('customer__segment') }} is null",
     ],
     "balance_row": [
         "{{ Dimension('balance_row__branch') }} = 'X'",
@@ -116,6 +119,8 @@ class Draw:
         ]
         agg = pick.choice(kinds if entity == "sale" else [k for k in kinds if k != "sum_boolean"])
         expr = pick.choice(VALUES[entity] if agg in {"count", "count_distinct"} else NUMBERS[entity])
+        if agg in {"median", "percentile"}:  # of decimals DuckDB cuts what lies between two values
+            expr = f"cast({expr} as double)"
         found: dict[str, Any] = {
             "name": name,
             "agg": agg,

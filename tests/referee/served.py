@@ -50,8 +50,9 @@ class Served:
             dimensions = tuple(d for d in catalogue.dimensions_of(source) if d != catalogue.time_of(source))
             (dataset,) = catalogue.datasets(tuple(names), dimensions)
             path = folder / f"{dataset.name}.parquet"
+            relations = {mart: f"{schema}.{quote_identifier(mart)}" for mart in dataset.marts}
             connection.execute(
-                f"COPY ({dataset.sql(f'{schema}.{quote_identifier(dataset.mart)}')}) TO '{path}' (FORMAT parquet)"
+                f"COPY ({dataset.sql(relations[dataset.mart], relations)}) TO '{path}' (FORMAT parquet)"
             )
             self.datasets.append(dataset)
             self.paths.append(path)

@@ -1,4 +1,4 @@
-"""Mutation testing of the gate, the diff and the promotion: `python -m tests.soak.mutate [--sample N] [MODULE ...]`.
+"""Mutation testing of gate, diff, promotion and metrics: `python -m tests.soak.mutate [--sample N] [MODULE ...]`.
 
 Each mutant is one small change of a module (a comparison turned, a constant changed, an operator or a word of its SQL
 swapped) in a process of its own, in which the module's tests run until one fails. A mutant that none fails for has
@@ -23,6 +23,7 @@ from types import ModuleType
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 600
 DIFF = ["tests/blocks/quality/test_mart_diff.py", "tests/blocks/warehouse/test_mart_diff_contract.py"]
+METRICS = ["tests/blocks/test_semantic_models.py", "tests/blocks/test_entity_joins.py"]
 TESTS = {
     "blocks.quality.mart_diff": DIFF,
     "blocks.quality.mart_checks": DIFF,
@@ -32,6 +33,10 @@ TESTS = {
     "tasks.promotion": ["tests/tasks/test_promotion.py", "tests/property"],
     "blocks.warehouse.release_history": ["tests/tasks/test_promotion.py", "tests/property"],
     "blocks.warehouse.view_settings": ["tests/blocks/warehouse/test_warehouse_contract.py"],
+    "blocks.dimensions": METRICS,
+    "blocks.entity_joins": METRICS,
+    "blocks.semantic_models": METRICS,
+    "blocks.metric_expression": METRICS,
 }
 TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,

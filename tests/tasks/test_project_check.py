@@ -110,7 +110,10 @@ semantic_models:
       - {name: region, type: categorical}
     measures:
       - {name: amount_total, agg: sum, expr: amount}
-      - {name: amount_usual, agg: median, expr: amount}
+      - name: amount_usual
+        agg: percentile
+        expr: amount
+        agg_params: {percentile: 0.5, use_approximate_percentile: true}
   - name: bare
     model: ref('bare')
     defaults: {agg_time_dimension: sold_on}
@@ -214,7 +217,11 @@ SEEDED = [
     ("warning", "exposure switched_off", "it is switched off"),
     ("warning", "exposure anothers", "stays another tool's dashboard"),
     # metrics
-    ("warning", "metric usual", "known, but can't be shown, because its measure aggregates by median"),
+    (
+        "warning",
+        "metric usual",
+        "known, but can't be shown, because its measure aggregates by an approximate percentile",
+    ),
     ("warning", "metric", "have one label"),
     ("error", "metric revenue", "`format` in its meta String should match pattern"),
     ("error", "metric income", "`goal` in its meta Input should be 'up', 'down' or 'none'"),

@@ -15,7 +15,7 @@ from blocks.dbt.meta_models import (
     find_meta_faults,
 )
 from blocks.findings import Finding, make_error
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 
 _FIX = "Correct it; `check --schema` prints a JSON Schema for editors."
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from blocks.findings import Finding, make_error, warn
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 
 _KINDS = {"model": "model", "seed": "seed", "snapshot": "snapshot"}
 

@@ -8,7 +8,7 @@ from blocks.catalogue import BUILT, find_database, is_elsewhere
 from blocks.dbt.checks.nodes import make_node_error, get_config, get_place, list_nodes, warn_about
 from blocks.findings import Finding, warn
 from blocks.release_names import in_release
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 
 _OWN = {"table", "view", "incremental", "ephemeral", "snapshot", "seed", "materialized_view", "dynamic_table"}
 _HOOKS = {"pre-hook": "before", "post-hook": "after"}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from blocks.dbt.checks.nodes import make_node_error, get_config, get_name, get_place, list_nodes, warn_about
 from blocks.dbt.release_scope import has_threshold
 from blocks.findings import Finding, make_error, suggest_name
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 
 
 def check_sources(

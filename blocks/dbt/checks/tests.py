@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from blocks.dbt.checks.nodes import get_config, get_place, list_nodes
 from blocks.dbt.release_scope import find_wider_tests
 from blocks.findings import Finding, make_error, suggest_name, warn
-from blocks.semantic_models import Node, list_disabled, name_model
+from blocks.manifest import Node, list_disabled, name_model
 
 _TESTS = {"test", "unit_test"}
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TypeAlias
 
 from blocks.errors import Misconfigured
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 from blocks.site.periods import find_bucket, finish
 
 Season: TypeAlias = Callable[[date], int]

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Literal, TypeAlias
 
+from blocks.manifest import Node
 from blocks.records import Record
-from blocks.semantic_models import Node
 
 Block: TypeAlias = Literal["never", "gross", "unusual"]
 MIN_HISTORY, WARNED_RUNS = 8, 30

@@ -138,7 +138,7 @@ class DashboardView:
                 label = dataset.labels.get(name, name)
                 found.append(f"{label}: the {kept} largest values are shown, all others as Other.")
             sampled = [scale for scale in rollup.scales.values() if scale > 1]
-            found += [f"Counts marked ≈ are estimated from one in {scale} values." for scale in sampled]
+            found += [f"Figures marked ≈ are estimated from one in {scale} values." for scale in sampled]
             found += [f"{label}: {_NO_WHOLE}" for label in self._list_without_shares(rollup)]
             if later := rollup.extract.count_later(self.latest):
                 found.append(

@@ -151,6 +151,7 @@ def _measure(measure: Measure) -> dict[str, object]:
         "function": measure.function,
         "balance": measure.balance is not None and shift is None,
         "filtered": measure.filtered,
+        "percentile": measure.percentile and measure.percentile.model_dump(include={"at", "discrete"}),
         "column": measure.base.name if shift else measure.name,
         "shift": shift and {**shift.model_dump(), "mark": str(shift)},
     }

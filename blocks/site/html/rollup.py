@@ -1,9 +1,10 @@
 """An extract reduced to the rows a page can carry, so that its filters work without a server.
 
 Rows are added up by time and dimensions. Over the budget the time grain is coarsened, then the smallest
-values of the widest dimension are folded into `Other`, until the rows fit. Distinct counts can't be added up:
-their values are kept as rows of their own and, where even months are too many, as an even sample of the
-values, which the page scales up and calls an estimate. Values leave here as numbers without meaning.
+values of the widest dimension are folded into `Other`, until the rows fit. Distinct counts and percentiles can't be
+added up: their values are kept as rows of their own and, where even months are too many, as an even sample of the
+values, which the page calls an estimate, and scales up if it counts them. Counted values leave here as numbers without
+meaning.
 
 A balance counts at the last (or first) moment of what is shown: each cell of the rows keeps its own last moment with
 the value then, and the page finds out which cells end as late as all. A cumulative measure is added up for every day
@@ -46,7 +47,8 @@ class Moments:
 class Rollup:
     """One extract being reduced, and no cumulative measure to days after `latest`.
 
-    Tables: facts (t, d0.., m0..), members<i> (t, d0.., v) a distinct count,
+    Tables: facts (t, d0.., m0..), members<i> (t, d0.., v) a distinct count, or with n, how many rows have a value, a
+    percentile,
     balances<i> (t, d0.., w, o, v) a balance or a cumulative measure: o its moment, w what it is the last within.
     """
 
@@ -56,12 +58,12 @@ class Rollup:
         self.grain, self.folded = dataset.grain, dict[str, int]()
         self.dimensions = [f"d{i}" for i in range(len(dataset.dimensions))]
         self.keys = (["t"] if dataset.time else []) + self.dimensions
-        self.sums = [m for m in dataset.measures if m.function != "count_distinct" and not m.balance]
+        self.sums = [m for m in dataset.measures if not m.is_of_values and not m.balance]
         wide = dict.fromkeys(m for metric in dataset.metrics for m in metric.measures if m.window)
         self.balances = [Moments(m) for m in (*(m for m in dataset.measures if m.balance), *wide)]
         self.balances += [Moments(m, at_end=True) for m in wide]
         self.shifted = list(dict.fromkeys(m for each in dataset.metrics for m in each.measures if m.shift))
-        self.distinct = [m for m in dataset.measures if m.function == "count_distinct"]
+        self.distinct = [m for m in dataset.measures if m.is_of_values]
         self.scales: dict[str, int] = {}  # table → one in how many of its values it has
         self._read()
 
@@ -70,8 +72,10 @@ class Rollup:
         self._coarsen(grain)
         while self._is_too_large() and self._reduce_once():
             pass
-        for i in range(len(self.distinct)):
-            self._sample_table(f"members{i}")
+        # a value that is counted is there in every cell, or in none
+        for i, measure in enumerate(self.distinct):
+            cell = ", ".join([*self.keys, "v"])
+            self._sample_table(f"members{i}", cell if measure.percentile else "v::VARCHAR")
         for i, each in enumerate(self.balances):
             if each.distinct:
                 self._sample_table(f"balances{i}")
@@ -83,7 +87,10 @@ class Rollup:
         if self.sums:
             found.append(self._read_table("facts", [f"m{i}::DOUBLE" for i in range(len(self.sums))], places))
         for i, measure in enumerate(self.distinct):
-            table = self._read_table(f"members{i}", ["(dense_rank() OVER (ORDER BY v) - 1)::INTEGER"], places)
+            counted = ["(dense_rank() OVER (ORDER BY v) - 1)::INTEGER"]
+            table = self._read_table(
+                f"members{i}", ["v", "n::DOUBLE"] if measure.percentile else counted, places
+            )
             found.append(table | {"distinct": measure.name, "scale": self.scales.get(f"members{i}", 1)})
         finest = self.grain == self.extract.dataset.grain
         found += [
@@ -133,9 +140,14 @@ class Rollup:
         chosen = ", ".join([*keys, *sums, "max(1)"])
         self._make("facts_first", f"SELECT {chosen} FROM extract{dated} GROUP BY ALL")
         for i, measure in enumerate(self.distinct):
-            values = ", ".join([*keys, f"{quote_identifier(measure.name)} AS v"])
-            rows = f"SELECT DISTINCT {values} FROM extract{dated}"
-            self._make(f"members{i}_first", f"FROM ({rows}) WHERE v IS NOT NULL")
+            column = quote_identifier(measure.name)
+            rows = f"SELECT DISTINCT {', '.join([*keys, f'{column} AS v'])} FROM extract{dated}"
+            if measure.percentile:
+                number = f"sum({quote_identifier(measure.percentile.rows)}) AS n"
+                values = ", ".join([*keys, f"{column}::DOUBLE AS v", number])
+                rows = f"SELECT {values} FROM extract{dated} GROUP BY ALL"
+            finite = " AND isfinite(v)" if measure.percentile else ""
+            self._make(f"members{i}_first", f"FROM ({rows}) WHERE v IS NOT NULL{finite}")
         for i, each in enumerate(self.balances):
             if window := each.measure.window:
                 self._read_window(f"balances{i}_first", each, window)
@@ -193,8 +205,12 @@ class Rollup:
         changed = f"* REPLACE ({expression} AS {key})"
         chosen = ", ".join([*self.keys, *sums, "max(1)"])
         self._make("facts", f"SELECT {chosen} FROM (SELECT {changed} FROM facts{source}) GROUP BY ALL")
-        for i in range(len(self.distinct)):
-            self._make(f"members{i}", f"SELECT DISTINCT {changed} FROM members{i}{source}")
+        for i, measure in enumerate(self.distinct):
+            rows = f"SELECT DISTINCT {changed} FROM members{i}{source}"
+            if measure.percentile:
+                values = ", ".join([*self.keys, "v", "sum(n) AS n"])
+                rows = f"SELECT {values} FROM (SELECT {changed} FROM members{i}{source}) GROUP BY ALL"
+            self._make(f"members{i}", rows)
         for i, each in enumerate(self.balances):
             value = "v" if each.distinct else f"{each.measure.function}(v) AS v"
             cells = ", ".join([*self.keys, "w", "o", value])
@@ -239,11 +255,12 @@ class Rollup:
         self.folded[self.extract.dataset.dimensions[int(widest[1:])]] = kept
         return True
 
-    def _sample_table(self, table: str) -> None:
+    def _sample_table(self, table: str, drawn: str = "v::VARCHAR") -> None:
+        """Keep an even part of what is drawn of a table's columns."""
         while (size := self._count_rows(table)) > self.budget:
             scale = self.scales.get(table, 1) * (1 << (-(-size // self.budget) - 1).bit_length())
             self.scales[table] = scale
-            self._make(table, f"FROM {table} WHERE hash(v::VARCHAR) % {scale} = 0")
+            self._make(table, f"FROM {table} WHERE hash({drawn}) % {scale} = 0")
 
     def _count_values(self, key: str) -> int:
         return self.extract.read_number(f"SELECT count(DISTINCT {key}) FROM facts")

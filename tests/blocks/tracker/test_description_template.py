@@ -184,6 +184,12 @@ def test_names_as_people_write_them(line: str) -> None:
     assert read_template(from_wiki(f"+{line}+" if "\n" not in line else line)) == {"metrics": "orders"}
 
 
+@pytest.mark.parametrize("line", ["Metrics: customer__orders", "__Metrics__: __customer__orders__"])
+def test_the_underscores_within_a_name_are_no_emphasis(line: str) -> None:
+    assert read_template(line) == {"metrics": "customer__orders"}
+    assert read_template(from_wiki("Metrics: customer__orders")) == {"metrics": "customer__orders"}
+
+
 def test_a_date_with_points_below_its_name_is_no_numbered_list() -> None:
     assert read_template("### Deadline\n\n12. 3. 2027\n\nThanks") == {"deadline": "12. 3. 2027"}
 

@@ -62,6 +62,7 @@ export function addUp(dataset, range, where, keyOf = ALL, time = null) {
   for (const [totals, own] of into.marks) {
     if (!own.has("")) ELSEWHERE.add(totals);
     countDistinct(totals, dataset, time, keyOf !== ALL && own);
+    findPercentiles(totals, dataset);
   }
   return into.groups;
 }
@@ -120,7 +121,7 @@ function addShifted(into, where) {
 // The measures of a time that a table has, each with its column.
 function columnsOf(dataset, table, mark) {
   const single = table.distinct ?? table.balance;
-  const isPlain = (m) => !m.shift && !m.balance && m.function !== "count_distinct";
+  const isPlain = (m) => !m.shift && !m.balance && !OF_VALUES[m.function];
   const names = single ? [single] : dataset.measures.filter(isPlain).map(({ name }) => name);
   return dataset.measures.flatMap((measure) => {
     const column = names.indexOf(measure.column ?? measure.name);
@@ -187,10 +188,11 @@ function decideMoments(table, rows, buckets, keyOf) {
   return { rows: rows.filter(isKept), buckets: buckets && buckets.filter(isKept) };
 }
 
+// Measures of which a group needs all the values: what they are gathered in.
+const OF_VALUES = { count_distinct: () => new Set(), percentile: () => [] };
+
 function emptyTotals(dataset) {
-  return Object.fromEntries(
-    dataset.measures.map((m) => [m.name, m.function === "count_distinct" ? new Set() : null]),
-  );
+  return Object.fromEntries(dataset.measures.map((m) => [m.name, OF_VALUES[m.function]?.() ?? null]));
 }
 
 // Add a table's rows to the groups that they fall into: first the group of each row, then column by column.
@@ -205,6 +207,11 @@ function addTable(into, table, { rows, buckets, columns, mark }) {
     if (kind === "count_distinct") {
       const sets = totals.map((each) => each[name]);
       rows.forEach((row, i) => sets[numbers[i]]?.add(column[row]));
+      continue;
+    }
+    if (kind === "percentile") {
+      const counts = table.columns[place + 1];
+      rows.forEach((row, i) => totals[numbers[i]]?.[name].push([column[row], counts[row]]));
       continue;
     }
     const sums = foldColumn(column, rows, numbers, totals.length, kind);
@@ -261,6 +268,29 @@ function countDistinct(totals, dataset, time, own) {
     const table = dataset.tables.find((each) => each.distinct === column && isAsked(each, time));
     totals[name] = isThere ? size * (table?.scale ?? 1) : null;
   }
+}
+
+// Gathered values, each with how many rows have it, become one of them, or a number between two; null without any.
+function findPercentiles(totals, dataset) {
+  for (const { name, percentile } of dataset.measures) {
+    if (percentile) totals[name] = percentileOf(totals[name], percentile);
+  }
+}
+
+function percentileOf(values, { at, discrete }) {
+  if (!values.length) return null;
+  values.sort(([a], [b]) => a - b);
+  const size = values.reduce((sum, [, count]) => sum + count, 0);
+  let [place, before] = [0, 0];
+  const valueAt = (number) => {
+    while (before + values[place][1] <= number) before += values[place++][1];
+    return values[place][0];
+  };
+  // 0.1 of 30 is 3.0000000000000004
+  if (discrete) return valueAt(Math.max(Math.ceil(at * size - 1e-9), 1) - 1);
+  const rank = at * (size - 1);
+  const low = valueAt(Math.floor(rank));
+  return low + (valueAt(Math.ceil(rank)) - low) * (rank - Math.floor(rank));
 }
 
 /** The totals of a dataset over no rows: a distinct count is 0 then, every other measure null. */

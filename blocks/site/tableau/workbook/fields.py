@@ -128,6 +128,7 @@ def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]
     distinct = {measure.name for measure in dataset.measures if measure.function == "count_distinct"}
     balances = [measure.balance for measure in dataset.measures if measure.balance]
     unseen = {name for each in balances for name in (each.moment, *each.within, each.rows)}
+    unseen |= {measure.percentile.rows for measure in dataset.measures if measure.percentile}
     measures = {measure.name for measure in dataset.measures} - distinct
     fields = {}
     for name, kind in types.items():

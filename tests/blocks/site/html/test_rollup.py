@@ -8,7 +8,8 @@ from datetime import date, timedelta
 import pytest
 
 from blocks.errors import BadInput, Misconfigured
-from blocks.metrics import Balance, Measure, is_additive, to_sql
+from blocks.metric_rows import MetricRows
+from blocks.metrics import Balance, Measure, Percentile, is_additive, to_sql
 from blocks.records import GRAINS
 from blocks.site.html.extract import Extract
 from blocks.site.html.rollup import Rollup
@@ -83,6 +84,39 @@ def test_too_many_distinct_values_are_sampled_evenly(make_card, sales):
     assert table["rows"] <= 3_000
     wanted = sales.execute("SELECT count(DISTINCT customer) FROM orders").fetchone()[0]
     assert len(set(table["columns"][0])) * scale == pytest.approx(wanted, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("budget", "grain", "near"), [(50_000, "day", 0), (10_000, "week", 0), (2_000, "month", 0.05)]
+)
+def test_a_percentile_has_the_values_and_how_many_rows_have_each(
+    make_card, tmp_path, sales, budget, grain, near
+):
+    which = Percentile(at=0.9, rows="@rows")
+    measure = Measure(name="value", function="percentile", percentile=which)
+    card = make_card(metrics=(NET,), dimensions=("country",))
+    asked = NET.model_copy(update={"name": "typical", "measures": (measure,), "formula": measure})
+    dataset = card.datasets[0].model_copy(update={"metrics": (asked,), "measures": (measure,)})
+    path = tmp_path / "values.parquet"
+    rows = 'SELECT day, country, floor(amount / 50) AS value, count(*) AS "@rows" FROM orders GROUP BY ALL'
+    sales.execute(f"COPY ({rows}) TO '{path}'")
+    reduction, (table,), _ = reduce(
+        card.model_copy(update={"extracts": (path,), "datasets": (dataset,)}), budget
+    )
+    assert (reduction.grain, table["distinct"]) == (grain, "value")
+    assert table["rows"] <= budget
+    assert (reduction.scale_of(measure) > 1) == bool(near)
+    every = sorted(value for value, number in zip(*table["columns"], strict=True) for _ in range(int(number)))
+    wanted = sales.execute("SELECT quantile_disc(floor(amount / 50)::double, 0.9) FROM orders").fetchone()[0]
+    assert every[int(len(every) * 0.9)] == pytest.approx(wanted, rel=near or 0.001)
+    assert len(every) == 24_000 or near
+    with Extract(dataset, path) as extract:
+        query = MetricRows("SELECT * FROM extract", ("country",), "day").ask(asked, [])
+        found = extract.rows(query)[0][0]
+    assert (
+        found
+        == sales.execute("SELECT quantile_cont(floor(amount / 50)::double, 0.9) FROM orders").fetchone()[0]
+    )
 
 
 def test_values_that_look_the_same_are_the_same(make_card, tmp_path, sales):

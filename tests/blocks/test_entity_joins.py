@@ -1,0 +1,185 @@
+"""Dimensions of another semantic model, joined by an entity: whose rows they are, and what can't be joined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pytest
+
+from blocks.catalogue import Catalogue
+from blocks.errors import NotFound
+
+ORDERS = """(VALUES
+    (1, 'a', 'ES', 10), (2, 'a', 'DE', 20), (3, 'b', 'DE', 30), (4, NULL, 'DE', 40), (5, 'zz', 'DE', 50))
+AS orders(id, customer, country, amount)"""
+CUSTOMERS = (
+    "(VALUES ('a', 'Home', 'ES'), ('b', 'Office', 'DE'), ('c', 'Office', 'DE')) AS c(id, segment, country)"
+)
+RELATIONS = {"orders": ORDERS, "customers": CUSTOMERS}
+JOINED = {"name": "segment", "type": "categorical"}
+
+
+def dimension(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": "categorical", **more}
+
+
+def model(
+    name: str, entities: list[dict[str, Any]], *dimensions: dict[str, Any], **more: Any
+) -> dict[str, Any]:
+    depends = {"depends_on": {"nodes": [f"model.p.{name}"]}}
+    return {
+        "name": name,
+        "entities": entities,
+        "dimensions": list(dimensions),
+        "measures": [],
+        **depends,
+        **more,
+    }
+
+
+def key(name: str, kind: str, expr: str = "id") -> dict[str, Any]:
+    return {"name": name, "type": kind, "expr": expr}
+
+
+ORDER_MODEL = model(
+    "orders",
+    [key("order", "primary"), key("customer", "foreign", "customer -- who paid")],
+    dimension("country"),
+    measures=[{"name": "amount", "agg": "sum", "expr": None}],
+)
+CUSTOMER_MODEL = model(
+    "customers",
+    [key("customer", "primary"), key("country", "foreign", "country")],
+    dimension("segment", label="Segment"),
+    dimension("home", expr="country -- of residence", label="Customer's home"),
+)
+
+
+def catalogue(*others: dict[str, Any], filtered: str = "", orders: dict[str, Any] | None = None) -> Catalogue:
+    """Orders with a metric `sales`, and `some` under a filter; and other semantic models."""
+    models = {each["name"]: each for each in (orders or ORDER_MODEL, *others)}
+    known = [one["depends_on"] for one in models.values() if one["depends_on"]]
+    names = {each.rpartition(".")[2] for one in known for each in one["nodes"]}
+    plain = {"type": "simple", "filter": None, "type_params": {"measure": {"name": "amount"}}}
+    where = {"filter": {"where_filters": [{"where_sql_template": filtered}]}} if filtered else {}
+    nodes = {
+        f"model.p.{name}": {"name": name, "resource_type": "model", "unique_id": f"model.p.{name}"}
+        | {"schema": "s", "alias": name, "config": {}}
+        for name in names
+    }
+    metrics = {"sales": {"name": "sales"} | plain, "some": {"name": "some"} | plain | where}
+    return Catalogue(
+        {
+            "metadata": {"adapter_type": "duckdb"},
+            "sources": {},
+            "exposures": {},
+            "parent_map": {},
+            "nodes": nodes,
+            "semantic_models": models,
+            "metrics": metrics,
+        }
+    )
+
+
+def rows(found: Catalogue, metric: str, *dimensions: str) -> dict[Any, Any]:
+    (dataset,) = found.datasets((metric,), dimensions)
+    return {row[:-1]: row[-1] for row in duckdb.execute(dataset.sql(ORDERS, RELATIONS)).fetchall()}
+
+
+def test_a_dimension_of_another_model_splits_by_the_row_that_an_entity_finds() -> None:
+    found = catalogue(CUSTOMER_MODEL)
+    assert rows(found, "sales", "customer__segment") == {("Home",): 30, ("Office",): 30, (None,): 90}
+    assert rows(found, "sales", "country", "customer__home") == {
+        ("ES", "ES"): 10,
+        ("DE", "ES"): 20,
+        ("DE", "DE"): 30,
+        ("DE", None): 90,
+    }
+    assert rows(found, "sales") == {(): 150}
+    labels = found.dimension_labels()
+    assert labels["customer__segment"] == ("Customer segment",)
+    assert labels["customer__home"] == ("Customer's home",)
+
+
+def test_a_filter_may_name_another_models_dimension() -> None:
+    found = catalogue(CUSTOMER_MODEL, filtered="{{ Dimension('customer__segment') }} = 'Home'")
+    assert rows(found, "some") == {(): 30}
+    assert rows(found, "some", "customer__segment") == {("Home",): 30, ("Office",): None, (None,): None}
+
+
+def test_what_is_joined_is_one_of_the_marts_that_are_read() -> None:
+    found = catalogue(CUSTOMER_MODEL, filtered="{{ Dimension('customer__segment') }} = 'Home'")
+    assert found.marts_of(("sales",), ("country",)) == ("orders",)
+    assert found.marts_of(("sales",), ("customer__segment",)) == ("orders", "customers")
+    assert found.marts_of(("some",), ()) == ("orders", "customers")
+    (dataset,) = found.datasets(("some",), ())
+    assert dataset.marts == ("orders", "customers")
+    assert found.columns_read(("some",), ()) >= {
+        ("orders", "customer"),
+        ("customers", "id"),
+        ("customers", "segment"),
+    }
+    assert found.categories_of("orders") == ("country",)
+    with pytest.raises(NotFound, match="customers, which its rows are joined with, is not there"):
+        dataset.sql(ORDERS)
+
+
+VALID = {"type_params": {"time_granularity": "day", "validity_params": {"is_start": True}}}
+UNJOINED = {
+    "a history": (
+        model("customers", [key("customer", "primary")], JOINED, {"name": "since", "type": "time"} | VALID),
+        "customers has several rows of a customer, each valid for a time",
+    ),
+    "a natural key": (
+        model("customers", [key("customer", "natural")], JOINED),
+        "customers has several rows of a customer",
+    ),
+    "a foreign key": (
+        model("customers", [key("customer", "foreign")], JOINED),
+        "no dimension of orders itself, nor",
+    ),
+    "no model": (
+        model("customers", [key("customer", "primary")], JOINED) | {"depends_on": {"nodes": []}},
+        "no model",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNJOINED)
+def test_what_can_not_be_joined_is_refused_by_name(case: str) -> None:
+    other, reason = UNJOINED[case]
+    found = catalogue(other, filtered="{{ Dimension('customer__segment') }} = 'Home'")
+    assert "customer__segment" not in found.dimensions_of("orders")
+    assert "customer__segment" in found.list_unusable()["some"]
+    assert reason in found.list_unusable()["some"]
+    assert rows(found, "sales") == {(): 150}
+
+
+def test_a_dimension_of_two_models_is_none_of_either() -> None:
+    twin = model("twins", [key("customer", "unique")], dimension("segment"), dimension("size"))
+    found = catalogue(CUSTOMER_MODEL, twin, filtered="{{ Dimension('customer__segment') }} = 'Home'")
+    assert "customer__segment is in several semantic models" in found.list_unusable()["some"]
+    assert set(found.dimensions_of("orders")) == {"country", "customer__home", "customer__size"}
+
+
+def test_two_joins_away_is_refused_by_name() -> None:
+    countries = model("countries", [key("country", "primary")], dimension("continent"))
+    found = catalogue(
+        CUSTOMER_MODEL, countries, filtered="{{ Dimension('customer__country__continent') }} = 'Europe'"
+    )
+    assert "customer__country__continent, which is more than one join away" in found.list_unusable()["some"]
+    assert "customer__country__continent" not in found.dimensions_of("orders")
+
+
+def test_a_models_own_dimension_is_not_anothers() -> None:
+    other = model("more", [key("order", "unique")], dimension("country", expr="'wrong'"), dimension("gift"))
+    found = catalogue(other, filtered="{{ Dimension('order__country') }} = 'ES'")
+    assert rows(found, "some") == {(): 10}
+    assert set(found.dimensions_of("orders")) == {"country", "order__gift"}
+
+
+@pytest.mark.parametrize("part", [{"entities": "none"}, {"dimensions": [7]}, {"depends_on": None}])
+def test_another_model_that_can_not_be_read_takes_nothing_from_this_one(part: dict[str, Any]) -> None:
+    found = catalogue(CUSTOMER_MODEL, model("broken", [key("customer", "unique")], JOINED) | part)
+    assert rows(found, "sales", "customer__segment") == {("Home",): 30, ("Office",): 30, (None,): 90}
