@@ -115,7 +115,7 @@ def test_what_is_joined_is_one_of_the_marts_that_are_read() -> None:
     assert found.marts_of(("some",), ()) == ("orders", "customers")
     (dataset,) = found.datasets(("some",), ())
     assert dataset.marts == ("orders", "customers")
-    assert found.columns_read(("some",), ()) >= {
+    assert found.list_columns_read(("some",), ()) >= {
         ("orders", "customer"),
         ("customers", "id"),
         ("customers", "segment"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -54,6 +54,9 @@ class Project:
 
     def metric_names(self) -> tuple[str, ...]:
         return ("amount",)
+
+    def marts_of(self, metrics: Iterable[str], _dimensions: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(self.mart_of, metrics)))
 
     def mart_of(self, metric: str) -> str:
         return "sales"
