@@ -54,6 +54,7 @@ class SnowflakeSettings(SharedSettings):
             "STATEMENT_TIMEOUT_IN_SECONDS": self.statement_seconds,
             "ABORT_DETACHED_QUERY": True,
             "TIMEZONE": "UTC",
+            "WEEK_START": 1,  # Monday, as on pages
         }
         return {
             "database": self.database,

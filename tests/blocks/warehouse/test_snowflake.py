@@ -612,3 +612,7 @@ def shown(error: BaseException) -> str:
     assert error.__context__ is None
     assert error.__cause__ is None
     return str(error) + repr(pickle.dumps(error))
+
+
+def test_weeks_begin_on_monday_whatever_the_account_has(house: Any) -> None:
+    assert house.build_connection_arguments()["session_parameters"]["WEEK_START"] == 1
