@@ -14,8 +14,8 @@ from pydantic import Field
 from blocks.catalogue import Dataset
 from blocks.dictionary import Dictionary
 from blocks.hidden_input import HIDDEN_INPUT
+from blocks.manifest import Node
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
-from blocks.semantic_models import Node
 from blocks.site.plan import DashboardPlan, plan_dashboard
 from blocks.site.readback import DatasetSummary, Readback
 from blocks.time_zone import UTC_ZONE

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from blocks.dictionary import Dictionary
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 from blocks.site.html.page import compute_digest, to_json_script
 
 DOCS_FILE = "dbt_docs.html"

@@ -19,8 +19,8 @@ from pydantic import Field
 from blocks.dictionary import Dictionary
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound
 from blocks.http.address import Address
+from blocks.manifest import Node
 from blocks.records import Publication
-from blocks.semantic_models import Node
 from blocks.site.base import BiSite, Card
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.dbt_docs_page import DOCS_FILE, render_dbt_docs

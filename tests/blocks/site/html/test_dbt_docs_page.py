@@ -10,7 +10,7 @@ import pytest
 
 from blocks.dbt.project import DbtProject
 from blocks.dictionary import Dictionary, write_dictionary
-from blocks.semantic_models import Node
+from blocks.manifest import Node
 from blocks.site.html import dbt_docs_page
 from blocks.site.html.site import FolderSite
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
