@@ -185,15 +185,20 @@ class Catalogue:
 
     def marts_of(self, metrics: Iterable[str], dimensions: Iterable[str]) -> tuple[str, ...]:
         """The marts that these metrics are computed on, and those that they or these dimensions are joined with."""
-        found: dict[str, None] = {}
+        names, wanted = tuple(metrics), tuple(dimensions)
+        joined = (join.mart for join in self.joins_of(names, wanted))
+        return tuple(dict.fromkeys((*(self.mart_of(name) for name in names), *joined)))
+
+    def joins_of(self, metrics: Iterable[str], dimensions: Iterable[str]) -> tuple[Join, ...]:
+        """How other marts are joined for these metrics and dimensions."""
+        found: list[Join] = []
         wanted = tuple(dimensions)
         for metric in map(self.metric, metrics):
             source = self._semantic.sources[metric.source]
             keys = [name for name in wanted if name in source.dimensions]
             measures = [each.base.name for each in metric.measures]
             columns = self._semantic.columns(metric.source, keys, measures)
-            joins = find_read_joins(source.joined.joins, columns)
-            found |= dict.fromkeys((metric.mart, *(join.mart for join in joins)))
+            found += [each for each in find_read_joins(source.joined.joins, columns) if each not in found]
         return tuple(found)
 
     def source_of(self, metric: str) -> str:

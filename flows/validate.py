@@ -66,7 +66,7 @@ def validate(
         sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
         look = look_at_history(warehouse, catalogue, build, plan.dashboards if plan else (), lessons)
         other = [
-            *check_marts(warehouse, catalogue, build),
+            *check_marts(warehouse, catalogue, build, plan.dashboards if plan else ()),
             *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
             *check_diff_budgets(catalogue, diffs),
             *check_quarantine_budget(warehouse, catalogue, sources, build.run),

@@ -13,7 +13,7 @@ from prefect import task
 
 from blocks.catalogue import Catalogue, Mart
 from blocks.errors import Misconfigured, NotFound
-from blocks.quality.mart_checks import META_READ, check_mart
+from blocks.quality.mart_checks import META_READ, check_join, check_mart
 from blocks.quality.mart_diff import compare
 from blocks.quality.suites import Suites
 from blocks.records import BuildReport, Check, Dashboard, GateReport, MartDiff
@@ -91,12 +91,29 @@ def compare_with_live(warehouse: Warehouse, catalogue: Catalogue, build: BuildRe
 
 
 @task(task_run_name="check rows and keys", **RETRY)
-def check_marts(warehouse: Warehouse, catalogue: Catalogue, build: BuildReport) -> list[Check]:
-    """Every built mart has rows, and its declared key is one."""
-    return [
+def check_marts(
+    warehouse: Warehouse, catalogue: Catalogue, build: BuildReport, dashboards: Sequence[Dashboard] = ()
+) -> list[Check]:
+    """Every built mart has rows, and its declared key is one; so is the key by which a mart is joined.
+
+    dashboards: whose dimensions are joined, beside those of the project's exposures.
+    """
+    checks = [
         check
         for name, relation in build.marts.items()
         for check in check_mart(warehouse, catalogue.mart(name), relation, build.rows.get(name, 0))
+    ]
+    known = set(catalogue.metric_names())
+    asked = [(known, ())] + [(each.metrics, each.dimensions) for each in (*catalogue.exposures, *dashboards)]
+    joins = [
+        join
+        for metrics, dimensions in asked
+        for join in catalogue.joins_of((name for name in metrics if name in known), dimensions)
+    ]
+    by_key = {(join.mart, join.key): join for join in joins if join.mart in build.marts}
+    return checks + [
+        check_join(warehouse, catalogue.mart(join.mart), build.marts[join.mart], join)
+        for join in by_key.values()
     ]
 
 

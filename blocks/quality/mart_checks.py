@@ -1,8 +1,9 @@
-"""What every mart has to be, whatever its suite says: not empty, and unique by its declared key."""
+"""What every mart has to be, whatever its suite says: not empty, and unique by its declared key and those of joins."""
 
 from __future__ import annotations
 
 from blocks.catalogue import Mart
+from blocks.entity_joins import Join
 from blocks.records import Check
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.reads import first_rows
@@ -20,6 +21,17 @@ def check_mart(warehouse: Warehouse, mart: Mart, relation: str, rows: int) -> li
         with warehouse.session() as session:
             checks += _check_key(warehouse, session, mart, relation)
     return checks
+
+
+def check_join(warehouse: Warehouse, mart: Mart, relation: str, join: Join) -> Check:
+    """A mart that metrics join has one row for each key: with more of them their rows would count more than once."""
+    table = warehouse.relation(relation)
+    repeated = (
+        f"select {join.key} as key_, count(*) as times_ from {table}"
+        f" where {join.key} is not null group by {join.key} having count(*) > 1"
+    )
+    with warehouse.session() as session:
+        return _find_none(session, mart, f"one row for each {join.entity}", repeated, "keys more than once")
 
 
 def check_rows(mart: Mart, rows: int) -> Check:

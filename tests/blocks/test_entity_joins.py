@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,6 +10,10 @@ import pytest
 
 from blocks.catalogue import Catalogue
 from blocks.errors import NotFound
+from blocks.quality.mart_diff import compare
+from blocks.records import Analysis, BuildReport, Check, Dashboard, MartDiff
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.gate import check_marts
 
 ORDERS = """(VALUES
     (1, 'a', 'ES', 10), (2, 'a', 'DE', 20), (3, 'b', 'DE', 30), (4, NULL, 'DE', 40), (5, 'zz', 'DE', 50))
@@ -183,3 +188,58 @@ def test_a_models_own_dimension_is_not_anothers() -> None:
 def test_another_model_that_can_not_be_read_takes_nothing_from_this_one(part: dict[str, Any]) -> None:
     found = catalogue(CUSTOMER_MODEL, model("broken", [key("customer", "unique")], JOINED) | part)
     assert rows(found, "sales", "customer__segment") == {("Home",): 30, ("Office",): 30, (None,): 90}
+
+
+class Release:
+    """Orders and customers in a warehouse, as a run has built them."""
+
+    def __init__(self, folder: Path, customers: str = CUSTOMERS) -> None:
+        self.warehouse = DuckDBWarehouse(database=str(folder / "w.duckdb"))
+        with self.warehouse.session() as session:
+            session.rows("create schema rel")
+            session.rows(f"create table rel.orders as from {ORDERS}")
+            session.rows(f"create table rel.customers as from {customers}")
+        self.marts = {"orders": "rel.orders", "customers": "rel.customers"}
+
+    def check(self, found: Catalogue, *dashboards: Dashboard) -> list[Check]:
+        rows = dict.fromkeys(self.marts, 1)
+        build = BuildReport(run="r1", marts=self.marts, models=2, tests=0, seconds=1, rows=rows)
+        checks: list[Check] = check_marts.fn(self.warehouse, found, build, dashboards)
+        return [check for check in checks if check.name.startswith("one row for each")]
+
+    def compare(self, found: Catalogue, joined: dict[str, str]) -> MartDiff:
+        datasets = found.datasets(("sales", "some"), ())
+        return compare(self.warehouse, found.mart("orders"), None, "rel.orders", datasets, ({}, joined))
+
+
+HOMES = "{{ Dimension('customer__segment') }} = 'Home'"
+TWICE = """(VALUES ('a', 'Home', 'ES'), ('a', 'Office', 'ES'), (NULL, 'x', 'x'), (NULL, 'y', 'y'))
+AS c(id, segment, country)"""
+
+
+def test_a_mart_that_is_joined_has_one_row_for_each_key(tmp_path: Path) -> None:
+    (good,) = Release(tmp_path).check(catalogue(CUSTOMER_MODEL, filtered=HOMES))
+    assert (good.scope, good.name, good.passed) == ("customers", "one row for each customer", True)
+    (tmp_path / "bad").mkdir()
+    release = Release(tmp_path / "bad", TWICE)
+    (bad,) = release.check(catalogue(CUSTOMER_MODEL, filtered=HOMES))
+    assert (bad.passed, bad.observed, bad.evidence) == (False, "1 keys more than once", ("a, 2",))
+    assert release.check(catalogue(CUSTOMER_MODEL)) == []  # nothing joins it
+    board = Dashboard(
+        name="b",
+        title="B",
+        analysis=Analysis.kpi,
+        metrics=("sales",),
+        dimensions=("customer__segment",),
+        marts=("orders",),
+    )
+    assert [check.passed for check in release.check(catalogue(CUSTOMER_MODEL), board)] == [False]
+
+
+def test_the_diff_of_a_mart_reads_what_is_joined(tmp_path: Path) -> None:
+    release, found = Release(tmp_path), catalogue(CUSTOMER_MODEL, filtered=HOMES)
+    diff = release.compare(found, release.marts)
+    assert (diff.metrics, diff.broken_metrics) == ({"sales": (None, 150), "some": (None, 30)}, {})
+    alone = release.compare(found, {"orders": "rel.orders"})
+    assert alone.metrics["sales"] == (None, 150)
+    assert "customers, which its rows are joined with, is not there" in alone.broken_metrics["some"]
