@@ -5,7 +5,7 @@ Evidence: dbt's tests, every mart's suite, quarantined rows against their budget
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeGuard
 
@@ -104,7 +104,9 @@ def check_marts(
         for check in check_mart(warehouse, catalogue.mart(name), relation, build.rows.get(name, 0))
     ]
     known = set(catalogue.metric_names())
-    asked = [(known, ())] + [(each.metrics, each.dimensions) for each in (*catalogue.exposures, *dashboards)]
+    asked: list[tuple[Iterable[str], tuple[str, ...]]] = [(known, ())]
+    asked += [(each.metrics, each.dimensions) for each in catalogue.exposures]
+    asked += [(each.metrics, each.dimensions) for each in dashboards]
     joins = [
         join
         for metrics, dimensions in asked
