@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import shutil
 from pathlib import Path
 
 from blocks.catalogue import Catalogue
 from blocks.metrics import Metric, evaluate, evaluate_empty
+from tests.conftest import ROOT
 from tests.referee.metricflow import Answer, Question, Referee, connect
 from tests.referee.served import Served
 
 
 def compare_all(
-    catalogue: Catalogue, semantic_manifest: str, database: Path, schema: str, folder: Path, most: int = 10**6
+    catalogue: Catalogue,
+    semantic_manifest: str,
+    database: Path,
+    schema: str,
+    folder: Path,
+    most: int = 10**6,
+    documented: str = "",
 ) -> str:
-    """Compare page, picture and Tableau with MetricFlow; returns the count in a line. most: questions a metric."""
+    """Compare page, picture and Tableau with MetricFlow; returns the count in a line. most: questions a metric.
+
+    documented: how the row of docs/metrics.md begins that says how many questions and figures there are at least.
+    """
     with connect(str(database)) as connection:
         served = Served(catalogue, connection, schema, folder, shutil.which("node"))
         referee = Referee(semantic_manifest, catalogue, connection, served.bounds())
@@ -35,10 +46,22 @@ def compare_all(
         wrong = [each for each in different if each]
         assert not wrong, f"{len(wrong)} of {len(found)} answers differ:\n" + "\n".join(wrong[:20])
         counts[way] = (len(found), sum(len(expected[q]) for q in found))
+    if documented and "page" in counts:
+        least = _read_documented(documented)
+        assert len(questions) > least[0], (documented, len(questions))
+        assert counts["page"][1] > least[1], (documented, counts)
     told = ", ".join(
         f"{way} {asked:,} questions with {cells:,} figures" for way, (asked, cells) in counts.items()
     )
     return f"{len(questions):,} questions to MetricFlow about {len(catalogue.metric_names())} metrics; equal: {told}"
+
+
+def _read_documented(start: str) -> tuple[int, int]:
+    """The questions and the figures of a row of docs/metrics.md."""
+    lines = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8").splitlines()
+    (row,) = (line for line in lines if line.startswith(f"| {start}"))
+    questions, figures = (int(found.replace(",", "")) for found in re.findall(r"more than ([\d,]+)", row))
+    return questions, figures
 
 
 def _draw(questions: list[Question], most: int) -> list[Question]:

@@ -18,7 +18,5 @@ def test_a_random_semantic_layer_is_served_as_metricflow_computes_it(seed: int, 
     refused = project.catalogue.list_unusable()
     print(f"\nreferee: seed {seed}, {len(refused)} metrics refused:", dict(Counter(refused.values())))
     assert all(refused.values())
-    print(
-        "referee:",
-        compare_all(project.catalogue, project.semantic_manifest, project.database, SCHEMA, tmp_path, 6),
-    )
+    parts = project.catalogue, project.semantic_manifest, project.database, SCHEMA, tmp_path
+    print("referee:", compare_all(*parts, most=6, documented="semantic models drawn at random"))

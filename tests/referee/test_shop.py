@@ -219,9 +219,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> ParsedProject:
 
 def test_every_metric_is_served_as_metricflow_computes_it(shop: ParsedProject, tmp_path: Path) -> None:
     assert shop.catalogue.list_unusable() == {}
-    print(
-        "\nreferee:", compare_all(shop.catalogue, shop.semantic_manifest, shop.database, SCHEMA, tmp_path, 25)
-    )
+    parts = shop.catalogue, shop.semantic_manifest, shop.database, SCHEMA, tmp_path
+    print("\nreferee:", compare_all(*parts, most=25, documented="a shop's metrics"))
 
 
 def test_a_balance_is_that_of_its_last_day(shop: ParsedProject, tmp_path: Path) -> None:
