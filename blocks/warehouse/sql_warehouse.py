@@ -25,6 +25,7 @@ from blocks.warehouse.control import clear_ledger, forget_items, prepare_control
 from blocks.warehouse.lease import fence, fence_writes, hold_lease
 from blocks.warehouse.release_marker import MARKER, find_wrong_views, parse_marker, write_marker_sql
 from blocks.warehouse.settings import Session, SharedSettings
+from blocks.warehouse.view_setting import Settings
 from blocks.warehouse.view_settings import (
     choose_settings,
     forget_settings,
@@ -295,16 +296,20 @@ class SqlWarehouse(Warehouse):
                 f"what it shows of {', '.join(gone)} does not exist any more",
                 "Build these marts again, or take them from readers by `retire --marts`. Readers keep what they have.",
             )
-        self.check_view_settings(session, release, columns)
+        kept = self.read_view_settings(session, self.serving)
+        self.check_view_settings(session, release, columns, kept)
 
     def check_view_settings(
-        self, session: Session, release: Release, columns: Mapping[str, Mapping[str, str]]
+        self,
+        session: Session,
+        release: Release,
+        columns: Mapping[str, Mapping[str, str]],
+        kept: Settings,
     ) -> None:
         """Raise Misconfigured if what an administrator put on serving's views can't be carried over.
 
-        columns: mart → column → type of the release.
+        columns: mart → column → type of the release. kept: what is on the views now.
         """
-        kept = self.read_view_settings(session, self.serving)
         removals = {
             setting: self.write_view_setting(self.quote(self.serving, mart), setting, remove=True)
             for mart in release.marts

@@ -162,6 +162,8 @@ def survives(name: str, tree: ast.Module, tests: list[str]) -> bool:
                 "-q",
                 "-p",
                 "no:cacheprovider",
+                "-W",  # what is imported once for all mutants
+                "ignore::pytest.PytestAssertRewriteWarning",
                 "-k",
                 "not postgres and not snowflake and not dremio",
                 *tests,

@@ -110,11 +110,14 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
         return write_view_setting(self, view, setting, remove)
 
     def check_view_settings(
-        self, session: Session, release: Release, columns: Mapping[str, Mapping[str, str]]
+        self,
+        session: Session,
+        release: Release,
+        columns: Mapping[str, Mapping[str, str]],
+        kept: Settings,
     ) -> None:
         """Also that nothing stands on a view that has to be dropped, because its columns change."""
-        super().check_view_settings(session, release, columns)
-        kept = self.read_view_settings(session, self.serving)
+        super().check_view_settings(session, release, columns, kept)
         now = {mart: self.columns(session, self.serving, mart) for mart in release.marts if mart in kept}
         refuse_dropped_views(
             session, self.serving, kept, {mart: (old, columns[mart]) for mart, old in now.items()}

@@ -77,7 +77,6 @@ def check_flip(warehouse: SnowflakeConnection, session: SnowflakeSession, releas
     """What a swap needs, before anything of it is done. Raises Misconfigured, LeaseLost."""
     refuse_self_refreshing(warehouse, session, release)
     if warehouse.serving in list_schemas(warehouse, session, warehouse.serving):
-        refuse_policies(warehouse, read_view_settings(warehouse, session, warehouse.serving))
         compare_grants(warehouse, session, find_upcoming(warehouse, session))
 
 

@@ -21,7 +21,7 @@ from blocks.warehouse.view_setting import Settings, ViewSetting
 
 BY_TAG = "policy by tag"
 POLICIES = "policy"
-_SHOWN = 10
+_SHOWN, _AT_ONCE = 10, 50  # the latter: views that one statement asks for
 
 
 def read_view_settings(settings: SnowflakeSettings, session: SnowflakeSession, schema: str) -> Settings:
@@ -47,11 +47,9 @@ def read_view_settings(settings: SnowflakeSettings, session: SnowflakeSession, s
 def read_schema_tags(settings: SnowflakeSettings, session: SnowflakeSession, schema: str) -> set[ViewSetting]:
     """Tags that are on a schema itself, which its views have by inheritance."""
     name = settings.quote(settings.database, schema)
-    rows = _ask(
-        session,
-        "select tag_database, tag_schema, tag_name, tag_value, level from"
-        f" table({_function(settings, 'tag_references')}({settings.literal(name)}, 'schema'))",
-    )
+    function = _function(settings, "tag_references")
+    columns = "tag_database, tag_schema, tag_name, tag_value, level"
+    rows = _ask(session, [f"select {columns} from table({function}({settings.literal(name)}, 'schema'))"])
     return {_tag("", *row[:4]) for row in rows if row[4] == "SCHEMA"}
 
 
@@ -129,11 +127,11 @@ def _read_tags(
 ) -> list[tuple[str, ViewSetting]]:
     """What is on the views and their columns themselves, not what they inherit."""
     columns = "object_name, column_name, tag_database, tag_schema, tag_name, tag_value, level"
-    asked = " union all ".join(
+    asked = [
         f"select {columns} from table({_function(settings, function)}({settings.literal(name)}, 'table'))"
         for name in (settings.quote(settings.database, schema, view) for view in views)
         for function in ("tag_references", "tag_references_all_columns")
-    )
+    ]
     return [
         (to_plain(view), _tag(to_plain(column) if column else "", *tag))
         for view, column, *tag, level in _ask(session, asked)
@@ -145,11 +143,11 @@ def _read_policies(
     settings: SnowflakeSettings, session: SnowflakeSession, schema: str, views: Sequence[str]
 ) -> list[tuple[str, ViewSetting]]:
     columns = "ref_entity_name, ref_column_name, policy_kind, policy_name, tag_name"
-    asked = " union all ".join(
+    asked = [
         f"select {columns} from table({_function(settings, 'policy_references')}"
         f"(ref_entity_name => {settings.literal(name)}, ref_entity_domain => 'view'))"
         for name in (settings.quote(settings.database, schema, view) for view in views)
-    )
+    ]
     return [
         (
             to_plain(view),
@@ -159,10 +157,11 @@ def _read_policies(
     ]
 
 
-def _ask(session: SnowflakeSession, sql: str) -> list[tuple[Any, ...]]:
-    """Rows; none in an edition that has no tags or policies."""
+def _ask(session: SnowflakeSession, selects: Sequence[str]) -> list[tuple[Any, ...]]:
+    """All their rows; none in an edition that has no tags or policies."""
+    parts = [selects[at : at + _AT_ONCE] for at in range(0, len(selects), _AT_ONCE)]
     try:
-        return session.rows(sql) if sql else []
+        return [row for part in parts for row in session.rows(" union all ".join(part))]
     except Rejected as error:
         if "unsupported feature" in error.answer.lower():
             return []

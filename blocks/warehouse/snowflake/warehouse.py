@@ -27,7 +27,7 @@ from blocks.warehouse.snowflake.session import SnowflakeSession, open_session
 from blocks.warehouse.snowflake.stage import copy_sql, stage_groups
 from blocks.warehouse.snowflake.types import fits, read_column_types
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, claim_upcoming, list_schemas
-from blocks.warehouse.snowflake.view_settings import read_view_settings, write_view_setting
+from blocks.warehouse.snowflake.view_settings import read_view_settings, refuse_policies, write_view_setting
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SharedWarehouse
 from blocks.warehouse.view_setting import Settings, ViewSetting
 
@@ -131,6 +131,17 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
     def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
         """ALTER VIEW."""
         return write_view_setting(self, view, setting, remove)
+
+    def check_view_settings(
+        self,
+        session: Session,
+        release: Release,
+        columns: Mapping[str, Mapping[str, str]],
+        kept: Settings,
+    ) -> None:
+        """Also that no policy is on a view, which the new one would not have."""
+        refuse_policies(self, kept)
+        super().check_view_settings(session, release, columns, kept)
 
     def change_over(self, release: Release) -> None:
         """Fill the upcoming schema, check it and its grants, swap it with serving."""
