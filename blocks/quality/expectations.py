@@ -37,9 +37,18 @@ WITHOUT_SQL = {
 }
 """Those that Great Expectations can't evaluate in SQL on any warehouse."""
 
+QUANTILES = "expect_column_quantile_values_to_be_between"
+WITHOUT_A_LIMIT: dict[str, tuple[str, ...]] = {
+    QUANTILES: (),
+    "expect_column_distinct_values_to_contain_set": ("value_set",),
+    "expect_column_kl_divergence_to_be_less_than": ("partition_object",),
+    "expect_column_values_to_not_be_in_set": ("value_set",),
+    "expect_table_columns_to_match_ordered_list": ("column_list",),
+}
+"""What an expectation needs one of in order to say no, where that is not a least or largest value."""
+
 REFUSED = "Great Expectations can't evaluate it on"
 OUTLIERS = "expect_column_values_to_not_be_outliers"
-QUANTILES = "expect_column_quantile_values_to_be_between"
 WITH_PERCENTILES = {
     "postgresql",
     "snowflake",
@@ -147,7 +156,17 @@ def find_fault(expectation: object) -> str:
         return "there is no such expectation" + (f"; did you mean {near[0]}?" if near else "")
     if kind in WITHOUT_SQL:
         return "Great Expectations can't evaluate it in SQL"
-    return _find_wrong_arguments(expectation)
+    return _find_wrong_arguments(expectation) or _find_no_limit(kind, kwargs)
+
+
+def _find_no_limit(kind: str, kwargs: Mapping[str, object]) -> str:
+    """Why an expectation could not fail, whatever it finds; empty if it could."""
+    if kwargs.get("mostly") == 0:
+        return "mostly is 0: it could not fail"
+    needed = WITHOUT_A_LIMIT.get(kind, ("min_value", "max_value") if kind.endswith("_to_be_between") else ())
+    if needed and all(kwargs.get(name) in (None, []) for name in needed):
+        return f"it has no {' and no '.join(needed)}: it could not fail"
+    return ""
 
 
 def refuse_expectations(mart: str, content: SuiteContent, dialect: str) -> SuiteContent:

@@ -56,6 +56,27 @@ def audit(warehouse: DuckDBWarehouse, folder: Path, *expectations: Any) -> list[
         ({"type": "expect_column_values_to_be_increasing", "kwargs": {"column": "k"}}, "SQL"),
         ({**NOT_NULL, "kwarg": {}}, "kwarg"),
         ("expect", "object"),
+        ({"type": "expect_table_row_count_to_be_between", "kwargs": {}}, "could not fail"),
+        (
+            {"type": "expect_column_max_to_be_between", "kwargs": {"column": "k", "min_value": None}},
+            "no min_value and no max_value: it could not fail",
+        ),
+        ({**NOT_NULL, "kwargs": {"column": "k", "mostly": 0}}, "mostly is 0"),
+        (
+            {
+                "type": "expect_column_values_to_not_be_in_set",
+                "kwargs": {"column": "k", "value_set": []},
+            },
+            "no value_set",
+        ),
+        ({"type": "expect_table_columns_to_match_ordered_list", "kwargs": {}}, "could not fail"),
+        (
+            {
+                "type": "expect_column_kl_divergence_to_be_less_than",
+                "kwargs": {"column": "k", "threshold": 1},
+            },
+            "no partition_object",
+        ),
     ],
 )
 def test_what_cannot_be_evaluated_is_a_failed_check_with_the_reason(expectation: Any, said: str) -> None:
