@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Mapping
 
 
@@ -83,7 +84,7 @@ def find_field(name: str) -> str | None:
     """The part of a request that people call this, whatever stands around the words: numbers, stars, `(required)`."""
     if len(name) > 120:
         return None
-    spelled = re.sub(r"['’]s\b", "s", name.casefold().replace("_", " "))
+    spelled = re.sub(r"['’]s\b", "s", unicodedata.normalize("NFKC", name).casefold().replace("_", " "))
     without_brackets = re.sub(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>", " ", spelled)
     fields = {_find_words(each) for each in re.split(r"/|&|\band\b|\bor\b", without_brackets)}
     return fields.pop() if len(fields) == 1 else None

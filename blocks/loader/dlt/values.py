@@ -113,8 +113,8 @@ def build_complaint(column: Column, text: str) -> str:
 def _build_exact_cast(column: Column, number: str, cast: str) -> str:
     """Build the SQL of a whole number or a decimal. DuckDB would round, and read 0x10 and 1_000.
 
-    Most texts are as DuckDB writes the value, which is quicker to see than to match; others have to be a number
-    with no more decimals than the type, trailing zeros aside, or with an exponent.
+    Most texts are how DuckDB writes the value, or begins to, which is quicker to see than to match; others have to be a
+    number with no more decimals than the type, trailing zeros aside, or with an exponent.
     """
     scale = _get_scale(column)
     sign = r"\s*[+-]?"
@@ -123,7 +123,7 @@ def _build_exact_cast(column: Column, number: str, cast: str) -> str:
     power = rf"{sign}(?:\d+\.?\d*|\.\d+)[eE][+-]?\d{{1,4}}\s*"
     exact = "true" if column.meta.get("round") is True else _build_exactness(number, scale)
     return (
-        f"case when cast({cast} as varchar) = {number} then {cast}"
+        f"case when starts_with(cast({cast} as varchar), {number}) then {cast}"
         f" when regexp_full_match({number}, {write_literal(sign + plain, DUCKDB)}) then {cast}"
         f" when regexp_full_match({number}, {write_literal(power, DUCKDB)}) and {exact} then {cast} end"
     )
@@ -213,7 +213,8 @@ def _build_time_cast(column: Column, kind: str, text: str) -> str:
             rf"[ T]+{CLOCK}(?::\d\d{part})?\s*(?i:Z|UTC|GMT|{OFFSET})",
         )
     )
-    bare = f"replace(case when {text} like '%Z' then {text}[:-2] else {text} end, 'T', ' ')"
+    plain = f"replace(case when {text} like '%Z' then {text}[:-2] else {text} end, 'T', ' ')"
+    bare = f"case when contains({text}, 'T') then {plain} else {text} end"
     fast, trimmed = f"try_cast({bare} as {kind})", f"trim({text})"
     possible = f"{fast} >= {kind} '0001-01-01' and {fast} < {kind} '10000-01-01'"
     offset = f"regexp_replace({trimmed}, '\\s*(?i:Z|UTC|GMT)$', '+00:00')"
@@ -221,7 +222,7 @@ def _build_time_cast(column: Column, kind: str, text: str) -> str:
     offset = f"regexp_replace({offset}, ':$', ':00')"
     offset = f"regexp_replace({offset}, '^(\\S+[ T]+\\d+:\\d\\d)([+-])', '\\1:00\\2')"
     return (  # most texts are as DuckDB would write the value, which is quicker to see than to match
-        f"case when cast({fast} as varchar) = {bare} and {possible} then {fast}"
+        f"case when cast({fast} as varchar) = ({bare}) and {possible} then {fast}"
         f" when regexp_full_match({text}, {zoned})"
         f" then cast(cast(try_cast({text} as timestamptz) as timestamp) as {kind})"
         f" when regexp_full_match({trimmed}, {local}) then cast(try_cast({trimmed} as timestamp) as {kind})"

@@ -101,6 +101,7 @@ LAYOUTS = {
     "emoji": "📊 KPIs: net_revenue, orders\n🗄️ Data sources: erp",
     "an apostrophe": "KPI's: net_revenue, orders\nSource (optional): erp",
     "letters and numbers": "a) Metrics: net_revenue, orders\nII. Sources: erp",
+    "wide letters": "Ｍｅｔｒｉｃｓ： net_revenue, orders\nＳources: erp",
     "numbers and dashes": "1 - Metrics: net_revenue, orders\n2 – Sources: erp",
     "numbers and dashes before values": "Metrics:\n1 - net_revenue\n2 - orders\nSources: erp",
     "numbered questions": "Q1: Metrics: net_revenue, orders\n1.2 Sources: erp",
