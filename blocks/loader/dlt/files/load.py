@@ -72,9 +72,10 @@ def _check_not_twice(
 ) -> None:
     """Raise ContractBroken for a file that came under another name before, or comes as it is and compressed.
 
-    gone: loaded files that are not there any more, and their fingerprints; their rows are still there.
+    gone: loaded files that are not there any more, and their fingerprints; their rows are still there. A time in whole
+    seconds is an archive's or an object store's, and many files have the same.
     """
-    times = {mark: item for item, mark in gone.items()}
+    times = {mark: item for item, mark in gone.items() if not mark.endswith(".0")}
     for item, entry in fresh.items():
         bare = item.removesuffix(next((end for end in COMPRESSED if item.endswith(end)), ""))
         names = [bare] if bare != item else [f"{item}{end}" for end in COMPRESSED]

@@ -94,6 +94,17 @@ def test_a_file_under_another_name_is_not_loaded_twice(desk: Desk) -> None:
         desk.load(packed)
 
 
+def test_files_of_one_second_are_not_taken_for_each_other(desk: Desk) -> None:
+    """As they come out of an archive: the same time and size for another day."""
+    for day, there in (("01", True), ("02", False), ("03", True)):
+        path = desk.day(f"2010-12-{day}.csv", f"{day},1,,,")
+        os.utime(path, (1_300_000_000, 1_300_000_000))
+        assert desk.load(LINES).rows == 1
+        if not there:
+            path.unlink()
+    assert desk.rows("select count(*) from raw_erp.invoice_lines") == [(3,)]
+
+
 def test_same_size_other_content_is_a_change(desk: Desk) -> None:
     """Size alone would miss it; the time counts too."""
     path = desk.day("2010-12-01.csv", "1,1,,,")
