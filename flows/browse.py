@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from blocks.errors import NotFound, Unavailable
 from flows.flags import MAIN
+from flows.places import locate_site
 
 if TYPE_CHECKING:
     from flows.terminal import Terminal
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def find_index(state: Path) -> Path | None:
     """The index of the dashboards in a state folder; None before the first was published."""
-    index = state / "site" / "dashboards" / "index.html"
+    folder, project = locate_site(state)
+    index = folder / project / "index.html"
     return index if index.is_file() else None
 
 

@@ -95,9 +95,9 @@ def show_check(blocks: Blocks, flags: Flags, terminal: Terminal) -> bool:
     found = look(blocks.project, blocks.warehouse, blocks.suites, blocks.loaders, tracker, located)
     terminal.stop_waiting()
     if flags.json:
-        print_plain(terminal, json.dumps([each.model_dump(mode="json") for each in found], indent=2))
+        terminal.print_text(json.dumps([each.model_dump(mode="json") for each in found], indent=2))
     else:
-        print_plain(terminal, write_report(found))
+        terminal.print_text(write_report(found))
     return not any(each.severity is Severity.error for each in found)
 
 
@@ -110,15 +110,15 @@ def show_impact(blocks: Blocks, flags: Flags, terminal: Terminal) -> None:
         dbt.close()
     terminal.stop_waiting()
     if flags.json:
-        print_plain(terminal, impact.model_dump_json(indent=2))
+        terminal.print_text(impact.model_dump_json(indent=2))
     else:
-        print_plain(terminal, f"{', '.join(impact.columns)}: {describe_impact(impact)}")
+        terminal.print_text(f"{', '.join(impact.columns)}: {describe_impact(impact)}")
 
 
 def show_schema(terminal: Terminal) -> None:
     """Print the JSON Schema of what may stand in meta."""
     terminal.stop_waiting()
-    print_plain(terminal, json.dumps(build_schema(), indent=2))
+    terminal.print_text(json.dumps(build_schema(), indent=2))
 
 
 def write_report(found: list[Finding]) -> str:
@@ -128,8 +128,3 @@ def write_report(found: list[Finding]) -> str:
         lines += [f"{each.severity}: {each.about} ({each.place})", f"  {each.problem}", f"  → {each.fix}"]
     errors = sum(each.severity is Severity.error for each in found)
     return "\n".join([*lines, f"{errors} errors, {len(found) - errors} warnings"])
-
-
-def print_plain(terminal: Terminal, text: str) -> None:
-    """Print a text as it stands."""
-    terminal.console.print(text, soft_wrap=True, markup=False, highlight=False)

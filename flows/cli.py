@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _show_problem(error, flags, 2)
     recorded = _has_named_blocks(flags) or flags.action not in _LOOKS
     try:
-        check_state(flags.state.expanduser().resolve(), recorded)
+        check_state(flags.state_folder, recorded)
         check_proxies()
         check_time_zone()
     except PlatformError as error:  # before anything starts
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _carry_out(flags: Flags, recorded: bool) -> int:
     """Do what the flags say; the exit code. recorded: on a server, one of our own where none is named."""
-    state: Path = flags.state.expanduser().resolve()
+    state = flags.state_folder
     server = LocalServer(state / "prefect.db") if recorded and not os.environ.get("PREFECT_API_URL") else None
     from prefect.settings import get_current_settings
 
@@ -108,7 +108,7 @@ def _show_outcome(outcome: Outcome, flags: Flags, terminal: Terminal) -> None:
     from flows.browse import find_index
     from flows.json_output import describe_outcome
 
-    index = find_index(flags.state.expanduser().resolve()) if flags.site is None else None
+    index = find_index(flags.state_folder) if flags.site is None else None
     terminal.print_summary(outcome, index, printed=not flags.json)
     if flags.json:
         terminal.print_json(describe_outcome(outcome))
@@ -134,7 +134,7 @@ def _run(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
     if flags.action == "open":
         from flows.browse import open_index
 
-        open_index(flags.state.expanduser().resolve(), terminal)
+        open_index(flags.state_folder, terminal)
         return 0
     if flags.action in {"blocks", "automations"}:
         return _administer(flags, terminal, server)
@@ -240,7 +240,7 @@ def _deliver(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServ
 
     terminal.watch(STAGES)
     _await_server(terminal, server)
-    with _watch_memory(flags.state.expanduser().resolve(), terminal):
+    with _watch_memory(flags.state_folder, terminal):
         outcome = deliver(
             blocks.tracker,
             blocks.loaders,

@@ -117,7 +117,7 @@ def _check_sources(flags: Flags) -> None:
 
 
 def _check_state(flags: Flags) -> None:
-    state = flags.state.expanduser().resolve()
+    state = flags.state_folder
     taken = any(place.is_file() for place in (state, *state.parents))  # which is said in its own words
     if not taken and not (state / "warehouse.duckdb").is_file():
         raise NotFound(

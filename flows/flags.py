@@ -57,6 +57,11 @@ class Flags:
     target: str | None = None
     column: list[str] = field(default_factory=list)
 
+    @property
+    def state_folder(self) -> Path:
+        """The folder of `state`, from the root of the disk."""
+        return self.state.expanduser().resolve()
+
 
 def _split_names(_: type, tokens: Sequence[Token]) -> list[str]:
     """Names with commas between them. Raises ValueError, which cyclopts shows, for none."""

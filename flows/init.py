@@ -37,12 +37,12 @@ def show_init(flags: Flags, locations: dict[str, str], terminal: Terminal) -> No
     terminal.stop_waiting()
     changes = {path: text for path, text in found.files.items() if read_text(path) != text}
     for path, text in sorted(changes.items()):
-        print_plain(terminal, write_diff(path, text, found.project).rstrip())
+        terminal.print_text(write_diff(path, text, found.project).rstrip())
         if flags.apply:
             write_file(path, text)
     for note in found.notes:
-        print_plain(terminal, f"note: {note}")
-    print_plain(terminal, write_end(found, len(changes), flags))
+        terminal.print_text(f"note: {note}")
+    terminal.print_text(write_end(found, len(changes), flags))
 
 
 def open_adoption(flags: Flags, root: Path) -> Adoption:
@@ -99,8 +99,3 @@ def write_file(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
-
-
-def print_plain(terminal: Terminal, text: str) -> None:
-    """Print a text as it stands."""
-    terminal.console.print(text, soft_wrap=True, markup=False, highlight=False)

@@ -20,7 +20,7 @@ from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.flags import ROOT, Flags
-from flows.places import find_suites, find_tickets, read_locations
+from flows.places import find_suites, find_tickets, locate_site, read_locations
 
 
 @dataclass
@@ -46,7 +46,7 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
     from blocks.tracker.files.tracker import FilesTracker
     from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
-    state: Path = flags.state.expanduser().resolve()
+    state = flags.state_folder
     folder = (flags.project or ROOT / "dbt").expanduser().resolve()
     suites = find_suites(flags)
     locations = read_locations(flags)
@@ -60,6 +60,7 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
         if flags.action == "run" and flags.project is None:
             locations = stack.enter_context(_serve_demo_sources(state, flags.scale, locations))
         tickets, key = _prepare_tickets(flags, state)
+        site_folder, site = locate_site(state)
         yield Blocks(
             tracker=_load_saved(flags.tracker) or FilesTracker(folder=tickets, project=key),
             loaders=[
@@ -67,7 +68,7 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
                 DltLoader(locations=locations, workdir=state / "loads", deadline_seconds=3600),
             ],
             warehouse=warehouse,
-            site=_load_saved(flags.site) or FolderSite(folder=state / "site", project="dashboards"),
+            site=_load_saved(flags.site) or FolderSite(folder=site_folder, project=site),
             project=project,
             suites=Suites(folder=suites, docs=state / "data_docs"),
         )

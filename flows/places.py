@@ -35,8 +35,13 @@ def find_tickets(flags: Flags) -> Path | None:
     if flags.project:
         folder = _find_folder(flags, "tickets")
         return folder if folder.is_dir() else None
-    copied: Path = flags.state.expanduser().resolve() / "tickets"
+    copied = flags.state_folder / "tickets"
     return copied if copied.is_dir() else ROOT / "demo" / "tickets"
+
+
+def locate_site(state: Path) -> tuple[Path, str]:
+    """Folder and project of the local site in a state folder."""
+    return state / "site", "dashboards"
 
 
 def _parse_source(text: str) -> tuple[str, str]:

@@ -31,7 +31,7 @@ def show_suites(folder: Path, terminal: Terminal, upgrade: bool, apply: bool) ->
                 write_upgrade(found)
         except (Misconfigured, OSError) as error:
             well = False
-            _print(terminal, f"{path.name}: {error}")
+            terminal.print_text(f"{path.name}: {error}")
             continue
         _show(terminal, found, upgrade, apply)
     return well
@@ -39,14 +39,10 @@ def show_suites(folder: Path, terminal: Terminal, upgrade: bool, apply: bool) ->
 
 def _show(terminal: Terminal, found: SuiteUpgrade, upgrade: bool, apply: bool) -> None:
     old = ("upgraded" if apply else "to be upgraded") if upgrade else "in the form of a version before 1.0"
-    _print(terminal, f"{found.path.name}: " + (old if found.diff else "in today's form"))
+    terminal.print_text(f"{found.path.name}: " + (old if found.diff else "in today's form"))
     for line in found.unusable:
-        _print(terminal, f"  can't be evaluated, stays as it is: {line}")
+        terminal.print_text(f"  can't be evaluated, stays as it is: {line}")
     for line in found.dropped:
-        _print(terminal, f"  without effect today, left out: {line}")
+        terminal.print_text(f"  without effect today, left out: {line}")
     if upgrade and found.diff and not apply:
-        _print(terminal, found.diff.rstrip())
-
-
-def _print(terminal: Terminal, text: str) -> None:
-    terminal.console.print(text, soft_wrap=True, markup=False, highlight=False)
+        terminal.print_text(found.diff.rstrip())

@@ -169,6 +169,11 @@ class Terminal(logging.Handler):
         self.stop_waiting()
         self.problems.print(f"Interrupted; `{MAIN} status` says what readers see.", soft_wrap=True)
 
+    def print_text(self, text: str) -> None:
+        """Print a text as it stands, without control characters."""
+        self.stop_waiting()
+        self.console.print(text, soft_wrap=True, markup=False, highlight=False)
+
     def print_json(self, content: dict[str, object]) -> None:
         """Print JSON as it stands, for other programs."""
         self.stop_waiting()

@@ -19,9 +19,9 @@ from blocks.errors import (
     Unavailable,
     mask_values,
 )
+from blocks.warehouse.sqlstate import RIGHT
 
 ROLE = "Grant it to the user, or name another role in the block."
-RIGHT = "Give the block's role the right: `python flows/main.py setup` prints all it needs."
 WAREHOUSE = "Resume it or let it resume by itself, give the role USAGE on it, and name it in the block."
 CREDENTIAL = "Renew the credential in the Snowflake Credentials block."
 NAMED = {2003, 2043, 3001, 606, 904, 2002, 390201, 390189, 390186}
