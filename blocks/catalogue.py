@@ -532,7 +532,7 @@ def _list_disabled_models(manifest: Node) -> frozenset[str]:
 
 
 def _find_disabled_refs(node: Node, manifest: Node) -> list[str]:
-    """What a node refers to that is switched off and that no node which is not has the name of."""
+    """Names of disabled models that a node refers to, where no enabled one has the same name."""
     found = []
     for ref in node.get("refs") or ():
         off = [each for each in list_disabled(manifest) if _is_meant(ref, each)]

@@ -304,7 +304,7 @@ def _read_measure(
 
 
 def _count_rows(name: str, condition: str) -> SelectedColumn:
-    """How many of the mart's rows behind a row meet a measure's condition."""
+    """A column that counts, for each row of a dataset, the mart's rows that meet a measure's condition."""
     sql = f"sum(case when {condition} then 1 else 0 end)"
     return SelectedColumn(name=f"{name}__rows", sql=sql, grouped=False)
 

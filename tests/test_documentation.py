@@ -32,6 +32,7 @@ from tests.documentation import (
 
 BLOCKS = read_blocks()
 COMMANDS = read_commands()
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def of(language: str) -> list[Any]:
@@ -105,6 +106,31 @@ def test_links_lead_to_files(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_how_to_add_something_names_what_there_is() -> None:
+    """Functions, classes, constants and files that CONTRIBUTING's how-tos name."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Adding")[2]
+    quoted = re.findall(r"`([\w./]+)(?:\([^`]*\))?(?: = \w+)?`", text)
+    paths = [
+        path for folder in ("flows", "tasks", "blocks", "tests") for path in (ROOT / folder).rglob("*.py")
+    ]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    known = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    known |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    files = {path.name for path in paths}
+    named = [
+        each
+        for each in quoted
+        if "/" not in each and each not in files and each.rpartition(".")[2] not in known
+    ]
+    assert len(quoted) > 60
+    assert [each for each in named if not (ROOT / each).exists() and f"\n{each} :=" not in MAKEFILE] == []
+    whole = [f"/{path.relative_to(ROOT)}" for path in paths]
+    there = [
+        each for each in quoted if (ROOT / each).exists() or any(path.endswith(f"/{each}") for path in whole)
+    ]
+    assert [each for each in quoted if "/" in each and each not in there] == []
 
 
 @pytest.mark.parametrize("block", of("python"))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PARSE_DEADLINE_SECONDS = 600
 COMPILED = "compiled.json"  # the SQL of the last builds, in dbt's state folder
-APART = "target-apart"  # dbt's target folder of a project that is parsed for each release anew
+APART = "target-apart"  # dbt's target folder of a project that is parsed again for each release
 QUIET = {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # a thread that lost its API would start a server for good

@@ -58,7 +58,7 @@ def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[dict
 def _run_suite(
     batch_definition: BatchDefinition, suite: ExpectationSuite
 ) -> list[ExpectationValidationResult]:
-    """All at once: Great Expectations asks for what they share in one query."""
+    """Evaluate a suite's expectations together: Great Expectations asks for what they share in one query."""
     return list(batch_definition.get_batch().validate(suite, result_format=RESULT_FORMAT).results)
 
 

@@ -97,7 +97,7 @@ def is_whole(warehouse: WarehouseConnection, release: Release, there: Collection
     """True if all that a release shows is still there, and all that its models would go on from.
 
     there: the schemas of releases that exist. A release whose line of models was forgotten is not whole: after going
-    back to it, history would be built anew from what the sources still have, without a word.
+    back to it, history would be rebuilt from what the sources still have, without a word.
     """
     relations = read_last_relations(warehouse, release)
     if not relations and _has_relations(warehouse):

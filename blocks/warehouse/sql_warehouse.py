@@ -237,7 +237,7 @@ class SqlWarehouse(Warehouse):
         )
 
     def drop_raw_table(self, session: Session, target: LoadTarget) -> None:
-        """Drop a table of RAW, to be made anew with other types; views of it are bound when they are read."""
+        """Drop a table of RAW, to be created again with other types; views of it are bound when they are read."""
         session.rows(f"drop table {self.relation(target.relation)}")
 
     def _forget_batch(self, session: Session, batch: Batch) -> None:

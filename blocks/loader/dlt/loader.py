@@ -85,7 +85,7 @@ class DltLoader(Loader):
         return find_table_faults(table)
 
     def find_location_fault(self, source: str) -> PlatformError | None:
-        """That the source is in none of `locations`."""
+        """The error that a load would raise for the source's location, as where `locations` lacks it; None for none."""
         try:
             self._get_location(source)
         except PlatformError as fault:

@@ -19,7 +19,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
 def list_seasons(grain: str, buckets: int) -> list[Season]:
-    """The ways in which buckets of a grain can be alike that so many of them are enough to tell."""
+    """What buckets of a grain may repeat by (weekday, day of the month, month), as far as so many can show it."""
     if grain == "day":
         by_month: list[Season] = [lambda day: day.day] if buckets >= 200 else []
         return [lambda day: day.weekday(), *by_month]

@@ -260,7 +260,7 @@ def _judge_member(
     past: Past,
     grain: str,
 ) -> list[_Finding]:
-    """A member's shares: those of one that is there as a rule against what is usual, those of others against none."""
+    """Judge a member's shares: a new one by being there at all, a steady one by what is usual; others not."""
     if len(old) < MEMBER_BUCKETS:
         return []
     there = sum(share > 0 for share in old.values()) / len(old)

@@ -53,7 +53,7 @@ class Snapshot:
 
     @property
     def note(self) -> str:
-        """What stands beside the metric's name where its value is of one bucket alone; else nothing."""
+        """Which bucket the metric's value is of, as text beside its name; empty where it is of the whole period."""
         if not self.metric.needs_bucket or not self.period:
             return ""
         number, grain = self._find_last_bucket(self.period), self.period.drawn

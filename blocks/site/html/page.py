@@ -76,7 +76,7 @@ def wrap_module(name: str, text: str) -> str:
 
 
 def _list_modules(name: str, importers: tuple[str, ...]) -> Iterator[str]:
-    """Yield the modules that one needs, then itself."""
+    """Yield the modules that a module imports, each after those that it needs itself, then the module."""
     if name in importers:
         raise ValueError(f"{name} imports itself, through {' and '.join(importers)}")
     for _, imported in _IMPORT.findall(_read(name)):

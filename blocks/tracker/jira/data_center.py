@@ -56,7 +56,7 @@ class DataCenterApi(JiraApi):
         return {**_find_anchors(comments), **find_marks(comments)}
 
     def build_comment(self, body: str, mark: AnswerMark) -> dict[str, object]:
-        """With an invisible anchor that repeats the mark: a search brings texts, but no properties."""
+        """Make a comment with an invisible anchor that repeats the mark: a search brings texts, but no properties."""
         comment = super().build_comment(body, mark)
         anchor = f"{{anchor:{ANSWER_PROPERTY}.{mark.topic}.{mark.fingerprint}}}"
         return {**comment, "body": f"{comment['body']}\n{anchor}"}

@@ -106,7 +106,7 @@ def replace_views(settings: DremioSettings, session: DremioSession, publication:
 
 
 def merge_branch(settings: DremioSettings, session: DremioSession, publication: Publication) -> None:
-    """The views on a branch of the catalogue, then one merge."""
+    """Point the views on a branch of the catalogue, then merge it once."""
     catalogue = settings.names.views[0]
     check_catalogue(settings)
     branch = quote_path([f"publish_{publication.release.run}".replace("-", "_")])

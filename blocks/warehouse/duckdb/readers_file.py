@@ -29,7 +29,7 @@ _WAL = ".wal"
 
 
 class ReadersFile:
-    """One such file. path: absolute; settings: the warehouse's, for names and literals."""
+    """A file of its own for readers. path: absolute; settings: the warehouse's, for names and literals."""
 
     def __init__(self, path: Path, settings: WarehouseSettings) -> None:
         self.path, self._settings = path, settings

@@ -115,7 +115,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
             claim_upcoming(self, session, number)
 
     def check_release(self, session: Session, release: Release) -> None:
-        """Also that no mart refreshes by itself, and that readers would keep their rights."""
+        """Check as well that no mart refreshes by itself, and that readers would keep their rights."""
         super().check_release(session, release)
         check_flip(self, cast("SnowflakeSession", session), release)
 

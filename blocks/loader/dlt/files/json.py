@@ -126,7 +126,7 @@ def _mark_numbers(record: str) -> str:
 
 
 def _unmark(text: str) -> str:
-    """Build the SQL of a value without marks: of a number, or of JSON with numbers in it."""
+    """Write SQL that takes the marks of numbers off a text: of one number, or of numbers inside JSON."""
     inside = write_literal(chr(34) + re.escape(MARK) + '([^"]*)"', DUCKDB)
     bare = f"case when starts_with({text}, chr(1) || '#') then {text}[3:] else {text} end"
     return f"regexp_replace({bare}, {inside}, '\\1', 'g')"

@@ -72,7 +72,7 @@ class Journal:
         return self._kept[key]
 
     def forget(self, key: str) -> None:
-        """All of it is on the site again."""
+        """Drop what was kept of a workbook, once all of it is on the site again."""
         if self._kept.pop(key, None) is not None:
             self._write()
 

@@ -13,8 +13,8 @@ from blocks.site.tableau.client.session import TableauSession
 def find_or_make_project(session: TableauSession, path: str) -> str:
     """The id of a project by its path, as in Analytics/Delivered.
 
-    Raises Misconfigured for a name that two projects have there, or that may not be made and is elsewhere; Forbidden
-    where it may not be made.
+    What is missing is created. Raises Misconfigured where two projects have the name, or where it may not be created
+    and a project of that name is elsewhere; Forbidden where it may not be created.
     """
     parent: str | None = None
     for name in (part.strip() for part in path.split("/")):

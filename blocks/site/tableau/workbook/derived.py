@@ -48,7 +48,7 @@ class Derived:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """All of them."""
+        """All derived fields that there are."""
         single = (self.period, self.per, self.split, self.newest, self.link)
         return (*(each for each in single if each), *self.shares.values(), *self.before.values())
 
