@@ -99,7 +99,7 @@ def parse_expression(text: str, dialect: str) -> Expr:
     if (
         not isinstance(parsed, exp.Select)
         or len(parsed.selects) != 1
-        or set(_clauses(parsed)) - {"expressions"}
+        or set(_list_clauses(parsed)) - {"expressions"}
     ):
         raise Misconfigured("read SQL of the project", f"{text[:80]!r} is not one expression")
     found: Expr = parsed.selects[0]
@@ -131,7 +131,7 @@ def fill_placeholders(sql: str, write: Callable[[int], str]) -> str:
     return TOKEN.sub(lambda found: write(next(numbers)) if found[0] == "?" else found[0], sql)
 
 
-def _clauses(select: Expr) -> list[str]:
+def _list_clauses(select: Expr) -> list[str]:
     return [name for name, value in select.args.items() if value]
 
 

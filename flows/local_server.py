@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.child_process import end_with_parent, run
-from blocks.vendor_patches.prefect import TEMPORARY_SERVER, immediate_transactions
+from blocks.vendor_patches.prefect import TEMPORARY_SERVER, use_immediate_transactions
 from flows.warmup import DATABASE_URL, find_sqlite_url, prepare_database_url
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -137,7 +137,7 @@ def serve(descriptor: int) -> None:
         timeout_keep_alive=KEEP_SECONDS,
     )
     servers.append(uvicorn.Server(config))
-    with immediate_transactions(find_sqlite_url()):
+    with use_immediate_transactions(find_sqlite_url()):
         servers[0].run()
 
 

@@ -15,7 +15,7 @@ from blocks.quality.wording import describe_dbt_test
 from blocks.records import BuildReport, Check, Release
 from blocks.release_names import in_release, release_schema
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.reads import count_rows, first_rows
+from blocks.warehouse.reads import count_rows, read_first_rows
 from blocks.warehouse.release_history import check_unpublished, read_last_relations
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
 from tasks.wider_tests import find_wider_tests
@@ -276,7 +276,7 @@ def _read_evidence(sql: str, warehouse: Warehouse) -> tuple[str, ...]:
         return ()
     try:
         with warehouse.session() as session:
-            rows = first_rows(session, sql, EVIDENCE_ROWS)
+            rows = read_first_rows(session, sql, EVIDENCE_ROWS)
     except PlatformError:
         return ()
     return tuple(", ".join(str(value) for value in row)[:200] for row in rows)

@@ -38,7 +38,7 @@ def write_pages(folder: Path, gate: GateReport, notes: Mapping[str, Mapping[str,
     return page
 
 
-def anchor(scope: str) -> str:
+def make_anchor(scope: str) -> str:
     """The part of a page's address that leads to the checks of a mart or a source."""
     return f"#checks-of-{quote(scope)}"
 
@@ -102,7 +102,7 @@ def _render_runs(folder: Path) -> str:
                 "name": one_line(gate.run),
                 "passed": gate.passed,
                 "counts": _count(gate.checks),
-                "marts": [{"name": one_line(mart), "anchor": anchor(mart)} for mart in marts],
+                "marts": [{"name": one_line(mart), "anchor": make_anchor(mart)} for mart in marts],
             }
         )
     return render("check_runs.html.j2", runs=runs)

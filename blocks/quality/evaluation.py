@@ -69,7 +69,7 @@ def _run_one(
     try:
         return batch_definition.get_batch().validate(expectation, result_format=RESULT_FORMAT)
     except Exception as error:
-        return Check.from_unanswered("", name, "suite", _first_line(str(error)))
+        return Check.from_unanswered("", name, "suite", _clip_first_line(str(error)))
 
 
 def require_answer(warehouse: Warehouse, relation: str) -> None:
@@ -85,10 +85,10 @@ def read_result(mart: str, result: ExpectationValidationResult) -> Check:
     given = {"type": config.type, "kwargs": kwargs, "meta": config.meta, "description": config.description}
     name = name_expectation(given)
     if reason := _find_exception(result.exception_info or {}):
-        return Check.from_unanswered(mart, name, "suite", _first_line(reason))
+        return Check.from_unanswered(mart, name, "suite", _clip_first_line(reason))
     success = bool(result.success)
     lenient = str(getattr(config, "severity", None) or "").rsplit(".", 1)[-1].lower() in LENIENT
-    nothing_judged = success and _judged_nothing(found)
+    nothing_judged = success and _is_without_values(found)
     evidence = (
         found.get("partial_unexpected_list") or (found.get("details") or {}).get("unexpected_rows") or []
     )
@@ -113,7 +113,7 @@ def _find_exception(info: Mapping[str, Any]) -> str:
     return str(raised[0].get("exception_message") or "it raised") if raised else ""
 
 
-def _judged_nothing(found: Mapping[str, object]) -> bool:
+def _is_without_values(found: Mapping[str, object]) -> bool:
     """True if a column's values were to be judged and there was none: no row, or NULL in every one."""
     elements = found.get("element_count")
     return (
@@ -130,5 +130,5 @@ def _describe(found: Mapping[str, object]) -> str:
     return "" if observed is None else make_encodable(str(observed)[:200])
 
 
-def _first_line(text: str) -> str:
+def _clip_first_line(text: str) -> str:
     return make_encodable(next(iter(text.strip().splitlines()), "it raised")[:300])

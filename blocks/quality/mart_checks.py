@@ -6,7 +6,7 @@ from blocks.catalogue import Mart
 from blocks.entity_joins import Join
 from blocks.records import Check
 from blocks.warehouse.base import Session, Warehouse
-from blocks.warehouse.reads import first_rows
+from blocks.warehouse.reads import read_first_rows
 
 META_READ = "meta can be read"
 SHOWN = 5
@@ -75,7 +75,7 @@ def _check_key(warehouse: Warehouse, session: Session, mart: Mart, relation: str
 def _find_none(session: Session, mart: Mart, name: str, query: str, what: str) -> Check:
     """A check that a query finds nothing; a few of what it finds are the evidence."""
     count = int(session.rows(f"select count(*) from ({query}) as q")[0][0])
-    found = first_rows(session, query, SHOWN) if count else []
+    found = read_first_rows(session, query, SHOWN) if count else []
     return Check(
         scope=mart.name,
         name=name,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from blocks.catalogue import Dataset, Mart
 from blocks.errors import NotFound, Rejected
 from blocks.metrics import evaluate, totals_sql
-from blocks.quality.type_expectations import family
+from blocks.quality.type_expectations import find_family
 from blocks.records import MartDiff
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.reads import count_rows
@@ -254,7 +254,7 @@ class _Comparison:
 
 def _kind(data_type: str) -> str:
     """The family of a type; a timestamp with a time zone is one of its own: where the session is would decide."""
-    found, name = family(data_type), data_type.lower()
+    found, name = find_family(data_type), data_type.lower()
     zoned = "with time zone" in name or name.startswith(("timestamptz", "timestamp_tz", "timestamp_ltz"))
     return "timestamp with a zone" if found == "timestamp" and zoned else found
 

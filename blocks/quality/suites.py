@@ -95,7 +95,7 @@ class Suites(Block):
         checks = [fault for _, faults in found.values() for fault in faults]
         suites, typed = take_types(warehouse, {mart: usable for mart, (usable, _) in found.items()}, marts)
         checks += typed
-        context = self._context()
+        context = self._make_context()
         source = context.data_sources.add_sql(
             "release", connection_string=url, create_temp_table=False, kwargs=arguments
         )
@@ -112,14 +112,14 @@ class Suites(Block):
 
     def show(self, gate: GateReport) -> Path | None:
         """Write the page of a run's checks; None where that fails, which decides nothing."""
-        notes = {scope: self._notes(scope) for scope in {check.scope for check in gate.checks}}
+        notes = {scope: self._read_notes(scope) for scope in {check.scope for check in gate.checks}}
         try:
             return write_pages(self.docs, gate, notes)
         except OSError as error:
             logging.getLogger(__name__).warning("the page of checks was not written: %s", error.strerror)
             return None
 
-    def _notes(self, mart: str) -> dict[str, str]:
+    def _read_notes(self, mart: str) -> dict[str, str]:
         """What a mart's suite says of itself, under no name, and of its expectations, by their checks' names."""
         if not NAME.fullmatch(mart):  # scopes are not only marts
             return {}
@@ -128,7 +128,7 @@ class Suites(Block):
         except (NotFound, Misconfigured):
             return {}
 
-    def _context(self) -> EphemeralDataContext:
+    def _make_context(self) -> EphemeralDataContext:
         self.warm()
         import great_expectations as gx
 

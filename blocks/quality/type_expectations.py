@@ -34,7 +34,7 @@ NAMES |= {"double precision": "float", "character varying": "text"}
 NAMES |= {f"timestamp {word} time zone": "timestamp" for word in ("with", "without")}
 
 
-def family(kind: str) -> str:
+def find_family(kind: str) -> str:
     """The family of a type, by an engine's or dbt's name of it; a decimal without decimals is an integer."""
     name, _, digits = kind.lower().strip().partition("(")
     found = NAMES.get(name.strip(), name.strip())
@@ -65,7 +65,7 @@ def _check(mart: str, expectation: Mapping[str, Any], columns: Mapping[str, str]
         reason = "its column and types have to be names"
         return Check.from_unanswered(mart, name_expectation(expectation), "suite", reason)
     actual = columns.get(kwargs["column"], "no such column")
-    right = family(actual) in {family(kind) for kind in allowed}
+    right = find_family(actual) in {find_family(kind) for kind in allowed}
     lenient = expectation.get("severity") in LENIENT
     return Check(
         scope=mart,

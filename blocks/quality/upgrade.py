@@ -59,11 +59,11 @@ def plan_upgrade(path: Path) -> SuiteUpgrade:
     return SuiteUpgrade(
         path=path,
         text=after,
-        diff="".join(_diff(before, after, path.name)),
+        diff="".join(_write_diff(before, after, path.name)),
         dropped=tuple(
             f"{name}: {', '.join(found)}"
             for name, each, fault in zip(names, given, faults, strict=True)
-            if not fault and (found := _without_effect(each))
+            if not fault and (found := _find_ineffective(each))
         ),
         unusable=tuple(f"{name}: {fault}" for name, fault in zip(names, faults, strict=True) if fault),
     )
@@ -76,12 +76,12 @@ def write_upgrade(upgrade: SuiteUpgrade) -> None:
     beside.replace(upgrade.path)
 
 
-def _without_effect(given: Any) -> list[str]:
+def _find_ineffective(given: Any) -> list[str]:
     kwargs = given.get("kwargs") if isinstance(given, dict) and FORMER_TYPE in given else None
     return sorted(FORMER_WITHOUT_EFFECT & set(kwargs)) if isinstance(kwargs, dict) else []
 
 
-def _diff(before: str, after: str, name: str) -> list[str]:
+def _write_diff(before: str, after: str, name: str) -> list[str]:
     lines = unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), name, f"{name}, upgraded"
     )

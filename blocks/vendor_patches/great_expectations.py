@@ -46,10 +46,10 @@ def support_patterns() -> None:
     ):
         own = getattr(util, name)
         if not getattr(own, "knows_duckdb", False):
-            _replace(name, own, _with_fallback(own, build))
+            _replace(name, own, _add_fallback(own, build))
 
 
-def _with_fallback(own: Expression, build: Expression) -> Expression:
+def _add_fallback(own: Expression, build: Expression) -> Expression:
     def expression(*arguments: object, **named: object) -> ColumnElement[bool] | None:
         found = own(*arguments, **named)
         return build(*arguments, **named) if found is None else found

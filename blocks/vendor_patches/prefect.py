@@ -24,7 +24,7 @@ TEMPORARY_SERVER = {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "
 
 
 @contextmanager
-def immediate_transactions(url: str | None) -> Iterator[None]:
+def use_immediate_transactions(url: str | None) -> Iterator[None]:
     """A server made inside begins each transaction on SQLite as a writer; url: its database, None: no SQLite.
 
     One that has read by then is refused as "locked" where another wrote since; the run tries again after seconds.

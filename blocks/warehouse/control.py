@@ -86,7 +86,7 @@ def write_ledger(warehouse: WarehouseSettings, session: Session, entries: Iterab
     table, todo = warehouse.quote(warehouse.control, "loads"), list(entries)
     for part in _split(todo):
         forget_items(warehouse, session, part)
-        insert_lines(session, table, [_values_of(entry) for entry in part])
+        insert_lines(session, table, [_list_values(entry) for entry in part])
 
 
 def forget_items(warehouse: WarehouseSettings, session: Session, entries: Sequence[LedgerEntry]) -> None:
@@ -99,7 +99,7 @@ def forget_items(warehouse: WarehouseSettings, session: Session, entries: Sequen
         )
 
 
-def _values_of(entry: LedgerEntry) -> tuple[object, ...]:
+def _list_values(entry: LedgerEntry) -> tuple[object, ...]:
     return (
         entry.source,
         entry.table,

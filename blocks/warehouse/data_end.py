@@ -29,8 +29,8 @@ def find_data_end(
 
     built: when the mart was, in UTC; newest: day in the mart. The day of the load itself is not over yet.
     """
-    events = [day for table in tables if (day := _newest_event(warehouse, session, table, built))]
-    marks = _newest_watermarks(warehouse, session, tables, built)
+    events = [day for table in tables if (day := _read_newest_event(warehouse, session, table, built))]
+    marks = _read_newest_watermarks(warehouse, session, tables, built)
     end = min(events, default=None) or max(marks, default=None)
     if end and built:
         end = min(end, built.date() - timedelta(days=1))
@@ -39,7 +39,7 @@ def find_data_end(
     return end
 
 
-def _newest_event(
+def _read_newest_event(
     warehouse: Warehouse, session: Session, table: SourceTable, built: datetime | None
 ) -> date | None:
     if not table.event_time:
@@ -53,7 +53,7 @@ def _newest_event(
     return None
 
 
-def _newest_watermarks(
+def _read_newest_watermarks(
     warehouse: Warehouse, session: Session, tables: Sequence[SourceTable], built: datetime | None
 ) -> list[date]:
     ledger = warehouse.quote(warehouse.control, "loads")

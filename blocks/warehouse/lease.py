@@ -130,13 +130,13 @@ def _raise_if_lost(warehouse: WarehouseConnection, lease: Lease) -> None:
 
 def _take(warehouse: WarehouseConnection, seconds: float) -> Lease:
     """Take the lease, if nobody has it any more. Raises Busy."""
-    owner, started = _identity(), monotonic()
-    table, quote = _table(warehouse), warehouse.quote
+    owner, started = _identify_process(), monotonic()
+    table, quote = _name_table(warehouse), warehouse.quote
     with warehouse.session() as session:
         _prepare(warehouse, session)
         for former in {row[0] for row in session.rows(f"select {quote('owner')} from {table}")}:
             if _is_dead(former):
-                _free(warehouse, session, former)
+                _end_lease(warehouse, session, former)
         with _writing:
             session.rows(
                 f"update {table} set {quote('owner')} = ?, {quote('number')} = {quote('number')} + 1,"
@@ -163,14 +163,14 @@ def _take(warehouse: WarehouseConnection, seconds: float) -> Lease:
         warehouse.claim_flip(lease.number)
     except BaseException:
         with suppress(PlatformError), warehouse.session() as session:
-            _free(warehouse, session, owner)
+            _end_lease(warehouse, session, owner)
         raise
     return lease
 
 
 def _prepare(warehouse: WarehouseConnection, session: Session) -> None:
     """Make the table and its line, also in place of one that has no numbers yet. Raises Busy."""
-    table = _table(warehouse)
+    table = _name_table(warehouse)
     known = {name.lower() for name in warehouse.columns(session, warehouse.control, TABLE)}
     if known and "number" not in known:
         until = f"{warehouse.quote('until')} > {warehouse.clock()}"
@@ -188,17 +188,17 @@ def _extend(warehouse: WarehouseConnection, lease: Lease, seconds: float) -> boo
     """Make it last so many seconds from now; False if it is another's."""
     with warehouse.session() as session:
         session.rows(
-            f"update {_table(warehouse)} set {warehouse.quote('until')} = {warehouse.clock(seconds)}"
+            f"update {_name_table(warehouse)} set {warehouse.quote('until')} = {warehouse.clock(seconds)}"
             f" where {warehouse.quote('owner')} = ?",
             (lease.owner,),
         )
         return warehouse.holds_lease(session, lease.owner, lease.number)
 
 
-def _free(warehouse: WarehouseConnection, session: Session, owner: str) -> None:
+def _end_lease(warehouse: WarehouseConnection, session: Session, owner: str) -> None:
     """Let a dead process's lease end now."""
     session.rows(
-        f"update {_table(warehouse)} set {warehouse.quote('until')} = {warehouse.clock()}"
+        f"update {_name_table(warehouse)} set {warehouse.quote('until')} = {warehouse.clock()}"
         f" where {warehouse.quote('owner')} = ?",
         (owner,),
     )
@@ -226,21 +226,23 @@ def _renew(warehouse: WarehouseConnection, lease: Lease, seconds: float, done: t
                 return
 
 
-def _identity() -> str:
+def _identify_process() -> str:
     """host:boot:namespace:pid:start:random; empty parts where the system does not say."""
     pid = os.getpid()
-    return ":".join((socket.gethostname(), *_machine(), str(pid), _started(pid) or "", uuid4().hex[:8]))
+    return ":".join(
+        (socket.gethostname(), *_identify_machine(), str(pid), _read_start_time(pid) or "", uuid4().hex[:8])
+    )
 
 
 def _is_dead(owner: str) -> bool:
     """True if the process was one of this very machine and PID namespace, and is gone; False where in doubt."""
     parts = owner.split(":")
-    if len(parts) != 6 or not all(parts) or (parts[1], parts[2]) != _machine():
+    if len(parts) != 6 or not all(parts) or (parts[1], parts[2]) != _identify_machine():
         return False
-    return _started(int(parts[3])) != parts[4]
+    return _read_start_time(int(parts[3])) != parts[4]
 
 
-def _machine() -> tuple[str, str]:
+def _identify_machine() -> tuple[str, str]:
     """This machine since its start, and this process's PID namespace: a container's is not its host's."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
@@ -249,7 +251,7 @@ def _machine() -> tuple[str, str]:
         return "", ""
 
 
-def _started(pid: int) -> str | None:
+def _read_start_time(pid: int) -> str | None:
     """When a process started, in ticks since the machine did; None if it is gone or has ended."""
     try:
         fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
@@ -258,5 +260,5 @@ def _started(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
-def _table(warehouse: WarehouseConnection) -> str:
+def _name_table(warehouse: WarehouseConnection) -> str:
     return warehouse.quote(warehouse.control, TABLE)

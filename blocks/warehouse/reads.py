@@ -13,7 +13,7 @@ def count_rows(warehouse: Warehouse, session: Session, relation: str) -> int:
     return int(session.rows(f"select count(*) from {warehouse.relation(relation)}")[0][0])
 
 
-def first_rows(session: Session, query: str, limit: int) -> list[tuple[Any, ...]]:
+def read_first_rows(session: Session, query: str, limit: int) -> list[tuple[Any, ...]]:
     """The first rows of a query that dbt compiled, in whatever order they come."""
     return session.rows(f"select * from ({query.rstrip().rstrip(';')}) as q limit {limit}")
 

@@ -41,7 +41,7 @@ def list_seen_releases(warehouse: WarehouseConnection, newest: int | None = None
     from is not among them, unless it was named and shown again. newest: no more than these last ones.
     """
     stack: list[JournalEntry] = []
-    for entry in _publications(warehouse):
+    for entry in _list_publications(warehouse):
         runs = [each.run for each in stack]
         if entry.run in runs:
             del stack[runs.index(entry.run) :]
@@ -52,13 +52,13 @@ def list_seen_releases(warehouse: WarehouseConnection, newest: int | None = None
 def list_published_releases(warehouse: WarehouseConnection, newest: int | None = None) -> list[Release]:
     """Every release that readers once saw, the oldest first, each once, by its first publication."""
     found: dict[str, JournalEntry] = {}
-    for entry in _publications(warehouse):
+    for entry in _list_publications(warehouse):
         found.setdefault(entry.run, entry)
     first = list(found.values())
     return _read_releases(warehouse, first[-newest:] if newest else first)
 
 
-def _publications(warehouse: WarehouseConnection) -> list[JournalEntry]:
+def _list_publications(warehouse: WarehouseConnection) -> list[JournalEntry]:
     """The journal's lines of publications, without their reports; not of runs of which one line is left."""
     return [each for each in read_journal(warehouse, states=[State.published], details=False) if each.detail]
 

@@ -29,17 +29,20 @@ def find_wrong_views(release: Release, views: Mapping[str, str]) -> list[str]:
     views: name → definition.
     """
     missing = [
-        mart for mart, relation in release.marts.items() if not stands_on(views.get(mart, ""), relation)
+        mart for mart, relation in release.marts.items() if not is_defined_on(views.get(mart, ""), relation)
     ]
     return sorted([*missing, *(views.keys() - release.marts.keys() - {MARKER})])
 
 
-def stands_on(definition: str, relation: str) -> bool:
+def is_defined_on(definition: str, relation: str) -> bool:
     """True if a view's definition, which every server writes in its own way, names a relation (dotted)."""
-    return re.search(rf"(?<![\w$]){re.escape(_bare(relation))}(?![\w$])", _bare(definition)) is not None
+    return (
+        re.search(rf"(?<![\w$]){re.escape(_strip_quotes(relation))}(?![\w$])", _strip_quotes(definition))
+        is not None
+    )
 
 
-def _bare(text: str) -> str:
+def _strip_quotes(text: str) -> str:
     """Names without quotes, in lower case."""
     return text.replace('"', "").lower()
 

@@ -99,11 +99,11 @@ def build(state: Path) -> None:
 def check(state: Path) -> None:
     import great_expectations as gx
 
-    from blocks.warehouse.duckdb.dialect import url
+    from blocks.warehouse.duckdb.dialect import make_url
 
     context = gx.get_context(mode="ephemeral")
     source = context.data_sources.add_sql(
-        "plain", connection_string=url(state / "plain.duckdb"), create_temp_table=False
+        "plain", connection_string=make_url(state / "plain.duckdb"), create_temp_table=False
     )
     for mart in MARTS:
         batch = source.add_table_asset(

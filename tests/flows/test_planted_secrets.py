@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
 from blocks.loader.dlt.loader import DltLoader
-from blocks.prefect.block_types import TYPES, block_class
+from blocks.prefect.block_types import TYPES, find_block_class
 from blocks.quality.suites import Suites
 from blocks.site.html.site import FolderSite
 from blocks.site.tableau.client.credentials import AccessToken
@@ -45,7 +45,7 @@ def test_the_look_finds_every_form(tmp_path: Path) -> None:
 
 def secret_fields() -> Iterator[tuple[str, str, Any]]:
     for slug in TYPES:
-        for name, field in block_class(slug).model_fields.items():
+        for name, field in find_block_class(slug).model_fields.items():
             kind = str(field.annotation)
             if "SecretStr" in kind:
                 yield slug, name, SecretStr(SECRET)
@@ -62,7 +62,7 @@ def secret_fields() -> Iterator[tuple[str, str, Any]]:
 @pytest.mark.parametrize(("slug", "name", "value"), secret_fields(), ids=str)
 def test_no_block_shows_its_secret(slug: str, name: str, value: Any) -> None:
     """As text, as a flow run's parameters, nor in what is said of a field that is wrong."""
-    kind = block_class(slug)
+    kind = find_block_class(slug)
     block = kind.model_construct(**{name: value})
     shown = [
         repr(block),
@@ -85,7 +85,7 @@ def test_every_password_and_token_of_a_block_is_a_secret_field() -> None:
     named = {
         (slug, name)
         for slug in TYPES
-        for name in block_class(slug).model_fields
+        for name in find_block_class(slug).model_fields
         if any(word in name for word in words)
     }
     assert named <= secret

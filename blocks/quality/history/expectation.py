@@ -74,7 +74,7 @@ class Usual:
             for day, value in zip(self._days, scaled, strict=True):
                 fit.add(day, value)
             fitted.append(fit)
-        self._fit = min(fitted, key=lambda fit: fit.width(len(self._days)) or math.inf)
+        self._fit = min(fitted, key=lambda fit: fit.find_spread(len(self._days)) or math.inf)
         self._extraordinary = extraordinary
 
     def learn(self, day: date, value: float) -> None:
@@ -86,8 +86,8 @@ class Usual:
     def expect(self, day: date, min_history: int) -> Expectation | None:
         """What is usual for a bucket, from what came before it; None as long as too little did."""
         at = bisect_left(self._days, day)
-        centre, cycles = self._fit.centre(day, at)
-        errors = self._fit.errors_before(at)
+        centre, cycles = self._fit.find_expected(day, at)
+        errors = self._fit.list_errors_before(at)
         if centre is None or cycles < min_history or len(errors) < FEWEST_ERRORS:
             return None
         width = max(1.4826 * median(abs(error) for error in errors), LEAST_WIDTH)
@@ -100,19 +100,19 @@ class Usual:
 
         return Expectation(
             usual=write(0),
-            low=write(-self._reach(width, below)),
-            high=write(self._reach(width, above)),
-            lowest=write(-self._reach_grossly(width, below)),
-            highest=write(self._reach_grossly(width, above)),
+            low=write(-self._find_unusual_distance(width, below)),
+            high=write(self._find_unusual_distance(width, above)),
+            lowest=write(-self._find_gross_distance(width, below)),
+            highest=write(self._find_gross_distance(width, above)),
             cycles=cycles,
         )
 
-    def _reach(self, width: float, errors: Sequence[float]) -> float:
+    def _find_unusual_distance(self, width: float, errors: Sequence[float]) -> float:
         """How far off in one direction is unusual. errors: those of the past in this direction, in order."""
         rare = errors[min(len(errors) - 1, int(len(errors) * RARELY))] if errors else 0.0
         return max(UNUSUAL * width, rare) / self._sensitivity
 
-    def _reach_grossly(self, width: float, errors: Sequence[float]) -> float:
+    def _find_gross_distance(self, width: float, errors: Sequence[float]) -> float:
         worst = errors[-1] if errors else 0.0
         return max(max(GROSS * width, worst + BEYOND) / self._sensitivity, TWICE)
 
@@ -130,37 +130,37 @@ class _Fit:
     def add(self, day: date, value: float) -> None:
         """Count one more bucket, with its value on the scale."""
         at = len(self._values)
-        base, _ = self._alike(day)
+        base, _ = self._find_seasonal_value(day)
         off = None if base is None else value - base
-        level = self._level(at)
+        level = self._find_level(at)
         self._errors.append(None if off is None or level is None else off - level)
         self._off.append(off)
         self._places.setdefault(self._season(day), []).append(at)
         self._values.append(value)
 
-    def centre(self, day: date, at: int) -> tuple[float | None, int]:
+    def find_expected(self, day: date, at: int) -> tuple[float | None, int]:
         """The expected value on the scale for a bucket that comes after the first `at`, and from how many."""
-        base, cycles = self._alike(day, at)
-        level = self._level(at)
+        base, cycles = self._find_seasonal_value(day, at)
+        level = self._find_level(at)
         return (None, 0) if base is None or level is None else (base + level, cycles)
 
-    def errors_before(self, at: int) -> list[float]:
+    def list_errors_before(self, at: int) -> list[float]:
         """How far off the rule was before a place."""
         return [error for error in self._errors[max(0, at - SPREAD) : at] if error is not None]
 
-    def width(self, at: int) -> float:
+    def find_spread(self, at: int) -> float:
         """The median of how far off it was; 0 if it never could say."""
-        errors = self.errors_before(at)
+        errors = self.list_errors_before(at)
         return median(abs(error) for error in errors) if errors else 0
 
-    def _alike(self, day: date, at: int | None = None) -> tuple[float | None, int]:
+    def _find_seasonal_value(self, day: date, at: int | None = None) -> tuple[float | None, int]:
         places = self._places.get(self._season(day), [])
         if at is not None:
             places = places[: bisect_left(places, at)]
         last = [self._values[place] for place in places[-ALIKE:]]
         return (median(last) if len(last) >= FEWEST_ALIKE else None), len(places)
 
-    def _level(self, at: int) -> float | None:
+    def _find_level(self, at: int) -> float | None:
         last = [off for off in self._off[max(0, at - LEVEL) : at] if off is not None]
         return median(last) if len(last) >= FEWEST_ALIKE else None
 

@@ -66,7 +66,7 @@ class _Finding:
 
 def judge_metric(metric: Metric, rules: Rules, live: Series, candidate: Series, past: Past) -> Check | None:
     """A metric's new and changed buckets against what is usual; None if there is nothing to judge, or by."""
-    before, after = live.values(metric), candidate.values(metric)
+    before, after = live.compute_values(metric), candidate.compute_values(metric)
     days = _list_judged(before, after, candidate, past)
     known = _choose_past(metric, live, before, after, past)
     counted = metric is ROWS_METRIC
@@ -96,7 +96,7 @@ def _list_judged(
     before: Mapping[date, float], after: Mapping[date, float], candidate: Series, past: Past
 ) -> list[date]:
     """Complete buckets that readers have not seen, or not like this; the newest ones."""
-    days = {day for day in after if day not in before or _differs(before[day], after[day])}
+    days = {day for day in after if day not in before or _is_different(before[day], after[day])}
     days |= before.keys() - after.keys()
     newest = max(before, default=None)
     if newest and candidate.newest:
@@ -111,7 +111,7 @@ def _list_buckets(first: date, last: date, grain: str) -> list[date]:
     return [start(number, grain) for number in range(begin, end + 1)]
 
 
-def _differs(one: float, other: float) -> bool:
+def _is_different(one: float, other: float) -> bool:
     return abs(one - other) > NOISE * max(abs(one), abs(other), 1e-9)
 
 
@@ -124,7 +124,7 @@ def _choose_past(
     """
     known = {day: value for day, value in before.items() if past.complete(day)}
     newest = live.newest
-    if newest in known and newest in after and _differs(known[newest], after[newest]):
+    if newest in known and newest in after and _is_different(known[newest], after[newest]):
         del known[newest]
     firsts = past.firsts.get(metric.name, {})
     seen = {day: value for day, value in firsts.items() if day in known}
@@ -151,13 +151,15 @@ def _report(
     found = [each for each in judged if each.level != "usual"]
     taught = {each.day: said for each in found if (said := _find_lesson(past.lessons, mart, name, each.day))}
     held = [each for each in found if each.day not in taught and rules.holds_back(each.level, past.runs)]
-    shown = sorted(found, key=lambda each: (each not in held, each.level != "gross", -_distance(each)))
+    shown = sorted(
+        found, key=lambda each: (each not in held, each.level != "gross", -_measure_distance(each))
+    )
     worst = shown[0] if shown else judged[-1]
     lines = tuple(_describe(each) for each in shown[:MOST_SHOWN])
     if found and not held and len(taught) == len(found):
         lines = (*lines, f"expected: {next(iter(taught.values()))}")
     more = f"; {len(found) - 1} more" if len(found) > 1 else ""
-    picture = _draw([*_last_values(known, worst.day), worst.value]) if known and not worst.about else ""
+    picture = _draw([*_list_last_values(known, worst.day), worst.value]) if known and not worst.about else ""
     return Check(
         scope=mart,
         name=name,
@@ -180,7 +182,7 @@ def _find_lesson(lessons: Iterable[Lesson], mart: str, name: str, day: date) -> 
     return next((each.said for each in lessons if each.covers(mart, name, day)), "")
 
 
-def _distance(finding: _Finding) -> float:
+def _measure_distance(finding: _Finding) -> float:
     """How far off a value is, in widths of the range."""
     expected = finding.expected
     return abs(finding.value - expected.usual) / max(expected.high - expected.low, 1e-9)
@@ -206,7 +208,7 @@ def _write_share(value: float) -> str:
     return f"{min(max(value, 0), 1):.1%}"
 
 
-def _last_values(known: Mapping[date, float], day: date) -> list[float]:
+def _list_last_values(known: Mapping[date, float], day: date) -> list[float]:
     return [known[each] for each in sorted(known) if each < day][-PICTURE:]
 
 
@@ -227,7 +229,7 @@ def judge_members(
 
     metric: what the shares are of; it adds up and is nowhere negative, or there is nothing to judge.
     """
-    before, after = live.values(metric), candidate.values(metric)
+    before, after = live.compute_values(metric), candidate.compute_values(metric)
     days = [day for day in _list_judged(before, after, candidate, past) if after.get(day, 0) > 0]
     known = _choose_past(metric, live, before, after, past)
     if not days or not known or not is_additive(metric.formula) or min(known.values()) < 0:
@@ -248,7 +250,7 @@ def _read_shares(
     series: Series, metric: Metric, dimension: str, member: Member, totals: Mapping[date, float]
 ) -> dict[date, float]:
     points: Points = series.members.get(dimension, {}).get(member, {})
-    values = series.values(metric, points)
+    values = series.compute_values(metric, points)
     return {day: values.get(day, 0.0) / total for day, total in totals.items() if total > 0}
 
 
@@ -286,7 +288,7 @@ def choose_weight(metrics: Sequence[Metric], live: Series) -> Metric | None:
     """The metric by which members are weighed: of those that add up and are never negative, the steadiest."""
     steady: list[tuple[float, str, Metric]] = []
     for metric in metrics:
-        values = list(live.values(metric).values())
+        values = list(live.compute_values(metric).values())
         if is_additive(metric.formula) and len(values) >= MEMBER_BUCKETS and min(values) >= 0 and any(values):
             centre = median(values)
             spread = median(abs(value - centre) for value in values)
@@ -302,7 +304,7 @@ def measure_restated(
 
     Readers' newest bucket is no past yet: it may not have been over.
     """
-    before, after = live.values(metric), candidate.values(metric)
+    before, after = live.compute_values(metric), candidate.compute_values(metric)
     old = {day: value for day, value in before.items() if day != live.newest and complete(day)}
     moved = {day: abs(after.get(day, 0.0) - value) for day, value in old.items()}
     moved |= {
@@ -333,7 +335,7 @@ def judge_restated(
     over = share > budget
     taught = [said for day in days if (said := _find_lesson(past.lessons, candidate.dataset.mart, name, day))]
     held = over and rules.block == "unusual" and past.runs >= 1 and len(taught) < len(days)
-    before, after = live.values(metric), candidate.values(metric)
+    before, after = live.compute_values(metric), candidate.compute_values(metric)
     lines = [
         f"{day}: {write_number(before.get(day, 0))} → {write_number(after.get(day, 0))}"
         for day in days[:MOST_SHOWN]

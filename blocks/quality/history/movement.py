@@ -74,7 +74,7 @@ def divide(
             old, new = (compute(formula, side.get(member, {})) for side in (before, after))
             if old is None or new is None:
                 return None
-            found.append(Part(member, new - old, Fraction(0), _kind(member, before, after)))
+            found.append(Part(member, new - old, Fraction(0), _classify_member(member, before, after)))
         return found
     if (
         isinstance(formula, Operation)
@@ -86,7 +86,7 @@ def divide(
     return None
 
 
-def _kind(member: str, before: Mapping[str, Amounts], after: Mapping[str, Amounts]) -> str:
+def _classify_member(member: str, before: Mapping[str, Amounts], after: Mapping[str, Amounts]) -> str:
     if member == REST:
         return ""
     return "new" if member not in before else "gone" if member not in after else ""
@@ -118,7 +118,7 @@ def _divide_ratio(
         if weight0 and weight1:
             rate = (weight0 + weight1) / 2 * (share1 / weight1 - share0 / weight0)
         mix = share1 - share0 - rate - mean * (weight1 - weight0)
-        found.append(Part(member, rate, mix, _kind(member, before, after)))
+        found.append(Part(member, rate, mix, _classify_member(member, before, after)))
     return found
 
 
@@ -151,11 +151,11 @@ def explain(
     ranked = []
     for dimension in dict.fromkeys([*before.members, *after.members]):
         sides = [
-            _by_member(side, dimension, chosen, whole)
+            _sum_by_member(side, dimension, chosen, whole)
             for side, chosen, whole in zip((before, after), days, wholes, strict=True)
         ]
         if parts := divide(metric.formula, sides[0], sides[1]):
-            ranked.append((_unevenness(parts, sides[0], metric, old, new), dimension, parts))
+            ranked.append((_measure_unevenness(parts, sides[0], metric, old, new), dimension, parts))
     ranked.sort(key=lambda each: (-each[0], each[1]))
     shown = [mover for _, name, parts in ranked[:MOST_DIMENSIONS] for mover in _list_movers(name, parts)]
     return Movement(
@@ -164,11 +164,11 @@ def explain(
         before=float(old),
         after=float(new),
         movers=tuple(shown),
-        restated=_restated(metric, before, after) if about == "release" else None,
+        restated=_compute_restated(metric, before, after) if about == "release" else None,
     )
 
 
-def _restated(metric: Metric, before: Series, after: Series) -> float | None:
+def _compute_restated(metric: Metric, before: Series, after: Series) -> float | None:
     """How much of the change is in days that readers had seen; None for what does not add up."""
     if not is_additive(metric.formula) or before.newest is None:
         return None
@@ -182,7 +182,7 @@ def _sum(points: Mapping[date, Totals], days: Iterable[date]) -> dict[str, Fract
     return {name: Fraction(value) for name, value in sum_points(points, wanted.__contains__).items()}
 
 
-def _by_member(
+def _sum_by_member(
     series: Series, dimension: str, days: Collection[date], whole: Amounts
 ) -> dict[str, dict[str, Fraction]]:
     """A dimension's members' sums, and what they leave of the whole."""
@@ -199,7 +199,7 @@ def _by_member(
     return {**found, REST: rest} if any(rest.values()) else found
 
 
-def _unevenness(
+def _measure_unevenness(
     parts: Sequence[Part], before: Mapping[str, Amounts], metric: Metric, old: Fraction, new: Fraction
 ) -> float:
     """How much of the change would be left if every member had moved as the whole did."""

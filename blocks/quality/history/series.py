@@ -47,7 +47,9 @@ class Series:
         """The last bucket that it holds."""
         return max(self.total, default=None)
 
-    def values(self, metric: Metric, points: Mapping[date, Totals] | None = None) -> dict[date, float]:
+    def compute_values(
+        self, metric: Metric, points: Mapping[date, Totals] | None = None
+    ) -> dict[date, float]:
         """A metric by bucket, in all or of a member. Where it is null it is zero if it adds up, else left out."""
         found = {
             day: evaluate(metric.formula, totals)
@@ -166,11 +168,11 @@ def sum_points(points: Mapping[date, Totals], keep: Callable[[date], bool]) -> d
     for day, totals in points.items():
         if keep(day):
             for name, value in totals.items():
-                found[name] = found.get(name, Decimal(0)) + as_decimal(value)
+                found[name] = found.get(name, Decimal(0)) + to_decimal(value)
     return found
 
 
-def as_decimal(value: Value) -> Decimal:
+def to_decimal(value: Value) -> Decimal:
     """A warehouse's number, exactly as it is written; what is null or not finite is zero."""
     if value is None:
         return Decimal(0)

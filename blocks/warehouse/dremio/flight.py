@@ -38,9 +38,9 @@ class DremioFlight:
         self.client, self.seconds = flight.FlightClient(location, **options), seconds
         self.headers: list[tuple[bytes, bytes]] = [(b"project_id", project.encode())] if project else []
 
-    def login(self, user: str, password: str) -> None:
+    def log_in(self, user: str, password: str) -> None:
         """Get a token for a user and password."""
-        options = self._options(LOGIN_SECONDS)
+        options = self._make_options(LOGIN_SECONDS)
         self.headers.append(
             _ask("log in", partial(self.client.authenticate_basic_token, user, password, options))
         )
@@ -55,18 +55,18 @@ class DremioFlight:
 
         deadline = time.monotonic() + self.seconds
         command = flight.FlightDescriptor.for_command(sql)
-        info = _ask(asked, partial(self.client.get_flight_info, command, self._options(self.seconds)))
-        return info.schema, self._batches(info.endpoints, asked, deadline)
+        info = _ask(asked, partial(self.client.get_flight_info, command, self._make_options(self.seconds)))
+        return info.schema, self._read_batches(info.endpoints, asked, deadline)
 
     def close(self) -> None:
         """End the connection."""
         self.client.close()
 
-    def _batches(
+    def _read_batches(
         self, endpoints: list[flight.FlightEndpoint], asked: str, deadline: float
     ) -> Iterator[pa.RecordBatch]:
         for endpoint in endpoints:
-            options = self._options(max(deadline - time.monotonic(), 1))
+            options = self._make_options(max(deadline - time.monotonic(), 1))
             reader = _ask(asked, partial(self.client.do_get, endpoint.ticket, options))
             try:
                 while chunk := _ask(asked, partial(_read_chunk, reader)):
@@ -74,7 +74,7 @@ class DremioFlight:
             finally:
                 reader.cancel()
 
-    def _options(self, seconds: float) -> flight.FlightCallOptions:
+    def _make_options(self, seconds: float) -> flight.FlightCallOptions:
         from pyarrow import flight
 
         return flight.FlightCallOptions(timeout=seconds, headers=self.headers)

@@ -47,7 +47,7 @@ class Views:
     def __init__(self, settings: DremioSettings, session: DremioSession) -> None:
         self.settings, self.session = settings, session
 
-    def point(self, schema: str, mart: str, relation: str, columns: Iterable[str]) -> None:
+    def point_view(self, schema: str, mart: str, relation: str, columns: Iterable[str]) -> None:
         """Point a schema's view at a relation."""
         names = ", ".join(self.settings.quote(name) for name in columns)
         self.replace(schema, mart, f"select {names} from {self.settings.relation(relation)}")
@@ -65,7 +65,7 @@ class Views:
         """Point every view of a schema at the release, drop the others, then its `_release`."""
         marts = publication.release.marts
         for mart, relation in sorted(marts.items()):
-            self.point(schema, mart, relation, publication.columns[mart])
+            self.point_view(schema, mart, relation, publication.columns[mart])
         self.drop(schema, set(publication.before) - set(marts))
         self.replace(schema, MARKER, publication.marker)
 
@@ -100,7 +100,7 @@ def replace_views(settings: DremioSettings, session: DremioSession, publication:
     except Exception:
         for mart, relation in before.items():
             columns = read_columns(session, settings.names.split_relation(relation))
-            views.point(settings.serving, mart, relation, columns)
+            views.point_view(settings.serving, mart, relation, columns)
         views.drop(settings.serving, set(publication.release.marts) - set(before))
         raise
 

@@ -30,7 +30,7 @@ def drop_releases(settings: DremioSettings, session: DremioSession, schemas: Ite
     names = settings.names
     for schema in sorted(schemas):
         for folder in dict.fromkeys((names.path(schema), names.view_folder(schema))):
-            relations = session.relations(folder)
+            relations = session.list_relations(folder)
             for name, kind in sorted(relations.items(), key=lambda each: each[1] != "VIEW"):
                 verb = "drop view" if kind == "VIEW" else "drop table"
                 session.rows(f"{verb} if exists {quote_path((*folder, name))}")

@@ -158,7 +158,7 @@ class DremioRest(HttpSession):
         super().__init__(base_url, verify=verify)
         self.api = f"/v0/projects/{project}" if project else "/api/v3"
 
-    def login(self, user: str, password: str) -> None:
+    def log_in(self, user: str, password: str) -> None:
         """Get a token for a user and password (Software only)."""
         body = {"userName": user, "password": password}
         login = read_answer(Login, "log in", self.call("POST", "/apiv2/login", asked="log in", json=body))

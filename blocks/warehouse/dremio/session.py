@@ -76,7 +76,7 @@ class DremioSession:
                 rows += batch.num_rows
         return rows
 
-    def relations(self, folder: Sequence[str]) -> dict[str, str]:
+    def list_relations(self, folder: Sequence[str]) -> dict[str, str]:
         """Name → `TABLE` or `VIEW` of all that a folder holds."""
         return dict(
             self.rows(
@@ -103,7 +103,7 @@ def log_in(settings: DremioSettings) -> DremioSession:
         if settings.token:
             client.use_token(settings.token.get_secret_value())
         elif settings.user and settings.password:
-            client.login(settings.user, settings.password.get_secret_value())
+            client.log_in(settings.user, settings.password.get_secret_value())
     return DremioSession(rest, flight, settings.deadline_seconds)
 
 

@@ -73,7 +73,7 @@ class Slots:
     def show_one(self, mart: str, slot: str | None, columns: Iterable[str]) -> None:
         """Let a reader's view stand on one slot alone; nothing where there is none yet."""
         if slot and (names := list(columns)):
-            self.views.point(self.settings.serving, mart, f"{slot}.{mart}", names)
+            self.views.point_view(self.settings.serving, mart, f"{slot}.{mart}", names)
 
     def show_both(self, mart: str, columns: Iterable[str]) -> None:
         """Let a reader's view stand on the slot that the pointer names."""
@@ -94,4 +94,4 @@ class Slots:
 
     def list_idle(self) -> set[str]:
         """Names of the idle slot's views."""
-        return set(self.session.relations(self.settings.names.view_folder(self.idle)))
+        return set(self.session.list_relations(self.settings.names.view_folder(self.idle)))

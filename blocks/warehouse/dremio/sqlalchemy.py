@@ -114,7 +114,7 @@ class DremioDialect(default.DefaultDialect):
         path = self.settings.names.path(schema or "", table_name)
         return [
             {"name": column, "type": _make_type(kind), "nullable": True, "default": None}
-            for column, kind in read_columns(_session(connection), path).items()
+            for column, kind in read_columns(_find_session(connection), path).items()
         ]
 
     def get_table_names(self, connection: Connection, schema: str | None = None, **kw: object) -> list[str]:
@@ -127,7 +127,7 @@ class DremioDialect(default.DefaultDialect):
 
     def get_schema_names(self, connection: Connection, **kw: object) -> list[str]:
         """Release schemas: all that is audited."""
-        return list_releases(self.settings, _session(connection))
+        return list_releases(self.settings, _find_session(connection))
 
     def get_pk_constraint(self, *args: object, **kw: object) -> ReflectedPrimaryKeyConstraint:
         """Dremio knows none."""
@@ -142,13 +142,13 @@ class DremioDialect(default.DefaultDialect):
         return []
 
 
-def _session(connection: Connection) -> DremioSession:
+def _find_session(connection: Connection) -> DremioSession:
     session: DremioSession = connection.connection.dbapi_connection.session  # type: ignore[union-attr]
     return session
 
 
 def _list_names(connection: Connection, folder: Sequence[str], kind: str) -> list[str]:
-    return [name for name, found in _session(connection).relations(folder).items() if found == kind]
+    return [name for name, found in _find_session(connection).list_relations(folder).items() if found == kind]
 
 
 def _make_type(kind: str) -> TypeEngine[object]:

@@ -44,8 +44,8 @@ from blocks.warehouse.lease import fence, hold_lease
 from blocks.warehouse.release_marker import (
     MARKER,
     find_wrong_views,
+    is_defined_on,
     parse_marker,
-    stands_on,
     write_marker_sql,
 )
 from blocks.warehouse.settings import Session
@@ -234,7 +234,9 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
         counting = read_definitions(session, self.names.view_folder(slot))
         over = {mart: ".".join(self.names.path(slot, mart)) for mart in paths}
         wrong = find_wrong_views(release.model_copy(update={"marts": over}), shown)
-        return sorted({*wrong, *(m for m, path in paths.items() if not stands_on(counting.get(m, ""), path))})
+        return sorted(
+            {*wrong, *(m for m, path in paths.items() if not is_defined_on(counting.get(m, ""), path))}
+        )
 
     def list_releases(self) -> list[str]:
         """Every release schema there is: by its tables, or by its folder of views."""

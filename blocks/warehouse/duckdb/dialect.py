@@ -29,7 +29,7 @@ class AutocommitDialect(Dialect):  # type: ignore[misc]
         """Nothing: every statement stands alone."""
 
 
-def url(path: Path) -> str:
+def make_url(path: Path) -> str:
     """The SQLAlchemy URL of a file under this dialect."""
     registry.register("duckdb.autocommit", __name__, AutocommitDialect.__name__)
     return URL.create("duckdb+autocommit", database=str(path)).render_as_string(hide_password=False)

@@ -50,7 +50,7 @@ class ReadersFile:
                 for mart, relation in sorted(release.marts.items()):
                     rows = f"select * from {self._settings.relation(relation)}"
                     session.rows(f"create table {quote(_ATTACHED, 'main', mart)} as {rows}")
-                    self._comment(session, mart, comments.get(mart, frozenset()))
+                    self._copy_comments(session, mart, comments.get(mart, frozenset()))
                 marker = write_marker_sql(self._settings, release)
                 session.rows(f"create table {quote(_ATTACHED, 'main', MARKER)} as {marker}")
                 session.rows(f"checkpoint {quote(_ATTACHED)}")
@@ -61,7 +61,7 @@ class ReadersFile:
             self.remove_leftovers()
             raise
 
-    def _comment(self, session: DuckDBSession, mart: str, comments: frozenset[ViewSetting]) -> None:
+    def _copy_comments(self, session: DuckDBSession, mart: str, comments: frozenset[ViewSetting]) -> None:
         """Give a table the comments that its view has, of the columns that it has."""
         if not comments:
             return

@@ -44,7 +44,7 @@ class DuckDBSession:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows. Its errors are ours at once: callers go on after some."""
-        with _own_errors(self._name):
+        with _replace_errors(self._name):
             return self.connection.execute(sql, list(parameters)).fetchall()
 
     def export(self, sql: str, path: Path) -> int:
@@ -68,7 +68,7 @@ def open_session(
     """A connection of its own to the file. config: DuckDB's settings, for whoever opens the file first."""
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _own_errors(path.name):
+    with _replace_errors(path.name):
         with _lock:
             root, users = _open.get(path) or (_connect(path, config), 0)
             _open[path] = (root, users + 1)
@@ -91,7 +91,7 @@ def open_attached(path: Path, name: str) -> Iterator[DuckDBSession]:
     """A session in memory that reads a file, as a database of this name; several at once do not meet."""
     import duckdb
 
-    with _own_errors(path.name):
+    with _replace_errors(path.name):
         connection = duckdb.connect(":memory:", config={"memory_limit": "1GB"})
         try:
             place = write_literal(str(path), "duckdb")
@@ -106,7 +106,7 @@ def open_attached(path: Path, name: str) -> Iterator[DuckDBSession]:
         connection.close()
 
 
-def _own_errors(name: str) -> AbstractContextManager[None]:
+def _replace_errors(name: str) -> AbstractContextManager[None]:
     """Raise DuckDB's errors as ours. name: the file's."""
     import duckdb
 

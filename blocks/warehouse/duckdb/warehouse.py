@@ -112,9 +112,9 @@ class DuckDBWarehouse(SqlWarehouse):
 
     def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """The autocommit dialect (see dialect.py), read-only."""
-        from blocks.warehouse.duckdb.dialect import url
+        from blocks.warehouse.duckdb.dialect import make_url
 
-        return url(self.path), {"connect_args": {"read_only": True}}
+        return make_url(self.path), {"connect_args": {"read_only": True}}
 
     def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
         """Column → type, in order; empty if the relation does not exist. A tenth of information_schema's time."""
@@ -142,7 +142,7 @@ class DuckDBWarehouse(SqlWarehouse):
         A crash before the last step leaves readers on the release before; `mend_readers` finishes it.
         """
         with self.session() as session:  # held, so that the warehouse is opened once
-            self.readers.write_new(session, release, self._comments(session))
+            self.readers.write_new(session, release, self._read_comments(session))
             try:
                 super().flip(release)
             except BaseException:
@@ -154,17 +154,17 @@ class DuckDBWarehouse(SqlWarehouse):
         """Write the readers' file again where it is missing, can't be read, or shows another release."""
         with self.session() as session:
             self.readers.remove_leftovers()
-            served, known = self.read_served(), self._shown_release()
+            served, known = self.read_served(), self._read_shown_release()
             if served is None or served == known:
                 return []
-            self.readers.write_new(session, served, self._comments(session))
+            self.readers.write_new(session, served, self._read_comments(session))
             self.readers.put_in_place()
         return [f"{self.readers.path.name} did not show run {served.run} as it is served; it does now"]
 
     def describe_readers(self) -> list[str]:
         """Where the file is, and whether it shows what is served."""
         with self.session():  # held, so that the warehouse is opened once
-            served, known = self.read_served(), self._shown_release()
+            served, known = self.read_served(), self._read_shown_release()
         lines = [f"readers open {self.readers.path}"] if self.readers.path.exists() else []
         if served != known:
             shown = f"run {known.run}" if known else "nothing that can be read"
@@ -172,11 +172,11 @@ class DuckDBWarehouse(SqlWarehouse):
             lines.append(f"  it shows {shown} {meant} corrects that")
         return lines
 
-    def _comments(self, session: Session) -> Settings:
+    def _read_comments(self, session: Session) -> Settings:
         """Those on serving's views, and those of views that are gone."""
         return {**recall_settings(self, session), **self.read_view_settings(session, self.serving)}
 
-    def _shown_release(self) -> Release | None:
+    def _read_shown_release(self) -> Release | None:
         """What the readers' file shows; None where it is missing or can't be read."""
         try:
             with self.session() as session:

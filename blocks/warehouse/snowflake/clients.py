@@ -20,7 +20,7 @@ PASSED_ON = ("host", "port", "protocol", "proxy_host", "proxy_port")
 
 def write_profile(settings: SnowflakeSettings, schema: str) -> tuple[dict[str, object], dict[str, str]]:
     """dbt-snowflake's profile output, and the environment variables its secrets come from."""
-    credentials, secrets = settings.credentials, _secrets(settings.credentials)
+    credentials, secrets = settings.credentials, _read_secrets(settings.credentials)
     profile = {
         "type": "snowflake",
         "account": credentials.account,
@@ -64,13 +64,13 @@ def write_engine(settings: SnowflakeSettings) -> tuple[str, dict[str, object]]:
         if key not in {"paramstyle", "database"}
     }
     key = credentials.resolve_private_key()
-    plain = {"private_key": key} if key else {**_secrets(credentials)}
+    plain = {"private_key": key} if key else {**_read_secrets(credentials)}
     if credentials.authenticator != "snowflake":
         plain["authenticator"] = credentials.endpoint or credentials.authenticator
     return url.render_as_string(hide_password=False), {"connect_args": {**arguments, **plain}}
 
 
-def _secrets(credentials: SnowflakeCredentials) -> dict[str, str]:
+def _read_secrets(credentials: SnowflakeCredentials) -> dict[str, str]:
     """The secrets the credentials hold, by dbt-snowflake's names."""
     key = credentials.resolve_private_key()
     if key:  # unlocked DER, which dbt takes in base64: no file, no passphrase

@@ -29,17 +29,17 @@ def write_setup(settings: SnowflakeSettings) -> list[str]:
         f"create warehouse if not exists {warehouse} warehouse_size = xsmall auto_suspend = 60"
         " auto_resume = true initially_suspended = true;",
         f"create database if not exists {database};",
-        *(f"create schema if not exists {database}.{schema};" for schema in _schemas(settings)),
+        *(f"create schema if not exists {database}.{schema};" for schema in _list_schemas(settings)),
         "use role securityadmin;",
-        *_user(settings),
+        *_write_user_grants(settings),
         "-- It builds: a schema for every source and every release, which it owns because it makes them.",
         f"grant usage on warehouse {warehouse} to role {role};",
         f"grant usage, create schema on database {database} to role {role};",
         *(
             f"grant ownership on schema {database}.{schema} to role {role} copy current grants;"
-            for schema in _schemas(settings)
+            for schema in _list_schemas(settings)
         ),
-        *_readers(settings),
+        *_write_reader_grants(settings),
         "-- Costs by run and ticket (status --cost); leave these out if nobody is to see them.",
         "use role accountadmin;",
         f"grant database role snowflake.usage_viewer to role {role};",
@@ -47,18 +47,18 @@ def write_setup(settings: SnowflakeSettings) -> list[str]:
     ]
 
 
-def _schemas(settings: SnowflakeSettings) -> tuple[str, ...]:
+def _list_schemas(settings: SnowflakeSettings) -> tuple[str, ...]:
     return (settings.control, settings.serving, settings.next_schema)
 
 
-def _user(settings: SnowflakeSettings) -> list[str]:
+def _write_user_grants(settings: SnowflakeSettings) -> list[str]:
     """The role under SYSADMIN, as Snowflake advises, and for the block's user if its name needs no quotes."""
     user = settings.credentials.user or ""
     own = [f"grant role {settings.role} to user {user};"] if PLAIN.fullmatch(user) else []
     return [f"grant role {settings.role} to role sysadmin;", *own]
 
 
-def _readers(settings: SnowflakeSettings) -> list[str]:
+def _write_reader_grants(settings: SnowflakeSettings) -> list[str]:
     """What the readers' role gets, alike on both serving schemas: they are swapped with their grants."""
     if not settings.readers:
         return [

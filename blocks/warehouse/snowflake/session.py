@@ -36,7 +36,9 @@ class SnowflakeSession:
     def show(self, sql: str) -> list[dict[str, Any]]:
         """A SHOW or DESCRIBE statement's rows by column name: their order is not promised."""
         return self._run(
-            sql, (), lambda cursor: [dict(zip(_names(cursor), row, strict=True)) for row in cursor.fetchall()]
+            sql,
+            (),
+            lambda cursor: [dict(zip(_list_names(cursor), row, strict=True)) for row in cursor.fetchall()],
         )
 
     def export(self, sql: str, path: Path) -> int:
@@ -108,7 +110,7 @@ def _cancel(
         other.close(retry=False)
 
 
-def _names(cursor: SnowflakeCursor) -> list[str]:
+def _list_names(cursor: SnowflakeCursor) -> list[str]:
     return [column.name for column in cursor.description]
 
 

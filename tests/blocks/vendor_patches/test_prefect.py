@@ -51,17 +51,17 @@ def begin_mode(url: str) -> str:
 
 def test_a_transaction_begins_as_a_writer(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
-    with prefect.immediate_transactions(url):
+    with prefect.use_immediate_transactions(url):
         assert begin_mode(url) == "IMMEDIATE"
     assert begin_mode(url) == "DEFERRED"
-    with prefect.immediate_transactions(None):
+    with prefect.use_immediate_transactions(None):
         assert begin_mode(url) == "DEFERRED"
 
 
 @pytest.mark.usefixtures("another_version")
 def test_on_another_version_transactions_begin_as_prefect_has_it(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
-    with prefect.immediate_transactions(url):
+    with prefect.use_immediate_transactions(url):
         assert begin_mode(url) == "DEFERRED"
 
 

@@ -185,7 +185,7 @@ def test_both_roads_are_encrypted_and_the_server_is_verified(tmp_path: Path) -> 
         session = trusting.connect()
         stranger = DremioFlight(f"grpc+tls://127.0.0.1:{server.flight_port}", True, 5)
         with pytest.raises(PlatformError):
-            stranger.login("dremio", "dremio123")
+            stranger.log_in("dremio", "dremio123")
         session.close()
 
 

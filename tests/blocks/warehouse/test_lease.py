@@ -379,14 +379,14 @@ def test_numbers_only_grow_and_an_old_table_gets_them(base: LeasedDuckDB) -> Non
     ],
 )
 def test_only_a_process_that_is_provably_gone_loses_its_lease_at_once(name: str, dead: bool) -> None:
-    boot, space = lease._machine()
+    boot, space = lease._identify_machine()
     if not boot:
         pytest.skip("this system does not say which machine it is")
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     pid = os.getpid()
     parts = {"host": socket.gethostname(), "boot": boot, "space": space, "gone": gone.pid, "pid": pid}
-    assert lease._is_dead(name.format(**parts, start=lease._started(pid))) is dead
+    assert lease._is_dead(name.format(**parts, start=lease._read_start_time(pid))) is dead
 
 
 def test_a_renewal_that_fails_ends_the_run_once_the_lease_can_have_run_out(
