@@ -18,7 +18,7 @@ from blocks.errors import Misconfigured, NotFound
 from blocks.manifest import Node, list_disabled, name_model
 from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Column, Record, SourceTable
-from blocks.release_names import in_release
+from blocks.release_names import is_in_release
 from blocks.semantic_models import SelectedColumn, find_read_joins, read_semantic_models, rows_sql
 from blocks.sql import parse_expression, quote_identifier
 from blocks.time_zone import UTC_ZONE
@@ -285,7 +285,7 @@ class Catalogue:
         return tuple(
             each
             for each in self.relations_of(marts)
-            if each.materialized in {"incremental", "snapshot"} and in_release(each.schema_name, schema)
+            if each.materialized in {"incremental", "snapshot"} and is_in_release(each.schema_name, schema)
         )
 
     def list_outside(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
@@ -294,7 +294,7 @@ class Catalogue:
         return tuple(
             each
             for each in self.relations_of(marts)
-            if (each.materialized != "snapshot" and not in_release(each.schema_name, schema))
+            if (each.materialized != "snapshot" and not is_in_release(each.schema_name, schema))
             or is_elsewhere(nodes[each.unique_id], usual)
         )
 

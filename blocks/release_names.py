@@ -27,7 +27,7 @@ def parse_schema(folder: Path) -> str:
     return f"{RELEASE_PREFIX}parsed_{digest[:12]}"
 
 
-def in_release(schema_name: str, release: str, attempts: bool = False) -> bool:
+def is_in_release(schema_name: str, release: str, attempts: bool = False) -> bool:
     """True for a release's schema and for those of its models with a schema of their own, in folders too.
 
     attempts: also for those of later attempts of the same run.

@@ -147,11 +147,11 @@ def _run(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
 
 def _run_blocks(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
     from flows.local import make_local_blocks
-    from flows.run_context import new_run
+    from flows.run_context import name_new_run
     from flows.setup import show_setup
     from flows.status import show_status
 
-    run = new_run()
+    run = name_new_run()
     if _has_named_blocks(flags):
         _await_server(terminal, server)
     terminal.show_waiting("making the demo's data …" if flags.project is None else "starting …")

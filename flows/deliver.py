@@ -29,7 +29,7 @@ from flows.interruption import answer_first, check_interrupt
 from flows.promote import promote, require_passed
 from flows.publish import publish
 from flows.requirements import requirements
-from flows.run_context import RunContext, new_run, open_run, read_published_reports
+from flows.run_context import RunContext, name_new_run, open_run, read_published_reports
 from flows.run_end import answer_end
 from flows.run_names import (
     ANSWERED,
@@ -100,7 +100,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     Raises NotDelivered if something did not go out. An error that nobody expected is raised again once the
     tickets are answered.
     """
-    run = run or new_run()
+    run = run or name_new_run()
     if dry_run:
         plan = requirements(
             tracker, project, warehouse, tickets, run, sources, dry_run=True, dashboards=dashboards

@@ -56,7 +56,7 @@ def open_run(project: DbtProject, warehouse: Warehouse, run: str | None = None) 
         )
     attempt = choose_attempt(warehouse, run) if run else 1
     attempt = warehouse.lease_number() or attempt  # an attempt that was stopped may not be in the journal yet
-    run = run or new_run()
+    run = run or name_new_run()
     schema = release_schema(run, attempt)
     dbt = project.open(warehouse, schema)
     try:
@@ -83,7 +83,7 @@ def hold_alone(
     return nullcontext() if context else run_lock(warehouse, timeout)
 
 
-def new_run() -> str:
+def name_new_run() -> str:
     """`20261123_084530_1f2e3d`: when it was due, in UTC, and the end of its id; the same for every attempt."""
     due = flow_run.scheduled_start_time or datetime.now(UTC)
     return f"{due.astimezone(UTC):%Y%m%d_%H%M%S}_{(flow_run.id or uuid4().hex).replace('-', '')[-6:]}"

@@ -9,7 +9,7 @@ from prefect import get_client
 from prefect.runtime import deployment, flow_run
 
 from blocks.records import Outcome, Plan
-from flows.run_context import new_run
+from flows.run_context import name_new_run
 from tasks.markdown import count_of, line
 
 MOST_NAMED, MOST_TAGS = 3, 40
@@ -25,7 +25,7 @@ def name_delivery() -> str:
     more = f" and {len(asked) - MOST_NAMED} more" if len(asked) > MOST_NAMED else ""
     what = f"{named}{more}" or "open tickets and schedules"
     who = f"{flow_run.flow_name}/{deployment.name}" if deployment.name else "command line"
-    return " · ".join((str(given.get("run") or new_run()), what, who))
+    return " · ".join((str(given.get("run") or name_new_run()), what, who))
 
 
 def name_stage() -> str:
@@ -34,7 +34,7 @@ def name_stage() -> str:
     named = (
         getattr(given.get(each), "run", None) for each in ("context", "plan", "build", "outcome", "gate")
     )
-    run = given.get("run") or next(filter(None, named), None) or new_run()
+    run = given.get("run") or next(filter(None, named), None) or name_new_run()
     return f"{flow_run.flow_name} of {run}"
 
 

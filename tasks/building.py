@@ -13,7 +13,7 @@ from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.quality.wording import describe_dbt_test
 from blocks.records import BuildReport, Check, Release
-from blocks.release_names import in_release, release_schema
+from blocks.release_names import is_in_release, release_schema
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, read_first_rows
 from blocks.warehouse.release_history import check_unpublished, read_last_relations
@@ -142,7 +142,7 @@ def clear_release(warehouse: Warehouse, schema: str) -> list[str]:
 
     Returns the schemas. Raises Rejected for one that serving or a kept release shows.
     """
-    left = [name for name in warehouse.list_releases() if in_release(name, schema)]
+    left = [name for name in warehouse.list_releases() if is_in_release(name, schema)]
     if left:
         check_unpublished(warehouse, schema)
         warehouse.drop_releases(left)

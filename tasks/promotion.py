@@ -11,7 +11,7 @@ from prefect import task
 
 from blocks.errors import GateFailed, LeaseLost, NotFound, Rejected
 from blocks.records import BuildReport, GateReport, Release, State
-from blocks.release_names import in_release, release_schema
+from blocks.release_names import is_in_release, release_schema
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import (
@@ -183,11 +183,11 @@ def retain(warehouse: Warehouse) -> list[str]:
     built_needed = {
         run
         for run in {entry.run for entry in entries}
-        if any(in_release(name, release_schema(run), attempts=True) for name in needed)
+        if any(is_in_release(name, release_schema(run), attempts=True) for name in needed)
     }
     for latest in entries[-1:]:
-        needed |= {name for name in schemas if in_release(name, release_schema(latest.run), attempts=True)}
-    gone = [name for name in schemas if not any(in_release(name, each, attempts=True) for each in needed)]
+        needed |= {name for name in schemas if is_in_release(name, release_schema(latest.run), attempts=True)}
+    gone = [name for name in schemas if not any(is_in_release(name, each, attempts=True) for each in needed)]
     warehouse.check_lease(ask=True)  # what a run that was overtaken does not know of would be dropped
     warehouse.drop_releases(gone)
     kept_runs = {release.run for release in kept}

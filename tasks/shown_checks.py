@@ -8,7 +8,7 @@ from datetime import datetime
 from blocks.catalogue import Catalogue
 from blocks.errors import NotFound
 from blocks.records import GateReport, Release, State
-from blocks.release_names import in_release, release_schema
+from blocks.release_names import is_in_release, release_schema
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import JournalEntry, read_journal
 
@@ -45,7 +45,7 @@ def read_gates(warehouse: Warehouse, release: Release) -> list[JournalEntry]:
         entry.seq
         for entry in read_journal(warehouse, states=[State.validated], details=False)
         if entry.detail
-        and any(in_release(schema, release_schema(entry.run), attempts=True) for schema in schemas)
+        and any(is_in_release(schema, release_schema(entry.run), attempts=True) for schema in schemas)
     ]
     return read_journal(warehouse, seqs=seqs) if seqs else []
 
@@ -66,7 +66,7 @@ def _find_entry(journal: Sequence[JournalEntry], relation: str) -> JournalEntry 
     """The journal's line of the newest gate that the run which built a relation passed."""
     schema = relation.rsplit(".", 1)[0]
     passed = [each for each in journal if each.state is State.validated and each.detail]
-    own = [each for each in passed if in_release(schema, release_schema(each.run), attempts=True)]
+    own = [each for each in passed if is_in_release(schema, release_schema(each.run), attempts=True)]
     if not own:
         return None
     run = max((each.run for each in own), key=len)  # of one run's name that begins as another's, the whole

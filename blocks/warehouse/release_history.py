@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from blocks.errors import Rejected
 from blocks.records import Release, State
-from blocks.release_names import in_release
+from blocks.release_names import is_in_release
 from blocks.warehouse.control import JournalEntry, insert_lines, now, read_journal
 from blocks.warehouse.lease import fence_writes
 from blocks.warehouse.release_marker import read_marker
@@ -160,7 +160,7 @@ def _read_relations(warehouse: WarehouseConnection, runs: Sequence[str]) -> list
 
 def check_unpublished(warehouse: WarehouseConnection, schema: str) -> None:
     """Raise Rejected if a schema may not be written any more: what passed its checks stays as it is."""
-    if any(in_release(name, schema) for name in list_kept_schemas(warehouse)):
+    if any(is_in_release(name, schema) for name in list_kept_schemas(warehouse)):
         raise Rejected(
             f"build into {schema}",
             "readers see it, or may be led back to it",

@@ -15,7 +15,7 @@ from blocks.dbt.project import DbtProject
 from blocks.errors import BuildFailed
 from blocks.loader.dlt.loader import DltLoader
 from blocks.quality.suites import Suites
-from blocks.release_names import in_release
+from blocks.release_names import is_in_release
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.project_check import check_project
 
@@ -194,7 +194,7 @@ def test_all_of_it_is_built_in_the_release(every: Any) -> None:
     assert not failed
     catalogue: Catalogue = every.catalogue
     assert not catalogue.list_outside(catalogue.models, SCHEMA)
-    assert all(in_release(mart.schema_name, SCHEMA) for mart in catalogue.models.values())
+    assert all(is_in_release(mart.schema_name, SCHEMA) for mart in catalogue.models.values())
 
 
 FEATURES = [

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from blocks.catalogue import BUILT, find_database, is_elsewhere
 from blocks.dbt.checks.nodes import make_node_error, get_config, get_place, list_nodes, warn_about
 from blocks.findings import Finding, warn
-from blocks.release_names import in_release
+from blocks.release_names import is_in_release
 from blocks.manifest import Node
 
 _OWN = {"table", "view", "incremental", "ephemeral", "snapshot", "seed", "materialized_view", "dynamic_table"}
@@ -38,7 +38,7 @@ def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
             f"it is built in another database, {config['database']}: outside of the release",
             "Take `database` out of its config.",
         )
-    if in_release(str(node.get("schema")), schema):
+    if is_in_release(str(node.get("schema")), schema):
         return
     if kind == "snapshot":
         yield warn_about(

@@ -251,7 +251,7 @@ class DashboardPublisher:
         return (*place.notes, *(() if canary else (UNCHECKED,)), *unseen)
 
     def _make_url(self, item: ContentItem, seen: list[ViewItem]) -> str:
-        view = views.main_view(seen)
+        view = views.find_main_view(seen)
         if view is None:
             return str(item.webpage_url)
         site = f"/site/{self._session.site}" if self._session.site else ""

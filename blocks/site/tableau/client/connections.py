@@ -18,7 +18,7 @@ def connect_and_refresh(
 
     Extracts inside it are refreshed through it, those of data sources of the site through these.
     """
-    connections = _connections(session, "workbooks", item)
+    connections = _list_connections(session, "workbooks", item)
     direct = [each for each in connections if each.connection_type not in STORED | {PROXY}]
     if reader:
         for connection in direct:
@@ -34,12 +34,12 @@ def connect_and_refresh(
 def _refresh_source(session: TableauSession, identity: str, deadline: float) -> None:
     asked = "Look at a data source of the workbook"
     source = session.call(asked, lambda server: server.datasources.get_by_id(identity))
-    origins = {each.connection_type for each in _connections(session, "datasources", source)}
+    origins = {each.connection_type for each in _list_connections(session, "datasources", source)}
     if source.has_extracts and origins - STORED:
         content.refresh(session, "datasources", source, deadline)
 
 
-def _connections(session: TableauSession, kind: str, item: ContentItem) -> list[ConnectionItem]:
+def _list_connections(session: TableauSession, kind: str, item: ContentItem) -> list[ConnectionItem]:
     def ask(server: Server) -> list[ConnectionItem]:
         getattr(server, kind).populate_connections(item)
         return list(item.connections)

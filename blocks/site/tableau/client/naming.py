@@ -33,13 +33,13 @@ def choose_place(session: TableauSession, project: str, name: str, digests: Coll
         candidate = _name_beside(name, number)
         item = content.find(session, "workbooks", candidate, project)
         if item is None:
-            return Place(candidate, notes=_notes(edited, candidate))
+            return Place(candidate, notes=_write_notes(edited, candidate))
         known = revisions.read_marks(item.tags)
         served = revisions.read_served(session, item)
         same = served.is_as_signed or served.digest in {*digests, *(each.digest for each in known)}
-        if same or ((known or served.signature) and revisions.was_saved_by_us(session, item)):
+        if same or ((known or served.signature) and revisions.is_saved_by_us(session, item)):
             seen = max((each.views for each in known), default=None)
-            return Place(candidate, item=item, views=seen, notes=_notes(edited, candidate))
+            return Place(candidate, item=item, views=seen, notes=_write_notes(edited, candidate))
         edited.append(candidate)
     raise Rejected(
         f"Publish {name}", f"people have edited {len(edited)} workbooks of that name", "Remove some."
@@ -65,7 +65,7 @@ def _name_beside(name: str, number: int) -> str:
     return name if number == 0 else f"{name}-ours" if number == 1 else f"{name}-ours-{number}"
 
 
-def _notes(edited: list[str], ours: str) -> tuple[str, ...]:
+def _write_notes(edited: list[str], ours: str) -> tuple[str, ...]:
     if not edited:
         return ()
     left = " and ".join(edited)

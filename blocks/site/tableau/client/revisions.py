@@ -68,7 +68,7 @@ def sign_workbook(root: Element) -> Element:
     """Sign a generated workbook: its first check sheet's window gets an id with the digest of the sheets."""
     from lxml import etree
 
-    digest = _digest(etree.fromstring(etree.tostring(root), _parser())).upper()
+    digest = _digest(etree.fromstring(etree.tostring(root), _make_parser())).upper()
     for identity in _list_check_ids(root)[:1]:
         identity.set("uuid", f"{{{SIGNATURE}{digest[:3]}-{digest[3:SIGNED]}}}")
     return root
@@ -104,9 +104,9 @@ def read_content(path: Path) -> Content:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as package:
                 name = next(each for each in package.namelist() if each.endswith(".twb"))
-                root = etree.fromstring(package.read(name), _parser())
+                root = etree.fromstring(package.read(name), _make_parser())
         else:
-            root = etree.parse(str(path), _parser()).getroot()
+            root = etree.parse(str(path), _make_parser()).getroot()
     except (etree.XMLSyntaxError, StopIteration, OSError, zipfile.BadZipFile):
         raise BadInput(f"Read {path.name}", "it is no Tableau workbook") from None
     found = (SIGNED_ID.fullmatch(each.get("uuid") or "") for each in _list_check_ids(root))
@@ -124,7 +124,7 @@ def read_served(session: TableauSession, item: ContentItem) -> Content:
         return read_content(Path(str(path)))
 
 
-def was_saved_by_us(session: TableauSession, item: ContentItem) -> bool:
+def is_saved_by_us(session: TableauSession, item: ContentItem) -> bool:
     """True if the site's history says that we saved a workbook last; False where it keeps or shows none."""
 
     def ask(server: Server) -> bool:
@@ -154,7 +154,7 @@ def replace_mark(session: TableauSession, item: ContentItem, tags: Iterable[str]
         )
 
 
-def _parser() -> XMLParser:
+def _make_parser() -> XMLParser:
     from lxml import etree
 
     return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, remove_blank_text=True)

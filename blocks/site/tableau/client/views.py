@@ -67,7 +67,7 @@ def read_back(
 
 def take_picture(session: TableauSession, name: str, views: Sequence[ViewItem]) -> bytes | None:
     """The dashboard as a PNG; None if the workbook has no view."""
-    view = main_view(views)
+    view = find_main_view(views)
     if view is None:
         return None
 
@@ -81,7 +81,7 @@ def take_picture(session: TableauSession, name: str, views: Sequence[ViewItem]) 
     return session.call(f"Take a picture of {name}", ask)
 
 
-def main_view(views: Sequence[ViewItem]) -> ViewItem | None:
+def find_main_view(views: Sequence[ViewItem]) -> ViewItem | None:
     """The view to open: the first that is no check sheet; None if there is none."""
     return next((view for view in views if not view.name.startswith(CHECK_SHEET)), None)
 

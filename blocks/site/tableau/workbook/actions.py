@@ -23,7 +23,7 @@ class Start:
     sheet: Sheet
     by: Field
 
-    def filters(self, sheet: Sheet) -> bool:
+    def does_filter(self, sheet: Sheet) -> bool:
         """True if the click acts on a sheet."""
         return (
             sheet.filtered and sheet.source.name == self.sheet.source.name and sheet.name != self.sheet.name
@@ -39,7 +39,7 @@ def connect_sheets(sheets: Sequence[Sheet]) -> list[Sheet]:
     groups = {column: number for number, column in enumerate(dict.fromkeys(columns), FIRST_GROUP)}
     starts = _list_starts(sheets)
     return [
-        replace(sheet, groups=groups, actions={each.name: each.by for each in starts if each.filters(sheet)})
+        replace(sheet, groups=groups, actions={each.name: each.by for each in starts if each.does_filter(sheet)})
         for sheet in sheets
     ]
 
@@ -66,7 +66,7 @@ def make_actions(dashboard: str, sheets: Sequence[Sheet]) -> Element | None:
     starts = _list_starts(sheets)
     links = [sheet for sheet in sheets if sheet.link]
     number = len(starts)
-    lights = [_highlight(dashboard, number + place, start) for place, start in enumerate(starts, 1)]
+    lights = [_make_highlight(dashboard, number + place, start) for place, start in enumerate(starts, 1)]
     opens = [_open(dashboard, 2 * number + place, sheet) for place, sheet in enumerate(links, 1)]
     if not starts:
         return element("actions", {}, *opens) if opens else None
@@ -83,8 +83,10 @@ def make_actions(dashboard: str, sheets: Sequence[Sheet]) -> Element | None:
 def make_windows(board: Board, sheets: Sequence[Sheet]) -> Element:
     """The `windows`: the dashboard's is the one that opens; sheets that it shows are hidden elsewhere."""
     shown = {sheet.name for sheet in board.sheets}
-    made = [_sheet_window(sheet, sheet.name in shown) for sheet in sheets]
-    points = element("viewpoints", {}, *(_viewpoint(sheet, {"name": sheet.name}) for sheet in board.sheets))
+    made = [_make_sheet_window(sheet, sheet.name in shown) for sheet in sheets]
+    points = element(
+        "viewpoints", {}, *(_make_viewpoint(sheet, {"name": sheet.name}) for sheet in board.sheets)
+    )
     own = element(
         "window",
         {"class": "dashboard", "maximized": "true", "name": board.name},
@@ -106,7 +108,7 @@ def _begin(dashboard: str, caption: str, name: str, kind: str, sheet: Sheet, *pa
     )
 
 
-def _command(command: str, **params: str) -> Element:
+def _make_command(command: str, **params: str) -> Element:
     made = [
         element("param", {"name": name.replace("_", "-"), "value": text}) for name, text in params.items()
     ]
@@ -115,23 +117,23 @@ def _command(command: str, **params: str) -> Element:
 
 def _filter(dashboard: str, start: Start, sheets: Sequence[Sheet]) -> Element:
     caption = f"Filter by {start.by.caption}"
-    others = [each.name for each in sheets if each.name != start.sheet.name and not start.filters(each)]
+    others = [each.name for each in sheets if each.name != start.sheet.name and not start.does_filter(each)]
     link = {
         "caption": caption,
         "delimiter": ",",
         "escape": "\\",
-        "expression": _expression(dashboard, start.sheet.source, start.by),
+        "expression": _write_expression(dashboard, start.sheet.source, start.by),
         "include-null": "true",
         "multi-select": "true",
         "url-escape": "true",
     }
-    command = _command("tsc:tsl-filter", exclude=",".join([start.sheet.name, *others]), target=dashboard)
+    command = _make_command("tsc:tsl-filter", exclude=",".join([start.sheet.name, *others]), target=dashboard)
     return _begin(dashboard, caption, start.name, "on-select", start.sheet, element("link", link), command)
 
 
-def _highlight(dashboard: str, number: int, start: Start) -> Element:
+def _make_highlight(dashboard: str, number: int, start: Start) -> Element:
     caption = f"Highlight {start.by.caption}"
-    command = _command(
+    command = _make_command(
         "tsc:brush", exclude=start.sheet.name, field_captions=start.by.caption, target=dashboard
     )
     return _begin(dashboard, caption, _name_action(number, start.sheet), "on-hover", start.sheet, command)
@@ -143,13 +145,13 @@ def _open(dashboard: str, number: int, sheet: Sheet) -> Element:
     return _begin(dashboard, words, _name_action(number, sheet), "on-select", sheet, link)
 
 
-def _expression(dashboard: str, source: Source, drill: Field) -> str:
+def _write_expression(dashboard: str, source: Source, drill: Field) -> str:
     """Tableau's address of a filter: the column that is set, and the column whose selected values it takes."""
     column = source.full(drill.ref)
     return f"tsl:{quote(dashboard, safe='')}?{quote(column, safe='.')}~s0=<{column}~na>"
 
 
-def _sheet_window(sheet: Sheet, hidden: bool) -> Element:
+def _make_sheet_window(sheet: Sheet, hidden: bool) -> Element:
     edges = [
         element("edge", {"name": "left"}, _strip("160", "pages", "filters", "marks")),
         element(
@@ -165,7 +167,7 @@ def _sheet_window(sheet: Sheet, hidden: bool) -> Element:
         "window",
         attributes,
         element("cards", {}, *edges),
-        _viewpoint(sheet),
+        _make_viewpoint(sheet),
         element("simple-id", {"uuid": stable_id("window", sheet.name)}),
     )
 
@@ -174,7 +176,7 @@ def _strip(size: str, *kinds: str) -> Element:
     return element("strip", {"size": size}, *(element("card", {"type": kind}) for kind in kinds))
 
 
-def _viewpoint(sheet: Sheet, attributes: dict[str, object] | None = None) -> Element:
+def _make_viewpoint(sheet: Sheet, attributes: dict[str, object] | None = None) -> Element:
     """How a sheet fits its place: into all of it, or, if it has many rows, into its width, so that it scrolls."""
     zoom = element("zoom", {"type": "fit-width" if sheet.scrolls else "entire-view"})
     return element("viewpoint", attributes or {}, zoom)

@@ -176,7 +176,7 @@ class LiveConnection:
         return wrap_federated(self._name, self.source.server, inner, self.relation(), records)
 
 
-def _snowflake(source: LiveSource) -> dict[str, str]:
+def _describe_snowflake(source: LiveSource) -> dict[str, str]:
     return {
         "authentication": "Username Password",
         "dbname": source.database,
@@ -190,7 +190,7 @@ def _snowflake(source: LiveSource) -> dict[str, str]:
     }
 
 
-def _dremio(source: LiveSource) -> dict[str, str]:
+def _describe_dremio(source: LiveSource) -> dict[str, str]:
     return {
         "authentication": "auth-user-pass",
         "dbname": source.database,
@@ -200,8 +200,12 @@ def _dremio(source: LiveSource) -> dict[str, str]:
     }
 
 
-def _postgres(source: LiveSource) -> dict[str, str]:
-    return {**_dremio(source), "authentication": "username-password", "workgroup-auth-mode": "prompt"}
+def _describe_postgres(source: LiveSource) -> dict[str, str]:
+    return {
+        **_describe_dremio(source),
+        "authentication": "username-password",
+        "workgroup-auth-mode": "prompt",
+    }
 
 
-_DRIVERS = {"snowflake": _snowflake, "dremio": _dremio, "postgres": _postgres}
+_DRIVERS = {"snowflake": _describe_snowflake, "dremio": _describe_dremio, "postgres": _describe_postgres}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from blocks.site.plan import Section
-from blocks.site.tableau.workbook.fields import Field, date_text
+from blocks.site.tableau.workbook.fields import Field, write_date_as_text
 from blocks.site.tableau.workbook.parameters import Parameter, clean_text, quote_text
 
 WHOLE, NOTHING = "whole period", "nothing"
@@ -80,7 +80,7 @@ def derive_fields(
         if choices.per:
             per = _make_per(time, grains, choices.per, name_apart)
     if time:
-        text = f'IFNULL({quote_text(f"{data} to ")} + {date_text(f"MAX({time.ref})")}, "No data")'
+        text = f'IFNULL({quote_text(f"{data} to ")} + {write_date_as_text(f"MAX({time.ref})")}, "No data")'
         newest = Field("Derived_newest", name_apart("Data to"), "string", "measure", formula=text)
     split = _make_split(dimensions, choices.split, name_apart) if choices.split else None
     levels = ", ".join(each.ref for each in (*dimensions, *([split] if split else [])))
@@ -132,7 +132,7 @@ def _make_per(
     time: Field, grains: tuple[str, ...], choice: Parameter, name_apart: Callable[[str], str]
 ) -> Field:
     """The same as text, for a table's rows; the whole period as one word."""
-    words = {WHOLE: quote_text(WHOLE)} | {grain: date_text(_cut(time, grain)) for grain in grains}
+    words = {WHOLE: quote_text(WHOLE)} | {grain: write_date_as_text(_cut(time, grain)) for grain in grains}
     return Field("Derived_per", name_apart("Period"), "string", formula=_choose(choice, words))
 
 
@@ -149,7 +149,7 @@ def _as_text(field: Field) -> str:
         return field.ref
     if field.datatype == "boolean":
         return f'(IF {field.ref} THEN "true" ELSEIF NOT {field.ref} THEN "false" END)'
-    return date_text(field.ref) if field.datatype in ("date", "datetime") else f"STR({field.ref})"
+    return write_date_as_text(field.ref) if field.datatype in ("date", "datetime") else f"STR({field.ref})"
 
 
 def _cut(time: Field, grain: str) -> str:

@@ -160,7 +160,7 @@ def make_metric_field(metric: Metric, dimensions: tuple[str, ...] = ()) -> Field
         datatype="real",
         role="measure",
         type="quantitative",
-        form=_form(metric.form, parts=has_division(metric.formula)),
+        form=_find_format(metric.form, parts=has_division(metric.formula)),
         formula=to_tableau(metric.formula, dimensions),
     )
 
@@ -172,7 +172,7 @@ def make_check_field(time: Field | None) -> Field:
     """
     text = '"Rows: " + STR(SUM(1))'
     if time:
-        text += f' + IFNULL(", newest: " + {date_text(f"MAX({time.ref})")}, "")'
+        text += f' + IFNULL(", newest: " + {write_date_as_text(f"MAX({time.ref})")}, "")'
     return Field(
         name="Calculation_release_check",
         caption="Release check",
@@ -183,14 +183,14 @@ def make_check_field(time: Field | None) -> Field:
     )
 
 
-def date_text(date: str) -> str:
+def write_date_as_text(date: str) -> str:
     """The formula of a date as text, 2025-11-30 in every locale. date: its formula."""
     parts = [f"STR(YEAR({date}))"]
     parts += [f'RIGHT("0" + STR({part}({date})), 2)' for part in ("MONTH", "DAY")]
     return ' + "-" + '.join(parts)
 
 
-def _form(form: str, parts: bool) -> str:
+def _find_format(form: str, parts: bool) -> str:
     """Tableau's code for how a number is shown; parts: with two decimals."""
     if form == "percent":
         return "p0.0%"

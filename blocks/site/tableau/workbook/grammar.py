@@ -34,9 +34,9 @@ def declare_features(root: Element, *more: str) -> Element:
     """The `document-format-change-manifest` of a file: the flags of all that is in it, and more."""
     flags = set(more)
     for each in root.iter():
-        flags |= {flag for name in _names(each) for flag in GATES.get(name, ())}
+        flags |= {flag for name in _list_names(each) for flag in GATES.get(name, ())}
     return element("document-format-change-manifest", {}, *(element(flag) for flag in sorted(flags)))
 
 
-def _names(each: Element) -> list[str]:
+def _list_names(each: Element) -> list[str]:
     return [each.tag, *(f"{each.tag}@{name}" for name in each.keys())]  # noqa: SIM118  # an lxml element, no dict

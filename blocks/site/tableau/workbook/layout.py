@@ -34,7 +34,7 @@ class Box:
     w: int
     h: int
 
-    def columns(self, parts: int) -> list[Box]:
+    def split_columns(self, parts: int) -> list[Box]:
         """Cut into boxes side by side, as equal as whole numbers allow."""
         edges = [self.x + self.w * part // parts for part in range(parts + 1)]
         return [Box(left, self.y, right - left, self.h) for left, right in pairwise(edges)]
@@ -86,16 +86,16 @@ class Board:
     @property
     def active(self) -> int:
         """The number of the zone that is chosen at first: that of a sheet."""
-        zones = (pair for row in _number(list(self._rows())) for pair in row)
+        zones = (pair for row in _number_zones(list(self._list_rows())) for pair in row)
         return next(number for number, zone, _ in zones if zone.sheet)
 
     def xml(self) -> Element:
         """The `dashboard`."""
-        rows = list(self._rows())
+        rows = list(self._list_rows())
         height = sum(row.height for row in rows)
         sources = {sheet.source.name: sheet.source for sheet in self.sheets}
-        needs = [source.needs([], self._filters(name)) for name, source in sources.items()]
-        numbered = _number(rows)
+        needs = [source.needs([], self._list_filters(name)) for name, source in sources.items()]
+        numbered = _number_zones(rows)
         return element(
             "dashboard",
             {"enable-sort-zone-taborder": "true", "name": self.name},
@@ -114,19 +114,19 @@ class Board:
             element("simple-id", {"uuid": stable_id("dashboard", self.name)}),
         )
 
-    def _filters(self, name: str) -> list[Instance]:
+    def _list_filters(self, name: str) -> list[Instance]:
         first = next((each for each in self.sheets if each.source.name == name and each.filtered), None)
         return first.filters() if first else []
 
-    def _rows(self) -> Iterator[Row]:
+    def _list_rows(self) -> Iterator[Row]:
         words = ((self.title, "18"), (self.note, "9"))
         title = Zone({"type-v2": "text"}, words=words, phone=HEAD)
         yield Row(HEAD, [title, *(_place(each, titled=False) for each in self.head)], 0)
-        yield from _even_rows(CONTROL, list(self._controls()))
-        yield from _even_rows(KPI_ROW, [_place(each, PHONE_KPI) for each in self.kpis])
-        yield from _chart_rows(self.charts)
+        yield from _split_rows(CONTROL, list(self._list_controls()))
+        yield from _split_rows(KPI_ROW, [_place(each, PHONE_KPI) for each in self.kpis])
+        yield from _make_chart_rows(self.charts)
 
-    def _controls(self) -> Iterator[Zone]:
+    def _list_controls(self) -> Iterator[Zone]:
         """The parameters, then the filters of every source."""
         for parameter in self.parameters:
             yield Zone({"mode": "compact", "param": parameter.ref, "type-v2": "paramctrl"})
@@ -144,7 +144,7 @@ class Board:
 Numbered = list[list[tuple[int, Zone, int]]]  # of each row its zones, each with its number and its legend's
 
 
-def _number(rows: Sequence[Row]) -> Numbered:
+def _number_zones(rows: Sequence[Row]) -> Numbered:
     number = count(FIRST)
     return [[(next(number), zone, next(number) if zone.legend else 0) for zone in row.zones] for row in rows]
 
@@ -158,7 +158,7 @@ def _place(sheet: Sheet, phone: int = CONTROL, titled: bool = True) -> Zone:
     return Zone(attributes, sheet, phone=phone, legend=legend)
 
 
-def _even_rows(height: int, zones: Sequence[Zone]) -> Iterator[Row]:
+def _split_rows(height: int, zones: Sequence[Zone]) -> Iterator[Row]:
     """As few rows as may be, of as many zones each as may be."""
     rows = -(-len(zones) // A_ROW)
     edges = [len(zones) * row // rows for row in range(rows + 1)] if rows else []
@@ -166,23 +166,23 @@ def _even_rows(height: int, zones: Sequence[Zone]) -> Iterator[Row]:
         yield Row(height, zones[start:end], end - start)
 
 
-def _chart_rows(charts: Sequence[Sheet]) -> Iterator[Row]:
+def _make_chart_rows(charts: Sequence[Sheet]) -> Iterator[Row]:
     """The first chart takes the whole width, as does what is higher or has more axes; the rest stands in twos."""
     row: list[Sheet] = []
     for place, chart in enumerate(charts):
         alone = (place == 0 and len(charts) != CHARTS_A_ROW) or len(chart.cols) > AXES
         if row and (row[0].height != chart.height or len(row) == CHARTS_A_ROW or alone):
-            yield _chart_row(row)
+            yield _make_chart_row(row)
             row = []
         row.append(chart)
         if alone:
-            yield _chart_row(row)
+            yield _make_chart_row(row)
             row = []
     if row:
-        yield _chart_row(row)
+        yield _make_chart_row(row)
 
 
-def _chart_row(charts: Sequence[Sheet]) -> Row:
+def _make_chart_row(charts: Sequence[Sheet]) -> Row:
     zones = [_place(each, max(PHONE_CHART, each.height)) for each in charts]
     return Row(max(each.height for each in charts), zones, len(charts))
 
@@ -193,21 +193,21 @@ def _draw(numbered: Numbered, rows: Sequence[Row], height: int) -> Element:
     for row, zones in zip(rows, numbered, strict=True):
         top, done = WHOLE * done // height, done + row.height
         box = Box(0, top, WHOLE, WHOLE * done // height - top)
-        for (number, zone, legend), place in zip(zones, _boxes(row, box), strict=True):
+        for (number, zone, legend), place in zip(zones, _place_zones(row, box), strict=True):
             own, beside = place.split(LEGEND[row.places]) if zone.legend else (place, place)
-            made.append(_zone(number, own, zone))
+            made.append(_make_zone(number, own, zone))
             if zone.legend:
-                made.append(_zone(legend, beside, zone.legend))
+                made.append(_make_zone(legend, beside, zone.legend))
     return _wrap(2, "layout-basic", made)
 
 
-def _boxes(row: Row, box: Box) -> list[Box]:
+def _place_zones(row: Row, box: Box) -> list[Box]:
     """The places of a row; its last zone takes what is left. 0 places: the first takes half, the others the rest."""
     zones = len(row.zones)
     if not row.places:
         left, right = box.split(50) if zones > 1 else (box, box)
-        return [left, *(right.columns(zones - 1) if zones > 1 else [])]
-    found = box.columns(row.places)[:zones]
+        return [left, *(right.split_columns(zones - 1) if zones > 1 else [])]
+    found = box.split_columns(row.places)[:zones]
     last = found[-1]
     return [*found[:-1], replace(last, w=WHOLE - last.x)]
 
@@ -220,7 +220,7 @@ def _draw_phone(numbered: Numbered) -> Element:
     for number, zone in flat:
         top, done = WHOLE * done // height, done + zone.phone
         box = Box(0, top, WHOLE, WHOLE * done // height - top)
-        made.append(_zone(number, box, zone, {"fixed-size": zone.phone, "is-fixed": "true"}))
+        made.append(_make_zone(number, box, zone, {"fixed-size": zone.phone, "is-fixed": "true"}))
     last = max(max(number, legend) for row in numbered for number, _, legend in row)
     flow = _wrap(last + 1, "layout-flow", made, {"param": "vert"})
     size = element("size", {"maxheight": height, "minheight": height, "sizing-mode": "vscroll"})
@@ -234,7 +234,7 @@ def _wrap(number: int, kind: str, zones: list[Element], more: dict[str, object] 
     return element("zone", {**place, **(more or {})}, *zones)
 
 
-def _zone(number: int, box: Box, zone: Zone, more: dict[str, object] | None = None) -> Element:
+def _make_zone(number: int, box: Box, zone: Zone, more: dict[str, object] | None = None) -> Element:
     place = {"h": box.h, "id": number, "w": box.w, "x": box.x, "y": box.y}
     words = None
     if zone.words:

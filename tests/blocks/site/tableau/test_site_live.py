@@ -108,7 +108,7 @@ def test_tags_of_people_and_the_owner_outlive_an_overwrite(site: TableauSite, ma
         project = find_or_make_project(session, site.project)
         item = content.find(session, "workbooks", "kept", project)
         owner = item.owner_id
-        view = views.main_view(views.list_views(session, item))
+        view = views.find_main_view(views.list_views(session, item))
         session.call("Tag", lambda server: server.workbooks.add_tags(item, ["Board, Q4 & more"]))
         session.call("Tag", lambda server: server.views.add_tags(view, ["monthly"]))
         again = as_title(make_card(name="kept", title="Second", metrics=(ORDERS,)))
@@ -116,7 +116,7 @@ def test_tags_of_people_and_the_owner_outlive_an_overwrite(site: TableauSite, ma
         item = content.find(session, "workbooks", "kept", project)
         assert "Board, Q4 & more" in item.tags
         assert item.owner_id == owner
-        assert "monthly" in views.main_view(views.list_views(session, item)).tags
+        assert "monthly" in views.find_main_view(views.list_views(session, item)).tags
     assert site.read_use("kept").opened is not None
 
 
