@@ -99,7 +99,7 @@ def list_unfinished(done: Sequence[str]) -> list[str]:
 def _finish(warehouse: Warehouse, release: Release) -> str:
     """Flip to a release whose run died meanwhile; why it can't be done, empty if it is."""
     try:
-        if not warehouse.shows(release):
+        if not warehouse.is_shown(release):
             warehouse.check_flip(release)
             warehouse.flip(release)
     except LeaseLost:
@@ -116,7 +116,7 @@ def _mend(warehouse: Warehouse, done: list[str]) -> None:
     said, and holds up no run: one that builds the marts again does it.
     """
     seen = list_seen_releases(warehouse, 1)
-    if not seen or warehouse.shows(seen[-1]):
+    if not seen or warehouse.is_shown(seen[-1]):
         return
     if reason := _finish(warehouse, seen[-1]):
         done.append(f"{UNFINISHED} of run {seen[-1].run}, which readers saw: {reason}")

@@ -44,7 +44,7 @@ def compare(
         new = warehouse.columns(session, *candidate.rsplit(".", 1))
         old = warehouse.columns(session, *live.rsplit(".", 1)) if live else {}
         if not live or not old:
-            totals, broken = _metrics(warehouse, session, None, candidate, datasets, joined)
+            totals, broken = _compare_metrics(warehouse, session, None, candidate, datasets, joined)
             return MartDiff(
                 mart=mart.name,
                 rows_before=0,
@@ -58,7 +58,7 @@ def compare(
         comparison = _Comparison(warehouse, session, live, candidate, old, new)
         keyed = bool(mart.primary_key) and set(mart.primary_key) <= set(comparison.shared)
         counts, not_compared = comparison.compare(mart.primary_key if keyed else ())
-        totals, broken = _metrics(warehouse, session, live, candidate, datasets, joined)
+        totals, broken = _compare_metrics(warehouse, session, live, candidate, datasets, joined)
         return MartDiff(
             mart=mart.name,
             rows_before=count_rows(warehouse, session, live),
@@ -66,7 +66,7 @@ def compare(
             added=counts[0],
             removed=counts[1],
             changed=counts[2],
-            columns=_column_changes(old, new),
+            columns=_list_column_changes(old, new),
             metrics=totals,
             broken_metrics=broken,
             formats=formats,
@@ -75,7 +75,7 @@ def compare(
         )
 
 
-def _column_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, ...]:
+def _list_column_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, ...]:
     """`+new`, `-gone`, `retyped (from → to)`."""
     added = [f"+{name}" for name in new if name not in old]
     gone = [f"-{name}" for name in old if name not in new]
@@ -98,7 +98,9 @@ class _Comparison:
         self._warehouse, self._session = warehouse, session
         self._live, self._candidate = warehouse.relation(live), warehouse.relation(candidate)
         self.shared = [name for name in new if name in old]
-        self._families = {name: (_kind(old[name]), _kind(new[name])) for name in self.shared}
+        self._families = {
+            name: (_find_type_family(old[name]), _find_type_family(new[name])) for name in self.shared
+        }
         self._text = warehouse.type_of("varchar")
         self._as_text = {name for name in self.shared if not _is_comparable(*self._families[name])}
         present = "present"
@@ -142,7 +144,7 @@ class _Comparison:
 
     def _is_unique(self, key: Sequence[str]) -> bool:
         """False if a key is there more than once: a join of the sides would multiply its rows."""
-        columns = ", ".join(self._plain(name) for name in key)
+        columns = ", ".join(self._write_column(name) for name in key)
         repeated = [
             self._session.rows(
                 f"select count(*) from (select count(*) as n from {relation} group by {columns}"
@@ -159,8 +161,8 @@ class _Comparison:
             f"(select {columns}, 1 as {self._present} from {relation} {where})"
             for relation in (self._candidate, self._live)
         ]
-        same = " and ".join(self._joins(name) for name in key) or "1 = 0"
-        differs = " or ".join(self._differs(name) for name in names if name not in key) or "1 = 0"
+        same = " and ".join(self._write_join(name) for name in key) or "1 = 0"
+        differs = " or ".join(self._write_difference(name) for name in names if name not in key) or "1 = 0"
         c, l = f"c.{self._present}", f"l.{self._present}"  # noqa: E741
         row = self._session.rows(
             f"select sum(case when {l} is null then 1 else 0 end),"
@@ -179,7 +181,7 @@ class _Comparison:
             " sum(case when before_ > 0 and after_ > 0 and differs_ > 0 then 1 else 0 end) from"
             f" (select {keys}, sum(after_) as after_, sum(before_) as before_,"
             " sum(case when after_ <> before_ then 1 else 0 end) as differs_"
-            f" from {self._counted_rows(order)} as counted group by {keys}) as by_key"
+            f" from {self._write_counted_rows(order)} as counted group by {keys}) as by_key"
         )[0]
         return int(row[0] or 0), int(row[1] or 0), int(row[2] or 0)
 
@@ -188,13 +190,13 @@ class _Comparison:
         row = self._session.rows(
             "select sum(case when after_ > before_ then after_ - before_ else 0 end),"
             " sum(case when before_ > after_ then before_ - after_ else 0 end)"
-            f" from {self._counted_rows(names, where)} as counted"
+            f" from {self._write_counted_rows(names, where)} as counted"
         )[0]
         return int(row[0] or 0), int(row[1] or 0), None
 
-    def _counted_rows(self, names: Sequence[str], where: str = "") -> str:
+    def _write_counted_rows(self, names: Sequence[str], where: str = "") -> str:
         """Each different row as v0, v1, …, with how often it is in live (before_) and in the candidate (after_)."""
-        values = ", ".join(f"{self._rounded(name)} as v{at}" for at, name in enumerate(names))
+        values = ", ".join(f"{self._write_rounded(name)} as v{at}" for at, name in enumerate(names))
         groups = ", ".join(f"v{at}" for at in range(len(names)))
         return (
             f"(select {groups}, sum(after_) as after_, sum(before_) as before_ from"
@@ -203,7 +205,7 @@ class _Comparison:
             f" group by {groups})"
         )
 
-    def _plain(self, name: str, side: str = "") -> str:
+    def _write_column(self, name: str, side: str = "") -> str:
         """A column as both sides can have it: as text where it was retyped, or can't be compared itself."""
         column = side + self._warehouse.quote(name)
         return f"cast({column} as {self._text})" if name in self._as_text else column
@@ -211,9 +213,9 @@ class _Comparison:
     def _is_float(self, name: str) -> bool:
         return "float" in self._families[name] and name not in self._as_text
 
-    def _rounded(self, name: str) -> str:
+    def _write_rounded(self, name: str) -> str:
         """A column as rows are counted by: a float without the noise of its last digits."""
-        column = self._plain(name)
+        column = self._write_column(name)
         if not self._is_float(name):
             return column
         column = f"cast({column} as {self._warehouse.type_of('double')})"
@@ -222,9 +224,9 @@ class _Comparison:
         size = f"abs({column})"
         return f"case when {size} >= {SMALLEST} and {size} < {LARGEST} then {rounded} else {column} end"
 
-    def _joins(self, name: str) -> str:
+    def _write_join(self, name: str) -> str:
         """Equality of a key's column, in which NULL is equal to NULL, in a form that every hash join takes."""
-        c, l = self._plain(name, "c."), self._plain(name, "l.")  # noqa: E741
+        c, l = self._write_column(name, "c."), self._write_column(name, "l.")  # noqa: E741
         if not self._has_null(name):
             return f"{c} = {l}"
         texts = [f"coalesce(cast({side} as {self._text}), '')" for side in (c, l)]
@@ -239,8 +241,8 @@ class _Comparison:
         ]
         return any(counts)
 
-    def _differs(self, name: str) -> str:
-        c, l = self._plain(name, "c."), self._plain(name, "l.")  # noqa: E741
+    def _write_difference(self, name: str) -> str:
+        c, l = self._write_column(name, "c."), self._write_column(name, "l.")  # noqa: E741
         differs = f"{c} is distinct from {l}"
         if not self._is_float(name):
             return differs
@@ -252,7 +254,7 @@ class _Comparison:
         return f"({differs} and {far})"
 
 
-def _kind(data_type: str) -> str:
+def _find_type_family(data_type: str) -> str:
     """The family of a type; a timestamp with a time zone is one of its own: where the session is would decide."""
     found, name = find_family(data_type), data_type.lower()
     zoned = "with time zone" in name or name.startswith(("timestamptz", "timestamp_tz", "timestamp_ltz"))
@@ -263,7 +265,7 @@ def _is_comparable(old: str, new: str) -> bool:
     return old == new or any({old, new} <= alike for alike in (NUMBERS, MOMENTS))
 
 
-def _metrics(
+def _compare_metrics(
     warehouse: Warehouse,
     session: Session,
     live: str | None,
@@ -280,8 +282,8 @@ def _metrics(
     old, new = ({name: warehouse.relation(each) for name, each in side.items()} for side in joined)
     for dataset in datasets:
         warehouse.use_time_zone(session, dataset.time_zone)
-        before, _ = _totals(session, dataset, warehouse.relation(live), old) if live else ({}, {})
-        after, reasons = _totals(session, dataset, warehouse.relation(candidate), new)
+        before, _ = _read_totals(session, dataset, warehouse.relation(live), old) if live else ({}, {})
+        after, reasons = _read_totals(session, dataset, warehouse.relation(candidate), new)
         for metric in dataset.metrics:
             if reason := next(
                 (reasons[each.base.name] for each in metric.measures if each.base.name in reasons), ""
@@ -293,7 +295,7 @@ def _metrics(
     return totals, broken
 
 
-def _totals(
+def _read_totals(
     session: Session, dataset: Dataset, relation: str, joined: Mapping[str, str]
 ) -> tuple[dict[str, float | None], dict[str, str]]:
     """A dataset's measures in one relation, quoted; and why the warehouse refuses to compute some of them.
@@ -314,7 +316,7 @@ def _totals(
         others = set(names) - {measure.name}
         columns = tuple(column for column in dataset.columns if column.name not in others)
         alone = dataset.model_copy(update={"measures": (measure,), "columns": columns})
-        one, why = _totals(session, alone, relation, joined)
+        one, why = _read_totals(session, alone, relation, joined)
         found |= one
         reasons |= why
     return found, reasons

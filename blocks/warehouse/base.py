@@ -91,7 +91,7 @@ class Warehouse(WarehouseConnection, Block, ABC):
         return self.session()
 
     @abstractmethod
-    def shows(self, release: Release) -> bool:
+    def is_shown(self, release: Release) -> bool:
         """True if readers see a release, all of it and nothing else, by every view's definition."""
 
     @abstractmethod

@@ -95,7 +95,7 @@ class SqlWarehouse(Warehouse):
         fields = [field for file in files for field in pq.read_schema(file) if str(field.type) != "null"]
         return {field.name: self.type_of(convert_arrow_type(field.type)) for field in fields}
 
-    def fits(self, incoming: str, known: str) -> bool:
+    def can_load_type(self, incoming: str, known: str) -> bool:
         """True if a column of files of one type can be loaded into a table's column of another without loss."""
         return is_same_type(incoming, known, self.dialect)
 
@@ -203,7 +203,7 @@ class SqlWarehouse(Warehouse):
         other = {
             name: f"{kind.lower()}, was {known[name].lower()}"
             for name, kind in target.incoming.items()
-            if name in known and not self.fits(kind, known[name])
+            if name in known and not self.can_load_type(kind, known[name])
         }
         if other:
             self._check_types(batch, target, known, other)
@@ -321,7 +321,7 @@ class SqlWarehouse(Warehouse):
     def flip(self, release: Release) -> None:
         """Change readers over, then compare what every view is defined as. Raises LeaseLost, BadAnswer."""
         self.change_over(release)
-        if self.shows(release):
+        if self.is_shown(release):
             return
         with self.session() as session:
             wrong = self.find_wrong_views(session, release)
@@ -332,7 +332,7 @@ class SqlWarehouse(Warehouse):
             "Another program writes views there: find it, and run this again.",
         )
 
-    def shows(self, release: Release) -> bool:
+    def is_shown(self, release: Release) -> bool:
         """True if `_release` names it and every view is defined as it has to be."""
         with self.session() as session:
             shown = parse_marker(self, session, self.serving) == release

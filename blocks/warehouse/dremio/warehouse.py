@@ -195,11 +195,11 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
             put_settings(self, session, release.run, self.serving, back)
             forget_settings(self, session, back)
 
-    def shows(self, release: Release) -> bool:
+    def is_shown(self, release: Release) -> bool:
         """As the template says; not while what was on a view waits to be put back."""
         with self.session() as session:
             waiting = recall_settings(self, session).keys() & {*release.marts, MARKER}
-        return not waiting and super().shows(release)
+        return not waiting and super().is_shown(release)
 
     def read_view_settings(self, session: Session, schema: str) -> Settings:
         """Wiki, labels and privileges, of views as a whole."""

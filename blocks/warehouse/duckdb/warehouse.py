@@ -192,7 +192,7 @@ class DuckDBWarehouse(SqlWarehouse):
         """Columns of files → type, as DuckDB reads them."""
         return {row[0]: row[1] for row in session.rows(f"describe select * from {self._read_parquet(files)}")}
 
-    def fits(self, incoming: str, known: str) -> bool:
+    def can_load_type(self, incoming: str, known: str) -> bool:
         """Types are DuckDB's own on both sides."""
         return incoming == known
 

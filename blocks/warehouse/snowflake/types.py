@@ -73,7 +73,7 @@ def convert_column_type(kind: pa.DataType) -> str:
     return "VARCHAR"  # text, and a column of nothing but nulls
 
 
-def fits(incoming: str, known: str) -> bool:
+def can_load_type(incoming: str, known: str) -> bool:
     """True if values of one type can be loaded into a column of the other without loss."""
     family, _, digits = incoming.partition("(")
     other, _, room = known.partition("(")

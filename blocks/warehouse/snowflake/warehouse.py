@@ -25,7 +25,7 @@ from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.publish import check_flip, swap_serving
 from blocks.warehouse.snowflake.session import SnowflakeSession, open_session
 from blocks.warehouse.snowflake.stage import copy_sql, stage_groups
-from blocks.warehouse.snowflake.types import fits, read_column_types
+from blocks.warehouse.snowflake.types import can_load_type, read_column_types
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, claim_upcoming, list_schemas
 from blocks.warehouse.snowflake.view_settings import read_view_settings, refuse_policies, write_view_setting
 from blocks.warehouse.sql_warehouse import GONE, QUARANTINE, ROWS, SharedWarehouse
@@ -80,9 +80,9 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
         """Columns of files → the type they take."""
         return {name: kind for file in files for name, kind in read_column_types(file).items()}
 
-    def fits(self, incoming: str, known: str) -> bool:
+    def can_load_type(self, incoming: str, known: str) -> bool:
         """Numbers fit into a NUMBER of as many decimals."""
-        return fits(incoming, known)
+        return can_load_type(incoming, known)
 
     @contextmanager
     def stage_files(self, session: Session, batch: Batch, target: LoadTarget) -> Iterator[Mapping[str, str]]:

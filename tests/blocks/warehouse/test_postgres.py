@@ -205,7 +205,7 @@ def test_what_an_administrator_put_on_a_view_survives_a_flip(server: Server, col
     release = make_wider_release(house, "b", columns)
     house.check_flip(release)
     house.flip(release)
-    assert house.shows(release)
+    assert house.is_shown(release)
     assert settings_of(house) == before
 
 
@@ -260,11 +260,11 @@ def test_what_would_be_lost_refuses_the_release_before_anything_changed(
     narrow = make_wider_release(house, "b", "2 as run_no")
     with pytest.raises(Misconfigured, match=named):
         house.check_flip(narrow)
-    assert house.shows(first)
+    assert house.is_shown(first)
     wider = make_wider_release(house, "c", OTHER_COLUMNS["added"])
     house.check_flip(wider)
     house.flip(wider)
-    assert house.shows(wider)
+    assert house.is_shown(wider)
 
 
 def test_what_cannot_be_put_back_takes_the_whole_flip_back(
@@ -284,7 +284,7 @@ def test_what_cannot_be_put_back_takes_the_whole_flip_back(
     )
     with pytest.raises(BadAnswer, match=r"people comment.*people day comment"):
         house.flip(make_wider_release(house, "b", OTHER_COLUMNS["between"]))
-    assert house.shows(first)
+    assert house.is_shown(first)
     assert settings_of(house) == before
 
 

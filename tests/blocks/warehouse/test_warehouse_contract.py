@@ -478,13 +478,13 @@ def test_a_column_that_bears_something_cannot_go(carrier: SqlWarehouse) -> None:
     narrow = make_wider_release(carrier, "b", "2 as run_no")
     with pytest.raises(Misconfigured, match=r"people\.day \(comment\).*comment on column .*day.* is null"):
         carrier.check_flip(narrow)
-    assert carrier.shows(first)
+    assert carrier.is_shown(first)
     with carrier.session() as session:
         view, setting = carrier.quote("serving", "people"), ViewSetting("comment", "day", "", "when")
         session.rows(carrier.write_view_setting(view, setting, remove=True))
     carrier.check_flip(narrow)
     carrier.flip(narrow)
-    assert carrier.shows(narrow)
+    assert carrier.is_shown(narrow)
 
 
 def test_what_was_on_a_view_that_went_is_on_the_one_that_comes_back(carrier: SqlWarehouse) -> None:

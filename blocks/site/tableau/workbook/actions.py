@@ -39,7 +39,9 @@ def connect_sheets(sheets: Sequence[Sheet]) -> list[Sheet]:
     groups = {column: number for number, column in enumerate(dict.fromkeys(columns), FIRST_GROUP)}
     starts = _list_starts(sheets)
     return [
-        replace(sheet, groups=groups, actions={each.name: each.by for each in starts if each.does_filter(sheet)})
+        replace(
+            sheet, groups=groups, actions={each.name: each.by for each in starts if each.does_filter(sheet)}
+        )
         for sheet in sheets
     ]
 
