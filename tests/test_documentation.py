@@ -108,6 +108,12 @@ def test_links_lead_to_files(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_the_map_of_the_code_shows_every_part_of_blocks() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Architecture on one page")[2]
+    parts = {path.stem for path in (ROOT / "blocks").glob("[a-z]*") if path.suffix in {"", ".py"}}
+    assert sorted(part for part in parts if not re.search(rf"\b{part}\b", page)) == []
+
+
 def test_how_to_add_something_names_what_there_is() -> None:
     """Functions, classes, constants and files that CONTRIBUTING's how-tos name."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Adding")[2]
