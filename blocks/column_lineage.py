@@ -100,7 +100,7 @@ class ColumnLineage:
         return frozenset(found)
 
     def list_affected(self, changed: Iterable[ColumnRef]) -> dict[ColumnRef, None]:
-        """Columns of models in which the values of these are, themselves included, nearest first."""
+        """Columns of models that are made of these, directly or not, nearest first; these themselves included."""
         found: dict[ColumnRef, None] = dict.fromkeys((key, column.lower()) for key, column in changed)
         for key, model in self._models.items():  # parents before children
             for column, parts in model.made_of.items():

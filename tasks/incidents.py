@@ -53,7 +53,7 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
 
 
 def _list_passed(checks: Sequence[Check], outcome: Outcome) -> set[str]:
-    """Names of the incidents that are over: their check passed, or did not fail where it is only there when it does."""
+    """Names of the incidents that are over: their check passed, or exists only when it fails and did not."""
     passed = {name_incident(check) for check in checks}
     if outcome.gate and outcome.gate.passed:
         scopes = {check.scope for check in outcome.gate.checks}

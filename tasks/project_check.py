@@ -134,7 +134,7 @@ def _list_columns(manifest: Node, marts: set[str]) -> dict[str, list[str]]:
 def check_loads(
     manifest: Node, catalogue: Catalogue, loaders: Sequence[Loader], located: Sequence[str] | None
 ) -> Iterator[Finding]:
-    """What no load could go with, in the words of the load that would end with it."""
+    """Settings with which every load would fail, in the words of the error that it would end with."""
     kinds = {loader.kind: loader for loader in reversed(loaders)}
     places = {
         f"{node.get('source_name')}.{node.get('name')}": get_place(node)

@@ -24,7 +24,7 @@ _MOST_JOINED = 8
 def write_project(
     name: str, source: str, kind: str, tables: Sequence[FoundTable], references: References
 ) -> dict[str, str]:
-    """Path in the project → text."""
+    """The files of a new dbt project: path in it → text."""
     folder = f"models/staging/{source}"
     files = {
         "dbt_project.yml": write_yaml(

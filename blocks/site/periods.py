@@ -137,7 +137,7 @@ class Period(Record):
         return list(range(find_bucket(self.begin, grain), find_bucket(self.end, grain) + 1))
 
     def list_whole_buckets(self, grain: str) -> list[int]:
-        """The buckets of a grain that are whole; all that are touched where fewer than three are."""
+        """The buckets of a grain that are whole; where fewer than three are, all with a day in the period."""
         touched = self.list_buckets(grain)
         whole = [number for number in touched if self.is_whole(number, grain)]
         return whole if len(whole) > 2 else touched

@@ -75,7 +75,7 @@ class DashboardView:
 
     @cached_property
     def finished(self) -> Period | None:
-        """The part of it that is finished; all of it where that is none."""
+        """The part of the data's time that is finished; all of it where no part is."""
         if not self.whole or not self.end:
             return self.whole
         last = min(self.whole.last, find_last_finished(self.end, self.grain))

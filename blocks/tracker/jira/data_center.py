@@ -52,7 +52,7 @@ class DataCenterApi(JiraApi):
         return super().read_comments(key, expand="properties", **query)
 
     def read_marks(self, comments: Sequence[IssueComment]) -> dict[str, AnswerMark]:
-        """The properties if they came along; after a search, which has none, the anchor in the text."""
+        """Read comments' marks from their properties; after a search, which brings none, from the texts' anchors."""
         return {**_find_anchors(comments), **find_marks(comments)}
 
     def build_comment(self, body: str, mark: AnswerMark) -> dict[str, object]:

@@ -53,7 +53,7 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
         return open_session(arguments)
 
     def holds_lease(self, session: Session, owner: str, number: int, lock: bool = False) -> bool:
-        """With a lock on its line that others who hold it share, and whoever wants to take it waits for."""
+        """Whether a holder still has the lease. lock: share a lock on its row; whoever wants to take it waits."""
         query, parameters = self.lease_query(owner, number)
         return bool(session.rows(f"{query} for share", parameters))
 

@@ -134,7 +134,7 @@ def fill(
 
 
 def check(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, release: Release) -> None:
-    """The upcoming schema shows the release, all of it and nothing else. Raises BadAnswer."""
+    """Check that the upcoming schema shows the release, all of it and nothing else. Raises BadAnswer."""
     for mart in release.marts:
         session.rows(f"select count(*) from {warehouse.quote(schema, mart)}")
     found = views(warehouse, session, schema)

@@ -103,7 +103,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
             super().insert_files(session, target, staged)
 
     def holds_lease(self, session: Session, owner: str, number: int, lock: bool = False) -> bool:
-        """With a lock by changing its line, for nothing, so that whoever wants to take it waits."""
+        """Whether a holder still has the lease. lock: update its row for nothing, so that others wait."""
         if lock:
             table, name = self.quote(self.control, "lease"), self.quote("owner")
             session.rows(f"update {table} set {name} = {name} where {name} = ?", (owner,))

@@ -128,7 +128,7 @@ def _restore_views(session: TableauSession, item: ContentItem, before: Keepsake)
 def _restore_fields(
     session: TableauSession, kind: str, item: ContentItem, before: Keepsake, lost: list[str]
 ) -> None:
-    """Owner last: who is not the owner may not do the rest."""
+    """Give it its fields again; the owner last, since who is not the owner may not set the rest."""
     wrong = False
     if before.description and item.description != before.description:
         item.description, wrong = before.description, True
