@@ -204,7 +204,7 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
     def read_view_settings(self, session: Session, schema: str) -> Settings:
         """Wiki, labels and privileges, of views as a whole."""
         own = cast("DremioSession", session)
-        views = own.relations(self.names.view_folder(schema))
+        views = own.list_relations(self.names.view_folder(schema))
         return read_view_settings(self, own, schema, sorted(views))
 
     def write_view_setting(self, view: str, setting: ViewSetting, remove: bool = False) -> str:
