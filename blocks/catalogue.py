@@ -78,7 +78,8 @@ class Dataset(Record):
 class Exposure(Record):
     """A dbt exposure: what its `config.meta` says of the dashboard, where it says it.
 
-    fault: why it can't be shown as its meta has it; "" for one that can, or that asks for no dashboard.
+    fault: why it can't be shown as its meta has it; "" for one that can, or that asks for no dashboard. live: it is to
+    read what is served itself, where a site can.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Exposure(Record):
     dimensions: tuple[str, ...]
     fault: str = ""
     owner: str = ""
+    live: bool = False
 
 
 class Mart(Record):
@@ -568,6 +570,7 @@ def _make_exposure(node: Node, manifest: Node) -> Exposure:
         dimensions=dimensions,
         fault=fault,
         owner=_read_owner(node),
+        live=meta.get("live") is True,
     )
 
 

@@ -474,21 +474,22 @@ def _write_condition(function: str, parts: list[str]) -> str:
     return f"(NOT {parts[0]})" if function == "not" else ""
 
 
-def to_tableau(formula: Formula, dimensions: Sequence[str] = ()) -> str:
+def to_tableau(formula: Formula, dimensions: Sequence[str] = (), only: str = "") -> str:
     """The formula as a calculation of Tableau, where a division by zero is null by itself.
 
-    dimensions: those that a view may be split by, none of which moves the moment of a balance.
+    dimensions: those that a view may be split by, none of which moves the moment of a balance. only: a condition on
+    rows, as a calculation; the others are then left out.
     """
     match formula:
         case Measure():
-            return _measure_tableau(formula, dimensions)
+            return _measure_tableau(formula, dimensions, only)
         case Number(value=value):
             return repr(value)
         case Filled(formula=inner, value=value):
-            return f"IFNULL({to_tableau(inner, dimensions)}, {value!r})"
+            return f"IFNULL({to_tableau(inner, dimensions, only)}, {value!r})"
         case Call(function=function, parts=parts):
-            return _call_tableau(function, [to_tableau(part, dimensions) for part in parts])
-    left, right = to_tableau(formula.left, dimensions), to_tableau(formula.right, dimensions)
+            return _call_tableau(function, [to_tableau(part, dimensions, only) for part in parts])
+    left, right = to_tableau(formula.left, dimensions, only), to_tableau(formula.right, dimensions, only)
     return f"({left} {formula.sign} {right})"
 
 
@@ -511,7 +512,7 @@ def _call_tableau(function: str, parts: list[str]) -> str:
     return _write_condition(function, parts) or f"{name}({', '.join(parts)})"
 
 
-def _measure_tableau(measure: Measure, dimensions: Sequence[str]) -> str:
+def _measure_tableau(measure: Measure, dimensions: Sequence[str], only: str) -> str:
     if measure.mark:
         what = "compares with another time" if measure.shift else "is cumulative"
         raise Misconfigured(
@@ -526,14 +527,15 @@ def _measure_tableau(measure: Measure, dimensions: Sequence[str]) -> str:
             "Pages, pictures and notebooks show it.",
         )
     if measure.balance:
-        return _balance_tableau(measure, measure.balance, dimensions)
-    found = f"{_TABLEAU[measure.function]}({tableau_field(measure.name)})"
+        return _balance_tableau(measure, measure.balance, dimensions, only)
+    column = tableau_field(measure.name)
+    found = f"{_TABLEAU[measure.function]}({f'IF {only} THEN {column} END' if only else column})"
     if measure.function == "count_distinct" and measure.filtered:
         return f"(IF {found} > 0 THEN {found} END)"
     return found
 
 
-def _balance_tableau(measure: Measure, balance: Balance, dimensions: Sequence[str]) -> str:
+def _balance_tableau(measure: Measure, balance: Balance, dimensions: Sequence[str], only: str) -> str:
     """A balance: the moment is of all that is shown, so a level-of-detail expression leaves the dimensions out.
 
     Raises Misconfigured for one that has a last moment of its own within other columns: no such expression keeps
@@ -546,7 +548,8 @@ def _balance_tableau(measure: Measure, balance: Balance, dimensions: Sequence[st
             "Leave it out of the dashboards that Tableau shows, or the groupings out of the measure.",
         )
     moment = tableau_field(balance.moment)
-    counted = f"IF {tableau_field(balance.rows)} > 0 THEN {moment} END" if balance.rows else moment
+    conditions = ([f"{tableau_field(balance.rows)} > 0"] if balance.rows else []) + ([only] if only else [])
+    counted = f"IF {' AND '.join(conditions)} THEN {moment} END" if conditions else moment
     found = f"{'MAX' if balance.last else 'MIN'}({counted})"
     levels = ", ".join([moment, *(tableau_field(name) for name in dimensions)])
     decisive = f"{{EXCLUDE {levels} : {found}}}"

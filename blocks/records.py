@@ -74,6 +74,8 @@ class Ticket(Record):
 class Requirement(Record):
     """A checked ticket: every name in it exists in the catalogue. notes: what to say of it in the answer.
 
+    live: its dashboard is to read what is served itself, where a site can.
+
     People's words are excluded from serialization: Prefect stores flow parameters.
     """
 
@@ -89,6 +91,7 @@ class Requirement(Record):
     assignee: str | None = None
     status: str = "open"
     notes: tuple[str, ...] = ()
+    live: bool = False
     feedback: tuple[Comment, ...] = Field((), exclude=True)
 
 
@@ -152,7 +155,10 @@ class SourceTable(Record):
 
 
 class Dashboard(Record):
-    """A dbt exposure, or one derived from a requirement that no exposure names yet."""
+    """A dbt exposure, or one derived from a requirement that no exposure names yet.
+
+    live: it is to read serving itself, where a site can.
+    """
 
     name: str
     title: str = Field("", exclude=True)  # a derived one's is its ticket's
@@ -164,6 +170,7 @@ class Dashboard(Record):
     description: str = ""
     declared: bool = True
     owner: str = ""
+    live: bool = False
 
 
 class Plan(Record):
@@ -404,8 +411,8 @@ class Publication(Record):
 
     extract, image: local copies of its files. canary: what was read back from the site, once it was that of
     the release. views: how often people opened it since it was published before (None: the site does not
-    count). notes: lines for the ticket. dictionary: where its mart is in the data dictionary. dbt_docs: where dbt's own
-    documentation is.
+    count). notes: lines for the ticket. ways: how the site gets the rows of each dataset, and why. dictionary:
+    where its mart is in the data dictionary. dbt_docs: where dbt's own documentation is.
     """
 
     dashboard: str
@@ -420,6 +427,7 @@ class Publication(Record):
     canary: str | None = None
     views: int | None = None
     notes: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
     dictionary: str | None = None
     dbt_docs: str | None = None
     error: str | None = None

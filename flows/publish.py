@@ -65,7 +65,7 @@ def publish(
             gate = find_gate(catalogue, journal, release, dashboard.marts)
             try:
                 card = make_card(
-                    warehouse, catalogue, dashboard, release, gate, folder, url, comments, live, built
+                    site, warehouse, catalogue, dashboard, release, gate, folder, url, comments, live, built
                 )
                 cards.append(card)
                 publications.append(link_dictionary(publish_card(site, card), explained, dashboard))

@@ -124,6 +124,7 @@ def _find_dashboards(requirement: Requirement, catalogue: Catalogue) -> list[Das
             marts=catalogue.marts_of(requirement.metrics, requirement.dimensions),
             ticket=requirement.key,
             declared=False,
+            live=requirement.live,
         )
     ]
 
@@ -145,6 +146,7 @@ def _make_dashboard(exposure: Exposure, requirement: Requirement | None, catalog
         marts=tuple(marts),
         ticket=exposure.ticket,
         owner=exposure.owner,
+        live=exposure.live or (requirement is not None and requirement.live),
     )
 
 

@@ -12,10 +12,10 @@ from prefect import get_run_logger, task
 from blocks.catalogue import Catalogue
 from blocks.errors import NotFound, PlatformError
 from blocks.records import Comment, Dashboard, GateReport, Plan, Publication, Release
-from blocks.site.base import BiSite, Card
+from blocks.site.base import BiSite, Card, DataAsk, DataChoice
 from blocks.site.readback import DatasetSummary
 from blocks.tracker.base import Tracker
-from blocks.warehouse.base import Warehouse
+from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.data_end import find_data_end
 from blocks.warehouse.reads import export_columns, export_rows, read_newest_value
@@ -32,6 +32,7 @@ def find_ticket_page(tracker: Tracker, key: str | None) -> str | None:
 
 @task(task_run_name="extract {dashboard.name}", **RETRY)
 def make_card(  # noqa: PLR0913, PLR0917
+    site: BiSite,
     warehouse: Warehouse,
     catalogue: Catalogue,
     dashboard: Dashboard,
@@ -43,20 +44,21 @@ def make_card(  # noqa: PLR0913, PLR0917
     live: LiveSource | None = None,
     built: Mapping[str, datetime] | None = None,
 ) -> Card:
-    """Export the dashboard's datasets from serving to Parquet files in `folder`; live: only their columns.
+    """Export the dashboard's datasets from serving to Parquet files in `folder`.
 
+    live: where the site can read serving itself; of the datasets that it chooses to, only the columns are exported.
     built: when each mart was, in UTC, so that its data's end is that of then.
     """
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
     serving = {mart: warehouse.quote(warehouse.serving, mart) for each in datasets for mart in each.marts}
     queries = [dataset.sql(serving[dataset.mart], serving) for dataset in datasets]
-    export = export_columns if live else export_rows
-    extracts, summaries, ends = [], [], []
+    extracts, summaries, ends, choices = [], [], [], []
     with warehouse.session() as session:
         for dataset, query in zip(datasets, queries, strict=True):
             warehouse.use_time_zone(session, dataset.time_zone)
             path = folder / f"{dashboard.name}.{dataset.name}.parquet"
-            rows = export(session, query, path)
+            rows, choice = _export(site, session, query, path, dashboard, live)
+            choices.append(choice)
             newest = read_newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             tables = catalogue.tables_beneath(dataset.mart) if newest else ()
             day = date.fromisoformat(newest[:10]) if newest else None
@@ -88,7 +90,20 @@ def make_card(  # noqa: PLR0913, PLR0917
         summaries=tuple(summaries),
         live=live,
         queries=tuple(queries),
+        choices=tuple(choices),
     )
+
+
+def _export(
+    site: BiSite, session: Session, query: str, path: Path, dashboard: Dashboard, live: LiveSource | None
+) -> tuple[int, DataChoice]:
+    """Write a dataset's rows, or, where the site reads them itself, their columns; how many there are."""
+    if live is None:
+        rows = export_rows(session, query, path)
+        return rows, site.choose_data(DataAsk(rows=rows, live_wanted=dashboard.live), None)
+    rows = export_columns(session, query, path)
+    choice = site.choose_data(DataAsk(rows=rows, live_wanted=dashboard.live), live)
+    return (rows if choice.live else export_rows(session, query, path)), choice
 
 
 @task(task_run_name="publish {card.dashboard.name}", **RETRY)

@@ -167,7 +167,7 @@ def show_publications(run: str, publications: Sequence[Publication], index: str)
                 p.rows,
                 p.canary,
                 p.views,
-                " ".join(p.notes),
+                " ".join((*p.ways, *p.notes)),
                 f"{p.seconds:.1f}",
                 _show_address("open", p.url),
                 p.error,

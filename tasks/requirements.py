@@ -20,7 +20,7 @@ from tasks.paste_lines import list_paste_lines
 from tasks.policy import RETRY
 from tasks.request_shape import Names, check_shape, list_idle_sources, needs_sources
 from tasks.spellings import BY, Spellings
-from tasks.wishes import check_wishes
+from tasks.wishes import check_wishes, wants_live_data
 
 MOST_FEEDBACK, LONGEST_FEEDBACK = 20, 2_000
 RESTRICTED = (
@@ -71,6 +71,7 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
         ),
         "deadline": form.read_day("deadline"),
         "priority": form.read_choice("priority", Priority, Priority.medium),
+        "live": wants_live_data(form),
     }
     check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
     found["metrics"] = check_wishes(form, found["analysis"], found["metrics"], known["metrics"])

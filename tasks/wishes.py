@@ -20,7 +20,7 @@ REFUSED = {
     "grain": ("any, all", "can't be set; a chart takes the grain that its period and data allow"),
     "target": ("none, no", "can't be shown on a dashboard yet"),
     "cadence": (
-        "each run, every run",
+        "each run, every run, live, real time, real-time, realtime",
         "can't be set by ticket; what is refreshed by itself is declared in dbt (`schedule` in an exposure's meta)",
     ),
     "audience": (
@@ -29,6 +29,8 @@ REFUSED = {
     ),
 }
 """Part of a request → words that mean what is done anyway, and why everything else is refused."""
+LIVE = ("live", "real time", "real-time", "realtime")
+"""Words of a cadence that ask for data without a copy; the answer says how each dataset is read, and why."""
 _CHARTS: dict[str, Sequence[str]] = {
     Chart.trend: ("line", "lines", "line chart", "time series", "trend line", "area"),
     Chart.bars: ("bar", "bar chart", "column", "columns", "column chart"),
@@ -49,6 +51,12 @@ def check_wishes(
     charts = _read_charts(form, "chart", form.read_words("chart"))
     _check_charts(form, analysis, charts)
     return _read_layout(form, analysis, metrics, spellings)
+
+
+def wants_live_data(form: Form) -> bool:
+    """True if a ticket asks for a dashboard that reads what is served itself, at every look."""
+    words = (word.casefold().strip(" .") for word in form.read_words("cadence"))
+    return any(word in LIVE for word in words)
 
 
 def _read_charts(form: Form, field: str, words: Sequence[str]) -> list[Chart]:

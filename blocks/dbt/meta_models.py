@@ -59,6 +59,9 @@ class ExposureMeta(Meta):
     schedule: Annotated[StrictBool | str, BeforeValidator(_read_schedule)] | None = Field(
         None, description="anything but false: refreshed by every run without --tickets"
     )
+    live: StrictBool | None = Field(
+        None, description="true: it reads what is served itself, at every look, where a BI server can"
+    )
 
 
 class DiffBudget(Meta):

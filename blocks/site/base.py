@@ -22,13 +22,28 @@ from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.bi_connection import LiveSource
 
 
+class DataAsk(Record):
+    """What a site decides by how it gets the rows of a dataset. rows: how many; live_wanted: somebody asked for it."""
+
+    rows: int
+    live_wanted: bool = False
+
+
+class DataChoice(Record):
+    """How a site gets the rows of a dataset. live: out of serving itself, not as a copy; reason: of it, for people."""
+
+    live: bool = False
+    reason: str = ""
+
+
 class Card(Record):
     """All a site needs to publish one dashboard.
 
     datasets pair with extracts: Parquet files of the datasets' rows, read from serving; and with summaries:
     what these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the checks of
     its marts, from the runs that built them; feedback: people's comments. live: read serving itself by these
-    queries, one a dataset; the extracts then have columns and no rows. ends: the last day that each dataset's data
+    queries, one a dataset; the extracts then have columns and no rows. choices: which of the datasets are read so, as
+    the site chose (empty: all or none of them, as live says). ends: the last day that each dataset's data
     reach over, as their sources say (None, or none: nothing says so). sources: each dataset's source tables; owner:
     who answers for the dashboard.
     """
@@ -44,6 +59,7 @@ class Card(Record):
     summaries: tuple[DatasetSummary, ...] = ()
     live: LiveSource | None = None
     queries: tuple[str, ...] = ()
+    choices: tuple[DataChoice, ...] = ()
     ends: tuple[date | None, ...] = ()
     sources: tuple[tuple[str, ...], ...] = ()
     owner: str = ""
@@ -72,8 +88,14 @@ class BiSite(Block, ABC):
 
     @property
     def reads_live(self) -> bool:
-        """True if its dashboards are to read serving itself, where the warehouse can be reached so."""
+        """True if its dashboards may read serving itself, where the warehouse can be reached so."""
         return False
+
+    def choose_data(self, asked: DataAsk, live: LiveSource | None) -> DataChoice:
+        """Whether a dataset is read out of serving itself. live: where that can be reached; None: nowhere."""
+        return DataChoice(
+            reason="live data was asked for, but this site has none" if asked.live_wanted else ""
+        )
 
     def session(self) -> AbstractContextManager[None]:
         """One connection for all that is published inside it; outside of it, each call makes its own."""

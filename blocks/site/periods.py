@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from blocks.records import GRAINS, Record
 
 EPOCH = date(1970, 1, 1)
+FARTHEST = timedelta(days=731)
+"""Past today: no plan reaches farther, so what is dated so stands for "open", as 31 December 9999."""
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _PRESETS = {
     "day": ((7, "7 days"), (30, "30 days"), (90, "90 days"), (180, "180 days"), (365, "1 year")),

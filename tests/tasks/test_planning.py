@@ -39,8 +39,13 @@ def metric(name: str, measure: str) -> dict[str, Any]:
     return {"name": name, "type": "simple", "type_params": {"measure": {"name": measure}}}
 
 
-def catalogue(dimensions: dict[str, list[str]] | None = None, /, **exposures: list[str]) -> Catalogue:
-    """Exposures by name with their metrics, scheduled. dimensions: of those that have others than the line."""
+def catalogue(
+    dimensions: dict[str, list[str]] | None = None, /, live: str = "", **exposures: list[str]
+) -> Catalogue:
+    """Exposures by name with their metrics, scheduled. dimensions: of those that have others than the line.
+
+    live: the one that says that it reads what is served itself.
+    """
     return Catalogue(
         {
             "sources": {},
@@ -58,6 +63,7 @@ def catalogue(dimensions: dict[str, list[str]] | None = None, /, **exposures: li
                             "metrics": metrics,
                             "dimensions": (dimensions or {}).get(name, ["line"]),
                             "schedule": True,
+                            "live": name == live,
                         }
                     },
                 }
@@ -76,6 +82,16 @@ def test_an_exposure_is_shown_without_the_metrics_that_can_not_be() -> None:
         assert dashboard.metrics == ("minutes",)
         assert dashboard.description.startswith("How long.\nLeft out: median, because ")
         assert "aggregates by an approximate percentile" in dashboard.description
+
+
+def test_an_exposure_may_ask_for_live_data_at_every_refresh() -> None:
+    found = catalogue(live="now", now=["minutes"], daily=["minutes"])
+    release = Release(run="r1", marts={"calls": "rel.calls"})
+    for dashboards in (
+        plan_tickets([], found, "r1", scheduled=True).dashboards,
+        list_dashboards(found, release),
+    ):
+        assert {each.name: each.live for each in dashboards} == {"now": True, "daily": False}
 
 
 def test_an_exposure_that_names_what_dbt_does_not_know_holds_up_itself_alone() -> None:

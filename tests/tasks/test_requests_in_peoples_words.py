@@ -186,6 +186,11 @@ def test_a_wish_for_what_is_done_is_accepted(field: str, value: object) -> None:
     assert accepted(**{field: value}).metrics == ("net_revenue", "orders")
 
 
+@pytest.mark.parametrize(("cadence", "live"), [("Live", True), ("real-time.", True), ("every run", False)])
+def test_live_data_may_be_asked_for(cadence: str, live: bool) -> None:
+    assert accepted(cadence=cadence).live is live
+
+
 def test_the_layout_orders_the_metrics() -> None:
     assert accepted(layout="orders, net revenue").metrics == ("orders", "net_revenue")
     assert accepted(layout="Number of orders").metrics == ("orders", "net_revenue")

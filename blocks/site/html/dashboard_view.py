@@ -14,12 +14,11 @@ from blocks.site.base import Card
 from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.rollup import Rollup
 from blocks.site.number_format import write_short_day
-from blocks.site.periods import Period, find_bucket, find_last_finished, finish, list_coarser_grains
+from blocks.site.periods import FARTHEST, Period, find_bucket, find_last_finished, finish, list_coarser_grains
 from blocks.site.plan import DashboardPlan
 
 _NO_WHOLE = "the values of its parts don't add up to the whole, so bars are drawn instead of shares."
 _NO_DAYS = "it compares days by grains longer than its offset; these rows have no days, so it is not shown."
-FARTHEST = timedelta(days=731)  # past today
 BUDGET = 50_000  # rows a page carries, over all its datasets
 
 

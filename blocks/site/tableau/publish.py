@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
@@ -11,7 +12,7 @@ from blocks.catalogue import Dataset
 from blocks.errors import Misconfigured
 from blocks.records import Publication
 from blocks.site.base import Card
-from blocks.site.hyper import find_hyper_types, write_hyper
+from blocks.site.hyper import find_hyper_types
 from blocks.site.readback import DatasetSummary
 from blocks.site.tableau.client import content, revisions, views
 from blocks.site.tableau.client.connections import connect_and_refresh
@@ -23,6 +24,7 @@ from blocks.site.tableau.client.naming import Place, choose_place
 from blocks.site.tableau.client.permissions import Readers, grant_view
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.client.versions import check_version
+from blocks.site.tableau.extracts import Extract, ExtractSender, count_open_dates
 from blocks.site.tableau.workbook.connections import (
     LiveConnection,
     PackedExtract,
@@ -42,7 +44,8 @@ class PublishSettings:
     """project: its id; reader: whom live data is read as; readers: who is to view; the rest as in TableauSite."""
 
     project: str
-    data: Literal["published", "packed", "live"]
+    data: Literal["auto", "published", "packed", "live"]
+    large_mb: float
     reader: Reader | None
     workbooks: Path | None
     readers: Readers
@@ -53,7 +56,8 @@ class PublishSettings:
 class DataSources:
     """A card's datasets. work: a folder that is gone afterwards; kept: one that stays.
 
-    After `publish`: rows of each dataset, the extracts that were made, and notes for the ticket.
+    After `publish`: rows of each dataset, the .hyper files that were made, how the site gets each dataset's rows and
+    why, and notes for the ticket.
     """
 
     def __init__(
@@ -66,21 +70,36 @@ class DataSources:
         journal: Journal,
     ) -> None:
         self._session, self._settings, self._card = session, settings, card
-        self._work, self._kept, self._name = work, kept, card.dashboard.name
+        self._work, self._name = work, card.dashboard.name
         self.rows: list[int] = []
         self.extracts: list[Path] = []
+        self.ways: list[str] = []
         self.notes: list[str] = []
         self._journal = journal
+        self._sender = ExtractSender(
+            session, settings.project, settings.job_seconds, settings.large_mb, work, kept
+        )
 
     def publish(self) -> list[Source]:
         """Each dataset as a data source for the workbook, published where it is to be."""
-        made = {"published": self._publish_extract, "packed": self._pack_extract, "live": self._publish_live}
+        made = {"extract": self._publish_extract, "packed": self._pack_extract, "live": self._publish_live}
         found = []
         for place, dataset in enumerate(self._card.datasets):
             name = f"{self._name}-{dataset.name}"
-            connection = made[self._settings.data](place, name, dataset)
+            connection = made[self._choose_way(place)](place, name, dataset)
             found.append(self._make_source(place, name, dataset, connection))
         return found
+
+    def remember(self) -> None:
+        """Write down what the site has, once it was read back."""
+        self._sender.remember()
+
+    def _choose_way(self, place: int) -> Literal["extract", "packed", "live"]:
+        """How the rows of a dataset get there: as was chosen when they were read, else as the block says."""
+        if self._settings.data == "packed":
+            return "packed"
+        live = self._card.choices[place].live if self._card.choices else self._settings.data == "live"
+        return "live" if live else "extract"
 
     def summaries(self) -> tuple[DatasetSummary, ...]:
         """What the release has; where the card does not say, what the extracts have."""
@@ -98,10 +117,32 @@ class DataSources:
         )
 
     def _publish_extract(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
-        return self._send(self._write_extract(place, name))
+        extract = Extract(dataset, self._card.extracts[place], name)
+        connection = self._send(name, lambda old: self._sender.send(extract, old))
+        self._note_way(place, dataset, extract.reason)
+        self._count(extract)
+        return connection
 
     def _pack_extract(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
-        return PackedExtract(f"Data/{self._write_extract(place, name).name}")
+        extract = Extract(dataset, self._card.extracts[place], name)
+        path = self._sender.write(extract)
+        self._count(extract)
+        self._note_way(place, dataset, "an extract inside the workbook, as the block says")
+        return PackedExtract(f"Data/{path.name}")
+
+    def _count(self, extract: Extract) -> None:
+        self.rows.append(extract.rows)
+        self.extracts += [extract.file] if extract.file else []
+        if later := count_open_dates(extract.path, extract.dataset):
+            self.notes.append(
+                f"{later:,} rows of {extract.dataset.name} have a date years ahead, as an open end has: the workbook "
+                "counts them, pages leave them out."
+            )
+
+    def _note_way(self, place: int, dataset: Dataset, way: str) -> None:
+        choices = self._card.choices
+        more = f" ({choices[place].reason})" if choices and choices[place].reason else ""
+        self.ways.append(f"Data of {dataset.name}: {way}{more}.")
 
     def _publish_live(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
         reader, live = self._settings.reader, self._card.live
@@ -112,30 +153,27 @@ class DataSources:
         path = self._work / f"{name}.tds"
         path.write_bytes(to_bytes(self._make_source(place, name, dataset, direct).tds()))
         self.rows.append(self._card.summaries[place].rows if self._card.summaries else 0)
-        return self._send(path, reader)
-
-    def _write_extract(self, place: int, name: str) -> Path:
-        path = self._work / f"{name}.hyper"
-        tables, zone = {"Extract": self._card.extracts[place]}, self._card.time_zone
-        self.rows.append(write_hyper(tables, path, time_zone=zone)["Extract"])
-        copyfile(path, self._kept / path.name)
-        self.extracts.append(path)
-        return path
-
-    def _send(self, path: Path, reader: Reader | None = None) -> TableauConnection:
-        settings = self._settings
-        old = content.find(self._session, "datasources", path.stem, settings.project)
-        before = (
-            self._journal.keep(f"datasources/{path.stem}", read_keepsake(self._session, "datasources", old))
-            if old
-            else None
+        self._note_way(place, dataset, "read from the warehouse itself")
+        project, seconds = self._settings.project, self._settings.job_seconds
+        return self._send(
+            name, lambda _: content.publish_source(self._session, project, path, seconds, reader)
         )
-        item = content.publish_source(self._session, settings.project, path, settings.job_seconds, reader)
+
+    def _send(
+        self, name: str, publish: Callable[[ContentItem | None], ContentItem | None]
+    ) -> TableauConnection:
+        """Publish a data source. publish: given what is there, returns what is there instead; None: the same."""
+        settings = self._settings
+        old = content.find(self._session, "datasources", name, settings.project)
+        key = f"datasources/{name}"
+        before = self._journal.keep(key, read_keepsake(self._session, "datasources", old)) if old else None
+        item = publish(old) or old
+        assert item is not None  # noqa: S101  # nothing is left as it is where there is nothing
         mark_source(self._session, item, self._name)
         grant_view(self._session, "datasources", item, settings.readers)
         if before:
             self.notes += restore_keepsake(self._session, "datasources", item, before)
-            self._journal.forget(f"datasources/{path.stem}")
+            self._journal.forget(key)
         return PublishedSource(str(item.content_url), item.name, self._session.address, self._session.site)
 
 
@@ -231,6 +269,7 @@ class DashboardPublisher:
         now = views.count_opened(views.list_views(session, item))  # reading back may count as well
         first = revisions.Mark(digest, place.views or 0)
         revisions.replace_mark(session, item, [first.tag], revisions.Mark(digest, now))
+        self._data.remember()
         extracts = self._data.extracts
         return Publication(
             dashboard=self._name,
@@ -240,9 +279,10 @@ class DashboardPublisher:
             rows=sum(self._data.rows),
             image=kept / "dashboard.png" if image else None,
             canary=canary,
-            extract=kept / extracts[0].name if extracts else None,
+            extract=extracts[0] if extracts else None,
             views=_count_since(place.views, count),
             notes=(*self._list_notes(place, canary), *self._data.notes, *lost),
+            ways=tuple(self._data.ways),
         )
 
     def _list_notes(self, place: Place, canary: str | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from pydantic import Field, PrivateAttr, SecretStr
 from blocks.errors import BadInput, Misconfigured
 from blocks.http.address import Address
 from blocks.records import Publication
-from blocks.site.base import BiSite, Card
+from blocks.site.base import BiSite, Card, DataAsk, DataChoice
 from blocks.site.readback import Readback
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
@@ -31,6 +31,7 @@ from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.publish import DashboardPublisher, PublishSettings
 from blocks.site.tableau.workbook.left_out import leave_out
 from blocks.site.text import check_slug
+from blocks.warehouse.bi_connection import LiveSource
 
 NO_COMMENTS = "Tableau's REST API gives no comments on views: they are read on the site only."
 
@@ -49,9 +50,16 @@ class TableauSite(BiSite):
     site: str = Field("", description="the site's content URL; empty for Tableau Server's default site")
     token: AccessToken | None = Field(None, description="a personal access token to sign in with, or")
     app: ConnectedApp | None = Field(None, description="a connected app to sign in with")
-    data: Literal["published", "packed", "live"] = Field(
-        "published",
-        description="extracts as data sources of the site, extracts in the workbooks, or the warehouse itself",
+    data: Literal["auto", "published", "packed", "live"] = Field(
+        "auto",
+        description="extracts as data sources of the site (published) or in the workbooks (packed), the warehouse "
+        "itself (live), or what pays for each dataset (auto)",
+    )
+    live_rows: int = Field(
+        20_000_000, ge=0, description="auto: a dataset of more rows is read from the warehouse itself"
+    )
+    large_mb: float = Field(
+        64, ge=0, description="of an extract of this size or more only the days that changed are sent"
     )
     live_user: str = Field("", description="live: whom Tableau reads the warehouse as")
     live_password: SecretStr = Field(SecretStr(""), description="live: that user's password; embedded")
@@ -75,8 +83,21 @@ class TableauSite(BiSite):
 
     @property
     def reads_live(self) -> bool:
-        """True if its data is the warehouse itself."""
-        return self.data == "live"
+        """True if its data is the warehouse itself, or may be."""
+        return self.data == "live" or (self.data == "auto" and bool(self.live_user))
+
+    def choose_data(self, asked: DataAsk, live: LiveSource | None) -> DataChoice:
+        """As the block says; with `auto` live where somebody asked for it, or where a copy would be too large."""
+        if self.data != "auto":
+            return DataChoice(live=self.data == "live", reason="as the block says")
+        pays = f"{asked.rows:,} rows are more than {self.live_rows:,}" if asked.rows > self.live_rows else ""
+        wish = "live data was asked for" if asked.live_wanted else pays
+        if not wish:
+            return DataChoice(reason="new rows come with a run, which sends them")
+        missing = "live_user is not set" if not self.live_user else "a BI server can't read this warehouse"
+        if not self.live_user or live is None:
+            return DataChoice(reason=f"{wish}, but {missing}")
+        return DataChoice(live=True, reason=wish)
 
     def check(self) -> str:
         """Sign in and find the project, or make it."""
@@ -147,6 +168,7 @@ class TableauSite(BiSite):
         return PublishSettings(
             project=project,
             data=self.data,
+            large_mb=self.large_mb,
             reader=Reader(self.live_user, self.live_password) if self.live_user else None,
             workbooks=self.workbooks,
             readers=self._find_readers(session, project),

@@ -11,7 +11,7 @@ import pytest
 
 from blocks.errors import BadInput, Misconfigured, NotFound, Unavailable
 from blocks.records import Analysis, Publication
-from blocks.site.base import Card
+from blocks.site.base import Card, DataAsk
 from blocks.site.readback import DatasetSummary
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, RATE
 from tests.blocks.site.harness import WALLS, Rows, Wall
@@ -52,6 +52,13 @@ def test_a_publication_says_what_went_out_and_where(wall: Wall, make_card: Make)
     assert published.error is None
     assert published.notes == ()
     assert "Sales" in wall.says("kpi_page")
+
+
+def test_live_data_that_can_not_be_had_is_said(wall: Wall) -> None:
+    assert not wall.site.choose_data(DataAsk(rows=1), None).live
+    chosen = wall.site.choose_data(DataAsk(rows=1, live_wanted=True), None)
+    assert not chosen.live
+    assert chosen.reason.startswith("live data was asked for, but ")
 
 
 def test_every_value_behind_a_dashboard_is_the_warehouses(wall: Wall, make_card: Make) -> None:

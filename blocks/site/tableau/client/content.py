@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import SecretStr
 
 from blocks.deadline import Deadline
-from blocks.errors import Busy, NotFound
+from blocks.errors import Busy, NotFound, PlatformError, TimedOut
 from blocks.http.polling import Pauses, poll_until
 from blocks.site.tableau.client.items import ContentItem, JobItem
 from blocks.site.tableau.client.lookup import list_content, pick_named
@@ -56,6 +57,40 @@ def publish_source(
         ),
     )
     return find_published(session, "datasources", name, project)
+
+
+def change_data(
+    session: TableauSession,
+    item: ContentItem,
+    payload: Path,
+    actions: Sequence[dict[str, object]],
+    request: str,
+    deadline: float,
+) -> None:
+    """Change the data of a published extract by a .hyper file and what to do with it; wait for the job.
+
+    request: a request of the same id is done once, however often it arrives. A job that is not done by the deadline is
+    cancelled, so that it does not change what comes after.
+    """
+    asked = f"Change the data of {item.name}"
+    job: JobItem = session.call(
+        asked,
+        lambda server: server.datasources.update_hyper_data(
+            item, request_id=request, actions=actions, payload=str(payload)
+        ),
+    )
+    try:
+        wait_for_job(session, asked, deadline, job)
+    except TimedOut:
+        with suppress(PlatformError):
+            session.call(asked, lambda server: server.jobs.cancel(job.id))
+        raise
+
+
+def stamp_source(session: TableauSession, name: str, project: str) -> str:
+    """When the site's copy of a data source was changed last, and which it is; empty if there is none."""
+    item = find(session, "datasources", name, project)
+    return f"{item.id} {item.updated_at.isoformat()}" if item and item.updated_at else ""
 
 
 class WorkbookUpload(NamedTuple):

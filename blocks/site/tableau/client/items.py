@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 Server: TypeAlias = Any  # a tableauserverclient.Server that is signed in
@@ -20,8 +21,12 @@ class ContentItem(Protocol):
     tags: set[str]
     owner_id: str | None
     description: str | None
+    updated_at: datetime | None
     show_tabs: bool
     connected_workbooks_count: int | None
+    certified: bool | None
+    certification_note: str | None
+    dqws: Iterable[WarningItem]
     connections: Iterable[ConnectionItem]
     views: Iterable[ViewItem]
     revisions: Iterable[RevisionItem]
@@ -49,9 +54,19 @@ class RevisionItem(Protocol):
     user_id: str
 
 
+class WarningItem(Protocol):
+    """A warning about the quality of a data source."""
+
+    warning_type: str
+    message: str | None
+    active: bool
+    severe: bool
+
+
 class ViewItem(Protocol):
     """A view of a workbook. image, csv, total_views (how often it was opened): once they were asked for."""
 
+    id: str
     name: str
     content_url: str
     image: bytes

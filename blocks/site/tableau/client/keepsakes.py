@@ -1,8 +1,10 @@
 """What people gave a workbook or data source on the site, kept over an overwrite: read before, restored after.
 
-An overwrite may drop tags, views' tags, owner, description and tabs. What was read is written down here first, so that
-a run which is cut off in between is made good by the next one. Not given by the REST API, so not here: other people's
-favourites. Subscriptions, alerts and custom views hang on the views, whose names stay.
+An overwrite may drop tags, views' tags, owner, description, tabs, and of a data source certification and warnings of
+quality. What was read is written down here first, so that a run which is cut off in between is made good by the next
+one. Subscriptions, alerts, custom views and favourites hang on the ids of workbook and views: what of them is gone
+afterwards is told by name (followers.py), of favourites, which the REST API shows to their owners only, that a view has
+another id.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from blocks.errors import Forbidden, NotFound
+from blocks.errors import Forbidden, NotFound, Rejected
 from blocks.records import Record
-from blocks.site.tableau.client.items import ContentItem, Server
+from blocks.site.tableau.client.followers import Follower, list_followers
+from blocks.site.tableau.client.items import ContentItem, Server, WarningItem
 from blocks.site.tableau.client.session import TableauSession
+from blocks.site.tableau.client.versions import OPTIONAL
 from blocks.site.tableau.client.views import list_views
 from blocks.site.text import one_line
 
@@ -24,10 +28,20 @@ FILE = "publishing.json"
 OURS = "Release of run "  # in each description that we write
 
 
+class QualityWarning(Record):
+    """A warning of quality that people put on a data source."""
+
+    kind: str
+    message: str | None
+    active: bool
+    severe: bool
+
+
 class Keepsake(Record):
     """Of one workbook or data source. tags: without our marks; views: tags by the view's name; tabs: are shown.
 
-    description: people's own; None where it is ours, or there is none.
+    description: people's own; None where it is ours, or there is none. ids: of the views by name. certified: the note
+    of a certification; None without one.
     """
 
     tags: tuple[str, ...] = ()
@@ -35,6 +49,10 @@ class Keepsake(Record):
     owner: str | None = None
     description: str | None = None
     tabs: bool | None = None
+    ids: Mapping[str, str] = {}
+    followers: tuple[Follower, ...] = ()
+    certified: str | None = None
+    warnings: tuple[QualityWarning, ...] = ()
 
 
 class Journal:
@@ -67,6 +85,10 @@ class Journal:
             owner=before.owner or found.owner,
             description=before.description or found.description,
             tabs=found.tabs if before.tabs is None else before.tabs,
+            ids={**found.ids, **before.ids},
+            followers=tuple(dict.fromkeys((*before.followers, *found.followers))),
+            certified=found.certified if before.certified is None else before.certified,
+            warnings=tuple(dict.fromkeys((*before.warnings, *found.warnings))),
         )
         self._write()
         return self._kept[key]
@@ -94,6 +116,10 @@ def read_keepsake(session: TableauSession, kind: str, item: ContentItem) -> Keep
         owner=item.owner_id,
         description=theirs,
         tabs=item.show_tabs if kind == "workbooks" else None,
+        ids={each.name: each.id for each in views},
+        followers=list_followers(session, item, views) if kind == "workbooks" else (),
+        certified=(item.certification_note or "") if kind == "datasources" and item.certified else None,
+        warnings=_list_warnings(session, item) if kind == "datasources" else (),
     )
 
 
@@ -105,15 +131,65 @@ def restore_keepsake(
     missing = sorted(set(before.tags) - item.tags)
     if missing:
         _try(session, f"Restore the tags of {item.name}", _add_tags(kind, item, missing), lost)
-    if before.views:
+    if before.views or before.ids:
         lost += _restore_views(session, item, before)
+    if before.warnings:
+        _restore_warnings(session, item, before, lost)
     _restore_fields(session, kind, item, before, lost)
     return tuple(lost)
 
 
+def _list_warnings(session: TableauSession, item: ContentItem) -> tuple[QualityWarning, ...]:
+    """The warnings of quality on a data source, as far as the user may see them."""
+    if session.scoped or session.version < OPTIONAL["datasources: warnings of quality"]:
+        return ()
+
+    def ask(server: Server) -> list[WarningItem]:
+        server.datasources.populate_dqw(item)
+        return list(item.dqws)
+
+    try:
+        found = session.call(f"Read the warnings of {item.name}", ask)
+    except Rejected:  # not for this user, or the site has no data management
+        return ()
+    return tuple(
+        QualityWarning(kind=each.warning_type, message=each.message, active=each.active, severe=each.severe)
+        for each in found
+    )
+
+
+def _restore_warnings(session: TableauSession, item: ContentItem, before: Keepsake, lost: list[str]) -> None:
+    import tableauserverclient as client
+
+    there = _list_warnings(session, item)
+    for each in before.warnings:
+        if each not in there:
+            made = client.DQWItem(each.kind, each.message, each.active, each.severe)
+            asked = f"Restore the warning “{one_line(each.message or each.kind, 60)}” of {item.name}"
+            _try(session, asked, _add_warning(item, made), lost)
+
+
+def _add_warning(item: ContentItem, made: object) -> Act:
+    return lambda server: server.datasources.add_dqw(item, made)
+
+
 def _restore_views(session: TableauSession, item: ContentItem, before: Keepsake) -> list[str]:
     lost: list[str] = []
-    there = {each.name: each for each in list_views(session, item)}
+    views = list_views(session, item)
+    there = {each.name: each for each in views}
+    lost += [
+        f"View {one_line(name, 60)} of {item.name} is another one for the site since it was published again: "
+        "people's favourites and links to it are lost."
+        for name, identity in before.ids.items()
+        if name in there and there[name].id != identity
+    ]
+    if before.followers:
+        left = {each.id for each in list_followers(session, item, views)}
+        lost += [
+            f"Since {item.name} was published again it has no more {each.words}: whose it was has to make it anew."
+            for each in before.followers
+            if each.id not in left
+        ]
     for name, tags in before.views.items():
         view = there.get(name)
         if view is None:
@@ -134,10 +210,13 @@ def _restore_fields(
         item.description, wrong = before.description, True
     if kind == "workbooks" and before.tabs is not None and item.show_tabs != before.tabs:
         item.show_tabs, wrong = before.tabs, True
+    if before.certified is not None and not item.certified:
+        item.certified, item.certification_note, wrong = True, before.certified, True
     if before.owner and item.owner_id != before.owner:
         item.owner_id, wrong = before.owner, True
     if wrong:
-        asked = f"Restore owner, description and tabs of {item.name}"
+        what = "description and tabs" if before.certified is None else "description and certification"
+        asked = f"Restore owner, {what} of {item.name}"
         _try(session, asked, lambda server: getattr(server, kind).update(item), lost)
 
 

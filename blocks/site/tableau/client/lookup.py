@@ -20,20 +20,21 @@ LARGEST_PAGE = 1000  # the most that the server lists at once
 
 def list_content(session: TableauSession, kind: str, *more: str) -> list[ContentItem]:
     """All workbooks or data sources (kind: the client's endpoint) that the user may see. more: fields to tell too."""
-    return cast("list[ContentItem]", _list_all(session, kind, *more))
+    return cast("list[ContentItem]", list_all(session, kind, *more))
 
 
 def list_projects(session: TableauSession) -> list[ProjectItem]:
     """All projects that the user may see."""
-    return cast("list[ProjectItem]", _list_all(session, "projects"))
+    return cast("list[ProjectItem]", list_all(session, "projects"))
 
 
 def list_groups(session: TableauSession) -> list[GroupItem]:
     """All groups of the site."""
-    return cast("list[GroupItem]", _list_all(session, "groups"))
+    return cast("list[GroupItem]", list_all(session, "groups"))
 
 
-def _list_all(session: TableauSession, kind: str, *more: str) -> list[object]:
+def list_all(session: TableauSession, kind: str, *more: str) -> list[object]:
+    """All there is of a kind (the client's endpoint), page by page. more: fields to tell too."""
     import tableauserverclient as client
 
     def ask(server: Server) -> list[object]:

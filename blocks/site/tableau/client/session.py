@@ -12,7 +12,8 @@ from blocks.http.errors import read_retry_after
 from blocks.http.reach import CheckedAdapter, check_host
 from blocks.site.tableau.client.errors import LastAnswer, call_client, is_session_ended
 from blocks.site.tableau.client.items import Server
-from blocks.site.tableau.client.versions import CALLS, OLDEST, check_version
+from blocks.site.tableau.client.uploads import resume_uploads
+from blocks.site.tableau.client.versions import APP, CALLS, OLDEST, check_version
 
 if TYPE_CHECKING:
     import requests
@@ -61,6 +62,11 @@ class TableauSession:
             "Give each worker a token of its own, or use a connected app.",
         )
 
+    @property
+    def scoped(self) -> bool:
+        """True if it may ask only what its scopes name, as a connected app."""
+        return self._credentials.call == APP
+
     def close(self) -> None:
         """Sign out; an error doesn't matter any more."""
         server, self._server = self._server, None
@@ -94,6 +100,7 @@ class TableauSession:
         for call, needed in (("publishing", OLDEST), (self._credentials.call, CALLS[self._credentials.call])):
             check_version(asked, self.version, needed, call)
         server.version = version
+        resume_uploads(server)
         call_client(
             asked, lambda: server.auth.sign_in(self._credentials.authenticate(self.site)), lambda: self._last
         )

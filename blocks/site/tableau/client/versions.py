@@ -33,7 +33,15 @@ CALLS: dict[str, tuple[int, int]] = {
     "views: data, no older than a minute": (2, 7),
 }
 """What is asked of the server → the oldest version of the API that has it."""
-OPTIONAL: dict[str, tuple[int, int]] = {"workbooks: description, changed alone": (3, 21)}
+REPLACE_DAYS = "datasources: change the data of an extract"
+OPTIONAL: dict[str, tuple[int, int]] = {
+    "workbooks: description, changed alone": (3, 21),
+    REPLACE_DAYS: (3, 13),
+    "datasources: warnings of quality": (3, 5),
+    "subscriptions: list": (2, 3),
+    "data_alerts: list": (3, 2),
+    "custom_views: list": (3, 18),
+}
 """The same of what is left out on an older server."""
 TABLEAU: dict[tuple[int, int], str] = {
     (3, 6): "2019.4",

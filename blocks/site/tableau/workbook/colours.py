@@ -11,7 +11,7 @@ from blocks.site.palette import SERIES
 from blocks.site.tableau.workbook.xml import Element, element
 from blocks.sql import quote_identifier
 
-MOST = 200  # values that are named, the largest first; the rest has a colour of Tableau's choice
+MOST = 2_000  # values that are named, the largest first; the rest has a colour of Tableau's choice
 Colours = Mapping[str, str]
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from blocks.catalogue import Dataset
 from blocks.metrics import to_tableau
 from blocks.site.palette import SERIES
-from blocks.site.plan import Section, find_additive
+from blocks.site.plan import Section
 from blocks.site.tableau.workbook.colours import Colours, write_colours
 from blocks.site.tableau.workbook.connections import TableauConnection
-from blocks.site.tableau.workbook.derived import ALL, Choices, Derived, derive_fields
+from blocks.site.tableau.workbook.derived import ALL, Choices, Clock, Derived, derive_fields
 from blocks.site.tableau.workbook.fields import (
     Field,
     Instance,
@@ -198,11 +199,16 @@ def colour_source(source: Source, colours: Mapping[str, Colours]) -> Source:
 
 
 def plan_source(
-    source: Source, dataset: Dataset, section: Section, choices: Choices, data: str = "Data"
+    source: Source,
+    dataset: Dataset,
+    section: Section,
+    choices: Choices,
+    data: str = "Data",
+    end: date | None = None,
 ) -> Source:
     """The source with all that the plan of its dataset needs, its metrics in the plan's order.
 
-    data: what its rows are called where the dashboard says how new they are.
+    data: what its rows are called where the dashboard says how new they are; end: the last day that they reach over.
     """
     levels = (*dataset.dimensions, *(["Derived_split"] if choices.split else []))
     fields = {
@@ -216,10 +222,10 @@ def plan_source(
         choices,
         metrics=metrics,
         dimensions=source.dimensions,
-        time=source.time,
-        additive=find_additive(dataset.metrics),
+        clock=Clock(source.time, source.grain, end) if source.time else None,
         name_apart=captions.add,
         data=data,
+        meanings={metric.name: metric for metric in dataset.metrics},
     )
     return replace(source, metrics=tuple(metrics.values()), derived=derived)
 

@@ -1,14 +1,18 @@
 """Fields that a plan needs beyond columns and metrics, as Tableau's formulas.
 
 period: the time cut to the grain that is chosen; split: the dimension that is chosen; share: of the whole; before: of
-the bucket just before, in the order of a line's time, and null where there is none.
+the bucket just before, in the order of a line's time, and null where there is none; moved: how the last finished bucket
+differs from the one before it, and that as words; target: what a metric should reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import reduce
 
+from blocks.metrics import Metric, adds_up, to_tableau
 from blocks.site.plan import Section
 from blocks.site.tableau.workbook.fields import Field, write_date_as_text
 from blocks.site.tableau.workbook.parameters import Parameter, clean_text, quote_text
@@ -34,7 +38,10 @@ class Choices:
 
 @dataclass(frozen=True)
 class Derived:
-    """The derived fields of a source. shares, before: by the name of the metric's field."""
+    """The derived fields of a source. shares, before, words, targets: by the name of the metric's field.
+
+    parts: what words are made of.
+    """
 
     choices: Choices = field(default_factory=Choices)
     grains: tuple[str, ...] = ()
@@ -45,12 +52,26 @@ class Derived:
     link: Field | None = None
     shares: Mapping[str, Field] = field(default_factory=dict)
     before: Mapping[str, Field] = field(default_factory=dict)
+    words: Mapping[str, Field] = field(default_factory=dict)
+    targets: Mapping[str, Field] = field(default_factory=dict)
+    parts: tuple[Field, ...] = ()
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """All derived fields that there are."""
         single = (self.period, self.per, self.split, self.newest, self.link)
-        return (*(each for each in single if each), *self.shares.values(), *self.before.values())
+        several = (self.shares, self.before, self.words, self.targets)
+        found = (each for fields in several for each in fields.values())
+        return (*(each for each in single if each), *self.parts, *found)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time of a source. grain: how fine its rows are; end: the last day that they reach over, if it is known."""
+
+    time: Field
+    grain: str
+    end: date | None = None
 
 
 def choose_grain(grains: tuple[str, ...]) -> str:
@@ -64,17 +85,19 @@ def derive_fields(
     *,
     metrics: Mapping[str, Field],
     dimensions: tuple[Field, ...],
-    time: Field | None,
-    additive: set[str],
+    clock: Clock | None,
     name_apart: Callable[[str], str],
     data: str,
+    meanings: Mapping[str, Metric],
 ) -> Derived:
     """The fields of a section.
 
-    metrics: the fields by the metrics' names; name_apart: makes a caption unique; data: what its rows are called.
+    metrics: the fields by the metrics' names; name_apart: makes a caption unique; data: what its rows are called;
+    meanings: the metrics.
     """
     grains = next((panel.grains for panel in section.panels if panel.grains), ())
     period = per = newest = None
+    time = clock.time if clock else None
     if time and grains:
         period = _make_period(time, grains, choices.grain, name_apart)
         if choices.per:
@@ -95,7 +118,7 @@ def derive_fields(
             formula=f"{field.ref} / MIN({{EXCLUDE {levels} : {field.formula}}})",
         )
         for name, field in metrics.items()
-        if name in additive and levels and "EXCLUDE" not in field.formula
+        if adds_up(meanings[name].formula) and levels and "EXCLUDE" not in field.formula
     }
     day = f"MIN({period.ref})" if period else ""
     back = {grain: f"DATE(DATEADD('{grain}', -1, {day}))" for grain in grains}
@@ -115,7 +138,131 @@ def derive_fields(
         for name, field in metrics.items()
         if period
     }
-    return Derived(choices, grains, period, per, split, newest, None, shares, before)
+    words, parts = dict[str, Field](), list[Field]()
+    if clock and period:
+        cuts = tuple(each.name for each in dimensions)
+        change = ChangeWriter(clock, period, (grains, choices.grain), name_apart, cuts)
+        words = {
+            field.name: change.write_words(meanings[name], field)
+            for name, field in metrics.items()
+            if not meanings[name].grows
+        }
+        parts = change.parts
+    targets = {
+        field.name: _make_target(name, field, target, name_apart)
+        for name, field in metrics.items()
+        if (target := meanings[name].target) is not None and period
+    }
+    return Derived(
+        choices, grains, period, per, split, newest, None, shares, before, words, targets, tuple(parts)
+    )
+
+
+def _make_target(name: str, field: Field, target: float, name_apart: Callable[[str], str]) -> Field:
+    return Field(
+        name=f"Derived_target_{name}",
+        caption=name_apart(f"Target of {field.caption}"),
+        datatype="real",
+        role="measure",
+        type="quantitative",
+        form=field.form,
+        formula=f"MIN({float(target)!r})",
+    )
+
+
+class ChangeWriter:
+    """Writes how the last finished bucket of the grain that is chosen differs from the one before it.
+
+    Finished is, as on the page, a bucket that ends before today, and with the newest day of all rows, whatever is
+    filtered, or that which their sources say they reach over, or before it; for a metric whose figures become final
+    later, so many days earlier. Nothing is said where the rows that are chosen do not reach over both buckets. parts:
+    the fields that this needs.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        period: Field,
+        choices: tuple[tuple[str, ...], Parameter | None],
+        name_apart: Callable[[str], str],
+        dimensions: tuple[str, ...],
+    ) -> None:
+        self._clock, self._period = clock, period
+        self._grains, self._choice = choices
+        self._name_apart, self._dimensions = name_apart, dimensions
+        self.parts: list[Field] = []
+        self._found: dict[int, tuple[Field, Field, Field]] = {}
+
+    def write_words(self, metric: Metric, field: Field) -> Field:
+        """The words below a metric's figure, as in week from 2025-11-24: +3.1%; empty where nothing compares."""
+        moved = self._write_change(metric, field)
+        last = self._find_buckets(metric.maturity_days)[1]
+        self.parts.append(moved)
+        tenths = f"ROUND(ABS({moved.ref}) * 1000)"
+        number = f'STR(INT({tenths} / 10)) + "." + STR(INT({tenths}) - 10 * INT({tenths} / 10))'
+        sign = f'IF {tenths} = 0 THEN "" ELSEIF {moved.ref} > 0 THEN "+" ELSE "-" END'
+        words = {grain: quote_text(grain) for grain in self._grains}
+        grain = f"MIN({_choose(self._choice, words)})" if self._choice else words[self._grains[0]]
+        text = f'{grain} + " from " + {date_text(f"MIN({last.ref})")} + ": " + ({sign}) + {number}'
+        unit = " pp" if metric.form == "percent" else "%"
+        return Field(
+            name=f"Derived_words_{metric.name}",
+            caption=self._name_apart(f"{field.caption}, last change"),
+            datatype="string",
+            role="measure",
+            type="nominal",
+            formula=f'IFNULL({text} + "{unit}", "")',
+        )
+
+    def _write_change(self, metric: Metric, field: Field) -> Field:
+        before, last, after = self._find_buckets(metric.maturity_days)
+        now, then = (
+            to_tableau(metric.formula, self._dimensions, f"{self._period.ref} = {bucket.ref}")
+            for bucket in (last, before)
+        )
+        moved = f"{now} - {then}" if metric.form == "percent" else f"({now} - {then}) / ABS({then})"
+        day, final = self._clock.time.ref, f"DATEADD('{self._clock.grain}', -1, MIN({after.ref}))"
+        reached = f"DATE(MIN({day})) <= MIN({before.ref}) AND DATE(MAX({day})) >= DATE({final})"
+        return Field(
+            name=f"Derived_moved_{metric.name}",
+            caption=self._name_apart(f"{field.caption}, change"),
+            datatype="real",
+            role="measure",
+            type="quantitative",
+            form="p0.0%",
+            formula=f"IF {reached} THEN {moved} END",
+        )
+
+    def _find_unfinished(self) -> str:
+        """The first day that is not, or may not be, whole."""
+        clock = self._clock
+        newest = _truncate(f"{{FIXED : MAX({clock.time.ref})}}", clock.grain)
+        days = [f"DATE(DATEADD('{clock.grain}', 1, {newest}))", "TODAY()"]
+        if clock.end:
+            following = clock.end + timedelta(days=1)
+            days.append(f"MAKEDATE({following.year}, {following.month}, {following.day})")
+        return reduce(lambda one, other: f"MIN({one}, {other})", days)
+
+    def _find_buckets(self, days: int) -> tuple[Field, Field, Field]:
+        """The first days of the bucket before the last finished one, of that, and of the next, the same in each row."""
+        if days not in self._found:
+            unfinished = self._find_unfinished()
+            day = f"DATEADD('day', -{days}, {unfinished})" if days else unfinished
+            more = f" after {days} days" if days else ""
+            names = {"before": f"Bucket to compare with{more}", "last": f"Last finished bucket{more}"}
+            names |= {"after": f"First unfinished bucket{more}"}
+            made = []
+            for back, (name, caption) in zip((-2, -1, 0), names.items(), strict=True):
+                begins = {
+                    grain: f"DATE(DATEADD('{grain}', {back}, {_truncate(day, grain)}))"
+                    for grain in self._grains
+                }
+                formula = _choose(self._choice, begins) if self._choice else begins[self._grains[0]]
+                field = Field(f"Derived_{name}_{days}", self._name_apart(caption), "date", type="ordinal")
+                made.append(replace(field, formula=formula))
+            self.parts += made
+            self._found[days] = (made[0], made[1], made[2])
+        return self._found[days]
 
 
 def _make_period(
@@ -153,8 +300,12 @@ def _as_text(field: Field) -> str:
 
 
 def _cut(time: Field, grain: str) -> str:
+    return f"DATE({_truncate(time.ref, grain)})"
+
+
+def _truncate(date: str, grain: str) -> str:
     monday = ", 'monday'" if grain == "week" else ""
-    return f"DATE(DATETRUNC('{grain}', {time.ref}{monday}))"
+    return f"DATETRUNC('{grain}', {date}{monday})"
 
 
 def _choose(choice: Parameter, values: Mapping[str, str], rest: str = "") -> str:

@@ -18,7 +18,9 @@ AXIS, HEAD, ROW = 110, 70, 300  # pixels: one metric of a trend, a sheet's title
 
 def plan_kpi(source: Source, metric: Field) -> Sheet:
     """The figure of a metric."""
-    pane = Pane(encodings=(("text", use_calculated(metric)),))
+    words = source.derived.words.get(metric.name)
+    below = (("text", use_calculated(words)),) if words else ()
+    pane = Pane(encodings=(("text", use_calculated(metric)), *below))
     return Sheet(f"KPI {metric.caption}", metric.caption, source, KPI, panes=(pane,), big=28)
 
 
@@ -154,7 +156,11 @@ def _line(source: Source, metric: Field, period: Instance, split: list[tuple[str
     value, before = use_calculated(metric), use_calculated(source.derived.before[metric.name])
     cut = tuple((each.field.caption, each) for _, each in split)
     tip = (("Date", period), *cut, (metric.caption, value), ("Previous period", before))
-    return Pane(value, (*split, ("tooltip", before)), tip)
+    target = source.derived.targets.get(metric.name)
+    if not target:
+        return Pane(value, (*split, ("tooltip", before)), tip)
+    aim = use_calculated(target)
+    return Pane(value, (*split, ("tooltip", before), ("lod", aim)), (*tip, ("Target", aim)), aim)
 
 
 def _pies(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:

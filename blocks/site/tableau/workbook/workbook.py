@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
@@ -12,7 +13,7 @@ from blocks.site.base import Card
 from blocks.site.plan import Chart, DashboardPlan
 from blocks.site.tableau.workbook.actions import connect_sheets, make_actions, make_windows
 from blocks.site.tableau.workbook.colours import choose_colours
-from blocks.site.tableau.workbook.datasource import Source, colour_source, plan_source
+from blocks.site.tableau.workbook.datasource import Captions, Source, colour_source, plan_source
 from blocks.site.tableau.workbook.derived import make_choices
 from blocks.site.tableau.workbook.fields import Field
 from blocks.site.tableau.workbook.grammar import ALWAYS, VERSION, declare_features
@@ -129,8 +130,11 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
         splits.append((section.label if len(sources) > 1 else "", captions, stacked))
     choices = make_choices(grains, tables, splits)
     names = [section.label if len(sources) > 1 else "Data" for section in plan.sections]
+    sources = _name_fields_apart(sources, names)
+    end = min((each for each in card.ends if each), default=None)
     planned = [
-        plan_source(*each) for each in zip(sources, card.datasets, plan.sections, choices, names, strict=True)
+        plan_source(*each, end)
+        for each in zip(sources, card.datasets, plan.sections, choices, names, strict=True)
     ]
     planned = [
         colour_source(source, choose_colours(path, dataset, [d.name for d in source.dimensions]))
@@ -142,6 +146,39 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
         field = Field("Derived_link", words, "string", formula=quote_text(words))
         planned[0] = replace(planned[0], derived=replace(planned[0].derived, link=field))
     return planned
+
+
+def _name_fields_apart(sources: Sequence[Source], names: Sequence[str]) -> list[Source]:
+    """The sources, with a field that another source has, too, called after its data: Country (Sales).
+
+    Filters of two sources stand on one dashboard, and each acts on its own.
+    """
+    used = Counter(
+        caption
+        for source in sources
+        for caption in {each.caption.casefold() for each in _list_filters(source)}
+    )
+    made = []
+    for source, name in zip(sources, names, strict=True):
+        captions = Captions((*source.columns.values(), *source.metrics, source.check))
+        fields = {
+            each.name: replace(each, caption=captions.add(f"{each.caption} ({name})"))
+            for each in _list_filters(source)
+            if used[each.caption.casefold()] > 1
+        }
+        made.append(
+            replace(
+                source,
+                columns={key: fields.get(key, each) for key, each in source.columns.items()},
+                dimensions=tuple(fields.get(each.name, each) for each in source.dimensions),
+                time=fields.get(source.time.name, source.time) if source.time else None,
+            )
+        )
+    return made
+
+
+def _list_filters(source: Source) -> list[Field]:
+    return [*source.dimensions, *([source.time] if source.time else [])]
 
 
 def _link(card: Card) -> str:

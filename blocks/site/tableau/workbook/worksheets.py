@@ -11,6 +11,7 @@ from blocks.site.tableau.workbook.fields import Field, Instance, use_plain
 from blocks.site.tableau.workbook.parameters import need_parameters, point_at_parameters
 from blocks.site.tableau.workbook.xml import Element, element, placeholder, stable_id
 
+SMALL = 9  # points, of what stands below a figure
 KPI, BAR, LINE, PIE, MAP = "Text", "Bar", "Line", "Pie", "Automatic"
 BREAK = (
     "Æ\n"  # Tableau drops white space at the end of a run, but not after this letter, which it does not show
@@ -19,11 +20,15 @@ BREAK = (
 
 @dataclass(frozen=True)
 class Pane:
-    """The marks of one measure. measure: on rows or columns, where there are several; tip: a tooltip's lines."""
+    """The marks of one measure. measure: on rows or columns, where there are several; tip: a tooltip's lines.
+
+    target: what is drawn as a line across; Tableau draws it only if it is among the encodings, too.
+    """
 
     measure: Instance | None = None
     encodings: tuple[tuple[str, Instance], ...] = ()
     tip: tuple[tuple[str, Instance], ...] = ()
+    target: Instance | None = None
 
 
 @dataclass(frozen=True)
@@ -149,9 +154,30 @@ class Sheet:
             element("view", {}, element("breakdown", {"value": "auto"})),
             element("mark", {"class": self.mark}),
             element("encodings", {}, *encodings) if encodings else None,
+            self._target(pane, place),
             self._tooltip(pane),
             self._label(pane),
             self._style(pane),
+        )
+
+    def _target(self, pane: Pane, place: int) -> Element | None:
+        """A line at the target, on the axis of the pane's measure."""
+        if not (pane.target and pane.measure):
+            return None
+        return element(
+            "reference-line",
+            {
+                "axis-column": self.source.ref(pane.measure),
+                "enable-instant-analytics": "false",
+                "formula": "average",
+                "id": f"refline{place}",
+                "label": "Target <Value>",
+                "label-type": "custom",
+                "probability": "95",
+                "scope": "per-table",
+                "value-column": self.source.ref(pane.target),
+                "z-order": "1",
+            },
         )
 
     def _tooltip(self, pane: Pane) -> Element | None:
@@ -167,9 +193,11 @@ class Sheet:
     def _label(self, pane: Pane) -> Element | None:
         if not self.big:
             return None
-        text = placeholder(self.source.ref(pane.encodings[0][1]))
-        run = element("run", {"bold": "true", "fontsize": self.big}, text=text)
-        return element("customized-label", {}, element("formatted-text", {}, run))
+        first, *below = (placeholder(self.source.ref(each)) for _, each in pane.encodings)
+        runs = [element("run", {"bold": "true", "fontsize": self.big}, text=first)]
+        for text in below:
+            runs += [element("run", {}, text=BREAK), element("run", {"fontsize": SMALL}, text=text)]
+        return element("customized-label", {}, element("formatted-text", {}, *runs))
 
     def _style(self, pane: Pane) -> Element | None:
         shelves = {shelf for shelf, _ in pane.encodings}

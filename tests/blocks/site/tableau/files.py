@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 from lxml import etree
-from tableauhyperapi import Connection, HyperException, HyperProcess, Telemetry
+from tableauhyperapi import Connection, HyperException, HyperProcess, TableName, Telemetry
 
 
 class Refused(Exception):
@@ -33,11 +33,49 @@ class Extracts:
         with Connection(self._process.endpoint, path) as connection:
             return connection.execute_list_query(f'SELECT {expression} FROM "Extract"."Extract"')[0][0]
 
+    def change(self, data: bytes, payload: bytes, actions: list[dict[str, Any]], folder: Path) -> bytes:
+        """An extract after a batch of actions with a payload, as Tableau's reference maps these to SQL."""
+        names = {name: folder / f"change-{name}.hyper" for name in ("target", "source")}
+        for path, content in zip(names.values(), (data, payload), strict=True):
+            path.write_bytes(content)
+        with Connection(self._process.endpoint) as connection:
+            for name, path in names.items():
+                connection.catalog.attach_database(path, alias=name)
+            try:
+                for action in actions:
+                    connection.execute_command(change_sql(connection, action))
+            except HyperException as fault:
+                raise Refused(str(fault).splitlines()[0]) from None
+            finally:
+                connection.catalog.detach_all_databases()
+        return names["target"].read_bytes()
+
     def check(self, path: Path) -> None:
         try:
             self.ask(path, "count(*)")
         except HyperException:
             raise Refused(f"{path.name} is no extract, or not all of it arrived") from None
+
+
+def change_sql(connection: Connection, action: dict[str, Any]) -> str:
+    """The statement of one action of the Hyper Update API. Raises Refused for what the reference refuses."""
+    source = f'"source"."{action["source-schema"]}"."{action["source-table"]}"'
+    target = f'"target"."{action["target-schema"]}"."{action["target-table"]}"'
+    columns = [f'"{name}"' for name in list_columns(connection, source)]
+    if action["action"] == "insert":
+        return f"INSERT INTO {target} ({', '.join(columns)}) SELECT {', '.join(columns)} FROM {source}"
+    assert action["action"] == "delete"
+    condition = action["condition"]
+    assert condition["op"] == "eq"
+    if columns != [f'"{condition["source-col"]}"']:
+        raise Refused("the source table has columns that the condition does not name")
+    same = f'{target}."{condition["target-col"]}" = {source}."{condition["source-col"]}"'
+    return f"DELETE FROM {target} WHERE EXISTS (SELECT * FROM {source} WHERE {same})"
+
+
+def list_columns(connection: Connection, table: str) -> list[str]:
+    name = TableName(*(part.strip('"') for part in table.split(".")))
+    return [column.name.unescaped for column in connection.catalog.get_table_definition(name).columns]
 
 
 @cache

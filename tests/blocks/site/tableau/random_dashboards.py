@@ -5,6 +5,7 @@ No rows: a workbook's XML is made of names and types alone.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,6 +100,9 @@ def _metrics(draw: st.DrawFn, mart: str, measures: tuple[Measure, ...], count: i
             measures=measures,
             formula=draw(formula),
             form=draw(st.sampled_from(("number", "percent", "currency:GBP", "currency:CHF"))),
+            target=draw(st.sampled_from((None, None, 12.5, -3e9))),
+            maturity_days=draw(st.sampled_from((0, 0, 7))),
+            grows=draw(st.sampled_from((False, False, True))),
         )
         for place in range(count)
     )
@@ -154,6 +158,7 @@ def dashboards(draw: st.DrawFn) -> Drawn:
         run=draw(st.sampled_from(("r1", "20261126T090000", "<odd>"))),
         datasets=tuple(dataset for dataset, _ in found),
         extracts=tuple(Path(f"{place}.parquet") for place in range(marts)),
+        ends=draw(st.sampled_from(((), (date(2026, 11, 25),) * marts))),
         gate=draw(st.sampled_from((None, GateReport(run="r1", passed=all(passed), checks=checks)))),
         as_of=None,
         ticket_url=draw(

@@ -75,11 +75,26 @@ class Item:
     refreshed: int = 0
     owner: str = USER
     tabs: bool = False
+    changed: int = 0
+    certified: bool = False
+    note: str = ""
+    warnings: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def rights(self) -> list[str]:
         """The groups that have View on it."""
         return [group for group, modes in self.rules.items() if modes.get("Read") == "Allow"]
+
+
+@dataclass
+class Hanger:
+    """What a person hung on a view or workbook: a subscription, an alert, a custom view of their own."""
+
+    id: str
+    name: str
+    workbook: str
+    view: str
+    owner: str = "maria"
 
 
 class Answer(Exception):
@@ -105,7 +120,8 @@ class TableauServer:
     """The stand-in. address: where it is served; faults: the script, each line used up by what it matches.
 
     dies_after: so many requests, the last of them done and not answered; then all is dropped (None: never).
-    forgets: an overwrite drops tags and owner; rewrites: publishing writes the file again; restless: a download too.
+    forgets: an overwrite drops tags, owner and a data source's certification and warnings; renews: it gives views new
+    ids, and what hung on them is gone; rewrites: publishing writes the file again; restless: a download too.
     plans: how the next jobs end: `done` (also when empty), `slow`, `failed`, `cancelled`, `odd`, `never`.
     """
 
@@ -130,11 +146,13 @@ class TableauServer:
         self.tokens: dict[str, str] = {}
         self.sign_ins = 0
         self.live: Path | None = None
-        self.rewrites = self.restless = self.forgets = False
+        self.rewrites = self.restless = self.forgets = self.renews = False
         self.version, self.product = VERSION, "2025.1"
         self.dies_after: int | None = None
         self.counts = True
         self.stale: list[str] = []
+        self.patched: dict[str, str] = {}
+        self.hangers: dict[str, list[Hanger]] = {"subscriptions": [], "dataAlerts": [], "customviews": []}
         self.extracts = files.extracts()
         self.lock = threading.RLock()
         for name in ("default", "Delivered", "Archive"):  # others' projects, some with our names
@@ -282,7 +300,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body)
         self.wfile.flush()
 
-    do_GET = do_POST = do_PUT = do_DELETE = handle_any
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any
 
     def reply(self, fault: Fault | None, path: str, query: dict[str, str], body: bytes) -> Answer | None:
         said = fault.answer if fault else ""
@@ -322,6 +340,7 @@ class Request:
         self.parts = parts_of(kind, body) if kind.startswith("multipart/mixed") else {}
         text = self.parts.get("request_payload", b"") if self.parts else body
         self.xml = etree.fromstring(text) if text.strip().startswith(b"<") else None
+        self.body = body
 
     def route(self) -> None:
         match = re.fullmatch(r"/api/([\d.]+)(/.*)", self.path)
@@ -501,12 +520,21 @@ class Request:
             files.live_query(etree.fromstring(data))
         item.data, item.kind, item.description = data, file_kind, asked.get("description") or ""
         item.tabs = asked.get("showTabs") == "true"
+        if server.renews and kind == "workbooks":
+            gone = {view["id"] for view in item.views.values()}
+            item.views = {n: {**view, "id": str(uuid.uuid4())} for n, view in item.views.items()}
+            server.hangers = {
+                name: [each for each in hangers if each.view not in gone]
+                for name, hangers in server.hangers.items()
+            }
         if server.forgets:
             item.owner = USER
+            item.certified, item.note, item.warnings = False, "", []
             item.tags.clear()
             for view in item.views.values():
                 view["tags"].clear()
         item.saved_by += [USER] if old else []
+        item.changed += 1
         server.items[kind][item.id] = item
 
     def check_workbook(self, root: Any, others: dict[str, bytes]) -> None:
@@ -519,6 +547,38 @@ class Request:
                 if inner.get("dbname") not in others:
                     raise Refused(f"{inner.get('dbname')} is not in the package")
                 self.server.extracts.check(self.server.extract(others[inner.get("dbname")]))
+
+    def patch_datasources(self, identity: str, what: str) -> None:
+        """Update Data in Hyper Data Source: a batch of actions on what was uploaded, in one job, once a request."""
+        assert what == "data"
+        request = self.headers["RequestID"]
+        if request in self.server.patched:
+            raise self.tell_job(self.server.patched[request])
+        item = self.server.items["datasources"].get(identity)
+        if item is None:
+            raise error("404004", "It is not there")
+        if item.kind != "hyper":
+            raise error("400011", "It is no live-to-Hyper data source")
+        payload = self.server.uploads.pop(self.query["uploadSessionId"])
+        actions = json.loads(self.body)["actions"]
+
+        def act() -> None:
+            changed = self.server.extracts.change(item.data, payload, actions, self.server.folder)
+            item.data, item.changed = changed, item.changed + 1
+
+        try:
+            self.job("UpdateUploadedFile", act)
+        finally:
+            self.server.patched[request] = list(self.server.jobs)[-1]
+
+    def tell_job(self, identity: str) -> Answer:
+        kind = self.server.jobs[identity]["kind"]
+        told = f'<job id="{identity}" mode="Asynchronous" type="{kind}" progress="0" createdAt="{NOW}"/>'
+        return answer(told, 202)
+
+    def put_jobs(self, identity: str) -> None:
+        self.server.jobs[identity]["plan"] = "cancelled"
+        raise Answer(200)
 
     # jobs
 
@@ -537,9 +597,7 @@ class Request:
             except Refused as why:
                 job |= {"plan": "failed", "notes": str(why)}
         self.server.jobs[job["id"]] = job
-        raise answer(
-            f'<job id="{job["id"]}" mode="Asynchronous" type="{kind}" progress="0" createdAt="{NOW}"/>', 202
-        )
+        raise self.tell_job(job["id"])
 
     def get_jobs(self, identity: str) -> None:
         job = self.server.jobs[identity]
@@ -601,6 +659,45 @@ class Request:
                     Content_Disposition=f'name="tableau_workbook"; filename="{item.name}.twbx"',
                 )
 
+    def get_dataqualitywarnings(self, kind: str, identity: str) -> None:
+        assert kind == "datasource"
+        found = self.server.items["datasources"][identity].warnings
+        raise answer("".join(f"<dataQualityWarning {attributes(each)}/>" for each in found) or "<x/>")
+
+    def post_dataqualitywarnings(self, kind: str, identity: str) -> None:
+        asked = dict(self.xml.find("dataQualityWarning").attrib)
+        self.server.items["datasources"][identity].warnings.append({"id": uuid.uuid4().hex, **asked})
+        raise answer(f"<dataQualityWarning {attributes(asked)}/>")
+
+    def get_subscriptions(self) -> None:
+        found = self.server.hangers["subscriptions"]
+        rows = [
+            f"<subscription {attributes({'id': each.id, 'subject': each.name})}>"
+            f'<content id="{each.view}" type="View" sendIfViewEmpty="true"/><schedule id="1" name="Weekly"/>'
+            f'<user id="{each.owner}" name="{each.owner}"/></subscription>'
+            for each in found
+        ]
+        raise self.page("subscriptions", rows)
+
+    def get_dataalerts(self) -> None:
+        rows = [
+            f"<dataAlert {attributes({'id': each.id, 'subject': each.name, 'creatorId': '1', 'createdAt': NOW})} "
+            f'updatedAt="{NOW}" frequency="once" public="false"><owner id="1" name="{each.owner}"/>'
+            f'<view id="{each.view}" name="x"><workbook id="{each.workbook}" name="x"/><project id="1" name="x"/>'
+            "</view></dataAlert>"
+            for each in self.server.hangers["dataAlerts"]
+        ]
+        raise self.page("dataAlerts", rows)
+
+    def get_customviews(self) -> None:
+        rows = [
+            f"<customView {attributes({'id': each.id, 'name': each.name, 'createdAt': NOW, 'updatedAt': NOW})} "
+            f'shared="false"><view id="{each.view}" name="x"/><workbook id="{each.workbook}" name="x"/>'
+            f'<owner id="1" name="{each.owner}"/></customView>'
+            for each in self.server.hangers["customviews"]
+        ]
+        raise self.page("customViews", rows)
+
     def get_views(self, identity: str, what: str) -> None:
         for item in self.server.items["workbooks"].values():
             for name, view in item.views.items():
@@ -625,15 +722,16 @@ class Request:
             "description": item.description,
             "webpageUrl": f"{self.server.address}/#/site/acme/{kind}/1",
             "createdAt": NOW,
-            "updatedAt": NOW,
+            "updatedAt": f"2026-01-01T{item.changed // 60 % 24:02}:{item.changed % 60:02}:00Z",
             "hasExtracts": str(extracts).lower(),
             "type": item.kind,
             "showTabs": str(item.tabs).lower(),
+            "isCertified": str(item.certified).lower(),
+            "certificationNote": item.note,
             **self.count_readers(kind, item),
         }
-        attributes = " ".join(f"{key}={quoteattr(value)}" for key, value in told.items())
         project = f'<project id="{item.project}" name={quoteattr(name)}/>'
-        return f'<{tag} {attributes}>{project}<owner id="{item.owner}"/><tags>{tags}</tags></{tag}>'
+        return f'<{tag} {attributes(told)}>{project}<owner id="{item.owner}"/><tags>{tags}</tags></{tag}>'
 
     def count_readers(self, kind: str, item: Item) -> dict[str, str]:
         """How many workbooks read a data source, where that is asked for."""
@@ -712,6 +810,8 @@ class Request:
             asked = self.xml.find(kind[:-1])
             item.description = asked.get("description", item.description)
             item.tabs = asked.get("showTabs", str(item.tabs).lower()) == "true"
+            item.certified = asked.get("isCertified", str(item.certified).lower()) == "true"
+            item.note = asked.get("certificationNote", item.note)
             item.owner = asked.find("owner").get("id") if asked.find("owner") is not None else item.owner
             raise answer(self.item_xml(kind, item))
 
@@ -739,6 +839,10 @@ class Request:
 
 
 NOW = "2026-01-01T00:00:00Z"
+
+
+def attributes(told: dict[str, str]) -> str:
+    return " ".join(f"{key}={quoteattr(value)}" for key, value in told.items())
 
 
 def rules_xml(rules: dict[str, dict[str, str]]) -> str:

@@ -38,12 +38,12 @@ from blocks.errors import (
 from blocks.http import reach
 from blocks.http.polling import Pauses
 from blocks.metrics import Balance, Metric
-from blocks.site.base import Card
+from blocks.site.base import Card, DataAsk, DataChoice
 from blocks.site.hyper import write_hyper
 from blocks.site.readback import DatasetSummary
-from blocks.site.tableau import publish
+from blocks.site.tableau import extracts
 from blocks.site.tableau import site as tableau_site
-from blocks.site.tableau.client import content, projects, views
+from blocks.site.tableau.client import content, projects, uploads, views
 from blocks.site.tableau.client.codes import CODES
 from blocks.site.tableau.client.versions import APP as APP_CALL
 from blocks.site.tableau.client.versions import CALLS as CALLS_OF
@@ -51,10 +51,10 @@ from blocks.site.tableau.client.versions import OLDEST, TABLEAU
 from blocks.site.tableau.site import TableauSite
 from blocks.site.tableau.workbook.grammar import OLDEST_API
 from blocks.warehouse.bi_connection import LiveSource
-from tests.blocks.site.conftest import MEASURES, ORDERS, export
+from tests.blocks.site.conftest import CUSTOMERS, MEASURES, ORDERS, export
 from tests.blocks.site.harness import TableauWall, hyper_rows
 from tests.blocks.site.tableau import files
-from tests.blocks.site.tableau.server import APP, TOKEN, Fault, Item
+from tests.blocks.site.tableau.server import APP, TOKEN, Fault, Hanger, Item
 
 Make = Callable[..., Card]
 READER, PASSWORD = "bi_reader", "s3cr3t-of-the-reader"
@@ -82,6 +82,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses short enough for a test; how often is asked stays the same."""
     monkeypatch.setattr(content, "PAUSES", Pauses(0.01, 0.01))
     monkeypatch.setattr(views, "PAUSES", Pauses(0.01, 0.01))
+    monkeypatch.setattr(uploads, "PAUSES", Pauses(0.01, 0.01))
 
 
 SET = ("server", "site", "token", "project", "folder", "canary_seconds", "job_seconds", "request_seconds")
@@ -104,7 +105,7 @@ def built_once(monkeypatch: pytest.MonkeyPatch) -> None:
         target.write_bytes(BUILT[key][1])
         return BUILT[key][0]
 
-    monkeypatch.setattr(publish, "write_hyper", write_once)
+    monkeypatch.setattr(extracts, "write_hyper", write_once)
 
 
 # what Tableau can't compute
@@ -530,6 +531,69 @@ def test_live_needs_a_reader_and_a_warehouse_that_can_be_reached(
         changed(site, data="live").publish(live_card)
 
 
+def test_rows_with_an_open_end_for_a_date_are_told(
+    wall: TableauWall, site: TableauSite, card: Card, tmp_path: Path
+) -> None:
+    """Pages leave them out, so that the two would show different totals without a word."""
+    rows = f"FROM read_parquet('{card.extracts[0]}') UNION ALL SELECT DATE '9999-12-31', 'Spain', 5"
+    duckdb.sql(f"COPY ({rows}) TO '{tmp_path / 'open.parquet'}'")
+    (note,) = site.publish(card.model_copy(update={"extracts": (tmp_path / "open.parquet",)})).notes
+    assert note.startswith("1 rows of sales have a date years ahead")
+
+
+SMALL, HUGE = DataAsk(rows=9), DataAsk(rows=11)
+WANTED = DataAsk(rows=9, live_wanted=True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "asked", "reached", "live", "reason"),
+    [
+        ({}, SMALL, True, False, "new rows come with a run, which sends them"),
+        ({}, HUGE, True, True, "11 rows are more than 10"),
+        ({}, WANTED, True, True, "live data was asked for"),
+        ({}, WANTED, False, False, "live data was asked for, but a BI server can't read this warehouse"),
+        ({"live_user": ""}, HUGE, True, False, "11 rows are more than 10, but live_user is not set"),
+        ({"data": "published"}, WANTED, True, False, "as the block says"),
+        ({"data": "live"}, SMALL, True, True, "as the block says"),
+    ],
+)
+def test_how_a_dataset_is_read_is_chosen_by_its_size_and_by_what_was_asked(
+    site: TableauSite, fields: dict[str, Any], asked: DataAsk, reached: bool, live: bool, reason: str
+) -> None:
+    found = changed(site, **({"live_rows": 10, "live_user": READER} | fields)).choose_data(
+        asked, LIVE if reached else None
+    )
+    assert found == DataChoice(live=live, reason=reason)
+
+
+def test_one_dataset_may_be_read_live_and_another_as_an_extract(
+    wall: TableauWall, site: TableauSite, live_card: Card, warehouse: Path, make_card: Make
+) -> None:
+    wall.server.live = warehouse
+    other = make_card(metrics=(CUSTOMERS,), dimensions=("segment",))
+    people = other.datasets[0].model_copy(update={"mart": "people"})
+    both = live_card.model_copy(
+        update={
+            "datasets": (live_card.datasets[0], people),
+            "extracts": (live_card.extracts[0], other.extracts[0]),
+            "queries": (QUERY, "select 1"),
+            "summaries": (
+                live_card.summaries[0],
+                DatasetSummary(rows=len(wall_rows(other)), newest="2025-11-30"),
+            ),
+            "choices": (DataChoice(live=True, reason="live data was asked for"), DataChoice(reason="why")),
+        }
+    )
+    published = changed(site, live_user=READER, live_password=PASSWORD).publish(both)
+    kinds = {name: source.kind for name, source in wall.server.sources().items()}
+    assert kinds == {"kpi_page-sales": "tds", "kpi_page-people": "hyper"}
+    assert published.canary
+    assert published.ways == (
+        "Data of sales: read from the warehouse itself (live data was asked for).",
+        "Data of people: an extract, all of it: 0.0 MB are sent as a whole at once (why).",
+    )
+
+
 # people
 
 
@@ -631,13 +695,30 @@ def give(wall: TableauWall) -> None:
     for each in (item, source):
         each.owner, each.description = "maria", "Ask Maria."
     item.tabs = True
+    source.certified, source.note = True, "Checked by finance"
+    source.warnings = [WARNING, {**WARNING, "id": "w2", "type": "STALE", "message": "Not since May"}]
+    view = item.views["Dashboard"]["id"]
+    for kind, hangers in wall.server.hangers.items():
+        hangers.append(Hanger(f"{kind}-1", f"My {kind}", item.id, view))
+        hangers.append(Hanger(f"{kind}-2", f"Other {kind}", "another", "another"))
+
+
+WARNING = {
+    "id": "w1",
+    "type": "WARNING",
+    "message": "Half of May is missing",
+    "isActive": "true",
+    "isSevere": "true",
+}
 
 
 def list_given(wall: TableauWall) -> list[object]:
     item, source = wall.server.workbooks()["kpi_page"], wall.server.sources()["kpi_page-sales"]
     told = [item.tags - {each for each in item.tags if each.startswith("ticket-to-")}, item.tabs]
     told += [item.views["Dashboard"]["tags"], source.tags - {"ticket-to-dashboard.source.kpi_page"}]
-    return [*told, *((each.owner, each.description) for each in (item, source))]
+    told += [*((each.owner, each.description) for each in (item, source))]
+    warnings = sorted((each["type"], each["message"], each["isSevere"]) for each in source.warnings)
+    return [*told, (source.certified, source.note), warnings]
 
 
 GIVEN = [
@@ -647,6 +728,8 @@ GIVEN = [
     {"finance"},
     ("maria", "Ask Maria."),
     ("maria", "Ask Maria."),
+    (True, "Checked by finance"),
+    [("STALE", "Not since May", "true"), ("WARNING", "Half of May is missing", "true")],
 ]
 
 
@@ -673,6 +756,43 @@ def test_what_can_not_be_given_back_is_told(wall: TableauWall, site: TableauSite
     gone, owner = site.publish(card).notes
     assert gone == "View Gone of kpi_page is no more; it had 1 tags of people."
     assert owner.startswith("Restore owner, description and tabs of kpi_page: not done (")
+
+
+def test_what_hung_on_views_and_is_gone_after_an_overwrite_is_told_by_name(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    site.publish(card)
+    give(wall)
+    assert site.publish(card).notes == ()
+    wall.server.renews = True
+    told = site.publish(card).notes
+    assert told[0] == (
+        "View Dashboard of kpi_page is another one for the site since it was published again: people's favourites and "
+        "links to it are lost."
+    )
+    gone = [each for each in told if each.startswith("Since kpi_page was published again it has no more ")]
+    assert len(gone) == 3
+    for words in (
+        "a subscription, “My subscriptions”",
+        "an alert, “My dataAlerts”",
+        "a custom view, “My custom",
+    ):
+        assert any(words in each for each in gone)
+
+
+def test_what_a_user_may_not_list_ends_no_publishing(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    site.publish(card)
+    give(wall)
+    wall.server.faults = [
+        Fault("GET /(subscriptions|dataAlerts|customviews|dataQualityWarnings)", "403004", times=99)
+    ]
+    assert site.publish(card).notes == ()
+    wall.server.requests.clear()
+    changed(site, token=None, app=APP).publish(card)  # which has no scope for them
+    asked = " ".join(wall.server.requests)
+    assert not [each for each in ("subscriptions", "dataAlerts", "customviews", "Quality") if each in asked]
 
 
 @pytest.mark.parametrize("overwrites", [False, True])
@@ -1078,14 +1198,62 @@ def test_large_files_go_in_chunks(wall: TableauWall, site: TableauSite, chunked:
     assert len(wall.rows("kpi_page")["Extract"]) == 60_000
 
 
-def test_a_dropped_chunk_leaves_nothing_and_is_sent_again(
-    wall: TableauWall, site: TableauSite, chunked: Card
+def test_an_upload_that_breaks_for_good_leaves_nothing_and_is_made_again(
+    wall: TableauWall, site: TableauSite, chunked: Card, quick: None
 ) -> None:
-    wall.server.faults = [Fault("PUT /fileUploads", "drop")]
+    wall.server.faults = [Fault("PUT /fileUploads", "drop", times=99)]
     with pytest.raises(Unavailable):
         site.publish(chunked)
     assert wall.server.sources() == {}
+    wall.server.faults = []
     assert len(wall_rows(chunked)) == site.publish(chunked).rows
+
+
+@pytest.mark.parametrize("answer", ["drop", "lose", "502000"])
+def test_a_part_that_got_lost_does_not_end_the_publishing(
+    wall: TableauWall, site: TableauSite, chunked: Card, quick: None, answer: str
+) -> None:
+    """These parts are too small to see whether one is there twice: the upload is begun again."""
+    wall.server.faults = [Fault("PUT /fileUploads", answer)]
+    assert site.publish(chunked).notes == ()
+    assert len(wall.rows("kpi_page")["Extract"]) == 60_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "begun", "parts"),
+    [("drop", 1, 5), ("502000", 1, 5), ("lose", 2, 6), ("swallow", 2, 5), ("fine", 1, 4)],
+)
+def test_an_upload_in_parts_goes_on_and_has_each_byte_once(
+    wall: TableauWall,
+    site: TableauSite,
+    tmp_path: Path,
+    quick: None,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    begun: int,
+    parts: int,
+) -> None:
+    """drop: a part did not arrive, and it alone is sent again. lose: it did, but nobody knows. swallow: it did not."""
+    monkeypatch.setenv("TSC_CHUNK_SIZE_MB", "4")
+    path = tmp_path / "large.hyper"
+    path.write_bytes(bytes(range(256)) * (4 * 3_500_000 // 256))
+    with site._connect() as session:
+        wall.server.faults = [Fault("PUT /fileUploads", answer)] if answer != "fine" else []
+        upload = session.call("Upload", lambda server: server.fileuploads.upload(path))
+    assert wall.server.uploads[upload] == path.read_bytes()
+    assert sum(each.startswith("POST /fileUploads") for each in wall.server.requests) == begun
+    assert sum(each.startswith("PUT /fileUploads") for each in wall.server.requests) == parts
+
+
+def test_a_server_that_loses_every_part_is_refused(
+    wall: TableauWall, site: TableauSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TSC_CHUNK_SIZE_MB", "4")
+    path = tmp_path / "large.hyper"
+    path.write_bytes(b"x" * (7 << 20))
+    wall.server.faults = [Fault("PUT /fileUploads", "swallow", times=99)]
+    with site._connect() as session, pytest.raises(Unavailable, match="3 times not all of it arrived"):
+        session.call("Upload", lambda server: server.fileuploads.upload(path))
 
 
 def test_a_chunk_that_the_server_lost_is_found_out(

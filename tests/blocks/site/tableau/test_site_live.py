@@ -49,9 +49,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TableauSite]:
         session.call("Delete the test's project", lambda server: server.projects.delete(made))
 
 
-def as_title(card: Card) -> Card:
+def as_title(card: Card, newest: str = "2025-11-30") -> Card:
     """The card with what its views have to show."""
-    there = tuple(DatasetSummary(rows=len(rows_of(path)), newest="2025-11-30") for path in card.extracts)
+    there = tuple(DatasetSummary(rows=len(rows_of(path)), newest=newest) for path in card.extracts)
     return card.model_copy(update={"summaries": there})
 
 
@@ -109,6 +109,7 @@ def test_tags_of_people_and_the_owner_outlive_an_overwrite(site: TableauSite, ma
         item = content.find(session, "workbooks", "kept", project)
         owner = item.owner_id
         view = views.find_main_view(views.list_views(session, item))
+        identity = view.id
         session.call("Tag", lambda server: server.workbooks.add_tags(item, ["Board, Q4 & more"]))
         session.call("Tag", lambda server: server.views.add_tags(view, ["monthly"]))
         again = as_title(make_card(name="kept", title="Second", metrics=(ORDERS,)))
@@ -116,8 +117,22 @@ def test_tags_of_people_and_the_owner_outlive_an_overwrite(site: TableauSite, ma
         item = content.find(session, "workbooks", "kept", project)
         assert "Board, Q4 & more" in item.tags
         assert item.owner_id == owner
-        assert "monthly" in views.find_main_view(views.list_views(session, item)).tags
+        view = views.find_main_view(views.list_views(session, item))
+        assert "monthly" in view.tags
+        assert view.id == identity  # what favourites, subscriptions, alerts and custom views hang on
     assert site.read_use("kept").opened is not None
+
+
+def test_the_days_that_changed_are_taken_in_and_shown(site: TableauSite, make_card: Make) -> None:
+    """By the Hyper Update API: deleted and inserted anew, in one job, of a data source that stays."""
+    large = share(site, large_mb=0)
+    first = as_title(make_card(name="days", metrics=(ORDERS,), where="day < '2025-11-28'"), "2025-11-27")
+    assert large.publish(first).ways[0].startswith("Data of sales: an extract, all of it")
+    second = as_title(make_card(name="days", metrics=(ORDERS,), where="day <> '2025-03-01'"))
+    published = large.publish(second)
+    assert published.ways[0].startswith("Data of sales: an extract, of which what changed was sent: 4 days")
+    assert published.canary == f"{second.summaries[0].rows:,} rows, the newest of 2025-11-30"
+    assert "none of its days has changed" in large.publish(second).ways[0]
 
 
 def test_the_click_that_filters_is_still_there_and_the_file_is_ready_for_desktop(

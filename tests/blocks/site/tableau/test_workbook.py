@@ -61,12 +61,14 @@ CONNECTIONS: dict[str, TableauConnection] = {
     ),
     "dremio": LiveConnection(DREMIO, "select 1 as a", "reader"),
 }
+AIMED = NET.model_copy(update={"target": 50_000.0, "maturity_days": 3})
 SHAPES: dict[str, dict[str, Any]] = {
     **{str(analysis): {"analysis": analysis, "metrics": EVERY} for analysis in Analysis},
     "timeless": {"analysis": Analysis.trend, "timed": False, "dimensions": ("segment",)},
     "flat": {"analysis": Analysis.composition, "dimensions": ()},
     "bare": {"analysis": Analysis.kpi, "dimensions": (), "timed": False, "metrics": (NET,)},
     "ratio": {"analysis": Analysis.composition, "metrics": (RATE,)},
+    "target": {"analysis": Analysis.trend, "metrics": (AIMED, ORDERS)},
 }
 
 
@@ -321,6 +323,7 @@ BY_EACH = ("Bar", "Automatic", "Bar", "Bar")  # country, with its map, segment, 
         ("flat", ["Line", "Bar"]),
         ("bare", []),
         ("ratio", ["Line", *BY_EACH, "Bar"]),
+        ("target", ["Line", *BY_EACH, "Bar"]),
     ],
 )
 def test_charts_are_what_the_analysis_asks_for(make_card: Make, shape: str, marks: list[str]) -> None:
@@ -490,6 +493,45 @@ def test_tooltips_say_value_previous_period_and_share(make_card: Make) -> None:
     assert "[Derived_share_rate]" not in columns
 
 
+def test_a_target_is_a_line_across_and_in_the_tooltip(make_card: Make) -> None:
+    """Tableau draws the line only if its field is on the marks, too."""
+    made = workbook(make_card(**SHAPES["target"]))
+    root = parsed(made.xml())
+    (sheet,) = (each for each in root.iter("worksheet") if "over time" in each.get("name"))
+    panes = sheet.findall("table/panes/pane")
+    lines = [pane.find("reference-line") for pane in panes]
+    assert [line is not None for line in lines] == [False, True, False]  # shared, net, orders
+    (line,) = (each for each in lines if each is not None)
+    assert line.get("axis-column").endswith(".[usr:Calculation_net:qk]")
+    assert line.get("value-column").endswith(".[usr:Derived_target_net:qk]")
+    pane = line.getparent()
+    assert line.get("value-column") in [each.get("column") for each in pane.find("encodings").iter("lod")]
+    assert [each.tag for each in pane].index("reference-line") < [each.tag for each in pane].index(
+        "customized-tooltip"
+    )
+    (target,) = root.xpath("datasources/datasource/column[@name='[Derived_target_net]']/calculation/@formula")
+    assert target == "MIN(50000.0)"
+    tips = next(each for each in made.charts if "over time" in each.name).panes[0].tip
+    assert [words for words, _ in tips][-1] == "Target"
+
+
+def test_filters_of_two_marts_say_whose_they_are(make_card: Make) -> None:
+    """Each acts on the sheets of its own mart alone: two filters called Segment would be taken for one."""
+    made = workbook(two_marts(make_card))
+    first, second = ({each.name: each.caption for each in one.columns.values()} for one in made.sources)
+    assert [first[name] for name in ("day", "segment", "country")] == [
+        "Day (Sales)",
+        "Segment (Sales)",
+        "Country",
+    ]
+    assert [second[name] for name in ("day", "segment")] == ["Day (People)", "Segment (People)"]
+    titles = {sheet.title for sheet in made.charts}
+    assert "Net revenue and Customers by segment (people) (click a bar to filter)" in titles
+    assert made.board.parameters[2].values == ("nothing", "Country", "Segment", "Channel")
+    one = workbook(make_card())
+    assert {each.caption for each in one.sources[0].dimensions} == {"Country", "Segment", "Channel"}
+
+
 def test_countries_stand_on_a_map_too(make_card: Make) -> None:
     root = parsed(workbook(make_card(Analysis.comparison)).xml())
     places = {e.get("name"): e.get("semantic-role") for e in root.iter("column") if e.get("semantic-role")}
@@ -639,6 +681,8 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
     }
     before = {name: form for name, form in forms.items() if name.endswith(" before")}
     shares = {name: form for name, form in forms.items() if name.startswith("Share of ")}
+    changes = {name: forms.pop(name) for name in list(forms) if name.endswith(", change")}
+    assert changes == {f"{metric.label}, change": "p0.0%" for metric in EVERY}
     forms = {name: form for name, form in forms.items() if name not in before and name not in shares}
     assert before == {f"{name} before": form for name, form in forms.items()}
     assert shares == dict.fromkeys(("Share of Net revenue", "Share of Orders"), "p0.0%")

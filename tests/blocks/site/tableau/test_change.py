@@ -1,0 +1,142 @@
+"""The change below a figure is the one that the rows have: of the last finished bucket against the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from blocks.metrics import Balance, Metric, evaluate, totals_sql
+from blocks.site.base import Card
+from blocks.site.number_format import change
+from blocks.site.periods import finish, last_finished, start
+from tests.blocks.site.conftest import EVERY, MEASURES, NET, ORDERS, RATE
+from tests.blocks.site.tableau.calculations import expand, to_sql
+from tests.blocks.site.tableau.test_workbook import workbook
+
+Make = Callable[..., Card]
+NEWEST = date(2025, 11, 30)
+LAST = ORDERS.model_copy(
+    update={
+        "name": "closing",
+        "label": "Closing",
+        "measures": (closing := MEASURES["orders"].model_copy(update={"balance": Balance(moment="day")}),),
+        "formula": closing,
+    }
+)
+
+
+def read_words(card: Card, grain: str, today: date, where: str = "true", rows: str = "") -> dict[str, str]:
+    """What stands below each figure, by the metric's name; today: when somebody looks; where: what they filter."""
+    (source,) = workbook(card).sources
+    found = {}
+    with duckdb.connect() as connection:
+        connection.execute("SET ieee_floating_point_ops = false")
+        path = card.extracts[0]
+        connection.execute(f"CREATE TABLE extract AS FROM {rows or f'read_parquet({str(path)!r})'}")
+        for name, words in source.derived.words.items():
+            sql = to_sql(expand(source, words), {"[Parameters].[Parameter 1]": grain}, str(today))
+            (row,) = connection.execute(f"SELECT {sql} FROM extract WHERE {where}").fetchall()
+            found[name.removeprefix("Calculation_")] = row[0]
+    return found
+
+
+def compute_words(card: Card, metric: Metric, grain: str, end: date, where: str = "true") -> str:
+    """The same, of the rows, by the page's own calendar."""
+    number = last_finished(end - timedelta(days=metric.maturity_days), grain)
+    values = []
+    with duckdb.connect() as connection:
+        for each in (number, number - 1):
+            span = f"day BETWEEN DATE '{start(each, grain)}' AND DATE '{finish(each, grain)}'"
+            rows = f"SELECT * FROM read_parquet('{card.extracts[0]}') WHERE {span} AND {where}"
+            totals = connection.execute(totals_sql(metric.measures, rows)).fetchone()
+            named = dict(zip((m.name for m in metric.measures), totals or (), strict=True))
+            values.append(evaluate(metric.formula, named))
+    moved = change(*values, metric.form)
+    return f"{grain} from {start(number, grain)}: {moved}" if moved else ""
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month", "quarter", "year"])
+@pytest.mark.parametrize(
+    ("today", "ends", "end"),
+    [
+        (date(2025, 12, 1), (), NEWEST),
+        (date(2026, 3, 1), (), NEWEST),
+        (NEWEST, (), date(2025, 11, 29)),
+        (date(2025, 12, 1), (date(2025, 11, 27),), date(2025, 11, 27)),
+        (date(2025, 10, 1), (), date(2025, 9, 30)),
+    ],
+)
+def test_the_change_is_that_of_the_rows(
+    make_card: Make, grain: str, today: date, ends: tuple[date, ...], end: date
+) -> None:
+    late = RATE.model_copy(update={"name": "late", "label": "Late", "maturity_days": 9})
+    card = make_card(metrics=(*EVERY, late), ends=ends)
+    expected = {metric.name: compute_words(card, metric, grain, end) for metric in (*EVERY, late)}
+    if grain == "year":  # the rows begin in 2024, so the year before is not whole
+        expected = dict.fromkeys(expected, "")
+    assert read_words(card, grain, today) == expected
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month"])
+def test_filters_narrow_both_sides(make_card: Make, grain: str) -> None:
+    card = make_card(metrics=(NET, RATE, *EVERY[3:]), dimensions=("country",))
+    where = "country = 'United Kingdom'"
+    expected = {m.name: compute_words(card, m, grain, NEWEST, where) for m in card.datasets[0].metrics}
+    assert read_words(card, grain, date(2025, 12, 1), where) == expected
+
+
+@pytest.mark.parametrize(
+    "where", ["day >= DATE '2025-11-20'", "day <= DATE '2025-11-29'", "day > DATE '2030-01-01'"]
+)
+def test_dates_that_do_not_reach_over_both_weeks_say_nothing(make_card: Make, where: str) -> None:
+    """A part of a week against a whole one would be a fall that is none."""
+    card = make_card(metrics=(NET, ORDERS), dimensions=())
+    assert read_words(card, "week", date(2025, 12, 1), where) == {"net": "", "orders": ""}
+    wide = "day BETWEEN DATE '2025-11-17' AND DATE '2025-11-30'"
+    found = read_words(card, "week", date(2025, 12, 1), wide)
+    assert found == {m.name: compute_words(card, m, "week", NEWEST) for m in (NET, ORDERS)}
+
+
+def test_what_goes_on_growing_is_compared_with_nothing(make_card: Make) -> None:
+    grows = NET.model_copy(update={"name": "grows", "label": "Grows", "grows": True})
+    (source,) = workbook(make_card(metrics=(grows, ORDERS), dimensions=())).sources
+    assert list(source.derived.words) == ["Calculation_orders"]
+
+
+def test_rows_of_whole_months_end_with_their_month(make_card: Make, tmp_path: Path) -> None:
+    card = make_card(metrics=(ORDERS,), dimensions=())
+    (data,) = card.datasets
+    monthly = card.model_copy(update={"datasets": (data.model_copy(update={"grain": "month"}),)})
+    days = "unnest([DATE '2025-09-01', DATE '2025-10-01', DATE '2025-11-01']) AS day"
+    rows = f"(SELECT {days}, unnest([4, 5, 8]) AS orders)"
+    assert read_words(monthly, "month", date(2025, 12, 2), rows=rows) == {
+        "orders": "month from 2025-11-01: +60.0%"
+    }
+    assert read_words(monthly, "month", date(2025, 11, 20), rows=rows) == {
+        "orders": "month from 2025-10-01: +25.0%"
+    }
+
+
+def test_a_balance_is_compared_by_its_last_day(make_card: Make) -> None:
+    """Its level-of-detail expression is no SQL: what it leaves out of account is looked at by its text."""
+    card = make_card(metrics=(LAST,), dimensions=("country",))
+    (source,) = workbook(card).sources
+    moved = next(each for each in source.derived.fields if each.name == "Derived_moved_closing")
+    for bucket in ("last", "before"):
+        only = f"[Derived_period] = [Derived_{bucket}_0]"
+        latest = f"{{EXCLUDE [day], [country] : MAX(IF {only} THEN [day] END)}}"
+        assert f"SUM(IF [day] = {latest} THEN [orders] END)" in moved.formula
+
+
+def test_the_words_stand_below_the_figure(make_card: Make) -> None:
+    root: Any = workbook(make_card(metrics=(NET,), dimensions=())).xml()
+    (sheet,) = root.xpath("worksheets/worksheet[@name='KPI Net revenue']")
+    runs = [each.text for each in sheet.iter("run") if each.getparent().getparent().tag == "customized-label"]
+    assert len(runs) == 3
+    assert "[usr:Calculation_net:qk]" in runs[0]
+    assert "[usr:Derived_words_net:nk]" in runs[2]
