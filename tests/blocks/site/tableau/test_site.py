@@ -590,7 +590,7 @@ def test_one_dataset_may_be_read_live_and_another_as_an_extract(
     assert published.canary
     assert published.ways == (
         "Data of sales: read from the warehouse itself (live data was asked for).",
-        "Data of people: an extract, all of it: 0.0 MB are sent as a whole at once (why).",
+        "Data of people: an extract, all of it: 0.1 MB are sent as a whole at once (why).",
     )
 
 
