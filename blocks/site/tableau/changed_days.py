@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from blocks.catalogue import Dataset
 from blocks.records import Record
-from blocks.site.hyper import hyper_types, write_hyper
+from blocks.site.hyper import find_hyper_types, write_hyper
 from blocks.sql import quote_identifier
 
 FILE = "extracts.json"
@@ -58,7 +58,7 @@ def read_state(path: Path, dataset: Dataset) -> ExtractState | None:
     """The state of a dataset's extract (a Parquet file); None where there are no days to tell apart."""
     import duckdb
 
-    columns = hyper_types(path)
+    columns = find_hyper_types(path)
     if not dataset.time or columns.get(dataset.time) != "DATE":
         return None
     day = quote_identifier(dataset.time)
@@ -110,7 +110,7 @@ def write_change(
             rows = whole.query("extract", f"SELECT * FROM extract WHERE {time} IN (SELECT {time} FROM days)")
             rows.write_parquet(str(parts[ROWS]))
             connection.table("days").write_parquet(str(parts[DAYS]))
-        if hyper_types(parts[ROWS]) != new.columns:
+        if find_hyper_types(parts[ROWS]) != new.columns:
             return None
         added = write_hyper(parts, target, time_zone=dataset.time_zone)[ROWS]
     finally:

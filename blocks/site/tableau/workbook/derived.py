@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import reduce
 
-from blocks.metrics import Metric, adds_up, to_tableau
+from blocks.metrics import Metric, is_additive, to_tableau
 from blocks.site.plan import Section
 from blocks.site.tableau.workbook.fields import Field, write_date_as_text
 from blocks.site.tableau.workbook.parameters import Parameter, clean_text, quote_text
@@ -118,7 +118,7 @@ def derive_fields(
             formula=f"{field.ref} / MIN({{EXCLUDE {levels} : {field.formula}}})",
         )
         for name, field in metrics.items()
-        if adds_up(meanings[name].formula) and levels and "EXCLUDE" not in field.formula
+        if is_additive(meanings[name].formula) and levels and "EXCLUDE" not in field.formula
     }
     day = f"MIN({period.ref})" if period else ""
     back = {grain: f"DATE(DATEADD('{grain}', -1, {day}))" for grain in grains}

@@ -13,7 +13,7 @@ import pytest
 from blocks.metrics import Balance, Metric, evaluate, totals_sql
 from blocks.site.base import Card
 from blocks.site.number_format import change
-from blocks.site.periods import finish, last_finished, start
+from blocks.site.periods import find_last_finished, finish, start
 from tests.blocks.site.conftest import EVERY, MEASURES, NET, ORDERS, RATE
 from tests.blocks.site.tableau.calculations import expand, to_sql
 from tests.blocks.site.tableau.test_workbook import workbook
@@ -47,7 +47,7 @@ def read_words(card: Card, grain: str, today: date, where: str = "true", rows: s
 
 def compute_words(card: Card, metric: Metric, grain: str, end: date, where: str = "true") -> str:
     """The same, of the rows, by the page's own calendar."""
-    number = last_finished(end - timedelta(days=metric.maturity_days), grain)
+    number = find_last_finished(end - timedelta(days=metric.maturity_days), grain)
     values = []
     with duckdb.connect() as connection:
         for each in (number, number - 1):
