@@ -203,7 +203,7 @@ class ChangeWriter:
         sign = f'IF {tenths} = 0 THEN "" ELSEIF {moved.ref} > 0 THEN "+" ELSE "-" END'
         words = {grain: quote_text(grain) for grain in self._grains}
         grain = f"MIN({_choose(self._choice, words)})" if self._choice else words[self._grains[0]]
-        text = f'{grain} + " from " + {date_text(f"MIN({last.ref})")} + ": " + ({sign}) + {number}'
+        text = f'{grain} + " from " + {write_date_as_text(f"MIN({last.ref})")} + ": " + ({sign}) + {number}'
         unit = " pp" if metric.form == "percent" else "%"
         return Field(
             name=f"Derived_words_{metric.name}",
