@@ -58,6 +58,7 @@ _NAMED = re.compile(
     r"""\{\{\s*(?P<kind>Dimension|TimeDimension|Entity)\(\s*(['"])(?P<name>\w+)\2\s*"""
     r"""(?:,\s*(?:time_granularity_name\s*=\s*)?(['"])(?P<grain>\w+)\4\s*)?\)\s*\}\}"""
 )
+_NAMED_METRIC = re.compile(r"\{\{\s*Metric\(")
 _FUNCTIONS: dict[str, Function] = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
 
 
@@ -653,6 +654,10 @@ def _resolve_filter(template: str, source: RowSource, dialect: str) -> str:
         return f"dimension_{len(named) - 1}_"
 
     text = _NAMED.sub(place, template)
+    if _NAMED_METRIC.search(text):
+        raise UnusableError(
+            "its filter goes by the value of another metric; dimensions and entities are computed"
+        )
     if "{" in text or "}" in text:
         raise UnusableError("its filter has more than dimensions in braces")
     _check_comparison(text, frozenset(named), dialect)

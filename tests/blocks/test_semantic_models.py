@@ -225,7 +225,7 @@ REFUSED = {
     ),
     "by_metric": (
         simple("balance") | {"filter": where("{{ Metric('balance_metric', ['entry']) }} > 1")},
-        "filter",
+        "goes by the value of another metric",
     ),
     "by_column": (simple("balance", filter=where("balance > 1")), "filter"),
 }
