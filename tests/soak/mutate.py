@@ -125,25 +125,17 @@ def _change(node: ast.AST, number: int) -> str:
 
 
 def load(name: str, tree: ast.Module) -> ModuleType:
-    """The mutant, in the module's place, also where what it holds was imported from it already."""
+    """The mutant, in the module's place, before anything of the project is imported that keeps what it holds."""
+    for known in [each for each in sys.modules if each.partition(".")[0] in {"blocks", "tasks", "flows"}]:
+        del sys.modules[known]
     spec = importlib.util.find_spec(name)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    before = sys.modules.get(name)
     sys.modules[name] = module
     exec(compile(tree, spec.origin or name, "exec"), module.__dict__)
     package, _, last = name.rpartition(".")
     setattr(importlib.import_module(package), last, module)
-    for other in [each for each in sys.modules.values() if before is not None and each is not module]:
-        for key, value in list(getattr(other, "__dict__", {}).items()):
-            if hasattr(module, key) and value is getattr(before, key, module) and _is_own(value, name):
-                setattr(other, key, getattr(module, key))
     return module
-
-
-def _is_own(value: object, name: str) -> bool:
-    """True for what a module of this name defines."""
-    return getattr(value, "__module__", None) == name
 
 
 def survives(name: str, tree: ast.Module, tests: list[str]) -> bool:
