@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import NotDelivered, NotFound, PlatformError, explain_error
 from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
-from flows.interruption import handle_interrupts
+from flows.interruption import find_interrupt, handle_interrupts
 from flows.local_server import LocalServer
 from flows.reach import check_api, check_proxies, check_time_zone
 from flows.state_folder import check_state, note_need, warn_of_need
@@ -83,7 +83,13 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
         if known is None:
             raise
         return _show_problem(known, flags, 1, terminal)
-    except (KeyboardInterrupt, TerminationSignal):  # Prefect's own word for SIGTERM in a flow
+    except (
+        Exception,
+        KeyboardInterrupt,
+        TerminationSignal,
+    ) as error:  # the last is Prefect's word for SIGTERM
+        if find_interrupt(error) is None:
+            raise
         terminal.print_interrupted()
         return 130
 

@@ -10,6 +10,7 @@ from blocks.catalogue import Catalogue
 from blocks.errors import BadInput, NotFound, explain_error
 from blocks.records import BuildReport, GateReport, LoadReport, Outcome, Plan, Publication, Release
 from blocks.warehouse.base import Warehouse
+from flows.interruption import find_interrupt
 from tasks.planning import remove_failed
 
 INTERRUPTED = "the run was interrupted before it was done. Nothing is wrong with the ticket; run it again."
@@ -50,9 +51,10 @@ class Delivery:
         if known:
             self._errors.append(str(known))
         elif error is not None:
-            self.crash = error
+            interrupt = find_interrupt(error)
+            self.crash = interrupt or error
             # its text may hold data or a ticket's words: only the kind of error is told
-            self._errors.append(UNEXPECTED if isinstance(error, Exception) else INTERRUPTED)
+            self._errors.append(INTERRUPTED if interrupt else UNEXPECTED)
         return True
 
     @property

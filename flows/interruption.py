@@ -28,6 +28,18 @@ def check_interrupt() -> None:
         raise KeyboardInterrupt
 
 
+def find_interrupt(error: BaseException | None) -> BaseException | None:
+    """The interrupt that another error stands for; None for an error of its own.
+
+    DuckDB raises one that comes during a query as the cause of an error of its own, for one.
+    """
+    while error is not None:
+        if not isinstance(error, Exception):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def answer_first() -> None:
     """From here on the tickets are answered: one more interrupt does not end that."""
     global _answering  # one process, one end

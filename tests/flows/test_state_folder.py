@@ -13,7 +13,7 @@ import pytest
 from blocks.errors import Misconfigured, PlatformError, explain_error
 from flows import cli, state_folder
 from flows.cli import main
-from flows.delivery import Delivery
+from flows.delivery import INTERRUPTED, Delivery
 from flows.state_folder import check_state, measure_available_memory, note_need, warn_of_need
 from tests.conftest import TINY
 
@@ -90,6 +90,14 @@ def test_what_the_machine_lacks_during_a_run_is_explained_to_tickets_too(number:
     (said,) = delivery._errors
     assert "/somewhere/file" in said
     assert said.endswith((".", "it."))
+
+
+def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one() -> None:
+    """As DuckDB does in the midst of a query."""
+    with Delivery("r1") as delivery:
+        raise RuntimeError("Query interrupted") from KeyboardInterrupt()
+    assert isinstance(delivery.crash, KeyboardInterrupt)
+    assert delivery._errors == [INTERRUPTED]
 
 
 def test_an_error_of_the_program_stays_one() -> None:
