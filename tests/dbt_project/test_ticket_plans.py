@@ -75,7 +75,7 @@ def list_words(made: Workbook) -> set[str]:
     words |= {parameter.caption for parameter in made.board.parameters}
     words |= {value for parameter in made.board.parameters for value in parameter.values}
     words |= {str(each.get("caption")) for each in root.iter("action")}  # type: ignore[call-arg,attr-defined]
-    words |= {f"Filter {one.field.caption}" for sheet in made.charts for one in sheet.filters()}
+    words |= {f"Filter {one.field.caption}" for sheet in made.charts for one in sheet.list_filters()}
     return words
 
 

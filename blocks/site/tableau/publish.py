@@ -101,11 +101,11 @@ class DataSources:
         live = self._card.choices[place].live if self._card.choices else self._settings.data == "live"
         return "live" if live else "extract"
 
-    def summaries(self) -> tuple[DatasetSummary, ...]:
+    def list_summaries(self) -> tuple[DatasetSummary, ...]:
         """What the release has; where the card does not say, what the extracts have."""
         return self._card.summaries or tuple(DatasetSummary(rows=rows) for rows in self.rows)
 
-    def packed(self) -> dict[str, Path]:
+    def list_packed_extracts(self) -> dict[str, Path]:
         """The extracts that go into the workbook's package, by their path in it."""
         return (
             {f"Data/{each.name}": each for each in self.extracts} if self._settings.data == "packed" else {}
@@ -203,7 +203,7 @@ class DashboardPublisher:
             path=path,
             overwrite=place.item is not None,
             hidden=hidden,
-            description=(before.description if before else None) or self._description(),
+            description=(before.description if before else None) or self._write_description(),
             unchecked=own is not None,
             tabs=bool(before and before.tabs),
         )
@@ -241,11 +241,11 @@ class DashboardPublisher:
 
     def _generate_workbook(self, sources: list[Source]) -> tuple[Path, list[str]]:
         workbook, path = make_workbook(self._card, sources), self._work / f"{self._name}.twbx"
-        pack_workbook(path, workbook, self._data.packed(), revisions.sign_workbook)
+        pack_workbook(path, workbook, self._data.list_packed_extracts(), revisions.sign_workbook)
         copyfile(path, self._kept / path.name)
         return path, workbook.hidden
 
-    def _description(self) -> str:
+    def _write_description(self) -> str:
         """What the site says below the workbook's name: where it is from, and how the gate ended."""
         gate, ticket = self._card.gate, self._card.dashboard.ticket
         parts = [as_title(self._card.dashboard.title), as_title(self._card.dashboard.description, 400)]
@@ -260,7 +260,7 @@ class DashboardPublisher:
         """Read back, take the picture, count, mark."""
         session, kept, seen = self._session, self._kept, views.list_views(self._session, item)
         canary = views.read_back(
-            session, self._name, seen, self._data.summaries(), self._settings.canary_seconds
+            session, self._name, seen, self._data.list_summaries(), self._settings.canary_seconds
         )
         image = views.take_picture(session, self._name, seen)
         if image:

@@ -105,7 +105,7 @@ class TableauSite(BiSite):
             project = find_or_make_project(session, self._check_path())
             told = [self._find_readers(session, project).description, describe_gone(session, project)]
         where = f"{self._check_path()} on {self._describe_site()}"
-        signed = f"publishes into {where}, signed in {self._credentials().description}"
+        signed = f"publishes into {where}, signed in {self._make_credentials().description}"
         return "; ".join((signed, *filter(None, told)))
 
     @contextmanager
@@ -121,7 +121,7 @@ class TableauSite(BiSite):
             yield self._session
             return
         self._session = TableauSession(
-            self.server.rstrip("/"), self.site, self._credentials(), self.request_seconds
+            self.server.rstrip("/"), self.site, self._make_credentials(), self.request_seconds
         )
         try:
             yield self._session
@@ -141,7 +141,7 @@ class TableauSite(BiSite):
         card, left_out = leave_out(card)
         with self._connect() as session, TemporaryDirectory(prefix="tableau-") as work:
             publishing = DashboardPublisher(
-                session, self._settings(session), card, Path(work), self._make_kept_folder(name)
+                session, self._make_settings(session), card, Path(work), self._make_kept_folder(name)
             )
             publication = publishing.publish()
         notes = (*publication.notes, *left_out)
@@ -163,7 +163,7 @@ class TableauSite(BiSite):
         place = f"/site/{self.site}" if self.site else ""
         return f"{self.server.rstrip('/')}/#{place}/explore"
 
-    def _settings(self, session: TableauSession) -> PublishSettings:
+    def _make_settings(self, session: TableauSession) -> PublishSettings:
         project = find_or_make_project(session, self._check_path())
         return PublishSettings(
             project=project,
@@ -180,7 +180,7 @@ class TableauSite(BiSite):
         kinds = ("workbooks",) if self.data == "packed" else ("workbooks", "datasources")
         return find_readers(session, project, self.readers, kinds)
 
-    def _credentials(self) -> AccessToken | ConnectedApp:
+    def _make_credentials(self) -> AccessToken | ConnectedApp:
         given = [each for each in (self.token, self.app) if each]
         if len(given) != 1:
             raise Misconfigured(

@@ -161,7 +161,7 @@ def test_the_workbook_draws_its_plan(make_card: Callable[..., Card], shape: str)
         for sheet in made.kpis
     ]
     assert figures == list(card.plan.figures)
-    filters = {each.field.name for sheet in made.charts for each in sheet.filters()}
+    filters = {each.field.name for sheet in made.charts for each in sheet.list_filters()}
     assert (
         filters == ({*card.plan.filters, "day"} if card.plan.by_time else set(card.plan.filters))
         or not made.charts

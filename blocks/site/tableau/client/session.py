@@ -49,11 +49,11 @@ class TableauSession:
         act may run twice: it has to be safe to repeat. Raises Busy if the second session ends as well.
         """
         try:
-            return call_client(asked, lambda: self._once(act), lambda: self._last)
+            return call_client(asked, lambda: self._act_once(act), lambda: self._last)
         except _SessionEnded:
             self._server = None
         try:
-            return call_client(asked, lambda: self._once(act), lambda: self._last)
+            return call_client(asked, lambda: self._act_once(act), lambda: self._last)
         except _SessionEnded:
             pass
         raise Busy(
@@ -75,7 +75,7 @@ class TableauSession:
                 call_client("Sign out", server.auth.sign_out)
             server.close()
 
-    def _once(self, act: Callable[[Server], T]) -> T:
+    def _act_once(self, act: Callable[[Server], T]) -> T:
         from tableauserverclient.server.endpoint.exceptions import FailedSignInError
 
         if self._server is None:
@@ -92,7 +92,7 @@ class TableauSession:
 
         check_host(urlsplit(self.address).hostname or "", f"Sign in to {self.address}")
         options = {"timeout": (CONNECT_SECONDS, self._seconds)}
-        server = Server(self.address, http_options=options, session_factory=self._http)
+        server = Server(self.address, http_options=options, session_factory=self._make_http_session)
         asked = f"Sign in to {self.address}"
         version = call_client(asked, lambda: server.server_info.get().rest_api_version, lambda: self._last)
         major, _, minor = str(version).partition(".")
@@ -106,7 +106,7 @@ class TableauSession:
         )
         return server
 
-    def _http(self) -> requests.Session:
+    def _make_http_session(self) -> requests.Session:
         """A requests session that remembers status and pause of the last answer, which the client drops.
 
         Each connection of it is checked: none goes to a link-local address or a metadata service.

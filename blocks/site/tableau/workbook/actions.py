@@ -35,7 +35,7 @@ def connect_sheets(sheets: Sequence[Sheet]) -> list[Sheet]:
 
     Filters of one number act together, whatever their columns: each column of each source has a number of its own.
     """
-    columns = [(sheet.source.ref(each)) for sheet in sheets for each in sheet.filters()]
+    columns = [(sheet.source.ref(each)) for sheet in sheets for each in sheet.list_filters()]
     groups = {column: number for number, column in enumerate(dict.fromkeys(columns), FIRST_GROUP)}
     starts = _list_starts(sheets)
     return [
@@ -74,10 +74,10 @@ def make_actions(dashboard: str, sheets: Sequence[Sheet]) -> Element | None:
         return element("actions", {}, *opens) if opens else None
     sources = {start.sheet.source.name: start.sheet.source for start in starts}
     needs = [
-        source.needs([start.by for start in starts if start.sheet.source.name == name], [])
+        source.make_dependencies([start.by for start in starts if start.sheet.source.name == name], [])
         for name, source in sources.items()
     ]
-    pointers = element("datasources", {}, *(source.pointer() for source in sources.values()))
+    pointers = element("datasources", {}, *(source.make_pointer() for source in sources.values()))
     filters = [_filter(dashboard, start, sheets) for start in starts]
     return element("actions", {}, *filters, *lights, *opens, pointers, *needs)
 
@@ -149,7 +149,7 @@ def _open(dashboard: str, number: int, sheet: Sheet) -> Element:
 
 def _write_expression(dashboard: str, source: Source, drill: Field) -> str:
     """Tableau's address of a filter: the column that is set, and the column whose selected values it takes."""
-    column = source.full(drill.ref)
+    column = source.qualify(drill.ref)
     return f"tsl:{quote(dashboard, safe='')}?{quote(column, safe='.')}~s0=<{column}~na>"
 
 

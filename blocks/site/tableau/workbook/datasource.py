@@ -42,19 +42,19 @@ class Source:
     derived: Derived = field(default_factory=Derived)
     colours: Mapping[str, Colours] = field(default_factory=dict)
 
-    def action_set(self, dimension: Field) -> str:
+    def name_action_set(self, dimension: Field) -> str:
         """The name of the set through which a filter action by a dimension works."""
         return f"[Action ({dimension.caption.translate(_NO_BRACKETS)})]"
 
     def ref(self, instance: Instance) -> str:
         """A field on a shelf, by its full name."""
-        return self.full(instance.ref)
+        return self.qualify(instance.ref)
 
-    def full(self, name: str) -> str:
+    def qualify(self, name: str) -> str:
         """A name of this source, by its full name."""
         return f"[{self.name}].{name}"
 
-    def used_by(self, field: Field) -> list[Field]:
+    def list_used_fields(self, field: Field) -> list[Field]:
         """A field and all that its formula reads."""
         found, left = dict[str, Field](), [field]
         known = [*self.columns.values(), *self.metrics, *self.derived.fields]
@@ -65,23 +65,23 @@ class Source:
                 left += [each for each in known if each.ref in one.formula]
         return list(found.values())
 
-    def parameters_of(self, instances: Iterable[Instance]) -> list[Parameter]:
+    def list_parameters(self, instances: Iterable[Instance]) -> list[Parameter]:
         """The parameters that fields on shelves depend on."""
-        formulas = [used.formula for each in instances for used in self.used_by(each.field)]
+        formulas = [used.formula for each in instances for used in self.list_used_fields(each.field)]
         return [
             each for each in self.derived.choices.every if any(each.ref in formula for formula in formulas)
         ]
 
-    def pointer(self) -> Element:
+    def make_pointer(self) -> Element:
         """The element by which a sheet names its source."""
         return element("datasource", {"caption": self.caption, "name": self.name})
 
-    def needs(self, fields: list[Field], instances: list[Instance]) -> Element:
+    def make_dependencies(self, fields: list[Field], instances: list[Instance]) -> Element:
         """The `datasource-dependencies` of a sheet: each field and instance it uses, once."""
         known = {
             each.name: each
             for field in [*fields, *(i.field for i in instances)]
-            for each in self.used_by(field)
+            for each in self.list_used_fields(field)
         }
         placed = {instance.ref: instance for instance in instances}
         made = [known[name].xml(declared=False) for name in sorted(known)] + [
@@ -103,7 +103,7 @@ class Source:
             self._table(),
             *map(self._group, self.dimensions),
             self._hierarchy(),
-            *self._ending(self.derived.choices.every, write_colours(self.colours)),
+            *self._make_last_parts(self.derived.choices.every, write_colours(self.colours)),
         )
 
     def tds(self) -> Element:
@@ -123,7 +123,7 @@ class Source:
             *fields,
             self._table(),
             self._hierarchy(),
-            *self._ending(),
+            *self._make_last_parts(),
         )
         root.insert(0, declare_features(root))
         return root
@@ -159,7 +159,7 @@ class Source:
         return element("drill-paths", {}, element("drill-path", {"name": "Drill down"}, *fields))
 
     def _group(self, dimension: Field) -> Element:
-        name = self.action_set(dimension)
+        name = self.name_action_set(dimension)
         members = element("groupfilter", {"function": "level-members", "level": dimension.ref})
         return element(
             "group",
@@ -173,7 +173,7 @@ class Source:
             element("groupfilter", {"function": "crossjoin"}, members),
         )
 
-    def _ending(
+    def _make_last_parts(
         self, parameters: tuple[Parameter, ...] = (), style: Element | None = None
     ) -> list[Element | None]:
         layout = {"dim-ordering": "alphabetic", "measure-ordering": "alphabetic", "show-structure": "true"}
@@ -248,7 +248,7 @@ class Captions:
         self._taken.add(found.casefold())
         return found
 
-    def name_apart(self, field: Field) -> Field:
+    def give_own_caption(self, field: Field) -> Field:
         """The field under a caption of its own."""
         return replace(field, caption=self.add(field.caption))
 
@@ -258,9 +258,9 @@ def make_source(
 ) -> Source:
     """The data source of a dataset. name: unique in its workbook; types: Hyper's type of each column."""
     captions = Captions()
-    fields = {name: captions.name_apart(each) for name, each in make_columns(dataset, types).items()}
+    fields = {name: captions.give_own_caption(each) for name, each in make_columns(dataset, types).items()}
     metrics = [
-        captions.name_apart(make_metric_field(metric, dataset.dimensions)) for metric in dataset.metrics
+        captions.give_own_caption(make_metric_field(metric, dataset.dimensions)) for metric in dataset.metrics
     ]
     time = fields[dataset.time] if dataset.time else None
     return Source(

@@ -284,13 +284,13 @@ def _make_per(
 
 
 def _make_split(dimensions: tuple[Field, ...], choice: Parameter, name_apart: Callable[[str], str]) -> Field:
-    words = dict(zip(choice.values[1:], map(_as_text, dimensions), strict=True))
+    words = dict(zip(choice.values[1:], map(_write_as_text, dimensions), strict=True))
     return Field(
         "Derived_split", name_apart("Split by"), "string", formula=_choose(choice, words, quote_text(ALL))
     )
 
 
-def _as_text(field: Field) -> str:
+def _write_as_text(field: Field) -> str:
     """A dimension's values as texts, which no locale changes."""
     if field.datatype == "string":
         return field.ref
@@ -334,14 +334,14 @@ def make_choices(
         split = None
         if captions:
             number += 1
-            words = _apart((NOTHING, *captions))
+            words = _make_unique((NOTHING, *captions))
             caption = f"Split {name} by" if name else "Split by"
             split = Parameter(number, caption, words, words[1] if first else NOTHING)
         made.append(Choices(grain, per, split))
     return made
 
 
-def _apart(words: tuple[str, ...]) -> tuple[str, ...]:
+def _make_unique(words: tuple[str, ...]) -> tuple[str, ...]:
     """The words as texts without quotes, each once."""
     found = list[str]()
     for word in map(clean_text, words):

@@ -94,7 +94,7 @@ class Board:
         rows = list(self._list_rows())
         height = sum(row.height for row in rows)
         sources = {sheet.source.name: sheet.source for sheet in self.sheets}
-        needs = [source.needs([], self._list_filters(name)) for name, source in sources.items()]
+        needs = [source.make_dependencies([], self._list_filters(name)) for name, source in sources.items()]
         numbered = _number_zones(rows)
         return element(
             "dashboard",
@@ -104,7 +104,7 @@ class Board:
             element(
                 "datasources",
                 {},
-                *(source.pointer() for source in sources.values()),
+                *(source.make_pointer() for source in sources.values()),
                 point_at_parameters(self.parameters),
             ),
             *needs,
@@ -116,7 +116,7 @@ class Board:
 
     def _list_filters(self, name: str) -> list[Instance]:
         first = next((each for each in self.sheets if each.source.name == name and each.filtered), None)
-        return first.filters() if first else []
+        return first.list_filters() if first else []
 
     def _list_rows(self) -> Iterator[Row]:
         words = ((self.title, "18"), (self.note, "9"))
@@ -134,7 +134,7 @@ class Board:
         for sheet in (*self.charts, *self.kpis):
             if sheet.source.name not in seen:
                 seen.add(sheet.source.name)
-                for each in sheet.filters():
+                for each in sheet.list_filters():
                     kind = {} if each.type == "quantitative" else {"mode": "checkdropdown"}
                     yield Zone(
                         {"type-v2": "filter", "name": sheet.name, "param": sheet.source.ref(each), **kind}

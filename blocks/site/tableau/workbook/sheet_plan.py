@@ -56,11 +56,11 @@ def plan_link(source: Source, url: str) -> list[Sheet]:
     return [Sheet("Link", "Link", source, KPI, panes=(pane,), filtered=False, big=10, link=url)]
 
 
-def _bars(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_bars(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     found = []
     for cut in cuts:
         by = use_plain(cut)
-        panes = tuple(_bar(source, metric, (by,)) for metric in metrics)
+        panes = tuple(_plan_bar(source, metric, (by,)) for metric in metrics)
         title = f"{_list(metrics)} by {_lower(cut)}"
         found.append(
             Sheet(
@@ -92,7 +92,7 @@ def _map(source: Source, metrics: list[Field], cut: Field) -> Sheet:
     return Sheet(title, title, source, MAP, panes=(pane,), height=ROW, legend=first)
 
 
-def _bar(source: Source, metric: Field, by: tuple[Instance, ...]) -> Pane:
+def _plan_bar(source: Source, metric: Field, by: tuple[Instance, ...]) -> Pane:
     value, share = use_calculated(metric), source.derived.shares.get(metric.name)
     tip = (*((each.field.caption, each) for each in by), (metric.caption, value))
     if not share:
@@ -101,13 +101,13 @@ def _bar(source: Source, metric: Field, by: tuple[Instance, ...]) -> Pane:
     return Pane(value, (("text", value), ("tooltip", part)), (*tip, ("Share", part)))
 
 
-def _table(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_table(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     """Every combination, a row each, as long as it gets."""
     per = [source.derived.per] if source.derived.per else []
     if not per and not cuts:
         return []
     rows = tuple(use_plain(each) for each in (*per, *cuts))
-    panes = tuple(_bar(source, metric, rows) for metric in metrics)
+    panes = tuple(_plan_bar(source, metric, rows) for metric in metrics)
     title = f"Table by {', '.join(_lower(each) for each in cuts)}" if cuts else "Table"
     first = rows[len(per)] if cuts else None
     return [
@@ -126,7 +126,7 @@ def _table(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Shee
     ]
 
 
-def _lines(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_lines(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     derived = source.derived
     if not derived.period:
         return []
@@ -134,7 +134,7 @@ def _lines(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Shee
     split = [("color", use_plain(derived.split))] if derived.split and cuts else []
     title = f"{_list(metrics)} over time"
     legend = split[0][1] if split else None
-    panes = tuple(_line(source, metric, period, split) for metric in metrics)
+    panes = tuple(_plan_line(source, metric, period, split) for metric in metrics)
     rows = tuple(map(use_calculated, metrics))
     height = HEAD + max(AXIS * len(metrics), ROW - HEAD)
     return [
@@ -152,7 +152,7 @@ def _lines(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Shee
     ]
 
 
-def _line(source: Source, metric: Field, period: Instance, split: list[tuple[str, Instance]]) -> Pane:
+def _plan_line(source: Source, metric: Field, period: Instance, split: list[tuple[str, Instance]]) -> Pane:
     value, before = use_calculated(metric), use_calculated(source.derived.before[metric.name])
     cut = tuple((each.field.caption, each) for _, each in split)
     tip = (("Date", period), *cut, (metric.caption, value), ("Previous period", before))
@@ -163,7 +163,7 @@ def _line(source: Source, metric: Field, period: Instance, split: list[tuple[str
     return Pane(value, (*split, ("tooltip", before), ("lod", aim)), (*tip, ("Target", aim)), aim)
 
 
-def _pies(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_pies(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     """A pie for each metric and dimension; then, where there are two, the first by the second."""
     found = []
     for place, metric in enumerate(metrics):
@@ -188,11 +188,11 @@ def _pies(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet
                 )
             )
         if len(cuts) > 1:
-            found.append(_crossed(source, metric, cuts[0], cuts[1]))
+            found.append(_plan_crossed_bars(source, metric, cuts[0], cuts[1]))
     return found
 
 
-def _crossed(source: Source, metric: Field, one: Field, two: Field) -> Sheet:
+def _plan_crossed_bars(source: Source, metric: Field, one: Field, two: Field) -> Sheet:
     """A metric by two dimensions: bars by the one, stacked of the other."""
     value, rows, parts = use_calculated(metric), use_plain(one), use_plain(two)
     tip = ((one.caption, rows), (two.caption, parts), (metric.caption, value))
@@ -212,7 +212,7 @@ def _crossed(source: Source, metric: Field, one: Field, two: Field) -> Sheet:
     )
 
 
-def _stacks(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_stacks(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     """Bars over time, stacked of the dimension that is chosen for the lines, too."""
     derived = source.derived
     if not derived.period or not derived.split:
@@ -252,9 +252,9 @@ def _lower(field: Field) -> str:
 
 
 _DRAWN: dict[Chart, Callable[[Source, list[Field], list[Field]], list[Sheet]]] = {
-    Chart.trend: _lines,
-    Chart.bars: _bars,
-    Chart.shares: _pies,
-    Chart.stacked: _stacks,
-    Chart.table: _table,
+    Chart.trend: _plan_lines,
+    Chart.bars: _plan_bars,
+    Chart.shares: _plan_pies,
+    Chart.stacked: _plan_stacks,
+    Chart.table: _plan_table,
 }

@@ -64,60 +64,60 @@ class Sheet:
         return element(
             "worksheet",
             {"name": self.name},
-            self._title(),
-            self._table(),
+            self._make_title(),
+            self._make_table(),
             element("simple-id", {"uuid": stable_id("sheet", self.name)}),
         )
 
-    def filters(self) -> list[Instance]:
+    def list_filters(self) -> list[Instance]:
         """The fields that the dashboard's filters act by."""
         if not self.filtered:
             return []
         time = [use_plain(self.source.time, "quantitative")] if self.source.time else []
         return [*map(use_plain, self.source.dimensions), *time]
 
-    def used(self) -> list[Instance]:
+    def list_used(self) -> list[Instance]:
         """All fields on its shelves and filters."""
         marks = [instance for pane in self.panes for _, instance in (*pane.encodings, *pane.tip)]
-        return [*self.rows, *self.cols, *marks, *self.filters()]
+        return [*self.rows, *self.cols, *marks, *self.list_filters()]
 
-    def _title(self) -> Element:
+    def _make_title(self) -> Element:
         words = element("formatted-text", {}, element("run", {}, text=self.title))
         return element("layout-options", {}, element("title", {}, words))
 
-    def _table(self) -> Element:
+    def _make_table(self) -> Element:
         shelves = [_write_shelf(self.source, shelf) for shelf in (self.rows, self.cols)]
         if self.mark == MAP:
-            shelves = [self.source.full(f"[{part} (generated)]") for part in ("Latitude", "Longitude")]
+            shelves = [self.source.qualify(f"[{part} (generated)]") for part in ("Latitude", "Longitude")]
         rows, cols = shelves
-        panes = [self._pane(pane, place) for place, pane in enumerate(self.panes, 1)]
+        panes = [self._make_pane(pane, place) for place, pane in enumerate(self.panes, 1)]
         return element(
             "table",
             {},
-            self._view(),
+            self._make_view(),
             element("style"),
-            element("panes", {}, *([self._shared_pane()] if len(panes) > 1 else []), *panes),
+            element("panes", {}, *([self._make_shared_pane()] if len(panes) > 1 else []), *panes),
             element("rows", {}, text=rows),
             element("cols", {}, text=cols),
         )
 
-    def _view(self) -> Element:
-        source, filters, used = self.source, self.filters(), self.used()
+    def _make_view(self) -> Element:
+        source, filters, used = self.source, self.list_filters(), self.list_used()
         acting = list(self.actions.values())
         slices = [source.ref(each) for each in filters] + [
-            source.full(source.action_set(by)) for by in acting
+            source.qualify(source.name_action_set(by)) for by in acting
         ]
-        parameters = source.parameters_of(used)
+        parameters = source.list_parameters(used)
         return element(
             "view",
             {},
-            element("datasources", {}, source.pointer(), point_at_parameters(parameters)),
+            element("datasources", {}, source.make_pointer(), point_at_parameters(parameters)),
             element("mapsources", {}, element("mapsource", {"name": "Tableau"}))
             if self.mark == MAP
             else None,
             need_parameters(parameters),
-            source.needs(acting, used),
-            *(self._action(name, by) for name, by in self.actions.items()),
+            source.make_dependencies(acting, used),
+            *(self._make_action_filter(name, by) for name, by in self.actions.items()),
             *(_filter(source, each, self.groups[source.ref(each)]) for each in filters),
             self._sort(),
             element("slices", {}, *(element("column", text=each) for each in slices)) if slices else None,
@@ -130,20 +130,22 @@ class Sheet:
         what, by = map(self.source.ref, self.sort)
         return element("computed-sort", {"column": what, "direction": "DESC", "using": by})
 
-    def _action(self, name: str, by: Field) -> Element:
+    def _make_action_filter(self, name: str, by: Field) -> Element:
         """The filter that an action sets; before it does, it lets everything through."""
-        column = self.source.full(self.source.action_set(by))
-        return element("filter", {"class": "categorical", "column": column}, _let_through(by.ref, name))
+        column = self.source.qualify(self.source.name_action_set(by))
+        return element("filter", {"class": "categorical", "column": column}, _make_open_filter(by.ref, name))
 
-    def _shared_pane(self) -> Element:
+    def _make_shared_pane(self) -> Element:
         """What all measures' marks have in common, before each has its own."""
         first, *rest = (pane.encodings for pane in self.panes)
-        return self._pane(Pane(None, tuple(each for each in first if all(each in one for one in rest))), 0)
+        return self._make_pane(
+            Pane(None, tuple(each for each in first if all(each in one for one in rest))), 0
+        )
 
-    def _pane(self, pane: Pane, place: int) -> Element:
+    def _make_pane(self, pane: Pane, place: int) -> Element:
         encodings = [element(shelf, {"column": self.source.ref(each)}) for shelf, each in pane.encodings]
         if self.mark == MAP:
-            encodings.append(element("geometry", {"column": self.source.full("[Geometry (generated)]")}))
+            encodings.append(element("geometry", {"column": self.source.qualify("[Geometry (generated)]")}))
         attributes: dict[str, object] = {"selection-relaxation-option": "selection-relaxation-allow"}
         if pane.measure and len(self.panes) > 1:
             axis = "y-axis-name" if pane.measure in self.rows else "x-axis-name"
@@ -155,9 +157,9 @@ class Sheet:
             element("mark", {"class": self.mark}),
             element("encodings", {}, *encodings) if encodings else None,
             self._target(pane, place),
-            self._tooltip(pane),
-            self._label(pane),
-            self._style(pane),
+            self._make_tooltip(pane),
+            self._make_label(pane),
+            self._make_style(pane),
         )
 
     def _target(self, pane: Pane, place: int) -> Element | None:
@@ -180,7 +182,7 @@ class Sheet:
             },
         )
 
-    def _tooltip(self, pane: Pane) -> Element | None:
+    def _make_tooltip(self, pane: Pane) -> Element | None:
         if not pane.tip:
             return None
         runs = []
@@ -190,7 +192,7 @@ class Sheet:
             runs.append(element("run", {"bold": "true"}, text=placeholder(self.source.ref(instance))))
         return element("customized-tooltip", {}, element("formatted-text", {}, *runs))
 
-    def _label(self, pane: Pane) -> Element | None:
+    def _make_label(self, pane: Pane) -> Element | None:
         if not self.big:
             return None
         first, *below = (placeholder(self.source.ref(each)) for _, each in pane.encodings)
@@ -199,7 +201,7 @@ class Sheet:
             runs += [element("run", {}, text=BREAK), element("run", {"fontsize": SMALL}, text=text)]
         return element("customized-label", {}, element("formatted-text", {}, *runs))
 
-    def _style(self, pane: Pane) -> Element | None:
+    def _make_style(self, pane: Pane) -> Element | None:
         shelves = {shelf for shelf, _ in pane.encodings}
         formats = {} if self.mark == KPI or "color" in shelves else {"mark-color": SERIES[0]}
         if "text" in shelves:
@@ -221,10 +223,10 @@ def _filter(source: Source, instance: Instance, group: int) -> Element:
     attributes = {"column": source.ref(instance), "filter-group": group}
     if instance.type == "quantitative":  # no fixed range: it would cut off days that come later
         return element("filter", {"class": "quantitative", **attributes, "included-values": "non-null"})
-    return element("filter", {"class": "categorical", **attributes}, _let_through(instance.ref))
+    return element("filter", {"class": "categorical", **attributes}, _make_open_filter(instance.ref))
 
 
-def _let_through(level: str, action: str = "") -> Element:
+def _make_open_filter(level: str, action: str = "") -> Element:
     by = {"user:ui-action-filter": action} if action else {}
     return element(
         "groupfilter",
