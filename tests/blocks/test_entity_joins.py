@@ -243,3 +243,12 @@ def test_the_diff_of_a_mart_reads_what_is_joined(tmp_path: Path) -> None:
     alone = release.compare(found, {"orders": "rel.orders"})
     assert alone.metrics["sales"] == (None, 150)
     assert "customers, which its rows are joined with, is not there" in alone.broken_metrics["some"]
+
+
+def test_a_time_of_another_model_is_a_dimension_if_its_grain_is_known() -> None:
+    times = [
+        {"name": name, "type": "time", "type_params": {"time_granularity": grain}}
+        for name, grain in (("born", "day"), ("joined", "hour"), ("filed", "fiscal_year"))
+    ]
+    found = catalogue(model("customers", [key("customer", "primary")], *times))
+    assert set(found.dimensions_of("orders")) == {"country", "customer__born", "customer__joined"}
