@@ -262,7 +262,7 @@ class Ground:
             ledger = session.rows("select count(*), count(distinct item), sum(row_count) from control.loads")[
                 0
             ]
-            journal = session.rows("select run_id, state from control.journal order by reached_at, seq")
+            journal = session.rows("select run_id, state from control.journal order by seq")
         right = (len(every), len(every), sum(v for _, v in every))
         if tuple(map(int, raw)) != right:
             yield f"RAW holds {raw}, the files {right}"

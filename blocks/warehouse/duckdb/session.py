@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -69,21 +69,52 @@ def open_session(
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with _replace_errors(path.name):
-        with _lock:
-            root, users = _open.get(path) or (_connect(path, config), 0)
-            _open[path] = (root, users + 1)
-            own = root.cursor()
-            own.execute("set time zone 'UTC'")  # each connection begins in the machine's
+        own = _open_connection(path, config)
         try:
             yield DuckDBSession(own, path.name)
         finally:
-            with _lock:
-                own.close()
-                root, users = _open.pop(path)
-                if users > 1:
-                    _open[path] = (root, users - 1)
-                else:
-                    root.close()
+            _close_connection(path, own)
+
+
+def _open_connection(path: Path, config: dict[str, Any]) -> DuckDBPyConnection:
+    """One more connection to a file; the first one opens it."""
+    with _lock:
+        root, users = _open.get(path) or (_connect(path, config), 0)
+        own = root.cursor()
+        try:
+            own.execute("set time zone 'UTC'")  # each connection begins in the machine's
+        except BaseException:  # an interrupt, for one: nothing may stay open
+            stop_connection(own)
+            if not users:
+                root.close()
+            raise
+        _open[path] = (root, users + 1)
+        return own
+
+
+def _close_connection(path: Path, own: DuckDBPyConnection) -> None:
+    """Close a connection; the last one closes the file."""
+    with _lock:
+        stop_connection(own)
+        root, users = _open.pop(path)
+        if users > 1:
+            _open[path] = (root, users - 1)
+        else:
+            root.close()
+
+
+def stop_connection(connection: DuckDBPyConnection) -> None:
+    """Close a connection, and end what it still does.
+
+    A query that an interrupt of Python's has left goes on in DuckDB's threads, and whoever opens the file again would
+    wait for it, with a busy processor and for ever.
+    """
+    import duckdb
+
+    connection.interrupt()
+    with suppress(RuntimeError, duckdb.Error):
+        connection.execute("select 1")
+    connection.close()
 
 
 @contextmanager
@@ -98,12 +129,12 @@ def open_attached(path: Path, name: str) -> Iterator[DuckDBSession]:
             connection.execute(f"attach {place} as {quote_identifier(name)} (read_only)")
             connection.execute("set time zone 'UTC'")
         except BaseException:
-            connection.close()
+            stop_connection(connection)
             raise
     try:
         yield DuckDBSession(connection, path.name)
     finally:
-        connection.close()
+        stop_connection(connection)
 
 
 def _replace_errors(name: str) -> AbstractContextManager[None]:
