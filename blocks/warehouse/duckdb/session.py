@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from blocks.errors import (
     Busy,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 OPEN_SECONDS = 20  # dbt's process, or a reader's short look, is done by then
 PAUSE_SECONDS = 0.1
+Config: TypeAlias = dict[str, str | bool | int | float | list[str]]
+"""DuckDB's settings, by name."""
 _lock = Lock()
 _open: dict[Path, tuple[DuckDBPyConnection, int]] = {}
 _WIDE = {"HUGEINT", "UHUGEINT"}
@@ -62,9 +64,7 @@ class DuckDBSession:
 
 
 @contextmanager
-def open_session(
-    path: Path, config: dict[str, str | bool | int | float | list[str]]
-) -> Iterator[DuckDBSession]:
+def open_session(path: Path, config: Config) -> Iterator[DuckDBSession]:
     """A connection of its own to the file. config: DuckDB's settings, for whoever opens the file first."""
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def open_session(
             _close_connection(path, own)
 
 
-def _open_connection(path: Path, config: dict[str, Any]) -> DuckDBPyConnection:
+def _open_connection(path: Path, config: Config) -> DuckDBPyConnection:
     """One more connection to a file; the first one opens it."""
     with _lock:
         root, users = _open.get(path) or (_connect(path, config), 0)
@@ -144,7 +144,7 @@ def _replace_errors(name: str) -> AbstractContextManager[None]:
     return replace_vendor_errors(duckdb.Error, lambda error: translate_error(f"use {name}", error))
 
 
-def _connect(path: Path, config: dict[str, Any]) -> DuckDBPyConnection:
+def _connect(path: Path, config: Config) -> DuckDBPyConnection:
     """Open the file; wait a while for another program that has it open."""
     import duckdb
 
