@@ -84,9 +84,11 @@ def _open_connection(path: Path, config: Config) -> DuckDBPyConnection:
         try:
             own.execute("set time zone 'UTC'")  # each connection begins in the machine's
         except BaseException:  # an interrupt, for one: nothing may stay open
-            stop_connection(own)
-            if not users:
-                root.close()
+            try:
+                stop_connection(own)
+            finally:
+                if not users:
+                    root.close()
             raise
         _open[path] = (root, users + 1)
         return own
@@ -95,12 +97,14 @@ def _open_connection(path: Path, config: Config) -> DuckDBPyConnection:
 def _close_connection(path: Path, own: DuckDBPyConnection) -> None:
     """Close a connection; the last one closes the file."""
     with _lock:
-        stop_connection(own)
         root, users = _open.pop(path)
-        if users > 1:
-            _open[path] = (root, users - 1)
-        else:
-            root.close()
+        try:
+            stop_connection(own)
+        finally:
+            if users > 1:
+                _open[path] = (root, users - 1)
+            else:
+                root.close()
 
 
 def stop_connection(connection: DuckDBPyConnection) -> None:
@@ -111,10 +115,12 @@ def stop_connection(connection: DuckDBPyConnection) -> None:
     """
     import duckdb
 
-    connection.interrupt()
-    with suppress(RuntimeError, duckdb.Error):
-        connection.execute("select 1")
-    connection.close()
+    try:
+        connection.interrupt()
+        with suppress(RuntimeError, duckdb.Error):
+            connection.execute("select 1")  # which waits for the end of the one before
+    finally:
+        connection.close()
 
 
 @contextmanager

