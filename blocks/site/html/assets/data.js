@@ -288,9 +288,9 @@ function percentileOf(values, { at, discrete }) {
   };
   // 0.1 of 30 is 3.0000000000000004
   if (discrete) return valueAt(Math.max(Math.ceil(at * size - 1e-9), 1) - 1);
-  const rank = at * (size - 1);
-  const low = valueAt(Math.floor(rank));
-  return low + (valueAt(Math.ceil(rank)) - low) * (rank - Math.floor(rank));
+  const position = at * (size - 1);
+  const low = valueAt(Math.floor(position));
+  return low + (valueAt(Math.ceil(position)) - low) * (position - Math.floor(position));
 }
 
 /** The totals of a dataset over no rows: a distinct count is 0 then, every other measure null. */
