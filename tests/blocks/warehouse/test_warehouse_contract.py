@@ -471,12 +471,17 @@ def test_what_is_on_a_view_survives_a_flip_to_other_columns(carrier: SqlWarehous
     assert read(carrier, "select more from {serving.people}") == [(3,)]
 
 
+CANNOT_GO = (  # each vendor's words for taking it off
+    r"(?i)people\.day \(comment\).*(comment on column .*day.* is null|alter column .*day.* comment '')"
+)
+
+
 def test_a_column_that_bears_something_cannot_go(carrier: SqlWarehouse) -> None:
     first = make_release(carrier, "a", 1)
     carrier.flip(first)
     comment_on(carrier, "people", "day", "when")
     narrow = make_wider_release(carrier, "b", "2 as run_no")
-    with pytest.raises(Misconfigured, match=r"people\.day \(comment\).*comment on column .*day.* is null"):
+    with pytest.raises(Misconfigured, match=CANNOT_GO):
         carrier.check_flip(narrow)
     assert carrier.is_shown(first)
     with carrier.session() as session:
@@ -492,9 +497,8 @@ def test_what_was_on_a_view_that_went_is_on_the_one_that_comes_back(carrier: Sql
     carrier.flip(make_release(carrier, "a", 1))
     comment_on(carrier, "people", "", "who")
     comment_on(carrier, "people", "day", "when")
-    for _ in range(2):
-        carrier.flip(make_release(carrier, "b", 2, ["sales"]))
-        carrier.drop_releases(["rel_b"])
+    for run in ("b", "e"):
+        carrier.flip(make_release(carrier, run, 2, ["sales"]))
     again = make_wider_release(carrier, "c", "2 as run_no")
     carrier.check_flip(again)
     carrier.flip(again)

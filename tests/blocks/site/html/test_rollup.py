@@ -105,7 +105,7 @@ def test_a_percentile_has_the_values_and_how_many_rows_have_each(
     )
     assert (reduction.grain, table["distinct"]) == (grain, "value")
     assert table["rows"] <= budget
-    assert (reduction.scale_of(measure) > 1) == bool(near)
+    assert (reduction.find_scale(measure) > 1) == bool(near)
     every = sorted(value for value, number in zip(*table["columns"], strict=True) for _ in range(int(number)))
     wanted = sales.execute("SELECT quantile_disc(floor(amount / 50)::double, 0.9) FROM orders").fetchone()[0]
     assert every[int(len(every) * 0.9)] == pytest.approx(wanted, rel=near or 0.001)
