@@ -34,15 +34,17 @@ def postgresql() -> Iterator[str]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         pytest.skip("PostgreSQL is not installed")
-    who: dict[str, Any] = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
-    data, port = Path(subprocess.check_output(["mktemp", "-d"], text=True, **who).strip()), free_port()
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data, **who}
+    # not by `user=`: Python would fork, which a process that has mapped much memory may not
+    who = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
+    data = Path(subprocess.check_output([*who, "mktemp", "-d"], text=True).strip())
+    port = free_port()
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
     secret = data / "password"
-    subprocess.run(["tee", secret], input=SECRET.encode(), check=True, **quiet)
+    subprocess.run([*who, "tee", secret], input=SECRET.encode(), check=True, **quiet)
     access: list[Any] = ["-U", "reader", "-A", "scram-sha-256", "--pwfile", secret]
-    subprocess.run([found[-1], "-D", data / "db", *access, "--no-sync"], check=True, **quiet)
+    subprocess.run([*who, found[-1], "-D", data / "db", *access, "--no-sync"], check=True, **quiet)
     options: list[Any] = ["-p", str(port), "-k", data, "-c", "fsync=off"]
-    server = subprocess.Popen([found[-1].with_name("postgres"), "-D", data / "db", *options], **quiet)
+    server = subprocess.Popen([*who, found[-1].with_name("postgres"), "-D", data / "db", *options], **quiet)
     with _running(server, signal.SIGINT, data):  # SIGINT: without waiting for clients
         yield _ready(f"postgresql+psycopg2://reader:{SECRET}@127.0.0.1:{port}/postgres")
 
