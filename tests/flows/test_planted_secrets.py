@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,21 @@ def desk(tmp_path: Path) -> Iterator[JiraDesk]:
         yield desk
 
 
+@contextmanager
+def log_everything(file: Path) -> Iterator[None]:
+    """Every logger's every line, at the lowest level, in a file."""
+    root, log = logging.getLogger(), logging.FileHandler(file)
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    root.addHandler(log)
+    try:
+        yield
+    finally:
+        root.removeHandler(log)
+        root.setLevel(level)
+        log.close()
+
+
 def test_nothing_that_a_run_leaves_holds_a_secret(
     desk: JiraDesk, tmp_path: Path, prefect_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,11 +131,8 @@ def test_nothing_that_a_run_leaves_holds_a_secret(
     from flows.deliver import deliver
 
     (tmp_path / "rides").mkdir()
-    log = logging.FileHandler(tmp_path / "everything.log")
-    monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
-    logging.getLogger().addHandler(log)
     minutes = {"fails its gate": -500, "delivers": 12}
-    with Receiver() as lineage:
+    with Receiver() as lineage, log_everything(tmp_path / "everything.log"):
         monkeypatch.setenv("OPENLINEAGE_URL", lineage.url)
         monkeypatch.setenv("OPENLINEAGE_API_KEY", SECRET.encode("ascii", "ignore").decode())
         for end, found in minutes.items():
@@ -150,8 +163,8 @@ def test_nothing_that_a_run_leaves_holds_a_secret(
                     deliver(*given)
                 (tmp_path / "refusal.txt").write_text(f"{refused.value} {refused.value!r}")
         (tmp_path / "lineage.txt").write_text(lineage.texts())
-    logging.getLogger().removeHandler(log)
     (tmp_path / "tickets.txt").write_text("\n".join(desk.comments("BK-1")))
+    assert (tmp_path / "everything.log").stat().st_size > 1000
     assert "thread" in (tmp_path / "crash.txt").read_text().lower()
     assert (tmp_path / "lineage.txt").stat().st_size > 1000
     assert "Your dashboard is ready" in (tmp_path / "tickets.txt").read_text()
