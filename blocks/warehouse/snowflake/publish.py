@@ -88,7 +88,7 @@ def remember_lost(
     release: Release,
 ) -> None:
     """Write down what is on views that the release does not have, until they come back."""
-    gone = views(warehouse, session, warehouse.serving) - {*release.marts, MARKER}
+    gone = list_views(warehouse, session, warehouse.serving) - {*release.marts, MARKER}
     lost = {view: kept[view] for view in gone & kept.keys()}
     if lost:
         prepare_memory(warehouse, session)
@@ -116,7 +116,7 @@ def fill(
 
     kept: what is on serving's views, which the new ones get. recalled: what was on those that are gone.
     """
-    for name in sorted(views(warehouse, session, schema) - {*release.marts, MARKER}):
+    for name in sorted(list_views(warehouse, session, schema) - {*release.marts, MARKER}):
         session.rows(f"drop view if exists {warehouse.quote(schema, name)}")
     columns = {
         mart: warehouse.columns(session, *relation.rsplit(".", 1)) for mart, relation in release.marts.items()
@@ -137,7 +137,7 @@ def check(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str
     """Check that the upcoming schema shows the release, all of it and nothing else. Raises BadAnswer."""
     for mart in release.marts:
         session.rows(f"select count(*) from {warehouse.quote(schema, mart)}")
-    found = views(warehouse, session, schema)
+    found = list_views(warehouse, session, schema)
     wrong = find_wrong_views(release, warehouse.read_views(session, schema))
     if wrong or found != {*release.marts, MARKER} or parse_marker(warehouse, session, schema) != release:
         raise BadAnswer(
@@ -170,8 +170,8 @@ def compare_grants(warehouse: SnowflakeConnection, session: SnowflakeSession, th
     there: the upcoming schema.
     """
     here = warehouse.serving
-    shared = views(warehouse, session, here) & views(warehouse, session, there)
-    rights = {schema: _grants(warehouse, session, schema, shared) for schema in (here, there)}
+    shared = list_views(warehouse, session, here) & list_views(warehouse, session, there)
+    rights = {schema: _list_grants(warehouse, session, schema, shared) for schema in (here, there)}
     missing = [
         line.replace("{schema}", f"{warehouse.database}.{other}")
         for one, other in ((here, there), (there, here))
@@ -194,13 +194,13 @@ def swap(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str,
             raise
 
 
-def views(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str) -> set[str]:
+def list_views(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str) -> set[str]:
     """Names of a schema's views, in lower case where they are plain."""
     rows = session.show(f"show views in schema {warehouse.quote(schema)}")
     return {to_plain(row["name"]) for row in rows}
 
 
-def _grants(
+def _list_grants(
     warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str, shared: set[str]
 ) -> set[str]:
     """A schema's tags, and grants on it, on its future objects and on these views, as statements with a gap for it."""
