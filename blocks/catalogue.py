@@ -16,7 +16,7 @@ from pydantic import Field
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound
 from blocks.manifest import Node, list_disabled, name_model
-from blocks.metrics import Measure, Metric
+from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.release_names import is_in_release
 from blocks.semantic_models import SelectedColumn, find_read_joins, read_semantic_models, rows_sql
@@ -228,6 +228,19 @@ class Catalogue:
     def time_of(self, source: str) -> str | None:
         """The dimension that is a row source's time, if it has one."""
         return self._semantic.sources[source].time if source in self._semantic.sources else None
+
+    def grain_of(self, source: str) -> str:
+        """The finest grain of a row source's time."""
+        time = self.time_of(source)
+        return self._semantic.sources[source].dimensions[time].grain if time else "day"
+
+    def adds_up(self, metric: str) -> bool:
+        """True if the parts of a metric add up to its whole."""
+        return is_additive(self.metric(metric).formula)
+
+    def form_of(self, metric: str) -> str:
+        """How a metric is shown: `number`, `percent`, or a currency as `currency:GBP`."""
+        return self.metric(metric).form
 
     def source_names(self) -> tuple[str, ...]:
         """Data sources that a loader brings, by dbt's name."""

@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from blocks.wishes import Wishes
+
 GRAINS = ("day", "week", "month", "quarter", "year")
 """Grains of time that a dashboard can show, the finest first."""
 
@@ -74,7 +76,7 @@ class Ticket(Record):
 class Requirement(Record):
     """A checked ticket: every name in it exists in the catalogue. notes: what to say of it in the answer.
 
-    live: its dashboard is to read what is served itself, where a site can.
+    live: its dashboard is to read what is served itself, where a site can. wishes: how it opens, when and for whom.
 
     People's words are excluded from serialization: Prefect stores flow parameters.
     """
@@ -92,6 +94,7 @@ class Requirement(Record):
     status: str = "open"
     notes: tuple[str, ...] = ()
     live: bool = False
+    wishes: Wishes = Wishes()
     feedback: tuple[Comment, ...] = Field((), exclude=True)
 
 
@@ -171,6 +174,7 @@ class Dashboard(Record):
     declared: bool = True
     owner: str = ""
     live: bool = False
+    wishes: Wishes = Wishes()
 
 
 class Plan(Record):

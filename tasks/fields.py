@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from blocks.tracker.request_lines import strip_bullet, strip_marks
 from blocks.tracker.rich_text.plain_text import remove_invisible
+from blocks.wishes import quote_value
 from tasks.dates import read_days
 from tasks.markdown import code, line, listed
 from tasks.spellings import Spellings
@@ -114,6 +115,19 @@ class Form:
         words = (line(strip_marks(strip_bullet(part)), 100) for part in parts)
         return [word for word in words if word][:LONGEST_LIST]
 
+    def read_entries(self, field: str) -> list[str]:
+        """The entries of a field whose entries have a syntax of their own: a line each, or with `;` between them.
+
+        A mapping, as a ticket's file may have it, has an entry for each of its names.
+        """
+        value = self.fields.get(field)
+        if isinstance(value, dict):
+            value = [_write_entry(name, each) for name, each in value.items()]
+        items = [_write_text(each) for each in value] if isinstance(value, list) else [_write_text(value)]
+        parts = [part for each in items for part in _split_entries(each)]
+        words = (line(strip_marks(strip_bullet(part)), 500) for part in parts)
+        return [word for word in words if word][:LONGEST_LIST]
+
     def _read_words(self, field: str, spellings: Spellings) -> list[str] | None:
         value = self.fields.get(field)
         items = [value] if isinstance(value, str) else value or []
@@ -126,6 +140,20 @@ class Form:
         if len(words) > LONGEST_LIST:
             self.add_gap(field, f"has {len(words):,} entries; write {LONGEST_LIST} at most.")
         return words[:LONGEST_LIST]
+
+
+def _split_entries(text: str) -> list[str]:
+    """The parts between semicolons and line ends, but for those in double quotes."""
+    return re.findall(r'(?:"[^"\n]*"|[^;\n"]|")+', text)
+
+
+def _write_entry(name: object, value: object) -> str:
+    values = value if isinstance(value, list) else [value]
+    return f"{_write_text(name)} = {', '.join(quote_value(_write_text(each)) for each in values)}"
+
+
+def _write_text(value: object) -> str:
+    return remove_invisible(str(value)[:LONGEST_VALUE]) if value is not None else ""
 
 
 def _clean(value: object) -> object:

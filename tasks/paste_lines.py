@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from blocks.records import Analysis, Priority
+from blocks.wishes import Wishes
 from tasks.fields import Form
 from tasks.request_shape import Names
 
@@ -31,7 +32,12 @@ def list_paste_lines(
     rest = {"requester": "one of: your name", "priority": f"one of: {', '.join(Priority.__members__)}"}
     advice |= {field: words for field, words in rest.items() if field in form.gap_fields}
     shown = {**found, "data_sources": found.get("sources")}
-    return tuple(_show(field, shown.get(field), form, words) for field, words in advice.items())
+    wishes = found.get("wishes")
+    wished = wishes.list_lines() if isinstance(wishes, Wishes) else {}
+    return (
+        *(_show(field, shown.get(field), form, words) for field, words in advice.items()),
+        *(f"{field}: {text}" for field, text in wished.items()),
+    )
 
 
 def _advise_names(names: Sequence[str]) -> str:

@@ -36,6 +36,15 @@ class Names(Protocol):
     def time_of(self, source: str) -> str | None:
         """The dimension that is a row source's time, if it has one."""
 
+    def grain_of(self, source: str) -> str:
+        """The finest grain of a row source's time."""
+
+    def adds_up(self, metric: str) -> bool:
+        """True if the parts of a metric add up to its whole."""
+
+    def form_of(self, metric: str) -> str:
+        """How a metric is shown: `number`, `percent`, or a currency."""
+
     def all_source_names(self) -> Sequence[str]:
         """Every data source."""
 

@@ -5,7 +5,7 @@ The checks of single fields are in fields.py; what the run then tells the ticket
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from tasks.paste_lines import list_paste_lines
 from tasks.policy import RETRY
 from tasks.request_shape import Names, check_shape, list_idle_sources, needs_sources
 from tasks.spellings import BY, Spellings
-from tasks.wishes import check_wishes, wants_live_data
+from tasks.wishes import Known, check_wishes, list_unhonoured, wants_live_data
 
 MOST_FEEDBACK, LONGEST_FEEDBACK = 20, 2_000
 RESTRICTED = (
@@ -41,8 +41,15 @@ def answer_gaps(tracker: Tracker, incomplete: Incomplete) -> None:
     tracker.move(incomplete.key, "incomplete")
 
 
-def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
+def check_ticket(
+    ticket: Ticket,
+    catalogue: Names,
+    find_values: Callable[[str], Sequence[str] | None] = lambda _: None,
+    groups: Sequence[str] | None = None,
+) -> Requirement | Incomplete:
     """A ticket as a requirement, or everything that is missing from it.
+
+    find_values: a dimension's values as readers see them now, None where nobody knows; groups: who may be an audience.
 
     People's comments since our last answer on the ticket are the requirement's feedback; of a ticket that fewer people
     may read than a dashboard neither they nor its title go further.
@@ -74,12 +81,19 @@ def check_ticket(ticket: Ticket, catalogue: Names) -> Requirement | Incomplete:
         "live": wants_live_data(form),
     }
     check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
-    found["metrics"] = check_wishes(form, found["analysis"], found["metrics"], known["metrics"])
+    wished = Known(catalogue, known["metrics"], known["dimensions"], find_values, groups)
+    found["wishes"], found["metrics"] = check_wishes(form, found["analysis"], found["metrics"], wished)
+    filtered = [
+        each.dimension for each in found["wishes"].filters if each.dimension not in found["dimensions"]
+    ]
+    found["dimensions"] = tuple(dict.fromkeys((*found["dimensions"], *filtered)))
     check_leftovers(form, known)
     if form.gaps:
         lines = list_paste_lines(form, found, dimensions, catalogue)
         return _make_incomplete(ticket, *form.gaps).model_copy(update={"lines": lines})
     notes = list_idle_sources(found["metrics"], found["sources"], catalogue)
+    notes += tuple(f"{code(name)} was added to the dimensions, as it is filtered by." for name in filtered)
+    notes += list_unhonoured(found["wishes"])
     if ticket.restricted:
         return Requirement(
             key=ticket.key, status=ticket.status, notes=(*notes, RESTRICTED), **{**found, "title": ticket.key}

@@ -1,36 +1,51 @@
-"""Wishes of a ticket beyond what has to be there: how a dashboard is cut, drawn, ordered, refreshed and shared.
+"""Wishes of a ticket beyond what has to be there: how a dashboard opens, is drawn and ordered, when and for whom.
 
-What is done is accepted; everything else is refused by name, so that nobody waits for what was never planned. A wish
-that becomes possible leaves `REFUSED` and gets a function here.
+Everything is honoured, or refused by name with what can be written instead. How each is written is in wish_syntax.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from blocks.records import Analysis
+from blocks.records import GRAINS, Analysis
+from blocks.site.periods import list_coarser_grains
 from blocks.site.plan import CHARTS, Chart
-from tasks.fields import Form
+from blocks.wishes import Cadence, Filter, Span, Target, Wishes
+from tasks.fields import NOTHING, Form
 from tasks.markdown import code, listed
+from tasks.request_shape import Names
 from tasks.spellings import Spellings
+from tasks.wish_syntax import (
+    UnclearError,
+    read_cadence,
+    read_comparison,
+    read_filter,
+    read_period,
+    read_target,
+)
 
-REFUSED = {
-    "filters": ("all, none, no", "can't be preset; readers filter by every dimension on the dashboard"),
-    "period": ("all, all time, everything, all data", "can't be preset; readers choose it on the dashboard"),
-    "grain": ("any, all", "can't be set; a chart takes the grain that its period and data allow"),
-    "target": ("none, no", "can't be shown on a dashboard yet"),
-    "cadence": (
-        "each run, every run, live, real time, real-time, realtime",
-        "can't be set by ticket; what is refreshed by itself is declared in dbt (`schedule` in an exposure's meta)",
-    ),
-    "audience": (
-        "all, everybody, everyone, all readers",
-        "can't be set by ticket; who may read is set where dashboards are published",
-    ),
-}
-"""Part of a request → words that mean what is done anyway, and why everything else is refused."""
 LIVE = ("live", "real time", "real-time", "realtime")
 """Words of a cadence that ask for data without a copy; the answer says how each dataset is read, and why."""
+USUAL: Mapping[str, Sequence[str]] = {
+    "filters": ("all", *NOTHING),
+    "period": (),
+    "comparison": (),
+    "grain": ("any", "all", "automatic", *NOTHING),
+    "target": tuple(NOTHING),
+    "cadence": (),
+    "audience": ("all", "everybody", "everyone", "all readers", "anyone", *NOTHING),
+}
+"""Part of a request → words for what is done anyway."""
+LONGEST_GROUP = 100
+_GRAINS: Mapping[str, Sequence[str]] = {
+    "day": ("daily", "days", "per day", "by day", "day by day"),
+    "week": ("weekly", "weeks", "per week", "by week", "week by week"),
+    "month": ("monthly", "months", "per month", "by month", "month by month"),
+    "quarter": ("quarterly", "quarters", "per quarter", "by quarter", "quarter by quarter"),
+    "year": ("yearly", "annual", "annually", "years", "per year", "by year", "year by year"),
+}
 _CHARTS: dict[str, Sequence[str]] = {
     Chart.trend: ("line", "lines", "line chart", "time series", "trend line", "area"),
     Chart.bars: ("bar", "bar chart", "column", "columns", "column chart"),
@@ -38,25 +53,251 @@ _CHARTS: dict[str, Sequence[str]] = {
     Chart.stacked: ("stack", "stacked bars", "stacked bar chart"),
     Chart.table: ("tables", "grid", "list"),
 }
+NOT_YET = ("filters", "period", "comparison", "grain", "target", "cadence", "audience")
+_Found = TypeVar("_Found")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What wishes are held against. find_values: a dimension's values as readers see them now, None if none are known.
+
+    groups: names of those who may be an audience; None: where dashboards go nobody can be kept out, or nobody knows.
+    """
+
+    names: Names
+    metrics: Spellings
+    dimensions: Spellings
+    find_values: Callable[[str], Sequence[str] | None] = field(default=lambda _: None)
+    groups: Sequence[str] | None = None
 
 
 def check_wishes(
-    form: Form, analysis: Analysis | None, metrics: Sequence[str], spellings: Spellings
-) -> tuple[str, ...]:
-    """Note a gap for each wish that can't be honoured; return the metrics in the order of the layout."""
-    for field, (accepted, why) in REFUSED.items():
-        words = form.read_words(field)
-        if refused := [word for word in words if word.casefold().strip(" .") not in accepted.split(", ")]:
-            form.add_gap(field, f"{', '.join(map(code, refused))} {why}. Take it out of the ticket to go on.")
+    form: Form, analysis: Analysis | None, metrics: Sequence[str], known: Known
+) -> tuple[Wishes, tuple[str, ...]]:
+    """What is wished, and the metrics in the order of the layout; a gap is noted for all that can't be honoured."""
     charts = _read_charts(form, "chart", form.read_words("chart"))
     _check_charts(form, analysis, charts)
-    return _read_layout(form, analysis, metrics, spellings)
+    ordered, order = _read_layout(form, analysis, metrics, known.metrics)
+    period = _read_one(form, "period", read_period)
+    comparison = _read_one(form, "comparison", read_comparison)
+    found: dict[str, Any] = {
+        "filters": _read_filters(form, metrics, known),
+        "period": period[0] if period else None,
+        "comparison": comparison or (period[1] if period else None),
+        "grain": _read_grain(form, metrics, known.names),
+        "cadence": _read_cadence(form),
+        "audience": _read_audience(form, known.groups),
+        "charts": tuple(dict.fromkeys((*order, *charts))),
+    }
+    if period and comparison and period[1] and period[1] is not comparison:
+        form.add_gap("comparison", "is another than the one behind the period. Write one of both.")
+    _check_time(form, metrics, known.names, found)
+    found["targets"] = _read_targets(form, metrics, known, found["grain"])
+    return Wishes(**found), ordered
+
+
+def list_unhonoured(wishes: Wishes) -> tuple[str, ...]:
+    """A note on each wish that is understood and that dashboards don't do yet."""
+    return tuple(
+        f"**{name}** {code(text, 300)} was understood, and is not done yet: dashboards go without it."
+        for name, text in wishes.list_lines().items()
+        if name in NOT_YET
+    )
 
 
 def wants_live_data(form: Form) -> bool:
     """True if a ticket asks for a dashboard that reads what is served itself, at every look."""
     words = (word.casefold().strip(" .") for word in form.read_words("cadence"))
     return any(word in LIVE for word in words)
+
+
+def _list_entries(form: Form, field_name: str) -> list[str]:
+    """The entries of a field, without words for what is done anyway."""
+    usual = USUAL[field_name]
+    return [each for each in form.read_entries(field_name) if each.casefold().strip(" .") not in usual]
+
+
+def _read(form: Form, field_name: str, read: Callable[[str], _Found], text: str) -> _Found | None:
+    try:
+        return read(text)
+    except UnclearError as error:
+        form.add_gap(field_name, f"{code(text)} can't be read. {error}")
+    return None
+
+
+def _read_one(form: Form, field_name: str, read: Callable[[str], _Found]) -> _Found | None:
+    """The value of a field that has one."""
+    entries = _list_entries(form, field_name)
+    if len(entries) > 1:
+        form.add_gap(field_name, f"has {len(entries)} values: {', '.join(map(code, entries[:5]))}. Keep one.")
+        return None
+    return _read(form, field_name, read, entries[0]) if entries else None
+
+
+def _read_filters(form: Form, metrics: Sequence[str], known: Known) -> tuple[Filter, ...]:
+    found: dict[str, Filter] = {}
+    for entry in _list_entries(form, "filters"):
+        if (each := _read(form, "filters", read_filter, entry)) and (
+            one := _check_filter(form, each, metrics, known)
+        ):
+            if one.dimension in found and one != found[one.dimension]:
+                form.add_gap(
+                    "filters", f"name {code(one.dimension)} twice. Write all its values behind one name."
+                )
+            found[one.dimension] = one
+    return tuple(found.values())
+
+
+def _check_filter(form: Form, wish: Filter, metrics: Sequence[str], known: Known) -> Filter | None:
+    """The filter in the words of dbt and of the data; None and a gap where it fits nothing."""
+    names, asked = known.dimensions.find(wish.dimension), wish.dimension
+    if len(names) != 1:
+        near = known.dimensions.find_shared(asked) or known.dimensions.suggest(asked)
+        hint = (
+            f"did you mean {' or '.join(map(code, near))}?"
+            if near
+            else f"known: {listed(known.dimensions.known)}."
+        )
+        form.add_gap("filters", f"name {code(asked)}, which is no dimension; {hint}")
+        return None
+    name = names[0]
+    sources = {known.names.source_of(metric): metric for metric in metrics}
+    if any(known.names.time_of(source) == name for source in sources):
+        form.add_gap("filters", f"name {code(name)}, which is time. Write it as `period`.")
+        return None
+    if without := [
+        metric for source, metric in sources.items() if name not in known.names.dimensions_of(source)
+    ]:
+        form.add_gap(
+            "filters",
+            f"name {code(name)}, which the data of {listed(without)} do not have: its figures would go on showing "
+            "everything. Ask for it in a ticket of its own, or leave the filter out.",
+        )
+        return None
+    values = known.find_values(name)
+    if values is None:
+        return wish.model_copy(update={"dimension": name})
+    return _match_values(form, wish.model_copy(update={"dimension": name}), values)
+
+
+def _match_values(form: Form, wish: Filter, values: Sequence[str]) -> Filter | None:
+    """The filter with its values as the data spell them; None and a gap where some are not among them."""
+    if wish.is_range:
+        if not any(map(wish.accepts, values)):
+            form.add_gap(
+                "filters", f"{code(wish)} fits none of the values that {code(wish.dimension)} has now."
+            )
+            return None
+        return wish
+    spellings = Spellings(tuple(values), {})
+    exact = {value.casefold(): value for value in values}
+    texts = [text.strip() for text in spellings.split(", ".join(wish.values))]
+    found = {text: exact.get(text.casefold()) for text in texts}
+    for text in [text for text, value in found.items() if value is None]:
+        near = spellings.suggest(text)
+        hint = f"did you mean {' or '.join(map(code, near))}?" if near else f"it has {listed(values, 10)}."
+        form.add_gap("filters", f"{code(text)} is no value of {code(wish.dimension)} now; {hint}")
+    if None in found.values():
+        return None
+    return wish.model_copy(update={"values": tuple(dict.fromkeys(map(str, found.values())))})
+
+
+def _read_grain(form: Form, metrics: Sequence[str], names: Names) -> str:
+    entries, spellings = _list_entries(form, "grain"), Spellings(GRAINS, _GRAINS)
+    found = [name for each in entries for name in spellings.find(each)]
+    if not entries:
+        return ""
+    if len(found) != 1:
+        form.add_gap("grain", f"{', '.join(map(code, entries[:5]))} is not one of: {listed(GRAINS)}.")
+        return ""
+    possible = _list_grains(metrics, names)
+    if metrics and possible and found[0] not in possible:
+        form.add_gap("grain", f"{code(found[0])} can't be drawn of these data; they have {listed(possible)}.")
+        return ""
+    return found[0]
+
+
+def _list_grains(metrics: Sequence[str], names: Names) -> list[str]:
+    """The grains that the time of all these metrics has; none where one has no time."""
+    sources = {names.source_of(metric) for metric in metrics}
+    timed = [names.grain_of(source) for source in sources if names.time_of(source)]
+    return list_coarser_grains(max(timed, key=GRAINS.index)) if timed else []
+
+
+def _check_time(form: Form, metrics: Sequence[str], names: Names, found: Mapping[str, Any]) -> None:
+    """A wish for time is refused where no data has any, but for that of all there is."""
+    if not metrics or any(names.time_of(names.source_of(metric)) for metric in metrics):
+        return
+    for name in ("period", "comparison", "grain"):
+        if found[name] and found[name] != Span():
+            form.add_gap(name, "can't be set: the data of these metrics have no time.")
+
+
+def _read_targets(form: Form, metrics: Sequence[str], known: Known, grain: str) -> tuple[Target, ...]:
+    found: dict[str, Target] = {}
+    for entry in _list_entries(form, "target"):
+        if (each := _read(form, "target", read_target, entry)) and (
+            one := _check_target(form, each, metrics, known, grain)
+        ):
+            if one.metric in found:
+                form.add_gap("target", f"names {code(one.metric)} twice. Keep one of both.")
+            found[one.metric] = one
+    return tuple(found.values())
+
+
+def _check_target(
+    form: Form, wish: Target, metrics: Sequence[str], known: Known, grain: str
+) -> Target | None:
+    """The target with dbt's metric, and the time that it is of; None and a gap where it can't be judged."""
+    named = known.metrics.find(wish.metric)
+    if len(named) != 1 or named[0] not in metrics:
+        near = [each for each in known.metrics.suggest(wish.metric) if each in metrics]
+        hint = f"did you mean {' or '.join(map(code, near))}?" if near else f"they are {listed(metrics)}."
+        form.add_gap("target", f"names {code(wish.metric)}, which is none of the metrics asked for; {hint}")
+        return None
+    name, names = named[0], known.names
+    timed = names.time_of(names.source_of(name)) is not None
+    per, possible = wish.per or (grain if names.adds_up(name) else ""), _list_grains([name], names)
+    said = code(wish.text)
+    if not timed and (wish.against or wish.per):
+        form.add_gap("target", f"of {code(name)}, {said}, can't be judged: its data have no time.")
+    elif wish.against:
+        return wish.model_copy(update={"metric": name})
+    elif per and per not in possible:
+        form.add_gap("target", f"of {code(name)} can't be per {code(per)}; its data have {listed(possible)}.")
+    elif timed and names.adds_up(name) and not per:
+        form.add_gap(
+            "target",
+            f"of {code(name)}, {said}, needs a time, as the metric adds up: write {code(f'{wish.text} per month')} "
+            "or another unit.",
+        )
+    elif names.form_of(name) == "percent" and wish.value is not None and abs(wish.value) > 1.5:
+        form.add_gap("target", f"of {code(name)}, {said}, is over 150%: write it with a sign, as `95%`.")
+    else:
+        return wish.model_copy(update={"metric": name, "per": per})
+    return None
+
+
+def _read_cadence(form: Form) -> Cadence | None:
+    entries = [each for each in form.read_entries("cadence") if each.casefold().strip(" .") not in LIVE]
+    if len(entries) > 1:
+        form.add_gap("cadence", f"has {len(entries)} values: {', '.join(map(code, entries[:5]))}. Keep one.")
+        return None
+    return _read(form, "cadence", read_cadence, entries[0]) if entries else None
+
+
+def _read_audience(form: Form, groups: Sequence[str] | None) -> tuple[str, ...]:
+    words = [
+        word for word in form.read_words("audience") if word.casefold().strip(" .") not in USUAL["audience"]
+    ]
+    if groups is None:
+        return tuple(dict.fromkeys(word[:LONGEST_GROUP] for word in words))
+    exact, spellings = {group.casefold(): group for group in groups}, Spellings(tuple(groups), {})
+    for word in [word for word in words if word.casefold() not in exact]:
+        near = spellings.suggest(word)
+        hint = f"did you mean {' or '.join(map(code, near))}?" if near else f"it can be: {listed(groups)}."
+        form.add_gap("audience", f"{code(word)} is no group that a ticket may name; {hint}")
+    return tuple(dict.fromkeys(exact[word.casefold()] for word in words if word.casefold() in exact))
 
 
 def _read_charts(form: Form, field: str, words: Sequence[str]) -> list[Chart]:
@@ -77,17 +318,17 @@ def _check_charts(form: Form, analysis: Analysis | None, charts: Sequence[Chart]
 
 def _read_layout(
     form: Form, analysis: Analysis | None, metrics: Sequence[str], spellings: Spellings
-) -> tuple[str, ...]:
-    """Metrics in the order that the layout names; charts have to be in the order that the analysis gives them."""
-    words = form.read_words("layout")
+) -> tuple[tuple[str, ...], Sequence[Chart]]:
+    """The metrics in the order that the layout names; or else the charts in theirs."""
+    words, charts = form.read_words("layout"), list[Chart]()
     order = [name for word in words for name in spellings.find(word) if name in metrics]
     if len(order) < len(words):
         charts = _read_charts(form, "layout", words) if not order else []
-        shown = [chart for chart in CHARTS.get(analysis, ()) if chart in charts] if analysis else charts
-        if order or charts != shown:
+        possible = CHARTS[analysis] if analysis else tuple(Chart)
+        if order or not charts or not set(charts) <= set(possible):
             asked = ", ".join(map(code, words))
-            possible = listed(CHARTS[analysis]) if analysis else "what the analysis shows"
             form.add_gap(
-                "layout", f"{asked} is not possible: write metrics in their order, or charts as {possible}."
+                "layout",
+                f"{asked} is not possible: write metrics in their order, or charts of {listed(possible)} in theirs.",
             )
-    return tuple(dict.fromkeys((*order, *metrics)))
+    return tuple(dict.fromkeys((*order, *metrics))), charts

@@ -7,23 +7,12 @@ drawing in each site.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from blocks.catalogue import Dataset
 from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis, Dashboard, Record
 from blocks.site.periods import list_coarser_grains
-
-
-class Chart(StrEnum):
-    """A kind of chart. trend: over time; shares: parts of a whole; stacked: both; bars: by a dimension."""
-
-    trend = "trend"
-    bars = "bars"
-    shares = "shares"
-    stacked = "stacked"
-    table = "table"
-
+from blocks.wishes import Chart as Chart
 
 CHARTS: dict[Analysis, tuple[Chart, ...]] = {
     Analysis.kpi: (Chart.trend, Chart.bars),

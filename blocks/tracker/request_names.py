@@ -40,9 +40,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "assignee": _split_names("assignee, assigned to"),
     "priority": _split_names("priority, prio, urgency"),
     "filters": _split_names("filters, filter, filter by, filtered by, restricted to, limited to"),
-    "period": _split_names(
-        "period, time period, time range, date range, time frame, timeframe, time span, compare with, compare to, "
-        "compared with, compared to, comparison period"
+    "period": _split_names("period, time period, time range, date range, time frame, timeframe, time span"),
+    "comparison": _split_names(
+        "comparison, compare with, compare to, compared with, compared to, comparison period"
     ),
     "grain": _split_names("grain, granularity, time grain"),
     "target": _split_names("target, targets, target value, target values"),

@@ -83,6 +83,15 @@ class Shop:
     def time_of(self, mart: str) -> str | None:
         return self.marts[mart][2]
 
+    def grain_of(self, mart: str) -> str:
+        return {"day": "day", "month": "month"}.get(self.time_of(mart) or "", "day")
+
+    def adds_up(self, metric: str) -> bool:
+        return metric != "stock_value"
+
+    def form_of(self, metric: str) -> str:
+        return "number"
+
     def all_source_names(self) -> list[str]:
         return ["crm", "erp", "fx"]
 

@@ -44,6 +44,7 @@ FIELDS = (
     "incident",
     "filters",
     "period",
+    "comparison",
     "grain",
     "target",
     "cadence",

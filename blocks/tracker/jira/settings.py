@@ -18,6 +18,15 @@ READ = (
     "data_sources",
     "deadline",
     "requester",
+    "filters",
+    "period",
+    "comparison",
+    "grain",
+    "target",
+    "cadence",
+    "audience",
+    "chart",
+    "layout",
 )  # mapped fields of a request
 WRITTEN = ("release", "freshness")  # mapped fields that are written
 DEFAULTS: dict[str, Names] = {
