@@ -10,6 +10,8 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import quote
 
+from blocks.vendor_patches.dbt_schemas import write_schemas
+
 DATABASE_URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 EMPTY = Path(__file__).resolve().parents[1] / ".local" / "prefect-empty.db"
 SETTINGS = {
@@ -88,3 +90,4 @@ def make_database() -> None:
 if __name__ == "__main__":
     os.environ.setdefault(DATABASE_URL, prepare_database_url(EMPTY))
     make_database()
+    write_schemas()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from blocks.child_process import end_with_parent, run
 from blocks.dbt.release_manifest import keep_nodes, materialize, redirect, rename_schema, has_edited_schema
 from blocks.vendor_patches.dbt_core import compile_apart
+from blocks.vendor_patches.dbt_schemas import use_kept_schemas
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def main(descriptor: int) -> None:
     import dbt.adapters.factory
     import dbt.cli.main
 
+    use_kept_schemas()
     connection = Connection(descriptor)
     commands: dict[str, Callable[..., Any]] = {"parse": parse, "build": build, "make": make, "compile": compile_models, "deps": fetch}
     while True:
