@@ -29,13 +29,17 @@ class Wish(BaseModel):
 
 
 class Chart(StrEnum):
-    """A kind of chart. trend: over time; shares: parts of a whole; stacked: both; bars: by a dimension."""
+    """A kind of chart. trend: over time; shares: parts of a whole; stacked: both; bars: by a dimension.
+
+    movement: what each member did to the change from one period to another.
+    """
 
     trend = "trend"
     bars = "bars"
     shares = "shares"
     stacked = "stacked"
     table = "table"
+    movement = "movement"
 
 
 class Against(StrEnum):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from decimal import Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 
-from blocks.quality.history.movement import CENT, round_parts
+from blocks.metric_change import CENT, round_parts, round_value
 from blocks.records import Movement, Mover
 from tasks.markdown import bullets, code
 
@@ -29,7 +29,7 @@ def describe_movement(movement: Movement) -> str:
         changed = _round(movement.restated, step)
         text += f" In days that readers had seen: {changed:+,}; in new days: {after - before - changed:+,}."
     for dimension, group in groupby(movement.movers, key=lambda mover: mover.dimension):
-        text += f" By {code(dimension)}: {_list_members(list(group), step)}."
+        text += f" By {code(dimension)}: {_list_members(list(group), after - before, step)}."
     return text
 
 
@@ -40,9 +40,9 @@ def _describe_periods(movement: Movement) -> str:
     return f"from {first} to {last}, against {old_first} to {old_last}"
 
 
-def _list_members(movers: list[Mover], step: Decimal) -> str:
-    """Each member with what it did, in steps that add up."""
-    amounts = round_parts([Fraction(str(mover.change)) for mover in movers], step)
+def _list_members(movers: list[Mover], whole: Decimal, step: Decimal) -> str:
+    """Each member with what it did, in steps that add up to the whole."""
+    amounts = round_parts([Fraction(str(mover.change)) for mover in movers], whole, step)
     return ", ".join(
         f"{code(mover.member)} {amount:+,}{_note(mover, step)}"
         for mover, amount in zip(movers, amounts, strict=True)
@@ -57,4 +57,4 @@ def _note(mover: Mover, step: Decimal) -> str:
 
 
 def _round(value: float, step: Decimal) -> Decimal:
-    return Decimal(repr(value)).quantize(step, context=Context(prec=400))
+    return round_value(Fraction(repr(value)), step)

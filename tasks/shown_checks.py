@@ -27,7 +27,8 @@ def find_gate(
         if gate:
             names = _list_lineage(catalogue, mart)
             own = tuple(check for check in gate.checks if check.scope in names)
-            found.append(gate.model_copy(update={"checks": own}))
+            moved = tuple(each for each in gate.movements if _is_of_mart(catalogue, each.metric, mart))
+            found.append(gate.model_copy(update={"checks": own, "movements": moved}))
     if not found:
         return None
     return GateReport(
@@ -35,7 +36,12 @@ def find_gate(
         passed=all(gate.passed for gate in found),
         checks=tuple(dict.fromkeys(check for gate in found for check in gate.checks)),
         data_docs=found[0].data_docs,
+        movements=tuple(moved for gate in found for moved in gate.movements),
     )
+
+
+def _is_of_mart(catalogue: Catalogue, metric: str, mart: str) -> bool:
+    return metric in catalogue.metric_names() and catalogue.mart_of(metric) == mart
 
 
 def read_gates(warehouse: Warehouse, release: Release) -> list[JournalEntry]:

@@ -52,6 +52,7 @@ _CHARTS: dict[str, Sequence[str]] = {
     Chart.shares: ("share", "pie", "pie chart", "donut", "donut chart", "doughnut"),
     Chart.stacked: ("stack", "stacked bars", "stacked bar chart"),
     Chart.table: ("tables", "grid", "list"),
+    Chart.movement: ("why it moved", "drivers", "waterfall", "contribution", "contributions"),
 }
 NOT_YET = ("filters", "period", "comparison", "grain", "target", "cadence", "audience")
 _Found = TypeVar("_Found")
@@ -311,7 +312,7 @@ def _read_charts(form: Form, field: str, words: Sequence[str]) -> list[Chart]:
 def _check_charts(form: Form, analysis: Analysis | None, charts: Sequence[Chart]) -> None:
     """A chart that this analysis does not show is refused with the analyses that do."""
     for chart in charts:
-        if analysis and chart not in CHARTS[analysis]:
+        if analysis and chart not in (*CHARTS[analysis], Chart.movement):  # which every analysis has
             others = listed(each for each, shown in CHARTS.items() if chart in shown)
             form.add_gap("chart", f"{code(chart)} is not shown by a {analysis}, but by: {others}.")
 

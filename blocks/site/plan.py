@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blocks.catalogue import Dataset
+from blocks.metric_change import is_divisible
 from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis, Dashboard, Record
 from blocks.site.periods import list_coarser_grains
@@ -88,7 +89,9 @@ def plan_section(
     parts = tuple(name for name in metrics if name in whole)
     kinds = plan_charts(analysis, timed=bool(grains), sliced=bool(dataset.dimensions), adds=bool(parts))
     rest = tuple(name for name in metrics if name not in parts) if Chart.shares in kinds else metrics
-    shown = {Chart.shares: parts, Chart.stacked: parts, Chart.bars: rest}
+    divisible = find_divisible(dataset.metrics)
+    moving = tuple(name for name in metrics if name in divisible) if grains and dataset.dimensions else ()
+    shown = {Chart.shares: parts, Chart.stacked: parts, Chart.bars: rest, Chart.movement: moving}
     panels = [
         Panel(
             chart=kind,
@@ -96,7 +99,7 @@ def plan_section(
             dimensions=dataset.dimensions,
             grains=grains if kind in (Chart.trend, Chart.stacked, Chart.table) else (),
         )
-        for kind in dict.fromkeys((*kinds, Chart.table))
+        for kind in dict.fromkeys((*kinds, Chart.movement, Chart.table))
     ]
     return Section(
         dataset=dataset.name,
@@ -110,6 +113,20 @@ def plan_section(
 def find_additive(metrics: Sequence[Metric]) -> set[str]:
     """The names of the metrics whose parts add up to a whole."""
     return {metric.name for metric in metrics if is_additive(metric.formula)}
+
+
+def find_divisible(metrics: Sequence[Metric]) -> set[str]:
+    """The names of the metrics whose change is cut into what members did.
+
+    Of those that grow with age no change is told, and of a balance's moments another one ends each period.
+    """
+    return {
+        metric.name
+        for metric in metrics
+        if is_divisible(metric.formula)
+        and not metric.grows
+        and not any(each.balance for each in metric.measures)
+    }
 
 
 def plan_charts(analysis: Analysis, *, timed: bool, sliced: bool, adds: bool) -> tuple[Chart, ...]:

@@ -8,6 +8,7 @@ const { cases, day } = page;
 const figures = cases("number_format");
 const formulas = cases("formulas");
 const periods = cases("periods");
+const movements = cases("movements");
 const EVER = { first: 0, last: 0 };
 
 test("short figures", () => {
@@ -78,6 +79,38 @@ test("rankings", () => {
     );
   }
 });
+
+for (const { name, formula, step, change, uneven, parts, ...sides } of movements.divided) {
+  test(`a change in parts: ${name}`, () => {
+    const [before, after] = [sides.before, sides.after].map((side) => new Map(Object.entries(side)));
+    const found = page.divide(formula, before, after);
+    if (parts === null) {
+      assert.equal(found, null);
+      return;
+    }
+    found.sort((a, b) => (a.member < b.member ? -1 : 1));
+    const size = Number(step);
+    const wholes = found.map(({ rate, mix }) => rate + mix);
+    const shown = page.roundParts(wholes, change, size);
+    assert.deepEqual(
+      found.map(({ member, kind, mix }, i) => ({
+        member,
+        change: shown[i] + 0, // -0 is 0
+        mix: page.roundValue(mix, size) + 0,
+        kind,
+      })),
+      parts,
+    );
+    const valueOf = (side) => {
+      const all = { top: 0, bottom: 0 };
+      for (const totals of side.values()) for (const key of Object.keys(all)) all[key] += totals[key] ?? 0;
+      return page.evaluate(formula, all);
+    };
+    const [old, now] = [valueOf(before), valueOf(after)];
+    assert.ok(Math.abs(wholes.reduce((sum, value) => sum + value, 0) - (now - old)) < 1e-9);
+    assert.ok(Math.abs(page.measureUnevenness(formula, found, before, old, now) - uneven) < 1e-9);
+  });
+}
 
 test("labels along an axis of time", () => {
   for (const { first, last, grain, most, ticks } of periods.ticks) {

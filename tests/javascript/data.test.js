@@ -530,3 +530,79 @@ test("a percentile goes by the filters and by the groups, and is none without ro
   selection.picked.set("country", new Set(["Italy"]));
   assert.equal(totals().now.value, null);
 });
+
+// A random number between two, the same each time.
+function randomOf(seed) {
+  let state = seed;
+  return (low, high) => {
+    state = (state * 48271) % 2147483647;
+    return low + (state / 2147483647) * (high - low);
+  };
+}
+
+test("whatever moved, the parts add up to the change to the cent, of sums and of ratios", () => {
+  const random = randomOf(20111209);
+  for (let round = 0; round < 200; round++) {
+    const days = ["2025-03-01", "2025-03-02"].map(day);
+    const rows = Array.from({ length: 14 }, () => ({
+      time: days[Math.floor(random(0, 2))],
+      code: Math.floor(random(0, 9)),
+      sales: random(0, 1) < 0.1 ? null : Math.round(random(-1e6, 1e8)) / 100,
+      orders: Math.floor(random(0, 50)),
+    }));
+    const measures = ["sales", "orders"].map((name) => ({ name, function: "sum" }));
+    const values = Array.from("abcdefghi");
+    const table = {
+      rows: rows.length,
+      time: rows.map(({ time }) => time),
+      codes: [rows.map(({ code }) => code)],
+      columns: measures.map(({ name }) => rows.map((row) => row[name])),
+    };
+    const made = { dimensions: [{ name: "country", label: "Country", values }], measures, tables: [table] };
+    const ratio = {
+      ...METRIC,
+      adds: false,
+      empty: null,
+      formula: ["/", ["measure", "sales"], ["measure", "orders"]],
+    };
+    for (const metric of [{ ...METRIC, empty: 0, unit: "£" }, ratio]) {
+      const own = { selection, dataset: page.prepare(JSON.parse(JSON.stringify(made)), "day"), metric };
+      const [then, now] = days.map((number) => ({ first: number, last: number }));
+      const found = page.explain(own, then, now);
+      if (!found) continue;
+      assert.equal(page.roundValue(found.after - found.before, found.step), found.change);
+      for (const { movers } of found.dimensions) {
+        const sum = movers.reduce((all, { change }) => all + change, 0);
+        assert.equal(page.roundValue(sum, found.step), found.change);
+        assert.ok(movers.length <= page.MOST_MOVERS + 1);
+      }
+      assert.equal(found.dimensions.length, 1);
+    }
+  }
+});
+
+test("members that are new or gone are said, and those beyond the first few are one", () => {
+  const [then, now] = ["2025-03-02", "2025-03-05"].map((text) => ({ first: day(text), last: day(text) }));
+  selection.picked.set("country", new Set(["Spain"]));
+  const found = page.explain({ ...view, metric: { ...METRIC, empty: 0 } }, then, now);
+  assert.deepEqual([found.change, found.dimensions], [2, []]); // one member alone explains nothing
+  selection.reset();
+  const early = { first: day("2025-03-01"), last: day("2025-03-01") };
+  const [by] = page.explain({ ...view, metric: { ...METRIC, empty: 0 } }, early, now).dimensions;
+  assert.deepEqual(
+    by.movers.map(({ label, kind, before, after, change }) => [label, kind, before, after, change]),
+    [
+      ["Malta", "gone", 10, 0, -10],
+      ["Spain", "new", 0, 7, 7],
+    ],
+  );
+});
+
+test("a change whose parts do not add up to it is not cut into them", () => {
+  const made = salesOf();
+  Object.assign(made.tables[1], { time: made.tables[0].time.slice(0, 3), columns: [[0, 0, 0]] });
+  const own = { ...view, dataset: page.prepare(made, "day"), metric: BUYERS };
+  const [then, now] = ["2025-03-01", "2025-03-02"].map((text) => ({ first: day(text), last: day(text) }));
+  const { change, dimensions } = page.explain(own, then, now);
+  assert.deepEqual([change, dimensions], [0, []]); // the same buyer in two countries
+});

@@ -7,6 +7,7 @@ export * from "../../blocks/site/html/assets/draw_bars.js";
 export * from "../../blocks/site/html/assets/draw_stacked.js";
 export * from "../../blocks/site/html/assets/number_format.js";
 export * from "../../blocks/site/html/assets/filters.js";
+export * from "../../blocks/site/html/assets/movement.js";
 export * from "../../blocks/site/html/assets/periods.js";
 export * from "../../blocks/site/html/assets/rows.js";
 export * from "../../blocks/site/html/assets/selection.js";

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from blocks.errors import NotFound
-from blocks.records import Check, GateReport, Release, State
+from blocks.records import Check, GateReport, Movement, Release, State
 from blocks.warehouse.control import JournalEntry
 from tasks.shown_checks import find_gate
 
@@ -17,6 +17,12 @@ class Project:
         if mart == "gone":
             raise NotFound("look up mart", "no such")
         return {f"model.p.{mart}"} | ({"model.p.s", "source.p.raw.t"} if mart == "a" else set())
+
+    def metric_names(self) -> tuple[str, ...]:
+        return ("of_a", "of_b")
+
+    def mart_of(self, metric: str) -> str:
+        return metric.removeprefix("of_")
 
 
 def entry(run: str, *scopes: str, seq: int = 1) -> JournalEntry:
@@ -57,3 +63,16 @@ def test_what_is_not_known_is_not_claimed() -> None:
     assert names({"b": "rel_r9.b"}, "b") is None
     assert names({}, "b") is None
     assert names({"gone": "rel_r1.gone", "b": "rel_r1.b"}, "gone", "b") == ["r1 b"]
+
+
+def test_a_mart_has_the_movements_of_its_metrics_in_the_run_that_built_it() -> None:
+    def moved(run: str, *metrics: str) -> JournalEntry:
+        all_moved = tuple(Movement(metric=name, about="release", before=1, after=2) for name in metrics)
+        gate = GateReport(run=run, passed=True, checks=(), movements=all_moved)
+        return entry(run).model_copy(update={"detail": gate.model_dump_json()})
+
+    journal = [moved("r1", "of_a", "of_b", "of_gone"), moved("r2", "of_b")]
+    release = Release(run="r2", marts={"a": "rel_r1.a", "b": "rel_r2.b"})
+    found = find_gate(Project(), journal, release, ("a", "b"))  # type: ignore[arg-type]
+    assert found
+    assert [each.metric for each in found.movements] == ["of_a", "of_b"]

@@ -101,9 +101,18 @@ def _build_metric(number: int, metric: Metric, view: DashboardView) -> dict[str,
         "scale": max((rollup.find_scale(m.base if m.shift else m) for m in metric.measures), default=1),
         "elsewhere": not metric.adds_up_rows,
         "needsBucket": metric.needs_bucket,
+        "released": _find_released(metric, view),
         "shifts": [m.shift.model_dump() for m in metric.measures if m.shift],
         "fillsBuckets": metric.fills_buckets,
     }
+
+
+def _find_released(metric: Metric, view: DashboardView) -> tuple[float, float] | None:
+    """What the release changed of days that readers had seen, and what its new days brought; None: nothing is known."""
+    for moved in view.card.gate.movements if view.card.gate else ():
+        if moved.metric == metric.name and moved.restated is not None:
+            return moved.restated, moved.after - moved.before - moved.restated
+    return None
 
 
 def _describe(number: int, metric: Metric, view: DashboardView) -> list[tuple[str, str]]:

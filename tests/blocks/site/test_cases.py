@@ -6,6 +6,7 @@ import json
 import math
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import duckdb
 import pytest
 
 from blocks.catalogue import Dataset
+from blocks.metric_change import compute, divide, measure_unevenness, round_parts, round_value
 from blocks.metrics import Measure, Metric, evaluate, to_json, to_sql, to_tableau, totals_sql
 from blocks.site import number_format, periods
 from blocks.site.html.extract import Extract
@@ -27,6 +29,7 @@ def cases(name: str) -> dict[str, Any]:
 
 
 FIGURES, FORMULAS, PERIODS = cases("number_format"), cases("formulas"), cases("periods")
+MOVEMENTS = cases("movements")
 MEASURES = tuple(Measure(name=name, function=kind) for name, kind in FORMULAS["measures"].items())
 
 
@@ -164,3 +167,46 @@ def test_periods(case: dict[str, Any]) -> None:
         [str(periods.start(number, grain)) for number in pair] for pair in period.pair_with_previous(grain)
     ]
     assert besides == case["besides"]
+
+
+@pytest.mark.parametrize("case", MOVEMENTS["divided"], ids=lambda case: case["name"])
+def test_changes_in_parts(case: dict[str, Any]) -> None:
+    measures = tuple(Measure(name=name, function="sum") for name in ("top", "bottom"))
+    metric = Metric(
+        name="m", label="M", description="", mart="rows", formula=case["formula"], measures=measures
+    )
+    step, formula = Decimal(case["step"]), metric.formula
+    before, after = (
+        {
+            member: {name: Fraction(str(value)) for name, value in totals.items() if value is not None}
+            for member, totals in case[side].items()
+        }
+        for side in ("before", "after")
+    )
+    parts = divide(formula, before, after)
+    if parts is None or case["parts"] is None:
+        assert parts is case["parts"]
+        return
+    old, new = (
+        compute(
+            formula,
+            {m.name: sum((t.get(m.name, Fraction(0)) for t in side.values()), Fraction(0)) for m in measures},
+        )
+        for side in (before, after)
+    )
+    assert old is not None
+    assert new is not None
+    assert sum(part.whole for part in parts) == new - old
+    whole = round_value(new, step) - round_value(old, step)
+    assert float(whole) == case["change"]
+    shown = round_parts([part.whole for part in parts], whole, step)
+    assert [
+        {
+            "member": part.member,
+            "change": float(change),
+            "mix": float(round_value(part.mix, step)),
+            "kind": part.kind,
+        }
+        for part, change in zip(parts, shown, strict=True)
+    ] == case["parts"]
+    assert float(measure_unevenness(formula, parts, before, old, new)) == pytest.approx(case["uneven"])

@@ -58,14 +58,15 @@ def test_a_plan_leaves_out_no_metric_dimension_or_grain(
     assert card.plan.figures == tuple(("sales", name) for name in NAMES)
     assert card.plan.filters == section.drill == CUTS
     panels = {panel.chart: panel for panel in section.panels}
-    assert list(panels) == list(dict.fromkeys((*CHARTS[analysis], Chart.table)))
+    assert list(panels) == list(dict.fromkeys((*CHARTS[analysis], Chart.movement, Chart.table)))
     composed = analysis is Analysis.composition
     for chart, panel in panels.items():
         parts = composed and chart in (Chart.shares, Chart.stacked)
         whole = {Chart.bars: OTHER}.get(chart, NAMES) if composed else NAMES
+        whole = NAMES[:-1] if chart is Chart.movement else whole  # different customers are no sum
         assert panel.metrics == (ADDING if parts else whole)
         assert panel.dimensions == CUTS
-        assert panel.grains == (() if chart in (Chart.bars, Chart.shares) else GRAINS)
+        assert panel.grains == (() if chart in (Chart.bars, Chart.shares, Chart.movement) else GRAINS)
 
 
 def test_the_order_of_figures_is_the_tickets(make_card: Callable[..., Card]) -> None:
@@ -88,7 +89,7 @@ def test_nothing_is_planned_that_the_data_has_not(make_card: Callable[..., Card]
     assert found == {
         "flat": ["trend", "table"],
         "timeless": ["bars", "table"],
-        "ratios": ["trend", "bars", "table"],
+        "ratios": ["trend", "bars", "movement", "table"],
         "bare": [],
     }
 
@@ -112,6 +113,8 @@ def find_chart(sheet: Sheet) -> str:
     colours = [one.field.name for pane in sheet.panes for shelf, one in pane.encodings if shelf == "color"]
     if sheet.mark == LINE:
         return "trend"
+    if any(name.startswith("Derived_part_") for name in cols):
+        return "movement"
     if "Derived_period" in cols:
         return "stacked"
     if sheet.mark == PIE or (rows and colours):
@@ -133,7 +136,11 @@ def list_drawn(made: Workbook, source: Source) -> list[tuple[str, set[str], set[
         kind = find_chart(sheet)
         if not found or found[-1][0] != kind:
             found.append((kind, set(), set(), set()))
-        found[-1][1].update(n.removeprefix("Calculation_") for n in names if n.startswith("Calculation_"))
+        found[-1][1].update(
+            n.split("_", 2 if n.startswith("Derived_part_") else 1)[-1]
+            for n in names
+            if n.startswith(("Calculation_", "Derived_part_"))
+        )
         found[-1][2].update(names & set(source.columns))
         if "Derived_split" in names and choices.split:
             found[-1][2].update(words.values())

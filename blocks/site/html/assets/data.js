@@ -356,8 +356,8 @@ const STRICT = {
   round_binary: (a, digits) => (Math.sign(a) * Math.round(Math.abs(tidy(a)) * 10 ** digits)) / 10 ** digits,
 };
 
-// Without what adding up many rows leaves in the last digits: 41.849999999999994 is to be rounded as 41.85.
-function tidy(number) {
+/** A number without what adding up many rows leaves in its last digits: 41.849999999999994 is to be rounded as 41.85. */
+export function tidy(number) {
   return Number(number.toPrecision(13));
 }
 

@@ -59,8 +59,8 @@ export function dateFilter(dates, set) {
   const named = dates.timeLabel ? [make("span", { class: "dates-label", dir: "auto" }, dates.timeLabel)] : [];
   const element = make("div", { class: "dates" }, make("div", segments, ...buttons), ...named, range);
   const update = ({ first, last }) => {
-    show(from, dayText(start(first, grain)));
-    show(to, dayText(finish(last, grain)));
+    showDate(from, dayText(start(first, grain)));
+    showDate(to, dayText(finish(last, grain)));
     buttons.forEach((button, i) => {
       const [own] = lengths[i];
       button.setAttribute("aria-pressed", String(last === own.last && first === own.first));
@@ -69,8 +69,8 @@ export function dateFilter(dates, set) {
   return { element, update };
 }
 
-// A field that is being typed in keeps what is typed, until it is left.
-function show(field, text) {
+/** Write a date into a field; one that is being typed in keeps what is typed, until it is left. */
+export function showDate(field, text) {
   field.shown = text;
   if (document.activeElement !== field || Number.isNaN(readDay(field.value))) field.value = text;
 }

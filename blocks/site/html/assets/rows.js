@@ -41,7 +41,8 @@ function groupIn(view, range, where, keyOf) {
   return addUp(dataset, range, where, lastOf, selection.time(grain, range));
 }
 
-function byCode(view, range, dimension) {
+/** The totals of each value of a dimension in a range: code → totals. */
+export function totalsByCode(view, range, dimension) {
   const grain = view.metric.needsBucket ? view.selection.drawnGrain() : "";
   if (grain && !isKnown(view, grain)) return new Map();
   const question = `dimension ${dimension}${grain && ` of the last ${grain}`}`;
@@ -113,7 +114,7 @@ export function totalsOf(selection, dataset) {
 export function groupsOf(view, dimension, most) {
   const { dataset, metric, selection } = view;
   const texts = dataset.dimensions[dimension].values;
-  const totals = byCode(view, selection.range, dimension);
+  const totals = totalsByCode(view, selection.range, dimension);
   const { groups, places } = rank(totals, texts, metric, most);
   return { groups, dimension, placeOf: (table, row) => places.get(table.codes[dimension][row]) };
 }
@@ -144,7 +145,7 @@ function groupTotals(view, { groups, placeOf, dimension }, range) {
     const found = groupIn(view, range, selection.where(dataset), placeOf);
     return groups.map((_group, place) => found.get(place));
   }
-  const found = byCode(view, range, dimension);
+  const found = totalsByCode(view, range, dimension);
   return groups.map(({ codes }) => {
     const parts = codes.flatMap((code) => found.get(code) ?? []);
     return parts.length > 1 ? mergeTotals(dataset, parts) : parts[0];
@@ -209,8 +210,8 @@ export function overTime(view, grain, placeOf) {
     .sort((a, b) => a.bucket - b.bucket || a.place - b.place);
 }
 
-// The names of the measures that a formula is made of.
-function measuresIn([head, ...parts]) {
+/** The names of the measures that a formula is made of. */
+export function measuresIn([head, ...parts]) {
   if (head === "measure") return [parts[0]];
   return parts.filter((part) => Array.isArray(part)).flatMap(measuresIn);
 }

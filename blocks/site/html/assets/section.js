@@ -7,7 +7,8 @@ import { drawShares } from "./draw_shares.js";
 import { drawStacked } from "./draw_stacked.js";
 import { drawTrend, drawTrends } from "./draw_trend.js";
 import { byId, capitalize, make } from "./elements.js";
-import { dayText, shareText, short, timeTicks } from "./number_format.js";
+import { MovementPanel } from "./movement_panel.js";
+import { dayText, isoDay, readDay, shareText, short, timeTicks } from "./number_format.js";
 import { bucket, DAY, finish, start } from "./periods.js";
 import {
   barRows,
@@ -54,6 +55,7 @@ export class Section {
   restart() {
     this.metrics = this.page.model.metrics.filter((metric) => metric.dataset === this.number);
     Object.assign(this, { metric: this.metrics[0], by: 0, split: -1, grain: null, per: "", small: false });
+    this.earlier = null; // what a change is explained against, if not against what the page compares with
   }
 
   /** What is chosen here and not what the page opens with, as texts by name. */
@@ -66,6 +68,7 @@ export class Section {
       grain: this.grain,
       per: this.per || null,
       small: this.small ? "yes" : null,
+      earlier: this.earlier && this.earlierDays.map(isoDay).join(" "),
     };
     return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== null));
   }
@@ -76,7 +79,19 @@ export class Section {
     if (field === "metric") this.metric = this.metrics.find(({ name }) => name === value) ?? this.metric;
     else if (field === "by" || field === "split") this[field] = place < 0 ? this[field] : place;
     else if (field === "small") this.small = value === "yes";
+    else if (field === "earlier") this.earlier = this.readEarlier(value);
     else if (this.page.model.grains.includes(value)) this[field] = value;
+  }
+
+  get earlierDays() {
+    const { grain } = this.page.model;
+    return [start(this.earlier.first, grain), finish(this.earlier.last, grain)];
+  }
+
+  readEarlier(text) {
+    const { grain, whole } = this.page.model;
+    const [first, last] = text.split(" ").map((day) => bucket(readDay(day), grain));
+    return whole && first >= whole.first && last >= first && last <= whole.last ? { first, last } : null;
   }
 
   get view() {
@@ -99,6 +114,7 @@ export class Section {
     const element = make("article", attributes, head, make("div", { class: "body" }, body, legend));
     const panel = { plan, element, title, tools, body, legend };
     if (kind === "table") panel.table = new Table(body, "Table");
+    else if (kind === "movement") panel.movement = this.movementPanel(body, tools);
     else {
       panel.chart = new Chart(body, DRAWINGS[kind]);
       panel.twin = new ChartTable(panel.chart);
@@ -107,6 +123,13 @@ export class Section {
     this.panels.set(kind, panel);
     this.addTools(plan, tools);
     area.append(element);
+  }
+
+  movementPanel(body, tools) {
+    return new MovementPanel(body, tools, this.page.model, (range) => {
+      this.earlier = range;
+      this.page.render();
+    });
   }
 
   // --- choices beside a panel's title
@@ -347,6 +370,11 @@ export class Section {
       this.split < 0 && (target ?? null) !== null ? [{ value: target, label: "Target" }] : [];
     const shown = { domain, ticks, references, annotations: this.annotations(domain) };
     return { rows: inside, metric: this.metric, ...shown, label: panel.title.textContent };
+  }
+
+  movement(panel) {
+    panel.title.textContent = `Why ${this.metric.label} moved`;
+    panel.movement.render(this.view, this.earlier, (dimension, group) => this.drill(dimension, group));
   }
 
   table(panel) {

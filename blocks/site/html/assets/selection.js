@@ -35,12 +35,27 @@ export class Selection {
    *   nothing chosen is finished
    */
   compared(lag = 0) {
-    const { model, range } = this;
-    if (!model.whole) return null;
-    const now = { first: range.first, last: Math.min(range.last, this.lastFinished(lag)) };
-    if (now.last < now.first) return null;
+    const { model } = this;
+    const now = this.finishedPart(this.range, lag);
+    if (!now) return null;
     const before = this.against === "year" ? yearBefore(now, model.grain) : previous(now);
     return before.first >= model.whole.first ? { now, before } : null;
+  }
+
+  /**
+   * The same with a range of the reader's own, of which the finished part counts, too; null: as the page compares.
+   * @returns {{now: ?object, before: ?object}} null for what is not there
+   */
+  comparedWith(earlier, lag = 0) {
+    if (!earlier) return this.compared(lag) ?? { now: this.finishedPart(this.range, lag), before: null };
+    return { now: this.finishedPart(this.range, lag), before: this.finishedPart(earlier, lag) };
+  }
+
+  // Null if nothing of a range is finished, or there is no time.
+  finishedPart({ first, last }, lag) {
+    if (!this.model.whole) return null;
+    const end = Math.min(last, this.lastFinished(lag));
+    return end < first ? null : { first, last: end };
   }
 
   /** The last bucket of the rows' grain that is finished; the last of all where it is not known where data end. */

@@ -3,7 +3,7 @@
 import { isoDay, readDay } from "./number_format.js";
 import { bucket, finish, start } from "./periods.js";
 
-const FIELDS = { metric: "metric", by: "by", split: "split", grain: "grain", per: "per", small: "small" };
+const FIELDS = ["metric", "by", "split", "grain", "per", "small", "earlier"];
 
 /**
  * What is chosen, as a text; empty for what the page opens with.
@@ -35,7 +35,7 @@ export function readState(text, model, selection, sections) {
   selection.reset();
   sections.forEach((section, number) => {
     section.restart();
-    for (const field of Object.keys(FIELDS)) {
+    for (const field of FIELDS) {
       const value = words.get(field + (number || ""));
       if (value !== null) section.choose(field, value);
     }

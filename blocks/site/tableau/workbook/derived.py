@@ -2,7 +2,8 @@
 
 period: the time cut to the grain that is chosen; split: the dimension that is chosen; share: of the whole; before: of
 the bucket just before, in the order of a line's time, and null where there is none; moved: how the last finished bucket
-differs from the one before it, and that as words; target: what a metric should reach.
+differs from the one before it, and that as words; part: what a member
+did to that; target: what a metric should reach.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from datetime import date, timedelta
 from functools import reduce
 
 from blocks.metrics import Metric, is_additive, to_tableau
-from blocks.site.plan import Section
+from blocks.site.plan import Chart, Section
 from blocks.site.tableau.workbook.fields import Field, write_date_as_text
+from blocks.site.tableau.workbook.movement import write_part
 from blocks.site.tableau.workbook.parameters import Parameter, clean_text, quote_text
 
 WHOLE, NOTHING = "whole period", "nothing"
@@ -38,9 +40,9 @@ class Choices:
 
 @dataclass(frozen=True)
 class Derived:
-    """The derived fields of a source. shares, before, words, targets: by the name of the metric's field.
+    """The derived fields of a source. shares, before, words, targets, moves: by the name of the metric's field.
 
-    parts: what words are made of.
+    moves: what a member did to the change; parts: what words and moves are made of.
     """
 
     choices: Choices = field(default_factory=Choices)
@@ -54,13 +56,14 @@ class Derived:
     before: Mapping[str, Field] = field(default_factory=dict)
     words: Mapping[str, Field] = field(default_factory=dict)
     targets: Mapping[str, Field] = field(default_factory=dict)
+    moves: Mapping[str, Field] = field(default_factory=dict)
     parts: tuple[Field, ...] = ()
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """All derived fields that there are."""
         single = (self.period, self.per, self.split, self.newest, self.link)
-        several = (self.shares, self.before, self.words, self.targets)
+        several = (self.shares, self.before, self.words, self.targets, self.moves)
         found = (each for fields in several for each in fields.values())
         return (*(each for each in single if each), *self.parts, *found)
 
@@ -138,7 +141,7 @@ def derive_fields(
         for name, field in metrics.items()
         if period
     }
-    words, parts = dict[str, Field](), list[Field]()
+    words, moves, parts = dict[str, Field](), dict[str, Field](), list[Field]()
     if clock and period:
         cuts = tuple(each.name for each in dimensions)
         change = ChangeWriter(clock, period, (grains, choices.grain), name_apart, cuts)
@@ -147,6 +150,12 @@ def derive_fields(
             for name, field in metrics.items()
             if not meanings[name].grows
         }
+        moving = next((panel.metrics for panel in section.panels if panel.chart is Chart.movement), ())
+        moves = {
+            field.name: change.write_part(meanings[name], field, levels)
+            for name, field in metrics.items()
+            if name in moving
+        }
         parts = change.parts
     targets = {
         field.name: _make_target(name, field, target, name_apart)
@@ -154,7 +163,7 @@ def derive_fields(
         if (target := meanings[name].target) is not None and period
     }
     return Derived(
-        choices, grains, period, per, split, newest, None, shares, before, words, targets, tuple(parts)
+        choices, grains, period, per, split, newest, None, shares, before, words, targets, moves, tuple(parts)
     )
 
 
@@ -231,6 +240,25 @@ class ChangeWriter:
             type="quantitative",
             form="p0.0%",
             formula=f"IF {reached} THEN {moved} END",
+        )
+
+    def write_part(self, metric: Metric, field: Field, levels: str) -> Field:
+        """What a member did to the change; levels: the dimensions, of which a view shows one."""
+        before, last, after = self._find_buckets(metric.maturity_days)
+        earlier, latest = (f"{self._period.ref} = {bucket.ref}" for bucket in (before, last))
+        first, newest = (
+            f"MIN({{EXCLUDE {levels} : {function}({self._clock.time.ref})}})" for function in ("MIN", "MAX")
+        )
+        final = f"DATEADD('{self._clock.grain}', -1, MIN({after.ref}))"
+        reached = f"DATE({first}) <= MIN({before.ref}) AND DATE({newest}) >= DATE({final})"
+        return Field(
+            name=f"Derived_part_{metric.name}",
+            caption=self._name_apart(f"{field.caption}, part of the change"),
+            datatype="real",
+            role="measure",
+            type="quantitative",
+            form="p0.00%" if metric.form == "percent" else field.form,
+            formula=f"IF {reached} THEN {write_part(metric.formula, earlier, latest, levels)} END",
         )
 
     def _find_unfinished(self) -> str:

@@ -239,6 +239,34 @@ def _plan_stacks(source: Source, metrics: list[Field], cuts: list[Field]) -> lis
     ]
 
 
+def _plan_movements(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+    """Why metrics moved from the bucket before to the last finished one: a sheet for each dimension."""
+    parts = [source.derived.moves[metric.name] for metric in metrics if metric.name in source.derived.moves]
+    found = []
+    for cut in cuts if parts else ():
+        by, values = use_plain(cut), [use_calculated(part) for part in parts]
+        panes = tuple(
+            Pane(value, (("text", value),), ((cut.caption, by), (value.field.caption, value)))
+            for value in values
+        )
+        title = f"Why {_list(metrics)} moved by {_lower(cut)}"
+        found.append(
+            Sheet(
+                title,
+                f"{title}: last finished period against the one before",
+                source,
+                BAR,
+                rows=(by,),
+                cols=tuple(values),
+                panes=panes,
+                height=ROW,
+                sort=(by, values[0]),
+                scrolls=True,
+            )
+        )
+    return found
+
+
 def _list(metrics: list[Field]) -> str:
     """The metrics' names as a title has them; of many, only that they are many."""
     names = [metric.caption for metric in metrics]
@@ -257,4 +285,5 @@ _DRAWN: dict[Chart, Callable[[Source, list[Field], list[Field]], list[Sheet]]] =
     Chart.shares: _plan_pies,
     Chart.stacked: _plan_stacks,
     Chart.table: _plan_table,
+    Chart.movement: _plan_movements,
 }

@@ -149,13 +149,68 @@ def test_a_page_draws_its_plan(open_page, make_card, analysis):
             )
             labels = [name.capitalize() for name in panel.dimensions]
             table = ["whole period", *panel.grains]
-            assert choices == {"trend": ["nothing", *labels], "table": table}.get(panel.chart, labels)
+            assert choices == {
+                "trend": ["nothing", *labels],
+                "table": table,
+                "movement": [],
+            }.get(panel.chart, labels)
             assert grains == ([] if panel.chart == "table" else list(panel.grains))
         for metric in section.metrics:
             page.locator(f"[data-metric={metric}]").click()
             settled(page)
             shown = panels.evaluate_all("all => all.filter((e) => !e.hidden).map((e) => e.dataset.panel)")
             assert shown == [str(panel.chart) for panel in section.panels if metric in panel.metrics]
+
+
+def read_movers(page: Any, heading: str) -> dict[str, str]:
+    """Each member's change, as the panel shows it."""
+    rows = page.locator("[data-panel=movement] section", has_text=heading).first.locator("tbody tr")
+    return {
+        row.locator(".link").inner_text(): row.locator(".figure").first.inner_text() for row in rows.all()
+    }
+
+
+def test_a_page_says_why_a_figure_moved(open_page, asked, sales):
+    """Members' parts add up to the change of the figure to the cent, for any two periods that the reader picks."""
+
+    def check(page: Any, before: tuple[str, str]) -> None:
+        old, new = asked("net", "true", before), asked("net")
+        change = round(new - old, 2)
+        assert f"{change:+,.2f}".replace("+", "+£").replace("-", "-£") in page.locator(".moved").inner_text()
+        countries = sales.execute("SELECT DISTINCT country FROM orders").fetchall()
+        for heading in ("By country", "By channel", "By segment"):
+            parts = {
+                name: float(re.sub("[£,]", "", text)) for name, text in read_movers(page, heading).items()
+            }
+            assert round(sum(parts.values()), 2) == change
+            for country in {name for (name,) in countries} & parts.keys():
+                part = asked("net", f"country = '{country}'") - asked("net", f"country = '{country}'", before)
+                assert parts[country] == pytest.approx(part, abs=0.011)
+
+    with open_page("kpi") as page:
+        check(page, BEFORE)
+        panel = page.locator("[data-panel=movement]")
+        panel.get_by_label("Compared with, from").fill("2025-01-01")
+        panel.get_by_label("Compared with, to").fill("2025-01-31")
+        settled(page)
+        check(page, ("2025-01-01", "2025-01-31"))
+        assert "180 days against 31" in page.locator(".moved").inner_text()
+        address = page.url
+        panel.get_by_role("button", name="Period before").click()
+        check(page, BEFORE)
+        page.goto(address)
+        page.reload()
+        settled(page)
+        check(page, ("2025-01-01", "2025-01-31"))
+        panel.locator("section", has_text="By country").locator(".link").first.click()
+        settled(page)
+        assert page.locator("#crumbs").is_visible()
+        page.locator("[data-metric=rate]").click()
+        settled(page)
+        assert panel.locator("thead").first.inner_text().split("\t")[2:5] == ["Change", "Own rate", "Mix"]
+        page.locator("[data-metric=customers]").click()
+        settled(page)
+        assert panel.is_hidden()
 
 
 def test_category_filters_filter(open_page, asked):

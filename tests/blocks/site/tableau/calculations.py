@@ -1,6 +1,7 @@
 """Tableau's calculations as DuckDB's SQL, so that a test can say what they come to. Functions as its help has them.
 
-Only what generated workbooks use. Each level-of-detail expression is FIXED without dimensions: one value for all rows.
+Only what generated workbooks use. A level-of-detail expression is FIXED without dimensions, one value for all rows, or
+EXCLUDEs all that a view is cut by: one value for those that are filtered.
 """
 
 from __future__ import annotations
@@ -33,16 +34,28 @@ def expand(source: Source, field: Field) -> str:
     return formula
 
 
-def to_sql(formula: str, parameters: Mapping[str, str], today: str, rows: str = "extract") -> str:
-    """A calculation as SQL. parameters: by full name, what is chosen; rows: all of them, whatever is filtered."""
+def to_sql(
+    formula: str,
+    parameters: Mapping[str, str],
+    today: str,
+    rows: str = "extract",
+    filtered: str = "extract",
+    numeric: bool = False,
+) -> str:
+    """A calculation as SQL. parameters: by full name, what is chosen; rows: all of them, whatever is filtered.
+
+    filtered: those that are; numeric: it is a number, and + adds up.
+    """
     sql = re.sub(r'"([^"]*)"', r"'\1'", formula)
     for name, value in parameters.items():
         sql = sql.replace(name, f"'{value}'")
     sql = re.sub(r"\[((?:[^\]]|\]\])+)\]", lambda m: f'"{m[1].replace("]]", "]")}"', sql)
-    sql = re.sub(r"\{FIXED : ([^{}]+)\}", lambda m: f"(SELECT {m[1]} FROM {rows})", sql)
+    while (found := re.sub(r"\{FIXED : ([^{}]+)\}", lambda m: f"(SELECT {m[1]} FROM {rows})", sql)) != sql:
+        sql = found
+    sql = re.sub(r"\{EXCLUDE [^:]+ : ([^{}]+)\}", lambda m: f"(SELECT {m[1]} FROM {filtered})", sql)
     sql = sql.replace("TODAY()", f"DATE '{today}'").replace("ELSEIF ", "WHEN ").replace("IF ", "CASE WHEN ")
     sql = _call(sql)
-    return sql.replace(" + ", " || ") if "'" in sql else sql
+    return sql if numeric or "'" not in sql else sql.replace(" + ", " || ")
 
 
 def _call(sql: str) -> str:

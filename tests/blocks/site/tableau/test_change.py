@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from blocks.metrics import Balance, Metric, evaluate, totals_sql
+from blocks.metric_change import divide
+from blocks.metrics import Balance, Metric, Number, Operation, evaluate, totals_sql
 from blocks.site.base import Card
 from blocks.site.number_format import change
 from blocks.site.periods import find_last_finished, finish, start
@@ -80,6 +82,75 @@ def test_the_change_is_that_of_the_rows(
     if grain == "year":  # the rows begin in 2024, so the year before is not whole
         expected = dict.fromkeys(expected, "")
     assert read_words(card, grain, today) == expected
+
+
+KEPT = RATE.model_copy(
+    update={
+        "name": "kept",
+        "label": "Kept",
+        "formula": Operation(sign="-", left=Number(value=1), right=RATE.formula),
+    }
+)
+
+
+def read_parts(card: Card, grain: str, where: str) -> dict[str, dict[str, float]]:
+    """What each country did to each metric, as the workbook's formulas say."""
+    (source,) = workbook(card).sources
+    found: dict[str, dict[str, float]] = {}
+    with duckdb.connect() as connection:
+        connection.execute("SET ieee_floating_point_ops = false")
+        connection.execute(f"CREATE TABLE extract AS FROM read_parquet({str(card.extracts[0])!r})")
+        connection.execute(f"CREATE VIEW chosen AS FROM extract WHERE {where}")
+        for name, part in source.derived.moves.items():
+            chosen = {"[Parameters].[Parameter 1]": grain}
+            sql = to_sql(expand(source, part), chosen, "2025-12-01", filtered="chosen", numeric=True)
+            rows = connection.execute(f"SELECT country, {sql} FROM chosen GROUP BY country").fetchall()
+            found[name.removeprefix("Calculation_")] = dict(rows)
+    return found
+
+
+def compute_parts(card: Card, metric: Metric, grain: str, where: str) -> dict[str, float]:
+    """The same, of the rows."""
+    number = find_last_finished(NEWEST, grain)
+    sides = []
+    with duckdb.connect() as connection:
+        for each in (number - 1, number):
+            span = f"day BETWEEN DATE '{start(each, grain)}' AND DATE '{finish(each, grain)}'"
+            sums = ", ".join(f"sum({measure.name})" for measure in metric.measures)
+            rows = connection.execute(
+                f"SELECT country, {sums} FROM read_parquet('{card.extracts[0]}') WHERE {span} AND {where} GROUP BY 1"
+            ).fetchall()
+            names = [measure.name for measure in metric.measures]
+            sides.append(
+                {
+                    country: {name: Fraction(str(value)) for name, value in zip(names, values, strict=True)}
+                    for country, *values in rows
+                }
+            )
+    parts = divide(metric.formula, sides[0], sides[1])
+    assert parts is not None
+    return {part.member: float(part.whole) for part in parts}
+
+
+@pytest.mark.parametrize(
+    ("grain", "where"),
+    [
+        ("week", "true"),
+        ("day", "country <> 'Germany'"),
+        ("month", "NOT (country = 'France' AND day < '2025-11-01')"),
+    ],
+)
+def test_what_each_member_did_is_that_of_the_rows(make_card: Make, grain: str, where: str) -> None:
+    """Of sums and of ratios; a country that is new has no rows before."""
+    metrics = (NET, *EVERY[1:4], KEPT)
+    card = make_card(metrics=metrics, dimensions=("country", "segment"))
+    found = read_parts(card, grain, where)
+    assert list(found) == [metric.name for metric in metrics]
+    for metric in metrics:
+        expected = compute_parts(card, metric, grain, where)
+        assert expected.keys() <= found[metric.name].keys()
+        for country, value in found[metric.name].items():
+            assert float(value) == pytest.approx(expected.get(country, 0), abs=1e-9), (metric.name, country)
 
 
 @pytest.mark.parametrize("grain", ["day", "week", "month"])

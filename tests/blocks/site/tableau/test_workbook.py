@@ -309,21 +309,22 @@ def test_zones_fill_the_dashboard_and_do_not_overlap(make_card: Make, shape: str
 
 
 BY_EACH = ("Bar", "Automatic", "Bar", "Bar")  # country, with its map, segment, channel
+WHY = ("Bar", "Bar", "Bar")  # what each of them did to the last change
 
 
 @pytest.mark.parametrize(
     ("shape", "marks"),
     [
-        ("trend", ["Line", *BY_EACH, "Bar"]),
-        ("comparison", [*BY_EACH, "Line", "Bar"]),
-        ("composition", [*["Pie", "Pie", "Pie", "Bar"] * 2, *BY_EACH, "Bar", "Line", "Bar"]),
-        ("detail", ["Bar", *BY_EACH, "Line"]),
-        ("kpi", ["Line", *BY_EACH, "Bar"]),
+        ("trend", ["Line", *BY_EACH, *WHY, "Bar"]),
+        ("comparison", [*BY_EACH, "Line", *WHY, "Bar"]),
+        ("composition", [*["Pie", "Pie", "Pie", "Bar"] * 2, *BY_EACH, "Bar", "Line", *WHY, "Bar"]),
+        ("detail", ["Bar", *BY_EACH, "Line", *WHY]),
+        ("kpi", ["Line", *BY_EACH, *WHY, "Bar"]),
         ("timeless", ["Bar", "Bar"]),
         ("flat", ["Line", "Bar"]),
         ("bare", []),
-        ("ratio", ["Line", *BY_EACH, "Bar"]),
-        ("target", ["Line", *BY_EACH, "Bar"]),
+        ("ratio", ["Line", *BY_EACH, *WHY, "Bar"]),
+        ("target", ["Line", *BY_EACH, *WHY, "Bar"]),
     ],
 )
 def test_charts_are_what_the_analysis_asks_for(make_card: Make, shape: str, marks: list[str]) -> None:
@@ -378,8 +379,10 @@ def test_a_click_on_a_line_leads_to_its_products(make_card: Make) -> None:
     root = parsed(workbook(make_card(Analysis.comparison, dimensions=("segment", "channel"))).xml())
     (action,) = root.xpath("actions/action[@caption='Filter by Segment']")
     assert action.find("source").get("worksheet").endswith("by segment")
-    (sheet,) = root.xpath("worksheets/worksheet[contains(@name, 'by channel')]")
-    assert action.get("name") in [each.get(ACTING) for each in sheet.iter("groupfilter")]
+    sheets = root.xpath("worksheets/worksheet[contains(@name, 'by channel')]")
+    assert len(sheets) == 2  # and why it moved
+    for sheet in sheets:
+        assert action.get("name") in [each.get(ACTING) for each in sheet.iter("groupfilter")]
     (path,) = root.xpath("datasources/datasource/drill-paths/drill-path")
     assert [each.text for each in path] == ["[segment]", "[channel]"]
 
@@ -665,10 +668,12 @@ def test_bars_stand_in_order_and_a_figure_is_filled_in(make_card: Make) -> None:
     root = parsed(workbook(make_card(Analysis.comparison)).xml())
     sorts = list(root.iter("computed-sort"))
     cuts = [sort.get("column").rsplit(".", 1)[1] for sort in sorts]
-    assert cuts == [*(f"[none:{name}:nk]" for name in ("country", "segment", "channel")), "[none:country:nk]"]
-    for sort in sorts:
+    each = [f"[none:{name}:nk]" for name in ("country", "segment", "channel")]
+    assert cuts == [*each, *each, "[none:country:nk]"]
+    for place, sort in enumerate(sorts):
         assert sort.get("direction") == "DESC"
-        assert sort.get("using").endswith("[usr:Calculation_net:qk]")
+        by = "Derived_part" if 3 <= place < 6 else "Calculation"
+        assert sort.get("using").endswith(f"[usr:{by}_net:qk]")
     assert root.find("document-format-change-manifest/SortTagCleanup") is not None
     assert b"<![CDATA[<[sqlproxy." in to_bytes(workbook(make_card()).xml())
 
@@ -683,6 +688,9 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
     shares = {name: form for name, form in forms.items() if name.startswith("Share of ")}
     changes = {name: forms.pop(name) for name in list(forms) if name.endswith(", change")}
     assert changes == {f"{metric.label}, change": "p0.0%" for metric in EVERY}
+    moves = {name: forms.pop(name) for name in list(forms) if name.endswith(", part of the change")}
+    assert moves["Return rate, part of the change"] == "p0.00%"
+    assert len(moves) == 4  # different customers are no sum
     forms = {name: form for name, form in forms.items() if name not in before and name not in shares}
     assert before == {f"{name} before": form for name, form in forms.items()}
     assert shares == dict.fromkeys(("Share of Net revenue", "Share of Orders"), "p0.0%")

@@ -1,0 +1,159 @@
+// The panel that says why a metric moved between two periods: which members of which dimensions did how much of it.
+
+import { make } from "./elements.js";
+import { readRange, showDate } from "./filters.js";
+import { explain } from "./movement.js";
+import { dayText, exact, readDay, spanText } from "./number_format.js";
+import { finish, start } from "./periods.js";
+
+const MEANINGS = {
+  "Own rate": "What its own rate did to the whole, at its mean share of the denominator",
+  Mix: "What its larger or smaller share of the denominator did, as its rate is above or below the mean",
+};
+
+/** A change as it is written: +£1,234.50 · -3 · +1.25 pp. */
+export function signedText(value, metric) {
+  const sign = value > 0 ? "+" : "";
+  if (metric.form === "percent")
+    return `${sign}${exact(Number((value * 100).toFixed(2)), { form: "number", unit: "" })} pp`;
+  return sign + exact(value, metric);
+}
+
+/** The part of a page that explains a metric's change. */
+export class MovementPanel {
+  /**
+   * @param {HTMLElement} host
+   * @param {HTMLElement} tools where the other period is chosen
+   * @param {object} model the page's
+   * @param {function(?object)} set called with the range to compare with; null: what the page compares with
+   */
+  constructor(host, tools, model, set) {
+    Object.assign(this, { host, model });
+    const changed = () => set(readRange(this.from.value, this.to.value, model));
+    const input = (label) => {
+      const words = { "aria-label": label, placeholder: "3 Mar 2025", title: "As 3 Mar 2025 or 2025-03-03" };
+      const oninput = ({ target }) => (Number.isNaN(readDay(target.value)) ? null : changed());
+      const onblur = ({ target }) => (target.value = target.shown ?? target.value);
+      const attributes = { type: "text", class: "date", autocomplete: "off", spellcheck: "false", ...words };
+      return make("input", { ...attributes, oninput, onchange: changed, onblur });
+    };
+    [this.from, this.to] = [input("Compared with, from"), input("Compared with, to")];
+    this.back = make("button", { type: "button", class: "plain", onclick: () => set(null) }, "Period before");
+    const dates = make(
+      "div",
+      { class: "range" },
+      this.from,
+      make("span", { "aria-hidden": "true" }, "to"),
+      this.to,
+    );
+    tools.append(make("span", {}, "Compared with"), dates, this.back);
+  }
+
+  /**
+   * Show why a metric moved.
+   * @param {object} view
+   * @param {?object} earlier a range that was chosen, instead of what the page compares with
+   * @param {function(number, object)} onpick called with a dimension and a group
+   */
+  render(view, earlier, onpick) {
+    const { selection, metric } = view;
+    const { now, before } = selection.comparedWith(earlier, metric.lag ?? 0);
+    const { grain } = this.model;
+    const shown = before ?? earlier;
+    showDate(this.from, shown ? dayText(start(shown.first, grain)) : "");
+    showDate(this.to, shown ? dayText(finish(shown.last, grain)) : "");
+    this.back.hidden = earlier === null;
+    const found = now && before && explain(view, before, now);
+    this.host.replaceChildren(
+      ...(found
+        ? [this.headline(found, metric, now, before), ...this.tables(view, found, onpick)]
+        : [make("p", { class: "none" }, now && before ? "No value in one of the periods" : whyNot(now))]),
+      ...(metric.released ? [releasedNote(metric)] : []),
+    );
+  }
+
+  headline({ before, after, change }, metric, now, then) {
+    const { grain } = this.model;
+    const text = ({ first, last }) => spanText(start(first, grain), finish(last, grain));
+    const days = ({ first, last }) => finish(last, grain) - start(first, grain) + 1;
+    const uneven = days(now) === days(then) ? "" : ` (${days(now)} days against ${days(then)})`;
+    return make(
+      "p",
+      { class: "moved" },
+      make("b", {}, `${exact(before, metric)} → ${exact(after, metric)}, ${signedText(change, metric)}`),
+      ` ${text(now)}, compared with ${text(then)}${uneven}`,
+    );
+  }
+
+  tables(view, { dimensions, change }, onpick) {
+    if (change === 0) return [make("p", { class: "none" }, "It did not move")];
+    const tables = dimensions.map((found) => moversTable(view, found, onpick));
+    return tables.length
+      ? [make("div", { class: "movers" }, ...tables)]
+      : [make("p", { class: "none" }, "No dimension has two members here to tell apart")];
+  }
+}
+
+function whyNot(now) {
+  if (!now) return "Nothing of the chosen time is finished";
+  return "The data has no full earlier period of this length: choose other dates to compare with";
+}
+
+// What the release that this data came with changed of days that readers had seen.
+function releasedNote(metric) {
+  const [seen, fresh] = metric.released.map((value) => signedText(value, metric));
+  const text = `When this data was released, days that readers had seen changed by ${seen}; new days brought ${fresh}.`;
+  return make("p", { class: "note" }, text);
+}
+
+// One dimension's members, those that did most first.
+function moversTable({ dataset, metric }, { dimension, movers }, onpick) {
+  const { label } = dataset.dimensions[dimension];
+  const parted = !metric.adds; // a ratio: each member's own rate, and the mix of them
+  const reach = reachOf(movers);
+  const heads = [label, "", "Change", ...(parted ? ["Own rate", "Mix"] : []), "Before", "Now"];
+  const head = heads.map((text, i) =>
+    make("th", { scope: "col", class: i > 1 ? "figure" : "", title: MEANINGS[text] ?? null }, text),
+  );
+  const figures = (mover) => [
+    signedText(mover.change, metric),
+    ...(parted ? [mover.rate, mover.mix].map((value) => signedText(value, metric)) : []),
+    exact(mover.before, metric),
+    exact(mover.after, metric),
+  ];
+  const rows = movers.map((mover) => {
+    const cells = figures(mover).map((text) => make("td", { class: "figure" }, text));
+    return make(
+      "tr",
+      {},
+      nameCell(mover, () => onpick(dimension, mover)),
+      barCell(mover, reach),
+      ...cells,
+    );
+  });
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+  const name = `By ${label.toLowerCase()}`;
+  const region = { class: "scroll", tabindex: "0", role: "region", "aria-label": name };
+  return make("section", {}, make("h4", {}, name), make("div", region, table));
+}
+
+function nameCell({ label, kind, others = false }, onclick) {
+  const link = { type: "button", class: "link", dir: others ? null : "auto", title: "Look inside", onclick };
+  const note = kind ? [make("em", { class: "kind" }, kind)] : [];
+  return make("td", {}, make("button", link, label), ...note);
+}
+
+// How far the changes go down and up from where they are nothing, together 100.
+function reachOf(rows) {
+  const changes = rows.map(({ change }) => change);
+  const [low, high] = [Math.min(0, ...changes), Math.max(0, ...changes)];
+  return { zero: high > low ? (-low / (high - low)) * 100 : 0, unit: high > low ? 100 / (high - low) : 0 };
+}
+
+function barCell({ change }, { zero, unit }) {
+  const width = Math.abs(change) * unit;
+  const style = `left:${(change < 0 ? zero - width : zero).toFixed(2)}%;width:${width.toFixed(2)}%`;
+  const axis = make("b", { style: `left:${zero.toFixed(2)}%` });
+  const bar = make("i", { class: change < 0 ? "down" : "up", style });
+  return make("td", { class: "delta", "aria-hidden": "true" }, make("span", {}, axis, bar));
+}
