@@ -13,7 +13,7 @@ from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
 from flows.interruption import find_interrupt, handle_interrupts
 from flows.local_server import LocalServer
-from flows.reach import check_api, check_proxies, check_time_zone
+from flows.reach import check_api, check_proxies, check_time_zone, raise_file_limit
 from flows.state_folder import check_state, note_need, warn_of_need
 from flows.warmup import SETTINGS, reach_loopback_directly
 
@@ -51,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         check_state(flags.state_folder, recorded)
         check_proxies()
         check_time_zone()
+        raise_file_limit()
     except PlatformError as error:  # before anything starts
         return _show_problem(error, flags, 1)
     return _carry_out(flags, recorded)

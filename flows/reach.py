@@ -1,4 +1,4 @@
-"""Is Prefect's API there, and are the proxy and the time zone that the environment names usable? Asked before a run.
+"""Is Prefect's API there, are the proxy, the time zone and the limits of this process usable? Asked before a run.
 
 Without this a silent server costs minutes and ends in a library's own words.
 """
@@ -6,6 +6,7 @@ Without this a silent server costs minutes and ends in a library's own words.
 from __future__ import annotations
 
 import os
+import resource
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import getproxies
@@ -14,6 +15,8 @@ from blocks.errors import Misconfigured, Unavailable
 
 LOOK_SECONDS = 10
 ZONES = Path("/usr/share/zoneinfo")
+LEAST_FILES, USUAL_FILES = 128, 4096
+"""Open files that a run has to be allowed (the demo's has up to 70), and that it asks for where it may."""
 
 
 def check_proxies() -> None:
@@ -43,6 +46,20 @@ def check_time_zone() -> None:
             "read the machine's time zone",
             f"TZ names {name}, which is none",
             "Name one, as in Europe/Berlin, or unset TZ.",
+        )
+
+
+def raise_file_limit() -> None:
+    """Let this process and its children open files enough. Raises Misconfigured where it may not have so many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = USUAL_FILES if hard == resource.RLIM_INFINITY else min(hard, USUAL_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < LEAST_FILES:
+        raise Misconfigured(
+            "open the files of a run",
+            f"this process may have {most} open at once",
+            f"Allow {LEAST_FILES} or more. `ulimit -Hn` shows the limit; the container's or the service's settings set it.",
         )
 
 

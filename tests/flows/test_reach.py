@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,3 +100,29 @@ def test_other_time_zones_are_no_reason_not_to_run(name: str, monkeypatch: pytes
     """Days are in UTC or the project's zone, whatever the machine's is."""
     monkeypatch.setenv("TZ", name)
     reach.check_time_zone()
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "said"),
+    [
+        (40, 40, "this process may have 40 open at once"),
+        (40, 127, "this process may have 127 open at once"),
+        (40, 500, "500"),
+        (600, 600, "600"),
+    ],
+)
+def test_a_run_may_open_files_enough_or_is_refused(soft: int, hard: int, said: str) -> None:
+    code = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+from blocks.errors import Misconfigured
+from flows.reach import raise_file_limit
+try:
+    raise_file_limit()
+except Misconfigured as error:
+    print(error)
+else:
+    print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert said in run.stdout
