@@ -59,7 +59,7 @@ def raise_file_limit() -> None:
         raise Misconfigured(
             "open the files of a run",
             f"this process may have {most} open at once",
-            f"Allow {LEAST_FILES} or more. `ulimit -Hn` shows the limit; the container's or the service's settings set it.",
+            f"Allow {LEAST_FILES} or more. `ulimit -Hn` shows it; the container or service sets it.",
         )
 
 
