@@ -1,0 +1,200 @@
+"""People's prose as sentences of tokens, with the stems by which words are compared. Nothing here knows a catalogue."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Protocol
+
+from blocks.tracker.rich_text.plain_text import remove_invisible
+from tasks.elaboration.lexicon import FILLERS, TRANSLATIONS
+
+LONGEST_TEXT, MOST_SENTENCES, MOST_TOKENS = 12_000, 120, 80
+LONGEST_WORD = 40
+_WORD = re.compile(r"\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]{1,2})?|[^\W_]+")
+_END = re.compile(r"(?<=[.!?…])(?<!\b\d\.)(?<!\b\d\d\.)\s+(?=[^a-z\s])|\n+|\s[•·]\s|;\s")
+_CLAUSE = re.compile(r"[,:()\[\]–—/]|\s-\s")
+_CONJUNCTIONS = frozenset(("but", "aber", "sondern", "because", "weil", "while", "whereas", "although", "obwohl", "so"))
+_CODE = re.compile(
+    r"[{}<>$\\^|=]|;\s*--|--\s|/\*|\b(?:select|union|insert|update|drop|delete|truncate|alter)\b.{0,60}"
+    r"\b(?:from|table|into|schema|database|set|where)\b|https?:|\bwww\.|\.\./|\(\s*\)|[A-Za-z]\(|\w@\w",
+    re.IGNORECASE,
+)
+_ORDERS = re.compile(
+    r"(?:please |can (?:you|we|someone) |could (?:you|we|someone) |i need (?:you )?to |we need (?:you )?to |bitte |"
+    r"kannst du |können sie |you (?:must|should|have to) )*"
+    r"(?:delete|drop|remove|erase|truncate|reset|fix|repair|install|uninstall|grant|revoke|unlock|restart|reboot|"
+    r"cancel|refund|email|mail|call|phone|buy|hire|translate|write|book|migrate|deploy|rename|replace|print|"
+    r"ignore|disregard|forget|pretend|act|approve|run|execute|promote|publish|overwrite|ignoriere|vergiss|"
+    r"move|set|send|give|gebt|gib|lösche|entferne|repariere|installiere|storniere|bestelle|drucke|ändere)\s+(?:the|all|my|our|your|this|that|these|"
+    r"those|me|us|every|any|it|them|everyone|everybody|a|an|new|previous|old|der|die|das|den|alle|mein\w*|unser\w*|"
+    r"to|everything|anything|as)\b",
+    re.IGNORECASE,
+)
+
+
+class _Stemmer(Protocol):
+    """What is used of a Snowball stemmer."""
+
+    def stemWord(self, word: str) -> str: ...  # noqa: N802  # the package's name
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word. low: in small letters; keys: what it is compared by; clause: which part of its sentence it is in.
+
+    start, end: its place in the sentence; gap: what stands between it and the word before.
+    """
+
+    text: str
+    low: str
+    keys: frozenset[str]
+    start: int
+    end: int
+    gap: str
+    clause: int
+
+    @property
+    def is_filler(self) -> bool:
+        """True for a word that says nothing by itself."""
+        return self.low in FILLERS
+
+    @property
+    def is_capital(self) -> bool:
+        """True for a word that begins with a capital."""
+        return self.text[:1].isupper()
+
+    @property
+    def is_plural(self) -> bool:
+        """True if it looks like an English plural, or is a German word that was translated."""
+        german = self.low.endswith(("n", "e", "er")) and is_translated(self.low)
+        return german or (self.low.endswith("s") and not self.low.endswith("ss"))
+
+
+@dataclass
+class Sentence:
+    """A sentence of a title or a description. used: places of tokens that were understood.
+
+    skipped: why it is not read at all; "" for one that is.
+    """
+
+    text: str
+    tokens: tuple[Token, ...]
+    in_title: bool = False
+    skipped: str = ""
+    used: set[int] = field(default_factory=set)
+
+    @property
+    def low(self) -> str:
+        """All of it in small letters, place for place."""
+        return lower(self.text)
+
+    def use(self, start: int, end: int) -> None:
+        """Mark the tokens between two places of the text as understood."""
+        self.used |= {n for n, each in enumerate(self.tokens) if each.start < end and each.end > start}
+
+    def list_unused(self) -> list[int]:
+        """Places of the tokens that were not understood and say something."""
+        return [n for n, each in enumerate(self.tokens) if n not in self.used and not each.is_filler]
+
+    def read_clause(self, place: int) -> str:
+        """The words of the clause around a token, in small letters."""
+        number = self.tokens[place].clause
+        return " ".join(each.low for each in self.tokens if each.clause == number)
+
+    def read_before(self, place: int, count: int) -> str:
+        """Up to so many words before a token, of its clause, in small letters."""
+        number = self.tokens[place].clause
+        return " ".join(each.low for each in self.tokens[max(place - count, 0) : place] if each.clause == number)
+
+
+def lower(text: str) -> str:
+    """Small letters, place for place: `İ` and its like, which would become two, stay."""
+    return "".join(each.lower() if len(each.lower()) == 1 else each for each in text)
+
+
+def read_sentences(title: str, lines: Sequence[str]) -> list[Sentence]:
+    """The sentences of a title, and of the writer's own lines of a description."""
+    found = [_make_sentence(part, in_title=True) for part in _split(title[:300])]
+    body = "\n".join(lines)[:LONGEST_TEXT]
+    found += [_make_sentence(part) for part in _split(body)]
+    return [each for each in found if each.tokens][:MOST_SENTENCES]
+
+
+def _split(text: str) -> Iterator[str]:
+    clean = unicodedata.normalize("NFKC", remove_invisible(text)).replace("’", "'")
+    for part in _END.split(clean):
+        if words := part.strip():
+            yield words[:1_000]
+
+
+def _make_sentence(text: str, in_title: bool = False) -> Sentence:
+    tokens: list[Token] = []
+    clause, last = 0, 0
+    for number, found in enumerate(_WORD.finditer(text)):
+        if number == MOST_TOKENS:
+            break
+        gap = text[last : found.start()]
+        low = lower(found[0])
+        if tokens and (_CLAUSE.search(gap) or low in _CONJUNCTIONS):
+            clause += 1
+        last = found.end()
+        tokens.append(Token(found[0], low, find_keys(low), found.start(), last, gap, clause))
+    return Sentence(text, tuple(tokens), in_title, _find_reason_to_skip(text))
+
+
+def _find_reason_to_skip(text: str) -> str:
+    """Why a sentence is not read: it holds code, or asks for something to be done instead of to be shown."""
+    if _CODE.search(text):
+        return "looks like code or an address"
+    if _ORDERS.match(text.lstrip(" -*>•\"'“„")):
+        return "asks for something to be done, not to be shown"
+    return ""
+
+
+@lru_cache(maxsize=4_096)
+def find_stems(word: str) -> frozenset[str]:
+    """A word and its stems in English and German."""
+    if len(word) > LONGEST_WORD:
+        return frozenset((word,))
+    english, german = _load_stemmers()
+    return frozenset((word, english.stemWord(word), german.stemWord(word)))
+
+
+@lru_cache(maxsize=4_096)
+def find_keys(word: str) -> frozenset[str]:
+    """What a word of prose is compared by: its stems, and those of its English translation."""
+    keys = set(find_stems(word))
+    german = _load_stemmers()[1]
+    translated = _load_translations()
+    for key in (word, german.stemWord(word)):
+        keys |= translated.get(key, frozenset())
+    return frozenset(keys)
+
+
+@lru_cache(maxsize=4_096)
+def is_translated(word: str) -> bool:
+    """True for a general German word, whose English is compared, too."""
+    return bool({word, _load_stemmers()[1].stemWord(word)} & _load_translations().keys())
+
+
+@cache
+def _load_stemmers() -> tuple[_Stemmer, _Stemmer]:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english"), snowballstemmer.stemmer("german")
+
+
+@cache
+def _load_translations() -> dict[str, frozenset[str]]:
+    """German stem → stems of its English translations."""
+    english, german = _load_stemmers()
+    found: dict[str, frozenset[str]] = {}
+    for word, others in TRANSLATIONS.items():
+        stems = frozenset(key for other in others.split() for key in (other, english.stemWord(other)))
+        for key in (word, german.stemWord(word)):
+            found[key] = found.get(key, frozenset()) | stems
+    return found
