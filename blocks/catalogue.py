@@ -181,6 +181,23 @@ class Catalogue:
                 labels.setdefault(name, {})[each.label] = None
         return {name: tuple(each) for name, each in labels.items()}
 
+    def metric_descriptions(self) -> dict[str, str]:
+        """Metric → what its project says of it."""
+        return {name: metric.description for name, metric in self._semantic.metrics.items()}
+
+    def metric_synonyms(self) -> dict[str, tuple[str, ...]]:
+        """Metric → what else people call it (`meta.synonyms`)."""
+        return {name: _read_synonyms(self.metric_meta(name)) for name in self._semantic.metrics}
+
+    def dimension_synonyms(self) -> dict[str, tuple[str, ...]]:
+        """Dimension → what else people call it (`meta.synonyms`), in any semantic model."""
+        found: dict[str, tuple[str, ...]] = {}
+        for model in (self._manifest.get("semantic_models") or {}).values():
+            for each in model.get("dimensions") or ():
+                if words := _read_synonyms(_read_meta(each)):
+                    found[each["name"]] = tuple(dict.fromkeys((*found.get(each["name"], ()), *words)))
+        return found
+
     def mart_of(self, metric: str) -> str:
         """The mart a metric is computed on."""
         return self.metric(metric).mart
@@ -602,6 +619,13 @@ def _read_names(meta: Node, key: str) -> tuple[tuple[str, ...], str]:
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return (), f"{key} in its meta is no list of names: write [one, other]"
     return tuple(names), ""
+
+
+def _read_synonyms(meta: Node) -> tuple[str, ...]:
+    """The words of `synonyms` in a meta; what is no text is passed over, as nothing depends on it."""
+    value = meta.get("synonyms")
+    words = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return tuple(word for word in words if isinstance(word, str))
 
 
 def _say_unknown(kind: str, names: list[str], known: set[str]) -> str:

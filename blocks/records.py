@@ -47,11 +47,12 @@ class Priority(IntEnum):
 
 
 class Comment(Record):
-    """A person's comment on a ticket. created is in UTC."""
+    """A person's comment on a ticket. created is in UTC; account: what the tracker knows the author by."""
 
     author: str
     created: datetime
     body: str
+    account: str = ""
 
 
 class Ticket(Record):
@@ -59,7 +60,8 @@ class Ticket(Record):
 
     comments: people's, not ours. restricted: fewer people may read the ticket than a dashboard. answered: when we
     last commented how a run ended; both in UTC.
-    comment_fingerprints: the fingerprint of each of our comments, by topic.
+    comment_fingerprints: the fingerprint of each of our comments, by topic. requester_account: what the tracker knows
+    the one by who asked, whatever the ticket's text says.
     """
 
     key: str
@@ -71,6 +73,7 @@ class Ticket(Record):
     updated: datetime | None = None
     answered: datetime | None = None
     comment_fingerprints: dict[str, str] = {}
+    requester_account: str = ""
 
 
 class Requirement(Record):
@@ -101,13 +104,16 @@ class Requirement(Record):
 class Incomplete(Record):
     """A ticket that stays out of the run, and why, line by line (for the ticket, not for logs).
 
-    lines: the request as far as it was understood, to paste and fill in. status: the ticket's; gaps_fingerprint: of
-    our last comment on its gaps.
+    lines: the request as far as it was understood, to paste and fill in. proposal: what its prose was read as, in
+    Markdown. gap_fields: what the gaps are about. status: the ticket's; gaps_fingerprint: of our last comment on its
+    gaps.
     """
 
     key: str
     gaps: tuple[str, ...] = Field((), exclude=True)
     lines: tuple[str, ...] = Field((), exclude=True)
+    proposal: str = Field("", exclude=True)
+    gap_fields: tuple[str, ...] = ()
     status: str = "open"
     gaps_fingerprint: str | None = None
 

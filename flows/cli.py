@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -288,13 +289,24 @@ def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
     from flows.json_output import describe_plan
     from flows.run_context import open_run
     from tasks.planning import plan_tickets
+    from tasks.proposals import ServedValues, elaborate_tickets
     from tasks.requirements import read_tickets
 
     terminal.show_waiting("reading dbt's manifest …")
     with open_run(blocks.project, blocks.warehouse, run) as context:
         found = read_tickets.fn(blocks.tracker, flags.tickets)
-        plan = plan_tickets(
-            found, context.catalogue, run, flags.tickets is None, flags.only_sources, flags.select
+        values, today = ServedValues(blocks.warehouse, context.catalogue), datetime.now(UTC).date()
+        elaborated = elaborate_tickets(found, context.catalogue, blocks.warehouse, values, today)
+        plan = elaborated.annotate(
+            plan_tickets(
+                elaborated.tickets,
+                context.catalogue,
+                run,
+                flags.tickets is None,
+                flags.only_sources,
+                flags.select,
+                values,
+            )
         )
     if flags.json:
         terminal.print_json(describe_plan(plan))

@@ -17,6 +17,7 @@ from flows.run_names import name_stage
 from tasks.deadlines import emit_deadline_events
 from tasks.markdown import count_of
 from tasks.planning import list_known_sources, plan_tickets
+from tasks.proposals import ServedValues, elaborate_tickets, record_proposals
 from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, knows_gaps, read_tickets
 
@@ -55,7 +56,14 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
         if not dry_run:  # or readers' numbers would change and no ticket would hear of it
             tracker.check_answers()
         found = read_tickets(tracker, tickets)
-        plan = plan_tickets(found, stage.catalogue, stage.run, tickets is None, sources, dashboards)
+        values = ServedValues(warehouse, stage.catalogue)
+        elaborated = elaborate_tickets(found, stage.catalogue, warehouse, values, datetime.now(UTC).date())
+        if not dry_run:
+            record_proposals(elaborated, tracker, stage.catalogue, warehouse, values)
+        plan = plan_tickets(
+            elaborated.tickets, stage.catalogue, stage.run, tickets is None, sources, dashboards, values
+        )
+        plan = elaborated.annotate(plan)
     log = get_run_logger()
     if not dry_run and (
         late := emit_deadline_events(tracker, plan.requirements, plan.run, datetime.now(UTC).date())

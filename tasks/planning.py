@@ -8,7 +8,7 @@ from blocks.catalogue import Catalogue, Exposure
 from blocks.errors import NotFound
 from blocks.findings import suggest_name
 from blocks.records import Analysis, Dashboard, Incomplete, LoadReport, Plan, Release, Requirement, Ticket
-from tasks.requirements import check_ticket, rank
+from tasks.requirements import FindValues, check_ticket, know_no_values, rank
 
 
 def plan_tickets(
@@ -18,19 +18,22 @@ def plan_tickets(
     scheduled: bool,
     sources: Sequence[str] | None = None,
     select: Sequence[str] | None = None,
+    find_values: FindValues = know_no_values,
 ) -> Plan:
     """What a run will do for these tickets, and for scheduled dashboards if `scheduled`.
+
+    find_values: a dimension's values as readers see them now, None where nobody knows.
 
     sources: load these and no others, needed or not. Raises NotFound for one that dbt does not declare.
     select: these dashboards and no others, scheduled or not; tickets that ask for others are left for another run.
     Raises NotFound for one that neither an exposure nor a ticket is.
     """
     named = list_known_sources(catalogue, sources)
-    checked = [check_ticket(ticket, catalogue) for ticket in tickets]
+    checked = [check_ticket(ticket, catalogue, find_values) for ticket in tickets]
     requirements = rank([item for item in checked if isinstance(item, Requirement)])
     incomplete = [item for item in checked if isinstance(item, Incomplete)]
     dashboards = [
-        dashboard for requirement in requirements for dashboard in _find_dashboards(requirement, catalogue)
+        dashboard for requirement in requirements for dashboard in find_dashboards(requirement, catalogue)
     ]
     if select is not None:
         requirements, incomplete, dashboards = select_dashboards(select, catalogue, requirements, dashboards)
@@ -109,7 +112,7 @@ def _plan(
     )
 
 
-def _find_dashboards(requirement: Requirement, catalogue: Catalogue) -> list[Dashboard]:
+def find_dashboards(requirement: Requirement, catalogue: Catalogue) -> list[Dashboard]:
     """The exposures that name the ticket; or, while none does, a dashboard derived from the requirement."""
     declared = [exposure for exposure in catalogue.exposures if exposure.ticket == requirement.key]
     if declared:

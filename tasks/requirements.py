@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from prefect import task
 
@@ -22,6 +22,8 @@ from tasks.request_shape import Names, check_shape, list_idle_sources, needs_sou
 from tasks.spellings import BY, Spellings
 from tasks.wishes import Known, check_wishes, list_unhonoured, wants_live_data
 
+FindValues: TypeAlias = Callable[[str], Sequence[str] | None]
+"""Dimension → its values as readers see them now; None where they are not known."""
 MOST_FEEDBACK, LONGEST_FEEDBACK = 20, 2_000
 RESTRICTED = (
     "This ticket is not for everybody who sees its project, so its title and comments are on no dashboard."
@@ -41,10 +43,14 @@ def answer_gaps(tracker: Tracker, incomplete: Incomplete) -> None:
     tracker.move(incomplete.key, "incomplete")
 
 
+def know_no_values(dimension: str) -> None:
+    """No values, where nobody has looked."""
+
+
 def check_ticket(
     ticket: Ticket,
     catalogue: Names,
-    find_values: Callable[[str], Sequence[str] | None] = lambda _: None,
+    find_values: FindValues = know_no_values,
     groups: Sequence[str] | None = None,
 ) -> Requirement | Incomplete:
     """A ticket as a requirement, or everything that is missing from it.
@@ -90,7 +96,8 @@ def check_ticket(
     check_leftovers(form, known)
     if form.gaps:
         lines = list_paste_lines(form, found, dimensions, catalogue)
-        return _make_incomplete(ticket, *form.gaps).model_copy(update={"lines": lines})
+        more = {"lines": lines, "gap_fields": tuple(sorted(form.gap_fields))}
+        return _make_incomplete(ticket, *form.gaps).model_copy(update=more)
     notes = list_idle_sources(found["metrics"], found["sources"], catalogue)
     notes += tuple(f"{code(name)} was added to the dimensions, as it is filtered by." for name in filtered)
     notes += list_unhonoured(found["wishes"])
@@ -137,16 +144,18 @@ def rank(requirements: Iterable[Requirement]) -> list[Requirement]:
 
 def write_gap_comment(incomplete: Incomplete) -> str:
     """The comment on an incomplete ticket; its gaps are Markdown with quoted values already."""
+    proposed = bool(incomplete.proposal)
+    within = " in the fields of the ticket" if proposed else ""
+    missing = (f"What is missing or unclear{within}:", "", bullets(incomplete.gaps), "")
     return "\n".join(
         (
             "### This request can't be started yet",
             "",
-            "What is missing or unclear:",
-            "",
-            bullets(incomplete.gaps),
-            "",
-            "**How to go on:** edit the ticket. The next run reads it again by itself, and this comment is kept "
-            "up to date until nothing is missing. Other requests are not held up.",
+            *((incomplete.proposal, "") if proposed else ()),
+            *(missing if incomplete.gaps else ()),
+            f"**How to go on:** {'accept the proposal, or ' if proposed else ''}edit the ticket. The next run reads it "
+            "again by itself, and this comment is kept up to date until nothing is missing. Other requests are not "
+            "held up.",
             *_show_lines(incomplete.lines),
         )
     )

@@ -5,28 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 
+from blocks.records import Ticket
+from blocks.tracker.description_template import read_request
+from tasks.elaboration.elaborate import propose
 from tasks.elaboration.proposal import Proposal
-from tasks.elaboration.reader import read_prose
 from tasks.elaboration.vocabulary import Vocabulary
+from tasks.requirements import check_ticket
 from tests.conftest import ROOT
 
 CASES = ROOT / "tests" / "cases" / "prose"
 ASKED_ON = date(2026, 11, 26)  # a Thursday
 SHOP_VALUES = {
-    "country": ["Australia", "Belgium", "EIRE", "France", "Germany", "Norway", "Portugal", "Spain", "Sweden"]
-    + ["Switzerland", "United Kingdom", "USA", "Channel Islands"],
+    "country": [
+        "Australia",
+        "Belgium",
+        "EIRE",
+        "France",
+        "Germany",
+        "Norway",
+        "Portugal",
+        "Spain",
+        "Sweden",
+        "Switzerland",
+        "United Kingdom",
+        "USA",
+        "Channel Islands",
+    ],
     "segment": ["chain", "guest", "hospitality", "independent", "online"],
     "stage": ["lost", "negotiation", "proposal", "qualification", "won"],
     "outcome": ["open", "won", "lost"],
     "account_owner": ["Elena Rossi", "Grace Lin", "Ines Duarte", "Marta Nowak", "Priya Shah", "Tom Okafor"],
-    "product_line": ["Bags", "Christmas", "Fashion", "Garden", "Home decoration", "Kitchen & table"]
-    + ["Lights & candles", "Stationery & wrap", "Storage", "Toys & games"],
+    "product_line": [
+        "Bags",
+        "Christmas",
+        "Fashion",
+        "Garden",
+        "Home decoration",
+        "Kitchen & table",
+        "Lights & candles",
+        "Stationery & wrap",
+        "Storage",
+        "Toys & games",
+    ],
     "value_band": ["key", "large", "medium", "small"],
     "activity": ["active", "lapsed"],
     "customer_type": ["one order", "repeat"],
@@ -43,7 +69,10 @@ class YamlCatalogue:
     """What semantic models declare, read from their files without dbt: names, labels and words alone."""
 
     def __init__(
-        self, documents: Iterable[Mapping[str, Any]], feeds: Mapping[str, Sequence[str]], sources: Sequence[str]
+        self,
+        documents: Iterable[Mapping[str, Any]],
+        feeds: Mapping[str, Sequence[str]],
+        sources: Sequence[str],
     ) -> None:
         self._metrics: dict[str, Mapping[str, Any]] = {}
         self._source_of: dict[str, str] = {}
@@ -122,7 +151,11 @@ def _read_meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
 def make_vocabularies() -> dict[str, Vocabulary]:
     """The three catalogues that tickets are read against, with values as their releases have them."""
     marts = [read_yaml(path) for path in sorted((ROOT / "dbt" / "models" / "marts").glob("*.yml"))]
-    feeds = {"daily_revenue": ["crm", "erp"], "product_performance": ["erp"], "customer_value": ["crm", "erp"]}
+    feeds = {
+        "daily_revenue": ["crm", "erp"],
+        "product_performance": ["erp"],
+        "customer_value": ["crm", "erp"],
+    }
     shop = YamlCatalogue(marts, {**feeds, "sales_pipeline": ["crm", "fx"]}, ["crm", "erp", "fx"])
     rides = YamlCatalogue([read_yaml(ROOT / "tests" / "tiny" / "dbt" / "models" / "tiny.yml")], {}, ["bikes"])
     document = read_yaml(CASES / "clinic.yml")
@@ -162,8 +195,12 @@ def _read_labels(want: Mapping[str, Any]) -> dict[str, list[set[str]]]:
 
 
 def read_case(case: Case) -> Proposal:
-    """What is proposed for a labelled ticket."""
-    return read_prose(case.title, case.text.split("\n"), make_vocabularies()[case.on], ASKED_ON)
+    """What is proposed for a labelled ticket, as for one of a tracker that reads fields out of descriptions."""
+    words = make_vocabularies()[case.on]
+    fields = {**read_request(case.text).fields, "description": case.text, "requester": "Dana"}
+    ticket = Ticket(key="AN-1", title=case.title, status="open", fields=fields)
+    check = partial(check_ticket, catalogue=words.catalogue, find_values=words.values.get)
+    return propose(ticket, words, check, ASKED_ON)
 
 
 def list_values(proposal: Proposal) -> Iterator[tuple[str, str]]:

@@ -74,7 +74,7 @@ def read_request(text: str) -> Reading:
     reader = _TemplateReader()
     lines = remove_invisible(text[: MOST_LINES * LONGEST]).split("\n")[:MOST_LINES]
     table: list[str] = []
-    for line in _read_own_lines(lines):
+    for line in list_own_lines(lines):
         if line.startswith("|"):
             table.append(line)
             continue
@@ -87,7 +87,7 @@ def read_request(text: str) -> Reading:
     return Reading(fields, tuple(reader.list_unplaced())[:MOST_UNPLACED])
 
 
-def _read_own_lines(lines: Sequence[str]) -> Iterator[str]:
+def list_own_lines(lines: Sequence[str]) -> Iterator[str]:
     """The writer's own lines, without quoted ones and what stands below the head of an older mail."""
     for line in lines:
         if _MAIL.match(line):

@@ -6,7 +6,7 @@ Each cue is a field's text as docs/tickets.md has it. Nothing here knows a catal
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -45,21 +45,31 @@ _WEEKDAY = _join(WEEKDAYS)
 
 _LAST = re.compile(
     rf"(?P<than>\b(?:than|als|compared (?:with|to)|versus|vs\.?|against|gegenüber|zum|zur|mit dem|mit der)\s+)?"
-    rf"(?:\b(?:in|over|for|during|within|of|from|just|only|nur|für|der|die|den|im|in den|während der)\s+)?(?:the\s+|den\s+|der\s+|die\s+|dem\s+)?"
-    rf"\b(?:last|past|previous|letzte[nrs]?|vergangene[nrs]?|vorige[nrs]?)\s+(?P<n>{_N})?\s*(?:full\s+|complete\s+)?(?P<u>{_U})\b"
+    rf"(?:\b(?:in|over|for|during|within|of|from|just|only|nur|für|der|die|den|im|in den|"
+    rf"während der)\s+)?(?:the\s+|den\s+|der\s+|die\s+|dem\s+)?"
+    rf"\b(?:last|past|previous|letzte[nrs]?|vergangene[nrs]?|vorige[nrs]?)\s+(?P<n>{_N})?\s*(?:full\s+|"
+    rf"complete\s+)?(?P<u>{_U})\b"
 )
 _THIS = re.compile(
     r"\b(?:(?:this|current|diese[snrm]?|aktuelle[nrs]?|laufende[nrs]?)\s+(?P<u>year|quarter|month|week|jahr(?:es)?|"
     r"quartals?|monats?|woche)|(?P<ytd>year[ -]to[ -]date|ytd|seit jahresbeginn))\b"
 )
-_SINCE = re.compile(rf"\b(?:since|seit|from|ab)\s+(?:the\s+)?(?P<d>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})(?:\s+(?:on|onwards|an))?\b")
-_IN = re.compile(rf"\b(?:in|for|during|im jahr|im|für|of|aus|von|just|only|nur)\s+(?:the year\s+|all of\s+|das jahr\s+)?(?P<d>(?:{_M})\s20\d{{2}}|20\d{{2}}|q[1-4][ /-]?20\d{{2}}|20\d{{2}}[ -]?q[1-4])\b(?![-./]\d)")
+_SINCE = re.compile(
+    rf"\b(?:since|seit|from|ab)\s+(?:the\s+)?(?P<d>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})(?:\s+(?:on|onwards|an))?\b"
+)
+_IN = re.compile(
+    rf"\b(?:in|for|during|im jahr|im|für|of|aus|von|just|only|nur)\s+(?:the year\s+|all of\s+|"
+    rf"das jahr\s+)?(?P<d>(?:{_M})\s20\d{{2}}|20\d{{2}}|q[1-4][ /-]?20\d{{2}}|20\d{{2}}[ -]?q[1-4])\b(?![-./]\d)"
+)
 _BETWEEN = re.compile(
-    rf"\b(?:between|from|zwischen|von)\s+(?P<a>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})\s+(?:and|to|until|till|und|bis)\s+(?P<b>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})\b"
+    rf"\b(?:between|from|zwischen|von)\s+(?P<a>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})\s+(?:and|to|until|till|und|"
+    rf"bis)\s+(?P<b>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})\b"
 )
 _YEAR_AGO = re.compile(
-    r"\b(?:(?:compar\w+|versus|vs\.?|against|next to|beside)\s+(?:it\s+|them\s+|this\s+)?(?:with\s+|to\s+)?(?:the\s+)?"
-    r"(?:same (?:period|time|month|week|quarter)s?\s*(?:of|in)?\s*(?:the\s*)?)?(?:last|previous|prior|preceding) year(?:'s)?|"
+    r"\b(?:(?:compar\w+|versus|vs\.?|against|next to|beside)\s+(?:it\s+|them\s+|this\s+)?(?:with\s+|"
+    r"to\s+)?(?:the\s+)?"
+    r"(?:same (?:period|time|month|week|quarter)s?\s*(?:of|in)?\s*(?:the\s*)?)?(?:last|previous|prior|"
+    r"preceding) year(?:'s)?|"
     r"year[ -](?:over|on)[ -]year|yoy|(?:im )?vergleich (?:zum|mit dem) vorjahr\w*|gegenüber (?:dem )?vorjahr\w*|"
     r"vorjahresvergleich|same (?:period|time) last year)\b"
 )
@@ -72,64 +82,182 @@ _PERIOD_AGO = re.compile(
 )
 _GRAIN = re.compile(
     rf"\b(?P<u>{_U})\s+(?:by|for|für|um)\s+(?P=u)\b|"
-    r"\b(?:by|per|each|every|pro|je|jede[nrsm]?|nach)\s+(?:calendar\s+|single\s+)?(?P<v>day|week|month|quarter|year|tag(?:en)?|"
-    r"wochen?|monat(?:en)?|quartal(?:en)?|jahr(?:en)?)\b(?!\s+of\b)|\b(?:a|the)\s+(?:point|bar|line|value)\s+(?:for\s+)?(?:each|every|per|a)\s+(?P<w>day|week|month|quarter|year)\b|"
-    r"\bin\s+(?P<x>weekly|monthly|daily|quarterly)\s+(?:steps|buckets|intervals)\b|\bauf (?P<y>tages|wochen|monats|quartals)(?:ebene|basis)\b"
+    r"\b(?:by|per|each|every|pro|je|jede[nrsm]?|nach)\s+(?:calendar\s+|single\s+)?(?P<v>day|week|month|quarter|"
+    r"year|tag(?:en)?|"
+    r"wochen?|monat(?:en)?|quartal(?:en)?|jahr(?:en)?)\b(?!\s+of\b)|\b(?:a|the)\s+(?:point|bar|line|"
+    r"value)\s+(?:for\s+)?(?:each|every|per|a)\s+(?P<w>day|week|month|quarter|year)\b|"
+    r"\bin\s+(?P<x>weekly|monthly|daily|quarterly)\s+(?:steps|buckets|intervals)\b|\bauf (?P<y>tages|wochen|"
+    r"monats|quartals)(?:ebene|basis)\b"
 )
 _BASIS = {"tages": "day", "wochen": "week", "monats": "month", "quartals": "quarter"}
 _ADJECTIVE_OF = re.compile(rf"\b(?P<a>{_ADJECTIVE})\b(?:\s+(?P<next>[^\W\d_]+))?")
 _REPORTS = frozenset(
-    "report reports reporting dashboard dashboards update updates refresh refreshed updated mail email summary digest "
-    "bericht berichte berichten aktualisierung aktualisiert auswertung übersicht page"
-    .split()
+    [
+        "report",
+        "reports",
+        "reporting",
+        "dashboard",
+        "dashboards",
+        "update",
+        "updates",
+        "refresh",
+        "refreshed",
+        "updated",
+        "mail",
+        "email",
+        "summary",
+        "digest",
+        "bericht",
+        "berichte",
+        "berichten",
+        "aktualisierung",
+        "aktualisiert",
+        "auswertung",
+        "übersicht",
+        "page",
+    ]
 )
 _REFRESH = re.compile(
-    r"\b(?:updat\w*|refresh\w*|fresh|sent|send|deliver\w*|receiv\w*|renew\w*|aktualis\w*|auffrisch\w*|geschickt|schick\w*|"
+    r"\b(?:updat\w*|refresh\w*|fresh|sent|send|deliver\w*|receiv\w*|renew\w*|aktualis\w*|auffrisch\w*|geschickt|"
+    r"schick\w*|"
     r"erneuer\w*|neue daten|new data|kept current|up to date)\b"
 )
 _WORK = re.compile(
-    r"\b(?:copy|copying|collect|compile|spend|paste|type|put together|cobble|kopier\w*|sammle|tippe|verbringe|meet|meeting|"
+    r"\b(?:copy|copying|collect|compile|spend|paste|type|put together|cobble|kopier\w*|sammle|tippe|verbringe|"
+    r"meet|meeting|"
     r"meets|treffen|stand-up|complain\w*)\b"
 )
 _EACH = re.compile(
-    rf"\b(?:(?:each|every|on|jeden|jede|am)\s+(?P<d>{_WEEKDAY})s?|(?P<p>{_WEEKDAY})s|(?P<m>montags|dienstags|mittwochs|donnerstags|freitags))\b"
+    rf"\b(?:(?:each|every|on|jeden|jede|am)\s+(?P<d>{_WEEKDAY})s?|(?P<p>{_WEEKDAY})s|(?P<m>montags|dienstags|"
+    rf"mittwochs|donnerstags|freitags))\b"
 )
 _EACH_TIME = re.compile(
-    r"\b(?:(?:each|every|jeden|jede)\s+(?P<u>day|morning|night|week|month|tag|morgen|woche|monat)|once (?:a|per) (?P<v>day|week|month)|"
-    r"(?P<first>(?:on the )?(?:first|1st)(?: day)? of (?:each|every|the) month|(?:zum|am) (?:ersten|monatsersten|1\.)(?: (?:jeden|des) monats)?))\b"
+    r"\b(?:(?:each|every|jeden|jede)\s+(?P<u>day|morning|night|week|month|tag|morgen|woche|monat)|once (?:a|"
+    r"per) (?P<v>day|week|month)|"
+    r"(?P<first>(?:on the )?(?:first|1st)(?: day)? of (?:each|every|the) month|(?:zum|am) (?:ersten|"
+    r"monatsersten|1\.)(?: (?:jeden|des) monats)?))\b"
 )
-_ONCE = re.compile(r"\b(?:just once|only once|one[- ]off|one[- ]time (?:report|look|analysis)|nur einmal|einmalig\w*)\b")
+_ONCE = re.compile(
+    r"\b(?:just once|only once|one[- ]off|one[- ]time (?:report|look|analysis)|nur einmal|einmalig\w*)\b"
+)
 _KINDS: dict[str, tuple[str, ...]] = {
     "composition": (
-        r"\bshares? of\b", r"\bproportions?\b", r"\bpercentage of\b", r"\bmake[s]? up\b", r"\bmix\b", r"\bbreak ?downs?\b",
-        r"\bbroken down\b", r"\bcomposition\b", r"\banteile?n?\b", r"\bzusammensetzung\b", r"\baufteilung\b", r"\bverteilung\b",
-        r"\bdistribution\b", r"\bpie charts?\b", r"\bcomes? from\b", r"\bparts? of the whole\b", r"\btortendiagramm\b",
-        r"\bsetzt sich\b", r"\bsplit of\b", r"\bzusammensetzt\b", r"\bwhat share\b", r"\bcontribut\w+\b",
+        r"\bshares? of\b",
+        r"\bproportions?\b",
+        r"\bpercentage of\b",
+        r"\bmake[s]? up\b",
+        r"\bmix\b",
+        r"\bbreak ?downs?\b",
+        r"\bbroken down\b",
+        r"\bcomposition\b",
+        r"\banteile?n?\b",
+        r"\bzusammensetzung\b",
+        r"\baufteilung\b",
+        r"\bverteilung\b",
+        r"\bdistribution\b",
+        r"\bpie charts?\b",
+        r"\bcomes? from\b",
+        r"\bparts? of the whole\b",
+        r"\btortendiagramm\b",
+        r"\bsetzt sich\b",
+        r"\bsplit of\b",
+        r"\bzusammensetzt\b",
+        r"\bwhat share\b",
+        r"\bcontribut\w+\b",
     ),
     "trend": (
-        r"\btrends?\b", r"\bover time\b", r"\bdevelop(?:ed|s|ing|ment)?\b", r"\bevol(?:ve[ds]?|ving|ution)\b", r"\bhistory of\b",
-        r"\bentwicklung\w*\b", r"\bentwickel\w*\b", r"\bverlauf\b", r"\bline charts?\b", r"\bliniendiagramm\b", r"\btime series\b",
-        r"\bzeitverlauf\b", r"\bgoing up or down\b", r"\bup or down\b", r"\bgrow(?:n|th|ing|s)?\b", r"\bzeitreihe\b", r"\bmoved?\b",
+        r"\btrends?\b",
+        r"\bover time\b",
+        r"\bdevelop(?:ed|s|ing|ment)?\b",
+        r"\bevol(?:ve[ds]?|ving|ution)\b",
+        r"\bhistory of\b",
+        r"\bentwicklung\w*\b",
+        r"\bentwickel\w*\b",
+        r"\bverlauf\b",
+        r"\bline charts?\b",
+        r"\bliniendiagramm\b",
+        r"\btime series\b",
+        r"\bzeitverlauf\b",
+        r"\bgoing up or down\b",
+        r"\bup or down\b",
+        r"\bgrow(?:n|th|ing|s)?\b",
+        r"\bzeitreihe\b",
+        r"\bmoved?\b",
     ),
     "comparison": (
-        r"\bcompar(?:e|ed|es|ing|ison|isons)\b(?! (?:it |them |this )?(?:with|to) (?:the )?(?:same|last|previous|prior))",
-        r"\brank(?:ed|ing|s)?\b", r"\btop[ -]?\d+\b", r"\bversus\b", r"\bvs\b", r"\b(?:best|worst)\b", r"\b(?:highest|lowest)\b",
-        r"\bwhich \w+(?: \w+)? (?:is|are|has|have|sells?|earns?|do|does|bring|brings)\b", r"\bvergleich(?:en|e)?\b(?! (?:zum|mit dem|zur) vor)",
-        r"\bverglichen\b", r"\bbeste[nrs]?\b", r"\bschlechteste[nrs]?\b", r"\brangliste\b", r"\bbar charts?\b",
-        r"\bbalkendiagramm\b", r"\bside by side\b", r"\bnebeneinander\b", r"\bbusiest\b", r"\bleaderboard\b", r"\bunterscheid\w*\b",
+        r"\bcompar(?:e|ed|es|ing|ison|isons)\b(?! (?:it |them |this )?(?:with|to) (?:the )?(?:same|last|"
+        r"previous|prior))",
+        r"\brank(?:ed|ing|s)?\b",
+        r"\btop[ -]?\d+\b",
+        r"\bversus\b",
+        r"\bvs\b",
+        r"\b(?:best|worst)\b",
+        r"\b(?:highest|lowest)\b",
+        r"\bwhich \w+(?: \w+)? (?:is|are|has|have|sells?|earns?|do|does|bring|brings)\b",
+        r"\bvergleich(?:en|e)?\b(?! (?:zum|mit dem|zur) vor)",
+        r"\bverglichen\b",
+        r"\bbeste[nrs]?\b",
+        r"\bschlechteste[nrs]?\b",
+        r"\brangliste\b",
+        r"\bbar charts?\b",
+        r"\bbalkendiagramm\b",
+        r"\bside by side\b",
+        r"\bnebeneinander\b",
+        r"\bbusiest\b",
+        r"\bleaderboard\b",
+        r"\bunterscheid\w*\b",
     ),
     "detail": (
-        r"\blist of (?:all|every|each)\b", r"\brow by row\b", r"\bin detail\b", r"\bdetails?\b", r"\bdetailed\b", r"\bas a table\b",
-        r"\bin a table\b", r"\btable of\b", r"\beinzelne? auflist\w*\b", r"\bdetail\w*\b", r"\bals tabelle\b", r"\bliste (?:aller|der)\b",
-        r"\bline by line\b", r"\btabelle mit\b", r"\bin einer tabelle\b", r"\bone row per\b",
+        r"\blist of (?:all|every|each)\b",
+        r"\brow by row\b",
+        r"\bin detail\b",
+        r"\bdetails?\b",
+        r"\bdetailed\b",
+        r"\bas a table\b",
+        r"\bin a table\b",
+        r"\btable of\b",
+        r"\beinzelne? auflist\w*\b",
+        r"\bdetail\w*\b",
+        r"\bals tabelle\b",
+        r"\bliste (?:aller|der)\b",
+        r"\bline by line\b",
+        r"\btabelle mit\b",
+        r"\bin einer tabelle\b",
+        r"\bone row per\b",
     ),
     "kpi": (
-        r"\bkpis?\b", r"\bkey figures?\b", r"\bat a glance\b", r"\bheadline\b", r"\bscorecard\b", r"\bone number\b", r"\bbig number\b",
-        r"\bkennzahl(?:en)?\b", r"\bauf einen blick\b", r"\bhow (?:much|many)\b", r"\bwie ?viele?\b", r"\bon one page\b",
-        r"\bbig screen\b", r"\bsnapshot\b", r"\bjust the (?:total|number)s?\b", r"\btiles?\b", r"\bgesamtzahl\b",
+        r"\bkpis?\b",
+        r"\bkey figures?\b",
+        r"\bat a glance\b",
+        r"\bheadline\b",
+        r"\bscorecard\b",
+        r"\bone number\b",
+        r"\bbig number\b",
+        r"\bkennzahl(?:en)?\b",
+        r"\bauf einen blick\b",
+        r"\bhow (?:much|many)\b",
+        r"\bwie ?viele?\b",
+        r"\bon one page\b",
+        r"\bbig screen\b",
+        r"\bsnapshot\b",
+        r"\bjust the (?:total|number)s?\b",
+        r"\btiles?\b",
+        r"\bgesamtzahl\b",
     ),
 }
-_WEAK_KINDS = frozenset((r"\bhow (?:much|many)\b", r"\bwie ?viele?\b", r"\bdetails?\b", r"\bmoved?\b", r"\bgrow(?:n|th|ing|s)?\b", r"\bon one page\b", r"\b(?:best|worst)\b", r"\bbeste[nrs]?\b", r"\bcomes? from\b"))
+_WEAK_KINDS = frozenset(
+    (
+        r"\bhow (?:much|many)\b",
+        r"\bwie ?viele?\b",
+        r"\bdetails?\b",
+        r"\bmoved?\b",
+        r"\bgrow(?:n|th|ing|s)?\b",
+        r"\bon one page\b",
+        r"\b(?:best|worst)\b",
+        r"\bbeste[nrs]?\b",
+        r"\bcomes? from\b",
+    )
+)
 _CHARTS = {
     "trend": r"\b(?:line (?:charts?|graphs?)|liniendiagramme?)\b",
     "bars": r"\b(?:bar (?:charts?|graphs?)|column charts?|balkendiagramme?|säulendiagramme?)\b",
@@ -137,24 +265,32 @@ _CHARTS = {
     "table": r"\b(?:(?:as|in) a table|table of|als tabelle|in einer tabelle)\b",
 }
 _TARGET = re.compile(
-    r"\b(?:target|goal|ziel(?:wert)?|plan|budget)\b\s*(?:of|is|are|was|:|von|ist|liegt bei|at|for it is|should be|stays at)?\s*(?:at\s+)?"
+    r"\b(?:target|goal|ziel(?:wert)?|plan|budget)\b\s*(?:of|is|are|was|:|von|ist|liegt bei|at|for it is|"
+    r"should be|stays at)?\s*(?:at\s+)?"
     r"(?P<n>[€$£]?\s?\d[\d.,]*\s?(?:%|percent|prozent|k\b|m\b|mio\.?|million(?:en)?|thousand|tausend)?)"
-    r"(?:\s*(?:pounds|gbp|eur|euros?|usd|dollars?|pfund))?(?:\s*(?:per|a|each|every|pro|im)\s+(?P<u>day|week|month|quarter|year|tag|woche|monat|quartal|jahr)\b)?"
+    r"(?:\s*(?:pounds|gbp|eur|euros?|usd|dollars?|pfund))?(?:\s*(?:per|a|each|every|pro|im)\s+(?P<u>day|week|"
+    r"month|quarter|year|tag|woche|monat|quartal|jahr)\b)?"
 )
 _TOP = re.compile(r"\b(?:top|best|worst|bottom)[ -]?(?P<n>\d{1,3})\b")
 _DEADLINE = re.compile(
-    r"\b(?:(?P<pre>by|before|until|till|due(?: on| by)?|needed (?:on|by)|deadline(?: is|:)?|no later than|latest(?: by)?|at the latest on|"
+    r"\b(?:(?P<pre>by|before|until|till|due(?: on| by)?|needed (?:on|by)|deadline(?: is|:)?|no later than|"
+    r"latest(?: by)?|at the latest on|"
     r"bis(?: zum| zu| spätestens| spätestens zum)?|spätestens(?: am| zum| bis)?|vor dem|on)\s+)"
-    rf"(?:the\s+|dem\s+|den\s+)?(?P<what>{_DATE}|(?:next\s+|this\s+|nächste[nrs]?\s+|kommende[nrs]?\s+)?(?:{_WEEKDAY})|"
+    rf"(?:the\s+|dem\s+|den\s+)?(?P<what>{_DATE}|(?:next\s+|this\s+|nächste[nrs]?\s+|"
+    rf"kommende[nrs]?\s+)?(?:{_WEEKDAY})|"
     r"(?:the\s+)?end of (?:the\s+|this\s+|next\s+)?(?:week|month|quarter|year)|"
     rf"(?:the\s+)?end of (?:{_M})(?:\s20\d{{2}})?|ende (?:{_M})(?:\s20\d{{2}})?|"
-    r"ende (?:der |des |dieser |dieses |nächster |nächsten )?(?:woche|monats|quartals|jahres)|tomorrow|morgen|next week|next month)\b"
+    r"ende (?:der |des |dieser |dieses |nächster |nächsten )?(?:woche|monats|quartals|jahres)|tomorrow|morgen|"
+    r"next week|next month)\b"
 )
 _WITHIN = re.compile(
-    rf"\b(?:in|within|innerhalb(?: von)?)\s+(?:the next\s+|den nächsten\s+|der nächsten\s+)?(?P<n>{_N})\s+(?P<u>days?|weeks?|months?|tagen?|wochen?|monaten?)\b"
+    rf"\b(?:in|within|innerhalb(?: von)?)\s+(?:the next\s+|den nächsten\s+|"
+    rf"der nächsten\s+)?(?P<n>{_N})\s+(?P<u>days?|weeks?|months?|tagen?|wochen?|monaten?)\b"
     r"(?!\s+(?:steps|buckets|of|after))"
 )
-_URGENT = re.compile(r"\b(?:urgent(?:ly)?|asap|as soon as possible|dringend|eilt|so schnell wie möglich|schnellstmöglich)\b")
+_URGENT = re.compile(
+    r"\b(?:urgent(?:ly)?|asap|as soon as possible|dringend|eilt|so schnell wie möglich|schnellstmöglich)\b"
+)
 
 
 def find_cues(sentence: Sentence, number: int, asked_on: date) -> list[Cue]:
@@ -162,7 +298,15 @@ def find_cues(sentence: Sentence, number: int, asked_on: date) -> list[Cue]:
     if sentence.skipped:
         return []
     found: list[Cue] = []
-    for find in (_find_comparisons, _find_deadlines, _find_periods, _find_cadence, _find_grains, _find_kinds, _find_charts):
+    for find in (
+        _find_comparisons,
+        _find_deadlines,
+        _find_periods,
+        _find_cadence,
+        _find_grains,
+        _find_kinds,
+        _find_charts,
+    ):
         for cue in find(sentence, number, asked_on):
             if cue.field in ("analysis", "chart") or not any(
                 cue.start < other.end and other.start < cue.end for other in found
@@ -190,7 +334,9 @@ def find_top(sentence: Sentence) -> re.Match[str] | None:
     return None if sentence.skipped else _TOP.search(sentence.low)
 
 
-def _make(sentence: Sentence, number: int, found: re.Match[str], field: str, value: str, **more: object) -> Cue:
+def _make(
+    sentence: Sentence, number: int, found: re.Match[str], field: str, value: str, **more: object
+) -> Cue:
     typed = sentence.text[found.start() : found.end()].strip()
     return Cue(field, value, found.start(), found.end(), number, typed, **more)  # type: ignore[arg-type]
 
@@ -210,21 +356,30 @@ def _find_periods(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
     for found in _LAST.finditer(low):
         unit = UNITS[found["u"]]
         count = _read_number(found["n"]) if found["n"] else 1
-        if found["than"] or (not found["n"] and not re.match(r"(?:in|over|for|during|within|from|im|just|only|nur|für)\s", found[0])):
+        if found["than"] or (
+            not found["n"]
+            and not re.match(r"(?:in|over|for|during|within|from|im|just|only|nur|für)\s", found[0])
+        ):
             continue  # a remark on another time, as `fewer than last year`
         yield _make(sentence, number, found, "period", f"last {count} {unit}{'s' if count > 1 else ''}")
-    for found in _THIS.finditer(low):
-        unit = UNITS.get((found["u"] or "year").removesuffix("es").removesuffix("s"), "")
-        unit = unit or UNITS.get(found["u"] or "", "year")
-        if re.search(r"\b(?:by the end of|end of|ende|bis)\s*(?:the\s*)?$", low[: found.start()]):
-            continue
-        yield _make(sentence, number, found, "period", f"this {unit}")
+    yield from _find_current(sentence, number)
     for found in _SINCE.finditer(low):
         if part := _read_part(found["d"]):
             yield _make(sentence, number, found, "period", f"since {part[0]}")
     for found in _IN.finditer(low):
         if part := _read_part(found["d"]):
             yield _make(sentence, number, found, "period", _write_span(found["d"], part))
+
+
+def _find_current(sentence: Sentence, number: int) -> Iterator[Cue]:
+    """`this year`, `year to date`; not `by the end of this year`."""
+    low = sentence.low
+    for found in _THIS.finditer(low):
+        unit = UNITS.get((found["u"] or "year").removesuffix("es").removesuffix("s"), "")
+        unit = unit or UNITS.get(found["u"] or "", "year")
+        if re.search(r"\b(?:by the end of|end of|ende|bis)\s*(?:the\s*)?$", low[: found.start()]):
+            continue
+        yield _make(sentence, number, found, "period", f"this {unit}")
 
 
 def _find_grains(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
@@ -236,7 +391,12 @@ def _find_grains(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
             yield _make(sentence, number, found, "grain", unit)
     for found in _ADJECTIVE_OF.finditer(sentence.low):
         unit, following = GRAIN_ADJECTIVES[found["a"]], found["next"] or ""
-        if following in _REPORTS or following in ("and", "und", "or") or _REFRESH.search(sentence.low) or not following:
+        if (
+            following in _REPORTS
+            or following in ("and", "und", "or")
+            or _REFRESH.search(sentence.low)
+            or not following
+        ):
             continue
         end = found.start("next") if following else found.end()
         typed = sentence.text[found.start() : found.end("a")]
@@ -244,7 +404,9 @@ def _find_grains(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
 
 
 def _is_cadence(sentence: Sentence, found: re.Match[str]) -> bool:
-    return bool(re.match(r"each|every|jede", found[0])) and bool(_REFRESH.search(sentence.low) or _WORK.search(sentence.low))
+    return bool(re.match(r"each|every|jede", found[0])) and bool(
+        _REFRESH.search(sentence.low) or _WORK.search(sentence.low)
+    )
 
 
 def _find_cadence(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
@@ -369,7 +531,9 @@ def _read_number(text: str) -> int:
 
 def _write_target(text: str) -> str:
     """A number as a target has it; empty for one that can be read in two ways."""
-    found = re.match(r"[€$£]?\s?(\d[\d.,]*)\s?(%|percent|prozent|k\b|m\b|mio\.?|million(?:en)?|thousand|tausend)?", text)
+    found = re.match(
+        r"[€$£]?\s?(\d[\d.,]*)\s?(%|percent|prozent|k\b|m\b|mio\.?|million(?:en)?|thousand|tausend)?", text
+    )
     if not found:
         return ""
     digits = found[1].rstrip(".,")
@@ -383,5 +547,3 @@ def _write_target(text: str) -> str:
     scale = 1_000_000 if unit.startswith(("m", "mio")) else 1_000 if unit else 1
     value = float(digits) * scale
     return f"{value:.0f}" if value == int(value) else str(value)
-
-

@@ -12,46 +12,202 @@ from tasks.elaboration.text import Sentence, Token
 from tasks.elaboration.vocabulary import Phrase, PhraseWord, Vocabulary
 
 ARTICLES = frozenset(
-    "the a an our their my his her its your of der die das dem den des unser unsere unseren unserer".split()
+    [
+        "the",
+        "a",
+        "an",
+        "our",
+        "their",
+        "my",
+        "his",
+        "her",
+        "its",
+        "your",
+        "of",
+        "der",
+        "die",
+        "das",
+        "dem",
+        "den",
+        "des",
+        "unser",
+        "unsere",
+        "unseren",
+        "unserer",
+    ]
 )
 BY = frozenset(
-    "by per across among between each every single different individual which what nach pro je jede jedes jeder jeden "
-    "welche welcher welches einzelne einzelnen einzelner verschiedene verschiedenen".split()
+    [
+        "by",
+        "per",
+        "across",
+        "among",
+        "between",
+        "each",
+        "every",
+        "single",
+        "different",
+        "individual",
+        "which",
+        "what",
+        "nach",
+        "pro",
+        "je",
+        "jede",
+        "jedes",
+        "jeder",
+        "jeden",
+        "welche",
+        "welcher",
+        "welches",
+        "einzelne",
+        "einzelnen",
+        "einzelner",
+        "verschiedene",
+        "verschiedenen",
+    ]
 )
-ONLY = frozenset("only just nur ausschließlich solely".split())
-PLACES = frozenset("in for from within aus für innerhalb at to".split())
-COUNTING = frozenset("many number count total anzahl viele zahl volume of".split())
+ONLY = frozenset(["only", "just", "nur", "ausschließlich", "solely"])
+PLACES = frozenset(["in", "for", "from", "within", "aus", "für", "innerhalb", "at", "to"])
+COUNTING = frozenset(["many", "number", "count", "total", "anzahl", "viele", "zahl", "volume", "of"])
 SHOWING = re.compile(
-    r"show|see|want|need|display|chart|plot|track|compare|view|report|give|know|monitor|list|includ|zeig|brauch|möchte|"
+    r"show|see|want|need|display|chart|plot|track|compare|view|report|give|know|monitor|list|includ|zeig|brauch|"
+    r"möchte|"
     r"seh|hätte|woll|will|vergleich|benötig|darstell|bitte|about|regarding|über|figures|numbers|overview|trend"
 )
-AFTER_COUNT = frozenset("by per over each trend trends count counts volume nach pro je vs versus".split())
+AFTER_COUNT = frozenset(
+    [
+        "by",
+        "per",
+        "over",
+        "each",
+        "trend",
+        "trends",
+        "count",
+        "counts",
+        "volume",
+        "nach",
+        "pro",
+        "je",
+        "vs",
+        "versus",
+    ]
+)
 VERBS = frozenset(
-    "to who complain complained ask asked want wanted are is were was have had has keep kept say said tell told call "
-    "die haben hat sind wollen fragen beschweren sagen like need would will can could should that from".split()
+    [
+        "to",
+        "who",
+        "complain",
+        "complained",
+        "ask",
+        "asked",
+        "want",
+        "wanted",
+        "are",
+        "is",
+        "were",
+        "was",
+        "have",
+        "had",
+        "has",
+        "keep",
+        "kept",
+        "say",
+        "said",
+        "tell",
+        "told",
+        "call",
+        "die",
+        "haben",
+        "hat",
+        "sind",
+        "wollen",
+        "fragen",
+        "beschweren",
+        "sagen",
+        "like",
+        "need",
+        "would",
+        "will",
+        "can",
+        "could",
+        "should",
+        "that",
+        "from",
+    ]
 )
 PEOPLE = frozenset(
-    "team teams office offices colleagues colleague manager managers department branch board büro kollegen kollegin "
-    "niederlassung chef people folks guys sales-team abteilung".split()
+    [
+        "team",
+        "teams",
+        "office",
+        "offices",
+        "colleagues",
+        "colleague",
+        "manager",
+        "managers",
+        "department",
+        "branch",
+        "board",
+        "büro",
+        "kollegen",
+        "kollegin",
+        "niederlassung",
+        "chef",
+        "people",
+        "folks",
+        "guys",
+        "sales-team",
+        "abteilung",
+    ]
 )
 THINGS = frozenset(
-    "page pages dashboard report reports seite bericht button column spalte screen meeting meetings call tab heading "
-    "process policy form law rep reps order orders list".split()
+    [
+        "page",
+        "pages",
+        "dashboard",
+        "report",
+        "reports",
+        "seite",
+        "bericht",
+        "button",
+        "column",
+        "spalte",
+        "screen",
+        "meeting",
+        "meetings",
+        "call",
+        "tab",
+        "heading",
+        "process",
+        "policy",
+        "form",
+        "law",
+        "rep",
+        "reps",
+        "order",
+        "orders",
+        "list",
+    ]
 )
-PRONOUNS = frozenset("we i they to you wir ich sie us nobody everybody".split())
+PRONOUNS = frozenset(["we", "i", "they", "to", "you", "wir", "ich", "sie", "us", "nobody", "everybody"])
 _NEGATED = re.compile(
-    r"\b(?:not(?! only)|no|isn't|aren't|don't|doesn't|won't|can't|without|except|excluding|exclude|excludes|other than|"
-    r"rather than|instead of|besides|than|ignoring|minus|kein\w*|ohne|nicht(?! nur)|außer|statt|anstatt|ausgenommen)\b"
+    r"\b(?:not(?! only)|no|isn't|aren't|don't|doesn't|won't|can't|without|except|excluding|exclude|excludes|"
+    r"other than|"
+    r"rather than|instead of|besides|than|ignoring|minus|kein\w*|ohne|nicht(?! nur)|außer|statt|anstatt|"
+    r"ausgenommen)\b"
 )
 _LEFT_OUT = re.compile(
-    r"\b(?:leave|leaving|left|keep) (?:\w+ ){0,3}?out\b|\bnot (?:needed|necessary|interested)\b|\bnicht (?:nötig|gebraucht)\b"
+    r"\b(?:leave|leaving|left|keep) (?:\w+ ){0,3}?out\b|\bnot (?:needed|necessary|interested)\b|"
+    r"\bnicht (?:nötig|gebraucht)\b"
 )
 _TALK = re.compile(
     r"\b(?:(?:talk\w*|discuss\w*|meeting|call|workshop|training|complain\w*|complaints?|reden|sprechen|diskutier\w*|"
     r"beschwer\w*)\b.{0,40}\b(?:about|on|over|regarding|of|über|zu|zum|zur)|why|warum|woran|wieso|weshalb)\b"
 )
 _EXAMPLE = re.compile(
-    r"\b(?:especially|particularly|e g|eg|such as|like|example|including|beispielsweise|beispiel|insbesondere|vor allem|"
+    r"\b(?:especially|particularly|e g|eg|such as|like|example|including|beispielsweise|beispiel|insbesondere|"
+    r"vor allem|"
     r"z b|zb|above all|mainly|mostly)$"
 )
 
@@ -267,7 +423,9 @@ def _narrow(
 
 
 def _find_partial_dimensions(token: Token, vocabulary: Vocabulary) -> tuple[str, ...]:
-    found = [each for each in vocabulary.find_phrases(token) if each.kind == "dimension" and len(each.words) <= 3]
+    found = [
+        each for each in vocabulary.find_phrases(token) if each.kind == "dimension" and len(each.words) <= 3
+    ]
     return tuple(dict.fromkeys(each.name for each in found))
 
 
@@ -298,7 +456,9 @@ def _judge(
 def _is_next(before: Mention, mention: Mention, sentence: Sentence) -> bool:
     """True for the next one of a list: a comma, `and` or the like is all that is between."""
     between = sentence.tokens[before.end : mention.first]
-    joined = all(each.low in ("and", "und", "or", "oder", "sowie", "then", "plus", *ARTICLES) for each in between)
+    joined = all(
+        each.low in ("and", "und", "or", "oder", "sowie", "then", "plus", *ARTICLES) for each in between
+    )
     gap = sentence.text[sentence.tokens[before.end - 1].end : sentence.tokens[mention.first].start]
     return joined and bool(between or re.search(r"[,&/+]", gap)) and len(between) <= 2
 
@@ -306,9 +466,7 @@ def _is_next(before: Mention, mention: Mention, sentence: Sentence) -> bool:
 def _find_refusal(mention: Mention, sentence: Sentence, others: Sequence[Mention]) -> str:
     """Why a mention is read as no wish; "" for one that is."""
     start = sentence.tokens[mention.first]
-    ahead = " ".join(
-        each.low for each in sentence.tokens[: mention.first] if each.clause == start.clause
-    )
+    ahead = " ".join(each.low for each in sentence.tokens[: mention.first] if each.clause == start.clause)
     if _NEGATED.search(ahead) or _LEFT_OUT.search(sentence.read_clause(mention.first)):
         return "it is named as something to leave out"
     if _TALK.search(ahead):
@@ -336,15 +494,11 @@ def _refuse_value(mention: Mention, sentence: Sentence, ahead: str, others: Sequ
     alone = len(words) == 1
     first_of_all = mention.first == 0 and not sentence.in_title
     proper = words[0].is_capital and mention.value[:1].isupper() and not first_of_all
-    if alone and words[0].low in COMMON_VALUES and not (beside or mention.only):
-        return "it may be an everyday word"
-    if alone and len(words[0].low) < 4 and not (words[0].text == mention.value or beside):
-        return "it may be an everyday word"
-    if alone and words[0].low.isdigit() and not beside:
-        return "it may be any number"
-    if not (proper or not alone or beside or mention.only or _read_cue(sentence, mention.first) in PLACES):
-        return "it may be an everyday word"
-    return ""
+    common = alone and words[0].low in COMMON_VALUES and not (beside or mention.only)
+    short = alone and len(words[0].low) < 4 and not (words[0].text == mention.value or beside)
+    number = alone and words[0].low.isdigit() and not beside
+    meant = proper or not alone or beside or mention.only or _read_cue(sentence, mention.first) in PLACES
+    return "it may be an everyday word" if common or short or number or not meant else ""
 
 
 def _refuse_dimension(mention: Mention, sentence: Sentence) -> str:
@@ -370,8 +524,13 @@ def _refuse_metric(mention: Mention, sentence: Sentence, others: Sequence[Mentio
         return ""
     if following in THINGS | PEOPLE and (before in ARTICLES or not mention.whole or mention.counts):
         return "it names a thing that is there"
-    if before in PRONOUNS or (before.endswith("s") and words[0].low.isalpha() and not words[0].is_plural and
-                              mention.source in ("synonym", "part") and before not in ARTICLES | COUNTING):
+    if before in PRONOUNS or (
+        before.endswith("s")
+        and words[0].low.isalpha()
+        and not words[0].is_plural
+        and mention.source in ("synonym", "part")
+        and before not in ARTICLES | COUNTING
+    ):
         return "it may be a verb"
     if not mention.counts:
         return ""
@@ -381,10 +540,11 @@ def _refuse_metric(mention: Mention, sentence: Sentence, others: Sequence[Mentio
 def _refuse_count(
     mention: Mention, sentence: Sentence, others: Sequence[Mention], before: str, following: str
 ) -> str:
-    neighbours = [each for each in others if each.kind == "metric" and each.first != mention.first]
-    listed = any(
-        _is_next(*sorted((each, mention), key=lambda one: one.first), sentence) for each in neighbours
-    )
+    listed = False
+    for each in others:
+        if each.kind == "metric" and each.first != mention.first:
+            first, second = sorted((each, mention), key=lambda one: one.first)
+            listed = listed or _is_next(first, second, sentence)
     counted = before in COUNTING
     shown = SHOWING.search(sentence.read_before(mention.first, 4))
     opens = sentence.in_title and mention.first == 0

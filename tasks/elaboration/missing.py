@@ -12,22 +12,136 @@ from tasks.elaboration.vocabulary import Vocabulary
 
 MOST = 4
 MEASURES = frozenset(
-    "margin margins profit profits profitability churn conversion conversions cost costs expense expenses nps "
-    "satisfaction headcount traffic clicks impressions ctr ebitda cashflow inventory stock utilisation utilization "
-    "occupancy leads bounce lifetime ltv cac arpu mrr arr gewinn gewinne marge margen deckungsbeitrag kosten "
-    "zufriedenheit bestand lagerbestand auslastung besucher klicks konversion kündigungsrate abwanderung "
-    "salary salaries wages delay delays punctuality complaints beschwerden emissions discount discounts rabatt rabatte "
-    "forecast prognose shrinkage turnover overtime sickness"
-    .split()
+    [
+        "margin",
+        "margins",
+        "profit",
+        "profits",
+        "profitability",
+        "churn",
+        "conversion",
+        "conversions",
+        "cost",
+        "costs",
+        "expense",
+        "expenses",
+        "nps",
+        "satisfaction",
+        "headcount",
+        "traffic",
+        "clicks",
+        "impressions",
+        "ctr",
+        "ebitda",
+        "cashflow",
+        "inventory",
+        "stock",
+        "utilisation",
+        "utilization",
+        "occupancy",
+        "leads",
+        "bounce",
+        "lifetime",
+        "ltv",
+        "cac",
+        "arpu",
+        "mrr",
+        "arr",
+        "gewinn",
+        "gewinne",
+        "marge",
+        "margen",
+        "deckungsbeitrag",
+        "kosten",
+        "zufriedenheit",
+        "bestand",
+        "lagerbestand",
+        "auslastung",
+        "besucher",
+        "klicks",
+        "konversion",
+        "kündigungsrate",
+        "abwanderung",
+        "salary",
+        "salaries",
+        "wages",
+        "delay",
+        "delays",
+        "punctuality",
+        "complaints",
+        "beschwerden",
+        "emissions",
+        "discount",
+        "discounts",
+        "rabatt",
+        "rabatte",
+        "forecast",
+        "prognose",
+        "shrinkage",
+        "turnover",
+        "overtime",
+        "sickness",
+    ]
 )
 """Words of business that stand for figures."""
-_COUNTED = frozenset(("number", "count", "anzahl", "many", "average", "durchschnittliche", "durchschnittlicher", "total"))
+_COUNTED = frozenset(
+    ("number", "count", "anzahl", "many", "average", "durchschnittliche", "durchschnittlicher", "total")
+)
 _BY = frozenset(("by", "per", "nach", "pro", "je"))
 _NO_SPLIT = frozenset(
-    "hand mail email e-mail phone mistake accident default law now then us me you him her them the way our chance next "
-    "end today tomorrow night morning noon far itself themselves se cent order request design nature definition "
-    "hause möglichkeit wie dem oben unten links rechts vorne hinten person us ours"
-    .split()
+    [
+        "hand",
+        "mail",
+        "email",
+        "e-mail",
+        "phone",
+        "mistake",
+        "accident",
+        "default",
+        "law",
+        "now",
+        "then",
+        "us",
+        "me",
+        "you",
+        "him",
+        "her",
+        "them",
+        "the",
+        "way",
+        "our",
+        "chance",
+        "next",
+        "end",
+        "today",
+        "tomorrow",
+        "night",
+        "morning",
+        "noon",
+        "far",
+        "itself",
+        "themselves",
+        "se",
+        "cent",
+        "order",
+        "request",
+        "design",
+        "nature",
+        "definition",
+        "hause",
+        "möglichkeit",
+        "wie",
+        "dem",
+        "oben",
+        "unten",
+        "links",
+        "rechts",
+        "vorne",
+        "hinten",
+        "person",
+        "us",
+        "ours",
+    ]
 )
 
 
@@ -47,8 +161,12 @@ def _find_metrics(sentence: Sentence) -> Iterator[Missing]:
         if place not in unused:
             continue
         asked = sentence.in_title or SHOWING.search(sentence.read_clause(place))
-        before = next((each.low for each in reversed(sentence.tokens[:place]) if each.low not in (*ARTICLES, "of")), "")
-        counted = before in _COUNTED and token.low.isalpha() and len(token.low) > 3 and token.low not in GENERIC
+        before = next(
+            (each.low for each in reversed(sentence.tokens[:place]) if each.low not in (*ARTICLES, "of")), ""
+        )
+        counted = (
+            before in _COUNTED and token.low.isalpha() and len(token.low) > 3 and token.low not in GENERIC
+        )
         if asked and (token.low in MEASURES or (counted and token.is_plural and token.low not in UNITS)):
             yield Missing(kind="metric", words=_read_around(sentence, place, unused))
 
@@ -57,7 +175,12 @@ def _read_around(sentence: Sentence, place: int, unused: set[int]) -> str:
     """A word with the word before and after it, where they belong to it."""
     tokens, first, end = sentence.tokens, place, place + 1
     before = tokens[place - 1].low if place else ""
-    if place - 1 in unused and not tokens[place].gap.strip() and not SHOWING.search(before) and len(before) > 3:
+    if (
+        place - 1 in unused
+        and not tokens[place].gap.strip()
+        and not SHOWING.search(before)
+        and len(before) > 3
+    ):
         first = place - 1
     if end in unused and end < len(tokens) and tokens[end].low in GENERIC and not tokens[end].gap.strip():
         end += 1
@@ -74,5 +197,11 @@ def _find_splits(sentence: Sentence) -> Iterator[Missing]:
             at += 1
         word = sentence.tokens[at]
         known = word.low in UNITS or word.low in WEEKDAYS or word.low in _NO_SPLIT or word.low[:1].isdigit()
-        if at in unused and not known and len(word.low) > 2 and not word.low.endswith("ing") and word.low not in MEASURES:
+        if (
+            at in unused
+            and not known
+            and len(word.low) > 2
+            and not word.low.endswith("ing")
+            and word.low not in MEASURES
+        ):
             yield Missing(kind="dimension", words=word.text)

@@ -124,7 +124,9 @@ def _drop_covered(wanted: Sequence[Mention], vocabulary: Vocabulary) -> list[Men
             other is not mention
             and other.kind in ("metric", mention.kind)
             and _is_part(mention.typed, other.typed)
-            and not (mention.kind == "dimension" and other.kind == "metric" and (mention.by or mention.sentence))
+            and not (
+                mention.kind == "dimension" and other.kind == "metric" and (mention.by or mention.sentence)
+            )
             for other in wanted
         )
         if not (vague and fuller):
@@ -147,13 +149,17 @@ def _choose_metrics(
 ) -> None:
     """First those that one name alone means, then those that the others decide."""
     words = draft.words
-    splits = [set(each.names) for each in wanted if each.kind == "value" or (each.kind == "dimension" and each.by)]
+    splits = [
+        set(each.names) for each in wanted if each.kind == "value" or (each.kind == "dimension" and each.by)
+    ]
     unclear = []
     for mention in mentions:
         names = _fit(mention.names, splits, words)
         if mention.source == "synonym" and not _has_all(mention.names[0], splits, words):
             token = sentences[mention.sentence].tokens[mention.first]
-            others = [each.name for each in vocabulary.find_heads(token) if _has_all(each.name, splits, words)]
+            others = [
+                each.name for each in vocabulary.find_heads(token) if _has_all(each.name, splits, words)
+            ]
             names = tuple(dict.fromkeys(others)) or names
         sure = mention.whole or names != mention.names or mention.end - mention.first > 1
         if len(names) == 1 and sure:
@@ -161,7 +167,11 @@ def _choose_metrics(
         else:
             unclear.append((mention, names))
     for mention, names in unclear:
-        near = [each for each in names if words.source_of(each) in draft.sources] if draft.metrics else list(names)
+        near = (
+            [each for each in names if words.source_of(each) in draft.sources]
+            if draft.metrics
+            else list(names)
+        )
         known = [each for each in names if each in draft.metrics]
         if known:
             continue
@@ -171,7 +181,9 @@ def _choose_metrics(
         options = near or list(names)
         draft.open_metrics += tuple(options)
         labels, said = words.metric_labels(), words.metric_descriptions()
-        draft.ask("metrics", options, mention.typed, [f"{labels.get(n, n)}: {said.get(n, '')}" for n in options])
+        draft.ask(
+            "metrics", options, mention.typed, [f"{labels.get(n, n)}: {said.get(n, '')}" for n in options]
+        )
 
 
 def _fit(names: Sequence[str], splits: Sequence[set[str]], words: Words) -> tuple[str, ...]:
@@ -215,7 +227,9 @@ def _choose_filters(draft: _Draft, mentions: Sequence[Mention], vocabulary: Voca
     if found:
         value = "; ".join(f"{name} = {', '.join(map(_quote, values))}" for name, values in found.items())
         why = "; ".join(
-            f"{code(typed)} is a value of {code(name)}" for name, values in found.items() for typed in values.values()
+            f"{code(typed)} is a value of {code(name)}"
+            for name, values in found.items()
+            for typed in values.values()
         )
         draft.add("filters", value, why)
 
@@ -229,7 +243,11 @@ def _quote(value: str) -> str:
     """A value as it stands in a filter."""
     plain = value.strip() == value and not any(sign in value for sign in ',;"\n=') and ".." not in value
     words = f" {value.casefold()} "
-    if plain and not any(each in words for each in (" or ", " and ", " to ")) and not words.startswith((" not ", " !")):
+    if (
+        plain
+        and not any(each in words for each in (" or ", " and ", " to "))
+        and not words.startswith((" not ", " !"))
+    ):
         return value
     doubled = value.replace('"', '""')
     return f'"{doubled}"'
@@ -239,9 +257,7 @@ def _write_names(draft: _Draft, given: Mapping[str, Sequence[str]]) -> None:
     """The metrics and dimensions, those that the ticket's fields have first."""
     for name, found in (("metrics", draft.metrics), ("dimensions", draft.dimensions)):
         fresh = [each for each in found if each not in given.get(name, ())]
-        if fresh and name == "metrics":
-            draft.add(name, ", ".join(found), "; ".join(why for why in found.values() if why))
-        elif fresh:
+        if (fresh and name == "metrics") or fresh:
             draft.add(name, ", ".join(found), "; ".join(why for why in found.values() if why))
 
 
@@ -254,7 +270,11 @@ def _explain(mention: Mention, name: str, words: Words) -> str:
         "part": "is a part of the name of",
     }[mention.source]
     spelled = f" (read as {code(mention.corrected)})" if mention.corrected else ""
-    only = ", the only one that fits what else is asked" if len(mention.names) > 1 or name not in mention.names else ""
+    only = (
+        ", the only one that fits what else is asked"
+        if len(mention.names) > 1 or name not in mention.names
+        else ""
+    )
     return f"{code(mention.typed)}{spelled} {how} {code(label)}{only}"
 
 
@@ -285,8 +305,15 @@ def _choose_targets(
 ) -> None:
     """A number that is named as a target is of the one metric of its sentence."""
     for number, (value, unit, start, end) in targets:
-        near = {name for each in mentions if each.kind == "metric" and each.sentence == number for name in each.names}
-        names = [name for name in draft.metrics if name in near] or (list(draft.metrics) if len(draft.metrics) == 1 else [])
+        near = {
+            name
+            for each in mentions
+            if each.kind == "metric" and each.sentence == number
+            for name in each.names
+        }
+        names = [name for name in draft.metrics if name in near] or (
+            list(draft.metrics) if len(draft.metrics) == 1 else []
+        )
         typed = sentences[number].text[start:end]
         if len(names) == 1:
             draft.add("target", f"{names[0]} = {value}{f' per {unit}' if unit else ''}", code(typed))
@@ -352,7 +379,9 @@ def _list_leftovers(
         if sentence.skipped:
             draft.leftovers.append(f"{code(sentence.text, 60)} {sentence.skipped}")
     for mention in mentions:
-        if mention.refused and not mention.refused.startswith(("it is spoken", "nothing says", "it may be", "it is only")):
+        if mention.refused and not mention.refused.startswith(
+            ("it is spoken", "nothing says", "it may be", "it is only")
+        ):
             draft.leftovers.append(f"{code(mention.typed)}: {mention.refused}")
     for sentence in sentences:
         if found := find_top(sentence):

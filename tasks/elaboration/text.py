@@ -13,11 +13,13 @@ from blocks.tracker.rich_text.plain_text import remove_invisible
 from tasks.elaboration.lexicon import FILLERS, TRANSLATIONS
 
 LONGEST_TEXT, MOST_SENTENCES, MOST_TOKENS = 12_000, 120, 80
-LONGEST_WORD = 40
+LONGEST_WORD, WRAPPED = 40, 60
 _WORD = re.compile(r"\d+(?:[.,]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]{1,2})?|[^\W_]+")
 _END = re.compile(r"(?<=[.!?…])(?<!\b\d\.)(?<!\b\d\d\.)\s+(?=[^a-z\s])|\n+|\s[•·]\s|;\s")
 _CLAUSE = re.compile(r"[,:()\[\]–—/]|\s-\s")
-_CONJUNCTIONS = frozenset(("but", "aber", "sondern", "because", "weil", "while", "whereas", "although", "obwohl", "so"))
+_CONJUNCTIONS = frozenset(
+    ("but", "aber", "sondern", "because", "weil", "while", "whereas", "although", "obwohl", "so")
+)
 _CODE = re.compile(
     r"[{}<>$\\^|=]|;\s*--|--\s|/\*|\b(?:select|union|insert|update|drop|delete|truncate|alter)\b.{0,60}"
     r"\b(?:from|table|into|schema|database|set|where)\b|https?:|\bwww\.|\.\./|\(\s*\)|[A-Za-z]\(|\w@\w",
@@ -108,7 +110,9 @@ class Sentence:
     def read_before(self, place: int, count: int) -> str:
         """Up to so many words before a token, of its clause, in small letters."""
         number = self.tokens[place].clause
-        return " ".join(each.low for each in self.tokens[max(place - count, 0) : place] if each.clause == number)
+        return " ".join(
+            each.low for each in self.tokens[max(place - count, 0) : place] if each.clause == number
+        )
 
 
 def lower(text: str) -> str:
@@ -119,9 +123,19 @@ def lower(text: str) -> str:
 def read_sentences(title: str, lines: Sequence[str]) -> list[Sentence]:
     """The sentences of a title, and of the writer's own lines of a description."""
     found = [_make_sentence(part, in_title=True) for part in _split(title[:300])]
-    body = "\n".join(lines)[:LONGEST_TEXT]
+    body = _join_wrapped(lines)[:LONGEST_TEXT]
     found += [_make_sentence(part) for part in _split(body)]
     return [each for each in found if each.tokens][:MOST_SENTENCES]
+
+
+def _join_wrapped(lines: Sequence[str]) -> str:
+    """The lines, with those joined that an editor has only wrapped: long ones that end within a sentence."""
+    found = ""
+    for line in lines:
+        last = found.rpartition("\n")[2].rstrip()
+        wrapped = len(last) > WRAPPED and last[-1] not in ".!?:;" and line[:1].isalnum()
+        found = f"{found.rstrip()} {line}" if wrapped else f"{found}\n{line}" if found else line
+    return found
 
 
 def _split(text: str) -> Iterator[str]:

@@ -65,14 +65,18 @@ class Vocabulary:
         self.catalogue = catalogue
         self.values = values or {}
         self.phrases = tuple(
-            dict.fromkeys((*_list_metrics(catalogue), *_list_dimensions(catalogue), *_list_values(self.values)))
+            dict.fromkeys(
+                (*_list_metrics(catalogue), *_list_dimensions(catalogue), *_list_values(self.values))
+            )
         )
         self._by_key: dict[str, list[Phrase]] = defaultdict(list)
         for phrase in self.phrases:
             for key in {key for word in phrase.words for key in word.keys}:
                 self._by_key[key].append(phrase)
         self._heads = _find_heads(self.phrases)
-        self._typed = sorted({word.word for phrase in self.phrases for word in phrase.words if phrase.kind != "value"})
+        self._typed = sorted(
+            {word.word for phrase in self.phrases for word in phrase.words if phrase.kind != "value"}
+        )
 
     def find_phrases(self, token: Token) -> list[Phrase]:
         """The phrases that have a word like this one."""
@@ -87,11 +91,19 @@ class Vocabulary:
         """The token as the catalogue spells it, where it is nearly a word of it; None where it is known, or is none."""
         from rapidfuzz import fuzz, process
 
-        if len(token.low) < SHORTEST_TYPO or token.is_filler or any(key in self._by_key for key in token.keys):
+        if (
+            len(token.low) < SHORTEST_TYPO
+            or token.is_filler
+            or any(key in self._by_key for key in token.keys)
+        ):
             return None
         likely = [word for word in self._typed if len(word) >= SHORTEST_TYPO and word[0] == token.low[0]]
         found = process.extract(token.low, likely, scorer=fuzz.ratio, score_cutoff=NEAR, limit=2)
-        if not found or (len(found) > 1 and found[0][1] == found[1][1] and not find_keys(found[0][0]) & find_keys(found[1][0])):
+        if not found or (
+            len(found) > 1
+            and found[0][1] == found[1][1]
+            and not find_keys(found[0][0]) & find_keys(found[1][0])
+        ):
             return None
         word = found[0][0]
         return Token(token.text, word, find_keys(word), token.start, token.end, token.gap, token.clause)
@@ -137,7 +149,7 @@ def _list_metrics(catalogue: Words) -> Iterator[Phrase]:
     labels, synonyms = catalogue.metric_labels(), catalogue.metric_synonyms()
     for name in catalogue.metric_names():
         said = {labels.get(name, ""): "label", name.replace("_", " "): "name"}
-        said |= {each: "synonym" for each in synonyms.get(name, ())}
+        said |= dict.fromkeys(synonyms.get(name, ()), "synonym")
         yield from _make_phrases("metric", name, said)
 
 
@@ -148,9 +160,9 @@ def _list_dimensions(catalogue: Words) -> Iterator[Phrase]:
     labels, synonyms = catalogue.dimension_labels(), catalogue.dimension_synonyms()
     for name in sorted({each for source in sources for each in catalogue.dimensions_of(source)} - times):
         own = labels.get(name, ())
-        said = {each: "label" for each in ((own,) if isinstance(own, str) else own)}
+        said = dict.fromkeys((own,) if isinstance(own, str) else own, "label")
         said |= {name.replace("_", " "): "name"}
-        said |= {each: "synonym" for each in synonyms.get(name, ())}
+        said |= dict.fromkeys(synonyms.get(name, ()), "synonym")
         yield from _make_phrases("dimension", name, said)
 
 
@@ -187,7 +199,9 @@ def _find_heads(phrases: Iterable[Phrase]) -> dict[str, list[Phrase]]:
 
 def _find_head(words: Sequence[str]) -> str | None:
     stop = next((n for n, word in enumerate(words) if n and word in PREPOSITIONS), len(words))
-    telling = [word for word in words[:stop] if word not in GENERIC | PARTICIPLES | FILLERS and not word.isdigit()]
+    telling = [
+        word for word in words[:stop] if word not in GENERIC | PARTICIPLES | FILLERS and not word.isdigit()
+    ]
     if not telling or (words[stop - 1] != telling[-1] and words[stop - 1] not in PARTICIPLES and stop > 2):
         return None  # of `average order value`, which is about no orders
     return telling[-1]

@@ -72,6 +72,15 @@ def history(folder: Path) -> None:
     bench_history.main()
 
 
+def prose(folder: Path) -> None:
+    """Requests in people's own words: precision and recall of what is proposed, on tickets tuned on and others."""
+    from tests.prose import read_cases, score_cases
+
+    for part, what in (("tuned", "that the reader was tuned on"), ("held_out", "that it never was")):
+        cases = read_cases(part)
+        print(f"{len(cases)} tickets {what}: {score_cases(cases)}", flush=True)
+
+
 def page(folder: Path) -> None:
     """A page of 50,000 rows in Chromium, the CPU slowed four times."""
     from tests.benchmarks import bench_page
@@ -88,6 +97,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "journal": journal,
     "history": history,
     "page": page,
+    "prose": prose,
 }
 
 

@@ -94,6 +94,7 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
         comments=tuple(_read_comments(data.get("comments"))),
         restricted=_is_restricted(data),
         answered=_find_answer_time(data.get("comments")),
+        requester_account=" ".join(_read_text(fields.get("requester")).split()).casefold(),
         comment_fingerprints={
             _read_text(each.get("topic")): compute_fingerprint(_read_text(each.get("body")))
             for each in _list_own_comments(data.get("comments"))
@@ -134,7 +135,9 @@ def _read_comments(entries: object) -> Iterator[Comment]:
             and entry.get("author") != BOT
             and not _is_restricted(entry)
         ):
-            yield Comment(author=_read_text(entry.get("author")), created=last, body=body[:LONGEST_TEXT])
+            author = _read_text(entry.get("author"))
+            account = " ".join(author.split()).casefold()
+            yield Comment(author=author, created=last, body=body[:LONGEST_TEXT], account=account)
 
 
 def _is_restricted(entry: Mapping[str, object]) -> bool:

@@ -11,7 +11,15 @@ from blocks.errors import Misconfigured
 from blocks.records import Comment, Ticket
 from blocks.tracker.base import NO_ANSWERS
 from blocks.tracker.description_template import Unplaced, read_request
-from blocks.tracker.jira.responses import AnswerMark, Issue, IssueComment, IssueFields, JiraField, Named
+from blocks.tracker.jira.responses import (
+    AnswerMark,
+    Issue,
+    IssueComment,
+    IssueFields,
+    JiraField,
+    Named,
+    User,
+)
 from blocks.tracker.jira.settings import READ, JiraSettings
 
 LONGEST_TEXT = 32_767
@@ -106,6 +114,7 @@ class IssueReader:
             updated=_read_time(system.updated),
             answered=max(answered, default=None),
             comment_fingerprints={mark.topic: mark.fingerprint for mark, _ in ours},
+            requester_account=_find_account(system.reporter),
         )
 
     def _read_request(self, issue: Issue, system: IssueFields) -> dict[str, object]:
@@ -151,7 +160,8 @@ class IssueReader:
     def _read_comment(self, comment: IssueComment) -> Comment:
         author = comment.author.display_name or comment.author.name if comment.author else None
         body = self._to_plain_text(comment.body)[:LONGEST_TEXT]
-        return Comment(author=author or "", created=_read_time(comment.created), body=body)
+        account = _find_account(comment.author)
+        return Comment(author=author or "", created=_read_time(comment.created), body=body, account=account)
 
     def _read_value(self, value: object) -> str | list[str] | None:
         """A custom field's value as text: options, people and versions by name, rich text as plain text."""
@@ -166,6 +176,11 @@ class IssueReader:
 
 def _read_label(value: Named | None) -> str | None:
     return value.label if value else None
+
+
+def _find_account(user: User | Named | None) -> str:
+    """What Jira knows an account by: an id in Cloud, a key or a name on Data Center, never what it is shown as."""
+    return (user.account_id or user.key or user.name or "") if user else ""
 
 
 def _read_time(text: str | None) -> datetime:

@@ -47,6 +47,8 @@ class Named(Response):
     value: str | None = None
     name: str | None = None
     child: Named | None = None
+    account_id: str | None = None
+    key: str | None = None
 
     @property
     def label(self) -> str | None:

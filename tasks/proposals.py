@@ -1,0 +1,299 @@
+"""Proposals to tickets that lack fields: read from their words, recorded, drawn, and honoured once accepted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from prefect import get_run_logger, task
+
+from blocks.catalogue import Catalogue
+from blocks.errors import PlatformError
+from blocks.records import BuildReport, Dashboard, Incomplete, Plan, Release, Requirement, State, Ticket
+from blocks.scratch_folder import open_scratch
+from blocks.site.base import Card
+from blocks.tracker.base import Tracker
+from blocks.warehouse.base import Warehouse
+from blocks.warehouse.control import read_last_detail
+from blocks.warehouse.dimension_values import read_dimension_values
+from blocks.warehouse.proposals import read_proposals, write_proposal
+from blocks.warehouse.reads import count_rows, export_rows, read_newest_value
+from tasks.elaboration.acceptance import compute_comment_fingerprint, list_commands
+from tasks.elaboration.elaborate import (
+    Elaboration,
+    Memory,
+    elaborate_ticket,
+    find_nearest,
+    merge,
+    replace_memory,
+)
+from tasks.elaboration.proposal_text import Surroundings, write_accepted
+from tasks.elaboration.proposal_text import write_proposal as write_text
+from tasks.elaboration.vocabulary import Vocabulary
+from tasks.markdown import line, listed
+from tasks.planning import find_dashboards
+from tasks.policy import RETRY
+from tasks.requirements import check_ticket
+
+_log = logging.getLogger(__name__)
+PICTURE, MOST_ROWS = "proposal.png", 2_000_000
+
+
+class ServedValues:
+    """The values of dimensions in what readers see, read when they are first asked for."""
+
+    def __init__(self, warehouse: Warehouse, catalogue: Catalogue) -> None:
+        self._warehouse, self._catalogue = warehouse, catalogue
+        self._found: dict[str, tuple[str, ...]] | None = None
+        self._release: Release | None = None
+
+    @property
+    def release(self) -> Release | None:
+        """What readers see now."""
+        self.read()
+        return self._release
+
+    def read(self) -> dict[str, tuple[str, ...]]:
+        """Dimension → values; empty where nothing is served, or it can't be asked."""
+        if self._found is None:
+            try:
+                self._release = self._warehouse.read_served()
+                self._found = read_dimension_values(self._warehouse, self._catalogue, self._release)
+            except PlatformError:  # what it is for can do without
+                self._found = {}
+        return self._found
+
+    def __call__(self, dimension: str) -> Sequence[str] | None:
+        """A dimension's values; None where they are not known."""
+        return self.read().get(dimension)
+
+
+@dataclass
+class Elaborated:
+    """All tickets of a run, those that lacked fields with what their words come to."""
+
+    tickets: list[Ticket]
+    found: dict[str, Elaboration] = field(default_factory=dict)
+
+    def annotate(self, plan: Plan) -> Plan:
+        """The plan with each proposal on its incomplete ticket, and with what was accepted among the notes."""
+        requirements = tuple(self._add_note(each) for each in plan.requirements)
+        incomplete = tuple(self._add_proposal(each) for each in plan.incomplete)
+        return plan.model_copy(update={"requirements": requirements, "incomplete": incomplete})
+
+    def _add_note(self, requirement: Requirement) -> Requirement:
+        known = self.found.get(requirement.key)
+        if not known or not known.accepted:
+            return requirement
+        return requirement.model_copy(update={"notes": (write_accepted(known.accepted), *requirement.notes)})
+
+    def _add_proposal(self, incomplete: Incomplete) -> Incomplete:
+        known = self.found.get(incomplete.key)
+        if not known or known.proposal is None or known.memory is None:
+            return incomplete
+        around = known.memory.around.model_copy(update={"answers": known.remarks})
+        requester = known.ticket.fields.get("requester")
+        text = write_text(known.proposal, line(requester, 60) if isinstance(requester, str) else "", around)
+        fields = {name: value for name, value in known.proposal.fields.items() if value}
+        lines = _fill_lines(incomplete.lines, fields)
+        gaps = tuple(each for each in incomplete.gaps if not _is_answered(each, fields))
+        return incomplete.model_copy(update={"proposal": text, "lines": lines, "gaps": gaps})
+
+
+def _is_answered(gap: str, fields: Mapping[str, str]) -> bool:
+    """True for a gap that says only that a field is missing, or what it can be, where one is proposed."""
+    field, _, rest = gap.removeprefix("**").partition("**")
+    return field.replace(" ", "_") in fields and rest.startswith((" is missing", " can be:", " are missing"))
+
+
+def _fill_lines(lines: Sequence[str], fields: dict[str, str]) -> tuple[str, ...]:
+    """The lines to paste with what is proposed in them."""
+    filled = [
+        f"{name}: {fields[name]}" if (name := each.partition(":")[0]) in fields else each for each in lines
+    ]
+    names = {each.partition(":")[0] for each in lines}
+    return (*filled, *(f"{name}: {value}" for name, value in fields.items() if name not in names))
+
+
+def elaborate_tickets(
+    tickets: Sequence[Ticket], catalogue: Catalogue, warehouse: Warehouse, values: ServedValues, today: date
+) -> Elaborated:
+    """Read the words of tickets that lack fields. Nothing is written; see `record_proposals`."""
+    check = partial(check_ticket, catalogue=catalogue, find_values=values)
+    lacking = [
+        each for each in tickets if "unreadable" not in each.fields and isinstance(check(each), Incomplete)
+    ]
+    if not lacking:
+        return Elaborated(list(tickets))
+    remembered = _read_memories(warehouse, [each.key for each in lacking])
+    vocabulary = Vocabulary(catalogue, values.read())
+    found = {
+        each.key: elaborate_ticket(each, vocabulary, check, remembered.get(each.key), today)
+        for each in lacking
+    }
+    done = [found[each.key].ticket if each.key in found else each for each in tickets]
+    return Elaborated(done, found)
+
+
+def _read_memories(warehouse: Warehouse, keys: Sequence[str]) -> dict[str, Memory]:
+    """What was recorded of tickets; what can't be read, as of another version, is proposed again."""
+    found = {}
+    for key, detail in read_proposals(warehouse, keys).items():
+        try:
+            found[key] = Memory.model_validate_json(detail)
+        except ValueError:
+            _log.warning("%s: its proposal was recorded by another version and is made again", key)
+    return found
+
+
+def record_proposals(
+    elaborated: Elaborated, tracker: Tracker, catalogue: Catalogue, warehouse: Warehouse, values: ServedValues
+) -> None:
+    """Record new proposals and acceptances, each with what it is shown with. One ticket's trouble is its own."""
+    for key, each in list(elaborated.found.items()):
+        if not (each.fresh or each.accepted_now) or each.memory is None:
+            continue
+        try:
+            if each.fresh and each.proposal:
+                around = look_around(key, each, catalogue, warehouse, values)
+                each = elaborated.found[key] = replace_memory(each, around)
+                draw_proposal(tracker, key, each, catalogue, warehouse, values)
+            record_proposal(warehouse, tracker, key, each)
+        except PlatformError as error:
+            get_run_logger().error("%s: %s", key, error)
+
+
+@task(task_run_name="record proposal {key}", **RETRY)
+def record_proposal(warehouse: Warehouse, tracker: Tracker, key: str, elaboration: Elaboration) -> None:
+    """Record a proposal before it is written on its ticket, so that no older answer counts for it."""
+    memory = elaboration.memory
+    if memory is None:
+        return
+    if elaboration.fresh and memory.version > 1 and elaboration.proposal:
+        (now,) = tracker.read_tickets([key])  # an answer to the one before may have come meanwhile
+        seen = map(compute_comment_fingerprint, list_commands(now.comments, elaboration.proposal))
+        memory = memory.model_copy(update={"seen": tuple(seen)})
+    write_proposal(warehouse, key, memory.model_dump_json())
+
+
+def look_around(
+    key: str, elaboration: Elaboration, catalogue: Catalogue, warehouse: Warehouse, values: ServedValues
+) -> Surroundings:
+    """Dashboards that are like a proposal, and what to expect of it: freshness, what is built, how long it takes."""
+    wanted = _make_requirement(elaboration, catalogue, values)
+    if wanted is None:
+        return Surroundings()
+    release = values.release
+    served = tuple(
+        mart for mart in find_dashboards(wanted, catalogue)[0].marts if release and mart in release.marts
+    )
+    marts = find_dashboards(wanted, catalogue)[0].marts
+    expect = []
+    if release and set(served) == set(marts):
+        expect.append(f"Nothing new is built: readers see {listed(marts)} already.")
+        expect += _describe_freshness(wanted, catalogue, warehouse)
+    else:
+        expect.append(f"{listed(each for each in marts if each not in served)} has to be built first.")
+    expect += _describe_duration(warehouse, marts)
+    picture = PICTURE if release and set(served) == set(marts) else ""
+    return Surroundings(
+        nearest=tuple(find_nearest(wanted, catalogue.exposures)), expect=tuple(expect), picture=picture
+    )
+
+
+def _make_requirement(
+    elaboration: Elaboration, catalogue: Catalogue, values: ServedValues
+) -> Requirement | None:
+    """The request that the proposal would be, if it is complete."""
+    proposal = elaboration.proposal
+    checked = (
+        check_ticket(merge(elaboration.ticket, proposal.fields), catalogue, values) if proposal else None
+    )
+    return checked if isinstance(checked, Requirement) else None
+
+
+def _describe_freshness(wanted: Requirement, catalogue: Catalogue, warehouse: Warehouse) -> list[str]:
+    newest = []
+    with warehouse.open_readers() as session:
+        for dataset in catalogue.datasets(wanted.metrics, wanted.dimensions):
+            if dataset.time:
+                serving = {mart: warehouse.quote(warehouse.serving, mart) for mart in dataset.marts}
+                query = dataset.sql(serving[dataset.mart], serving)
+                newest.append(read_newest_value(warehouse, session, query, dataset.time))
+    days = [each[:10] for each in newest if each]
+    return [f"The data reach to {min(days)} now, and are as fresh as each run."] if days else []
+
+
+def _describe_duration(warehouse: Warehouse, marts: Sequence[str]) -> list[str]:
+    """How long the last build of these marts took, and what runs cost where that is known."""
+    detail = read_last_detail(warehouse, State.building)
+    if not detail:
+        return []
+    report = BuildReport.model_validate_json(detail)
+    shared = [mart for mart in marts if mart in report.marts]
+    if not shared:
+        return []
+    return [f"The last build, of {len(report.marts)} marts, took {report.seconds:.0f} s."]
+
+
+@task(task_run_name="draw proposal {key}", **RETRY)
+def draw_proposal(
+    tracker: Tracker,
+    key: str,
+    elaboration: Elaboration,
+    catalogue: Catalogue,
+    warehouse: Warehouse,
+    values: ServedValues,
+) -> None:
+    """Attach a picture of what is proposed, drawn of what readers see now; none where that is not there."""
+    wanted = _make_requirement(elaboration, catalogue, values)
+    if (
+        wanted is None
+        or not elaboration.memory
+        or not elaboration.memory.around.picture
+        or values.release is None
+    ):
+        return
+    with open_scratch("proposal-") as folder:
+        card = _make_mock_card(wanted, catalogue, warehouse, values.release, folder)
+        if card is None:
+            return
+        from blocks.site.html.mock import draw_mock
+
+        path = folder / PICTURE
+        path.write_bytes(draw_mock(card))
+        tracker.attach(key, path)
+
+
+def _make_mock_card(
+    wanted: Requirement, catalogue: Catalogue, warehouse: Warehouse, release: Release, folder: Path
+) -> Card | None:
+    """A card of what is proposed, with its rows out of serving; None where they are too many for a sketch."""
+    (dashboard, *_) = find_dashboards(wanted, catalogue)
+    titled: Dashboard = dashboard.model_copy(update={"title": f"Proposed for {wanted.key}, not published"})
+    datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
+    extracts, newest = [], []
+    with warehouse.session() as session:
+        for dataset in datasets:
+            if count_rows(warehouse, session, f"{warehouse.serving}.{dataset.mart}") > MOST_ROWS:
+                return None
+            warehouse.use_time_zone(session, dataset.time_zone)
+            serving = {mart: warehouse.quote(warehouse.serving, mart) for mart in dataset.marts}
+            query = dataset.sql(serving[dataset.mart], serving)
+            path = folder / f"{dataset.name}.parquet"
+            export_rows(session, query, path)
+            extracts.append(path)
+            if dataset.time and (day := read_newest_value(warehouse, session, query, dataset.time)):
+                newest.append(day)
+    return Card(
+        dashboard=titled,
+        run=release.run,
+        datasets=datasets,
+        extracts=tuple(extracts),
+        gate=None,
+        as_of=max(newest, default=None),
+    )

@@ -1,0 +1,192 @@
+"""A proposal is accepted by the one who asked, in one word, and counts only as long as it is the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blocks.records import Comment, Requirement, Ticket
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from blocks.warehouse.proposals import read_proposals, write_proposal
+from tasks.elaboration.acceptance import choose_fields, read_answer
+from tasks.elaboration.elaborate import Elaboration, Memory, elaborate_ticket
+from tasks.elaboration.proposal import Item, Proposal, Question
+from tasks.elaboration.proposal_text import Surroundings
+from tasks.elaboration.proposal_text import write_proposal as write_text
+from tasks.requirements import check_ticket
+from tests.prose import ASKED_ON, make_vocabularies
+from tests.tasks.reading import count
+
+SHOP = make_vocabularies()["shop"]
+CHECK = partial(check_ticket, catalogue=SHOP.catalogue, find_values=SHOP.values.get)
+ASKED = "Net revenue by country, month by month, for Germany. I need it by 15 January 2027."
+
+
+def ticket(*comments: tuple[str, str], description: str = ASKED, **fields: Any) -> Ticket:
+    said = [
+        Comment(author=who, account=who, created=datetime(2026, 11, 26, 9, n, tzinfo=UTC), body=body)
+        for n, (who, body) in enumerate(comments)
+    ]
+    return Ticket(
+        key="AN-7",
+        title="Revenue",
+        status="open",
+        fields={"requester": "Lena", "description": description, **fields},
+        comments=tuple(said),
+        requester_account="lena",
+    )
+
+
+def elaborate(asked: Ticket, memory: Memory | None = None, today: date = ASKED_ON) -> Elaboration:
+    return elaborate_ticket(asked, SHOP, CHECK, memory, today)
+
+
+def memory_of(asked: Ticket) -> Memory:
+    found = elaborate(asked)
+    assert found.fresh
+    assert found.memory
+    return found.memory
+
+
+def test_the_requesters_accept_makes_a_complete_request() -> None:
+    memory = memory_of(ticket())
+    found = elaborate(ticket(("lena", "accept")), memory)
+    assert found.accepted_now
+    assert found.proposal is None
+    requirement = CHECK(found.ticket)
+    assert isinstance(requirement, Requirement)
+    assert requirement.metrics == ("net_revenue",)
+    assert (str(requirement.deadline), requirement.wishes.grain) == ("2027-01-15", "month")
+    assert [str(each) for each in requirement.wishes.filters] == ["country = Germany"]
+    assert found.memory
+    again = elaborate(ticket(("lena", "accept")), Memory.model_validate_json(found.memory.model_dump_json()))
+    assert (again.accepted_now, again.ticket.fields) == (False, found.ticket.fields)
+
+
+@pytest.mark.parametrize(
+    "comments",
+    [
+        [("otto", "accept")],
+        [("", "accept")],
+        [("lena", "I can't accept that")],
+        [("lena", "accept that it is late")],
+        [("lena", "> accept")],
+        [("lena", "accept 99")],
+        [("lena", "accept B7")],
+        [("lena", "accept 1")],
+        [],
+    ],
+)
+def test_nothing_else_accepts(comments: list[tuple[str, str]]) -> None:
+    found = elaborate(ticket(*comments), memory_of(ticket()))
+    assert found.proposal is not None
+    assert not found.accepted
+    assert "metrics" not in found.ticket.fields
+
+
+def test_why_an_answer_does_not_count_is_said() -> None:
+    for comment, said in {
+        ("otto", "accept"): "it is for the one who asked",
+        ("lena", "accept 99"): "there is no number 99",
+        ("lena", "accept 1"): "not complete with that yet",
+    }.items():
+        assert said in " ".join(elaborate(ticket(comment), memory_of(ticket())).remarks)
+
+
+def test_an_accept_from_before_a_proposal_is_none_for_it() -> None:
+    early = ticket(("lena", "accept"))
+    memory = memory_of(early)
+    assert elaborate(early, memory).proposal is not None
+    later = elaborate(ticket(("lena", "accept"), ("lena", "Accept.")), memory)
+    assert later.accepted_now
+
+
+def test_another_text_is_another_proposal_and_what_was_accepted_does_not_count_for_it() -> None:
+    accepted = elaborate(ticket(("lena", "accept")), memory_of(ticket())).memory
+    changed = elaborate(ticket(("lena", "accept"), description=ASKED.replace("Germany", "France")), accepted)
+    assert changed.fresh
+    assert changed.memory
+    assert (changed.memory.version, changed.memory.accepted) == (2, None)
+    assert "no longer fits" in changed.remarks[0]
+
+
+def test_text_that_changes_nothing_of_the_proposal_leaves_it_accepted() -> None:
+    accepted = elaborate(ticket(("lena", "accept")), memory_of(ticket())).memory
+    same = elaborate(ticket(("lena", "accept"), description=f"{ASKED} Thanks a lot!"), accepted)
+    assert same.accepted
+
+
+def test_relative_days_count_from_when_they_were_first_read() -> None:
+    asked = ticket(description="Net revenue by country by next Friday.")
+    memory = memory_of(asked)
+    later = elaborate(asked, memory, date(2026, 12, 24))
+    assert not later.fresh
+    assert later.proposal
+    assert later.proposal.fields["deadline"] == "2026-12-04"
+
+
+def test_fields_of_the_ticket_are_kept_and_nearly_known_names_are_proposed() -> None:
+    found = elaborate(ticket(description="", metrics=["net_revenu"], analysis="kpi", deadline="2027-01-01"))
+    assert found.proposal
+    assert found.proposal.read_fields == {"metrics": "net_revenue"}
+    assert found.proposal.fields == {"metrics": "net_revenue", "data_sources": "crm, erp"}
+
+
+def test_what_is_recorded_holds_no_word_of_the_ticket() -> None:
+    memory = memory_of(ticket(description=f"{ASKED} Secretwords of ours, and the zebra margin by unicorn."))
+    recorded = memory.model_dump_json()
+    for word in ("Secretwords", "zebra", "unicorn", "Lena", "lena"):
+        assert word not in recorded
+
+
+def test_the_record_is_kept_by_ticket(tmp_path: Path) -> None:
+    warehouse = DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb"))
+    assert read_proposals(warehouse, ["AN-7"]) == {}
+    for version in (1, 2):
+        write_proposal(warehouse, "AN-7", json.dumps({"version": version}))
+    write_proposal(warehouse, "AN-8", "{}")
+    assert read_proposals(warehouse, ["AN-7", "AN-9"]) == {"AN-7": '{"version": 2}'}
+
+
+ITEMS = Proposal(
+    items=(
+        Item(field="analysis", value="trend"),
+        Item(field="metrics", value="orders"),
+        Item(field="deadline", value="2027-01-01"),
+    ),
+    questions=(Question(field="metrics", options=("net_revenue", "gross_revenue"), words="sales"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ("accept", {"analysis": "trend", "metrics": "orders", "deadline": "2027-01-01"}),
+        ("Hi,\naccept 1, 2\nthanks", {"analysis": "trend", "metrics": "orders"}),
+        ("`accept all`", {"analysis": "trend", "metrics": "orders", "deadline": "2027-01-01"}),
+        ("accept 2 A2", {"metrics": "orders, gross_revenue"}),
+        ("Annehmen.", {"analysis": "trend", "metrics": "orders", "deadline": "2027-01-01"}),
+        ("change 2: refunds", {"analysis": "trend", "metrics": "refunds", "deadline": "2027-01-01"}),
+        ("accept 1 2\nchange 1: kpi", {"analysis": "kpi", "metrics": "orders"}),
+    ],
+)
+def test_an_answer_names_numbers_and_changes(body: str, fields: dict[str, str]) -> None:
+    answer = read_answer(body, ITEMS)
+    assert answer
+    assert not answer.fault
+    assert choose_fields(answer, ITEMS) == fields
+
+
+def test_hostile_words_stay_in_their_quotes_in_the_comment() -> None:
+    hostile = "Show orders by `x`|<b>| @dana [a](http://evil) by zebra\u202e and revenue of # | accept |"
+    proposal = elaborate(ticket(description=f"{ASKED}\n{hostile}\n\nShow margin by zebra|x|y.")).proposal
+    assert proposal
+    text = write_text(proposal, "Lena | x `y`", Surroundings(answers=("An answer can't be followed.",)))
+    for kind in ("link_open", "image", "html_block", "html_inline", "fence", "heading_open", "hr"):
+        assert count(text, kind) == 0, kind
+    assert count(text, "tr_open") == len(proposal.items) + 1

@@ -1,0 +1,76 @@
+"""Requests in people's own words, held against labels that people wrote: what is proposed has to be right."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import pytest
+
+from tasks.elaboration.reader import read_prose
+from tests.prose import ASKED_ON, make_vocabularies, read_case, read_cases, score_cases
+from tests.tasks.test_requirements import HOSTILE
+
+
+def test_there_are_enough_labelled_tickets_a_third_of_them_no_clear_request() -> None:
+    every = [*read_cases("tuned"), *read_cases("held_out")]
+    assert len(every) >= 120
+    assert sum(case.kind != "clear" for case in every) >= len(every) / 3
+    assert {case.on for case in every} == {"shop", "rides", "clinic"}
+
+
+def test_what_is_proposed_is_right() -> None:
+    score = score_cases([*read_cases("tuned"), *read_cases("held_out")])
+    assert score.precision >= 0.95, score.wrong
+    assert score.recall >= 0.9, score.lost
+
+
+def test_hostile_tickets_propose_nothing() -> None:
+    for case in (*read_cases("tuned"), *read_cases("held_out")):
+        if case.kind == "hostile":
+            assert read_case(case).read_fields == {}, case.title
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[text[:12] for text in HOSTILE])
+def test_hostile_text_is_read_in_no_time_and_stays_in_its_quotes(text: str) -> None:
+    start = monotonic()
+    proposal = read_prose(text, [text, f"Show revenue by {text}"], make_vocabularies()["shop"], ASKED_ON)
+    assert monotonic() - start < 10
+    for value in proposal.fields.values():
+        assert not set("<>{}`\n'\"") & set(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["revenue " * 3_000, "by " * 9_000, "a, " * 9_000, "last " * 5_000, "x" * 100_000]
+)
+def test_long_text_is_bounded(text: str) -> None:
+    start = monotonic()
+    read_prose("Revenue", [text], make_vocabularies()["shop"], ASKED_ON)
+    assert monotonic() - start < 10
+
+
+def test_a_word_that_only_one_metric_can_mean_here_is_that_metric() -> None:
+    words = make_vocabularies()["shop"]
+    for text, metric in {
+        "Show revenue by country": "net_revenue",
+        "Show revenue by product line": "product_revenue",
+        "Show gross revenue by country": "gross_revenue",
+    }.items():
+        assert read_prose("", [text], words, ASKED_ON).fields["metrics"] == metric
+
+
+def test_a_word_that_several_metrics_can_mean_is_asked_about() -> None:
+    proposal = read_prose(
+        "", ["Show refund rate and customers, and sales"], make_vocabularies()["shop"], ASKED_ON
+    )
+    assert proposal.fields["metrics"] == "refund_rate, customers"
+    (question,) = proposal.questions
+    assert (question.field, question.words) == ("metrics", "sales")
+
+
+def test_what_is_missing_is_said_in_the_words_of_the_field() -> None:
+    proposal = read_prose(
+        "Margin", ["Show the profit margin by region."], make_vocabularies()["shop"], ASKED_ON
+    )
+    found = {(each.kind, each.words) for each in proposal.missing}
+    assert ("dimension", "region") in found
+    assert any(kind == "metric" and "margin" in words for kind, words in found)
