@@ -21,10 +21,11 @@ _CONJUNCTIONS = frozenset(
     ("but", "aber", "sondern", "because", "weil", "while", "whereas", "although", "obwohl", "so")
 )
 _CODE = re.compile(
-    r"[{}<>$\\^|=]|;\s*--|--\s|/\*|\b(?:select|union|insert|update|drop|delete|truncate|alter)\b.{0,60}"
-    r"\b(?:from|table|into|schema|database|set|where)\b|https?:|\bwww\.|\.\./|\(\s*\)|[A-Za-z]\(|\w@\w",
+    r"[{}<>$\\^|=]|;\s*--|--\s|/\*|\(\s*\)|[A-Za-z]\(|\b(?:select|union|insert|update|drop|delete|truncate|alter)\b"
+    r".{0,60}\b(?:from|table|into|schema|database|set|where)\b",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(r"https?:|\bwww\.|\.\./|\w@\w", re.IGNORECASE)
 _ORDERS = re.compile(
     r"(?:please |can (?:you|we|someone) |could (?:you|we|someone) |i need (?:you )?to |we need (?:you )?to |bitte |"
     r"kannst du |können sie |you (?:must|should|have to) )*"
@@ -122,9 +123,9 @@ def lower(text: str) -> str:
 
 def read_sentences(title: str, lines: Sequence[str]) -> list[Sentence]:
     """The sentences of a title, and of the writer's own lines of a description."""
-    found = [_make_sentence(part, in_title=True) for part in _split(title[:300])]
+    found = [_make_sentence(*part, in_title=True) for part in _split(title[:300])]
     body = _join_wrapped(lines)[:LONGEST_TEXT]
-    found += [_make_sentence(part) for part in _split(body)]
+    found += [_make_sentence(*part) for part in _split(body)]
     return [each for each in found if each.tokens][:MOST_SENTENCES]
 
 
@@ -138,14 +139,17 @@ def _join_wrapped(lines: Sequence[str]) -> str:
     return found
 
 
-def _split(text: str) -> Iterator[str]:
+def _split(text: str) -> Iterator[tuple[str, str]]:
+    """Sentences, each with why it is not read; of a line with code none is."""
     clean = unicodedata.normalize("NFKC", remove_invisible(text)).replace("’", "'")
-    for part in _END.split(clean):
-        if words := part.strip():
-            yield words[:1_000]
+    for line in clean.split("\n"):
+        code = "looks like code" if _CODE.search(line) else ""
+        for part in _END.split(line):
+            if words := part.strip()[:1_000]:
+                yield words, code or _find_reason_to_skip(words)
 
 
-def _make_sentence(text: str, in_title: bool = False) -> Sentence:
+def _make_sentence(text: str, skipped: str, in_title: bool = False) -> Sentence:
     tokens: list[Token] = []
     clause, last = 0, 0
     for number, found in enumerate(_WORD.finditer(text)):
@@ -157,13 +161,13 @@ def _make_sentence(text: str, in_title: bool = False) -> Sentence:
             clause += 1
         last = found.end()
         tokens.append(Token(found[0], low, find_keys(low), found.start(), last, gap, clause))
-    return Sentence(text, tuple(tokens), in_title, _find_reason_to_skip(text))
+    return Sentence(text, tuple(tokens), in_title, skipped)
 
 
 def _find_reason_to_skip(text: str) -> str:
-    """Why a sentence is not read: it holds code, or asks for something to be done instead of to be shown."""
-    if _CODE.search(text):
-        return "looks like code or an address"
+    """Why a sentence is not read: it holds an address, or asks for something to be done instead of to be shown."""
+    if _ADDRESS.search(text):
+        return "holds an address"
     if _ORDERS.match(text.lstrip(" -*>•\"'“„")):
         return "asks for something to be done, not to be shown"
     return ""
