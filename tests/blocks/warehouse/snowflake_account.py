@@ -28,7 +28,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -423,6 +423,7 @@ class Account:
         )
         self.logins[answer["data"]["token"]] = login
         answer["data"]["sessionId"] = number
+        answer["data"]["masterToken"] = f"master of {number}"  # without one the connector never ends a session
         return JSONResponse(answer)
 
     async def query(self, request: Any) -> Any:
@@ -458,6 +459,17 @@ class Account:
         except Dropped:
             return _Broken()
         return answer
+
+    async def end_session(self, request: Any) -> Any:
+        """What a client says at its end: the transaction it left open is rolled back, here and now."""
+        import duckdb
+
+        fake = import_module("fakesnow.server")
+        own = fake.sessions.get(fake.to_token(request))
+        if own is not None and request.query_params.get("delete"):
+            with suppress(duckdb.TransactionException):  # none is open
+                own._duck_conn.execute("rollback")
+        return await fake.session(request)
 
     async def abort(self, request: Any) -> Any:
         """What the connector sends when it is interrupted: the session's query ends."""
@@ -495,6 +507,7 @@ class Account:
             Route("/queries/v1/query-request", self.query, methods=["POST"]),
             Route("/session/token-request", renewal, methods=["POST"]),
             Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
+            Route("/session", self.end_session, methods=["POST"]),
         ]
         replaced = {route.path for route in own}
         return Starlette(routes=own + [route for route in fake.routes if route.path not in replaced])
