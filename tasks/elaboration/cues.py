@@ -55,10 +55,12 @@ _THIS = re.compile(
     r"quartals?|monats?|woche)|(?P<ytd>year[ -]to[ -]date|ytd|seit jahresbeginn))\b"
 )
 _SINCE = re.compile(
-    rf"\b(?:since|seit|from|ab)\s+(?:the\s+)?(?P<d>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})(?:\s+(?:on|onwards|an))?\b"
+    rf"\b(?:since|seit|from|ab)\s+(?:the\s+)?(?:(?:start|beginning|anfang|beginn)\s+(?:of\s+|"
+    rf"von\s+)?)?(?P<d>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})(?:\s+(?:on|onwards|an))?\b"
 )
 _IN = re.compile(
-    rf"\b(?:in|for|during|im jahr|im|für|of|aus|von|just|only|nur)\s+(?:the year\s+|all of\s+|"
+    rf"\b(?:in|for|during|im jahr|im|für|of|aus|von|just|only|nur|(?:whole|full|entire) year|"
+    rf"ganzes jahr)\s+(?:the year\s+|the whole year\s+|all of\s+|"
     rf"das jahr\s+)?(?P<d>(?:{_M})\s20\d{{2}}|20\d{{2}}|q[1-4][ /-]?20\d{{2}}|20\d{{2}}[ -]?q[1-4])\b(?![-./]\d)"
 )
 _BETWEEN = re.compile(
@@ -115,6 +117,21 @@ _REPORTS = frozenset(
         "auswertung",
         "übersicht",
         "page",
+    ]
+)
+_FIGURES = frozenset(
+    [
+        "figures",
+        "numbers",
+        "values",
+        "data",
+        "totals",
+        "view",
+        "trend",
+        "trends",
+        "breakdown",
+        "werte",
+        "zahlen",
     ]
 )
 _REFRESH = re.compile(
@@ -400,7 +417,8 @@ def _find_grains(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
             continue
         end = found.start("next") if following else found.end()
         typed = sentence.text[found.start() : found.end("a")]
-        yield Cue("grain", unit, found.start(), end, number, typed)
+        plain = following in _FIGURES
+        yield Cue("grain", unit, found.start(), end, number, typed, strength=2 if plain else 1)
 
 
 def _is_cadence(sentence: Sentence, found: re.Match[str]) -> bool:
@@ -439,8 +457,22 @@ def _find_kinds(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
     for kind, patterns in _KINDS.items():
         for pattern in patterns:
             for found in re.finditer(pattern, sentence.low):
+                if _is_unwanted(sentence, found):
+                    continue
                 strength = (1 if pattern in _WEAK_KINDS else 2) + sentence.in_title
                 yield _make(sentence, number, found, "analysis", kind, strength=strength)
+
+
+def _is_unwanted(sentence: Sentence, found: re.Match[str]) -> bool:
+    """True for what is named as not wanted, as in `no trend` and `lines are not needed`."""
+    before = re.split(r"[,;:()]|\bbut\b|\baber\b", sentence.low[: found.start()])[-1]
+    after = re.split(r"[,;:()]|\bbut\b|\baber\b", sentence.low[found.end() :])[0]
+    return bool(
+        re.search(r"\b(?:no|not|without|don't|kein\w*|ohne|nicht)\s(?:\w+\s){0,3}$", before)
+        or re.search(
+            r"^.{0,30}\b(?:not needed|not necessary|aren't needed|nicht nötig|isn't needed)\b", after
+        )
+    )
 
 
 def _find_charts(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
@@ -459,7 +491,7 @@ def _find_deadlines(sentence: Sentence, number: int, asked_on: date) -> Iterator
             continue
         days = _read_deadline(found["what"], asked_on)
         if len(days) == 1:
-            yield _make(sentence, number, found, "deadline", str(days[0]))
+            yield _make(sentence, number, found, "deadline", str(days[0]), strength=1 if weak else 2)
         elif days:
             yield _make(sentence, number, found, "deadline", str(days[0]), close=str(days[1]))
     if re.search(r"\b(?:need\w*|due|want\w*|ready|have it|brauch\w*|bis|deliver\w*|benötig\w*)\b", low):

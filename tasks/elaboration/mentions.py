@@ -67,6 +67,7 @@ BY = frozenset(
         "verschiedenen",
     ]
 )
+REST = frozenset(["other", "others", "all", "any", "none", "unknown", "andere", "anderen", "alle", "keine"])
 ONLY = frozenset(["only", "just", "nur", "ausschließlich", "solely"])
 PLACES = frozenset(["in", "for", "from", "within", "aus", "für", "innerhalb", "at", "to"])
 COUNTING = frozenset(["many", "number", "count", "total", "anzahl", "viele", "zahl", "volume", "of"])
@@ -474,7 +475,7 @@ def _find_refusal(mention: Mention, sentence: Sentence, others: Sequence[Mention
     if mention.kind == "value":
         return _refuse_value(mention, sentence, ahead, others)
     if mention.kind == "dimension":
-        return _refuse_dimension(mention, sentence)
+        return _refuse_dimension(mention, sentence, others)
     return _refuse_metric(mention, sentence, others)
 
 
@@ -492,22 +493,30 @@ def _refuse_value(mention: Mention, sentence: Sentence, ahead: str, others: Sequ
     )
     words = sentence.tokens[mention.first : mention.end]
     alone = len(words) == 1
+    if alone and words[0].low in REST:
+        return "it may be an everyday word"
+    only = mention.only or any(each.low in ONLY for each in sentence.tokens[mention.end : mention.end + 2])
     first_of_all = mention.first == 0 and not sentence.in_title
     proper = words[0].is_capital and mention.value[:1].isupper() and not first_of_all
-    common = alone and words[0].low in COMMON_VALUES and not (beside or mention.only)
+    common = alone and words[0].low in COMMON_VALUES and not (beside or only)
     short = alone and len(words[0].low) < 4 and not (words[0].text == mention.value or beside)
     number = alone and words[0].low.isdigit() and not beside
-    meant = proper or not alone or beside or mention.only or _read_cue(sentence, mention.first) in PLACES
+    meant = proper or not alone or beside or only or _read_cue(sentence, mention.first) in PLACES
     return "it may be an everyday word" if common or short or number or not meant else ""
 
 
-def _refuse_dimension(mention: Mention, sentence: Sentence) -> str:
+def _refuse_dimension(mention: Mention, sentence: Sentence, others: Sequence[Mention]) -> str:
     """A word that is a dimension is one if it is asked for as a split, or stands for several in what is asked for."""
     if mention.by:
         return ""
     if not mention.whole:
         return "it is only a part of a name"
     words = sentence.tokens[mention.first : mention.end]
+    beside = [each for each in others if each.kind == "value" and set(each.names) & set(mention.names)]
+    if not words[-1].is_plural and any(
+        each.end == mention.first or each.first == mention.end for each in beside
+    ):
+        return "it names a value"
     shown = sentence.in_title or SHOWING.search(sentence.read_clause(mention.first))
     several = words[-1].is_plural or mention.inflected
     if (shown and several) or len(words) > 1:

@@ -64,6 +64,11 @@ def read_prose(
     sentences = read_sentences(title, lines)
     draft = _Draft(vocabulary.catalogue)
     cues = [cue for number, each in enumerate(sentences) for cue in find_cues(each, number, asked_on)]
+    cues = [
+        cue
+        for cue in cues
+        if cue.field != "grain" or cue.strength > 1 or _is_of_metric(cue, sentences, vocabulary)
+    ]
     targets = [(number, each) for number, sentence in enumerate(sentences) for each in find_targets(sentence)]
     mentions = find_mentions(sentences, vocabulary)
     wanted = _drop_covered([each for each in mentions if not each.refused], vocabulary)
@@ -74,7 +79,8 @@ def read_prose(
     _choose_metrics(draft, [each for each in wanted if each.kind == "metric"], wanted, vocabulary, sentences)
     draft.dimensions |= dict.fromkeys(given.get("dimensions", ()), "")
     _choose_dimensions(draft, [each for each in wanted if each.kind == "dimension"])
-    _choose_filters(draft, [each for each in wanted if each.kind == "value"], vocabulary)
+    compared = any(each.field == "analysis" and each.value == "comparison" for each in cues)
+    _choose_filters(draft, [each for each in wanted if each.kind == "value"], compared)
     missing = find_missing(sentences, vocabulary)
     if not (draft.metrics or draft.open_metrics):
         draft.items.clear()
@@ -113,6 +119,12 @@ def _asks_for_figures(sentences: Sequence[Sentence], wanted: Sequence[Mention], 
         or (each.source == "label" and each.end - each.first > 1)
         for each in metrics
     )
+
+
+def _is_of_metric(cue: Cue, sentences: Sequence[Sentence], vocabulary: Vocabulary) -> bool:
+    """True for `monthly` before a metric's name, not for that of a monthly meeting."""
+    tokens = [each for each in sentences[cue.sentence].tokens if each.start >= cue.end][:1]
+    return any(phrase.kind == "metric" for token in tokens for phrase in vocabulary.find_phrases(token))
 
 
 def _drop_covered(wanted: Sequence[Mention], vocabulary: Vocabulary) -> list[Mention]:
@@ -210,7 +222,8 @@ def _choose_dimensions(draft: _Draft, mentions: Sequence[Mention]) -> None:
             )
 
 
-def _choose_filters(draft: _Draft, mentions: Sequence[Mention], vocabulary: Vocabulary) -> None:
+def _choose_filters(draft: _Draft, mentions: Sequence[Mention], compared: bool) -> None:
+    """Values of dimensions. compared: several of one are to be set against each other, so it is split by them."""
     found: dict[str, dict[str, str]] = {}
     for mention in mentions:
         names = [each for each in mention.names if _is_on_all(draft, each)]
@@ -224,6 +237,8 @@ def _choose_filters(draft: _Draft, mentions: Sequence[Mention], vocabulary: Voca
             draft.leftovers.append(
                 f"{code(mention.typed)} is a value of {listed(mention.names)}, which these metrics do not have"
             )
+    for name in (name for name, values in found.items() if compared and len(values) > 1):
+        draft.dimensions.setdefault(name, f"values of {code(name)} are compared")
     if found:
         value = "; ".join(f"{name} = {', '.join(map(_quote, values))}" for name, values in found.items())
         why = "; ".join(
@@ -282,6 +297,8 @@ def _choose_cues(draft: _Draft, cues: Sequence[Cue]) -> None:
     """Fields that words of time say; two different values are asked about."""
     for name in ("period", "comparison", "grain", "cadence", "chart", "deadline", "priority"):
         own = [cue for cue in cues if cue.field == name]
+        plain = [cue for cue in own if cue.strength > 1]
+        own = plain or own  # `before Friday` says more than `on Monday`
         values = list(dict.fromkeys(each for cue in own for each in (cue.value, cue.close) if each))
         if name == "period":
             values = [each for each in values if not _is_within(each, values)]

@@ -32,9 +32,13 @@ _ORDERS = re.compile(
     r"(?:delete|drop|remove|erase|truncate|reset|fix|repair|install|uninstall|grant|revoke|unlock|restart|reboot|"
     r"cancel|refund|email|mail|call|phone|buy|hire|translate|write|book|migrate|deploy|rename|replace|print|"
     r"ignore|disregard|forget|pretend|act|approve|run|execute|promote|publish|overwrite|ignoriere|vergiss|"
-    r"move|set|send|give|gebt|gib|lösche|entferne|repariere|installiere|storniere|bestelle|drucke|ändere)\s+(?:the|all|my|our|your|this|that|these|"
+    r"set|gebt|gib|lösche|entferne|repariere|installiere|storniere|bestelle|drucke|ändere)\s+(?:the|all|my|our|your|this|that|these|"
     r"those|me|us|every|any|it|them|everyone|everybody|a|an|new|previous|old|der|die|das|den|alle|mein\w*|unser\w*|"
-    r"to|everything|anything|as)\b",
+    r"to|everything|anything|as)\b|"
+    r"(?:please |can (?:you|we|someone) |could (?:you|we|someone) |bitte )*"
+    r"(?:give|send|ship|offer|pay|charge|transfer|move|raise|lower)\s"
+    r"(?!(?:me|us|you|an?|the|this|that|your|each|it)\b.*(?:report|dashboard|overview|figure|number|update|chart|list|table|"
+    r"summary|breakdown|page|view|comparison|share|how|what|revenue|it\b))(?!me\b|us\b)",
     re.IGNORECASE,
 )
 
