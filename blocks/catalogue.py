@@ -187,14 +187,14 @@ class Catalogue:
 
     def metric_synonyms(self) -> dict[str, tuple[str, ...]]:
         """Metric → what else people call it (`meta.synonyms`)."""
-        return {name: _read_synonyms(self.metric_meta(name)) for name in self._semantic.metrics}
+        return {name: _read_texts(self.metric_meta(name), "synonyms") for name in self._semantic.metrics}
 
     def dimension_synonyms(self) -> dict[str, tuple[str, ...]]:
         """Dimension → what else people call it (`meta.synonyms`), in any semantic model."""
         found: dict[str, tuple[str, ...]] = {}
         for model in (self._manifest.get("semantic_models") or {}).values():
             for each in model.get("dimensions") or ():
-                if words := _read_synonyms(_read_meta(each)):
+                if words := _read_texts(_read_meta(each), "synonyms"):
                     found[each["name"]] = tuple(dict.fromkeys((*found.get(each["name"], ()), *words)))
         return found
 
@@ -289,6 +289,25 @@ class Catalogue:
                 owner = node.get("owner") or {}
                 return str(owner.get("name") or owner.get("email") or "")
         return ""
+
+    def list_owners(self, metrics: Iterable[str]) -> tuple[str, ...]:
+        """Who answers for metrics (`meta.owner`): as the metrics say it, else as their marts do, else their sources."""
+        names = tuple(metrics)
+        nodes, declared = self._manifest["nodes"], self._manifest["sources"].values()
+        sources = {source for name in names for source in self.sources_feeding(name)}
+        every: tuple[list[Node], ...] = (
+            [self.metric_meta(name) for name in names],
+            [_read_meta(nodes[self.mart(mart).unique_id]) for mart in self.marts_of(names, ())],
+            [
+                {**(node.get("source_meta") or {}), **_read_meta(node)}
+                for node in declared
+                if node["source_name"] in sources
+            ],
+        )
+        found = (
+            dict.fromkeys(each for meta in metas for each in _read_texts(meta, "owner")) for metas in every
+        )
+        return next((tuple(owners) for owners in found if owners), ())
 
     def tables_beneath(self, mart: str) -> tuple[SourceTable, ...]:
         """Source tables in a mart's lineage, whoever fills them."""
@@ -621,9 +640,9 @@ def _read_names(meta: Node, key: str) -> tuple[tuple[str, ...], str]:
     return tuple(names), ""
 
 
-def _read_synonyms(meta: Node) -> tuple[str, ...]:
-    """The words of `synonyms` in a meta; what is no text is passed over, as nothing depends on it."""
-    value = meta.get("synonyms")
+def _read_texts(meta: Node, key: str) -> tuple[str, ...]:
+    """The texts that a meta has under a key; what is no text is passed over, as a check of the project says so."""
+    value = meta.get(key)
     words = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return tuple(word for word in words if isinstance(word, str))
 

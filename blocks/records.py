@@ -71,6 +71,7 @@ class Ticket(Record):
     comments: tuple[Comment, ...] = ()
     restricted: bool = False
     updated: datetime | None = None
+    created: datetime | None = None
     answered: datetime | None = None
     comment_fingerprints: dict[str, str] = {}
     requester_account: str = ""
@@ -78,6 +79,8 @@ class Ticket(Record):
 
 class Requirement(Record):
     """A checked ticket: every name in it exists in the catalogue. notes: what to say of it in the answer.
+
+    created: when it was filed, where the tracker says so. assigned: why somebody was made its assignee.
 
     live: its dashboard is to read what is served itself, where a site can. wishes: how it opens, when and for whom.
 
@@ -95,6 +98,8 @@ class Requirement(Record):
     requester: str
     assignee: str | None = None
     status: str = "open"
+    created: datetime | None = None
+    assigned: str = ""
     notes: tuple[str, ...] = ()
     live: bool = False
     wishes: Wishes = Wishes()
@@ -114,6 +119,7 @@ class Incomplete(Record):
     lines: tuple[str, ...] = Field((), exclude=True)
     proposal: str = Field("", exclude=True)
     gap_fields: tuple[str, ...] = ()
+    deadline: date | None = None
     status: str = "open"
     gaps_fingerprint: str | None = None
 

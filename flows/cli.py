@@ -288,6 +288,7 @@ def _retire(blocks: Blocks, marts: list[str], terminal: Terminal, server: LocalS
 def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
     from flows.json_output import describe_plan
     from flows.run_context import open_run
+    from tasks.assignment import choose_assignees
     from tasks.planning import plan_tickets
     from tasks.proposals import ServedValues, elaborate_tickets
     from tasks.requirements import read_tickets
@@ -297,17 +298,16 @@ def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
         found = read_tickets.fn(blocks.tracker, flags.tickets)
         values, today = ServedValues(blocks.warehouse, context.catalogue), datetime.now(UTC).date()
         elaborated = elaborate_tickets(found, context.catalogue, blocks.warehouse, values, today)
-        plan = elaborated.annotate(
-            plan_tickets(
-                elaborated.tickets,
-                context.catalogue,
-                run,
-                flags.tickets is None,
-                flags.only_sources,
-                flags.select,
-                values,
-            )
+        plan = plan_tickets(
+            elaborated.tickets,
+            context.catalogue,
+            run,
+            flags.tickets is None,
+            flags.only_sources,
+            flags.select,
+            values,
         )
+        plan = choose_assignees(elaborated.annotate(plan), context.catalogue, found)
     if flags.json:
         terminal.print_json(describe_plan(plan))
     else:

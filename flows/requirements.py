@@ -14,10 +14,11 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from flows.run_names import name_stage
+from tasks.assignment import assign_tickets, choose_assignees
 from tasks.deadlines import emit_deadline_events
 from tasks.markdown import count_of
 from tasks.planning import list_known_sources, plan_tickets
-from tasks.proposals import ServedValues, elaborate_tickets, record_proposals
+from tasks.proposals import ServedValues, elaborate_tickets, read_efforts, record_proposals
 from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, knows_gaps, read_tickets
 
@@ -63,11 +64,13 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
         plan = plan_tickets(
             elaborated.tickets, stage.catalogue, stage.run, tickets is None, sources, dashboards, values
         )
-        plan = elaborated.annotate(plan)
+        plan = choose_assignees(elaborated.annotate(plan), stage.catalogue, found)
+        efforts = read_efforts(warehouse, plan)
+    today = datetime.now(UTC).date()
+    if not dry_run:
+        plan = assign_tickets(tracker, plan)
     log = get_run_logger()
-    if not dry_run and (
-        late := emit_deadline_events(tracker, plan.requirements, plan.run, datetime.now(UTC).date())
-    ):
+    if not dry_run and (late := emit_deadline_events(tracker, plan.requirements, plan.run, today)):
         log.info("due or overdue: %s", ", ".join(late))
     for gaps in plan.incomplete:
         if dry_run or knows_gaps(gaps):
@@ -76,7 +79,7 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
             answer_gaps(tracker, gaps)
         except PlatformError as error:  # one ticket's trouble does not stop the others
             log.error("%s: %s", gaps.key, error)  # noqa: TRY400
-    show_plan(plan)
+    show_plan(plan, today, efforts)
     log.info(
         "%s, %d incomplete, %s, sources %s",
         count_of(len(plan.requirements), "ticket"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -207,7 +208,15 @@ class Terminal(logging.Handler):
         """A dry run's plan."""
         self.stop_waiting()
         table = Table(
-            "ticket", "analysis", "priority", "deadline", "metrics", "by", box=None, header_style="bold"
+            "ticket",
+            "analysis",
+            "priority",
+            "deadline",
+            "assignee",
+            "metrics",
+            "by",
+            box=None,
+            header_style="bold",
         )
         for item in plan.requirements:
             table.add_row(
@@ -215,6 +224,7 @@ class Terminal(logging.Handler):
                 item.analysis,
                 item.priority.name,
                 str(item.deadline),
+                escape(line(item.assignee or "nobody", 40)),
                 ", ".join(item.metrics),
                 ", ".join(item.dimensions),
             )
@@ -226,6 +236,7 @@ class Terminal(logging.Handler):
                     f"{comment.author}, {comment.created:%Y-%m-%d %H:%M}: {comment.body}", 200
                 )
                 self.console.print(f"{item.key}: new comment by {escape(comment_line)}", soft_wrap=True)
+        self._explain_order(plan)
         for gaps in plan.incomplete:
             self.console.print(
                 f"{gaps.key}: incomplete, {count_of(len(gaps.gaps), 'gap')} would be answered on the ticket"
@@ -243,3 +254,13 @@ class Terminal(logging.Handler):
             self.console.print(f"{label:<11} {', '.join(values) or 'none'}", soft_wrap=True)
         if not plan.dashboards:
             self.print_nothing_to_build(plan)
+
+    def _explain_order(self, plan: Plan) -> None:
+        """Why tickets come in their order, and which will be late."""
+        from tasks.assignment import explain_order, list_at_risk
+
+        today = datetime.now(UTC).date()
+        for place, item in enumerate(plan.requirements, 1):
+            self.console.print(f"{place}. {item.key}: {explain_order(item, today)}", soft_wrap=True)
+        for late in list_at_risk(plan, today):
+            self.console.print(f"won't make its day: {late}", soft_wrap=True)

@@ -22,6 +22,7 @@ from blocks.warehouse.control import read_last_detail
 from blocks.warehouse.dimension_values import read_dimension_values
 from blocks.warehouse.proposals import read_proposals, write_proposal
 from blocks.warehouse.reads import count_rows, export_rows, read_newest_value
+from tasks.assignment import estimate_efforts
 from tasks.elaboration.acceptance import compute_comment_fingerprint, list_commands
 from tasks.elaboration.elaborate import (
     Elaboration,
@@ -101,7 +102,11 @@ class Elaborated:
         fields = {name: value for name, value in known.proposal.fields.items() if value}
         lines = _fill_lines(incomplete.lines, fields)
         gaps = tuple(each for each in incomplete.gaps if not _is_answered(each, fields))
-        return incomplete.model_copy(update={"proposal": text, "lines": lines, "gaps": gaps})
+        due = known.proposal.find("deadline")
+        deadline = incomplete.deadline or (date.fromisoformat(due.value) if due and due.read else None)
+        return incomplete.model_copy(
+            update={"proposal": text, "lines": lines, "gaps": gaps, "deadline": deadline}
+        )
 
 
 def _is_answered(gap: str, fields: Mapping[str, str]) -> bool:
@@ -228,14 +233,21 @@ def _describe_freshness(wanted: Requirement, catalogue: Catalogue, warehouse: Wa
     return [f"The data reach to {min(days)} now, and are as fresh as each run."] if days else []
 
 
-def _describe_duration(warehouse: Warehouse, marts: Sequence[str]) -> list[str]:
-    """How long the last build of these marts took, and what runs cost where that is known."""
+def read_efforts(warehouse: Warehouse, plan: Plan) -> dict[str, float]:
+    """Ticket → the seconds that its marts took in the last build; nothing where there is no order to explain."""
+    report = _read_last_build(warehouse) if len(plan.requirements) > 1 else None
+    return estimate_efforts(plan, report.seconds, list(report.marts)) if report else {}
+
+
+def _read_last_build(warehouse: Warehouse) -> BuildReport | None:
     detail = read_last_detail(warehouse, State.building)
-    if not detail:
-        return []
-    report = BuildReport.model_validate_json(detail)
-    shared = [mart for mart in marts if mart in report.marts]
-    if not shared:
+    return BuildReport.model_validate_json(detail) if detail else None
+
+
+def _describe_duration(warehouse: Warehouse, marts: Sequence[str]) -> list[str]:
+    """How long the last build of these marts took."""
+    report = _read_last_build(warehouse)
+    if report is None or not set(marts) & set(report.marts):
         return []
     return [f"The last build, of {len(report.marts)} marts, took {report.seconds:.0f} s."]
 

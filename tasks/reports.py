@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from urllib.parse import unquote, urlsplit
 
 from prefect.artifacts import create_markdown_artifact
 
 from blocks.findings import Finding, Severity
 from blocks.records import BuildReport, Check, GateReport, LoadReport, Plan, Publication, Release
+from tasks.assignment import explain_order, list_at_risk
 from tasks.markdown import Markdown, code, link, table, write_figure
 
 
-def show_plan(plan: Plan) -> None:
-    """Tickets in their order, dashboards, sources."""
+def show_plan(plan: Plan, today: date, efforts: Mapping[str, float]) -> None:
+    """Tickets in their order and why, who has them, what is late or will be; dashboards, sources."""
     tickets = table(
-        ["ticket", "analysis", "priority", "deadline", "metrics", "dimensions", "new comments"],
+        ["ticket", "why here", "assignee", "analysis", "deadline", "metrics", "dimensions", "new comments"],
         [
             (
                 r.key,
+                explain_order(r, today, efforts.get(r.key)),
+                r.assignee if r.assigned else "as on the ticket" if r.assignee else "nobody",
                 r.analysis,
-                r.priority.name,
                 r.deadline,
                 ", ".join(r.metrics),
                 ", ".join(r.dimensions),
@@ -34,10 +37,11 @@ def show_plan(plan: Plan) -> None:
         [(d.name, d.ticket, ", ".join(d.marts), "yes" if d.declared else "no") for d in plan.dashboards],
     )
     gaps = table(["incomplete ticket", "gaps"], [(gap.key, len(gap.gaps)) for gap in plan.incomplete])
+    late = "\n".join(f"- won't make its day: {each}" for each in list_at_risk(plan, today))
     faults = "\n".join(f"- can't be shown: {fault}" for fault in plan.faults)
     _show(
         "plan",
-        f"# Plan of run {plan.run}\n\n{tickets}\n\n{gaps}\n\n{dashboards}\n\n{faults}\n\n"
+        f"# Plan of run {plan.run}\n\n{tickets}\n\n{gaps}\n\n{dashboards}\n\n{late}\n\n{faults}\n\n"
         f"Sources: {', '.join(plan.sources) or 'none'}",
         f"{len(plan.requirements)} tickets",
     )

@@ -5,8 +5,9 @@ The checks of single fields are in fields.py; what the run then tells the ticket
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from prefect import task
@@ -96,17 +97,27 @@ def check_ticket(
     check_leftovers(form, known)
     if form.gaps:
         lines = list_paste_lines(form, found, dimensions, catalogue)
-        more = {"lines": lines, "gap_fields": tuple(sorted(form.gap_fields))}
+        more = {
+            "lines": lines,
+            "gap_fields": tuple(sorted(form.gap_fields)),
+            "deadline": found["deadline"],
+        }
         return _make_incomplete(ticket, *form.gaps).model_copy(update=more)
     notes = list_idle_sources(found["metrics"], found["sources"], catalogue)
     notes += tuple(f"{code(name)} was added to the dimensions, as it is filtered by." for name in filtered)
     notes += list_unhonoured(found["wishes"])
     if ticket.restricted:
         return Requirement(
-            key=ticket.key, status=ticket.status, notes=(*notes, RESTRICTED), **{**found, "title": ticket.key}
+            key=ticket.key,
+            status=ticket.status,
+            created=ticket.created,
+            notes=(*notes, RESTRICTED),
+            **{**found, "title": ticket.key},
         )
     feedback = gather_feedback(ticket.comments, ticket.answered)
-    return Requirement(key=ticket.key, status=ticket.status, feedback=feedback, notes=notes, **found)
+    return Requirement(
+        key=ticket.key, status=ticket.status, created=ticket.created, feedback=feedback, notes=notes, **found
+    )
 
 
 def _make_incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
@@ -133,11 +144,12 @@ def gather_feedback(comments: Iterable[Comment], answered: datetime | None) -> t
 
 
 def rank(requirements: Iterable[Requirement]) -> list[Requirement]:
-    """The most urgent first: by priority, then deadline, then the ticket's number."""
+    """The most urgent first: by priority, then deadline, then age, then the ticket's number."""
 
     def find_urgency(each: Requirement) -> tuple[object, ...]:
         project, _, number = each.key.rpartition("-")
-        return each.priority, each.deadline, project, int(number) if number.isdigit() else 0, each.key
+        age = each.created.timestamp() if each.created else math.inf
+        return each.priority, each.deadline, age, project, int(number) if number.isdigit() else 0, each.key
 
     return sorted(requirements, key=find_urgency)
 
@@ -153,12 +165,17 @@ def write_gap_comment(incomplete: Incomplete) -> str:
             "",
             *((incomplete.proposal, "") if proposed else ()),
             *(missing if incomplete.gaps else ()),
+            *(_write_deadline(incomplete.deadline) if incomplete.deadline else ()),
             f"**How to go on:** {'accept the proposal, or ' if proposed else ''}edit the ticket. The next run reads it "
             "again by itself, and this comment is kept up to date until nothing is missing. Other requests are not "
             "held up.",
             *_show_lines(incomplete.lines),
         )
     )
+
+
+def _write_deadline(day: date) -> tuple[str, str]:
+    return f"**Due on {day}:** without an answer before that day it will be late.", ""
 
 
 def _show_lines(lines: Sequence[str]) -> list[str]:

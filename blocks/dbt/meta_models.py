@@ -72,8 +72,9 @@ class DiffBudget(Meta):
 
 
 class MartMeta(Meta):
-    """What the gate holds a mart to."""
+    """What the gate holds a mart to, and who answers for it."""
 
+    owner: Names = Field([], description="who takes tickets that need it, in turn by their load")
     primary_key: Names = Field([], description="columns that tell its rows apart")
     diff_budget: DiffBudget | None = Field(None, description="most keys to go or change in one release")
     may_be_empty: StrictBool | None = Field(None, description="without rows it is right, too")
@@ -104,8 +105,10 @@ class Event(Meta):
 
 
 class MetricMeta(Meta):
-    """How a metric is shown, and what its new days are held to."""
+    """How a metric is shown, what else it is called, and what its new days are held to."""
 
+    synonyms: Names = Field([], description="what else people call it, in any language, to read their requests by")
+    owner: Names = Field([], description="who takes tickets that need it, in turn by their load")
     expect: Expect | None = Field(None, description="how its new days are held to its history")
     events: list[Event] = Field([], description="days that are not")
 
@@ -127,6 +130,7 @@ class SourceMeta(Meta):
     kind: Literal["files", "sql", "rest"] | None = Field(None, description="what the dlt loader reads")
     connection: str | None = Field(None, description="the Fivetran connection's id")
     source_id: int | str | None = Field(None, description="the Stitch source's number")
+    owner: Names = Field([], description="who takes tickets that need it, in turn by their load")
 
 
 class SourceTableMeta(SourceMeta):

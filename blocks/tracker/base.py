@@ -72,6 +72,10 @@ class Tracker(Block, ABC):
         """
 
     @abstractmethod
+    def assign(self, key: str, person: str) -> bool:
+        """Make a person the ticket's assignee, by name or e-mail address; False where there is no one such person."""
+
+    @abstractmethod
     def list_incidents(self) -> dict[str, str]:
         """Our open incidents: what each is about → its key. comment() and move() work on them too."""
 

@@ -26,6 +26,7 @@ from blocks.tracker.files.yaml_events import UnreadableError
 from blocks.tracker.files.yaml_reader import OPEN, drop_unprintable, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
+_PERSON = re.compile(r"[^\W\d_][\w.@'-]*(?: [\w.@'(&-]+\)?){0,9}")
 _TRIES = 5
 _log = logging.getLogger(__name__)
 
@@ -94,6 +95,13 @@ class FilesTracker(Tracker):
             raise BadInput(f"move {key}", "a status is a word of small letters")
         for name, value in {**(facts or {}), **({"status": status} if status else {})}.items():
             self._edit(key, partial(set_value, name=name, value=quote_inline(value)))
+
+    def assign(self, key: str, person: str) -> bool:
+        """Set the ticket's `assignee:` line; in files anybody with a plain name can be one."""
+        self._find_path(key)
+        name = " ".join(person.split())
+        plain = _PERSON.fullmatch(name)
+        return bool(plain) and self._edit(key, lambda text: set_value(text, name="assignee", value=name))
 
     def list_incidents(self) -> dict[str, str]:
         """Open tickets with an `incident:` line."""

@@ -55,7 +55,7 @@ FIELDS = (
 RESTRICTED = {"restricted", "internal", "security", "visibility"}
 OTHERS = {
     *RESTRICTED,
-    *("key", "title", "status", "comments", "links", "release", "freshness", "requests", "public"),
+    *("key", "title", "status", "comments", "links", "release", "freshness", "requests", "public", "created"),
 }
 """Names in a ticket's file that are no field of its request."""
 LONGEST_TEXT = 32_767
@@ -91,6 +91,7 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
         status=status,
         fields=fields,
         updated=updated,
+        created=_parse_time(_read_text(data.get("created"))),
         comments=tuple(_read_comments(data.get("comments"))),
         restricted=_is_restricted(data),
         answered=_find_answer_time(data.get("comments")),

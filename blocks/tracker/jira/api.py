@@ -23,11 +23,12 @@ Item = TypeVar("Item")
 class JiraApi(ABC):
     """A session, and the requests of its edition. me: the account that is logged in.
 
-    user_ids: the members of a user that identify an account in this edition. search_hides_notes: whether a search
-    does not tell internal notes of a service desk from other comments.
+    user_ids: the members of a user that identify an account in this edition; user_query: how one is searched by its
+    name. search_hides_notes: whether a search does not tell internal notes of a service desk from other comments.
     """
 
     user_ids: ClassVar[tuple[str, ...]]
+    user_query: ClassVar[str]
     search_hides_notes: ClassVar[bool] = False
 
     def __init__(self, session: JiraSession, version: str) -> None:
@@ -48,6 +49,25 @@ class JiraApi(ABC):
             getattr(self.me, name) and getattr(author, name) == getattr(self.me, name)
             for name in self.user_ids
         )
+
+    def find_assignable(self, key: str, person: str) -> dict[str, str] | None:
+        """What an issue is assigned by to the one account that may have it and has this name or address."""
+        asked = f"look who can have {key}"
+        query = {self.user_query: person, "issueKey": key, "maxResults": PAGE}
+        found = self.session.read(list[User], asked, "GET", "user/assignable/search", **query)
+        wanted = person.casefold().strip()
+        named = [
+            each
+            for each in found
+            if wanted in {(name or "").casefold() for name in (each.display_name, each.email_address)}
+        ]
+        if len(named) != 1:
+            return None
+        return self.write_account(named[0])
+
+    @abstractmethod
+    def write_account(self, user: User) -> dict[str, str]:
+        """How this edition names an account in a request."""
 
     def read_comments(self, key: str, **query: str) -> Iterator[IssueComment]:
         """All comments of an issue, page by page. Raises BadAnswer where pages repeat or never end."""

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from blocks.errors import BadAnswer, Unavailable
 from blocks.http.paging import PageGuard
 from blocks.tracker.jira.api import MOST_PAGES, PAGE, JiraApi, find_marks, split_batches
-from blocks.tracker.jira.responses import AnswerMark, BulkIssues, CommentList, Issue, IssueComment, SearchPage
+from blocks.tracker.jira.responses import (
+    AnswerMark,
+    BulkIssues,
+    CommentList,
+    Issue,
+    IssueComment,
+    SearchPage,
+    User,
+)
 
 MOST_IDS = 1_000
 
@@ -19,6 +27,11 @@ class CloudApi(JiraApi):
     """The requests of Jira Cloud."""
 
     user_ids = ("account_id",)
+    user_query = "query"
+
+    def write_account(self, user: User) -> dict[str, str]:
+        """By account id."""
+        return {"accountId": user.account_id or ""}
 
     def search(self, jql: str, fields: Sequence[str]) -> list[Issue]:
         """POST search/jql, page by page."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from blocks.errors import BadAnswer
 from blocks.http.paging import PageGuard
 from blocks.tracker.jira.api import ANSWER_PROPERTY, MOST_PAGES, PAGE, JiraApi, find_marks, split_batches
-from blocks.tracker.jira.responses import AnswerMark, Issue, IssueComment, SearchPage
+from blocks.tracker.jira.responses import AnswerMark, Issue, IssueComment, SearchPage, User
 
 _ANCHOR = re.compile(r"(?<!\\)\{anchor:analytics\.answer\.([\w-]{1,100})\.([0-9a-f]{1,64})\}")
 
@@ -20,6 +20,12 @@ class DataCenterApi(JiraApi):
     """The requests of Jira Data Center."""
 
     user_ids = ("name", "key")
+    user_query = "username"
+
+    def write_account(self, user: User) -> dict[str, str]:
+        """By user name."""
+        return {"name": user.name or ""}
+
     search_hides_notes = True  # it has no properties, which hold it
 
     def search(self, jql: str, fields: Sequence[str]) -> list[Issue]:

@@ -33,6 +33,7 @@ SYSTEM_FIELDS = (
     "labels",
     "comment",
     "updated",
+    "created",
     "security",
 )
 CATEGORIES = {"done": "done", "indeterminate": "in_progress"}
@@ -112,6 +113,7 @@ class IssueReader:
             comments=tuple(self._read_comment(each) for each in people if not each.is_restricted),
             restricted=bool(system.security),
             updated=_read_time(system.updated),
+            created=_read_time(system.created) if system.created else None,
             answered=max(answered, default=None),
             comment_fingerprints={mark.topic: mark.fingerprint for mark, _ in ours},
             requester_account=_find_account(system.reporter),

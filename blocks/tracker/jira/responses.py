@@ -38,6 +38,7 @@ class User(Response):
     name: str | None = None
     key: str | None = None
     display_name: str | None = None
+    email_address: str | None = None
 
 
 class Named(Response):
@@ -158,6 +159,7 @@ class IssueFields(Response):
     assignee: Named | None = None
     labels: list[str] | None = None
     updated: str | None = None
+    created: str | None = None
     security: Any = None
     comment: CommentPage | None = None
     attachment: list[Attachment] | None = None

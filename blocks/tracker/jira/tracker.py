@@ -81,6 +81,15 @@ class JiraTracker(JiraSettings, Tracker):
         """Write label and facts, then go to the mapped status by a transition that leads there."""
         move_issue(self, self._connect(), self._check_key(key), status, facts or {})
 
+    def assign(self, key: str, person: str) -> bool:
+        """Assign the issue to the one account that may have it and is called so."""
+        api = self._connect().api
+        account = api.find_assignable(self._check_key(key), person)
+        if account is None:
+            return False
+        api.session.send(f"assign {key}", "PUT", f"issue/{key}/assignee", account)
+        return True
+
     def list_incidents(self) -> dict[str, str]:
         """Open issues with our labels."""
         return list_incidents(self, self._connect())

@@ -216,6 +216,26 @@ def test_an_incident_that_passed_is_told_and_closed_and_may_come_again(desk: Des
     assert desk.tracker.list_incidents() == {"daily:1f2e": again}
 
 
+def test_a_ticket_without_an_assignee_gets_one_by_name(desk: Desk) -> None:
+    desk.file("AN-1")
+    assert "assignee" not in desk.tracker.read_tickets(["AN-1"])[0].fields
+    for _ in range(2):
+        assert desk.tracker.assign("AN-1", "Piotr Zielinski")
+    assert desk.tracker.read_tickets(["AN-1"])[0].fields["assignee"] == "Piotr Zielinski"
+    with pytest.raises(NotFound):
+        desk.tracker.assign("AN-99", "Piotr Zielinski")
+
+
+def test_the_one_who_asked_is_known_by_an_account_as_those_who_comment_are(desk: Desk) -> None:
+    desk.file("AN-1", requester="Dana Whitfield", description="Requester: Otto")
+    desk.say("AN-1", "Dana Whitfield", "2026-11-02T09:30:00+01:00", "accept")
+    desk.say("AN-1", "Otto", "2026-11-02T09:31:00+01:00", "accept")
+    (ticket,) = desk.tracker.read_tickets(["AN-1"])
+    hers, his = (comment.account for comment in ticket.comments)
+    assert hers == ticket.requester_account != ""
+    assert his not in ("", hers)
+
+
 def test_a_person_can_open_the_ticket(desk: Desk) -> None:
     desk.file("AN-1")
     assert "AN-1" in desk.tracker.make_url("AN-1")

@@ -196,6 +196,25 @@ def edit_issue(site: JiraSite, asked: Asked, key: str) -> None:
     values.update(body.get("fields", {}), updated=now())
 
 
+@route("GET", "user/assignable/search")
+def assignable(site: JiraSite, asked: Asked) -> list[Raw]:
+    site.find(asked.query("issueKey"))
+    word = asked.query("query" if site.cloud else "username").casefold()
+    if not word:
+        raise Problem(400, "The username or the query is needed.")
+    known = (site.user(name) for name in site.people)
+    return [each for each in known if each["displayName"].casefold().startswith(word)]
+
+
+@route("PUT", f"issue/{KEY}/assignee")
+def assign(site: JiraSite, asked: Asked, key: str) -> None:
+    member = "accountId" if site.cloud else "name"
+    found = [each for each in map(site.user, site.people) if each[member] == asked.json[member]]
+    if not found:
+        raise Problem(400, assignee="User does not exist.")
+    site.find(key)["fields"]["assignee"] = found[0]
+
+
 @route("POST", f"issue/{KEY}/transitions")
 def transition(site: JiraSite, asked: Asked, key: str) -> None:
     issue, wanted = site.find(key), asked.json["transition"]["id"]

@@ -119,6 +119,7 @@ class JiraSite:
         self.cloud, self.project, self.base = cloud, project, ""
         self.page, self.repeats_pages = PAGE, False  # entries a page; whether it knows the first one alone
         self.kind, self.pages = "software", ""  # of the project; where browsers go, if not to base
+        self.people = ["Piotr Zielinski", "Piotr Zielinski-Nowak", "Dana Whitfield"]  # who may have an issue
         self.issues: dict[str, Raw] = {}
         self.comments: dict[str, list[Raw]] = {}
         self.links: dict[str, list[Raw]] = {}
