@@ -20,6 +20,10 @@ GRAINS = ("day", "week", "month", "quarter", "year")
 """Grains of time that a dashboard can show, the finest first."""
 
 
+DBT_TEST = "dbt test"
+"""The kind of check that a test of dbt is."""
+
+
 class Record(BaseModel):
     """Base of all records: immutable, unknown fields refused."""
 
@@ -260,6 +264,8 @@ class Check(Record):
     the project's policy says whether it passes all the same, as a warning. days: the buckets of time that it found
     unusual; figures: its numbers by name, as observed, expected, low, high, where it has any. because_of:
     `scope: name` of the failed checks that kept this one from being evaluated; empty for what stands for itself.
+    made_of: a hash of all that its answer depends on; empty where that can't be told, and it is evaluated in each run.
+    made_by: the earlier run that evaluated it, where its answer was carried over; else empty.
     """
 
     scope: str
@@ -274,6 +280,8 @@ class Check(Record):
     figures: tuple[tuple[str, float], ...] = ()
     statement: str = ""
     because_of: tuple[str, ...] = ()
+    made_of: str = ""
+    made_by: str = ""
 
     @property
     def title(self) -> str:
@@ -298,9 +306,32 @@ class Check(Record):
         return "failed" if not self.passed else "warned" if self.warned else "passed"
 
 
+class RelationState(Record):
+    """A node of dbt that holds rows, in a release: where it is, what it is made of, and why it was built or not.
+
+    relation: of the release, or of an earlier one that is shown again; empty where there is none. fingerprint: JSON of
+    what it is made of. limited: empty where it stays right while that is the same, a day for which it does, or why it
+    is never shown again. built: false where it is shown again. why: in a few words. judged_by: the run whose gate
+    judged it last.
+    """
+
+    unique_id: str
+    relation: str = ""
+    fingerprint: str = ""
+    limited: str = ""
+    rows: int | None = None
+    name: str = ""
+    built: bool = True
+    why: str = ""
+    judged_by: str = ""
+
+
 class BuildReport(Record):
     """What dbt built. marts: name → relation in the release; relations: model's unique id → likewise, for every
     model, snapshot and seed that holds rows of its own.
+
+    states: what each of them is made of, and whether it was built or an earlier release's is shown again; empty where
+    everything is built and nothing is written down.
     """
 
     run: str
@@ -311,6 +342,12 @@ class BuildReport(Record):
     rows: dict[str, int] = {}
     relations: dict[str, str] = {}
     checks: tuple[Check, ...] = ()
+    states: tuple[RelationState, ...] = ()
+
+    @property
+    def reused(self) -> tuple[RelationState, ...]:
+        """What is shown again instead of built."""
+        return tuple(each for each in self.states if not each.built)
 
     @property
     def passed(self) -> bool:
@@ -323,7 +360,7 @@ class MartDiff(Record):
 
     first: there is no live. keyed: counted by the declared key, otherwise row by row. not_compared: columns that
     the warehouse can't compare. broken_metrics: those it can't compute on the candidate, and why. formats: metric →
-    how its numbers are written.
+    how its numbers are written. made_of: a hash of what the metrics' totals depend on, for a later run to look up.
     """
 
     mart: str
@@ -339,6 +376,7 @@ class MartDiff(Record):
     not_compared: tuple[str, ...] = ()
     broken_metrics: dict[str, str] = {}
     formats: dict[str, str] = {}
+    made_of: str = ""
 
 
 class Mover(Record):
@@ -372,7 +410,7 @@ class Movement(Record):
 
 class GateReport(Record):
     """The audit of one release. passed is false unless every mart had checks and all passed. movements: why metrics
-    are not what readers saw, and not what they were in the period before.
+    are not what readers saw, and not what they were in the period before. marts: name → the relation that it judged.
     """
 
     run: str
@@ -381,6 +419,12 @@ class GateReport(Record):
     diffs: tuple[MartDiff, ...] = ()
     data_docs: Path | None = None
     movements: tuple[Movement, ...] = ()
+    marts: dict[str, str] = {}
+
+    @property
+    def carried(self) -> tuple[Check, ...]:
+        """The checks that an earlier run answered of the same relations."""
+        return tuple(check for check in self.checks if check.made_by)
 
     @property
     def failures(self) -> tuple[Check, ...]:

@@ -262,6 +262,7 @@ def _deliver(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServ
             flags.full_refresh,
             *flags.backfill,
             dashboards=flags.select,
+            full_build=flags.full_build,
         )
     _show_outcome(outcome, flags, terminal)
 
@@ -289,6 +290,7 @@ def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
     from flows.json_output import describe_plan
     from flows.run_context import open_run
     from tasks.assignment import choose_assignees
+    from tasks.building import plan_build
     from tasks.planning import plan_tickets
     from tasks.proposals import ServedValues, elaborate_tickets
     from tasks.requirements import read_tickets
@@ -308,7 +310,10 @@ def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
             values,
         )
         plan = choose_assignees(elaborated.annotate(plan), context.catalogue, found)
+        whole = flags.full_build or flags.full_refresh or flags.backfill[0] is not None
+        states = plan_build(context.dbt, blocks.warehouse, context.schema, plan.select, whole)
     if flags.json:
-        terminal.print_json(describe_plan(plan))
+        terminal.print_json(describe_plan(plan, states))
     else:
         terminal.plan(plan)
+        terminal.print_states("If nothing new is loaded:", states)

@@ -76,6 +76,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     timeout: int = 0,
     patience: int | None = None,
     dashboards: list[str] | None = None,
+    full_build: bool = False,
 ) -> Outcome:
     """Deliver what open tickets (or these) and schedules ask for.
 
@@ -96,6 +97,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         timeout: seconds to wait for another run to end, before giving up as Busy.
         patience: the former name of timeout.
         dashboards: these dashboards only, whether or not a schedule asks for them; none: all that are asked for.
+        full_build: build every model, also those that have not changed since a kept release.
 
     Raises NotDelivered if something did not go out. An error that nobody expected is raised again once the
     tickets are answered.
@@ -127,7 +129,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
             delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, context=context)
         elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
             _build_and_publish(
-                delivery, context, load_range, tracker, loaders, warehouse, site, project, suites
+                delivery, context, load_range, tracker, loaders, warehouse, site, project, suites, full_build
             )
     return _finish_delivery(_answer(delivery, tracker, warehouse, tickets))
 
@@ -148,6 +150,7 @@ put_first(
         "dry_run",
         "sources",
         "full_refresh",
+        "full_build",
         "since",
         "until",
         "timeout",
@@ -167,6 +170,7 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     site: BiSite,
     project: DbtProject,
     suites: Suites,
+    full_build: bool,
 ) -> None:
     """Load, build, check, promote, publish what the plan names."""
     delivery.loads = extract_load(
@@ -177,7 +181,12 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     plan = delivery.remove_failed_sources(context.catalogue)
     with run_meanwhile(suites.warm, site.warm):  # and builds there
         delivery.build = transform(
-            project, warehouse, plan, load_range.full or load_range.since is not None, context=context
+            project,
+            warehouse,
+            plan,
+            load_range.full or load_range.since is not None,
+            context=context,
+            full_build=full_build,
         )
     check_interrupt()
     lessons = read_lessons(tracker, warehouse, plan)

@@ -42,6 +42,7 @@ class Flags:
     source: list[str] = field(default_factory=list)
     only_sources: list[str] | None = None
     full_refresh: bool = False
+    full_build: bool = False
     backfill: tuple[date | None, date | None] = (None, None)
     scale: float = 1.0
     project: Path | None = None
@@ -225,6 +226,7 @@ class Delivered:
         _flag("load these sources and no others, as in crm,erp", metavar="NAMES", converter=Names),
     ] = None
     full_refresh: Annotated[bool, _flag("load sources again from their beginning")] = False
+    full_build: Annotated[bool, _flag("build every model, also those that have not changed")] = False
     backfill: Annotated[
         tuple[date, date | None] | None,
         _flag(

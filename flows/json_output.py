@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from blocks.errors import PlatformError
-from blocks.records import Check, LedgerEntry, Outcome, Plan
+from blocks.records import BuildReport, Check, LedgerEntry, Outcome, Plan, RelationState, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.control import JournalEntry
 
@@ -61,9 +61,11 @@ def describe_outcome(outcome: Outcome) -> Json:
             }
             for each in outcome.loads
         ],
+        "build": _describe_states(outcome.build.states if outcome.build else ()),
         "checks": {
             "passed": gate.passed,
             "count": len(gate.checks),
+            "carried_over": sum(bool(each.made_by) for each in gate.checks),
             "failed": [_describe_check(each) for each in gate.failures],
             "warned": [_describe_check(each) for each in gate.warnings],
             "report": gate.data_docs,
@@ -78,8 +80,8 @@ def _describe_check(check: Check) -> Json:
     return {"about": check.scope, "name": check.name, "statement": check.title, "observed": check.observed}
 
 
-def describe_plan(plan: Plan) -> Json:
-    """What a run would do; tickets by key, without their text."""
+def describe_plan(plan: Plan, states: Iterable[RelationState] = ()) -> Json:
+    """What a run would do; tickets by key, without their text. states: of its models, if nothing new is loaded."""
     return {
         "run": plan.run,
         "tickets": [
@@ -101,7 +103,12 @@ def describe_plan(plan: Plan) -> Json:
             {"name": each.name, "ticket": each.ticket, "marts": list(each.marts)} for each in plan.dashboards
         ],
         "not_shown": list(plan.faults),
+        "build": _describe_states(states),
     }
+
+
+def _describe_states(states: Iterable[RelationState]) -> list[Json]:
+    return [{"model": each.name, "built": each.built, "why": each.why} for each in states]
 
 
 def sum_loads(entries: Iterable[LedgerEntry]) -> list[Json]:
@@ -138,8 +145,15 @@ def describe_status(warehouse: Warehouse) -> Json:
             {"run": each.run, "state": each.state.value, "since": each.at}
             for each in list_runs(control.read_journal(warehouse, details=False))
         ],
+        "build": _describe_states(read_built(warehouse, served)),
         "loads": sum_loads(control.read_ledger(warehouse)),
     }
+
+
+def read_built(warehouse: Warehouse, served: Release | None) -> tuple[RelationState, ...]:
+    """Which models the run that readers see built, and which it shows again; nothing where all were built."""
+    detail = control.read_last_detail(warehouse, State.building, served.run) if served else None
+    return BuildReport.model_validate_json(detail).states if detail else ()
 
 
 def describe_costs(warehouse: Warehouse, days: int) -> Json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from blocks.warehouse import control
-from flows.json_output import describe_costs, describe_status, list_runs, sum_loads
+from flows.json_output import describe_costs, describe_status, list_runs, read_built, sum_loads
 
 if TYPE_CHECKING:
     from flows.local import Blocks
@@ -40,6 +40,7 @@ def show_served(blocks: Blocks, terminal: Terminal) -> None:
     )
     for mart, relation in sorted(served.marts.items()) if served else ():
         print_(f"  {mart:<28} {relation}")
+    terminal.print_states("Of its models, its run:", read_built(blocks.warehouse, served))
     for note in blocks.warehouse.describe_readers():
         print_(note, soft_wrap=True, markup=False)
     runs = Table("run", "state", "since (UTC)", box=None, pad_edge=False, header_style="bold")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -19,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from blocks.errors import PlatformError, strip_controls
-from blocks.records import Outcome, Plan
+from blocks.records import Outcome, Plan, RelationState
 from flows.flags import MAIN
 from flows.json_output import write_json
 from tasks.markdown import count_of, line
@@ -264,3 +265,11 @@ class Terminal(logging.Handler):
             self.console.print(f"{place}. {item.key}: {explain_order(item, today)}", soft_wrap=True)
         for late in list_at_risk(plan, today):
             self.console.print(f"won't make its day: {late}", soft_wrap=True)
+
+    def print_states(self, head: str, states: Sequence[RelationState]) -> None:
+        """Below a line, models that are built or shown again, and why; nothing where that is not known."""
+        if states:
+            self.console.print(head)
+        for each in states:
+            did = "build" if each.built else "show again"
+            self.console.print(f"  {did:<11} {each.name:<28} {each.why}", soft_wrap=True, markup=False)

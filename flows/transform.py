@@ -24,6 +24,7 @@ def transform(
     full_refresh: bool = False,
     context: RunContext | None = None,
     timeout: int = 0,
+    full_build: bool = False,
 ) -> BuildReport:
     """Build the plan's marts; alone: those of every exposure. Failed tests are left to the gate.
 
@@ -35,6 +36,7 @@ def transform(
             models with `full_refresh: false` keep their rows, as dbt has it.
         context: what the parent flow has opened; none: it is opened here.
         timeout: alone, seconds to wait for another run to end.
+        full_build: every model is built, also where a kept release has it as it would be; full_refresh does that too.
     """
     with (
         hold_alone(context, warehouse, timeout),
@@ -49,12 +51,15 @@ def transform(
         carried = carry_over(warehouse, catalogue, stage.schema, select, full_refresh)
         if carried:
             get_run_logger().info("on top of the served release: %s", ", ".join(carried))
-        build = build_release(stage.dbt, warehouse, stage.run, stage.schema, select)
+        build = build_release(
+            stage.dbt, warehouse, stage.run, stage.schema, select, full_build or full_refresh
+        )
         control.write_journal(warehouse, plan.run, State.building, build.model_dump_json())
     show_build(build)
     get_run_logger().info(
-        "%s, %s, %s in %s",
+        "%s%s, %s, %s in %s",
         count_of(build.models, "model"),
+        f" built, {len(build.reused)} shown again" if build.reused else "",
         count_of(build.tests, "test"),
         count_of(sum(build.rows.values()), "row"),
         count_of(len(build.marts), "mart"),

@@ -15,6 +15,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, hold_alone, read_last_report, stage_run
 from flows.run_names import name_stage
+from tasks.carried_checks import list_judges, read_carried
 from tasks.gate import (
     accept_loads,
     audit_suites,
@@ -61,12 +62,14 @@ def validate(
         tag_queries("validate", build.run)
         with stage_run(context, project, warehouse, build.run) as stage:
             catalogue = stage.catalogue
-        checks = audit_suites(suites, warehouse, build, stage.catalogue.find_suite_tests(build.marts))
-        diffs = compare_with_live(warehouse, catalogue, build)
+        carried = read_carried(warehouse, list_judges(build)) if build.reused else None
+        tested = stage.catalogue.find_suite_tests(build.marts)
+        checks = audit_suites(suites, warehouse, build, tested, carried)
+        diffs = compare_with_live(warehouse, catalogue, build, carried)
         sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
         look = look_at_history(warehouse, catalogue, build, plan.dashboards if plan else (), lessons)
         other = [
-            *check_marts(warehouse, catalogue, build, plan.dashboards if plan else ()),
+            *check_marts(warehouse, catalogue, build, plan.dashboards if plan else (), carried),
             *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
             *check_diff_budgets(catalogue, diffs),
             *check_quarantine_budget(warehouse, catalogue, sources, build.run),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from time import monotonic
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from prefect import task
 
@@ -12,12 +15,13 @@ from blocks.catalogue import Catalogue, Mart
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.quality.wording import describe_dbt_test
-from blocks.records import BuildReport, Check, Release
+from blocks.records import DBT_TEST, BuildReport, Check, RelationState, Release
 from blocks.release_names import is_in_release, release_schema
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.reads import count_rows, read_first_rows
 from blocks.warehouse.release_history import check_unpublished, read_last_relations
 from tasks.policy import BUILD_DEADLINE_SECONDS, RETRY
+from tasks.reuse import CHANGING, Limits, Reuse, choose_reuse, stamp_checks
 from tasks.wider_tests import find_wider_tests
 
 if TYPE_CHECKING:
@@ -25,17 +29,22 @@ if TYPE_CHECKING:
 
 FAILED = {"error", "fail", "runtime error", "partial success"}
 TESTS = {"test", "unit_test"}
-CHANGING = {"view", "ephemeral", "external"}  # what readers would see of one changes after its audit
 WAS_BUILT = "the mart was built"
 EVIDENCE_ROWS, MOST_CAUSES = 5, 3
 FindBlockers = Callable[[str, Sequence[str]], list[str]]
 
 
 def build_release(
-    dbt: DbtRun, warehouse: Warehouse, run: str, schema: str, select: Sequence[str]
+    dbt: DbtRun,
+    warehouse: Warehouse,
+    run: str,
+    schema: str,
+    select: Sequence[str],
+    full_build: bool = False,
 ) -> BuildReport:
     """Build the marts with their parents; failed tests are checks, a failed model raises BuildFailed.
 
+    What has not changed since a kept release is shown again (reuse.py), unless full_build.
     Not a task: dbt's nodes are the tasks, right under the flow, and a build is not retried by itself. Raises
     Misconfigured for a project that builds outside the release, Rejected for a schema that was published.
     """
@@ -43,38 +52,103 @@ def build_release(
     check_inside(dbt.catalogue, schema, select)
     warehouse.open_release(schema)
     wider = find_wider_tests(dbt, warehouse, schema, select)
+    reuse = choose_reuse(dbt, warehouse, schema, select, wider, full_build)
     tables = [dbt.catalogue.mart(name).unique_id for name in select if _is_changing(dbt.catalogue, name)]
     nodes = dbt.build(
         select,
         BUILD_DEADLINE_SECONDS,
-        tables=[*tables, *wider.tables],
-        relations=wider.relations,
+        tables=list(dict.fromkeys([*tables, *reuse.tables])),
+        relations=reuse.relations,
         tests=wider.selectors,
+        only=reuse.only,
     )
     raise_broken(nodes)
     built = {node["unique_id"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
     wanted = {mart.name: mart.unique_id for mart in (dbt.catalogue.mart(name) for name in select)}
-    marts = {
-        name: _locate_relation(warehouse, dbt.catalogue, name) for name in wanted if wanted[name] in built
-    }
-    tests = [node for node in nodes if node["kind"] in TESTS]
+    relations = _locate_built(dbt.catalogue, warehouse, select, nodes)
+    new = {name: relations[wanted[name]] for name in wanted if wanted[name] in built}
+    kept = {name: reuse.reused[wanted[name]] for name in wanted if wanted[name] in reuse.reused}
+    rows = count_mart_rows(warehouse, new)
+    rows |= count_mart_rows(
+        warehouse, {name: each.relation for name, each in kept.items() if each.rows is None}
+    )
+    marts = {**new, **{name: each.relation for name, each in kept.items()}}
     checks = [*read_checks(nodes, warehouse, dbt.find_blockers), *wider.not_run]
     checks += _report_unmeasured(dbt.list_fresh_sources(select), nodes)
     checks += [
         _report_not_built(name, _name_causes(dbt.find_blockers, wanted[name], nodes))
         for name in wanted
-        if wanted[name] not in built
+        if name not in marts
     ]
-    return BuildReport(
+    report = BuildReport(
         run=run,
-        marts=marts,
+        marts={name: marts[name] for name in wanted if name in marts},
         models=len(built),
-        tests=len(tests),
+        tests=sum(node["kind"] in TESTS for node in nodes),
         seconds=monotonic() - start,
-        rows=count_mart_rows(warehouse, marts),
-        relations=_locate_built(dbt.catalogue, warehouse, select, nodes),
+        rows={**{name: each.rows for name, each in kept.items() if each.rows is not None}, **rows},
+        relations={**{key: each.relation for key, each in reuse.reused.items()}, **relations},
         checks=tuple(_apply_policy(check, dbt.not_run_passes) for check in checks),
     )
+    return _add_states(report, dbt, warehouse, schema, reuse, nodes)
+
+
+def plan_build(
+    dbt: DbtRun, warehouse: Warehouse, schema: str, select: Sequence[str], full_build: bool = False
+) -> tuple[RelationState, ...]:
+    """What a build of these marts would do if nothing new were loaded: model by model, built or shown again, and why.
+
+    Nothing where everything is built anyway. Only looks.
+    """
+    wider = find_wider_tests(dbt, warehouse, schema, select)
+    return tuple(choose_reuse(dbt, warehouse, schema, select, wider, full_build).states.values())
+
+
+def _add_states(
+    report: BuildReport,
+    dbt: DbtRun,
+    warehouse: Warehouse,
+    schema: str,
+    reuse: Reuse,
+    nodes: Sequence[NodeResult],
+) -> BuildReport:
+    """The report with what its relations are made of, and with the checks that were carried over."""
+    if reuse.fingerprints is None:
+        return report
+    now = datetime.now(ZoneInfo(dbt.catalogue.time_zone))
+    sql = {node["unique_id"]: node["sql"] for node in nodes}
+    limits = Limits(dbt, reuse, sql, warehouse.dialect, schema, now)
+    rows = {dbt.catalogue.mart(name).unique_id: count for name, count in report.rows.items()}
+    states = [
+        _finish_state(state, limits, report.run, report.relations.get(key, ""), rows.get(key))
+        for key, state in reuse.states.items()
+    ]
+    places = {key: ".".join(place) for key, place in reuse.relations.items()} | report.relations
+    tests = [node for node in nodes if node["kind"] == "test"]
+    named = Counter((node["scope"], node["name"]) for node in tests)
+    made_of = {
+        (node["scope"], node["name"]): stamp_checks(reuse, limits, node["unique_id"], places)
+        for node in tests
+        if named[node["scope"], node["name"]] == 1
+    }
+    checks = [
+        check.model_copy(update={"made_of": made_of.get((check.scope, check.name), "")})
+        if check.kind == DBT_TEST
+        else check
+        for check in report.checks
+    ]
+    carried = [check for found in reuse.carried.values() for check in found]
+    return report.model_copy(update={"states": tuple(states), "checks": (*checks, *carried)})
+
+
+def _finish_state(
+    state: RelationState, limits: Limits, run: str, relation: str, rows: int | None
+) -> RelationState:
+    """A state once it is built: where, how many rows, and for how long it stays right."""
+    if not state.built:
+        return state if state.rows is not None else state.model_copy(update={"rows": rows})
+    limited = state.limited or limits.find(state.unique_id)
+    return state.model_copy(update={"relation": relation, "limited": limited, "rows": rows, "judged_by": run})
 
 
 def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> None:
@@ -232,7 +306,7 @@ def _check(node: NodeResult, warehouse: Warehouse) -> Check:
         passed=status in {"pass", "warn"},
         warned=status == "warn",
         not_run=status not in {"pass", "warn", *FAILED},
-        kind="dbt test",
+        kind=DBT_TEST,
         observed=observed or status,
         evidence=() if status == "pass" else _read_evidence(node["sql"], warehouse),
     )

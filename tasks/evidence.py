@@ -42,6 +42,9 @@ def _write_checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
     summary = f"**Checks:** {passed:,} passed, {len(failures):,} failed"
     summary += f", {len(held_up):,} not evaluated because of failed ones" if held_up else ""
     summary += f", {len(warnings):,} with a warning." if warnings else "."
+    if carried := [check for check in own if check.made_by]:
+        runs = listed(sorted({check.made_by for check in carried}), MOST_VALUES)
+        summary += f" {len(carried):,} of them were evaluated in run {runs}, of what has not changed since."
     if elsewhere:
         summary += (
             f" {elsewhere:,} more failed on parts of the release that this ticket does not use; a release "

@@ -5,21 +5,23 @@ Evidence: dbt's tests, every mart's suite, quarantined rows against their budget
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeGuard
 
 from prefect import task
 
-from blocks.catalogue import Catalogue, Mart
+from blocks.catalogue import Catalogue, Dataset, Mart
 from blocks.errors import Misconfigured, NotFound
+from blocks.hashing import hash_value
 from blocks.quality.mart_checks import META_READ, check_join, check_mart
-from blocks.quality.mart_diff import compare
+from blocks.quality.mart_diff import compare, compare_same
 from blocks.quality.suites import Suites
-from blocks.records import BuildReport, Check, Dashboard, GateReport, MartDiff
+from blocks.records import DBT_TEST, BuildReport, Check, Dashboard, GateReport, MartDiff
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from tasks.building import WAS_BUILT
+from tasks.carried_checks import Carried
 from tasks.policy import RETRY
 from tasks.promotion import find_removed_marts
 
@@ -36,8 +38,11 @@ def audit_suites(
     warehouse: Warehouse,
     build: BuildReport,
     tested: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    carried: Carried | None = None,
 ) -> list[Check]:
     """Every built mart's suite; a mart without a usable suite is a failed check.
+
+    carried: what earlier gates found; a suite that is the same, of the same relation, is not evaluated again.
 
     tested: mart → its dbt tests that say what a suite would (Catalogue.find_suite_tests). Where one of them was
     evaluated in this build, a mart needs no suite; one that it has counts all the same.
@@ -50,9 +55,13 @@ def audit_suites(
             failed.append(_accept_tests(mart, build, tested.get(mart, ()), str(error)))
         except Misconfigured as error:
             failed.append(Check(scope=mart, name=HAS_SUITE, passed=False, kind="suite", observed=str(error)))
+    made_of = {mart: _hash_suite(suites, build, mart) for mart in found}
+    checks = [check for mart in found if carried for check in carried.find(made_of[mart])]
+    found = {mart: content for mart, content in found.items() if mart not in {each.scope for each in checks}}
     if not found:
-        return failed
-    checks = suites.evaluate(warehouse, {mart: build.marts[mart] for mart in found}, found)
+        return failed + checks
+    new = suites.evaluate(warehouse, {mart: build.marts[mart] for mart in found}, found)
+    checks += [check.model_copy(update={"made_of": made_of.get(check.scope, "")}) for check in new]
     silent = set(found) - {check.scope for check in checks}
     failed += [
         Check(scope=mart, name=HAS_CHECKS, passed=False, kind="suite", observed="0 evaluated")
@@ -61,48 +70,71 @@ def audit_suites(
     return failed + checks
 
 
+def _hash_suite(suites: Suites, build: BuildReport, mart: str) -> str:
+    """What the answer of a mart's suite depends on; empty where that can't be told, or nothing is kept."""
+    suite = suites.hash_suite(mart) if build.states else ""
+    return hash_value("suite", suite, build.marts[mart]) if suite else ""
+
+
 def _accept_tests(mart: str, build: BuildReport, tests: Sequence[str], missing: str) -> Check:
     """A mart's dbt tests in the place of a suite that it does not have."""
     ran = [
         check.name
         for check in build.checks
-        if check.kind == "dbt test" and check.scope == mart and check.name in tests and not check.not_run
+        if check.kind == DBT_TEST and check.scope == mart and check.name in tests and not check.not_run
     ]
     said = f"no suite of its own; dbt's tests are it: {', '.join(ran)}"[:500] if ran else missing
     return Check(scope=mart, name=HAS_SUITE, passed=bool(ran), kind="suite", observed=said)
 
 
 @task(task_run_name="compare with live", **RETRY)
-def compare_with_live(warehouse: Warehouse, catalogue: Catalogue, build: BuildReport) -> list[MartDiff]:
-    """Each built mart against what readers see of it now."""
+def compare_with_live(
+    warehouse: Warehouse, catalogue: Catalogue, build: BuildReport, carried: Carried | None = None
+) -> list[MartDiff]:
+    """Each built mart against what readers see of it now. carried: what earlier gates found of the same relations."""
     live = served.marts if (served := warehouse.read_served()) else {}
-    names = catalogue.metric_names()
-    return [
-        compare(
-            warehouse,
-            catalogue.mart(mart),
-            live.get(mart),
-            relation,
-            catalogue.datasets(tuple(name for name in names if catalogue.mart_of(name) == mart), ()),
-            (live, {**live, **build.marts}),
-        )
-        for mart, relation in build.marts.items()
-    ]
+    names, diffs = catalogue.metric_names(), []
+    after = {**live, **build.marts}
+    for name, relation in build.marts.items():
+        mart = catalogue.mart(name)
+        datasets = catalogue.datasets(tuple(each for each in names if catalogue.mart_of(each) == name), ())
+        made_of = _hash_datasets(datasets, relation, after) if build.states else ""
+        read = [name, *(each for dataset in datasets for each in dataset.marts)]
+        is_same = all(live.get(each) == after.get(each) for each in read)
+        known = carried.diffs.get(made_of) if carried and is_same and made_of else None
+        if known:
+            diff = compare_same(warehouse, mart, relation, known)
+        else:
+            diff = compare(warehouse, mart, live.get(name), relation, datasets, (live, after))
+        diffs.append(diff.model_copy(update={"made_of": made_of}))
+    return diffs
+
+
+def _hash_datasets(datasets: Sequence[Dataset], relation: str, marts: Mapping[str, str]) -> str:
+    """What the totals of a mart's metrics depend on: how they are computed, and the relations that they read."""
+    joined = {name: marts.get(name) for dataset in datasets for name in dataset.marts[1:]}
+    return hash_value("totals", [each.model_dump(mode="json") for each in datasets], relation, joined)
 
 
 @task(task_run_name="check rows and keys", **RETRY)
 def check_marts(
-    warehouse: Warehouse, catalogue: Catalogue, build: BuildReport, dashboards: Sequence[Dashboard] = ()
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    build: BuildReport,
+    dashboards: Sequence[Dashboard] = (),
+    carried: Carried | None = None,
 ) -> list[Check]:
     """Every built mart has rows, and its declared key is one; so is the key by which a mart is joined.
 
-    dashboards: whose dimensions are joined, beside those of the project's exposures.
+    dashboards: whose dimensions are joined, beside those of the project's exposures. carried: what earlier gates found;
+    what was asked of the same relation is not asked again.
     """
-    checks = [
-        check
-        for name, relation in build.marts.items()
-        for check in check_mart(warehouse, catalogue.mart(name), relation, build.rows.get(name, 0))
-    ]
+    checks: list[Check] = []
+    for name, relation in build.marts.items():
+        mart, rows = catalogue.mart(name), build.rows.get(name, 0)
+        declared = mart.model_dump(mode="json", include={"name", "primary_key", "may_be_empty", "fault"})
+        made_of = hash_value("mart", declared, relation, rows) if build.states else ""
+        checks += _carry(carried, made_of, lambda: check_mart(warehouse, mart, relation, rows))  # noqa: B023
     known = set(catalogue.metric_names())
     asked: list[tuple[Iterable[str], tuple[str, ...]]] = [(known, ())]
     asked += [(each.metrics, each.dimensions) for each in catalogue.exposures]
@@ -113,10 +145,17 @@ def check_marts(
         for join in catalogue.joins_of((name for name in metrics if name in known), dimensions)
     ]
     by_key = {(join.mart, join.key): join for join in joins if join.mart in build.marts}
-    return checks + [
-        check_join(warehouse, catalogue.mart(join.mart), build.marts[join.mart], join)
-        for join in by_key.values()
-    ]
+    for join in by_key.values():
+        mart, relation = catalogue.mart(join.mart), build.marts[join.mart]
+        made_of = hash_value("join", join.key, join.entity, relation) if build.states else ""
+        checks += _carry(carried, made_of, lambda: [check_join(warehouse, mart, relation, join)])  # noqa: B023
+    return checks
+
+
+def _carry(carried: Carried | None, made_of: str, evaluate: Callable[[], list[Check]]) -> list[Check]:
+    """The checks that an earlier gate found of the same; else evaluated, for a later one to find."""
+    found = carried.find(made_of) if carried else []
+    return found or [check.model_copy(update={"made_of": made_of}) for check in evaluate()]
 
 
 def check_metrics(
@@ -273,7 +312,7 @@ def judge(
         empty = Check(scope="release", name=HAS_MARTS, passed=False, kind="dbt build", observed="none")
         checks += (empty.model_copy(update={"because_of": causes}),)
     passed = bool(suite_checks) and all(check.passed for check in checks)
-    return GateReport(run=build.run, passed=passed, checks=checks, diffs=tuple(diffs))
+    return GateReport(run=build.run, passed=passed, checks=checks, diffs=tuple(diffs), marts=build.marts)
 
 
 @task(task_run_name="show the checks", **RETRY)

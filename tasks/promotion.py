@@ -5,7 +5,7 @@ Whoever calls these holds `warehouse.exclusive()`: one promotion at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from prefect import task
 
@@ -14,6 +14,7 @@ from blocks.records import BuildReport, GateReport, Release, State
 from blocks.release_names import is_in_release, release_schema
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.relation_states import forget_states, record_states
 from blocks.warehouse.release_history import (
     forget_relations,
     is_whole,
@@ -44,19 +45,19 @@ def promote_release(warehouse: Warehouse, build: BuildReport, gate: GateReport) 
     release = Release(run=build.run, marts=marts, published_at=control.now())
     if served and served.marts == marts and served.run == build.run:
         release = served
-    _publish(warehouse, release, build.relations)
+    _publish(warehouse, release, build)
     return release
 
 
-def _publish(warehouse: Warehouse, release: Release, relations: Mapping[str, str] | None = None) -> None:
-    """Flip readers over. relations: what the run built, where it is published for the first time.
+def _publish(warehouse: Warehouse, release: Release, build: BuildReport | None = None) -> None:
+    """Flip readers over. build: what the run built, where it is published for the first time.
 
     What the flip needs is looked at before the journal says `publishing`: that has to be finished by whoever is next.
     """
     warehouse.check_flip(release)
     control.write_journal(warehouse, release.run, State.publishing, release.model_dump_json())
-    if relations is not None:
-        record_relations(warehouse, release.run, relations, warehouse.read_served())
+    if build is not None:
+        _record_build(warehouse, build, warehouse.read_served())
     warehouse.flip(release)
     control.write_journal(warehouse, release.run, State.published, release.model_dump_json())
 
@@ -77,7 +78,7 @@ def recover(warehouse: Warehouse, run: str) -> list[str]:
             detail = control.read_last_detail(warehouse, State.publishing, entry.run) or ""
             release, served = Release.model_validate_json(detail), warehouse.read_served()
             if entry.run not in published and (served is None or served.run != entry.run):
-                record_relations(warehouse, entry.run, _read_built(warehouse, entry.run), served)
+                _record_build(warehouse, _read_build(warehouse, entry.run), served)
             if reason := _finish(warehouse, release):
                 control.write_journal(warehouse, entry.run, State.abandoned, reason)
                 done.append(f"{UNFINISHED} of run {entry.run}: {reason}")
@@ -192,11 +193,19 @@ def retain(warehouse: Warehouse) -> list[str]:
     warehouse.drop_releases(gone)
     kept_runs = {release.run for release in kept}
     forget_relations(warehouse, kept_runs)
+    forget_states(warehouse)
     control.prune_journal(warehouse, entries, built_needed | kept_runs)
     return gone
 
 
-def _read_built(warehouse: Warehouse, run: str) -> dict[str, str]:
+def _record_build(warehouse: Warehouse, build: BuildReport, served: Release | None) -> None:
+    """Write where each node stands, and what it is made of, before readers change over."""
+    record_relations(warehouse, build.run, build.relations, served)
+    record_states(warehouse, build.run, build.states)
+
+
+def _read_build(warehouse: Warehouse, run: str) -> BuildReport:
     """What a run built, from its last report in the journal."""
-    detail = control.read_last_detail(warehouse, State.building, run)
-    return BuildReport.model_validate_json(detail).relations if detail else {}
+    if detail := control.read_last_detail(warehouse, State.building, run):
+        return BuildReport.model_validate_json(detail)
+    return BuildReport(run=run, marts={}, models=0, tests=0, seconds=0)

@@ -11,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 from blocks.findings import Finding, Severity
 from blocks.records import BuildReport, Check, GateReport, LoadReport, Plan, Publication, Release
 from tasks.assignment import explain_order, list_at_risk
-from tasks.markdown import Markdown, code, link, table, write_figure
+from tasks.markdown import Markdown, code, count_of, link, table, write_figure
 
 
 def show_plan(plan: Plan, today: date, efforts: Mapping[str, float]) -> None:
@@ -107,9 +107,22 @@ def show_build(build: BuildReport) -> None:
         ["test", "status", "about", "observed", "evidence"], [_check_row(check) for check in failed]
     )
     head = f"{build.models} models, {build.tests} tests, {build.seconds:.1f} s"
-    _show(
-        "build", f"# Build of run {build.run}\n\n{head}\n\n{marts}" + (f"\n\n{tests}" if failed else ""), head
+    head += f"; {count_of(len(build.reused), 'relation')} of earlier runs shown again" if build.reused else ""
+    states = table(
+        ["model", "built or shown again", "why", "relation"],
+        [
+            (each.name, "built" if each.built else "shown again", each.why, each.relation)
+            for each in build.states
+        ],
     )
+    parts = [
+        f"# Build of run {build.run}",
+        head,
+        marts,
+        states if build.states else "",
+        tests if failed else "",
+    ]
+    _show("build", "\n\n".join(filter(None, parts)), head)
 
 
 def show_gate(gate: GateReport) -> None:
@@ -150,6 +163,9 @@ def show_gate(gate: GateReport) -> None:
     )
     body = f"# Gate of run {gate.run}: {verdict}\n\n{len(gate.checks)} checks, {len(gate.failures)} failed"
     body += f", {len(gate.warnings)} warned"
+    if gate.carried:
+        runs = ", ".join(sorted({check.made_by for check in gate.carried}))
+        body += f"; {len(gate.carried)} carried over from run {runs}, of relations that have not changed"
     body += f"\n\n{found}" if shown else ""
     _show("gate", f"{body}\n\n## Against live\n\n{diffs}\n\n{metrics}\n\n{docs}", verdict)
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 
 from blocks.dbt.release_scope import DbtNode, WiderTest
 from blocks.dbt.run import DbtRun
-from blocks.records import Check
+from blocks.records import DBT_TEST, Check
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import read_last_relations
 
 
 @dataclass
 class WiderTests:
-    """How dbt runs them. selectors: the tests; relations, tables: where and how it finds what they miss."""
+    """How dbt runs them. selectors, tests: the tests; relations, tables: where and how it finds what they miss."""
 
     selectors: list[str] = field(default_factory=list)
+    tests: list[str] = field(default_factory=list)
     relations: dict[str, tuple[str, str]] = field(default_factory=dict)
     tables: list[str] = field(default_factory=list)
     not_run: list[Check] = field(default_factory=list)
@@ -37,6 +38,7 @@ def find_wider_tests(dbt: DbtRun, warehouse: Warehouse, schema: str, select: Seq
             found.not_run.append(_report_not_run(test, absent))
             continue
         found.selectors.append(test.selector)
+        found.tests.append(test.unique_id)
         for node, place in places.items():
             if place:
                 found.relations[node.unique_id], as_table = place
@@ -48,11 +50,11 @@ def _report_not_run(test: WiderTest, absent: Mapping[str, str]) -> Check:
     """absent: unique id → name of what it reads and readers never saw."""
     if test.about in absent:
         reason = f"it tests {absent[test.about]}, which readers never saw and this run does not build"
-        check = Check.from_unanswered(test.scope, test.name, "dbt test", reason)
+        check = Check.from_unanswered(test.scope, test.name, DBT_TEST, reason)
         return check.model_copy(update={"passed": True, "warned": True})
     names = ", ".join(sorted(absent.values())[:3])
     reason = f"it also reads {names}, which readers never saw"
-    return Check.from_unanswered(test.scope, test.name, "dbt test", reason)
+    return Check.from_unanswered(test.scope, test.name, DBT_TEST, reason)
 
 
 class _History:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class DbtProject(Block):
             own=own,
             variables=self.variables,
             not_run_passes=_lets_not_run_pass(settings),
+            reuses=_reuses(settings),
             time_zone=read_time_zone(settings),
             holidays=read_countries(settings),
         )
@@ -128,12 +130,24 @@ def _name_package(package: object) -> str:
     return str(next((package[key] for key in ("package", "git", "local", "tarball", "private") if key in package), "?"))
 
 
-def _lets_not_run_pass(settings: dict[str, Any]) -> bool:
+def _lets_not_run_pass(settings: Mapping[str, object]) -> bool:
     """The project's policy, `vars: {ticket_to_dashboard: {not_run: warn}}`; default: fail."""
-    ours = (settings.get("vars") or {}).get("ticket_to_dashboard") or {}
-    policy = ours.get("not_run", "fail") if isinstance(ours, dict) else ours
-    if policy not in ("fail", "warn"):
-        raise Misconfigured(
-            "read dbt_project.yml", f"not_run of vars.ticket_to_dashboard is {policy!r}", "Use fail or warn."
-        )
-    return bool(policy == "warn")
+    return _read_policy(settings, "not_run", {"fail": False, "warn": True}, "fail")
+
+
+def _reuses(settings: Mapping[str, object]) -> bool:
+    """The project's policy, `vars: {ticket_to_dashboard: {build: changed}}`; default: all."""
+    return _read_policy(settings, "build", {"all": False, "changed": True}, "all")
+
+
+def _read_policy(
+    settings: Mapping[str, object], name: str, words: Mapping[str, bool], default: str
+) -> bool:
+    """What a word of the project's policy means. Raises Misconfigured for another one."""
+    variables = settings.get("vars")
+    ours = (variables.get("ticket_to_dashboard") if isinstance(variables, dict) else None) or {}
+    policy = ours.get(name, default) if isinstance(ours, dict) else ours
+    if not isinstance(policy, str) or policy not in words:
+        answer = f"{name} of vars.ticket_to_dashboard is {policy!r}"
+        raise Misconfigured("read dbt_project.yml", answer, f"Use {' or '.join(words)}.")
+    return words[policy]

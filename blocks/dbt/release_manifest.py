@@ -130,5 +130,16 @@ def redirect(manifest: Manifest, relations: Mapping[str, tuple[str, str]]) -> No
         node.relation_name = _name(node)
 
 
+def tag_nodes(manifest: Manifest, tag: str, unique_ids: Iterable[str]) -> None:
+    """Give these nodes, tests and unit tests a tag, by which dbt selects exactly them."""
+    for unique_id in unique_ids:
+        unit_test = manifest.unit_tests.get(unique_id)
+        if unit_test:
+            own = unit_test.config.tags or []
+            unit_test.config.tags = [*([own] if isinstance(own, str) else own), tag]
+        else:
+            manifest.nodes[unique_id].tags = [*manifest.nodes[unique_id].tags, tag]
+
+
 def _name(node: ManifestNode) -> str:
     return ".".join(f'"{part}"' for part in (node.database, node.schema, node.alias) if part)

@@ -62,6 +62,14 @@ def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> lis
     return found
 
 
+def find_tests(manifest: Mapping[str, Any], built: Collection[str]) -> list[str]:
+    """Ids of the tests that dbt's cautious selection takes with these nodes, and of the unit tests of them."""
+    tests = [*(each for each in manifest["nodes"].values() if each["resource_type"] == "test")]
+    tests += (manifest.get("unit_tests") or {}).values()
+    parents = {each["unique_id"]: each["depends_on"]["nodes"] for each in tests}
+    return [key for key, nodes in parents.items() if nodes and all(node in built for node in nodes)]
+
+
 def find_fresh_sources(manifest: Mapping[str, Any], built: Collection[str]) -> list[str]:
     """Sources, `source.table`, of a release that declare how fresh they have to be."""
     return sorted(

@@ -16,8 +16,16 @@ from pydantic import Field
 
 from blocks.catalogue import Catalogue
 from blocks.column_lineage import ColumnLineage, read_cache, write_cache
+from blocks.dbt.fingerprints import Fingerprints
 from blocks.dbt.own_profile import merge_settings
-from blocks.dbt.release_scope import WiderTest, find_blockers, find_fresh_sources, find_wider_tests
+from blocks.dbt.project_files import list_versions, read_variables, may_override
+from blocks.dbt.release_scope import (
+    WiderTest,
+    find_blockers,
+    find_fresh_sources,
+    find_tests,
+    find_wider_tests,
+)
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
 from blocks.query_tags import suspend_tag
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
 
 PARSE_DEADLINE_SECONDS = 600
 COMPILED = "compiled.json"  # the SQL of the last builds, in dbt's state folder
+SELECTED = "ticket_to_dashboard_selected"  # a tag that no project has
 APART = "target-apart"  # dbt's target folder of a project that is parsed again for each release
 QUIET = {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -46,7 +55,8 @@ class DbtSettings(Record):
 
     folder: of dbt_project.yml. state: for target, logs and the profile. profile: the project's profile name; target:
     dbt's target.name. own: settings of its own profiles.yml. variables: dbt's --vars.
-    not_run_passes: its policy, a check that can't be run lets a release through with a warning.
+    not_run_passes: its policy, a check that can't be run lets a release through with a warning. reuses: what has not
+    changed since a kept release is shown again instead of built.
     time_zone: the one in which points in time become days; holidays: the countries whose holidays it keeps.
     """
 
@@ -57,6 +67,7 @@ class DbtSettings(Record):
     own: dict[str, Any] = Field(default_factory=dict)
     variables: dict[str, Any] = Field(default_factory=dict)
     not_run_passes: bool = False
+    reuses: bool = False
     time_zone: str = UTC_ZONE
     holidays: tuple[str, ...] = ()
 
@@ -78,6 +89,7 @@ class DbtRun:
         self._catalogue: Catalogue | None = None
         self._manifest: dict[str, Any] = {}
         self._warnings: list[str] = []
+        self._is_apart = False
         self.not_run_passes, self._time_zone = settings.not_run_passes, settings.time_zone
         self._holidays = settings.holidays
 
@@ -126,7 +138,7 @@ class DbtRun:
                 raise
             fix = f"Let `python flows/main.py setup --apply` or `dbt deps` fetch them into {self._folder}."
             raise BuildFailed(error.asked, error.answer, fix) from None
-        self._warnings = parsed["warnings"]
+        self._warnings, self._is_apart = parsed["warnings"], parsed["apart"]
         manifest = self._state / (APART if parsed["apart"] else "target") / "manifest.json"
         self._manifest = json.loads(self._rename(manifest.read_text(encoding="utf-8")))
 
@@ -136,6 +148,42 @@ class DbtRun:
         for spell in (str, str.upper, str.capitalize):
             manifest = manifest.replace(spell(parsed), spell(self._schema))
         return manifest
+
+    def explain_no_reuse(self) -> str:
+        """Why nothing of an earlier release may be shown again instead of built; empty where it may."""
+        if not self._settings.reuses:
+            return "the project does not ask for it"
+        self._parse()
+        return "its Jinja makes something of the schema's name" if self._is_apart else ""
+
+    def read_fingerprints(self, sources: Mapping[str, str]) -> Fingerprints:
+        """What each node is made of. sources: `source.table` → the state of its rows; empty: nobody can tell it."""
+        self._parse()
+        declared = self._manifest["sources"].items()
+        states = {key: sources.get(f"{node['source_name']}.{node['name']}", "") for key, node in declared}
+        metadata, settings = self._manifest.get("metadata") or {}, self._settings
+        versions = list_versions(str(metadata.get("adapter_type") or self._warehouse.dialect))
+        about = [metadata.get("dbt_version"), versions, settings.target, settings.own, settings.time_zone]
+        return Fingerprints(
+            self._manifest,
+            states,
+            json.dumps(about, sort_keys=True, default=str),
+            read_variables(self._folder) + json.dumps(settings.variables, sort_keys=True, default=str),
+            self._name_parsed,
+            may_override(self._folder),
+        )
+
+    def _name_parsed(self, text: str) -> str:
+        """A text with the schema that the project is parsed for in place of the release's."""
+        parsed = parse_schema(self._folder)
+        for spell in (str, str.upper, str.capitalize):
+            text = text.replace(spell(self._schema), spell(parsed))
+        return text
+
+    def list_tests(self, select: Sequence[str]) -> list[str]:
+        """Ids of the tests that read nothing but what these marts are made of, and of the unit tests of it."""
+        self._parse()
+        return find_tests(self._manifest, self._find_lineage(select))
 
     def list_wider_tests(self, select: Sequence[str]) -> list[WiderTest]:
         """Tests of what these marts' build makes that also read models which it does not make."""
@@ -163,14 +211,19 @@ class DbtRun:
         tables: Sequence[str] = (),
         relations: Mapping[str, tuple[str, str]] = MappingProxyType({}),
         tests: Sequence[str] = (),
+        only: Sequence[str] | None = None,
     ) -> list[NodeResult]:
         """dbt build of the marts with their parents; one result a node (see worker.py). dbt's process ends.
 
         tables: ids of models to build as tables, whatever they are declared as. relations: by id, schema and
-        name of models that are read and not built. tests: selectors of tests beside those of what is built.
+        name of models that are read and not built. tests: selectors of tests beside those of what is built. only: ids
+        of the nodes and tests that are run, and no others; dbt is not asked at all where there is nothing to do.
         Failed tests are results, not errors. Raises BuildFailed where dbt itself could not go on, TimedOut.
         """
         fresh = self.list_fresh_sources(select)
+        if only is not None and not only and not fresh:
+            self.close()
+            return []
         from prefect.client.orchestration import get_client
         from prefect.context import serialize_context
 
@@ -183,7 +236,8 @@ class DbtRun:
             "target_path": str(self._state / "target"),
             "log_level": "warn",
         }
-        chosen = ["--select", *self._write_selectors(select), *tests]
+        words = [*self._write_selectors(select), *tests] if only is None else [f"tag:{SELECTED}"]
+        chosen = ["--select", *words, "--indirect-selection", "cautious" if only is None else "empty"]
         try:
             worker = self._start_worker()
             worker.ask(
@@ -195,13 +249,12 @@ class DbtRun:
                     *self._settings.flags,
                     *arguments[arguments.index("--log-path") :][:2],
                     "--no-write-json",
-                    "--indirect-selection",
-                    "cautious",
                 ],
                 context=_pickle_context(serialize_context()),
                 tables=list(tables),
                 relations=dict(relations),
                 fresh=fresh,
+                tags=None if only is None else {SELECTED: list(only)},
             )
             result: list[NodeResult] = worker.answer(deadline_seconds, self._warehouse.check_lease)
         finally:

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
-from blocks.dbt.release_manifest import keep_nodes, materialize, redirect, rename_schema, has_edited_schema
+from blocks.dbt.release_manifest import has_edited_schema, keep_nodes, materialize, redirect, rename_schema, tag_nodes
 from blocks.vendor_patches.dbt_core import compile_apart
 from blocks.vendor_patches.dbt_schemas import use_kept_schemas
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
@@ -168,12 +168,14 @@ def build(  # noqa: PLR0913  # one message of the parent
     tables: list[str],
     relations: dict[str, tuple[str, str]],
     fresh: list[str],
+    tags: dict[str, list[str]] | None = None,
 ) -> list[NodeResult]:
     """dbt build through prefect-dbt: a task a node under the caller's flow run; return node results.
 
     context: the caller's run context, from prefect.context.serialize_context, pickled. tables: ids of models to
     build as tables, whatever they are declared as. relations: schema and name, by id, of models that are read
-    and not built. fresh: sources, `source.table`, whose freshness dbt measures first; a result each as well.
+    and not built. fresh: sources, `source.table`, whose freshness dbt measures first; a result each as well. tags:
+    tag → ids of nodes and tests that get it, for `args` to select; with none of them nothing else is done.
     """
     from prefect.context import hydrated_context
     from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -182,8 +184,12 @@ def build(  # noqa: PLR0913  # one message of the parent
     (manifest,) = _parsed
     materialize(manifest, tables)
     redirect(manifest, relations)
+    for tag, unique_ids in (tags or {}).items():
+        tag_nodes(manifest, tag, unique_ids)
     reasons = Reasons()
     freshness = _measure_freshness(manifest, args, settings, fresh, reasons) if fresh else []
+    if tags is not None and not any(tags.values()):
+        return freshness
 
     unpickled = pickle.loads(context)
     unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server

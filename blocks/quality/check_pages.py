@@ -53,6 +53,7 @@ def _render_run(gate: GateReport, notes: Mapping[str, Mapping[str, str]]) -> str
         passed=gate.passed,
         total=len(gate.checks),
         counts=_count(gate.checks),
+        carried=len(gate.carried),
         scopes=[
             {
                 "name": one_line(scope, LONGEST_NAME),
@@ -84,6 +85,7 @@ def _show_check(check: Check, notes: str) -> dict[str, object]:
         "observed": clip(check.observed, LONGEST_TEXT),
         "evidence": [one_line(value, LONGEST_NAME) for value in check.evidence],
         "notes": clip(notes, LONGEST_TEXT),
+        "made_by": one_line(check.made_by),
     }
 
 

@@ -75,6 +75,31 @@ def compare(
         )
 
 
+def compare_same(warehouse: Warehouse, mart: Mart, relation: str, known: MartDiff) -> MartDiff:
+    """What `compare` finds where the candidate is the very relation that readers see, without a look at its rows.
+
+    known: an earlier comparison in which it was the candidate, with its rows and its metrics' totals.
+    """
+    with warehouse.session() as session:
+        columns = warehouse.columns(session, *relation.rsplit(".", 1))
+        comparison = _Comparison(warehouse, session, relation, relation, columns, columns)
+        keyed = bool(mart.primary_key) and set(mart.primary_key) <= set(comparison.shared)
+        counts, not_compared = comparison.compare_without_rows(mart.primary_key if keyed else ())
+    return known.model_copy(
+        update={
+            "rows_before": known.rows_after,
+            "added": counts[0],
+            "removed": counts[1],
+            "changed": counts[2],
+            "metrics": {name: (after, after) for name, (_, after) in known.metrics.items()},
+            "columns": (),
+            "first": False,
+            "keyed": keyed,
+            "not_compared": not_compared,
+        }
+    )
+
+
 def _list_column_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, ...]:
     """`+new`, `-gone`, `retyped (from → to)`."""
     added = [f"+{name}" for name in new if name not in old]
@@ -122,6 +147,20 @@ class _Comparison:
             return self._count(key, good), tuple(bad)
         except Rejected:  # nothing that one column alone shows
             return (None, None, None), tuple(names)
+
+    def compare_without_rows(self, key: Sequence[str]) -> tuple[Counts, tuple[str, ...]]:
+        """As `compare`, of two sides that are one: only which columns can be compared is asked."""
+        names, none = list(self.shared), (0, 0, 0 if key else None)
+        try:
+            if key:
+                self._join_keys((), names, "where 1 = 0")
+            self._count_rows(names, "where 1 = 0")
+        except Rejected:
+            bad = [name for name in names if not self._can_compare(name)]
+        else:
+            return none, ()
+        good = [name for name in names if name not in bad]
+        return ((None, None, None) if set(key) & set(bad) or not good else none), tuple(bad)
 
     def _can_compare(self, name: str) -> bool:
         """False if the warehouse refuses to compare this column alone; from now on as text where only that works."""

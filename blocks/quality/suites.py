@@ -11,6 +11,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.errors import Misconfigured, NotFound
+from blocks.hashing import hash_value
 from blocks.hidden_input import HIDDEN_INPUT
 from blocks.quality.check_pages import write_pages
 from blocks.quality.evaluation import audit_mart, require_answer
@@ -31,6 +33,13 @@ if TYPE_CHECKING:
     from great_expectations.data_context import EphemeralDataContext
 
 NAME = re.compile(r"\w+")
+FORMAT = "1"  # another one where the same suite comes to other checks
+CHANGING = re.compile(
+    r"\b(now|today|yesterday|tomorrow|current_\w+|local_?time\w*|getdate|sys\w*date|random|rand|uuid\w*)\b"
+    r"|\$PARAMETER|query|other_table",
+    re.IGNORECASE,
+)
+"""What makes a suite's answer depend on more than the mart's rows: the time, or SQL that may read anything."""
 
 
 class Suites(Block):
@@ -59,6 +68,12 @@ class Suites(Block):
         Raises NotFound if it has no suite, Misconfigured for a file that is none or has no expectation.
         """
         return read_expectations(mart, self._load(mart))
+
+    def hash_suite(self, mart: str) -> str:
+        """A hash of all that a mart's suite asks of its rows; empty where the answer may be another at another time."""
+        suite = self._load(mart)
+        asked = json.dumps(suite.get("expectations") if isinstance(suite, dict) else None)
+        return "" if CHANGING.search(asked) else hash_value(FORMAT, version("great-expectations"), suite)
 
     def _load(self, mart: str) -> Any:
         """The content of a mart's suite. Raises NotFound, Misconfigured."""

@@ -154,6 +154,13 @@ class Warehouse(WarehouseConnection, Block, ABC):
         """What runs of the last days cost, by their query tags (query_tags.py); None: it records no cost."""
         return None
 
+    def read_change_mark(self, session: Session, schema: str, table: str) -> str:
+        """A text that is another after each change of a table's rows, whoever made it; empty: it keeps none.
+
+        It costs no look at the rows.
+        """
+        return ""
+
     def locate_model(self, schema: str, alias: str, materialized: str) -> str:
         """A built model as `schema.table`, from dbt's own names of its schema and materialization."""
         return f"{schema}.{alias}"

@@ -23,7 +23,7 @@ RELATIONS = {
     "run_id": "varchar",
     "recorded_at": "timestamp",
 }
-TABLE = "relations"
+RELATIONS_TABLE = "relations"
 
 
 def choose_attempt(warehouse: WarehouseConnection, run: str) -> int:
@@ -77,11 +77,11 @@ def record_relations(
 
     Called before readers change over, so that whoever finishes a dead run need not know what they saw before.
     """
-    table = warehouse.quote(warehouse.control, TABLE)
+    table = warehouse.quote(warehouse.control, RELATIONS_TABLE)
     relations = {**(read_last_relations(warehouse, served) if served else {}), **built}
     with warehouse.session() as session:
         warehouse.make_schema(session, warehouse.control)
-        warehouse.make_table(session, warehouse.control, TABLE, RELATIONS)
+        warehouse.make_table(session, warehouse.control, RELATIONS_TABLE, RELATIONS)
         lines = [(unique_id, relation, run, now()) for unique_id, relation in sorted(relations.items())]
         with fence_writes(warehouse, session):
             session.rows(f"delete from {table} where run_id = ?", (run,))
@@ -109,9 +109,9 @@ def is_whole(warehouse: WarehouseConnection, release: Release, there: Collection
 def _has_relations(warehouse: WarehouseConnection) -> bool:
     """True if it is known of any run where its models are; not for one that was published before that was kept."""
     with warehouse.session() as session:
-        if not warehouse.columns(session, warehouse.control, TABLE):
+        if not warehouse.columns(session, warehouse.control, RELATIONS_TABLE):
             return False
-        table = warehouse.quote(warehouse.control, TABLE)
+        table = warehouse.quote(warehouse.control, RELATIONS_TABLE)
         return bool(session.rows(f"select count(*) from {table}")[0][0])
 
 
@@ -138,8 +138,8 @@ def forget_relations(warehouse: WarehouseConnection, kept_runs: Collection[str])
     """Take out of the table what was written for runs that are not kept any more. Raises LeaseLost."""
     kept = sorted(kept_runs)
     with warehouse.session() as session:
-        if kept and warehouse.columns(session, warehouse.control, TABLE):
-            table, places = warehouse.quote(warehouse.control, TABLE), ", ".join("?" * len(kept))
+        if kept and warehouse.columns(session, warehouse.control, RELATIONS_TABLE):
+            table, places = warehouse.quote(warehouse.control, RELATIONS_TABLE), ", ".join("?" * len(kept))
             with fence_writes(warehouse, session):
                 session.rows(f"delete from {table} where run_id not in ({places})", kept)
 
@@ -149,9 +149,9 @@ def _read_relations(warehouse: WarehouseConnection, runs: Sequence[str]) -> list
     if not runs:
         return []
     with warehouse.session() as session:
-        if not warehouse.columns(session, warehouse.control, TABLE):
+        if not warehouse.columns(session, warehouse.control, RELATIONS_TABLE):
             return []
-        table, places = warehouse.quote(warehouse.control, TABLE), ", ".join("?" * len(runs))
+        table, places = warehouse.quote(warehouse.control, RELATIONS_TABLE), ", ".join("?" * len(runs))
         rows = session.rows(
             f"select unique_id, relation, run_id from {table} where run_id in ({places})", runs
         )

@@ -54,7 +54,7 @@ def first_models() -> dict[str, Model]:
     """A mart of every kind, and history at every depth."""
     plain = f"select k, v + ADD as v from {RAW}"
     models = [
-        Model("days", plain),
+        Model("days", plain.replace("ADD", "ADD + {{ shift() }}")),
         Model("look", plain, "view"),
         Model("staged", plain.replace(RAW, "{{ ref('stage') }}"), parents=("stage",)),
         Model("stage", f"select k, v from {RAW}", "view", mart=False),
@@ -79,9 +79,13 @@ def first_models() -> dict[str, Model]:
 
 @dataclass
 class Project:
-    """Its models now."""
+    """Its models now. shift: what the one macro that they call gives; least: the least v that suites let
+    through; reuses: only what changed is built."""
 
     models: dict[str, Model] = field(default_factory=first_models)
+    shift: int = 0
+    least: int = 0
+    reuses: bool = False
 
     def change(self, name: str, **fields: Any) -> None:
         self.models[name] = replace(self.models[name], **fields)
@@ -111,14 +115,14 @@ class Project:
             "name": "t",
             "schema": "raw",
             "identifier": "t",
-            "loader": "",
+            "loader": "dlt" if self.reuses else "",
             "columns": {},
             "meta": {},
             "config": {},
         }
         parents = {
             model.unique_id: [self.models[parent].unique_id for parent in model.parents]
-            or ["source.small.raw.t"]
+            or (["source.small.raw.t"] if RAW in model.sql else [])
             for model in self.models.values()
         }
         for unique_id, node in nodes.items():
@@ -126,6 +130,15 @@ class Project:
         return {
             "nodes": nodes,
             "sources": {source["unique_id"]: source},
+            "metadata": {"project_name": "small", "adapter_type": "standin"},
+            "macros": {
+                "macro.small.shift": {
+                    "unique_id": "macro.small.shift",
+                    "name": "shift",
+                    "package_name": "small",
+                    "macro_sql": f"{{% macro shift() %}}{self.shift}{{% endmacro %}}",
+                }
+            },
             "exposures": {},
             "metrics": {},
             "semantic_models": {},
@@ -148,6 +161,10 @@ class Project:
         }
         (folder / "expectations").mkdir(exist_ok=True)
         (folder / "dbt" / "dbt_project.yml").write_text('name: small\nversion: "1.0"\nprofile: small\n')
+        (folder / "dbt" / "macros").mkdir()
+        (folder / "dbt" / "macros" / "shift.sql").write_text(
+            f"{{% macro shift() %}}{self.shift}{{% endmacro %}}\n"
+        )
         (folder / "dbt" / "models" / "s.yml").write_text(
             "sources:\n  - {name: raw, schema: raw, tables: [{name: t}]}\n"
         )
@@ -181,6 +198,7 @@ def _node(model: Model, schema: str) -> dict[str, Any]:
         "config": {"materialized": model.kind, **({"full_refresh": False} if model.keep_rows else {})},
         "fqn": ["small", model.name],
         "meta": {},
+        "raw_code": model.text,
         **(_version(model) if model.version_of else {}),
     }
 
@@ -198,7 +216,10 @@ class StandInRun(DbtRun):
     """dbt for one release: reads the project as it is, and runs its SQL where dbt would."""
 
     def __init__(self, project: Project, warehouse: Warehouse, schema: str) -> None:
-        super().__init__(DbtSettings(folder=Path(), state=Path(), profile="small"), warehouse, schema)
+        settings = DbtSettings(
+            folder=Path("no such folder"), state=Path(), profile="small", reuses=project.reuses
+        )
+        super().__init__(settings, warehouse, schema)
         self._project = project
         self._manifest = project.manifest(schema)
         self._own = Catalogue(self._manifest)
@@ -217,6 +238,7 @@ class StandInRun(DbtRun):
         tables: Sequence[str] = (),
         relations: Mapping[str, tuple[str, str]] = MappingProxyType({}),
         tests: Sequence[str] = (),
+        only: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
         """One result a node, as worker.py gives them."""
         names = [
@@ -226,6 +248,11 @@ class StandInRun(DbtRun):
         for model in self._project.lineage(names):
             node = self._manifest["nodes"][model.unique_id]
             kind = "table" if model.unique_id in tables else model.kind
+            if model.unique_id in relations:
+                kept = self._warehouse.locate_model(*relations[model.unique_id], kind)
+                places[model.name] = self._warehouse.relation(kept)
+            if only is not None and model.unique_id not in only:
+                continue
             relation = self._warehouse.locate_model(node["schema"], node["alias"], kind)
             place = self._warehouse.relation(relation)
             with self._warehouse.session() as session:
@@ -237,6 +264,8 @@ class StandInRun(DbtRun):
                     ref=lambda name: places.get(name) or f"({inlined[name]})",
                     is_incremental=lambda there=there: there,
                     this=place,
+                    shift=lambda: self._project.shift,
+                    hidden=lambda: self._warehouse.quote("raw", "t"),
                 )
                 if kind == "ephemeral":
                     inlined[model.name] = sql

@@ -46,14 +46,14 @@ class Readers:
             known = before.models.get(model.unique_id, ())
             if whole and model.kind != "snapshot" and not model.keep_rows:
                 known = ()
-            rows[model.name] = _rows_of(model, rows, raw, known)
+            rows[model.name] = _rows_of(model, rows, raw, known, project.shift)
         built = {mart: rows[mart] for mart in marts}
         models = {
             project.models[name].unique_id: found
             for name, found in rows.items()
             if project.models[name].mart or project.models[name].kind not in {"view", "ephemeral"}
         }
-        passes = all(found and all(row[1] >= 0 for row in found) for found in built.values())
+        passes = all(found and all(row[1] >= project.least for row in found) for found in built.values())
         return Sight(run, {**before.marts, **built}, {**before.models, **models}), passes
 
     def publish(self, sight: Sight) -> None:
@@ -87,7 +87,7 @@ class Readers:
         self.lost |= {sight.run for sight in (*self.seen, *self.published)} - kept
 
 
-def _rows_of(model: Model, made: Mapping[str, Rows], raw: Rows, known: Rows) -> Rows:
+def _rows_of(model: Model, made: Mapping[str, Rows], raw: Rows, known: Rows, shift: int) -> Rows:
     if model.name == "both":
         keys = {row[0] for row in made["stage"]}
         return tuple(row for row in made["hist"] if row[0] in keys)
@@ -96,7 +96,8 @@ def _rows_of(model: Model, made: Mapping[str, Rows], raw: Rows, known: Rows) -> 
     if model.kind == "snapshot":
         return _snapshot(raw, known)
     fresh = made[model.parents[0]] if model.parents else raw
-    rows = tuple((k, v + model.add) for k, v in fresh) if "ADD" in model.sql else fresh
+    more = (model.add if "ADD" in model.sql else 0) + (shift if "shift" in model.sql else 0)
+    rows = tuple((k, v + more) for k, v in fresh)
     if model.kind == "incremental" and known:
         highest = max(row[0] for row in known)
         return tuple(sorted((*known, *(row for row in rows if row[0] > highest))))

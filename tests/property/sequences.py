@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 from prefect import Flow, Task
@@ -30,6 +30,7 @@ from tests.property.readers import Readers, Rows, Sight
 
 FLOWS = ("deliver", "transform", "validate", "promote", "retire", "rollback")
 LATEST_STATEMENT = 160
+AnyHistory = TypeVar("AnyHistory", bound="History")
 
 
 class Killed(BaseException):
@@ -71,7 +72,13 @@ class Executioner:
 
 
 class StandInSuites:
-    """Every mart's suite: no v below 0."""
+    """Every mart's suite: no v below the project's least."""
+
+    def __init__(self, project: Project | None = None) -> None:
+        self._project = project or Project()
+
+    def hash_suite(self, mart: str) -> str:
+        return f"least {self._project.least}"
 
     def read(self, mart: str) -> None:
         pass
@@ -80,11 +87,13 @@ class StandInSuites:
         pass
 
     def evaluate(self, warehouse: Warehouse, marts: dict[str, str], found: object) -> list[Check]:
-        checks = []
+        checks, least = [], self._project.least
         with warehouse.session() as session:
             for mart, relation in marts.items():
-                ((bad,),) = session.rows(f"select count(*) from {warehouse.relation(relation)} where v < 0")
-                checks.append(Check(scope=mart, name="no v below 0", kind="suite", passed=bad == 0))
+                ((bad,),) = session.rows(
+                    f"select count(*) from {warehouse.relation(relation)} where v < {least}"
+                )
+                checks.append(Check(scope=mart, name=f"no v below {least}", kind="suite", passed=bad == 0))
         return checks
 
 
@@ -126,13 +135,20 @@ def _plan(tracker: Any, project: Any, warehouse: Any, tickets: Any, run: str, *_
 class History:
     """One sequence on one warehouse. `log` says what was done, for whoever has to mend what it finds."""
 
+    loads_often, loads_bad_often = 4, 2
+
     def __init__(
-        self, warehouse: Warehouse, seed: int, executioner: Executioner, mixed: bool = False
+        self,
+        warehouse: Warehouse,
+        seed: int,
+        executioner: Executioner,
+        mixed: bool = False,
+        project: Project | None = None,
     ) -> None:
-        """mixed: while readers change over, one mart may be new and another old."""
+        """mixed: while readers change over, one mart may be new and another old. project: none: the first one."""
         self.warehouse, self.seed, self.executioner, self.mixed = warehouse, seed, executioner, mixed
         self.random = random.Random(seed)
-        self.project, self.readers = Project(), Readers(warehouse.keep)
+        self.project, self.readers = project or Project(), Readers(warehouse.keep)
         self.raw: Rows = ()
         self.runs: list[tuple[str, list[str], bool]] = []
         self.next_key = 1
@@ -140,7 +156,7 @@ class History:
         self.log: list[str] = []
         self.held = ExitStack()
         self.reads = 0
-        self.suites: Any = StandInSuites()
+        self.suites: Any = StandInSuites(self.project)
         self.flow_project: Any = StandInProject(self.project)
 
     def play(self, steps: int) -> None:
@@ -153,7 +169,11 @@ class History:
         except Violation as error:
             raise Violation(f"seed {self.seed}: {error}\n" + "\n".join(self.log)) from error
 
-    def _step(self) -> None:
+    def step_alive(self) -> None:
+        """A step in which nothing is killed."""
+        self._step(False)
+
+    def _step(self, kills: bool = True) -> None:
         steps: list[tuple[int, Callable[[], None]]] = [
             (5, self.run),
             (4, self.run_killed),
@@ -162,12 +182,19 @@ class History:
             (2, self.roll_back),
             (1, self.roll_back_killed),
             (2, self.roll_back_to),
-            (4, lambda: self._load(good=True)),
-            (2, lambda: self._load(good=False)),
+            (self.loads_often, lambda: self._load(good=True)),
+            (self.loads_bad_often, lambda: self._load(good=False)),
             (3, self.edit),
             (1, self.retire),
         ]
+        steps += self.list_more_steps()
+        if not kills:
+            steps = [(weight, step) for weight, step in steps if not step.__name__.endswith("_killed")]
         self.random.choices([step for _, step in steps], [weight for weight, _ in steps])[0]()
+
+    def list_more_steps(self) -> list[tuple[int, Callable[[], None]]]:
+        """Steps of a sequence of another kind, each with how often it comes."""
+        return []
 
     # what happens
 
@@ -213,7 +240,8 @@ class History:
         elif what == "schema":
             change = {"schema": self.random.choice(["", "marts", "other"])}
         else:
-            if not model.mart or len(self.project.marts()) < 5:
+            is_read = any(name in each.parents for each in self.project.models.values())
+            if not model.mart or is_read or len(self.project.marts()) < 5:
                 return
             self.removed.append(self.project.models.pop(name))
             self.log.append(f"remove {name}")
@@ -436,12 +464,16 @@ class _Site:
 
 
 def play_many(
-    make: Callable[[int], Warehouse], seeds: Sequence[int], steps: int, mixed: bool = False
+    make: Callable[[int], Warehouse],
+    seeds: Sequence[int],
+    steps: int,
+    mixed: bool = False,
+    kind: type[History] = History,
 ) -> tuple[int, list[str]]:
     """Play a sequence for every seed; the reads that were compared, and the violations."""
     reads, violations = 0, []
     for seed in seeds:
-        with open_history(make(seed), seed, mixed) as history:
+        with open_history(make(seed), seed, mixed, kind) as history:
             try:
                 history.play(steps)
             except Violation as error:
@@ -451,15 +483,17 @@ def play_many(
 
 
 @contextmanager
-def open_history(warehouse: Warehouse, seed: int = 0, mixed: bool = False) -> Iterator[History]:
+def open_history(
+    warehouse: Warehouse, seed: int = 0, mixed: bool = False, kind: type[AnyHistory] = History
+) -> Iterator[AnyHistory]:
     """A sequence that a test plays step by step."""
-    executioner, kind = Executioner(), session_class(warehouse)
+    executioner, sessions = Executioner(), session_class(warehouse)
     with (
         without_prefect(),
-        patch.object(kind, "rows", executioner.wrap(kind.rows)),
+        patch.object(sessions, "rows", executioner.wrap(sessions.rows)),
         ExitStack() as held,
     ):
-        history = History(warehouse, seed, executioner, mixed)
+        history = kind(warehouse, seed, executioner, mixed)
         history.held = held
         history.restart()
         yield history
@@ -471,8 +505,8 @@ def session_class(warehouse: Warehouse) -> type[Any]:
         return type(session)
 
 
-def duckdb_warehouse(folder: Path, seed: int) -> Warehouse:
+def duckdb_warehouse(folder: Path, seed: int, name: str = "") -> Warehouse:
     from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 
     # one thread: of tiny tables more only wait for each other
-    return DuckDBWarehouse(database=str(folder / f"{seed}.duckdb"), keep=2 + seed % 2, threads=1)
+    return DuckDBWarehouse(database=str(folder / f"{name or seed}.duckdb"), keep=2 + seed % 2, threads=1)

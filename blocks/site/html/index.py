@@ -40,7 +40,10 @@ class Warned(Record):
 
 
 class Gate(Record):
-    """A gate's result as pages show it. warnings: the first of those that are counted in `warned`."""
+    """A gate's result as pages show it. warnings: the first of those that are counted in `warned`.
+
+    carried: how many of its checks an earlier run answered, of what has not changed since.
+    """
 
     passed: bool
     checks: int
@@ -48,6 +51,7 @@ class Gate(Record):
     url: str | None = None
     warned: int = 0
     warnings: tuple[Warned, ...] = ()
+    carried: int = 0
 
 
 class Entry(Record):
@@ -94,6 +98,7 @@ def summarize_gate(card: Card, link: Link) -> Gate | None:
         failed=len(card.gate.failures),
         url=url and url + place,
         warned=len(warnings),
+        carried=len(card.gate.carried),
         warnings=tuple(
             Warned(
                 scope=one_line(each.scope),

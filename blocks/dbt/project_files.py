@@ -1,0 +1,39 @@
+"""What a dbt project's files say that its manifest does not: variables, and whose macros may stand for dbt's own."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PROJECT_FILE = "dbt_project.yml"
+
+
+def read_variables(folder: Path) -> str:
+    """The texts in which a project and its packages declare variables; a file that can't be read is dbt's to refuse."""
+    import yaml
+
+    texts, packages = [], "dbt_packages"
+    if (folder / PROJECT_FILE).is_file():
+        settings = yaml.safe_load((folder / PROJECT_FILE).read_text(encoding="utf-8", errors="replace"))
+        packages = str((settings or {}).get("packages-install-path") or packages)
+    for path in (folder / PROJECT_FILE, folder / "vars.yml", *sorted((folder / packages).glob(f"*/{PROJECT_FILE}"))):
+        if path.is_file():
+            texts.append(path.read_text(encoding="utf-8", errors="replace"))
+    return "\n".join(texts)
+
+
+def may_override(folder: Path) -> bool:
+    """True if a project lets packages' macros stand for dbt's own (`dispatch`)."""
+    path = folder / PROJECT_FILE
+    return path.is_file() and "dispatch" in path.read_text(encoding="utf-8", errors="replace")
+
+
+def list_versions(adapter: str) -> dict[str, str]:
+    """The versions of dbt, of its adapter and of what that drives, as they are installed."""
+    found = {}
+    for name in ("dbt-core", "dbt-adapters", f"dbt-{adapter}", adapter):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
