@@ -205,8 +205,9 @@ class Metric(Record):
     goal: `up` if more is better, `down`, or `none`.
     measures: those in the formula, once each. The formula is written to JSON as `to_json` does.
     maturity_days: after the end of a time, until its figures are final; grows: they never are, as the revenue of the
-    customers first seen in a month. target: what it should reach in each time that is drawn.
-    events: first days of what its `meta.events` name.
+    customers first seen in a month. target: what it should reach in each time that is drawn, or in each target_per if
+    that is named; target_against: it is its own value of an earlier time instead, `previous` or `year`; target_by:
+    until when. events: first days of what its `meta.events` name.
     fills_buckets: it has a value for time without rows, too: that of its formula over nothing.
     """
 
@@ -222,6 +223,9 @@ class Metric(Record):
     maturity_days: int = 0
     grows: bool = False
     target: float | None = None
+    target_per: str = ""
+    target_against: str = ""
+    target_by: date | None = None
     events: tuple[tuple[date, str], ...] = ()
     fills_buckets: bool = False
 

@@ -124,6 +124,17 @@ class Period(Record):
         return Period(grain=self.grain, first=self.first - length, last=self.first - 1)
 
     @property
+    def year_before(self) -> Period:
+        """As many buckets, a year before: of days by their date, of weeks on the same weekdays."""
+        if self.grain == "day":
+            year = self.begin.year - 1
+            leap = self.begin.month == 2 and self.begin.day == 29  # as a page counts, 1 March
+            first = find_bucket(date(year, 3, 1) if leap else self.begin.replace(year=year), "day")
+        else:
+            first = self.first - {"week": 52}.get(self.grain, 12 // _MONTHS.get(self.grain, 1))
+        return Period(grain=self.grain, first=first, last=first + self.last - self.first)
+
+    @property
     def drawn(self) -> str:
         """The grain a trend over it is drawn with: never finer than its own."""
         days = (self.end - self.begin).days + 1

@@ -75,6 +75,7 @@ def plan_dashboard(dashboard: Dashboard, datasets: Sequence[Dataset]) -> Dashboa
                 dataset,
                 tuple(metric for name, metric in figures if name == dataset.name),
                 grains if dataset.time else (),
+                dashboard.wishes.charts,
             )
             for dataset in datasets
         ),
@@ -82,9 +83,13 @@ def plan_dashboard(dashboard: Dashboard, datasets: Sequence[Dataset]) -> Dashboa
 
 
 def plan_section(
-    analysis: Analysis, dataset: Dataset, metrics: tuple[str, ...], grains: tuple[str, ...]
+    analysis: Analysis,
+    dataset: Dataset,
+    metrics: tuple[str, ...],
+    grains: tuple[str, ...],
+    wished: tuple[Chart, ...] = (),
 ) -> Section:
-    """The plan of one dataset. metrics: in the dashboard's order."""
+    """The plan of one dataset. metrics: in the dashboard's order; wished: kinds of charts that come first."""
     whole = find_additive(dataset.metrics)
     parts = tuple(name for name in metrics if name in whole)
     kinds = plan_charts(analysis, timed=bool(grains), sliced=bool(dataset.dimensions), adds=bool(parts))
@@ -99,7 +104,7 @@ def plan_section(
             dimensions=dataset.dimensions,
             grains=grains if kind in (Chart.trend, Chart.stacked, Chart.table) else (),
         )
-        for kind in dict.fromkeys((*kinds, Chart.movement, Chart.table))
+        for kind in sort_charts((*kinds, Chart.movement, Chart.table), wished)
     ]
     return Section(
         dataset=dataset.name,
@@ -108,6 +113,11 @@ def plan_section(
         drill=dataset.dimensions,
         panels=tuple(panel for panel in panels if panel.metrics and (panel.dimensions or panel.grains)),
     )
+
+
+def sort_charts(kinds: Sequence[Chart], wished: Sequence[Chart]) -> list[Chart]:
+    """Kinds of charts, each once: those that are wished in their order, then the others."""
+    return list(dict.fromkeys((*(kind for kind in wished if kind in kinds), *kinds)))
 
 
 def find_additive(metrics: Sequence[Metric]) -> set[str]:

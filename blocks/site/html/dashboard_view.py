@@ -12,10 +12,22 @@ from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis
 from blocks.site.base import Card
 from blocks.site.html.extract import Extract, cover_all
+from blocks.site.html.kpis import Snapshot
 from blocks.site.html.rollup import Rollup
 from blocks.site.number_format import write_short_day
-from blocks.site.periods import FARTHEST, Period, find_bucket, find_last_finished, finish, list_coarser_grains
+from blocks.site.opening import Standing, find_opening, judge_target, name_bucket
+from blocks.site.periods import (
+    FARTHEST,
+    Period,
+    find_bucket,
+    find_last_finished,
+    finish,
+    list_coarser_grains,
+    start,
+)
 from blocks.site.plan import DashboardPlan
+from blocks.site.text import one_line
+from blocks.wishes import Against, Wishes
 
 _NO_WHOLE = "the values of its parts don't add up to the whole, so bars are drawn instead of shares."
 _NO_DAYS = "it compares days by grains longer than its offset; these rows have no days, so it is not shown."
@@ -32,7 +44,8 @@ class DashboardView:
         if not self.metrics:
             raise BadInput(f"Publish {card.dashboard.name}", "it has no metric", "Give it one.")
         share = max(budget // len(self.extracts), 100)
-        self.rollups = [Rollup(extract, share, self.latest) for extract in self.extracts]
+        pinned = {name: tuple(values) for name, values in self.picked.items()}
+        self.rollups = [Rollup(extract, share, self.latest, pinned) for extract in self.extracts]
         for rollup in self.rollups:
             rollup.fit(rollup.grain)
         for rollup in self.rollups:
@@ -81,16 +94,109 @@ class DashboardView:
         return self.whole.model_copy(update={"last": last}) if last >= self.whole.first else self.whole
 
     @cached_property
-    def opening(self) -> Period | None:
-        """The range it opens with: of finished time."""
+    def usual_opening(self) -> Period | None:
+        """The range that it opens with where nobody wished for another: of finished time."""
         return self.finished.choose_opening() if self.finished else None
+
+    @cached_property
+    def wished_opening(self) -> Period | None:
+        """The range that its request wished for; None without a wish, or without data in it."""
+        span = self.wishes.period
+        if span is None or not self.finished or not self.whole:
+            return None
+        return find_opening(span, self.finished, self.whole, self.today)
+
+    @property
+    def opening(self) -> Period | None:
+        """The range it opens with."""
+        return self.wished_opening or self.usual_opening
 
     @cached_property
     def before(self) -> Period | None:
         """The range to compare with; None if the data does not reach back over all of it."""
-        if not self.opening or not self.whole or self.opening.previous.first < self.whole.first:
+        return self.find_before(self.opening, self.wishes.comparison) if self.opening else None
+
+    def find_before(self, period: Period, against: Against | None) -> Period | None:
+        """The range before a period; None if the data does not reach back over all of it."""
+        found = period.year_before if against is Against.year else period.previous
+        return found if self.whole and found.first >= self.whole.first else None
+
+    @property
+    def wishes(self) -> Wishes:
+        """What its request wished."""
+        return self.card.dashboard.wishes
+
+    @cached_property
+    def picked(self) -> dict[str, list[str]]:
+        """Dimension → the values that it opens with, as they are shown: those of the wished ones that there are."""
+        found: dict[str, dict[str, None]] = {}
+        for wish in self.wishes.filters:
+            for extract in self.extracts:
+                if wish.dimension in extract.dataset.dimensions:
+                    found.setdefault(wish.dimension, {}).update(dict.fromkeys(extract.list_values(wish)))
+        return {name: list(values) for name, values in found.items() if values}
+
+    def list_notes_on_wishes(self) -> list[str]:
+        """What it opens with, as it was asked for; and what of that the data don't have."""
+        asked = {**self.wishes.list_lines()}
+        shown = [
+            f"{name} {asked[name]}" for name in ("filters", "period", "comparison", "grain") if name in asked
+        ]
+        found = [f"Opens as asked for, with {'; '.join(shown)}."] if shown else []
+        for wish in self.wishes.filters:
+            there = {value.casefold() for value in self.picked.get(wish.dimension, ())}
+            missing = [value for value in wish.values if value.strip().casefold() not in there]
+            if missing:
+                found.append(f"{wish.dimension} has no value {' or '.join(missing)} in these data.")
+            if not there:
+                found.append(f"So nothing is filtered by {wish.dimension}.")
+            folded = wish.dimension in {name for rollup in self.rollups for name in rollup.folded}
+            if folded and wish.is_range:
+                found.append(f"{wish.dimension}: only its largest values can be told apart on this page.")
+        if self.wishes.period is not None and self.whole and not self.wished_opening:
+            found.append(f"There are no data for {self.wishes.period}, so other time is shown.")
+        if self.wishes.audience:
+            found.append(
+                f"Asked for {', '.join(self.wishes.audience)} only. Whoever can open this folder can read it: "
+                "who may is set where the folder is."
+            )
+        return [one_line(each, 400) for each in found]
+
+    def judge(self, number: int, metric: Metric) -> Standing | None:
+        """How a metric stands to its target as it opens, as the page's target.js has it; None where unknown."""
+        if metric.grows or not (metric.target_against or metric.target is not None):
             return None
-        return self.opening.previous
+        extract, opening = self.extracts[number], self.opening
+        if metric.target_against:
+            before = opening and self.find_before(opening, Against(metric.target_against))
+            shot = Snapshot(extract, metric, opening, before, self.latest, self.picked)
+            return judge_target(metric, shot.read_total(), shot.read_total(before=True))
+        if not metric.target_per:
+            if is_additive(metric.formula):  # the project's own target says of no time what it is of
+                return None
+            shot = Snapshot(extract, metric, opening, None, self.latest, self.picked)
+            return judge_target(metric, shot.read_total(), None)
+        bucket = self._find_judged_bucket(metric)
+        if bucket is None or metric.needs_bucket:
+            return None
+        inside = self._cover(bucket, metric.target_per)
+        shot = Snapshot(extract, metric, inside, None, self.latest, self.picked)
+        return judge_target(metric, shot.read_total(), None, name_bucket(bucket, metric.target_per))
+
+    def _find_judged_bucket(self, metric: Metric) -> int | None:
+        """The last bucket of a target's unit that is whole inside of what is shown, and final."""
+        if not self.opening or metric.target_per not in list_coarser_grains(self.grain):
+            return None
+        unit, end = metric.target_per, self.opening.end
+        if self.end:
+            end = min(end, self.end - timedelta(days=metric.maturity_days))
+        last = find_last_finished(end, unit)
+        return last if self.opening.is_whole(last, unit) else None
+
+    def _cover(self, bucket: int, unit: str) -> Period:
+        days = start(bucket, unit), finish(bucket, unit)
+        first, last = (find_bucket(day, self.grain) for day in days)
+        return Period(grain=self.grain, first=first, last=last)
 
     @cached_property
     def time_label(self) -> str:
@@ -130,6 +236,7 @@ class DashboardView:
                 f"The rows are added up by {self.grain} to keep this page small, so dates act on whole "
                 f"{self.grain}s. The Tableau extract has every row."
             )
+        found += self.list_notes_on_wishes()
         found += self._write_maturity_notes()
         for rollup in self.rollups:
             dataset = rollup.extract.dataset

@@ -11,6 +11,7 @@ from blocks.catalogue import Dataset
 from blocks.errors import BadInput
 from blocks.site.periods import Period, find_bucket
 from blocks.sql import quote_identifier, write_literal
+from blocks.wishes import Filter
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -60,6 +61,28 @@ class Extract:
     def read_number(self, sql: str) -> int:
         """The one whole number a statement returns."""
         return int(self.rows(sql)[0][0])
+
+    def list_values(self, wish: Filter) -> list[str]:
+        """The values of a dimension that a filter means, as they are shown: those of its values that there are."""
+        label = label_sql(wish.dimension)
+        if wish.is_range:
+            number = f"try_cast({quote_identifier(wish.dimension)} AS DOUBLE)"
+            limits = [
+                f"{number} {sign} ?"
+                for sign, each in ((">=", wish.low), ("<=", wish.high))
+                if each is not None
+            ]
+            values: list[object] = [each for each in (wish.low, wish.high) if each is not None]
+            where = " AND ".join(limits)
+        else:
+            where, values = (
+                f"list_contains(?, lower({label}))",
+                [[each.strip().lower() for each in wish.values]],
+            )
+        return [
+            row[0]
+            for row in self.rows(f"SELECT DISTINCT {label} FROM extract WHERE {where} ORDER BY 1", values)
+        ]
 
     def find_bounds(self, latest: date = date.max) -> tuple[date, date] | None:
         """The first and the last day of the data, no later than `latest` if some are not; None without dated rows."""

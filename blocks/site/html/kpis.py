@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from blocks.metrics import Metric, evaluate, evaluate_empty
 from blocks.site.html.extract import Extract, Row, label_sql
 from blocks.site.number_format import write_short_day
 from blocks.site.periods import Period, find_bucket, start
-from blocks.sql import quote_identifier
+from blocks.sql import quote_identifier, write_literal
 
 Point = tuple[date, int, float]  # bucket, place of the group, value
 
@@ -28,7 +28,7 @@ class Group(NamedTuple):
 class Snapshot:
     """One metric over one extract, in a period (None: all there is) and the one before (None: not there).
 
-    latest: no cumulative measure goes on after it.
+    latest: no cumulative measure goes on after it. picked: dimension → the only values that count, as they are shown.
     """
 
     def __init__(
@@ -38,8 +38,12 @@ class Snapshot:
         period: Period | None,
         before: Period | None,
         latest: date = date.max,
+        picked: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.extract, self.metric = extract, metric
+        self.picked = {
+            name: values for name, values in (picked or {}).items() if name in extract.dataset.dimensions
+        }
         self.time = extract.dataset.time
         self.period, self.before = (period, before) if self.time else (None, None)
         self.known = extract.find_bounds(latest)
@@ -131,8 +135,12 @@ class Snapshot:
     ) -> list[Row]:
         """The metric in a period, by buckets of a grain and by keys."""
         dataset, kept = self.extract.dataset, "SELECT * FROM extract"
-        if self.time:
-            kept += f" WHERE {quote_identifier(self.time)} IS NOT NULL"
+        where = [f"{quote_identifier(self.time)} IS NOT NULL"] if self.time else []
+        for name, texts in self.picked.items():
+            where.append(
+                f"{label_sql(name)} IN ({', '.join(write_literal(text, 'duckdb') for text in texts)})"
+            )
+        kept += f" WHERE {' AND '.join(where)}" if where else ""
         shown = (period.begin, period.end) if period else None
         rows = MetricRows(kept, dataset.dimensions, self.time, dataset.grain, self.known, shown)
         ordered = f" ORDER BY {order}" if order else ""

@@ -6,6 +6,7 @@ The rows and the metrics' formulas travel as JSON; the program in assets/ does t
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from blocks.metrics import Measure, Metric, evaluate_empty, is_additive, to_json, write_formula
 from blocks.records import Record
@@ -13,9 +14,11 @@ from blocks.site import number_format
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.page import build_program, render, to_json_script
 from blocks.site.html.rollup import Rollup
+from blocks.site.opening import choose_grain, write_target
 from blocks.site.periods import DRAWN, EPOCH, list_coarser_grains
 from blocks.site.plan import Section
 from blocks.site.text import TEXT, check_link, clip, one_line
+from blocks.wishes import Against
 
 FEEDBACK = 20  # comments shown, the newest first
 
@@ -62,6 +65,7 @@ def render_dashboard(
 
 def build_page_model(view: DashboardView) -> dict[str, object]:
     """All the page's program works on, as it will be in the page's JSON."""
+    opening = view.usual_opening
     return {
         "title": one_line(view.card.dashboard.title),
         "ticket": one_line(view.card.dashboard.ticket or "", 40),
@@ -69,7 +73,8 @@ def build_page_model(view: DashboardView) -> dict[str, object]:
         "analysis": view.card.dashboard.analysis.value,
         "grain": view.grain,
         "whole": view.whole and {"first": view.whole.first, "last": view.whole.last},
-        "opening": view.opening and {"first": view.opening.first, "last": view.opening.last},
+        "opening": opening and {"first": opening.first, "last": opening.last},
+        "start": write_start(view),
         "presets": view.finished.list_presets() if view.finished else [],
         "end": (view.end - EPOCH).days if view.end else None,
         "timeLabel": one_line(view.time_label, 60),
@@ -78,6 +83,19 @@ def build_page_model(view: DashboardView) -> dict[str, object]:
         "metrics": [_build_metric(number, metric, view) for number, metric in view.metrics],
         "datasets": [_build_dataset(*pair) for pair in zip(view.rollups, view.plan.sections, strict=True)],
     }
+
+
+def write_start(view: DashboardView) -> str:
+    """What its request wished the page to open with, as the fragment of its address says it; empty for nothing."""
+    words: list[tuple[str, str]] = []
+    if period := view.wished_opening:
+        words += [("from", period.begin.isoformat()), ("to", period.end.isoformat())]
+    if view.wishes.comparison is Against.year:
+        words.append(("against", "year"))
+    words += [(f"is.{name}", value) for name, values in view.picked.items() for value in values]
+    if grain := choose_grain(view.wishes):
+        words += [(f"grain{number or ''}", grain) for number in range(len(view.rollups))]
+    return urlencode(words)
 
 
 def _build_metric(number: int, metric: Metric, view: DashboardView) -> dict[str, object]:
@@ -95,6 +113,9 @@ def _build_metric(number: int, metric: Metric, view: DashboardView) -> dict[str,
         "lag": metric.maturity_days,
         "grows": metric.grows,
         "target": metric.target,
+        "targetPer": metric.target_per,
+        "targetAgainst": metric.target_against,
+        "targetText": write_target(metric),
         "events": [[(day - EPOCH).days, one_line(text)] for day, text in metric.events],
         "empty": evaluate_empty(metric.formula),
         "adds": is_additive(metric.formula),
@@ -126,7 +147,7 @@ def _describe(number: int, metric: Metric, view: DashboardView) -> list[tuple[st
         "Formula": one_line(write_formula(metric.formula), 300),
         "Dated by": one_line(label, 60),
         "Known": "goes on growing with age" if metric.grows else final,
-        "Target": number_format.compact(metric.target, metric.form) if metric.target is not None else "",
+        "Target": write_target(metric),
         "Mart": dataset.mart,
         "Source tables": ", ".join(sources),
         "Owner": one_line(view.card.owner, 80),

@@ -14,6 +14,7 @@ from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Snapshot
 from blocks.site.html.picture_charts import GAP, HEIGHT, WIDTH, Panel, make_panels
 from blocks.site.html.theme import PAPER, make_config
+from blocks.site.opening import Standing
 from blocks.site.text import one_line
 
 BETWEEN, MARGIN, TILES = 16, 32, 8
@@ -36,13 +37,25 @@ def draw_picture(view: DashboardView) -> bytes:
     import vl_convert
 
     shots = [
-        Snapshot(view.extracts[number], metric, view.opening, view.find_period_before(metric), view.latest)
+        Snapshot(
+            view.extracts[number],
+            metric,
+            view.opening,
+            view.find_period_before(metric),
+            view.latest,
+            view.picked,
+        )
         for number, metric in view.metrics
     ]
+    standings = [view.judge(*pair) for pair in view.metrics]
     charts = make_panels(view, shots[0])
     drawn = [panel.chart.properties(width=panel.width, height=HEIGHT).to_dict() for panel in charts]
     params = [param for chart in drawn for param in chart.pop("params", ())]  # Vega-Lite has them at the top
-    rows = [_draw_heading(view), *_draw_tile_rows(shots[:TILES]), *_draw_panel_rows(charts, drawn)]
+    rows = [
+        _draw_heading(view),
+        *_draw_tile_rows(shots[:TILES], standings[:TILES]),
+        *_draw_panel_rows(charts, drawn),
+    ]
     style = make_config(PAPER) | {
         "background": PAPER.surface,
         "padding": MARGIN,
@@ -75,6 +88,8 @@ def _draw_heading(view: DashboardView) -> Spec:
     if view.before:
         before = number_format.write_span(view.before.begin, view.before.end)
         period += f", compared with {before} (dashed lines, ticks)"
+    filters = [f"{name}: {', '.join(values)}" for name, values in view.picked.items()]
+    period = " · ".join(part for part in (period, one_line("; ".join(filters), 160)) if part)
     return _draw_texts(
         WIDTH,
         84,
@@ -84,10 +99,12 @@ def _draw_heading(view: DashboardView) -> Spec:
     )
 
 
-def _draw_tile_rows(shots: list[Snapshot]) -> list[Spec]:
+def _draw_tile_rows(shots: list[Snapshot], standings: list[Standing | None]) -> list[Spec]:
     """All in one row, or in two where they are more than five."""
+    height = 132 if any(standings) else 112  # a line more, for targets
     across = len(shots) if len(shots) <= 5 else -(-len(shots) // 2)
-    tiles = [_draw_tile(shot, (WIDTH - BETWEEN * (across - 1)) / across) for shot in shots]
+    width = (WIDTH - BETWEEN * (across - 1)) / across
+    tiles = [_draw_tile(*pair, width, height) for pair in zip(shots, standings, strict=True)]
     return [_join_row(tiles[i : i + across], BETWEEN) for i in range(0, len(tiles), across)]
 
 
@@ -108,11 +125,12 @@ def _join_row(parts: list[Spec], spacing: int) -> Spec:
     return {"hconcat": parts, "spacing": spacing, "bounds": "flush"}
 
 
-def _draw_tile(shot: Snapshot, width: float) -> Spec:
+def _draw_tile(shot: Snapshot, standing: Standing | None, width: float, height: int) -> Spec:
     metric, value, before = shot.metric, shot.read_total(), shot.read_total(before=True)
     moved = number_format.change(value, before, metric.form)
     arrow = {"+": "▲ ", "-": "▼ "}.get(moved[0] if moved else "", "")
     message = f"{arrow}{moved} from {number_format.compact(before, metric.form)}" if moved else ""
+    aim = one_line(standing.text, 80) if standing else ""
     frame = {
         "data": {"values": [{}]},
         "mark": {
@@ -122,14 +140,15 @@ def _draw_tile(shot: Snapshot, width: float) -> Spec:
             "stroke": PAPER.line,
             "strokeWidth": 1.25,
         },
-        "encoding": {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": width}, "y2": {"value": 112}},
+        "encoding": {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": width}, "y2": {"value": height}},
     }
     words = _draw_texts(
         width,
-        112,
+        height,
         (18, 30, one_line(metric.label + shot.note, 40 if shot.note else 26), 14, 400, PAPER.muted),
         (18, 67, number_format.compact(value, metric.form), 31, 700, PAPER.ink),
         (18, 94, message, 13, 600, _TONES[number_format.judge_change(moved, metric.goal)]),
+        (18, 116, aim, 13, 600, _TONES["good" if standing and standing.reached else "bad"]),
     )
     return words | {"layer": [frame, *words["layer"]]}
 

@@ -16,7 +16,7 @@ from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Group, Snapshot
 from blocks.site.html.theme import PAPER, SLOTS
 from blocks.site.periods import EPOCH, find_bucket, label_ticks
-from blocks.site.plan import Chart, plan_charts
+from blocks.site.plan import Chart, plan_charts, sort_charts
 
 if TYPE_CHECKING:
     import altair as alt
@@ -46,7 +46,7 @@ def make_panels(view: DashboardView, shot: Snapshot) -> list[Panel]:
         ring = _draw_donut_panel(shot, groups, dataset.dimensions[0])
         rest = WIDTH - GAP - ring.left - ring.width - ring.right
         return [ring, _draw_stacked_panel(shot, groups, dataset.dimensions[0], rest)] if timed else [ring]
-    charts = [chart for chart in plan if chart is not Chart.table]
+    charts = [chart for chart in sort_charts(plan, view.wishes.charts) if chart is not Chart.table]
     if len(charts) < 2:
         return [_draw(chart, shot, WIDTH) for chart in charts]
     first, second = charts

@@ -14,6 +14,7 @@ what is shown of no bucket but as of the end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -52,8 +53,15 @@ class Rollup:
     balances<i> (t, d0.., w, o, v) a balance or a cumulative measure: o its moment, w what it is the last within.
     """
 
-    def __init__(self, extract: Extract, budget: int, latest: date = date.max) -> None:
+    def __init__(
+        self,
+        extract: Extract,
+        budget: int,
+        latest: date = date.max,
+        pinned: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.extract, self.budget, self.bounds = extract, budget, extract.find_bounds(latest)
+        self.pinned = pinned or {}  # dimension → values that are folded last
         dataset = extract.dataset
         self.grain, self.folded = dataset.grain, dict[str, int]()
         self.dimensions = [f"d{i}" for i in range(len(dataset.dimensions))]
@@ -246,7 +254,10 @@ class Rollup:
             return False
         kept = (widths[widest] - 1) // 2
         size = "sum(abs(m0::DOUBLE))" if self.sums else "count(*)"
-        order = f"ORDER BY {size} DESC NULLS LAST, {widest} LIMIT {kept}"
+        pinned = self.pinned.get(self.extract.dataset.dimensions[int(widest[1:])], ())
+        texts = ", ".join(write_literal(value, "duckdb") for value in pinned)
+        first = f"{widest} IN ({texts}) DESC, " if texts else ""
+        order = f"ORDER BY {first}{size} DESC NULLS LAST, {widest} LIMIT {kept}"
         self._make(
             "kept", f"SELECT {widest} AS value FROM facts WHERE {widest} <> '{OTHER}' GROUP BY 1 {order}"
         )

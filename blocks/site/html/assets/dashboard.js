@@ -10,7 +10,7 @@ import { Selection } from "./selection.js";
 import { shareMenu } from "./share.js";
 import { Tile } from "./tiles.js";
 import { hideTooltip } from "./tooltip.js";
-import { describeFilters, readState, writeState } from "./view_state.js";
+import { addressOf, describeFilters, readState, writeState } from "./view_state.js";
 
 const model = JSON.parse(byId("model").textContent);
 const datasets = model.datasets.map((dataset) => prepare(dataset, model.grain));
@@ -36,6 +36,8 @@ const tiles = model.metrics.map((metric) => {
   byId("tiles").append(tile.element);
   return tile;
 });
+readState(model.start, model, selection, sections);
+const opened = writeState(model, selection, sections); // what the page opens with, as its own words
 const dates = model.whole && dateFilter(model, chooseRange);
 const pickers = dimensionNames().map(addPicker);
 const against = model.whole && addAgainst();
@@ -74,8 +76,7 @@ function addPicker(name) {
 
 function addFilters() {
   const onclick = () => {
-    selection.reset();
-    sections.forEach((section) => section.restart());
+    readState(model.start, model, selection, sections);
     render();
   };
   const reset = make("button", { type: "button", id: "reset", onclick }, "Reset");
@@ -154,14 +155,14 @@ function render() {
 function keepState() {
   const { filters } = describe();
   byId("chosen").textContent = filters.join(" · ");
-  const state = writeState(model, selection, sections);
+  const state = addressOf(writeState(model, selection, sections), opened);
   if (state !== location.hash.slice(1)) location.hash = state;
 }
 
 addEventListener("hashchange", () => {
   const state = location.hash.slice(1);
-  if (state === writeState(model, selection, sections)) return;
-  readState(state, model, selection, sections);
+  if (state === addressOf(writeState(model, selection, sections), opened)) return;
+  readState(state || model.start, model, selection, sections);
   render();
 });
 
@@ -172,5 +173,5 @@ addEventListener("resize", () => {
   resized = setTimeout(render, 150);
 });
 
-if (location.hash.length > 1) readState(location.hash.slice(1), model, selection, sections);
+readState(location.hash.slice(1) || model.start, model, selection, sections);
 render();

@@ -365,9 +365,9 @@ export class Section {
     const domain = [touched[0], touched.at(-1)].map((number) => start(number, this.drawnGrain) * DAY);
     const inside = rows.filter(({ t }) => t >= domain[0] && t <= domain[1]);
     const ticks = this.ticksFor(panel).filter(({ t }) => t >= domain[0] && t <= domain[1]);
-    const { target } = this.metric;
-    const references =
-      this.split < 0 && (target ?? null) !== null ? [{ value: target, label: "Target" }] : [];
+    const { target, targetPer } = this.metric;
+    const isDrawn = this.split < 0 && (!targetPer || targetPer === this.drawnGrain);
+    const references = isDrawn && (target ?? null) !== null ? [{ value: target, label: "Target" }] : [];
     const shown = { domain, ticks, references, annotations: this.annotations(domain) };
     return { rows: inside, metric: this.metric, ...shown, label: panel.title.textContent };
   }

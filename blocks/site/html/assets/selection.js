@@ -31,14 +31,15 @@ export class Selection {
   /**
    * What of the chosen range is compared with which range before: finished buckets with as many.
    * @param {number} lag days after its end until a bucket's figures are final
+   * @param {string} against `previous` or `year`; the chosen one, unless another is asked for
    * @returns {?{now: object, before: object}} null if the data does not reach over the range before, or if
    *   nothing chosen is finished
    */
-  compared(lag = 0) {
+  compared(lag = 0, against = this.against) {
     const { model } = this;
     const now = this.finishedPart(this.range, lag);
     if (!now) return null;
-    const before = this.against === "year" ? yearBefore(now, model.grain) : previous(now);
+    const before = against === "year" ? yearBefore(now, model.grain) : previous(now);
     return before.first >= model.whole.first ? { now, before } : null;
   }
 

@@ -3,6 +3,7 @@
 import { closeWhenLeft, make } from "./elements.js";
 import { change, estimateMark, exact, NONE, short } from "./number_format.js";
 import { bucketNote, sparkPoints, valueIn } from "./rows.js";
+import { standing } from "./target.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -17,11 +18,12 @@ export class Tile {
     Object.assign(this, { metric, dataset });
     this.value = make("span", { class: "value" });
     this.change = make("span", { class: "change" });
+    this.target = make("span", { class: "target", hidden: true });
     this.spark = make("span", { class: "spark", "aria-hidden": "true" });
     const title = metric.description || null;
     const attributes = { type: "button", class: "tile", "data-metric": metric.name, title, onclick };
     this.label = make("span", { class: "label" }, metric.label);
-    this.button = make("button", attributes, this.label, this.value, this.change, this.spark);
+    this.button = make("button", attributes, this.label, this.value, this.change, this.target, this.spark);
     this.element = make("div", { class: "tile-place" }, this.button, aboutMetric(metric));
   }
 
@@ -39,11 +41,19 @@ export class Tile {
     const note = metric.scale > 1 ? ` (estimated from one in ${metric.scale} values)` : "";
     this.value.title = exact(now, metric) + note;
     this.button.setAttribute("aria-pressed", String(pressed));
+    this.renderTarget(view);
     this.change.hidden = !dataset.timed;
     this.spark.replaceChildren();
     if (!dataset.timed) return;
     this.renderChange(view);
     this.renderSpark(sparkPoints(view));
+  }
+
+  renderTarget(view) {
+    const found = standing(view);
+    this.target.hidden = !found;
+    this.target.className = `target ${found?.reached ? "good" : "bad"}`;
+    this.target.textContent = found?.text ?? "";
   }
 
   renderChange(view) {

@@ -29,6 +29,17 @@ export function writeState(model, selection, sections) {
   return words.toString();
 }
 
+/**
+ * A state as the fragment of the address: empty for what the page opens with, which a request may have wished; nothing
+ * chosen at all then has a word of its own.
+ * @param {string} state as `writeState` has it
+ * @param {string} opening that of the page as it opens
+ */
+export function addressOf(state, opening) {
+  if (state === opening) return "";
+  return state || "open=all";
+}
+
 /** Choose what a text says; of what it can't mean, what the page opens with. */
 export function readState(text, model, selection, sections) {
   const words = new URLSearchParams(text);

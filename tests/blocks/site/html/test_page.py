@@ -15,8 +15,13 @@ import axe_playwright_python
 import pytest
 
 from blocks.records import Analysis
+from blocks.site.base import Card
+from blocks.site.html.dashboard_view import DashboardView
+from blocks.site.html.extract import Extract
 from blocks.site.html.site import FolderSite
 from blocks.site.number_format import change, compact
+from blocks.site.opening import apply_targets
+from blocks.wishes import Against, Chart, Filter, Span, Target, Wishes
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, SAID
 
 LAST, FIRST = date(2025, 11, 30), date(2024, 10, 27)
@@ -92,6 +97,86 @@ def asked(sales) -> Callable[..., float]:
         return float(sales.execute(f"SELECT {SQL[metric]} {rows}").fetchone()[0])
 
     return ask
+
+
+ASKED = Wishes(
+    filters=(Filter(dimension="country", values=("germany", "France", "Atlantis")),),
+    period=Span(unit="month", count=3),
+    comparison=Against.year,
+    grain="month",
+    targets=(
+        Target(metric="net", value=1_000_000, per="month", by=date(2026, 12, 31)),
+        Target(metric="orders", against=Against.previous),
+        Target(metric="rate", value=0.99),
+    ),
+    charts=(Chart.table, Chart.bars),
+    audience=("Board",),
+)
+THREE_MONTHS = ("2025-09-01", "2025-11-30")
+CHOSEN = "country IN ('Germany', 'France')"
+
+
+@pytest.fixture(scope="module")
+def asked_card(make_card) -> Card:
+    """A dashboard as its request wished it."""
+    card = make_card(metrics=EVERY, wishes=ASKED)
+    return card.model_copy(update={"datasets": apply_targets(card.datasets, ASKED.targets)})
+
+
+@pytest.fixture(scope="module")
+def asked_page(asked_card, tmp_path_factory) -> str:
+    """The address of its page."""
+    return FolderSite(folder=tmp_path_factory.mktemp("asked")).publish(asked_card).url
+
+
+def test_a_page_opens_as_it_was_asked_for(open_page, asked_page, asked):
+    with open_page(asked_page) as page:
+        assert_tiles(page, asked, CHOSEN, THREE_MONTHS)
+        assert page.evaluate("location.hash") == ""
+        assert "2 chosen" in page.locator("details.pick", has_text="Country").inner_text()
+        panels = [panel.get_attribute("data-panel") for panel in page.locator(".panel:visible").all()]
+        assert panels == ["table", "bars", "trend"]
+        notes = page.locator(".notes").inner_text()
+        assert "filters country = germany, France, Atlantis; period last 3 months" in notes
+        assert "country has no value Atlantis in these data." in notes
+        assert "Asked for Board only. Whoever can open this folder can read it" in notes
+        november = asked("net", CHOSEN, ("2025-11-01", "2025-11-30"))
+        shown = f"{compact(november, 'currency:GBP')} in Nov 2025"
+        reached = "reached" if november >= 1_000_000 else "not reached"
+        assert tile(page, "net", "target") == f"Target £1.00M per month, by 31 Dec 2026: {shown}, {reached}"
+        assert tile(page, "rate", "target") == "Target 99.0%: reached"  # less is better
+        more = asked("orders", CHOSEN, THREE_MONTHS) >= asked("orders", CHOSEN, ("2025-06-02", "2025-08-31"))
+        assert tile(page, "orders", "target") == f"Target previous period: {'' if more else 'not '}reached"
+        assert page.locator("[data-panel=trend] .references path").count() == 1
+
+
+def test_a_reader_may_choose_otherwise_than_was_asked_for(open_page, asked_page, asked):
+    with open_page(asked_page) as page:
+        page.locator("details.pick summary", has_text="Country").click()
+        page.get_by_role("button", name="Clear").click()
+        page.keyboard.press("Escape")
+        assert_tiles(page, asked, between=THREE_MONTHS)
+        shown = page.evaluate("location.href")
+        page.get_by_role("button", name="Reset").click()
+        settled(page)
+        assert page.evaluate("location.hash") == ""
+        assert_tiles(page, asked, CHOSEN, THREE_MONTHS)
+        page.goto(shown)
+        settled(page)
+        assert_tiles(page, asked, between=THREE_MONTHS)
+        page.goto(f"{asked_page}#open=all")
+        page.reload()
+        settled(page)
+        assert_tiles(page, asked)
+
+
+def test_the_picture_says_of_targets_what_the_page_says(asked_card, open_page, asked_page):
+    (dataset,), (path,) = asked_card.datasets, asked_card.extracts
+    with Extract(dataset, path) as extract, open_page(asked_page) as page:
+        view = DashboardView(asked_card, [extract])
+        for number, metric in view.metrics:
+            standing, shown = view.judge(number, metric), page.locator(f"[data-metric={metric.name}] .target")
+            assert shown.inner_text() == standing.text if standing else shown.is_hidden()
 
 
 def choose(page: Any, dimension: str, *values: str) -> None:

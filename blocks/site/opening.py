@@ -1,0 +1,107 @@
+"""How a dashboard opens as its request wished: its time, its filters, and how figures stand to their targets.
+
+Pages, pictures and workbooks all open so. What can't be done is said, as a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from blocks.catalogue import Dataset
+from blocks.metrics import Metric
+from blocks.records import Record
+from blocks.site import number_format
+from blocks.site.periods import MONTH_NAMES, Period, find_bucket, find_last_finished, finish, start
+from blocks.wishes import AGAINST, Against, Span, Target, Wishes
+
+
+class Standing(Record):
+    """How a metric stands to its target. reached: as its goal has it; text: for people."""
+
+    reached: bool
+    text: str
+
+
+def find_opening(span: Span, finished: Period, whole: Period, today: date) -> Period | None:
+    """The buckets that a wished time is, as far as there are data; None where there are none.
+
+    finished: the part of the data's time that is finished.
+    """
+    begin, end = find_days(span, finished.end, today)
+    first = whole.first if begin is None else max(whole.first, find_bucket(begin, whole.grain))
+    last = whole.last if end is None else min(whole.last, find_bucket(end, whole.grain))
+    return whole.model_copy(update={"first": first, "last": last}) if first <= last else None
+
+
+def find_days(span: Span, finished: date, today: date) -> tuple[date | None, date | None]:
+    """The first and the last day of a wished time; None where it is open. finished: the last finished day."""
+    if span.unit and span.count:
+        last = find_last_finished(finished, span.unit)
+        return start(last - span.count + 1, span.unit), finish(last, span.unit)
+    if span.unit:
+        this = find_bucket(today, span.unit)
+        return start(this, span.unit), finish(this, span.unit)
+    return span.first, span.last
+
+
+def apply_targets(datasets: Sequence[Dataset], targets: Sequence[Target]) -> tuple[Dataset, ...]:
+    """The datasets with the targets that a request names, in place of the project's own."""
+    wanted = {target.metric: target for target in targets}
+    return tuple(
+        dataset.model_copy(
+            update={"metrics": tuple(_aim(metric, wanted.get(metric.name)) for metric in dataset.metrics)}
+        )
+        for dataset in datasets
+    )
+
+
+def _aim(metric: Metric, target: Target | None) -> Metric:
+    if target is None:
+        return metric
+    found = {"target": target.value, "target_per": target.per, "target_by": target.by}
+    return metric.model_copy(update={**found, "target_against": target.against or ""})
+
+
+def write_target(metric: Metric) -> str:
+    """A metric's target as people read it: £120K per month, by 31 Dec 2026; empty without one."""
+    if metric.target_against:
+        text = AGAINST[Against(metric.target_against)]
+    elif metric.target is None:
+        return ""
+    else:
+        text = number_format.compact(metric.target, metric.form)
+    per = f" per {metric.target_per}" if metric.target_per else ""
+    by = f", by {number_format.write_short_day(metric.target_by)}" if metric.target_by else ""
+    return text + per + by
+
+
+def judge_target(
+    metric: Metric, value: float | None, before: float | None, when: str = ""
+) -> Standing | None:
+    """How a value stands to its metric's target; None where that can't be said. before: of a target of earlier time."""
+    aim = before if metric.target_against else metric.target
+    if value is None or aim is None:
+        return None
+    reached = value <= aim if metric.goal == "down" else value >= aim
+    shown = f"{number_format.compact(value, metric.form)} in {when}, " if when else ""
+    return Standing(
+        reached=reached,
+        text=f"Target {write_target(metric)}: {shown}{'reached' if reached else 'not reached'}",
+    )
+
+
+def name_bucket(number: int, grain: str) -> str:
+    """A bucket as a reader names it, as the page's bucketText does: Mar 2025 · Q1 2025 · Week of 3 Mar 2025."""
+    first = start(number, grain)
+    if grain in ("day", "week"):
+        return ("Week of " if grain == "week" else "") + number_format.write_short_day(first)
+    if grain == "month":
+        return f"{MONTH_NAMES[first.month - 1]} {first.year}"
+    return f"Q{(first.month + 2) // 3} {first.year}" if grain == "quarter" else str(first.year)
+
+
+def choose_grain(wishes: Wishes) -> str:
+    """The grain that lines are drawn with at first: as asked for, else that of the only target; empty: by length."""
+    units = {target.per for target in wishes.targets if target.per}
+    return wishes.grain or (units.pop() if len(units) == 1 else "")
