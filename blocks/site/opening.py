@@ -64,7 +64,7 @@ def _aim(metric: Metric, target: Target | None) -> Metric:
 
 
 def write_target(metric: Metric) -> str:
-    """A metric's target as people read it: £120K per month, by 31 Dec 2026; empty without one."""
+    """A metric's target as people read it: £120K per month by 31 Dec 2026; empty without one."""
     if metric.target_against:
         text = AGAINST[Against(metric.target_against)]
     elif metric.target is None:
@@ -72,7 +72,7 @@ def write_target(metric: Metric) -> str:
     else:
         text = number_format.compact(metric.target, metric.form)
     per = f" per {metric.target_per}" if metric.target_per else ""
-    by = f", by {number_format.write_short_day(metric.target_by)}" if metric.target_by else ""
+    by = f" by {number_format.write_short_day(metric.target_by)}" if metric.target_by else ""
     return text + per + by
 
 

@@ -33,6 +33,7 @@ from blocks.site.tableau.workbook.connections import (
 )
 from blocks.site.tableau.workbook.datasource import Source, make_source
 from blocks.site.tableau.workbook.grammar import OLDEST_API
+from blocks.site.tableau.workbook.presets import list_notes_on_wishes
 from blocks.site.tableau.workbook.workbook import make_workbook, pack_workbook, to_bytes
 from blocks.site.tableau.workbook.xml import as_title
 
@@ -288,7 +289,8 @@ class DashboardPublisher:
     def _list_notes(self, place: Place, canary: str | None) -> tuple[str, ...]:
         readers = self._settings.readers
         unseen = (f"Not known is who sees it: {readers.description}.",) if readers.unseen else ()
-        return (*place.notes, *(() if canary else (UNCHECKED,)), *unseen)
+        wished = list_notes_on_wishes(self._card)
+        return (*place.notes, *wished, *(() if canary else (UNCHECKED,)), *unseen)
 
     def _make_url(self, item: ContentItem, seen: list[ViewItem]) -> str:
         view = views.find_main_view(seen)

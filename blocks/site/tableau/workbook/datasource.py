@@ -23,12 +23,17 @@ from blocks.site.tableau.workbook.fields import (
 )
 from blocks.site.tableau.workbook.grammar import VERSION, declare_features
 from blocks.site.tableau.workbook.parameters import Parameter, need_parameters
+from blocks.site.tableau.workbook.presets import Presets
 from blocks.site.tableau.workbook.xml import Element, element, stable_id, stable_token
+from blocks.wishes import Against
 
 
 @dataclass(frozen=True)
 class Source:
-    """One dataset as a data source. derived: what its plan needs beyond columns and metrics; colours: of values."""
+    """One dataset as a data source. derived: what its plan needs beyond columns and metrics; colours: of values.
+
+    presets: what its filters open with.
+    """
 
     name: str
     caption: str
@@ -41,6 +46,7 @@ class Source:
     check: Field
     derived: Derived = field(default_factory=Derived)
     colours: Mapping[str, Colours] = field(default_factory=dict)
+    presets: Presets = field(default_factory=Presets)
 
     def name_action_set(self, dimension: Field) -> str:
         """The name of the set through which a filter action by a dimension works."""
@@ -205,10 +211,12 @@ def plan_source(
     choices: Choices,
     data: str = "Data",
     end: date | None = None,
+    against: Against | None = None,
 ) -> Source:
     """The source with all that the plan of its dataset needs, its metrics in the plan's order.
 
-    data: what its rows are called where the dashboard says how new they are; end: the last day that they reach over.
+    data: what its rows are called where the dashboard says how new they are; end: the last day that they reach over;
+    against: what changes are measured by.
     """
     levels = (*dataset.dimensions, *(["Derived_split"] if choices.split else []))
     fields = {
@@ -222,7 +230,7 @@ def plan_source(
         choices,
         metrics=metrics,
         dimensions=source.dimensions,
-        clock=Clock(source.time, source.grain, end) if source.time else None,
+        clock=Clock(source.time, source.grain, end, against) if source.time else None,
         name_apart=captions.add,
         data=data,
         meanings={metric.name: metric for metric in dataset.metrics},

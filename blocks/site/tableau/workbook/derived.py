@@ -14,12 +14,15 @@ from datetime import date, timedelta
 from functools import reduce
 
 from blocks.metrics import Metric, is_additive, to_tableau
+from blocks.site.opening import write_target
 from blocks.site.plan import Chart, Section
 from blocks.site.tableau.workbook.fields import Field, write_date_as_text
 from blocks.site.tableau.workbook.movement import write_part
 from blocks.site.tableau.workbook.parameters import Parameter, clean_text, quote_text
+from blocks.wishes import Against
 
 WHOLE, NOTHING = "whole period", "nothing"
+_COMPARED = -2  # buckets before the first unfinished one
 OPENING = "week"  # of a line's grains: one of single days is noise
 ALL = "All"
 
@@ -40,8 +43,9 @@ class Choices:
 
 @dataclass(frozen=True)
 class Derived:
-    """The derived fields of a source. shares, before, words, targets, moves: by the name of the metric's field.
+    """The derived fields of a source.
 
+    shares, before, words, targets, moves, standings: by the name of the metric's field.
     moves: what a member did to the change; parts: what words and moves are made of.
     """
 
@@ -57,28 +61,35 @@ class Derived:
     words: Mapping[str, Field] = field(default_factory=dict)
     targets: Mapping[str, Field] = field(default_factory=dict)
     moves: Mapping[str, Field] = field(default_factory=dict)
+    standings: Mapping[str, Field] = field(default_factory=dict)
     parts: tuple[Field, ...] = ()
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """All derived fields that there are."""
         single = (self.period, self.per, self.split, self.newest, self.link)
-        several = (self.shares, self.before, self.words, self.targets, self.moves)
+        several = (self.shares, self.before, self.words, self.targets, self.moves, self.standings)
         found = (each for fields in several for each in fields.values())
         return (*(each for each in single if each), *self.parts, *found)
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The time of a source. grain: how fine its rows are; end: the last day that they reach over, if it is known."""
+    """The time of a source. grain: how fine its rows are; end: the last day that they reach over, if it is known.
+
+    against: what changes are measured by.
+    """
 
     time: Field
     grain: str
     end: date | None = None
+    against: Against | None = None
 
 
-def choose_grain(grains: tuple[str, ...]) -> str:
-    """The grain that lines are drawn with at first."""
+def choose_grain(grains: tuple[str, ...], wished: str = "") -> str:
+    """The grain that lines are drawn with at first. wished: by the request, if there is such a grain."""
+    if wished in grains:
+        return wished
     return OPENING if OPENING in grains else grains[0]
 
 
@@ -142,9 +153,10 @@ def derive_fields(
         if period
     }
     words, moves, parts = dict[str, Field](), dict[str, Field](), list[Field]()
+    standings = dict[str, Field]()
     if clock and period:
         cuts = tuple(each.name for each in dimensions)
-        change = ChangeWriter(clock, period, (grains, choices.grain), name_apart, cuts)
+        change = ChangeWriter(clock, period, (grains, choices.grain), name_apart, cuts, clock.against)
         words = {
             field.name: change.write_words(meanings[name], field)
             for name, field in metrics.items()
@@ -157,26 +169,65 @@ def derive_fields(
             if name in moving
         }
         parts = change.parts
+        aims = {name: meanings[name] for name in metrics if write_target(meanings[name])}
+        writers = {each: change.turn(each) for each in Against}
+        standings = {
+            metrics[name].name: field
+            for name, metric in aims.items()
+            if not metric.grows and (field := _write_standing(metric, metrics[name], change, writers))
+        }
     targets = {
-        field.name: _make_target(name, field, target, name_apart)
+        field.name: _make_target(meanings[name], field, target, choices.grain, name_apart)
         for name, field in metrics.items()
         if (target := meanings[name].target) is not None and period
+        if not meanings[name].target_per or choices.grain or grains == (meanings[name].target_per,)
     }
     return Derived(
-        choices, grains, period, per, split, newest, None, shares, before, words, targets, moves, tuple(parts)
+        choices=choices,
+        grains=grains,
+        period=period,
+        per=per,
+        split=split,
+        newest=newest,
+        shares=shares,
+        before=before,
+        words=words,
+        targets=targets,
+        moves=moves,
+        standings=standings,
+        parts=tuple(dict.fromkeys(parts)),
     )
 
 
-def _make_target(name: str, field: Field, target: float, name_apart: Callable[[str], str]) -> Field:
+def _make_target(
+    metric: Metric, field: Field, target: float, grain: Parameter | None, name_apart: Callable[[str], str]
+) -> Field:
+    """The line of a target; of one that is per unit of time there is none at another grain."""
+    value = f"{float(target)!r}"
+    if metric.target_per and grain:
+        value = f"IF {grain.ref} = {quote_text(metric.target_per)} THEN {value} END"
     return Field(
-        name=f"Derived_target_{name}",
+        name=f"Derived_target_{metric.name}",
         caption=name_apart(f"Target of {field.caption}"),
         datatype="real",
         role="measure",
         type="quantitative",
         form=field.form,
-        formula=f"MIN({float(target)!r})",
+        formula=f"MIN({value})",
     )
+
+
+def _write_standing(
+    metric: Metric, field: Field, change: ChangeWriter, writers: Mapping[Against, ChangeWriter]
+) -> Field | None:
+    """The words on how a metric stands to its target; None where nothing can be said."""
+    if metric.target_against:
+        return writers[Against(metric.target_against)].write_standing(metric, field)
+    if metric.target_per:
+        return change.write_standing_of_bucket(metric, field)
+    if is_additive(metric.formula):  # the project's own target says of no time what it is of
+        return None
+    return change.write_words_on_target(metric, field, field.ref, f"{float(metric.target or 0)!r}")
 
 
 class ChangeWriter:
@@ -195,25 +246,104 @@ class ChangeWriter:
         choices: tuple[tuple[str, ...], Parameter | None],
         name_apart: Callable[[str], str],
         dimensions: tuple[str, ...],
+        against: Against | None = None,
     ) -> None:
+        self._against = against or Against.previous
         self._clock, self._period = clock, period
         self._grains, self._choice = choices
         self._name_apart, self._dimensions = name_apart, dimensions
         self.parts: list[Field] = []
         self._found: dict[int, tuple[Field, Field, Field]] = {}
+        self._moved: dict[str, Field] = {}
+
+    def turn(self, against: Against) -> ChangeWriter:
+        """One that measures by another time, and writes into the same list of parts."""
+        if against is self._against:
+            return self
+        made = ChangeWriter(
+            self._clock,
+            self._period,
+            (self._grains, self._choice),
+            self._name_apart,
+            self._dimensions,
+            against,
+        )
+        made.parts = self.parts
+        return made
+
+    @property
+    def _suffix(self) -> str:
+        return "_year" if self._against is Against.year else ""
+
+    def write_standing(self, metric: Metric, field: Field) -> Field:
+        """How a metric stands to its own value of an earlier time, of the last finished bucket of the chosen grain."""
+        moved = self._add_change(metric, field)
+        last = self._find_buckets(metric.maturity_days)[1]
+        when = write_date_as_text(f"MIN({last.ref})")
+        return self.write_words_on_target(metric, field, moved.ref, "0.0", f'" from " + {when} + " " + ')
+
+    def write_standing_of_bucket(self, metric: Metric, field: Field) -> Field | None:
+        """How a metric stands to its target in the last finished bucket of the target's unit."""
+        unit = metric.target_per
+        if unit not in self._grains or metric.needs_bucket:
+            return None
+        day = self._find_unfinished()
+        day = f"DATEADD('day', -{metric.maturity_days}, {day})" if metric.maturity_days else day
+        begins = f"DATE(DATEADD('{unit}', -1, {_truncate(day, unit)}))"
+        bucket = Field(
+            f"Derived_aimed_{metric.name}",
+            self._name_apart(f"{field.caption}, time of its target"),
+            "date",
+            type="ordinal",
+            formula=begins,
+        )
+        self.parts.append(bucket)
+        own = f"{_cut(self._clock.time, unit)} = {bucket.ref}"
+        value = to_tableau(metric.formula, self._dimensions, own)
+        when = write_date_as_text(f"MIN({bucket.ref})")
+        aim = f"{float(metric.target or 0)!r}"
+        return self.write_words_on_target(metric, field, value, aim, f'" from " + {when} + " " + ')
+
+    def write_words_on_target(
+        self, metric: Metric, field: Field, value: str, aim: str, when: str = ""
+    ) -> Field:
+        """`Target 120K per month: reached`, or not, as the metric's goal has it; nothing where there is no value."""
+        sign, other = ("<=", ">") if metric.goal == "down" else (">=", "<")
+        grain = quote_text(metric.target_per) if metric.target_per else self._write_grain()
+        head = quote_text(f"Target {write_target(metric)}: ")
+        said = f'(IF ({value}) {sign} {aim} THEN "reached" ELSEIF ({value}) {other} {aim} THEN "not reached" END)'
+        time = f"{grain} + {when}" if when else ""
+        return Field(
+            name=f"Derived_standing_{metric.name}",
+            caption=self._name_apart(f"{field.caption}, target"),
+            datatype="string",
+            role="measure",
+            type="nominal",
+            formula=f'IFNULL({head} + {time}{said}, "")',
+        )
+
+    def _write_grain(self) -> str:
+        words = {grain: quote_text(grain) for grain in self._grains}
+        return f"MIN({_choose(self._choice, words)})" if self._choice else words[self._grains[0]]
+
+    def _add_change(self, metric: Metric, field: Field) -> Field:
+        """The field of a change, made once."""
+        if metric.name not in self._moved:
+            self._moved[metric.name] = self._write_change(metric, field)
+            self.parts.append(self._moved[metric.name])
+        return self._moved[metric.name]
 
     def write_words(self, metric: Metric, field: Field) -> Field:
         """The words below a metric's figure, as in week from 2025-11-24: +3.1%; empty where nothing compares."""
-        moved = self._write_change(metric, field)
+        moved = self._add_change(metric, field)
         last = self._find_buckets(metric.maturity_days)[1]
-        self.parts.append(moved)
         tenths = f"ROUND(ABS({moved.ref}) * 1000)"
         number = f'STR(INT({tenths} / 10)) + "." + STR(INT({tenths}) - 10 * INT({tenths} / 10))'
         sign = f'IF {tenths} = 0 THEN "" ELSEIF {moved.ref} > 0 THEN "+" ELSE "-" END'
-        words = {grain: quote_text(grain) for grain in self._grains}
-        grain = f"MIN({_choose(self._choice, words)})" if self._choice else words[self._grains[0]]
+        grain = self._write_grain()
         text = f'{grain} + " from " + {write_date_as_text(f"MIN({last.ref})")} + ": " + ({sign}) + {number}'
         unit = " pp" if metric.form == "percent" else "%"
+        unit += " on a year before" if self._against is Against.year else ""
         return Field(
             name=f"Derived_words_{metric.name}",
             caption=self._name_apart(f"{field.caption}, last change"),
@@ -233,7 +363,7 @@ class ChangeWriter:
         day, final = self._clock.time.ref, f"DATEADD('{self._clock.grain}', -1, MIN({after.ref}))"
         reached = f"DATE(MIN({day})) <= MIN({before.ref}) AND DATE(MAX({day})) >= DATE({final})"
         return Field(
-            name=f"Derived_moved_{metric.name}",
+            name=f"Derived_moved{self._suffix}_{metric.name}",
             caption=self._name_apart(f"{field.caption}, change"),
             datatype="real",
             role="measure",
@@ -281,16 +411,24 @@ class ChangeWriter:
             names |= {"after": f"First unfinished bucket{more}"}
             made = []
             for back, (name, caption) in zip((-2, -1, 0), names.items(), strict=True):
-                begins = {
-                    grain: f"DATE(DATEADD('{grain}', {back}, {_truncate(day, grain)}))"
-                    for grain in self._grains
-                }
+                begins = {grain: self._begin(grain, back, day) for grain in self._grains}
                 formula = _choose(self._choice, begins) if self._choice else begins[self._grains[0]]
-                field = Field(f"Derived_{name}_{days}", self._name_apart(caption), "date", type="ordinal")
+                field = Field(
+                    f"Derived_{name}_{days}{self._suffix}", self._name_apart(caption), "date", type="ordinal"
+                )
                 made.append(replace(field, formula=formula))
             self.parts += made
             self._found[days] = (made[0], made[1], made[2])
         return self._found[days]
+
+    def _begin(self, grain: str, back: int, day: str) -> str:
+        """The first day of a bucket, counted from the first unfinished one; that to compare with may be a year ago."""
+        first = f"DATEADD('{grain}', {back}, {_truncate(day, grain)})"
+        if back == _COMPARED and self._against is Against.year:
+            weeks = grain == "week"  # so many fall on the same weekdays
+            first = f"DATEADD('{grain}', -1, {_truncate(day, grain)})"
+            first = f"DATEADD('week', -52, {first})" if weeks else f"DATEADD('year', -1, {first})"
+        return f"DATE({first})"
 
 
 def _make_period(
@@ -342,18 +480,21 @@ def _choose(choice: Parameter, values: Mapping[str, str], rest: str = "") -> str
 
 
 def make_choices(
-    grains: tuple[str, ...], tables: bool, splits: list[tuple[str, tuple[str, ...], bool]]
+    grains: tuple[str, ...],
+    tables: bool,
+    splits: list[tuple[str, tuple[str, ...], bool]],
+    wished: str = "",
 ) -> list[Choices]:
     """The choices of each source of a workbook, numbered through.
 
     tables: a table with a time is shown; splits: a source's name (empty: there is only one), its dimensions' captions,
-    and whether the first of them splits its lines at first.
+    and whether the first of them splits its lines at first. wished: the grain that a request asks for.
     """
     number = 0
     grain = per = None
     if len(grains) > 1:
         number += 1
-        grain = Parameter(number, "Dates per", grains, choose_grain(grains))
+        grain = Parameter(number, "Dates per", grains, choose_grain(grains, wished))
     if tables:
         number += 1
         per = Parameter(number, "Table per", (WHOLE, *grains), WHOLE)

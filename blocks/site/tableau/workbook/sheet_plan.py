@@ -19,7 +19,8 @@ AXIS, HEAD, ROW = 110, 70, 300  # pixels: one metric of a trend, a sheet's title
 def plan_kpi(source: Source, metric: Field) -> Sheet:
     """The figure of a metric."""
     words = source.derived.words.get(metric.name)
-    below = (("text", use_calculated(words)),) if words else ()
+    standing = source.derived.standings.get(metric.name)
+    below = tuple(("text", use_calculated(each)) for each in (words, standing) if each)
     pane = Pane(encodings=(("text", use_calculated(metric)), *below))
     return Sheet(f"KPI {metric.caption}", metric.caption, source, KPI, panes=(pane,), big=28)
 

@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from blocks.site.base import Card
+from blocks.site.opening import choose_grain as choose_opening_grain
 from blocks.site.plan import Chart, DashboardPlan
 from blocks.site.tableau.workbook.actions import connect_sheets, make_actions, make_windows
 from blocks.site.tableau.workbook.colours import choose_colours
@@ -19,6 +20,7 @@ from blocks.site.tableau.workbook.fields import Field
 from blocks.site.tableau.workbook.grammar import ALWAYS, VERSION, declare_features
 from blocks.site.tableau.workbook.layout import Board
 from blocks.site.tableau.workbook.parameters import make_parameters, quote_text
+from blocks.site.tableau.workbook.presets import find_presets
 from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_date, plan_kpi, plan_link, plan_panel
 from blocks.site.tableau.workbook.worksheets import MAP, Sheet
 from blocks.site.tableau.workbook.xml import USER, Element, as_title, element
@@ -128,18 +130,21 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
         stacked = any(panel.chart is Chart.stacked for panel in section.panels)
         captions = tuple(dimension.caption for dimension in source.dimensions) if cut else ()
         splits.append((section.label if len(sources) > 1 else "", captions, stacked))
-    choices = make_choices(grains, tables, splits)
+    wishes = card.dashboard.wishes
+    choices = make_choices(grains, tables, splits, choose_opening_grain(wishes))
     names = [section.label if len(sources) > 1 else "Data" for section in plan.sections]
     sources = _name_fields_apart(sources, names)
     end = min((each for each in card.ends if each), default=None)
     planned = [
-        plan_source(*each, end)
+        plan_source(*each, end, wishes.comparison)
         for each in zip(sources, card.datasets, plan.sections, choices, names, strict=True)
     ]
     planned = [
         colour_source(source, choose_colours(path, dataset, [d.name for d in source.dimensions]))
         for source, dataset, path in zip(planned, card.datasets, card.extracts, strict=True)
     ]
+    pairs = zip(planned, card.datasets, card.extracts, strict=True)
+    planned = [replace(source, presets=find_presets(card, dataset, path)) for source, dataset, path in pairs]
     if _link(card):
         ticket = as_title(card.dashboard.ticket or "", 40)
         words = f"Open ticket {ticket}".strip()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from blocks.site.palette import SERIES
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.fields import Field, Instance, use_plain
 from blocks.site.tableau.workbook.parameters import need_parameters, point_at_parameters
+from blocks.site.tableau.workbook.presets import list_members
 from blocks.site.tableau.workbook.xml import Element, element, placeholder, stable_id
 
 SMALL = 9  # points, of what stands below a figure
@@ -219,11 +220,30 @@ def _write_shelf(source: Source, instances: tuple[Instance, ...]) -> str:
 
 
 def _filter(source: Source, instance: Instance, group: int) -> Element:
-    """A dashboard filter that lets everything through until someone uses it, but for rows without a date."""
-    attributes = {"column": source.ref(instance), "filter-group": group}
+    """A dashboard filter: what was wished, else everything until someone uses it, but for rows without a date."""
+    attributes, presets = {"column": source.ref(instance), "filter-group": group}, source.presets
+    if instance.type == "quantitative" and (presets.first or presets.last):
+        days = [(name, day) for name, day in (("min", presets.first), ("max", presets.last)) if day]
+        limits = [element(name, text=f"#{day}#") for name, day in days]
+        return element(
+            "filter", {"class": "quantitative", **attributes, "included-values": "in-range"}, *limits
+        )
     if instance.type == "quantitative":  # no fixed range: it would cut off days that come later
         return element("filter", {"class": "quantitative", **attributes, "included-values": "non-null"})
+    if values := presets.members.get(instance.field.name):
+        return element("filter", {"class": "categorical", **attributes}, _make_choice(instance.ref, values))
     return element("filter", {"class": "categorical", **attributes}, _make_open_filter(instance.ref))
+
+
+def _make_choice(level: str, values: Sequence[str]) -> Element:
+    """The chosen values of a filter; one alone stands for itself."""
+    chosen = {"user:ui-domain": "database", "user:ui-enumeration": "inclusive", "user:ui-marker": "enumerate"}
+    members = list_members(values, level)
+    if len(members) == 1:
+        return element("groupfilter", {**members[0], **chosen})
+    return element(
+        "groupfilter", {"function": "union", **chosen}, *(element("groupfilter", each) for each in members)
+    )
 
 
 def _make_open_filter(level: str, action: str = "") -> Element:

@@ -143,7 +143,7 @@ def test_a_page_opens_as_it_was_asked_for(open_page, asked_page, asked):
         november = asked("net", CHOSEN, ("2025-11-01", "2025-11-30"))
         shown = f"{compact(november, 'currency:GBP')} in Nov 2025"
         reached = "reached" if november >= 1_000_000 else "not reached"
-        assert tile(page, "net", "target") == f"Target £1.00M per month, by 31 Dec 2026: {shown}, {reached}"
+        assert tile(page, "net", "target") == f"Target £1.00M per month by 31 Dec 2026: {shown}, {reached}"
         assert tile(page, "rate", "target") == "Target 99.0%: reached"  # less is better
         more = asked("orders", CHOSEN, THREE_MONTHS) >= asked("orders", CHOSEN, ("2025-06-02", "2025-08-31"))
         assert tile(page, "orders", "target") == f"Target previous period: {'' if more else 'not '}reached"

@@ -18,7 +18,7 @@ from blocks.site.number_format import change
 from blocks.site.periods import find_last_finished, finish, start
 from tests.blocks.site.conftest import EVERY, MEASURES, NET, ORDERS, RATE
 from tests.blocks.site.tableau.calculations import expand, to_sql
-from tests.blocks.site.tableau.test_workbook import workbook
+from tests.blocks.site.tableau.test_workbook import SHAPES, workbook
 
 Make = Callable[..., Card]
 NEWEST = date(2025, 11, 30)
@@ -32,15 +32,20 @@ LAST = ORDERS.model_copy(
 )
 
 
-def read_words(card: Card, grain: str, today: date, where: str = "true", rows: str = "") -> dict[str, str]:
-    """What stands below each figure, by the metric's name; today: when somebody looks; where: what they filter."""
+def read_words(
+    card: Card, grain: str, today: date, where: str = "true", rows: str = "", kind: str = "words"
+) -> dict[str, str]:
+    """What stands below each figure, by the metric's name; today: when somebody looks; where: what they filter.
+
+    kind: `words` on the change, or `standings` on the target.
+    """
     (source,) = workbook(card).sources
     found = {}
     with duckdb.connect() as connection:
         connection.execute("SET ieee_floating_point_ops = false")
         path = card.extracts[0]
         connection.execute(f"CREATE TABLE extract AS FROM {rows or f'read_parquet({str(path)!r})'}")
-        for name, words in source.derived.words.items():
+        for name, words in getattr(source.derived, kind).items():
             sql = to_sql(expand(source, words), {"[Parameters].[Parameter 1]": grain}, str(today))
             (row,) = connection.execute(f"SELECT {sql} FROM extract WHERE {where}").fetchall()
             found[name.removeprefix("Calculation_")] = row[0]
@@ -211,3 +216,26 @@ def test_the_words_stand_below_the_figure(make_card: Make) -> None:
     assert len(runs) == 3
     assert "[usr:Calculation_net:qk]" in runs[0]
     assert "[usr:Derived_words_net:nk]" in runs[2]
+
+
+@pytest.mark.parametrize("where", ["true", "country = 'Malta'"])
+def test_how_a_figure_stands_to_its_target_is_what_the_rows_say(make_card: Make, where: str) -> None:
+    card = make_card(**SHAPES["asked"])
+    found = read_words(card, "week", NEWEST + timedelta(days=1), where, kind="standings")
+    with duckdb.connect() as connection:
+        rows = f"FROM read_parquet('{card.extracts[0]}') WHERE {where}"
+        net, rate = "sum(gross) - sum(returned)", "sum(returns) / sum(orders)"
+        november = f"{rows} AND day BETWEEN DATE '2025-11-01' AND DATE '2025-11-30'"
+        ((amount,),) = connection.execute(f"SELECT {net} {november}").fetchall()
+        ((share,),) = connection.execute(f"SELECT {rate} {rows}").fetchall()
+        weeks = [
+            connection.execute(
+                f"SELECT sum(orders) {rows} AND day BETWEEN DATE '{first}' AND DATE '{first}' + 6"
+            ).fetchone()
+            for first in (date(2025, 11, 24), date(2025, 11, 17))
+        ]
+    said = {True: "reached", False: "not reached"}
+    head = "Target £1.00M per month by 31 Dec 2026: month from 2025-11-01 "
+    assert found["net"] == head + said[amount >= 1_000_000]
+    assert found["rate"] == f"Target 99.0%: {said[share <= 0.99]}"
+    assert found["orders"] == f"Target previous period: week from 2025-11-24 {said[weeks[0] >= weeks[1]]}"

@@ -10,6 +10,7 @@ import re
 import urllib.parse
 import zipfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from blocks.metrics import Metric, to_tableau
 from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.hyper import find_hyper_types
+from blocks.site.opening import apply_targets
 from blocks.site.palette import SERIES
 from blocks.site.tableau.client.revisions import digest_workbook
 from blocks.site.tableau.workbook.connections import (
@@ -31,9 +33,11 @@ from blocks.site.tableau.workbook.connections import (
     TableauConnection,
 )
 from blocks.site.tableau.workbook.datasource import Source, make_source
+from blocks.site.tableau.workbook.presets import list_notes_on_wishes
 from blocks.site.tableau.workbook.workbook import Workbook, make_workbook, pack_workbook, to_bytes
 from blocks.warehouse.bi_connection import LiveSource
-from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric
+from blocks.wishes import Against, Chart, Filter, Span, Target, Wishes
+from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, dataset, metric
 from tests.blocks.site.tableau.draw_layout import draw_workbook
 from tests.conftest import ROOT
 
@@ -62,6 +66,22 @@ CONNECTIONS: dict[str, TableauConnection] = {
     "dremio": LiveConnection(DREMIO, "select 1 as a", "reader"),
 }
 AIMED = NET.model_copy(update={"target": 50_000.0, "maturity_days": 3})
+ASKED = Wishes(
+    filters=(
+        Filter(dimension="country", values=("germany", "France", "Atlantis")),
+        Filter(dimension="segment", values=("SMB",)),
+    ),
+    period=Span(unit="month", count=3),
+    comparison=Against.year,
+    grain="month",
+    targets=(
+        Target(metric="net", value=1_000_000, per="month", by=date(2026, 12, 31)),
+        Target(metric="orders", against=Against.previous),
+        Target(metric="rate", value=0.99),
+    ),
+    charts=(Chart.table, Chart.bars),
+)
+WISHED = apply_targets([dataset(EVERY, ())], ASKED.targets)[0].metrics
 SHAPES: dict[str, dict[str, Any]] = {
     **{str(analysis): {"analysis": analysis, "metrics": EVERY} for analysis in Analysis},
     "timeless": {"analysis": Analysis.trend, "timed": False, "dimensions": ("segment",)},
@@ -69,6 +89,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "bare": {"analysis": Analysis.kpi, "dimensions": (), "timed": False, "metrics": (NET,)},
     "ratio": {"analysis": Analysis.composition, "metrics": (RATE,)},
     "target": {"analysis": Analysis.trend, "metrics": (AIMED, ORDERS)},
+    "asked": {"metrics": WISHED, "wishes": ASKED, "as_of": "2025-11-30"},
 }
 
 
@@ -755,3 +776,60 @@ def test_a_warehouse_tableau_has_no_driver_for_is_refused(make_card: Make) -> No
     (source,) = sources(make_card(metrics=(ORDERS,)), odd)
     with pytest.raises(Misconfigured, match="duckdb"):
         source.tds()
+
+
+def test_filters_and_period_are_preset_on_every_sheet_that_they_act_on(make_card: Make) -> None:
+    root = parsed(workbook(make_card(**SHAPES["asked"])).xml())
+    views = [
+        view for view in root.iterfind("worksheets/worksheet/table/view") if view.find("filter") is not None
+    ]
+    for view in views:
+        found = {each.get("column").partition("].")[2]: each for each in view.findall("filter")}
+        several = found["[none:country:nk]"].find("groupfilter")
+        assert several.get("function") == "union"
+        assert [each.get("member") for each in several] == ['"France"', '"Germany"']  # as the data spell them
+        assert found["[none:segment:nk]"].find("groupfilter").get("member") == '"SMB"'
+        assert found["[none:channel:nk]"].find("groupfilter").get("function") == "level-members"
+        days = found["[none:day:qk]"]
+        assert days.get("included-values") == "in-range"
+        assert [(each.tag, each.text) for each in days] == [("min", "#2025-09-01#"), ("max", "#2025-11-30#")]
+    assert (
+        len(views) == len(root.findall("worksheets/worksheet")) - 2
+    )  # not the check sheet, nor that of the date
+
+
+def test_grain_and_charts_come_as_they_were_asked_for(make_card: Make) -> None:
+    made = workbook(make_card(**SHAPES["asked"]))
+    assert [sheet.mark for sheet in made.charts][:2] == ["Bar", "Bar"]
+    assert made.charts[0].title.startswith("Table by")
+    assert next(each.value for each in made.board.parameters if each.caption == "Dates per") == "month"
+
+
+def test_targets_are_lines_and_words_below_the_figures(make_card: Make) -> None:
+    made = workbook(make_card(**SHAPES["asked"]))
+    (source,) = made.sources
+    formulas = {field.name: field.formula for field in source.derived.fields}
+    assert formulas["Derived_target_net"] == 'MIN(IF [Parameters].[Parameter 1] = "month" THEN 1000000.0 END)'
+    assert "Derived_target_orders" not in formulas  # its own value of an earlier time is no line
+    assert "Target £1.00M per month by 31 Dec 2026: " in formulas["Derived_standing_net"]
+    assert "<= 0.99" in formulas["Derived_standing_rate"]  # less is better
+    assert "[Derived_moved_orders]) >= 0.0" in formulas["Derived_standing_orders"]
+    assert "DATEADD('year', -1" in formulas["Derived_before_0_year"]
+    assert formulas["Derived_words_net"].endswith('"% on a year before", "")')
+    shown = {sheet.title: len(sheet.panes[0].encodings) for sheet in made.kpis}
+    assert shown == {
+        "Net revenue": 3,
+        "Average basket": 2,
+        "Return rate": 3,
+        "Orders": 3,
+        "Customers": 2,
+    }
+
+
+def test_what_of_a_wish_the_data_do_not_have_is_said(make_card: Make) -> None:
+    notes = list_notes_on_wishes(make_card(**SHAPES["asked"]))
+    assert notes[0].startswith(
+        "Opens as asked for, with filters country = germany, France, Atlantis; segment = SMB"
+    )
+    assert notes[1] == "country has no value Atlantis in these data."
+    assert list_notes_on_wishes(make_card()) == []

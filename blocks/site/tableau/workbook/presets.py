@@ -1,0 +1,129 @@
+"""What a request wished a workbook to open with: values of filters and days, written anew with each release.
+
+Readers can choose others. What the data don't have, or a workbook can't be told, is said as a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from blocks.catalogue import Dataset
+from blocks.site.base import Card
+from blocks.site.opening import find_days
+from blocks.site.periods import find_bucket, finish
+from blocks.site.tableau.workbook.parameters import quote_text
+from blocks.sql import quote_identifier, write_literal
+from blocks.wishes import AGAINST, Filter
+
+_UNSAFE = frozenset('"\\')
+
+
+@dataclass(frozen=True)
+class Presets:
+    """Of one dataset. members: dimension → its chosen values as a filter writes them; days: first and last, if set."""
+
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    first: date | None = None
+    last: date | None = None
+
+
+def find_presets(card: Card, dataset: Dataset, path: Path) -> Presets:
+    """What a dataset's filters open with. path: its extract; without rows in it, values are as they were written."""
+    members = {
+        wish.dimension: tuple(map(_write_member, values))
+        for wish in card.dashboard.wishes.filters
+        if wish.dimension in dataset.dimensions and (values := _list_values(wish, path))
+    }
+    first, last = _find_days(card, dataset)
+    return Presets(members, first, last)
+
+
+def list_notes_on_wishes(card: Card) -> list[str]:
+    """What a workbook opens with, as it was asked for; and what of that it does otherwise, or not at all."""
+    asked, wishes = card.dashboard.wishes.list_lines(), card.dashboard.wishes
+    shown = [
+        f"{name} {asked[name]}"
+        for name in ("filters", "period", "comparison", "grain", "target")
+        if name in asked
+    ]
+    found = [f"Opens as asked for, with {'; '.join(shown)}."] if shown else []
+    for wish in wishes.filters:
+        texts = {
+            str(value).casefold()
+            for dataset, path in zip(card.datasets, card.extracts, strict=True)
+            if wish.dimension in dataset.dimensions
+            for value in _list_values(wish, path)
+        }
+        missing = [value for value in wish.values if value.casefold() not in texts]
+        if missing:
+            found.append(f"{wish.dimension} has no value {' or '.join(missing)} in these data.")
+        if not texts:
+            found.append(f"So nothing is filtered by {wish.dimension}.")
+    if any(target.against for target in wishes.targets):
+        found.append(
+            f"A target that is the {' or '.join(AGAINST.values())} is judged for the last finished time of the grain "
+            "that is chosen, and drawn as no line."
+        )
+    return found
+
+
+def _find_days(card: Card, dataset: Dataset) -> tuple[date | None, date | None]:
+    span = card.dashboard.wishes.period
+    if span is None or not dataset.time or not card.as_of:
+        return None, None
+    today = datetime.now(ZoneInfo(card.time_zone) if card.time_zone else UTC).date()
+    newest = finish(find_bucket(date.fromisoformat(card.as_of[:10]), dataset.grain), dataset.grain)
+    return find_days(span, min(newest, today - timedelta(days=1)), today)
+
+
+def _list_values(wish: Filter, path: Path) -> list[object]:
+    """The values of the data that a filter means; without an extract's rows, those that it names."""
+    found = list(_read_values(wish, path)) if path.is_file() else None
+    if found is None:
+        return list(wish.values)
+    return [
+        each
+        for each in found
+        if not (isinstance(each, str) and (set(each) & _UNSAFE or not each.isprintable()))
+    ]
+
+
+def _read_values(wish: Filter, path: Path) -> Iterator[object]:
+    import duckdb
+
+    column = quote_identifier(wish.dimension)
+    if wish.is_range:
+        number, limits = f"try_cast({column} AS DOUBLE)", ((">=", wish.low), ("<=", wish.high))
+        where = " AND ".join(
+            f"{number} {sign} {write_literal(each, 'duckdb')}" for sign, each in limits if each is not None
+        )
+    else:
+        texts = ", ".join(write_literal(each.strip().lower(), "duckdb") for each in wish.values)
+        where = f"lower(trim({column}::VARCHAR)) IN ({texts})"
+    with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
+        rows = connection.read_parquet(str(path))
+        if not rows.limit(1).fetchall():  # the workbook reads the warehouse itself
+            yield from wish.values
+            return
+        found = rows.query(
+            "extract", f"SELECT DISTINCT {column} FROM extract WHERE {where} ORDER BY 1"
+        ).fetchall()
+    yield from (value for (value,) in found)
+
+
+def _write_member(value: object) -> str:
+    """A value as a filter's `member` writes it: text in quotes, days between #, numbers and booleans as they are."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date):
+        return f"#{value.isoformat().replace('T', ' ')}#"
+    return quote_text(value) if isinstance(value, str) else str(value)
+
+
+def list_members(values: Sequence[str], level: str) -> list[dict[str, str]]:
+    """The attributes of the members of a filter, a dictionary each."""
+    return [{"function": "member", "level": level, "member": value} for value in values]
