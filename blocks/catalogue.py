@@ -23,6 +23,8 @@ from blocks.semantic_models import SelectedColumn, find_read_joins, read_semanti
 from blocks.sql import parse_expression, quote_identifier
 from blocks.time_zone import UTC_ZONE
 
+WISHES = ("filters", "period", "comparison", "grain", "target", "audience", "chart")
+"""Keys of an exposure's meta that are written as a ticket's fields."""
 R = TypeVar("R")
 BUILT = {"model", "seed", "snapshot"}
 SUITE_TESTS = {"not_null", "unique", "accepted_values", "relationships"}
@@ -79,7 +81,8 @@ class Exposure(Record):
     """A dbt exposure: what its `config.meta` says of the dashboard, where it says it.
 
     fault: why it can't be shown as its meta has it; "" for one that can, or that asks for no dashboard. live: it is to
-    read what is served itself, where a site can.
+    read what is served itself, where a site can. schedule: when it is refreshed, as written; "" for each run, or never.
+    wishes: how it opens and for whom, as a ticket's fields have it, unread.
     """
 
     name: str
@@ -94,6 +97,8 @@ class Exposure(Record):
     fault: str = ""
     owner: str = ""
     live: bool = False
+    schedule: str = ""
+    wishes: dict[str, Any] = Field(default_factory=dict)
 
 
 class Mart(Record):
@@ -620,6 +625,8 @@ def _make_exposure(node: Node, manifest: Node) -> Exposure:
         fault=fault,
         owner=_read_owner(node),
         live=meta.get("live") is True,
+        schedule=schedule if isinstance(schedule := meta.get("schedule"), str) else "",
+        wishes={name: meta[name] for name in WISHES if meta.get(name) is not None},
     )
 
 

@@ -176,7 +176,8 @@ class SourceTable(Record):
 class Dashboard(Record):
     """A dbt exposure, or one derived from a requirement that no exposure names yet.
 
-    live: it is to read serving itself, where a site can.
+    live: it is to read serving itself, where a site can. wishes: how it opens, when and for whom; fingerprint: of all
+    that its ticket asks for; "" where none does.
     """
 
     name: str
@@ -191,12 +192,15 @@ class Dashboard(Record):
     owner: str = ""
     live: bool = False
     wishes: Wishes = Wishes()
+    fingerprint: str = ""
 
 
 class Plan(Record):
     """What one run will do. select: marts to build with their parents; sources: to load.
 
-    faults: `dashboard: reason` for scheduled dashboards that can't be shown as dbt declares them.
+    faults: `dashboard: reason` for scheduled dashboards that can't be shown as dbt declares them. waiting: `dashboard:
+    when` for those that this run neither refreshes nor answers, as it is not their time. known: dashboards of which
+    control keeps when they were refreshed.
     """
 
     run: str
@@ -206,6 +210,8 @@ class Plan(Record):
     sources: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
     @property
     def tickets(self) -> tuple[str, ...]:
@@ -472,7 +478,8 @@ class Publication(Record):
     extract, image: local copies of its files. canary: what was read back from the site, once it was that of
     the release. views: how often people opened it since it was published before (None: the site does not
     count). notes: lines for the ticket. ways: how the site gets the rows of each dataset, and why. dictionary:
-    where its mart is in the data dictionary. dbt_docs: where dbt's own documentation is.
+    where its mart is in the data dictionary. dbt_docs: where dbt's own documentation is. asked: how it opens as was
+    asked for, and what of that it can't, in people's words: they are on no log.
     """
 
     dashboard: str
@@ -491,6 +498,7 @@ class Publication(Record):
     dictionary: str | None = None
     dbt_docs: str | None = None
     error: str | None = None
+    asked: tuple[str, ...] = Field((), exclude=True)
 
 
 class Outcome(Record):

@@ -291,6 +291,7 @@ def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
     from flows.run_context import open_run
     from tasks.assignment import choose_assignees
     from tasks.building import plan_build
+    from tasks.occasion import make_occasion
     from tasks.planning import plan_tickets
     from tasks.proposals import ServedValues, elaborate_tickets
     from tasks.requirements import read_tickets
@@ -307,7 +308,7 @@ def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
             flags.tickets is None,
             flags.only_sources,
             flags.select,
-            values,
+            make_occasion(blocks.tracker, blocks.warehouse, context.catalogue, found, values, blocks.site),
         )
         plan = choose_assignees(elaborated.annotate(plan), context.catalogue, found)
         whole = flags.full_build or flags.full_refresh or flags.backfill[0] is not None

@@ -105,7 +105,15 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     run = run or name_new_run()
     if dry_run:
         plan = requirements(
-            tracker, project, warehouse, tickets, run, sources, dry_run=True, dashboards=dashboards
+            tracker,
+            project,
+            warehouse,
+            tickets,
+            run,
+            sources,
+            dry_run=True,
+            dashboards=dashboards,
+            site=site,
         )
         return Outcome(run=run, published=False, plan=plan)
     load_range = LoadRange(full=full_refresh, since=since, until=until)
@@ -119,7 +127,15 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
         with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
             delivery.plan = requirements(
-                tracker, project, warehouse, tickets, run, sources, context=context, dashboards=dashboards
+                tracker,
+                project,
+                warehouse,
+                tickets,
+                run,
+                sources,
+                context=context,
+                dashboards=dashboards,
+                site=site,
             )
         tag_queries("deliver", run, delivery.plan.tickets)
         tag_delivery(delivery.plan)

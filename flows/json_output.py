@@ -103,6 +103,7 @@ def describe_plan(plan: Plan, states: Iterable[RelationState] = ()) -> Json:
             {"name": each.name, "ticket": each.ticket, "marts": list(each.marts)} for each in plan.dashboards
         ],
         "not_shown": list(plan.faults),
+        "not_due": list(plan.waiting),
         "build": _describe_states(states),
     }
 

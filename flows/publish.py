@@ -17,10 +17,13 @@ from flows.run_names import name_stage
 from tasks.dictionary import link_dictionary, publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
+from tasks.occasion import make_occasion
 from tasks.planning import list_dashboards
+from tasks.proposals import ServedValues
 from tasks.publication import find_ticket_page, make_card, publish_card, report_failure
 from tasks.reports import show_publications
 from tasks.shown_checks import find_build_times, find_gate, read_gates
+from tasks.standing import record_refreshes
 
 
 @flow(name="publish", flow_run_name=name_stage)
@@ -52,7 +55,12 @@ def publish(
     built = find_build_times(journal, release)
     with stage_run(context, project, warehouse, plan.run if plan else release.run) as stage:
         catalogue, dbt = stage.catalogue, stage.dbt
-    dashboards = plan.dashboards if plan else list_dashboards(catalogue, release)
+    occasion = (
+        None
+        if plan
+        else make_occasion(tracker, warehouse, catalogue, (), ServedValues(warehouse, catalogue), whole=True)
+    )
+    dashboards = plan.dashboards if plan else list_dashboards(catalogue, release, occasion)
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
     live = warehouse.describe_live_source() if site.reads_live else None
@@ -76,6 +84,8 @@ def publish(
     record_publications(
         site, warehouse, catalogue, release.run, release, dashboards, publications, dbt.remember_columns
     )
+    if plan:
+        record_refreshes(warehouse, plan.run, plan.dashboards, publications, plan.known)
     failed = sum(publication.error is not None for publication in publications)
     get_run_logger().info("%s, %d failed; all at %s", count_of(len(publications), "dashboard"), failed, index)
     return publications

@@ -10,6 +10,7 @@ from blocks.dbt.project import DbtProject
 from blocks.errors import PlatformError
 from blocks.query_tags import tag_queries
 from blocks.records import Plan
+from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
@@ -17,6 +18,7 @@ from flows.run_names import name_stage
 from tasks.assignment import assign_tickets, choose_assignees
 from tasks.deadlines import emit_deadline_events
 from tasks.markdown import count_of
+from tasks.occasion import make_occasion
 from tasks.planning import list_known_sources, plan_tickets
 from tasks.proposals import ServedValues, elaborate_tickets, read_efforts, record_proposals
 from tasks.reports import show_plan
@@ -34,6 +36,7 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
     dry_run: bool = False,
     context: RunContext | None = None,
     dashboards: list[str] | None = None,
+    site: BiSite | None = None,
 ) -> Plan:
     """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue.
 
@@ -47,6 +50,7 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
         dry_run: incomplete tickets are reported, but not answered.
         context: what the parent flow has opened; none: it is opened here.
         dashboards: these only; none: all that are asked for.
+        site: where dashboards go, which knows who may be an audience; none: that is seen when they are published.
 
     Raises NotFound, before any ticket is read, for a source that there is not, and for a dashboard that is neither an
     exposure nor a ticket.
@@ -61,8 +65,9 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
         elaborated = elaborate_tickets(found, stage.catalogue, warehouse, values, datetime.now(UTC).date())
         if not dry_run:
             record_proposals(elaborated, tracker, stage.catalogue, warehouse, values)
+        occasion = make_occasion(tracker, warehouse, stage.catalogue, found, values, site)
         plan = plan_tickets(
-            elaborated.tickets, stage.catalogue, stage.run, tickets is None, sources, dashboards, values
+            elaborated.tickets, stage.catalogue, stage.run, tickets is None, sources, dashboards, occasion
         )
         plan = choose_assignees(elaborated.annotate(plan), stage.catalogue, found)
         efforts = read_efforts(warehouse, plan)

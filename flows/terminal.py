@@ -188,6 +188,8 @@ class Terminal(logging.Handler):
             why = f"these tickets are incomplete: {waiting}. What is missing is written on them."
         elif plan.faults:
             why = "what is scheduled can't be shown, as said below."
+        elif plan.waiting:
+            why = f"nothing is due now: {'; '.join(plan.waiting)}."
         else:
             why = (
                 "no open ticket and no schedule asks for a dashboard. Write a ticket, or `schedule: daily` into an "
@@ -244,8 +246,9 @@ class Terminal(logging.Handler):
             )
             for gap in gaps.gaps:
                 self.console.print(f"  - {escape(line(gap.replace('**', ''), 500))}", soft_wrap=True)
-        for fault in plan.faults:
-            self.console.print(f"can't be shown: {escape(fault)}", soft_wrap=True)
+        left = [f"can't be shown: {fault}" for fault in plan.faults]
+        for text in (*left, *(f"not due: {wait}" for wait in plan.waiting)):
+            self.console.print(escape(text), soft_wrap=True)
         for label, values in (
             ("sources", plan.sources),
             ("models", [f"+{mart}" for mart in plan.select]),

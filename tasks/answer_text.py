@@ -83,6 +83,7 @@ def _describe_delivery(outcome: Outcome, key: str) -> str:
     known = {head: cells for head, cells in columns.items() if any(cell is not None for cell in cells)}
     built = table(list(known), zip(*known.values(), strict=True))
     notes = bullets(line(note, 400) for each in out for note in (*each.ways, *each.notes))
+    asked = bullets(code(note, 400) for each in out for note in each.asked)
     dictionary = next((each.dictionary for each in out if each.dictionary), None)
     docs = next((each.dbt_docs for each in out if each.dbt_docs), None)
     sentences = [
@@ -92,7 +93,7 @@ def _describe_delivery(outcome: Outcome, key: str) -> str:
         f"{link('dbt docs', docs)} has every model's SQL." if docs else "",
     ]
     explained = " ".join(sentence for sentence in sentences if sentence)
-    parts = (f"### Your dashboard is ready\n\nIt shows {shown}.", built, notes, explained)
+    parts = (f"### Your dashboard is ready\n\nIt shows {shown}.", built, notes, asked, explained)
     return "\n\n".join(part for part in parts if part)
 
 

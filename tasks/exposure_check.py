@@ -8,6 +8,7 @@ from typing import TypeAlias
 from blocks.catalogue import Catalogue, Exposure
 from blocks.dbt.checks.nodes import get_meta, get_place, list_nodes
 from blocks.dbt.checks.tests import say_unknown
+from blocks.dbt.meta_models import OFF
 from blocks.errors import PlatformError
 from blocks.findings import Finding, make_error, warn
 from blocks.manifest import Node, name_model
@@ -15,6 +16,8 @@ from blocks.records import Analysis
 from blocks.site.text import check_slug
 from tasks.fields import Form
 from tasks.request_shape import check_shape
+from tasks.standing import read_exposure_wishes, read_written_cadence
+from tasks.wish_syntax import CADENCES
 
 _Problem: TypeAlias = tuple[Callable[[str, str, str, str], Finding], str, str]  # how bad, what, the fix
 
@@ -67,6 +70,21 @@ def _list_problems(
     if exposure.ticket and tickets is not None and exposure.ticket not in tickets:
         yield warn, f"its ticket {exposure.ticket} is not there", "Write the ticket, or correct the key."
     yield from _list_name_problems(exposure, catalogue)
+    yield from _list_wish_problems(exposure, catalogue)
+
+
+def _list_wish_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_Problem]:
+    for gap in () if exposure.fault else read_exposure_wishes(exposure, catalogue)[1]:
+        yield make_error, gap, "Correct it, or leave it out; docs/tickets.md says how each wish is written."
+    said = exposure.schedule.strip().lower()
+    if (
+        said and said not in OFF and read_written_cadence(said) is None
+    ):  # of the others its meta's check speaks
+        yield (
+            warn,
+            f"its schedule {exposure.schedule[:40]!r} is none that is read: each run refreshes it",
+            f"{CADENCES.replace('`', '')}",
+        )
 
 
 def _list_name_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_Problem]:

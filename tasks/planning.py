@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from blocks.catalogue import Catalogue, Exposure
 from blocks.errors import NotFound
 from blocks.findings import suggest_name
 from blocks.records import Analysis, Dashboard, Incomplete, LoadReport, Plan, Release, Requirement, Ticket
-from tasks.requirements import FindValues, check_ticket, know_no_values, rank
+from tasks.requirements import check_ticket, rank
+from tasks.standing import Occasion, compute_request_fingerprint, merge_wishes, read_exposure_wishes
 
 
 def plan_tickets(
@@ -18,39 +19,84 @@ def plan_tickets(
     scheduled: bool,
     sources: Sequence[str] | None = None,
     select: Sequence[str] | None = None,
-    find_values: FindValues = know_no_values,
+    occasion: Occasion | None = None,
 ) -> Plan:
     """What a run will do for these tickets, and for scheduled dashboards if `scheduled`.
 
-    find_values: a dimension's values as readers see them now, None where nobody knows.
-
     sources: load these and no others, needed or not. Raises NotFound for one that dbt does not declare.
     select: these dashboards and no others, scheduled or not; tickets that ask for others are left for another run.
-    Raises NotFound for one that neither an exposure nor a ticket is.
+    Raises NotFound for one that neither an exposure nor a ticket is. occasion: what else it is made on. Of what is not
+    due the plan says when it is, unless it is asked for by name.
     """
+    occasion = occasion or Occasion()
     named = list_known_sources(catalogue, sources)
-    checked = [check_ticket(ticket, catalogue, find_values) for ticket in tickets]
+    checked = [_check(ticket, catalogue, occasion) for ticket in tickets]
     requirements = rank([item for item in checked if isinstance(item, Requirement)])
     incomplete = [item for item in checked if isinstance(item, Incomplete)]
-    dashboards = [
-        dashboard for requirement in requirements for dashboard in find_dashboards(requirement, catalogue)
-    ]
+    found = {each.key: find_dashboards(each, catalogue) for each in requirements}
+    waiting: dict[str, str] = {}
+    if scheduled and select is None:
+        waits = {each.key: occasion.can_wait(each, found[each.key]) for each in requirements}
+        requirements = [each for each in requirements if not waits[each.key]]
+        waiting = {one.name: wait for key, wait in waits.items() if wait for one in found[key]}
+    dashboards = [dashboard for requirement in requirements for dashboard in found[requirement.key]]
     if select is not None:
         requirements, incomplete, dashboards = select_dashboards(select, catalogue, requirements, dashboards)
     faults: tuple[str, ...] = ()
     if scheduled or select is not None:
-        taken = {dashboard.name for dashboard in dashboards}
-        due = [
-            each
-            for each in catalogue.exposures
-            if (each.name in select if select is not None else each.scheduled) and each.name not in taken
-        ]
-        dashboards += [
-            _make_dashboard(exposure, None, catalogue) for exposure in due if _can_be_shown(exposure)
-        ]
-        faults = tuple(f"{each.name}: {each.fault}" for each in due if each.fault)
+        taken = {dashboard.name for dashboard in dashboards} | waiting.keys()
+        more, faults = _plan_due(catalogue, occasion, taken, select, waiting)
+        dashboards += more
     plan = _plan(run, catalogue, requirements, incomplete, dashboards)
-    return plan.model_copy(update={"faults": faults, **({"sources": named} if named else {})})
+    return plan.model_copy(
+        update={
+            "faults": faults,
+            "waiting": tuple(f"{name}: {wait}" for name, wait in waiting.items()),
+            "known": tuple(occasion.standing),
+            **({"sources": named} if named else {}),
+        }
+    )
+
+
+def _check(ticket: Ticket, catalogue: Catalogue, occasion: Occasion) -> Requirement | Incomplete:
+    return check_ticket(ticket, catalogue, occasion.find_values, occasion.find_groups)
+
+
+def _plan_due(
+    catalogue: Catalogue,
+    occasion: Occasion,
+    taken: Collection[str],
+    select: Sequence[str] | None,
+    waiting: dict[str, str],
+) -> tuple[list[Dashboard], tuple[str, ...]]:
+    """Dashboards that no open ticket asks for, and why some can't be shown; `waiting` is told which are not due."""
+    dashboards, faults = list[Dashboard](), list[str]()
+    again = {key: _check(ticket, catalogue, occasion) for key, ticket in occasion.again.items()}
+    for each in catalogue.exposures:
+        asked = each.scheduled or bool(getattr(occasion.standing.get(each.name), "cadence", ""))
+        if each.name in taken or not (each.name in select if select is not None else asked):
+            continue
+        if select is None and (wait := occasion.find_wait(each.name, each.schedule)):
+            waiting[each.name] = wait
+            continue
+        fault = each.fault or "; ".join(read_exposure_wishes(each, catalogue)[1])
+        if fault:
+            faults.append(f"{each.name}: {fault}")
+        elif _can_be_shown(each):
+            ticket = again.get(each.ticket or "")
+            wished = ticket if isinstance(ticket, Requirement) else None
+            dashboards.append(_make_dashboard(each, None, catalogue, wished))
+    declared = {each.name for each in catalogue.exposures}
+    for known in occasion.standing.values():
+        if known.dashboard in {*taken, *declared} or select is not None:
+            continue
+        if wait := occasion.find_wait(known.dashboard):
+            waiting[known.dashboard] = wait
+        elif isinstance(ticket := again.get(known.ticket), Requirement):
+            dashboards += find_dashboards(ticket, catalogue)
+        else:
+            faults.append(f"{known.dashboard}: its ticket {known.ticket} is gone, or lacks something now")
+    return dashboards, tuple(faults)
 
 
 def select_dashboards(
@@ -90,7 +136,8 @@ def remove_failed(plan: Plan, catalogue: Catalogue, loads: Iterable[LoadReport])
     ]
     left = _plan(plan.run, catalogue, plan.requirements, plan.incomplete, kept)
     sources = tuple(source for source in left.sources if source in plan.sources)
-    return left.model_copy(update={"sources": sources, "faults": plan.faults})
+    kept_notes = {"faults": plan.faults, "waiting": plan.waiting, "known": plan.known}
+    return left.model_copy(update={"sources": sources, **kept_notes})
 
 
 def _plan(
@@ -128,16 +175,29 @@ def find_dashboards(requirement: Requirement, catalogue: Catalogue) -> list[Dash
             ticket=requirement.key,
             declared=False,
             live=requirement.live,
+            wishes=requirement.wishes,
+            fingerprint=compute_request_fingerprint(requirement),
         )
     ]
 
 
-def _make_dashboard(exposure: Exposure, requirement: Requirement | None, catalogue: Catalogue) -> Dashboard:
-    """An exposure as a dashboard; an open ticket's wishes win over the exposure's meta."""
+def _make_dashboard(
+    exposure: Exposure,
+    requirement: Requirement | None,
+    catalogue: Catalogue,
+    wished: Requirement | None = None,
+) -> Dashboard:
+    """An exposure as a dashboard; an open ticket's request wins over the exposure's meta.
+
+    wished: of a ticket that is not open any more, whose wishes still count.
+    """
+    wishes, asking = read_exposure_wishes(exposure, catalogue)[0], requirement or wished
+    wishes = merge_wishes(wishes, asking.wishes) if asking else wishes
     metrics = requirement.metrics if requirement else _select_shown(exposure, catalogue)
     unusable = {} if requirement else catalogue.list_unusable()
     left = [f"{name}, because {unusable[name]}" for name in exposure.metrics if name in unusable]
     dimensions = requirement.dimensions if requirement else exposure.dimensions
+    dimensions = tuple(dict.fromkeys((*dimensions, *(each.dimension for each in wishes.filters))))
     marts = dict.fromkeys((*catalogue.marts_of(metrics, dimensions), *exposure.marts))
     return Dashboard(
         name=exposure.name,
@@ -150,6 +210,8 @@ def _make_dashboard(exposure: Exposure, requirement: Requirement | None, catalog
         ticket=exposure.ticket,
         owner=exposure.owner,
         live=exposure.live or (requirement is not None and requirement.live),
+        wishes=wishes,
+        fingerprint=compute_request_fingerprint(asking) if asking else "",
     )
 
 
@@ -163,10 +225,15 @@ def _can_be_shown(exposure: Exposure) -> bool:
     return bool(exposure.metrics) and not exposure.fault
 
 
-def list_dashboards(catalogue: Catalogue, release: Release) -> list[Dashboard]:
-    """The exposures whose metrics and marts the release can show."""
+def list_dashboards(
+    catalogue: Catalogue, release: Release, occasion: Occasion | None = None
+) -> list[Dashboard]:
+    """The exposures whose metrics and marts the release can show, with what their tickets still wish."""
+    occasion = occasion or Occasion()
+    again = {key: _check(ticket, catalogue, occasion) for key, ticket in occasion.again.items()}
+    wished = {key: each for key, each in again.items() if isinstance(each, Requirement)}
     return [
-        _make_dashboard(exposure, None, catalogue)
+        _make_dashboard(exposure, None, catalogue, wished.get(exposure.ticket or ""))
         for exposure in catalogue.exposures
         if _can_be_shown(exposure)
         and {*catalogue.marts_of(_select_shown(exposure, catalogue), exposure.dimensions), *exposure.marts}

@@ -69,8 +69,19 @@ class ServedValues:
         return self._found
 
     def __call__(self, dimension: str) -> Sequence[str] | None:
-        """A dimension's values; None where they are not known."""
-        return self.read().get(dimension)
+        """A dimension's values; None where they are not known, or not of all the data that have it."""
+        found = self.read().get(dimension)
+        return found if found and self._covers(dimension) else None
+
+    def _covers(self, dimension: str) -> bool:
+        """True if readers see every mart that has a dimension: else a value may be on another."""
+        served = self._release.marts if self._release else {}
+        metrics = {self._catalogue.source_of(name): name for name in self._catalogue.metric_names()}
+        return all(
+            set(self._catalogue.marts_of((metric,), (dimension,))) <= set(served)
+            for source, metric in metrics.items()
+            if dimension in self._catalogue.dimensions_of(source)
+        )
 
 
 @dataclass

@@ -13,6 +13,7 @@ from blocks.catalogue import Catalogue
 from blocks.errors import NotFound, PlatformError
 from blocks.records import Comment, Dashboard, GateReport, Plan, Publication, Release
 from blocks.site.base import BiSite, Card, DataAsk, DataChoice
+from blocks.site.opening import apply_targets
 from blocks.site.readback import DatasetSummary
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Session, Warehouse
@@ -50,6 +51,7 @@ def make_card(  # noqa: PLR0913, PLR0917
     built: when each mart was, in UTC, so that its data's end is that of then.
     """
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
+    datasets = apply_targets(datasets, dashboard.wishes.targets)
     serving = {mart: warehouse.quote(warehouse.serving, mart) for each in datasets for mart in each.marts}
     queries = [dataset.sql(serving[dataset.mart], serving) for dataset in datasets]
     extracts, summaries, ends, choices = [], [], [], []

@@ -38,7 +38,10 @@ def show_plan(plan: Plan, today: date, efforts: Mapping[str, float]) -> None:
     )
     gaps = table(["incomplete ticket", "gaps"], [(gap.key, len(gap.gaps)) for gap in plan.incomplete])
     late = "\n".join(f"- won't make its day: {each}" for each in list_at_risk(plan, today))
-    faults = "\n".join(f"- can't be shown: {fault}" for fault in plan.faults)
+    faults = "\n".join(
+        [f"- can't be shown: {fault}" for fault in plan.faults]
+        + [f"- not due, so neither refreshed nor answered: {wait}" for wait in plan.waiting]
+    )
     _show(
         "plan",
         f"# Plan of run {plan.run}\n\n{tickets}\n\n{gaps}\n\n{dashboards}\n\n{late}\n\n{faults}\n\n"

@@ -21,7 +21,7 @@ from tasks.paste_lines import list_paste_lines
 from tasks.policy import RETRY
 from tasks.request_shape import Names, check_shape, list_idle_sources, needs_sources
 from tasks.spellings import BY, Spellings
-from tasks.wishes import Known, check_wishes, list_unhonoured, wants_live_data
+from tasks.wishes import Known, check_wishes, wants_live_data
 
 FindValues: TypeAlias = Callable[[str], Sequence[str] | None]
 """Dimension → its values as readers see them now; None where they are not known."""
@@ -52,11 +52,12 @@ def check_ticket(
     ticket: Ticket,
     catalogue: Names,
     find_values: FindValues = know_no_values,
-    groups: Sequence[str] | None = None,
+    find_groups: Callable[[], Sequence[str] | None] = lambda: None,
 ) -> Requirement | Incomplete:
     """A ticket as a requirement, or everything that is missing from it.
 
-    find_values: a dimension's values as readers see them now, None where nobody knows; groups: who may be an audience.
+    find_values: a dimension's values as readers see them now, None where nobody knows; find_groups: who may be
+    an audience.
 
     People's comments since our last answer on the ticket are the requirement's feedback; of a ticket that fewer people
     may read than a dashboard neither they nor its title go further.
@@ -88,7 +89,7 @@ def check_ticket(
         "live": wants_live_data(form),
     }
     check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
-    wished = Known(catalogue, known["metrics"], known["dimensions"], find_values, groups)
+    wished = Known(catalogue, known["metrics"], known["dimensions"], find_values, find_groups)
     found["wishes"], found["metrics"] = check_wishes(form, found["analysis"], found["metrics"], wished)
     filtered = [
         each.dimension for each in found["wishes"].filters if each.dimension not in found["dimensions"]
@@ -105,7 +106,10 @@ def check_ticket(
         return _make_incomplete(ticket, *form.gaps).model_copy(update=more)
     notes = list_idle_sources(found["metrics"], found["sources"], catalogue)
     notes += tuple(f"{code(name)} was added to the dimensions, as it is filtered by." for name in filtered)
-    notes += list_unhonoured(found["wishes"])
+    if cadence := found["wishes"].cadence:
+        once = "It is made once, and not refreshed by itself."
+        timed = f"It is refreshed {code(cadence)}; runs at other times neither refresh nor answer it."
+        notes += (once if cadence.every == "once" else timed,)
     if ticket.restricted:
         return Requirement(
             key=ticket.key,

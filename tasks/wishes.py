@@ -54,7 +54,6 @@ _CHARTS: dict[str, Sequence[str]] = {
     Chart.table: ("tables", "grid", "list"),
     Chart.movement: ("why it moved", "drivers", "waterfall", "contribution", "contributions"),
 }
-NOT_YET = ("filters", "period", "comparison", "grain", "target", "cadence", "audience")
 _Found = TypeVar("_Found")
 
 
@@ -62,14 +61,14 @@ _Found = TypeVar("_Found")
 class Known:
     """What wishes are held against. find_values: a dimension's values as readers see them now, None if none are known.
 
-    groups: names of those who may be an audience; None: where dashboards go nobody can be kept out, or nobody knows.
+    find_groups: who may be an audience; None: where dashboards go nobody can be kept out, or nobody knows.
     """
 
     names: Names
     metrics: Spellings
     dimensions: Spellings
     find_values: Callable[[str], Sequence[str] | None] = field(default=lambda _: None)
-    groups: Sequence[str] | None = None
+    find_groups: Callable[[], Sequence[str] | None] = field(default=lambda: None)
 
 
 def check_wishes(
@@ -87,7 +86,7 @@ def check_wishes(
         "comparison": comparison or (period[1] if period else None),
         "grain": _read_grain(form, metrics, known.names),
         "cadence": _read_cadence(form),
-        "audience": _read_audience(form, known.groups),
+        "audience": _read_audience(form, known.find_groups),
         "charts": tuple(dict.fromkeys((*order, *charts))),
     }
     if period and comparison and period[1] and period[1] is not comparison:
@@ -95,15 +94,6 @@ def check_wishes(
     _check_time(form, metrics, known.names, found)
     found["targets"] = _read_targets(form, metrics, known, found["grain"])
     return Wishes(**found), ordered
-
-
-def list_unhonoured(wishes: Wishes) -> tuple[str, ...]:
-    """A note on each wish that is understood and that dashboards don't do yet."""
-    return tuple(
-        f"**{name}** {code(text, 300)} was understood, and is not done yet: dashboards go without it."
-        for name, text in wishes.list_lines().items()
-        if name in NOT_YET
-    )
 
 
 def wants_live_data(form: Form) -> bool:
@@ -287,10 +277,11 @@ def _read_cadence(form: Form) -> Cadence | None:
     return _read(form, "cadence", read_cadence, entries[0]) if entries else None
 
 
-def _read_audience(form: Form, groups: Sequence[str] | None) -> tuple[str, ...]:
+def _read_audience(form: Form, find_groups: Callable[[], Sequence[str] | None]) -> tuple[str, ...]:
     words = [
         word for word in form.read_words("audience") if word.casefold().strip(" .") not in USUAL["audience"]
     ]
+    groups = find_groups() if words else None
     if groups is None:
         return tuple(dict.fromkeys(word[:LONGEST_GROUP] for word in words))
     exact, spellings = {group.casefold(): group for group in groups}, Spellings(tuple(groups), {})

@@ -16,7 +16,7 @@ from blocks.findings import suggest_name
 from blocks.records import Analysis
 from blocks.manifest import Node
 
-_OFF = {"no", "off", "false", "never", "none", "n"}
+OFF = {"no", "off", "false", "never", "none", "n"}
 _LONGEST = 300
 
 
@@ -30,7 +30,7 @@ def _read_names(value: object) -> object:
 
 
 def _read_schedule(value: object) -> object:
-    if isinstance(value, str) and value.strip().lower() in _OFF:
+    if isinstance(value, str) and value.strip().lower() in OFF:
         raise ValueError(f"is the text {value!r}, which counts as yes: write false, or leave it out")
     return value
 
@@ -39,6 +39,8 @@ def _read_ticket(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+Wish: TypeAlias = str | list[str] | dict[str, str | list[str]] | None
+"""A field of a ticket, in an exposure."""
 Names: TypeAlias = Annotated[list[str], BeforeValidator(_read_names)]
 Share: TypeAlias = Annotated[float, Field(strict=True, ge=0, le=1)]
 
@@ -57,8 +59,17 @@ class ExposureMeta(Meta):
     metrics: Names = Field([], description="metrics of the semantic layer that it shows")
     dimensions: Names = Field([], description="dimensions that it splits them by")
     schedule: Annotated[StrictBool | str, BeforeValidator(_read_schedule)] | None = Field(
-        None, description="anything but false: refreshed by every run without --tickets"
+        None,
+        description="anything but false: refreshed by every run without --tickets; or `weekly on Monday`, "
+        "`monthly on day 1`: by runs of that day, and later ones until it was",
     )
+    filters: Wish = Field(None, description="values that it opens with: `country = Germany, France`")
+    period: Wish = Field(None, description="time that it opens with: `last 12 months`")
+    comparison: Wish = Field(None, description="`previous period` or `same period last year`")
+    grain: Wish = Field(None, description="grain of time that it opens with: `month`")
+    target: Wish = Field(None, description="what metrics should reach: `net_revenue = 120000 per month`")
+    audience: Wish = Field(None, description="groups that may read it, and no others")
+    chart: Wish = Field(None, description="kinds of charts that come first: `bars`")
     live: StrictBool | None = Field(
         None, description="true: it reads what is served itself, at every look, where a BI server can"
     )

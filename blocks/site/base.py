@@ -97,6 +97,10 @@ class BiSite(Block, ABC):
             reason="live data was asked for, but this site has none" if asked.live_wanted else ""
         )
 
+    def list_audiences(self) -> tuple[str, ...] | None:
+        """Groups that a ticket may name as those who may read its dashboard; None: nobody can be kept out here."""
+        return None
+
     def session(self) -> AbstractContextManager[None]:
         """One connection for all that is published inside it; outside of it, each call makes its own."""
         return nullcontext()

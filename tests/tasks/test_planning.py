@@ -34,24 +34,36 @@ MODEL = {
     ],
 }
 
+DAY = {"name": "day", "type": "time", "type_params": {"time_granularity": "day"}}
+TIMED = MODEL | {
+    "dimensions": [DAY, *MODEL["dimensions"]],  # type: ignore[misc]
+    "defaults": {"agg_time_dimension": "day"},
+}
+
 
 def metric(name: str, measure: str) -> dict[str, Any]:
     return {"name": name, "type": "simple", "type_params": {"measure": {"name": measure}}}
 
 
 def catalogue(
-    dimensions: dict[str, list[str]] | None = None, /, live: str = "", **exposures: list[str]
+    dimensions: dict[str, list[str]] | None = None,
+    /,
+    live: str = "",
+    meta: dict[str, dict[str, Any]] | None = None,
+    timed: bool = False,
+    **exposures: list[str],
 ) -> Catalogue:
     """Exposures by name with their metrics, scheduled. dimensions: of those that have others than the line.
 
-    live: the one that says that it reads what is served itself.
+    live: the one that says that it reads what is served itself. meta: more of their meta, by name; timed: the data have
+    a time.
     """
     return Catalogue(
         {
             "sources": {},
             "nodes": {"model.p.calls": NODE},
             "parent_map": {},
-            "semantic_models": {"calls": MODEL},
+            "semantic_models": {"calls": TIMED if timed else MODEL},
             "metrics": {"minutes": metric("minutes", "length"), "median": metric("median", "usual")},
             "exposures": {
                 name: {
@@ -64,6 +76,7 @@ def catalogue(
                             "dimensions": (dimensions or {}).get(name, ["line"]),
                             "schedule": True,
                             "live": name == live,
+                            **(meta or {}).get(name, {}),
                         }
                     },
                 }

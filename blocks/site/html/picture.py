@@ -14,7 +14,7 @@ from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Snapshot
 from blocks.site.html.picture_charts import GAP, HEIGHT, WIDTH, Panel, make_panels
 from blocks.site.html.theme import PAPER, make_config
-from blocks.site.opening import Standing
+from blocks.site.opening import Standing, write_target
 from blocks.site.text import one_line
 
 BETWEEN, MARGIN, TILES = 16, 32, 8
@@ -130,7 +130,8 @@ def _draw_tile(shot: Snapshot, standing: Standing | None, width: float, height: 
     moved = number_format.change(value, before, metric.form)
     arrow = {"+": "▲ ", "-": "▼ "}.get(moved[0] if moved else "", "")
     message = f"{arrow}{moved} from {number_format.compact(before, metric.form)}" if moved else ""
-    aim = one_line(standing.text, 80) if standing else ""
+    said = f"{'Reached' if standing.reached else 'Not reached'}: target" if standing else ""
+    aim = one_line(f"{said} {write_target(metric)}", 60) if standing else ""
     frame = {
         "data": {"values": [{}]},
         "mark": {

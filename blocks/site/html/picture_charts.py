@@ -15,7 +15,8 @@ from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, dr
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Group, Snapshot
 from blocks.site.html.theme import PAPER, SLOTS
-from blocks.site.periods import EPOCH, find_bucket, label_ticks
+from blocks.site.opening import choose_grain
+from blocks.site.periods import EPOCH, find_bucket, label_ticks, list_coarser_grains
 from blocks.site.plan import Chart, plan_charts, sort_charts
 
 if TYPE_CHECKING:
@@ -46,17 +47,19 @@ def make_panels(view: DashboardView, shot: Snapshot) -> list[Panel]:
         ring = _draw_donut_panel(shot, groups, dataset.dimensions[0])
         rest = WIDTH - GAP - ring.left - ring.width - ring.right
         return [ring, _draw_stacked_panel(shot, groups, dataset.dimensions[0], rest)] if timed else [ring]
+    wished = choose_grain(view.wishes)
+    grain = wished if wished in list_coarser_grains(view.grain) else ""
     charts = [chart for chart in sort_charts(plan, view.wishes.charts) if chart is not Chart.table]
     if len(charts) < 2:
-        return [_draw(chart, shot, WIDTH) for chart in charts]
+        return [_draw(chart, shot, WIDTH, grain) for chart in charts]
     first, second = charts
     width = 610 if first is Chart.trend else 560
-    return [_draw(first, shot, width), _draw(second, shot, WIDTH - GAP - width)]
+    return [_draw(first, shot, width, grain), _draw(second, shot, WIDTH - GAP - width, grain)]
 
 
-def _draw(chart: Chart, shot: Snapshot, width: float) -> Panel:
+def _draw(chart: Chart, shot: Snapshot, width: float, grain: str) -> Panel:
     if chart is Chart.trend:
-        return _draw_trend_panel(shot, width)
+        return _draw_trend_panel(shot, width, grain)
     return _draw_bars_panel(shot, shot.extract.dataset.dimensions[0], width)
 
 
@@ -69,10 +72,10 @@ def _find_share_groups(shot: Snapshot) -> list[Group]:
     return [] if any(group.value < 0 for group in groups) else [group for group in groups if group.value]
 
 
-def _draw_trend_panel(shot: Snapshot, width: float) -> Panel:
+def _draw_trend_panel(shot: Snapshot, width: float, wished: str) -> Panel:
     import altair as alt
 
-    grain = shot.period.drawn if shot.period else "day"
+    grain = wished or (shot.period.drawn if shot.period else "day")
     lines = [("previous", shot.read_series(grain, before=True)), ("now", shot.read_series(grain))]
     rows = [row for kind, points in lines for row in _make_line_rows(kind, points, grain)]
     axis = number_format.write_axis_expression(shot.metric.form)

@@ -81,7 +81,7 @@ class FolderSite(BiSite):
             self._sweep(place)
             work = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=place))
             try:
-                rows = self._write(card, work)
+                rows, asked = self._write(card, work)
                 canary = compare(
                     name, card.summaries, [DatasetSummary(rows=number) for number in rows.values()]
                 )
@@ -98,6 +98,7 @@ class FolderSite(BiSite):
             image=place / name / "dashboard.png",
             seconds=round(time.monotonic() - begun, 3),
             canary=canary,
+            asked=asked,
         )
 
     def publish_dictionary(self, dictionary: Dictionary) -> str:
@@ -149,8 +150,8 @@ class FolderSite(BiSite):
             write_file(place / STATE, dump_entries(entries))
             write_file(place / "index.html", render_index(place, entries))
 
-    def _write(self, card: Card, work: Path) -> dict[str, int]:
-        """Write all files of a dashboard; return the rows of its extract's tables, as the extract has them."""
+    def _write(self, card: Card, work: Path) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Write all files of a dashboard; return the rows of its extract's tables, and how it opens as asked for."""
         name, marts = card.dashboard.name, [dataset.name for dataset in card.datasets]
         if len(set(marts)) != len(marts) or len(marts) != len(card.extracts):
             fault = "its datasets and extracts don't pair"
@@ -167,7 +168,8 @@ class FolderSite(BiSite):
             docs = f"../{DOCS_FILE}" if (self._place() / DOCS_FILE).exists() else None
             page = render_dashboard(view, summarize_gate(card, self._find_address), dictionary, docs)
             write_file(work / "index.html", page)
-        return rows
+            asked = tuple(view.list_notes_on_wishes())
+        return rows, asked
 
     def _install(self, work: Path, target: Path) -> None:
         target.mkdir(exist_ok=True)

@@ -284,13 +284,13 @@ class DashboardPublisher:
             views=_count_since(place.views, count),
             notes=(*self._list_notes(place, canary), *self._data.notes, *lost),
             ways=tuple(self._data.ways),
+            asked=tuple(list_notes_on_wishes(self._card)),
         )
 
     def _list_notes(self, place: Place, canary: str | None) -> tuple[str, ...]:
         readers = self._settings.readers
         unseen = (f"Not known is who sees it: {readers.description}.",) if readers.unseen else ()
-        wished = list_notes_on_wishes(self._card)
-        return (*place.notes, *wished, *(() if canary else (UNCHECKED,)), *unseen)
+        return (*place.notes, *(() if canary else (UNCHECKED,)), *unseen)
 
     def _make_url(self, item: ContentItem, seen: list[ViewItem]) -> str:
         view = views.find_main_view(seen)

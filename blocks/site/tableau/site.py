@@ -69,6 +69,9 @@ class TableauSite(BiSite):
     readers: tuple[str, ...] = Field(
         (), description="groups that may view; empty: permissions stay as they are"
     )
+    audiences: tuple[str, ...] = Field(
+        (), description="groups besides readers that a ticket may name as its audience"
+    )
     gone_days: int | None = Field(
         None,
         ge=1,
@@ -98,6 +101,10 @@ class TableauSite(BiSite):
         if not self.live_user or live is None:
             return DataChoice(reason=f"{wish}, but {missing}")
         return DataChoice(live=True, reason=wish)
+
+    def list_audiences(self) -> tuple[str, ...]:
+        """The groups that the block names: a ticket's text alone lets nobody in."""
+        return tuple(dict.fromkeys((*self.readers, *self.audiences)))
 
     def check(self) -> str:
         """Sign in and find the project, or make it."""
@@ -141,7 +148,11 @@ class TableauSite(BiSite):
         card, left_out = leave_out(card)
         with self._connect() as session, TemporaryDirectory(prefix="tableau-") as work:
             publishing = DashboardPublisher(
-                session, self._make_settings(session), card, Path(work), self._make_kept_folder(name)
+                session,
+                self._make_settings(session, card.dashboard.wishes.audience),
+                card,
+                Path(work),
+                self._make_kept_folder(name),
             )
             publication = publishing.publish()
         notes = (*publication.notes, *left_out)
@@ -163,7 +174,7 @@ class TableauSite(BiSite):
         place = f"/site/{self.site}" if self.site else ""
         return f"{self.server.rstrip('/')}/#{place}/explore"
 
-    def _make_settings(self, session: TableauSession) -> PublishSettings:
+    def _make_settings(self, session: TableauSession, audience: tuple[str, ...]) -> PublishSettings:
         project = find_or_make_project(session, self._check_path())
         return PublishSettings(
             project=project,
@@ -171,14 +182,25 @@ class TableauSite(BiSite):
             large_mb=self.large_mb,
             reader=Reader(self.live_user, self.live_password) if self.live_user else None,
             workbooks=self.workbooks,
-            readers=self._find_readers(session, project),
+            readers=self._find_readers(session, project, self._check_audience(audience)),
             job_seconds=self.job_seconds,
             canary_seconds=self.canary_seconds,
         )
 
-    def _find_readers(self, session: TableauSession, project: str) -> Readers:
+    def _check_audience(self, audience: tuple[str, ...]) -> tuple[str, ...]:
+        """Raises Misconfigured for a group that a ticket may not name: the block decides, whoever asked."""
+        allowed = {name.casefold() for name in self.list_audiences()}
+        if unknown := [name for name in audience if name.casefold() not in allowed]:
+            raise Misconfigured(
+                "Publish for an audience",
+                f"{len(unknown)} of its groups are none that the block names",
+                "Name groups of the block's readers or audiences, or add them there.",
+            )
+        return audience
+
+    def _find_readers(self, session: TableauSession, project: str, audience: tuple[str, ...] = ()) -> Readers:
         kinds = ("workbooks",) if self.data == "packed" else ("workbooks", "datasources")
-        return find_readers(session, project, self.readers, kinds)
+        return find_readers(session, project, audience or self.readers, kinds, alone=bool(audience))
 
     def _make_credentials(self) -> AccessToken | ConnectedApp:
         given = [each for each in (self.token, self.app) if each]

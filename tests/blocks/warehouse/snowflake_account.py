@@ -423,7 +423,9 @@ class Account:
         )
         self.logins[answer["data"]["token"]] = login
         answer["data"]["sessionId"] = number
-        answer["data"]["masterToken"] = f"master of {number}"  # without one the connector never ends a session
+        answer["data"]["masterToken"] = (
+            f"master of {number}"  # without one the connector never ends a session
+        )
         return JSONResponse(answer)
 
     async def query(self, request: Any) -> Any:

@@ -28,13 +28,14 @@ _ALLOW, _DENY = "Allow", "Deny"
 class Readers(NamedTuple):
     """Groups that are to view. everybody: the group of all users; locked: the project's permissions decide, and do.
 
-    unseen: locked, and the user may not read them.
+    unseen: locked, and the user may not read them. alone: no other group is to view it.
     """
 
     groups: tuple[GroupItem, ...] = ()
     everybody: GroupItem | None = None
     locked: bool = False
     unseen: bool = False
+    alone: bool = False
 
     @property
     def description(self) -> str:
@@ -48,11 +49,16 @@ class Readers(NamedTuple):
 
 
 def find_readers(
-    session: TableauSession, project: str, names: Sequence[str], kinds: Sequence[str]
+    session: TableauSession,
+    project: str,
+    names: Sequence[str],
+    kinds: Sequence[str],
+    alone: bool = False,
 ) -> Readers:
     """Look who is to view what is published into a project (its id), before anything is.
 
-    Raises Misconfigured for an unknown group, and for a locked project whose permissions keep one out.
+    alone: these groups and no others. Raises Misconfigured for an unknown group, and for a locked project whose
+    permissions keep one out, or let another in that is to be kept out.
     """
     if not names:
         return Readers()
@@ -61,12 +67,13 @@ def find_readers(
     everybody = next((each for each in listed if each.name == EVERYBODY), None)
     controlling = _find_lock(list_projects(session), project)
     if controlling is None:
-        return Readers(groups, everybody)
-    readers = Readers(groups, everybody, locked=True)
+        return Readers(groups, everybody, alone=alone)
+    readers = Readers(groups, everybody, locked=True, alone=alone)
     try:
         for kind in kinds:
             rules = _read_default_rules(session, controlling, kind)
             _check_rules(f"Publish into project {controlling.name}", rules, readers, kind)
+            _check_alone(f"Publish into project {controlling.name}", rules, readers, listed)
     except Forbidden:
         return readers._replace(unseen=True)
     return readers
@@ -92,7 +99,42 @@ def grant_view(session: TableauSession, kind: str, item: ContentItem, readers: R
             lambda server: getattr(server, kind).update_permissions(item, missing),
         )
         rules = _read_rules(session, kind, item)
+    if readers.alone and (others := _list_others(rules, readers)):
+        session.call(
+            f"Keep other groups from viewing {item.name}",
+            lambda server: [getattr(server, kind).delete_permission(item, each) for each in others],
+        )
+        rules = _read_rules(session, kind, item)
+        _check_alone(f"Keep other groups from viewing {item.name}", rules, readers, list_groups(session))
     _check_rules(f"Let groups view {item.name}", rules, readers, kind)
+
+
+def _list_others(rules: Sequence[RuleItem], readers: Readers) -> list[RuleItem]:
+    """What other groups are allowed, as rules to be removed."""
+    import tableauserverclient as client
+
+    meant = {each.id for each in readers.groups}
+    others = [each for each in rules if each.grantee.tag_name == "group" and each.grantee.id not in meant]
+    allowed = [
+        (each.grantee, {name: mode for name, mode in each.capabilities.items() if mode == _ALLOW})
+        for each in others
+    ]
+    return [client.PermissionsRule(grantee, modes) for grantee, modes in allowed if modes]
+
+
+def _check_alone(
+    asked: str, rules: Sequence[RuleItem], readers: Readers, listed: Sequence[GroupItem]
+) -> None:
+    """Raises Misconfigured where others than an audience may view."""
+    others = [each.grantee.id for each in _list_others(rules, readers)] if readers.alone else []
+    if others:
+        names = ", ".join(sorted(each.name for each in listed if each.id in others)) or "other groups"
+        meant = ", ".join(each.name for each in readers.groups)
+        raise Misconfigured(
+            asked,
+            f"it is for {meant} alone, and {names} may view what is there",
+            "Publish it into a project whose permissions are not locked, or remove what allows them.",
+        )
 
 
 def _check_rules(asked: str, rules: Sequence[RuleItem], readers: Readers, kind: str) -> None:

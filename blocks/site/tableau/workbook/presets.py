@@ -47,7 +47,7 @@ def list_notes_on_wishes(card: Card) -> list[str]:
     asked, wishes = card.dashboard.wishes.list_lines(), card.dashboard.wishes
     shown = [
         f"{name} {asked[name]}"
-        for name in ("filters", "period", "comparison", "grain", "target")
+        for name in ("filters", "period", "comparison", "grain", "target", "audience")
         if name in asked
     ]
     found = [f"Opens as asked for, with {'; '.join(shown)}."] if shown else []

@@ -826,14 +826,24 @@ class Request:
                 f'<connection id="{words[0]}" type="x" userName={quoteattr(asked.get("userName"))}/>'
             )
 
-    def delete_datasources(self, identity: str, what: str = "", tag: str = "") -> None:
+    def delete_permission(self, kind: str, identity: str, group: str, name: str, mode: str) -> None:
+        item = self.server.items[kind][identity]
+        if item.rules.get(group, {}).get(name) == mode:
+            del item.rules[group][name]
+        raise Answer(204)
+
+    def delete_datasources(self, identity: str, what: str = "", tag: str = "", *rule: str) -> None:
+        if what == "permissions":
+            raise self.delete_permission("datasources", identity, *rule)
         if what:
             self.server.items["datasources"][identity].tags.discard(tag)
         elif not self.server.items["datasources"].pop(identity, None):
             raise error("404004", "It is not there")
         raise Answer(204)
 
-    def delete_workbooks(self, identity: str, what: str, tag: str) -> None:
+    def delete_workbooks(self, identity: str, what: str, tag: str, *rule: str) -> None:
+        if what == "permissions":
+            raise self.delete_permission("workbooks", identity, *rule)
         self.server.items["workbooks"][identity].tags.discard(tag)
         raise Answer(204)
 

@@ -51,6 +51,7 @@ from blocks.site.tableau.client.versions import OLDEST, TABLEAU
 from blocks.site.tableau.site import TableauSite
 from blocks.site.tableau.workbook.grammar import OLDEST_API
 from blocks.warehouse.bi_connection import LiveSource
+from blocks.wishes import Wishes
 from tests.blocks.site.conftest import CUSTOMERS, MEASURES, ORDERS, export
 from tests.blocks.site.harness import TableauWall, hyper_rows
 from tests.blocks.site.tableau import files
@@ -375,6 +376,42 @@ def test_what_people_denied_stays_denied_and_is_said(
         source.rules.clear()
     assert changed(site, readers=("Sales",)).publish(card).notes == ()
     assert wall.server.can_view("Sales", "kpi_page")
+
+
+def test_an_audience_reads_and_nobody_else_does(wall: TableauWall, site: TableauSite, card: Card) -> None:
+    mine = changed(site, readers=("Sales",), audiences=("Sales 2",))
+    mine.publish(card)
+    everybody = wall.server.groups["All Users"]
+    (workbook,), sources = wall.server.items["workbooks"].values(), wall.server.items["datasources"].values()
+    workbook.rules[everybody] = {"Read": "Allow", "ExportData": "Deny"}
+    for source in sources:
+        source.rules[everybody] = {"Read": "Allow", "Connect": "Allow"}
+    dashboard = card.dashboard.model_copy(update={"wishes": Wishes(audience=("Sales 2",))})
+    asked = card.model_copy(update={"dashboard": dashboard})
+    assert mine.publish(asked).asked == ("Opens as asked for, with audience Sales 2.",)
+    assert wall.server.can_view("Sales 2", "kpi_page")
+    assert not wall.server.can_view("Sales", "kpi_page")
+    assert workbook.rules[everybody] == {"ExportData": "Deny"}  # what people denied stays
+    assert all(not source.rules[everybody] for source in sources)
+    foreign = dashboard.model_copy(update={"wishes": Wishes(audience=("All Users",))})
+    with pytest.raises(Misconfigured, match="none that the block names"):
+        mine.publish(card.model_copy(update={"dashboard": foreign}))
+    assert mine.list_audiences() == ("Sales", "Sales 2")
+
+
+def test_a_locked_project_that_lets_others_in_is_not_published_into_for_an_audience(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    site.check()
+    at = next(each for each in wall.server.projects if wall.server.path(each) == "Team")
+    wall.server.locks[at] = "LockedToProject"
+    allowed = {"Read": "Allow", "Connect": "Allow"}
+    rules = {wall.server.groups[name]: allowed for name in ("Sales", "Sales 2")}
+    wall.server.defaults = {(at, kind): rules for kind in ("workbooks", "datasources")}
+    dashboard = card.dashboard.model_copy(update={"wishes": Wishes(audience=("Sales",))})
+    with pytest.raises(Misconfigured, match="it is for Sales alone, and Sales 2 may view what is there"):
+        changed(site, readers=("Sales",)).publish(card.model_copy(update={"dashboard": dashboard}))
+    assert wall.server.items["workbooks"] == {}
 
 
 LOCKS = [("Team", "LockedToProject"), ("Team/dashboards", "LockedToProjectWithoutNested")]
