@@ -135,7 +135,7 @@ def test_a_page_opens_as_it_was_asked_for(open_page, asked_page, asked):
         assert page.evaluate("location.hash") == ""
         assert "2 chosen" in page.locator("details.pick", has_text="Country").inner_text()
         panels = [panel.get_attribute("data-panel") for panel in page.locator(".panel:visible").all()]
-        assert panels == ["table", "bars", "trend"]
+        assert panels == ["table", "bars", "trend", "movement"]
         notes = page.locator(".notes").inner_text()
         assert "filters country = germany, France, Atlantis; period last 3 months" in notes
         assert "country has no value Atlantis in these data." in notes
