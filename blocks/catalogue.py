@@ -77,6 +77,15 @@ class Dataset(Record):
         )
 
 
+class DeclaredColumn(Record):
+    """A column that a mart or a source table declares. place: the mart's name, or `source.table`."""
+
+    place: str
+    name: str
+    description: str
+    is_mart: bool
+
+
 class Exposure(Record):
     """A dbt exposure: what its `config.meta` says of the dashboard, where it says it.
 
@@ -313,6 +322,35 @@ class Catalogue:
             dict.fromkeys(each for meta in metas for each in _read_texts(meta, "owner")) for metas in every
         )
         return next((tuple(owners) for owners in found if owners), ())
+
+    def list_columns(self) -> Iterator[DeclaredColumn]:
+        """Every declared column of marts that metrics are on, then of source tables."""
+        marts = dict.fromkeys(self.mart_of(name) for name in self._semantic.metrics)
+        for mart in marts:
+            for name, column in (
+                self._manifest["nodes"][self.mart(mart).unique_id].get("columns") or {}
+            ).items():
+                yield DeclaredColumn(
+                    place=mart, name=name, description=str(column.get("description") or ""), is_mart=True
+                )
+        for node in self._manifest["sources"].values():
+            place = f"{node['source_name']}.{node['name']}"
+            for name, column in (node.get("columns") or {}).items():
+                yield DeclaredColumn(
+                    place=place, name=name, description=str(column.get("description") or ""), is_mart=False
+                )
+
+    def list_source_owners(self, source: str) -> tuple[str, ...]:
+        """Who answers for a data source (`meta.owner`)."""
+        nodes = [node for node in self._manifest["sources"].values() if node["source_name"] == source]
+        metas = [{**(node.get("source_meta") or {}), **_read_meta(node)} for node in nodes]
+        return tuple(dict.fromkeys(owner for meta in metas for owner in _read_texts(meta, "owner")))
+
+    def owner_of_mart(self, mart: str) -> str:
+        """Who answers for a mart: its `meta.owner`, else the owner of an exposure that reads it, if there is one."""
+        own = _read_texts(_read_meta(self._manifest["nodes"][self.mart(mart).unique_id]), "owner")
+        shown = (self.owner_of(each.name) for each in self.exposures if mart in each.marts and each.owner)
+        return next(iter((*own, *shown)), "")
 
     def tables_beneath(self, mart: str) -> tuple[SourceTable, ...]:
         """Source tables in a mart's lineage, whoever fills them."""

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from blocks.errors import PlatformError, strip_controls
-from blocks.records import Outcome, Plan, RelationState
+from blocks.records import Incomplete, Outcome, Plan, RelationState
 from flows.flags import MAIN
 from flows.json_output import write_json
 from tasks.markdown import count_of, line
@@ -183,7 +183,7 @@ class Terminal(logging.Handler):
 
     def print_nothing_to_build(self, plan: Plan) -> None:
         """Why there is nothing to build, and what to do."""
-        waiting = ", ".join(f"{each.key} ({count_of(len(each.gaps), 'gap')})" for each in plan.incomplete)
+        waiting = ", ".join(f"{each.key} ({_describe_gaps(each)})" for each in plan.incomplete)
         if waiting:
             why = f"these tickets are incomplete: {waiting}. What is missing is written on them."
         elif plan.faults:
@@ -242,7 +242,7 @@ class Terminal(logging.Handler):
         self._explain_order(plan)
         for gaps in plan.incomplete:
             self.console.print(
-                f"{gaps.key}: incomplete, {count_of(len(gaps.gaps), 'gap')} would be answered on the ticket"
+                f"{gaps.key}: incomplete, {_describe_gaps(gaps)} would be answered on the ticket"
             )
             for gap in gaps.gaps:
                 self.console.print(f"  - {escape(line(gap.replace('**', ''), 500))}", soft_wrap=True)
@@ -276,3 +276,8 @@ class Terminal(logging.Handler):
         for each in states:
             did = "build" if each.built else "show again"
             self.console.print(f"  {did:<11} {each.name:<28} {each.why}", soft_wrap=True, markup=False)
+
+
+def _describe_gaps(incomplete: Incomplete) -> str:
+    """How many gaps a ticket has, or that only its requester's word is missing."""
+    return count_of(len(incomplete.gaps), "gap") if incomplete.gaps else "a proposal"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from blocks.warehouse.base import Warehouse
 from blocks.warehouse.control import read_last_detail
 from blocks.warehouse.dimension_values import read_dimension_values
 from blocks.warehouse.proposals import read_proposals, write_proposal
-from blocks.warehouse.reads import count_rows, export_rows, read_newest_value
+from blocks.warehouse.reads import count_rows, export_rows, read_newest_value, read_query_range
 from tasks.assignment import estimate_efforts
 from tasks.elaboration.acceptance import compute_comment_fingerprint, list_commands
 from tasks.elaboration.elaborate import (
@@ -32,10 +32,11 @@ from tasks.elaboration.elaborate import (
     merge,
     replace_memory,
 )
-from tasks.elaboration.proposal_text import Surroundings, write_accepted
+from tasks.elaboration.proposal_text import Surroundings, describe_missing, write_accepted
 from tasks.elaboration.proposal_text import write_proposal as write_text
 from tasks.elaboration.vocabulary import Vocabulary
-from tasks.markdown import line, listed
+from tasks.markdown import code, line, listed
+from tasks.missing_metrics import ask_modeller, choose_for_task, describe_task, name_task
 from tasks.planning import find_dashboards
 from tasks.policy import RETRY
 from tasks.requirements import check_ticket
@@ -107,7 +108,11 @@ class Elaborated:
         known = self.found.get(incomplete.key)
         if not known or known.proposal is None or known.memory is None:
             return incomplete
-        around = known.memory.around.model_copy(update={"answers": known.remarks})
+        missing = (*map(describe_missing, known.proposal.missing), *known.memory.around.missing)
+        tasks = (known.task,) if known.task else ()
+        around = known.memory.around.model_copy(
+            update={"answers": known.remarks, "missing": (*missing, *tasks)}
+        )
         requester = known.ticket.fields.get("requester")
         text = write_text(known.proposal, line(requester, 60) if isinstance(requester, str) else "", around)
         fields = {name: value for name, value in known.proposal.fields.items() if value}
@@ -146,7 +151,9 @@ def elaborate_tickets(
     if not lacking:
         return Elaborated(list(tickets))
     remembered = _read_memories(warehouse, [each.key for each in lacking])
-    vocabulary = Vocabulary(catalogue, values.read())
+    vocabulary = Vocabulary(
+        catalogue, values.read(), (each.name for each in catalogue.list_columns() if each.is_mart)
+    )
     found = {
         each.key: elaborate_ticket(each, vocabulary, check, remembered.get(each.key), today)
         for each in lacking
@@ -171,9 +178,10 @@ def record_proposals(
 ) -> None:
     """Record new proposals and acceptances, each with what it is shown with. One ticket's trouble is its own."""
     for key, each in list(elaborated.found.items()):
-        if not (each.fresh or each.accepted_now) or each.memory is None:
-            continue
         try:
+            each = elaborated.found[key] = _ask_modeller(key, each, tracker, catalogue, warehouse, values)
+            if not (each.fresh or each.accepted_now or each.asked_now) or each.memory is None:
+                continue
             if each.fresh and each.proposal:
                 around = look_around(key, each, catalogue, warehouse, values)
                 each = elaborated.found[key] = replace_memory(each, around)
@@ -181,6 +189,29 @@ def record_proposals(
             record_proposal(warehouse, tracker, key, each)
         except PlatformError as error:
             get_run_logger().error("%s: %s", key, error)
+
+
+def _ask_modeller(
+    key: str,
+    elaboration: Elaboration,
+    tracker: Tracker,
+    catalogue: Catalogue,
+    warehouse: Warehouse,
+    values: ServedValues,
+) -> Elaboration:
+    """The elaboration with the modellers' task for what is missing, opened if it is not there, and its state."""
+    memory, proposal = elaboration.memory, elaboration.proposal
+    if memory is None or proposal is None:
+        return elaboration
+    missing = choose_for_task(proposal.missing, catalogue)
+    if not missing:
+        return elaboration
+    about, task_key = name_task(missing), memory.task
+    asked_now = memory.about != about
+    if asked_now:
+        task_key = ask_modeller(tracker, key, missing, catalogue, warehouse, values.release)
+    memory = memory.model_copy(update={"task": task_key, "about": about})
+    return replace(elaboration, memory=memory, asked_now=asked_now, task=describe_task(tracker, task_key))
 
 
 @task(task_run_name="record proposal {key}", **RETRY)
@@ -208,16 +239,21 @@ def look_around(
         mart for mart in find_dashboards(wanted, catalogue)[0].marts if release and mart in release.marts
     )
     marts = find_dashboards(wanted, catalogue)[0].marts
-    expect = []
+    expect: list[str] = []
+    missing: list[str] = []
     if release and set(served) == set(marts):
         expect.append(f"Nothing new is built: readers see {listed(marts)} already.")
-        expect += _describe_freshness(wanted, catalogue, warehouse)
+        fresh, missing = _describe_freshness(wanted, catalogue, warehouse)
+        expect += fresh
     else:
         expect.append(f"{listed(each for each in marts if each not in served)} has to be built first.")
     expect += _describe_duration(warehouse, marts)
     picture = PICTURE if release and set(served) == set(marts) else ""
     return Surroundings(
-        nearest=tuple(find_nearest(wanted, catalogue.exposures)), expect=tuple(expect), picture=picture
+        nearest=tuple(find_nearest(wanted, catalogue.exposures)),
+        expect=tuple(expect),
+        picture=picture,
+        missing=tuple(missing),
     )
 
 
@@ -232,16 +268,27 @@ def _make_requirement(
     return checked if isinstance(checked, Requirement) else None
 
 
-def _describe_freshness(wanted: Requirement, catalogue: Catalogue, warehouse: Warehouse) -> list[str]:
-    newest = []
+def _describe_freshness(
+    wanted: Requirement, catalogue: Catalogue, warehouse: Warehouse
+) -> tuple[list[str], list[str]]:
+    """From when to when the data reach, and whether the period that is asked for has any."""
+    bounds = []
     with warehouse.open_readers() as session:
         for dataset in catalogue.datasets(wanted.metrics, wanted.dimensions):
             if dataset.time:
                 serving = {mart: warehouse.quote(warehouse.serving, mart) for mart in dataset.marts}
                 query = dataset.sql(serving[dataset.mart], serving)
-                newest.append(read_newest_value(warehouse, session, query, dataset.time))
-    days = [each[:10] for each in newest if each]
-    return [f"The data reach to {min(days)} now, and are as fresh as each run."] if days else []
+                if found := read_query_range(warehouse, session, query, dataset.time):
+                    bounds.append((found[0][:10], found[1][:10]))
+    if not bounds:
+        return [], []
+    first, last = min(low for low, _ in bounds), min(high for _, high in bounds)
+    span = wanted.wishes.period
+    outside = span and ((span.first and str(span.first) > last) or (span.last and str(span.last) < first))
+    missing = (
+        [f"There are no data for {code(str(span))}: they reach from {first} to {last}."] if outside else []
+    )
+    return [f"The data reach to {last} now, and are as fresh as each run."], missing
 
 
 def read_efforts(warehouse: Warehouse, plan: Plan) -> dict[str, float]:

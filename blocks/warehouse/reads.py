@@ -29,6 +29,22 @@ def export_columns(session: Session, query: str, path: Path) -> int:
     return int(session.rows(f"select count(*) from ({query}) as q")[0][0])
 
 
+def read_value_range(
+    warehouse: Warehouse, session: Session, relation: str, column: str
+) -> tuple[str, str] | None:
+    """The smallest and the greatest value of a column of a `schema.table`, as text; None where it has none."""
+    return read_query_range(warehouse, session, f"select * from {warehouse.relation(relation)}", column)
+
+
+def read_query_range(
+    warehouse: Warehouse, session: Session, query: str, column: str
+) -> tuple[str, str] | None:
+    """The smallest and the greatest value of one of a query's columns, as text; None where it has none."""
+    name = warehouse.quote(column)
+    ((low, high),) = session.rows(f"select min({name}), max({name}) from ({query}) as q")
+    return None if low is None else (str(low), str(high))
+
+
 def read_newest_value(warehouse: Warehouse, session: Session, query: str, column: str) -> str | None:
     """The greatest value of one of a query's columns, as text; None where it has none."""
     ((newest,),) = session.rows(f"select max({warehouse.quote(column)}) from ({query}) as q")

@@ -39,7 +39,8 @@ class Memory(Record):
 
     fingerprint: the proposal's; text: of what the ticket says; asked_on: from when relative days count; seen: comments
     with commands that were there before it; accepted: the fields, once the requester has accepted; by: the account that
-    did, as a fingerprint; around: what the proposal is shown with.
+    did, as a fingerprint; around: what the proposal is shown with; task: of the modellers, for what is missing; about:
+    which missing things that is.
     """
 
     fingerprint: str
@@ -50,6 +51,8 @@ class Memory(Record):
     accepted: dict[str, str] | None = None
     by: str = ""
     around: Surroundings = Surroundings()
+    task: str = ""
+    about: str = ""
 
 
 @dataclass
@@ -57,7 +60,8 @@ class Elaboration:
     """A ticket with what it comes to.
 
     ticket: with the accepted fields, if there are any. proposal: for one that is not accepted yet. memory: what is to
-    be recorded; fresh: it is another than before; accepted_now: by a comment that was not followed before.
+    be recorded; fresh: it is another than before; accepted_now: by a comment that was not followed before; asked_now:
+    the modellers were; task: the state of their task, in Markdown.
     """
 
     ticket: Ticket
@@ -66,6 +70,8 @@ class Elaboration:
     fresh: bool = False
     accepted_now: bool = False
     accepted: Mapping[str, str] = field(default_factory=dict)
+    asked_now: bool = False
+    task: str = ""
     remarks: tuple[str, ...] = ()
 
 
@@ -83,6 +89,8 @@ def elaborate_ticket(
         memory = Memory(
             fingerprint=proposal.fingerprint, text=text, asked_on=asked_on, seen=seen, version=version
         )
+        if remembered:
+            memory = memory.model_copy(update={"task": remembered.task, "about": remembered.about})
         said = ("What was accepted before no longer fits: the ticket, or the catalogue, is not the same.",)
         again = said if remembered and remembered.accepted is not None else ()
         return Elaboration(ticket, proposal, memory, fresh=True, remarks=again)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from tasks.elaboration.lexicon import GENERIC, UNITS, WEEKDAYS
 from tasks.elaboration.mentions import ARTICLES, SHOWING
 from tasks.elaboration.proposal import Missing
-from tasks.elaboration.text import Sentence
+from tasks.elaboration.text import Sentence, find_stems
 from tasks.elaboration.vocabulary import Vocabulary
 
 MOST = 4
@@ -148,11 +148,37 @@ _NO_SPLIT = frozenset(
 def find_missing(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> list[Missing]:
     """What is asked for and is not there: figures, then splits."""
     found: dict[str, Missing] = {}
+    columns = [[find_stems(word) for word in name.split("_")] for name in vocabulary.columns]
     for sentence in sentences:
         if not sentence.skipped:
-            for each in (*_find_metrics(sentence), *_find_splits(sentence)):
-                found.setdefault(each.words.casefold(), each)
+            for each in (
+                *_find_columns(sentence, columns),
+                *_find_metrics(sentence),
+                *_find_splits(sentence),
+            ):
+                if not any(each.words.casefold() in known for known in found):
+                    found[each.words.casefold()] = each
     return list(found.values())[:MOST]
+
+
+def _find_columns(sentence: Sentence, columns: Sequence[Sequence[frozenset[str]]]) -> Iterator[Missing]:
+    """Words that are the name of a column that is no metric and no dimension yet, where they are asked for."""
+    unused = set(sentence.list_unused())
+    for place in sorted(unused):
+        if not (sentence.in_title or SHOWING.search(sentence.read_clause(place))):
+            continue
+        for words in columns:
+            span = range(place, place + len(words))
+            here = all(
+                at in unused and sentence.tokens[at].keys & stems
+                for at, stems in zip(span, words, strict=True)
+            )
+            if here:
+                before = sentence.tokens[place - 1].low if place else ""
+                kind = "dimension" if before in _BY else "metric"
+                tokens = sentence.tokens[place : place + len(words)]
+                yield Missing(kind=kind, words=sentence.text[tokens[0].start : tokens[-1].end])
+                break
 
 
 def _find_metrics(sentence: Sentence) -> Iterator[Missing]:

@@ -13,7 +13,7 @@ from tasks.elaboration.text import Token, find_keys, find_stems, lower
 from tasks.request_shape import Names
 
 LONGEST_PHRASE, NEAR, SHORTEST_TYPO = 6, 88.0, 5
-MOST_VALUES = 20_000
+MOST_VALUES, SHORTEST_COLUMN = 20_000, 4
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -59,10 +59,14 @@ class Phrase:
 
 
 class Vocabulary:
-    """All phrases of a catalogue, found by the stems of their words."""
+    """All phrases of a catalogue, found by the stems of their words.
 
-    def __init__(self, catalogue: Words, values: Values | None = None) -> None:
+    columns: names of the marts' columns, by which a figure is known that is no metric yet.
+    """
+
+    def __init__(self, catalogue: Words, values: Values | None = None, columns: Iterable[str] = ()) -> None:
         self.catalogue = catalogue
+        self.columns = tuple(dict.fromkeys(name.lower() for name in columns if len(name) > SHORTEST_COLUMN))
         self.values = values or {}
         self.phrases = tuple(
             dict.fromkeys(
