@@ -89,7 +89,7 @@ class Filter(Wish):
 class Span(Wish):
     """Time that a dashboard opens with. Nothing set: all there is.
 
-    unit with count: the last so many finished units; unit alone: this unit so far. first, last: fixed days, both
+    unit with count: the last so many finished units, of years in months; unit alone: this unit so far. first, last: fixed days, both
     included, None where it is open.
     """
 

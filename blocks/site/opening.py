@@ -35,10 +35,14 @@ def find_opening(span: Span, finished: Period, whole: Period, today: date) -> Pe
 
 
 def find_days(span: Span, finished: date, today: date) -> tuple[date | None, date | None]:
-    """The first and the last day of a wished time; None where it is open. finished: the last finished day."""
+    """The first and the last day of a wished time; None where it is open. finished: the last finished day.
+
+    Years are counted in months: who asks for the last two years in December does not mean those before this one.
+    """
     if span.unit and span.count:
-        last = find_last_finished(finished, span.unit)
-        return start(last - span.count + 1, span.unit), finish(last, span.unit)
+        unit, count = ("month", 12 * span.count) if span.unit == "year" else (span.unit, span.count)
+        last = find_last_finished(finished, unit)
+        return start(last - count + 1, unit), finish(last, unit)
     if span.unit:
         this = find_bucket(today, span.unit)
         return start(this, span.unit), finish(this, span.unit)
