@@ -89,8 +89,8 @@ class Filter(Wish):
 class Span(Wish):
     """Time that a dashboard opens with. Nothing set: all there is.
 
-    unit with count: the last so many finished units, of years in months; unit alone: this unit so far. first, last: fixed days, both
-    included, None where it is open.
+    unit with count: the last so many finished units, of years in months; unit alone: this unit so far. first, last:
+    fixed days, both included, None where it is open.
     """
 
     unit: str = ""
