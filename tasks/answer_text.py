@@ -5,7 +5,7 @@ The evidence below it (checks, diff, loads) is in evidence.py.
 
 from __future__ import annotations
 
-from blocks.quality.history.judge import KIND
+from blocks.quality.history.findings import KIND
 from blocks.records import Outcome, Publication, Release, Requirement
 from tasks.evidence import write_evidence
 from tasks.markdown import bullets, code, line, link, table

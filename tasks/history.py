@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
@@ -12,26 +12,26 @@ from prefect import task
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Misconfigured
-from blocks.metrics import is_additive
+from blocks.metrics import Metric, is_additive
 from blocks.quality.history.calendar import find_date, is_complete, read_holidays
 from blocks.quality.history.expectation import Usual
+from blocks.quality.history.findings import KIND, Past, write_number
 from blocks.quality.history.judge import (
-    KIND,
     ROWS_METRIC,
-    Past,
-    choose_weight,
+    Gauge,
+    judge_agreement,
     judge_freshness,
-    judge_members,
     judge_metric,
-    judge_restated,
-    judge_undated,
-    measure_restated,
-    write_number,
+    make_gauge,
 )
+from blocks.quality.history.members import choose_weight, judge_members, judge_visits
 from blocks.quality.history.movement import explain
+from blocks.quality.history.nulls import judge_nulls, judge_undated
 from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_first_values
+from blocks.quality.history.restated import judge_restated, measure_restated
 from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules, read_rules
-from blocks.quality.history.series import Series, reduce_to_sums, try_read_series
+from blocks.quality.history.series import Series, hold_out, reduce_to_sums, try_read_series
+from blocks.quality.history.sizes import judge_gone_members, judge_size
 from blocks.records import BuildReport, Check, Dashboard, LedgerEntry, Movement
 from blocks.warehouse import control
 from blocks.warehouse.base import Session, Warehouse
@@ -147,37 +147,71 @@ def _look_at(
     around: _Around, session: Session, dataset: Dataset, relation: str, live: str | None, look: Look
 ) -> None:
     """A dataset of a built mart, and of the relation that readers see of it, if they see one."""
-    candidate = try_read_series(around.warehouse, session, dataset, relation, around.today)
+    before = try_read_series(around.warehouse, session, dataset, live, around.today) if live else None
+    if before and live == relation:  # what an earlier release built is shown again
+        candidate: Series | None = before
+    else:
+        also = tuple(before.members) if before else ()
+        candidate = try_read_series(around.warehouse, session, dataset, relation, around.today, also)
     if candidate is None:  # that a metric can't be computed is another check's finding
         return
     look.series[dataset.name] = candidate
-    if live == relation:  # what an earlier release built is shown again
-        before: Series | None = candidate
-    else:
-        before = try_read_series(around.warehouse, session, dataset, live, around.today) if live else None
-    if before is None or not before.total or dataset.time is None:
+    seen = before if before and before.total else None
+    if seen is None and dataset.time is None:
         return
-    past = _make_past(around, dataset, before, candidate)
-    look.movements += _explain(around, dataset, before, candidate, past)
-    rules = {each.name: read_rules(around.catalogue.metric_meta(each.name)) for each in dataset.metrics}
-    checks: list[Check | None] = [judge_metric(ROWS_METRIC, Rules(), before, candidate, past)]
-    for metric in dataset.metrics:
-        checks.append(judge_metric(metric, rules[metric.name], before, candidate, past))
-    if weight := choose_weight(dataset.metrics, before):
-        for name in candidate.members:
-            checks.append(judge_members(name, weight, rules[weight.name], before, candidate, past))
-    checks.append(_check_restated(around, dataset, rules, before, candidate, past))
+    past = _make_past(around, dataset, seen or candidate, candidate)
+    look.movements += _explain(around, dataset, seen, candidate, past)
+    found = _judge(around, dataset, seen, candidate, past)
+    if seen:
+        found += _compare(around, dataset, seen, candidate, past)
+        look.moved[dataset.name] = {
+            metric.name: measure_restated(metric, seen, candidate, past.complete)[0]
+            for metric in dataset.metrics
+            if is_additive(metric.formula)
+        }
+    look.checks += [check for check in found if check]
+
+
+def _judge(
+    around: _Around, dataset: Dataset, live: Series | None, candidate: Series, past: Past
+) -> list[Check | None]:
+    """A dataset's new and changed buckets by what readers see; where they see nothing yet, its last by those before."""
+    if dataset.time is None:
+        return []
+    known = live or hold_out(candidate)
+    rules = _read_rules(around, dataset)
+    gauges = [
+        make_gauge(metric, own, known, candidate, past)
+        for metric, own in ((ROWS_METRIC, Rules()), *((each, rules[each.name]) for each in dataset.metrics))
+    ]
+    found: list[Check | None] = [judge_metric(gauge, known, candidate, past) for gauge in gauges]
+    found += [judge_agreement(gauges, dataset.mart, past), judge_nulls(rules, known, candidate, past)]
+    if live:
+        found.append(_check_restated(around, dataset, gauges[1:], live, candidate, past))
+    if weight := choose_weight(dataset.metrics, known):
+        for name in dict.fromkeys((*candidate.members, *known.members)):
+            found += judge_members(name, weight, rules[weight.name], known, candidate, past)
+    return found
+
+
+def _compare(
+    around: _Around, dataset: Dataset, live: Series, candidate: Series, past: Past
+) -> list[Check | None]:
+    """A dataset as a whole against what readers see, and against what runs before saw."""
     sights = around.sights.get(dataset.name, ())
-    checks += [
-        judge_undated(before, candidate),
+    found = [judge_gone_members(name, live, candidate, past) for name in live.members]
+    if dataset.time is None:
+        return [*found, judge_size(live, candidate, sights, past)]
+    return [
+        *found,
+        *(judge_visits(name, candidate, past) for name in candidate.members),
+        judge_undated(live, candidate),
         judge_freshness(candidate, around.today, sights, past.holidays),
     ]
-    look.checks += [check for check in checks if check]
-    look.moved[dataset.name] = {
-        metric.name: measure_restated(metric, before, candidate, past.complete)[0]
-        for metric in dataset.metrics
-        if is_additive(metric.formula)
-    }
+
+
+def _read_rules(around: _Around, dataset: Dataset) -> dict[str, Rules]:
+    return {each.name: read_rules(around.catalogue.metric_meta(each.name)) for each in dataset.metrics}
 
 
 def _make_past(around: _Around, dataset: Dataset, live: Series, candidate: Series) -> Past:
@@ -201,16 +235,19 @@ def _make_past(around: _Around, dataset: Dataset, live: Series, candidate: Serie
 
 
 def _explain(
-    around: _Around, dataset: Dataset, live: Series, candidate: Series, past: Past
+    around: _Around, dataset: Dataset, live: Series | None, candidate: Series, past: Past
 ) -> list[Movement]:
     """Why the metrics that dashboards show are not what readers saw, and not what they were the period before."""
+    if dataset.time is None:
+        return []
     length = PERIODS.get(dataset.grain, 1)
     over = sorted(day for day in candidate.total if past.complete(day))
     recent, earlier = over[-length:], over[-2 * length : -length]
     found = []
     for metric in dataset.metrics:
         if metric.name in around.shown:
-            found.append(explain(metric, live, candidate, (live.total, candidate.total), "release"))
+            if live:
+                found.append(explain(metric, live, candidate, (live.total, candidate.total), "release"))
             if len(earlier) == length:
                 days = (earlier[0], earlier[-1], recent[0], recent[-1])
                 moved = explain(metric, candidate, candidate, (earlier, recent), "period")
@@ -231,27 +268,39 @@ def _read_marks(around: _Around, mart: str) -> list[date]:
 def _check_restated(
     around: _Around,
     dataset: Dataset,
-    rules: Mapping[str, Rules],
+    gauges: Sequence[Gauge],
     live: Series,
     candidate: Series,
     past: Past,
 ) -> Check | None:
     """The metric whose past moved most, over its budget where any is."""
 
-    def loads(days: Collection[date]) -> list[str]:
-        return _describe_loads(around, dataset.mart, days)
+    def explain_days(gauge: Gauge) -> Callable[[Collection[date]], list[str]]:
+        return lambda days: [
+            *_describe_members(gauge.metric, live, candidate, days),
+            *_describe_loads(around, dataset.mart, days),
+        ]
 
     found = [
         check
-        for metric in dataset.metrics
-        if is_additive(metric.formula)
-        and (check := judge_restated(metric, rules[metric.name], live, candidate, past, loads))
+        for gauge in gauges
+        if is_additive(gauge.metric.formula)
+        and (check := judge_restated(gauge, live, candidate, past, explain_days(gauge)))
     ]
     return max(
         found,
         key=lambda each: (not each.passed, each.warned, dict(each.figures)["observed"], each.name),
         default=None,
     )
+
+
+def _describe_members(metric: Metric, live: Series, candidate: Series, days: Collection[date]) -> list[str]:
+    """The members whose rows of these days changed most."""
+    moved = explain(metric, live, candidate, (days, days), "period")
+    return [
+        f"{mover.dimension} {mover.member[:60]}: {mover.change:+,.2f}"
+        for mover in (moved.movers if moved else ())
+    ]
 
 
 def _describe_loads(around: _Around, mart: str, days: Collection[date]) -> list[str]:

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from prefect import get_run_logger, task
 
-from blocks.quality.history.judge import KIND
+from blocks.quality.history.findings import KIND
 from blocks.records import Check, Outcome
 from blocks.tracker.base import Tracker
 from tasks.gate import HAS_MARTS, METRIC_CHECK, ONLY_WHEN_FAILED

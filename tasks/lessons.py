@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from prefect import get_run_logger, task
 
 from blocks.errors import NotFound, PlatformError
-from blocks.quality.history.judge import KIND
+from blocks.quality.history.findings import KIND
 from blocks.quality.history.rules import Lesson
 from blocks.records import Check, Comment, GateReport, Plan, State, Ticket
 from blocks.tracker.base import Tracker

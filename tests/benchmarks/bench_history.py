@@ -15,14 +15,15 @@ from pathlib import Path
 from blocks.catalogue import Dataset
 from blocks.metrics import Formula, Measure, Metric, Operation
 from blocks.quality.history.calendar import read_holidays
+from blocks.quality.history.findings import Past
 from blocks.quality.history.judge import (
     ROWS_METRIC,
-    Past,
-    choose_weight,
+    judge_agreement,
     judge_freshness,
-    judge_members,
     judge_metric,
+    make_gauge,
 )
+from blocks.quality.history.members import choose_weight, judge_members, judge_visits
 from blocks.quality.history.record import RUNS_READ, Sight
 from blocks.quality.history.rules import Rules
 from blocks.quality.history.series import ROWS, Points, Series
@@ -116,11 +117,14 @@ class Replay:
     def judge(self, live: Series, candidate: Series, today: date) -> list[Check]:
         """The gate's checks of history, as tasks/history.py puts them together."""
         past = Past(complete=lambda day: day < today, holidays=self.holidays, runs=len(self.sights))
-        found = [
-            judge_metric(metric, Rules(), live, candidate, past) for metric in (ROWS_METRIC, *self.metrics)
+        gauges = [
+            make_gauge(metric, Rules(), live, candidate, past) for metric in (ROWS_METRIC, *self.metrics)
         ]
+        found = [judge_metric(gauge, live, candidate, past) for gauge in gauges]
+        found.append(judge_agreement(gauges, "m", past))
         if weight := choose_weight(self.metrics, live):
-            found.append(judge_members("country", weight, Rules(), live, candidate, past))
+            found += judge_members("country", weight, Rules(), live, candidate, past)
+        found.append(judge_visits("country", candidate, past))
         found.append(judge_freshness(candidate, today, self.sights[-RUNS_READ:], self.holidays))
         return [check for check in found if check]
 

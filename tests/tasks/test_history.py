@@ -154,6 +154,8 @@ def look(
 
 CUT = f"case when d > date '{LAST - timedelta(days=3)}' then 0.15 else 1 end * amount"
 AMOUNT, PAST = "amount is as usual", "amount: past days are as readers saw them"
+NO_FR = f"case when d <> date '{LAST}' or country <> 'FR' then amount end"
+GONE, NULLS = "country has the members that readers see", "values are there as usual"
 
 
 def test_usual_days_pass_and_say_what_was_looked_at(house: DuckDBWarehouse) -> None:
@@ -162,6 +164,10 @@ def test_usual_days_pass_and_say_what_was_looked_at(house: DuckDBWarehouse) -> N
         "rows is as usual": "passed",
         AMOUNT: "passed",
         "country is made up as usual": "passed",
+        "country is spread as usual": "passed",
+        GONE: "passed",
+        "country members come as usual": "passed",
+        NULLS: "passed",
         PAST: "passed",
         "loads are as large as usual": "passed",
     }
@@ -275,16 +281,54 @@ def test_a_day_that_is_not_over_is_not_judged(house: DuckDBWarehouse) -> None:
     assert look(house, built, today=LAST)[0][AMOUNT].status == "passed"
 
 
-def test_nothing_is_judged_at_first_and_all_is_kept(house: DuckDBWarehouse) -> None:
-    built = build(house, "next")
+@pytest.mark.parametrize(("amount", "status"), [("amount", "passed"), (CUT, "failed")])
+def test_at_first_the_last_days_are_held_to_those_before_and_all_is_kept(
+    house: DuckDBWarehouse, amount: str, status: str
+) -> None:
+    built = build(house, "next", amount=amount)
     with house.session() as session:
         session.rows("drop table rel_live.sales")  # readers' relation is not one that can be read
     checks, seen = look(house, built)
-    assert AMOUNT not in checks
+    assert checks[AMOUNT].status == status
+    assert PAST not in checks  # nothing of it is known
+    assert seen.movements == []
     keep_history.fn(house, "next", seen, True)
     (entry,) = control.read_history(house, 5)
     assert (entry.run, entry.dataset) == ("next", "sales")
     assert entry.detail.count("2026-") > DAYS
+
+
+@pytest.mark.parametrize(
+    ("where", "amount", "name", "text"),
+    [
+        ("where country <> 'FR'", "amount", GONE, "gone, with this share of readers' rows: FR: 33.3%"),
+        ("where country = 'GB'", "amount", GONE, "DE: 33.3%"),  # one is left: a dimension all the same
+        (
+            "",
+            f"case when d <> date '{LAST}' or country <> 'FR' then amount end",
+            NULLS,
+            f"amount is null: {LAST}: 33.3%",
+        ),
+        ("", "0.7 * amount", PAST, "30.00% of it moved, in 116 of them"),
+    ],
+)
+def test_what_is_gone_null_or_restated_is_held_back(
+    house: DuckDBWarehouse, where: str, amount: str, name: str, text: str
+) -> None:
+    check = look(house, build(house, "next", where, amount))[0][name]
+    assert check.status == "failed"
+    assert text in check.observed
+    lesson = Lesson(scope="sales", check=name, days=check.days, said="said on AN-9")
+    again = look(house, build(house, "next", where, amount), lessons=(lesson,))[0][name]
+    assert again.status == "warned"
+
+
+def test_restated_days_are_told_with_their_members_and_loads(house: DuckDBWarehouse) -> None:
+    amount = f"case when country = 'GB' and d > date '{LAST - timedelta(days=40)}' then 0.9 * amount else amount end"
+    check = look(house, build(house, "next", amount=amount))[0][PAST]
+    assert check.status == "warned"
+    assert any(line.startswith("country GB: -") for line in check.evidence)
+    assert any(line.startswith("loaded shop.lines") for line in check.evidence)
 
 
 def test_a_load_that_is_smaller_than_usual_is_said(house: DuckDBWarehouse) -> None:

@@ -1,8 +1,9 @@
 """What a bucket's value is expected to be, from the values before it, and how far off it may be.
 
 The centre is the median of the last alike buckets (same weekday, same day of the month) moved by how far the last
-buckets were off; the width is how far this rule was off in the past. Everything is computed on a scale that is linear
-around zero and logarithmic far from it, so that half and double are as far off, and zero and negatives have a place.
+buckets were off; the width is how far this rule was off in the past, above all on alike buckets: on Sundays it may be
+off by more. Everything is computed on a scale that is linear around zero and logarithmic far from it, so that half and
+double are as far off, and zero and negatives have a place.
 Add another way of being alike in calendar.py.
 """
 
@@ -16,10 +17,15 @@ from datetime import date
 from statistics import median
 
 from blocks.quality.history.calendar import Season, list_seasons
+from blocks.quality.history.rules import MIN_HISTORY
 
 ALIKE, LEVEL, SPREAD = 6, 10, 250
 """How many buckets the centre, the level and the width are taken from."""
 FEWEST_ERRORS, FEWEST_ALIKE = 20, 3
+FEWEST_OWN, SHRUNK = (
+    5,
+    10,
+)  # a kind of bucket has a width of its own, as far as more than so many of it say it
 FLAT = 0.05  # of the usual size; below it values are counted, not compared by their ratio
 LEAST_WIDTH = 0.05
 UNUSUAL, RARELY = 3.0, 0.98
@@ -74,7 +80,8 @@ class Usual:
             for day, value in zip(self._days, scaled, strict=True):
                 fit.add(day, value)
             fitted.append(fit)
-        self._fit = min(fitted, key=lambda fit: fit.find_spread(len(self._days)) or math.inf)
+        able = [fit for fit in fitted if fit.cycles > MIN_HISTORY] or fitted[:1]
+        self._fit = min(able, key=lambda fit: fit.find_spread(len(self._days)) or math.inf)
         self._extraordinary = extraordinary
 
     def learn(self, day: date, value: float) -> None:
@@ -83,14 +90,35 @@ class Usual:
             self._days.append(day)
             self._fit.add(day, math.asinh(value / self._unit))
 
+    @property
+    def spread(self) -> float:
+        """The median of how far off the rule was."""
+        return self._fit.find_spread(len(self._days))
+
+    def list_errors(self) -> dict[date, float]:
+        """How far off the rule was in the past, by bucket, in widths."""
+        found = self._fit.list_relative_errors(len(self._days))
+        return {self._days[place]: error for place, error in found.items()}
+
+    def measure_error(self, day: date, value: float) -> tuple[float, float]:
+        """How far off a bucket's value is from what came before it, on a scale where a factor is a distance; the width.
+
+        0, 1 where nothing can be expected.
+        """
+        at = bisect_left(self._days, day)
+        centre, _ = self._fit.find_expected(day, at)
+        if centre is None:
+            return 0.0, 1.0
+        return math.asinh(value / self._unit) - centre, self._fit.find_width(day, at)
+
     def expect(self, day: date, min_history: int) -> Expectation | None:
         """What is usual for a bucket, from what came before it; None as long as too little did."""
         at = bisect_left(self._days, day)
         centre, cycles = self._fit.find_expected(day, at)
-        errors = self._fit.list_errors_before(at)
+        errors = self._fit.list_relative_errors(at).values()
         if centre is None or cycles < min_history or len(errors) < FEWEST_ERRORS:
             return None
-        width = max(1.4826 * median(abs(error) for error in errors), LEAST_WIDTH)
+        width = self._fit.find_width(day, at)
         below = sorted(-error for error in errors if error < 0)
         above = sorted(error for error in errors if error > 0)
 
@@ -108,13 +136,13 @@ class Usual:
         )
 
     def _find_unusual_distance(self, width: float, errors: Sequence[float]) -> float:
-        """How far off in one direction is unusual. errors: those of the past in this direction, in order."""
+        """How far off in one direction is unusual. errors: of the past in this direction, in order and in widths."""
         rare = errors[min(len(errors) - 1, int(len(errors) * RARELY))] if errors else 0.0
-        return max(UNUSUAL * width, rare) / self._sensitivity
+        return width * max(UNUSUAL, rare) / self._sensitivity
 
     def _find_gross_distance(self, width: float, errors: Sequence[float]) -> float:
         worst = errors[-1] if errors else 0.0
-        return max(max(GROSS * width, worst + BEYOND) / self._sensitivity, TWICE)
+        return max(max(GROSS * width, worst * width + BEYOND) / self._sensitivity, TWICE)
 
 
 class _Fit:
@@ -123,9 +151,16 @@ class _Fit:
     def __init__(self, season: Season) -> None:
         self._season = season
         self._places: dict[int, list[int]] = {}
+        self._widths: tuple[int, float, dict[int, float]] = (-1, LEAST_WIDTH, {})
         self._values: list[float] = []
         self._off: list[float | None] = []  # from the median of alike buckets
         self._errors: list[float | None] = []  # from that, moved by the level
+
+    @property
+    def cycles(self) -> int:
+        """How many buckets of a kind there are, of the kind with fewest but one: the 31st is not in all months."""
+        sizes = sorted(len(places) for places in self._places.values())
+        return sizes[min(1, len(sizes) - 1)] if sizes else 0
 
     def add(self, day: date, value: float) -> None:
         """Count one more bucket, with its value on the scale."""
@@ -148,6 +183,37 @@ class _Fit:
         """How far off the rule was before a place."""
         return [error for error in self._errors[max(0, at - SPREAD) : at] if error is not None]
 
+    def list_relative_errors(self, at: int) -> dict[int, float]:
+        """How far off the rule was before a place, by place, in widths of the kind of bucket."""
+        whole, own = self._find_widths(at)
+        found = {}
+        for kind, places in self._places.items():
+            width = own.get(kind, whole)
+            for place in places:
+                error = self._errors[place]
+                if error is not None and at - SPREAD <= place < at:
+                    found[place] = error / width
+        return found
+
+    def find_width(self, day: date, at: int) -> float:
+        """How far off the rule is used to be on buckets like this one."""
+        whole, own = self._find_widths(at)
+        return own.get(self._season(day), whole)
+
+    def _find_widths(self, at: int) -> tuple[float, dict[int, float]]:
+        """How far off the rule was before a place: on all buckets, and on those of each kind, shrunk towards that."""
+        if self._widths[0] != at:
+            whole = _measure_width(self.list_errors_before(at))
+            own = {}
+            for kind, places in self._places.items():
+                errors = [self._errors[place] for place in places if at - SPREAD <= place < at]
+                known = [error for error in errors if error is not None]
+                if len(known) >= FEWEST_OWN:
+                    count, width = len(known), _measure_width(known)
+                    own[kind] = math.sqrt((count * width**2 + SHRUNK * whole**2) / (count + SHRUNK))
+            self._widths = (at, whole, own)
+        return self._widths[1:]
+
     def find_spread(self, at: int) -> float:
         """The median of how far off it was; 0 if it never could say."""
         errors = self.list_errors_before(at)
@@ -163,6 +229,10 @@ class _Fit:
     def _find_level(self, at: int) -> float | None:
         last = [off for off in self._off[max(0, at - LEVEL) : at] if off is not None]
         return median(last) if len(last) >= FEWEST_ALIKE else None
+
+
+def _measure_width(errors: Sequence[float]) -> float:
+    return max(1.4826 * median(map(abs, errors)), LEAST_WIDTH) if errors else LEAST_WIDTH
 
 
 def _find_unit(values: Sequence[float]) -> float:

@@ -6,8 +6,8 @@ stands. Minima, distinct counts and balances are left out, and the metrics made 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -21,7 +21,9 @@ from blocks.sql import quote_identifier
 from blocks.warehouse.base import Session, Warehouse
 
 ROWS = "rows__"  # how many of the mart's rows are behind a row of the dataset
-MOST_MEMBERS, MOST_DIMENSIONS = 50, 3
+GIVEN = "__given"  # after a measure's name: in how many of them it is not null
+MOST_MEMBERS, MOST_DIMENSIONS, MORE = 50, 3, 4
+HELD_OUT = {"day": 7, "week": 2}  # of other grains the last one
 KEPT_DAYS = {"day": 800, "week": 1900, "month": 3700, "quarter": 7400, "year": 36500}
 Value: TypeAlias = float | Decimal | None
 Totals: TypeAlias = Mapping[str, Value]  # by measure
@@ -33,7 +35,8 @@ Member: TypeAlias = str | None
 class Series:
     """What one relation of a mart holds. total: by bucket; members: dimension → member → by bucket.
 
-    undated: rows without a time; rows: all of them. A mart without a time has one bucket, `date.min`.
+    undated: rows without a time; rows: all of them. A mart without a time has one bucket, `date.min`. given: by bucket,
+    for each measure that can be null, in how many rows it is not.
     """
 
     dataset: Dataset
@@ -41,6 +44,7 @@ class Series:
     members: dict[str, dict[Member, Points]] = field(default_factory=dict)
     undated: int = 0
     rows: int = 0
+    given: Points = field(default_factory=dict)
 
     @cached_property
     def newest(self) -> date | None:
@@ -66,26 +70,51 @@ def reduce_to_sums(dataset: Dataset) -> Dataset:
     names = {each.name for each in sums}
     keys = {name for name in (dataset.time, *dataset.dimensions) if name}
     columns = [column for column in dataset.columns if column.name in keys or column.name in names]
+    given = [
+        column.model_copy(update={"name": column.name + GIVEN, "sql": f"count({column.sql[len('sum(') :]}"})
+        for column in columns
+        if column.name in names and column.sql.startswith("sum(")
+    ]
     counted = SelectedColumn(name=ROWS, sql="count(*)", grouped=False)
     return dataset.model_copy(
         update={
             "measures": sums,
             "metrics": tuple(m for m in dataset.metrics if {each.name for each in m.measures} <= names),
-            "columns": (*columns, counted),
+            "columns": (*columns, *given, counted),
         }
     )
 
 
+def hold_out(series: Series) -> Series:
+    """The series without its newest buckets: what they are held against where readers see nothing yet."""
+    last = sorted(series.total)[-HELD_OUT.get(series.dataset.grain, 1) :]
+
+    def cut(points: Mapping[date, Totals]) -> Points:
+        return {day: totals for day, totals in points.items() if day < last[0]} if last else {}
+
+    members = {
+        name: {member: kept for member, points in each.items() if (kept := cut(points))}
+        for name, each in series.members.items()
+    }
+    return Series(series.dataset, cut(series.total), members, series.undated, series.rows, cut(series.given))
+
+
 def read_series(
-    warehouse: Warehouse, session: Session, dataset: Dataset, relation: str, today: date
+    warehouse: Warehouse,
+    session: Session,
+    dataset: Dataset,
+    relation: str,
+    today: date,
+    also: Collection[str] = (),
 ) -> Series:
     """The measures of a relation (`schema.table`). dataset: as `reduce_to_sums` returns it, with its dimensions.
 
-    Dimensions with few members only, the first three. Raises Rejected where the relation has not its columns.
+    Dimensions with few members only, the first three; also: those that it is compared by, though one member be left.
+    Raises Rejected where the relation has not its columns.
     """
     warehouse.use_time_zone(session, dataset.time_zone)
     rows = dataset.sql(warehouse.relation(relation))
-    count, newest, chosen = _choose_dimensions(warehouse, session, dataset, rows)
+    count, newest, chosen = _choose_dimensions(warehouse, session, dataset, rows, also)
     dropped = set(dataset.dimensions) - set(chosen)
     columns = tuple(column for column in dataset.columns if column.name not in dropped)
     rows = dataset.model_copy(update={"columns": columns}).sql(warehouse.relation(relation))
@@ -94,31 +123,39 @@ def read_series(
     if dataset.time and newest:
         first = min(newest, today) - timedelta(days=KEPT_DAYS[dataset.grain])
     undated = 0
-    query = _write_query(warehouse, dataset, rows, chosen, first)
+    names = [*(m.name for m in dataset.measures), ROWS]
+    counts = [column.name for column in dataset.columns if column.name.endswith(GIVEN)]
+    query = _write_query(warehouse, rows, dataset.time, chosen, [*names, *counts], first)
     for place, member, moment, *values in session.rows(query):
         day = read_day(moment) if dataset.time else date.min
-        totals = dict(zip([*(m.name for m in dataset.measures), ROWS], values, strict=True))
+        totals = dict(zip(names, values, strict=False))
         if day is None:
             undated += int(totals[ROWS] or 0) if not place else 0
         elif not place:
             found.total[day] = totals
+            found.given[day] = dict(zip(counts, values[len(names) :], strict=True))
         else:
             found.members[chosen[int(place) - 1]].setdefault(member, {})[day] = totals
-    return Series(dataset, found.total, found.members, undated, count)
+    return replace(found, undated=undated)
 
 
 def try_read_series(
-    warehouse: Warehouse, session: Session, dataset: Dataset, relation: str, today: date
+    warehouse: Warehouse,
+    session: Session,
+    dataset: Dataset,
+    relation: str,
+    today: date,
+    also: Collection[str] = (),
 ) -> Series | None:
     """As `read_series`; None where the relation has not all its columns, or they can't be added up."""
     try:
-        return read_series(warehouse, session, dataset, relation, today)
+        return read_series(warehouse, session, dataset, relation, today, also)
     except Rejected:
         return None
 
 
 def _choose_dimensions(
-    warehouse: Warehouse, session: Session, dataset: Dataset, rows: str
+    warehouse: Warehouse, session: Session, dataset: Dataset, rows: str, also: Collection[str]
 ) -> tuple[int, date | None, list[str]]:
     """How many rows there are, the newest time, and the dimensions that have few members but more than one."""
     text = warehouse.type_of("varchar")
@@ -127,24 +164,31 @@ def _choose_dimensions(
     moment = f"max({quote_identifier(dataset.time)})" if dataset.time else "null"
     columns = ", ".join([f"sum({quote_identifier(ROWS)})", moment, *counted])
     ((count, newest, *widths),) = session.rows(f"select {columns} from ({rows}) as all_rows")
-    few = [name for name, width in zip(names, widths, strict=True) if 1 < int(width or 0) <= MOST_MEMBERS]
-    return int(count or 0), read_day(newest), few[:MOST_DIMENSIONS]
+    members = {name: int(width or 0) for name, width in zip(names, widths, strict=True)}
+    few = [name for name, width in members.items() if 1 < width <= MOST_MEMBERS]
+    compared = [name for name, width in members.items() if name in also and width <= MORE * MOST_MEMBERS]
+    return int(count or 0), read_day(newest), list(dict.fromkeys((*compared, *few)))[:MOST_DIMENSIONS]
 
 
 def _write_query(
-    warehouse: Warehouse, dataset: Dataset, rows: str, dimensions: Sequence[str], first: date | None
+    warehouse: Warehouse,
+    rows: str,
+    moment: str | None,
+    dimensions: Sequence[str],
+    columns: Sequence[str],
+    first: date | None,
 ) -> str:
     """The whole, and each dimension's members, below each other; the first column says which."""
     text = warehouse.type_of("varchar")
-    sums = ", ".join(f"sum({quote_identifier(name)})" for name in [*(m.name for m in dataset.measures), ROWS])
-    time = quote_identifier(dataset.time) if dataset.time else "cast(null as date)"
+    sums = ", ".join(f"sum({quote_identifier(name)})" for name in columns)
+    time = quote_identifier(moment) if moment else "cast(null as date)"
     where = ""
     if first:
         where = f" where {time} >= {warehouse.literal(first)} or {time} is null"
     parts = []
     for place, name in enumerate(["", *dimensions]):
         member = f"cast({quote_identifier(name)} as {text})" if name else f"cast(null as {text})"
-        keys = [*([quote_identifier(name)] if name else []), *([time] if dataset.time else [])]
+        keys = [*([quote_identifier(name)] if name else []), *([time] if moment else [])]
         grouped = f" group by {', '.join(keys)}" if keys else ""
         parts.append(
             f"select {place} as place_, {member} as member_, {time} as moment_, {sums}"

@@ -56,6 +56,12 @@ def test_nothing_is_said_before_there_is_enough_to_go_by(days: int, known: bool)
     assert usual.expect(FIRST + timedelta(days=days), 400) is None
 
 
+def test_a_rule_that_can_not_speak_yet_silences_none_that_can() -> None:
+    """By the day of the month there are seven cycles here, and the fit is perfect; by the weekday there are thirty."""
+    values = make(215, lambda day, at: 100.0 + 50 * (day.day % 9), noise=0)
+    assert Usual(values, "day").expect(FIRST + timedelta(days=215), 8) is not None
+
+
 def test_only_what_came_before_counts() -> None:
     values = make(120, weekly)
     found = Usual(values, "day").expect(FIRST + timedelta(days=100), 8)

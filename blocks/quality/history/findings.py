@@ -1,0 +1,175 @@
+"""What a judgement of a mart's history is made of: what is known, which buckets are looked at, and the check at last.
+
+Texts say what was found, what is usual and between what, bucket by bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from statistics import median
+
+from blocks.metrics import Metric
+from blocks.quality.history.expectation import Expectation
+from blocks.quality.history.rules import Lesson, Rules
+from blocks.quality.history.series import Series
+from blocks.records import Check
+from blocks.site.periods import find_bucket, start
+
+KIND = "history"
+MOST_JUDGED, MOST_SHOWN = 60, 10
+NOISE = 1e-6  # a bucket whose value differs by less is not a changed one
+PICTURE, BARS = 14, "▁▂▃▄▅▆▇█"
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known besides the two series.
+
+    complete: whether a bucket is over; holidays: by day; runs: how many runs recorded the dataset; firsts: metric →
+    its buckets as they were first seen; moved: metric → the shares of the past that earlier runs changed.
+    """
+
+    complete: Callable[[date], bool]
+    holidays: Mapping[date, str] = field(default_factory=dict)
+    runs: int = 0
+    firsts: Mapping[str, Mapping[date, float]] = field(default_factory=dict)
+    moved: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    lessons: Sequence[Lesson] = ()
+
+
+def write_number(value: float) -> str:
+    """A figure for people: whole from a hundred on, else with what tells it from others."""
+    if abs(value) >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
+def write_share(value: float) -> str:
+    """A part of a whole, for people."""
+    return f"{min(max(value, 0), 1):.1%}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A bucket's value and what is usual. level: usual, unusual or gross; about: what it is of, where not of all."""
+
+    day: date
+    value: float
+    expected: Expectation
+    level: str
+    about: str = ""
+    write: Callable[[float], str] = write_number
+
+    @property
+    def distance(self) -> float:
+        """How far off the value is, in widths of the range."""
+        expected = self.expected
+        return abs(self.value - expected.usual) / max(expected.high - expected.low, 1e-9)
+
+    def describe(self) -> str:
+        """The finding in a line."""
+        expected, write = self.expected, self.write
+        about = f"{self.about}: " if self.about else ""
+        between = f"{write(expected.low)} to {write(expected.high)}"
+        if self.level == "usual":
+            return f"{about}{self.day}: {write(self.value)}; {between} is usual"
+        return f"{about}{self.day}: {write(self.value)} where {write(expected.usual)} is usual ({between})"
+
+
+def list_judged(
+    before: Mapping[date, float], after: Mapping[date, float], candidate: Series, past: Past
+) -> list[date]:
+    """Complete buckets that readers have not seen, or not like this; the newest ones."""
+    days = {day for day in after if day not in before or is_different(before[day], after[day])}
+    days |= before.keys() - after.keys()
+    newest = max(before, default=None)
+    if newest and candidate.newest:
+        days |= set(_list_buckets(newest, candidate.newest, candidate.dataset.grain)) - after.keys()
+    return sorted(day for day in days if day != date.min and past.complete(day))[-MOST_JUDGED:]
+
+
+def _list_buckets(first: date, last: date, grain: str) -> list[date]:
+    """The buckets after one up to another, or the last so many of them."""
+    end = find_bucket(last, grain)
+    begin = max(find_bucket(first, grain) + 1, end - MOST_JUDGED)
+    return [start(number, grain) for number in range(begin, end + 1)]
+
+
+def is_different(one: float, other: float) -> bool:
+    """Whether a bucket changed."""
+    return abs(one - other) > NOISE * max(abs(one), abs(other), 1e-9)
+
+
+def choose_past(
+    metric: Metric, live: Series, before: Mapping[date, float], after: Mapping[date, float], past: Past
+) -> dict[date, float]:
+    """What readers have seen, by bucket; of a metric that goes on moving, what they saw first.
+
+    Their newest bucket is left out where it has changed since: it may not have been over.
+    """
+    known = {day: value for day, value in before.items() if past.complete(day)}
+    newest = live.newest
+    if newest in known and newest in after and is_different(known[newest], after[newest]):
+        del known[newest]
+    firsts = past.firsts.get(metric.name, {})
+    seen = {day: value for day, value in firsts.items() if day in known}
+    drifts = [abs(known[day] - value) / max(abs(value), abs(known[day]), 1e-9) for day, value in seen.items()]
+    return seen if drifts and median(drifts) > 0.1 else known
+
+
+def report(
+    mart: str,
+    name: str,
+    judged: Sequence[Finding],
+    rules: Rules,
+    past: Past,
+    known: Mapping[date, float],
+) -> Check:
+    """The check: its worst bucket first, then the others. known: what a picture shows of the past; empty: none."""
+    found = [each for each in judged if each.level != "usual"]
+    taught = {each.day: said for each in found if (said := find_lesson(past.lessons, mart, name, each.day))}
+    held = [each for each in found if each.day not in taught and rules.holds_back(each.level, past.runs)]
+    shown = sorted(found, key=lambda each: (each not in held, each.level != "gross", -each.distance))
+    worst = shown[0] if shown else judged[-1]
+    lines = tuple(each.describe() for each in shown[:MOST_SHOWN])
+    if found and not held and len(taught) == len(found):
+        lines = (*lines, f"expected: {next(iter(taught.values()))}")
+    more = f"; {len(found) - 1} more" if len(found) > 1 else ""
+    picture = _draw([*_list_last_values(known, worst.day), worst.value]) if known and not worst.about else ""
+    return Check(
+        scope=mart,
+        name=name,
+        kind=KIND,
+        passed=not held,
+        warned=bool(found),
+        observed=f"{worst.describe()}{more}{f' {picture}' if picture else ''}",
+        evidence=lines if len(shown) > 1 or taught else (),
+        days=tuple(sorted({each.day for each in found})),
+        figures=(
+            ("observed", worst.value),
+            ("expected", worst.expected.usual),
+            ("low", worst.expected.low),
+            ("high", worst.expected.high),
+        ),
+    )
+
+
+def find_lesson(lessons: Iterable[Lesson], mart: str, name: str, day: date) -> str:
+    """What was said of a check's bucket; empty if nothing was."""
+    return next((each.said for each in lessons if each.covers(mart, name, day)), "")
+
+
+def _list_last_values(known: Mapping[date, float], day: date) -> list[float]:
+    return [known[each] for each in sorted(known) if each < day][-PICTURE:]
+
+
+def _draw(values: Sequence[float]) -> str:
+    """Values as a row of bars, from zero or the least."""
+    low, high = min(0.0, *values), max(values)
+    if high <= low:
+        return ""
+    return "".join(
+        BARS[min(len(BARS) - 1, int((value - low) / (high - low) * len(BARS)))] for value in values
+    )
