@@ -18,6 +18,7 @@ from blocks.quality.history.expectation import Usual
 from blocks.quality.history.findings import KIND, Past, write_number
 from blocks.quality.history.judge import (
     ROWS_METRIC,
+    TOGETHER,
     Gauge,
     judge_agreement,
     judge_freshness,
@@ -26,7 +27,7 @@ from blocks.quality.history.judge import (
 )
 from blocks.quality.history.members import choose_weight, judge_members, judge_visits
 from blocks.quality.history.movement import explain
-from blocks.quality.history.nulls import judge_nulls, judge_undated
+from blocks.quality.history.nulls import NULLS, judge_nulls, judge_undated
 from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_first_values
 from blocks.quality.history.restated import judge_restated, measure_restated
 from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules, read_rules
@@ -38,6 +39,8 @@ from blocks.warehouse.base import Session, Warehouse
 from tasks.policy import RETRY
 
 MOST_DIMENSIONS_ASKED, MOST_LOADS = 8, 5
+FOR_ALL = {f"{ROWS_METRIC.name} is as usual", TOGETHER, NULLS}
+"""The checks that speak of all that a mart holds."""
 PERIODS = {"day": 7, "week": 4}
 """Buckets that are held against as many before; of coarser ones it is the last."""
 
@@ -162,7 +165,9 @@ def _look_at(
     past = _make_past(around, dataset, seen or candidate, candidate)
     look.movements += _explain(around, dataset, seen, candidate, past)
     found = _judge(around, dataset, seen, candidate, past)
-    if seen:
+    if seen is None:
+        found = _choose_at_first(found)
+    else:
         found += _compare(around, dataset, seen, candidate, past)
         look.moved[dataset.name] = {
             metric.name: measure_restated(metric, seen, candidate, past.complete)[0]
@@ -170,6 +175,15 @@ def _look_at(
             if is_additive(metric.formula)
         }
     look.checks += [check for check in found if check]
+
+
+def _choose_at_first(found: Sequence[Check | None]) -> list[Check | None]:
+    """What is said of a mart that nobody has seen yet: what is held back, if all figures or several days say so.
+
+    One figure may be far off on one day with reason, and nothing is known of how often.
+    """
+    held = [check for check in found if check and not check.passed]
+    return list(held) if any(check.name in FOR_ALL or len(check.days) > 1 for check in held) else []
 
 
 def _judge(

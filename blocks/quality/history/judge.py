@@ -22,6 +22,7 @@ from blocks.quality.history.series import ROWS, Series
 from blocks.records import Check
 
 ALIKE_RUNS = 6
+TOGETHER = "figures together are as usual"
 LEAST_AGREEING, LEAST_SCORES, NOISIER, LEAST_FACTOR = 2, 60, 2.5, math.log(1.25)
 ROWS_METRIC = Metric(
     name="rows",
@@ -114,7 +115,7 @@ def judge_agreement(gauges: Sequence[Gauge], mart: str, past: Past) -> Check | N
         expected = _expect_agreement(scores, median(widths))
         factor = math.exp(median(errors))
         judged.append(Finding(day, factor, expected, expected.judge(factor), about, _write_factor))
-    return report(mart, "figures together are as usual", judged, Rules(), past, {}) if judged else None
+    return report(mart, TOGETHER, judged, Rules(), past, {}) if judged else None
 
 
 def _choose_agreeing(gauges: Sequence[Gauge]) -> list[Gauge]:

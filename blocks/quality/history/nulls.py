@@ -11,6 +11,7 @@ from blocks.quality.history.rules import Rules
 from blocks.quality.history.series import GIVEN, ROWS, Series
 from blocks.records import Check
 
+NULLS = "values are there as usual"
 LEAST_BUCKETS, BOUND, GROSS = 8, 0.02, 0.2  # shares of a bucket's rows, beyond the most there ever were
 
 
@@ -50,8 +51,7 @@ def judge_nulls(rules: Mapping[str, Rules], live: Series, candidate: Series, pas
                 for day in days
                 if not own.find_event(day)
             ]
-    name = "values are there as usual"
-    return report(candidate.dataset.mart, name, findings, Rules(), past, {}) if findings else None
+    return report(candidate.dataset.mart, NULLS, findings, Rules(), past, {}) if findings else None
 
 
 def _read_shares(series: Series, name: str) -> dict[date, float]:
