@@ -30,6 +30,8 @@ from tasks.fields import Form
 from tasks.markdown import code, line, listed
 from tasks.spellings import BY, Spellings
 
+AGAIN = "What was accepted before no longer fits: the ticket, or the catalogue, is not the same."
+MOST_REMARKS = 5
 NEAR_NAME, NEAR_DASHBOARD, MOST_NEAREST = 82.0, 0.3, 2
 Check = Callable[[Ticket], Requirement | Incomplete]
 
@@ -40,7 +42,7 @@ class Memory(Record):
     fingerprint: the proposal's; text: of what the ticket says; asked_on: from when relative days count; seen: comments
     with commands that were there before it; accepted: the fields, once the requester has accepted; by: the account that
     did, as a fingerprint; around: what the proposal is shown with; task: of the modellers, for what is missing; about:
-    which missing things that is.
+    which missing things that is. again: another proposal was accepted before.
     """
 
     fingerprint: str
@@ -53,6 +55,7 @@ class Memory(Record):
     around: Surroundings = Surroundings()
     task: str = ""
     about: str = ""
+    again: bool = False
 
 
 @dataclass
@@ -91,9 +94,9 @@ def elaborate_ticket(
         )
         if remembered:
             memory = memory.model_copy(update={"task": remembered.task, "about": remembered.about})
-        said = ("What was accepted before no longer fits: the ticket, or the catalogue, is not the same.",)
-        again = said if remembered and remembered.accepted is not None else ()
-        return Elaboration(ticket, proposal, memory, fresh=True, remarks=again)
+        again = remembered is not None and (remembered.again or remembered.accepted is not None)
+        memory = memory.model_copy(update={"again": again})
+        return Elaboration(ticket, proposal, memory, fresh=True, remarks=(AGAIN,) if again else ())
     if remembered.accepted is not None:
         return Elaboration(merge(ticket, remembered.accepted), None, remembered, accepted=remembered.accepted)
     return _follow_answers(ticket, proposal, remembered, check)
@@ -101,7 +104,7 @@ def elaborate_ticket(
 
 def _follow_answers(ticket: Ticket, proposal: Proposal, memory: Memory, check: Check) -> Elaboration:
     """Follow the newest command of the requester; say why those that don't count don't."""
-    remarks: list[str] = []
+    remarks = [AGAIN] if memory.again else []
     found: tuple[Comment, Answer] | None = None
     for comment in list_new(list_commands(ticket.comments, proposal), memory.seen):
         answer = read_answer(comment.body, proposal)
@@ -119,7 +122,7 @@ def _follow_answers(ticket: Ticket, proposal: Proposal, memory: Memory, check: C
         else:
             found = comment, answer
     if found is None:
-        return Elaboration(ticket, proposal, memory, remarks=tuple(remarks[-3:]))
+        return Elaboration(ticket, proposal, memory, remarks=tuple(dict.fromkeys(remarks))[:MOST_REMARKS])
     fields = choose_fields(found[1], proposal)
     merged = merge(ticket, fields)
     checked = check(merged)

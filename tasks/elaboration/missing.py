@@ -87,6 +87,7 @@ MEASURES = frozenset(
 _COUNTED = frozenset(
     ("number", "count", "anzahl", "many", "average", "durchschnittliche", "durchschnittlicher", "total")
 )
+_MORE = frozenset(("and", "also", "plus", "und", "auch", "außerdem"))
 _BY = frozenset(("by", "per", "nach", "pro", "je"))
 _NO_SPLIT = frozenset(
     [
@@ -165,7 +166,8 @@ def _find_columns(sentence: Sentence, columns: Sequence[Sequence[frozenset[str]]
     """Words that are the name of a column that is no metric and no dimension yet, where they are asked for."""
     unused = set(sentence.list_unused())
     for place in sorted(unused):
-        if not (sentence.in_title or SHOWING.search(sentence.read_clause(place))):
+        goes_on = sentence.tokens[0].low in _MORE
+        if not (sentence.in_title or goes_on or SHOWING.search(sentence.read_clause(place))):
             continue
         for words in columns:
             span = range(place, place + len(words))
