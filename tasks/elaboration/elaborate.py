@@ -152,6 +152,9 @@ def propose(ticket: Ticket, vocabulary: Vocabulary, check: Check, asked_on: date
     checked = check(ticket)
     if not isinstance(checked, Incomplete) or "unreadable" in ticket.fields:
         return Proposal()
+    ticket = ticket.model_copy(
+        update={"fields": {name: value for name, value in ticket.fields.items() if value not in ("", [], {})}}
+    )
     bad = set(checked.gap_fields)
     given, near = _read_names(ticket, vocabulary, bad)
     proposal = read_prose(ticket.title, list(_list_lines(ticket, bad)), vocabulary, asked_on, given)
