@@ -15,6 +15,7 @@ from pydantic import Field
 
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound
+from blocks.hashing import hash_value
 from blocks.manifest import Node, list_disabled, name_model
 from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
@@ -91,7 +92,8 @@ class Exposure(Record):
 
     fault: why it can't be shown as its meta has it; "" for one that can, or that asks for no dashboard. live: it is to
     read what is served itself, where a site can. schedule: when it is refreshed, as written; "" for each run, or never.
-    wishes: how it opens and for whom, as a ticket's fields have it, unread.
+    wishes: how it opens and for whom, as a ticket's fields have it, unread. approval: who accepts its definition before
+    readers see it, `requester`, `owner` or `none`.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Exposure(Record):
     owner: str = ""
     live: bool = False
     schedule: str = ""
+    approval: str = "none"
     wishes: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -403,6 +406,15 @@ class Catalogue:
                 found.setdefault(marts_by_id[node["attached_node"]], []).append(node["name"])
         return {mart: tuple(names) for mart, names in found.items()}
 
+    def hash_lineage(self, mart: str) -> str:
+        """What tells the code of a mart and of all it is made of from another: dbt's checksums and configurations."""
+        nodes = self._manifest["nodes"]
+        parts = {
+            key: [nodes[key].get("checksum"), (nodes[key].get("config") or {}).get("materialized")]
+            for key in sorted(self.find_lineage(mart) & nodes.keys())
+        }
+        return hash_value(parts)
+
     def find_lineage(self, mart: str) -> set[str]:
         """Ids of a mart and of all it is made of."""
         todo = [self.mart(mart).unique_id]
@@ -663,6 +675,7 @@ def _make_exposure(node: Node, manifest: Node) -> Exposure:
         fault=fault,
         owner=_read_owner(node),
         live=meta.get("live") is True,
+        approval=str(meta.get("approval") or "none"),
         schedule=schedule if isinstance(schedule := meta.get("schedule"), str) else "",
         wishes={name: meta[name] for name in WISHES if meta.get(name) is not None},
     )

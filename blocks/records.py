@@ -454,10 +454,14 @@ class GateReport(Record):
 
 
 class State(StrEnum):
-    """States of a run in the journal, in order; rejected and abandoned end a run that was not published."""
+    """States of a run in the journal, in order; rejected and abandoned end a run that was not published.
+
+    awaiting: something of it waits for somebody's word; of a run with nothing else to publish it is the last state.
+    """
 
     building = "building"
     validated = "validated"
+    awaiting = "awaiting"
     publishing = "publishing"
     published = "published"
     rejected = "rejected"

@@ -17,9 +17,11 @@ from blocks.loader.base import Loader
 from blocks.prefect.block_types import import_types
 from blocks.quality.suites import Suites
 from blocks.query_tags import tag_queries
-from blocks.records import Outcome
+from blocks.records import BuildReport, Dashboard, Outcome, State
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
+from blocks.warehouse import control
+from blocks.warehouse.approvals import Step
 from blocks.warehouse.base import Warehouse
 from flows.delivery import Delivery
 from flows.extract_load import extract_load
@@ -29,7 +31,13 @@ from flows.interruption import answer_first, check_interrupt
 from flows.promote import promote, require_passed
 from flows.publish import publish
 from flows.requirements import requirements
-from flows.run_context import RunContext, name_new_run, open_run, read_published_reports
+from flows.run_context import (
+    RunContext,
+    name_new_run,
+    open_run,
+    read_last_report,
+    read_published_reports,
+)
 from flows.run_end import answer_end
 from flows.run_names import (
     ANSWERED,
@@ -43,6 +51,8 @@ from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import run_meanwhile
 from tasks.answers import tell_not_begun
+from tasks.approval import list_held, settle_approvals
+from tasks.candidates import ask_for_approval, preview_candidates, tell_decisions
 from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
 from tasks.publication import mark_held
@@ -125,6 +135,8 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         open_run(project, warehouse, run) as context,
     ):
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
+        decisions = settle_approvals(tracker, warehouse)
+        tell_decisions(tracker, decisions)
         with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
             delivery.plan = requirements(
                 tracker,
@@ -136,12 +148,14 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
                 context=context,
                 dashboards=dashboards,
                 site=site,
+                due=[each.candidate.dashboard for each in decisions if each.step is Step.accepted],
             )
         tag_queries("deliver", run, delivery.plan.tickets)
         tag_delivery(delivery.plan)
         check_interrupt()
         if done := read_published_reports(warehouse, run):  # an attempt before this one came that far
             delivery.build, delivery.gate, delivery.release = done
+            _hold_back(delivery, context, warehouse, suites)
             delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, context=context)
         elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
             _build_and_publish(
@@ -213,9 +227,28 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
         mark_held(site, plan, delivery.gate)
     require_passed(delivery.build.run, delivery.gate)
     check_interrupt()
-    delivery.release = promote(warehouse, delivery.build, delivery.gate)
+    held = _hold_back(delivery, context, warehouse, suites)
+    if delivery.build.marts:
+        delivery.release = promote(warehouse, delivery.build, delivery.gate)
+        check_interrupt()
+        delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, context=context)
+    else:
+        control.write_journal(warehouse, plan.run, State.awaiting)
     check_interrupt()
-    delivery.publications = publish(site, warehouse, project, tracker, plan, context=context)
+    for candidate, preview in preview_candidates(site, warehouse, context.catalogue, tracker, held):
+        ask_for_approval(tracker, candidate, preview, delivery.gate if candidate.run == plan.run else None)
+
+
+def _hold_back(
+    delivery: Delivery, context: RunContext, warehouse: Warehouse, suites: Suites
+) -> list[Dashboard]:
+    """Go on without what waits for somebody's word; return those dashboards."""
+    plan = delivery.plan
+    waiting = list_held(warehouse, context.catalogue, suites, plan.dashboards) if plan else []
+    if plan and waiting:
+        delivery.build = read_last_report(warehouse, State.building, BuildReport, plan.run)
+        delivery.hold([each.dashboard.name for each in waiting])
+    return [each.dashboard for each in waiting]
 
 
 def _answer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
@@ -75,6 +76,23 @@ class Delivery:
         if not self.plan.select:
             answer = f"no dashboard is left to build: source {', '.join(failed)} failed"
             raise BadInput("build a release", answer)
+        return self.plan
+
+    def hold(self, names: Collection[str]) -> Plan:
+        """The plan without dashboards that wait for somebody's word, and without tickets that ask for nothing else."""
+        if self.plan is None:
+            raise RuntimeError("there is no plan yet")
+        kept = tuple(each for each in self.plan.dashboards if each.name not in names)
+        waiting = {each.ticket for each in self.plan.dashboards if each.name in names}
+        waiting -= {each.ticket for each in kept}
+        requirements = tuple(each for each in self.plan.requirements if each.key not in waiting)
+        self.plan = self.plan.model_copy(
+            update={
+                "dashboards": kept,
+                "requirements": requirements,
+                "waiting": (*self.plan.waiting, *(f"{name}: waits for acceptance" for name in sorted(names))),
+            }
+        )
         return self.plan
 
     def outcome(self, warehouse: Warehouse) -> Outcome:

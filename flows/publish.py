@@ -14,6 +14,7 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from flows.run_names import name_stage
+from tasks.approval import list_held
 from tasks.dictionary import link_dictionary, publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
@@ -60,7 +61,10 @@ def publish(
         if plan
         else make_occasion(tracker, warehouse, catalogue, (), ServedValues(warehouse, catalogue), whole=True)
     )
-    dashboards = plan.dashboards if plan else list_dashboards(catalogue, release, occasion)
+    dashboards = [*plan.dashboards] if plan else list_dashboards(catalogue, release, occasion)
+    if held := {each.dashboard.name for each in list_held(warehouse, catalogue, None, dashboards)}:
+        get_run_logger().info("waiting for acceptance: %s", ", ".join(sorted(held)))
+        dashboards = [each for each in dashboards if each.name not in held]
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}
     cards, publications = [], []
     live = warehouse.describe_live_source() if site.reads_live else None

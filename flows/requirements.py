@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from prefect import flow, get_run_logger
@@ -37,6 +38,7 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
     context: RunContext | None = None,
     dashboards: list[str] | None = None,
     site: BiSite | None = None,
+    due: list[str] | None = None,
 ) -> Plan:
     """Read, check and rank tickets (None: all open ones, and scheduled dashboards) against the catalogue.
 
@@ -50,6 +52,7 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
         dry_run: incomplete tickets are reported, but not answered.
         context: what the parent flow has opened; none: it is opened here.
         dashboards: these only; none: all that are asked for.
+        due: dashboards that go out now, whatever their time: they were accepted.
         site: where dashboards go, which knows who may be an audience; none: that is seen when they are published.
 
     Raises NotFound, before any ticket is read, for a source that there is not, and for a dashboard that is neither an
@@ -66,6 +69,7 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
         if not dry_run:
             record_proposals(elaborated, tracker, stage.catalogue, warehouse, values)
         occasion = make_occasion(tracker, warehouse, stage.catalogue, found, values, site)
+        occasion = replace(occasion, accepted=frozenset(due or ()))
         plan = plan_tickets(
             elaborated.tickets, stage.catalogue, stage.run, tickets is None, sources, dashboards, occasion
         )

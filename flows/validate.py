@@ -10,11 +10,12 @@ from blocks.dbt.project import DbtProject
 from blocks.quality.history.rules import Lesson
 from blocks.quality.suites import Suites
 from blocks.query_tags import tag_queries
-from blocks.records import BuildReport, GateReport, Plan, State
+from blocks.records import BuildReport, GateReport, Plan, Release, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, hold_alone, read_last_report, stage_run
 from flows.run_names import name_stage
+from tasks.approval import hold_for_approval
 from tasks.carried_checks import list_judges, read_carried
 from tasks.gate import (
     accept_loads,
@@ -30,6 +31,7 @@ from tasks.gate import (
 )
 from tasks.history import keep_history, look_at_history
 from tasks.markdown import count_of
+from tasks.planning import list_dashboards
 from tasks.promotion import retain
 from tasks.reports import show_gate
 
@@ -81,6 +83,16 @@ def validate(
         if gate.passed:
             accept_loads(warehouse, sources)
         keep_history(warehouse, build.run, look, gate.passed)
+        if gate.passed:  # before it counts as validated: whoever promotes it then leaves out what has to wait
+            hold_for_approval(
+                warehouse,
+                catalogue,
+                suites,
+                build,
+                plan.dashboards
+                if plan
+                else list_dashboards(catalogue, Release(run=build.run, marts=build.marts)),
+            )
         verdict = State.validated if gate.passed else State.rejected
         control.write_journal(warehouse, build.run, verdict, gate.model_dump_json())
         if not gate.passed:

@@ -120,6 +120,13 @@ def _write_diff(outcome: Outcome, marts: set[str], metrics: Iterable[str]) -> st
     )
 
 
+def write_diff(diffs: Sequence[MartDiff]) -> str:
+    """How candidates differ from what readers see."""
+    rows = [row for diff in diffs for row in _list_differences(diff, diff.metrics)]
+    head = "**Compared with what readers see:**"
+    return f"{head}\n\n{table(['', 'before', 'candidate', 'change'], rows)}" if rows else ""
+
+
 def _list_differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequence[object]]:
     what = "keys" if diff.keyed or diff.changed is not None else "rows, one by one"
     yield f"{diff.mart}: rows", diff.rows_before, diff.rows_after, _change(diff.rows_before, diff.rows_after)

@@ -43,9 +43,9 @@ def plan_tickets(
     if select is not None:
         requirements, incomplete, dashboards = select_dashboards(select, catalogue, requirements, dashboards)
     faults: tuple[str, ...] = ()
-    if scheduled or select is not None:
+    if scheduled or select is not None or occasion.accepted:
         taken = {dashboard.name for dashboard in dashboards} | waiting.keys()
-        more, faults = _plan_due(catalogue, occasion, taken, select, waiting)
+        more, faults = _plan_due(catalogue, occasion, taken, select, waiting, scheduled)
         dashboards += more
     plan = _plan(run, catalogue, requirements, incomplete, dashboards)
     return plan.model_copy(
@@ -68,12 +68,20 @@ def _plan_due(
     taken: Collection[str],
     select: Sequence[str] | None,
     waiting: dict[str, str],
+    scheduled: bool,
 ) -> tuple[list[Dashboard], tuple[str, ...]]:
-    """Dashboards that no open ticket asks for, and why some can't be shown; `waiting` is told which are not due."""
+    """Dashboards that no open ticket asks for, and why some can't be shown; `waiting` is told which are not due.
+
+    scheduled: False for those alone that were accepted just now.
+    """
     dashboards, faults = list[Dashboard](), list[str]()
     again = {key: _check(ticket, catalogue, occasion) for key, ticket in occasion.again.items()}
     for each in catalogue.exposures:
-        asked = each.scheduled or bool(getattr(occasion.standing.get(each.name), "cadence", ""))
+        asked = (
+            each.name in occasion.accepted
+            or each.scheduled
+            or bool(getattr(occasion.standing.get(each.name), "cadence", ""))
+        )
         if each.name in taken or not (each.name in select if select is not None else asked):
             continue
         if select is None and (wait := occasion.find_wait(each.name, each.schedule)):
@@ -88,7 +96,7 @@ def _plan_due(
             dashboards.append(_make_dashboard(each, None, catalogue, wished))
     declared = {each.name for each in catalogue.exposures}
     for known in occasion.standing.values():
-        if known.dashboard in {*taken, *declared} or select is not None:
+        if known.dashboard in {*taken, *declared} or select is not None or not scheduled:
             continue
         if wait := occasion.find_wait(known.dashboard):
             waiting[known.dashboard] = wait

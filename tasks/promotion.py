@@ -49,6 +49,11 @@ def promote_release(warehouse: Warehouse, build: BuildReport, gate: GateReport) 
     return release
 
 
+def publish_release(warehouse: Warehouse, release: Release) -> None:
+    """Flip readers over to a release of relations that were validated before."""
+    _publish(warehouse, release)
+
+
 def _publish(warehouse: Warehouse, release: Release, build: BuildReport | None = None) -> None:
     """Flip readers over. build: what the run built, where it is published for the first time.
 

@@ -44,15 +44,20 @@ def make_card(  # noqa: PLR0913, PLR0917
     feedback: Sequence[Comment],
     live: LiveSource | None = None,
     built: Mapping[str, datetime] | None = None,
+    candidates: Mapping[str, str] | None = None,
 ) -> Card:
     """Export the dashboard's datasets from serving to Parquet files in `folder`.
 
     live: where the site can read serving itself; of the datasets that it chooses to, only the columns are exported.
-    built: when each mart was, in UTC, so that its data's end is that of then.
+    built: when each mart was, in UTC, so that its data's end is that of then. candidates: marts → relations that are
+    read instead of what is served.
     """
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
     datasets = apply_targets(datasets, dashboard.wishes.targets)
     serving = {mart: warehouse.quote(warehouse.serving, mart) for each in datasets for mart in each.marts}
+    serving |= {
+        mart: warehouse.relation(name) for mart, name in (candidates or {}).items() if mart in serving
+    }
     queries = [dataset.sql(serving[dataset.mart], serving) for dataset in datasets]
     extracts, summaries, ends, choices = [], [], [], []
     with warehouse.session() as session:

@@ -26,7 +26,7 @@ class Occasion:
     """What a plan is made on, besides its tickets. today: in UTC; standing: what went out when, by dashboard.
 
     find_values, find_groups: what wishes are held against, as `check_ticket` has them; again: tickets that asked for
-    nothing now, but whose dashboards are due.
+    nothing now, but whose dashboards are due; accepted: dashboards that somebody has accepted just now.
     """
 
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
@@ -34,12 +34,15 @@ class Occasion:
     find_values: Callable[[str], Sequence[str] | None] = field(default=lambda _: None)
     find_groups: Callable[[], Sequence[str] | None] = field(default=lambda: None)
     again: Mapping[str, Ticket] = field(default_factory=dict)
+    accepted: frozenset[str] = frozenset()
 
     def find_wait(self, dashboard: str, schedule: str = "") -> str:
         """Why a dashboard is not refreshed now, as in `weekly on Monday, next on 2026-11-30`; empty if it is due.
 
         schedule: the exposure's, as written, for one whose ticket did not ask for another.
         """
+        if dashboard in self.accepted:
+            return ""
         known = self.standing.get(dashboard)
         cadence = read_written_cadence((known.cadence if known else "") or schedule)
         if cadence is None or cadence.is_due(self.today, known.day if known else None):

@@ -63,6 +63,9 @@ class ExposureMeta(Meta):
         description="anything but false: refreshed by every run without --tickets; or `weekly on Monday`, "
         "`monthly on day 1`: by runs of that day, and later ones until it was",
     )
+    approval: Literal["requester", "owner", "none"] = Field(
+        "none", description="who accepts a new or changed definition before readers see it"
+    )
     filters: Wish = Field(None, description="values that it opens with: `country = Germany, France`")
     period: Wish = Field(None, description="time that it opens with: `last 12 months`")
     comparison: Wish = Field(None, description="`previous period` or `same period last year`")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
+from typing import Self
 
 from prefect.blocks.core import Block
 from pydantic import Field
@@ -75,6 +76,20 @@ class Card(Record):
         return self.datasets[0].time_zone if self.datasets else UTC_ZONE
 
 
+CANDIDATES = "candidates"
+
+
+def name_candidate(card: Card) -> Card:
+    """A card under a name of its own, whose title says that it is not live."""
+    dashboard = card.dashboard
+    changed = {
+        "name": f"{dashboard.name}-{card.run.lower()}"[:100],
+        "title": f"Candidate, not live: {dashboard.title}",
+        "description": f"It waits for acceptance; readers see another release. {dashboard.description}".strip(),
+    }
+    return card.model_copy(update={"dashboard": dashboard.model_copy(update=changed)})
+
+
 class BiSite(Block, ABC):
     """Where dashboards are published. Called only after promotion."""
 
@@ -112,6 +127,14 @@ class BiSite(Block, ABC):
     @abstractmethod
     def publish(self, card: Card) -> Publication:
         """Publish or overwrite one dashboard by name, and read it back; safe to repeat."""
+
+    def publish_candidate(self, card: Card) -> Publication:
+        """Publish a dashboard that nobody has accepted yet, where only candidates are; it says that it is not live."""
+        return self.find_candidates_place().publish(name_candidate(card))
+
+    def find_candidates_place(self) -> Self:
+        """The same site, with a place of its own for candidates, below that of dashboards."""
+        return self.model_copy(update={"project": f"{self.project}/{CANDIDATES}"})
 
     def publish_dictionary(self, dictionary: Dictionary) -> str | None:
         """Publish the data dictionary of what readers see; return its address. None: this site has no place for it."""

@@ -75,6 +75,10 @@ class Tracker(Block, ABC):
     def assign(self, key: str, person: str) -> bool:
         """Make a person the ticket's assignee, by name or e-mail address; False where there is no one such person."""
 
+    def find_account(self, key: str, person: str) -> str:
+        """What this tracker knows the one account by that may have a ticket and is called so; empty for none."""
+        return ""
+
     @abstractmethod
     def list_incidents(self) -> dict[str, str]:
         """Our open incidents: what each is about → its key. comment() and move() work on them too."""

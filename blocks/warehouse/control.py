@@ -48,7 +48,7 @@ HISTORY = {
 LONGEST_DETAIL = 20_000  # bytes; Dremio's fields hold 32,000 up to version 25
 PACKED = "zlib:"  # before a detail that was longer; JSON begins otherwise
 PRUNED_AT_ONCE = 20  # runs
-ENDED = {State.published, State.rejected, State.abandoned}
+ENDED = {State.published, State.rejected, State.abandoned, State.awaiting}
 LINES_AT_ONCE = 100  # a statement for each line would take a second or so for every ten
 
 

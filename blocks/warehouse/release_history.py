@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from blocks.errors import Rejected
 from blocks.records import Release, State
 from blocks.release_names import is_in_release
+from blocks.warehouse.approvals import list_waiting_schemas
 from blocks.warehouse.control import JournalEntry, insert_lines, now, read_journal
 from blocks.warehouse.lease import fence_writes
 from blocks.warehouse.release_marker import read_marker
@@ -123,7 +124,7 @@ def list_kept_releases(warehouse: WarehouseConnection) -> list[Release]:
 
 
 def list_kept_schemas(warehouse: WarehouseConnection, kept: Sequence[Release] | None = None) -> set[str]:
-    """Schemas that a kept release stands on, with every model that would go on from there.
+    """Schemas that a kept release stands on, with every model that would go on from there, and candidates'.
 
     kept: what `list_kept_releases` gave, where the caller has it.
     """
@@ -131,7 +132,7 @@ def list_kept_schemas(warehouse: WarehouseConnection, kept: Sequence[Release] | 
     relations = {relation for release in kept for relation in release.marts.values()}
     lines = _read_relations(warehouse, sorted({release.run for release in kept}))
     relations |= {relation for _, relation, _ in lines}
-    return {relation.rsplit(".", 1)[0] for relation in relations}
+    return {relation.rsplit(".", 1)[0] for relation in relations} | list_waiting_schemas(warehouse)
 
 
 def forget_relations(warehouse: WarehouseConnection, kept_runs: Collection[str]) -> None:

@@ -158,6 +158,16 @@ def test_an_exposure_whose_meta_wishes_what_can_not_be_is_a_fault() -> None:
     assert planned.faults == ("board: filters name planet, which is no dimension; did you mean line?",)
 
 
+def test_what_was_accepted_goes_out_whatever_its_time_and_whichever_tickets_are_worked_on() -> None:
+    found = catalogue({"schedule": "monthly on day 1"})
+    gone_out = Standing(dashboard="board", cadence="monthly on day 1", at=datetime(2026, 11, 25))
+    waits = Occasion(today=THURSDAY, standing={"board": gone_out})
+    assert plan_tickets([], found, "r1", False, None, None, waits).dashboards == ()
+    accepted = replace(waits, accepted=frozenset(["board"]))
+    (board,) = plan_tickets([], found, "r1", False, None, None, accepted).dashboards
+    assert board.name == "board"
+
+
 def test_a_schedule_that_is_no_cadence_is_each_run_as_before() -> None:
     assert Cadence(every="run").is_due(MONDAY, MONDAY)
     found = catalogue({"schedule": "hourly"})

@@ -168,6 +168,13 @@ def mark_page(page: str, entry: Entry) -> str:
     return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{said}<!--/held-->", page, count=1)
 
 
+def mark_candidate(page: str) -> str:
+    """A dashboard's page that says between its two marks that it is a candidate."""
+    text = "It waits for acceptance on its ticket. Readers see another release."
+    said = f'<p class="held" role="note"><b>Candidate, not live. </b>{text}</p>'
+    return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{said}<!--/held-->", page, count=1)
+
+
 def _write_now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 

@@ -30,6 +30,7 @@ from blocks.site.html.index import (
     STATE,
     dump_entries,
     hold_entries,
+    mark_candidate,
     mark_page,
     read_entries,
     render_index,
@@ -100,6 +101,24 @@ class FolderSite(BiSite):
             canary=canary,
             asked=asked,
         )
+
+    def publish_candidate(self, card: Card) -> Publication:
+        """Likewise, with a banner on the page; those of earlier candidates of the dashboard are removed."""
+        publication, site = super().publish_candidate(card), self.find_candidates_place()
+        place, name = site.place, publication.dashboard
+        with self._wrap_os_errors(place):
+            page = place / name / "index.html"
+            write_file(page, mark_candidate(page.read_text(encoding="utf-8")))
+            for other in place.glob(f"{check_slug(card.dashboard.name)}-*"):
+                run = other.name.removeprefix(f"{card.dashboard.name}-")
+                if other.name != name and "-" not in run:  # or it is one of a dashboard with a longer name
+                    shutil.rmtree(other, ignore_errors=True)
+        return publication
+
+    @property
+    def place(self) -> Path:
+        """The folder of its dashboards."""
+        return self._place()
 
     def publish_dictionary(self, dictionary: Dictionary) -> str:
         """Write the page of the data dictionary beside the index, which leads to it, as every dashboard's page does."""

@@ -52,6 +52,11 @@ class JiraApi(ABC):
 
     def find_assignable(self, key: str, person: str) -> dict[str, str] | None:
         """What an issue is assigned by to the one account that may have it and has this name or address."""
+        user = self.find_user(key, person)
+        return self.write_account(user) if user else None
+
+    def find_user(self, key: str, person: str) -> User | None:
+        """The one account that may have an issue and has this name or address."""
         asked = f"look who can have {key}"
         query = {self.user_query: person, "issueKey": key, "maxResults": PAGE}
         found = self.session.read(list[User], asked, "GET", "user/assignable/search", **query)
@@ -61,9 +66,7 @@ class JiraApi(ABC):
             for each in found
             if wanted in {(name or "").casefold() for name in (each.display_name, each.email_address)}
         ]
-        if len(named) != 1:
-            return None
-        return self.write_account(named[0])
+        return named[0] if len(named) == 1 else None
 
     @abstractmethod
     def write_account(self, user: User) -> dict[str, str]:

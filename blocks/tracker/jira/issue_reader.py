@@ -116,7 +116,7 @@ class IssueReader:
             created=_read_time(system.created) if system.created else None,
             answered=max(answered, default=None),
             comment_fingerprints={mark.topic: mark.fingerprint for mark, _ in ours},
-            requester_account=_find_account(system.reporter),
+            requester_account=find_account(system.reporter),
         )
 
     def _read_request(self, issue: Issue, system: IssueFields) -> dict[str, object]:
@@ -162,7 +162,7 @@ class IssueReader:
     def _read_comment(self, comment: IssueComment) -> Comment:
         author = comment.author.display_name or comment.author.name if comment.author else None
         body = self._to_plain_text(comment.body)[:LONGEST_TEXT]
-        account = _find_account(comment.author)
+        account = find_account(comment.author)
         return Comment(author=author or "", created=_read_time(comment.created), body=body, account=account)
 
     def _read_value(self, value: object) -> str | list[str] | None:
@@ -180,7 +180,7 @@ def _read_label(value: Named | None) -> str | None:
     return value.label if value else None
 
 
-def _find_account(user: User | Named | None) -> str:
+def find_account(user: User | Named | None) -> str:
     """What Jira knows an account by: an id in Cloud, a key or a name on Data Center, never what it is shown as."""
     return (user.account_id or user.key or user.name or "") if user else ""
 

@@ -21,6 +21,7 @@ from blocks.tracker.jira.attachments import attach_file
 from blocks.tracker.jira.client import JiraConnection, LazyConnection
 from blocks.tracker.jira.comments import shorten_to_fit, write_comment
 from blocks.tracker.jira.incidents import file_incident, list_incidents, open_tickets_jql
+from blocks.tracker.jira.issue_reader import find_account
 from blocks.tracker.jira.settings import JiraSettings
 from blocks.tracker.jira.transitions import move_issue
 
@@ -89,6 +90,11 @@ class JiraTracker(JiraSettings, Tracker):
             return False
         api.session.send(f"assign {key}", "PUT", f"issue/{key}/assignee", account)
         return True
+
+    def find_account(self, key: str, person: str) -> str:
+        """By the account's id in Cloud, its key or name on Data Center."""
+        user = self._connect().api.find_user(self._check_key(key), person) if person else None
+        return find_account(user)
 
     def list_incidents(self) -> dict[str, str]:
         """Open issues with our labels."""

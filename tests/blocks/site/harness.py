@@ -30,6 +30,9 @@ class Wall(Protocol):
     def says(self, name: str) -> str:
         """All text of a dashboard, as it is stored."""
 
+    def says_candidate(self, name: str) -> str:
+        """The same of a candidate."""
+
     def close(self) -> None: ...
 
 
@@ -46,6 +49,9 @@ class FolderWall:
 
     def says(self, name: str) -> str:
         return (self.place / name / "index.html").read_text(encoding="utf-8")
+
+    def says_candidate(self, name: str) -> str:
+        return self.says(f"candidates/{name}")
 
     def close(self) -> None:
         pass
@@ -79,6 +85,12 @@ class TableauWall:
     def says(self, name: str) -> str:
         said = etree.tostring(self.server.twb(name), encoding="unicode")
         return f"{said} {self.server.workbooks()[name].description}"
+
+    def says_candidate(self, name: str) -> str:
+        found = self.server.items["workbooks"].values()
+        item = next(each for each in found if each.name == name)
+        assert self.server.path(item.project) == "Team/dashboards/candidates"
+        return str(item.description)
 
     def close(self) -> None:
         self.server.close()

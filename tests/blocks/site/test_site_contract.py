@@ -54,6 +54,18 @@ def test_a_publication_says_what_went_out_and_where(wall: Wall, make_card: Make)
     assert "Sales" in wall.says("kpi_page")
 
 
+def test_a_candidate_is_shown_apart_and_says_that_it_is_not_live(wall: Wall, make_card: Make) -> None:
+    live = wall.site.publish(make_card())
+    before = wall.says("kpi_page")
+    card = make_card(where="country = 'Malta'").model_copy(update={"run": "r2"})
+    for _ in range(2):  # safe to repeat
+        shown = wall.site.publish_candidate(card)
+    assert (shown.dashboard, shown.rows) == ("kpi_page-r2", len(rows_of(card.extracts[0])))
+    assert shown.url != live.url
+    assert wall.says("kpi_page") == before
+    assert "Candidate, not live" in wall.says_candidate("kpi_page-r2")
+
+
 def test_live_data_that_can_not_be_had_is_said(wall: Wall) -> None:
     assert not wall.site.choose_data(DataAsk(rows=1), None).live
     chosen = wall.site.choose_data(DataAsk(rows=1, live_wanted=True), None)

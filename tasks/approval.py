@@ -1,0 +1,296 @@
+"""Definitions that somebody has to accept before readers see them: held back, decided, promoted.
+
+A dashboard's definition is its analysis, metrics, dimensions and wishes, and of each of its marts the models' code, the
+suite and the metrics. What only brings new data is never held. One word promotes one candidate, and no other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from prefect import get_run_logger, task
+
+from blocks.catalogue import Catalogue
+from blocks.errors import NotFound, PlatformError
+from blocks.hashing import hash_value
+from blocks.quality.suites import Suites
+from blocks.records import BuildReport, Comment, Dashboard, Release, State
+from blocks.tracker.base import Tracker
+from blocks.warehouse import control
+from blocks.warehouse.approvals import (
+    EXPIRES,
+    Approval,
+    Candidate,
+    Candidates,
+    Step,
+    list_last,
+    read_approvals,
+    read_candidates,
+    write_approvals,
+)
+from blocks.warehouse.base import Warehouse
+from tasks.policy import RETRY
+from tasks.promotion import publish_release
+
+TOPIC = "approval"
+SHOWN = "*"
+"""Beside the marts' names: what a dashboard shows, whatever its suites ask."""
+APPROVERS = ("requester", "owner")
+_WORD = re.compile(
+    r"(?:please\s+)?(?P<word>accept(?:ed)?|changes)(?:\s+(?P<run>[A-Za-z0-9_]{1,60}))?\s*[.!]*", re.IGNORECASE
+)
+
+
+class Decision(NamedTuple):
+    """What became of a candidate now. step: accepted, rejected or expired."""
+
+    candidate: Candidate
+    step: Step
+
+
+def compute_definition(
+    catalogue: Catalogue, suites: Suites | None, dashboard: Dashboard
+) -> tuple[str, dict[str, str]]:
+    """What tells one definition of a dashboard from another, and the same of each of its marts, and of what is `SHOWN`.
+
+    suites: None where suites don't matter: what is shown is then the whole.
+    """
+    code = {mart: _hash_mart(catalogue, mart) for mart in dashboard.marts}
+    shape = (dashboard.title, dashboard.analysis, dashboard.metrics, dashboard.dimensions)
+    lines = dashboard.wishes.list_lines()
+    shown = hash_value([str(each) for each in shape], {**lines, "cadence": ""}, code)
+    if suites is None:
+        return shown, {SHOWN: shown}
+    marts = {mart: f"{mark}.{_hash_suite(suites, mart)}" for mart, mark in code.items()}
+    return hash_value(shown, marts), {**marts, SHOWN: shown}
+
+
+def _hash_mart(catalogue: Catalogue, mart: str) -> str:
+    """Of the code of its lineage, and of the metrics on it."""
+    metrics = [catalogue.metric(name) for name in catalogue.metric_names()]
+    return hash_value(
+        catalogue.hash_lineage(mart), [each.model_dump(mode="json") for each in metrics if each.mart == mart]
+    )
+
+
+def _hash_suite(suites: Suites, mart: str) -> str:
+    try:
+        return suites.hash_suite(mart)
+    except PlatformError:  # the gate says what is wrong with it
+        return ""
+
+
+class Held(NamedTuple):
+    """A dashboard that has to wait. marts: those of its that readers don't see so; last: where its candidates stand."""
+
+    dashboard: Dashboard
+    fingerprint: str
+    fingerprints: dict[str, str]
+    marts: set[str]
+    last: list[Approval]
+
+    @property
+    def was_asked(self) -> bool:
+        """True if this very definition waits already, or was sent back, or met with silence."""
+        return any(
+            each.fingerprint == self.fingerprint for each in self.last if each.step is not Step.superseded
+        )
+
+
+def list_held(
+    warehouse: Warehouse, catalogue: Catalogue, suites: Suites | None, dashboards: Sequence[Dashboard]
+) -> list[Held]:
+    """Which of these dashboards have to wait for somebody's word.
+
+    suites: None: whatever their suites ask. Marts that readers see already, and of which no definition was ever
+    accepted, are taken for accepted as they are: what is asked for from then on is their change.
+    """
+    asking = {each.name for each in catalogue.exposures if each.approval in APPROVERS}
+    wanted = [each for each in dashboards if each.name in asking]
+    if not wanted:
+        return []
+    approvals, served = read_approvals(warehouse), warehouse.read_served()
+    shown, found = set(served.marts) if served else set(), list[Held]()
+    for each in wanted:
+        whole, marts = compute_definition(catalogue, suites, each)
+        known = _find_accepted(approvals, each.name)
+        before = known.marts if known else {}
+        if known and whole == (known.fingerprint if suites else before.get(SHOWN)):
+            continue
+        changed = {
+            mart
+            for mart, mark in marts.items()
+            if mart != SHOWN and (before[mart] != mark if mart in before else mart not in shown)
+        }
+        last = [one for one in list_last(approvals) if one.dashboard == each.name]
+        found.append(Held(each, whole, marts, changed, last))
+    return found
+
+
+def hold_for_approval(
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    suites: Suites,
+    build: BuildReport,
+    dashboards: Sequence[Dashboard],
+) -> BuildReport:
+    """The build without what has to wait; what waits is written down, before anything could be promoted.
+
+    dashboards: those that are to go out.
+    """
+    steps, candidates, held = list[Approval](), list[Candidate](), set[str]()
+    exposures = {each.name: each for each in catalogue.exposures}
+    for one in list_held(warehouse, catalogue, suites, dashboards):
+        each, changed = one.dashboard, one.marts & build.marts.keys()
+        held |= changed
+        if one.was_asked:
+            continue
+        waiting = [step for step in one.last if step.step is Step.awaiting]
+        exposure = exposures[each.name]
+        candidate = Candidate(
+            dashboard=each.name,
+            run=build.run,
+            ticket=each.ticket or "",
+            approver=exposure.approval,
+            owner=catalogue.owner_of(each.name),
+            fingerprint=one.fingerprint,
+            fingerprints=one.fingerprints,
+            marts={mart: build.marts[mart] for mart in sorted(changed)},
+            named=bool(waiting),
+        )
+        candidates.append(candidate)
+        steps += [step.model_copy(update={"step": Step.superseded}) for step in waiting]
+        steps.append(candidate.reach(Step.awaiting))
+    if not held and not candidates:
+        return build
+    left = _leave_out(catalogue, build, held)
+    control.write_journal(warehouse, build.run, State.building, left.model_dump_json())
+    if candidates:
+        detail = Candidates(items=tuple(candidates)).model_dump_json()
+        control.write_journal(warehouse, build.run, State.awaiting, detail)
+        write_approvals(warehouse, steps)
+    return left
+
+
+def list_waiting(warehouse: Warehouse, dashboards: Sequence[Dashboard]) -> dict[str, Approval]:
+    """Dashboard → its candidate that waits, of these dashboards."""
+    names = {each.name for each in dashboards}
+    return {
+        each.dashboard: each
+        for each in list_last(read_approvals(warehouse))
+        if each.step is Step.awaiting and each.dashboard in names
+    }
+
+
+@task(name="settle approvals", **RETRY)
+def settle_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
+    """Read what was said of candidates that wait, and promote what was accepted; return what was decided.
+
+    The word is written down before readers see anything, and finished by the next run where this one dies. Nothing is
+    asked of the tracker where nothing waits.
+    """
+    last = [
+        each for each in list_last(read_approvals(warehouse)) if each.step in (Step.awaiting, Step.accepted)
+    ]
+    decisions = []
+    for each in last:
+        candidate = next(
+            (one for one in read_candidates(warehouse, each.run) if one.dashboard == each.dashboard), None
+        )
+        if candidate is None:  # the journal has forgotten it: nobody could say what would be promoted
+            write_approvals(warehouse, [each.model_copy(update={"step": Step.expired})])
+            continue
+        step = each.step if each.step is Step.accepted else _decide(tracker, candidate, each)
+        if step is Step.awaiting:
+            continue
+        if each.step is Step.awaiting:
+            write_approvals(warehouse, [candidate.reach(step)])
+        if step is Step.accepted:
+            _promote(warehouse, candidate)
+        decisions.append(Decision(candidate, step))
+    return decisions
+
+
+def _promote(warehouse: Warehouse, candidate: Candidate) -> None:
+    """Let readers see exactly the candidate's marts; those that another candidate still holds wait for it."""
+    others = {
+        mart
+        for each in list_last(read_approvals(warehouse))
+        if each.step is Step.awaiting and each.run == candidate.run
+        for one in read_candidates(warehouse, each.run)
+        if one.dashboard == each.dashboard
+        for mart in one.marts
+    }
+    marts = {mart: relation for mart, relation in candidate.marts.items() if mart not in others}
+    if marts:
+        served = warehouse.read_served()
+        shown = {**(served.marts if served else {}), **marts}
+        release = Release(run=f"{candidate.run}_accepted"[-60:], marts=shown, published_at=control.now())
+        with warehouse.exclusive():
+            publish_release(warehouse, release)
+    write_approvals(warehouse, [candidate.reach(Step.promoted)])
+
+
+def _decide(tracker: Tracker, candidate: Candidate, waiting: Approval) -> Step:
+    at = (waiting.at or datetime.min).replace(tzinfo=UTC)
+    try:
+        (ticket,) = tracker.read_tickets([candidate.ticket]) if candidate.ticket else (None,)
+        owner = (
+            tracker.find_account(candidate.ticket, candidate.owner) if candidate.approver == "owner" else ""
+        )
+    except NotFound:
+        ticket, owner = None, ""
+    except PlatformError as error:
+        get_run_logger().warning("what was said of %s could not be read: %s", candidate.dashboard, error)
+        return Step.awaiting
+    if ticket:
+        account = owner if candidate.approver == "owner" else ticket.requester_account
+        for comment in sorted(ticket.comments, key=lambda each: each.created, reverse=True):
+            word = read_word(comment, account, at)
+            if word and (word.run == candidate.run or (not candidate.named and not word.run)):
+                return word.step
+    return Step.expired if datetime.now(UTC) - at > EXPIRES else Step.awaiting
+
+
+class Word(NamedTuple):
+    """What somebody said of a candidate. run: the one that was named, or empty."""
+
+    step: Step
+    run: str
+
+
+def read_word(comment: Comment, account: str, since: datetime) -> Word | None:
+    """What a comment says, if it is by this account and younger than the candidate; a line of its own at its top."""
+    if (
+        not account
+        or comment.account != account
+        or comment.created.replace(tzinfo=comment.created.tzinfo or UTC) <= since
+    ):
+        return None
+    found = _WORD.fullmatch(comment.body.strip().partition("\n")[0].strip())
+    if not found:
+        return None
+    accepts = found["word"].lower().startswith("accept")
+    return Word(Step.accepted if accepts else Step.rejected, found["run"] or "")
+
+
+def _find_accepted(approvals: Sequence[Approval], dashboard: str) -> Approval | None:
+    said = [each for each in approvals if each.dashboard == dashboard and each.step is Step.promoted]
+    return said[-1] if said else None
+
+
+def _leave_out(catalogue: Catalogue, build: BuildReport, held: set[str]) -> BuildReport:
+    """The build without some marts, and without what only these are made of."""
+    kept = {mart: relation for mart, relation in build.marts.items() if mart not in held}
+    needed = {node for mart in kept for node in catalogue.find_lineage(mart)}
+    return build.model_copy(
+        update={
+            "marts": kept,
+            "rows": {mart: rows for mart, rows in build.rows.items() if mart not in held},
+            "relations": {node: place for node, place in build.relations.items() if node in needed},
+            "states": tuple(each for each in build.states if each.unique_id in needed),
+        }
+    )

@@ -1,0 +1,150 @@
+"""Candidates shown to those who accept them: a preview in a place of its own, and the question on the ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import get_run_logger, task
+
+from blocks.catalogue import Catalogue
+from blocks.errors import NotFound, PlatformError
+from blocks.records import Dashboard, GateReport, Publication, Release
+from blocks.scratch_folder import open_scratch
+from blocks.site.base import BiSite
+from blocks.tracker.base import Tracker
+from blocks.warehouse.approvals import EXPIRES, Approval, Candidate, Step, read_candidates
+from blocks.warehouse.base import Warehouse
+from tasks.approval import TOPIC, Decision, list_waiting
+from tasks.evidence import write_diff
+from tasks.markdown import code, link
+from tasks.policy import RETRY
+from tasks.publication import find_ticket_page, make_card
+from tasks.shown_checks import find_build_times, find_gate, read_gates
+
+
+def preview_candidates(
+    site: BiSite,
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    tracker: Tracker,
+    dashboards: Sequence[Dashboard],
+    gate: GateReport | None = None,
+) -> list[tuple[Candidate, Publication]]:
+    """Publish each candidate of these dashboards that waits, as it would be, where only candidates are.
+
+    Nothing that readers look at changes. What can't be shown is asked about all the same.
+    """
+    waiting, found = list_waiting(warehouse, dashboards), []
+    served = warehouse.read_served() if waiting else None
+    with open_scratch("candidates-") as folder:
+        for each in dashboards:
+            if (step := waiting.get(each.name)) and (candidate := find_candidate(warehouse, step)):
+                shown = {**(served.marts if served else {}), **candidate.marts}
+                release = Release(run=candidate.run, marts=shown)
+                try:
+                    publication = _preview(
+                        site, warehouse, catalogue, tracker, each, candidate, release, folder
+                    )
+                except PlatformError as error:
+                    publication = Publication(
+                        dashboard=each.name,
+                        ticket=each.ticket,
+                        run=candidate.run,
+                        url="",
+                        rows=0,
+                        error=str(error),
+                    )
+                found.append((candidate, publication))
+    return found
+
+
+def find_candidate(warehouse: Warehouse, step: Approval) -> Candidate | None:
+    """The candidate that a step is of; None where the journal has forgotten it."""
+    candidates = read_candidates(warehouse, step.run)
+    return next((each for each in candidates if each.dashboard == step.dashboard), None)
+
+
+def _preview(
+    site: BiSite,
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    tracker: Tracker,
+    dashboard: Dashboard,
+    candidate: Candidate,
+    release: Release,
+    folder: Path,
+) -> Publication:
+    journal = read_gates(warehouse, release)
+    card = make_card(
+        site,
+        warehouse,
+        catalogue,
+        dashboard,
+        release,
+        find_gate(catalogue, journal, release, dashboard.marts),
+        folder,
+        find_ticket_page(tracker, dashboard.ticket),
+        (),
+        None,
+        find_build_times(journal, release),
+        candidate.marts,
+    )
+    return site.publish_candidate(card)
+
+
+@task(task_run_name="ask on {candidate.ticket}", **RETRY)
+def ask_for_approval(
+    tracker: Tracker, candidate: Candidate, publication: Publication, gate: GateReport | None
+) -> None:
+    """Ask on the ticket, in one comment that is kept up to date; safe to repeat."""
+    if not candidate.ticket:
+        get_run_logger().warning("%s waits for acceptance, and has no ticket to ask on", candidate.dashboard)
+        return
+    try:
+        tracker.comment(candidate.ticket, TOPIC, write_question(candidate, publication, gate))
+        if publication.image:
+            tracker.attach(candidate.ticket, publication.image)
+        tracker.move(candidate.ticket, "in_progress")
+    except NotFound:  # an exposure may name any ticket, of another tracker or gone
+        get_run_logger().warning("%s is no ticket of this tracker; nobody is asked", candidate.ticket)
+
+
+def write_question(candidate: Candidate, publication: Publication, gate: GateReport | None) -> str:
+    """The comment that asks for a word."""
+    who = f"the owner, {code(candidate.owner)}," if candidate.approver == "owner" else "the one who asked"
+    seen = (
+        f"{link('The candidate', publication.url)} shows it, with {publication.rows:,} rows."
+        if not publication.error
+        else f"It could not be shown: {code(publication.error, 300)}"
+    )
+    word = f"`accept {candidate.run}`"
+    word += ", as there was another candidate before" if candidate.named else ", or just `accept`"
+    marts = ", ".join(map(code, candidate.marts))
+    parts = (
+        f"### Waiting for acceptance\n\n{code(candidate.dashboard)} is new, or is defined otherwise than before. "
+        "Readers see what they saw until it is accepted; everything else goes on being refreshed.",
+        seen,
+        f"New or made otherwise: {marts}." if marts else "Its data are made as before; what it shows is not.",
+        write_diff([each for each in gate.diffs if each.mart in candidate.marts]) if gate else "",
+        f"**It is for {who} to say:** comment {word}; "
+        f"`changes` sends it back. Without a word it expires after {EXPIRES.days} days.",
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+@task(name="tell decisions", **RETRY)
+def tell_decisions(tracker: Tracker, decisions: Sequence[Decision]) -> None:
+    """Say on each ticket what became of its candidate, in place of the question."""
+    said = {
+        Step.accepted: "was accepted: readers see exactly that, and newer data of the same definition from now on.",
+        Step.rejected: "was sent back: readers never saw it. A changed definition is asked about again.",
+        Step.expired: "expired without a word: readers never saw it. A changed definition is asked about again.",
+    }
+    for candidate, step in decisions:
+        text = f"### {str(step).capitalize()}\n\n{code(candidate.dashboard)} of run {code(candidate.run)} {said[step]}"
+        try:
+            if candidate.ticket:
+                tracker.comment(candidate.ticket, TOPIC, text)
+        except PlatformError as error:
+            get_run_logger().warning("%s was not told: %s", candidate.ticket, error)

@@ -1,0 +1,302 @@
+"""A definition waits for its requester's word: nothing is promoted without it, exactly one candidate with it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blocks.catalogue import Catalogue
+from blocks.records import BuildReport, Comment, State, Ticket
+from blocks.warehouse import control
+from blocks.warehouse.approvals import Step, list_last, read_approvals
+from blocks.warehouse.duckdb.session import DuckDBSession
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks import approval
+from tasks.approval import hold_for_approval, list_held, settle_approvals
+from tasks.planning import plan_tickets
+from tasks.promotion import promote_release, recover, retain
+from tests.tasks import test_planning
+from tests.tasks.test_promotion import build_release, gate
+
+
+class SuiteStub:
+    """Suites of which only the hash matters here."""
+
+    def __init__(self) -> None:
+        self.content = "one"
+
+    def hash_suite(self, mart: str) -> str:
+        return self.content
+
+
+class TrackerStub:
+    """A ticket's comments."""
+
+    def __init__(self) -> None:
+        self.comments: list[Comment] = []
+
+    def say(self, body: str, account: str = "dana", later: timedelta = timedelta(seconds=1)) -> None:
+        self.comments.append(
+            Comment(author="Dana", account=account, created=datetime.now(UTC) + later, body=body)
+        )
+
+    def read_tickets(self, keys: Any) -> list[Ticket]:
+        return [
+            Ticket(
+                key=keys[0],
+                title="",
+                status="done",
+                fields={},
+                comments=tuple(self.comments),
+                requester_account="dana",
+            )
+        ]
+
+    def find_account(self, key: str, person: str) -> str:
+        return "dana" if person == "Owner" else ""
+
+
+class Stage:
+    """A warehouse, a dashboard over mart `calls` that has to be accepted, and runs of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.warehouse = DuckDBWarehouse(database=str(folder / "w.duckdb"), keep=2)
+        self.suites, self.tracker = SuiteStub(), TrackerStub()
+        meta = {"board": {"approval": "requester", "ticket": "AN-7"}}
+        self.catalogue: Catalogue = test_planning.catalogue(meta=meta, board=["minutes"])
+
+    @property
+    def dashboards(self) -> Any:
+        return plan_tickets([], self.catalogue, "r", scheduled=True).dashboards
+
+    def hold(self, build: BuildReport) -> BuildReport:
+        return hold_for_approval(self.warehouse, self.catalogue, self.suites, build, self.dashboards)  # type: ignore[arg-type]
+
+    def run(self, run: str, value: int) -> BuildReport:
+        """Build, hold what has to wait, promote the rest."""
+        left = self.hold(build_release(self.warehouse, run, value, ("calls",)))
+        control.write_journal(self.warehouse, run, State.validated, gate(run).model_dump_json())
+        if left.marts:
+            promote_release.fn(self.warehouse, left, gate(run))
+        else:
+            control.write_journal(self.warehouse, run, State.awaiting)
+        retain.fn(self.warehouse)
+        return left
+
+    def settle(self) -> list[tuple[str, Step]]:
+        return [(each.candidate.run, each.step) for each in settle_approvals.fn(self.tracker, self.warehouse)]  # type: ignore[arg-type]
+
+    def seen(self) -> int | None:
+        """What readers see of the mart; None for nothing."""
+        served = self.warehouse.read_served()
+        if not served or "calls" not in served.marts:
+            return None
+        with self.warehouse.session() as session:
+            return int(session.rows("select value from serving.calls")[0][0])
+
+    def steps(self) -> dict[str, Step]:
+        return {each.run: each.step for each in list_last(read_approvals(self.warehouse))}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    found = Stage(tmp_path)
+    with found.warehouse.session():  # held, so that the file is opened once
+        yield found
+
+
+def test_a_new_dashboard_is_seen_when_the_requester_says_so_and_new_data_without_a_word(stage: Stage) -> None:
+    assert stage.run("a", 1).marts == {}
+    assert stage.settle() == []
+    assert stage.seen() is None
+    assert [
+        each.dashboard.name for each in list_held(stage.warehouse, stage.catalogue, None, stage.dashboards)
+    ] == ["board"]  # nor is it published by another way
+    stage.tracker.say("accept")
+    assert stage.settle() == [("a", Step.accepted)]
+    assert (stage.seen(), stage.steps()) == (1, {"a": Step.promoted})
+    assert stage.settle() == []  # once is enough
+    assert stage.run("b", 2).marts == {"calls": "rel_b.calls"}
+    assert stage.seen() == 2
+    assert list_held(stage.warehouse, stage.catalogue, None, stage.dashboards) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "account", "later"),
+    [
+        ("accept", "mallory", timedelta(seconds=1)),
+        ("accept", "", timedelta(seconds=1)),
+        ("accept", "dana", timedelta(days=-1)),
+        ("I would accept it if", "dana", timedelta(seconds=1)),
+        ("> accept", "dana", timedelta(seconds=1)),
+        ("accept another_run", "dana", timedelta(seconds=1)),
+        ("accept; drop table serving.calls", "dana", timedelta(seconds=1)),
+    ],
+)
+def test_what_is_no_word_of_the_requester_on_this_candidate_promotes_nothing(
+    stage: Stage, body: str, account: str, later: timedelta
+) -> None:
+    stage.run("a", 1)
+    stage.tracker.say(body, account, later)
+    assert stage.settle() == []
+    assert stage.seen() is None
+
+
+def test_a_word_promotes_that_release_and_no_newer_one(stage: Stage) -> None:
+    stage.run("a", 1)
+    stage.tracker.say("Accept.")
+    stage.settle()
+    stage.suites.content = "two"  # a change of the suite is one of the definition
+    assert stage.run("c", 3).marts == {}
+    assert stage.run("d", 4).marts == {}  # the same definition, asked about already
+    assert (stage.seen(), stage.steps()) == (1, {"a": Step.promoted, "c": Step.awaiting})
+    stage.tracker.say("accept c", later=timedelta(seconds=3))
+    assert stage.settle() == [("c", Step.accepted)]
+    assert stage.seen() == 3  # not 4, though that is newer
+    assert stage.run("e", 5).marts == {"calls": "rel_e.calls"}
+    assert stage.seen() == 5
+
+
+def test_a_newer_definition_takes_the_place_of_the_one_that_waits_and_has_to_be_named(stage: Stage) -> None:
+    stage.run("a", 1)
+    stage.suites.content = "two"
+    stage.run("b", 2)
+    assert stage.steps() == {"a": Step.superseded, "b": Step.awaiting}
+    for body in ("accept", "accept a"):  # which may have been written when only the first was known
+        stage.tracker.say(body)
+        assert stage.settle() == []
+    assert stage.seen() is None
+    stage.tracker.say("accept b", later=timedelta(seconds=2))
+    assert stage.settle() == [("b", Step.accepted)]
+    assert stage.seen() == 2
+
+
+def test_changes_send_it_back_and_silence_expires(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.run("a", 1)
+    stage.tracker.say("changes\n\nPlease by segment.")
+    assert stage.settle() == [("a", Step.rejected)]
+    assert stage.run("b", 2).marts == {}  # the same again is not asked again
+    assert stage.steps() == {"a": Step.rejected}
+    stage.suites.content = "two"
+    stage.run("c", 3)
+    monkeypatch.setattr(approval, "EXPIRES", timedelta(0))
+    stage.tracker.comments.clear()
+    assert stage.settle() == [("c", Step.expired)]
+    assert stage.seen() is None
+    retain.fn(stage.warehouse)
+
+
+def test_what_waits_is_kept_however_many_runs_come(stage: Stage) -> None:
+    stage.run("a", 1)
+    for number, run in enumerate("bcdef", 2):
+        stage.run(run, number)
+    stage.tracker.say("accept")
+    stage.settle()
+    assert stage.seen() == 1
+
+
+class KilledError(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+def kill_at_each(
+    tmp_path: Path,
+    prepare: Callable[[Stage], None],
+    act: Callable[[Stage], object],
+    check: Callable[[Stage], None],
+    stride: int = 1,
+) -> int:
+    """Act on a fresh copy of what was prepared, killed before statement 1, 2, 3 ... that writes, until it ends; check.
+
+    stride: 3 for every third.
+    """
+    base = tmp_path / "base"
+    base.mkdir()
+    first = Stage(base)
+    prepare(first)
+    rows, moment = DuckDBSession.rows, 0
+    while True:
+        moment += stride
+        folder = tmp_path / str(moment)
+        shutil.copytree(base, folder)
+        stage, left = Stage(folder), moment
+        stage.tracker.comments = list(first.tracker.comments)
+
+        def run(self: DuckDBSession, *args: Any) -> Any:
+            nonlocal left
+            left -= (
+                not str(args[0]).lstrip().lower().startswith(("select", "from", "with", "describe", "show"))
+            )
+            if left < 0:
+                raise KilledError
+            return rows(self, *args)
+
+        DuckDBSession.rows = run  # type: ignore[method-assign]
+        try:
+            with stage.warehouse.session():  # held, so that the file is opened once
+                act(stage)
+            done = True
+        except KilledError:
+            done = False
+        finally:
+            DuckDBSession.rows = rows  # type: ignore[method-assign]
+        with stage.warehouse.session():
+            check(stage)
+        shutil.rmtree(folder)
+        if done:
+            return moment
+
+
+def test_killed_at_each_step_of_waiting_nothing_is_promoted(tmp_path: Path) -> None:
+    def check(stage: Stage) -> None:
+        assert stage.seen() is None
+        recover.fn(stage.warehouse, "later")
+        assert stage.settle() == []
+        assert stage.seen() is None
+        stage.run("z", 9)  # and the next run asks, if this one did not
+        assert stage.seen() is None
+        assert Step.awaiting in stage.steps().values()
+
+    assert kill_at_each(tmp_path, lambda stage: None, lambda stage: stage.run("a", 1), check) > 10
+
+
+@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.soak)])
+def test_killed_at_each_step_of_accepting_it_is_that_candidate_or_what_was_there(
+    tmp_path: Path, stride: int
+) -> None:
+    def prepare(stage: Stage) -> None:
+        stage.run("a", 1)
+        stage.tracker.say("accept")
+
+    def check(stage: Stage) -> None:
+        accepted = stage.steps()["a"] in (Step.accepted, Step.promoted)
+        assert stage.seen() in ((1, None) if accepted else (None,))
+        stage.run("b", 2)  # of the same definition, while it is not known yet what was said
+        assert stage.seen() in (None, 1, 2)
+        recover.fn(stage.warehouse, "later")
+        stage.settle()
+        assert stage.seen() in (1, 2)
+        assert stage.steps()["a"] is Step.promoted
+
+    assert kill_at_each(tmp_path, prepare, lambda stage: stage.settle(), check, stride) > 10
+
+
+def test_killed_at_each_step_of_expiring_nothing_is_promoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval, "EXPIRES", timedelta(0))
+
+    def check(stage: Stage) -> None:
+        recover.fn(stage.warehouse, "later")
+        stage.settle()
+        assert (stage.seen(), stage.steps()) == (None, {"a": Step.expired})
+
+    assert (
+        kill_at_each(tmp_path, lambda stage: stage.run("a", 1) and None, lambda stage: stage.settle(), check)
+        > 2
+    )
