@@ -77,11 +77,8 @@ def _plan_due(
     dashboards, faults = list[Dashboard](), list[str]()
     again = {key: _check(ticket, catalogue, occasion) for key, ticket in occasion.again.items()}
     for each in catalogue.exposures:
-        asked = (
-            each.name in occasion.accepted
-            or each.scheduled
-            or bool(getattr(occasion.standing.get(each.name), "cadence", ""))
-        )
+        timed = each.scheduled or bool(getattr(occasion.standing.get(each.name), "cadence", ""))
+        asked = each.name in occasion.accepted or (scheduled and timed)
         if each.name in taken or not (each.name in select if select is not None else asked):
             continue
         if select is None and (wait := occasion.find_wait(each.name, each.schedule)):

@@ -213,7 +213,7 @@ def kill_at_each(
 ) -> int:
     """Act on a fresh copy of what was prepared, killed before statement 1, 2, 3 ... that writes, until it ends; check.
 
-    stride: 3 for every third.
+    stride: 5 for every fifth.
     """
     base = tmp_path / "base"
     base.mkdir()
@@ -252,7 +252,8 @@ def kill_at_each(
             return moment
 
 
-def test_killed_at_each_step_of_waiting_nothing_is_promoted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.soak)])
+def test_killed_at_each_step_of_waiting_nothing_is_promoted(tmp_path: Path, stride: int) -> None:
     def check(stage: Stage) -> None:
         assert stage.seen() is None
         recover.fn(stage.warehouse, "later")
@@ -262,10 +263,10 @@ def test_killed_at_each_step_of_waiting_nothing_is_promoted(tmp_path: Path) -> N
         assert stage.seen() is None
         assert Step.awaiting in stage.steps().values()
 
-    assert kill_at_each(tmp_path, lambda stage: None, lambda stage: stage.run("a", 1), check) > 10
+    assert kill_at_each(tmp_path, lambda stage: None, lambda stage: stage.run("a", 1), check, stride) > 10
 
 
-@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("stride", [6, pytest.param(1, marks=pytest.mark.soak)])
 def test_killed_at_each_step_of_accepting_it_is_that_candidate_or_what_was_there(
     tmp_path: Path, stride: int
 ) -> None:
