@@ -66,10 +66,11 @@ def journal(folder: Path) -> None:
 
 
 def history(folder: Path) -> None:
-    """The real lines day by day against the gate's history: false alarms a year, and seeded faults that are seen."""
-    from tests.benchmarks import bench_history
+    """The real lines day by day against the gate's history: false alarms a year, which faults are seen, a referee."""
+    from tests.benchmarks import bench_history, referee_history
 
     bench_history.main()
+    referee_history.main()
 
 
 def prose(folder: Path) -> None:
