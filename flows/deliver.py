@@ -209,7 +209,13 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     check_interrupt()
     warehouse.check_lease(ask=True)  # or its loss would look like a fault of the sources
     plan = delivery.remove_failed_sources(context.catalogue)
-    with run_meanwhile(suites.warm, site.warm):  # and builds there
+
+    def warm_suites() -> None:
+        """Of what is shown again the answers are known, as a rule: then it would be for nothing."""
+        if context.dbt.await_build():
+            suites.warm()
+
+    with run_meanwhile(site.warm, warm_suites):  # and builds there
         delivery.build = transform(
             project,
             warehouse,

@@ -136,8 +136,8 @@ def _lets_not_run_pass(settings: Mapping[str, object]) -> bool:
 
 
 def _reuses(settings: Mapping[str, object]) -> bool:
-    """The project's policy, `vars: {ticket_to_dashboard: {build: changed}}`; default: all."""
-    return _read_policy(settings, "build", {"all": False, "changed": True}, "all")
+    """The project's policy, `vars: {ticket_to_dashboard: {build: all}}`; default: what changed alone."""
+    return _read_policy(settings, "build", {"all": False, "changed": True}, "changed")
 
 
 def _read_policy(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ class DbtRun:
         self._catalogue: Catalogue | None = None
         self._manifest: dict[str, Any] = {}
         self._warnings: list[str] = []
-        self._is_apart = False
+        self._is_apart, self._builds, self._is_decided = False, False, Event()
         self.not_run_passes, self._time_zone = settings.not_run_passes, settings.time_zone
         self._holidays = settings.holidays
 
@@ -148,6 +149,15 @@ class DbtRun:
         for spell in (str, str.upper, str.capitalize):
             manifest = manifest.replace(spell(parsed), spell(self._schema))
         return manifest
+
+    def decide_build(self, builds: bool) -> None:
+        """Say whether anything is built, for whoever waits for it."""
+        self._builds = builds
+        self._is_decided.set()
+
+    def await_build(self) -> bool:
+        """True once it is decided that something is built, False for nothing; waits for that decision."""
+        return self._is_decided.wait(PARSE_DEADLINE_SECONDS) and self._builds
 
     def explain_no_reuse(self) -> str:
         """Why nothing of an earlier release may be shown again instead of built; empty where it may."""

@@ -82,6 +82,13 @@ def prose(folder: Path) -> None:
         print(f"{len(cases)} tickets {what}: {score_cases(cases)}", flush=True)
 
 
+def reuse(folder: Path) -> None:
+    """Runs in which little is new, over projects of 13 to 300 models, against their cold run."""
+    from tests.benchmarks import bench_reuse
+
+    bench_reuse.main(folder)
+
+
 def page(folder: Path) -> None:
     """A page of 50,000 rows in Chromium, the CPU slowed four times."""
     from tests.benchmarks import bench_page
@@ -98,6 +105,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "journal": journal,
     "history": history,
     "page": page,
+    "reuse": reuse,
     "prose": prose,
 }
 
