@@ -118,7 +118,7 @@ def _add_states(
         return report
     now = datetime.now(ZoneInfo(dbt.catalogue.time_zone))
     sql = {node["unique_id"]: node["sql"] for node in nodes}
-    limits = Limits(dbt, reuse, sql, warehouse.dialect, schema, now)
+    limits = Limits(dbt, reuse, sql, warehouse, schema, now)
     rows = {dbt.catalogue.mart(name).unique_id: count for name, count in report.rows.items()}
     states = [
         _finish_state(state, limits, report.run, report.relations.get(key, ""), rows.get(key))

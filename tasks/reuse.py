@@ -24,6 +24,7 @@ from tasks.carried_checks import limit_to, read_carried
 from tasks.wider_tests import WiderTests
 
 CHANGING = {"view", "ephemeral", "external"}  # what readers would see of one changes after its audit
+UNKNOWN_DAY = "it asks for the day, of a time zone that nobody knows"
 OVER_MIDNIGHT = "it was built over midnight"
 FULL_BUILD = "all is built, as asked for"
 
@@ -225,9 +226,16 @@ class Limits:
     """For how long what was built stays right, by the SQL that dbt compiled. sql: node's id → it."""
 
     def __init__(
-        self, dbt: DbtRun, reuse: Reuse, sql: Mapping[str, str], dialect: str, schema: str, now: datetime
+        self,
+        dbt: DbtRun,
+        reuse: Reuse,
+        sql: Mapping[str, str],
+        warehouse: Warehouse,
+        schema: str,
+        now: datetime,
     ) -> None:
-        self._dbt, self._reuse, self._sql, self._dialect, self._schema = dbt, reuse, sql, dialect, schema
+        self._dbt, self._reuse, self._sql, self._schema = dbt, reuse, sql, schema
+        self._dialect, self._knows_day = warehouse.dialect, warehouse.sets_dbt_zone
         self._is_later = now.date().isoformat() != reuse.day
         self._found: dict[str, str] = {}
 
@@ -263,6 +271,8 @@ class Limits:
         if not (sql := self._sql.get(unique_id, "")):
             return "its SQL is not known"
         found = find_limit(sql, self._dialect, self._list_readable(unique_id), self._schema)
+        if found == DAY and not self._knows_day:
+            return UNKNOWN_DAY
         if found == DAY:
             return OVER_MIDNIGHT if self._is_later else self._reuse.day
         return found

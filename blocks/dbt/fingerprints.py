@@ -23,6 +23,7 @@ _WITHOUT_EFFECT = {"access", "docs", "enabled", "freshness", "group", "meta", "n
 _READS_META = re.compile(r"\b(?:meta|tags)\b|\bmodel\s*[.\[]|\bconfig\s*\.\s*(?:get|require|meta)")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _WORD = re.compile(r"\w+")
+_NAMES_SCHEMA = re.compile(r"\b(?:target|this)\s*(?:\.\s*schema\b|\[\s*['\"]schema)")
 _CHANGING = re.compile(
     r"\b(?P<name>env_var|flags|graph|invocation_args_dict|invocation_id|modules|run_query|run_started_at|schemas"
     r"|selected_resources|statement|thread_id|load_result|store_result|store_raw_result|load_agate_table|builtins"
@@ -83,8 +84,7 @@ class Fingerprints:
         self._macros = _Macros(manifest, overrides)
         self._unit_tests = _group_unit_tests(manifest)
         self._found: dict[str, Fingerprint] = {}
-        hooks = [node["name"] for node in self._nodes.values() if node["resource_type"] == "operation"]
-        self._everywhere = "the project has hooks on the start or the end of a run" if hooks else ""
+        self._everywhere = self._find_doubt_everywhere()
 
     def find(self, unique_id: str) -> Fingerprint:
         """The fingerprint of a model, seed or snapshot, with what it is made of."""
@@ -142,7 +142,7 @@ class Fingerprints:
     def _describe_own(self, node: Node) -> tuple[dict[str, str], str]:
         """The parts of a node alone, and why they don't tell; else empty."""
         config, name = node["config"], node["unique_id"]
-        jinja = "\n".join(_JINJA.findall(f"{node.get('raw_code') or ''}\n{json.dumps(config, default=str)}"))
+        jinja = "\n".join(_JINJA.findall(self._write_jinja(node)))
         macros = self._macros.reach(f"{jinja}\n{config.get('materialized')}")
         reached = "\n".join([jinja, *macros.values()])
         kept = {key: value for key, value in config.items() if key not in _WITHOUT_EFFECT}
@@ -160,6 +160,22 @@ class Fingerprints:
         if re.search(r"\bvar\b", reached):
             parts["variables"] = self._variables
         return parts, self._everywhere or _find_doubt(node, reached)
+
+    def _find_doubt_everywhere(self) -> str:
+        """Why nothing of the project may be shown again; empty if some of it may."""
+        if any(node["resource_type"] == "operation" for node in self._nodes.values()):
+            return "the project has hooks on the start or the end of a run"
+        for node in self._nodes.values():
+            jinja = "\n".join(_JINJA.findall(self._write_jinja(node)))
+            if _NAMES_SCHEMA.search(jinja) or self._macros.names_schema(jinja):
+                return f"{name_model(node)} says the schema's name, and may look for others there"
+        return ""
+
+    def _write_jinja(self, node: Node) -> str:
+        """All of a node that dbt may render when it runs."""
+        rendered = [node["config"], node.get("test_metadata"), node.get("columns"), node.get("constraints")]
+        rendered.append(self._unit_tests.get(node["unique_id"]))
+        return f"{node.get('raw_code') or ''}\n{json.dumps(rendered, default=str)}"
 
     def _hash(self, value: object) -> str:
         return hash_text(self._normalize(json.dumps(value, sort_keys=True, default=str)))
@@ -236,6 +252,17 @@ class _Macros:
                 found[key] = self._texts[key]
                 todo += self._find(self._words[key])
         return dict(sorted(found.items()))
+
+    def names_schema(self, text: str) -> bool:
+        """True if a text may call a macro that says the release's schema, other than those that make names of it."""
+        if not any(_NAMES_SCHEMA.search(macro) for macro in self._texts.values()):
+            return False
+        reached = self.reach(text).items()
+        return any(
+            _NAMES_SCHEMA.search(macro)
+            for key, macro in reached
+            if not key.rsplit(".", 1)[1].startswith("generate_")
+        )
 
     def _find(self, words: Iterable[str]) -> Iterator[str]:
         for word in words:

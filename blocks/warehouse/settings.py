@@ -45,12 +45,14 @@ class WarehouseSettings(BaseModel):
     """Names in a warehouse, and how its SQL is written.
 
     dialect: sqlglot's name of it; longest_name: bytes, where a server cuts longer names without an error.
-    taken_from_profile: settings of a dbt project's own profile that count here, too.
+    taken_from_profile: settings of a dbt project's own profile that count here, too. sets_dbt_zone: false where dbt's
+    adapter takes no time zone, so that nobody knows which day `current_date` is.
     """
 
     dialect: ClassVar[str] = "duckdb"
     longest_name: ClassVar[int | None] = None
     taken_from_profile: ClassVar[frozenset[str]] = frozenset({"threads"})
+    sets_dbt_zone: ClassVar[bool] = True
 
     database: str = Field(description="database, catalogue or file that holds every schema")
     serving: str = Field("serving", description="the schema readers see")

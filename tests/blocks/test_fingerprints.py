@@ -159,6 +159,14 @@ def test_rows_variables_and_versions_are_part_of_it_and_say_so() -> None:
             ),
             "hooks on the start",
         ),
+        (set_node("alone", raw_code="select * from {{ target.schema }}.mart"), "says the schema's name"),
+        (
+            lambda manifest: (
+                set_macro("cents")(manifest)
+                or manifest["macros"]["macro.p.cents"].update(macro_sql="{{ this.schema }}")
+            ),
+            "says the schema's name",
+        ),
         (set_node("staged", depends_on={"nodes": ["model.other.x"]}), "nothing is known"),
     ],
 )
@@ -196,6 +204,13 @@ def test_a_test_is_the_same_for_the_same_relation_only() -> None:
     assert found == read(make_manifest(), "2").find_test("test.p.t", {"model.p.mart": "rel_a.mart"})
     assert found != read(make_manifest()).find_test("test.p.t", {"model.p.mart": "rel_b.mart"})
     assert not read(make_manifest()).find_test("test.p.t", {})
+    with_variable = make_manifest()
+    with_variable["nodes"]["test.p.t"]["test_metadata"] = {"kwargs": {"least": "{{ var('least') }}"}}
+    keys = [
+        read(with_variable, variables=value).find_test("test.p.t", {"model.p.mart": "rel_a.mart"})
+        for value in ("least: 1", "least: 2")
+    ]
+    assert keys[0] != keys[1]
     warned = make_manifest()
     warned["nodes"]["test.p.t"]["config"]["severity"] = "warn"
     assert found != read(warned).find_test("test.p.t", {"model.p.mart": "rel_a.mart"})

@@ -23,6 +23,7 @@ class DremioSettings(WarehouseSettings):
     """Where Dremio is and as whom to log in: Software by user and password or token, Cloud by token and project."""
 
     dialect: ClassVar[str] = "dremio"
+    sets_dbt_zone: ClassVar[bool] = False
 
     database: str = Field(description="dotted path of a space with folders, or of a catalogue's folder")
     host: Host = Field(description="REST host: dremio.example.com; Cloud: api.dremio.cloud")

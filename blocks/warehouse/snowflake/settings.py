@@ -19,6 +19,7 @@ class SnowflakeSettings(SharedSettings):
     """A database in Snowflake, how to get there, and as whom."""
 
     dialect: ClassVar[str] = "snowflake"
+    sets_dbt_zone: ClassVar[bool] = False  # dbt's sessions have the user's
 
     database: str = Field(pattern=NAME, description="database that holds every schema")
     serving: str = Field("serving", pattern=NAME, description="the schema readers see")
