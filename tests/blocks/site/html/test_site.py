@@ -21,6 +21,8 @@ from blocks.records import Check, Comment, GateReport, Publication
 from blocks.site import number_format
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.extract import Extract
+from blocks.site.html.kpis import Snapshot
+from blocks.site.html.picture_charts import make_panels
 from blocks.site.html.site import FolderSite
 from tests.blocks.site.conftest import LABELS, NET, ORDERS
 
@@ -338,3 +340,15 @@ def test_a_date_far_ahead_sets_no_window(make_card, tmp_path):
         view = DashboardView(card, [extract])
         assert view.whole.end == date(2025, 11, 29)
         assert any("1 rows are dated after" in note for note in view.write_notes())
+
+
+def test_charts_of_pictures_are_as_altair_has_them(make_card):
+    """Where pictures are drawn for real, Altair does not look at its schema, which takes long."""
+    card = make_card(metrics=(NET,), dimensions=("country",))
+    with Extract(card.datasets[0], card.extracts[0]) as extract:
+        view = DashboardView(card, [extract])
+        shot = Snapshot(extract, NET, view.opening, view.find_period_before(NET), view.latest)
+        panels = make_panels(view, shot)
+        assert panels
+        for panel in panels:
+            assert panel.chart.to_dict(validate=True)["$schema"]
