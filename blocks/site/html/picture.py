@@ -49,7 +49,9 @@ def draw_picture(view: DashboardView) -> bytes:
         for number, metric in view.metrics
     ]
     standings = [view.judge(*pair) for pair in view.metrics]
-    with debug_mode(False):  # a third of the time goes into Altair's look at its own schema; tests leave it on
+    with debug_mode(
+        False
+    ):  # a third of the time goes into Altair's look at its own schema; tests leave it on
         charts = make_panels(view, shots[0])
         sized = [panel.chart.properties(width=panel.width, height=HEIGHT) for panel in charts]
         drawn = [chart.to_dict(validate=False) for chart in sized]
