@@ -40,7 +40,9 @@ def show_served(blocks: Blocks, terminal: Terminal) -> None:
     )
     for mart, relation in sorted(served.marts.items()) if served else ():
         print_(f"  {mart:<28} {relation}")
-    terminal.print_states("Of its models, its run:", read_built(blocks.warehouse, served))
+    terminal.print_states(
+        "What its run built, and what it shows again:", read_built(blocks.warehouse, served)
+    )
     for note in blocks.warehouse.describe_readers():
         print_(note, soft_wrap=True, markup=False)
     runs = Table("run", "state", "since (UTC)", box=None, pad_edge=False, header_style="bold")

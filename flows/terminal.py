@@ -26,6 +26,7 @@ from flows.json_output import write_json
 from tasks.markdown import count_of, line
 
 OURS = str(Path(__file__).parent)
+MOST_STATES = 40  # models, of which each is told; of more, those that are built
 
 
 class PlainConsole(Console):
@@ -273,9 +274,14 @@ class Terminal(logging.Handler):
         """Below a line, models that are built or shown again, and why; nothing where that is not known."""
         if states:
             self.console.print(head)
-        for each in states:
+        shown = [each for each in states if each.built or len(states) <= MOST_STATES]
+        for each in shown:
             did = "build" if each.built else "show again"
             self.console.print(f"  {did:<11} {each.name:<28} {each.why}", soft_wrap=True, markup=False)
+        if len(shown) < len(states):
+            self.console.print(
+                f"  show again  {len(states) - len(shown)} others, of which nothing has changed"
+            )
 
 
 def _describe_gaps(incomplete: Incomplete) -> str:

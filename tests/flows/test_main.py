@@ -86,6 +86,7 @@ def test_a_second_run_loads_nothing_and_refreshes_what_is_scheduled(place: Place
     before, first = place.ticket("AN-2"), place.read_served()
     said = place.run()
     assert re.search(r"extract_load .* 0 rows from", said)
+    assert re.search(r"transform .* 0 models built, \d+ shown again, 0 tests", said)
     assert place.read_served() != first
     assert place.ticket("AN-2") == before
     assert "revenue_trend" in said
@@ -121,7 +122,8 @@ def test_a_comment_comes_back_as_feedback(place: Place) -> None:
 
 def test_rollback_shows_the_release_before_and_says_so(place: Place) -> None:
     first = place.read_served()
-    place.run("--tickets", "AN-1")
+    said = place.run("--tickets", "AN-1", "--full-build")
+    assert "shown again" not in said
     assert place.read_served() != first
     said = place.run("rollback")
     assert place.read_served() == first
