@@ -148,7 +148,7 @@ def test_what_failed_its_gate_is_not_waved_through_by_running_again(place: Place
 def test_a_broken_source_does_not_hold_up_the_others(place: Place, erp: Path) -> None:
     first = place.read_served()
     empty_file(erp)
-    place.run("--source", f"erp={erp}", "--tickets", "AN-1,AN-4", expect=1)
+    place.run("--source", f"erp={erp}", "--tickets", "AN-1,AN-4", "--full-build", expect=1)
     assert place.status("AN-1") == "failed"
     assert place.status("AN-4") == "done"
     shown = dict(place.rows("select mart, relation from serving._release"))  # type: ignore[arg-type]
@@ -169,6 +169,7 @@ def test_killed_while_dbt_builds_the_next_run_recovers(place: Place) -> None:
             str(SCALE),
             "--tickets",
             "AN-1,AN-2,AN-3,AN-4",
+            "--full-build",
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
