@@ -55,7 +55,7 @@ def audit_suites(
             failed.append(_accept_tests(mart, build, tested.get(mart, ()), str(error)))
         except Misconfigured as error:
             failed.append(Check(scope=mart, name=HAS_SUITE, passed=False, kind="suite", observed=str(error)))
-    made_of = {mart: _hash_suite(suites, build, mart) for mart in found}
+    made_of = {mart: _hash_suite(suites, warehouse, build, mart) for mart in found}
     checks = [check for mart in found if carried for check in carried.find(made_of[mart])]
     found = {mart: content for mart, content in found.items() if mart not in {each.scope for each in checks}}
     if not found:
@@ -70,9 +70,9 @@ def audit_suites(
     return failed + checks
 
 
-def _hash_suite(suites: Suites, build: BuildReport, mart: str) -> str:
+def _hash_suite(suites: Suites, warehouse: Warehouse, build: BuildReport, mart: str) -> str:
     """What the answer of a mart's suite depends on; empty where that can't be told, or nothing is kept."""
-    suite = suites.hash_suite(mart) if build.states else ""
+    suite = suites.hash_suite(mart, warehouse.dialect) if build.states else ""
     return hash_value("suite", suite, build.marts[mart]) if suite else ""
 
 

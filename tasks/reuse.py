@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from blocks.catalogue import Mart
 from blocks.dbt.fingerprints import REUSABLE, Fingerprint, Fingerprints
-from blocks.dbt.repeatable_sql import DAY, find_limit
 from blocks.dbt.run import DbtRun
 from blocks.records import Check, RelationState
+from blocks.repeatable_sql import DAY, find_limit
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.relation_states import read_states
 from blocks.warehouse.source_states import read_source_states

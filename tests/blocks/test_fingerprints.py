@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blocks.dbt.fingerprints import Fingerprints
-from blocks.dbt.repeatable_sql import DAY, find_limit
+from blocks.repeatable_sql import DAY, find_limit
 
 Manifest = dict[str, Any]
 

@@ -77,7 +77,7 @@ class StandInSuites:
     def __init__(self, project: Project | None = None) -> None:
         self._project = project or Project()
 
-    def hash_suite(self, mart: str) -> str:
+    def hash_suite(self, mart: str, dialect: str) -> str:
         return f"least {self._project.least}"
 
     def read(self, mart: str) -> None:

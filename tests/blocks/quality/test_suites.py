@@ -309,3 +309,31 @@ def test_an_expectation_given_twice_is_said(warehouse: DuckDBWarehouse, tmp_path
     checks = audit(warehouse, tmp_path, NOT_NULL, NOT_NULL)
     assert len([check for check in checks if check.passed]) in (1, 2)
     assert len(checks) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "kwargs", "holds"),
+    [
+        ("expect_column_values_to_not_be_null", {"column": "a"}, True),
+        ("unexpected_rows_expectation", {"unexpected_rows_query": "select * from {batch} where a < 0"}, True),
+        (
+            "unexpected_rows_expectation",
+            {"unexpected_rows_query": "select * from {batch} where d > now()"},
+            False,
+        ),
+        ("unexpected_rows_expectation", {"unexpected_rows_query": "select * from {batch}, raw.t"}, False),
+        ("expect_column_max_to_be_between", {"column": "d", "min_value": {"$PARAMETER": "now()"}}, False),
+        ("expect_table_row_count_to_equal_other_table", {"other_table_name": "t"}, False),
+    ],
+)
+def test_a_suite_is_carried_over_if_it_asks_of_the_marts_rows_alone(
+    tmp_path: Path, kind: str, kwargs: dict[str, Any], holds: bool
+) -> None:
+    def write(said: str) -> str:
+        suite = {"expectations": [{"type": kind, "kwargs": kwargs}], "meta": {"said": said}}
+        (tmp_path / "m.json").write_text(json.dumps(suite))
+        return Suites(folder=tmp_path, docs=tmp_path).hash_suite("m", "duckdb")
+
+    assert bool(write("a")) is holds
+    assert write("a") == write("a")
+    assert not holds or write("a") != write("b")

@@ -1,6 +1,6 @@
 """Whether SQL that was run gives the same rows again for the same tables: read from its tree, and in doubt no.
 
-Not here: what dbt's Jinja makes of a model (fingerprints.py).
+Not here: what dbt's Jinja makes of a model (dbt/fingerprints.py).
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ _CHANGING = re.compile(
 )
 """Names of sqlglot's classes whose value is not that of their arguments alone."""
 _NOT_KNOWN = {"Anonymous", "AnonymousAggFunc", "SafeFunc"}
-_KNOWN = frozenset(
-    "array_distinct array_to_string atan2 bit_count bool_and bool_or btrim concat contains date_part date_trunc"
-    " damerau_levenshtein day dayname editdist3 epoch epoch_ms epoch_us ends_with even extract first floor format"
-    " from_unixtime gamma greatest hamming hash jaccard jaro_similarity jaro_winkler_similarity json_array_length"
-    " json_extract json_extract_path_text json_extract_string json_value least left len length levenshtein lgamma"
-    " list_aggregate list_concat list_contains list_distinct list_filter list_sort list_sum list_transform list_value"
-    " lpad ltrim make_date make_time make_timestamp md5 month monthname nvl ordinal prefix printf quarter regexp_extract"
-    " regexp_full_match regexp_like regexp_matches regexp_replace regexp_split_to_array replace reverse right round"
-    " rpad rtrim sha256 signum split split_part square starts_with strftime string_agg string_split strip_accents"
-    " strptime struct_extract substr substring suffix to_char to_date to_days to_hours to_months to_number to_timestamp"
-    " to_years translate trim try_strptime unicode week weekday year yearweek zeroifnull"
-    .split()
-)
+_NAMES = """
+array_distinct array_to_string atan2 bit_count bool_and bool_or btrim concat contains date_part date_trunc
+damerau_levenshtein day dayname editdist3 epoch epoch_ms epoch_us ends_with even extract first floor format
+from_unixtime gamma greatest hamming hash jaccard jaro_similarity jaro_winkler_similarity json_array_length
+json_extract json_extract_path_text json_extract_string json_value least left len length levenshtein lgamma
+list_aggregate list_concat list_contains list_distinct list_filter list_sort list_sum list_transform
+list_value lpad ltrim make_date make_time make_timestamp md5 month monthname nvl ordinal prefix printf quarter
+regexp_extract regexp_full_match regexp_like regexp_matches regexp_replace regexp_split_to_array replace
+reverse right round rpad rtrim sha256 signum split split_part square starts_with strftime string_agg
+string_split strip_accents strptime struct_extract substr substring suffix to_char to_date to_days to_hours
+to_months to_number to_timestamp to_years translate trim try_strptime unicode week weekday year yearweek
+zeroifnull
+"""
+_KNOWN = frozenset(_NAMES.split())
 """Functions that sqlglot has no class for and that give the same for the same arguments, on whatever warehouse."""
 _TIMES = {"now", "today", "tomorrow", "yesterday"}  # as texts that become times
 
