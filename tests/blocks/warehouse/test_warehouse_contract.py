@@ -23,6 +23,7 @@ from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.batch import Batch, MergeKey
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from blocks.warehouse.proposals import read_proposals, write_proposal
 from blocks.warehouse.sql_warehouse import SqlWarehouse
 from blocks.warehouse.view_setting import ViewSetting
 from tests.blocks.warehouse.snowflake_account import Account, house_of
@@ -619,6 +620,14 @@ def test_loads_that_a_gate_judged_are_kept_once(warehouse: Warehouse) -> None:
         table = warehouse.quote(warehouse.control, "judged")
         assert session.rows(f"select count(*) from {table}") == [(2,)]
     assert control.read_judged_loads(warehouse) == {("crm", "deals", "r1"), ("crm", "deals", "r2")}
+
+
+def test_a_tickets_proposal_is_kept_once(warehouse: Warehouse) -> None:
+    assert read_proposals(warehouse, ["AN-1"]) == {}
+    for detail in ('{"version": 1}', '{"version": 2, "words": "Käse; it\'s"}'):
+        write_proposal(warehouse, "AN-1", detail)
+    write_proposal(warehouse, "AN-2", "{}")
+    assert read_proposals(warehouse, ["AN-1", "AN-3"]) == {"AN-1": '{"version": 2, "words": "Käse; it\'s"}'}
 
 
 def test_journal_keeps_long_reports(warehouse: Warehouse) -> None:
