@@ -39,7 +39,7 @@ from blocks.warehouse.base import Session, Warehouse
 from tasks.policy import RETRY
 
 MOST_DIMENSIONS_ASKED, MOST_LOADS = 8, 5
-FOR_ALL = {f"{ROWS_METRIC.name} is as usual", TOGETHER, NULLS}
+FOR_ALL = {TOGETHER, NULLS}
 """The checks that speak of all that a mart holds."""
 PERIODS = {"day": 7, "week": 4}
 """Buckets that are held against as many before; of coarser ones it is the last."""
