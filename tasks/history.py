@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from itertools import groupby
+from datetime import date, datetime, timedelta
+from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
 
 from prefect import task
@@ -18,7 +18,6 @@ from blocks.quality.history.expectation import Usual
 from blocks.quality.history.findings import KIND, Past, write_number
 from blocks.quality.history.judge import (
     ROWS_METRIC,
-    TOGETHER,
     Gauge,
     judge_agreement,
     judge_freshness,
@@ -27,7 +26,7 @@ from blocks.quality.history.judge import (
 )
 from blocks.quality.history.members import choose_weight, judge_members, judge_visits
 from blocks.quality.history.movement import explain
-from blocks.quality.history.nulls import NULLS, judge_nulls, judge_undated
+from blocks.quality.history.nulls import judge_nulls, judge_undated
 from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_first_values
 from blocks.quality.history.restated import judge_restated, measure_restated
 from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules, read_rules
@@ -39,8 +38,8 @@ from blocks.warehouse.base import Session, Warehouse
 from tasks.policy import RETRY
 
 MOST_DIMENSIONS_ASKED, MOST_LOADS = 8, 5
-FOR_ALL = {TOGETHER, NULLS}
-"""The checks that speak of all that a mart holds."""
+NEAR = timedelta(days=3)
+"""Days at most so far apart follow one another, over a weekend too."""
 PERIODS = {"day": 7, "week": 4}
 """Buckets that are held against as many before; of coarser ones it is the last."""
 
@@ -178,12 +177,13 @@ def _look_at(
 
 
 def _choose_at_first(found: Sequence[Check | None]) -> list[Check | None]:
-    """What is said of a mart that nobody has seen yet: what is held back, if all figures or several days say so.
+    """What is said of a mart that nobody has seen yet: what is far off; held back, if days that follow one another are.
 
-    One figure may be far off on one day with reason, and nothing is known of how often.
+    One day may be far off with reason, and nothing is known of how often: that is a warning.
     """
     held = [check for check in found if check and not check.passed]
-    return list(held) if any(check.name in FOR_ALL or len(check.days) > 1 for check in held) else []
+    in_a_row = any(after - day <= NEAR for check in held for day, after in pairwise(check.days))
+    return [check if in_a_row else check.model_copy(update={"passed": True}) for check in held]
 
 
 def _judge(
