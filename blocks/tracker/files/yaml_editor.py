@@ -108,9 +108,9 @@ def _insert(text: str, place: int, lines: str) -> str:
 
 def _open_list(text: str, start: int, end: int, item: Mapping[str, str]) -> str:
     """`comments: []` or `comments:` becomes a block list; a remark on that line stays."""
-    text = text[:start].rstrip(" ") + text[end:]
-    place = _find_line_end(text, len(text[:start].rstrip(" ")))
-    return _insert(text, place, _write_block(item, 2))
+    head = text[:start].rstrip(" ")
+    text = head + text[end:]
+    return _insert(text, _find_line_end(text, len(head)), _write_block(item, 2))
 
 
 def _edit_flow_list(text: str, node: CollectionNode, place: int | None, item: Mapping[str, str]) -> str:

@@ -88,6 +88,8 @@ def test_what_people_wrote_survives_byte_for_byte(desk: FilesDesk, newline: str)
         "comments: []\n",
         "comments: null\n",
         "comments: []  # none yet\nlabels: [a]\n",
+        "comments: []\nlabels: [a]\n",
+        "comments:   []   \n\nlabels: [a]\n",
         "comments:   # none\nlabels: [a]",
         "comments:  # none\n# really\nlabels: [a]\n",
         "comments:\n- hi",
