@@ -72,7 +72,7 @@ def audit_suites(
 
 def _hash_suite(suites: Suites, warehouse: Warehouse, build: BuildReport, mart: str) -> str:
     """What the answer of a mart's suite depends on; empty where that can't be told, or nothing is kept."""
-    suite = suites.hash_suite(mart, warehouse.dialect) if build.states else ""
+    suite = suites.hash_repeatable_suite(mart, warehouse.dialect) if build.states else ""
     return hash_value("suite", suite, build.marts[mart]) if suite else ""
 
 

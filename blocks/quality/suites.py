@@ -77,15 +77,19 @@ class Suites(Block):
         """
         return read_expectations(mart, self._load(mart))
 
-    def hash_suite(self, mart: str, dialect: str) -> str:
-        """A hash of all that a mart's suite asks of its rows; empty where the answer may be another at another time.
+    def hash_suite(self, mart: str) -> str:
+        """A hash of all that a mart's suite asks of its rows. Raises NotFound, Misconfigured."""
+        return hash_value(FORMAT, version("great-expectations"), self._load(mart))
 
-        dialect: sqlglot's name of that of its queries.
+    def hash_repeatable_suite(self, mart: str, dialect: str) -> str:
+        """The same; empty where the answer may be another at another time, of the same rows.
+
+        Raises NotFound, Misconfigured. dialect: sqlglot's name of that of its queries.
         """
         suite = self._load(mart)
         asked = suite.get("expectations") if isinstance(suite, dict) else None
         holds = isinstance(asked, list) and all(_holds(each, dialect) for each in asked)
-        return hash_value(FORMAT, version("great-expectations"), suite) if holds else ""
+        return self.hash_suite(mart) if holds else ""
 
     def _load(self, mart: str) -> Any:
         """The content of a mart's suite. Raises NotFound, Misconfigured."""
