@@ -43,6 +43,10 @@ from tasks.requirements import check_ticket
 
 _log = logging.getLogger(__name__)
 PICTURE, MOST_ROWS = "proposal.png", 2_000_000
+NOT_LOOKED = (
+    "Readers see none of its data yet, so names in them (of a country, a product) were not looked for. "
+    "A later run does, and proposes again if it finds one."
+)
 
 
 class ServedValues:
@@ -246,7 +250,10 @@ def look_around(
         fresh, missing = _describe_freshness(wanted, catalogue, warehouse)
         expect += fresh
     else:
-        expect.append(f"{listed(each for each in marts if each not in served)} has to be built first.")
+        expect += [
+            f"{listed(each for each in marts if each not in served)} has to be built first.",
+            NOT_LOOKED,
+        ]
     expect += _describe_duration(warehouse, marts)
     picture = PICTURE if release and set(served) == set(marts) else ""
     return Surroundings(

@@ -45,6 +45,7 @@ def test_the_incomplete_ticket_has_one_comment_and_no_dashboard(delivered: Place
     text = delivered.ticket("AN-5")
     assert text.count("author: analytics-bot") == 1
     assert "did you mean `net_revenue`" in text
+    assert "were not looked for" in text  # nothing was served when it was read
 
 
 def test_readers_see_the_run_and_its_numbers(delivered: Place) -> None:
