@@ -463,14 +463,15 @@ class Account:
         return answer
 
     async def end_session(self, request: Any) -> Any:
-        """What a client says at its end: the transaction it left open is rolled back, here and now."""
-        import duckdb
+        """What a client says at its end: its query ends, and the transaction that it left open is rolled back."""
+        from starlette.concurrency import run_in_threadpool
 
         fake = import_module("fakesnow.server")
-        own = fake.sessions.get(fake.to_token(request))
+        token = fake.to_token(request)
+        own = fake.sessions.get(token)
         if own is not None and request.query_params.get("delete"):
-            with suppress(duckdb.TransactionException):  # none is open
-                own._duck_conn.execute("rollback")
+            self.logins[token].cancelled.set()
+            await run_in_threadpool(_roll_back, own._duck_conn)  # which waits for a query that goes on
         return await fake.session(request)
 
     async def abort(self, request: Any) -> Any:
@@ -513,6 +514,13 @@ class Account:
         ]
         replaced = {route.path for route in own}
         return Starlette(routes=own + [route for route in fake.routes if route.path not in replaced])
+
+
+def _roll_back(connection: Any) -> None:
+    import duckdb
+
+    with suppress(duckdb.TransactionException):  # none is open
+        connection.execute("rollback")
 
 
 class _Broken:
