@@ -189,18 +189,19 @@ def find_stems(word: str) -> frozenset[str]:
 @lru_cache(maxsize=4_096)
 def find_keys(word: str) -> frozenset[str]:
     """What a word of prose is compared by: its stems, and those of its English translation."""
-    keys = set(find_stems(word))
-    german = _load_stemmers()[1]
+    keys = find_stems(word)
     translated = _load_translations()
-    for key in (word, german.stemWord(word)):
-        keys |= translated.get(key, frozenset())
-    return frozenset(keys)
+    return keys.union(*(translated.get(key, frozenset()) for key in _list_german_forms(word)))
 
 
 @lru_cache(maxsize=4_096)
 def is_translated(word: str) -> bool:
     """True for a general German word, whose English is compared, too."""
-    return bool({word, _load_stemmers()[1].stemWord(word)} & _load_translations().keys())
+    return bool(_list_german_forms(word) & _load_translations().keys())
+
+
+def _list_german_forms(word: str) -> set[str]:
+    return {word} if len(word) > LONGEST_WORD else {word, _load_stemmers()[1].stemWord(word)}
 
 
 @cache
