@@ -208,11 +208,11 @@ def test_a_page_opens_with_the_right_figures(open_page, asked, analysis):
         assert "7 of 7 checks passed" in page.locator(".facts").inner_text()
         panels = [panel.get_attribute("data-panel") for panel in page.locator(".panel:visible").all()]
         wanted = {
-            "kpi": ["trend", "bars", "table"],
-            "trend": ["trend", "bars", "table"],
-            "comparison": ["bars", "trend", "table"],
-            "composition": ["shares", "stacked", "trend", "table"],
-            "detail": ["table", "bars", "trend"],
+            "kpi": ["trend", "bars", "movement", "table"],
+            "trend": ["trend", "bars", "movement", "table"],
+            "comparison": ["bars", "trend", "movement", "table"],
+            "composition": ["shares", "stacked", "trend", "movement", "table"],
+            "detail": ["table", "bars", "trend", "movement"],
         }
         assert panels == wanted[str(analysis)]
 
