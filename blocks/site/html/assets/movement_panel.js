@@ -111,10 +111,14 @@ function moversTable({ dataset, metric }, { dimension, movers }, onpick) {
   const { label } = dataset.dimensions[dimension];
   const parted = !metric.adds; // a ratio: each member's own rate, and the mix of them
   const reach = reachOf(movers);
-  const heads = [label, "", "Change", ...(parted ? ["Own rate", "Mix"] : []), "Before", "Now"];
-  const head = heads.map((text, i) =>
-    make("th", { scope: "col", class: i > 1 ? "figure" : "", title: MEANINGS[text] ?? null }, text),
-  );
+  const heads = ["Change", ...(parted ? ["Own rate", "Mix"] : []), "Before", "Now"];
+  const head = [
+    make("th", { scope: "col" }, label),
+    make("td", { "aria-hidden": "true" }), // above the bars, which the next column has as figures
+    ...heads.map((text) =>
+      make("th", { scope: "col", class: "figure", title: MEANINGS[text] ?? null }, text),
+    ),
+  ];
   const figures = (mover) => [
     signedText(mover.change, metric),
     ...(parted ? [mover.rate, mover.mix].map((value) => signedText(value, metric)) : []),
