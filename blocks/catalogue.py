@@ -6,7 +6,7 @@ Nothing here names a model of any project. SQL comes from the manifest's own exp
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -23,8 +23,9 @@ from blocks.release_names import is_in_release
 from blocks.semantic_models import SelectedColumn, find_read_joins, read_semantic_models, rows_sql
 from blocks.sql import parse_expression, quote_identifier
 from blocks.time_zone import UTC_ZONE
+from blocks.wishes import FIELDS
 
-WISHES = ("filters", "period", "comparison", "grain", "target", "audience", "chart")
+WISHES = tuple(each for each in FIELDS if each not in ("cadence", "layout"))
 """Keys of an exposure's meta that are written as a ticket's fields."""
 R = TypeVar("R")
 BUILT = {"model", "seed", "snapshot"}
@@ -310,29 +311,18 @@ class Catalogue:
     def list_owners(self, metrics: Iterable[str]) -> tuple[str, ...]:
         """Who answers for metrics (`meta.owner`): as the metrics say it, else as their marts do, else their sources."""
         names = tuple(metrics)
-        nodes, declared = self._manifest["nodes"], self._manifest["sources"].values()
         sources = {source for name in names for source in self.sources_feeding(name)}
-        every: tuple[list[Node], ...] = (
-            [self.metric_meta(name) for name in names],
-            [_read_meta(nodes[self.mart(mart).unique_id]) for mart in self.marts_of(names, ())],
-            [
-                {**(node.get("source_meta") or {}), **_read_meta(node)}
-                for node in declared
-                if node["source_name"] in sources
-            ],
+        return (
+            _list_owners(self.metric_meta(name) for name in names)
+            or _list_owners(_read_meta(self._mart_node(mart)) for mart in self.marts_of(names, ()))
+            or self.list_source_owners(sources)
         )
-        found = (
-            dict.fromkeys(each for meta in metas for each in _read_texts(meta, "owner")) for metas in every
-        )
-        return next((tuple(owners) for owners in found if owners), ())
 
     def list_columns(self) -> Iterator[DeclaredColumn]:
         """Every declared column of marts that metrics are on, then of source tables."""
         marts = dict.fromkeys(self.mart_of(name) for name in self._semantic.metrics)
         for mart in marts:
-            for name, column in (
-                self._manifest["nodes"][self.mart(mart).unique_id].get("columns") or {}
-            ).items():
+            for name, column in (self._mart_node(mart).get("columns") or {}).items():
                 yield DeclaredColumn(
                     place=mart, name=name, description=str(column.get("description") or ""), is_mart=True
                 )
@@ -343,17 +333,20 @@ class Catalogue:
                     place=place, name=name, description=str(column.get("description") or ""), is_mart=False
                 )
 
-    def list_source_owners(self, source: str) -> tuple[str, ...]:
-        """Who answers for a data source (`meta.owner`)."""
-        nodes = [node for node in self._manifest["sources"].values() if node["source_name"] == source]
-        metas = [{**(node.get("source_meta") or {}), **_read_meta(node)} for node in nodes]
-        return tuple(dict.fromkeys(owner for meta in metas for owner in _read_texts(meta, "owner")))
+    def list_source_owners(self, sources: Collection[str]) -> tuple[str, ...]:
+        """Who answers for data sources (`meta.owner`)."""
+        nodes = self._manifest["sources"].values()
+        return _list_owners(_read_source_meta(node) for node in nodes if node["source_name"] in sources)
 
     def owner_of_mart(self, mart: str) -> str:
         """Who answers for a mart: its `meta.owner`, else the owner of an exposure that reads it, if there is one."""
-        own = _read_texts(_read_meta(self._manifest["nodes"][self.mart(mart).unique_id]), "owner")
+        own = _read_texts(_read_meta(self._mart_node(mart)), "owner")
         shown = (self.owner_of(each.name) for each in self.exposures if mart in each.marts and each.owner)
         return next(iter((*own, *shown)), "")
+
+    def _mart_node(self, mart: str) -> Node:
+        node: Node = self._manifest["nodes"][self.mart(mart).unique_id]
+        return node
 
     def tables_beneath(self, mart: str) -> tuple[SourceTable, ...]:
         """Source tables in a mart's lineage, whoever fills them."""
@@ -564,7 +557,7 @@ def _make_table(node: Node) -> SourceTable:
         schema_name=node["schema"],
         identifier=node["identifier"],
         loader=node.get("loader") or "",
-        meta={**node.get("source_meta", {}), **_read_meta(node)},
+        meta=_read_source_meta(node),
         columns=tuple(columns),
         event_time=str((node.get("config") or {}).get("event_time") or ""),
         loaded_at=str(node.get("loaded_at_field") or (node.get("config") or {}).get("loaded_at_field") or ""),
@@ -712,6 +705,15 @@ def _say_unknown(kind: str, names: list[str], known: set[str]) -> str:
         near = get_close_matches(name, sorted(known), 1)
         said.append(f"{name} (did you mean {near[0]}?)" if near else name)
     return f"unknown {kind} in its meta: {', '.join(said)}"
+
+
+def _read_source_meta(node: Node) -> Node:
+    """A source table's meta, with that of its source."""
+    return {**(node.get("source_meta") or {}), **_read_meta(node)}
+
+
+def _list_owners(metas: Iterable[Node]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(owner for meta in metas for owner in _read_texts(meta, "owner")))
 
 
 def _read_meta(node: Node) -> dict[str, Any]:

@@ -19,6 +19,8 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 _READ_OTHERWISE = re.compile(
     r'[,;"\n=]|\.\.|^$|^\s|\s$|\s(?:or|and|to)\s|^(?:!|not\s|and\s|or\s|from\s|between\s|[(\[])', re.I
 )
+FIELDS = ("filters", "period", "comparison", "grain", "target", "cadence", "audience", "chart", "layout")
+"""The parts of a request that wishes are written in."""
 Every = Literal["run", "day", "week", "month", "once"]
 
 

@@ -26,9 +26,9 @@ from blocks.warehouse.approvals import (
     Candidate,
     Candidates,
     Step,
+    find_candidate,
     list_last,
     read_approvals,
-    read_candidates,
     write_approvals,
 )
 from blocks.warehouse.base import Warehouse
@@ -197,9 +197,7 @@ def settle_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
     ]
     decisions = []
     for each in last:
-        candidate = next(
-            (one for one in read_candidates(warehouse, each.run) if one.dashboard == each.dashboard), None
-        )
+        candidate = find_candidate(warehouse, each)
         if candidate is None:  # the journal has forgotten it: nobody could say what would be promoted
             write_approvals(warehouse, [each.model_copy(update={"step": Step.expired})])
             continue
@@ -219,9 +217,9 @@ def _promote(warehouse: Warehouse, candidate: Candidate) -> None:
     others = {
         mart
         for each in list_last(read_approvals(warehouse))
-        if each.step is Step.awaiting and each.run == candidate.run
-        for one in read_candidates(warehouse, each.run)
-        if one.dashboard == each.dashboard
+        if each.step is Step.awaiting
+        and each.run == candidate.run
+        and (one := find_candidate(warehouse, each))
         for mart in one.marts
     }
     marts = {mart: relation for mart, relation in candidate.marts.items() if mart not in others}

@@ -13,7 +13,7 @@ from blocks.records import Dashboard, GateReport, Publication, Release
 from blocks.scratch_folder import open_scratch
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
-from blocks.warehouse.approvals import EXPIRES, Approval, Candidate, Step, read_candidates
+from blocks.warehouse.approvals import EXPIRES, Candidate, Step, find_candidate
 from blocks.warehouse.base import Warehouse
 from tasks.approval import TOPIC, Decision, list_waiting
 from tasks.evidence import write_diff
@@ -57,12 +57,6 @@ def preview_candidates(
                     )
                 found.append((candidate, publication))
     return found
-
-
-def find_candidate(warehouse: Warehouse, step: Approval) -> Candidate | None:
-    """The candidate that a step is of; None where the journal has forgotten it."""
-    candidates = read_candidates(warehouse, step.run)
-    return next((each for each in candidates if each.dashboard == step.dashboard), None)
 
 
 def _preview(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date
 
 _MONTHS = (
@@ -87,3 +88,8 @@ def _find_word(word: str, rows: tuple[str, ...]) -> int | None:
     """The row with a name that starts with the word, of two letters at least, if there is one such row."""
     rows_found = {n for n, row in enumerate(rows) if any(name.startswith(word) for name in row.split())}
     return rows_found.pop() if len(rows_found) == 1 and len(word) > 1 else None
+
+
+def end_month(year: int, month: int) -> date:
+    """The last day of a month."""
+    return date(year, month, monthrange(year, month)[1])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from prefect import task
 
 from blocks.catalogue import Catalogue, DeclaredColumn
 from blocks.errors import PlatformError
+from blocks.hashing import hash_text
 from blocks.records import Release
 from blocks.scratch_folder import open_scratch
 from blocks.tracker.base import Tracker
@@ -27,7 +27,7 @@ DRAFT = "draft.yml"
 def name_task(missing: Sequence[Missing]) -> str:
     """The word that stands for what is missing, the same for all tickets that ask for it in the same words."""
     words = sorted({word for each in missing for word in read_words(each.words)})
-    return f"model:{sha256(' '.join(words).encode()).hexdigest()[:16]}"
+    return f"model:{hash_text(' '.join(words))}"
 
 
 def choose_for_task(missing: Sequence[Missing], catalogue: Catalogue) -> list[Missing]:
@@ -111,7 +111,7 @@ def _read_range(column: DeclaredColumn, warehouse: Warehouse, release: Release |
 def _find_owner(column: DeclaredColumn, catalogue: Catalogue) -> str:
     if column.is_mart:
         return catalogue.owner_of_mart(column.place)
-    return next(iter(catalogue.list_source_owners(column.place.partition(".")[0])), "")
+    return next(iter(catalogue.list_source_owners([column.place.partition(".")[0]])), "")
 
 
 def describe_task(tracker: Tracker, task_key: str) -> str:

@@ -7,11 +7,11 @@ says what can be written and holds nothing of the ticket. `str` of a value reads
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 
 from blocks.records import GRAINS
 from blocks.wishes import WEEKDAYS, Against, Cadence, Every, Filter, Span, Target
-from tasks.dates import read_days
+from tasks.dates import end_month, read_days
 
 MOST_UNITS, MOST_VALUES = 1_000, 50
 FILTERS = "Write `dimension = value, value`, or `dimension = 10..20` for numbers; one filter a line."
@@ -277,20 +277,15 @@ def _read_unit(text: str) -> tuple[date, date]:
     )
     if quarter:
         year, number = int(quarter["year"] or quarter["year2"]), int(quarter["q"] or quarter["q2"])
-        return date(year, number * 3 - 2, 1), _end_month(year, number * 3)
+        return date(year, number * 3 - 2, 1), end_month(year, number * 3)
     if found := re.fullmatch(r"((?:19|20)\d{2})-(0[1-9]|1[0-2])", words):
-        return date(int(found[1]), int(found[2]), 1), _end_month(int(found[1]), int(found[2]))
+        return date(int(found[1]), int(found[2]), 1), end_month(int(found[1]), int(found[2]))
     if re.fullmatch(r"[^\W\d]+\.? (?:19|20)\d{2}", words) and len(days := read_days(f"1 {words}")) == 1:
-        return days[0], _end_month(days[0].year, days[0].month)
+        return days[0], end_month(days[0].year, days[0].month)
     days = read_days(words)
     if len(days) != 1:
         raise UnclearError(PERIODS)
     return days[0], days[0]
-
-
-def _end_month(year: int, month: int) -> date:
-    following = date(year + 1, 1, 1) if month == 12 else date(year, month + 1, 1)  # December
-    return following - timedelta(days=1)
 
 
 def _find_weekday(word: str) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from prefect.blocks.core import Block
 from pydantic import Field
 
+from blocks.hashing import hash_text
 from blocks.hidden_input import HIDDEN_INPUT
 from blocks.records import Ticket
 
@@ -25,7 +25,7 @@ NO_ANSWERS = frozenset({"requirements", "refresh", NOT_BEGUN})
 
 def compute_fingerprint(body: str) -> str:
     """What tells one comment's text from another, whatever a tracker does to blanks and line ends."""
-    return sha256(" ".join(body.split()).encode()).hexdigest()[:16]
+    return hash_text(" ".join(body.split()))
 
 
 class Tracker(Block, ABC):

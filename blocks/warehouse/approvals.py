@@ -149,6 +149,13 @@ def read_candidates(warehouse: WarehouseConnection, run: str) -> tuple[Candidate
     return Candidates.model_validate_json(detail).items if detail else ()
 
 
+def find_candidate(warehouse: WarehouseConnection, step: Approval) -> Candidate | None:
+    """The candidate that a step is of; None where the journal has forgotten it."""
+    return next(
+        (each for each in read_candidates(warehouse, step.run) if each.dashboard == step.dashboard), None
+    )
+
+
 def list_waiting_schemas(warehouse: WarehouseConnection) -> set[str]:
     """Schemas that candidates stand in, which nobody may write or drop while they wait."""
     waiting = {

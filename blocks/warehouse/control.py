@@ -84,7 +84,7 @@ def prepare_control(warehouse: WarehouseConnection, session: Session) -> None:
 def write_ledger(warehouse: WarehouseSettings, session: Session, entries: Iterable[LedgerEntry]) -> None:
     """Replace the ledger's lines for these items; call it in the transaction that loads their rows."""
     table, todo = warehouse.quote(warehouse.control, "loads"), list(entries)
-    for part in _split(todo):
+    for part in split_lines(todo):
         forget_items(warehouse, session, part)
         insert_lines(session, table, [_list_values(entry) for entry in part])
 
@@ -92,7 +92,7 @@ def write_ledger(warehouse: WarehouseSettings, session: Session, entries: Iterab
 def forget_items(warehouse: WarehouseSettings, session: Session, entries: Sequence[LedgerEntry]) -> None:
     """Take these items' lines out of the ledger; without transactions that comes before their rows are touched."""
     table = warehouse.quote(warehouse.control, "loads")
-    for part in _split(entries):
+    for part in split_lines(entries):
         same = " or ".join(["(source_name = ? and table_name = ? and item = ?)"] * len(part))
         session.rows(
             f"delete from {table} where {same}", [v for e in part for v in (e.source, e.table, e.item)]
@@ -208,7 +208,7 @@ def prune_journal(
         return []
     table = warehouse.quote(warehouse.control, "journal")
     with warehouse.session() as session:
-        for part in _split(old):
+        for part in split_lines(old):
             last = [lines[run][-1].seq for run in part]
             places = ", ".join("?" * len(part))
             with fence_writes(warehouse, session):
@@ -294,7 +294,7 @@ def prune_history(warehouse: WarehouseConnection) -> list[str]:
         old = [str(run) for (run,) in runs][: -warehouse.journal_runs]
         if len(old) < PRUNED_AT_ONCE:
             return []
-        for part in _split(old):
+        for part in split_lines(old):
             with fence_writes(warehouse, session):
                 session.rows(f"delete from {table} where run_id in ({', '.join('?' * len(part))})", part)
     return old
@@ -306,7 +306,7 @@ def _cut(text: str) -> list[str]:
 
 def insert_lines(session: Session, table: str, lines: Sequence[Sequence[object]]) -> None:
     """Insert lines of one width into a quoted table, many with each statement."""
-    for part in _split(lines):
+    for part in split_lines(lines):
         line = f"({', '.join('?' * len(part[0]))})"
         session.rows(
             f"insert into {table} values {', '.join([line] * len(part))}",
@@ -314,7 +314,8 @@ def insert_lines(session: Session, table: str, lines: Sequence[Sequence[object]]
         )
 
 
-def _split(lines: Sequence[_T]) -> Iterator[Sequence[_T]]:
+def split_lines(lines: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """The lines, so many at once."""
     return (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from blocks.records import RelationState
-from blocks.warehouse.control import insert_lines, now
+from blocks.warehouse.control import LONGEST_DETAIL, insert_lines, now, split_lines
 from blocks.warehouse.lease import fence_writes
 from blocks.warehouse.release_history import RELATIONS_TABLE, list_kept_releases
 from blocks.warehouse.settings import WarehouseConnection
@@ -25,14 +25,12 @@ FINGERPRINTS = {
     "judged_by": "varchar",
     "recorded_at": "timestamp",
 }
-LONGEST = 20_000  # bytes; Dremio's fields hold 32,000 up to version 25
-AT_ONCE = 100
 
 
 def record_states(warehouse: WarehouseConnection, run: str, states: Sequence[RelationState]) -> None:
     """Write what a published run's relations are made of, in place of what was known of them. Raises LeaseLost."""
     known = [each for each in states if each.relation and each.fingerprint]
-    kept = [each for each in known if len(each.fingerprint.encode()) <= LONGEST]
+    kept = [each for each in known if len(each.fingerprint.encode()) <= LONGEST_DETAIL]
     if not kept:
         return
     table, at = warehouse.quote(warehouse.control, TABLE), now()
@@ -43,8 +41,7 @@ def record_states(warehouse: WarehouseConnection, run: str, states: Sequence[Rel
         warehouse.make_schema(session, warehouse.control)
         warehouse.make_table(session, warehouse.control, TABLE, FINGERPRINTS)
         with fence_writes(warehouse, session):
-            for start in range(0, len(lines), AT_ONCE):
-                part = [line[0] for line in lines[start : start + AT_ONCE]]
+            for part in split_lines([line[0] for line in lines]):
                 places = ", ".join("?" * len(part))
                 session.rows(f"delete from {table} where relation in ({places})", part)
             insert_lines(session, table, lines)

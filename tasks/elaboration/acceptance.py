@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
+from blocks.hashing import hash_text
 from blocks.records import Comment
 from blocks.tracker.description_template import list_own_lines
 from tasks.elaboration.proposal import LETTERS, Proposal
@@ -78,7 +78,7 @@ def _find_fault(numbers: Iterable[int], answers: dict[int, int], proposal: Propo
 
 def choose_fields(answer: Answer, proposal: Proposal) -> dict[str, str]:
     """Field → text, as the answer has it. A question's answer is added to names that are proposed already."""
-    chosen = proposal.choose(answer.numbers, {})
+    chosen = proposal.choose(answer.numbers)
     for place, option in answer.answers.items():
         question = proposal.questions[place]
         value = question.options[option]
@@ -99,7 +99,7 @@ def list_commands(comments: Sequence[Comment], proposal: Proposal) -> list[Comme
 def compute_comment_fingerprint(comment: Comment) -> str:
     """What tells a comment from others of its ticket."""
     text = "\n".join((comment.account, comment.created.isoformat(), comment.body))
-    return sha256(text.encode()).hexdigest()[:16]
+    return hash_text(text)
 
 
 def list_new(comments: Sequence[Comment], seen: Sequence[str]) -> list[Comment]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tasks.dates import read_days
+from tasks.dates import end_month, read_days
 from tasks.elaboration.lexicon import GRAIN_ADJECTIVES, MONTHS, NUMBERS, UNITS, WEEKDAYS
 from tasks.elaboration.text import Sentence
 
@@ -524,15 +524,15 @@ def _read_end(text: str, words: list[str], asked_on: date) -> tuple[date, ...]:
     if month:
         year = next((int(word) for word in words if word.isdigit()), 0)
         year = year or asked_on.year + (month < asked_on.month)
-        return (_end_month(year, month),)
+        return (end_month(year, month),)
     later = "next" in words or "nächster" in words or "nächsten" in words
     if words[-1] in ("week", "woche"):
         return (asked_on + timedelta(days=4 - asked_on.weekday() + 7 * (later or asked_on.weekday() > 4)),)
     if words[-1] in ("month", "monats"):
-        at = _end_month(asked_on.year, asked_on.month)
-        return (_end_month((at + timedelta(days=1)).year, (at + timedelta(days=1)).month) if later else at,)
+        at = end_month(asked_on.year, asked_on.month)
+        return (end_month((at + timedelta(days=1)).year, (at + timedelta(days=1)).month) if later else at,)
     if words[-1] in ("quarter", "quartals"):
-        return (_end_month(asked_on.year, (asked_on.month + 2) // 3 * 3),)
+        return (end_month(asked_on.year, (asked_on.month + 2) // 3 * 3),)
     return (date(asked_on.year + later, 12, 31),)
 
 
@@ -542,19 +542,15 @@ def _read_part(text: str) -> tuple[date, date] | None:
         return date(int(text), 1, 1), date(int(text), 12, 31)
     if found := re.fullmatch(r"q([1-4])[ /-]?(20\d{2})|(20\d{2})[ -]?q([1-4])", text):
         quarter, year = int(found[1] or found[4]), int(found[2] or found[3])
-        return date(year, quarter * 3 - 2, 1), _end_month(year, quarter * 3)
+        return date(year, quarter * 3 - 2, 1), end_month(year, quarter * 3)
     if found := re.fullmatch(rf"({_M})\s(20\d{{2}})", text):
-        return date(int(found[2]), MONTHS[found[1]], 1), _end_month(int(found[2]), MONTHS[found[1]])
+        return date(int(found[2]), MONTHS[found[1]], 1), end_month(int(found[2]), MONTHS[found[1]])
     days = read_days(text)
     return (days[0], days[0]) if len(days) == 1 else None
 
 
 def _write_span(text: str, part: tuple[date, date]) -> str:
     return text if re.fullmatch(r"20\d{2}", text) else f"{part[0]}..{part[1]}"
-
-
-def _end_month(year: int, month: int) -> date:
-    return (date(year + month // 12, month % 12 + 1, 1)) - timedelta(days=1)
 
 
 def _read_number(text: str) -> int:

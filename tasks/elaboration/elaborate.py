@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from hashlib import sha256
 
 from blocks.catalogue import Exposure
+from blocks.hashing import hash_text
 from blocks.records import Comment, Incomplete, Record, Requirement, Ticket
 from blocks.tracker.description_template import list_own_lines
 from blocks.tracker.request_lines import Line
@@ -129,7 +129,7 @@ def _follow_answers(ticket: Ticket, proposal: Proposal, memory: Memory, check: C
     if isinstance(checked, Incomplete):
         remarks += [f"It is not complete with that yet: {gap}" for gap in checked.gaps[:5]]
         return Elaboration(ticket, proposal, memory, remarks=tuple(remarks))
-    by = sha256(found[0].account.encode()).hexdigest()[:16]
+    by = hash_text(found[0].account)
     accepted = memory.model_copy(update={"accepted": fields, "by": by})
     return Elaboration(merged, None, accepted, accepted_now=True, accepted=fields)
 
@@ -144,7 +144,7 @@ def compute_text_fingerprint(ticket: Ticket) -> str:
     """What tells a ticket's text and fields from what they were before."""
     said = {name: value for name, value in ticket.fields.items() if name not in ("assignee", "labels")}
     text = "\n".join((ticket.title, *(f"{name}={said[name]!r}" for name in sorted(said))))
-    return sha256(text.encode()).hexdigest()[:16]
+    return hash_text(text)
 
 
 def propose(ticket: Ticket, vocabulary: Vocabulary, check: Check, asked_on: date) -> Proposal:

@@ -6,26 +6,20 @@ leftovers quote the ticket; they are for its comment alone, and `to_json` leaves
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from hashlib import sha256
 
 from pydantic import Field
 
+from blocks.hashing import hash_value
 from blocks.records import Record
+from blocks.wishes import FIELDS
 
 ORDER = (
     "analysis",
     "metrics",
     "dimensions",
     "data_sources",
-    "filters",
-    "period",
-    "comparison",
-    "grain",
-    "target",
-    "cadence",
-    "chart",
+    *(each for each in FIELDS if each not in ("audience", "layout")),  # for whom is not read from prose
     "deadline",
     "priority",
 )
@@ -85,16 +79,12 @@ class Proposal(Record):
         """What tells it from another proposal: its values and questions; not the words that led to them."""
         shown = [[each.field, each.value, each.read] for each in self.items]
         asked = [[each.field, *each.options] for each in self.questions]
-        return sha256(json.dumps([shown, asked]).encode()).hexdigest()[:16]
+        return hash_value(shown, asked)
 
-    def choose(self, numbers: Mapping[int, str] | None, answers: Mapping[str, str]) -> dict[str, str]:
-        """The fields that are accepted. numbers: item → another value for it, or "" for its own; None: all of them.
-
-        answers: field → the value that a question was answered with.
-        """
-        chosen = {
+    def choose(self, numbers: Mapping[int, str] | None) -> dict[str, str]:
+        """The fields that are accepted. numbers: item → another value for it, or "" for its own; None: all of them."""
+        return {
             each.field: (numbers or {}).get(number) or each.value
             for number, each in enumerate(self.items, 1)
             if numbers is None or number in numbers
         }
-        return {**chosen, **answers}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from blocks.records import Analysis
+from blocks.wishes import quote_value
 from tasks.elaboration.cues import Cue, find_cues, find_targets, find_top
 from tasks.elaboration.lexicon import FILLERS
 from tasks.elaboration.mentions import SHOWING, Mention, find_mentions
@@ -232,7 +233,7 @@ def _choose_filters(draft: _Draft, mentions: Sequence[Mention], compared: bool) 
         if len(names) == 1:
             found.setdefault(names[0], {})[mention.value] = mention.typed
         elif names:
-            draft.ask("filters", [f"{name} = {_quote(mention.value)}" for name in names], mention.typed)
+            draft.ask("filters", [f"{name} = {quote_value(mention.value)}" for name in names], mention.typed)
         else:
             draft.leftovers.append(
                 f"{code(mention.typed)} is a value of {listed(mention.names)}, which these metrics do not have"
@@ -240,7 +241,7 @@ def _choose_filters(draft: _Draft, mentions: Sequence[Mention], compared: bool) 
     for name in (name for name, values in found.items() if compared and len(values) > 1):
         draft.dimensions.setdefault(name, f"values of {code(name)} are compared")
     if found:
-        value = "; ".join(f"{name} = {', '.join(map(_quote, values))}" for name, values in found.items())
+        value = "; ".join(f"{name} = {', '.join(map(quote_value, values))}" for name, values in found.items())
         why = "; ".join(
             f"{code(typed)} is a value of {code(name)}"
             for name, values in found.items()
@@ -254,25 +255,11 @@ def _is_on_all(draft: _Draft, dimension: str) -> bool:
     return all(dimension in draft.words.dimensions_of(source) for source in sources)
 
 
-def _quote(value: str) -> str:
-    """A value as it stands in a filter."""
-    plain = value.strip() == value and not any(sign in value for sign in ',;"\n=') and ".." not in value
-    words = f" {value.casefold()} "
-    if (
-        plain
-        and not any(each in words for each in (" or ", " and ", " to "))
-        and not words.startswith((" not ", " !"))
-    ):
-        return value
-    doubled = value.replace('"', '""')
-    return f'"{doubled}"'
-
-
 def _write_names(draft: _Draft, given: Mapping[str, Sequence[str]]) -> None:
     """The metrics and dimensions, those that the ticket's fields have first."""
     for name, found in (("metrics", draft.metrics), ("dimensions", draft.dimensions)):
         fresh = [each for each in found if each not in given.get(name, ())]
-        if (fresh and name == "metrics") or fresh:
+        if fresh:
             draft.add(name, ", ".join(found), "; ".join(why for why in found.values() if why))
 
 
@@ -420,9 +407,4 @@ def keep_valid(proposal: Proposal, faults: Mapping[str, str]) -> Proposal:
         return proposal
     kept = tuple(each for each in proposal.items if each not in bad)
     told = tuple(f"{code(f'{each.field}: {each.value}')}: {faults[each.field]}" for each in bad)
-    return replace_items(proposal, kept, told)
-
-
-def replace_items(proposal: Proposal, items: Sequence[Item], leftovers: Sequence[str]) -> Proposal:
-    """A proposal with other items, and more left over."""
-    return proposal.model_copy(update={"items": tuple(items), "leftovers": (*proposal.leftovers, *leftovers)})
+    return proposal.model_copy(update={"items": kept, "leftovers": (*proposal.leftovers, *told)})

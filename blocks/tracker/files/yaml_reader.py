@@ -24,6 +24,7 @@ from blocks.tracker.files.yaml_events import (
     read_events,
 )
 from blocks.tracker.request_names import find_field, find_near_field
+from blocks.wishes import FIELDS as WISHES
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode
@@ -42,15 +43,7 @@ FIELDS = (
     "description",
     "labels",
     "incident",
-    "filters",
-    "period",
-    "comparison",
-    "grain",
-    "target",
-    "cadence",
-    "audience",
-    "chart",
-    "layout",
+    *WISHES,
 )
 RESTRICTED = {"restricted", "internal", "security", "visibility"}
 OTHERS = {

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from blocks.http.address import Address
+from blocks.wishes import FIELDS as WISHES
 
 Names = dict[str, str]
 READ = (
@@ -18,15 +19,7 @@ READ = (
     "data_sources",
     "deadline",
     "requester",
-    "filters",
-    "period",
-    "comparison",
-    "grain",
-    "target",
-    "cadence",
-    "audience",
-    "chart",
-    "layout",
+    *WISHES,
 )  # mapped fields of a request
 WRITTEN = ("release", "freshness")  # mapped fields that are written
 DEFAULTS: dict[str, Names] = {
