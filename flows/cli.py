@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import AbstractContextManager, ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -289,28 +288,24 @@ def _retire(blocks: Blocks, marts: list[str], terminal: Terminal, server: LocalS
 def _plan(blocks: Blocks, flags: Flags, terminal: Terminal, run: str) -> None:
     from flows.json_output import describe_plan
     from flows.run_context import open_run
-    from tasks.assignment import choose_assignees
     from tasks.building import plan_build
-    from tasks.occasion import make_occasion
-    from tasks.planning import plan_tickets
-    from tasks.proposals import ServedValues, elaborate_tickets
+    from tasks.occasion import plan_requests
     from tasks.requirements import read_tickets
 
     terminal.show_waiting("reading dbt's manifest …")
     with open_run(blocks.project, blocks.warehouse, run) as context:
         found = read_tickets.fn(blocks.tracker, flags.tickets)
-        values, today = ServedValues(blocks.warehouse, context.catalogue), datetime.now(UTC).date()
-        elaborated = elaborate_tickets(found, context.catalogue, blocks.warehouse, values, today)
-        plan = plan_tickets(
-            elaborated.tickets,
+        plan = plan_requests(
+            blocks.tracker,
+            blocks.warehouse,
             context.catalogue,
+            found,
             run,
-            flags.tickets is None,
-            flags.only_sources,
-            flags.select,
-            make_occasion(blocks.tracker, blocks.warehouse, context.catalogue, found, values, blocks.site),
+            scheduled=flags.tickets is None,
+            sources=flags.only_sources,
+            dashboards=flags.select,
+            site=blocks.site,
         )
-        plan = choose_assignees(elaborated.annotate(plan), context.catalogue, found)
         whole = flags.full_build or flags.full_refresh or flags.backfill[0] is not None
         states = plan_build(context.dbt, blocks.warehouse, context.schema, plan.select, whole)
     if flags.json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from typing import Any, cast
 
 from prefect import Flow, flow, get_run_logger
@@ -113,18 +114,11 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     tickets are answered.
     """
     run = run or name_new_run()
+    plan_run = partial(
+        requirements, tracker, project, warehouse, tickets, run, sources, dashboards=dashboards, site=site
+    )
     if dry_run:
-        plan = requirements(
-            tracker,
-            project,
-            warehouse,
-            tickets,
-            run,
-            sources,
-            dry_run=True,
-            dashboards=dashboards,
-            site=site,
-        )
+        plan = plan_run(dry_run=True)
         return Outcome(run=run, published=False, plan=plan)
     load_range = LoadRange(full=full_refresh, since=since, until=until)
     tag_queries("deliver", run)
@@ -138,18 +132,8 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         decisions = settle_approvals(tracker, warehouse)
         tell_decisions(tracker, decisions)
         with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
-            delivery.plan = requirements(
-                tracker,
-                project,
-                warehouse,
-                tickets,
-                run,
-                sources,
-                context=context,
-                dashboards=dashboards,
-                site=site,
-                due=[each.candidate.dashboard for each in decisions if each.step is Step.accepted],
-            )
+            accepted = [each.candidate.dashboard for each in decisions if each.step is Step.accepted]
+            delivery.plan = plan_run(context=context, due=accepted)
         tag_queries("deliver", run, delivery.plan.tickets)
         tag_delivery(delivery.plan)
         check_interrupt()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from prefect import flow, get_run_logger
@@ -16,12 +15,12 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from flows.run_names import name_stage
-from tasks.assignment import assign_tickets, choose_assignees
+from tasks.assignment import assign_tickets
 from tasks.deadlines import emit_deadline_events
 from tasks.markdown import count_of
-from tasks.occasion import make_occasion
-from tasks.planning import list_known_sources, plan_tickets
-from tasks.proposals import ServedValues, elaborate_tickets, read_efforts, record_proposals
+from tasks.occasion import plan_requests
+from tasks.planning import list_known_sources
+from tasks.proposals import read_efforts
 from tasks.reports import show_plan
 from tasks.requirements import answer_gaps, knows_gaps, read_tickets
 
@@ -64,16 +63,19 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
         if not dry_run:  # or readers' numbers would change and no ticket would hear of it
             tracker.check_answers()
         found = read_tickets(tracker, tickets)
-        values = ServedValues(warehouse, stage.catalogue)
-        elaborated = elaborate_tickets(found, stage.catalogue, warehouse, values, datetime.now(UTC).date())
-        if not dry_run:
-            record_proposals(elaborated, tracker, stage.catalogue, warehouse, values)
-        occasion = make_occasion(tracker, warehouse, stage.catalogue, found, values, site)
-        occasion = replace(occasion, accepted=frozenset(due or ()))
-        plan = plan_tickets(
-            elaborated.tickets, stage.catalogue, stage.run, tickets is None, sources, dashboards, occasion
+        plan = plan_requests(
+            tracker,
+            warehouse,
+            stage.catalogue,
+            found,
+            stage.run,
+            scheduled=tickets is None,
+            sources=sources,
+            dashboards=dashboards,
+            site=site,
+            accepted=due or (),
+            record=not dry_run,
         )
-        plan = choose_assignees(elaborated.annotate(plan), stage.catalogue, found)
         efforts = read_efforts(warehouse, plan)
     today = datetime.now(UTC).date()
     if not dry_run:

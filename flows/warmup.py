@@ -10,8 +10,6 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import quote
 
-from blocks.vendor_patches.dbt_schemas import write_schemas
-
 DATABASE_URL = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 EMPTY = Path(__file__).resolve().parents[1] / ".local" / "prefect-empty.db"
 SETTINGS = {
@@ -90,4 +88,6 @@ def make_database() -> None:
 if __name__ == "__main__":
     os.environ.setdefault(DATABASE_URL, prepare_database_url(EMPTY))
     make_database()
+    from blocks.vendor_patches.dbt_schemas import write_schemas  # of no use to a start
+
     write_schemas()

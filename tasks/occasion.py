@@ -1,17 +1,20 @@
-"""What a plan is made on, besides its tickets: the day, what went out when, and what wishes are held against."""
+"""From tickets to a plan, with all that it is made on besides: the day, what went out when, what wishes are held to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from blocks.catalogue import Catalogue
-from blocks.records import Ticket
+from blocks.records import Plan, Ticket
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.standing import read_standing
-from tasks.proposals import ServedValues, elaborate_tickets
+from tasks.assignment import choose_assignees
+from tasks.planning import plan_tickets
+from tasks.proposals import ServedValues, elaborate_tickets, record_proposals
 from tasks.standing import Occasion, list_due_tickets, read_again
 
 
@@ -41,3 +44,32 @@ def make_occasion(
     found = list(read_again(tracker, keys).values())
     elaborated = elaborate_tickets(found, catalogue, warehouse, values, occasion.today)
     return replace(occasion, again={each.key: each for each in elaborated.tickets})
+
+
+def plan_requests(  # noqa: PLR0913  # what plan_tickets takes is handed on
+    tracker: Tracker,
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    tickets: Sequence[Ticket],
+    run: str,
+    *,
+    scheduled: bool,
+    sources: Sequence[str] | None = None,
+    dashboards: Sequence[str] | None = None,
+    site: BiSite | None = None,
+    accepted: Collection[str] = (),
+    record: bool = False,
+) -> Plan:
+    """What a run will do for these tickets: their words read, wishes held against the data, assignees chosen.
+
+    scheduled, sources, dashboards: as `plan_tickets` has them. accepted: dashboards that go out whatever their time.
+    record: new proposals are written down, and modellers asked; else nothing is written at all.
+    """
+    values = ServedValues(warehouse, catalogue)
+    elaborated = elaborate_tickets(tickets, catalogue, warehouse, values, datetime.now(UTC).date())
+    if record:
+        record_proposals(elaborated, tracker, catalogue, warehouse, values)
+    occasion = make_occasion(tracker, warehouse, catalogue, tickets, values, site)
+    occasion = replace(occasion, accepted=frozenset(accepted))
+    plan = plan_tickets(elaborated.tickets, catalogue, run, scheduled, sources, dashboards, occasion)
+    return choose_assignees(elaborated.annotate(plan), catalogue, tickets)

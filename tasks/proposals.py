@@ -238,28 +238,26 @@ def look_around(
     wanted = _make_requirement(elaboration, catalogue, values)
     if wanted is None:
         return Surroundings()
-    release = values.release
-    served = tuple(
-        mart for mart in find_dashboards(wanted, catalogue)[0].marts if release and mart in release.marts
-    )
     marts = find_dashboards(wanted, catalogue)[0].marts
+    served = values.release.marts if values.release else {}
+    unbuilt = [mart for mart in marts if mart not in served]
+    is_served = values.release is not None and not unbuilt
     expect: list[str] = []
     missing: list[str] = []
-    if release and set(served) == set(marts):
+    if is_served:
         expect.append(f"Nothing new is built: readers see {listed(marts)} already.")
         fresh, missing = _describe_freshness(wanted, catalogue, warehouse)
         expect += fresh
     else:
         expect += [
-            f"{listed(each for each in marts if each not in served)} has to be built first.",
+            f"{listed(unbuilt)} has to be built first.",
             NOT_LOOKED,
         ]
     expect += _describe_duration(warehouse, marts)
-    picture = PICTURE if release and set(served) == set(marts) else ""
     return Surroundings(
         nearest=tuple(find_nearest(wanted, catalogue.exposures)),
         expect=tuple(expect),
-        picture=picture,
+        picture=PICTURE if is_served else "",
         missing=tuple(missing),
     )
 
