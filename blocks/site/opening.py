@@ -5,7 +5,7 @@ Pages, pictures and workbooks all open so. What can't be done is said, as a note
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from blocks.catalogue import Dataset
@@ -13,7 +13,7 @@ from blocks.metrics import Metric
 from blocks.records import Record
 from blocks.site import number_format
 from blocks.site.periods import MONTH_NAMES, Period, find_bucket, find_last_finished, finish, start
-from blocks.wishes import AGAINST, Against, Span, Target, Wishes
+from blocks.wishes import AGAINST, Against, Filter, Span, Target, Wishes
 
 
 class Standing(Record):
@@ -109,3 +109,18 @@ def choose_grain(wishes: Wishes) -> str:
     """The grain that lines are drawn with at first: as asked for, else that of the only target; empty: by length."""
     units = {target.per for target in wishes.targets if target.per}
     return wishes.grain or (units.pop() if len(units) == 1 else "")
+
+
+def describe_wishes(wishes: Wishes, honoured: Sequence[str]) -> list[str]:
+    """That a dashboard opens as it was asked for, in a line. honoured: the fields that the site opens with."""
+    asked = wishes.list_lines()
+    shown = "; ".join(f"{name} {asked[name]}" for name in honoured if name in asked)
+    return [f"Opens as asked for, with {shown}."] if shown else []
+
+
+def describe_missing_values(wish: Filter, there: Collection[str]) -> list[str]:
+    """What of a filter the data don't have. there: the values that it finds, as they are shown."""
+    known = {value.strip().casefold() for value in there}
+    missing = [value for value in wish.values if value.strip().casefold() not in known]
+    found = [f"{wish.dimension} has no value {' or '.join(missing)} in these data."] if missing else []
+    return [*found, *([] if known else [f"So nothing is filtered by {wish.dimension}."])]

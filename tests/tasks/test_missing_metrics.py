@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,7 @@ from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.elaboration.columns import find_likely_columns, write_draft
 from tasks.elaboration.proposal import Missing
 from tasks.missing_metrics import ask_modeller, choose_for_task, describe_task, name_task
-from tests.blocks.tracker.desks import DESKS, Desk
+from tests.blocks.tracker.desks import Desk
 from tests.conftest import ROOT
 
 COLUMNS = [
@@ -89,14 +87,6 @@ def test_a_draft_is_only_made_of_a_marts_column(
         DeclaredColumn(place="gone", name="fine", description="", is_mart=True),
     ):
         assert write_draft("metric", column, catalogue) is None
-
-
-@pytest.fixture(params=["files", "jira-cloud-v3", "jira-data-center"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    folder = tmp_path / "tickets"
-    folder.mkdir()
-    with DESKS[request.param](folder) as found:
-        yield found
 
 
 def test_one_linked_task_with_a_draft_and_its_state(

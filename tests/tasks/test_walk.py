@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from tasks.elaboration.elaborate import Elaboration, Memory, elaborate_ticket
 from tasks.elaboration.proposal_text import Surroundings, write_accepted, write_proposal
 from tasks.elaboration.vocabulary import Vocabulary
 from tasks.requirements import answer_gaps, check_ticket
-from tests.blocks.tracker.desks import DESKS, Desk
+from tests.blocks.tracker.desks import Desk
 from tests.conftest import ROOT
 from tests.documentation import read_blocks
 from tests.prose import ASKED_ON, SHOP_VALUES, make_vocabularies, read_yaml
@@ -39,14 +37,6 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path.write_text(block.text)
     found: dict[str, Any] = read_yaml(path)
     return found
-
-
-@pytest.fixture(params=["files", "jira-cloud-v3", "jira-data-center"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    folder = tmp_path / "tickets"
-    folder.mkdir()
-    with DESKS[request.param](folder) as found:
-        yield found
 
 
 def read(desk: Desk, memory: Memory | None = None) -> Elaboration:

@@ -15,7 +15,14 @@ from blocks.site.html.extract import Extract, cover_all
 from blocks.site.html.kpis import Snapshot
 from blocks.site.html.rollup import Rollup
 from blocks.site.number_format import write_short_day
-from blocks.site.opening import Standing, find_opening, judge_target, name_bucket
+from blocks.site.opening import (
+    Standing,
+    describe_missing_values,
+    describe_wishes,
+    find_opening,
+    judge_target,
+    name_bucket,
+)
 from blocks.site.periods import (
     FARTHEST,
     Period,
@@ -138,18 +145,9 @@ class DashboardView:
 
     def list_notes_on_wishes(self) -> list[str]:
         """What it opens with, as it was asked for; and what of that the data don't have."""
-        asked = {**self.wishes.list_lines()}
-        shown = [
-            f"{name} {asked[name]}" for name in ("filters", "period", "comparison", "grain") if name in asked
-        ]
-        found = [f"Opens as asked for, with {'; '.join(shown)}."] if shown else []
+        found = describe_wishes(self.wishes, ("filters", "period", "comparison", "grain"))
         for wish in self.wishes.filters:
-            there = {value.casefold() for value in self.picked.get(wish.dimension, ())}
-            missing = [value for value in wish.values if value.strip().casefold() not in there]
-            if missing:
-                found.append(f"{wish.dimension} has no value {' or '.join(missing)} in these data.")
-            if not there:
-                found.append(f"So nothing is filtered by {wish.dimension}.")
+            found += describe_missing_values(wish, self.picked.get(wish.dimension, ()))
             folded = wish.dimension in {name for rollup in self.rollups for name in rollup.folded}
             if folded and wish.is_range:
                 found.append(f"{wish.dimension}: only its largest values can be told apart on this page.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from blocks.catalogue import Dataset
 from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Check, Comment, Dashboard, GateReport
 from blocks.site.base import Card
+from blocks.wishes import Against, Target
 
 CHROMIUM = Path("/usr/bin/chromium")
 LABELS = {"day": "Day", "country": "Country", "segment": "Segment", "channel": "Channel"}
@@ -50,6 +51,12 @@ RATE = metric("rate", "Return rate", ["/", ["measure", "returns"], ["measure", "
 ORDERS = metric("orders", "Orders", ["measure", "orders"])
 CUSTOMERS = metric("customers", "Customers", ["measure", "customer"], goal="none")
 EVERY = (NET, BASKET, RATE, ORDERS, CUSTOMERS)
+TARGETS = (
+    Target(metric="net", value=1_000_000, per="month", by=date(2026, 12, 31)),
+    Target(metric="orders", against=Against.previous),
+    Target(metric="rate", value=0.99),
+)
+"""One of each kind that a request may name."""
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from blocks.catalogue import Dataset
 from blocks.site.base import Card
-from blocks.site.opening import find_days
+from blocks.site.opening import describe_missing_values, describe_wishes, find_days
 from blocks.site.periods import find_bucket, finish
 from blocks.site.tableau.workbook.parameters import quote_text
 from blocks.sql import quote_identifier, write_literal
@@ -44,25 +44,16 @@ def find_presets(card: Card, dataset: Dataset, path: Path) -> Presets:
 
 def list_notes_on_wishes(card: Card) -> list[str]:
     """What a workbook opens with, as it was asked for; and what of that it does otherwise, or not at all."""
-    asked, wishes = card.dashboard.wishes.list_lines(), card.dashboard.wishes
-    shown = [
-        f"{name} {asked[name]}"
-        for name in ("filters", "period", "comparison", "grain", "target", "audience")
-        if name in asked
-    ]
-    found = [f"Opens as asked for, with {'; '.join(shown)}."] if shown else []
+    wishes = card.dashboard.wishes
+    found = describe_wishes(wishes, ("filters", "period", "comparison", "grain", "target", "audience"))
     for wish in wishes.filters:
-        texts = {
-            str(value).casefold()
+        there = [
+            str(value)
             for dataset, path in zip(card.datasets, card.extracts, strict=True)
             if wish.dimension in dataset.dimensions
             for value in _list_values(wish, path)
-        }
-        missing = [value for value in wish.values if value.casefold() not in texts]
-        if missing:
-            found.append(f"{wish.dimension} has no value {' or '.join(missing)} in these data.")
-        if not texts:
-            found.append(f"So nothing is filtered by {wish.dimension}.")
+        ]
+        found += describe_missing_values(wish, there)
     if any(target.against for target in wishes.targets):
         found.append(
             f"A target that is the {' or '.join(AGAINST.values())} is judged for the last finished time of the grain "

@@ -21,8 +21,8 @@ from blocks.site.html.extract import Extract
 from blocks.site.html.site import FolderSite
 from blocks.site.number_format import change, compact
 from blocks.site.opening import apply_targets
-from blocks.wishes import Against, Chart, Filter, Span, Target, Wishes
-from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, SAID
+from blocks.wishes import Against, Chart, Filter, Span, Wishes
+from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, SAID, TARGETS
 
 LAST, FIRST = date(2025, 11, 30), date(2024, 10, 27)
 OPENING = ("2025-06-04", "2025-11-30")  # 180 days, as long as leaves 180 more before it
@@ -104,11 +104,7 @@ ASKED = Wishes(
     period=Span(unit="month", count=3),
     comparison=Against.year,
     grain="month",
-    targets=(
-        Target(metric="net", value=1_000_000, per="month", by=date(2026, 12, 31)),
-        Target(metric="orders", against=Against.previous),
-        Target(metric="rate", value=0.99),
-    ),
+    targets=TARGETS,
     charts=(Chart.table, Chart.bars),
     audience=("Board",),
 )

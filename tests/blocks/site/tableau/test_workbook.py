@@ -10,7 +10,6 @@ import re
 import urllib.parse
 import zipfile
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,18 @@ from blocks.site.tableau.workbook.datasource import Source, make_source
 from blocks.site.tableau.workbook.presets import list_notes_on_wishes
 from blocks.site.tableau.workbook.workbook import Workbook, make_workbook, pack_workbook, to_bytes
 from blocks.warehouse.bi_connection import LiveSource
-from blocks.wishes import Against, Chart, Filter, Span, Target, Wishes
-from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, dataset, metric
+from blocks.wishes import Against, Chart, Filter, Span, Wishes
+from tests.blocks.site.conftest import (
+    BASKET,
+    CUSTOMERS,
+    EVERY,
+    NET,
+    ORDERS,
+    RATE,
+    TARGETS,
+    dataset,
+    metric,
+)
 from tests.blocks.site.tableau.draw_layout import draw_workbook
 from tests.conftest import ROOT
 
@@ -74,11 +83,7 @@ ASKED = Wishes(
     period=Span(unit="month", count=3),
     comparison=Against.year,
     grain="month",
-    targets=(
-        Target(metric="net", value=1_000_000, per="month", by=date(2026, 12, 31)),
-        Target(metric="orders", against=Against.previous),
-        Target(metric="rate", value=0.99),
-    ),
+    targets=TARGETS,
     charts=(Chart.table, Chart.bars),
 )
 WISHED = apply_targets([dataset(EVERY, ())], ASKED.targets)[0].metrics
