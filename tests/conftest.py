@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 
 import pytest
 
+from tests.leftovers import end_marked, mark
 from tests.measurement import leave_libraries_unmeasured, leave_threads_unmeasured
 from tests.warm_process import WarmParent, stand_in_subprocess
 
@@ -29,6 +30,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So does a shell start what it runs in the background; tests interrupt what they run, themselves too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+MARK = mark()
 
 SLOW = ("flows", "deployment", "referee", "gate", "dbt_project", "blocks/warehouse", "tasks")
 """Folders whose files take longest, whole runs first: begun last, one of them would keep the others waiting."""
@@ -51,6 +54,13 @@ def pytest_sessionstart() -> None:
     """Spare coverage what is not ours, before anything of it runs."""
     leave_threads_unmeasured()
     leave_libraries_unmeasured()
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind, whatever crashed on the way."""
+    if MARK is not None:
+        for command in end_marked(MARK):
+            print(f"left behind by a test, and ended: {command}")
 
 
 @pytest.fixture(scope="session", autouse=True)

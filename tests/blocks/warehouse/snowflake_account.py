@@ -78,6 +78,8 @@ class Login:
     role: str
     parameters: dict[str, Any]
     cancelled: threading.Event = field(default_factory=threading.Event)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """A connection of DuckDB's serves one thread at a time; two at once crash the process."""
 
 
 @dataclass
@@ -430,13 +432,20 @@ class Account:
 
     async def query(self, request: Any) -> Any:
         fake = import_module("fakesnow.server")  # the package has a function of that name
+
+        body = json.loads(await _body(request))
+        login = self.logins[fake.to_token(request)]
+        statement = Statement(login, body["sqlText"])
+        self.statements.append(statement)
+        async with login.turn:
+            return await self._answer(request, statement, body)
+
+    async def _answer(self, request: Any, statement: Statement, body: dict[str, Any]) -> Any:
+        fake = import_module("fakesnow.server")
         from starlette.concurrency import run_in_threadpool
         from starlette.responses import JSONResponse
 
-        body, token = json.loads(await _body(request)), fake.to_token(request)
-        login = self.logins[token]
-        statement = Statement(login, body["sqlText"])
-        self.statements.append(statement)
+        token, login = fake.to_token(request), statement.login
         try:
             await run_in_threadpool(self._fail, statement, False)
             if match := SWAP.match(statement.sql.strip()):
@@ -471,7 +480,8 @@ class Account:
         own = fake.sessions.get(token)
         if own is not None and request.query_params.get("delete"):
             self.logins[token].cancelled.set()
-            await run_in_threadpool(_roll_back, own._duck_conn)  # which waits for a query that goes on
+            async with self.logins[token].turn:  # a query that goes on ends first
+                await run_in_threadpool(_roll_back, own._duck_conn)
         return await fake.session(request)
 
     async def abort(self, request: Any) -> Any:
