@@ -185,6 +185,7 @@ class SourceColumnMeta(Meta):
     decimal: str | None = None
     thousands: str | None = None
     round: StrictBool | None = None
+    epoch: Literal["seconds", "milliseconds", "microseconds", "nanoseconds", False] | None = None
     null_values: Annotated[list[str], BeforeValidator(_read_names)] = []
 
 

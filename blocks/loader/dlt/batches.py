@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from blocks.errors import Misconfigured
 from blocks.loader.dlt.deletions import build_deleted_condition, keeps_deleted, write_deleted_keys
+from blocks.loader.dlt.future import build_future_condition
 from blocks.loader.dlt.incremental import (
-    build_future_condition,
     get_watermark,
     get_window,
     subtract_lookback,

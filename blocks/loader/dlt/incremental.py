@@ -7,13 +7,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from blocks.errors import Misconfigured
+from blocks.loader.dlt.future import is_in_future, parse_time
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import find_cursor_column, get_cursor, get_load_mode
-from blocks.loader.dlt.values import build_literal, get_formats
-from blocks.records import Column, SourceTable
-from blocks.sql import quote_identifier
-
-AHEAD = timedelta(days=1)  # of UTC, which the local times of some source may be by up to 14 hours
+from blocks.loader.dlt.values import get_formats
+from blocks.records import SourceTable
 
 
 class Window(NamedTuple):
@@ -47,23 +45,10 @@ def get_window(context: LoadContext, table: SourceTable) -> Window:
 
 def get_watermark(context: LoadContext, table: SourceTable) -> str | None:
     """Return the cursor's highest value at the end of the last load; None too for one that is in the future."""
-    found = context.get_watermark(table)
-    try:
-        if found is not None and _get_cursor_type(table) in ("date", "timestamp"):
-            at = _parse_time(table, found)
-            if at.replace(tzinfo=None) > context.at + AHEAD:
-                return None
-    except ValueError:  # written in another way than ours: the source's own
-        pass
+    found, column = context.get_watermark(table), find_cursor_column(table)
+    if found is not None and column and is_in_future(column, found, context.at):
+        return None
     return found
-
-
-def build_future_condition(column: Column, now: datetime) -> str:
-    """Build the SQL that is true for a staged row whose cursor is a time in the future. now: in UTC."""
-    if (column.data_type or "").lower().strip() not in ("date", "timestamp"):
-        return "false"
-    bound = build_literal(column, (now + AHEAD).isoformat(" "))
-    return f"coalesce({quote_identifier(column.name)} > {bound}, false)"
 
 
 def subtract_lookback(table: SourceTable, watermark: str | None) -> str | None:
@@ -85,20 +70,12 @@ def subtract_lookback(table: SourceTable, watermark: str | None) -> str | None:
 def _subtract(table: SourceTable, value: str, back: Decimal) -> str:
     kind, column = _get_cursor_type(table), find_cursor_column(table)
     if kind in ("date", "timestamp") and column and "format" in column.meta:
-        return (_parse_time(table, value) - timedelta(days=float(back))).strftime(get_formats(column)[0])
+        return (parse_time(column, value) - timedelta(days=float(back))).strftime(get_formats(column)[0])
     if kind == "date":
         return (date.fromisoformat(value[:10]) - timedelta(days=float(back))).isoformat()
     if kind == "timestamp":
         return (datetime.fromisoformat(value) - timedelta(days=float(back))).isoformat(" ")
     return str(Decimal(value) - back)
-
-
-def _parse_time(table: SourceTable, value: str) -> datetime:
-    """Read a watermark, as its source writes times. Raises ValueError for another."""
-    column = find_cursor_column(table)
-    if column and "format" in column.meta:
-        return datetime.strptime(value.strip(), get_formats(column)[0])  # the watermark has none
-    return datetime.fromisoformat(value)
 
 
 def _get_cursor_type(table: SourceTable) -> str:

@@ -26,7 +26,7 @@ TABLE_SETTINGS = {
     *("endpoint", "records", "cursor_param", "paginator", "next", "page_param", "first_page", "page_size"),
     *("quarantine_budget", "quarantine_of", "null_values"),
 }
-COLUMN_SETTINGS = {"origin", "required", "format", "decimal", "thousands", "round", "null_values"}
+COLUMN_SETTINGS = {"origin", "required", "format", "decimal", "thousands", "round", "null_values", "epoch"}
 
 
 def check_settings(table: SourceTable) -> None:

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
+import duckdb
 import pytest
 
-from blocks.records import SourceTable
+from blocks.loader.dlt.future import build_future_condition, is_in_future
+from blocks.records import Column, SourceTable
 from tests.blocks.loader.origins import DEALS, Desk, columns, source_table
 
 VERSIONS = {
@@ -78,6 +80,57 @@ def test_a_cursor_in_the_future_is_reported_and_no_watermark(desk: Desk) -> None
         (3,),
         (4,),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "meta", "usual", "late"),
+    [
+        ("updated_at", "bigint", {}, "1294653600", "4102444800"),  # seconds, of 2100
+        ("updatedAt", "bigint", {}, "1294653600123", "4102444800000"),
+        ("ts", "bigint", {}, "1294653600123456", "4102444800000000"),
+        ("modified", "decimal(20,3)", {}, "1294653600.123", "4102444800.000"),
+        ("changed", "double", {}, "1294653600.5", "4102444800.5"),
+        ("load_date", "integer", {}, "20110110", "99991231"),
+        ("changed_on", "bigint", {}, "20110110100507", "29990101000000"),
+        ("c", "bigint", {"epoch": "milliseconds"}, "1294653600123", "4102444800000"),
+        ("updated_at", "bigint", {"epoch": False}, "1294653600", None),
+        ("version", "bigint", {}, "1294653600", None),
+        ("c", "bigint", {}, "1294653600", None),
+    ],
+)
+def test_a_number_that_is_a_time_can_be_in_the_future(
+    name: str, kind: str, meta: dict[str, Any], usual: str, late: str | None
+) -> None:
+    """late: one that is no watermark, neither when it comes nor from an earlier load; None: any may be."""
+    column, now = (
+        Column(name=name, data_type=kind, origin=name, meta=meta),
+        datetime.now(UTC).replace(tzinfo=None),
+    )
+    values = [usual, late or "4102444800"]
+    found = [
+        duckdb.sql(
+            f'select {build_future_condition(column, now)} from (select {each}::{kind} as "{name}")'
+        ).fetchall()[0][0]
+        for each in values
+    ]
+    assert found == [is_in_future(column, each, now) for each in values] == [False, late is not None]
+
+
+def test_a_future_number_does_not_keep_later_rows_away(desk: Desk) -> None:
+    """From a database, where the watermark decides what is asked for."""
+    table = source_table(
+        "crm",
+        "opportunities",
+        columns(("opportunity_id", "integer", "opportunity_id", True), ("updated_at", "bigint", "updated_at", False)),
+        kind="sql", table="opportunities", load="merge", key="opportunity_id", cursor="updated_at",
+    )  # fmt: skip
+    desk.sql("create table opportunities (opportunity_id int, updated_at bigint)")
+    insert = "insert into opportunities values (?, ?)"
+    desk.sql(insert, (1, 1294653600), (2, 4102444800))
+    assert desk.load(table).watermark == "1294653600"
+    desk.sql(insert, (3, 1294653700))
+    assert desk.load(table).watermark == "1294653700"
+    assert desk.rows("select opportunity_id from raw_crm.opportunities order by 1") == [(1,), (2,), (3,)]
 
 
 def test_a_watermark_in_the_future_of_an_earlier_load_is_not_believed(desk: Desk) -> None:
