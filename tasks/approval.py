@@ -17,7 +17,7 @@ from blocks.catalogue import Catalogue
 from blocks.errors import NotFound, PlatformError
 from blocks.hashing import hash_value
 from blocks.quality.suites import Suites
-from blocks.records import BuildReport, Comment, Dashboard, Release, State
+from blocks.records import BuildReport, Comment, Dashboard, State
 from blocks.tracker.base import Tracker
 from blocks.warehouse import control
 from blocks.warehouse.approvals import (
@@ -33,7 +33,7 @@ from blocks.warehouse.approvals import (
 )
 from blocks.warehouse.base import Warehouse
 from tasks.policy import RETRY
-from tasks.promotion import publish_release
+from tasks.promotion import publish_accepted
 
 TOPIC = "approval"
 SHOWN = "*"
@@ -169,7 +169,8 @@ def hold_for_approval(
     left = _leave_out(catalogue, build, held)
     control.write_journal(warehouse, build.run, State.building, left.model_dump_json())
     if candidates:
-        detail = Candidates(items=tuple(candidates)).model_dump_json()
+        items = [_add_relations(catalogue, build, left, each) for each in candidates]
+        detail = Candidates(items=tuple(items)).model_dump_json()
         control.write_journal(warehouse, build.run, State.awaiting, detail)
         write_approvals(warehouse, steps)
     return left
@@ -224,11 +225,8 @@ def _promote(warehouse: Warehouse, candidate: Candidate) -> None:
     }
     marts = {mart: relation for mart, relation in candidate.marts.items() if mart not in others}
     if marts:
-        served = warehouse.read_served()
-        shown = {**(served.marts if served else {}), **marts}
-        release = Release(run=f"{candidate.run}_accepted"[-60:], marts=shown, published_at=control.now())
         with warehouse.exclusive():
-            publish_release(warehouse, release)
+            publish_accepted(warehouse, f"{candidate.run}_accepted"[-60:], marts, candidate.relations)
     write_approvals(warehouse, [candidate.reach(Step.promoted)])
 
 
@@ -278,6 +276,17 @@ def read_word(comment: Comment, account: str, since: datetime) -> Word | None:
 def _find_accepted(approvals: Sequence[Approval], dashboard: str) -> Approval | None:
     said = [each for each in approvals if each.dashboard == dashboard and each.step is Step.promoted]
     return said[-1] if said else None
+
+
+def _add_relations(
+    catalogue: Catalogue, build: BuildReport, left: BuildReport, candidate: Candidate
+) -> Candidate:
+    """A candidate with where the build has what its marts alone are made of."""
+    needed = {node for mart in candidate.marts for node in catalogue.find_lineage(mart)}
+    relations = {
+        node: build.relations[node] for node in needed & build.relations.keys() - left.relations.keys()
+    }
+    return candidate.model_copy(update={"relations": relations})
 
 
 def _leave_out(catalogue: Catalogue, build: BuildReport, held: set[str]) -> BuildReport:

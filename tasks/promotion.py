@@ -5,7 +5,7 @@ Whoever calls these holds `warehouse.exclusive()`: one promotion at a time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from prefect import task
 
@@ -49,9 +49,19 @@ def promote_release(warehouse: Warehouse, build: BuildReport, gate: GateReport) 
     return release
 
 
-def publish_release(warehouse: Warehouse, release: Release) -> None:
-    """Flip readers over to a release of relations that were validated before."""
-    _publish(warehouse, release)
+def publish_accepted(
+    warehouse: Warehouse, run: str, marts: Mapping[str, str], relations: Mapping[str, str]
+) -> Release:
+    """Let readers see relations that were validated before and have waited; other marts stay as they are.
+
+    relations: id → relation of what they are made of, for later runs to go on from.
+    """
+    served = warehouse.read_served()
+    shown = {**(served.marts if served else {}), **marts}
+    release = Release(run=run, marts=shown, published_at=control.now())
+    build = BuildReport(run=run, marts=dict(marts), relations=dict(relations), models=0, tests=0, seconds=0)
+    _publish(warehouse, release, build)
+    return release
 
 
 def _publish(warehouse: Warehouse, release: Release, build: BuildReport | None = None) -> None:

@@ -63,7 +63,15 @@ def choose_reuse(
     if dbt.explain_no_reuse():
         return Reuse(relations=dict(wider.relations), tables=list(wider.tables))
     catalogue = dbt.catalogue
-    fingerprints = dbt.read_fingerprints(read_source_states(warehouse, catalogue.tables))
+    read = {node for name in select for node in _find_ancestors(dbt, catalogue.mart(name).unique_id)}
+    tests = [*dbt.list_tests(select), *wider.tests]
+    read |= {parent for test in tests for parent in _list_parents(dbt, test)}
+    sources = {
+        node: f"{each['source_name']}.{each['name']}" for node, each in dbt.manifest["sources"].items()
+    }
+    names = {sources[node] for node in read if node in sources}
+    tables = [each for each in catalogue.tables if each.full_name in names]
+    fingerprints = dbt.read_fingerprints(read_source_states(warehouse, tables))
     day = datetime.now(ZoneInfo(catalogue.time_zone)).date().isoformat()
     nodes = _list_nodes(dbt, select)
     kept = _Kept(warehouse, schema, day)
@@ -85,7 +93,6 @@ def choose_reuse(
     reuse.tables += [key for key in reused if nodes[key][0].materialized in CHANGING]
     places = {key: state.relation for key, state in reused.items()}
     places |= {key: ".".join(place) for key, place in wider.relations.items()}
-    tests = [*dbt.list_tests(select), *wider.tests]
     unit_tests = dbt.manifest.get("unit_tests") or {}
     carried = read_carried(warehouse, (state.judged_by for state in reused.values()), day)
     for test in tests:

@@ -27,7 +27,8 @@ _NAMES_SCHEMA = re.compile(r"\b(?:target|this)\s*(?:\.\s*schema\b|\[\s*['\"]sche
 _CHANGING = re.compile(
     r"\b(?P<name>env_var|flags|graph|invocation_args_dict|invocation_id|modules|run_query|run_started_at|schemas"
     r"|selected_resources|statement|thread_id|load_result|store_result|store_raw_result|load_agate_table|builtins"
-    r"|context|dbt_metadata_envs|query_graph|adapter\s*\.\s*(?!dispatch\b|quote\b)\w+)\b"
+    r"|context|dbt_metadata_envs|query_graph|load_(?:cached_)?relation|get_column\w*_(?:in|from)_\w+|list_relations\w*"
+    r"|list_schemas|check_schema_exists|get_catalog\w*|get_relation\w*|adapter\s*\.\s*(?!dispatch\b|quote\b)\w+)\b"
 )
 """Names of dbt's Jinja whose value is not in the manifest: it may be another in each run, or come from anywhere."""
 
@@ -57,7 +58,7 @@ _CHANGES = {
     "config": "its configuration changed",
     "macros": "a macro that it calls changed",
     "variables": "a variable of dbt changed",
-    "platform": "dbt, its adapter, the target or the time zone changed",
+    "platform": "dbt, its adapter, its flags, the target or the time zone changed",
 }
 
 
@@ -93,7 +94,7 @@ class Fingerprints:
             parts, unsure = self._describe_own(node)
             for parent in node.get("depends_on", {}).get("nodes", ()):
                 key, value, doubt = self._describe_parent(parent)
-                parts[key] = value
+                parts[parent if key in parts else key] = value  # packages may have names in common
                 unsure = unsure or doubt
             self._found[unique_id] = Fingerprint(parts=parts, unsure=unsure)
         return self._found[unique_id]
@@ -142,12 +143,13 @@ class Fingerprints:
     def _describe_own(self, node: Node) -> tuple[dict[str, str], str]:
         """The parts of a node alone, and why they don't tell; else empty."""
         config, name = node["config"], node["unique_id"]
-        jinja = "\n".join(_JINJA.findall(self._write_jinja(node)))
+        jinja = _find_jinja(self._write_jinja(node))
         macros = self._macros.reach(f"{jinja}\n{config.get('materialized')}")
         reached = "\n".join([jinja, *macros.values()])
         kept = {key: value for key, value in config.items() if key not in _WITHOUT_EFFECT}
         if _READS_META.search(reached):
-            kept |= {"meta": config.get("meta"), "tags": config.get("tags"), "own meta": node.get("meta")}
+            kept |= {key: config.get(key) for key in ("meta", "tags", "docs", "group", "access")}
+            kept |= {f"own {key}": node.get(key) for key in ("meta", "description", "path", "original_file_path")}
         shape = [node.get("alias"), node.get("schema"), kept, _describe_columns(node), node.get("constraints")]
         code = [node.get("language"), node.get("raw_code"), node.get("version"), node.get("latest_version")]
         code += [node.get("test_metadata"), (node.get("checksum") or {}).get("checksum"), self._unit_tests.get(name)]
@@ -166,7 +168,7 @@ class Fingerprints:
         if any(node["resource_type"] == "operation" for node in self._nodes.values()):
             return "the project has hooks on the start or the end of a run"
         for node in self._nodes.values():
-            jinja = "\n".join(_JINJA.findall(self._write_jinja(node)))
+            jinja = _find_jinja(self._write_jinja(node))
             if _NAMES_SCHEMA.search(jinja) or self._macros.names_schema(jinja):
                 return f"{name_model(node)} says the schema's name, and may look for others there"
         return ""
@@ -179,6 +181,14 @@ class Fingerprints:
 
     def _hash(self, value: object) -> str:
         return hash_text(self._normalize(json.dumps(value, sort_keys=True, default=str)))
+
+
+def _find_jinja(text: str) -> str:
+    """What of a text dbt renders; all of it where a brace or quote inside may hide where that ends."""
+    found = _JINJA.findall(text)
+    if all(each.count("{") == each.count("}") and not each.count("'") % 2 | each.count('"') % 2 for each in found):
+        return "\n".join(found)
+    return text
 
 
 def _find_doubt(node: Node, reached: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -22,10 +23,16 @@ def read_variables(folder: Path) -> str:
     return "\n".join(texts)
 
 
-def may_override(folder: Path) -> bool:
-    """True if a project lets packages' macros stand for dbt's own (`dispatch`)."""
+def read_dispatch(folder: Path) -> str:
+    """Whose macros a project lets stand for others, in which order (`dispatch`), and dbt's flags; empty for neither."""
+    import yaml
+
     path = folder / PROJECT_FILE
-    return path.is_file() and "dispatch" in path.read_text(encoding="utf-8", errors="replace")
+    if not path.is_file():
+        return ""
+    settings = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace")) or {}
+    found = {name: settings[name] for name in ("dispatch", "flags") if settings.get(name)}
+    return json.dumps(found, sort_keys=True, default=str) if found else ""
 
 
 def list_versions(adapter: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from blocks.catalogue import Catalogue
 from blocks.column_lineage import ColumnLineage, read_cache, write_cache
 from blocks.dbt.fingerprints import Fingerprints
 from blocks.dbt.own_profile import merge_settings
-from blocks.dbt.project_files import list_versions, read_variables, may_override
+from blocks.dbt.project_files import list_versions, read_dispatch, read_variables
 from blocks.dbt.release_scope import (
     WiderTest,
     find_blockers,
@@ -173,14 +173,16 @@ class DbtRun:
         states = {key: sources.get(f"{node['source_name']}.{node['name']}", "") for key, node in declared}
         metadata, settings = self._manifest.get("metadata") or {}, self._settings
         versions = list_versions(str(metadata.get("adapter_type") or self._warehouse.dialect))
-        about = [metadata.get("dbt_version"), versions, settings.target, settings.own, settings.time_zone]
+        dispatch = read_dispatch(self._folder)
+        about = [metadata.get("dbt_version"), versions, dispatch]
+        about += [settings.target, settings.own, settings.time_zone]
         return Fingerprints(
             self._manifest,
             states,
             json.dumps(about, sort_keys=True, default=str),
             read_variables(self._folder) + json.dumps(settings.variables, sort_keys=True, default=str),
             self._name_parsed,
-            may_override(self._folder),
+            "dispatch" in dispatch,
         )
 
     def _name_parsed(self, text: str) -> str:

@@ -63,7 +63,8 @@ class Candidate(Record):
     """What waits of a run: a dashboard, and those of its marts that are new or made otherwise, by their relations.
 
     approver: `requester` or `owner`; owner: who that is; fingerprints: of all its marts' definitions. named: a word
-    for it has to name its run, as another one was asked about before.
+    for it has to name its run, as another one was asked about before. relations: id → relation of each node that only
+    held marts are made of, which later runs go on from once it is accepted.
     """
 
     dashboard: str
@@ -74,6 +75,7 @@ class Candidate(Record):
     fingerprint: str
     fingerprints: dict[str, str] = Field(default_factory=dict)
     marts: dict[str, str] = Field(default_factory=dict)
+    relations: dict[str, str] = Field(default_factory=dict)
     named: bool = False
 
     def reach(self, step: Step) -> Approval:
@@ -167,5 +169,5 @@ def list_waiting_schemas(warehouse: WarehouseConnection) -> set[str]:
         relation.rsplit(".", 1)[0]
         for run in waiting
         for candidate in read_candidates(warehouse, run)
-        for relation in candidate.marts.values()
+        for relation in (*candidate.marts.values(), *candidate.relations.values())
     }

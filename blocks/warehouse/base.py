@@ -7,11 +7,12 @@ Schemas: RAW as each dbt source names it; `rel_<run>` for releases; `serving` fo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from prefect.blocks.core import Block
 
+from blocks.hashing import hash_value
 from blocks.hidden_input import HIDDEN_INPUT
 from blocks.records import LedgerEntry, LoadReport, Release
 from blocks.time_zone import UTC_ZONE
@@ -160,6 +161,22 @@ class Warehouse(WarehouseConnection, Block, ABC):
         It costs no look at the rows.
         """
         return ""
+
+    def mark_rows(self, session: Session, schema: str, table: str) -> str:
+        """A text that is another where a table's columns or rows are, as far as one query sees; empty for no table.
+
+        It goes through the rows once at most, and sends none of them.
+        """
+        columns = self.columns(session, schema, table)
+        if not columns:
+            return ""
+        marks = self.write_row_marks(session, schema, table, columns)
+        (row,) = session.rows(f"select {marks} from {self.quote(schema, table)}")
+        return hash_value(columns, [str(value) for value in row])
+
+    def write_row_marks(self, session: Session, schema: str, table: str, columns: Mapping[str, str]) -> str:
+        """What `mark_rows` asks of a table, as SQL: here, how many rows it has."""
+        return "count(*)"
 
     def locate_model(self, schema: str, alias: str, materialized: str) -> str:
         """A built model as `schema.table`, from dbt's own names of its schema and materialization."""

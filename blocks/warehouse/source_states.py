@@ -1,7 +1,8 @@
 """In which state the rows of source tables are, as short texts: the same text means the same rows.
 
-Of what the dlt loader brings, the ledger tells: every load of a row writes a line. Of what others write, only the
-warehouse can, where it keeps a mark that moves with each change (`Warehouse.read_change_mark`). Else nobody can.
+Of what the dlt loader brings, the ledger tells: every load of a row writes a line. Rows that somebody else changed in
+such a table show as far as one cheap query sees them (`Warehouse.mark_rows`). Of what others write, only the warehouse
+can tell, where it keeps a mark that moves with each change (`Warehouse.read_change_mark`). Else nobody can.
 """
 
 from __future__ import annotations
@@ -19,18 +20,16 @@ def read_source_states(warehouse: Warehouse, tables: Iterable[SourceTable]) -> d
     lines: dict[tuple[str, str], list[LedgerEntry]] = {}
     for entry in read_ledger(warehouse):
         lines.setdefault((entry.source, entry.table), []).append(entry)
-    found, others = {}, []
-    for table in tables:
-        if table.loader.lower() == "dlt":
-            found[table.full_name] = _describe(table, lines.get((table.source, _name_loaded(table)), ()))
-        else:
-            others.append(table)
-    if others:
-        with warehouse.session() as session:
-            for table in others:
-                found[table.full_name] = warehouse.read_change_mark(
-                    session, table.schema_name, table.identifier
-                )
+    found = {}
+    with warehouse.session() as session:
+        for table in tables:
+            place = table.schema_name, table.identifier
+            if table.loader.lower() != "dlt":
+                found[table.full_name] = warehouse.read_change_mark(session, *place)
+                continue
+            known = lines.get((table.source, _name_loaded(table)), ())
+            mark = warehouse.mark_rows(session, *place) if known else ""
+            found[table.full_name] = _describe(table, known, mark) if mark else ""
     return found
 
 
@@ -39,9 +38,9 @@ def _name_loaded(table: SourceTable) -> str:
     return str(table.meta.get("quarantine_of") or table.name)
 
 
-def _describe(table: SourceTable, entries: Iterable[LedgerEntry]) -> str:
+def _describe(table: SourceTable, entries: Iterable[LedgerEntry], mark: str) -> str:
     lines = sorted(
         [each.item, each.fingerprint, each.rows, each.quarantined, each.watermark or "", each.run]
         for each in entries
     )
-    return hash_value(table.schema_name, table.identifier, lines) if lines else ""
+    return hash_value(table.schema_name, table.identifier, lines, mark)

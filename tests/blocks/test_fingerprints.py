@@ -100,6 +100,7 @@ def add_unit_test(manifest: Manifest) -> None:
         (set_config("staged", contract={"enforced": True}), {"staged", "mart"}),
         (set_config("mart", meta={"owner": "x"}), set[str]()),
         (set_node("alone", columns={"a": {"data_type": "int"}}), {"alone"}),
+        (set_node("alone", description="x"), set[str]()),
         (add_unit_test, {"mart"}),
     ],
 )
@@ -126,7 +127,7 @@ def test_rows_variables_and_versions_are_part_of_it_and_say_so() -> None:
     assert said == [
         "what it is made of (staged) changed",
         "a variable of dbt changed",
-        "dbt, its adapter, the target or the time zone changed",
+        "dbt, its adapter, its flags, the target or the time zone changed",
     ]
     source = read(make_manifest(), state="2").find("model.p.staged")
     assert source.describe_change(read(make_manifest()).find("model.p.staged")) == "s.t changed"
@@ -138,7 +139,14 @@ def test_rows_variables_and_versions_are_part_of_it_and_say_so() -> None:
     [
         (set_node("staged", raw_code="select '{{ run_started_at }}'"), "run_started_at"),
         (set_node("staged", raw_code="select '{{ env_var(\"A\") }}'"), "env_var"),
+        (set_node("staged", raw_code="{{ f({'a': {'b': 1}}, env_var('A')) }}"), "env_var"),
+        (set_node("staged", raw_code="{{ '}}' ~ env_var('A') }}"), "env_var"),
         (set_node("staged", raw_code="{% set x = run_query('select 1') %}"), "run_query"),
+        (set_node("staged", raw_code="{% if load_relation(ref('x')) %}1{% endif %}"), "load_relation"),
+        (
+            set_node("staged", raw_code="{{ get_columns_in_query('select * from x') }}"),
+            "get_columns_in_query",
+        ),
         (set_node("staged", raw_code="{{ adapter.get_columns_in_relation(this) }}"), "adapter.get_columns"),
         (
             lambda manifest: (
@@ -176,6 +184,27 @@ def test_in_doubt_a_model_and_what_is_made_of_it_are_built(
     manifest = make_manifest()
     change(manifest)
     assert reason in read(manifest).find("model.p.mart").unsure
+
+
+def test_parents_of_one_name_in_two_packages_both_count() -> None:
+    def make(code: str) -> Fingerprints:
+        manifest = make_manifest()
+        for package, own in (("q", code), ("r", "select 2")):
+            node = {**model("alone", own), "unique_id": f"model.{package}.alone"}
+            manifest["nodes"][node["unique_id"]] = node
+        manifest["nodes"]["model.p.mart"]["depends_on"] = {"nodes": ["model.q.alone", "model.r.alone"]}
+        return read(manifest)
+
+    assert make("select 1").find("model.p.mart").digest != make("select 3").find("model.p.mart").digest
+
+
+def test_what_a_model_says_of_itself_counts_where_it_asks_for_it() -> None:
+    def make(description: str) -> Fingerprints:
+        manifest = make_manifest()
+        set_node("alone", raw_code="select '{{ model.description }}'", description=description)(manifest)
+        return read(manifest)
+
+    assert make("a").find("model.p.alone").digest != make("b").find("model.p.alone").digest
 
 
 def test_rows_that_nobody_knows_the_state_of_are_a_doubt() -> None:

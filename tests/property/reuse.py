@@ -63,6 +63,7 @@ class ReuseHistory(History):
             (1, self.edit_more),
             (1, self.rename),
             (1, self.load_again),
+            (1, self.change_by_hand),
         ]
 
     def load(self, rows: dict[int, int]) -> None:
@@ -82,6 +83,15 @@ class ReuseHistory(History):
     def load_again(self) -> None:
         """The same rows, loaded anew."""
         self.load(dict(self.raw))
+
+    def change_by_hand(self) -> None:
+        """Somebody's own statement: a row less or more in RAW, of which no ledger tells."""
+        rows = dict(self.raw)
+        if len(rows) > 1:
+            del rows[max(rows)]
+        else:
+            rows[max(rows, default=0) + 1] = self.random.randrange(1, 9)
+        super().load(rows)
 
     def edit_macro(self) -> None:
         self.project.shift = self.random.randrange(3)

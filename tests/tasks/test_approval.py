@@ -16,10 +16,11 @@ from blocks.warehouse import control
 from blocks.warehouse.approvals import Step, list_last, read_approvals
 from blocks.warehouse.duckdb.session import DuckDBSession
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from blocks.warehouse.release_history import read_last_relations
 from tasks import approval
 from tasks.approval import hold_for_approval, list_held, settle_approvals
 from tasks.planning import plan_tickets
-from tasks.promotion import promote_release, recover, retain
+from tasks.promotion import promote_release, recover, retain, roll_back
 from tests.tasks import test_planning
 from tests.tasks.test_promotion import build_release, gate
 
@@ -197,6 +198,32 @@ def test_what_waits_is_kept_however_many_runs_come(stage: Stage) -> None:
         stage.run(run, number)
     stage.tracker.say("accept")
     stage.settle()
+    assert stage.seen() == 1
+
+
+def test_what_an_accepted_mart_is_made_of_is_what_later_runs_go_on_from(stage: Stage) -> None:
+    """An incremental model below the mart, and those of other marts: nothing else would know where their rows are."""
+    manifest: Any = stage.catalogue._manifest
+    manifest["parent_map"] = {"model.p.calls": ["model.p.history"]}
+    other = build_release(stage.warehouse, "o", 7, ("other",), {"model.p.other": "rel_o.other"})
+    promote_release.fn(stage.warehouse, other, gate("o"))
+    places = {"model.p.calls": "rel_a.calls", "model.p.history": "rel_a.history"}
+    left = stage.hold(build_release(stage.warehouse, "a", 1, ("calls",), places))
+    assert left.relations == {}
+    for number, run in enumerate("bcd", 2):  # more than are kept
+        promote_release.fn(
+            stage.warehouse, build_release(stage.warehouse, run, number, ("other",)), gate(run)
+        )
+        retain.fn(stage.warehouse)
+    stage.tracker.say("accept")
+    assert stage.settle() == [("a", Step.accepted)]
+    served = stage.warehouse.read_served()
+    assert served
+    assert served.marts["calls"] == "rel_a.calls"
+    assert read_last_relations(stage.warehouse, served) == {"model.p.other": "rel_o.other", **places}
+    retain.fn(stage.warehouse)
+    stage.run("e", 5)
+    assert roll_back.fn(stage.warehouse, None).run == "a_accepted"
     assert stage.seen() == 1
 
 

@@ -70,6 +70,15 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
         """Column → type with its precision, in order; empty if the relation does not exist."""
         return dict(session.rows(COLUMNS, (schema, table)))
 
+    def write_row_marks(self, session: Session, schema: str, table: str, columns: Mapping[str, str]) -> str:
+        """The transactions that wrote the rows, too, where they are a table's: an update is another one."""
+        is_table = session.rows(
+            "select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname = ? and c.relname = ? and c.relkind = 'r'",
+            (schema, table),
+        )
+        return "count(*), sum(xmin::text::bigint)" if is_table else "count(*)"
+
     def prepare_load(self, session: Session, schema: str) -> None:
         """As the template does, one at a time: two that create the same at once would fail."""
         with transaction(session):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from blocks.records import RelationState, Release, State
+from blocks.records import LedgerEntry, RelationState, Release, SourceTable, State
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.relation_states import forget_states, read_judges, read_states, record_states
 from blocks.warehouse.release_history import forget_relations, record_relations
-from tests.blocks.warehouse.test_mart_diff_contract import EVERY, everywhere
+from blocks.warehouse.source_states import read_source_states
+from tests.blocks.warehouse.test_mart_diff_contract import EVERY, everywhere, fill
 from tests.blocks.warehouse.test_mart_diff_contract import warehouse as warehouse
 from tests.property.reuse import ReuseHistory
 from tests.property.sequences import open_history
@@ -51,6 +52,39 @@ def test_what_kept_relations_are_made_of_is_kept_while_they_are(warehouse: Wareh
     forget_relations(house, ["b"])
     forget_states(house)
     assert {state.relation for state in read_states(house)} == {"rel_a.m", "rel_b.x"}
+
+
+@everywhere
+def test_rows_of_a_source_that_somebody_changed_are_seen(warehouse: Warehouse) -> None:
+    table = SourceTable(source="s", name="m", schema_name="raw_s", identifier="m", loader="dlt", meta={})
+
+    def read() -> str:
+        return read_source_states(warehouse, [table])["s.m"]
+
+    def change(statement: str) -> str:
+        with warehouse.session() as session:
+            session.rows(statement.format(warehouse.relation("raw_s.m")))
+        return read()
+
+    line = LedgerEntry(source="s", table="m", item="i", fingerprint="1", rows=2, run="a")
+    fill(warehouse, "raw_s", [("1", "1"), ("2", "2")])
+    assert read() == ""  # of which the ledger tells nothing
+    warehouse.write_ledger_lines([line])
+    first = read()
+    assert first
+    assert read() == first
+    loaded = line.model_copy(update={"run": "b"})
+    warehouse.write_ledger_lines([loaded])
+    known = {first, read()}
+    assert len(known) == 2
+    known.add(change("delete from {} where k = 2"))
+    assert len(known) == 3
+    if warehouse.dialect in {"duckdb", "postgres"}:  # elsewhere their number is all that is cheap to see
+        known.add(change("update {} set v = 3"))
+        assert len(known) == 4
+        known.add(change("alter table {} rename column v to w"))
+        assert len(known) == 5
+    assert change("drop table {}") == ""
 
 
 @pytest.mark.parametrize(
