@@ -46,7 +46,8 @@ class Unplaced:
 
     field: the part that it may belong to, if any; name: how it is called there. reason: `twice`, the part has values
     already; `beside`, behind a value; `below`, after the values (free text, unless it is a known name); `unknown`,
-    no part has that name; `after`, the same, but apart from the request (free text, unless it is a known name);
+    no part has that name; `after`, the same, but before the request or apart from it (free text, unless it is a
+    known name);
     `field`, a field of the ticket says something else.
     """
 
@@ -212,7 +213,10 @@ class _TemplateReader:
         inside = self._open
         self._close()
         self._in_other_section = self._apart = False
-        self._unplaced += [each if each.field else replace(each, reason="unknown") for each in self._maybe]
+        between = bool(self.found)
+        self._unplaced += [
+            replace(each, reason="unknown") if between and not each.field else each for each in self._maybe
+        ]
         self._maybe = []
         named: Literal["heading", "colon", "bare"] = (
             "heading" if line.heading else "colon" if line.separated else "bare"
@@ -260,8 +264,9 @@ class _TemplateReader:
         near = find_near_field(line.name) if line.value else None
         if near:
             self._unplaced.append(Unplaced(near, line.name, line.value, "unknown"))
-        elif self.found and line.value and self._can_be_name(line):
-            reason: Reason = "after" if self._apart or _CLOSING.match(line.name) else "unknown"
+        elif line.value and self._can_be_name(line):
+            loose = self._apart or not self.found or _CLOSING.match(line.name)
+            reason: Reason = "after" if loose else "unknown"
             self._maybe.append(Unplaced(None, line.name, line.value, reason))
         elif self.found and (by := _BY.fullmatch(line.text)) and _is_short(line.text):
             self._maybe.append(Unplaced("dimensions", line.text, by[1], "after"))

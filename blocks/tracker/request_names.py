@@ -74,7 +74,7 @@ _FILLERS = frozenset(
     _split_names(
         "required, requested, needed, wanted, desired, relevant, optional, mandatory, the, our, my, your, key, main, "
         "which, what, all, please, i, we, you, do, does, need, want, would, like, should, be, is, are, see, show, "
-        "shown, include, used, of, interest"
+        "shown, include, used, of, interest, name, names, list, lists, following"
     )
 )
 _NEAR = 0.8  # of difflib's ratio

@@ -191,7 +191,8 @@ def _build_format_cast(column: Column, kind: str, text: str) -> str:
     """Build the SQL of a date or time in the declared formats; %Y takes four digits."""
     found = []
     for one in get_formats(column):
-        value = f"cast(try_strptime({text}, {write_literal(one, DUCKDB)}) as timestamp)"
+        zoned = f"regexp_replace({text}, 'Z\\s*$', '+00:00')" if one.endswith("%z") else text
+        value = f"cast(try_strptime({zoned}, {write_literal(one, DUCKDB)}) as timestamp)"
         if one.endswith("%z"):
             value = f"case when regexp_matches({text}, {write_literal(LAST_OFFSET, DUCKDB)}) then {value} end"
         found.append(f"case when year({value}) >= 1000 then {value} end" if "%Y" in one else value)

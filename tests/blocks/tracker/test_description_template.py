@@ -53,6 +53,11 @@ def test_the_template_is_read_in_every_layout(text: str) -> None:
     assert read_template(text) == READ
 
 
+@pytest.mark.parametrize("name", ["List of dimensions", "Dimension name(s)", "The following dimensions"])
+def test_words_around_a_name_do_not_hide_it(name: str) -> None:
+    assert read_template(f"{name}: country") == {"dimensions": "country"}
+
+
 def test_values_below_their_names() -> None:
     headed = to_adf("### Metrics\n\n- net_revenue\n- orders\n\n### Deadline\n\n2027-02-26\n\nThanks, all.")
     assert read_template(from_adf(headed)) == {"metrics": "net_revenue\norders", "deadline": "2027-02-26"}

@@ -168,6 +168,7 @@ def test_other_names_of_dimensions_are_known(name: str) -> None:
             ("dimensions", "country, region", "after"),
         ),
         ("Metrics: orders\nRegards: Dana", (None, "Dana", "after")),
+        ("Columns: country\nMetrics: orders", (None, "country", "after")),
         ("| Metrics | Colour |\n| --- | --- |\n| orders | red |\n| Sources | erp |", None),
     ],
 )

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}  # sign → as it is declared
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)  # as Excel writes it before the header
+EMPTY = "its first line is empty"
 LOOKED_AT = 30  # lines in which a header is looked for, for the error's words
 LONGEST_LINE = 1 << 20  # characters of a header
 VALUE = re.compile(r"\s*(?:[-+]?\d[\d.,:/ -]*|\S+@\S+\.\S+)?\s*")  # what no column is called
@@ -66,7 +67,7 @@ def _group_files(
 
 def _read_header(table: SourceTable, file: SourceFile) -> Header:
     problem, skip, delimiter = (
-        "its first line is empty",
+        EMPTY,
         get_count(table, "skip_lines"),
         get_delimiter(table),
     )
@@ -85,7 +86,7 @@ def _read_header(table: SourceTable, file: SourceFile) -> Header:
         problem = "its first line is no CSV header"
     if names and "\0" in "".join(names):
         names, problem = [], explain_no_utf8(file.path)
-    if not names:
+    if not names and problem != EMPTY:
         raise build_file_error(table, file.label, problem)
     return Header(tuple(names), delimiter, skip)
 
@@ -107,6 +108,8 @@ def _explain_header(table: SourceTable, file: SourceFile, header: Header) -> tup
             changes = [f'`delimiter: "{written}"`'] if sign != header.delimiter else []
             changes += [f"`skip_lines: {at}`"] if at != header.skip else []
             return f"line {at + 1} has them, between `{written}`", f"Declare {' and '.join(changes)}."
+    if not header.names:
+        return EMPTY, ""
     if any(VALUE.fullmatch(name) for name in header.names):
         return "its first line looks like data, not like a header", ""
     others = [sign for sign in DELIMITERS if sign != header.delimiter and sign in header.names[0]]

@@ -72,9 +72,11 @@ class FileFormat(NamedTuple):
     is_text: bool = True
 
 
-def build_file_error(table: SourceTable, item: str, answer: str) -> ContractBroken:
+def build_file_error(
+    table: SourceTable, item: str, answer: str, remedy: str = "Have the source write it again."
+) -> ContractBroken:
     """Build the error for a file that can't be loaded."""
-    return ContractBroken(f"load {table.full_name} from {item}", answer, "Have the source write it again.")
+    return ContractBroken(f"load {table.full_name} from {item}", answer, remedy)
 
 
 def split_numbers(name: str) -> list[str | int]:

@@ -169,12 +169,13 @@ def _read_names(
 
 
 def _find_shape(table: SourceTable, file: SourceFile) -> str:
-    """Say how a file holds its records: an array; else lines, or with format `json` objects over any lines."""
+    """Say how a file holds its records: an array, objects over any lines, or else lines."""
     with file.path.open("rb") as content:
         start = content.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"[":
         return ARRAY
-    return OBJECTS if table.meta.get("format") == "json" else LINES
+    goes_on = start[:1] == b"{" and start.split(b"\n", 1)[0].rstrip()[-1:] in b"{[,"
+    return OBJECTS if goes_on or table.meta.get("format") == "json" else LINES
 
 
 def _build_source(group: FileGroup, rejects: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from blocks.loader.dlt.contract import TextRelation
+from blocks.loader.dlt.contract import TextRelation, describe_names
 from blocks.loader.dlt.files.formats import (
     WITH_ITEM,
     FileFormat,
@@ -19,6 +19,8 @@ from blocks.sql import quote_identifier
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+MOST_DIGITS = 38  # of a decimal
 
 
 def _group_files(
@@ -48,7 +50,22 @@ def _read_columns(
         found = []
     if not found:
         raise build_file_error(table, file.label, "it is no Parquet file, or cut off")
+    _check_decimals(connection, table, file)
     return tuple(row[0] for row in found), tuple(row[1] for row in found)
+
+
+def _check_decimals(connection: DuckDBPyConnection, table: SourceTable, file: SourceFile) -> None:
+    """Raise ContractBroken for a decimal that DuckDB has no type for: it would read a double, of wrong values."""
+    wide = connection.execute(
+        "select name, precision from parquet_schema(?) where precision > ?", [str(file.path), MOST_DIGITS]
+    ).fetchone()
+    if wide:
+        raise build_file_error(
+            table,
+            file.label,
+            f"{describe_names([wide[0]])} is a decimal of {wide[1]} digits, of which {MOST_DIGITS} can be read",
+            f"Have the source write it with at most {MOST_DIGITS} digits, or as text.",
+        )
 
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:

@@ -18,7 +18,9 @@ def _split(names: str) -> frozenset[str]:
 
 
 # where an answer speaks of its pages, beside its own members; names are compared without signs and case
-PLACES = _split("links meta metadata pagination paging pageinfo page paginationinfo responsemetadata info")
+PLACES = _split(
+    "hits response links meta metadata pagination paging pageinfo page paginationinfo responsemetadata info"
+)
 NEXT = _split(
     "next nextpage nextcursor nextpagetoken nexttoken nextlink odatanextlink nexturl nextpageurl "
     "nextrecordsurl nexthref nexturi nextoffset nextstart nextmarker nextkey nextcontinuationtoken "
@@ -28,15 +30,19 @@ MORE = _split(
     "hasmore hasnext hasnextpage hasmoreitems hasmoreresults hasmorepages hasmorerecords hasmoredata "
     "more moreresults moreavailable istruncated truncated"
 )
-LAST = _split("islast islastpage last lastpage endofstream")
+LAST = _split("islast islastpage last lastpage endofstream done")
 TOTAL = _split(
     "total totalcount totalresults totalrecords totalelements totalitems totalsize totalrows "
-    "totalhits odatacount xtotalcount xtotal xwptotal xpaginationtotalcount"
+    "totalhits totalfound totalentries totaldocs totalobjects totalmatches totalresultcount totalresultscount "
+    "recordstotal resultstotal itemstotal numfound numberfound odatacount xtotalcount xtotal xwptotal "
+    "xpaginationtotalcount"
 )
-COUNT = _split("count recordcount")  # of all records, or of those on the page
+COUNT = _split(
+    "count recordcount resultcount resultscount itemcount numresults nbhits"
+)  # of all records, or of those on the page
 PAGES = _split(
     "totalpages pagecount numpages lastpage pages totalpagecount xtotalpages xwptotalpages "
-    "xpaginationpagecount"
+    "xpaginationpagecount maxpage maxpages nbpages pagestotal numberofpages"
 )
 DEEPEST = 3
 
@@ -130,10 +136,12 @@ def _read_flag(value: object) -> bool | None:
 
 
 def _find_count(members: Iterable[tuple[str, object]], names: Collection[str]) -> int | None:
-    """Return the largest number that goes by one of the names."""
+    """Return the largest number that goes by one of the names; it may be the `value` of an object."""
+    found = [value for name, value in members if name in names]
+    plain = [value.get("value") if isinstance(value, dict) else value for value in found]
     counts = [
         int(str(value))
-        for name, value in members
-        if name in names and not isinstance(value, bool) and re.fullmatch(r"\d{1,15}", str(value))
+        for value in plain
+        if not isinstance(value, bool) and re.fullmatch(r"\d{1,15}", str(value))
     ]
     return max(counts, default=None)

@@ -6,10 +6,13 @@ import gzip
 import json
 import os
 import shutil
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import fsspec  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from blocks.errors import ContractBroken, Misconfigured, NotFound
@@ -460,6 +463,24 @@ def test_a_time_is_read_from_its_first_sign_to_its_last(
     found = desk.rows("select day::varchar, seen_at::varchar from raw_erp.changes where id = 4")
     assert found == ([(day, seen_at)] if day else [])
     assert report.quarantined == (0 if day else 1)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_decimal_of_parquet_that_would_be_read_as_a_double_is_refused(desk: Desk, nested: bool) -> None:
+    kind = pa.decimal256(45, 2)
+    value = pa.array([Decimal("12345678901234567890123456789012345678.12")], kind)
+    column = pa.StructArray.from_arrays([value], ["v"]) if nested else value
+    pq.write_table(pa.table({"id": pa.array([1]), "v": column}), desk.erp / "a.parquet")
+    table = source_table(
+        "erp",
+        "values",
+        columns(("id", "integer", "id", True)),
+        kind="files",
+        path="*.parquet",
+        format="parquet",
+    )
+    with pytest.raises(ContractBroken, match="v is a decimal of 45 digits, of which 38 can be read"):
+        desk.load(table)
 
 
 def test_parquet_files_of_other_types_keep_their_values(desk: Desk) -> None:

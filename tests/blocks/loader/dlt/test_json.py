@@ -99,6 +99,11 @@ def test_an_array_is_its_records(desk: Desk, name: str) -> None:
         desk.load(numbers(kind))
 
 
+def test_objects_over_several_lines_need_no_declaration(desk: Desk) -> None:
+    (desk.erp / "a.jsonl").write_text('{\n  "id": 1\n}\n{"id":\n2}\n')
+    assert desk.load(numbers()).rows == 2
+
+
 def test_lines_and_arrays_come_together_as_they_do_one_by_one(desk: Desk) -> None:
     (desk.erp / "a.json").write_text('{"id": 1}\n{"id": 2}\n')
     (desk.erp / "b.json").write_text('\ufeff[{"id": 3, "x": 0.10}]')

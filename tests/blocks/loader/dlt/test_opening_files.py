@@ -208,6 +208,8 @@ def test_lines_in_errors_count_from_the_first_of_the_file(desk: Desk) -> None:
         ("id;v\n1;a\n", 'line 1 has them, between `;`. Declare `delimiter: ";"`.'),
         ("id\tv\n1\ta\n", 'between `\\t`. Declare `delimiter: "\\t"`.'),
         ("Report of May\n\nid,v\n1,a\n", "line 3 has them, between `,`. Declare `skip_lines: 2`."),
+        ("\n\nid,v\n1,a\n", "line 3 has them, between `,`. Declare `skip_lines: 2`."),
+        ("\n\n", "its first line is empty"),
         ("Report\nid|v\n1|a\n", 'Declare `delimiter: "|"` and `skip_lines: 1`.'),
         ("id;w\n1;a\n", 'found `;` between id, w. Declare `delimiter: ";"`.'),
         ("id,w\n1,a\n", "column v is missing; its header is id, w"),

@@ -115,12 +115,15 @@ GOES_ON: dict[str, dict[str, object]] = {  # what an answer may say about a next
     "a flag": {"hasMore": True},
     "a flag of GraphQL": {"pageInfo": {"hasNextPage": True}},
     "a flag of Spring": {"last": False},
+    "a flag of Salesforce": {"done": False},
     "a flag in words": {"meta": {"has_more": "true"}},
 }
 COUNTS: dict[str, dict[str, object]] = {
     "records": {"total": 10},
     "records beside": {"meta": {"pagination": {"totalCount": 10}}},
     "records by count": {"count": 10},
+    "records of Solr": {"response": {"numFound": 10}},
+    "records of Elasticsearch": {"hits": {"total": {"value": 10, "relation": "eq"}}},
     "pages": {"page": 1, "total_pages": 4},
 }
 

@@ -105,6 +105,8 @@ def test_a_value_is_exact_or_none(kind: str, text: str, value: str | None) -> No
         ),
         ("timestamp", {"format": "%Y%m%dT%H%M%S%z"}, "20260105T100000+0200", "2026-01-05 08:00:00"),
         ("timestamp", {"format": "%Y%m%dT%H%M%S%z"}, "20260105T100000+9900", None),
+        ("timestamp", {"format": "%Y%m%dT%H%M%S%z"}, "20260105T100000Z", "2026-01-05 10:00:00"),
+        ("timestamp", {"format": "%Y%m%dT%H%M%S%z"}, "20260105T100000", None),
         ("timestamp", {"round": True}, "2026-01-05T10:00:00.1234567Z", "2026-01-05 10:00:00.123456"),
     ],
 )
