@@ -22,7 +22,6 @@ from blocks.records import BuildReport, Dashboard, Outcome, State
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse import control
-from blocks.warehouse.approvals import Step
 from blocks.warehouse.base import Warehouse
 from flows.delivery import Delivery
 from flows.extract_load import extract_load
@@ -52,7 +51,7 @@ from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import run_meanwhile
 from tasks.answers import tell_not_begun
-from tasks.approval import list_held, settle_approvals
+from tasks.approval import close_approvals, list_due_pages, list_held, settle_approvals
 from tasks.candidates import ask_for_approval, preview_candidates, tell_decisions
 from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
@@ -131,9 +130,9 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
         decisions = settle_approvals(tracker, warehouse)
         tell_decisions(tracker, decisions)
+        close_approvals(warehouse, decisions)
         with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
-            accepted = [each.candidate.dashboard for each in decisions if each.step is Step.accepted]
-            delivery.plan = plan_run(context=context, due=accepted)
+            delivery.plan = plan_run(context=context, due=list_due_pages(warehouse))
         tag_queries("deliver", run, delivery.plan.tickets)
         tag_delivery(delivery.plan)
         check_interrupt()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import NamedTuple
 
 from prefect import get_run_logger, task
@@ -32,6 +33,7 @@ from blocks.warehouse.approvals import (
     write_approvals,
 )
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.release_history import list_published_releases
 from tasks.policy import RETRY
 from tasks.promotion import publish_accepted
 
@@ -45,7 +47,7 @@ _WORD = re.compile(
 
 
 class Decision(NamedTuple):
-    """What became of a candidate now. step: accepted, rejected or expired."""
+    """What became of a candidate. step: accepted, rejected or expired."""
 
     candidate: Candidate
     step: Step
@@ -190,8 +192,8 @@ def list_waiting(warehouse: Warehouse, dashboards: Sequence[Dashboard]) -> dict[
 def settle_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
     """Read what was said of candidates that wait, and promote what was accepted; return what was decided.
 
-    The word is written down before readers see anything, and finished by the next run where this one dies. Nothing is
-    asked of the tracker where nothing waits.
+    The word is written down before readers see anything, and finished by the next run where this one dies, until
+    `close_approvals` says that the tickets know. Nothing is asked of the tracker where nothing waits.
     """
     last = [
         each for each in list_last(read_approvals(warehouse)) if each.step in (Step.awaiting, Step.accepted)
@@ -205,16 +207,41 @@ def settle_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
         step = each.step if each.step is Step.accepted else _decide(tracker, candidate, each)
         if step is Step.awaiting:
             continue
-        if each.step is Step.awaiting:
-            write_approvals(warehouse, [candidate.reach(step)])
         if step is Step.accepted:
+            if each.step is Step.awaiting:
+                write_approvals(warehouse, [candidate.reach(step)])
             _promote(warehouse, candidate)
         decisions.append(Decision(candidate, step))
     return decisions
 
 
+def close_approvals(warehouse: Warehouse, decisions: Sequence[Decision]) -> None:
+    """Write down that decisions are carried out, after their tickets were told: a run that dies before tells again."""
+    ends = {Step.accepted: Step.promoted}
+    write_approvals(warehouse, [each.candidate.reach(ends.get(each.step, each.step)) for each in decisions])
+
+
+def list_due_pages(warehouse: Warehouse) -> list[str]:
+    """Dashboards that were accepted, and whose pages no run has published since: it died, or did not come that far."""
+    promoted = [each for each in read_approvals(warehouse) if each.step is Step.promoted]
+    if not promoted:
+        return []
+    published = control.read_journal(warehouse, states=[State.published], details=False)
+    names = {_name_release(each.run) for each in promoted}
+    since = set(takewhile(names.__contains__, (entry.run for entry in reversed(published))))
+    return list(dict.fromkeys(each.dashboard for each in promoted if _name_release(each.run) in since))
+
+
+def _name_release(run: str) -> str:
+    """What the release is called that an accepted candidate of a run is promoted as."""
+    return f"{run}_accepted"[-60:]
+
+
 def _promote(warehouse: Warehouse, candidate: Candidate) -> None:
-    """Let readers see exactly the candidate's marts; those that another candidate still holds wait for it."""
+    """Let readers see exactly the candidate's marts; those that another candidate still holds wait for it.
+
+    Only once: what was rolled back or retired since, before the run that died could be finished, stays so.
+    """
     others = {
         mart
         for each in list_last(read_approvals(warehouse))
@@ -224,10 +251,12 @@ def _promote(warehouse: Warehouse, candidate: Candidate) -> None:
         for mart in one.marts
     }
     marts = {mart: relation for mart, relation in candidate.marts.items() if mart not in others}
-    if marts:
-        with warehouse.exclusive():
-            publish_accepted(warehouse, f"{candidate.run}_accepted"[-60:], marts, candidate.relations)
-    write_approvals(warehouse, [candidate.reach(Step.promoted)])
+    name = _name_release(candidate.run)
+    published = [each for each in list_published_releases(warehouse) if each.run == name]
+    if not marts or any(marts.items() <= each.marts.items() for each in published):
+        return
+    with warehouse.exclusive():
+        publish_accepted(warehouse, name, marts, candidate.relations)
 
 
 def _decide(tracker: Tracker, candidate: Candidate, waiting: Approval) -> Step:

@@ -18,7 +18,15 @@ from blocks.warehouse.duckdb.session import DuckDBSession
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.release_history import read_last_relations
 from tasks import approval
-from tasks.approval import hold_for_approval, list_held, settle_approvals
+from tasks.approval import (
+    TOPIC,
+    close_approvals,
+    hold_for_approval,
+    list_due_pages,
+    list_held,
+    settle_approvals,
+)
+from tasks.candidates import tell_decisions
 from tasks.planning import plan_tickets
 from tasks.promotion import promote_release, recover, retain, roll_back
 from tests.tasks import test_planning
@@ -40,6 +48,10 @@ class TrackerStub:
 
     def __init__(self) -> None:
         self.comments: list[Comment] = []
+        self.told: dict[tuple[str, str], str] = {}
+
+    def comment(self, key: str, topic: str, body: str) -> None:
+        self.told[key, topic] = body
 
     def say(self, body: str, account: str = "dana", later: timedelta = timedelta(seconds=1)) -> None:
         self.comments.append(
@@ -90,7 +102,16 @@ class Stage:
         return left
 
     def settle(self) -> list[tuple[str, Step]]:
-        return [(each.candidate.run, each.step) for each in settle_approvals.fn(self.tracker, self.warehouse)]  # type: ignore[arg-type]
+        """As a delivery does."""
+        tracker: Any = self.tracker
+        decisions = settle_approvals.fn(tracker, self.warehouse)
+        tell_decisions.fn(tracker, decisions)
+        close_approvals(self.warehouse, decisions)
+        return [(each.candidate.run, each.step) for each in decisions]
+
+    def told(self) -> str:
+        """What the ticket says of the last decision: its heading."""
+        return self.tracker.told.get(("AN-7", TOPIC), "").partition("\n")[0]
 
     def seen(self) -> int | None:
         """What readers see of the mart; None for nothing."""
@@ -122,8 +143,10 @@ def test_a_new_dashboard_is_seen_when_the_requester_says_so_and_new_data_without
     assert stage.settle() == [("a", Step.accepted)]
     assert (stage.seen(), stage.steps()) == (1, {"a": Step.promoted})
     assert stage.settle() == []  # once is enough
+    assert list_due_pages(stage.warehouse) == ["board"]  # until a run has published it
     assert stage.run("b", 2).marts == {"calls": "rel_b.calls"}
     assert stage.seen() == 2
+    assert list_due_pages(stage.warehouse) == []
     assert list_held(stage.warehouse, stage.catalogue, None, stage.dashboards) == []
 
 
@@ -230,6 +253,10 @@ def test_what_an_accepted_mart_is_made_of_is_what_later_runs_go_on_from(stage: S
 class KilledError(BaseException):
     """Stands for a kill: nothing catches it."""
 
+    @classmethod
+    def raise_(cls, *_: object) -> None:
+        raise cls
+
 
 def kill_at_each(
     tmp_path: Path,
@@ -310,6 +337,7 @@ def test_killed_at_each_step_of_accepting_it_is_that_candidate_or_what_was_there
         stage.settle()
         assert stage.seen() in (1, 2)
         assert stage.steps()["a"] is Step.promoted
+        assert stage.told() == "### Accepted"
 
     assert kill_at_each(tmp_path, prepare, lambda stage: stage.settle(), check, stride) > 10
 
@@ -323,8 +351,43 @@ def test_killed_at_each_step_of_expiring_nothing_is_promoted(
         recover.fn(stage.warehouse, "later")
         stage.settle()
         assert (stage.seen(), stage.steps()) == (None, {"a": Step.expired})
+        assert stage.told() == "### Expired"
 
     assert (
         kill_at_each(tmp_path, lambda stage: stage.run("a", 1) and None, lambda stage: stage.settle(), check)
         > 2
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "step", "told"), [("accept", "promoted", "Accepted"), ("changes", "rejected", "Rejected")]
+)
+def test_killed_before_the_ticket_was_told_the_next_run_tells_it(
+    stage: Stage, word: str, step: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.run("a", 1)
+    stage.tracker.say(word)
+    with monkeypatch.context() as killed, pytest.raises(KilledError):
+        killed.setattr(TrackerStub, "comment", KilledError.raise_)
+        stage.settle()
+    seen = stage.seen()
+    stage.settle()
+    assert (stage.steps(), stage.seen(), stage.told()) == ({"a": step}, seen, f"### {told}")
+
+
+def test_what_was_rolled_back_before_its_run_could_be_finished_stays_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.run("a", 1)
+    stage.tracker.say("accept")
+    stage.settle()
+    stage.suites.content = "two"
+    stage.run("b", 2)
+    stage.tracker.say("accept b", later=timedelta(seconds=2))
+    with monkeypatch.context() as killed, pytest.raises(KilledError):
+        killed.setattr(TrackerStub, "comment", KilledError.raise_)
+        stage.settle()
+    assert stage.seen() == 2
+    roll_back.fn(stage.warehouse, None)
+    assert stage.settle() == [("b", Step.accepted)]  # and told
+    assert stage.seen() == 1
