@@ -1,6 +1,7 @@
 """The faults of a soak: each disturbs a run of a ground at a random moment, and says what it did.
 
-Add one here: a function of the ground that starts a run, disturbs it and checks how it ends, and its name in FAULTS.
+Add one here: a function of the ground that starts a run, disturbs it and checks how it ends, and its name in FAULTS,
+or in `list_faults` if not every ground can have it.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from tests.blocks.tracker.jira.site import Fault
 from tests.faults.ground import Ground, Run
 
 KILLED, INTERRUPTED = -signal.SIGKILL, 130
@@ -22,11 +25,17 @@ def wait_a_moment(ground: Ground, run: Run) -> bool:
     return run.wait(ground.random.uniform(0, 1.1 * ground.usual)) is None
 
 
+def send_signal(run: Run, number: signal.Signals) -> None:
+    """Send a signal to a run, which may have ended this moment."""
+    with suppress(ProcessLookupError):
+        os.kill(run.process.pid, number)
+
+
 def kill(ground: Ground) -> str:
     """SIGKILL."""
     run = ground.start()
     if wait_a_moment(ground, run):
-        os.kill(run.process.pid, signal.SIGKILL)
+        send_signal(run, signal.SIGKILL)
     ground.finish(run, KILLED, *ENDED)
     return "kill -9"
 
@@ -37,7 +46,7 @@ def interrupt(ground: Ground) -> str:
     times = ground.random.choice([1, 1, 2])
     for _ in range(times):
         if wait_a_moment(ground, run):
-            os.kill(run.process.pid, number)
+            send_signal(run, number)
     # before the program has taken the signals over, they end it as any other
     ground.finish(run, INTERRUPTED, -number, *ENDED)
     return f"kill -{number}{' twice' if times > 1 else ''}"
@@ -48,14 +57,14 @@ def stall(ground: Ground) -> str:
     run = ground.start()
     said = "stopped"
     if wait_a_moment(ground, run):
-        os.kill(run.process.pid, signal.SIGSTOP)
+        send_signal(run, signal.SIGSTOP)
         try:
             if ground.random.random() < 0.5:
                 ground.write_day()
                 ground.finish(ground.start(), *ENDED)
                 said = "stopped while another ran"
         finally:
-            os.kill(run.process.pid, signal.SIGCONT)
+            send_signal(run, signal.SIGCONT)
     ground.finish(run, *ENDED)
     return said
 
@@ -95,7 +104,7 @@ def skew_clock(ground: Ground) -> str:
     run = ground.start(CLOCK_SKEW=str(ground.random.choice([-90_000, -301, 301, 7200, 90_000])))
     killed = ground.random.random() < 0.5 and wait_a_moment(ground, run)
     if killed:
-        os.kill(run.process.pid, signal.SIGKILL)
+        send_signal(run, signal.SIGKILL)
     ground.finish(run, *(KILLED, *ENDED) if killed else ENDED)
     return "skewed clock" + (", killed" if killed else "")
 
@@ -106,7 +115,7 @@ def roll_back(ground: Ground) -> str:
     run = ground.start("rollback")
     killed = ground.random.random() < 0.5 and run.wait(ground.random.uniform(0, 0.5 * ground.usual)) is None
     if killed:
-        os.kill(run.process.pid, signal.SIGKILL)
+        send_signal(run, signal.SIGKILL)
     ground.finish(run, KILLED, *ENDED)
     return "rollback" + (", killed" if killed else "")
 
@@ -116,6 +125,41 @@ def load_bad_data(ground: Ground) -> str:
     ground.write_day(bad=True)
     ground.finish(ground.start(), 1)
     return "bad data"
+
+
+def storm(ground: Ground) -> str:
+    """The tracker answers 429 or 5xx, or drops connections before or after it has done what it was asked for."""
+    assert ground.desk
+    kind = ground.random.choice(["429", "500", "503", "drop", "drop-after", "html"])
+    match = ground.random.choice(["", "POST", "comment", "transitions", "search|bulkfetch"])
+    run = ground.start()
+    if ground.random.random() < 0.5:
+        wait_a_moment(ground, run)
+    ground.desk.site.faults = [Fault(match, kind, ground.random.choice([1, 3, 12, 99]))]
+    ground.finish(run, *ENDED)
+    ground.desk.site.faults = []
+    return f"Jira: {kind}"
+
+
+def cut_connections(ground: Ground) -> str:
+    """The warehouse's server ends the connections of a run, once or again and again."""
+    assert ground.cut
+    run, times = ground.start(), ground.random.choice([1, 1, 5])
+    wait_a_moment(ground, run)
+    for _ in range(times):
+        ground.cut()
+        run.wait(time.monotonic() - run.began + 0.2)
+    ground.finish(run, *ENDED)
+    return "connections cut"
+
+
+def list_faults(ground: Ground) -> list[tuple[int, Callable[[Ground], str]]]:
+    """How often each fault comes that can be on a ground, and what it is."""
+    return [
+        *FAULTS,
+        *([(5, storm)] if ground.desk else []),
+        *([(3, cut_connections)] if ground.cut else []),
+    ]
 
 
 FAULTS: list[tuple[int, Callable[[Ground], str]]] = [

@@ -24,6 +24,7 @@ import psutil
 import pytest
 from ruamel.yaml import YAML
 
+from tests.blocks.tracker.desks import JiraDesk, jira_desk
 from tests.faults.one_delivery import TICKETS, make_warehouse
 from tests.warm_process import ROOT, WarmParent
 
@@ -51,6 +52,8 @@ SEEN = (
     " (select count(*) from serving.days), (select sum(v) from serving.days),"
     " (select max(k) from serving.total), (select max(v) from serving.total)"
 )
+READERS_NAME = "reader of a soak"
+"""By which a server tells the connections of readers, which nothing cuts, from those of runs."""
 NOTHING_YET = ("does not exist", "CatalogException", "UndefinedTable", "No such file", "no such file")
 SECONDS = 300
 """The longest that a run may take, with what it waits for a stopped one that has the file open; more: it hangs."""
@@ -81,7 +84,9 @@ def look_in(settings_file: str) -> Callable[[], str]:
         where = {name: settings[name] for name in names}
 
         def ask_server() -> str:
-            with psycopg.connect(**where, dbname=settings["database"]) as connection:
+            with psycopg.connect(
+                **where, dbname=settings["database"], application_name=READERS_NAME
+            ) as connection:
                 found = connection.execute(SEEN.encode()).fetchone()
             return " ".join(map(str, found or ()))
 
@@ -145,7 +150,10 @@ def _find(pid: int, begun: float) -> psutil.Process | None:
 
 
 class Ground:
-    """One company, from nothing. warehouse: its settings; tracker: likewise, or none for ticket files."""
+    """One company, from nothing. warehouse: its settings; desk: a Jira of its own, none for ticket files.
+
+    cut: ends every connection of a run to the warehouse's server; None where there is none.
+    """
 
     def __init__(
         self,
@@ -153,7 +161,8 @@ class Ground:
         parent: WarmParent,
         seed: int,
         warehouse: dict[str, Any] | None = None,
-        tracker: dict[str, Any] | None = None,
+        desk: JiraDesk | None = None,
+        cut: Callable[[], object] | None = None,
     ) -> None:
         self.folder, self.parent, self.random = folder, parent, random.Random(seed)
         self.state, self.data, self.tickets, self.scratch = (
@@ -168,12 +177,15 @@ class Ground:
             "data": str(self.data),
             "scratch": str(self.scratch),
             "warehouse": warehouse or {"database": str(self.state / "warehouse.duckdb"), "keep": 2},
-            "tracker": tracker or {"folder": str(self.tickets), "project": "BK"},
+            "tracker": desk.settings if desk else {"folder": str(self.tickets), "project": "BK"},
         }
         self.settings = folder / "settings.json"
         self.settings.write_text(json.dumps(settings))
         self.warehouse = make_warehouse(settings["warehouse"])
-        self.by_file = tracker is None
+        self.desk, self.cut = desk, cut
+        if desk:
+            for key in TICKETS:
+                desk.file(key)
         self.rows: dict[str, list[tuple[int, int]]] = {}
         self.good: list[str] = []  # what readers may see, as `rows sum`, in order
         self.log: list[str] = []
@@ -250,8 +262,7 @@ class Ground:
             wrong.append(f"readers see {found}, expected {right}")
         wrong += self._look_at_warehouse(run)
         wrong += self._look_at_files()
-        if self.by_file:
-            wrong += self._look_at_tickets(run)
+        wrong += self._look_at_jira(run, self.desk) if self.desk else self._look_at_tickets(run)
         if wrong:
             raise Violation("; ".join(wrong))
 
@@ -296,12 +307,45 @@ class Ground:
         if still := {name: count for name, count in incidents.items() if count}:
             yield f"incidents are open after a run that passed: {still}"
 
+    def _look_at_jira(self, run: str, desk: JiraDesk) -> Iterator[str]:
+        for key in desk.site.issues:
+            marks = [
+                str(mark["value"]["topic"])
+                for comment in desk.site.comments.get(key, ())
+                for mark in comment["properties"]
+            ]
+            if twice := [topic for topic, count in Counter(marks).items() if count > 1]:
+                yield f"{key} has comments twice: {twice}"
+            if desk.status(key) != "done" or (key in TICKETS and run not in marks):
+                yield f"{key} is {desk.status(key)} with {marks}"
+        opened = [label for issue in desk.site.issues.values() for label in issue["fields"]["labels"]]
+        if len(desk.site.issues) > len(TICKETS) + sum("about:" in each for each in opened):
+            yield f"there are issues that nobody filed: {list(desk.site.issues)}"
 
-def make_postgres_ground(folder: Path, parent: WarmParent, seed: int, server: Server) -> Ground:
+
+@contextmanager
+def open_desk() -> Iterator[JiraDesk]:
+    """A Jira for a ground, which soon gives up waiting for one that says that it is asked too much."""
+    with jira_desk(
+        Path(), cloud=True, version="3", project="BK", timeout_seconds=5, rate_limit_timeout_seconds=3
+    ) as desk:
+        yield desk
+
+
+def make_postgres_ground(
+    folder: Path, parent: WarmParent, seed: int, server: Server, desk: JiraDesk | None = None
+) -> Ground:
     """A ground on a database of its own; a lease there lasts two seconds, so that a stopped run loses it."""
     house = server.warehouse(keep=2, lease_seconds=2)
     settings = {**server.arguments, "database": house.database, "sslmode": "disable", "threads": 2}
-    return Ground(folder, parent, seed, {**settings, "keep": 2, "lease_seconds": 2})
+
+    def cut() -> None:
+        server.run(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            f" where datname = '{house.database}' and application_name <> '{READERS_NAME}'"
+        )
+
+    return Ground(folder, parent, seed, {**settings, "keep": 2, "lease_seconds": 2}, desk, cut)
 
 
 @contextmanager

@@ -9,17 +9,25 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.faults import FAULTS
-from tests.faults.ground import Ground, Violation, make_postgres_ground, start_parent, watch_readers
+from tests.faults.faults import list_faults
+from tests.faults.ground import (
+    Ground,
+    Violation,
+    make_postgres_ground,
+    open_desk,
+    start_parent,
+    watch_readers,
+)
 from tests.warm_process import WarmParent
 
 if TYPE_CHECKING:
+    from tests.blocks.tracker.desks import JiraDesk
     from tests.blocks.warehouse.postgres_server import Server
 
 pytestmark = pytest.mark.soak
@@ -36,53 +44,60 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmParent]:
         yield parent
 
 
-def play(make: Callable[[int], Ground], faults: int) -> None:
-    """So many faults, a new ground for every few. Each violation is printed with what was done; the test goes on."""
-    counts, violations, last, first, done, seed = Counter[str](), [], 0, 0, 0, SEED
-    while done < faults:
-        ground = make(seed)
-        try:
-            done += play_round(ground, min(ROUND, faults - done), counts)
-        except Violation as error:
-            violations.append(f"seed {seed}, in {ground.folder}: {error}\n" + "\n".join(ground.log))
-            print(violations[-1], flush=True)
-            done += 1
-        else:
-            shutil.rmtree(ground.folder)
-        first, last = first or max(ground.largest), max(ground.largest)
+Make = Callable[[int, "JiraDesk | None"], Ground]
+
+
+def play(make: Make, faults: int) -> None:
+    """So many faults, a new ground for every few: with ticket files, then with a Jira.
+
+    Each violation is printed with what was done; the test goes on.
+    """
+    counts, violations, memory, seed = Counter[str](), list[str](), (list[int](), list[int]()), SEED
+    while counts.total() < faults:
+        with ExitStack() as stack:
+            ground = make(seed, stack.enter_context(open_desk()) if seed % 2 else None)
+            try:
+                play_round(ground, min(ROUND, faults - counts.total()), counts)
+            except Violation as error:
+                violations.append(f"seed {seed}, in {ground.folder}: {error}\n" + "\n".join(ground.log))
+                print(violations[-1], flush=True)
+            else:
+                shutil.rmtree(ground.folder)
+        memory[seed % 2].append(max(ground.largest))
         seed += 1
-        if seed % 5 == 0:
-            print(f"{done} faults so far, {len(violations)} violations", flush=True)
-    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
-    print(
-        f"{done} faults ({kinds}), {len(violations)} violations; {first / 2**20:.0f} to {last / 2**20:.0f} MB"
-    )
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
+        print(f"{counts.total()} faults ({kinds}), {len(violations)} violations", flush=True)
+    for first, *later in filter(None, memory):
+        print(f"{first / 2**20:.0f} to {max(later, default=first) / 2**20:.0f} MB")
+        assert max(later, default=first) < GROWTH * first
     assert not violations, violations[0]
-    assert last < GROWTH * first
 
 
-def play_round(ground: Ground, faults: int, counts: Counter[str]) -> int:
+def play_round(ground: Ground, count: int, counts: Counter[str]) -> None:
     """Faults on one ground, each followed by a look, and some by a run that nothing disturbs."""
     with watch_readers(ground) as judge:
         ground.settle()
-        for number in range(faults):
+        for number in range(count):
             ground.write_day()
-            (fault,) = ground.random.choices([each for _, each in FAULTS], [weight for weight, _ in FAULTS])
+            weights, faults = zip(*list_faults(ground), strict=True)
+            (fault,) = ground.random.choices(faults, weights)
             ground.log.append(f"{fault.__name__} in run {ground.runs + 1}")
             counts[fault(ground)] += 1
-            if ground.random.random() < 0.6 or number == faults - 1:
+            if ground.random.random() < 0.6 or number == count - 1:
                 ground.settle()
             if wrong := judge():
                 raise Violation("; ".join(wrong))
-    return faults
 
 
 def test_duckdb(parent: WarmParent, tmp_path: Path) -> None:
-    play(lambda seed: Ground(tmp_path / str(seed), parent, seed), max(1, round(1000 * SCALE)))
+    def make(seed: int, desk: JiraDesk | None) -> Ground:
+        return Ground(tmp_path / str(seed), parent, seed, desk=desk)
+
+    play(make, max(1, round(1000 * SCALE)))
 
 
 def test_postgres(parent: WarmParent, tmp_path: Path, postgres_server: Server) -> None:
-    def make(seed: int) -> Ground:
-        return make_postgres_ground(tmp_path / str(seed), parent, seed, postgres_server)
+    def make(seed: int, desk: JiraDesk | None) -> Ground:
+        return make_postgres_ground(tmp_path / str(seed), parent, seed, postgres_server, desk)
 
     play(make, max(1, round(300 * SCALE)))
