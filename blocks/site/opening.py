@@ -120,7 +120,12 @@ def describe_wishes(wishes: Wishes, honoured: Sequence[str]) -> list[str]:
 
 def describe_missing_values(wish: Filter, there: Collection[str]) -> list[str]:
     """What of a filter the data don't have. there: the values that it finds, as they are shown."""
-    known = {value.strip().casefold() for value in there}
-    missing = [value for value in wish.values if value.strip().casefold() not in known]
+    known = {_reduce(value) for value in there}
+    missing = [value for value in wish.values if _reduce(value) not in known]
     found = [f"{wish.dimension} has no value {' or '.join(missing)} in these data."] if missing else []
     return [*found, *([] if known else [f"So nothing is filtered by {wish.dimension}."])]
+
+
+def _reduce(value: str) -> str:
+    """What is left of a value in every way of showing it: no blanks or controls, and not all of a long one."""
+    return "".join(each for each in value if each.isprintable() and not each.isspace()).casefold()[:100]

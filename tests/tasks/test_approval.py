@@ -359,6 +359,13 @@ def test_killed_at_each_step_of_expiring_nothing_is_promoted(
     )
 
 
+def die_before_telling(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(TrackerStub, "comment", KilledError.raise_)
+        with pytest.raises(KilledError):
+            stage.settle()
+
+
 @pytest.mark.parametrize(
     ("word", "step", "told"), [("accept", "promoted", "Accepted"), ("changes", "rejected", "Rejected")]
 )
@@ -367,9 +374,7 @@ def test_killed_before_the_ticket_was_told_the_next_run_tells_it(
 ) -> None:
     stage.run("a", 1)
     stage.tracker.say(word)
-    with monkeypatch.context() as killed, pytest.raises(KilledError):
-        killed.setattr(TrackerStub, "comment", KilledError.raise_)
-        stage.settle()
+    die_before_telling(stage, monkeypatch)
     seen = stage.seen()
     stage.settle()
     assert (stage.steps(), stage.seen(), stage.told()) == ({"a": step}, seen, f"### {told}")
@@ -384,9 +389,7 @@ def test_what_was_rolled_back_before_its_run_could_be_finished_stays_so(
     stage.suites.content = "two"
     stage.run("b", 2)
     stage.tracker.say("accept b", later=timedelta(seconds=2))
-    with monkeypatch.context() as killed, pytest.raises(KilledError):
-        killed.setattr(TrackerStub, "comment", KilledError.raise_)
-        stage.settle()
+    die_before_telling(stage, monkeypatch)
     assert stage.seen() == 2
     roll_back.fn(stage.warehouse, None)
     assert stage.settle() == [("b", Step.accepted)]  # and told

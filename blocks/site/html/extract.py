@@ -75,9 +75,12 @@ class Extract:
             values: list[object] = [each for each in (wish.low, wish.high) if each is not None]
             where = " AND ".join(limits)
         else:
+            # as they are shown, or as the data spell them
+            known = [each.lower() for value in wish.values for each in (value, value.strip())]
+            raw = f"{quote_identifier(wish.dimension)}::VARCHAR"
             where, values = (
-                f"list_contains(?, lower({label}))",
-                [[each.strip().lower() for each in wish.values]],
+                f"list_contains(?, lower({label})) OR list_contains(?, lower({raw}))",
+                [known, known],
             )
         return [
             row[0]

@@ -21,7 +21,7 @@ from blocks.site.html.extract import Extract
 from blocks.site.html.site import FolderSite
 from blocks.site.number_format import change, compact
 from blocks.site.opening import apply_targets
-from blocks.wishes import Against, Chart, Filter, Span, Wishes
+from blocks.wishes import Against, Chart, Filter, Span, Target, Wishes
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, SAID, TARGETS
 
 LAST, FIRST = date(2025, 11, 30), date(2024, 10, 27)
@@ -530,7 +530,12 @@ def test_everything_that_acts_has_a_name(open_page):
 
 
 def test_hostile_texts_and_values_do_nothing(open_page, make_card, sales, tmp_path):
+    """Of a candidate, whose page has all that a page can have: also in what is wished, aimed at, and has moved."""
     bad = "</script ><img src=x onerror=alert(1)>{{7*7}}'\"\u2028"
+    countries = [bad, "=cmd|' /C calc'!A0", "\u202eevil"]
+    metrics = tuple(
+        each.model_copy(update={"label": bad, "description": bad}) for each in (ORDERS, CUSTOMERS)
+    )
     card = make_card(
         Analysis.composition,
         name="hostile",
@@ -538,30 +543,50 @@ def test_hostile_texts_and_values_do_nothing(open_page, make_card, sales, tmp_pa
         description=bad,
         ticket=bad,
         ticket_url="javascript:alert(2)",
-        metrics=(ORDERS, CUSTOMERS),
+        metrics=metrics,
         dimensions=("country",),
-        timed=False,
+        wishes=Wishes(
+            filters=(Filter(dimension="country", values=tuple(countries)),),
+            targets=(Target(metric="orders", value=2, per="day"),),
+            audience=(bad,),
+        ),
         feedback=(SAID.model_copy(update={"author": bad, "body": bad}),),
+        owner=bad,
+        sources=((bad,),),
     )
+    (dataset,) = card.datasets
+    labels = {"day": bad, "country": bad}
     rows = tmp_path / "hostile.parquet"
     columns = "unnest(?) AS country, unnest([3, 2, 1]) AS orders, unnest([1, 2, 3]) AS customer"
-    countries = [bad, "=cmd|' /C calc'!A0", "\u202eevil"]
-    sales.execute(f"COPY (SELECT {columns}) TO '{rows}'", [countries])
-    url = FolderSite(folder=tmp_path / "site").publish(card.model_copy(update={"extracts": (rows,)})).url
+    days = "range(date '2025-06-01', date '2025-12-01', interval 1 day)"
+    by_day = f"SELECT unnest({days})::date AS day, c.* FROM (SELECT {columns}) AS c"
+    sales.execute(f"COPY ({by_day}) TO '{rows}'", [countries])
+    changed = {"extracts": (rows,), "datasets": (dataset.model_copy(update={"labels": labels}),)}
+    url = FolderSite(folder=tmp_path / "site").publish_candidate(card.model_copy(update=changed)).url
     with open_page(url) as page:
         assert page.locator("img").count() == 0
         assert page.locator("script").count() == 3
-        assert page.locator("h1").inner_text().startswith("</script ><img src=x onerror=alert(1)>{{7*7}}")
+        words = "</script ><img src=x onerror=alert(1)>{{7*7}}"
+        assert page.locator("h1").inner_text().startswith(f"Candidate, not live: {words}")
         assert len(page.title()) <= 120
-        assert tile(page, "orders") == "6"
+        shown = int(tile(page, "orders").replace(",", ""))
         assert page.locator("a[href^='javascript']").count() == 0
         labels = page.locator(".panel-shares .entry span").all_inner_texts()
-        assert labels[0].startswith("</script ><img")
-        assert labels[2] == "evil"
+        assert {each[:14] for each in labels} == {"</script ><img", "=cmd|' /C calc", "evil"}, labels
+        moved = page.locator("[data-panel=movement]")
+        assert words in moved.inner_text()
+        assert "49" not in moved.locator("h3").first.inner_text()
+        page.locator(".chart-trend").first.hover(force=True)
         page.locator(".chart-shares .mark-arc path").first.hover(force=True)
-        page.locator(".panel-shares .entry").first.click()
+        page.locator(".panel-shares .entry", has_text="onerror").click()
         settled(page)
-        assert tile(page, "orders") == "3"
+        assert int(tile(page, "orders").replace(",", "")) == shown // 2
+        page.locator("details.share summary").click()
+        assert words in page.locator("main").inner_text()
+        assert (
+            "has no value" not in page.locator("main").inner_text()
+        )  # what is wished is there, as the data spell it
+        assert page.locator("img").count() == 0
 
 
 def test_the_index_opens_the_dashboards(open_page, pages):
