@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import cast
 
 from prefect import flow, get_run_logger
@@ -11,31 +12,38 @@ from prefect.deployments import run_deployment
 from blocks.prefect.block_types import import_types
 from blocks.tracker.base import Tracker
 from flows.form import put_first
-from tasks.polling import mark, read_seen, remember
+from tasks.polling import TAG, is_waiting, mark, read_seen, remember
 from tasks.requirements import read_tickets
 
 import_types()  # a deployment names its blocks, of any type
 
 
 @flow(name="poll")
-def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc") -> list[str]:
+def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc", settle_seconds: int = 0) -> list[str]:
     """Start `deployment` for the tickets that are new or were edited since the last look; return their keys.
 
-    Failed ones are left to the next scheduled run. Starts nothing where nothing is new, and nothing twice.
+    Failed ones are left to the next scheduled run. Starts nothing where nothing is new, nothing twice, and nothing
+    while a run that a look started waits to begin: what is new then is left to the next look.
 
     Args:
         tracker: where the tickets are.
         deployment: what is started, as flow/deployment, with the tickets' keys.
+        settle_seconds: seconds to wait before the look, so that it serves all events of that time.
     """
+    time.sleep(settle_seconds)
     waiting = {each.key: mark(each) for each in read_tickets(tracker) if each.status != "failed"}
     known = read_seen(deployment)
     fresh = [key for key, marked in waiting.items() if known.get(key) != marked]
     log = get_run_logger()
+    if fresh and is_waiting(deployment):
+        log.info("%s are left to the next look: a run of %s waits already", ", ".join(fresh), deployment)
+        return []
     if fresh:
         started = run_deployment(
             deployment,
             parameters={"tickets": fresh},
             idempotency_key="-".join(waiting[key] for key in fresh),
+            tags=[TAG],
             timeout=0,
             as_subflow=False,
         )
@@ -46,4 +54,4 @@ def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc") -> list[str]:
     return fresh
 
 
-put_first(poll, "deployment")
+put_first(poll, "deployment", "settle_seconds")

@@ -7,12 +7,17 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import count
 
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import StateType
 from prefect.variables import Variable
 
 from blocks.records import Ticket
 
 MOST = 150  # a variable holds 5,000 characters
 MARK = 8
+TAG = "polled"
+"""On the runs that a look starts."""
 
 
 def mark(ticket: Ticket) -> str:
@@ -43,6 +48,19 @@ def remember(deployment: str, waiting: Mapping[str, str]) -> None:
         if not part and Variable.get(name) is None:
             break
         Variable.set(name, part, overwrite=True)
+
+
+def is_waiting(deployment: str) -> bool:
+    """True if a run that a look started has not begun: one is enough, however many events and edits there are."""
+    with get_client(sync_client=True) as client:
+        wanted = FlowRunFilter.model_validate(
+            {
+                "deployment_id": {"any_": [client.read_deployment_by_name(deployment).id]},
+                "state": {"type": {"any_": [StateType.SCHEDULED, StateType.PENDING]}},
+                "tags": {"all_": [TAG]},
+            }
+        )
+        return bool(client.read_flow_runs(flow_run_filter=wanted, limit=1))
 
 
 def _name_variables(deployment: str) -> Iterator[str]:

@@ -35,7 +35,9 @@ def test_each_limit_is_as_documented() -> None:
     events = blocks.tracker.files.yaml_events
     template, packed = blocks.tracker.description_template, archives.LARGEST_RATIO
     declared = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
-    (trigger,) = next(each for each in declared if each["name"] == "on-ticket")["triggers"]
+    look = next(each for each in declared if each["name"] == "on-ticket")
+    (trigger,) = look["triggers"]
+    assert look["parameters"]["settle_seconds"] > trigger["within"]  # or an event could be passed over
     limits = {
         "a ticket's file": f"{blocks.tracker.files.storage.LIMIT_BYTES:,} bytes",
         "its nodes": f"{events.NODES:,} and {events.DEPTH}",
@@ -56,7 +58,8 @@ def test_each_limit_is_as_documented() -> None:
         "warnings of dbt": f"{blocks.dbt.worker.MOST_WARNINGS}",
         "the window of a cumulative": f"less than {blocks.semantic_models.LONGEST_REACH:,} buckets",
         "the days from the first": f"{blocks.metric_rows.MOST_DAYS:,} ",
-        "runs that events start": f"{trigger['threshold']} every {trigger['within']} seconds",
+        "looks that events start": f"{trigger['threshold']} every {trigger['within']} seconds",
+        "deliveries that looks started": "1",
         "tickets that the state": f"{tasks.polling.MOST}",
     }
     assert blocks.tracker.jira.issue_reader.LONGEST_TEXT == reader.LONGEST_TEXT
