@@ -33,7 +33,7 @@ from blocks.warehouse.approvals import (
     write_approvals,
 )
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_history import list_published_releases
+from blocks.warehouse.release_history import list_published_releases, record_relations
 from tasks.policy import RETRY
 from tasks.promotion import publish_accepted
 
@@ -252,9 +252,13 @@ def _promote(warehouse: Warehouse, candidate: Candidate) -> None:
     }
     marts = {mart: relation for mart, relation in candidate.marts.items() if mart not in others}
     name = _name_release(candidate.run)
-    published = [each for each in list_published_releases(warehouse) if each.run == name]
-    if not marts or any(marts.items() <= each.marts.items() for each in published):
+    if not marts:
         return
+    for each in list_published_releases(warehouse):
+        if each.run == name and marts.items() <= each.marts.items():
+            # whoever finished it did not know what they are made of
+            record_relations(warehouse, name, candidate.relations, each)
+            return
     with warehouse.exclusive():
         publish_accepted(warehouse, name, marts, candidate.relations)
 

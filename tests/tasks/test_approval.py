@@ -224,8 +224,13 @@ def test_what_waits_is_kept_however_many_runs_come(stage: Stage) -> None:
     assert stage.seen() == 1
 
 
-def test_what_an_accepted_mart_is_made_of_is_what_later_runs_go_on_from(stage: Stage) -> None:
-    """An incremental model below the mart, and those of other marts: nothing else would know where their rows are."""
+def test_what_an_accepted_mart_is_made_of_is_what_later_runs_go_on_from(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An incremental model below the mart, and those of other marts: nothing else would know where their rows are.
+
+    Also where the run that promotes dies before it has said so, and another finishes that.
+    """
     manifest: Any = stage.catalogue._manifest
     manifest["parent_map"] = {"model.p.calls": ["model.p.history"]}
     other = build_release(stage.warehouse, "o", 7, ("other",), {"model.p.other": "rel_o.other"})
@@ -239,6 +244,11 @@ def test_what_an_accepted_mart_is_made_of_is_what_later_runs_go_on_from(stage: S
         )
         retain.fn(stage.warehouse)
     stage.tracker.say("accept")
+    with monkeypatch.context() as killed:
+        killed.setattr("tasks.promotion._record_build", KilledError.raise_)
+        with pytest.raises(KilledError):
+            stage.settle()
+    recover.fn(stage.warehouse, "later")
     assert stage.settle() == [("a", Step.accepted)]
     served = stage.warehouse.read_served()
     assert served
