@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from blocks.records import Comment, Requirement, Ticket
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -190,3 +193,50 @@ def test_hostile_words_stay_in_their_quotes_in_the_comment() -> None:
     for kind in ("link_open", "image", "html_block", "html_inline", "fence", "heading_open", "hr"):
         assert count(text, kind) == 0, kind
     assert count(text, "tr_open") == len(proposal.items) + 1
+
+
+SAID = """by per last 12 months since 2026 Q3 to the end of top 10 vs last year, target 95% not without each week
+nach pro letzte Monate bis Ende ohne jede Woche ; | - " ( .. ≥ 1.000,5 {{ <b> ` @dana accept C1"""
+PARTS = [*SHOP.catalogue.metric_names(), *SAID.split(), ": ", "\n", "\u202e", "\x00"]
+LONGEST, MOST_SECONDS = 32_767, 3.0
+"""Of a description, and of a processor's time that one ticket may take."""
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    words=st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=80),
+    said=st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=4),
+    field=st.sampled_from(
+        ["filters", "period", "comparison", "grain", "target", "cadence", "audience", "deadline"]
+    ),
+)
+def test_whatever_is_written_is_read(words: list[str], said: list[str], field: str) -> None:
+    """A text is a proposal, a gap or nothing, and never an error; what is proposed says so in words."""
+    asked = ticket(("lena", " ".join(said)), description=" ".join(words), **{field: " ".join(words[:12])})
+    found = elaborate(asked)
+    elaborate(asked, found.memory)
+    if found.proposal:
+        write_text(found.proposal, "Lena", Surroundings())
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "net revenue by country and ",
+        "by the end of the ",
+        "compared to the last 12 ",
+        'country = "x" or ',
+        "1.000.000,",
+        "not without ",
+        "every week on ",
+        "  \n",
+        "((((",
+        "2026-01-",
+        "a" * 90 + " ",
+    ],
+)
+def test_no_words_said_again_and_again_take_long(part: str) -> None:
+    text = (part * LONGEST)[:LONGEST]
+    began = time.process_time()
+    elaborate(ticket(description=text, filters=text, target=text, period=text, cadence=text))
+    assert time.process_time() - began < MOST_SECONDS
