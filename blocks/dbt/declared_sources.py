@@ -21,7 +21,7 @@ def list_declared_sources(project: Path) -> set[str]:
             if "sources" not in text:
                 continue
             content = YAML(typ="safe", pure=True).load(text)
-        except (OSError, ValueError, YAMLError):
+        except (OSError, ValueError, RecursionError, YAMLError):
             return set()  # dbt says what is wrong with it
         for source in content.get("sources") or () if isinstance(content, dict) else ():
             name = source.get("name") if isinstance(source, dict) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from blocks.dbt.yaml_content import read_yaml
 from blocks.errors import Misconfigured
 from blocks.manifest import Node
 
@@ -48,13 +49,11 @@ def merge_settings(own: Node, target: Node) -> dict[str, object]:
 
 
 def _read_outputs(path: Path, profile: str) -> tuple[dict[str, Node], str]:
-    import yaml
-
+    content = read_yaml(path, "Correct or delete it.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = (content or {}).get(profile) or {}
+        found = content.get(profile) or {}
         outputs: dict[str, Node] = {str(name): dict(output) for name, output in (found.get("outputs") or {}).items()}
-    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise Misconfigured(
             f"read {path}", f"{type(error).__name__}: it is no profile of dbt's", "Correct or delete it."
         ) from None

@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr
 from blocks.catalogue import Catalogue
 from blocks.dbt.own_profile import read_own_settings
 from blocks.dbt.run import DbtRun, DbtSettings, fetch_packages
+from blocks.dbt.yaml_content import read_yaml
 from blocks.errors import Misconfigured
 from blocks.hidden_input import HIDDEN_INPUT
 from blocks.quality.history.calendar import read_countries
@@ -71,14 +72,13 @@ class DbtProject(Block):
 
     def list_missing_packages(self) -> list[str]:
         """Packages that the project names and that dbt deps has not fetched yet; none where it names none."""
-        import yaml
-
         settings = self._read_settings()
         fetched = self.folder / str(settings.get("packages-install-path") or "dbt_packages")
         named: list[str] = []
         for path in (self.folder / "packages.yml", self.folder / "dependencies.yml"):
-            content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-            named += [_name_package(each) for each in (content or {}).get("packages") or ()]
+            content = read_yaml(path, "Correct it, as dbt deps reads it too.") if path.is_file() else {}
+            listed = content.get("packages")
+            named += [_name_package(each) for each in (listed if isinstance(listed, list) else ())]
         there = len([each for each in fetched.glob("*") if each.is_dir()]) if fetched.is_dir() else 0
         return named if len(named) > there else []
 
@@ -109,16 +109,9 @@ class DbtProject(Block):
         return run
 
     def _read_settings(self) -> dict[str, Any]:
-        import yaml
-
         path = self.folder / "dbt_project.yml"
-        try:
-            settings: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise Misconfigured(
-                f"read {path}", type(error).__name__, "Give the folder of a dbt project."
-            ) from None
-        if not isinstance(settings, dict) or not {"name", "profile"} <= set(settings):
+        settings = read_yaml(path, "Give the folder of a dbt project.")
+        if not {"name", "profile"} <= set(settings):
             raise Misconfigured(f"read {path}", "it has no name or no profile", "dbt needs both.")
         ours = settings.get("vars")
         return {**settings, "vars": {**(ours if isinstance(ours, dict) else {}), **self.variables}}

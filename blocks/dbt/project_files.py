@@ -6,17 +6,17 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PROJECT_FILE = "dbt_project.yml"
+from blocks.dbt.yaml_content import read_yaml
+
+PROJECT_FILE, CORRECT_IT = "dbt_project.yml", "Correct it: dbt reads it, too."
 
 
 def read_variables(folder: Path) -> str:
     """The texts in which a project and its packages declare variables; a file that can't be read is dbt's to refuse."""
-    import yaml
-
     texts, packages = [], "dbt_packages"
     if (folder / PROJECT_FILE).is_file():
-        settings = yaml.safe_load((folder / PROJECT_FILE).read_text(encoding="utf-8", errors="replace"))
-        packages = str((settings or {}).get("packages-install-path") or packages)
+        settings = read_yaml(folder / PROJECT_FILE, CORRECT_IT)
+        packages = str(settings.get("packages-install-path") or packages)
     for path in (folder / PROJECT_FILE, folder / "vars.yml", *sorted((folder / packages).glob(f"*/{PROJECT_FILE}"))):
         if path.is_file():
             texts.append(path.read_text(encoding="utf-8", errors="replace"))
@@ -25,12 +25,10 @@ def read_variables(folder: Path) -> str:
 
 def read_dispatch(folder: Path) -> str:
     """Whose macros a project lets stand for others, in which order (`dispatch`), and dbt's flags; empty for neither."""
-    import yaml
-
     path = folder / PROJECT_FILE
     if not path.is_file():
         return ""
-    settings = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace")) or {}
+    settings = read_yaml(path, CORRECT_IT)
     found = {name: settings[name] for name in ("dispatch", "flags") if settings.get(name)}
     return json.dumps(found, sort_keys=True, default=str) if found else ""
 

@@ -1,0 +1,38 @@
+"""A dbt project's YAML, read as what it is: somebody else's, which may be wrong, nested or repeat itself without end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from blocks.errors import Misconfigured
+from blocks.manifest import Node
+
+MOST_VALUES = 200_000
+"""Of a file, each alias (`*name`) counted as all that it stands for: 9 lines can stand for a thousand million."""
+
+
+def read_yaml(path: Path, remedy: str) -> Node:
+    """What a file says by names; nothing for an empty one. Raises Misconfigured, with what to do, for any other."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        _check_size(content)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise Misconfigured(f"read {path}", f"{type(error).__name__}: it can't be read as YAML", remedy) from None
+    if content is not None and not isinstance(content, dict):
+        raise Misconfigured(f"read {path}", "it does not begin with names", remedy)
+    return content or {}
+
+
+def _check_size(content: object) -> None:
+    """Raise ValueError for more values than a file has that people wrote."""
+    count, waiting = 0, [content]
+    while waiting:
+        value = waiting.pop()
+        count += 1
+        inner = [*value, *value.values()] if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        waiting += inner
+        if count + len(waiting) > MOST_VALUES:
+            raise ValueError(f"more than {MOST_VALUES} values")
