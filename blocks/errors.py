@@ -144,11 +144,17 @@ class GateFailed(Rejected):
 
 
 class NotDelivered(Rejected):
-    """A run ended without all that was asked for; outcome: its records.Outcome."""
+    """A run ended without all that was asked for; outcome: its records.Outcome.
+
+    Pickled, as Prefect stores whatever ends a flow, it is without the outcome: that quotes people's tickets.
+    """
 
     def __init__(self, asked: str, answer: str, remedy: str = "", outcome: object = None) -> None:
         super().__init__(asked, answer, remedy)
         self.outcome = outcome
+
+    def __reduce__(self) -> tuple[type[NotDelivered], tuple[str, str, str]]:
+        return type(self), (self.asked, self.answer, self.remedy)
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from blocks.errors import PlatformError, Rejected, mask_values, replace_vendor_errors
+from blocks.errors import NotDelivered, PlatformError, Rejected, mask_values, replace_vendor_errors
 
 
 def translate(error: BaseException) -> PlatformError:
@@ -36,3 +37,10 @@ def test_other_errors_pass_as_they_are() -> None:
 
 def test_values_in_a_message_are_masked() -> None:
     assert mask_values("bad \"x y\" and 'z' [q]") == "bad '…' and '…' '…'"
+
+
+def test_what_prefect_stores_of_a_failed_run_quotes_no_ticket() -> None:
+    error = NotDelivered("deliver", "1 check failed", "Mend it.", outcome="what a ticket says")
+    stored = pickle.loads(pickle.dumps(error))
+    assert (str(stored), stored.outcome) == (str(error), None)
+    assert b"ticket says" not in pickle.dumps(error)

@@ -23,6 +23,7 @@ from blocks.prefect.block_types import TYPES, find_block_class
 from blocks.quality.suites import Suites
 from blocks.site.html.site import FolderSite
 from blocks.site.tableau.client.credentials import AccessToken
+from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
 from tests.blocks.tracker.jira.site import TOKEN
@@ -106,6 +107,9 @@ def desk(tmp_path: Path) -> Iterator[JiraDesk]:
     with jira_desk(tmp_path, cloud=True, version="3", project="BK") as desk:
         asked = {"analysis": "comparison", "dimensions": ["station"], "data_sources": ["bikes"]}
         desk.file("BK-1", metrics=["rides", "minutes_per_ride"], title="Which?", **asked)
+        # somebody's own, pasted where it does not belong: what is proposed of its words is kept, they are not
+        words = f"Show rides by station, month by month. The login is {SECRET} for now."
+        desk.file("BK-2", metrics=[], dimensions=[], data_sources=[], title="Rides?", description=words)
         yield desk
 
 
@@ -122,6 +126,18 @@ def log_everything(file: Path) -> Iterator[None]:
         root.removeHandler(log)
         root.setLevel(level)
         log.close()
+
+
+def dump_control(warehouse: DuckDBWarehouse) -> str:
+    """Every line of every control table, the journal's reports unpacked: in the file they are compressed."""
+    with warehouse.session() as session:
+        tables = session.rows(
+            "select table_name from information_schema.tables where table_schema = 'control'"
+        )
+        lines = [
+            f"{name}: {row}" for (name,) in tables for row in session.rows(f"select * from control.{name}")
+        ]
+    return "\n".join(lines + [each.detail for each in control.read_journal(warehouse)])
 
 
 def test_nothing_that_a_run_leaves_holds_a_secret(
@@ -164,6 +180,10 @@ def test_nothing_that_a_run_leaves_holds_a_secret(
                 (tmp_path / "refusal.txt").write_text(f"{refused.value} {refused.value!r}")
         (tmp_path / "lineage.txt").write_text(lineage.texts())
     (tmp_path / "tickets.txt").write_text("\n".join(desk.comments("BK-1")))
+    kept = dump_control(DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb")))
+    (tmp_path / "control.txt").write_text(kept)
+    for store in ("journal", "loads", "fingerprints", "relations", "proposals"):
+        assert f"{store}: " in kept
     assert (tmp_path / "everything.log").stat().st_size > 1000
     assert "thread" in (tmp_path / "crash.txt").read_text().lower()
     assert (tmp_path / "lineage.txt").stat().st_size > 1000
