@@ -97,6 +97,7 @@ def look_in(settings_file: str) -> Callable[[], str]:
 
     def ask_file() -> str:
         with duckdb.connect(path, read_only=True) as file:
+            file.execute("set enable_progress_bar = false")  # it would stand among what was read
             return " ".join(map(str, file.execute(SEEN).fetchall()[0]))
 
     return ask_file
@@ -363,7 +364,8 @@ def watch_readers(ground: Ground, pause: float = 0.25) -> Iterator[Callable[[], 
 
     def judge() -> list[str]:
         nonlocal read_to
-        lines = output.read_text().splitlines()[1:]
+        whole, _, _ = output.read_text().rpartition("\n")  # of the last line a part may be there
+        lines = whole.splitlines()[1:]
         fresh, read_to = lines[read_to:], len(lines)
         return judge_readings(fresh, ground.good, ground.rollbacks > 0)
 
