@@ -15,7 +15,6 @@ from pydantic import Field
 
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound
-from blocks.hashing import hash_value
 from blocks.manifest import Node, list_disabled, name_model
 from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
@@ -398,15 +397,6 @@ class Catalogue:
             if node["resource_type"] == "test" and own and node.get("attached_node") in marts_by_id:
                 found.setdefault(marts_by_id[node["attached_node"]], []).append(node["name"])
         return {mart: tuple(names) for mart, names in found.items()}
-
-    def hash_lineage(self, mart: str) -> str:
-        """What tells the code of a mart and of all it is made of from another: dbt's checksums and configurations."""
-        nodes = self._manifest["nodes"]
-        parts = {
-            key: [nodes[key].get("checksum"), (nodes[key].get("config") or {}).get("materialized")]
-            for key in sorted(self.find_lineage(mart) & nodes.keys())
-        }
-        return hash_value(parts)
 
     def find_lineage(self, mart: str) -> set[str]:
         """Ids of a mart and of all it is made of."""

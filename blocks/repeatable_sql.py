@@ -5,9 +5,10 @@ Not here: what dbt's Jinja makes of a model (dbt/fingerprints.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
+
+from blocks.changing_names import DAYS, IN_TREE, MOMENT
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -15,12 +16,6 @@ if TYPE_CHECKING:
 DAY = "day"
 """The same rows for the rest of a day."""
 
-_CHANGING = re.compile(
-    r"Current\w+|Local(time|timestamp)|Sys\w+|Utc\w+|Session\w*|Rand\w*|Uuid|Uniform|Normal|Zipf|Shuffle|Seq\d|NextValueFor"
-    r"|AI\w+|ML\w+|Predict|FeaturesAtTime|VectorSearch|Generate(Bool|Double|Embedding|Int|Table|Text)|Generator|Secret"
-    r"|Read\w+|Host|NetFunc|Search\w*|ToFile|Command|TableSample|Parameter|SessionParameter|Placeholder|DynamicIdentifier"
-)
-"""Names of sqlglot's classes whose value is not that of their arguments alone."""
 _NOT_KNOWN = {"Anonymous", "AnonymousAggFunc", "SafeFunc"}
 _NAMES = """
 array_distinct array_to_string atan2 bit_count bool_and bool_or btrim concat contains date_part date_trunc
@@ -37,7 +32,6 @@ zeroifnull
 """
 _KNOWN = frozenset(_NAMES.split())
 """Functions that sqlglot has no class for and that give the same for the same arguments, on whatever warehouse."""
-_TIMES = {"now", "today", "tomorrow", "yesterday"}  # as texts that become times
 
 
 def find_limit(sql: str, dialect: str, known: Collection[str], schema: str = "") -> str:
@@ -98,10 +92,11 @@ def _find_changing(tree: exp.Expr) -> str:
         elif kind in _NOT_KNOWN:
             if node.name.lower() not in _KNOWN:
                 return f"it calls {node.name.lower()[:40]}, of which nothing is known"
-        elif _CHANGING.fullmatch(kind):
+        elif IN_TREE.fullmatch(kind):
             return f"it uses {node.sql()[:40].lower()}"
-        elif isinstance(node, exp.Literal) and node.is_string and str(node.this).strip().lower() in _TIMES:
-            limit = DAY if str(node.this).strip().lower() != "now" else limit
-            if str(node.this).strip().lower() == "now":
+        elif isinstance(node, exp.Literal) and node.is_string:
+            text = str(node.this).strip().lower()
+            if text == MOMENT:
                 return "it uses the time of now"
+            limit = DAY if text in DAYS else limit
     return limit

@@ -233,7 +233,7 @@ def _hold_back(
 ) -> list[Dashboard]:
     """Go on without what waits for somebody's word; return those dashboards."""
     plan = delivery.plan
-    waiting = list_held(warehouse, context.catalogue, suites, plan.dashboards) if plan else []
+    waiting = list_held(warehouse, context.dbt, suites, plan.dashboards) if plan else []
     if plan and waiting:
         delivery.build = read_last_report(warehouse, State.building, BuildReport, plan.run)
         delivery.hold([each.dashboard.name for each in waiting])

@@ -62,7 +62,7 @@ def publish(
         else make_occasion(tracker, warehouse, catalogue, (), ServedValues(warehouse, catalogue), whole=True)
     )
     dashboards = [*plan.dashboards] if plan else list_dashboards(catalogue, release, occasion)
-    if held := {each.dashboard.name for each in list_held(warehouse, catalogue, None, dashboards)}:
+    if held := {each.dashboard.name for each in list_held(warehouse, dbt, None, dashboards)}:
         get_run_logger().info("waiting for acceptance: %s", ", ".join(sorted(held)))
         dashboards = [each for each in dashboards if each.name not in held]
     feedback = {r.key: r.feedback for r in plan.requirements} if plan else {}

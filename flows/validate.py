@@ -86,7 +86,7 @@ def validate(
         if gate.passed:  # before it counts as validated: whoever promotes it then leaves out what has to wait
             hold_for_approval(
                 warehouse,
-                catalogue,
+                stage.dbt,
                 suites,
                 build,
                 plan.dashboards

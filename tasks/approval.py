@@ -1,7 +1,8 @@
 """Definitions that somebody has to accept before readers see them: held back, decided, promoted.
 
-A dashboard's definition is its analysis, metrics, dimensions and wishes, and of each of its marts the models' code, the
-suite and the metrics. What only brings new data is never held. One word promotes one candidate, and no other.
+A dashboard's definition is its analysis, metrics, dimensions and wishes, and of each of its marts the models with what
+their code calls (macros, variables), the suite and the metrics. What only brings new data is never held. One word
+promotes one candidate, and no other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import NamedTuple
 from prefect import get_run_logger, task
 
 from blocks.catalogue import Catalogue
+from blocks.dbt.fingerprints import Fingerprints
+from blocks.dbt.run import DbtRun
 from blocks.errors import NotFound, PlatformError
 from blocks.hashing import hash_value
 from blocks.quality.suites import Suites
@@ -54,13 +57,13 @@ class Decision(NamedTuple):
 
 
 def compute_definition(
-    catalogue: Catalogue, suites: Suites | None, dashboard: Dashboard
+    catalogue: Catalogue, fingerprints: Fingerprints, suites: Suites | None, dashboard: Dashboard
 ) -> tuple[str, dict[str, str]]:
     """What tells one definition of a dashboard from another, and the same of each of its marts, and of what is `SHOWN`.
 
     suites: None where suites don't matter: what is shown is then the whole.
     """
-    code = {mart: _hash_mart(catalogue, mart) for mart in dashboard.marts}
+    code = {mart: _hash_mart(catalogue, fingerprints, mart) for mart in dashboard.marts}
     shape = (dashboard.title, dashboard.analysis, dashboard.metrics, dashboard.dimensions)
     lines = dashboard.wishes.list_lines()
     shown = hash_value([str(each) for each in shape], {**lines, "cadence": ""}, code)
@@ -70,11 +73,12 @@ def compute_definition(
     return hash_value(shown, marts), {**marts, SHOWN: shown}
 
 
-def _hash_mart(catalogue: Catalogue, mart: str) -> str:
-    """Of the code of its lineage, and of the metrics on it."""
+def _hash_mart(catalogue: Catalogue, fingerprints: Fingerprints, mart: str) -> str:
+    """Of all that its lineage is made of, and of the metrics on it."""
     metrics = [catalogue.metric(name) for name in catalogue.metric_names()]
     return hash_value(
-        catalogue.hash_lineage(mart), [each.model_dump(mode="json") for each in metrics if each.mart == mart]
+        fingerprints.hash_definition(catalogue.find_lineage(mart)),
+        [each.model_dump(mode="json") for each in metrics if each.mart == mart],
     )
 
 
@@ -103,21 +107,23 @@ class Held(NamedTuple):
 
 
 def list_held(
-    warehouse: Warehouse, catalogue: Catalogue, suites: Suites | None, dashboards: Sequence[Dashboard]
+    warehouse: Warehouse, dbt: DbtRun, suites: Suites | None, dashboards: Sequence[Dashboard]
 ) -> list[Held]:
     """Which of these dashboards have to wait for somebody's word.
 
     suites: None: whatever their suites ask. Marts that readers see already, and of which no definition was ever
     accepted, are taken for accepted as they are: what is asked for from then on is their change.
     """
+    catalogue = dbt.catalogue
     asking = {each.name for each in catalogue.exposures if each.approval in APPROVERS}
     wanted = [each for each in dashboards if each.name in asking]
     if not wanted:
         return []
+    fingerprints = dbt.read_fingerprints({})  # whatever rows there are
     approvals, served = read_approvals(warehouse), warehouse.read_served()
     shown, found = set(served.marts) if served else set(), list[Held]()
     for each in wanted:
-        whole, marts = compute_definition(catalogue, suites, each)
+        whole, marts = compute_definition(catalogue, fingerprints, suites, each)
         known = _find_accepted(approvals, each.name)
         before = known.marts if known else {}
         if known and whole == (known.fingerprint if suites else before.get(SHOWN)):
@@ -134,7 +140,7 @@ def list_held(
 
 def hold_for_approval(
     warehouse: Warehouse,
-    catalogue: Catalogue,
+    dbt: DbtRun,
     suites: Suites,
     build: BuildReport,
     dashboards: Sequence[Dashboard],
@@ -144,8 +150,9 @@ def hold_for_approval(
     dashboards: those that are to go out.
     """
     steps, candidates, held = list[Approval](), list[Candidate](), set[str]()
+    catalogue = dbt.catalogue
     exposures = {each.name: each for each in catalogue.exposures}
-    for one in list_held(warehouse, catalogue, suites, dashboards):
+    for one in list_held(warehouse, dbt, suites, dashboards):
         each, changed = one.dashboard, one.marts & build.marts.keys()
         held |= changed
         if one.was_asked:

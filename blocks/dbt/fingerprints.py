@@ -11,11 +11,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from blocks.changing_names import IN_JINJA
 from blocks.hashing import hash_text, hash_value
 from blocks.manifest import Node, name_model
 from blocks.records import Record
 
-FORMAT = "1"  # another one where the meaning of a part changes: then everything is built once
+FORMAT = "2"  # another one where the meaning of a part changes: then everything is built once
 REUSABLE = {"table", "seed"}
 """Materializations whose relation another release can show."""
 _READABLE = {"table", "view", "ephemeral", "seed"}
@@ -24,13 +25,6 @@ _READS_META = re.compile(r"\b(?:meta|tags)\b|\bmodel\s*[.\[]|\bconfig\s*\.\s*(?:
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _WORD = re.compile(r"\w+")
 _NAMES_SCHEMA = re.compile(r"\b(?:target|this)\s*(?:\.\s*schema\b|\[\s*['\"]schema)")
-_CHANGING = re.compile(
-    r"\b(?P<name>env_var|flags|graph|invocation_args_dict|invocation_id|modules|run_query|run_started_at|schemas"
-    r"|selected_resources|statement|thread_id|load_result|store_result|store_raw_result|load_agate_table|builtins"
-    r"|context|dbt_metadata_envs|query_graph|load_(?:cached_)?relation|get_column\w*_(?:in|from)_\w+|list_relations\w*"
-    r"|list_schemas|check_schema_exists|get_catalog\w*|get_relation\w*|adapter\s*\.\s*(?!dispatch\b|quote\b)\w+)\b"
-)
-"""Names of dbt's Jinja whose value is not in the manifest: it may be another in each run, or come from anywhere."""
 
 
 class Fingerprint(Record):
@@ -55,6 +49,7 @@ class Fingerprint(Record):
 
 _CHANGES = {
     "code": "its code changed",
+    "unit tests": "its unit tests changed",
     "config": "its configuration changed",
     "macros": "a macro that it calls changed",
     "variables": "a variable of dbt changed",
@@ -98,6 +93,12 @@ class Fingerprints:
                 unsure = unsure or doubt
             self._found[unique_id] = Fingerprint(parts=parts, unsure=unsure)
         return self._found[unique_id]
+
+    def hash_definition(self, unique_ids: Iterable[str]) -> str:
+        """What people defined of these nodes, as one hash: not which rows there are, nor what runs or tests them."""
+        kept = {"code", "config", "macros", "variables"}
+        own = {key: self._describe_own(self._nodes[key])[0] for key in unique_ids if key in self._nodes}
+        return hash_value({key: {part: parts[part] for part in kept & parts.keys()} for key, parts in own.items()})
 
     def find_test(self, unique_id: str, places: Mapping[str, str]) -> str:
         """What a test's answer depends on, as one hash; empty where that can't be told.
@@ -152,13 +153,15 @@ class Fingerprints:
             kept |= {f"own {key}": node.get(key) for key in ("meta", "description", "path", "original_file_path")}
         shape = [node.get("alias"), node.get("schema"), kept, _describe_columns(node), node.get("constraints")]
         code = [node.get("language"), node.get("raw_code"), node.get("version"), node.get("latest_version")]
-        code += [node.get("test_metadata"), (node.get("checksum") or {}).get("checksum"), self._unit_tests.get(name)]
+        code += [node.get("test_metadata"), (node.get("checksum") or {}).get("checksum")]
         parts = {
             "code": self._hash(code),
             "config": self._hash(shape),
             "macros": self._hash(macros),
             "platform": self._platform,
         }
+        if name in self._unit_tests:
+            parts["unit tests"] = self._hash(self._unit_tests[name])
         if re.search(r"\bvar\b", reached):
             parts["variables"] = self._variables
         return parts, self._everywhere or _find_doubt(node, reached)
@@ -207,7 +210,7 @@ def _find_doubt(node: Node, reached: str) -> str:
         return "it has hooks, which may do anything"
     if kind == "seed" and (node.get("checksum") or {}).get("name") not in {"sha256", None}:
         return "its file is too large for dbt to compare"
-    if found := _CHANGING.search(reached):
+    if found := IN_JINJA.search(reached):
         return f"its Jinja asks for {' '.join(found['name'].split())}, which may be another in each run"
     return ""
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from blocks.catalogue import Catalogue
+from blocks.dbt.fingerprints import Fingerprints
 from blocks.records import BuildReport, Comment, State, Ticket
 from blocks.warehouse import control
 from blocks.warehouse.approvals import Step, list_last, read_approvals
@@ -74,21 +75,38 @@ class TrackerStub:
         return "dana" if person == "Owner" else ""
 
 
+class ProjectStub:
+    """A dbt project of one model that calls a macro and reads a variable."""
+
+    def __init__(self) -> None:
+        meta = {"board": {"approval": "requester", "ticket": "AN-7"}}
+        self.catalogue: Catalogue = test_planning.catalogue(meta=meta, board=["minutes"])
+        self.macro, self.variables, self.platform = "round(x)", "least: 1", "dbt 1.11"
+
+    def read_fingerprints(self, sources: Any) -> Fingerprints:
+        code = {
+            "raw_code": "select {{ cents('x') }} where x > {{ var('least') }}",
+            "depends_on": {"nodes": []},
+        }
+        macro = {"unique_id": "macro.p.cents", "name": "cents", "package_name": "p", "macro_sql": self.macro}
+        manifest = {"nodes": {"model.p.calls": test_planning.NODE | code}, "macros": {"macro.p.cents": macro}}
+        return Fingerprints(manifest, sources, self.platform, self.variables)
+
+
 class Stage:
     """A warehouse, a dashboard over mart `calls` that has to be accepted, and runs of it."""
 
     def __init__(self, folder: Path) -> None:
         self.warehouse = DuckDBWarehouse(database=str(folder / "w.duckdb"), keep=2)
         self.suites, self.tracker = SuiteStub(), TrackerStub()
-        meta = {"board": {"approval": "requester", "ticket": "AN-7"}}
-        self.catalogue: Catalogue = test_planning.catalogue(meta=meta, board=["minutes"])
+        self.dbt = ProjectStub()
 
     @property
     def dashboards(self) -> Any:
-        return plan_tickets([], self.catalogue, "r", scheduled=True).dashboards
+        return plan_tickets([], self.dbt.catalogue, "r", scheduled=True).dashboards
 
     def hold(self, build: BuildReport) -> BuildReport:
-        return hold_for_approval(self.warehouse, self.catalogue, self.suites, build, self.dashboards)  # type: ignore[arg-type]
+        return hold_for_approval(self.warehouse, self.dbt, self.suites, build, self.dashboards)  # type: ignore[arg-type]
 
     def run(self, run: str, value: int) -> BuildReport:
         """Build, hold what has to wait, promote the rest."""
@@ -137,7 +155,7 @@ def test_a_new_dashboard_is_seen_when_the_requester_says_so_and_new_data_without
     assert stage.settle() == []
     assert stage.seen() is None
     assert [
-        each.dashboard.name for each in list_held(stage.warehouse, stage.catalogue, None, stage.dashboards)
+        each.dashboard.name for each in list_held(stage.warehouse, stage.dbt, None, stage.dashboards)
     ] == ["board"]  # nor is it published by another way
     stage.tracker.say("accept")
     assert stage.settle() == [("a", Step.accepted)]
@@ -147,7 +165,7 @@ def test_a_new_dashboard_is_seen_when_the_requester_says_so_and_new_data_without
     assert stage.run("b", 2).marts == {"calls": "rel_b.calls"}
     assert stage.seen() == 2
     assert list_due_pages(stage.warehouse) == []
-    assert list_held(stage.warehouse, stage.catalogue, None, stage.dashboards) == []
+    assert list_held(stage.warehouse, stage.dbt, None, stage.dashboards) == []
 
 
 @pytest.mark.parametrize(
@@ -184,6 +202,21 @@ def test_a_word_promotes_that_release_and_no_newer_one(stage: Stage) -> None:
     assert stage.seen() == 3  # not 4, though that is newer
     assert stage.run("e", 5).marts == {"calls": "rel_e.calls"}
     assert stage.seen() == 5
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "is_held"),
+    [("macro", "floor(x)", True), ("variables", "least: 2", True), ("platform", "dbt 1.12", False)],
+)
+def test_what_the_models_code_calls_is_part_of_the_definition(
+    stage: Stage, what: str, value: str, is_held: bool
+) -> None:
+    stage.run("a", 1)
+    stage.tracker.say("accept")
+    stage.settle()
+    setattr(stage.dbt, what, value)
+    assert (stage.run("b", 2).marts == {}) is is_held
+    assert stage.seen() == (1 if is_held else 2)
 
 
 def test_a_newer_definition_takes_the_place_of_the_one_that_waits_and_has_to_be_named(stage: Stage) -> None:
@@ -231,7 +264,7 @@ def test_what_an_accepted_mart_is_made_of_is_what_later_runs_go_on_from(
 
     Also where the run that promotes dies before it has said so, and another finishes that.
     """
-    manifest: Any = stage.catalogue._manifest
+    manifest: Any = stage.dbt.catalogue._manifest
     manifest["parent_map"] = {"model.p.calls": ["model.p.history"]}
     other = build_release(stage.warehouse, "o", 7, ("other",), {"model.p.other": "rel_o.other"})
     promote_release.fn(stage.warehouse, other, gate("o"))
