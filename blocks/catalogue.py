@@ -15,7 +15,7 @@ from pydantic import Field
 
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound
-from blocks.manifest import Node, list_disabled, name_model
+from blocks.manifest import Node, find_lineage, list_disabled, name_model
 from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.release_names import is_in_release
@@ -400,14 +400,8 @@ class Catalogue:
 
     def find_lineage(self, mart: str) -> set[str]:
         """Ids of a mart and of all it is made of."""
-        todo = [self.mart(mart).unique_id]
-        seen: set[str] = set()
-        while todo:
-            node = todo.pop()
-            if node not in seen:
-                seen.add(node)
-                todo += self._manifest["parent_map"].get(node, [])
-        return seen
+        parents = self._manifest["parent_map"]
+        return find_lineage([self.mart(mart).unique_id], lambda node: parents.get(node, ()))
 
     def source_id(self, table: str) -> str:
         """The id of a source's table by `source.table`. Raises NotFound."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
@@ -20,6 +20,17 @@ def name_model(node: Node) -> str:
     if version is None:
         return str(node["name"])
     return alias if node.get("alias") and _FILE_NAME.fullmatch(alias) else f"{node['name']}_v{version}"
+
+
+def find_lineage(starts: Iterable[str], list_parents: Callable[[str], Iterable[str]]) -> set[str]:
+    """Ids of nodes and of all that they are made of. list_parents: of a node's id, what it is made of itself."""
+    todo, seen = list(starts), set[str]()
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo += list_parents(node)
+    return seen
 
 
 def list_disabled(manifest: Node) -> list[Node]:

@@ -15,7 +15,7 @@ from blocks.warehouse.base import Warehouse
 from flows.run_context import RunContext, stage_run
 from flows.run_names import name_stage
 from tasks.approval import list_held
-from tasks.dictionary import link_dictionary, publish_dictionary
+from tasks.dictionary import publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
 from tasks.occasion import make_occasion
@@ -69,7 +69,7 @@ def publish(
     cards, publications = [], []
     live = warehouse.describe_live_source() if site.reads_live else None
     with open_scratch("published-") as folder, site.session():
-        explained = publish_dictionary(site, warehouse, dbt, release)
+        guides = publish_dictionary(site, warehouse, dbt, release)
         for dashboard in dashboards:
             url = find_ticket_page(tracker, dashboard.ticket)
             comments = feedback.get(dashboard.ticket or "", ())
@@ -80,7 +80,8 @@ def publish(
                     site, warehouse, catalogue, dashboard, release, gate, folder, url, comments, live, built
                 )
                 cards.append(card)
-                publications.append(link_dictionary(publish_card(site, card), explained, dashboard))
+                links = guides.point_at(dashboard.marts)._asdict()
+                publications.append(publish_card(site, card).model_copy(update=links))
             except PlatformError as error:
                 publications.append(report_failure(dashboard, release, error))
         index = site.index(cards, publications)

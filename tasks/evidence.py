@@ -129,7 +129,8 @@ def write_diff(diffs: Sequence[MartDiff]) -> str:
 
 def _list_differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequence[object]]:
     what = "keys" if diff.keyed or diff.changed is not None else "rows, one by one"
-    yield f"{diff.mart}: rows", diff.rows_before, diff.rows_after, _change(diff.rows_before, diff.rows_after)
+    rows = diff.rows_before, diff.rows_after
+    yield f"{diff.mart}: rows", *rows, change(diff.rows_after, diff.rows_before, "number")
     keys = {"added": diff.added, "removed": diff.removed, "changed": diff.changed}
     if known := ", ".join(f"{count:,} {kind}" for kind, count in keys.items() if count is not None):
         yield f"{diff.mart}: {what}", None, None, known
@@ -143,10 +144,6 @@ def _list_differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequen
             form = diff.formats.get(name, "number")
             written = write_figure(before, form), write_figure(after, form)
             yield name, *written, change(after, before, form)
-
-
-def _change(before: float | None, after: float | None) -> str | None:
-    return f"{(after - before) / abs(before):+.1%}" if before and after is not None else None
 
 
 def _write_loads(outcome: Outcome, marts: set[str], sources: set[str]) -> str:

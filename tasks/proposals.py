@@ -15,13 +15,13 @@ from blocks.catalogue import Catalogue
 from blocks.errors import PlatformError
 from blocks.records import BuildReport, Dashboard, Incomplete, Plan, Release, Requirement, State, Ticket
 from blocks.scratch_folder import open_scratch
-from blocks.site.base import Card
+from blocks.site.base import Card, DataChoice
 from blocks.tracker.base import Tracker
-from blocks.warehouse.base import Warehouse
+from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.control import read_last_detail
 from blocks.warehouse.dimension_values import read_dimension_values
 from blocks.warehouse.proposals import read_proposals, write_proposal
-from blocks.warehouse.reads import count_rows, export_rows, read_newest_value, read_query_range
+from blocks.warehouse.reads import count_rows, export_rows, read_query_range
 from tasks.assignment import estimate_efforts
 from tasks.elaboration.acceptance import compute_comment_fingerprint, list_commands
 from tasks.elaboration.elaborate import (
@@ -39,6 +39,7 @@ from tasks.markdown import code, line, listed
 from tasks.missing_metrics import ask_modeller, choose_for_task, describe_task, name_task
 from tasks.planning import find_dashboards
 from tasks.policy import RETRY
+from tasks.publication import export_card
 from tasks.requirements import check_ticket
 
 _log = logging.getLogger(__name__)
@@ -350,25 +351,12 @@ def _make_mock_card(
     """A card of what is proposed, with its rows out of serving; None where they are too many for a sketch."""
     (dashboard, *_) = find_dashboards(wanted, catalogue)
     titled: Dashboard = dashboard.model_copy(update={"title": f"Proposed for {wanted.key}, not published"})
-    datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
-    extracts, newest = [], []
+    marts = {each.mart for each in catalogue.datasets(dashboard.metrics, dashboard.dimensions)}
     with warehouse.session() as session:
-        for dataset in datasets:
-            if count_rows(warehouse, session, f"{warehouse.serving}.{dataset.mart}") > MOST_ROWS:
-                return None
-            warehouse.use_time_zone(session, dataset.time_zone)
-            serving = {mart: warehouse.quote(warehouse.serving, mart) for mart in dataset.marts}
-            query = dataset.sql(serving[dataset.mart], serving)
-            path = folder / f"{dataset.name}.parquet"
-            export_rows(session, query, path)
-            extracts.append(path)
-            if dataset.time and (day := read_newest_value(warehouse, session, query, dataset.time)):
-                newest.append(day)
-    return Card(
-        dashboard=titled,
-        run=release.run,
-        datasets=datasets,
-        extracts=tuple(extracts),
-        gate=None,
-        as_of=max(newest, default=None),
-    )
+        if any(count_rows(warehouse, session, f"{warehouse.serving}.{mart}") > MOST_ROWS for mart in marts):
+            return None
+        return export_card(warehouse, catalogue, titled, release.run, folder, _export_all)
+
+
+def _export_all(session: Session, query: str, path: Path) -> tuple[int, DataChoice]:
+    return export_rows(session, query, path), DataChoice()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -52,6 +53,27 @@ def make_card(  # noqa: PLR0913, PLR0917
     built: when each mart was, in UTC, so that its data's end is that of then. candidates: marts → relations that are
     read instead of what is served.
     """
+    read = partial(_export, site, dashboard=dashboard, live=live)
+    card = export_card(warehouse, catalogue, dashboard, release.run, folder, read, built, candidates)
+    return card.model_copy(
+        update={"gate": gate, "ticket_url": ticket_url, "feedback": tuple(feedback), "live": live}
+    )
+
+
+def export_card(
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    dashboard: Dashboard,
+    run: str,
+    folder: Path,
+    export: Callable[[Session, str, Path], tuple[int, DataChoice]],
+    built: Mapping[str, datetime] | None = None,
+    candidates: Mapping[str, str] | None = None,
+) -> Card:
+    """A dashboard's card with its rows in `folder`, and what is known of them.
+
+    export: writes the rows of a query to a file. built, candidates: as `make_card` takes them.
+    """
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
     datasets = apply_targets(datasets, dashboard.wishes.targets)
     serving = {mart: warehouse.quote(warehouse.serving, mart) for each in datasets for mart in each.marts}
@@ -64,7 +86,7 @@ def make_card(  # noqa: PLR0913, PLR0917
         for dataset, query in zip(datasets, queries, strict=True):
             warehouse.use_time_zone(session, dataset.time_zone)
             path = folder / f"{dashboard.name}.{dataset.name}.parquet"
-            rows, choice = _export(site, session, query, path, dashboard, live)
+            rows, choice = export(session, query, path)
             choices.append(choice)
             newest = read_newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             tables = catalogue.tables_beneath(dataset.mart) if newest else ()
@@ -74,10 +96,10 @@ def make_card(  # noqa: PLR0913, PLR0917
             summaries.append(DatasetSummary(rows=rows, newest=newest))
     return Card(
         dashboard=dashboard,
-        run=release.run,
+        run=run,
         datasets=datasets,
         extracts=tuple(extracts),
-        gate=gate,
+        gate=None,
         as_of=max(
             (str(end or each.newest) for end, each in zip(ends, summaries, strict=True) if each.newest),
             default=None,
@@ -92,17 +114,14 @@ def make_card(  # noqa: PLR0913, PLR0917
             for dataset in datasets
         ),
         owner=catalogue.owner_of(dashboard.name),
-        ticket_url=ticket_url,
-        feedback=tuple(feedback),
         summaries=tuple(summaries),
-        live=live,
         queries=tuple(queries),
         choices=tuple(choices),
     )
 
 
 def _export(
-    site: BiSite, session: Session, query: str, path: Path, dashboard: Dashboard, live: LiveSource | None
+    site: BiSite, session: Session, query: str, path: Path, *, dashboard: Dashboard, live: LiveSource | None
 ) -> tuple[int, DataChoice]:
     """Write a dataset's rows, or, where the site reads them itself, their columns; how many there are."""
     if live is None:

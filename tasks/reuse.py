@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from blocks.catalogue import Mart
 from blocks.dbt.fingerprints import REUSABLE, Fingerprint, Fingerprints
 from blocks.dbt.run import DbtRun
+from blocks.manifest import find_lineage
 from blocks.records import Check, RelationState
 from blocks.repeatable_sql import DAY, find_limit
 from blocks.warehouse.base import Warehouse
@@ -63,7 +65,7 @@ def choose_reuse(
     if dbt.explain_no_reuse():
         return Reuse(relations=dict(wider.relations), tables=list(wider.tables))
     catalogue = dbt.catalogue
-    read = {node for name in select for node in _find_ancestors(dbt, catalogue.mart(name).unique_id)}
+    read = find_lineage((catalogue.mart(name).unique_id for name in select), partial(_list_parents, dbt))
     tests = [*dbt.list_tests(select), *wider.tests]
     read |= {parent for test in tests for parent in _list_parents(dbt, test)}
     sources = {
@@ -206,7 +208,7 @@ def _find_needed(
     dbt: DbtRun, marts: Iterable[str], tests: Iterable[str], reused: Mapping[str, RelationState]
 ) -> set[str]:
     """Ids of what has to be made: the marts, what the tests read, and what these are made of, down to what is kept."""
-    lineage = {node for name in marts for node in _find_ancestors(dbt, name)}
+    lineage = find_lineage(marts, partial(_list_parents, dbt))
     todo = [*marts, *(parent for test in tests for parent in _list_parents(dbt, test))]
     needed: set[str] = set()
     while todo:
@@ -215,18 +217,6 @@ def _find_needed(
             needed.add(node)
             todo += _list_parents(dbt, node)
     return needed
-
-
-def _find_ancestors(dbt: DbtRun, unique_id: str) -> set[str]:
-    """Ids of a node and of all it is made of."""
-    seen: set[str] = set()
-    todo = [unique_id]
-    while todo:
-        node = todo.pop()
-        if node not in seen:
-            seen.add(node)
-            todo += _list_parents(dbt, node)
-    return seen
 
 
 class Limits:
@@ -245,6 +235,7 @@ class Limits:
         self._dialect, self._knows_day = warehouse.dialect, warehouse.sets_dbt_zone
         self._is_later = now.date().isoformat() != reuse.day
         self._found: dict[str, str] = {}
+        self._readable: dict[str, frozenset[str]] = {}
 
     def find(self, unique_id: str) -> str:
         """Empty: for ever; a day; or why it never is, of what it is made of, too."""
@@ -284,19 +275,24 @@ class Limits:
             return OVER_MIDNIGHT if self._is_later else self._reuse.day
         return found
 
-    def _list_readable(self, unique_id: str) -> set[str]:
+    def _list_readable(self, unique_id: str) -> frozenset[str]:
         """The tables that a node's SQL may read, `schema.table`: of all that it is made of."""
-        manifest, found = self._dbt.manifest, set()
-        for key in _find_ancestors(self._dbt, unique_id) - {unique_id}:
-            if key in manifest["sources"]:
-                source = manifest["sources"][key]
-                found.add(f"{source['schema']}.{source['identifier']}".lower())
-            elif key in self._reuse.relations:
-                found.add(".".join(self._reuse.relations[key]).lower())
-            elif key in manifest["nodes"]:
-                node = manifest["nodes"][key]
-                found.add(f"{node['schema']}.{node['alias']}".lower())
-        return found
+        if unique_id not in self._readable:
+            parents = _list_parents(self._dbt, unique_id)
+            self._readable[unique_id] = frozenset(map(self._name_table, parents)).union(
+                *map(self._list_readable, parents)
+            )
+        return self._readable[unique_id]
+
+    def _name_table(self, unique_id: str) -> str:
+        manifest = self._dbt.manifest
+        if unique_id in manifest["sources"]:
+            source = manifest["sources"][unique_id]
+            return f"{source['schema']}.{source['identifier']}".lower()
+        if unique_id in self._reuse.relations:
+            return ".".join(self._reuse.relations[unique_id]).lower()
+        node = manifest["nodes"].get(unique_id)
+        return f"{node['schema']}.{node['alias']}".lower() if node else ""
 
     def _combine(self, limits: Iterable[str]) -> str:
         """A reason before a day, and a day before none."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from blocks.records import Record
-from blocks.manifest import Node, name_model
+from blocks.manifest import Node, find_lineage, name_model
 
 BUILT = {"model", "seed", "snapshot"}
 
@@ -87,7 +87,8 @@ def find_blockers(manifest: Node, skipped: str, failed: Collection[str]) -> list
     node = manifest["nodes"].get(skipped) or manifest.get("unit_tests", {}).get(skipped) or {}
     is_test = node.get("resource_type") in {"test", "unit_test"}
     targets = node.get("depends_on", {}).get("nodes", []) if is_test else [skipped]
-    reach = [(target, _find_ancestors(manifest, target)) for target in targets]
+    above = manifest["parent_map"]
+    reach = [(target, find_lineage([target], lambda node: above.get(node, ())) - {target}) for target in targets]
     found = [each for each in failed if any(_is_cause(manifest, each, *place) for place in reach)]
     return found or list(failed)
 
@@ -99,18 +100,6 @@ def _is_cause(manifest: Node, failed: str, target: str, above: Collection[str]) 
     if node.get("resource_type") != "test":
         return failed in above
     return bool(parents := {*node["depends_on"]["nodes"]}) and parents <= set(above)
-
-
-def _find_ancestors(manifest: Node, node: str) -> set[str]:
-    """Ids of all that a node is made of, without itself."""
-    seen: set[str] = set()
-    todo = list(manifest["parent_map"].get(node, []))
-    while todo:
-        each = todo.pop()
-        if each not in seen:
-            seen.add(each)
-            todo += manifest["parent_map"].get(each, [])
-    return seen
 
 
 def _find_relations(nodes: Mapping[str, Node], names: list[str], built: Collection[str]) -> list[DbtNode]:

@@ -16,7 +16,7 @@ from blocks.errors import Misconfigured, NotFound
 from blocks.findings import suggest_name
 from blocks.metric_rows import DAY, Days, MetricRows, days_sql
 from blocks.metrics import Metric, evaluate, evaluate_empty
-from blocks.site.html.extract import Extract
+from blocks.site.extract import Extract
 from blocks.site.periods import Period, find_bucket, start
 from blocks.sql import quote_identifier
 

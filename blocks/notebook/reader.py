@@ -13,7 +13,7 @@ from blocks.findings import suggest_name
 from blocks.notebook.frames import make_frame, read_query
 from blocks.notebook.metric_query import find_incomplete, query_metric
 from blocks.records import Release
-from blocks.site.html.extract import Extract
+from blocks.site.extract import Extract
 from blocks.site.periods import list_coarser_grains
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.reads import read_newest_value

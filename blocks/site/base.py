@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from prefect.blocks.core import Block
 from pydantic import Field
@@ -74,6 +74,18 @@ class Card(Record):
     def time_zone(self) -> str:
         """The project's, in which points in time are shown."""
         return self.datasets[0].time_zone if self.datasets else UTC_ZONE
+
+
+class Guides(NamedTuple):
+    """Where a site explains what dashboards show: the data dictionary, dbt's own documentation; None: nowhere."""
+
+    dictionary: str | None = None
+    dbt_docs: str | None = None
+
+    def point_at(self, marts: Sequence[str]) -> Guides:
+        """The same, with what the dictionary says of the first of these marts."""
+        at = f"#mart-{marts[0]}" if marts else ""
+        return self._replace(dictionary=self.dictionary and self.dictionary + at)
 
 
 CANDIDATES = "candidates"

@@ -14,7 +14,7 @@ import pytest
 
 from blocks.catalogue import Catalogue
 from blocks.errors import Misconfigured
-from blocks.site.html.extract import Extract, label_sql
+from blocks.site.extract import Extract, label_sql
 from blocks.site.hyper import write_hyper
 from blocks.time_zone import read_time_zone
 from tests.blocks.site.tableau.files import extracts

@@ -11,7 +11,7 @@ from blocks.errors import BadInput
 from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis
 from blocks.site.base import Card
-from blocks.site.html.extract import Extract, cover_all
+from blocks.site.extract import Extract, cover_all
 from blocks.site.html.kpis import Snapshot
 from blocks.site.html.rollup import Rollup
 from blocks.site.number_format import write_short_day
@@ -140,7 +140,8 @@ class DashboardView:
         for wish in self.wishes.filters:
             for extract in self.extracts:
                 if wish.dimension in extract.dataset.dimensions:
-                    found.setdefault(wish.dimension, {}).update(dict.fromkeys(extract.list_values(wish)))
+                    shown = dict.fromkeys(label for _, label in extract.list_values(wish))
+                    found.setdefault(wish.dimension, {}).update(shown)
         return {name: list(values) for name, values in found.items() if values}
 
     def list_notes_on_wishes(self) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from blocks.dictionary import Dictionary, DictionaryMart
+from blocks.site.base import Guides
 from blocks.site.html.dbt_docs_page import DOCS_FILE
 from blocks.site.html.page import render
 from blocks.site.text import TEXT, clip, one_line
@@ -11,11 +14,15 @@ FILE = "dictionary.html"
 MOST_ORIGINS = 12
 
 
-def render_dictionary(dictionary: Dictionary, has_docs: bool = False) -> str:
-    """The HTML of a dictionary, which stands beside the index of the dashboards. has_docs: dbt's own does, too."""
+def find_guides(place: Path, above: str = "") -> Guides:
+    """Those beside a folder's index. above: what leads there from the page that is written, as `../`."""
+    return Guides(*(above + file if (place / file).exists() else None for file in (FILE, DOCS_FILE)))
+
+
+def render_dictionary(dictionary: Dictionary, guides: Guides) -> str:
+    """The HTML of a dictionary, which stands beside the index of the dashboards."""
     marts = [_show_mart(mart) for mart in dictionary.marts]
-    docs = DOCS_FILE if has_docs else None
-    return render("dictionary.html.j2", run=one_line(dictionary.run), marts=marts, dbt_docs=docs)
+    return render("dictionary.html.j2", run=one_line(dictionary.run), marts=marts, dbt_docs=guides.dbt_docs)
 
 
 def _show_mart(mart: DictionaryMart) -> dict[str, object]:

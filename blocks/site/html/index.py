@@ -20,8 +20,7 @@ from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 from blocks.errors import Misconfigured
 from blocks.records import Publication, Record
 from blocks.site.base import Card
-from blocks.site.html.dbt_docs_page import DOCS_FILE
-from blocks.site.html.dictionary_page import FILE
+from blocks.site.html.dictionary_page import find_guides
 from blocks.site.html.page import build_index_program, render
 from blocks.site.number_format import write_day
 from blocks.site.text import check_link, check_slug, one_line
@@ -214,8 +213,7 @@ def render_index(folder: Path, entries: dict[str, Entry]) -> str:
         scripts=(build_index_program(),),
         program=build_index_program(),
         heading="Dashboards",
-        dictionary=FILE if (folder / FILE).exists() else None,
-        dbt_docs=DOCS_FILE if (folder / DOCS_FILE).exists() else None,
+        **find_guides(folder)._asdict(),
         broken=sum(1 for entry in listed if entry.error),
         newest=_describe(max(good, key=lambda entry: entry.published)) if good else None,
         entries=[

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from blocks.metric_rows import MetricRows
 from blocks.metrics import Metric, evaluate, evaluate_empty
-from blocks.site.html.extract import Extract, Row, label_sql
+from blocks.site.extract import Extract, Row, label_sql
 from blocks.site.number_format import write_short_day
 from blocks.site.periods import Period, find_bucket, start
 from blocks.sql import quote_identifier, write_literal

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from blocks.site.base import Card
+from blocks.site.extract import Extract
 from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.extract import Extract
 from blocks.site.html.picture import draw_picture
 
 

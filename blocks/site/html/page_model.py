@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from blocks.metrics import Measure, Metric, evaluate_empty, is_additive, to_json, write_formula
 from blocks.records import Record
 from blocks.site import number_format
+from blocks.site.base import Guides
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.page import build_program, render, to_json_script
 from blocks.site.html.rollup import Rollup
@@ -23,10 +24,8 @@ from blocks.wishes import Against
 FEEDBACK = 20  # comments shown, the newest first
 
 
-def render_dashboard(
-    view: DashboardView, gate: Record | None, dictionary: str | None = None, dbt_docs: str | None = None
-) -> str:
-    """The HTML of one dashboard. gate: as the publication index keeps it; dictionary, dbt_docs: where they are."""
+def render_dashboard(view: DashboardView, gate: Record | None, guides: Guides) -> str:
+    """The HTML of one dashboard. gate: as the publication index keeps it."""
     card, dashboard = view.card, view.card.dashboard
     now = datetime.now(UTC)
     feedback = sorted(card.feedback, key=lambda comment: comment.created, reverse=True)[:FEEDBACK]
@@ -46,10 +45,7 @@ def render_dashboard(
         ticket=one_line(dashboard.ticket or "", 40),
         ticket_url=check_link(card.ticket_url),
         notes=view.write_notes(),
-        dictionary=dictionary and f"{dictionary}#mart-{dashboard.marts[0]}"
-        if dashboard.marts
-        else dictionary,
-        dbt_docs=dbt_docs,
+        **guides.point_at(dashboard.marts)._asdict(),
         feedback=[
             {
                 "author": one_line(comment.author, 80),

@@ -21,7 +21,7 @@ from datetime import date
 from blocks.metric_rows import DAY, days_sql, truncate_sql, window_sql
 from blocks.metrics import Balance, Measure, Window, aggregate_sql
 from blocks.records import GRAINS
-from blocks.site.html.extract import Extract, label_sql
+from blocks.site.extract import Extract, label_sql
 from blocks.sql import quote_identifier, write_literal
 
 OTHER = "Other"

@@ -22,10 +22,10 @@ from blocks.http.address import Address
 from blocks.manifest import Node
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
+from blocks.site.extract import Extract
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.dbt_docs_page import DOCS_FILE, render_dbt_docs
-from blocks.site.html.dictionary_page import FILE, render_dictionary
-from blocks.site.html.extract import Extract
+from blocks.site.html.dictionary_page import FILE, find_guides, render_dictionary
 from blocks.site.html.index import (
     STATE,
     dump_entries,
@@ -124,7 +124,7 @@ class FolderSite(BiSite):
         """Write the page of the data dictionary beside the index, which leads to it, as every dashboard's page does."""
         place = self._place()
         with self._wrap_os_errors(place):
-            write_file(place / FILE, render_dictionary(dictionary, (place / DOCS_FILE).exists()))
+            write_file(place / FILE, render_dictionary(dictionary, find_guides(place)))
         return self._make_url(FILE)
 
     def publish_dbt_docs(self, manifest: Node, dictionary: Dictionary) -> str | None:
@@ -183,9 +183,8 @@ class FolderSite(BiSite):
                 card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs]
             )
             write_file(work / "dashboard.png", draw_picture(view))
-            dictionary = f"../{FILE}" if (self._place() / FILE).exists() else None
-            docs = f"../{DOCS_FILE}" if (self._place() / DOCS_FILE).exists() else None
-            page = render_dashboard(view, summarize_gate(card, self._find_address), dictionary, docs)
+            guides = find_guides(self._place(), "../")
+            page = render_dashboard(view, summarize_gate(card, self._find_address), guides)
             write_file(work / "index.html", page)
             asked = tuple(view.list_notes_on_wishes())
         return rows, asked

@@ -17,7 +17,7 @@ from blocks.catalogue import Dataset
 from blocks.metric_change import compute, divide, measure_unevenness, round_parts, round_value
 from blocks.metrics import Measure, Metric, evaluate, to_json, to_sql, to_tableau, totals_sql
 from blocks.site import number_format, periods
-from blocks.site.html.extract import Extract
+from blocks.site.extract import Extract
 from blocks.site.html.kpis import Snapshot
 from blocks.site.periods import Period, find_bucket
 from tests.blocks.site.tableau.files import as_sql

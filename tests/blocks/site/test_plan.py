@@ -8,8 +8,8 @@ import pytest
 
 from blocks.records import Analysis
 from blocks.site.base import Card
+from blocks.site.extract import Extract
 from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.extract import Extract
 from blocks.site.html.page_model import build_page_model
 from blocks.site.plan import CHARTS, Chart, plan_charts
 from blocks.site.tableau.workbook.datasource import Source

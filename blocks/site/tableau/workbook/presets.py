@@ -5,7 +5,7 @@ Readers can choose others. What the data don't have, or a workbook can't be told
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from blocks.catalogue import Dataset
 from blocks.site.base import Card
+from blocks.site.extract import Extract
 from blocks.site.opening import describe_missing_values, describe_wishes, find_days
 from blocks.site.periods import find_bucket, finish
 from blocks.site.tableau.workbook.parameters import quote_text
-from blocks.sql import quote_identifier, write_literal
 from blocks.wishes import AGAINST, Filter
 
 _UNSAFE = frozenset('"\\')
@@ -34,9 +34,9 @@ class Presets:
 def find_presets(card: Card, dataset: Dataset, path: Path) -> Presets:
     """What a dataset's filters open with. path: its extract; without rows in it, values are as they were written."""
     members = {
-        wish.dimension: tuple(map(_write_member, values))
+        wish.dimension: tuple(_write_member(value) for value, _ in values)
         for wish in card.dashboard.wishes.filters
-        if wish.dimension in dataset.dimensions and (values := _list_values(wish, path))
+        if wish.dimension in dataset.dimensions and (values := _list_values(wish, dataset, path))
     }
     first, last = _find_days(card, dataset)
     return Presets(members, first, last)
@@ -48,10 +48,10 @@ def list_notes_on_wishes(card: Card) -> list[str]:
     found = describe_wishes(wishes, ("filters", "period", "comparison", "grain", "target", "audience"))
     for wish in wishes.filters:
         there = [
-            str(value)
+            label
             for dataset, path in zip(card.datasets, card.extracts, strict=True)
             if wish.dimension in dataset.dimensions
-            for value in _list_values(wish, path)
+            for _, label in _list_values(wish, dataset, path)
         ]
         found += describe_missing_values(wish, there)
     if any(target.against for target in wishes.targets):
@@ -71,39 +71,22 @@ def _find_days(card: Card, dataset: Dataset) -> tuple[date | None, date | None]:
     return find_days(span, min(newest, today - timedelta(days=1)), today)
 
 
-def _list_values(wish: Filter, path: Path) -> list[object]:
-    """The values of the data that a filter means; without an extract's rows, those that it names."""
-    found = list(_read_values(wish, path)) if path.is_file() else None
-    if found is None:
-        return list(wish.values)
-    return [
-        each
-        for each in found
-        if not (isinstance(each, str) and (set(each) & _UNSAFE or not each.isprintable()))
-    ]
+def _list_values(wish: Filter, dataset: Dataset, path: Path) -> list[tuple[object, str]]:
+    """The values of the data that a filter means, and as they are shown; without an extract's rows, those it names."""
+    named: list[tuple[object, str]] = [(value, value) for value in wish.values]
+    if not path.is_file():
+        return named
+    with Extract(dataset, path) as extract:
+        if not extract.read_number("SELECT count(*) FROM extract"):  # the workbook reads the warehouse itself
+            return named
+        return [pair for pair in extract.list_values(wish) if _is_told(pair[0])]
 
 
-def _read_values(wish: Filter, path: Path) -> Iterator[object]:
-    import duckdb
-
-    column = quote_identifier(wish.dimension)
-    if wish.is_range:
-        number, limits = f"try_cast({column} AS DOUBLE)", ((">=", wish.low), ("<=", wish.high))
-        where = " AND ".join(
-            f"{number} {sign} {write_literal(each, 'duckdb')}" for sign, each in limits if each is not None
-        )
-    else:
-        texts = ", ".join(write_literal(each.strip().lower(), "duckdb") for each in wish.values)
-        where = f"lower(trim({column}::VARCHAR)) IN ({texts})"
-    with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
-        rows = connection.read_parquet(str(path))
-        if not rows.limit(1).fetchall():  # the workbook reads the warehouse itself
-            yield from wish.values
-            return
-        found = rows.query(
-            "extract", f"SELECT DISTINCT {column} FROM extract WHERE {where} ORDER BY 1"
-        ).fetchall()
-    yield from (value for (value,) in found)
+def _is_told(value: object) -> bool:
+    """True if a workbook's filter can name a value of the data."""
+    return value is not None and (
+        not isinstance(value, str) or (value.isprintable() and _UNSAFE.isdisjoint(value))
+    )
 
 
 def _write_member(value: object) -> str:

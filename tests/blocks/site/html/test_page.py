@@ -16,8 +16,8 @@ import pytest
 
 from blocks.records import Analysis
 from blocks.site.base import Card
+from blocks.site.extract import Extract
 from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.extract import Extract
 from blocks.site.html.site import FolderSite
 from blocks.site.number_format import change, compact
 from blocks.site.opening import apply_targets

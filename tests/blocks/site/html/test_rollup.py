@@ -11,7 +11,7 @@ from blocks.errors import BadInput, Misconfigured
 from blocks.metric_rows import MetricRows
 from blocks.metrics import Balance, Measure, Percentile, is_additive, to_sql
 from blocks.records import GRAINS
-from blocks.site.html.extract import Extract
+from blocks.site.extract import Extract
 from blocks.site.html.rollup import Rollup
 from blocks.site.periods import Period, find_bucket, list_coarser_grains, start
 from tests.blocks.site.conftest import BASKET, CUSTOMERS, EVERY, NET, ORDERS, RATE, metric

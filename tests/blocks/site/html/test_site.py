@@ -19,8 +19,8 @@ import pytest
 from blocks.errors import Busy, Misconfigured
 from blocks.records import Check, Comment, GateReport, Publication
 from blocks.site import number_format
+from blocks.site.extract import Extract
 from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.extract import Extract
 from blocks.site.html.kpis import Snapshot
 from blocks.site.html.picture_charts import make_panels
 from blocks.site.html.site import FolderSite

@@ -62,30 +62,26 @@ class Extract:
         """The one whole number a statement returns."""
         return int(self.rows(sql)[0][0])
 
-    def list_values(self, wish: Filter) -> list[str]:
-        """The values of a dimension that a filter means, as they are shown: those of its values that there are."""
-        label = label_sql(wish.dimension)
+    def list_values(self, wish: Filter) -> list[tuple[object, str]]:
+        """Those values of a dimension that a filter means: as the rows have them, and as they are shown."""
+        column, label = quote_identifier(wish.dimension), label_sql(wish.dimension)
         if wish.is_range:
-            number = f"try_cast({quote_identifier(wish.dimension)} AS DOUBLE)"
-            limits = [
-                f"{number} {sign} ?"
-                for sign, each in ((">=", wish.low), ("<=", wish.high))
-                if each is not None
+            number, limits = f"try_cast({column} AS DOUBLE)", ((">=", wish.low), ("<=", wish.high))
+            conditions: list[tuple[str, object]] = [
+                (f"{number} {sign} ?", each) for sign, each in limits if each is not None
             ]
-            values: list[object] = [each for each in (wish.low, wish.high) if each is not None]
-            where = " AND ".join(limits)
         else:
             # as they are shown, or as the data spell them
             known = [each.lower() for value in wish.values for each in (value, value.strip())]
-            raw = f"{quote_identifier(wish.dimension)}::VARCHAR"
-            where, values = (
-                f"list_contains(?, lower({label})) OR list_contains(?, lower({raw}))",
-                [known, known],
-            )
-        return [
-            row[0]
-            for row in self.rows(f"SELECT DISTINCT {label} FROM extract WHERE {where} ORDER BY 1", values)
-        ]
+            conditions = [
+                (f"list_contains(?, lower({text}))", known) for text in (label, f"{column}::VARCHAR")
+            ]
+        joined = (" AND " if wish.is_range else " OR ").join(sql for sql, _ in conditions)
+        found = self.rows(
+            f"SELECT DISTINCT {column}, {label} FROM extract WHERE {joined} ORDER BY 2, 1",
+            [value for _, value in conditions],
+        )
+        return [(value, str(shown)) for value, shown in found]
 
     def find_bounds(self, latest: date = date.max) -> tuple[date, date] | None:
         """The first and the last day of the data, no later than `latest` if some are not; None without dated rows."""
