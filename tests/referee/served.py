@@ -18,7 +18,7 @@ from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Misconfigured
 from blocks.metrics import Metric, evaluate_empty, to_json, to_tableau
 from blocks.records import GRAINS
-from blocks.site.html.extract import Extract, cover_all
+from blocks.site.extract import Extract, cover_all
 from blocks.site.html.kpis import Snapshot
 from blocks.site.html.page_model import _build_dataset as page_dataset
 from blocks.site.html.rollup import Rollup
