@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from blocks.records import Check, LoadReport, MartDiff, Outcome, Requirement
-from blocks.site.number_format import change
+from blocks.site.number_format import write_change
 from tasks.markdown import listed, table, write_figure
 from tasks.movement_text import describe_movements
 
@@ -130,7 +130,7 @@ def write_diff(diffs: Sequence[MartDiff]) -> str:
 def _list_differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequence[object]]:
     what = "keys" if diff.keyed or diff.changed is not None else "rows, one by one"
     rows = diff.rows_before, diff.rows_after
-    yield f"{diff.mart}: rows", *rows, change(diff.rows_after, diff.rows_before, "number")
+    yield f"{diff.mart}: rows", *rows, write_change(diff.rows_after, diff.rows_before, "number")
     keys = {"added": diff.added, "removed": diff.removed, "changed": diff.changed}
     if known := ", ".join(f"{count:,} {kind}" for kind, count in keys.items() if count is not None):
         yield f"{diff.mart}: {what}", None, None, known
@@ -143,7 +143,7 @@ def _list_differences(diff: MartDiff, metrics: Iterable[str]) -> Iterable[Sequen
             before, after = diff.metrics[name]
             form = diff.formats.get(name, "number")
             written = write_figure(before, form), write_figure(after, form)
-            yield name, *written, change(after, before, form)
+            yield name, *written, write_change(after, before, form)
 
 
 def _write_loads(outcome: Outcome, marts: set[str], sources: set[str]) -> str:

@@ -26,7 +26,7 @@ def find_unit(form: str) -> str:
     return _SYMBOLS.get(found.group(1), f"{found.group(1)}\u00a0") if found else ""
 
 
-def compact(value: float | None, form: str) -> str:
+def write_compact(value: float | None, form: str) -> str:
     """A short figure: 1,234 · 48.1K · £1.24M · 12.3%."""
     if value is None or not math.isfinite(value):
         return NONE
@@ -45,7 +45,7 @@ def write_exact(value: float | None, form: str) -> str | None:
     return f"{'-' if value < 0 else ''}{find_unit(form)}{abs(value):,.2f}"
 
 
-def change(value: float | None, before: float | None, form: str) -> str | None:
+def write_change(value: float | None, before: float | None, form: str) -> str | None:
     """The signed change: percentage points for a percentage, otherwise relative; None where undefined."""
     if value is None or before is None or (form != "percent" and before == 0):
         return None

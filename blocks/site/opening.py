@@ -74,7 +74,7 @@ def write_target(metric: Metric) -> str:
     elif metric.target is None:
         return ""
     else:
-        text = number_format.compact(metric.target, metric.form)
+        text = number_format.write_compact(metric.target, metric.form)
     per = f" per {metric.target_per}" if metric.target_per else ""
     by = f" by {number_format.write_short_day(metric.target_by)}" if metric.target_by else ""
     return text + per + by
@@ -88,7 +88,7 @@ def judge_target(
     if value is None or aim is None:
         return None
     reached = value <= aim if metric.goal == "down" else value >= aim
-    shown = f"{number_format.compact(value, metric.form)} in {when}, " if when else ""
+    shown = f"{number_format.write_compact(value, metric.form)} in {when}, " if when else ""
     return Standing(
         reached=reached,
         text=f"Target {write_target(metric)}: {shown}{'reached' if reached else 'not reached'}",

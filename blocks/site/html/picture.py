@@ -132,9 +132,9 @@ def _join_row(parts: list[Spec], spacing: int) -> Spec:
 
 def _draw_tile(shot: Snapshot, standing: Standing | None, width: float, height: int) -> Spec:
     metric, value, before = shot.metric, shot.read_total(), shot.read_total(before=True)
-    moved = number_format.change(value, before, metric.form)
+    moved = number_format.write_change(value, before, metric.form)
     arrow = {"+": "▲ ", "-": "▼ "}.get(moved[0] if moved else "", "")
-    message = f"{arrow}{moved} from {number_format.compact(before, metric.form)}" if moved else ""
+    message = f"{arrow}{moved} from {number_format.write_compact(before, metric.form)}" if moved else ""
     said = f"{'Reached' if standing.reached else 'Not reached'}: target" if standing else ""
     aim = one_line(f"{said} {write_target(metric)}", 60) if standing else ""
     frame = {
@@ -152,7 +152,7 @@ def _draw_tile(shot: Snapshot, standing: Standing | None, width: float, height: 
         width,
         height,
         (18, 30, one_line(metric.label + shot.note, 40 if shot.note else 26), 14, 400, PAPER.muted),
-        (18, 67, number_format.compact(value, metric.form), 31, 700, PAPER.ink),
+        (18, 67, number_format.write_compact(value, metric.form), 31, 700, PAPER.ink),
         (18, 94, message, 13, 600, _TONES[number_format.judge_change(moved, metric.goal)]),
         (18, 116, aim, 13, 600, _TONES["good" if standing and standing.reached else "bad"]),
     )

@@ -118,7 +118,11 @@ def _draw_bars_panel(shot: Snapshot, dimension: str, width: float) -> Panel:
     groups = shot.read_groups(dimension, BARS)
     rows = [
         group._asdict()
-        | {"v": group.value, "text": number_format.compact(group.value, shot.metric.form), "place": place}
+        | {
+            "v": group.value,
+            "text": number_format.write_compact(group.value, shot.metric.form),
+            "place": place,
+        }
         for place, group in enumerate(groups)
     ]
     chart = draw_bars(alt.Data(values=rows), PAPER, find_bar_domain(groups), str(width - LABELS))
@@ -138,7 +142,7 @@ def _draw_donut_panel(shot: Snapshot, groups: list[Group], dimension: str) -> Pa
     total = sum(group.value for group in groups)
     rows = [{"v": g.value, "slot": _choose_slot(g, place), "place": place} for place, g in enumerate(groups)]
     words = [f"{g.label} · {g.value / total * 100:.1f}%" for g in groups]
-    written = number_format.compact(total, shot.metric.form)
+    written = number_format.write_compact(total, shot.metric.form)
     chart = draw_donut(alt.Data(values=rows), PAPER, str(RING / 2), written, _make_legend(groups, words))
     return Panel(chart, _write_title(shot, dimension), 0, RING, 210)
 

@@ -40,12 +40,12 @@ def test_units(form: str, sign: str) -> None:
 
 @pytest.mark.parametrize("case", FIGURES["short"], ids=lambda case: f"{case['value']} {case['form']}")
 def test_short_figures(case: dict[str, Any]) -> None:
-    assert number_format.compact(case["value"], case["form"]) == case["text"]
+    assert number_format.write_compact(case["value"], case["form"]) == case["text"]
 
 
 @pytest.mark.parametrize("case", FIGURES["changes"], ids=str)
 def test_changes(case: dict[str, Any]) -> None:
-    text = number_format.change(case["value"], case["before"], case["form"])
+    text = number_format.write_change(case["value"], case["before"], case["form"])
     assert text == case["text"]
     assert number_format.judge_change(text, case["goal"]) == case["tone"]
 

@@ -19,7 +19,7 @@ from blocks.site.base import Card
 from blocks.site.extract import Extract
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.site import FolderSite
-from blocks.site.number_format import change, compact
+from blocks.site.number_format import write_change, write_compact
 from blocks.site.opening import apply_targets
 from blocks.wishes import Against, Chart, Filter, Span, Target, Wishes
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, SAID, TARGETS
@@ -137,7 +137,7 @@ def test_a_page_opens_as_it_was_asked_for(open_page, asked_page, asked):
         assert "country has no value Atlantis in these data." in notes
         assert "Asked for Board only. Whoever can open this folder can read it" in notes
         november = asked("net", CHOSEN, ("2025-11-01", "2025-11-30"))
-        shown = f"{compact(november, 'currency:GBP')} in Nov 2025"
+        shown = f"{write_compact(november, 'currency:GBP')} in Nov 2025"
         reached = "reached" if november >= 1_000_000 else "not reached"
         assert tile(page, "net", "target") == f"Target £1.00M per month by 31 Dec 2026: {shown}, {reached}"
         assert tile(page, "rate", "target") == "Target 99.0%: reached"  # less is better
@@ -185,7 +185,7 @@ def choose(page: Any, dimension: str, *values: str) -> None:
 
 def assert_tiles(page: Any, asked: Any, where: str = "true", between: tuple[str, str] = OPENING) -> None:
     for metric in EVERY:
-        assert tile(page, metric.name) == compact(asked(metric.name, where, between), metric.form), (
+        assert tile(page, metric.name) == write_compact(asked(metric.name, where, between), metric.form), (
             metric.name
         )
 
@@ -195,7 +195,7 @@ def test_a_page_opens_with_the_right_figures(open_page, asked, analysis):
     with open_page(str(analysis)) as page:
         assert_tiles(page, asked)
         for metric in EVERY:
-            moved = change(asked(metric.name), asked(metric.name, between=BEFORE), metric.form)
+            moved = write_change(asked(metric.name), asked(metric.name, between=BEFORE), metric.form)
             assert moved in tile(page, metric.name, "change")
         assert page.locator("#compared").inner_text() == (
             "4 Jun 2025 – 30 Nov 2025, compared with 6 Dec 2024 – 3 Jun 2025"
@@ -320,7 +320,7 @@ def test_dates_filter(open_page, asked):
         settled(page)
         assert_tiles(page, asked, between=("2025-10-05", "2025-10-19"))
         then = asked("net", between=("2025-09-20", "2025-10-04"))
-        moved = change(asked("net", between=("2025-10-05", "2025-10-19")), then, NET.form)
+        moved = write_change(asked("net", between=("2025-10-05", "2025-10-19")), then, NET.form)
         assert moved in tile(page, "net", "change")
         page.get_by_role("button", name="All", exact=True).first.click()
         settled(page)
@@ -483,7 +483,7 @@ def test_the_table_is_taken_along_as_csv(open_page, tmp_path):
 def test_a_mart_without_time_has_no_dates_and_no_change(open_page, sales):
     with open_page("timeless") as page:
         total = sales.execute(f"SELECT {SQL['net']} FROM orders").fetchone()[0]
-        assert tile(page, "net") == compact(float(total), NET.form)
+        assert tile(page, "net") == write_compact(float(total), NET.form)
         assert page.locator("input[type=date]").count() == 0
         assert page.locator("[data-metric=net] .change").is_hidden()
         assert page.locator(".panel-trend").count() == 0
@@ -699,7 +699,7 @@ def test_the_same_time_last_year_is_compared(open_page, asked):
         page.get_by_label("To", exact=True).fill("2025-11-30")
         page.locator("#against").select_option("year")
         then = asked("net", between=("2024-11-01", "2024-11-30"))
-        moved = change(asked("net", between=("2025-11-01", "2025-11-30")), then, NET.form)
+        moved = write_change(asked("net", between=("2025-11-01", "2025-11-30")), then, NET.form)
         assert moved in tile(page, "net", "change")
         assert page.locator("#compared").inner_text().endswith("compared with 1 Nov 2024 – 30 Nov 2024")
 

@@ -287,7 +287,7 @@ def test_the_gate_is_shown_as_it_was(site, make_card):
     ],
 )
 def test_figures_are_short(value, form, text):
-    assert number_format.compact(value, form) == text
+    assert number_format.write_compact(value, form) == text
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_figures_are_short(value, form, text):
     ],
 )
 def test_a_change_knows_its_goal(now, then, form, goal, text, tone):
-    assert number_format.change(now, then, form) == text
+    assert number_format.write_change(now, then, form) == text
     assert number_format.judge_change(text, goal) == tone
 
 

@@ -14,7 +14,7 @@ import pytest
 from blocks.metric_change import divide
 from blocks.metrics import Balance, Metric, Number, Operation, evaluate, totals_sql
 from blocks.site.base import Card
-from blocks.site.number_format import change
+from blocks.site.number_format import write_change
 from blocks.site.periods import find_last_finished, finish, start
 from tests.blocks.site.conftest import EVERY, MEASURES, NET, ORDERS, RATE
 from tests.blocks.site.tableau.calculations import expand, to_sql
@@ -63,7 +63,7 @@ def compute_words(card: Card, metric: Metric, grain: str, end: date, where: str 
             totals = connection.execute(totals_sql(metric.measures, rows)).fetchone()
             named = dict(zip((m.name for m in metric.measures), totals or (), strict=True))
             values.append(evaluate(metric.formula, named))
-    moved = change(*values, metric.form)
+    moved = write_change(*values, metric.form)
     return f"{grain} from {start(number, grain)}: {moved}" if moved else ""
 
 
