@@ -243,8 +243,10 @@ def _administer(flags: Flags, terminal: Terminal, server: LocalServer | None) ->
 
 
 def _deliver(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServer | None, run: str) -> None:
+    from blocks.vendor_patches.prefect import share_certificates
     from flows.deliver import STAGES, deliver
 
+    share_certificates()
     terminal.watch(STAGES)
     _await_server(terminal, server)
     with _watch_memory(flags.state_folder, terminal):

@@ -129,8 +129,9 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     ):
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
         decisions = settle_approvals(tracker, warehouse)
-        tell_decisions(tracker, decisions)
-        close_approvals(warehouse, decisions)
+        if decisions:
+            tell_decisions(tracker, decisions)
+            close_approvals(warehouse, decisions)
         with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
             delivery.plan = plan_run(context=context, due=list_due_pages(warehouse))
         tag_queries("deliver", run, delivery.plan.tickets)

@@ -50,9 +50,10 @@ def build_release(
     """
     start = monotonic()
     check_inside(dbt.catalogue, schema, select)
-    warehouse.open_release(schema)
-    wider = find_wider_tests(dbt, warehouse, schema, select)
-    reuse = choose_reuse(dbt, warehouse, schema, select, wider, full_build)
+    with warehouse.stay_open():
+        warehouse.open_release(schema)
+        wider = find_wider_tests(dbt, warehouse, schema, select)
+        reuse = choose_reuse(dbt, warehouse, schema, select, wider, full_build)
     dbt.decide_build(reuse.only is None or bool(reuse.only))
     tables = [dbt.catalogue.mart(name).unique_id for name in select if _is_changing(dbt.catalogue, name)]
     nodes = dbt.build(

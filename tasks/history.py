@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
@@ -44,15 +44,18 @@ PERIODS = {"day": 7, "week": 4}
 """Buckets that are held against as many before; of coarser ones it is the last."""
 
 
-@dataclass
 class Look:
-    """What was found of a release: checks, and each dataset's series with the shares of its past that moved."""
+    """What was found of a release: checks, and each dataset's series with the shares of its past that moved.
 
-    checks: list[Check] = field(default_factory=list)
-    series: dict[str, Series] = field(default_factory=dict)
-    moved: dict[str, dict[str, float]] = field(default_factory=dict)
-    known: set[str] = field(default_factory=set)
-    movements: list[Movement] = field(default_factory=list)
+    No dataclass: Prefect would walk through all of a series, twice, where a task is given one.
+    """
+
+    def __init__(self, known: set[str]) -> None:
+        self.known = known
+        self.checks: list[Check] = []
+        self.series: dict[str, Series] = {}
+        self.moved: dict[str, dict[str, float]] = {}
+        self.movements: list[Movement] = []
 
 
 @dataclass(frozen=True)

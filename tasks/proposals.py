@@ -190,7 +190,8 @@ def record_proposals(
             if each.fresh and each.proposal:
                 around = look_around(key, each, catalogue, warehouse, values)
                 each = elaborated.found[key] = replace_memory(each, around)
-                draw_proposal(tracker, key, each, catalogue, warehouse, values)
+                if around.picture:
+                    draw_proposal(tracker, key, each, catalogue, warehouse, values)
             record_proposal(warehouse, tracker, key, each)
         except PlatformError as error:
             get_run_logger().error("%s: %s", key, error)
@@ -325,14 +326,9 @@ def draw_proposal(
     warehouse: Warehouse,
     values: ServedValues,
 ) -> None:
-    """Attach a picture of what is proposed, drawn of what readers see now; none where that is not there."""
+    """Attach a picture of what is proposed, drawn of what readers see now; none where that is too much for one."""
     wanted = _make_requirement(elaboration, catalogue, values)
-    if (
-        wanted is None
-        or not elaboration.memory
-        or not elaboration.memory.around.picture
-        or values.release is None
-    ):
+    if wanted is None or values.release is None:
         return
     with open_scratch("proposal-") as folder:
         card = _make_mock_card(wanted, catalogue, warehouse, values.release, folder)

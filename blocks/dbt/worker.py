@@ -19,6 +19,7 @@ from blocks.child_process import end_with_parent, run
 from blocks.dbt.release_manifest import has_edited_schema, keep_nodes, materialize, redirect, rename_schema, tag_nodes
 from blocks.vendor_patches.dbt_core import compile_apart
 from blocks.vendor_patches.dbt_schemas import use_kept_schemas
+from blocks.vendor_patches.prefect import share_certificates
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def main(descriptor: int) -> None:
         finally:
             dbt.adapters.factory.reset_adapters()
         import prefect_dbt  # noqa: F401  # a second, once, while the parent does other work
+
+        share_certificates()
 
 
 class Parsed(TypedDict):

@@ -34,7 +34,7 @@ from blocks.quality.expectations import (
 from blocks.quality.type_expectations import take_types
 from blocks.records import Check, GateReport
 from blocks.repeatable_sql import find_limit
-from blocks.vendor_patches.great_expectations import support_patterns
+from blocks.vendor_patches.great_expectations import import_great_expectations, support_patterns
 from blocks.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Suites(Block):
     def warm(self) -> None:
         """Import Great Expectations, which takes seconds."""
         os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-        import great_expectations  # noqa: F401
+        import_great_expectations()
 
     def read(self, mart: str) -> SuiteContent:
         """A mart's expectations that can be evaluated, and a failed check for each other one.

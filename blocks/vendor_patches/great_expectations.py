@@ -2,22 +2,26 @@
 
 Seen with great-expectations 1.24: for a dialect named `dremio` it imports `sqlalchemy_dremio.pyodbc`, the public
 dialect, which fails (docs/dremio.md). For one that it does not know, as DuckDB's, it has no module, and refuses
-every expectation about patterns. Add here: what else is named to it.
+every expectation about patterns. It imports scipy's statistics, whatever is expected.
+Add here: what else is named to it.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
 
-from blocks.vendor_patches.versions import require_version
+from blocks.vendor_patches.versions import is_version, require_version
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
 SEEN = "1.24"
+STATISTICS = "scipy.stats"
 Expression: TypeAlias = "Callable[..., ColumnElement[bool] | None]"
 
 
@@ -30,6 +34,28 @@ def name_type_module(name: str, module: ModuleType) -> None:
     package = name.partition(".")[0]
     sys.modules.setdefault(package, ModuleType(package))
     sys.modules.setdefault(name, module)
+
+
+class _Later(ModuleType):
+    """A module that is imported once something of it is asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        if sys.modules.get(self.__name__) is self:
+            sys.modules.pop(self.__name__, None)
+        return getattr(import_module(self.__name__), name)
+
+
+def import_great_expectations() -> None:
+    """Import it, which takes seconds, without scipy's statistics: a fifth of them, and for few expectations.
+
+    These import it once they are evaluated. On another version than this was seen with it comes at once.
+    """
+    spec = find_spec(STATISTICS) if is_version("great-expectations", SEEN) else None
+    if spec and STATISTICS not in sys.modules:
+        later = _Later(STATISTICS)
+        later.__spec__, later.__file__ = spec, spec.origin
+        sys.modules[STATISTICS] = later
+    import great_expectations  # noqa: F401
 
 
 def support_patterns() -> None:

@@ -1,14 +1,17 @@
-"""Prefect: its own temporary server, started by us; its run context, for another process; its block schemas.
+"""Prefect: its own temporary server, started by us; its run context, for another process; block schemas; its clients.
 
 Seen with prefect 3.8. On another version the server's writers wait as Prefect has them wait, the context goes whole,
-and every block counts as changed.
+every block counts as changed, and each client reads the certificates for itself.
 """
 
 from __future__ import annotations
 
 import copy
+import ssl
 from collections.abc import Iterator
 from contextlib import _AsyncGeneratorContextManager, contextmanager
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from blocks.vendor_patches.versions import is_version
@@ -59,6 +62,31 @@ def lighten_context(context: dict[str, Any]) -> dict[str, Any]:
     store = {**run["result_store"], "result_storage": None, "metadata_storage": None}
     light = {**run, "flow": flow, "result_store": store, "parameters": {}}
     return {**context, "flow_run_context": light}
+
+
+class _SharedSsl(ModuleType):
+    """The standard library's `ssl`, of which a context that was asked for in the same way is made once."""
+
+    def __init__(self) -> None:
+        super().__init__("ssl")
+        self.create_default_context = cache(ssl.create_default_context)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(ssl, name)
+
+
+def share_certificates() -> None:
+    """Let the clients of Prefect's API share what checks certificates, which takes each of them 20 ms to read.
+
+    A run makes dozens of clients. Called again, it changes nothing.
+    """
+    if not is_version("prefect", SEEN):
+        return
+    import prefect.client.orchestration as clients
+
+    names = vars(clients)
+    if names.get("ssl") is ssl:
+        names["ssl"] = _SharedSsl()
 
 
 def has_schema_of(saved: BlockDocument, block: Block) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -115,6 +115,10 @@ class WarehouseConnection(WarehouseSettings, ABC):
     @abstractmethod
     def session(self) -> AbstractContextManager[Session]:
         """A connection that is closed at the end; vendor errors come out as PlatformErrors."""
+
+    def stay_open(self) -> AbstractContextManager[object]:
+        """What is inside opens sessions one after the other: where each opens a file, it is opened once."""
+        return nullcontext()
 
     @abstractmethod
     def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.utilities.collections import visit_collection
 
 from blocks.catalogue import Dataset
 from blocks.metrics import Measure, Metric
@@ -157,6 +158,14 @@ AMOUNT, PAST = "amount is as usual", "amount: past days are as readers saw them"
 NO_FR = f"case when d <> date '{LAST}' or country <> 'FR' then amount end"
 MADE_UP = "country is made up as usual"
 GONE, NULLS = "country has the members that readers see", "values are there as usual"
+
+
+def test_prefect_walks_through_no_series(house: DuckDBWarehouse) -> None:
+    _, seen = look(house, build(house, "next"))
+    assert seen.series["sales"].total
+    met: list[object] = []
+    visit_collection(seen, met.append, return_data=False)
+    assert met == [seen]
 
 
 def test_usual_days_pass_and_say_what_was_looked_at(house: DuckDBWarehouse) -> None:

@@ -110,7 +110,8 @@ class DltLoader(Loader):
             for table, batch in zip(tables, KINDS[kind](context, tables), strict=True):
                 prepared.append((table, batch, time.monotonic() - started))
                 started = time.monotonic()
-            return [self._ingest(context, warehouse, *part) for part in prepared]
+            with warehouse.stay_open():
+                return [self._ingest(context, warehouse, *part) for part in prepared]
 
     def _ingest(
         self,
@@ -151,7 +152,7 @@ class DltLoader(Loader):
             for table in tables:
                 if raw[table.name] and compares_keys(table):
                     export_keys(warehouse, session, table, raw[table.name], folder)
-        ledger = tuple(read_ledger(warehouse, source))
+            ledger = tuple(read_ledger(warehouse, source))
         location, credential = self._get_location(source), self._get_credential(source)
         return LoadContext(
             source, location, credential, folder, run, now(), deadline, ledger, raw, load_range

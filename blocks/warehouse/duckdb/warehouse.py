@@ -76,6 +76,10 @@ class DuckDBWarehouse(SqlWarehouse):
         }
         return open_session(self.path, settings)
 
+    def stay_open(self) -> AbstractContextManager[object]:
+        """A session that the others share the file with. dbt's process can't open it meanwhile."""
+        return self.session()
+
     def open_readers(self) -> AbstractContextManager[DuckDBSession]:
         """The readers' file alone, under the name of the schema that it shows."""
         return self.readers.open(self.serving)

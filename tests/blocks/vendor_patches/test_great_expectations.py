@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from types import ModuleType
 
@@ -39,3 +40,17 @@ def test_another_version_is_refused() -> None:
     with pytest.raises(Misconfigured, match="great-expectations"):
         great_expectations.name_type_module("sqlalchemy_dremio.pyodbc", ModuleType("types_of_ours"))
     assert "sqlalchemy_dremio.pyodbc" not in sys.modules
+
+
+def test_statistics_come_once_they_are_asked_for() -> None:
+    code = """
+import sys
+from blocks.vendor_patches.great_expectations import import_great_expectations
+import_great_expectations()
+assert "scipy.stats._distn_infrastructure" not in sys.modules
+import great_expectations.expectations.core.expect_column_kl_divergence_to_be_less_than as expectation
+assert expectation.stats.norm.cdf(0) == 0.5
+import scipy.stats
+assert scipy.stats.norm is expectation.stats.norm
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

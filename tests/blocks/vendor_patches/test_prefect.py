@@ -103,3 +103,32 @@ def test_a_saved_block_is_compared_by_its_classes_schema(monkeypatch: pytest.Mon
     assert not prefect.has_schema_of(BlockDocument.model_construct(block_schema_id=other), Note())
     monkeypatch.setattr(versions, "read_version", lambda package: "99.1.0")
     assert not prefect.has_schema_of(BlockDocument.model_construct(block_schema_id=one), Note())
+
+
+def test_clients_read_the_certificates_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ssl
+
+    from prefect.client import orchestration
+
+    for client in (orchestration.PrefectClient, orchestration.SyncPrefectClient):
+        assert "ssl.create_default_context(cafile=cert_file)" in inspect.getsource(client)
+    monkeypatch.setitem(vars(orchestration), "ssl", ssl)
+    prefect.share_certificates()
+    shared = vars(orchestration)["ssl"]
+    prefect.share_certificates()
+    assert vars(orchestration)["ssl"] is shared is not ssl
+    one, same, other = (shared.create_default_context(**named) for named in ({}, {}, {"capath": "/nowhere"}))
+    assert one is same is not other
+    assert one.verify_mode is ssl.CERT_REQUIRED
+    orchestration.SyncPrefectClient("http://127.0.0.1:9/api")
+
+
+@pytest.mark.usefixtures("another_version")
+def test_on_another_version_each_client_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ssl
+
+    from prefect.client import orchestration
+
+    monkeypatch.setitem(vars(orchestration), "ssl", ssl)
+    prefect.share_certificates()
+    assert vars(orchestration)["ssl"] is ssl
