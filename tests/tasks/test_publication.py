@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -9,10 +10,14 @@ import pytest
 
 from blocks.catalogue import Dataset
 from blocks.metrics import Measure, Metric
-from blocks.records import Analysis, Dashboard
+from blocks.records import Analysis, Dashboard, Priority, Release, Requirement
 from blocks.site.base import Card, DataAsk
+from blocks.site.html.mock import draw_mock
 from blocks.site.html.site import FolderSite
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks import proposals
 from tasks.publication import publish_card
+from tests.tasks import test_planning
 
 ORDERS = Measure(name="orders", function="sum")
 
@@ -42,3 +47,29 @@ def test_a_site_without_live_data_says_so_where_it_was_asked_for(tmp_path: Path,
     )
     expected = ("Data of sales: live data was asked for, but this site has none.",) if wanted else ()
     assert publish_card.fn(site, card).ways == expected
+
+
+def test_a_proposal_is_drawn_of_what_readers_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, project = DuckDBWarehouse(database=str(tmp_path / "w.duckdb")), test_planning.catalogue()
+    with house.session() as session:
+        session.rows("create schema serving")
+        session.rows("create table serving.calls as from (values ('a', 3), ('b', 4)) t(line, minutes)")
+    wanted = Requirement(
+        key="AN-1",
+        title="Calls",
+        requester="Dana",
+        analysis=Analysis.comparison,
+        metrics=("minutes",),
+        dimensions=("line",),
+        sources=(),
+        deadline=date(2026, 12, 1),
+        priority=Priority.medium,
+    )
+    release = Release(run="r1", marts={"calls": "rel_r1.calls"})
+    card = proposals._make_mock_card(wanted, project, house, release, tmp_path)
+    assert card
+    assert (card.dashboard.title, card.run) == ("Proposed for AN-1, not published", "r1")
+    assert [each.rows for each in card.summaries] == [2]
+    assert draw_mock(card).startswith(b"\x89PNG")
+    monkeypatch.setattr(proposals, "MOST_ROWS", 1)
+    assert proposals._make_mock_card(wanted, project, house, release, tmp_path) is None
