@@ -71,8 +71,8 @@ class Dataset(Record):
         """
         joins, others = find_read_joins(self.joins, self.columns), joined or {}
         if missing := [join.mart for join in joins if join.mart not in others]:
-            said = f"{missing[0]}, which its rows are joined with, is not there"
-            raise NotFound(f"read mart {self.mart}", said, f"Build {missing[0]} with it.")
+            reason = f"{missing[0]}, which its rows are joined with, is not there"
+            raise NotFound(f"read mart {self.mart}", reason, f"Build {missing[0]} with it.")
         return rows_sql(
             self.columns, " ".join([relation, *(join.write(others[join.mart]) for join in joins)])
         )
@@ -459,8 +459,10 @@ class Catalogue:
         if not found:
             raise NotFound(asked, "the dbt project has no such model")
         if several := self._ambiguous.get(found.name):
-            said = f"it is {' and '.join(several)}, which readers would see under one name"
-            raise Misconfigured(asked, said, "Rename one of the two, or give a version an alias of its own.")
+            reason = f"it is {' and '.join(several)}, which readers would see under one name"
+            raise Misconfigured(
+                asked, reason, "Rename one of the two, or give a version an alias of its own."
+            )
         return found
 
     def datasets(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[Dataset, ...]:
@@ -516,10 +518,10 @@ def _refuse_shape(what: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
-        said = type(error).__name__  # its text may hold anything, and as much of it as there is
+        reason = type(error).__name__  # its text may hold anything, and as much of it as there is
         raise Misconfigured(
             f"read dbt's manifest, {what}",
-            f"it has another shape than dbt writes ({said})",
+            f"it has another shape than dbt writes ({reason})",
             "Run `dbt parse` with the version of dbt that is installed here, and mend what it says of it.",
         ) from None
 
@@ -684,11 +686,11 @@ def _read_texts(meta: Node, key: str) -> tuple[str, ...]:
 
 def _say_unknown(kind: str, names: list[str], known: set[str]) -> str:
     """Which names of an exposure's meta are unknown, each with the nearest that is known."""
-    said = []
+    faults = []
     for name in names:
         near = get_close_matches(name, sorted(known), 1)
-        said.append(f"{name} (did you mean {near[0]}?)" if near else name)
-    return f"unknown {kind} in its meta: {', '.join(said)}"
+        faults.append(f"{name} (did you mean {near[0]}?)" if near else name)
+    return f"unknown {kind} in its meta: {', '.join(faults)}"
 
 
 def _read_source_meta(node: Node) -> Node:

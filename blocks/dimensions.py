@@ -38,8 +38,8 @@ def read_mart(nodes: Sequence[Node], model: Node) -> str:
     """The name of the mart that a semantic model is on. Raises UnusableError for one that is on none."""
     if not nodes:
         read = " ".join(str(model.get("model") or "").split())[:200]
-        said = f"no model that is enabled{f', but {read}' if read else ''}"
-        raise UnusableError(f"its semantic model {model.get('name')} reads {said}")
+        problem = f"no model that is enabled{f', but {read}' if read else ''}"
+        raise UnusableError(f"its semantic model {model.get('name')} reads {problem}")
     if nodes[0].get("resource_type", "model") != "model":
         kind = nodes[0]["resource_type"]
         raise UnusableError(f"its semantic model {model.get('name')} reads a {kind}; a mart is a model")

@@ -61,8 +61,8 @@ def extract_load(
         for change in (*report.schema_changes, *report.notes):
             log.warning("%s.%s: %s", report.source, report.table, change)
         if report.error:
-            said = f"{report.error} {report.impact}".strip()
-            log.error("%s.%s was not loaded: %s", report.source, report.table, said)
+            message = f"{report.error} {report.impact}".strip()
+            log.error("%s.%s was not loaded: %s", report.source, report.table, message)
     log.info(
         "%s from %s, %d quarantined",
         count_of(sum(r.rows for r in loads), "row"),

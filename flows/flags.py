@@ -529,19 +529,19 @@ def _explain(words: list[str], error: CycloptsError) -> str:
     commands = list_commands()
     command = words[0] if words and words[0] in commands else "run"
     shown = MAIN if command == "run" else f"{MAIN} {command}"
-    said = " ".join(str(error).split()).rstrip(".")
+    message = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, UnknownOptionError):
         name = error.token.keyword or error.token.value
         if owners := [each for each in commands if name in list_flags(each)]:
-            said = f"{command} takes no {name}: it belongs to {', '.join(owners)}"
+            message = f"{command} takes no {name}: it belongs to {', '.join(owners)}"
     elif isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         stray = error.unused_tokens[0]
         if words[0] == stray:
             near = get_close_matches(stray, commands, 1, 0.5)
             hint = f"Did you mean {near[0]}?" if near else f"Commands: {', '.join(commands)}."
             return f"there is no command {stray}. {hint}"
-        said = f"{command} does not know what to do with {stray}"
-    return f"{said}{'' if said.endswith('?') else '.'} All flags: {shown} --help"
+        message = f"{command} does not know what to do with {stray}"
+    return f"{message}{'' if message.endswith('?') else '.'} All flags: {shown} --help"
 
 
 def write_completion(shell: Literal["bash", "zsh", "fish"]) -> str:

@@ -314,8 +314,10 @@ def read_word(comment: Comment, account: str, since: datetime) -> Word | None:
 
 
 def _find_accepted(approvals: Sequence[Approval], dashboard: str) -> Approval | None:
-    said = [each for each in approvals if each.dashboard == dashboard and each.step is Step.promoted]
-    return said[-1] if said else None
+    steps_promoted = [
+        each for each in approvals if each.dashboard == dashboard and each.step is Step.promoted
+    ]
+    return steps_promoted[-1] if steps_promoted else None
 
 
 def _add_relations(

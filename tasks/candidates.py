@@ -130,13 +130,14 @@ def write_question(candidate: Candidate, publication: Publication, gate: GateRep
 @task(name="tell decisions", **RETRY)
 def tell_decisions(tracker: Tracker, decisions: Sequence[Decision]) -> None:
     """Say on each ticket what became of its candidate, in place of the question."""
-    said = {
+    messages = {
         Step.accepted: "was accepted: readers see exactly that, and newer data of the same definition from now on.",
         Step.rejected: "was sent back: readers never saw it. A changed definition is asked about again.",
         Step.expired: "expired without a word: readers never saw it. A changed definition is asked about again.",
     }
     for candidate, step in decisions:
-        text = f"### {str(step).capitalize()}\n\n{code(candidate.dashboard)} of run {code(candidate.run)} {said[step]}"
+        what = f"{code(candidate.dashboard)} of run {code(candidate.run)}"
+        text = f"### {str(step).capitalize()}\n\n{what} {messages[step]}"
         try:
             if candidate.ticket:
                 tracker.comment(candidate.ticket, TOPIC, text)

@@ -76,9 +76,9 @@ def _list_problems(
 def _list_wish_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_Problem]:
     for gap in () if exposure.fault else read_exposure_wishes(exposure, catalogue)[1]:
         yield make_error, gap, "Correct it, or leave it out; docs/tickets.md says how each wish is written."
-    said = exposure.schedule.strip().lower()
+    cadence = exposure.schedule.strip().lower()
     if (
-        said and said not in OFF and read_written_cadence(said) is None
+        cadence and cadence not in OFF and read_written_cadence(cadence) is None
     ):  # of the others its meta's check speaks
         yield (
             warn,

@@ -83,8 +83,8 @@ def _accept_tests(mart: str, build: BuildReport, tests: Sequence[str], missing: 
         for check in build.checks
         if check.kind == DBT_TEST and check.scope == mart and check.name in tests and not check.not_run
     ]
-    said = f"no suite of its own; dbt's tests are it: {', '.join(ran)}"[:500] if ran else missing
-    return Check(scope=mart, name=HAS_SUITE, passed=bool(ran), kind="suite", observed=said)
+    message = f"no suite of its own; dbt's tests are it: {', '.join(ran)}"[:500] if ran else missing
+    return Check(scope=mart, name=HAS_SUITE, passed=bool(ran), kind="suite", observed=message)
 
 
 @task(task_run_name="compare with live", **RETRY)

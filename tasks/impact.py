@@ -109,15 +109,15 @@ def describe_impact(impact: Impact) -> str:
         "dashboards": impact.dashboards,
         "tickets": impact.tickets,
     }
-    said = [f"{what} {_list(names)}" for what, names in parts.items() if names]
-    if not said:
+    dependants = [f"{what} {_list(names)}" for what, names in parts.items() if names]
+    if not dependants:
         return "No model reads it."
     more = (
         f" ({_list(impact.unread)}: not SQL that can be read, so all of it is counted)"
         if impact.unread
         else ""
     )
-    return f"On it depend {'; '.join(said)}{more}."
+    return f"On it depend {'; '.join(dependants)}{more}."
 
 
 def say_impact(

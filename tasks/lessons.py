@@ -47,12 +47,16 @@ def read_lessons(tracker: Tracker, warehouse: Warehouse, plan: Plan) -> list[Les
     except PlatformError as error:
         get_run_logger().warning("what is expected could not be read on the tickets: %s", error)
         return []
-    said = [(ticket.key, comment) for ticket in tickets for comment in ticket.comments if _read(comment)]
-    if not said:
+    comments_found = [
+        (ticket.key, comment) for ticket in tickets for comment in ticket.comments if _read(comment)
+    ]
+    if not comments_found:
         return []
     journal = control.read_journal(warehouse, seqs=[each.seq for each in rejected[-MOST_REJECTED:]])
     reports = [(each.at.replace(tzinfo=UTC), _read_checks(each.detail)) for each in journal]
-    return [lesson for key, comment in said for lesson in _learn(key, comment, reports, abouts, own)]
+    return [
+        lesson for key, comment in comments_found for lesson in _learn(key, comment, reports, abouts, own)
+    ]
 
 
 def _read_tickets(tracker: Tracker, keys: Sequence[str]) -> Iterator[Ticket]:
@@ -99,7 +103,11 @@ def _learn(
     when = f" on {created:%Y-%m-%d}" if created >= UNDATED else ""
     for (scope, name), which in days.items():
         yield Lesson(
-            scope=scope, check=name, days=tuple(sorted(which)), until=until, said=f"said on {key}{when}"
+            scope=scope,
+            check=name,
+            days=tuple(sorted(which)),
+            until=until,
+            origin=f"said on {key}{when}",
         )
 
 

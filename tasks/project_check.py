@@ -87,11 +87,11 @@ def check_project(
 
 def _drop_repetitions(found: Sequence[Finding]) -> list[Finding]:
     """Without what a load would say of a key of meta that has been called misspelt."""
-    said = {(each.about, key[1]) for each in found if (key := _MISSPELT.match(each.problem))}
+    misspelt = {(each.about, key[1]) for each in found if (key := _MISSPELT.match(each.problem))}
     return [
         each
         for each in found
-        if not (key := _UNKNOWN.search(each.problem)) or (each.about, key[1]) not in said
+        if not (key := _UNKNOWN.search(each.problem)) or (each.about, key[1]) not in misspelt
     ]
 
 
@@ -145,8 +145,8 @@ def check_loads(
             for fault in loader.find_faults(table):
                 place = places.get(table.full_name, "sources")
                 about = fault.asked.removeprefix("load ").replace(table.full_name, "").strip()
-                said = f"{about}: {fault.answer}" if about else fault.answer
-                yield make_error(f"source {table.full_name}", place, said, fault.remedy)
+                problem = f"{about}: {fault.answer}" if about else fault.answer
+                yield make_error(f"source {table.full_name}", place, problem, fault.remedy)
     sources = {table.source: table.loader for table in catalogue.tables if table.loader in kinds}
     for source, kind in sorted(sources.items()) if located is not None else ():
         if kinds[kind].find_location_fault(source):

@@ -101,19 +101,19 @@ def read_filter(text: str) -> Filter:
         return Filter(
             dimension=found["name"].strip(), **{"low" if found["sign"] in (">=", "≥") else "high": number}
         )
-    name, said = _split_name(text, FILTERS)
-    if range_ := _RANGE.fullmatch(said) or _BETWEEN.fullmatch(said):
+    name, remainder = _split_name(text, FILTERS)
+    if range_ := _RANGE.fullmatch(remainder) or _BETWEEN.fullmatch(remainder):
         if not (range_["low"] or range_["high"]):
             raise UnclearError(FILTERS)
         low, high = (read_number(each) if each else None for each in (range_["low"], range_["high"]))
         if low is not None and high is not None and low > high:
             raise UnclearError(f"A range begins with its smaller number. {FILTERS}")
         return Filter(dimension=name, low=low, high=high)
-    if said.startswith(("!", "not ")) or name.lower().endswith(" not") or name.endswith(("!", "<", ">")):
+    if remainder.startswith(("!", "not ")) or name.lower().endswith(" not") or name.endswith(("!", "<", ">")):
         raise UnclearError(
             f"Values can't be excluded, and limits are included: name what is to be seen. {FILTERS}"
         )
-    inner = said[1:-1] if said[:1] + said[-1:] in ("()", "[]") else said
+    inner = remainder[1:-1] if remainder[:1] + remainder[-1:] in ("()", "[]") else remainder
     values = tuple(dict.fromkeys(split_values(inner)))
     if not values:
         raise UnclearError(FILTERS)
@@ -141,8 +141,8 @@ def split_values(text: str) -> list[str]:
 
 def read_period(text: str) -> tuple[Span, Against | None]:
     """A span of time, and what it is compared with where that stands behind it."""
-    said, *more = _VERSUS.split(text.strip(), maxsplit=1)
-    return read_span(said), read_comparison(more[0]) if more else None
+    remainder, *more = _VERSUS.split(text.strip(), maxsplit=1)
+    return read_span(remainder), read_comparison(more[0]) if more else None
 
 
 def read_span(text: str) -> Span:
@@ -172,21 +172,21 @@ def read_comparison(text: str) -> Against:
 
 def read_target(text: str) -> Target:
     """A target; its metric is as it was written."""
-    name, said = _split_name(text, TARGETS)
+    name, remainder = _split_name(text, TARGETS)
     by = None
-    if found := _BY.search(said):
+    if found := _BY.search(remainder):
         days = read_days(found["day"])
         if len(days) != 1:
             raise UnclearError("The day of a target is written as `by 2026-12-31`.")
-        by, said = days[0], said[: found.start()]
+        by, remainder = days[0], remainder[: found.start()]
     per = ""
-    if unit := _PER.search(said.casefold()):
+    if unit := _PER.search(remainder.casefold()):
         per = unit["per"] or _LY[unit["ly"]]
-        said = said[: unit.start()] + said[unit.end() :]
+        remainder = remainder[: unit.start()] + remainder[unit.end() :]
     try:
-        return Target(metric=name, against=read_comparison(said), by=by)
+        return Target(metric=name, against=read_comparison(remainder), by=by)
     except UnclearError:
-        return Target(metric=name, value=read_number(said), per=per, by=by)
+        return Target(metric=name, value=read_number(remainder), per=per, by=by)
 
 
 def read_cadence(text: str) -> Cadence:
@@ -223,10 +223,10 @@ def read_number(text: str) -> float:
 
 def _split_name(text: str, remedy: str) -> tuple[str, str]:
     found = _ASSIGN.search(text)
-    name, said = (text[: found.start()], text[found.end() :]) if found else ("", "")
-    if not name.strip() or not said.strip():
+    name, remainder = (text[: found.start()], text[found.end() :]) if found else ("", "")
+    if not name.strip() or not remainder.strip():
         raise UnclearError(remedy)
-    return name.strip(), said.strip()
+    return name.strip(), remainder.strip()
 
 
 def _plain(text: str) -> str:

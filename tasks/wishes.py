@@ -249,9 +249,9 @@ def _check_target(
     name, names = named[0], known.names
     timed = names.time_of(names.source_of(name)) is not None
     per, possible = wish.per or (grain if names.adds_up(name) else ""), _list_grains([name], names)
-    said = code(wish.text)
+    quoted = code(wish.text)
     if not timed and (wish.against or wish.per):
-        form.add_gap("target", f"of {code(name)}, {said}, can't be judged: its data have no time.")
+        form.add_gap("target", f"of {code(name)}, {quoted}, can't be judged: its data have no time.")
     elif wish.against:
         return wish.model_copy(update={"metric": name})
     elif per and per not in possible:
@@ -259,11 +259,11 @@ def _check_target(
     elif timed and names.adds_up(name) and not per:
         form.add_gap(
             "target",
-            f"of {code(name)}, {said}, needs a time, as the metric adds up: write {code(f'{wish.text} per month')} "
+            f"of {code(name)}, {quoted}, needs a time, as the metric adds up: write {code(f'{wish.text} per month')} "
             "or another unit.",
         )
     elif names.form_of(name) == "percent" and wish.value is not None and abs(wish.value) > 1.5:
-        form.add_gap("target", f"of {code(name)}, {said}, is over 150%: write it with a sign, as `95%`.")
+        form.add_gap("target", f"of {code(name)}, {quoted}, is over 150%: write it with a sign, as `95%`.")
     else:
         return wish.model_copy(update={"metric": name, "per": per})
     return None

@@ -210,8 +210,10 @@ def _describe(error: Exception) -> str:
     if not callable(details):
         return make_encodable(str(error)[:300])
     places = [(".".join(str(part) for part in each["loc"]), each["msg"]) for each in details()]
-    said = "; ".join(message if place == "__root__" else f"{place}: {message}" for place, message in places)
-    return make_encodable(said[:300])
+    problem = "; ".join(
+        message if place == "__root__" else f"{place}: {message}" for place, message in places
+    )
+    return make_encodable(problem[:300])
 
 
 def name_expectation(expectation: object) -> str:

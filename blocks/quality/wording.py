@@ -23,15 +23,15 @@ def describe_expectation(expectation: object) -> str:
         expectation.get("description"),
         *((meta.get("description"), meta.get("name")) if isinstance(meta, dict) else ()),
     ]
-    said = next((text for text in given if isinstance(text, str) and text.strip()), "")
+    message = next((text for text in given if isinstance(text, str) and text.strip()), "")
     kwargs = expectation.get("kwargs")
-    if not said and isinstance(kwargs, dict):
+    if not message and isinstance(kwargs, dict):
         say = SENTENCES.get(str(expectation.get("type")))
         try:
-            said = f"{say(kwargs)}{_write_mostly(kwargs)}" if say else ""
+            message = f"{say(kwargs)}{_write_mostly(kwargs)}" if say else ""
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):  # arguments of another shape
-            said = ""
-    return _finish(said or name_expectation(expectation))
+            message = ""
+    return _finish(message or name_expectation(expectation))
 
 
 def describe_dbt_test(name: str, description: str, generic: str, arguments: Arguments) -> str:
@@ -40,13 +40,13 @@ def describe_dbt_test(name: str, description: str, generic: str, arguments: Argu
     generic: the generic test's name, empty for one of its own SQL.
     """
     say = DBT_SENTENCES.get(generic.rsplit(".", 1)[-1])
-    said = description
-    if not said and say and not _is_named(name, generic):
+    message = description
+    if not message and say and not _is_named(name, generic):
         try:
-            said = say(arguments)
+            message = say(arguments)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-            said = ""
-    return _finish(said or _split_name(name))
+            message = ""
+    return _finish(message or _split_name(name))
 
 
 def _is_named(name: str, generic: str) -> bool:

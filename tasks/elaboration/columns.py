@@ -34,9 +34,9 @@ def find_likely_columns(missing: Missing, columns: Iterable[DeclaredColumn]) -> 
     found = []
     for column in columns:
         name = [find_stems(part) for part in column.name.lower().split("_")]
-        said = [find_stems(part) for part in read_words(column.description) if len(part) > 3]
+        described = [find_stems(part) for part in read_words(column.description) if len(part) > 3]
         score = sum(2 * any(find_keys(word) & part for part in name) for word in words)
-        score += sum(any(find_keys(word) & part for part in said) for word in words)
+        score += sum(any(find_keys(word) & part for part in described) for word in words)
         score += any(
             fuzz.ratio(word, part) >= NAME_LIKE for word in words for part in column.name.lower().split("_")
         )

@@ -142,8 +142,8 @@ def merge(ticket: Ticket, fields: Mapping[str, str]) -> Ticket:
 
 def compute_text_fingerprint(ticket: Ticket) -> str:
     """What tells a ticket's text and fields from what they were before."""
-    said = {name: value for name, value in ticket.fields.items() if name not in ("assignee", "labels")}
-    text = "\n".join((ticket.title, *(f"{name}={said[name]!r}" for name in sorted(said))))
+    own_fields = {name: value for name, value in ticket.fields.items() if name not in ("assignee", "labels")}
+    text = "\n".join((ticket.title, *(f"{name}={own_fields[name]!r}" for name in sorted(own_fields))))
     return hash_text(text)
 
 

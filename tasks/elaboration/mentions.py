@@ -369,8 +369,8 @@ def _make_mention(
 
 def _count_exact(phrase: Phrase, tokens: Sequence[Token]) -> int:
     """How many words are written as the name has them, in its order."""
-    said = [token.low for token in tokens if not token.is_filler]
-    return sum(word.word == each for word, each in zip(phrase.words, said, strict=False))
+    spoken = [token.low for token in tokens if not token.is_filler]
+    return sum(word.word == each for word, each in zip(phrase.words, spoken, strict=False))
 
 
 def _list_partial(

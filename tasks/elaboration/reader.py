@@ -193,9 +193,12 @@ def _choose_metrics(
             continue
         options = near or list(names)
         draft.open_metrics += tuple(options)
-        labels, said = words.metric_labels(), words.metric_descriptions()
+        labels, descriptions = words.metric_labels(), words.metric_descriptions()
         draft.ask(
-            "metrics", options, mention.typed, [f"{labels.get(n, n)}: {said.get(n, '')}" for n in options]
+            "metrics",
+            options,
+            mention.typed,
+            [f"{labels.get(n, n)}: {descriptions.get(n, '')}" for n in options],
         )
 
 

@@ -53,7 +53,7 @@ class Phrase:
     kind: str
     name: str
     words: tuple[PhraseWord, ...]
-    said: str
+    wording: str
     source: str
     value: str = ""
 
@@ -134,14 +134,14 @@ def read_words(text: str) -> list[str]:
     return _WORD.findall(lower(text))
 
 
-def make_phrase(kind: str, name: str, said: str, source: str, value: str = "") -> Phrase | None:
+def make_phrase(kind: str, name: str, wording: str, source: str, value: str = "") -> Phrase | None:
     """A phrase; None where its words say nothing, or are too many."""
-    words = [word for word in read_words(said) if word not in FILLERS]
+    words = [word for word in read_words(wording) if word not in FILLERS]
     if not 0 < len(words) <= LONGEST_PHRASE:
         return None
-    german = said[:1].isupper()
+    german = wording[:1].isupper()
     made = tuple(PhraseWord(word, find_stems(word), _is_plural(word, german)) for word in words)
-    return Phrase(kind, name, made, said, source, value)
+    return Phrase(kind, name, made, wording, source, value)
 
 
 def _is_plural(word: str, german: bool) -> bool:
@@ -152,9 +152,9 @@ def _is_plural(word: str, german: bool) -> bool:
 def _list_metrics(catalogue: Words) -> Iterator[Phrase]:
     labels, synonyms = catalogue.metric_labels(), catalogue.metric_synonyms()
     for name in catalogue.metric_names():
-        said = {labels.get(name, ""): "label", name.replace("_", " "): "name"}
-        said |= dict.fromkeys(synonyms.get(name, ()), "synonym")
-        yield from _make_phrases("metric", name, said)
+        wordings = {labels.get(name, ""): "label", name.replace("_", " "): "name"}
+        wordings |= dict.fromkeys(synonyms.get(name, ()), "synonym")
+        yield from _make_phrases("metric", name, wordings)
 
 
 def _list_dimensions(catalogue: Words) -> Iterator[Phrase]:
@@ -164,14 +164,14 @@ def _list_dimensions(catalogue: Words) -> Iterator[Phrase]:
     labels, synonyms = catalogue.dimension_labels(), catalogue.dimension_synonyms()
     for name in sorted({each for source in sources for each in catalogue.dimensions_of(source)} - times):
         own = labels.get(name, ())
-        said = dict.fromkeys((own,) if isinstance(own, str) else own, "label")
-        said |= {name.replace("_", " "): "name"}
-        said |= dict.fromkeys(synonyms.get(name, ()), "synonym")
-        yield from _make_phrases("dimension", name, said)
+        wordings = dict.fromkeys((own,) if isinstance(own, str) else own, "label")
+        wordings |= {name.replace("_", " "): "name"}
+        wordings |= dict.fromkeys(synonyms.get(name, ()), "synonym")
+        yield from _make_phrases("dimension", name, wordings)
 
 
-def _make_phrases(kind: str, name: str, said: Mapping[str, str]) -> Iterator[Phrase]:
-    for words, source in said.items():
+def _make_phrases(kind: str, name: str, wordings: Mapping[str, str]) -> Iterator[Phrase]:
+    for words, source in wordings.items():
         if phrase := make_phrase(kind, name, words, source):
             yield phrase
 
@@ -183,8 +183,8 @@ def _list_values(values: Values) -> Iterator[Phrase]:
     left = MOST_VALUES
     for dimension, found in values.items():
         for value in found[:left]:
-            for said in (value, *german.get(value.casefold(), ())):
-                if phrase := make_phrase("value", dimension, said, "value", value):
+            for wording in (value, *german.get(value.casefold(), ())):
+                if phrase := make_phrase("value", dimension, wording, "value", value):
                     yield phrase
         left -= len(found[:left])
 
@@ -195,7 +195,7 @@ def _find_heads(phrases: Iterable[Phrase]) -> dict[str, list[Phrase]]:
     for phrase in phrases:
         if phrase.kind != "metric" or phrase.source == "name":
             continue
-        head = _find_head(read_words(phrase.said))
+        head = _find_head(read_words(phrase.wording))
         for key in find_stems(head) if head else ():
             found[key].append(phrase)
     return found

@@ -243,7 +243,7 @@ def test_people_teach_what_is_expected(house: DuckDBWarehouse) -> None:
     days = tuple(LAST - timedelta(days=back) for back in (2, 1, 0))
 
     def status(**wish: Any) -> str:
-        lesson = Lesson(**{"scope": "sales", "said": "said on AN-9", **wish})
+        lesson = Lesson(**{"scope": "sales", "origin": "said on AN-9", **wish})
         return look(house, built, lessons=(lesson,))[0][AMOUNT].status
 
     assert status(check=AMOUNT, days=days) == "warned"
@@ -253,7 +253,7 @@ def test_people_teach_what_is_expected(house: DuckDBWarehouse) -> None:
     assert status(until=days[1]) == "failed"
     assert status(check="another", days=days) == "failed"
     assert status(scope="another", days=days) == "failed"
-    lesson = Lesson(scope="sales", days=days, said="said on AN-9")
+    lesson = Lesson(scope="sales", days=days, origin="said on AN-9")
     assert look(house, built, lessons=(lesson,))[0][AMOUNT].evidence[-1] == "expected: said on AN-9"
 
 
@@ -342,7 +342,7 @@ def test_what_is_gone_null_or_restated_is_held_back(
     check = look(house, build(house, "next", where, amount))[0][name]
     assert check.status == "failed"
     assert text in check.observed
-    lesson = Lesson(scope="sales", check=name, days=check.days, said="said on AN-9")
+    lesson = Lesson(scope="sales", check=name, days=check.days, origin="said on AN-9")
     again = look(house, build(house, "next", where, amount), lessons=(lesson,))[0][name]
     assert again.status == "warned"
 

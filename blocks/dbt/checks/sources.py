@@ -49,10 +49,10 @@ def _check_loader(node: Node, loaders: Collection[str]) -> Iterator[Finding]:
     if near:
         yield make_node_error(node, f"its loader `{loader}` is unknown{near}", "Correct it.")
         return
-    said = f"its loader `{loader}` is none of this workflow" if loader else "it has no loader"
+    reason = f"its loader `{loader}` is none of this workflow" if loader else "it has no loader"
     yield warn_about(
         node,
-        f"{said}: it is read as it stands in {node.get('schema')}, whoever fills it",
+        f"{reason}: it is read as it stands in {node.get('schema')}, whoever fills it",
         f"To have it loaded, write `loader:` {', '.join(sorted(loaders))}; else declare its freshness.",
     )
 

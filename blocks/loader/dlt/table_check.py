@@ -19,8 +19,8 @@ def find_table_faults(table: SourceTable) -> list[PlatformError]:
     kind = table.meta.get("kind")
     required = _REQUIRED.get(str(kind))
     if required is None:
-        said = f"its meta kind is `{kind}`" if kind else "its source has no meta `kind`"
-        return [Misconfigured(f"load {table.full_name}", said, f"Use {', '.join(_REQUIRED)}.")]
+        problem = f"its meta kind is `{kind}`" if kind else "its source has no meta `kind`"
+        return [Misconfigured(f"load {table.full_name}", problem, f"Use {', '.join(_REQUIRED)}.")]
     checks: list[Callable[[], object]] = [
         lambda: require_setting(table, required),
         lambda: get_load_mode(table),

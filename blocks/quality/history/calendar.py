@@ -71,7 +71,7 @@ def _read_country(country: str, years: list[int]) -> dict[date, str]:
     if known:
         try:
             days = holidays.country_holidays(name, subdiv=part or None, years=years)
-            return {day: str(said) for day, said in days.items()}
+            return {day: str(label) for day, label in days.items()}
         except NotImplementedError:
             pass
     raise Misconfigured(

@@ -129,7 +129,9 @@ def report(
 ) -> Check:
     """The check: its worst bucket first, then the others. known: what a picture shows of the past; empty: none."""
     found = [each for each in judged if each.level != "usual"]
-    taught = {each.day: said for each in found if (said := find_lesson(past.lessons, mart, name, each.day))}
+    taught = {
+        each.day: origin for each in found if (origin := find_lesson(past.lessons, mart, name, each.day))
+    }
     held = [each for each in found if each.day not in taught and rules.holds_back(each.level, past.runs)]
     shown = sorted(found, key=lambda each: (each not in held, each.level != "gross", -each.distance))
     worst = shown[0] if shown else judged[-1]
@@ -158,7 +160,7 @@ def report(
 
 def find_lesson(lessons: Iterable[Lesson], mart: str, name: str, day: date) -> str:
     """What was said of a check's bucket; empty if nothing was."""
-    return next((each.said for each in lessons if each.covers(mart, name, day)), "")
+    return next((each.origin for each in lessons if each.covers(mart, name, day)), "")
 
 
 def _list_last_values(known: Mapping[date, float], day: date) -> list[float]:

@@ -52,14 +52,14 @@ class Rules(Record):
 class Lesson(Record):
     """What a person said is expected. check: the check's scope and name, or "" for all of these marts.
 
-    days: buckets that this is said of; until: every bucket up to this day, too. said: where and when, for readers.
+    days: buckets that this is said of; until: every bucket up to this day, too. origin: where and when, for readers.
     """
 
     scope: str
     check: str = ""
     days: tuple[date, ...] = ()
     until: date | None = None
-    said: str
+    origin: str
 
     def covers(self, scope: str, check: str, day: date) -> bool:
         """Whether a bucket that a check found is one of those."""

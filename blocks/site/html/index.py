@@ -163,15 +163,15 @@ def mark_page(page: str, entry: Entry) -> str:
     since = write_moment(entry.held_since)
     text = f"Newer data held back since {since}, because {entry.held_reason}"
     dated = f"You see the data of {write_day(entry.as_of)}. " if entry.as_of else ""
-    said = f'<p class="held" role="note" dir="auto"><b>{escape(dated)}</b>{escape(text)}</p>'
-    return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{said}<!--/held-->", page, count=1)
+    notice = f'<p class="held" role="note" dir="auto"><b>{escape(dated)}</b>{escape(text)}</p>'
+    return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{notice}<!--/held-->", page, count=1)
 
 
 def mark_candidate(page: str) -> str:
     """A dashboard's page that says between its two marks that it is a candidate."""
     text = "It waits for acceptance on its ticket. Readers see another release."
-    said = f'<p class="held" role="note"><b>Candidate, not live. </b>{text}</p>'
-    return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{said}<!--/held-->", page, count=1)
+    notice = f'<p class="held" role="note"><b>Candidate, not live. </b>{text}</p>'
+    return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{notice}<!--/held-->", page, count=1)
 
 
 def _write_now() -> str:

@@ -135,8 +135,8 @@ def _draw_tile(shot: Snapshot, standing: Standing | None, width: float, height: 
     moved = number_format.write_change(value, before, metric.form)
     arrow = {"+": "▲ ", "-": "▼ "}.get(moved[0] if moved else "", "")
     message = f"{arrow}{moved} from {number_format.write_compact(before, metric.form)}" if moved else ""
-    said = f"{'Reached' if standing.reached else 'Not reached'}: target" if standing else ""
-    aim = one_line(f"{said} {write_target(metric)}", 60) if standing else ""
+    verdict = f"{'Reached' if standing.reached else 'Not reached'}: target" if standing else ""
+    aim = one_line(f"{verdict} {write_target(metric)}", 60) if standing else ""
     frame = {
         "data": {"values": [{}]},
         "mark": {

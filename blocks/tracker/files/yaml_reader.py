@@ -136,11 +136,11 @@ def _read_comments(entries: object) -> Iterator[Comment]:
 
 def _is_restricted(entry: Mapping[str, object]) -> bool:
     """True for what not everybody may read: `internal: true`, `public: false`, a `visibility` or a `security` level."""
-    said = {name: _read_text(entry.get(name)).casefold() for name in (*RESTRICTED, "public")}
-    internal = {said["internal"], said["restricted"]} - {"", "false", "no"}
-    hidden = {said["visibility"], said["security"]} - {"", "public", "all", "none"}
+    marks = {name: _read_text(entry.get(name)).casefold() for name in (*RESTRICTED, "public")}
+    internal = {marks["internal"], marks["restricted"]} - {"", "false", "no"}
+    hidden = {marks["visibility"], marks["security"]} - {"", "public", "all", "none"}
     structured = any(isinstance(entry.get(name), dict | list) for name in RESTRICTED)
-    return bool(internal or hidden or structured) or said["public"] in ("false", "no")
+    return bool(internal or hidden or structured) or marks["public"] in ("false", "no")
 
 
 def _find_answer_time(entries: object) -> datetime | None:

@@ -311,7 +311,7 @@ class ChangeWriter:
         sign, other = ("<=", ">") if metric.goal == "down" else (">=", "<")
         grain = quote_text(metric.target_per) if metric.target_per else self._write_grain()
         head = quote_text(f"Target {write_target(metric)}: ")
-        said = f'(IF ({value}) {sign} {aim} THEN "reached" ELSEIF ({value}) {other} {aim} THEN "not reached" END)'
+        verdict = f'(IF ({value}) {sign} {aim} THEN "reached" ELSEIF ({value}) {other} {aim} THEN "not reached" END)'
         time = f"{grain} + {when}" if when else ""
         return Field(
             name=f"Derived_standing_{metric.name}",
@@ -319,7 +319,7 @@ class ChangeWriter:
             datatype="string",
             role="measure",
             type="nominal",
-            formula=f'IFNULL({head} + {time}{said}, "")',
+            formula=f'IFNULL({head} + {time}{verdict}, "")',
         )
 
     def _write_grain(self) -> str:
