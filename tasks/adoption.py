@@ -203,16 +203,42 @@ class Adopter:
         results = dbt.make(marts[:MOST_MARTS], BUILD_SECONDS) if marts else []
         self._note_failures(results)
         built = {result["unique_id"] for result in results if result["status"] == "success"}
+        chosen = [catalogue.mart(each) for each in marts[:MOST_MARTS]]
+        found = self._profile(chosen, built)
+        if not any(each.find_time() for each in found.values()):
+            found |= self._profile_what_they_are_made_of(dbt.manifest, catalogue, chosen, built)
+        return found
+
+    def _profile(self, marts: Sequence[Mart], built: set[str]) -> dict[str, TableProfile]:
+        """Mart → profile of its rows, of those that were built."""
+        found = {}
         with self._warehouse.session() as session:
-            found = {}
-            for mart in [catalogue.mart(each) for each in marts[:MOST_MARTS]]:
-                if mart.unique_id not in built:
-                    continue
-                name = mart.name
+            for mart in [each for each in marts if each.unique_id in built]:
                 types = self._warehouse.columns(session, mart.schema_name, mart.alias)
                 relation = self._warehouse.relation(f"{mart.schema_name}.{mart.alias}")
-                found[name] = profile_table(session.rows, name, relation, types)
+                found[mart.name] = profile_table(session.rows, mart.name, relation, types)
         return found
+
+    def _profile_what_they_are_made_of(
+        self, manifest: Node, catalogue: Catalogue, marts: Sequence[Mart], built: set[str]
+    ) -> dict[str, TableProfile]:
+        """The nearest models above these marts that have a time, where none of these has one or could be built."""
+        by_id = {each.unique_id: each for each in catalogue.models.values()}
+        layer, seen = [each.unique_id for each in marts], set[str]()
+        while layer := [
+            parent
+            for node in layer
+            for parent in manifest["parent_map"].get(node, ())
+            if parent in by_id and parent not in seen
+        ]:
+            seen |= set(layer)
+            above = [by_id[each] for each in dict.fromkeys(layer) if by_id[each].materialized != "ephemeral"]
+            found = self._profile(above, built)
+            if timed := {name: each for name, each in found.items() if each.find_time() and each.rows}:
+                names = ", ".join(sorted(timed))
+                self.found.notes.append(f"no mart that nothing is made of has a time: {names} instead")
+                return dict(list(timed.items())[:MOST_MARTS])
+        return {}
 
     def _note_failures(self, results: Sequence[NodeResult]) -> None:
         failed = [result for result in results if result["status"] in {"error", "fail"}]

@@ -9,6 +9,7 @@ from blocks.catalogue import Catalogue
 from blocks.dbt.checks.meta import check_meta
 from blocks.dbt.checks.nodes import get_place, list_nodes
 from blocks.dbt.checks.relations import check_relations
+from blocks.dbt.checks.semantic_form import check_semantic_form
 from blocks.dbt.checks.sources import check_sources
 from blocks.dbt.checks.tests import check_ambiguous, check_tests
 from blocks.dbt.run import DbtRun
@@ -54,6 +55,7 @@ def check_project(
         lambda: check_meta(manifest),
         lambda: check_exposures(manifest, catalogue, keys),
         lambda: check_metrics(manifest, catalogue),
+        lambda: check_semantic_form(manifest, dbt.folder),
         lambda: check_marts(manifest, catalogue, marts),
         lambda: check_ambiguous(manifest, marts),
         lambda: check_relations(manifest, built, schema),

@@ -18,6 +18,7 @@ Ask: TypeAlias = Callable[[str], Sequence[Sequence[object]]]
 
 MOST_VALUES, MOST_PARTS = 20, 50
 MOST_PAIRS = 15
+FEWEST_STEPS = 10
 _NUMBERS = ("int", "bigint", "smallint", "hugeint", "decimal", "numeric", "double", "float", "real")
 _IDENTIFIERS = re.compile(r"(^|_)(id|ids|no|nr|key|code|uuid|guid|sku|zip|postcode|phone|number|ref)$")
 _NOT_ADDED = frozenset(
@@ -48,6 +49,19 @@ _NOT_ADDED = frozenset(
         "level",
         "temperature",
     }
+    | {
+        "cumulative",
+        "cum",
+        "running",
+        "rolling",
+        "ytd",
+        "qtd",
+        "mtd",
+        "lifetime",
+        "stock",
+        "stddev",
+        "variance",
+    }
     | {"year", "month", "week", "day", "hour", "minute", "second", "position", "first", "last", "min", "max"}
 )
 _LATER_TIMES = (
@@ -65,7 +79,10 @@ _LATER_TIMES = (
 
 
 class ColumnProfile(Record):
-    """One column. data_type: as the database names it; values: all of them where they are few."""
+    """One column. data_type: as the database names it; values: all of them where they are few.
+
+    only_grows: a number that from one time to the next never falls, as running totals and levels do.
+    """
 
     name: str
     data_type: str
@@ -75,6 +92,7 @@ class ColumnProfile(Record):
     smallest: str | None = None
     largest: str | None = None
     values: tuple[str, ...] = ()
+    only_grows: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -122,7 +140,7 @@ class TableProfile(Record):
         return ranked[0] if ranked else None
 
     def list_measures(self, others: Collection[str] = ()) -> list[ColumnProfile]:
-        """Numbers that can be added up, by their names. others: columns that are keys of other tables."""
+        """Numbers that can be added up, by their names and rows. others: columns that are keys of other tables."""
         return [
             each
             for each in self.columns
@@ -130,6 +148,7 @@ class TableProfile(Record):
             and each.distinct > 1
             and each.name not in {*self.key, *others}
             and not each.is_identifier
+            and not each.only_grows
             and not set(each.name.lower().split("_")) & _NOT_ADDED
         ]
 
@@ -155,6 +174,8 @@ def profile_table(
     columns = tuple(
         _profile_column(ask, relation, column, kind, _read_int(rows)) for column, kind in types.items()
     )
+    if times := [each for each in columns if each.is_time and each.is_key and each.rows >= FEWEST_STEPS]:
+        columns = tuple(_mark_growth(ask, relation, each, times[0].name) for each in columns)
     found = TableProfile(name=name, rows=_read_int(rows), columns=columns, sampled=sampled)
     return found.model_copy(update={"key": _find_key(ask, relation, found)})
 
@@ -180,6 +201,18 @@ def _profile_column(ask: Ask, relation: str, column: str, kind: str, rows: int) 
         largest=None if largest is None else str(largest),
         values=values,
     )
+
+
+def _mark_growth(ask: Ask, relation: str, column: ColumnProfile, time: str) -> ColumnProfile:
+    """A number's profile with whether it only grows. time: a column that tells the rows apart."""
+    if not column.is_number or column.distinct < FEWEST_STEPS:
+        return column
+    value, order = quote_identifier(column.name), quote_identifier(time)
+    before = f"lag({value}) over (order by {order})"
+    ((falls,),) = ask(
+        f"select count(*) from (select {value} as v, {before} as b from {relation}) as q where v < b"
+    )
+    return column.model_copy(update={"only_grows": _read_int(falls) == 0})
 
 
 def _find_key(ask: Ask, relation: str, table: TableProfile) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.adoption.workbench import FoundTable
+from blocks.dbt.checks.sources import OWN_READING
 from blocks.errors import Misconfigured
 from blocks.records import Column
 
@@ -33,6 +34,7 @@ def edit_source(
 ) -> str:
     """A properties file's text in which a source is loaded by dlt: its loader, kind, settings and columns' types.
 
+    What has dbt-duckdb read the data itself is taken out: it would go past what is loaded.
     places: table of the file → the found table's name. Raises Misconfigured for a file in which the source is not.
     """
     found = {table.name: table for table in tables}
@@ -42,9 +44,11 @@ def edit_source(
         if node is None:
             raise Misconfigured(f"edit source {source}", "its YAML is not where dbt says it is")
         node["loader"] = "dlt"
+        _drop_own_reading(node)
         _find_meta(node).setdefault("kind", kind)
         for table in node.get("tables") or ():
             if (name := places.get(str(table.get("name")))) in found:
+                _drop_own_reading(table)
                 _edit_table(table, found[str(name)])
 
     return _edit(text, change)
@@ -77,6 +81,18 @@ def describe_source(source: str, kind: str, tables: Sequence[FoundTable]) -> dic
         listed.append(node)
     config = {"freshness": {"warn_after": {"count": 7, "period": "day"}}, "meta": {"kind": kind}}
     return {"name": source, "schema": f"raw_{source}", "loader": "dlt", "config": config, "tables": listed}
+
+
+def _drop_own_reading(node: CommentedMap) -> None:
+    config = node.get("config")
+    configs = [config] if isinstance(config, dict) else []
+    metas = [place["meta"] for place in (node, *configs) if isinstance(place.get("meta"), dict)]
+    for place in (*configs, *metas):
+        for key in OWN_READING & set(place):
+            del place[key]
+    for place in (node, *configs):
+        if place.get("meta") == {}:
+            del place["meta"]
 
 
 def _edit_table(table: CommentedMap, found: FoundTable) -> None:

@@ -138,6 +138,12 @@ class MetricMeta(Meta):
     )
 
 
+class DimensionMeta(Meta):
+    """What else a dimension of a semantic model is called."""
+
+    synonyms: Names = Field([], description="what else people call it, in any language, to read their requests by")
+
+
 class SourceMeta(Meta):
     """How a loader reads a source; a table may say it for itself."""
 
@@ -192,6 +198,7 @@ class SourceColumnMeta(Meta):
 class ProjectVars(Meta):
     """`vars: {ticket_to_dashboard: ...}` of dbt_project.yml."""
 
+    build: Literal["changed", "all"] | None = None
     not_run: Literal["fail", "warn"] | None = None
     time_zone: str | None = None
     holidays: Names = []
@@ -204,18 +211,31 @@ def find_meta_faults(model: type[Meta], meta: object) -> list[tuple[str, str]]:
     return [*_find_misspelt(model, meta), *_find_wrong(model, meta)]
 
 
+def find_unknown_keys(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong with it) for each that the model does not have, where all of the keys are ours."""
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    for key in meta:
+        if key not in known:
+            yield str(key), f"is no key that is read{suggest_name(str(key), known)}"
+
+
 def _find_misspelt(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
     known = set(model.model_fields)
     for key in meta:
-        if key not in known and (near := suggest_name(str(key), known)):
+        near = suggest_name(str(key), known)
+        if model is ExposureMeta and key == "cadence":
+            near = " (did you mean schedule?)"  # as a ticket calls it
+        if key not in known and near:
             yield str(key), f"is no key that is read{near}"
     for name, field in model.model_fields.items():
-        inner = next((each for each in (DiffBudget, Expect) if field.annotation == each | None), None)
-        if inner and isinstance(meta.get(name), Mapping):
-            others = [str(key) for key in meta[name] if key not in inner.model_fields]
-            yield from (
-                (f"{name}.{key}", f"is no key that is read{suggest_name(key, inner.model_fields)}") for key in others
-            )
+        inner, value = _INNER.get(field.annotation), meta.get(name)
+        for each in value if isinstance(value, list) else [value]:
+            if inner and isinstance(each, Mapping):
+                yield from ((f"{name}.{key}", said) for key, said in find_unknown_keys(inner, each))
+
+
+_INNER: dict[object, type[Meta]] = {DiffBudget | None: DiffBudget, Expect | None: Expect, list[Event]: Event}
+"""Type of a key → the model of the mapping, or of each of the mappings, that it holds."""
 
 
 def _find_wrong(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
@@ -238,7 +258,7 @@ def _show(value: object) -> str:
 
 def build_schema() -> dict[str, object]:
     """A JSON Schema of dbt's properties files as far as they are read here, for an editor to check YAML against."""
-    models = (ExposureMeta, MartMeta, MetricMeta, SourceMeta, SourceTableMeta, SourceColumnMeta)
+    models = (ExposureMeta, MartMeta, MetricMeta, DimensionMeta, SourceMeta, SourceTableMeta, SourceColumnMeta)
     defs: dict[str, object] = {}
     for model in models:
         schema = model.model_json_schema(ref_template="#/$defs/{model}")
@@ -262,6 +282,7 @@ def build_schema() -> dict[str, object]:
             "sources": each(node(SourceMeta, tables=each(table))),
             "models": each(node(MartMeta)),
             "metrics": each(node(MetricMeta)),
+            "semantic_models": each({"type": "object", "properties": {"dimensions": each(node(DimensionMeta))}}),
             "exposures": each(node(ExposureMeta)),
         },
         "$defs": defs,

@@ -11,6 +11,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr
 
 from blocks.catalogue import Catalogue
+from blocks.dbt.meta_models import ProjectVars, find_unknown_keys
 from blocks.dbt.own_profile import read_own_settings
 from blocks.dbt.run import DbtRun, DbtSettings, fetch_packages
 from blocks.dbt.yaml_content import read_yaml
@@ -136,9 +137,15 @@ def _reuses(settings: Mapping[str, object]) -> bool:
 def _read_policy(
     settings: Mapping[str, object], name: str, words: Mapping[str, bool], default: str
 ) -> bool:
-    """What a word of the project's policy means. Raises Misconfigured for another one."""
+    """What a word of the project's policy means. Raises Misconfigured for another one, and for a key that is none."""
     variables = settings.get("vars")
     ours = (variables.get("ticket_to_dashboard") if isinstance(variables, dict) else None) or {}
+    for key, problem in find_unknown_keys(ProjectVars, ours) if isinstance(ours, dict) else ():
+        raise Misconfigured(
+            "read dbt_project.yml",
+            f"{key} of vars.ticket_to_dashboard {problem}",
+            f"Use {', '.join(sorted(ProjectVars.model_fields))}.",
+        )
     policy = ours.get(name, default) if isinstance(ours, dict) else ours
     if not isinstance(policy, str) or policy not in words:
         answer = f"{name} of vars.ticket_to_dashboard is {policy!r}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from threading import Event
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,13 @@ class DbtRun:
             args = self._write_arguments(for_all, self._profiles.open() / "parse")
         apart = [*self._write_arguments(), "--no-partial-parse"]
         apart[apart.index("--target-path") + 1] = str(self._state / APART)
-        self._start_worker().ask("parse", args=[*args, *more], apart=apart, parsed=for_all, schema=self._schema)
+        places = {"parsed": for_all, "schema": self._schema, "folder": str(self._folder)}
+        self._start_worker().ask("parse", args=[*args, *more], apart=apart, **places)
+
+    @property
+    def folder(self) -> Path:
+        """The project's, of dbt_project.yml; absolute."""
+        return self._folder
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -137,7 +144,8 @@ class DbtRun:
         except BuildFailed as error:
             if "dbt deps" not in error.answer:
                 raise
-            fix = f"Let `python flows/main.py setup --apply` or `dbt deps` fetch them into {self._folder}."
+            fetch = f"python flows/main.py setup --project {quote(str(self._folder))} --apply"
+            fix = f"Let `{fetch}` or `dbt deps` fetch them into {self._folder}."
             raise BuildFailed(error.asked, error.answer, fix) from None
         self._warnings, self._is_apart = parsed["warnings"], parsed["apart"]
         manifest = self._state / (APART if parsed["apart"] else "target") / "manifest.json"

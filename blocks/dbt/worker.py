@@ -123,14 +123,16 @@ class Parsed(TypedDict):
     apart: bool
 
 
-def parse(args: list[str], apart: list[str], parsed: str, schema: str) -> Parsed:
+def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: str) -> Parsed:
     """dbt parse; the parent reads manifest.json. Raises DbtError with dbt's reasons.
 
+    folder: the project's, in which dbt works from here on: files that its models name are named from there.
     args: for the schema `parsed`, which is the same in every run; apart: for the release's `schema`, if the project
     makes more of its name than a name.
     """
     import dbt.adapters.factory
 
+    os.chdir(folder)
     manifest, warnings = _parse(args)
     alone = has_edited_schema(manifest)
     if alone:

@@ -83,12 +83,11 @@ def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -
     known = {column.lower() for column in columns}
     for each in suite["expectations"] if known else ():
         for column in _list_columns(upgrade_expectation(each)):
-            if column.lower() not in known:
+            # `init` saw the column of what it proposed in the data
+            if column.lower() not in known and not _is_unreviewed(each):
                 # a longer or shorter name is likely another column, which the YAML leaves out
                 alike = {each for each in known if abs(len(each) - len(column)) <= 2}
                 near = suggest_name(column, alike, 0.8)
-                if not near and _is_unreviewed(each):
-                    continue  # `init` saw the column in the data
                 found = make_error if near else warn
                 yield found(
                     about,

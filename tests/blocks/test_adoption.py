@@ -6,10 +6,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import yaml
 
 from blocks.adoption.new_project import choose_facts
 from blocks.adoption.workbench import group_files, open_workbench
-from blocks.adoption.yaml_files import edit_exposure
+from blocks.adoption.yaml_files import edit_exposure, edit_source
 from blocks.errors import Misconfigured
 
 
@@ -93,3 +94,31 @@ def test_an_edit_keeps_comments_and_what_is_there() -> None:
     text = "exposures:\n- name: a  # mine\n  type: dashboard\n  config:\n    meta: {ticket: X-1}  # keep\n"
     edited = edit_exposure(text, "a", {"ticket": "AN-1", "metrics": ["m"]})
     assert edited == text.replace("{ticket: X-1}  #", "{ticket: X-1, metrics: [m]} #")
+
+
+def test_what_only_grows_with_time_is_not_added_up(tmp_path: Path) -> None:
+    lines = ["day,amount,so_far", *(f"2026-01-{at:02},{at % 4},{at * 3}" for at in range(1, 21))]
+    (tmp_path / "days.csv").write_text("\n".join(lines) + "\n")
+    with open_workbench(keep_names=False) as bench:
+        bench.add("shop", str(tmp_path))
+        (table,) = bench.tables
+    assert [each.name for each in table.profile.list_measures()] == ["amount"]
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "    meta:\n      external_location: data/{name}.csv\n",
+        "    config:\n      meta: {external_location: 'data/{name}.csv', owner: Ada}\n",
+        "    config: {external_location: 'data/{name}.csv'}\n",
+    ],
+)
+def test_what_dbt_would_read_past_the_load_is_taken_out(tmp_path: Path, own: str) -> None:
+    (tmp_path / "sales.csv").write_text("id\n1\n")
+    with open_workbench(keep_names=True) as bench:
+        bench.add("till", str(tmp_path))
+        text = f"sources:\n  - name: till\n{own}    tables:\n      - name: sales\n"
+        edited = edit_source(text, "till", "files", bench.tables, {"sales": "sales"})
+    assert "external_location" not in edited
+    assert ("owner: Ada" in edited) is ("owner" in own)
+    assert yaml.safe_load(edited)["sources"][0]["config"]["meta"]["kind"] == "files"

@@ -170,7 +170,9 @@ def test_variables_target_and_the_projects_own_profile_reach_dbt(
         "{{ config(materialized='table') }} "
         "select '{{ target.name }}' as name, '{{ var('country') }}' as country, '{{ target.threads }}' as threads,"
         " current_setting('default_null_order') as nulls, current_setting('TimeZone') as zone, id from far.codes"
+        " where id in (select code from './codes.csv')"  # as by hand, from the project's folder
     )
+    (folder / "codes.csv").write_text("code\n5\n")
     project = DbtProject(folder=folder, state=tmp_path / "state", target="prod", variables={"country": "NO"})
     run = project.open(warehouse, "rel_v")
     try:
@@ -184,6 +186,9 @@ def test_variables_target_and_the_projects_own_profile_reach_dbt(
     assert row == ("prod", "NO", "3", "NULLS_LAST", "UTC", 5)
     with pytest.raises(Misconfigured, match=r"no output live.*dev, lake, prod"):
         DbtProject(folder=folder, state=tmp_path, target="live").open(warehouse, "rel_v")
+    wrong = {"ticket_to_dashboard": {"tme_zone": "Europe/Berlin"}}
+    with pytest.raises(Misconfigured, match=r"tme_zone .* no key that is read \(did you mean time_zone"):
+        DbtProject(folder=folder, state=tmp_path, variables=wrong).open(warehouse, "rel_v")
     assert DbtProject(folder=folder, state=tmp_path, target="lake").open(warehouse, "rel_v")  # its name alone
 
 
@@ -196,7 +201,7 @@ def test_packages_that_are_missing_are_named_and_fetched(tmp_path: Path, warehou
     (folder / "packages.yml").write_text("packages:\n  - local: ../tools\n")
     project = DbtProject(folder=folder, state=tmp_path / "state")
     assert project.list_missing_packages() == ["../tools"]
-    with pytest.raises(BuildFailed, match=r"dbt deps.*setup --apply"):
+    with pytest.raises(BuildFailed, match=r"dbt deps.*setup --project .* --apply"):
         read_manifest(project, warehouse, "rel_p")
     blocks = SimpleNamespace(project=project, warehouse=warehouse)
     with redirect_stdout(io.StringIO()) as said:

@@ -53,8 +53,6 @@ models:
     versions: [{v: 1}, {v: 2, config: {alias: versioned_second}}]
   - name: private_one
     config: {group: finance, access: private}
-  - name: grouped
-    config: {group: finance}
   - name: tabled
     description: "{{ doc('tabled') }}"
     columns:
@@ -108,7 +106,7 @@ MODELS = {
     "versioned_v2": "select 2 as v",
     "over_latest": "select v from {{ ref('versioned') }}",
     "private_one": "select 1 as one",
-    "grouped": "select one from {{ ref('private_one') }}",
+    "grouped": "{{ config(group='finance') }} select one from {{ ref('private_one') }}",
     "custom/elsewhere": "select 1 as one",
     "renamed": "{{ config(alias='other_name') }} select 1 as one",
     "switched_off": "{{ config(enabled=false) }} select 1 as one",
@@ -127,6 +125,11 @@ OTHERS = {
     "dbt_project.yml": PROJECT,
     "models/all.yml": YAML,
     "models/in_python.py": PYTHON,
+    "models/newer.yml": (
+        "models:\n  - name: grouped\n    semantic_model: {enabled: true}\n    agg_time_dimension: one\n"
+        "    columns: [{name: one, granularity: day, dimension: {type: time}}]\n"
+        "    metrics: [{name: newer, label: Newer, type: simple, agg: sum, expr: one}]\n"
+    ),
     "models/docs.md": "{% docs tabled %}Rows.{% enddocs %}",
     "analyses/looked_at.sql": "select * from {{ ref('tabled') }}",
     "seeds/seeded.csv": "code\n007\n008\n",
@@ -235,6 +238,7 @@ SAID = [
     ("hooks of a model", "model hooked_model", "runs after it is built", False),
     ("hooks of a run", "hook every-on-run-start-0", "it runs with every build", True),
     ("materialization of its own", "model own_way", "is the project's own", False),
+    ("semantic models in the newer form", "semantic layer", "the newer form, which dbt 1.11", True),
     ("a source nobody loads", "source src.rows", "it has no loader", True),
 ]
 

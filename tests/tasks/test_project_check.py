@@ -41,7 +41,8 @@ MODELS = {
     " join {{ ref('sales_history') }} h using (id) join {{ ref('prices') }} p using (id)"
     " join {{ ref('written') }} using (id) join {{ source('old', 'codes') }} using (id)"
     " join {{ source('typo', 'rates') }} using (id) join {{ source('own', 'things') }} using (id)"
-    " join {{ source('none', 'untyped') }} using (id)",
+    " join {{ source('none', 'untyped') }} using (id)"
+    " join {{ source('past', 'rows') }} using (id)",
     "prices": "{{ config(schema='finance') }} select 1 as id",
     "written": "{{ config(materialized='external', location='out.parquet') }} select 1 as id",
     "bare": "select 1 as id, current_date as sold_on",
@@ -100,6 +101,11 @@ sources:
     schema: raw_none
     loader: dlt
     tables: [{name: untyped}]
+  - name: past
+    schema: raw_past
+    loader: dlt
+    config: {meta: {kind: files, external_location: "data/{name}.csv"}}
+    tables: [{name: rows, config: {meta: {path: rows.csv}}, columns: [{name: id, data_type: integer}]}]
 semantic_models:
   - name: sales
     model: ref('sales')
@@ -107,7 +113,7 @@ semantic_models:
     entities: [{name: sale, type: primary, expr: id}]
     dimensions:
       - {name: sold_on, type: time, type_params: {time_granularity: day}}
-      - {name: region, type: categorical}
+      - {name: region, type: categorical, config: {meta: {synonims: [area]}}}
     measures:
       - {name: amount_total, agg: sum, expr: amount}
       - name: amount_usual
@@ -127,8 +133,16 @@ semantic_models:
     dimensions: [{name: sold_on, type: time, type_params: {time_granularity: day}}]
     measures: [{name: elsewhere_count, agg: count, expr: id}]
 metrics:
-  - {name: revenue, label: Revenue, type: simple, type_params: {measure: amount_total}, config: {meta: {format: eur}}}
-  - {name: income, label: revenue, type: simple, type_params: {measure: amount_total}, config: {meta: {goal: higher}}}
+  - name: revenue
+    label: Revenue
+    type: simple
+    type_params: {measure: amount_total}
+    config: {meta: {format: eur, ownr: Ada, targt: 7}}
+  - name: income
+    label: revenue
+    type: simple
+    type_params: {measure: amount_total}
+    config: {meta: {goal: higher, synonyms: 7, events: [{name: fair, form: 2026-01-01}]}}
   - {name: usual, label: Usual, type: simple, type_params: {measure: amount_usual}}
   - {name: bares, label: Bares, type: simple, type_params: {measure: bare_count}}
   - {name: others, label: Others, type: simple, type_params: {measure: elsewhere_count}}
@@ -137,18 +151,24 @@ exposures:
     type: dashboard
     owner: {name: A}
     depends_on: [ref('sales')]
-    config: {meta: {ticket: SH-1, analysis: trnd, metrics: [revenu], schedule: "no"}}
+    config: {meta: {ticket: SH-1, analysis: trnd, metrics: [revenu], schedule: "no", aproval: owner, cadence: weekly}}
   - name: by_what
     type: dashboard
     owner: {name: A}
     depends_on: [ref('days')]
-    config: {meta: {ticket: SH-9, analysis: comparison, metrics: [revenue, usual], dimensions: [regoin]}}
+    config:
+      meta: {ticket: SH-9, analysis: comparison, metrics: [revenue, usual], dimensions: [regoin], approval: boss}
   - name: one_text
     type: dashboard
     owner: {name: A}
     depends_on: [ref('sales')]
     config: {meta: {ticket: SH-1, metrics: "revenue, income", dimentions: [region]}}
   - name: Not_A_Folder
+    type: dashboard
+    owner: {name: A}
+    depends_on: [ref('bare')]
+    config: {meta: {metrics: [bares], period: last 12 mnths, schedule: weakly}}
+  - name: unasked
     type: dashboard
     owner: {name: A}
     depends_on: [ref('bare')]
@@ -210,7 +230,12 @@ SEEDED = [
         "`dimentions` in its meta is no key that is read (did you mean dimensions?)",
     ),
     ("error", "exposure Not_A_Folder", "can't be a folder"),
-    ("warning", "exposure Not_A_Folder", "no ticket and no schedule ask for it"),
+    ("error", "exposure Not_A_Folder", "period"),
+    ("warning", "exposure Not_A_Folder", "its schedule 'weakly' is none that is read"),
+    ("error", "exposure misspelt", "`aproval` in its meta is no key that is read (did you mean approval?)"),
+    ("error", "exposure misspelt", "`cadence` in its meta is no key that is read (did you mean schedule?)"),
+    ("error", "exposure by_what", "`approval` in its meta Input should be 'requester', 'owner' or 'none'"),
+    ("warning", "exposure unasked", "no ticket and no schedule ask for it"),
     ("error", "exposure only_unusable", "metric usual is known, but can't be shown, because"),
     ("error", "exposure nothing_shown", "no metrics: no dashboard comes of it"),
     ("error", "exposure nothing_shown", "`ticket` in its meta Input should be a valid string"),
@@ -225,6 +250,15 @@ SEEDED = [
     ("warning", "metric", "have one label"),
     ("error", "metric revenue", "`format` in its meta String should match pattern"),
     ("error", "metric income", "`goal` in its meta Input should be 'up', 'down' or 'none'"),
+    ("error", "metric revenue", "`ownr` in its meta is no key that is read (did you mean owner?)"),
+    ("error", "metric revenue", "`targt` in its meta is no key that is read (did you mean target?)"),
+    ("error", "metric income", "`synonyms` in its meta Input should be a valid list"),
+    ("error", "metric income", "`events.form` in its meta is no key that is read (did you mean from?)"),
+    (
+        "error",
+        "dimension region of sales",
+        "`synonims` in its meta is no key that is read (did you mean synonyms?)",
+    ),
     # marts
     ("error", "model sales", "its primary_key names column idd is unknown"),
     (
@@ -266,6 +300,12 @@ SEEDED = [
     ("warning", "source", "it declares no freshness: old data pass"),
     ("warning", "dbt", "A loaded_at_field must be specified for source 'shop.sales'"),
     ("warning", "source none", "nothing says where it is"),
+    ("warning", "source past", "nothing says where it is"),
+    (
+        "error",
+        "source past.rows",
+        "its external_location has dbt read the data where they lie, past what `dlt` loads",
+    ),
     ("error", "source shp", "no source of this name that is loaded here (did you mean shop?)"),
     # suites
     (

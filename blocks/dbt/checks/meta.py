@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from blocks.dbt.checks.nodes import get_meta, get_name, get_place, list_nodes
 from blocks.dbt.meta_models import (
+    DimensionMeta,
     ExposureMeta,
     MartMeta,
     Meta,
@@ -25,6 +26,10 @@ def check_meta(manifest: Node) -> Iterator[Finding]:
     for section, model in (("exposures", ExposureMeta), ("metrics", MetricMeta)):
         for node in list_nodes(manifest, section):
             yield from _check_node(model, node)
+    for node in list_nodes(manifest, "semantic_models"):
+        for dimension in node.get("dimensions") or ():
+            about = f"dimension {dimension.get('name')} of {node.get('name')}"
+            yield from _check_node(DimensionMeta, dimension, about, get_place(node))
     for node in list_nodes(manifest, "nodes"):
         if node.get("resource_type") == "model":
             yield from _check_node(MartMeta, node)

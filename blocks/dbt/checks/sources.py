@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from blocks.dbt.checks.nodes import make_node_error, get_config, get_name, get_place, list_nodes, warn_about
+from blocks.dbt.checks.nodes import (
+    get_config,
+    get_meta,
+    get_name,
+    get_place,
+    list_nodes,
+    make_node_error,
+    warn_about,
+)
 from blocks.dbt.release_scope import has_threshold
 from blocks.findings import Finding, make_error, suggest_name
 from blocks.manifest import Node
+
+OWN_READING = frozenset({"external_location", "plugin"})
+"""Keys of a source's meta by which dbt-duckdb reads its data where they lie, whatever a table of its name holds."""
 
 
 def check_sources(
@@ -43,6 +54,13 @@ def check_sources(
 
 def _check_loader(node: Node, loaders: Collection[str]) -> Iterator[Finding]:
     loader = str(node.get("loader") or "")
+    own = _find_own_reading(node)
+    if loader in loaders and own:
+        yield make_node_error(
+            node,
+            f"its {own} has dbt read the data where they lie, past what `{loader}` loads and checks",
+            f"Take {own} out of its meta, or `loader` out of the source.",
+        )
     if loader in loaders:
         return
     near = suggest_name(loader, loaders, 0.6) if loader else ""
@@ -50,11 +68,18 @@ def _check_loader(node: Node, loaders: Collection[str]) -> Iterator[Finding]:
         yield make_node_error(node, f"its loader `{loader}` is unknown{near}", "Correct it.")
         return
     reason = f"its loader `{loader}` is none of this workflow" if loader else "it has no loader"
+    where = f"where its {own} says" if own else f"in {node.get('schema')}"
     yield warn_about(
         node,
-        f"{reason}: it is read as it stands in {node.get('schema')}, whoever fills it",
+        f"{reason}: it is read as it stands {where}, whoever fills it",
         f"To have it loaded, write `loader:` {', '.join(sorted(loaders))}; else declare its freshness.",
     )
+
+
+def _find_own_reading(node: Node) -> str:
+    """The key by which dbt reads a source's data itself; empty where there is none."""
+    meta = get_meta(node)
+    return next((key for key in sorted(OWN_READING) if key in get_config(node) or (isinstance(meta, Mapping) and key in meta)), "")
 
 
 def _check_columns(node: Node) -> Iterator[Finding]:
