@@ -20,7 +20,17 @@ FORMAT = "2"  # another one where the meaning of a part changes: then everything
 REUSABLE = {"table", "seed"}
 """Materializations whose relation another release can show."""
 _READABLE = {"table", "view", "ephemeral", "seed"}
-_WITHOUT_EFFECT = {"access", "docs", "enabled", "freshness", "group", "meta", "node_color", "static_analysis", "tags"}
+_WITHOUT_EFFECT = {
+    "access",
+    "docs",
+    "enabled",
+    "freshness",
+    "group",
+    "meta",
+    "node_color",
+    "static_analysis",
+    "tags",
+}
 _READS_META = re.compile(r"\b(?:meta|tags)\b|\bmodel\s*[.\[]|\bconfig\s*\.\s*(?:get|require|meta)")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _WORD = re.compile(r"\w+")
@@ -40,7 +50,9 @@ class Fingerprint(Record):
 
     def describe_change(self, before: Fingerprint) -> str:
         """Which part is not as it was, in a few words; empty for the same."""
-        changed = [key for key in {**before.parts, **self.parts} if self.parts.get(key) != before.parts.get(key)]
+        changed = [
+            key for key in {**before.parts, **self.parts} if self.parts.get(key) != before.parts.get(key)
+        ]
         known = [key for key in changed if key in _CHANGES]
         if known:
             return _CHANGES[known[0]]
@@ -65,7 +77,7 @@ class Fingerprints:
     overrides: True where packages' macros may stand for dbt's own.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         manifest: Node,
         sources: Mapping[str, str],
@@ -98,7 +110,9 @@ class Fingerprints:
         """What people defined of these nodes, as one hash: not which rows there are, nor what runs or tests them."""
         kept = {"code", "config", "macros", "variables"}
         own = {key: self._describe_own(self._nodes[key])[0] for key in unique_ids if key in self._nodes}
-        return hash_value({key: {part: parts[part] for part in kept & parts.keys()} for key, parts in own.items()})
+        return hash_value(
+            {key: {part: parts[part] for part in kept & parts.keys()} for key, parts in own.items()}
+        )
 
     def find_test(self, unique_id: str, places: Mapping[str, str]) -> str:
         """What a test's answer depends on, as one hash; empty where that can't be told.
@@ -150,8 +164,16 @@ class Fingerprints:
         kept = {key: value for key, value in config.items() if key not in _WITHOUT_EFFECT}
         if _READS_META.search(reached):
             kept |= {key: config.get(key) for key in ("meta", "tags", "docs", "group", "access")}
-            kept |= {f"own {key}": node.get(key) for key in ("meta", "description", "path", "original_file_path")}
-        shape = [node.get("alias"), node.get("schema"), kept, _describe_columns(node), node.get("constraints")]
+            kept |= {
+                f"own {key}": node.get(key) for key in ("meta", "description", "path", "original_file_path")
+            }
+        shape = [
+            node.get("alias"),
+            node.get("schema"),
+            kept,
+            _describe_columns(node),
+            node.get("constraints"),
+        ]
         code = [node.get("language"), node.get("raw_code"), node.get("version"), node.get("latest_version")]
         code += [node.get("test_metadata"), (node.get("checksum") or {}).get("checksum")]
         parts = {
@@ -189,19 +211,22 @@ class Fingerprints:
 def _find_jinja(text: str) -> str:
     """What of a text dbt renders; all of it where a brace or quote inside may hide where that ends."""
     found = _JINJA.findall(text)
-    if all(each.count("{") == each.count("}") and not each.count("'") % 2 | each.count('"') % 2 for each in found):
+    if all(
+        each.count("{") == each.count("}") and not each.count("'") % 2 | each.count('"') % 2 for each in found
+    ):
         return "\n".join(found)
     return text
 
 
-def _find_doubt(node: Node, reached: str) -> str:
+def _find_doubt(node: Node, reached: str) -> str:  # noqa: PLR0911  # a reason a line
     """Why a node's own code does not tell what comes out of it; empty if it does."""
     config, kind = node["config"], node["resource_type"]
     materialized = config.get("materialized", "table")
     if kind == "test":
         materialized = "view"
-    if materialized in {"incremental", "snapshot"} or kind == "snapshot":
-        return f"it is {'a snapshot' if kind == 'snapshot' else materialized}, which goes on from what it held"
+    goes_on = "a snapshot" if kind == "snapshot" else materialized
+    if goes_on in {"a snapshot", "incremental", "snapshot"}:
+        return f"it is {goes_on}, which goes on from what it held"
     if materialized not in _READABLE:
         return f"it is materialized as {materialized}, of which nothing is known"
     if (node.get("language") or "sql") != "sql":
@@ -218,7 +243,9 @@ def _find_doubt(node: Node, reached: str) -> str:
 def _describe_columns(node: Node) -> dict[str, object]:
     fields = ("data_type", "constraints", "quote")
     described = fields if not node["config"].get("persist_docs") else (*fields, "description")
-    return {name: [column.get(each) for each in described] for name, column in (node.get("columns") or {}).items()}
+    return {
+        name: [column.get(each) for each in described] for name, column in (node.get("columns") or {}).items()
+    }
 
 
 def _group_unit_tests(manifest: Node) -> dict[str, list[object]]:
@@ -239,7 +266,9 @@ class _Macros:
         own = {"dbt", f"dbt_{metadata.get('adapter_type')}"}
         macros = (manifest.get("macros") or {}).values()
         others = {each["unique_id"]: each for each in macros if each["package_name"] not in own}
-        inside = {word for each in macros if each["package_name"] in own for word in _list_names(each["name"])}
+        inside = {
+            word for each in macros if each["package_name"] in own for word in _list_names(each["name"])
+        }
         self._texts: dict[str, str] = {key: str(each["macro_sql"]) for key, each in others.items()}
         self._words = {key: set(_WORD.findall(text)) for key, text in self._texts.items()}
         self._named: dict[str, set[str]] = {}

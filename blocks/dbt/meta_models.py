@@ -13,8 +13,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from blocks.findings import suggest_name
-from blocks.records import Analysis
 from blocks.manifest import Node
+from blocks.records import Analysis
 
 OFF = {"no", "off", "false", "never", "none", "n"}
 _LONGEST = 300
@@ -54,7 +54,9 @@ class Meta(BaseModel):
 class ExposureMeta(Meta):
     """The dashboard that an exposure declares."""
 
-    ticket: Annotated[str, BeforeValidator(_read_ticket)] | None = Field(None, description="key of its ticket")
+    ticket: Annotated[str, BeforeValidator(_read_ticket)] | None = Field(
+        None, description="key of its ticket"
+    )
     analysis: Analysis | None = Field(None, description="what is asked of the data")
     metrics: Names = Field([], description="metrics of the semantic layer that it shows")
     dimensions: Names = Field([], description="dimensions that it splits them by")
@@ -121,7 +123,9 @@ class Event(Meta):
 class MetricMeta(Meta):
     """How a metric is shown, what else it is called, and what its new days are held to."""
 
-    synonyms: Names = Field([], description="what else people call it, in any language, to read their requests by")
+    synonyms: Names = Field(
+        [], description="what else people call it, in any language, to read their requests by"
+    )
     owner: Names = Field([], description="who takes tickets that need it, in turn by their load")
     expect: Expect | None = Field(None, description="how its new days are held to its history")
     events: list[Event] = Field([], description="days that are not")
@@ -141,7 +145,9 @@ class MetricMeta(Meta):
 class DimensionMeta(Meta):
     """What else a dimension of a semantic model is called."""
 
-    synonyms: Names = Field([], description="what else people call it, in any language, to read their requests by")
+    synonyms: Names = Field(
+        [], description="what else people call it, in any language, to read their requests by"
+    )
 
 
 class SourceMeta(Meta):
@@ -171,9 +177,9 @@ class SourceTableMeta(SourceMeta):
     endpoint: str | None = None
     records: str | None = None
     cursor_param: str | None = None
-    paginator: (
-        Literal["single_page", "next_url", "header_link", "cursor", "page_number", "offset"] | None
-    ) = None
+    paginator: Literal["single_page", "next_url", "header_link", "cursor", "page_number", "offset"] | None = (
+        None
+    )
     next: str | None = None
     page_param: str | None = None
     first_page: int | None = None
@@ -258,7 +264,15 @@ def _show(value: object) -> str:
 
 def build_schema() -> dict[str, object]:
     """A JSON Schema of dbt's properties files as far as they are read here, for an editor to check YAML against."""
-    models = (ExposureMeta, MartMeta, MetricMeta, DimensionMeta, SourceMeta, SourceTableMeta, SourceColumnMeta)
+    models = (
+        ExposureMeta,
+        MartMeta,
+        MetricMeta,
+        DimensionMeta,
+        SourceMeta,
+        SourceTableMeta,
+        SourceColumnMeta,
+    )
     defs: dict[str, object] = {}
     for model in models:
         schema = model.model_json_schema(ref_template="#/$defs/{model}")
@@ -282,7 +296,9 @@ def build_schema() -> dict[str, object]:
             "sources": each(node(SourceMeta, tables=each(table))),
             "models": each(node(MartMeta)),
             "metrics": each(node(MetricMeta)),
-            "semantic_models": each({"type": "object", "properties": {"dimensions": each(node(DimensionMeta))}}),
+            "semantic_models": each(
+                {"type": "object", "properties": {"dimensions": each(node(DimensionMeta))}}
+            ),
             "exposures": each(node(ExposureMeta)),
         },
         "$defs": defs,

@@ -52,7 +52,9 @@ def _read_outputs(path: Path, profile: str) -> tuple[dict[str, Node], str]:
     content = read_yaml(path, "Correct or delete it.")
     try:
         found = content.get(profile) or {}
-        outputs: dict[str, Node] = {str(name): dict(output) for name, output in (found.get("outputs") or {}).items()}
+        outputs: dict[str, Node] = {
+            str(name): dict(output) for name, output in (found.get("outputs") or {}).items()
+        }
     except (ValueError, TypeError, AttributeError) as error:
         raise Misconfigured(
             f"read {path}", f"{type(error).__name__}: it is no profile of dbt's", "Correct or delete it."

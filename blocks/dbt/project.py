@@ -121,7 +121,11 @@ class DbtProject(Block):
 def _name_package(package: object) -> str:
     if not isinstance(package, dict):
         return str(package)[:80]
-    return str(next((package[key] for key in ("package", "git", "local", "tarball", "private") if key in package), "?"))
+    return str(
+        next(
+            (package[key] for key in ("package", "git", "local", "tarball", "private") if key in package), "?"
+        )
+    )
 
 
 def _lets_not_run_pass(settings: Mapping[str, object]) -> bool:
@@ -134,9 +138,7 @@ def _reuses(settings: Mapping[str, object]) -> bool:
     return _read_policy(settings, "build", {"all": False, "changed": True}, "changed")
 
 
-def _read_policy(
-    settings: Mapping[str, object], name: str, words: Mapping[str, bool], default: str
-) -> bool:
+def _read_policy(settings: Mapping[str, object], name: str, words: Mapping[str, bool], default: str) -> bool:
     """What a word of the project's policy means. Raises Misconfigured for another one, and for a key that is none."""
     variables = settings.get("vars")
     ours = (variables.get("ticket_to_dashboard") if isinstance(variables, dict) else None) or {}

@@ -17,7 +17,11 @@ def read_variables(folder: Path) -> str:
     if (folder / PROJECT_FILE).is_file():
         settings = read_yaml(folder / PROJECT_FILE, CORRECT_IT)
         packages = str(settings.get("packages-install-path") or packages)
-    for path in (folder / PROJECT_FILE, folder / "vars.yml", *sorted((folder / packages).glob(f"*/{PROJECT_FILE}"))):
+    for path in (
+        folder / PROJECT_FILE,
+        folder / "vars.yml",
+        *sorted((folder / packages).glob(f"*/{PROJECT_FILE}")),
+    ):
         if path.is_file():
             texts.append(path.read_text(encoding="utf-8", errors="replace"))
     return "\n".join(texts)

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.nodes import ManifestNode
 
 
-PARTS = ("nodes", "sources", "exposures", "metrics", "semantic_models", "saved_queries", "unit_tests", "functions")
+PARTS = (
+    "nodes",
+    "sources",
+    "exposures",
+    "metrics",
+    "semantic_models",
+    "saved_queries",
+    "unit_tests",
+    "functions",
+)
 """Parts of a manifest in which dbt has rendered names; files and macros are as they were written."""
 
 _SCHEMA = r"(?:\btarget|\bthis)\s*(?:\.\s*schema\b|\[\s*['\"]schema['\"]\s*\])"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from blocks.records import Record
 from blocks.manifest import Node, find_lineage, name_model
+from blocks.records import Record
 
 BUILT = {"model", "seed", "snapshot"}
 
@@ -88,7 +88,9 @@ def find_blockers(manifest: Node, skipped: str, failed: Collection[str]) -> list
     is_test = node.get("resource_type") in {"test", "unit_test"}
     targets = node.get("depends_on", {}).get("nodes", []) if is_test else [skipped]
     above = manifest["parent_map"]
-    reach = [(target, find_lineage([target], lambda node: above.get(node, ())) - {target}) for target in targets]
+    reach = [
+        (target, find_lineage([target], lambda node: above.get(node, ())) - {target}) for target in targets
+    ]
     found = [each for each in failed if any(_is_cause(manifest, each, *place) for place in reach)]
     return found or list(failed)
 
@@ -135,4 +137,6 @@ def _name_scope(test: Node, inside: list[str], nodes: Mapping[str, Node]) -> str
 def has_threshold(source: Node) -> bool:
     """True if a source says how old its newest row may be."""
     rules = [source.get("freshness") or {}, source.get("config", {}).get("freshness") or {}]
-    return any((rule.get(name) or {}).get("count") for rule in rules for name in ("warn_after", "error_after"))
+    return any(
+        (rule.get(name) or {}).get("count") for rule in rules for name in ("warn_after", "error_after")
+    )

@@ -30,13 +30,13 @@ from blocks.dbt.release_scope import (
 )
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
+from blocks.manifest import Node
 from blocks.query_tags import suspend_tag
 from blocks.records import Record
 from blocks.release_names import parse_schema
-from blocks.vendor_patches.prefect import lighten_context
 from blocks.scratch_folder import ScratchFolder
-from blocks.manifest import Node
 from blocks.time_zone import UTC_ZONE
+from blocks.vendor_patches.prefect import lighten_context
 from blocks.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
@@ -283,9 +283,9 @@ class DbtRun:
         return result
 
     def make(self, select: Sequence[str], deadline_seconds: float) -> list[NodeResult]:
-        """Build models with their parents, without tests and outside of any flow; one result a node. dbt's process ends.
+        """Build models with their parents, without tests and outside of any flow; one result a node.
 
-        Raises BuildFailed where dbt itself could not go on, TimedOut.
+        dbt's process ends. Raises BuildFailed where dbt itself could not go on, TimedOut.
         """
         self._parse()
         chosen = ["--select", *self._write_selectors(select)]
@@ -316,7 +316,7 @@ class DbtRun:
         return found
 
     def remember_columns(self) -> ColumnLineage:
-        """Which column is made of which, by the SQL of the last builds of models that have not changed since. At once."""
+        """Which column is made of which, by the last build's SQL of models that have not changed since. At once."""
         return self._trace(self._recall_compiled())
 
     def _trace(self, compiled: Mapping[str, str]) -> ColumnLineage:
@@ -345,7 +345,10 @@ class DbtRun:
         for result in results:
             if result["kind"] in {"model", "snapshot"} and result["sql"]:
                 sql = result["sql"].replace(self._schema, parsed)
-                stored[result["unique_id"]] = (_read_checksum(self.manifest["nodes"].get(result["unique_id"])), sql)
+                stored[result["unique_id"]] = (
+                    _read_checksum(self.manifest["nodes"].get(result["unique_id"])),
+                    sql,
+                )
         kept = {key: value for key, value in stored.items() if key in self.manifest["nodes"]}
         beside = self._state / f"{COMPILED}.{self._schema}"
         beside.write_text(json.dumps(kept), encoding="utf-8")
@@ -412,7 +415,10 @@ def fetch_packages(folder: Path, state: Path) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     worker = DbtWorker(QUIET, logs / "worker.log")
     try:
-        worker.ask("deps", args=["--project-dir", str(folder.resolve()), "--log-path", str(logs), "--log-level", "none"])
+        worker.ask(
+            "deps",
+            args=["--project-dir", str(folder.resolve()), "--log-path", str(logs), "--log-level", "none"],
+        )
         worker.answer(PARSE_DEADLINE_SECONDS)
     finally:
         worker.close()

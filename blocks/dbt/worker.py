@@ -16,7 +16,14 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
-from blocks.dbt.release_manifest import has_edited_schema, keep_nodes, materialize, redirect, rename_schema, tag_nodes
+from blocks.dbt.release_manifest import (
+    has_edited_schema,
+    keep_nodes,
+    materialize,
+    redirect,
+    rename_schema,
+    tag_nodes,
+)
 from blocks.vendor_patches.dbt_core import compile_apart
 from blocks.vendor_patches.dbt_schemas import use_kept_schemas
 from blocks.vendor_patches.prefect import share_certificates
@@ -96,7 +103,13 @@ def main(descriptor: int) -> None:
 
     use_kept_schemas()
     connection = Connection(descriptor)
-    commands: dict[str, Callable[..., Any]] = {"parse": parse, "build": build, "make": make, "compile": compile_models, "deps": fetch}
+    commands: dict[str, Callable[..., Any]] = {
+        "parse": parse,
+        "build": build,
+        "make": make,
+        "compile": compile_models,
+        "deps": fetch,
+    }
     while True:
         try:
             command, arguments = connection.recv()
@@ -165,7 +178,7 @@ def fetch(args: list[str]) -> None:
         raise DbtError(reasons.explain(result.exception)) from result.exception
 
 
-def build(  # noqa: PLR0913  # one message of the parent
+def build(  # one message of the parent
     args: list[str],
     settings: dict[str, str],
     api_url: str,
@@ -196,7 +209,7 @@ def build(  # noqa: PLR0913  # one message of the parent
     if tags is not None and not any(tags.values()):
         return freshness
 
-    unpickled = pickle.loads(context)
+    unpickled = pickle.loads(context)  # noqa: S301  # the parent process wrote it
     unpickled["settings_context"] = {}  # the caller's settings do not know the address of a temporary server
     with temporary_settings({PREFECT_API_URL: api_url}), hydrated_context(unpickled):
         # with the manifest: the file names a schema that no release has, and lineage would name it too
@@ -223,7 +236,9 @@ def make(args: list[str]) -> list[NodeResult]:
 
     (manifest,) = _parsed
     reasons = Reasons()
-    result = dbtRunner(manifest, [reasons]).invoke(["build", *args, "--exclude-resource-types", "test", "unit_test"])
+    result = dbtRunner(manifest, [reasons]).invoke(
+        ["build", *args, "--exclude-resource-types", "test", "unit_test"]
+    )
     if result.exception or result.result is None:
         raise DbtError(reasons.explain(result.exception))
     return [_make_node_result(item) for item in result.result.results]
@@ -259,7 +274,11 @@ def _measure_freshness(
     from dbt.cli.main import dbtRunner
 
     chosen = [word for name in fresh for word in ("--select", f"source:{name}")]
-    folders = [word for key in ("project_dir", "profiles_dir", "target_path") for word in (_write_flag(key), settings[key])]
+    folders = [
+        word
+        for key in ("project_dir", "profiles_dir", "target_path")
+        for word in (_write_flag(key), settings[key])
+    ]
     same = [word for key in ("--log-path", "--vars") if key in args for word in args[args.index(key) :][:2]]
     words = ["source", "freshness", *chosen, *folders, *same, "--log-level", "none", "--no-write-json"]
     try:

@@ -1,4 +1,4 @@
-"""A dbt project's YAML, read as what it is: somebody else's, which may be wrong, nested or repeat itself without end."""
+"""A dbt project's YAML, read as somebody else's: it may be wrong, nested or repeat itself without end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ def read_yaml(path: Path, remedy: str) -> Node:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         _check_size(content)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise Misconfigured(f"read {path}", f"{type(error).__name__}: it can't be read as YAML", remedy) from None
+        raise Misconfigured(
+            f"read {path}", f"{type(error).__name__}: it can't be read as YAML", remedy
+        ) from None
     if content is not None and not isinstance(content, dict):
         raise Misconfigured(f"read {path}", "it does not begin with names", remedy)
     return content or {}
@@ -32,7 +34,13 @@ def _check_size(content: object) -> None:
     while waiting:
         value = waiting.pop()
         count += 1
-        inner = [*value, *value.values()] if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        inner = (
+            [*value, *value.values()]
+            if isinstance(value, Mapping)
+            else value
+            if isinstance(value, list)
+            else ()
+        )
         waiting += inner
         if count + len(waiting) > MOST_VALUES:
             raise ValueError(f"more than {MOST_VALUES} values")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from blocks.catalogue import BUILT, find_database, is_elsewhere
-from blocks.dbt.checks.nodes import make_node_error, get_config, get_place, list_nodes, warn_about
+from blocks.dbt.checks.nodes import get_config, get_place, list_nodes, make_node_error, warn_about
 from blocks.findings import Finding, warn
-from blocks.release_names import is_in_release
 from blocks.manifest import Node
+from blocks.release_names import is_in_release
 
 _OWN = {"table", "view", "incremental", "ephemeral", "snapshot", "seed", "materialized_view", "dynamic_table"}
 _HOOKS = {"pre-hook": "before", "post-hook": "after"}

@@ -79,7 +79,14 @@ def _check_loader(node: Node, loaders: Collection[str]) -> Iterator[Finding]:
 def _find_own_reading(node: Node) -> str:
     """The key by which dbt reads a source's data itself; empty where there is none."""
     meta = get_meta(node)
-    return next((key for key in sorted(OWN_READING) if key in get_config(node) or (isinstance(meta, Mapping) and key in meta)), "")
+    return next(
+        (
+            key
+            for key in sorted(OWN_READING)
+            if key in get_config(node) or (isinstance(meta, Mapping) and key in meta)
+        ),
+        "",
+    )
 
 
 def _check_columns(node: Node) -> Iterator[Finding]:
