@@ -3,7 +3,8 @@
 period: the time cut to the grain that is chosen; split: the dimension that is chosen; share: of the whole; before: of
 the bucket just before, in the order of a line's time, and null where there is none; moved: how the last finished bucket
 differs from the one before it, and that as words; part: what a member
-did to that; target: what a metric should reach.
+did to that; target: what a metric should reach; edge, state: where time that is not finished begins, and whether a
+bucket is in it.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Choices:
 class Derived:
     """The derived fields of a source.
 
-    shares, before, words, targets, moves, standings: by the name of the metric's field.
-    moves: what a member did to the change; parts: what words and moves are made of.
+    shares, before, words, targets, moves, standings, edges, states: by the name of the metric's field.
+    moves: what a member did to the change; parts: what words, moves, edges and states are made of.
     """
 
     choices: Choices = field(default_factory=Choices)
@@ -62,6 +63,8 @@ class Derived:
     targets: Mapping[str, Field] = field(default_factory=dict)
     moves: Mapping[str, Field] = field(default_factory=dict)
     standings: Mapping[str, Field] = field(default_factory=dict)
+    edges: Mapping[str, Field] = field(default_factory=dict)
+    states: Mapping[str, Field] = field(default_factory=dict)
     parts: tuple[Field, ...] = ()
 
     @property
@@ -69,8 +72,8 @@ class Derived:
         """All derived fields that there are."""
         single = (self.period, self.per, self.split, self.newest, self.link)
         several = (self.shares, self.before, self.words, self.targets, self.moves, self.standings)
-        found = (each for fields in several for each in fields.values())
-        return (*(each for each in single if each), *self.parts, *found)
+        found = [each for fields in (*several, self.edges, self.states) for each in fields.values()]
+        return (*(each for each in single if each), *self.parts, *dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def derive_fields(
         if period
     }
     words, moves, parts = dict[str, Field](), dict[str, Field](), list[Field]()
-    standings = dict[str, Field]()
+    standings, edges, states = dict[str, Field](), dict[str, Field](), dict[str, Field]()
     if clock and period:
         cuts = tuple(each.name for each in dimensions)
         change = ChangeWriter(clock, period, (grains, choices.grain), name_apart, cuts, clock.against)
@@ -168,6 +171,15 @@ def derive_fields(
             for name, field in metrics.items()
             if name in moving
         }
+        timed = {Chart.trend, Chart.stacked} if choices.split else {Chart.trend}
+        drawn = {name for panel in section.panels if panel.chart in timed for name in panel.metrics}
+        marks = {
+            field.name: change.mark_unfinished(meanings[name])
+            for name, field in metrics.items()
+            if name in drawn and field.name in words
+        }
+        edges = {name: edge for name, (edge, _) in marks.items()}
+        states = {name: state for name, (_, state) in marks.items()}
         parts = change.parts
         aims = {name: meanings[name] for name in metrics if write_target(meanings[name])}
         writers = {each: change.turn(each) for each in Against}
@@ -195,6 +207,8 @@ def derive_fields(
         targets=targets,
         moves=moves,
         standings=standings,
+        edges=edges,
+        states=states,
         parts=tuple(dict.fromkeys(parts)),
     )
 
@@ -255,6 +269,7 @@ class ChangeWriter:
         self.parts: list[Field] = []
         self._found: dict[int, tuple[Field, Field, Field]] = {}
         self._moved: dict[str, Field] = {}
+        self._marks: dict[int, tuple[Field, Field]] = {}
 
     def turn(self, against: Against) -> ChangeWriter:
         """One that measures by another time, and writes into the same list of parts."""
@@ -390,6 +405,35 @@ class ChangeWriter:
             form="p0.00%" if metric.form == "percent" else field.form,
             formula=f"IF {reached} THEN {write_part(metric.formula, earlier, latest, levels)} END",
         )
+
+    def mark_unfinished(self, metric: Metric) -> tuple[Field, Field]:
+        """Where a view's unfinished time begins, nothing at other marks, and whether a mark is in it, in a word.
+
+        Of one bucket; metrics whose figures become final after the same number of days share both.
+        """
+        days = metric.maturity_days
+        if days not in self._marks:
+            begins = f"MIN({self._find_buckets(days)[2].ref})"
+            more = f" after {days} days" if days else ""
+            late = f"IF MIN({self._period.ref}) >= {begins}"
+            edge = Field(
+                name=f"Derived_edge_{days}",
+                caption=self._name_apart(f"Unfinished from{more}"),
+                datatype="date",
+                role="measure",
+                type="quantitative",
+                formula=f"{late} THEN {begins} END",
+            )
+            state = Field(
+                name=f"Derived_state_{days}",
+                caption=self._name_apart(f"State of its time{more}"),
+                datatype="string",
+                role="measure",
+                type="nominal",
+                formula=f'{late} THEN "unfinished" ELSE "finished" END',
+            )
+            self._marks[days] = (edge, state)
+        return self._marks[days]
 
     def _find_unfinished(self) -> str:
         """The first day that is not, or may not be, whole."""

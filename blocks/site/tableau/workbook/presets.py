@@ -73,7 +73,7 @@ def _find_days(card: Card, dataset: Dataset) -> tuple[date | None, date | None]:
 
 def _list_values(wish: Filter, dataset: Dataset, path: Path) -> list[tuple[object, str]]:
     """The values of the data that a filter means, and as they are shown; without an extract's rows, those it names."""
-    named: list[tuple[object, str]] = [(value, value) for value in wish.values]
+    named: list[tuple[object, str]] = [(value, value) for value in wish.values if _is_told(value)]
     if not path.is_file():
         return named
     with Extract(dataset, path) as extract:

@@ -7,6 +7,7 @@ beside each other, each on an axis of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from blocks.site.plan import Chart, Panel
 from blocks.site.tableau.workbook.datasource import Source
@@ -135,7 +136,7 @@ def _plan_lines(source: Source, metrics: list[Field], cuts: list[Field]) -> list
     split = [("color", use_plain(derived.split))] if derived.split and cuts else []
     title = f"{_list(metrics)} over time"
     legend = split[0][1] if split else None
-    panes = tuple(_plan_line(source, metric, period, split) for metric in metrics)
+    panes = _mark_unfinished(source, metrics, [_plan_line(source, each, period, split) for each in metrics])
     rows = tuple(map(use_calculated, metrics))
     height = HEAD + max(AXIS * len(metrics), ROW - HEAD)
     return [
@@ -162,6 +163,26 @@ def _plan_line(source: Source, metric: Field, period: Instance, split: list[tupl
         return Pane(value, (*split, ("tooltip", before)), tip)
     aim = use_calculated(target)
     return Pane(value, (*split, ("tooltip", before), ("lod", aim)), (*tip, ("Target", aim)), aim)
+
+
+def _mark_unfinished(source: Source, metrics: list[Field], panes: list[Pane]) -> tuple[Pane, ...]:
+    """The panes of a time, with a line where it is not finished, and a word in the tooltips.
+
+    One line for all metrics that are final after as many days.
+    """
+    edges, states = source.derived.edges, source.derived.states
+    made, lines = list[Pane](), set[str]()
+    for metric, pane in zip(metrics, panes, strict=True):
+        if metric.name not in edges:
+            made.append(pane)
+            continue
+        state, edge = use_calculated(states[metric.name]), use_calculated(edges[metric.name])
+        is_new = edge.field.name not in lines
+        lines.add(edge.field.name)
+        encodings = (*pane.encodings, ("tooltip", state), *([("lod", edge)] if is_new else []))
+        tip = (*pane.tip[:1], ("Its time is", state), *pane.tip[1:])
+        made.append(replace(pane, encodings=encodings, tip=tip, edge=edge if is_new else None))
+    return tuple(made)
 
 
 def _plan_pies(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
@@ -233,7 +254,7 @@ def _plan_stacks(source: Source, metrics: list[Field], cuts: list[Field]) -> lis
             BAR,
             rows=tuple(map(use_calculated, metrics)),
             cols=(period,),
-            panes=tuple(panes),
+            panes=_mark_unfinished(source, metrics, panes),
             height=HEAD + max(AXIS * len(metrics), ROW - HEAD),
             legend=split,
         )

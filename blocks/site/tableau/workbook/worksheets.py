@@ -23,13 +23,15 @@ BREAK = (
 class Pane:
     """The marks of one measure. measure: on rows or columns, where there are several; tip: a tooltip's lines.
 
-    target: what is drawn as a line across; Tableau draws it only if it is among the encodings, too.
+    target: what is drawn as a line across, edge: as one from top to bottom; Tableau draws both only if they are among
+    the encodings, too.
     """
 
     measure: Instance | None = None
     encodings: tuple[tuple[str, Instance], ...] = ()
     tip: tuple[tuple[str, Instance], ...] = ()
     target: Instance | None = None
+    edge: Instance | None = None
 
 
 @dataclass(frozen=True)
@@ -157,28 +159,35 @@ class Sheet:
             element("view", {}, element("breakdown", {"value": "auto"})),
             element("mark", {"class": self.mark}),
             element("encodings", {}, *encodings) if encodings else None,
-            self._target(pane, place),
+            *self._make_lines(pane, place),
             self._make_tooltip(pane),
             self._make_label(pane),
             self._make_style(pane),
         )
 
-    def _target(self, pane: Pane, place: int) -> Element | None:
-        """A line at the target, on the axis of the pane's measure."""
-        if not (pane.target and pane.measure):
-            return None
+    def _make_lines(self, pane: Pane, place: int) -> list[Element]:
+        """Lines at the target, on the axis of the pane's measure, and where time is not finished, on that of dates."""
+        found = []
+        if pane.target and pane.measure:
+            found.append(self._make_line(pane.measure, pane.target, "Target", place))
+        if pane.edge:
+            number = place + len(self.panes)  # another than any line of a target has
+            found.append(self._make_line(self.cols[0], pane.edge, "Unfinished from", number))
+        return found
+
+    def _make_line(self, axis: Instance, value: Instance, words: str, number: int) -> Element:
         return element(
             "reference-line",
             {
-                "axis-column": self.source.ref(pane.measure),
+                "axis-column": self.source.ref(axis),
                 "enable-instant-analytics": "false",
                 "formula": "average",
-                "id": f"refline{place}",
-                "label": "Target <Value>",
+                "id": f"refline{number}",
+                "label": f"{words} <Value>",
                 "label-type": "custom",
                 "probability": "95",
                 "scope": "per-table",
-                "value-column": self.source.ref(pane.target),
+                "value-column": self.source.ref(value),
                 "z-order": "1",
             },
         )

@@ -1,4 +1,4 @@
-"""Random dashboards: 1 to 8 metrics, 0 to 6 dimensions, 1 to 3 marts, every analysis, odd names; and how they are made.
+"""Random dashboards: 1 to 8 metrics, 0 to 6 dimensions, 1 to 3 marts, every analysis, wishes, odd names.
 
 No rows: a workbook's XML is made of names and types alone.
 """
@@ -24,6 +24,7 @@ from blocks.site.tableau.workbook.connections import (
 from blocks.site.tableau.workbook.datasource import make_source
 from blocks.site.tableau.workbook.workbook import Workbook, make_workbook
 from blocks.warehouse.bi_connection import LiveSource
+from blocks.wishes import Against, Chart, Filter, Span, Wishes
 
 ODD = (
     "Dashboard",
@@ -101,6 +102,10 @@ def _metrics(draw: st.DrawFn, mart: str, measures: tuple[Measure, ...], count: i
             formula=draw(formula),
             form=draw(st.sampled_from(("number", "percent", "currency:GBP", "currency:CHF"))),
             target=draw(st.sampled_from((None, None, 12.5, -3e9))),
+            target_per=draw(st.sampled_from(("", "", *GRAINS))),
+            target_against=draw(st.sampled_from(("", "", "previous", "year"))),
+            target_by=draw(st.sampled_from((None, date(2026, 12, 31)))),
+            goal=draw(st.sampled_from(("up", "down", "none"))),
             maturity_days=draw(st.sampled_from((0, 0, 7))),
             grows=draw(st.sampled_from((False, False, True))),
         )
@@ -133,6 +138,33 @@ def _datasets(draw: st.DrawFn, place: int, metrics: int) -> tuple[Dataset, dict[
     return dataset, {**times, **kinds, **dict.fromkeys((m.name for m in measures), "NUMERIC(18, 2)")}
 
 
+DAYS = st.one_of(st.none(), st.dates(date(2020, 1, 1), date(2030, 1, 1)))
+SPANS = st.one_of(
+    st.builds(Span, unit=st.sampled_from(GRAINS), count=st.integers(0, 24)),
+    st.builds(Span, first=DAYS, last=DAYS),
+)
+NUMBERS = st.one_of(st.none(), st.floats(-1e9, 1e9))
+
+
+@st.composite
+def _wishes(draw: st.DrawFn, dimensions: tuple[str, ...]) -> Wishes:
+    """How a dashboard opens, as requests wish it."""
+    chosen = draw(st.lists(st.sampled_from(dimensions), unique=True, max_size=3)) if dimensions else []
+    values = st.lists(LABELS.filter(bool), min_size=1, max_size=3).map(tuple)
+    return Wishes(
+        filters=tuple(
+            Filter(dimension=each, values=draw(values))
+            if draw(st.booleans())
+            else Filter(dimension=each, low=draw(NUMBERS), high=draw(NUMBERS))
+            for each in chosen
+        ),
+        period=draw(st.one_of(st.none(), SPANS)),
+        comparison=draw(st.sampled_from((None, *Against))),
+        grain=draw(st.sampled_from(("", *GRAINS))),
+        charts=tuple(draw(st.lists(st.sampled_from(Chart), unique=True, max_size=4))),
+    )
+
+
 @st.composite
 def dashboards(draw: st.DrawFn) -> Drawn:
     """A random dashboard."""
@@ -154,13 +186,14 @@ def dashboards(draw: st.DrawFn) -> Drawn:
             dimensions=(),
             marts=tuple(dataset.mart for dataset, _ in found),
             ticket=draw(st.sampled_from((None, "AN-1", "<b>"))),
+            wishes=draw(_wishes(tuple(name for dataset, _ in found for name in dataset.dimensions))),
         ),
         run=draw(st.sampled_from(("r1", "20261126T090000", "<odd>"))),
         datasets=tuple(dataset for dataset, _ in found),
         extracts=tuple(Path(f"{place}.parquet") for place in range(marts)),
         ends=draw(st.sampled_from(((), (date(2026, 11, 25),) * marts))),
         gate=draw(st.sampled_from((None, GateReport(run="r1", passed=all(passed), checks=checks)))),
-        as_of=None,
+        as_of=draw(st.sampled_from((None, "2026-11-25"))),
         ticket_url=draw(
             st.sampled_from((None, "file:///x", "https://jira.example.com/browse/A-1?a=<b>&c=[d]"))
         ),

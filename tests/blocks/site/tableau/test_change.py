@@ -89,6 +89,37 @@ def test_the_change_is_that_of_the_rows(
     assert read_words(card, grain, today) == expected
 
 
+@pytest.mark.parametrize("grain", ["day", "week", "month"])
+@pytest.mark.parametrize(
+    ("today", "ends", "end"),
+    [(date(2026, 3, 1), (), NEWEST), (date(2025, 12, 1), (date(2025, 11, 27),), date(2025, 11, 27))],
+)
+def test_a_bucket_is_unfinished_from_the_one_on_that_is_not_whole(
+    make_card: Make, grain: str, today: date, ends: tuple[date, ...], end: date
+) -> None:
+    """For a metric that becomes final later, so many days earlier; the line stands at the first of them."""
+    late = RATE.model_copy(update={"name": "late", "label": "Late", "maturity_days": 9})
+    card, chosen = make_card(metrics=(ORDERS, late), ends=ends), {"[Parameters].[Parameter 1]": grain}
+    (source,) = workbook(card).sources
+    derived = source.derived
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE extract AS FROM read_parquet({str(card.extracts[0])!r})")
+        for metric in (ORDERS, late):
+            fields = [each[f"Calculation_{metric.name}"] for each in (derived.states, derived.edges)]
+            sqls = [to_sql(expand(source, each), chosen, str(today)) for each in (derived.period, *fields)]
+            rows = connection.execute(
+                f"SELECT {', '.join(sqls)} FROM extract GROUP BY 1 ORDER BY 1"
+            ).fetchall()
+            first = start(find_last_finished(end - timedelta(days=metric.maturity_days), grain) + 1, grain)
+            assert len({bucket < first for bucket, _, _ in rows}) == (1 if first > NEWEST else 2)
+            for bucket, state, edge in rows:
+                late_one = bucket >= first
+                assert (state, edge) == (
+                    "unfinished" if late_one else "finished",
+                    first if late_one else None,
+                )
+
+
 KEPT = RATE.model_copy(
     update={
         "name": "kept",

@@ -501,6 +501,7 @@ def test_tooltips_say_value_previous_period_and_share(make_card: Make) -> None:
     lines = {sheet.name: [words for words, _ in sheet.panes[0].tip] for sheet in made.charts}
     assert lines["Net revenue and Return rate over time"] == [
         "Date",
+        "Its time is",
         "Split by",
         "Net revenue",
         "Previous period",
@@ -528,7 +529,7 @@ def test_a_target_is_a_line_across_and_in_the_tooltip(make_card: Make) -> None:
     root = parsed(made.xml())
     (sheet,) = (each for each in root.iter("worksheet") if "over time" in each.get("name"))
     panes = sheet.findall("table/panes/pane")
-    lines = [pane.find("reference-line") for pane in panes]
+    lines = [pane.find("reference-line[@label='Target <Value>']") for pane in panes]
     assert [line is not None for line in lines] == [False, True, False]  # shared, net, orders
     (line,) = (each for each in lines if each is not None)
     assert line.get("axis-column").endswith(".[usr:Calculation_net:qk]")
@@ -542,6 +543,30 @@ def test_a_target_is_a_line_across_and_in_the_tooltip(make_card: Make) -> None:
     assert target == "MIN(50000.0)"
     tips = next(each for each in made.charts if "over time" in each.name).panes[0].tip
     assert [words for words, _ in tips][-1] == "Target"
+
+
+@pytest.mark.parametrize(("shape", "marks"), [("target", 3), ("composition", 0)])
+def test_time_that_is_not_finished_is_marked(make_card: Make, shape: str, marks: int) -> None:
+    """By a line on the axis of dates for the metrics that are final after as many days, and by words in tooltips."""
+    made = workbook(make_card(**SHAPES[shape]))
+    root = parsed(made.xml())
+    times = [each for each in root.iter("worksheet") if "over time" in each.get("name")]
+    assert len(times) == (2 if shape == "composition" else 1)
+    for sheet in times:
+        lines = [
+            each for each in sheet.iter("reference-line") if each.get("label") == "Unfinished from <Value>"
+        ]
+        assert {line.get("axis-column") for line in lines} == {sheet.find("table/cols").text}
+        edges = [line.get("value-column").split(":")[1] for line in lines]
+        assert sorted(edges) == [f"Derived_edge_{days}" for days in sorted({0, marks})]
+        for line in lines:
+            encoded = line.getparent().find("encodings")
+            assert line.get("value-column") in [each.get("column") for each in encoded.iter("lod")]
+        ids = [each.get("id") for each in sheet.iter("reference-line")]
+        assert list_doubles(ids) == []
+    tips = {sheet.name: sheet.panes for sheet in made.charts if "over time" in sheet.name}
+    states = [dict(pane.tip)["Its time is"].field.name for panes in tips.values() for pane in panes]
+    assert set(states) == {f"Derived_state_{days}" for days in {0, marks}}
 
 
 def test_filters_of_two_marts_say_whose_they_are(make_card: Make) -> None:
