@@ -9,6 +9,7 @@ import functools
 import importlib
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -37,9 +38,9 @@ def leave_threads_unmeasured() -> None:
         thread = frame.f_locals.get("self")
         begin = getattr(thread, "_target", None) or type(thread)
         if (getattr(begin, "__module__", None) or "").startswith(THREADS):
-            sys.settrace(None)
+            _insist(lambda: sys.settrace(None))
             return None
-        return measure(frame, event, argument)
+        return _insist(lambda: measure(frame, event, argument))
 
     threading.settrace(choose)
 
@@ -64,14 +65,24 @@ def leave_unmeasured(function: Callable[..., Any]) -> Callable[..., Any]:
         trace = sys.gettrace()
         if trace is None:
             return function(*arguments, **options)
-        sys.settrace(None)
+        _insist(lambda: sys.settrace(None))
         try:
             return function(*arguments, **options)
         finally:
-            sys.settrace(trace)
+            _insist(lambda: sys.settrace(trace))
             _begin()
 
     return call
+
+
+def _insist(change: Callable[[], Any]) -> Any:
+    """Change what traces this thread. Python 3.11 refuses to while another thread is about to."""
+    for _ in range(1000):
+        try:
+            return change()
+        except RuntimeError:
+            time.sleep(0.001)
+    return change()
 
 
 def _begin() -> None:

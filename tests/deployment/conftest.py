@@ -53,7 +53,7 @@ def free_port() -> int:
         return port
 
 
-def wait_for(what: str, done: Callable[[], Any], seconds: float = 180, pause: float = 0.3) -> Any:
+def wait_for(what: str, done: Callable[[], Any], seconds: float = 300, pause: float = 0.3) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := done()):
         assert time.monotonic() < deadline, f"no {what} after {seconds} s"
