@@ -264,10 +264,8 @@ class Limits:
     def _find_own(self, unique_id: str) -> str:
         node = self._dbt.manifest["nodes"][unique_id]
         without = node["resource_type"] == "seed" or node["config"].get("materialized") == "ephemeral"
-        if without and unique_id not in self._sql:  # an ephemeral model is a part of what reads it
-            return ""
-        if not (sql := self._sql.get(unique_id, "")):
-            return "its SQL is not known"
+        if not (sql := self._sql.get(unique_id, "")):  # an ephemeral model is a part of what reads it
+            return "" if without else "its SQL is not known"
         found = find_limit(sql, self._dialect, self._list_readable(unique_id), self._schema)
         if found == DAY and not self._knows_day:
             return UNKNOWN_DAY

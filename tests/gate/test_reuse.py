@@ -30,20 +30,21 @@ def carried(gate: GateReport) -> set[tuple[str, str]]:
 def test_a_kept_table_is_built_upon_and_asked_again_what_changed(small: SmallProject) -> None:
     small.write("models/s.yml", DECLARED % "1, 2")
     small.write("models/base.sql", "select k, v from {{ source('raw', 't') }}")
-    small.model("ma", "select k, v + 1 as v from {{ ref('base') }}")
+    small.write("seeds/more.csv", "b\n1\n")
+    small.model("ma", "select k, v + (select b from {{ ref('more') }}) as v from {{ ref('base') }}")
     line = LedgerEntry(source="raw", table="t", item="t", fingerprint="1", rows=2, run="load")
     small.warehouse.write_ledger_lines([line])
     assert small.run("ma").passed
-    small.model("ma", "select k, v + 2 as v from {{ ref('base') }}")
+    small.model("ma", "select k, v + 1 + (select b from {{ ref('more') }}) as v from {{ ref('base') }}")
     gate = small.run("ma")
     assert gate.passed
-    assert read_build(small, gate.run) == {"ma": True, "base": False}
+    assert read_build(small, gate.run) == {"ma": True, "base": False, "more": False}
     first = next(iter({made_by for _, made_by in carried(gate)}))
     assert carried(gate) == {("not_null_base_k", first), (VALUES % "1__2", first)}
     assert small.seen("select k, v from serving.ma order by k") == [(1, 12), (2, 22)]
     small.write("models/s.yml", DECLARED % "1")
     gate = small.run("ma")
     assert not gate.passed
-    assert read_build(small, gate.run) == {"ma": False, "base": False}
+    assert read_build(small, gate.run) == {"ma": False, "base": False, "more": False}
     assert [check.name for check in gate.root_failures] == [VALUES % "1"]
     assert find_check(gate, "has rows").made_by
