@@ -5,7 +5,7 @@ const names = (...list) => Object.fromEntries(list.map((name) => [name, "readonl
 const browser = names(
   ...["Blob", "Image", "ResizeObserver", "TextEncoder", "URL", "URLSearchParams", "XMLSerializer"],
   ...["addEventListener", "clearTimeout", "document", "getComputedStyle", "innerHeight", "innerWidth"],
-  ...["localStorage", "location", "matchMedia", "navigator", "print", "setTimeout"],
+  ...["localStorage", "location", "matchMedia", "navigator", "open", "print", "setTimeout"],
 );
 
 export default [

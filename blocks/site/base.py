@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple, Self
+from urllib.parse import quote
 
 from prefect.blocks.core import Block
 from pydantic import Field
@@ -84,7 +85,7 @@ class Guides(NamedTuple):
 
     def point_at(self, marts: Sequence[str]) -> Guides:
         """The same, with what the dictionary says of the first of these marts."""
-        at = f"#mart-{marts[0]}" if marts else ""
+        at = f"#mart-{quote(marts[0])}" if marts else ""
         return self._replace(dictionary=self.dictionary and self.dictionary + at)
 
 

@@ -6,13 +6,13 @@ The rows and the metrics' formulas travel as JSON; the program in assets/ does t
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from blocks.metrics import Measure, Metric, evaluate_empty, is_additive, to_json, write_formula
-from blocks.records import Record
 from blocks.site import number_format
 from blocks.site.base import Guides
 from blocks.site.html.dashboard_view import DashboardView
+from blocks.site.html.index import Gate
 from blocks.site.html.page import build_program, render, to_json_script
 from blocks.site.html.rollup import Rollup
 from blocks.site.opening import choose_grain, write_target
@@ -21,10 +21,11 @@ from blocks.site.plan import Section
 from blocks.site.text import TEXT, check_link, clip, one_line
 from blocks.wishes import Against
 
+NO_GUIDES = Guides()
 FEEDBACK = 20  # comments shown, the newest first
 
 
-def render_dashboard(view: DashboardView, gate: Record | None, guides: Guides) -> str:
+def render_dashboard(view: DashboardView, gate: Gate | None, guides: Guides) -> str:
     """The HTML of one dashboard. gate: as the publication index keeps it."""
     card, dashboard = view.card, view.card.dashboard
     now = datetime.now(UTC)
@@ -54,13 +55,15 @@ def render_dashboard(view: DashboardView, gate: Record | None, guides: Guides) -
             }
             for comment in feedback
         ],
-        model=to_json_script(build_page_model(view)),
+        model=to_json_script(build_page_model(view, gate.url if gate else None, guides)),
         program=build_program(),
     )
 
 
-def build_page_model(view: DashboardView) -> dict[str, object]:
-    """All the page's program works on, as it will be in the page's JSON."""
+def build_page_model(
+    view: DashboardView, checks: str | None = None, guides: Guides = NO_GUIDES
+) -> dict[str, object]:
+    """All the page's program works on, as it will be in the page's JSON. checks: where their page is."""
     opening = view.usual_opening
     return {
         "title": one_line(view.card.dashboard.title),
@@ -76,7 +79,13 @@ def build_page_model(view: DashboardView) -> dict[str, object]:
         "timeLabel": one_line(view.time_label, 60),
         "grains": list_coarser_grains(view.grain),
         "drawn": DRAWN,
-        "metrics": [_build_metric(number, metric, view) for number, metric in view.metrics],
+        "metrics": [
+            {
+                **_build_metric(number, metric, view),
+                "about": _describe(number, metric, view, checks, guides),
+            }
+            for number, metric in view.metrics
+        ],
         "datasets": [_build_dataset(*pair) for pair in zip(view.rollups, view.plan.sections, strict=True)],
     }
 
@@ -105,7 +114,6 @@ def _build_metric(number: int, metric: Metric, view: DashboardView) -> dict[str,
         "formula": to_json(metric.formula),
         "dataset": number,
         "unit": number_format.find_unit(metric.form),
-        "about": _describe(number, metric, view),
         "lag": metric.maturity_days,
         "grows": metric.grows,
         "target": metric.target,
@@ -132,8 +140,10 @@ def _find_released(metric: Metric, view: DashboardView) -> tuple[float, float] |
     return None
 
 
-def _describe(number: int, metric: Metric, view: DashboardView) -> list[tuple[str, str]]:
-    """What a metric means, how it is computed and from what: names and texts."""
+def _describe(
+    number: int, metric: Metric, view: DashboardView, checks: str | None, guides: Guides
+) -> list[tuple[str, str, str]]:
+    """What a metric means, how it is computed and from what, and who checked it: names, texts, where they lead to."""
     dataset = view.extracts[number].dataset
     sources = view.card.sources[number] if view.card.sources else ()
     label = dataset.labels.get(dataset.time or "", "")
@@ -148,7 +158,18 @@ def _describe(number: int, metric: Metric, view: DashboardView) -> list[tuple[st
         "Source tables": ", ".join(sources),
         "Owner": one_line(view.card.owner, 80),
     }
-    return [(name, text) for name, text in found.items() if text]
+    leads = {"Checks": "", "Lineage": ""}
+    if lineage := guides.point_at((dataset.mart,)).dictionary:
+        found["Lineage"] = f"columns of {dataset.mart} and what each is made of"
+        leads["Lineage"] = lineage
+    if view.card.gate:
+        mine = [each for each in view.card.gate.checks if each.scope == dataset.mart]
+        passed = sum(each.status in {"passed", "warned"} for each in mine)
+        warned = sum(each.status == "warned" for each in mine)
+        more = f", {warned} with a warning" if warned else ""
+        found["Checks"] = f"{passed} of {len(mine)} of {dataset.mart} passed{more}"
+        leads["Checks"] = f"{checks.partition('#')[0]}#checks-of-{quote(dataset.mart)}" if checks else ""
+    return [(name, text, leads.get(name, "")) for name, text in found.items() if text]
 
 
 def _build_dataset(rollup: Rollup, section: Section) -> dict[str, object]:

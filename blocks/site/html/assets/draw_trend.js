@@ -17,7 +17,10 @@ export function drawTrend(host, data, size) {
   const frame = frameOf(values, metric, size);
   const x = scale(domain[0], domain[1], frame.left + 4, frame.right - 4);
   const parts = new Map();
-  for (const row of rows) parts.set(row.part, [...(parts.get(row.part) ?? []), row]);
+  for (const row of rows) {
+    if (!parts.has(row.part)) parts.set(row.part, []);
+    parts.get(row.part).push(row);
+  }
   const lines = shape("g", { class: "mark-line" });
   const areas = shape("g", { class: "mark-area" });
   for (const part of parts.values()) {

@@ -4,6 +4,8 @@ import { closeWhenLeft, make } from "./elements.js";
 import { download, fileName } from "./files.js";
 import { drawPicture } from "./picture.js";
 
+const COPIED = "Copied";
+
 /**
  * The menu.
  * @param {object} model
@@ -27,7 +29,7 @@ export function shareMenu(model, describe, tables) {
     ["Print or PDF", () => print()],
     ["Table (CSV)", () => tables().forEach((table) => table.saveCsv(named()))],
     ["Table (Excel)", () => tables().forEach((table) => table.saveXlsx(named()))],
-    ["Ask for a change", () => askForChange(model, describe())],
+    ["Ask for a change", () => askForChange(model, describe(), say)],
   ];
   const buttons = items.map(([label, onclick]) =>
     make("button", { type: "button", class: "plain", onclick }, label),
@@ -46,18 +48,18 @@ export function shareMenu(model, describe, tables) {
 async function copyText(text, say) {
   try {
     await navigator.clipboard.writeText(text);
-    say("Link copied");
+    say(COPIED);
   } catch {
-    const field = make("input", { value: text, "aria-label": "Link" });
+    const field = make("textarea", { "aria-label": "To be copied" }, text);
     document.body.append(field);
     field.select();
-    say(document.execCommand("copy") ? "Link copied" : text);
+    say(document.execCommand("copy") ? COPIED : text);
     field.remove();
   }
 }
 
-// A mail that says what is looked at, or the ticket with the same at hand.
-function askForChange(model, { dates, filters, address }) {
+// What is looked at, for whoever is to change it: into the ticket where its tracker has an address, else a mail.
+async function askForChange(model, { dates, filters, address }, say) {
   const lines = [
     `Dashboard: ${model.title}`,
     `Shown: ${[dates, ...filters].filter(Boolean).join("; ")}`,
@@ -66,6 +68,17 @@ function askForChange(model, { dates, filters, address }) {
     "",
     "What should change: ",
   ];
+  if (/^https?:/.test(model.ticketUrl)) {
+    open(model.ticketUrl, "_blank", "noopener");
+    await copyText(lines.join("\n"), (text) =>
+      say(
+        text === COPIED
+          ? `${model.ticket} is open, and this view copied: paste it there as a comment, and say what should change`
+          : `${model.ticket} is open: copy this into a comment: ${text}`,
+      ),
+    );
+    return;
+  }
   const subject = `${model.ticket ? `${model.ticket}: ` : ""}change of ${model.title}`;
   const body = encodeURIComponent(lines.join("\r\n"));
   make("a", { href: `mailto:?subject=${encodeURIComponent(subject)}&body=${body}` }).click();

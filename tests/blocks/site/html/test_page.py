@@ -23,6 +23,7 @@ from blocks.site.number_format import write_change, write_compact
 from blocks.site.opening import apply_targets
 from blocks.wishes import Against, Chart, Filter, Span, Target, Wishes
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, SAID, TARGETS
+from tests.blocks.site.conftest import metric as make_metric
 
 LAST, FIRST = date(2025, 11, 30), date(2024, 10, 27)
 OPENING = ("2025-06-04", "2025-11-30")  # 180 days, as long as leaves 180 more before it
@@ -710,6 +711,76 @@ def test_a_figure_says_what_it_is(open_page):
         about = page.locator(".about[open]").inner_text()
         assert "What Net revenue means" in about
         assert "sum of gross − sum of returned" in about
+        assert "7 of 7 of sales passed" in about
+
+
+def test_a_figure_leads_to_its_lineage_and_checks(open_page, make_card, tmp_path):
+    site = FolderSite(folder=tmp_path / "site")
+    checks = tmp_path / "site" / "checks.html"
+    site.place.joinpath("dictionary.html").write_text("<title>Dictionary</title>")
+    checks.write_text("<title>Checks</title>")
+    card = make_card()
+    card = card.model_copy(update={"gate": card.gate.model_copy(update={"data_docs": checks})})
+    with open_page(site.publish(card).url) as page:
+        page.get_by_label("About Net revenue").click()
+        links = page.locator(".about[open] a").evaluate_all("all => all.map((a) => a.getAttribute('href'))")
+        assert links == ["../dictionary.html#mart-sales", f"{checks.as_uri()}#checks-of-sales"]
+
+
+def test_a_change_is_asked_for_where_the_ticket_is(browser, make_card, tmp_path):
+    card = make_card(ticket_url="https://jira.example.com/browse/AN-1")
+    address = FolderSite(folder=tmp_path).publish(card).url
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto(address)
+    settled(page)
+    page.evaluate("window.open = (url) => { window.opened = url; }")
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    choose(page, "Segment", "SMB")
+    page.locator("details.share summary").click()
+    page.get_by_role("button", name="Ask for a change").click()
+    page.wait_for_function("window.copied")
+    assert page.evaluate("window.opened") == "https://jira.example.com/browse/AN-1"
+    copied = page.evaluate("window.copied")
+    assert "Shown: 4 Jun 2025 – 30 Nov 2025; Segment: SMB" in copied
+    assert "is.segment=SMB" in copied.split("Link: ")[1].splitlines()[0]
+    assert "paste it there" in page.locator(".share [role=status]").inner_text()
+    context.close()
+
+
+def test_a_split_is_drawn_side_by_side_at_one_scale(open_page):
+    with open_page("trend") as page:
+        page.locator(".panel-trend select").select_option(label="Segment")
+        page.get_by_role("button", name="Side by side").click()
+        settled(page)
+        charts = page.locator(".panel-trend .small-charts > div")
+        assert sorted(charts.locator("h4").all_inner_texts()) == ["Enterprise", "Public", "SMB"]
+        scales = charts.evaluate_all(
+            "all => all.map((one) => [...one.querySelectorAll('.axis-y text')].map((t) => t.textContent))"
+        )
+        assert scales[0] == scales[1] == scales[2]
+        assert all(charts.nth(at).locator(".mark-line path").count() >= 1 for at in range(3))
+
+
+def test_a_lone_point_is_drawn(open_page, make_card, tmp_path):
+    where = "country = 'Germany' OR (country = 'Malta' AND day = date '2025-10-15')"
+    card = make_card(Analysis.trend, dimensions=("country",), where=where)
+    with open_page(FolderSite(folder=tmp_path).publish(card).url) as page:
+        page.locator(".tile[data-metric=rate]").click()
+        page.locator(".panel-trend select").select_option(label="Country")
+        page.locator(".panel-trend [data-grain=month]").click()
+        settled(page)
+        assert page.locator(".panel-trend circle.lone").count() == 1
+
+
+def test_parts_below_zero_are_bars_and_no_ring(open_page, make_card, tmp_path):
+    lost = make_metric("lost", "Lost", ["-", ["measure", "returned"], ["measure", "gross"]])
+    card = make_card(Analysis.composition, metrics=(lost,), dimensions=("country", "segment"))
+    with open_page(FolderSite(folder=tmp_path).publish(card).url) as page:
+        panel = page.locator(".panel-shares")
+        assert panel.locator("path.slice, .mark-arc path").count() == 0
+        assert panel.locator("rect").count() >= 3
+        assert "-766K" in panel.inner_text()
 
 
 PHONE = {"viewport": {"width": 390, "height": 844}}
