@@ -13,11 +13,14 @@ export class Chart {
    *   marks that can be reached, each with a `tip`, and a `place` where a click on it looks inside
    */
   constructor(host, drawing) {
-    Object.assign(this, { host, drawing, data: null, marks: [], current: 0, width: 0 });
+    Object.assign(this, { host, drawing, data: null, marks: [], current: 0, width: 0, height: 0 });
     host.addEventListener("keydown", (event) => this.onKey(event));
     host.addEventListener("pointerleave", hideTooltip);
     new ResizeObserver(([{ contentRect }]) => {
-      if (this.data && Math.abs(contentRect.width - this.width) > 1) this.redraw();
+      const { width, height } = contentRect;
+      // what has no height of its own is as high as what is drawn in it
+      const isHigher = this.height > 0 && Math.abs(height - this.height) > 1;
+      if (this.data && (Math.abs(width - this.width) > 1 || isHigher)) this.redraw();
     }).observe(host);
   }
 
@@ -38,7 +41,8 @@ export class Chart {
     host.classList.toggle("is-empty", empty);
     this.width = host.clientWidth;
     host.replaceChildren();
-    this.marks = empty ? [] : this.drawing(host, data, { width: this.width, height: host.clientHeight });
+    this.height = host.clientHeight;
+    this.marks = empty ? [] : this.drawing(host, data, { width: this.width, height: this.height });
     this.current = Math.min(Math.max(focused, 0), Math.max(this.marks.length - 1, 0));
     this.marks.forEach((mark, number) => this.listen(mark, number));
     if (focused >= 0) this.marks[this.current]?.element.focus();

@@ -762,6 +762,13 @@ def test_a_split_is_drawn_side_by_side_at_one_scale(open_page):
         assert all(charts.nth(at).locator(".mark-line path").count() >= 1 for at in range(3))
 
 
+def test_a_legend_is_below_its_chart_and_not_upon_it(open_page):
+    with open_page("composition") as page:  # as it opens: the legend comes after the chart was first drawn
+        assert "not complete" in page.locator(".panel-stacked .legend").inner_text()
+        drawn = page.locator(".panel-stacked .chart svg").bounding_box()
+        assert drawn["y"] + drawn["height"] <= page.locator(".panel-stacked .legend").bounding_box()["y"] + 1
+
+
 def test_a_lone_point_is_drawn(open_page, make_card, tmp_path):
     where = "country = 'Germany' OR (country = 'Malta' AND day = date '2025-10-15')"
     card = make_card(Analysis.trend, dimensions=("country",), where=where)
