@@ -45,6 +45,11 @@ Names: TypeAlias = Annotated[list[str], BeforeValidator(_read_names)]
 Share: TypeAlias = Annotated[float, Field(strict=True, ge=0, le=1)]
 
 
+Synonyms: TypeAlias = Annotated[
+    Names, Field(description="what else people call it, in any language, to read their requests by")
+]
+
+
 class Meta(BaseModel):
     """Base: keys of other tools may stand beside ours."""
 
@@ -123,9 +128,7 @@ class Event(Meta):
 class MetricMeta(Meta):
     """How a metric is shown, what else it is called, and what its new days are held to."""
 
-    synonyms: Names = Field(
-        [], description="what else people call it, in any language, to read their requests by"
-    )
+    synonyms: Synonyms = []
     owner: Names = Field([], description="who takes tickets that need it, in turn by their load")
     expect: Expect | None = Field(None, description="how its new days are held to its history")
     events: list[Event] = Field([], description="days that are not")
@@ -145,9 +148,7 @@ class MetricMeta(Meta):
 class DimensionMeta(Meta):
     """What else a dimension of a semantic model is called."""
 
-    synonyms: Names = Field(
-        [], description="what else people call it, in any language, to read their requests by"
-    )
+    synonyms: Synonyms = []
 
 
 class SourceMeta(Meta):

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from blocks.records import Check, GateReport
-from blocks.site.html.page import render
+from blocks.site.html.page import make_checks_anchor, render
 from blocks.site.text import clip, one_line
 
 RUNS_KEPT = 10  # their names sort by time
@@ -36,11 +36,6 @@ def write_pages(folder: Path, gate: GateReport, notes: Mapping[str, Mapping[str,
         shutil.rmtree(old, ignore_errors=True)
     (folder / "index.html").write_text(_render_runs(folder), encoding="utf-8")
     return page
-
-
-def make_anchor(scope: str) -> str:
-    """The part of a page's address that leads to the checks of a mart or a source."""
-    return f"#checks-of-{quote(scope)}"
 
 
 def _render_run(gate: GateReport, notes: Mapping[str, Mapping[str, str]]) -> str:
@@ -104,7 +99,7 @@ def _render_runs(folder: Path) -> str:
                 "name": one_line(gate.run),
                 "passed": gate.passed,
                 "counts": _count(gate.checks),
-                "marts": [{"name": one_line(mart), "anchor": make_anchor(mart)} for mart in marts],
+                "marts": [{"name": one_line(mart), "anchor": make_checks_anchor(mart)} for mart in marts],
             }
         )
     return render("check_runs.html.j2", runs=runs)

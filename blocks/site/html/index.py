@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
@@ -21,7 +20,7 @@ from blocks.errors import Misconfigured
 from blocks.records import Publication, Record
 from blocks.site.base import Card
 from blocks.site.html.dictionary_page import find_guides
-from blocks.site.html.page import build_index_program, render
+from blocks.site.html.page import build_index_program, make_checks_anchor, render
 from blocks.site.number_format import write_day
 from blocks.site.text import check_link, check_slug, one_line
 
@@ -90,7 +89,7 @@ def summarize_gate(card: Card, link: Link) -> Gate | None:
         return None
     docs, warnings = card.gate.data_docs, card.gate.warnings
     url = link(docs) if docs and docs.exists() else None
-    place = f"#checks-of-{quote(card.dashboard.marts[0])}" if card.dashboard.marts else ""
+    place = make_checks_anchor(card.dashboard.marts[0]) if card.dashboard.marts else ""
     return Gate(
         passed=card.gate.passed,
         checks=len(card.gate.checks),

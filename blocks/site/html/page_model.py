@@ -6,14 +6,14 @@ The rows and the metrics' formulas travel as JSON; the program in assets/ does t
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from blocks.metrics import Measure, Metric, evaluate_empty, is_additive, to_json, write_formula
 from blocks.site import number_format
 from blocks.site.base import Guides
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.index import Gate
-from blocks.site.html.page import build_program, render, to_json_script
+from blocks.site.html.page import build_program, make_checks_anchor, render, to_json_script
 from blocks.site.html.rollup import Rollup
 from blocks.site.opening import choose_grain, write_target
 from blocks.site.periods import DRAWN, EPOCH, list_coarser_grains
@@ -158,7 +158,7 @@ def _describe(
         "Source tables": ", ".join(sources),
         "Owner": one_line(view.card.owner, 80),
     }
-    leads = {"Checks": "", "Lineage": ""}
+    leads: dict[str, str] = {}
     if lineage := guides.point_at((dataset.mart,)).dictionary:
         found["Lineage"] = f"columns of {dataset.mart} and what each is made of"
         leads["Lineage"] = lineage
@@ -168,7 +168,8 @@ def _describe(
         warned = sum(each.status == "warned" for each in mine)
         more = f", {warned} with a warning" if warned else ""
         found["Checks"] = f"{passed} of {len(mine)} of {dataset.mart} passed{more}"
-        leads["Checks"] = f"{checks.partition('#')[0]}#checks-of-{quote(dataset.mart)}" if checks else ""
+        if checks:
+            leads["Checks"] = checks.partition("#")[0] + make_checks_anchor(dataset.mart)
     return [(name, text, leads.get(name, "")) for name, text in found.items() if text]
 
 
