@@ -40,7 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    handle_interrupts()
+    with handle_interrupts():
+        return _check_and_carry_out(flags)
+
+
+def _check_and_carry_out(flags: Flags) -> int:
+    """Do what the flags say, once they and this machine are seen to be right; the exit code."""
     reach_loopback_directly()
     try:
         check_flags(flags)

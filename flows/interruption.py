@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -16,10 +18,17 @@ _came = 0
 _answering = False
 
 
-def handle_interrupts() -> None:
-    """From here on both signals are kept, also where a shell started this process to ignore them."""
-    for number in _SIGNALS:
-        signal.signal(number, _take)
+@contextmanager
+def handle_interrupts() -> Iterator[None]:
+    """In here both signals are kept, also where a shell started this process to ignore them."""
+    global _came, _answering
+    _came, _answering = 0, False
+    before = {number: signal.signal(number, _take) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)  # None: not one of Python's
 
 
 def check_interrupt() -> None:

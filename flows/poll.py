@@ -12,7 +12,8 @@ from prefect.deployments import run_deployment
 from blocks.prefect.block_types import import_types
 from blocks.tracker.base import Tracker
 from flows.form import put_first
-from tasks.polling import TAG, is_waiting, mark, read_seen, remember
+from flows.run_names import list_delivered_now
+from tasks.polling import TAG, is_same_content, is_waiting, mark, read_seen, remember
 from tasks.requirements import read_tickets
 
 import_types()  # a deployment names its blocks, of any type
@@ -34,6 +35,10 @@ def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc", settle_seconds: i
     waiting = {each.key: mark(each) for each in read_tickets(tracker) if each.status != "failed"}
     known = read_seen(deployment)
     fresh = [key for key, marked in waiting.items() if known.get(key) != marked]
+    if answered := [key for key in fresh if is_same_content(known.get(key, ""), waiting[key])]:
+        for key in list_delivered_now(answered):  # it was answered this moment, and is moved in the next
+            fresh.remove(key)
+            waiting[key] = known[key]
     log = get_run_logger()
     if fresh and is_waiting(deployment):
         log.info("%s are left to the next look: a run of %s waits already", ", ".join(fresh), deployment)

@@ -5,7 +5,11 @@ Names of tickets and dashboards are shown there, never their text.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import StateType
 from prefect.runtime import deployment, flow_run
 
 from blocks.records import Outcome, Plan
@@ -46,6 +50,17 @@ def tag_delivery(plan: Plan) -> None:
     found += [f"{INCOMPLETE}{each.key}" for each in plan.incomplete]
     found += [f"{DASHBOARD}{each.name}" for each in plan.dashboards]
     add_tags(found[:MOST_TAGS])
+
+
+def list_delivered_now(keys: Iterable[str]) -> set[str]:
+    """Those of the tickets that a delivery works on at this moment, whatever started it."""
+    tags = {f"{TICKET}{key}": key for key in keys}
+    wanted = FlowRunFilter.model_validate(
+        {"state": {"type": {"any_": [StateType.RUNNING]}}, "tags": {"any_": list(tags)}}
+    )
+    with get_client(sync_client=True) as client:
+        found = client.read_flow_runs(flow_run_filter=wanted)
+    return {tags[tag] for run in found for tag in run.tags if tag in tags}
 
 
 def add_tags(found: list[str]) -> None:

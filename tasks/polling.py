@@ -15,7 +15,7 @@ from prefect.variables import Variable
 from blocks.records import Ticket
 
 MOST = 150  # a variable holds 5,000 characters
-MARK = 8
+CONTENT, ANSWER = 8, 4
 TAG = "polled"
 """On the runs that a look starts."""
 
@@ -23,10 +23,18 @@ TAG = "polled"
 def mark(ticket: Ticket) -> str:
     """Tells one content of a ticket from another, and one answer from the next; says nothing of it.
 
-    That we moved a ticket, or commented on what it lacks, is no news.
+    That we moved a ticket, gave it an assignee, or commented on what it lacks, is no news.
     """
-    content = ticket.model_dump_json(exclude={"status", "comment_fingerprints", "updated"})
-    return sha256(content.encode()).hexdigest()[:MARK]
+    fields = {name: value for name, value in ticket.fields.items() if name != "assignee"}
+    content = ticket.model_copy(update={"fields": fields}).model_dump_json(
+        exclude={"status", "comment_fingerprints", "updated", "answered"}
+    )
+    return _hash(content, CONTENT) + _hash(str(ticket.answered), ANSWER)
+
+
+def is_same_content(one: str, other: str) -> bool:
+    """True if two marks differ by our own answer at most."""
+    return one[:CONTENT] == other[:CONTENT]
 
 
 def read_seen(deployment: str) -> dict[str, str]:
@@ -67,3 +75,7 @@ def _name_variables(deployment: str) -> Iterator[str]:
     """As many variables as it takes, one after the other."""
     base = f"polled_{re.sub('[^a-z0-9]+', '_', deployment.lower())}"
     return (f"{base}_{number}" for number in count())
+
+
+def _hash(text: str, length: int) -> str:
+    return sha256(text.encode()).hexdigest()[:length]

@@ -193,9 +193,8 @@ def main(settings: dict[str, Any], name: str) -> int:
     loader = DltLoader(
         locations={"raw": settings["data"]}, workdir=Path(settings["state"]) / "loads", deadline_seconds=60
     )
-    interruption.handle_interrupts()
     try:
-        with without_prefect(Killer(warehouse)):
+        with interruption.handle_interrupts(), without_prefect(Killer(warehouse)):
             if name == "rollback":
                 rollback.rollback(tracker, warehouse, site, project)
             else:

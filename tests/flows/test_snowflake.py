@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +21,13 @@ from blocks.records import BuildReport, Plan, Release
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tests.blocks.warehouse.snowflake_account import Account, Fault, Statement, house_of, serving_account
+from tests.blocks.warehouse.snowflake_account import (
+    Account,
+    Fault,
+    child,
+    house_of,
+    serving_account,
+)
 from tests.conftest import ROOT
 from tests.flows.conftest import SCALE, Place
 
@@ -128,21 +134,27 @@ def test_finals_of_every_kind_and_incremental_models_on_top_of_the_last_release(
 def test_a_cancelled_build_cancels_dbts_queries_in_snowflake(
     account: Account, project: DbtProject, prefect_server: str
 ) -> None:
-    from flows.transform import transform
-
     house = house_of(account)
     with house.session() as session:
         house.make_schema(session, "raw_bikes")
         session.rows("create table raw_bikes.rides (ride_id integer, station varchar)")
     slow = project.folder / "models" / "slow.sql"
     slow.write_text("{{ config(materialized='table') }} select system$wait(100) as waited")
-
-    def cancel(_: Statement) -> None:  # as Ctrl-C does
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-
-    account.faults[:] = [Fault(house.database, r"system\$wait", cancel)]
-    with pytest.raises(KeyboardInterrupt):
-        transform(project, house, Plan(run="x", select=("slow",)))
+    waiting = threading.Event()
+    account.faults[:] = [Fault(house.database, r"system\$wait", lambda _: waiting.set())]
+    run = child(
+        house,
+        "from blocks.dbt.project import DbtProject\n"
+        "from blocks.records import Plan\n"
+        "from flows.transform import transform\n"
+        f"project = DbtProject(folder={str(project.folder)!r}, state={str(project.state)!r})\n"
+        "transform(project, house, Plan(run='x', select=('slow',)))",
+    )
+    assert waiting.wait(120)
+    time.sleep(0.5)
+    run.send_signal(signal.SIGINT)  # as Ctrl-C does
+    _, said = run.communicate(timeout=60)
+    assert "KeyboardInterrupt" in said
     assert any("cancel_all_queries" in sql for sql in account.asked(house.database))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blocks.errors import Misconfigured, PlatformError, explain_error
-from flows import cli, state_folder
+from flows import state_folder
 from flows.cli import main
 from flows.delivery import INTERRUPTED, Delivery
 from flows.state_folder import check_state, measure_available_memory, note_need, warn_of_need
@@ -65,7 +65,6 @@ def test_what_keeps_a_run_from_beginning_is_written_on_its_ticket_files_once(
     elif end == "full":
         monkeypatch.setattr(state_folder, "LEAST_FREE", 2**62)
     flags = ["--state", str(state), "--project", str(TINY / "dbt"), "--tickets-folder", str(tickets)]
-    monkeypatch.setattr(cli, "handle_interrupts", lambda: None)
     for _ in range(2):
         assert main(flags) == 1
     ticket = (tickets / "BK-1.yaml").read_text()

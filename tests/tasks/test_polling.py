@@ -40,7 +40,13 @@ def test_what_people_change_is_news(change: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"status": "incomplete"}, {"comment_fingerprints": {"requirements": "x"}}, {"updated": None}]
+    "change",
+    [
+        {"status": "incomplete"},
+        {"comment_fingerprints": {"requirements": "x"}},
+        {"updated": None},
+        {"fields": {"metrics": "net_revenue", "assignee": "Dana"}},
+    ],
 )
 def test_what_we_did_ourselves_is_no_news(change: dict[str, object]) -> None:
     assert mark(TICKET.model_copy(update=change)) == mark(TICKET)

@@ -23,8 +23,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +36,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 from uuid import uuid4
+
+from tests.conftest import ROOT
 
 OK = "select 'Statement executed successfully.' as \"status\""
 NOTHING = re.compile(
@@ -677,3 +682,24 @@ def house_of(account: Account, **fields: Any) -> Any:
     }
     connection.update(fields.pop("connection", {}))
     return SnowflakeWarehouse(credentials=credentials, connection=connection, **{**given, **fields})
+
+
+def child(house: Any, code: str) -> subprocess.Popen[str]:
+    """A process of its own with the same block."""
+    given = house.model_dump(mode="json", exclude={"credentials", "block_type_slug"})
+    start = (
+        "import json, signal, sys, time\n"
+        "from prefect_snowflake import SnowflakeCredentials\n"
+        "from blocks.records import Release\n"
+        "from blocks.warehouse.snowflake.warehouse import SnowflakeWarehouse\n"
+        "who = SnowflakeCredentials(account='local', user='LOADER_USER', password='not-a-real-one')\n"
+        f"house = SnowflakeWarehouse(credentials=who, **json.loads({json.dumps(given)!r}))\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", start + code],
+        cwd=ROOT,
+        text=True,
+        env={**os.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )

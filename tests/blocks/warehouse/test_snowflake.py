@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -36,10 +34,10 @@ from tests.blocks.warehouse.snowflake_account import (
     Fault,
     Refused,
     Statement,
+    child,
     house_of,
 )
 from tests.blocks.warehouse.test_warehouse_contract import RIDES, batch, make_release, read
-from tests.conftest import ROOT
 
 SECRET = "not-a-real-one"
 
@@ -582,27 +580,6 @@ def test_loads_come_by_copy_and_leave_nothing_in_the_stage(
     assert all("match_by_column_name" in sql for sql in asked if sql.startswith("copy into"))
     assert not [sql for sql in asked if sql.startswith("insert into") and RIDES.identifier in sql.lower()]
     assert sum(sql.startswith("remove @") for sql in asked) == 1
-
-
-def child(house: Any, code: str) -> subprocess.Popen[str]:
-    """A process of its own with the same block."""
-    given = house.model_dump(mode="json", exclude={"credentials", "block_type_slug"})
-    start = (
-        "import json, signal, sys, time\n"
-        "from prefect_snowflake import SnowflakeCredentials\n"
-        "from blocks.records import Release\n"
-        "from blocks.warehouse.snowflake.warehouse import SnowflakeWarehouse\n"
-        "who = SnowflakeCredentials(account='local', user='LOADER_USER', password='not-a-real-one')\n"
-        f"house = SnowflakeWarehouse(credentials=who, **json.loads({json.dumps(given)!r}))\n"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", start + code],
-        cwd=ROOT,
-        text=True,
-        env={**os.environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
 
 
 def shown(error: BaseException) -> str:
