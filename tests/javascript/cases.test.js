@@ -13,13 +13,13 @@ const EVER = { first: 0, last: 0 };
 
 test("short figures", () => {
   for (const { value, form, text } of figures.short) {
-    assert.equal(page.short(value, { form, unit: figures.forms[form] }), text, `${value} as ${form}`);
+    assert.equal(page.writeCompact(value, { form, unit: figures.forms[form] }), text, `${value} as ${form}`);
   }
 });
 
 test("changes", () => {
   for (const { value, before, form, goal, text, tone } of figures.changes) {
-    const found = page.change(value, before, { form, goal });
+    const found = page.describeChange(value, before, { form, goal });
     const shown = { text: found?.text ?? null, tone: found?.tone ?? "even" };
     assert.deepEqual(shown, { text, tone }, `${before} to ${value} as ${form}`);
   }
@@ -27,7 +27,7 @@ test("changes", () => {
 
 test("days and spans", () => {
   for (const { first, last, text } of figures.spans) {
-    assert.equal(page.spanText(day(first), day(last)), text);
+    assert.equal(page.writeSpan(day(first), day(last)), text);
   }
 });
 
@@ -52,7 +52,7 @@ function datasetOf(rows, measures) {
   const dimension = { name: "label", label: "Label", values: rows.map((row) => row.label) };
   const listed = [...sums, ...names.filter((name) => !sums.includes(name))];
   const described = listed.map((name) => ({ name, function: measures[name] }));
-  return page.prepare({ dimensions: [dimension], measures: described, tables }, "day");
+  return page.prepareDataset({ dimensions: [dimension], measures: described, tables }, "day");
 }
 
 test("formulas", () => {
@@ -114,9 +114,9 @@ for (const { name, formula, step, change, uneven, parts, ...sides } of movements
 
 test("labels along an axis of time", () => {
   for (const { first, last, grain, most, ticks } of periods.ticks) {
-    const found = page.timeTicks(day(first), day(last), grain, most);
+    const found = page.findTimeTicks(day(first), day(last), grain, most);
     assert.deepEqual(
-      found.map((tick) => `${page.isoDay(tick.day)} ${tick.label}`),
+      found.map((tick) => `${page.writeIsoDay(tick.day)} ${tick.label}`),
       ticks,
     );
   }
@@ -124,29 +124,33 @@ test("labels along an axis of time", () => {
 
 test("the last finished bucket", () => {
   for (const { day: end, grain, last } of periods.finished)
-    assert.equal(page.isoDay(page.start(page.lastFinished(day(end), grain), grain)), last, `${end} ${grain}`);
+    assert.equal(
+      page.writeIsoDay(page.firstDayOf(page.lastFinished(day(end), grain), grain)),
+      last,
+      `${end} ${grain}`,
+    );
 });
 
 test("buckets", () => {
   for (const { day: text, grain, number, start, finish } of periods.buckets) {
-    assert.equal(page.bucket(day(text), grain), number, `${text} by ${grain}`);
-    assert.equal(page.isoDay(page.start(number, grain)), start, `start of ${grain} ${number}`);
-    assert.equal(page.isoDay(page.finish(number, grain)), finish, `end of ${grain} ${number}`);
+    assert.equal(page.findBucket(day(text), grain), number, `${text} by ${grain}`);
+    assert.equal(page.writeIsoDay(page.firstDayOf(number, grain)), start, `start of ${grain} ${number}`);
+    assert.equal(page.writeIsoDay(page.lastDayOf(number, grain)), finish, `end of ${grain} ${number}`);
   }
 });
 
 for (const { name, grain, begin, end, drawn, before, in: coarse, whole, besides } of periods.periods) {
   test(name, () => {
-    const bucket = (text, of) => page.bucket(day(text), of);
+    const bucket = (text, of) => page.findBucket(day(text), of);
     const opening = { first: bucket(begin, grain), last: bucket(end, grain) };
     const { drawn: limits, coarser } = periods;
     const selection = new page.Selection({ grain, grains: coarser[grain], drawn: limits, opening });
     assert.equal(selection.drawnGrain(), drawn);
     const { first, last } = selection.before;
     assert.deepEqual([first, last], [bucket(before[0], grain), bucket(before[1], grain)]);
-    assert.equal(page.isoDay(page.start(first, grain)), before[0]);
-    assert.equal(page.isoDay(page.finish(last, grain)), before[1]);
-    const days = (numbers) => numbers.map((number) => page.isoDay(page.start(number, coarse)));
+    assert.equal(page.writeIsoDay(page.firstDayOf(first, grain)), before[0]);
+    assert.equal(page.writeIsoDay(page.lastDayOf(last, grain)), before[1]);
+    const days = (numbers) => numbers.map((number) => page.writeIsoDay(page.firstDayOf(number, coarse)));
     assert.deepEqual(days(selection.wholeBuckets(coarse)), whole);
     assert.deepEqual(selection.besides(coarse).map(days), besides);
   });

@@ -26,7 +26,7 @@ function salesOf() {
 
 let dataset, selection, view;
 beforeEach(() => {
-  dataset = page.prepare(salesOf(), "day");
+  dataset = page.prepareDataset(salesOf(), "day");
   selection = new page.Selection({
     grain: "day",
     grains: ["day", "week", "month", "quarter", "year"],
@@ -109,8 +109,8 @@ test("a bar says that an estimate is one, and what it was before", () => {
 
 test("points over time are in order of bucket and group, without what is missing", () => {
   const ranking = page.groupsOf(view, 0, page.MOST.series);
-  const points = page.overTime(view, "week", ranking.placeOf);
-  const monday = page.bucket(day("2025-03-03"), "week");
+  const points = page.findGroupsOverTime(view, "week", ranking.placeOf);
+  const monday = page.findBucket(day("2025-03-03"), "week");
   const found = points.map(({ bucket, place, v }) => [bucket - monday, ranking.groups[place].label, v]);
   const wanted = [
     [-1, "Spain", 5],
@@ -124,12 +124,12 @@ test("points over time are in order of bucket and group, without what is missing
 test("buckets before 1970 keep their group", () => {
   dataset.tables[0].buckets[0] = -1;
   selection.range = { first: -1, last: -1 };
-  const [point] = page.overTime(view, "day", () => 5);
+  const [point] = page.findGroupsOverTime(view, "day", () => 5);
   assert.deepEqual(point, { bucket: -1, place: 5, v: 10 });
 });
 
 test("an incomplete end of a trend is a dotted piece that starts at its neighbour", () => {
-  const points = page.overTime(view, "week", () => 0);
+  const points = page.findGroupsOverTime(view, "week", () => 0);
   const rows = page.trendRows(view, points, "week", [{ label: "Sales", others: false }], []);
   assert.deepEqual(
     rows.map(({ kind, part, v }) => [kind, part, v]),
@@ -219,7 +219,7 @@ test("date fields are read in either order and stay inside the whole", () => {
   const dates = { whole: { first: day("2025-03-01"), last: day("2025-03-31") }, grain: "day" };
   const read = (from, to) => {
     const { first, last } = page.readRange(from, to, dates);
-    return [page.isoDay(first), page.isoDay(last)];
+    return [page.writeIsoDay(first), page.writeIsoDay(last)];
   };
   assert.deepEqual(read("2025-03-20", "2025-03-10"), ["2025-03-10", "2025-03-20"]);
   assert.deepEqual(read("1999-01-01", "2099-01-01"), ["2025-03-01", "2025-03-31"]);
@@ -235,14 +235,14 @@ test("a sum without rows is 0 and drawn, an average without rows is a gap", () =
   const sums = { ...METRIC, empty: 0 };
   const summed = { selection, dataset, metric: sums };
   const one = [{ label: "Sales", others: false }];
-  const points = page.fillGaps(summed, page.inTime(summed, "day"), "day", one);
+  const points = page.fillGaps(summed, page.findPoints(summed, "day"), "day", one);
   assert.deepEqual(
     points.map(({ v }) => v),
     [10, 5, -2, 0, 7],
   );
   const average = { ...METRIC, empty: null };
   const gapped = { selection, dataset, metric: average };
-  const found = page.fillGaps(gapped, page.inTime(gapped, "day"), "day", one);
+  const found = page.fillGaps(gapped, page.findPoints(gapped, "day"), "day", one);
   const rows = page.trendRows(gapped, found, "day", one, []);
   assert.deepEqual(
     rows.map(({ part, v, lone }) => [part, v, lone]),
@@ -264,8 +264,8 @@ test("where a part of a formula is missing there is a gap, where nothing is coun
     given.measures.push({ name: "refunds", function: "sum" });
     given.tables[0].columns[0][4] = last;
     given.tables[0].columns.push([1, null, 2, 3, null]);
-    const netted = { selection, dataset: page.prepare(given, "day"), metric: net };
-    const halves = [page.inTime(netted, "day"), page.overTime(netted, "day", () => 0)];
+    const netted = { selection, dataset: page.prepareDataset(given, "day"), metric: net };
+    const halves = [page.findPoints(netted, "day"), page.findGroupsOverTime(netted, "day", () => 0)];
     const [line, split] = halves.map((points) => page.fillGaps(netted, points, "day", one));
     assert.deepEqual(line, split);
     return line.map(({ bucket, v }) => [bucket - day("2025-03-01"), v]);
@@ -298,8 +298,8 @@ test("what is not finished is left out of the comparison, and a year before is b
   });
   assert.equal(cut.isCut(), true);
   assert.equal(cut.compared(2), null);
-  const leap = page.yearBefore({ first: day("2024-02-29"), last: day("2024-03-01") }, "day");
-  assert.deepEqual([page.isoDay(leap.first), page.isoDay(leap.last)], ["2023-03-01", "2023-03-02"]);
+  const leap = page.rangeAYearBefore({ first: day("2024-02-29"), last: day("2024-03-01") }, "day");
+  assert.deepEqual([page.writeIsoDay(leap.first), page.writeIsoDay(leap.last)], ["2023-03-01", "2023-03-02"]);
 });
 
 test("all others in one never set the scale of the bars", () => {
@@ -323,7 +323,7 @@ test("stacked bars are in the order of time, whatever order they came in", () =>
     { when: 1, place: 2, v: 4 },
   ];
   assert.deepEqual(
-    page.stack(rows).map(({ when, from, to }) => [when, from, to]),
+    page.stackRows(rows).map(({ when, from, to }) => [when, from, to]),
     [
       [1, 0, -3],
       [1, 0, 2],
@@ -349,7 +349,7 @@ test("values along an axis are round and short", () => {
     [0.125, { form: "percent", unit: "" }, "12.5%"],
     [0, { form: "number", unit: "" }, "0"],
   ];
-  for (const [value, metric, text] of texts) assert.equal(page.axisText(value, metric), text);
+  for (const [value, metric, text] of texts) assert.equal(page.writeAxisFigure(value, metric), text);
 });
 
 test("a state is written as what differs from the opening, and read back", () => {
@@ -415,7 +415,7 @@ function timesOf() {
   const ever = { balance: "sales@all", last: false, grouped: true, perBucket: true, atEnd: true };
   const shift = { count: 1, grain: "day", whole: false, mark: "1 day before" };
   const zeros = [0, 0, 0, 0, 0];
-  return page.prepare(
+  return page.prepareDataset(
     {
       dimensions: [{ name: "country", label: "Country", values: COUNTRIES }],
       measures: [
@@ -438,7 +438,7 @@ test("values of other times stand beside those of the time that is shown, and ad
   dataset = timesOf();
   const one = [{ label: "Sales", others: false }];
   const ask = (more) => ({ selection, dataset, metric: { ...METRIC, ...more } });
-  const line = (asked) => page.fillGaps(asked, page.inTime(asked, "day"), "day", one).map(({ v }) => v);
+  const line = (asked) => page.fillGaps(asked, page.findPoints(asked, "day"), "day", one).map(({ v }) => v);
   const sales = ask({ empty: 0 });
   const ever = ask({ formula: ["measure", "sales@all"], elsewhere: true });
   const before = { formula: ["measure", "sales@before"], elsewhere: true, needsBucket: true };
@@ -479,8 +479,8 @@ test("an offset in the data's own days is not shown for longer buckets of rows t
     needsBucket: true,
     shifts,
   };
-  assert.deepEqual(page.inTime({ selection, dataset, metric }, "week"), []);
-  assert.equal(page.inTime({ selection, dataset, metric }, "day").length, 2);
+  assert.deepEqual(page.findPoints({ selection, dataset, metric }, "week"), []);
+  assert.equal(page.findPoints({ selection, dataset, metric }, "day").length, 2);
 });
 
 // Values by day and country, and how many rows have each: 1, 1, 4 and 10 in all; 2 and 10 of Malta.
@@ -493,7 +493,7 @@ function valuesOf(percentile) {
   const table = { rows: 4, time, codes: [[0, 1, 1, 0]], columns, distinct: "value", scale: 1 };
   const measures = [{ name: "value", function: "percentile", percentile }];
   const dimensions = [{ name: "country", label: "Country", values: COUNTRIES }];
-  return page.prepare({ dimensions, measures, tables: [table] }, "day");
+  return page.prepareDataset({ dimensions, measures, tables: [table] }, "day");
 }
 
 const percentileOf = (at, discrete) => {
@@ -559,14 +559,11 @@ test("whatever moved, the parts add up to the change to the cent, of sums and of
       columns: measures.map(({ name }) => rows.map((row) => row[name])),
     };
     const made = { dimensions: [{ name: "country", label: "Country", values }], measures, tables: [table] };
-    const ratio = {
-      ...METRIC,
-      adds: false,
-      empty: null,
-      formula: ["/", ["measure", "sales"], ["measure", "orders"]],
-    };
+    const formula = ["/", ["measure", "sales"], ["measure", "orders"]];
+    const ratio = { ...METRIC, adds: false, empty: null, formula };
     for (const metric of [{ ...METRIC, empty: 0, unit: "£" }, ratio]) {
-      const own = { selection, dataset: page.prepare(JSON.parse(JSON.stringify(made)), "day"), metric };
+      const dataset = page.prepareDataset(JSON.parse(JSON.stringify(made)), "day");
+      const own = { selection, dataset, metric };
       const [then, now] = days.map((number) => ({ first: number, last: number }));
       const found = page.explain(own, then, now);
       if (!found) continue;
@@ -601,7 +598,7 @@ test("members that are new or gone are said, and those beyond the first few are 
 test("a change whose parts do not add up to it is not cut into them", () => {
   const made = salesOf();
   Object.assign(made.tables[1], { time: made.tables[0].time.slice(0, 3), columns: [[0, 0, 0]] });
-  const own = { ...view, dataset: page.prepare(made, "day"), metric: BUYERS };
+  const own = { ...view, dataset: page.prepareDataset(made, "day"), metric: BUYERS };
   const [then, now] = ["2025-03-01", "2025-03-02"].map((text) => ({ first: day(text), last: day(text) }));
   const { change, dimensions } = page.explain(own, then, now);
   assert.deepEqual([change, dimensions], [0, []]); // the same buyer in two countries

@@ -19,22 +19,23 @@ test("exact figures", () => {
     [null, POUNDS, "–"],
     [NaN, NUMBER, "–"],
   ];
-  for (const [value, metric, text] of exact) assert.equal(page.exact(value, metric), text);
+  for (const [value, metric, text] of exact) assert.equal(page.writeExact(value, metric), text);
 });
 
 test("figures that are none", () => {
-  for (const value of [null, NaN, Infinity, -Infinity]) assert.equal(page.short(value, NUMBER), page.NONE);
+  for (const value of [null, NaN, Infinity, -Infinity])
+    assert.equal(page.writeCompact(value, NUMBER), page.NONE);
 });
 
 test("counts, shares and estimates", () => {
-  assert.equal(page.countText(12345), "12,345");
-  assert.equal(page.shareText(0.1225), "12.3%");
+  assert.equal(page.writeCount(12345), "12,345");
+  assert.equal(page.writeShare(0.1225), "12.3%");
   assert.equal(page.estimateMark({ scale: 1 }), "");
   assert.equal(page.estimateMark({ scale: 8 }), "≈ ");
 });
 
 test("a bucket is named as readers name it", () => {
-  const named = (grain) => page.bucketText(page.bucket(page.day("2025-09-03"), grain), grain);
+  const named = (grain) => page.writeBucket(page.findBucket(page.day("2025-09-03"), grain), grain);
   assert.deepEqual(["day", "week", "month", "quarter", "year"].map(named), [
     "3 Sep 2025",
     "Week of 1 Sep 2025",

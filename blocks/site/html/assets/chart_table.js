@@ -1,7 +1,7 @@
 // The table of a chart: what it shows, for those who can't see it or want the figures.
 
-import { make } from "./elements.js";
-import { exact, isoDay } from "./number_format.js";
+import { makeElement } from "./elements.js";
+import { writeExact, writeIsoDay } from "./number_format.js";
 import { DAY } from "./periods.js";
 
 const MOST = 500; // lines; the page's own table has all
@@ -14,7 +14,7 @@ export function linesOf({ rows, metric, groups }) {
     const lines = new Map(); // where a dotted piece meets a line both have the point
     for (const { t, v, place } of own) {
       const name = parted ? [groups[place].label] : [];
-      lines.set(`${t} ${place}`, [isoDay(t / DAY), ...name, exact(v, metric)]);
+      lines.set(`${t} ${place}`, [writeIsoDay(t / DAY), ...name, writeExact(v, metric)]);
     }
     return {
       headings: ["From", ...(parted ? ["Group"] : []), metric.label],
@@ -37,14 +37,14 @@ export function linesOf({ rows, metric, groups }) {
 export class ChartTable {
   constructor(chart) {
     this.chart = chart;
-    this.body = make("div", {
+    this.body = makeElement("div", {
       class: "scroll",
       tabindex: "0",
       role: "region",
       "aria-label": "Table of the chart",
     });
-    const summary = make("summary", {}, "Show as a table");
-    this.element = make("details", { class: "twin" }, summary, this.body);
+    const summary = makeElement("summary", {}, "Show as a table");
+    this.element = makeElement("details", { class: "twin" }, summary, this.body);
     this.element.addEventListener("toggle", () => this.update());
   }
 
@@ -52,10 +52,12 @@ export class ChartTable {
   update() {
     if (!this.element.open || !this.chart.data) return;
     const { headings, lines } = linesOf(this.chart.data);
-    const head = make("tr", {}, ...headings.map((text) => make("th", { scope: "col" }, text)));
+    const head = makeElement("tr", {}, ...headings.map((text) => makeElement("th", { scope: "col" }, text)));
     const cells = (line) =>
-      line.map((text, i) => make("td", { class: i ? "figure" : "", dir: "auto" }, text));
-    const rows = lines.slice(0, MOST).map((line) => make("tr", {}, ...cells(line)));
-    this.body.replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
+      line.map((text, i) => makeElement("td", { class: i ? "figure" : "", dir: "auto" }, text));
+    const rows = lines.slice(0, MOST).map((line) => makeElement("tr", {}, ...cells(line)));
+    this.body.replaceChildren(
+      makeElement("table", {}, makeElement("thead", {}, head), makeElement("tbody", {}, ...rows)),
+    );
   }
 }

@@ -1,19 +1,19 @@
 // The dashboard itself: reads the page's model, puts its parts together, and draws them when a choice changes.
 
-import { prepare } from "./data.js";
-import { byId, make } from "./elements.js";
-import { dayText, spanText } from "./number_format.js";
-import { dateFilter, ValueFilter } from "./filters.js";
-import { finish, start } from "./periods.js";
+import { prepareDataset } from "./data.js";
+import { byId, makeElement } from "./elements.js";
+import { writeDay, writeSpan } from "./number_format.js";
+import { makeDateFilter, ValueFilter } from "./filters.js";
+import { lastDayOf, firstDayOf } from "./periods.js";
 import { Section } from "./section.js";
 import { Selection } from "./selection.js";
-import { shareMenu } from "./share.js";
+import { makeShareMenu } from "./share.js";
 import { Tile } from "./tiles.js";
 import { hideTooltip } from "./tooltip.js";
 import { addressOf, describeFilters, readState, writeState } from "./view_state.js";
 
 const model = JSON.parse(byId("model").textContent);
-const datasets = model.datasets.map((dataset) => prepare(dataset, model.grain));
+const datasets = model.datasets.map((dataset) => prepareDataset(dataset, model.grain));
 const selection = new Selection(model);
 const AGAINST = { previous: "previous period", year: "same period last year" };
 const page = {
@@ -38,20 +38,27 @@ const tiles = model.metrics.map((metric) => {
 });
 readState(model.start, model, selection, sections);
 const opened = writeState(model, selection, sections); // what the page opens with, as its own words
-const dates = model.whole && dateFilter(model, chooseRange);
-const pickers = dimensionNames().map(addPicker);
-const against = model.whole && addAgainst();
+const dates = model.whole && makeDateFilter(model, chooseRange);
+const pickers = listDimensions().map(addPicker);
+const against = model.whole && addComparisonPicker();
 addFilters();
 
 // What the chosen range is compared with.
-function addAgainst() {
-  const options = Object.entries(AGAINST).map(([value, text]) => make("option", { value }, text));
+function addComparisonPicker() {
+  const options = Object.entries(AGAINST).map(([value, text]) => makeElement("option", { value }, text));
   const onchange = () => {
     selection.against = select.value;
     render();
   };
-  const select = make("select", { id: "against", "aria-label": "Compared with", onchange }, ...options);
-  return { select, element: make("label", { class: "against" }, make("span", {}, "vs"), select) };
+  const select = makeElement(
+    "select",
+    { id: "against", "aria-label": "Compared with", onchange },
+    ...options,
+  );
+  return {
+    select,
+    element: makeElement("label", { class: "against" }, makeElement("span", {}, "vs"), select),
+  };
 }
 
 function chooseRange(range) {
@@ -59,7 +66,7 @@ function chooseRange(range) {
   render();
 }
 
-function dimensionNames() {
+function listDimensions() {
   return [...new Set(datasets.flatMap(({ dimensions }) => dimensions.map(({ name }) => name)))];
 }
 
@@ -79,11 +86,11 @@ function addFilters() {
     readState(model.start, model, selection, sections);
     render();
   };
-  const reset = make("button", { type: "button", id: "reset", onclick }, "Reset");
+  const reset = makeElement("button", { type: "button", id: "reset", onclick }, "Reset");
   if (dates) byId("filters").append(dates.element);
   if (against) byId("filters").append(against.element);
   const tables = () => sections.flatMap((section) => section.panels.get("table")?.table ?? []);
-  const share = shareMenu(model, describe, tables);
+  const share = makeShareMenu(model, describe, tables);
   byId("filters").append(...pickers.map(({ filter }) => filter.element), reset, share);
 }
 
@@ -93,11 +100,11 @@ function describe() {
     datasets.flatMap(({ dimensions }) => dimensions.map(({ name, label }) => [name, label])),
   );
   const { first, last } = selection.range;
-  const shown = model.whole ? spanText(start(first, model.grain), finish(last, model.grain)) : "";
+  const shown = model.whole ? writeSpan(firstDayOf(first, model.grain), lastDayOf(last, model.grain)) : "";
   return { dates: shown, filters: describeFilters(selection, labels), address: location.href };
 }
 
-function backTo(depth) {
+function leaveSteps(depth) {
   const [step] = selection.path.splice(depth);
   if (step) step.section.by = step.by;
   render();
@@ -114,16 +121,18 @@ function renderCrumbs() {
   const crumb = (label, depth) => {
     const current = depth && depth === path.length ? "true" : null;
     const attributes = { type: "button", dir: depth ? "auto" : null, "aria-current": current };
-    return make("button", { ...attributes, onclick: () => backTo(depth) }, label);
+    return makeElement("button", { ...attributes, onclick: () => leaveSteps(depth) }, label);
   };
   const crumbs = [crumb("All", 0), ...path.map((step, i) => crumb(step.label, i + 1))];
   byId("crumbs").hidden = path.length === 0;
-  byId("crumbs").replaceChildren(make("ol", {}, ...crumbs.map((button) => make("li", {}, button))));
+  byId("crumbs").replaceChildren(
+    makeElement("ol", {}, ...crumbs.map((button) => makeElement("li", {}, button))),
+  );
 }
 
 function renderCompared() {
   if (!model.whole) return;
-  const text = ({ first, last }) => spanText(start(first, model.grain), finish(last, model.grain));
+  const text = ({ first, last }) => writeSpan(firstDayOf(first, model.grain), lastDayOf(last, model.grain));
   const now = text(selection.range);
   const compared = selection.compared();
   if (!compared) {
@@ -132,7 +141,7 @@ function renderCompared() {
     return;
   }
   const cut = selection.isCut()
-    ? `; data to ${dayText(model.end)}, so ${text(compared.now)} is compared with ${text(compared.before)}`
+    ? `; data to ${writeDay(model.end)}, so ${text(compared.now)} is compared with ${text(compared.before)}`
     : `, compared with ${text(compared.before)}`;
   byId("compared").textContent = now + cut;
 }

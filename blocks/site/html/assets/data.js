@@ -1,6 +1,6 @@
 // The page's rows: filters over them, and measures added up into metrics. No elements here.
 
-import { bucket } from "./periods.js";
+import { findBucket } from "./periods.js";
 
 /**
  * Typed columns from the page's JSON; NaN stands for a missing number.
@@ -9,11 +9,11 @@ import { bucket } from "./periods.js";
  * @returns {object} the same dataset, changed in place; answers: what was asked of it, by question;
  *   kept: what the filters asked of last leave
  */
-export function prepare(dataset, grain) {
+export function prepareDataset(dataset, grain) {
   dataset.tables.forEach((table) => {
     const numbers = new Map(); // rows have few days and each of them often
     const bucketOf = (day) => {
-      if (!numbers.has(day)) numbers.set(day, bucket(day, grain));
+      if (!numbers.has(day)) numbers.set(day, findBucket(day, grain));
       return numbers.get(day);
     };
     table.buckets = table.time && Int32Array.from(table.time, bucketOf);
@@ -22,7 +22,7 @@ export function prepare(dataset, grain) {
   });
   dataset.timed = dataset.tables.some((table) => table.buckets);
   dataset.extent = extentOf(dataset.tables.flatMap(({ buckets }) => (buckets ? [buckets] : [])));
-  dataset.last = (dataset.until ?? null) === null ? Infinity : bucket(dataset.until, grain);
+  dataset.last = (dataset.until ?? null) === null ? Infinity : findBucket(dataset.until, grain);
   dataset.answers = new Map();
   dataset.kept = {};
   return dataset;
@@ -57,7 +57,7 @@ const EVER = { first: -Infinity, last: Infinity };
 export function addUp(dataset, range, where, keyOf = ALL, time = null) {
   // marks: totals → the times of the rows in them, "" for the one that is shown
   const into = { dataset, keyOf, time, groups: new Map(), marks: new Map() };
-  for (const table of dataset.tables) if (isAsked(table, time)) addOwn(into, table, range, where);
+  for (const table of dataset.tables) if (isAsked(table, time)) addShownTime(into, table, range, where);
   if (time) addShifted(into, where);
   for (const [totals, own] of into.marks) {
     if (!own.has("")) ELSEWHERE.add(totals);
@@ -68,7 +68,7 @@ export function addUp(dataset, range, where, keyOf = ALL, time = null) {
 }
 
 // A table's rows of the time that is shown.
-function addOwn(into, table, range, where) {
+function addShownTime(into, table, range, where) {
   const { dataset, keyOf, time } = into;
   const rows = rowsOf(table, table.grouped && !time ? endOf(dataset, range) : range, where);
   const buckets = time && rows.map((row) => time.bucketOf(table, row));
@@ -353,17 +353,18 @@ const STRICT = {
   floor: (a) => Math.floor(a),
   ceil: (a) => Math.ceil(a),
   round: roundDecimal,
-  round_binary: (a, digits) => (Math.sign(a) * Math.round(Math.abs(tidy(a)) * 10 ** digits)) / 10 ** digits,
+  round_binary: (a, digits) =>
+    (Math.sign(a) * Math.round(Math.abs(cutFloatNoise(a)) * 10 ** digits)) / 10 ** digits,
 };
 
 /** A number without what adding up many rows leaves in its last digits: 41.849999999999994 is to be rounded as 41.85. */
-export function tidy(number) {
+export function cutFloatNoise(number) {
   return Number(number.toPrecision(13));
 }
 
 // Half away from zero, by the decimal digits that a number is written with.
 function roundDecimal(a, digits) {
-  const text = String(Math.abs(tidy(a)));
+  const text = String(Math.abs(cutFloatNoise(a)));
   if (text.includes("e")) return STRICT.round_binary(a, digits);
   return Math.sign(a) * Number(`${Math.round(Number(`${text}e${digits}`))}e${-digits}`);
 }
@@ -375,7 +376,7 @@ function roundDecimal(a, digits) {
  * @param {object} metric
  * @param {number} most groups before the others
  */
-export function rank(totals, texts, metric, most) {
+export function rankGroups(totals, texts, metric, most) {
   const known = [...totals]
     .map(([code, of]) => ({ code, label: texts[code], v: evaluate(metric.formula, of) }))
     .filter(({ v }) => v !== null)

@@ -1,7 +1,7 @@
 // What charts over time share: the frame with its axes, and reference lines.
 
-import { axisText } from "./number_format.js";
-import { niceTicks, scale, shape } from "./svg.js";
+import { writeAxisFigure } from "./number_format.js";
+import { niceTicks, makeScale, makeShape } from "./svg.js";
 
 const [TOP, BOTTOM, RIGHT] = [10, 24, 10];
 
@@ -14,27 +14,31 @@ const [TOP, BOTTOM, RIGHT] = [10, 24, 10];
 export function frameOf(values, metric, { width, height }) {
   const few = height < 150;
   const ticks = niceTicks(Math.min(0, ...values), Math.max(0, ...values), few ? 2 : 5);
-  const texts = ticks.map((tick) => axisText(tick, metric));
+  const texts = ticks.map((tick) => writeAxisFigure(tick, metric));
   const left = Math.max(...texts.map((text) => text.length)) * 7.2 + 10;
-  const y = scale(ticks[0], ticks.at(-1), height - BOTTOM, TOP);
-  const grid = shape("g", { class: "grid" });
-  const labels = shape("g", { class: "role-axis-label axis-y" });
+  const y = makeScale(ticks[0], ticks.at(-1), height - BOTTOM, TOP);
+  const grid = makeShape("g", { class: "grid" });
+  const labels = makeShape("g", { class: "role-axis-label axis-y" });
   ticks.forEach((tick, i) => {
     grid.append(
-      shape("path", { d: `M${left},${y(tick)}H${width - RIGHT}`, class: tick === 0 ? "zero" : null }),
+      makeShape("path", { d: `M${left},${y(tick)}H${width - RIGHT}`, class: tick === 0 ? "zero" : null }),
     );
-    labels.append(shape("text", { x: left - 8, y: y(tick) }, texts[i]));
+    labels.append(makeShape("text", { x: left - 8, y: y(tick) }, texts[i]));
   });
   return { left, right: width - RIGHT, bottom: height - BOTTOM, top: TOP, y, grid, labels, height };
 }
 
 /** The labels along the axis of time; ticks: [{t, label}]. */
 export function timeLabels(ticks, x, { height, left, right }) {
-  const labels = shape("g", { class: "role-axis-label axis-x" });
+  const labels = makeShape("g", { class: "role-axis-label axis-x" });
   for (const { t, label } of ticks) {
     const half = label.length * 3.4;
     labels.append(
-      shape("text", { x: Math.min(Math.max(x(t), left - 8 + half), right - half + 8), y: height - 6 }, label),
+      makeShape(
+        "text",
+        { x: Math.min(Math.max(x(t), left - 8 + half), right - half + 8), y: height - 6 },
+        label,
+      ),
     );
   }
   return labels;
@@ -42,21 +46,21 @@ export function timeLabels(ticks, x, { height, left, right }) {
 
 /** Lines across a chart at values that it is measured by: [{value, label}]. */
 export function referenceLines(references, { left, right, y }) {
-  const group = shape("g", { class: "references" });
+  const group = makeShape("g", { class: "references" });
   for (const { value, label } of references) {
-    group.append(shape("path", { d: `M${left},${y(value)}H${right}` }));
-    group.append(shape("text", { x: right, y: y(value) - 5 }, label));
+    group.append(makeShape("path", { d: `M${left},${y(value)}H${right}` }));
+    group.append(makeShape("text", { x: right, y: y(value) - 5 }, label));
   }
   return group;
 }
 
 /** Moments that somebody wrote a note on: [{t, text}]. */
 export function annotationMarks(annotations, x, { top, bottom }) {
-  const group = shape("g", { class: "annotations" });
+  const group = makeShape("g", { class: "annotations" });
   annotations.forEach(({ t, text }, i) => {
-    group.append(shape("path", { d: `M${x(t)},${top}V${bottom}` }));
-    const flag = shape("text", { x: x(t), y: top - 2 }, String(i + 1), shape("title", {}, text));
-    group.append(shape("circle", { cx: x(t), cy: top - 2, r: 8 }), flag);
+    group.append(makeShape("path", { d: `M${x(t)},${top}V${bottom}` }));
+    const flag = makeShape("text", { x: x(t), y: top - 2 }, String(i + 1), makeShape("title", {}, text));
+    group.append(makeShape("circle", { cx: x(t), cy: top - 2, r: 8 }), flag);
   });
   return group;
 }

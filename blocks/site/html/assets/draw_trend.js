@@ -1,8 +1,8 @@
 // Lines over time: solid; dotted where a bucket is not finished; dashed grey for the period before.
 
-import { make } from "./elements.js";
+import { makeElement } from "./elements.js";
 import { annotationMarks, frameOf, referenceLines, timeLabels } from "./draw_time.js";
-import { scale, shape } from "./svg.js";
+import { makeScale, makeShape } from "./svg.js";
 
 /**
  * Draw lines.
@@ -15,26 +15,26 @@ export function drawTrend(host, data, size) {
   const { rows, metric, domain, ticks, references = [], annotations = [], label, most } = data;
   const values = most ?? [...rows.map(({ v }) => v), ...references.map(({ value }) => value)];
   const frame = frameOf(values, metric, size);
-  const x = scale(domain[0], domain[1], frame.left + 4, frame.right - 4);
+  const x = makeScale(domain[0], domain[1], frame.left + 4, frame.right - 4);
   const parts = new Map();
   for (const row of rows) {
     if (!parts.has(row.part)) parts.set(row.part, []);
     parts.get(row.part).push(row);
   }
-  const lines = shape("g", { class: "mark-line" });
-  const areas = shape("g", { class: "mark-area" });
+  const lines = makeShape("g", { class: "mark-line" });
+  const areas = makeShape("g", { class: "mark-area" });
   for (const part of parts.values()) {
     if (part[0].fill) areas.append(areaOf(part, x, frame));
     lines.append(lineOf(part, x, frame));
   }
-  const points = shape("g", { class: "mark-symbol" });
+  const points = makeShape("g", { class: "mark-symbol" });
   const marks = bucketMarks(rows, x, frame, points);
   const notes = annotationMarks(annotations, x, frame);
   const area = { width: size.width, height: size.height, viewBox: `0 0 ${size.width} ${size.height}` };
   const parted = [frame.grid, areas, referenceLines(references, frame), lines, notes, frame.labels];
-  const svg = shape("svg", { ...area, role: "group", "aria-label": label }, ...parted);
+  const svg = makeShape("svg", { ...area, role: "group", "aria-label": label }, ...parted);
   svg.append(timeLabels(ticks, x, frame), points);
-  host.append(make("div", { class: "chart-wrapper" }, svg));
+  host.append(makeElement("div", { class: "chart-wrapper" }, svg));
   return marks;
 }
 
@@ -43,10 +43,10 @@ export function drawTrends(host, data, { width }) {
   const most = data.rows.map(({ v }) => v);
   const across = Math.max(1, Math.floor(width / 300));
   const size = { width: Math.floor(width / across) - 12, height: 130 };
-  const grid = make("div", { class: "small-charts" });
+  const grid = makeElement("div", { class: "small-charts" });
   host.append(grid);
   return data.groups.flatMap((group, place) => {
-    const one = make("div", {}, make("h4", { dir: "auto" }, group.label));
+    const one = makeElement("div", {}, makeElement("h4", { dir: "auto" }, group.label));
     grid.append(one);
     const rows = data.rows.filter((row) => row.place === place);
     const ticks = data.ticks.filter((_tick, i) => i % 3 === 0);
@@ -60,20 +60,20 @@ function lineOf(part, x, frame) {
   const [{ slot, kind, lone }] = part;
   const stroke = `var(--series-${slot + 1})`;
   if (lone)
-    return shape("circle", {
+    return makeShape("circle", {
       cx: x(part[0].t),
       cy: frame.y(part[0].v),
       r: 4,
       fill: stroke,
       class: `lone ${kind}`,
     });
-  return shape("path", { d: `M${part.map((row) => at(row, x, frame)).join("L")}`, stroke, class: kind });
+  return makeShape("path", { d: `M${part.map((row) => at(row, x, frame)).join("L")}`, stroke, class: kind });
 }
 
 function areaOf(part, x, frame) {
   const zero = frame.y(0);
   const top = part.map((row) => at(row, x, frame)).join("L");
-  return shape("path", { d: `M${x(part[0].t)},${zero}L${top}L${x(part.at(-1).t)},${zero}Z` });
+  return makeShape("path", { d: `M${x(part[0].t)},${zero}L${top}L${x(part.at(-1).t)},${zero}Z` });
 }
 
 // One mark a moment: a band that shows the points of it and their tooltip.
@@ -90,12 +90,12 @@ function bucketMarks(rows, x, frame, points) {
     const to = i + 1 < times.length ? (x(t) + x(times[i + 1])) / 2 : frame.right;
     const { top, bottom } = frame;
     const band = { x: from, y: top, width: Math.max(to - from, 1), height: bottom - top, class: "band" };
-    const rule = shape("path", { d: `M${x(t)},${top}V${bottom}`, class: "rule" });
+    const rule = makeShape("path", { d: `M${x(t)},${top}V${bottom}`, class: "rule" });
     const own = [...moments.get(t).values()];
     const dots = own.map(({ v, slot }) =>
-      shape("circle", { cx: x(t), cy: frame.y(v), r: 4.5, fill: `var(--series-${slot + 1})` }),
+      makeShape("circle", { cx: x(t), cy: frame.y(v), r: 4.5, fill: `var(--series-${slot + 1})` }),
     );
-    const element = shape("g", { class: "moment" }, shape("rect", band), rule, ...dots);
+    const element = makeShape("g", { class: "moment" }, makeShape("rect", band), rule, ...dots);
     points.append(element);
     return { element, tip: own[0].tip };
   });

@@ -1,9 +1,9 @@
 // Files that a page gives to its reader.
 
-import { make } from "./elements.js";
+import { makeElement } from "./elements.js";
 
 /** The name of a file of this view, without what no file's name can hold. */
-export function fileName(title, dates, filters) {
+export function nameFile(title, dates, filters) {
   const words = [title, dates, ...filters].filter(Boolean).join(" ");
   return (
     words
@@ -17,7 +17,7 @@ export function fileName(title, dates, filters) {
 /** Give a file to the reader. */
 export function download(name, content, type) {
   const file = new Blob(content, { type });
-  const link = make("a", { href: URL.createObjectURL(file), download: name });
+  const link = makeElement("a", { href: URL.createObjectURL(file), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,8 +1,8 @@
 // The filter bar: dates, presets, and a list of values to tick for each dimension.
 
-import { closeWhenLeft, make } from "./elements.js";
-import { dayText, readDay } from "./number_format.js";
-import { bucket, finish, start } from "./periods.js";
+import { closeWhenLeft, makeElement } from "./elements.js";
+import { writeDay, readDay } from "./number_format.js";
+import { findBucket, lastDayOf, firstDayOf } from "./periods.js";
 
 const LISTED = 200;
 
@@ -14,10 +14,10 @@ const LISTED = 200;
  * @param {{whole: {first: number, last: number}, grain: string}} dates
  */
 export function readRange(from, to, { whole, grain }) {
-  const [begin, end] = [start(whole.first, grain), finish(whole.last, grain)];
+  const [begin, end] = [firstDayOf(whole.first, grain), lastDayOf(whole.last, grain)];
   const read = (text, fallback) => {
     const day = readDay(text);
-    return bucket(Number.isFinite(day) ? Math.min(Math.max(day, begin), end) : fallback, grain);
+    return findBucket(Number.isFinite(day) ? Math.min(Math.max(day, begin), end) : fallback, grain);
   };
   const [first, last] = [read(from, begin), read(to, end)].sort((a, b) => a - b);
   return { first, last };
@@ -34,39 +34,54 @@ export function sortTexts(texts) {
  * @param {function({first: number, last: number})} set called with a range inside the whole
  * @returns {{element: HTMLElement, update: function(object)}}
  */
-export function dateFilter(dates, set) {
+export function makeDateFilter(dates, set) {
   const { whole, opening, grain } = dates;
   const changed = () => set(readRange(from.value, to.value, dates));
-  const input = (label) => {
-    // a date that is typed in full is taken at once, any other when the field is left
-    const oninput = (event) => (Number.isNaN(readDay(event.target.value)) ? null : changed());
-    const words = { "aria-label": label, placeholder: "3 Mar 2025", title: "As 3 Mar 2025 or 2025-03-03" };
-    const attributes = { type: "text", class: "date", autocomplete: "off", spellcheck: "false", ...words };
-    const onblur = ({ target }) => (target.value = target.shown ?? target.value);
-    return make("input", { ...attributes, oninput, onchange: changed, onblur });
-  };
-  const [from, to] = [input("From"), input("To")];
+  const [from, to] = [makeDateField("From", changed), makeDateField("To", changed)];
   const finished = dates.presets.map(([length, label]) => [
     { first: opening.last - length + 1, last: opening.last },
     label,
   ]);
   const lengths = [...finished, [whole, "All"]];
   const buttons = lengths.map(([range, label]) =>
-    make("button", { type: "button", onclick: () => set(range) }, label),
+    makeElement("button", { type: "button", onclick: () => set(range) }, label),
   );
   const segments = { class: "segments", role: "group", "aria-label": "Length of the period" };
-  const range = make("div", { class: "range" }, from, make("span", { "aria-hidden": "true" }, "to"), to);
-  const named = dates.timeLabel ? [make("span", { class: "dates-label", dir: "auto" }, dates.timeLabel)] : [];
-  const element = make("div", { class: "dates" }, make("div", segments, ...buttons), ...named, range);
+  const range = makeElement(
+    "div",
+    { class: "range" },
+    from,
+    makeElement("span", { "aria-hidden": "true" }, "to"),
+    to,
+  );
+  const named = dates.timeLabel
+    ? [makeElement("span", { class: "dates-label", dir: "auto" }, dates.timeLabel)]
+    : [];
+  const element = makeElement(
+    "div",
+    { class: "dates" },
+    makeElement("div", segments, ...buttons),
+    ...named,
+    range,
+  );
   const update = ({ first, last }) => {
-    showDate(from, dayText(start(first, grain)));
-    showDate(to, dayText(finish(last, grain)));
+    showDate(from, writeDay(firstDayOf(first, grain)));
+    showDate(to, writeDay(lastDayOf(last, grain)));
     buttons.forEach((button, i) => {
       const [own] = lengths[i];
       button.setAttribute("aria-pressed", String(last === own.last && first === own.first));
     });
   };
   return { element, update };
+}
+
+// A date that is typed in full is taken at once, any other when the field is left.
+function makeDateField(label, changed) {
+  const oninput = (event) => (Number.isNaN(readDay(event.target.value)) ? null : changed());
+  const words = { "aria-label": label, placeholder: "3 Mar 2025", title: "As 3 Mar 2025 or 2025-03-03" };
+  const attributes = { type: "text", class: "date", autocomplete: "off", spellcheck: "false", ...words };
+  const onblur = ({ target }) => (target.value = target.shown ?? target.value);
+  return makeElement("input", { ...attributes, oninput, onchange: changed, onblur });
 }
 
 /** Write a date into a field; one that is being typed in keeps what is typed, until it is left. */
@@ -84,18 +99,22 @@ export class ValueFilter {
    */
   constructor(label, texts, set) {
     Object.assign(this, { texts: sortTexts(texts), set, picked: new Set() });
-    this.chosen = make("b", {}, "All");
-    this.search = make("input", {
+    this.chosen = makeElement("b", {}, "All");
+    this.search = makeElement("input", {
       type: "search",
       placeholder: "Search",
       "aria-label": `Search ${label}`,
       oninput: () => this.fill(),
     });
-    this.list = make("div", { class: "choices" });
-    this.clear = make("button", { type: "button", class: "plain", onclick: () => set(new Set()) }, "Clear");
-    this.summary = make("summary", {}, make("span", {}, label), this.chosen);
-    const menu = make("div", { class: "menu" }, this.search, this.list, this.clear);
-    this.element = make("details", { class: "pick" }, this.summary, menu);
+    this.list = makeElement("div", { class: "choices" });
+    this.clear = makeElement(
+      "button",
+      { type: "button", class: "plain", onclick: () => set(new Set()) },
+      "Clear",
+    );
+    this.summary = makeElement("summary", {}, makeElement("span", {}, label), this.chosen);
+    const menu = makeElement("div", { class: "menu" }, this.search, this.list, this.clear);
+    this.element = makeElement("details", { class: "pick" }, this.summary, menu);
     this.listen();
   }
 
@@ -115,15 +134,15 @@ export class ValueFilter {
     const found = this.texts.filter((text) => text.toLowerCase().includes(wanted));
     this.list.replaceChildren(...found.slice(0, LISTED).map((text) => this.choice(text)));
     if (found.length > LISTED)
-      this.list.append(make("p", {}, `${found.length - LISTED} more: type to find them`));
-    if (!found.length) this.list.append(make("p", {}, "Nothing found"));
+      this.list.append(makeElement("p", {}, `${found.length - LISTED} more: type to find them`));
+    if (!found.length) this.list.append(makeElement("p", {}, "Nothing found"));
   }
 
   choice(text) {
     const onchange = (event) => this.toggle(text, event.target.checked);
     const checked = this.picked.has(text);
-    const box = make("input", { type: "checkbox", value: text, checked, onchange });
-    return make("label", {}, box, make("span", { dir: "auto" }, text));
+    const box = makeElement("input", { type: "checkbox", value: text, checked, onchange });
+    return makeElement("label", {}, box, makeElement("span", { dir: "auto" }, text));
   }
 
   toggle(text, on) {

@@ -11,7 +11,7 @@ const ORDERS = {
   data: (a, b) => b.dataset.data.localeCompare(a.dataset.data),
 };
 
-function show() {
+function showFound() {
   const words = find.value.trim().toLowerCase().split(/\s+/);
   let shown = 0;
   for (const card of cards) {
@@ -23,9 +23,9 @@ function show() {
   none.textContent = `No dashboard has "${find.value.trim()}"`;
 }
 
-function sort() {
+function sortCards() {
   if (order.value) cards[0]?.parentElement.append(...[...cards].sort(ORDERS[order.value]));
 }
 
-find?.addEventListener("input", show);
-order?.addEventListener("change", sort);
+find?.addEventListener("input", showFound);
+order?.addEventListener("change", sortCards);

@@ -1,7 +1,7 @@
 // A metric's change cut into what each member of a dimension did; Python's metric_change.py does the same, to the same
 // cases. Parts add up to the whole as they are shown. No elements here.
 
-import { evaluate, tidy } from "./data.js";
+import { evaluate, cutFloatNoise } from "./data.js";
 import { measuresIn, totalsByCode, valueIn, valueOf } from "./rows.js";
 
 /** How many members are shown one by one, and how many dimensions. */
@@ -66,13 +66,13 @@ export function divide(formula, before, after) {
     });
   }
   const ratio = findRatio(formula);
-  const sides = ratio && [before, after].map((side) => weigh(ratio, members, side));
+  const sides = ratio && [before, after].map((side) => sumRatioParts(ratio, members, side));
   if (!sides?.every(({ whole }) => whole)) return null;
   return members.map((member, i) => ({ member, ...partOf(ratio, sides, i), kind: kindOf(member) }));
 }
 
 // What members add to a ratio's numerator and denominator.
-function weigh({ top, bottom }, members, side) {
+function sumRatioParts({ top, bottom }, members, side) {
   const [tops, bottoms] = [top, bottom].map((each) =>
     members.map((member) => compute(each, side.get(member)) ?? 0),
   );
@@ -106,12 +106,12 @@ export function measureUnevenness(formula, parts, before, old, now) {
 
 /** A figure in whole steps, halves away from zero. */
 export function roundValue(value, step) {
-  return (Math.sign(value) * Math.round(tidy(Math.abs(value) / step))) / Math.round(1 / step);
+  return (Math.sign(value) * Math.round(cutFloatNoise(Math.abs(value) / step))) / Math.round(1 / step);
 }
 
 /** Parts in whole steps that add up to a whole, which may itself be a step off: those that lose most are rounded up. */
 export function roundParts(parts, whole, step) {
-  const units = parts.map((part) => tidy(part / step));
+  const units = parts.map((part) => cutFloatNoise(part / step));
   const counts = units.map(Math.floor);
   const order = counts.map((_count, i) => i).sort((a, b) => counts[a] - units[a] - (counts[b] - units[b]));
   const missing = Math.round(whole / step) - counts.reduce((sum, count) => sum + count, 0);

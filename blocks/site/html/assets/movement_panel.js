@@ -1,10 +1,10 @@
 // The panel that says why a metric moved between two periods: which members of which dimensions did how much of it.
 
-import { make } from "./elements.js";
+import { makeElement } from "./elements.js";
 import { readRange, showDate } from "./filters.js";
 import { explain } from "./movement.js";
-import { dayText, exact, readDay, spanText } from "./number_format.js";
-import { finish, start } from "./periods.js";
+import { writeDay, writeExact, readDay, writeSpan } from "./number_format.js";
+import { lastDayOf, firstDayOf } from "./periods.js";
 
 const MEANINGS = {
   "Own rate": "What its own rate did to the whole, at its mean share of the denominator",
@@ -12,11 +12,11 @@ const MEANINGS = {
 };
 
 /** A change as it is written: +£1,234.50 · -3 · +1.25 pp. */
-export function signedText(value, metric) {
+export function writeSigned(value, metric) {
   const sign = value > 0 ? "+" : "";
   if (metric.form === "percent")
-    return `${sign}${exact(Number((value * 100).toFixed(2)), { form: "number", unit: "" })} pp`;
-  return sign + exact(value, metric);
+    return `${sign}${writeExact(Number((value * 100).toFixed(2)), { form: "number", unit: "" })} pp`;
+  return sign + writeExact(value, metric);
 }
 
 /** The part of a page that explains a metric's change. */
@@ -35,18 +35,22 @@ export class MovementPanel {
       const oninput = ({ target }) => (Number.isNaN(readDay(target.value)) ? null : changed());
       const onblur = ({ target }) => (target.value = target.shown ?? target.value);
       const attributes = { type: "text", class: "date", autocomplete: "off", spellcheck: "false", ...words };
-      return make("input", { ...attributes, oninput, onchange: changed, onblur });
+      return makeElement("input", { ...attributes, oninput, onchange: changed, onblur });
     };
     [this.from, this.to] = [input("Compared with, from"), input("Compared with, to")];
-    this.back = make("button", { type: "button", class: "plain", onclick: () => set(null) }, "Period before");
-    const dates = make(
+    this.back = makeElement(
+      "button",
+      { type: "button", class: "plain", onclick: () => set(null) },
+      "Period before",
+    );
+    const dates = makeElement(
       "div",
       { class: "range" },
       this.from,
-      make("span", { "aria-hidden": "true" }, "to"),
+      makeElement("span", { "aria-hidden": "true" }, "to"),
       this.to,
     );
-    tools.append(make("span", {}, "Compared with"), dates, this.back);
+    tools.append(makeElement("span", {}, "Compared with"), dates, this.back);
   }
 
   /**
@@ -60,50 +64,60 @@ export class MovementPanel {
     const { now, before } = selection.comparedWith(earlier, metric.lag ?? 0);
     const { grain } = this.model;
     const shown = before ?? earlier;
-    showDate(this.from, shown ? dayText(start(shown.first, grain)) : "");
-    showDate(this.to, shown ? dayText(finish(shown.last, grain)) : "");
+    showDate(this.from, shown ? writeDay(firstDayOf(shown.first, grain)) : "");
+    showDate(this.to, shown ? writeDay(lastDayOf(shown.last, grain)) : "");
     this.back.hidden = earlier === null;
     const found = now && before && explain(view, before, now);
     this.host.replaceChildren(
       ...(found
         ? [this.headline(found, metric, now, before), ...this.tables(view, found, onpick)]
-        : [make("p", { class: "none" }, now && before ? "No value in one of the periods" : whyNot(now))]),
+        : [
+            makeElement(
+              "p",
+              { class: "none" },
+              now && before ? "No value in one of the periods" : explainMissing(now),
+            ),
+          ]),
       ...(metric.released ? [releasedNote(metric)] : []),
     );
   }
 
   headline({ before, after, change }, metric, now, then) {
     const { grain } = this.model;
-    const text = ({ first, last }) => spanText(start(first, grain), finish(last, grain));
-    const days = ({ first, last }) => finish(last, grain) - start(first, grain) + 1;
+    const text = ({ first, last }) => writeSpan(firstDayOf(first, grain), lastDayOf(last, grain));
+    const days = ({ first, last }) => lastDayOf(last, grain) - firstDayOf(first, grain) + 1;
     const uneven = days(now) === days(then) ? "" : ` (${days(now)} days against ${days(then)})`;
-    return make(
+    return makeElement(
       "p",
       { class: "moved" },
-      make("b", {}, `${exact(before, metric)} → ${exact(after, metric)}, ${signedText(change, metric)}`),
+      makeElement(
+        "b",
+        {},
+        `${writeExact(before, metric)} → ${writeExact(after, metric)}, ${writeSigned(change, metric)}`,
+      ),
       ` ${text(now)}, compared with ${text(then)}${uneven}`,
     );
   }
 
   tables(view, { dimensions, change }, onpick) {
-    if (change === 0) return [make("p", { class: "none" }, "It did not move")];
+    if (change === 0) return [makeElement("p", { class: "none" }, "It did not move")];
     const tables = dimensions.map((found) => moversTable(view, found, onpick));
     return tables.length
-      ? [make("div", { class: "movers" }, ...tables)]
-      : [make("p", { class: "none" }, "No dimension has two members here to tell apart")];
+      ? [makeElement("div", { class: "movers" }, ...tables)]
+      : [makeElement("p", { class: "none" }, "No dimension has two members here to tell apart")];
   }
 }
 
-function whyNot(now) {
+function explainMissing(now) {
   if (!now) return "Nothing of the chosen time is finished";
   return "The data has no full earlier period of this length: choose other dates to compare with";
 }
 
 // What the release that this data came with changed of days that readers had seen.
 function releasedNote(metric) {
-  const [seen, fresh] = metric.released.map((value) => signedText(value, metric));
+  const [seen, fresh] = metric.released.map((value) => writeSigned(value, metric));
   const text = `When this data was released, days that readers had seen changed by ${seen}; new days brought ${fresh}.`;
-  return make("p", { class: "note" }, text);
+  return makeElement("p", { class: "note" }, text);
 }
 
 // One dimension's members, those that did most first.
@@ -113,21 +127,21 @@ function moversTable({ dataset, metric }, { dimension, movers }, onpick) {
   const reach = reachOf(movers);
   const heads = ["Change", ...(parted ? ["Own rate", "Mix"] : []), "Before", "Now"];
   const head = [
-    make("th", { scope: "col" }, label),
-    make("td", { "aria-hidden": "true" }), // above the bars, which the next column has as figures
+    makeElement("th", { scope: "col" }, label),
+    makeElement("td", { "aria-hidden": "true" }), // above the bars, which the next column has as figures
     ...heads.map((text) =>
-      make("th", { scope: "col", class: "figure", title: MEANINGS[text] ?? null }, text),
+      makeElement("th", { scope: "col", class: "figure", title: MEANINGS[text] ?? null }, text),
     ),
   ];
   const figures = (mover) => [
-    signedText(mover.change, metric),
-    ...(parted ? [mover.rate, mover.mix].map((value) => signedText(value, metric)) : []),
-    exact(mover.before, metric),
-    exact(mover.after, metric),
+    writeSigned(mover.change, metric),
+    ...(parted ? [mover.rate, mover.mix].map((value) => writeSigned(value, metric)) : []),
+    writeExact(mover.before, metric),
+    writeExact(mover.after, metric),
   ];
   const rows = movers.map((mover) => {
-    const cells = figures(mover).map((text) => make("td", { class: "figure" }, text));
-    return make(
+    const cells = figures(mover).map((text) => makeElement("td", { class: "figure" }, text));
+    return makeElement(
       "tr",
       {},
       nameCell(mover, () => onpick(dimension, mover)),
@@ -135,16 +149,21 @@ function moversTable({ dataset, metric }, { dimension, movers }, onpick) {
       ...cells,
     );
   });
-  const table = make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+  const table = makeElement(
+    "table",
+    {},
+    makeElement("thead", {}, makeElement("tr", {}, ...head)),
+    makeElement("tbody", {}, ...rows),
+  );
   const name = `By ${label.toLowerCase()}`;
   const region = { class: "scroll", tabindex: "0", role: "region", "aria-label": name };
-  return make("section", {}, make("h4", {}, name), make("div", region, table));
+  return makeElement("section", {}, makeElement("h4", {}, name), makeElement("div", region, table));
 }
 
 function nameCell({ label, kind, others = false }, onclick) {
   const link = { type: "button", class: "link", dir: others ? null : "auto", title: "Look inside", onclick };
-  const note = kind ? [make("em", { class: "kind" }, kind)] : [];
-  return make("td", {}, make("button", link, label), ...note);
+  const note = kind ? [makeElement("em", { class: "kind" }, kind)] : [];
+  return makeElement("td", {}, makeElement("button", link, label), ...note);
 }
 
 // How far the changes go down and up from where they are nothing, together 100.
@@ -157,7 +176,7 @@ function reachOf(rows) {
 function barCell({ change }, { zero, unit }) {
   const width = Math.abs(change) * unit;
   const style = `left:${(change < 0 ? zero - width : zero).toFixed(2)}%;width:${width.toFixed(2)}%`;
-  const axis = make("b", { style: `left:${zero.toFixed(2)}%` });
-  const bar = make("i", { class: change < 0 ? "down" : "up", style });
-  return make("td", { class: "delta", "aria-hidden": "true" }, make("span", {}, axis, bar));
+  const axis = makeElement("b", { style: `left:${zero.toFixed(2)}%` });
+  const bar = makeElement("i", { class: change < 0 ? "down" : "up", style });
+  return makeElement("td", { class: "delta", "aria-hidden": "true" }, makeElement("span", {}, axis, bar));
 }

@@ -1,7 +1,7 @@
 // Numbers and dates as people read them; Python's number_format.py writes those of the picture, by the same
 // rules. Halves are rounded away from zero, on the digits that the number is written with.
 
-import { bucket, DAY, start } from "./periods.js";
+import { findBucket, DAY, firstDayOf } from "./periods.js";
 
 export const NONE = "–";
 
@@ -24,7 +24,7 @@ const scaledDigits = [digits(0, 0, false), digits(1, 1, false), digits(2, 2, fal
  * @param {{form: string, unit: string}} metric
  * @returns {string}
  */
-export function short(value, metric) {
+export function writeCompact(value, metric) {
   if (value === null || !Number.isFinite(value)) return NONE;
   if (metric.form === "percent") return `${one.format(value * 100)}%`;
   return (value < 0 ? "-" : "") + metric.unit + shortSize(Math.abs(value), metric.unit !== "");
@@ -42,7 +42,7 @@ function shortSize(size, money) {
 }
 
 /** A value along an axis, as short as it can be: £50K · 12.5% · 0.25. */
-export function axisText(value, metric) {
+export function writeAxisFigure(value, metric) {
   const plain = (number) => String(Number(number.toPrecision(3)));
   if (metric.form === "percent") return `${plain(value * 100)}%`;
   const size = Math.abs(value);
@@ -51,7 +51,7 @@ export function axisText(value, metric) {
 }
 
 /** The figure with all its digits, for a title or a table. */
-export function exact(value, metric) {
+export function writeExact(value, metric) {
   if (value === null || !Number.isFinite(value)) return NONE;
   if (metric.form === "percent") return `${two.format(value * 100)}%`;
   return (value < 0 ? "-" : "") + metric.unit + (metric.unit ? two : upToFour).format(Math.abs(value));
@@ -63,12 +63,12 @@ export function estimateMark(metric) {
 }
 
 /** A share of a whole, 0 to 1, as 12.3%. */
-export function shareText(share) {
+export function writeShare(share) {
   return `${one.format(share * 100)}%`;
 }
 
 /** A whole number: 1,234. */
-export function countText(count) {
+export function writeCount(count) {
   return whole.format(count);
 }
 
@@ -79,7 +79,7 @@ export function countText(count) {
  * @param {{form: string, goal: string}} metric goal: the good direction, `up`, `down` or `none`
  * @returns {?{text: string, direction: string, tone: string}}
  */
-export function change(value, before, metric) {
+export function describeChange(value, before, metric) {
   if (value === null || before === null) return null;
   const points = metric.form === "percent";
   const size = points ? (value - before) * 100 : ((value - before) / Math.abs(before)) * 100;
@@ -96,7 +96,7 @@ function toneOf(direction, goal) {
 }
 
 /** 3 Mar 2025. */
-export function dayText(day) {
+export function writeDay(day) {
   const date = new Date(day * DAY);
   return `${date.getUTCDate()} ${monthText(date)}`;
 }
@@ -104,20 +104,20 @@ export function dayText(day) {
 const monthText = (date) => `${MONTH_NAMES[date.getUTCMonth()]} ${date.getUTCFullYear()}`;
 
 /** 3 Mar 2025 – 5 Apr 2025, or one day alone. */
-export function spanText(first, last) {
-  return first === last ? dayText(first) : `${dayText(first)} – ${dayText(last)}`;
+export function writeSpan(first, last) {
+  return first === last ? writeDay(first) : `${writeDay(first)} – ${writeDay(last)}`;
 }
 
 /** 2025-03-03, as a date field wants it. */
-export function isoDay(day) {
+export function writeIsoDay(day) {
   return new Date(day * DAY).toISOString().slice(0, 10);
 }
 
 /** A bucket as a reader names it: 3 Mar 2025 · Week of 3 Mar 2025 · Mar 2025 · Q1 2025 · 2025. */
-export function bucketText(number, grain) {
-  const day = start(number, grain);
-  if (grain === "day") return dayText(day);
-  if (grain === "week") return `Week of ${dayText(day)}`;
+export function writeBucket(number, grain) {
+  const day = firstDayOf(number, grain);
+  if (grain === "day") return writeDay(day);
+  if (grain === "week") return `Week of ${writeDay(day)}`;
   const date = new Date(day * DAY);
   if (grain === "month") return monthText(date);
   const year = String(date.getUTCFullYear());
@@ -138,23 +138,23 @@ const APART = {
  * stands where it changes. Python's periods.py has the same.
  * @returns {Array<{day: number, label: string}>}
  */
-export function timeTicks(first, last, grain, most) {
-  const [from, to] = [bucket(first, grain), bucket(last, grain)];
+export function findTimeTicks(first, last, grain, most) {
+  const [from, to] = [findBucket(first, grain), findBucket(last, grain)];
   const count = to - from + 1;
   const step = APART[grain].find((each) => Math.ceil(count / each) <= most) ?? Math.ceil(count / most);
   const aligned = grain === "day" || grain === "week" ? from : Math.ceil(from / step) * step;
   let year = null;
   const ticks = [];
   for (let number = aligned; number <= to; number += step) {
-    const day = start(number, grain);
+    const day = firstDayOf(number, grain);
     const own = new Date(day * DAY).getUTCFullYear();
-    ticks.push({ day, label: tickText(day, grain) + (own === year || grain === "year" ? "" : ` ${own}`) });
+    ticks.push({ day, label: writeTick(day, grain) + (own === year || grain === "year" ? "" : ` ${own}`) });
     year = own;
   }
   return ticks;
 }
 
-function tickText(day, grain) {
+function writeTick(day, grain) {
   const date = new Date(day * DAY);
   if (grain === "year") return String(date.getUTCFullYear());
   if (grain === "quarter") return `Q${date.getUTCMonth() / 3 + 1}`;

@@ -11,7 +11,7 @@ const MONTHS = { month: 1, quarter: 3, year: 12 };
  * @param {string} grain day, week (Monday to Sunday), month, quarter or year
  * @returns {number}
  */
-export function bucket(day, grain) {
+export function findBucket(day, grain) {
   if (grain === "day") return day;
   if (grain === "week") return Math.floor((day + 3) / 7); // day 0 was a Thursday
   const date = new Date(day * DAY);
@@ -19,25 +19,25 @@ export function bucket(day, grain) {
 }
 
 /** The first day of a bucket. */
-export function start(number, grain) {
+export function firstDayOf(number, grain) {
   if (grain === "day") return number;
   if (grain === "week") return number * 7 - 3;
   return Date.UTC(1970, number * MONTHS[grain], 1) / DAY;
 }
 
 /** The last day of a bucket. */
-export function finish(number, grain) {
-  return start(number + 1, grain) - 1;
+export function lastDayOf(number, grain) {
+  return firstDayOf(number + 1, grain) - 1;
 }
 
 /** As many buckets as a range has, just before it. */
-export function previous({ first, last }) {
+export function previousRange({ first, last }) {
   return { first: first - (last - first + 1), last: first - 1 };
 }
 
 /** The last bucket that ends on a day or before it. */
 export function lastFinished(day, grain) {
-  return bucket(day + 1, grain) - 1;
+  return findBucket(day + 1, grain) - 1;
 }
 
 const GRAINS = ["day", "week", "month", "quarter", "year"];
@@ -50,7 +50,7 @@ export function isOfBuckets({ count, grain: offset, whole }, grain) {
 
 /** The day that a value of another time is of: as many grains before a day, or the first of the grain it is in. */
 export function shiftDay(day, { count, grain }) {
-  if (!count) return start(bucket(day, grain), grain);
+  if (!count) return firstDayOf(findBucket(day, grain), grain);
   if (!MONTHS[grain]) return day - count * (grain === "week" ? 7 : 1);
   const date = new Date(day * DAY);
   const month = date.getUTCFullYear() * 12 + date.getUTCMonth() - count * MONTHS[grain];
@@ -62,7 +62,7 @@ export function shiftDay(day, { count, grain }) {
 const YEAR = { week: 52, month: 12, quarter: 4, year: 1 };
 
 /** As many buckets as a range has, a year before it; days by their date. */
-export function yearBefore({ first, last }, grain) {
+export function rangeAYearBefore({ first, last }, grain) {
   if (grain !== "day") return { first: first - YEAR[grain], last: last - YEAR[grain] };
   const date = new Date(first * DAY);
   const begin = Date.UTC(date.getUTCFullYear() - 1, date.getUTCMonth(), date.getUTCDate()) / DAY;

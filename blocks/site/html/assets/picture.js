@@ -1,6 +1,6 @@
 // A picture of what a page shows: its title, dates and filters, key figures and charts, drawn anew on a canvas.
 
-import { shape } from "./svg.js";
+import { makeShape } from "./svg.js";
 
 const [WIDTH, GAP, SCALE] = [1200, 24, 2];
 const STYLES = [
@@ -25,12 +25,12 @@ export function drawPicture(title, view) {
 }
 
 async function draw(title, { dates, filters }) {
-  const [ink, muted, surface] = ["--ink", "--muted", "--surface"].map(resolve);
+  const [ink, muted, surface] = ["--ink", "--muted", "--surface"].map(resolveColour);
   const parts = [];
   let top = GAP + 22;
   const write = (text, size, weight, fill, x = GAP) => {
     const style = { "font-size": size, "font-weight": weight, fill, "font-family": "sans-serif" };
-    parts.push(shape("text", { x, y: top, ...style }, text));
+    parts.push(makeShape("text", { x, y: top, ...style }, text));
   };
   write(title, 24, 700, ink);
   for (const line of [dates, filters.join(" · ")].filter(Boolean)) {
@@ -55,10 +55,10 @@ async function draw(title, { dates, filters }) {
     }
     top += GAP;
   }
-  const back = shape("rect", { width: WIDTH, height: top, fill: surface });
+  const back = makeShape("rect", { width: WIDTH, height: top, fill: surface });
   const xmlns = "http://www.w3.org/2000/svg";
   return toPng(
-    shape("svg", { xmlns, width: WIDTH, height: top, viewBox: `0 0 ${WIDTH} ${top}` }, back, ...parts),
+    makeShape("svg", { xmlns, width: WIDTH, height: top, viewBox: `0 0 ${WIDTH} ${top}` }, back, ...parts),
     top,
   );
 }
@@ -81,7 +81,7 @@ function writeTiles(write, down, ink, muted) {
 }
 
 // A colour as it is now, of a variable that differs by theme.
-function resolve(name) {
+function resolveColour(name) {
   const probe = document.createElement("i");
   probe.style.color = `var(${name})`;
   document.body.append(probe);

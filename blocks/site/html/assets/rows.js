@@ -2,9 +2,18 @@
 //
 // view, in every function: {selection, dataset, metric}. What is asked of the same rows twice is added up once.
 
-import { addUp, canMerge, evaluate, hasRows, mergeTotals, rank, totalsOfNothing } from "./data.js";
-import { bucketText, change, estimateMark, exact, isoDay, NONE, shareText, short } from "./number_format.js";
-import { DAY, isOfBuckets, start } from "./periods.js";
+import { addUp, canMerge, evaluate, hasRows, mergeTotals, rankGroups, totalsOfNothing } from "./data.js";
+import {
+  writeBucket,
+  describeChange,
+  estimateMark,
+  writeExact,
+  writeIsoDay,
+  NONE,
+  writeShare,
+  writeCompact,
+} from "./number_format.js";
+import { DAY, isOfBuckets, firstDayOf } from "./periods.js";
 
 /** Groups that are drawn one by one, all others in one more. */
 export const MOST = { bars: 10, series: 6 };
@@ -16,7 +25,7 @@ export function slotOf({ others, place }) {
 }
 
 // An answer of a dataset under the chosen filters, which is asked for once.
-function recall({ selection, dataset }, question, range, find) {
+function askOnce({ selection, dataset }, question, range, find) {
   const filters = selection.filterKey(dataset);
   const key = `${question} ${range.first} ${range.last} ${filters}`;
   const { answers, kept } = dataset;
@@ -29,7 +38,7 @@ function recall({ selection, dataset }, question, range, find) {
 }
 
 const totalIn = (view, range) =>
-  recall(view, "all", range, (where) => addUp(view.dataset, range, where)).get("");
+  askOnce(view, "all", range, (where) => addUp(view.dataset, range, where)).get("");
 
 // Groups of a range; of a metric that compares buckets of time those of the bucket that stands for the range.
 function groupIn(view, range, where, keyOf) {
@@ -46,13 +55,13 @@ export function totalsByCode(view, range, dimension) {
   const grain = view.metric.needsBucket ? view.selection.drawnGrain() : "";
   if (grain && !isKnown(view, grain)) return new Map();
   const question = `dimension ${dimension}${grain && ` of the last ${grain}`}`;
-  return recall(view, question, range, (where) =>
+  return askOnce(view, question, range, (where) =>
     groupIn(view, range, where, (table, row) => table.codes[dimension][row]),
   );
 }
 
 const byBucket = (view, range, grain) =>
-  recall(view, `per ${grain}`, range, (where) =>
+  askOnce(view, `per ${grain}`, range, (where) =>
     addUp(view.dataset, range, where, (_table, _row, number) => number, view.selection.time(grain, range)),
   );
 
@@ -72,18 +81,18 @@ export function valueIn(view, range) {
   const { selection, metric } = view;
   if (!metric.needsBucket) return valueOf(metric, totalIn(view, range));
   const grain = selection.drawnGrain();
-  return perBucket(view, range, grain).values.get(selection.lastBucket(grain, range)) ?? null;
+  return findValues(view, range, grain).values.get(selection.lastBucket(grain, range)) ?? null;
 }
 
 /** What stands beside the label of a metric that is of one bucket alone: ", October 2025"; else nothing. */
 export function bucketNote({ selection, metric }) {
   if (!metric.needsBucket) return "";
   const grain = selection.drawnGrain();
-  return `, ${bucketText(selection.lastBucket(grain), grain)}`;
+  return `, ${writeBucket(selection.lastBucket(grain), grain)}`;
 }
 
 // The metric per bucket of a range, undivided: bucket → value. Time without rows is filled where the metric says so.
-function perBucket(view, range, grain) {
+function findValues(view, range, grain) {
   if (!isKnown(view, grain)) return { values: new Map(), partial: new Set() };
   const { metric } = view;
   const found = [...byBucket(view, range, grain)].filter(([, totals]) => metric.elsewhere || hasRows(totals));
@@ -98,7 +107,7 @@ function perBucket(view, range, grain) {
 
 // The same of any bucket: where nothing is known of it, 0 for a sum or a count and null for the rest.
 function readBucket(view, range, grain) {
-  const found = perBucket(view, range, grain).values;
+  const found = findValues(view, range, grain).values;
   const { empty = null } = view.metric;
   return (number) => (found.has(number) ? found.get(number) : empty);
 }
@@ -115,7 +124,7 @@ export function groupsOf(view, dimension, most) {
   const { dataset, metric, selection } = view;
   const texts = dataset.dimensions[dimension].values;
   const totals = totalsByCode(view, selection.range, dimension);
-  const { groups, places } = rank(totals, texts, metric, most);
+  const { groups, places } = rankGroups(totals, texts, metric, most);
   return { groups, dimension, placeOf: (table, row) => places.get(table.codes[dimension][row]) };
 }
 
@@ -153,12 +162,12 @@ function groupTotals(view, { groups, placeOf, dimension }, range) {
 }
 
 /** A tooltip's text: lines, a tab between a name and its value. */
-export function tipText(metric, title, now, then = null, share = null) {
-  const lines = [title, `${metric.label}\t${estimateMark(metric)}${exact(now, metric)}`];
-  if (share !== null) lines.push(`Share\t${shareText(share)}`);
+export function writeTip(metric, title, now, then = null, share = null) {
+  const lines = [title, `${metric.label}\t${estimateMark(metric)}${writeExact(now, metric)}`];
+  if (share !== null) lines.push(`Share\t${writeShare(share)}`);
   if (then !== null) {
-    lines.push(`Previous period\t${exact(then, metric)}`);
-    lines.push(`Change\t${change(now, then, metric)?.text ?? NONE}`);
+    lines.push(`Previous period\t${writeExact(then, metric)}`);
+    lines.push(`Change\t${describeChange(now, then, metric)?.text ?? NONE}`);
   }
   return lines.join("\n");
 }
@@ -169,8 +178,8 @@ export function barRows(view, ranking) {
   return compareGroups(view, ranking).map((group) => ({
     ...group,
     codes: null,
-    text: estimateMark(metric) + short(group.v, metric),
-    tip: tipText(metric, group.label, group.v, group.previous),
+    text: estimateMark(metric) + writeCompact(group.v, metric),
+    tip: writeTip(metric, group.label, group.v, group.previous),
   }));
 }
 
@@ -184,7 +193,7 @@ export function shareRows(view, ranking) {
     ...part,
     codes: null,
     slot: slotOf(part),
-    tip: tipText(metric, part.label, part.v, part.previous, part.v / total),
+    tip: writeTip(metric, part.label, part.v, part.previous, part.v / total),
   }));
   return { rows, total, left: all.length - parts.length, negative: all.some(({ v }) => v < 0) };
 }
@@ -193,7 +202,7 @@ export function shareRows(view, ranking) {
 const PLACES = 16;
 
 /** The groups of a dimension over time: [{bucket, place, v}], in order. */
-export function overTime(view, grain, placeOf) {
+export function findGroupsOverTime(view, grain, placeOf) {
   if (!isKnown(view, grain)) return [];
   const { selection, dataset, metric } = view;
   const keyOf = (table, row, number) => {
@@ -223,8 +232,8 @@ function isPartial({ formula }, totals) {
 }
 
 /** The metric over time, undivided: [{bucket, place, v}], in order. */
-export function inTime(view, grain) {
-  const { values, partial } = perBucket(view, view.selection.range, grain);
+export function findPoints(view, grain) {
+  const { values, partial } = findValues(view, view.selection.range, grain);
   return [...values]
     .filter(([bucket, v]) => v !== null || partial.has(bucket))
     .map(([bucket, v]) => ({ bucket, place: 0, v }))
@@ -263,13 +272,13 @@ export function fillGaps(view, points, grain, groups) {
 export function stackedRows(view, ranking, grain) {
   const { metric } = view;
   if (!metric.adds) return [];
-  const points = overTime(view, grain, ranking.placeOf).filter(({ v }) => v !== null);
+  const points = findGroupsOverTime(view, grain, ranking.placeOf).filter(({ v }) => v !== null);
   return points.map(({ bucket, place, v }) => {
     const group = ranking.groups[place];
     const partial = !isSettled(view, bucket, grain);
-    const title = `${group.label}\n${bucketText(bucket, grain)}${partial ? " (not complete)" : ""}`;
-    const when = start(bucket, grain) * DAY;
-    return { when, place, v, slot: slotOf({ ...group, place }), tip: tipText(metric, title, v), partial };
+    const title = `${group.label}\n${writeBucket(bucket, grain)}${partial ? " (not complete)" : ""}`;
+    const when = firstDayOf(bucket, grain) * DAY;
+    return { when, place, v, slot: slotOf({ ...group, place }), tip: writeTip(metric, title, v), partial };
   });
 }
 
@@ -291,9 +300,9 @@ export function earlierPoints(view, grain) {
 
 /** The rows of the line of the period before. */
 export function earlierRows(points, grain) {
-  return pieces(points).flatMap((piece, i) =>
+  return splitAtGaps(points).flatMap((piece, i) =>
     piece.map(({ bucket, v }) => ({
-      t: start(bucket, grain) * DAY,
+      t: firstDayOf(bucket, grain) * DAY,
       v,
       slot: MOST.series,
       kind: "previous",
@@ -306,7 +315,7 @@ export function earlierRows(points, grain) {
 }
 
 // Points in pieces without a gap between their buckets.
-function pieces(points) {
+function splitAtGaps(points) {
   const found = [];
   points.forEach((point, i) => {
     if (i === 0 || point.bucket !== points[i - 1].bucket + 1) found.push([]);
@@ -324,12 +333,12 @@ function pieces(points) {
  * @param {?object[]} earlier points of the period before; null where the line is split into groups
  */
 export function trendRows(view, points, grain, groups, earlier) {
-  const titles = trendTitles(view, points, grain, groups, earlier);
+  const titles = writeTrendTitles(view, points, grain, groups, earlier);
   const isWhole = (point) => isSettled(view, point.bucket, grain);
   return groups.flatMap((group, place) => {
     const own = points.filter((point) => point.place === place);
     const row = ({ bucket, v }, kind, part, lone = false) => ({
-      t: start(bucket, grain) * DAY,
+      t: firstDayOf(bucket, grain) * DAY,
       v,
       place,
       slot: slotOf({ ...group, place }),
@@ -346,7 +355,7 @@ export function trendRows(view, points, grain, groups, earlier) {
       );
       return [point, ...(other ? [other] : [])].map((end) => row(end, "partial", `-${i}`, !other));
     });
-    const solid = pieces(own.filter(isWhole)).flatMap((piece, i) =>
+    const solid = splitAtGaps(own.filter(isWhole)).flatMap((piece, i) =>
       piece.map((point) => row(point, "now", i ? `/${i}` : "", piece.length === 1)),
     );
     return [...solid, ...ends];
@@ -354,24 +363,24 @@ export function trendRows(view, points, grain, groups, earlier) {
 }
 
 // The tooltip of each bucket, a line a group.
-function trendTitles(view, points, grain, groups, earlier) {
+function writeTrendTitles(view, points, grain, groups, earlier) {
   const { metric } = view;
   const titles = new Map();
   for (const { bucket, place, v } of points) {
     const note = isSettled(view, bucket, grain) ? "" : " (not complete)";
-    const title = bucketText(bucket, grain) + note;
+    const title = writeBucket(bucket, grain) + note;
     if (!titles.has(bucket)) titles.set(bucket, [title]);
-    if (earlier === null) titles.get(bucket).push(`${groups[place].label}\t${exact(v, metric)}`);
+    if (earlier === null) titles.get(bucket).push(`${groups[place].label}\t${writeExact(v, metric)}`);
     else {
       const then = earlier.find((point) => point.bucket === bucket)?.v ?? null;
-      titles.set(bucket, [tipText(metric, title, v, note ? null : then)]);
+      titles.set(bucket, [writeTip(metric, title, v, note ? null : then)]);
     }
   }
   return titles;
 }
 
 /** The points of a tile's line: [[bucket, value]], only whole buckets where there are enough. */
-export function sparkPoints(view) {
+export function findSparkPoints(view) {
   const { selection } = view;
   const grain = selection.drawnGrain();
   const read = readBucket(view, selection.range, grain);
@@ -410,8 +419,8 @@ class LazyRow {
  */
 export function tableOf(view, metrics, grain, onpick) {
   const { selection, dataset } = view;
-  const { keyOf, partsOf } = combinations(selection, dataset, grain);
-  const groups = recall(view, `table ${grain}`, selection.range, (where) =>
+  const { keyOf, partsOf } = numberCombinations(selection, dataset, grain);
+  const groups = askOnce(view, `table ${grain}`, selection.range, (where) =>
     addUp(dataset, selection.range, where, keyOf, grain ? selection.time(grain) : null),
   );
   const read = (metric, totals) => {
@@ -432,7 +441,7 @@ export function tableOf(view, metrics, grain, onpick) {
 const labelsOf = (dataset) => dataset.dimensions.map(({ label }) => label);
 
 // A number for each combination of bucket and codes, and back; a text where numbers don't reach.
-function combinations(selection, dataset, grain) {
+function numberCombinations(selection, dataset, grain) {
   const sizes = dataset.dimensions.map(({ values }) => values.length);
   const whole = grain ? selection.bucketsOf(selection.range, grain) : [0];
   if (sizes.reduce((all, size) => all * size, whole.length) > Number.MAX_SAFE_INTEGER) {
@@ -459,8 +468,8 @@ function combinations(selection, dataset, grain) {
 
 // The cells of a row: bucket, dimensions, metrics. What a figure is written as is found out when it is shown.
 function tableCells(dataset, metrics, grain, [when, ...codes], read, onpick) {
-  const day = grain && start(when, grain);
-  const time = grain ? [{ text: bucketText(when, grain), value: when, plain: isoDay(day) }] : [];
+  const day = grain && firstDayOf(when, grain);
+  const time = grain ? [{ text: writeBucket(when, grain), value: when, plain: writeIsoDay(day) }] : [];
   const keys = codes.map((code, i) => {
     const text = dataset.dimensions[i].values[code];
     return { text, value: text, pick: () => onpick(i, { label: text, codes: [code], others: false }) };
@@ -470,7 +479,7 @@ function tableCells(dataset, metrics, grain, [when, ...codes], read, onpick) {
     return {
       value,
       get text() {
-        return estimateMark(metric) + exact(value, metric);
+        return estimateMark(metric) + writeExact(value, metric);
       },
     };
   });

@@ -6,10 +6,10 @@ import { drawBars } from "./draw_bars.js";
 import { drawShares } from "./draw_shares.js";
 import { drawStacked } from "./draw_stacked.js";
 import { drawTrend, drawTrends } from "./draw_trend.js";
-import { byId, capitalize, make } from "./elements.js";
+import { byId, capitalize, makeElement } from "./elements.js";
 import { MovementPanel } from "./movement_panel.js";
-import { dayText, isoDay, readDay, shareText, short, timeTicks } from "./number_format.js";
-import { bucket, DAY, finish, start } from "./periods.js";
+import { writeDay, writeIsoDay, readDay, writeShare, writeCompact, findTimeTicks } from "./number_format.js";
+import { findBucket, DAY, lastDayOf, firstDayOf } from "./periods.js";
 import {
   barRows,
   bucketNote,
@@ -17,11 +17,11 @@ import {
   earlierRows,
   fillGaps,
   groupsOf,
-  inTime,
+  findPoints,
   isCompared,
   isSettled,
   MOST,
-  overTime,
+  findGroupsOverTime,
   shareRows,
   slotOf,
   stackedRows,
@@ -44,9 +44,9 @@ export class Section {
     Object.assign(this, { page, dataset, number, panels: new Map() });
     this.restart();
     const { model } = page;
-    const area = make("section", { class: "charts", "aria-label": dataset.label });
+    const area = makeElement("section", { class: "charts", "aria-label": dataset.label });
     const several = model.datasets.length > 1;
-    area.append(make("h2", { class: several ? "" : "hidden" }, several ? dataset.label : "Charts"));
+    area.append(makeElement("h2", { class: several ? "" : "hidden" }, several ? dataset.label : "Charts"));
     for (const plan of dataset.panels) this.addPanel(plan, area);
     byId("sections").append(area);
   }
@@ -68,7 +68,7 @@ export class Section {
       grain: this.grain,
       per: this.per || null,
       small: this.small ? "yes" : null,
-      earlier: this.earlier && this.earlierDays.map(isoDay).join(" "),
+      earlier: this.earlier && this.earlierDays.map(writeIsoDay).join(" "),
     };
     return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== null));
   }
@@ -85,12 +85,12 @@ export class Section {
 
   get earlierDays() {
     const { grain } = this.page.model;
-    return [start(this.earlier.first, grain), finish(this.earlier.last, grain)];
+    return [firstDayOf(this.earlier.first, grain), lastDayOf(this.earlier.last, grain)];
   }
 
   readEarlier(text) {
     const { grain, whole } = this.page.model;
-    const [first, last] = text.split(" ").map((day) => bucket(readDay(day), grain));
+    const [first, last] = text.split(" ").map((day) => findBucket(readDay(day), grain));
     return whole && first >= whole.first && last >= first && last <= whole.last ? { first, last } : null;
   }
 
@@ -105,13 +105,18 @@ export class Section {
   // plan: what the panel can show, as Python's plan.py has it.
   addPanel(plan, area) {
     const kind = plan.chart;
-    const title = make("h3");
-    const tools = make("div", { class: "tools" });
-    const body = make("div", { class: `chart chart-${kind}` });
-    const legend = make("div", { class: "legend" });
-    const head = make("header", {}, title, tools);
+    const title = makeElement("h3");
+    const tools = makeElement("div", { class: "tools" });
+    const body = makeElement("div", { class: `chart chart-${kind}` });
+    const legend = makeElement("div", { class: "legend" });
+    const head = makeElement("header", {}, title, tools);
     const attributes = { class: `panel panel-${kind}`, "data-panel": kind };
-    const element = make("article", attributes, head, make("div", { class: "body" }, body, legend));
+    const element = makeElement(
+      "article",
+      attributes,
+      head,
+      makeElement("div", { class: "body" }, body, legend),
+    );
     const panel = { plan, element, title, tools, body, legend };
     if (kind === "table") panel.table = new Table(body, "Table");
     else if (kind === "movement") panel.movement = this.movementPanel(body, tools);
@@ -156,9 +161,9 @@ export class Section {
       this[field] = field === "per" ? select.value : Number(select.value);
       this.page.render();
     };
-    const choices = options.map(([value, text]) => make("option", { value: String(value) }, text));
-    const select = make("select", { "data-field": field, onchange }, ...choices);
-    tools.append(make("label", {}, make("span", {}, label), select));
+    const choices = options.map(([value, text]) => makeElement("option", { value: String(value) }, text));
+    const select = makeElement("select", { "data-field": field, onchange }, ...choices);
+    tools.append(makeElement("label", {}, makeElement("span", {}, label), select));
   }
 
   addSmall(tools) {
@@ -167,7 +172,7 @@ export class Section {
       this.page.render();
     };
     tools.append(
-      make("button", { type: "button", class: "plain", "data-small": true, onclick }, "Side by side"),
+      makeElement("button", { type: "button", class: "plain", "data-small": true, onclick }, "Side by side"),
     );
   }
 
@@ -177,10 +182,10 @@ export class Section {
         this.grain = grain;
         this.page.render();
       };
-      return make("button", { type: "button", "data-grain": grain, onclick }, capitalize(grain));
+      return makeElement("button", { type: "button", "data-grain": grain, onclick }, capitalize(grain));
     });
     const segments = { class: "segments", role: "group", "aria-label": "Grain of time" };
-    tools.append(make("div", segments, ...buttons));
+    tools.append(makeElement("div", segments, ...buttons));
   }
 
   renderTools(panel) {
@@ -248,7 +253,10 @@ export class Section {
     const ranking = groupsOf(this.view, this.by, MOST.bars);
     const rows = barRows(this.view, ranking);
     const keys = isCompared(this.view) ? [legendKey("tick", this.page.words.before)] : [];
-    panel.legend.replaceChildren(...keys, make("p", { class: "key" }, "Click a bar to look inside it"));
+    panel.legend.replaceChildren(
+      ...keys,
+      makeElement("p", { class: "key" }, "Click a bar to look inside it"),
+    );
     panel.chart.draw({ rows, label: panel.title.textContent }, this.picker(ranking));
   }
 
@@ -262,10 +270,10 @@ export class Section {
     }
     const { ranking, rows, total, left } = this.parts;
     const onpick = this.picker(ranking);
-    const written = rows.length ? short(total, this.metric) : "";
+    const written = rows.length ? writeCompact(total, this.metric) : "";
     panel.chart.draw({ rows, total: written, label: panel.title.textContent }, onpick);
-    const entries = rows.map((row) => this.shareEntry(row, shareText(row.v / total), onpick));
-    const note = left ? [make("p", { class: "note" }, `${left} at zero not drawn`)] : [];
+    const entries = rows.map((row) => this.shareEntry(row, writeShare(row.v / total), onpick));
+    const note = left ? [makeElement("p", { class: "note" }, `${left} at zero not drawn`)] : [];
     panel.legend.replaceChildren(...entries, ...note);
   }
 
@@ -276,9 +284,9 @@ export class Section {
       onclick: () => onpick(row.place),
       title: "Look inside",
     };
-    const label = make("span", { dir: "auto" }, row.label);
-    const value = make("b", {}, short(row.v, this.metric));
-    return make("button", attributes, colourDot(row.slot), label, value, make("em", {}, share));
+    const label = makeElement("span", { dir: "auto" }, row.label);
+    const value = makeElement("b", {}, writeCompact(row.v, this.metric));
+    return makeElement("button", attributes, colourDot(row.slot), label, value, makeElement("em", {}, share));
   }
 
   stacked(panel) {
@@ -287,7 +295,7 @@ export class Section {
     const { ranking } = this.parts;
     const rows = stackedRows(this.view, ranking, grain);
     const buckets = page.selection.bucketsOf(page.selection.range, grain);
-    const moments = buckets.map((number) => start(number, grain) * DAY);
+    const moments = buckets.map((number) => firstDayOf(number, grain) * DAY);
     const data = {
       rows,
       metric,
@@ -305,14 +313,17 @@ export class Section {
   ticksFor(panel) {
     const { selection, model } = this.page;
     const [first, last] = [
-      start(selection.range.first, model.grain),
-      finish(selection.range.last, model.grain),
+      firstDayOf(selection.range.first, model.grain),
+      lastDayOf(selection.range.last, model.grain),
     ];
     const most = Math.min(
       Math.max(Math.floor(((panel.chart.width || panel.body.clientWidth) - 60) / LABEL), 2),
       8,
     );
-    return timeTicks(first, last, this.drawnGrain, most).map(({ day, label }) => ({ t: day * DAY, label }));
+    return findTimeTicks(first, last, this.drawnGrain, most).map(({ day, label }) => ({
+      t: day * DAY,
+      label,
+    }));
   }
 
   trend(panel) {
@@ -333,7 +344,7 @@ export class Section {
     const open = points.some((point) => !isSettled(view, point.bucket, grain));
     if (open) keys.push(legendKey("dots", `${grain} not complete`));
     const notes = data.annotations.map(({ text }, i) =>
-      make("p", { class: "key", dir: "auto" }, `${i + 1}: ${text}`),
+      makeElement("p", { class: "key", dir: "auto" }, `${i + 1}: ${text}`),
     );
     panel.legend.replaceChildren(...keys, ...notes);
   }
@@ -342,7 +353,7 @@ export class Section {
   trendPoints(parted) {
     const { drawnGrain: grain, view } = this;
     const { groups, placeOf } = parted ? groupsOf(view, this.split, MOST.series) : this.undivided();
-    const found = parted ? overTime(view, grain, placeOf) : inTime(view, grain);
+    const found = parted ? findGroupsOverTime(view, grain, placeOf) : findPoints(view, grain);
     return { groups, points: fillGaps(view, found, grain, groups) };
   }
 
@@ -354,7 +365,10 @@ export class Section {
   annotations([from, to]) {
     const grain = this.drawnGrain;
     return (this.metric.events ?? [])
-      .map(([day, text]) => ({ t: start(bucket(day, grain), grain) * DAY, text: `${dayText(day)}: ${text}` }))
+      .map(([day, text]) => ({
+        t: firstDayOf(findBucket(day, grain), grain) * DAY,
+        text: `${writeDay(day)}: ${text}`,
+      }))
       .filter(({ t }) => t >= from && t <= to);
   }
 
@@ -362,7 +376,7 @@ export class Section {
   trendData(panel, rows) {
     const { selection } = this.page;
     const touched = selection.bucketsOf(selection.range, this.drawnGrain);
-    const domain = [touched[0], touched.at(-1)].map((number) => start(number, this.drawnGrain) * DAY);
+    const domain = [touched[0], touched.at(-1)].map((number) => firstDayOf(number, this.drawnGrain) * DAY);
     const inside = rows.filter(({ t }) => t >= domain[0] && t <= domain[1]);
     const ticks = this.ticksFor(panel).filter(({ t }) => t >= domain[0] && t <= domain[1]);
     const { target, targetPer } = this.metric;
@@ -390,10 +404,10 @@ export class Section {
   }
 }
 
-const colourDot = (slot) => make("i", { class: `dot slot-${slot + 1}` });
-const legendKey = (mark, text) => make("p", { class: "key" }, make("i", { class: mark }), text);
+const colourDot = (slot) => makeElement("i", { class: `dot slot-${slot + 1}` });
+const legendKey = (mark, text) => makeElement("p", { class: "key" }, makeElement("i", { class: mark }), text);
 
 function groupKey(group, place) {
-  const label = make("span", { dir: "auto" }, group.label);
-  return make("p", { class: "key" }, colourDot(slotOf({ ...group, place })), label);
+  const label = makeElement("span", { dir: "auto" }, group.label);
+  return makeElement("p", { class: "key" }, colourDot(slotOf({ ...group, place })), label);
 }

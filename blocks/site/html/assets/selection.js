@@ -1,14 +1,14 @@
 // What the reader has chosen (dates, filters, drill-down) and how time is drawn for it. No elements here.
 
 import {
-  bucket,
-  finish,
+  findBucket,
+  lastDayOf,
   isOfBuckets,
   lastFinished,
-  previous,
+  previousRange,
   shiftDay,
-  start,
-  yearBefore,
+  firstDayOf,
+  rangeAYearBefore,
 } from "./periods.js";
 
 /** The choices that every tile, chart and table of a page follows. */
@@ -39,7 +39,7 @@ export class Selection {
     const { model } = this;
     const now = this.finishedPart(this.range, lag);
     if (!now) return null;
-    const before = against === "year" ? yearBefore(now, model.grain) : previous(now);
+    const before = against === "year" ? rangeAYearBefore(now, model.grain) : previousRange(now);
     return before.first >= model.whole.first ? { now, before } : null;
   }
 
@@ -68,7 +68,7 @@ export class Selection {
   /** True if all the time of a bucket lies before the end of the data. */
   isFinished(number, grain, lag = 0) {
     const { end } = this.model;
-    return end === undefined || end === null || finish(number, grain) <= end - lag;
+    return end === undefined || end === null || lastDayOf(number, grain) <= end - lag;
   }
 
   /** True if some of the chosen range is not finished. */
@@ -78,7 +78,7 @@ export class Selection {
 
   /** The range before, as long as what is compared with it. */
   get before() {
-    return this.compared()?.before ?? previous(this.range);
+    return this.compared()?.before ?? previousRange(this.range);
   }
 
   /** True if the data reaches back over the whole range before. */
@@ -108,7 +108,7 @@ export class Selection {
   /** The grain that the range is drawn with: the one asked for, else the first that its length allows. */
   drawnGrain(asked = null) {
     const { grain, grains, drawn } = this.model;
-    const days = finish(this.range.last, grain) - start(this.range.first, grain) + 1;
+    const days = lastDayOf(this.range.last, grain) - firstDayOf(this.range.first, grain) + 1;
     const wanted = asked ?? drawn.find(([limit]) => days <= limit)[1];
     return grains.includes(wanted) ? wanted : grain;
   }
@@ -118,7 +118,7 @@ export class Selection {
     if (grain === this.model.grain) return number;
     if (!this.coarser.has(grain)) this.coarser.set(grain, new Map());
     const known = this.coarser.get(grain);
-    if (!known.has(number)) known.set(number, bucket(start(number, this.model.grain), grain));
+    if (!known.has(number)) known.set(number, findBucket(firstDayOf(number, this.model.grain), grain));
     return known.get(number);
   }
 
@@ -134,11 +134,12 @@ export class Selection {
       const last = Math.min(range.last, end);
       const joined = whole ? grain : this.model.grain;
       for (const number of last < range.first ? [] : this.bucketsOf({ first: range.first, last }, joined)) {
-        const first = start(number, joined);
+        const first = firstDayOf(number, joined);
         const shown = whole ? number : this.coarse(number, grain);
         const day = shiftDay(first, shift);
-        const other = bucket(day, joined);
-        if (start(other, joined) !== day || (!shift.count && start(shown, grain) !== first)) continue;
+        const other = findBucket(day, joined);
+        if (firstDayOf(other, joined) !== day || (!shift.count && firstDayOf(shown, grain) !== first))
+          continue;
         found.set(other, [...(found.get(other) ?? []), shown]);
       }
       return (table, row) => found.get(whole ? bucketOf(table, row) : table.buckets[row]) ?? [];
@@ -155,8 +156,11 @@ export class Selection {
 
   /** True if a bucket of a grain lies inside a range with all its days. */
   isWhole(number, grain, range = this.range) {
-    const [first, last] = [start(range.first, this.model.grain), finish(range.last, this.model.grain)];
-    return start(number, grain) >= first && finish(number, grain) <= last;
+    const [first, last] = [
+      firstDayOf(range.first, this.model.grain),
+      lastDayOf(range.last, this.model.grain),
+    ];
+    return firstDayOf(number, grain) >= first && lastDayOf(number, grain) <= last;
   }
 
   /** Every bucket of a grain that a range touches. */

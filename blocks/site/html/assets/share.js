@@ -1,7 +1,7 @@
 // The menu that takes a view along: its link, a picture, a print, its table, a request to change it.
 
-import { closeWhenLeft, make } from "./elements.js";
-import { download, fileName } from "./files.js";
+import { closeWhenLeft, makeElement } from "./elements.js";
+import { download, nameFile } from "./files.js";
 import { drawPicture } from "./picture.js";
 
 const COPIED = "Copied";
@@ -12,12 +12,12 @@ const COPIED = "Copied";
  * @param {function(): {dates: string, filters: string[], address: string}} describe what is shown now
  * @param {function(): object[]} tables the sections' tables
  */
-export function shareMenu(model, describe, tables) {
-  const status = make("p", { role: "status", class: "note" });
+export function makeShareMenu(model, describe, tables) {
+  const status = makeElement("p", { role: "status", class: "note" });
   const say = (text) => (status.textContent = text);
   const named = () => {
     const { dates, filters } = describe();
-    return fileName(model.title, dates, filters);
+    return nameFile(model.title, dates, filters);
   };
   const items = [
     ["Copy link", () => copyText(describe().address, say)],
@@ -32,14 +32,14 @@ export function shareMenu(model, describe, tables) {
     ["Ask for a change", () => askForChange(model, describe(), say)],
   ];
   const buttons = items.map(([label, onclick]) =>
-    make("button", { type: "button", class: "plain", onclick }, label),
+    makeElement("button", { type: "button", class: "plain", onclick }, label),
   );
-  const summary = make("summary", {}, make("span", {}, "Share"));
-  const element = make(
+  const summary = makeElement("summary", {}, makeElement("span", {}, "Share"));
+  const element = makeElement(
     "details",
     { class: "pick share" },
     summary,
-    make("div", { class: "menu" }, ...buttons, status),
+    makeElement("div", { class: "menu" }, ...buttons, status),
   );
   closeWhenLeft(element, summary);
   return element;
@@ -50,7 +50,7 @@ async function copyText(text, say) {
     await navigator.clipboard.writeText(text);
     say(COPIED);
   } catch {
-    const field = make("textarea", { "aria-label": "To be copied" }, text);
+    const field = makeElement("textarea", { "aria-label": "To be copied" }, text);
     document.body.append(field);
     field.select();
     say(document.execCommand("copy") ? COPIED : text);
@@ -81,5 +81,5 @@ async function askForChange(model, { dates, filters, address }, say) {
   }
   const subject = `${model.ticket ? `${model.ticket}: ` : ""}change of ${model.title}`;
   const body = encodeURIComponent(lines.join("\r\n"));
-  make("a", { href: `mailto:?subject=${encodeURIComponent(subject)}&body=${body}` }).click();
+  makeElement("a", { href: `mailto:?subject=${encodeURIComponent(subject)}&body=${body}` }).click();
 }

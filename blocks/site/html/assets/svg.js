@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An SVG element with attributes, those that are null left out, and children; text is only ever text. */
-export function shape(tag, attributes = {}, ...children) {
+export function makeShape(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== false) element.setAttribute(name, value);
@@ -23,7 +23,7 @@ export function niceTicks(low, high, count = 5) {
 }
 
 /** A function from values between two to places between two. */
-export function scale(low, high, from, to) {
+export function makeScale(low, high, from, to) {
   const width = high - low || 1;
   return (value) => from + ((value - low) / width) * (to - from);
 }

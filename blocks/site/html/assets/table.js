@@ -1,8 +1,8 @@
 // The table: every combination of the dimensions with its metrics; sorted, paged, and to be taken along as CSV.
 
-import { make } from "./elements.js";
-import { download, fileName } from "./files.js";
-import { countText } from "./number_format.js";
+import { makeElement } from "./elements.js";
+import { download, nameFile } from "./files.js";
+import { writeCount } from "./number_format.js";
 import { toXlsx } from "./xlsx.js";
 
 const PAGE_ROWS = 20;
@@ -30,19 +30,19 @@ export function sortRows(rows, column, down) {
 
 /** Columns and rows as plain values: figures as numbers, without what adding up left behind; days as 2025-03-03. */
 export function plainLines(columns, rows) {
-  const plain = (cell, i) => (columns[i].figure ? plainNumber(cell.value) : (cell.plain ?? cell.text));
+  const plain = (cell, i) => (columns[i].figure ? writePlainNumber(cell.value) : (cell.plain ?? cell.text));
   return [columns.map(({ label }) => label), ...rows.map((row) => row.cells.map(plain))];
 }
 
 // 41.85, not 41.849999999999994.
-function plainNumber(value) {
+function writePlainNumber(value) {
   return value === null || !Number.isFinite(value) ? null : Number(value.toPrecision(13));
 }
 
 /** Columns and rows as the text of a CSV file. */
 export function toCsv(columns, rows) {
   return plainLines(columns, rows)
-    .map((line) => line.map(csvField).join(","))
+    .map((line) => line.map(writeCsvField).join(","))
     .join("\r\n");
 }
 
@@ -50,7 +50,7 @@ export function toCsv(columns, rows) {
 // separate cells by `;` or a tab whatever the file says: what follows one of these inside a text starts a cell there.
 const FORMULA = /(^|[;\t\r\n])([\s\u200b\ufeff"]*)(?=[=+\-@\t\r＝＋－＠])/g;
 
-function csvField(value) {
+function writeCsvField(value) {
   if (value === null) return "";
   const text = typeof value === "number" ? String(value) : String(value).replace(FORMULA, "$1$2'");
   return /[",;\t\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -98,7 +98,9 @@ export class Table {
     const seen = this.whole
       ? rows.slice(0, PRINTED)
       : rows.slice(this.page * PAGE_ROWS, (this.page + 1) * PAGE_ROWS);
-    const shown = seen.length ? this.grid(seen) : make("p", { class: "none" }, "No rows for these filters");
+    const shown = seen.length
+      ? this.grid(seen)
+      : makeElement("p", { class: "none" }, "No rows for these filters");
     this.host.replaceChildren(shown, this.pager(rows.length, pages));
     if (focused) this.host.querySelector(`[data-focus="${focused}"]`)?.focus();
   }
@@ -111,10 +113,10 @@ export class Table {
 
   grid(rows) {
     const headings = this.columns.map((column, i) => this.heading(column, i));
-    const head = make("thead", {}, make("tr", {}, ...headings));
-    const lines = rows.map((row) => make("tr", {}, ...row.cells.map((cell, i) => this.cell(cell, i))));
+    const head = makeElement("thead", {}, makeElement("tr", {}, ...headings));
+    const lines = rows.map((row) => makeElement("tr", {}, ...row.cells.map((cell, i) => this.cell(cell, i))));
     const region = { class: "scroll", tabindex: "0", role: "region", "aria-label": this.name };
-    return make("div", region, make("table", {}, head, make("tbody", {}, ...lines)));
+    return makeElement("div", region, makeElement("table", {}, head, makeElement("tbody", {}, ...lines)));
   }
 
   heading(column, i) {
@@ -125,31 +127,42 @@ export class Table {
       this.render();
     };
     const arrow = { none: "", ascending: " ↑", descending: " ↓" }[sorted];
-    const button = make(
+    const button = makeElement(
       "button",
       { type: "button", "data-focus": `sort-${i}`, onclick: sort },
       column.label,
-      make("span", { "aria-hidden": "true" }, arrow),
+      makeElement("span", { "aria-hidden": "true" }, arrow),
     );
-    return make("th", { scope: "col", "aria-sort": sorted, class: column.figure ? "figure" : "" }, button);
+    return makeElement(
+      "th",
+      { scope: "col", "aria-sort": sorted, class: column.figure ? "figure" : "" },
+      button,
+    );
   }
 
   cell({ text, pick }, i) {
     const link = { type: "button", class: "link", dir: "auto", title: "Look inside", onclick: pick };
-    const shown = pick ? make("button", link, text) : text;
-    return make("td", { class: this.columns[i].figure ? "figure" : "" }, shown);
+    const shown = pick ? makeElement("button", link, text) : text;
+    return makeElement("td", { class: this.columns[i].figure ? "figure" : "" }, shown);
   }
 
   pager(count, pages) {
-    const rows = `${countText(count)} ${count === 1 ? "row" : "rows"}`;
-    const status = make("span", { role: "status" }, `${rows} · page ${this.page + 1} of ${pages}`);
-    const save = make(
+    const rows = `${writeCount(count)} ${count === 1 ? "row" : "rows"}`;
+    const status = makeElement("span", { role: "status" }, `${rows} · page ${this.page + 1} of ${pages}`);
+    const save = makeElement(
       "button",
       { type: "button", class: "plain", onclick: () => this.saveCsv() },
       "Download CSV",
     );
     const back = this.pageButton("Previous page", "back", -1, pages);
-    return make("div", { class: "pager" }, status, back, this.pageButton("Next page", "on", 1, pages), save);
+    return makeElement(
+      "div",
+      { class: "pager" },
+      status,
+      back,
+      this.pageButton("Next page", "on", 1, pages),
+      save,
+    );
   }
 
   pageButton(label, focus, by, pages) {
@@ -159,20 +172,20 @@ export class Table {
     };
     const disabled = this.page + by < 0 || this.page + by >= pages;
     const attributes = { type: "button", "data-focus": focus, "aria-label": label, disabled, onclick };
-    return make("button", attributes, by < 0 ? "←" : "→");
+    return makeElement("button", attributes, by < 0 ? "←" : "→");
   }
 
   /** Give the reader the whole table as CSV. */
   saveCsv(name = this.name) {
     const text = toCsv(this.columns, this.sortedRows());
-    download(`${fileName(name, "", [])}.csv`, ["\ufeff" + text], "text/csv");
+    download(`${nameFile(name, "", [])}.csv`, ["\ufeff" + text], "text/csv");
   }
 
   /** Give the reader the whole table as an Excel workbook. */
   saveXlsx(name = this.name) {
     const type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     const lines = plainLines(this.columns, this.sortedRows());
-    download(`${fileName(name, "", [])}.xlsx`, toXlsx(lines), type);
+    download(`${nameFile(name, "", [])}.xlsx`, toXlsx(lines), type);
   }
 
   sortedRows() {

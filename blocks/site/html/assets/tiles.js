@@ -1,9 +1,9 @@
 // The key figures: a tile a metric, with its value, what changed, and a small line.
 
-import { closeWhenLeft, make } from "./elements.js";
-import { change, estimateMark, exact, NONE, short } from "./number_format.js";
-import { bucketNote, sparkPoints, valueIn } from "./rows.js";
-import { standing } from "./target.js";
+import { closeWhenLeft, makeElement } from "./elements.js";
+import { describeChange, estimateMark, writeExact, NONE, writeCompact } from "./number_format.js";
+import { bucketNote, findSparkPoints, valueIn } from "./rows.js";
+import { compareWithTarget } from "./target.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -16,15 +16,23 @@ export class Tile {
    */
   constructor(metric, dataset, onclick) {
     Object.assign(this, { metric, dataset });
-    this.value = make("span", { class: "value" });
-    this.change = make("span", { class: "change" });
-    this.target = make("span", { class: "target", hidden: true });
-    this.spark = make("span", { class: "spark", "aria-hidden": "true" });
+    this.value = makeElement("span", { class: "value" });
+    this.change = makeElement("span", { class: "change" });
+    this.target = makeElement("span", { class: "target", hidden: true });
+    this.spark = makeElement("span", { class: "spark", "aria-hidden": "true" });
     const title = metric.description || null;
     const attributes = { type: "button", class: "tile", "data-metric": metric.name, title, onclick };
-    this.label = make("span", { class: "label" }, metric.label);
-    this.button = make("button", attributes, this.label, this.value, this.change, this.target, this.spark);
-    this.element = make("div", { class: "tile-place" }, this.button, aboutMetric(metric));
+    this.label = makeElement("span", { class: "label" }, metric.label);
+    this.button = makeElement(
+      "button",
+      attributes,
+      this.label,
+      this.value,
+      this.change,
+      this.target,
+      this.spark,
+    );
+    this.element = makeElement("div", { class: "tile-place" }, this.button, aboutMetric(metric));
   }
 
   /**
@@ -37,20 +45,20 @@ export class Tile {
     const view = { selection, dataset, metric };
     const now = valueIn(view, selection.range);
     this.label.textContent = metric.label + bucketNote(view);
-    this.value.textContent = now === null ? NONE : estimateMark(metric) + short(now, metric);
+    this.value.textContent = now === null ? NONE : estimateMark(metric) + writeCompact(now, metric);
     const note = metric.scale > 1 ? ` (estimated from one in ${metric.scale} values)` : "";
-    this.value.title = exact(now, metric) + note;
+    this.value.title = writeExact(now, metric) + note;
     this.button.setAttribute("aria-pressed", String(pressed));
     this.renderTarget(view);
     this.change.hidden = !dataset.timed;
     this.spark.replaceChildren();
     if (!dataset.timed) return;
     this.renderChange(view);
-    this.renderSpark(sparkPoints(view));
+    this.renderSpark(findSparkPoints(view));
   }
 
   renderTarget(view) {
-    const found = standing(view);
+    const found = compareWithTarget(view);
     this.target.hidden = !found;
     this.target.className = `target ${found?.reached ? "good" : "bad"}`;
     this.target.textContent = found?.text ?? "";
@@ -63,20 +71,24 @@ export class Tile {
     const [now, then] = compared
       ? [valueIn(view, compared.now), valueIn(view, compared.before)]
       : [null, null];
-    const found = change(now, then, metric);
+    const found = describeChange(now, then, metric);
     this.change.className = `change ${found?.tone ?? "even"}`;
     if (!found) {
-      this.change.textContent = whyNoChange(metric, compared, then);
+      this.change.textContent = explainNoChange(metric, compared, then);
       return;
     }
     const arrow = { up: "▲", down: "▼", flat: "■" }[found.direction];
     const judged = { good: "better: ", bad: "worse: ", even: "" }[found.tone];
     const cut = selection.isCut(metric.lag ?? 0) ? ", finished time only" : "";
     this.change.replaceChildren(
-      make("span", { "aria-hidden": "true" }, arrow),
-      make("span", { class: "hidden" }, judged),
+      makeElement("span", { "aria-hidden": "true" }, arrow),
+      makeElement("span", { class: "hidden" }, judged),
       ` ${found.text} `,
-      make("span", { class: "then", title: exact(then, metric) }, `from ${short(then, metric)}${cut}`),
+      makeElement(
+        "span",
+        { class: "then", title: writeExact(then, metric) },
+        `from ${writeCompact(then, metric)}${cut}`,
+      ),
     );
   }
 
@@ -95,26 +107,30 @@ export class Tile {
 // What a figure means, behind an "i": its definition, how it is computed, from what, and its checks.
 function aboutMetric(metric) {
   const about = metric.about ?? [];
-  const summary = make("summary", { "aria-label": `About ${metric.label}` }, "i");
+  const summary = makeElement("summary", { "aria-label": `About ${metric.label}` }, "i");
   const lines = about.flatMap(([name, text, url]) => [
-    make("dt", {}, name),
-    make("dd", { dir: "auto" }, url ? make("a", { href: url, rel: "noopener noreferrer" }, text) : text),
+    makeElement("dt", {}, name),
+    makeElement(
+      "dd",
+      { dir: "auto" },
+      url ? makeElement("a", { href: url, rel: "noopener noreferrer" }, text) : text,
+    ),
   ]);
-  const element = make(
+  const element = makeElement(
     "details",
     { class: "about", hidden: !about.length },
     summary,
-    make("dl", {}, ...lines),
+    makeElement("dl", {}, ...lines),
   );
   closeWhenLeft(element, summary);
   return element;
 }
 
 // Why a tile says nothing of what changed.
-function whyNoChange(metric, compared, then) {
+function explainNoChange(metric, compared, then) {
   if (metric.grows) return "not compared: younger ones had less time";
   if (!compared) return "no earlier period";
-  return then === null ? "no earlier value" : `from ${short(then, metric)}`;
+  return then === null ? "no earlier value" : `from ${writeCompact(then, metric)}`;
 }
 
 /** Points [x, y] as those of a polyline that fills 100 by 24 units, with a margin of 2 above and below. */

@@ -1,8 +1,8 @@
 // The tooltip: one for all charts of a page.
 
-import { make } from "./elements.js";
+import { makeElement } from "./elements.js";
 
-const tooltip = make("div", { class: "tooltip", hidden: true, "aria-hidden": "true" });
+const tooltip = makeElement("div", { class: "tooltip", hidden: true, "aria-hidden": "true" });
 document.body.append(tooltip);
 
 /** Take the tooltip away, as when what it tells of is drawn again. */
@@ -22,8 +22,8 @@ export function showTooltip(tip, x, y) {
   tooltip.replaceChildren(
     ...tip.split("\n").map((line, i) => {
       const [name, figure] = line.split("\t");
-      const strong = figure === undefined ? "" : make("b", {}, figure);
-      return make("div", { class: i ? "" : "tip-title" }, make("span", {}, name), strong);
+      const strong = figure === undefined ? "" : makeElement("b", {}, figure);
+      return makeElement("div", { class: i ? "" : "tip-title" }, makeElement("span", {}, name), strong);
     }),
   );
   const room = tooltip.getBoundingClientRect();

@@ -1,7 +1,7 @@
 // What is chosen on a page as the fragment of its address, and back: an address shows what it was copied from.
 
-import { isoDay, readDay } from "./number_format.js";
-import { bucket, finish, start } from "./periods.js";
+import { writeIsoDay, readDay } from "./number_format.js";
+import { findBucket, lastDayOf, firstDayOf } from "./periods.js";
 
 const FIELDS = ["metric", "by", "split", "grain", "per", "small", "earlier"];
 
@@ -15,8 +15,8 @@ export function writeState(model, selection, sections) {
   const words = new URLSearchParams();
   const { range, path, against } = selection;
   if (model.whole && (range.first !== model.opening.first || range.last !== model.opening.last)) {
-    words.append("from", isoDay(start(range.first, model.grain)));
-    words.append("to", isoDay(finish(range.last, model.grain)));
+    words.append("from", writeIsoDay(firstDayOf(range.first, model.grain)));
+    words.append("to", writeIsoDay(lastDayOf(range.last, model.grain)));
   }
   if (against !== "previous") words.append("against", against);
   for (const [name, texts] of selection.picked) for (const text of texts) words.append(`is.${name}`, text);
@@ -54,8 +54,8 @@ export function readState(text, model, selection, sections) {
   if (model.whole) selection.range = readRangeOf(words, model);
   if (words.get("against") === "year") selection.against = "year";
   for (const [key, value] of words) {
-    if (key.startsWith("is.")) pick(selection, key.slice(3), value, sections);
-    if (key === "inside") goInside(selection, value, sections);
+    if (key.startsWith("is.")) addPicked(selection, key.slice(3), value, sections);
+    if (key === "inside") takeStep(selection, value, sections);
   }
 }
 
@@ -63,16 +63,16 @@ function readRangeOf(words, { whole, opening, grain }) {
   const [from, to] = ["from", "to"].map((name) => readDay(words.get(name) ?? ""));
   if (Number.isNaN(from) || Number.isNaN(to)) return opening;
   const inside = (number) => Math.min(Math.max(number, whole.first), whole.last);
-  const [first, last] = [inside(bucket(from, grain)), inside(bucket(to, grain))];
+  const [first, last] = [inside(findBucket(from, grain)), inside(findBucket(to, grain))];
   return first <= last ? { first, last } : opening;
 }
 
-function pick(selection, name, value, sections) {
+function addPicked(selection, name, value, sections) {
   if (!sections.some(({ dataset }) => dataset.dimensions.some((one) => one.name === name))) return;
   selection.picked.set(name, new Set([...(selection.picked.get(name) ?? []), value]));
 }
 
-function goInside(selection, value, sections) {
+function takeStep(selection, value, sections) {
   let step;
   try {
     step = JSON.parse(value);

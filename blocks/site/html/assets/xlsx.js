@@ -24,7 +24,7 @@ const numbers = (...pairs) => {
 };
 
 /** Files as an uncompressed zip archive: parts of its bytes. */
-export function zip(files) {
+export function zipFiles(files) {
   const [encoder, parts, entries] = [new TextEncoder(), [], []];
   let at = 0;
   for (const [name, text] of files) {
@@ -64,7 +64,7 @@ const escape = (text) =>
 
 const EPOCH = 25569; // 1 January 1970 as Excel counts days
 
-function cellXml(value) {
+function writeCell(value) {
   if (value === null || value === undefined) return "<c/>";
   if (typeof value === "number") return `<c><v>${value}</v></c>`;
   const day = /^\d{4}-\d{2}-\d{2}$/.test(value) ? Date.parse(value) / 86400000 + EPOCH : 0;
@@ -80,7 +80,7 @@ const TYPES = "application/vnd.openxmlformats-officedocument.spreadsheetml";
 
 /** Lines of values as a workbook with one sheet: parts of its bytes. */
 export function toXlsx(lines) {
-  const rows = lines.map((line) => `<row>${line.map(cellXml).join("")}</row>`).join("");
+  const rows = lines.map((line) => `<row>${line.map(writeCell).join("")}</row>`).join("");
   const override = (part, kind) => `<Override PartName="${part}" ContentType="${TYPES}.${kind}+xml"/>`;
   const relation = (id, kind, target) =>
     `<Relationship Id="${id}" Type="${OFFICE}/${kind}" Target="${target}"/>`;
@@ -90,7 +90,7 @@ export function toXlsx(lines) {
   const one =
     "<fonts><font/></fonts><fills><fill/></fills><borders><border/></borders><cellStyleXfs><xf/></cellStyleXfs>";
   const formats = '<cellXfs><xf/><xf numFmtId="14" applyNumberFormat="1"/></cellXfs>';
-  return zip([
+  return zipFiles([
     [
       "[Content_Types].xml",
       `${HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">${types}${parts}</Types>`,
