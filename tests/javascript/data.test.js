@@ -562,8 +562,8 @@ test("whatever moved, the parts add up to the change to the cent, of sums and of
     const formula = ["/", ["measure", "sales"], ["measure", "orders"]];
     const ratio = { ...METRIC, adds: false, empty: null, formula };
     for (const metric of [{ ...METRIC, empty: 0, unit: "£" }, ratio]) {
-      const dataset = page.prepareDataset(JSON.parse(JSON.stringify(made)), "day");
-      const own = { selection, dataset, metric };
+      const data = page.prepareDataset(JSON.parse(JSON.stringify(made)), "day");
+      const own = { selection, dataset: data, metric };
       const [then, now] = days.map((number) => ({ first: number, last: number }));
       const found = page.explain(own, then, now);
       if (!found) continue;
