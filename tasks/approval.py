@@ -8,7 +8,7 @@ promotes one candidate, and no other.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import NamedTuple
@@ -36,7 +36,11 @@ from blocks.warehouse.approvals import (
     write_approvals,
 )
 from blocks.warehouse.base import Warehouse
-from blocks.warehouse.release_history import list_published_releases, record_relations
+from blocks.warehouse.release_history import (
+    list_published_releases,
+    read_last_relations,
+    record_relations,
+)
 from tasks.policy import RETRY
 from tasks.promotion import publish_accepted
 
@@ -50,10 +54,14 @@ _WORD = re.compile(
 
 
 class Decision(NamedTuple):
-    """What became of a candidate. step: accepted, rejected or expired."""
+    """What became of a candidate. step: accepted, rejected, expired or withdrawn.
+
+    newer: of an accepted one, marts that readers see newer rows of than it holds, and which it left as they are.
+    """
 
     candidate: Candidate
     step: Step
+    newer: tuple[str, ...] = ()
 
 
 def compute_definition(
@@ -69,8 +77,17 @@ def compute_definition(
     shown = hash_value([str(each) for each in shape], {**lines, "cadence": ""}, code)
     if suites is None:
         return shown, {SHOWN: shown}
-    marts = {mart: f"{mark}.{_hash_suite(suites, mart)}" for mart, mark in code.items()}
+    marts = _mark_marts(catalogue, fingerprints, suites, dashboard.marts)
     return hash_value(shown, marts), {**marts, SHOWN: shown}
+
+
+def _mark_marts(
+    catalogue: Catalogue, fingerprints: Fingerprints, suites: Suites, marts: Iterable[str]
+) -> dict[str, str]:
+    """Mart → what tells its definition from another: what it is made of, and its suite."""
+    return {
+        mart: f"{_hash_mart(catalogue, fingerprints, mart)}.{_hash_suite(suites, mart)}" for mart in marts
+    }
 
 
 def _hash_mart(catalogue: Catalogue, fingerprints: Fingerprints, mart: str) -> str:
@@ -102,7 +119,9 @@ class Held(NamedTuple):
     def was_asked(self) -> bool:
         """True if this very definition waits already, or was sent back, or met with silence."""
         return any(
-            each.fingerprint == self.fingerprint for each in self.last if each.step is not Step.superseded
+            each.fingerprint == self.fingerprint
+            for each in self.last
+            if each.step not in (Step.superseded, Step.withdrawn)
         )
 
 
@@ -152,7 +171,8 @@ def hold_for_approval(
     steps, candidates, held = list[Approval](), list[Candidate](), set[str]()
     catalogue = dbt.catalogue
     exposures = {each.name: each for each in catalogue.exposures}
-    for one in list_held(warehouse, dbt, suites, dashboards):
+    all_held = list_held(warehouse, dbt, suites, dashboards)
+    for one in all_held:
         each, changed = one.dashboard, one.marts & build.marts.keys()
         held |= changed
         if one.was_asked:
@@ -173,7 +193,10 @@ def hold_for_approval(
         candidates.append(candidate)
         steps += [step.model_copy(update={"step": Step.superseded}) for step in waiting]
         steps.append(candidate.reach(Step.awaiting))
+    held |= _find_accepted_otherwise(warehouse, dbt, suites, build, dashboards)
+    steps += _withdraw(warehouse, dashboards, {one.dashboard.name for one in all_held})
     if not held and not candidates:
+        write_approvals(warehouse, steps)
         return build
     left = _leave_out(catalogue, build, held)
     control.write_journal(warehouse, build.run, State.building, left.model_dump_json())
@@ -181,8 +204,46 @@ def hold_for_approval(
         items = [_add_relations(catalogue, build, left, each) for each in candidates]
         detail = Candidates(items=tuple(items)).model_dump_json()
         control.write_journal(warehouse, build.run, State.awaiting, detail)
-        write_approvals(warehouse, steps)
+    write_approvals(warehouse, steps)
     return left
+
+
+def _find_accepted_otherwise(
+    warehouse: Warehouse,
+    dbt: DbtRun,
+    suites: Suites,
+    build: BuildReport,
+    dashboards: Sequence[Dashboard],
+) -> set[str]:
+    """Marts of the build that another dashboard shows, which is no part of this run, and was accepted otherwise.
+
+    Nobody is asked here: that is done when that dashboard's own run comes.
+    """
+    approvals, planned, found = read_approvals(warehouse), {each.name for each in dashboards}, set[str]()
+    for exposure in dbt.catalogue.exposures if approvals else ():
+        known = _find_accepted(approvals, exposure.name) if exposure.approval in APPROVERS else None
+        shared = sorted(build.marts.keys() & known.marts.keys()) if known else []
+        if known is None or exposure.name in planned or not shared:
+            continue
+        now = _mark_marts(dbt.catalogue, dbt.read_fingerprints({}), suites, shared)
+        if changed := {mart for mart in shared if now[mart] != known.marts[mart]}:
+            get_run_logger().warning(
+                "%s stays as readers see it: it was accepted so for %s, which no part of this run is and has to be "
+                "asked about",
+                ", ".join(sorted(changed)),
+                exposure.name,
+            )
+            found |= changed
+    return found
+
+
+def _withdraw(warehouse: Warehouse, dashboards: Sequence[Dashboard], held: Collection[str]) -> list[Approval]:
+    """The steps of candidates that still wait though their dashboard needs nobody's word any more."""
+    return [
+        each.model_copy(update={"step": Step.withdrawn})
+        for name, each in list_waiting(warehouse, dashboards).items()
+        if name not in held
+    ]
 
 
 def list_waiting(warehouse: Warehouse, dashboards: Sequence[Dashboard]) -> dict[str, Approval]:
@@ -203,7 +264,9 @@ def settle_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
     `close_approvals` says that the tickets know. Nothing is asked of the tracker where nothing waits.
     """
     last = [
-        each for each in list_last(read_approvals(warehouse)) if each.step in (Step.awaiting, Step.accepted)
+        each
+        for each in list_last(read_approvals(warehouse))
+        if each.step in (Step.awaiting, Step.accepted, Step.withdrawn)
     ]
     decisions = []
     for each in last:
@@ -211,20 +274,21 @@ def settle_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
         if candidate is None:  # the journal has forgotten it: nobody could say what would be promoted
             write_approvals(warehouse, [each.model_copy(update={"step": Step.expired})])
             continue
-        step = each.step if each.step is Step.accepted else _decide(tracker, candidate, each)
+        step = _decide(tracker, candidate, each) if each.step is Step.awaiting else each.step
         if step is Step.awaiting:
             continue
+        newer = list[str]()
         if step is Step.accepted:
             if each.step is Step.awaiting:
                 write_approvals(warehouse, [candidate.reach(step)])
-            _promote(warehouse, candidate)
-        decisions.append(Decision(candidate, step))
+            newer = _promote(warehouse, candidate)
+        decisions.append(Decision(candidate, step, tuple(newer)))
     return decisions
 
 
 def close_approvals(warehouse: Warehouse, decisions: Sequence[Decision]) -> None:
     """Write down that decisions are carried out, after their tickets were told: a run that dies before tells again."""
-    ends = {Step.accepted: Step.promoted}
+    ends = {Step.accepted: Step.promoted, Step.withdrawn: Step.superseded}
     write_approvals(warehouse, [each.candidate.reach(ends.get(each.step, each.step)) for each in decisions])
 
 
@@ -244,10 +308,11 @@ def _name_release(run: str) -> str:
     return f"{run}_accepted"[-60:]
 
 
-def _promote(warehouse: Warehouse, candidate: Candidate) -> None:
+def _promote(warehouse: Warehouse, candidate: Candidate) -> list[str]:
     """Let readers see exactly the candidate's marts; those that another candidate still holds wait for it.
 
-    Only once: what was rolled back or retired since, before the run that died could be finished, stays so.
+    Readers are never led back: marts that a later run brought them stay as they are, and are returned. Only once: what
+    was rolled back or retired since, before the run that died could be finished, stays so.
     """
     others = {
         mart
@@ -257,17 +322,50 @@ def _promote(warehouse: Warehouse, candidate: Candidate) -> None:
         and (one := find_candidate(warehouse, each))
         for mart in one.marts
     }
-    marts = {mart: relation for mart, relation in candidate.marts.items() if mart not in others}
+    later, served = _read_later_builds(warehouse, candidate), warehouse.read_served()
+    shown = served.marts if served else {}
+    last = read_last_relations(warehouse, served) if served else {}
+    newer = sorted(
+        mart
+        for mart, relation in candidate.marts.items()
+        if relation != shown.get(mart)
+        and any(mart in each.marts and each.marts[mart] == shown.get(mart) for each in later)
+    )
+    marts = {mart: place for mart, place in candidate.marts.items() if mart not in {*others, *newer}}
+    relations = {
+        node: place
+        for node, place in candidate.relations.items()
+        if not any(node in each.relations and each.relations[node] == last.get(node) for each in later)
+    }
     name = _name_release(candidate.run)
     if not marts:
-        return
+        return newer
     for each in list_published_releases(warehouse):
         if each.run == name and marts.items() <= each.marts.items():
             # whoever finished it did not know what they are made of
-            record_relations(warehouse, name, candidate.relations, each)
-            return
+            record_relations(warehouse, name, relations, each)
+            return newer
     with warehouse.exclusive():
-        publish_accepted(warehouse, name, marts, candidate.relations)
+        publish_accepted(warehouse, name, marts, relations)
+    return newer
+
+
+def _read_later_builds(warehouse: Warehouse, candidate: Candidate) -> list[BuildReport | Candidate]:
+    """What runs built, and what of it waited, after the candidate had begun to wait."""
+    entries = control.read_journal(warehouse, states=[State.building, State.awaiting], details=False)
+    waits = max((each.seq for each in entries if each.run == candidate.run), default=0)
+    last = {
+        (each.run, each.state): each.seq
+        for each in entries
+        if each.run != candidate.run and each.detail and each.seq > waits
+    }
+    found = list[BuildReport | Candidate]()
+    for entry in control.read_journal(warehouse, seqs=list(last.values())) if last else ():
+        if entry.state is State.building:
+            found.append(BuildReport.model_validate_json(entry.detail))
+        else:
+            found += Candidates.model_validate_json(entry.detail).items
+    return found
 
 
 def _decide(tracker: Tracker, candidate: Candidate, waiting: Approval) -> Step:

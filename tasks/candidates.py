@@ -134,10 +134,14 @@ def tell_decisions(tracker: Tracker, decisions: Sequence[Decision]) -> None:
         Step.accepted: "was accepted: readers see exactly that, and newer data of the same definition from now on.",
         Step.rejected: "was sent back: readers never saw it. A changed definition is asked about again.",
         Step.expired: "expired without a word: readers never saw it. A changed definition is asked about again.",
+        Step.withdrawn: "was withdrawn: the project makes it as readers see it again, and there is nothing to accept.",
     }
-    for candidate, step in decisions:
+    for candidate, step, newer in decisions:
         what = f"{code(candidate.dashboard)} of run {code(candidate.run)}"
         text = f"### {str(step).capitalize()}\n\n{what} {messages[step]}"
+        if newer:
+            marts = ", ".join(map(code, newer))
+            text += f" Of {marts} they see newer rows than it holds: these stay, and the next run makes them anew."
         try:
             if candidate.ticket:
                 tracker.comment(candidate.ticket, TOPIC, text)

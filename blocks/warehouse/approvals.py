@@ -34,7 +34,10 @@ EXPIRES = timedelta(days=14)
 
 
 class Step(StrEnum):
-    """Where a candidate stands. accepted: the word was said, and readers are about to see it; promoted: they do."""
+    """Where a candidate stands. accepted: the word was said, and readers are about to see it; promoted: they do.
+
+    withdrawn: the project is made as readers see it again, before anybody said a word, which its ticket has to hear.
+    """
 
     awaiting = "awaiting"
     accepted = "accepted"
@@ -42,6 +45,7 @@ class Step(StrEnum):
     rejected = "rejected"
     expired = "expired"
     superseded = "superseded"
+    withdrawn = "withdrawn"
 
 
 class Approval(Record):

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.logging import disable_run_logger
 
 from blocks.catalogue import Catalogue
 from blocks.dbt.fingerprints import Fingerprints
+from blocks.errors import NotFound
 from blocks.records import BuildReport, Comment, State, Ticket
 from blocks.warehouse import control
 from blocks.warehouse.approvals import Step, list_last, read_approvals
@@ -437,3 +439,66 @@ def test_what_was_rolled_back_before_its_run_could_be_finished_stays_so(
     roll_back.fn(stage.warehouse, None)
     assert stage.settle() == [("b", Step.accepted)]  # and told
     assert stage.seen() == 1
+
+
+def test_a_late_word_leads_nobody_back_to_older_rows(stage: Stage) -> None:
+    """Another dashboard, which asks nobody, has brought newer rows of the mart meanwhile."""
+    stage.run("a", 1)
+    build = build_release(stage.warehouse, "b", 2, ("calls",), {"model.p.calls": "rel_b.calls"})
+    control.write_journal(stage.warehouse, "b", State.building, build.model_dump_json())
+    promote_release.fn(stage.warehouse, build, gate("b"))
+    stage.tracker.say("accept")
+    assert stage.settle() == [("a", Step.accepted)]
+    assert stage.seen() == 2
+    assert "`calls` they see newer rows" in stage.tracker.told["AN-7", TOPIC]
+    assert (
+        list_held(stage.warehouse, stage.dbt, None, stage.dashboards) == []
+    )  # and its page may be published
+    served = stage.warehouse.read_served()
+    assert served
+    assert read_last_relations(stage.warehouse, served) == {"model.p.calls": "rel_b.calls"}
+    assert roll_back_is_refused(stage.warehouse)
+
+
+def roll_back_is_refused(warehouse: DuckDBWarehouse) -> bool:
+    try:
+        roll_back.fn(warehouse, None)
+    except NotFound:
+        return True
+    return False
+
+
+def test_what_is_made_as_before_again_is_withdrawn(stage: Stage) -> None:
+    stage.run("a", 1)
+    stage.tracker.say("accept")
+    stage.settle()
+    stage.suites.content = "two"
+    assert stage.run("b", 2).marts == {}
+    stage.suites.content = "one"
+    assert stage.run("c", 3).marts == {"calls": "rel_c.calls"}
+    stage.tracker.say("accept b", later=timedelta(seconds=3))
+    assert stage.settle() == [("b", Step.withdrawn)]
+    assert (stage.seen(), stage.told()) == (3, "### Withdrawn")
+    assert stage.settle() == []
+    stage.suites.content = "two"
+    assert stage.run("d", 4).marts == {}
+    assert stage.steps()["d"] is Step.awaiting  # asked about anew
+    assert stage.run("e", 5).marts == {}
+    stage.tracker.say("accept d", later=timedelta(seconds=4))
+    stage.settle()
+    assert stage.seen() == 4
+
+
+def test_a_run_for_another_dashboard_does_not_show_what_was_accepted_otherwise(stage: Stage) -> None:
+    stage.run("a", 1)
+    stage.tracker.say("accept")
+    stage.settle()
+    stage.suites.content = "two"
+    build = build_release(stage.warehouse, "b", 2, ("calls",))
+    dbt: Any = stage.dbt
+    suites: Any = stage.suites
+    with disable_run_logger():
+        left = hold_for_approval(stage.warehouse, dbt, suites, build, [])
+    assert left.marts == {}
+    stage.suites.content = "one"
+    assert hold_for_approval(stage.warehouse, dbt, suites, build, []).marts == build.marts
