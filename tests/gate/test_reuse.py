@@ -48,3 +48,35 @@ def test_a_kept_table_is_built_upon_and_asked_again_what_changed(small: SmallPro
     assert read_build(small, gate.run) == {"ma": False, "base": False, "more": False}
     assert [check.name for check in gate.root_failures] == [VALUES % "1"]
     assert find_check(gate, "has rows").made_by
+
+
+FRESH = """
+sources:
+  - name: raw
+    schema: raw
+    loader: dlt
+    tables: [{name: t, config: {loaded_at_field: loaded, freshness: {%s: {count: 1, period: hour}}}}]
+"""
+
+
+def test_what_is_shown_again_is_held_to_its_sources_age_of_today(small: SmallProject) -> None:
+    """Nothing is loaded and nothing is built, and yet the data have become too old."""
+    small.execute(
+        f"alter table {small.raw} add column loaded timestamptz", f"update {small.raw} set loaded = now()"
+    )
+    small.write("models/s.yml", FRESH % "error_after")
+    small.model("ma", "select k, v from {{ source('raw', 't') }}")
+    line = LedgerEntry(source="raw", table="t", item="t", fingerprint="1", rows=2, run="load")
+    small.warehouse.write_ledger_lines([line])
+    assert small.run("ma").passed
+    small.execute(f"update {small.raw} set loaded = now() - interval 90 minute")
+    small.write("models/s.yml", FRESH % "warn_after")
+    for is_built in (True, False):  # rows that somebody changed; then nothing
+        gate = small.run("ma")
+        assert read_build(small, gate.run) == {"ma": is_built}
+        assert [(check.kind, check.made_by) for check in gate.warnings] == [("freshness", "")]
+        assert gate.passed
+    small.write("models/s.yml", FRESH % "error_after")
+    gate = small.run("ma")
+    assert read_build(small, gate.run) == {"ma": False}
+    assert [(check.kind, check.made_by) for check in gate.root_failures] == [("freshness", "")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from statistics import median
 
@@ -24,7 +24,8 @@ from blocks.records import Check
 
 UNSETTLED = 3  # the newest buckets that may still be filled
 GROSS_SHARE, TWICE, LEAST_SIZE = 0.2, math.log(2), 0.2
-"""Gross is a fifth of all the past, or a settled bucket by a factor of two that is then farther from what is usual."""
+"""Gross is a fifth of all the past, or a settled bucket by a factor of two that is then farther from what is usual. Of
+a past too short to know what is usual, nothing is."""
 
 
 def measure_restated(
@@ -35,7 +36,7 @@ def measure_restated(
     Readers' newest bucket is no past yet: it may not have been over.
     """
     before, after = live.compute_values(metric), candidate.compute_values(metric)
-    old = {day: value for day, value in before.items() if day != live.newest and complete(day)}
+    old = _list_past(live, before, complete)
     moved = {day: abs(after.get(day, 0.0) - value) for day, value in old.items()}
     moved |= {
         day: abs(value)
@@ -46,6 +47,12 @@ def measure_restated(
     whole = sum(abs(value) for value in old.values())
     share = sum(moved.values()) / whole if whole else 0.0
     return share, sorted(moved, key=lambda day: -moved[day])
+
+
+def _list_past(
+    live: Series, values: Mapping[date, float], complete: Callable[[date], bool]
+) -> dict[date, float]:
+    return {day: value for day, value in values.items() if day != live.newest and complete(day)}
 
 
 def judge_restated(
@@ -67,7 +74,8 @@ def judge_restated(
     name = f"{metric.name}: past {candidate.dataset.grain}s are as readers saw them"
     broken = _list_broken(gauge, live, candidate, days)
     over = share > budget or bool(broken)
-    level = "gross" if broken or share > max(GROSS_SHARE, budget) else "unusual"
+    is_known = len(_list_past(live, live.compute_values(metric), past.complete)) >= rules.min_history
+    level = "gross" if is_known and (broken or share > max(GROSS_SHARE, budget)) else "unusual"
     days = [*broken, *(day for day in days if day not in broken)]
     taught = all(find_lesson(past.lessons, candidate.dataset.mart, name, day) for day in days[:MOST_JUDGED])
     held = over and not taught and _holds_back(rules, level, past.runs)

@@ -128,6 +128,17 @@ def test_a_settled_day_that_is_halved_is_held_back_and_one_that_is_mended_is_not
         assert (check.evidence[-1:] == ("by a load",)) is (status != "passed")
 
 
+@pytest.mark.parametrize(("days", "status"), [(8, "warned"), (9, "failed")])
+def test_a_past_too_short_to_know_what_is_usual_only_warns(days: int, status: str) -> None:
+    """Readers' newest day is no past yet."""
+    usual = cut(make_series(noise=0.0), DAYS - days)
+    tripled = cut(make_series(lambda at, member: 3.0, noise=0.0), DAYS - days)
+    own = make_gauge(METRICS[0], Rules(), usual, tripled, PAST)
+    check = judge_restated(own, usual, tripled, PAST, lambda days: [])
+    assert check
+    assert check.status == status
+
+
 @pytest.mark.parametrize(
     ("counts", "rows", "status"),
     [
