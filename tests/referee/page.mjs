@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import * as page from "../javascript/page.js";
 
 const { grain, datasets, questions } = JSON.parse(readFileSync(0, "utf-8"));
-datasets.forEach((dataset) => page.prepare(dataset, grain));
+datasets.forEach((dataset) => page.prepareDataset(dataset, grain));
 const ALL = { first: -1e6, last: 1e6 };
 const ranges = datasets.map(({ tables }) => {
   const times = tables.flatMap((table) => [...(table.buckets ?? [])]).sort((a, b) => a - b);
@@ -19,8 +19,8 @@ function answer({ dataset: number, metric, per, by, where }) {
   const dimension = dataset.dimensions.findIndex(({ name }) => name === by);
   if (!per && dimension < 0) return [[null, null, page.evaluate(metric.formula, page.totalsOf(selection, dataset).now)]];
   if (dimension < 0) {
-    const points = page.fillGaps(view, page.inTime(view, per), per, [{}]);
-    return points.map(({ bucket, v }) => [page.start(bucket, per), null, v]);
+    const points = page.fillGaps(view, page.findPoints(view, per), per, [{}]);
+    return points.map(({ bucket, v }) => [page.firstDayOf(bucket, per), null, v]);
   }
   if (!per) {
     const ranking = page.groupsOf(view, dimension, 1e9);
@@ -34,8 +34,8 @@ function answer({ dataset: number, metric, per, by, where }) {
       const code = table.codes[dimension][row] - first;
       return code >= 0 && code < 15 ? code : undefined;
     };
-    for (const { bucket, place: at, v } of page.overTime(view, per, place))
-      found.push([page.start(bucket, per), values[first + at], v]);
+    for (const { bucket, place: at, v } of page.findGroupsOverTime(view, per, place))
+      found.push([page.firstDayOf(bucket, per), values[first + at], v]);
   }
   return found;
 }
