@@ -15,7 +15,7 @@ from pydantic import Field
 
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound
-from blocks.manifest import Node, find_lineage, list_disabled, name_model
+from blocks.manifest import OUTSIDE, Node, find_lineage, list_disabled, name_model
 from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.release_names import is_in_release
@@ -118,7 +118,8 @@ class Mart(Record):
 
     name: what it is served as, and its suite's; of a model with versions, its relation's alias. selector: dbt's.
     budget: largest share of live keys `removed` or `changed`, as its meta has it. may_be_empty: without rows it
-    is right, too. keeps_rows: a full refresh does not build it whole. fault: what its meta has that can't be read.
+    is right, too. keeps_rows: a full refresh does not build it whole. outside: the schema in which a snapshot's project
+    keeps it, if that is none of the release's: where its history began. fault: what its meta has that can't be read.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Mart(Record):
     budget: dict[str, Any] = Field(default_factory=dict)
     may_be_empty: bool = False
     keeps_rows: bool = False
+    outside: str = ""
     fault: str = ""
 
 
@@ -367,10 +369,7 @@ class Catalogue:
         return tuple(each for each in built if each.materialized != "ephemeral")
 
     def list_stateful(self, marts: Iterable[str], schema: str) -> tuple[Mart, ...]:
-        """Those that dbt builds on top of what they held before: incremental models and snapshots.
-
-        schema: the release's; a snapshot that its project keeps elsewhere lives on by itself.
-        """
+        """Those that dbt builds on top of what they held before: incremental models and snapshots of this release."""
         return tuple(
             each
             for each in self.relations_of(marts)
@@ -383,8 +382,7 @@ class Catalogue:
         return tuple(
             each
             for each in self.relations_of(marts)
-            if (each.materialized != "snapshot" and not is_in_release(each.schema_name, schema))
-            or is_elsewhere(nodes[each.unique_id], usual)
+            if not is_in_release(each.schema_name, schema) or is_elsewhere(nodes[each.unique_id], usual)
         )
 
     def find_suite_tests(self, marts: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -567,6 +565,7 @@ def _make_mart(node: Node) -> Mart:
         budget=budget if isinstance(budget, dict) else {"diff_budget": budget},
         may_be_empty=meta.get("may_be_empty") is True,
         keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
+        outside=str(node.get(OUTSIDE) or ""),
     )
 
 

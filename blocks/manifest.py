@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
+OUTSIDE = "outside"  # our own key of a snapshot's node: the schema that its project keeps it in
 _FILE_NAME = re.compile(r"[\w-]+")
 
 

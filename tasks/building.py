@@ -236,18 +236,21 @@ def carry_over(
     """Copy what incremental models and snapshots held when they last passed into a release, for dbt to build on.
 
     full_refresh: only what dbt keeps then, too: snapshots, and models with `full_refresh: false`. Returns the models.
-    One that no release holds, which readers saw and may be led back to, is built whole.
+    One that no release holds, which readers saw and may be led back to, is built whole; a snapshot that its project
+    keeps in a schema of its own begins with what stands there.
     """
     models = [each for each in catalogue.list_stateful(select, schema) if each.keeps_rows or not full_refresh]
     served = warehouse.read_served() if models else None
-    if served is None:
-        return []
-    before = read_last_relations(warehouse, served)
+    before = read_last_relations(warehouse, served) if served else {}
     carried = []
     for model in models:
-        # nothing is written of a release from before `control.relations` was kept
-        source = before.get(model.unique_id) if before else _locate_served(warehouse, served, model)
-        if source is None or not _has_relation(warehouse, source):
+        places = [before.get(model.unique_id, "")]
+        if served and not before:  # nothing is written of a release from before `control.relations` was kept
+            places = [_locate_served(warehouse, served, model)]
+        if model.outside:
+            places.append(warehouse.locate_model(model.outside, model.alias, model.materialized))
+        source = next((each for each in places if each and _has_relation(warehouse, each)), None)
+        if source is None:
             continue
         warehouse.clone_table(
             source, warehouse.locate_model(model.schema_name, model.alias, model.materialized)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from blocks.release_names import is_in_release
+
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
     from dbt.contracts.graph.nodes import ManifestNode
@@ -137,6 +139,24 @@ def redirect(manifest: Manifest, relations: Mapping[str, tuple[str, str]]) -> No
         node = manifest.nodes[unique_id]
         node.schema, node.alias = schema, name
         node.relation_name = _name(node)
+
+
+def move_snapshots_in(manifest: Manifest, schema: str) -> None:
+    """Let snapshots that the project keeps outside of a release be built inside it: see `bring_in`."""
+    outside = {
+        key: (bring_in(node.schema, schema), node.alias)
+        for key, node in manifest.nodes.items()
+        if node.resource_type == "snapshot" and not is_in_release(node.schema, schema)
+    }
+    redirect(manifest, outside)
+
+
+def bring_in(place: str, schema: str) -> str:
+    """The schema inside a release for what its project keeps in a place of its own, as dbt names a custom one.
+
+    There, rows of a refused run would stay in a history for ever, and a rollback would not take them back.
+    """
+    return f"{schema}_{place}"
 
 
 def tag_nodes(manifest: Manifest, tag: str, unique_ids: Iterable[str]) -> None:

@@ -21,6 +21,7 @@ from blocks.column_lineage import ColumnLineage, read_cache, write_cache
 from blocks.dbt.fingerprints import Fingerprints
 from blocks.dbt.own_profile import merge_settings
 from blocks.dbt.project_files import list_versions, read_dispatch, read_variables
+from blocks.dbt.release_manifest import bring_in
 from blocks.dbt.release_scope import (
     WiderTest,
     find_blockers,
@@ -30,10 +31,10 @@ from blocks.dbt.release_scope import (
 )
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
-from blocks.manifest import Node
+from blocks.manifest import OUTSIDE, Node
 from blocks.query_tags import suspend_tag
 from blocks.records import Record
-from blocks.release_names import parse_schema
+from blocks.release_names import is_in_release, parse_schema
 from blocks.scratch_folder import ScratchFolder
 from blocks.time_zone import UTC_ZONE
 from blocks.vendor_patches.prefect import lighten_context
@@ -150,6 +151,10 @@ class DbtRun:
         self._warnings, self._is_apart = parsed["warnings"], parsed["apart"]
         manifest = self._state / (APART if parsed["apart"] else "target") / "manifest.json"
         self._manifest = json.loads(self._rename(manifest.read_text(encoding="utf-8")))
+        for node in self._manifest["nodes"].values():  # as its process has it (release_manifest.py)
+            place = str(node.get("schema"))
+            if node.get("resource_type") == "snapshot" and not is_in_release(place, self._schema):
+                node |= {"schema": bring_in(place, self._schema), OUTSIDE: place}
 
     def _rename(self, manifest: str) -> str:
         """The text of a manifest with the release's schema in place of the one that it was parsed for."""

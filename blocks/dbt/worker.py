@@ -20,6 +20,7 @@ from blocks.dbt.release_manifest import (
     has_edited_schema,
     keep_nodes,
     materialize,
+    move_snapshots_in,
     redirect,
     rename_schema,
     tag_nodes,
@@ -153,6 +154,7 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: s
         manifest, warnings = _parse(apart)
     else:
         rename_schema(manifest, parsed, schema)
+    move_snapshots_in(manifest, schema)
     _parsed[:] = [manifest]
     return {"warnings": warnings, "apart": alone}
 

@@ -272,7 +272,7 @@ SEEDED = [
     # what is built
     ("error", "model prices", "it is built in schema finance, where readers may see it"),
     ("error", "model elsewhere", "it is built in another database, other"),
-    ("warning", "snapshot sales_history", "it lives in schema history, outside of the release"),
+    ("warning", "snapshot sales_history", "its config keeps it in schema history"),
     ("warning", "model sales", "its post-hook runs after it is built"),
     ("warning", "hook shop-on-run-end-0", "it runs with every build"),
     ("warning", "model written", "it writes files as it is built"),

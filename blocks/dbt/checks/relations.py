@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from blocks.catalogue import BUILT, find_database, is_elsewhere
 from blocks.dbt.checks.nodes import get_config, get_place, list_nodes, make_node_error, warn_about
 from blocks.findings import Finding, warn
-from blocks.manifest import Node
+from blocks.manifest import OUTSIDE, Node
 from blocks.release_names import is_in_release
 
 _OWN = {"table", "view", "incremental", "ephemeral", "snapshot", "seed", "materialized_view", "dynamic_table"}
@@ -38,15 +38,14 @@ def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
             f"it is built in another database, {config['database']}: outside of the release",
             "Take `database` out of its config.",
         )
-    if is_in_release(str(node.get("schema")), schema):
-        return
-    if kind == "snapshot":
+    if kind == "snapshot" and node.get(OUTSIDE):
         yield warn_about(
             node,
-            f"it lives in schema {node.get('schema')}, outside of the release: a rollback does not take it back",
-            "Take `target_schema` or `schema` out of its config, and it is carried from release to release.",
+            f"its config keeps it in schema {node[OUTSIDE]}: its history begins with what stands there and is then "
+            "carried from release to release, so who reads that schema sees nothing new",
+            "Take `target_schema` or `schema` out of its config, once a release holds it.",
         )
-    else:
+    if not is_in_release(str(node.get("schema")), schema):
         yield make_node_error(
             node,
             f"it is built in schema {node.get('schema')}, where readers may see it before it is checked",
