@@ -567,6 +567,11 @@ def _read_cumulative(
             raise UnusableError(
                 f"it is cumulative over {inner['name']}, which is {metric['type']}; simple ones are computed"
             )
+    if _fills_buckets(metric, metrics):
+        raise UnusableError(
+            "it is cumulative and joined to the time spine (join_to_timespine): days without rows, which would"
+            " count as the first or the last of a bucket, are not computed"
+        )
     return _read_simple(metric, models, filters, window)
 
 

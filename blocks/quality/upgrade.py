@@ -13,8 +13,8 @@ from typing import Any
 from blocks.errors import Misconfigured
 from blocks.quality.expectations import (
     FORMER_TYPE,
-    FORMER_WITHOUT_EFFECT,
     find_fault,
+    is_ineffective,
     name_expectation,
     upgrade_expectation,
     upgrade_suite,
@@ -78,7 +78,8 @@ def write_upgrade(upgrade: SuiteUpgrade) -> None:
 
 def _find_ineffective(given: Any) -> list[str]:
     kwargs = given.get("kwargs") if isinstance(given, dict) and FORMER_TYPE in given else None
-    return sorted(FORMER_WITHOUT_EFFECT & set(kwargs)) if isinstance(kwargs, dict) else []
+    found = kwargs.items() if isinstance(kwargs, dict) else ()
+    return sorted(name for name, value in found if is_ineffective(name, value))
 
 
 def _write_diff(before: str, after: str, name: str) -> list[str]:

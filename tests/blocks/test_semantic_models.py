@@ -157,6 +157,10 @@ REFUSED = {
     "unknown_within_metric": (None, "balance"),
     "p90_about_metric": (None, "approximate percentile"),
     "p_none_metric": (None, "percentile None, which is no share"),
+    "running_every_day": (
+        {"type": "cumulative", "type_params": {"measure": {"name": "balance", "join_to_timespine": True}}},
+        "cumulative and joined to the time spine",
+    ),
     "running_median": (cumulative("middle"), "cumulative over a median"),
     "derived_of_refused": (derived("a * 2", {"name": "other_time_metric", "alias": "a"}), "balance"),
     "mean_window": (cumulative("balance", window=DAY_WINDOW, period_agg="average"), "period_agg average"),

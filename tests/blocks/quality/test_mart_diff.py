@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from blocks.catalogue import Mart
+from blocks.errors import Rejected
 from blocks.quality.mart_checks import check_mart
-from blocks.quality.mart_diff import compare
-from blocks.records import MartDiff
+from blocks.quality.mart_diff import compare, compare_same
+from blocks.records import BuildReport, MartDiff, Release
+from blocks.warehouse.duckdb.session import DuckDBSession
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tasks.gate import check_diff_budgets, check_metrics
+from tasks.gate import check_diff_budgets, check_metrics, compare_with_live
 
 KEY = ("k",)
 
@@ -28,8 +31,11 @@ class Pair:
             for schema, query in (("live", live), ("rel", candidate)):
                 session.rows(f"create schema if not exists {schema}")
                 session.rows(f"create or replace table {schema}.m as {query}")
-        mart = Mart(name="m", unique_id="m", schema_name="rel", alias="m", primary_key=key)
-        return compare(self.warehouse, mart, "live.m", "rel.m", [])
+        return compare(self.warehouse, make_mart(key), "live.m", "rel.m", [])
+
+
+def make_mart(key: tuple[str, ...]) -> Mart:
+    return Mart(name="m", unique_id="m", schema_name="rel", alias="m", primary_key=key)
 
 
 @pytest.fixture
@@ -85,6 +91,86 @@ def test_without_a_key_rows_are_counted_as_often_as_they_are(pair: Pair) -> None
 def test_columns_are_said_as_added_gone_and_retyped(pair: Pair) -> None:
     diff = pair.diff(values("(1, 1, 1)", "k, v, old"), values("(1, 'a', 1)", "k, v, new"))
     assert diff.columns == ("+new", "-old", "v (INTEGER → VARCHAR)")
+
+
+@pytest.mark.parametrize(
+    ("names", "key", "expected"),
+    [
+        ("k, v, bad", KEY, (1, 1, 1)),
+        ("k, bad, v", (), (2, 2, None)),
+        ("k, bad, v", ("k", "bad"), (None, None, None)),
+        ("bad, bad_too, bad_as_well", (), (None, None, None)),
+    ],
+)
+def test_a_column_that_the_warehouse_cannot_compare_is_said_and_the_others_count(
+    pair: Pair,
+    names: str,
+    key: tuple[str, ...],
+    expected: tuple[int | None, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = DuckDBSession.rows
+
+    def refuse(self: DuckDBSession, sql: str, *more: Any) -> Any:
+        if '"bad' in sql:
+            raise Rejected("compare", "no such operator")
+        return rows(self, sql, *more)
+
+    monkeypatch.setattr(DuckDBSession, "rows", refuse)
+    bad = tuple(name for name in names.split(", ") if name.startswith("bad"))
+    live, candidate = values("(1, 1, 1), (2, 2, 2)", names), values("(2, 5, 5), (3, 3, 3)", names)
+    diff = pair.diff(live, candidate, key)
+    assert (diff.added, diff.removed, diff.changed) == expected
+    assert diff.not_compared == bad
+    again = compare_same(pair.warehouse, make_mart(key), "rel.m", diff)
+    none = (0, 0, 0 if key else None)
+    assert (again.added, again.removed, again.changed) == (none if expected[0] is not None else expected)
+    assert again.not_compared == bad
+
+
+def test_the_same_relation_is_compared_without_a_look_at_its_rows(pair: Pair) -> None:
+    known = pair.diff(values("(1, 1)"), values("(1, 2), (2, 2)")).model_copy(
+        update={"metrics": {"m": (1.0, 2.0)}, "columns": ("+v",), "first": True}
+    )
+    for key, changed in ((KEY, 0), ((), None), (("gone",), None)):
+        same = compare_same(pair.warehouse, make_mart(key), "rel.m", known)
+        assert (same.rows_before, same.rows_after, same.added, same.removed, same.changed) == (
+            2,
+            2,
+            0,
+            0,
+            changed,
+        )
+        assert (same.metrics, same.columns, same.first) == ({"m": (2.0, 2.0)}, (), False)
+        assert (same.keyed, same.not_compared) == (key == KEY, ())
+
+
+def test_each_mart_is_compared_by_its_own_metrics_with_what_readers_see(pair: Pair) -> None:
+    """The first has been seen, the second not."""
+    pair.diff(values("(1, 1)"), values("(1, 2)"))
+    release = Release(run="before", marts={"m": "live.m"})
+    with pair.warehouse.session():
+        pair.warehouse.flip(release)
+    asked = []
+
+    class Project:
+        def metric_names(self) -> tuple[str, ...]:
+            return "of_m", "of_n"
+
+        def mart_of(self, metric: str) -> str:
+            return metric[-1]
+
+        def mart(self, name: str) -> Mart:
+            return make_mart(KEY).model_copy(update={"name": name})
+
+        def datasets(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[()]:
+            asked.append(metrics)
+            return ()
+
+    build = BuildReport(run="r", marts={"m": "rel.m", "n": "rel.m"}, models=2, tests=0, seconds=0)
+    diffs = compare_with_live.fn(pair.warehouse, Project(), build)  # type: ignore[arg-type]
+    assert asked == [("of_m",), ("of_n",)]
+    assert [(each.mart, each.first, each.changed) for each in diffs] == [("m", False, 1), ("n", True, None)]
 
 
 def judge(pair: Pair, budget: object, key: tuple[str, ...], diff: MartDiff) -> tuple[bool, str]:
