@@ -19,7 +19,19 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 _READ_OTHERWISE = re.compile(
     r'[,;"\n=]|\.\.|^$|^\s|\s$|\s(?:or|and|to)\s|^(?:!|not\s|and\s|or\s|from\s|between\s|[(\[])', re.I
 )
-FIELDS = ("filters", "period", "comparison", "grain", "target", "cadence", "audience", "chart", "layout")
+FIELDS = (
+    "filters",
+    "period",
+    "comparison",
+    "grain",
+    "target",
+    "cadence",
+    "audience",
+    "chart",
+    "layout",
+    "subscribers",
+    "alerts",
+)
 """The parts of a request that wishes are written in."""
 Every = Literal["run", "day", "week", "month", "once"]
 
@@ -135,6 +147,32 @@ class Target(Wish):
         return f"{self.metric} = {self.text}"
 
 
+class Alert(Wish):
+    """A line that subscribers hear of when a metric crosses it: above it or below, of the newest finished unit of time.
+
+    per: that unit; empty: of the time that the dashboard opens with.
+    """
+
+    metric: str
+    above: bool
+    value: float
+    per: str = ""
+
+    def is_crossed(self, value: float) -> bool:
+        """True if a value is on the wrong side."""
+        return value > self.value if self.above else value < self.value
+
+    @property
+    def text(self) -> str:
+        """Itself without the metric, as in `< 5000 per day`."""
+        per = f" per {self.per}" if self.per else ""
+        return f"{'>' if self.above else '<'} {write_number(self.value)}{per}"
+
+    def __str__(self) -> str:
+        """As in `net_revenue < 5000 per day`."""
+        return f"{self.metric} {self.text}"
+
+
 class Cadence(Wish):
     """When a dashboard is refreshed. day: of the week (1: Monday) or of the month; a month without it has its last."""
 
@@ -179,6 +217,7 @@ class Wishes(Wish):
     """All that a request wishes. Nothing set is what a dashboard does by itself.
 
     audience: groups that may read it, and no others. charts: kinds in the order in which they come, before the others.
+    subscribers: addresses and channels that are told of new figures, and of alerts.
     """
 
     filters: tuple[Filter, ...] = Field((), exclude=True)  # people's words, as `Requirement` has it
@@ -189,6 +228,8 @@ class Wishes(Wish):
     cadence: Cadence | None = None
     audience: tuple[str, ...] = Field((), exclude=True)
     charts: tuple[Chart, ...] = ()
+    subscribers: tuple[str, ...] = Field((), exclude=True)
+    alerts: tuple[Alert, ...] = ()
 
     def list_lines(self) -> dict[str, str]:
         """Field of a request → the text for it, of what is wished."""
@@ -201,6 +242,8 @@ class Wishes(Wish):
             "cadence": "" if self.cadence is None else str(self.cadence),
             "audience": ", ".join(map(quote_value, self.audience)),
             "chart": ", ".join(self.charts),
+            "subscribers": ", ".join(self.subscribers),
+            "alerts": "; ".join(map(str, self.alerts)),
         }
         return {name: text for name, text in found.items() if text}
 

@@ -128,7 +128,7 @@ def _show_outcome(outcome: Outcome, flags: Flags, terminal: Terminal) -> None:
 
 def _has_named_blocks(flags: Flags) -> bool:
     """True if saved blocks are named: a server has them."""
-    return any((flags.tracker, flags.warehouse, flags.site, flags.loader))
+    return any((flags.tracker, flags.warehouse, flags.site, flags.loader, flags.notifier))
 
 
 def _apply_settings(server: LocalServer | None) -> AbstractContextManager[object]:
@@ -269,6 +269,7 @@ def _deliver(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServ
             *flags.backfill,
             dashboards=flags.select,
             full_build=flags.full_build,
+            notifier=blocks.notifier,
         )
     _show_outcome(outcome, flags, terminal)
 

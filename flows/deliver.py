@@ -15,6 +15,7 @@ from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
 from blocks.load_range import LoadRange
 from blocks.loader.base import Loader
+from blocks.notifier.base import Notifier
 from blocks.prefect.block_types import import_types
 from blocks.quality.suites import Suites
 from blocks.query_tags import tag_queries
@@ -87,6 +88,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
     patience: int | None = None,
     dashboards: list[str] | None = None,
     full_build: bool = False,
+    notifier: Notifier | None = None,
 ) -> Outcome:
     """Deliver what open tickets (or these) and schedules ask for.
 
@@ -108,6 +110,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         patience: the former name of timeout.
         dashboards: these dashboards only, whether or not a schedule asks for them; none: all that are asked for.
         full_build: build every model, also those that have not changed since a kept release.
+        notifier: tells the subscribers of dashboards of new figures and alerts; none: nobody is told.
 
     Raises NotDelivered if something did not go out. An error that nobody expected is raised again once the
     tickets are answered.
@@ -140,10 +143,22 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         if done := read_published_reports(warehouse, run):  # an attempt before this one came that far
             delivery.build, delivery.gate, delivery.release = done
             _hold_back(delivery, context, warehouse, suites)
-            delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, context=context)
+            delivery.publications = publish(
+                site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier
+            )
         elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
             _build_and_publish(
-                delivery, context, load_range, tracker, loaders, warehouse, site, project, suites, full_build
+                delivery,
+                context,
+                load_range,
+                tracker,
+                loaders,
+                warehouse,
+                site,
+                project,
+                suites,
+                full_build,
+                notifier,
             )
     return _finish_delivery(_answer(delivery, tracker, warehouse, tickets))
 
@@ -185,6 +200,7 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     project: DbtProject,
     suites: Suites,
     full_build: bool,
+    notifier: Notifier | None,
 ) -> None:
     """Load, build, check, promote, publish what the plan names."""
     delivery.loads = extract_load(
@@ -221,7 +237,9 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     if delivery.build.marts:
         delivery.release = promote(warehouse, delivery.build, delivery.gate)
         check_interrupt()
-        delivery.publications = publish(site, warehouse, project, tracker, delivery.plan, context=context)
+        delivery.publications = publish(
+            site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier
+        )
     else:
         control.write_journal(warehouse, plan.run, State.awaiting)
     check_interrupt()

@@ -62,7 +62,8 @@ def _list_folders(parent: Path) -> Iterator[Path]:
 
 
 def _check_blocks(flags: Flags) -> None:
-    named = {"tracker": flags.tracker, "warehouse": flags.warehouse, "site": flags.site}
+    kinds = ("tracker", "warehouse", "site", "notifier")
+    named: dict[str, str | None] = {kind: getattr(flags, kind) for kind in kinds}
     given = [(kind, slug) for kind, slug in named.items() if slug is not None]
     given += [("loader", slug) for slug in flags.loader]
     if given:

@@ -52,6 +52,7 @@ class Flags:
     tracker: str | None = None
     warehouse: str | None = None
     site: str | None = None
+    notifier: str | None = None
     loader: list[str] = field(default_factory=list)
     shell: Literal["bash", "zsh", "fish"] = "bash"
     vars: dict[str, object] = field(default_factory=dict)
@@ -148,6 +149,9 @@ Warehouse = Annotated[
 ]
 Tracker = Annotated[str | None, _flag("a saved tracker block instead of the local one", SYSTEMS, "TYPE/NAME")]
 Site = Annotated[str | None, _flag("a saved site block instead of the local one", SYSTEMS, "TYPE/NAME")]
+Notifier = Annotated[
+    str | None, _flag("a saved notifier block instead of a folder of messages", SYSTEMS, "TYPE/NAME")
+]
 Loader = Annotated[
     list[str],
     _flag("a saved loader block beside the local dlt one; may be repeated", SYSTEMS, "TYPE/NAME"),
@@ -244,6 +248,7 @@ class Delivered:
             converter=_read_scale,
         ),
     ] = 1.0
+    notifier: Notifier = None
 
 
 @Parameter(name="*")

@@ -13,6 +13,7 @@ from typing import Any
 from blocks.dbt.project import DbtProject
 from blocks.errors import Misconfigured
 from blocks.loader.base import Loader
+from blocks.notifier.base import Notifier
 from blocks.prefect.block_types import load_block
 from blocks.quality.suites import Suites
 from blocks.release_names import release_schema
@@ -33,6 +34,7 @@ class Blocks:
     site: BiSite
     project: DbtProject
     suites: Suites
+    notifier: Notifier
 
 
 @contextmanager
@@ -42,6 +44,7 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
     dbt's process is started first: it takes seconds, while other things are made ready.
     """
     from blocks.loader.dlt.loader import DltLoader
+    from blocks.notifier.files.notifier import FolderNotifier
     from blocks.site.html.site import FolderSite
     from blocks.tracker.files.tracker import FilesTracker
     from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -71,6 +74,7 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
             site=_load_saved(flags.site) or FolderSite(folder=site_folder, project=site),
             project=project,
             suites=Suites(folder=suites, docs=state / "data_docs"),
+            notifier=_load_saved(flags.notifier) or FolderNotifier(folder=state / "outbox"),
         )
 
 

@@ -6,6 +6,7 @@ from prefect import flow, get_run_logger
 
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotFound, PlatformError
+from blocks.notifier.base import Notifier
 from blocks.query_tags import tag_queries
 from blocks.records import Plan, Publication
 from blocks.scratch_folder import open_scratch
@@ -18,6 +19,7 @@ from tasks.approval import list_held
 from tasks.dictionary import publish_dictionary
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
+from tasks.notices import tell_subscribers
 from tasks.occasion import make_occasion
 from tasks.planning import list_dashboards
 from tasks.proposals import ServedValues
@@ -35,6 +37,7 @@ def publish(
     tracker: Tracker,
     plan: Plan | None = None,
     context: RunContext | None = None,
+    notifier: Notifier | None = None,
 ) -> list[Publication]:
     """Publish the plan's dashboards (alone: every exposure's) from the served release.
 
@@ -47,6 +50,7 @@ def publish(
         tracker: where the tickets are that they link to.
         plan: whose dashboards are published; none: every exposure's.
         context: what the parent flow has opened; none: it is opened here.
+        notifier: tells the subscribers of the plan's dashboards; none: nobody is told.
     """
     release = warehouse.read_served()
     if release is None:
@@ -85,6 +89,8 @@ def publish(
             except PlatformError as error:
                 publications.append(report_failure(dashboard, release, error))
         index = site.index(cards, publications)
+        if plan and any(each.wishes.subscribers for each in plan.dashboards):
+            publications = tell_subscribers(notifier, warehouse, plan.run, cards, publications)
     show_publications(release.run, publications, index)
     record_publications(
         site, warehouse, catalogue, release.run, release, dashboards, publications, dbt.remember_columns

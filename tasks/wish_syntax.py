@@ -10,7 +10,7 @@ import re
 from datetime import date
 
 from blocks.records import GRAINS
-from blocks.wishes import WEEKDAYS, Against, Cadence, Every, Filter, Span, Target
+from blocks.wishes import WEEKDAYS, Against, Alert, Cadence, Every, Filter, Span, Target
 from tasks.dates import end_month, read_days
 
 MOST_UNITS, MOST_VALUES = 1_000, 50
@@ -24,6 +24,11 @@ TARGETS = (
     "Write `metric = 120000 per month`, `metric = 95%`, `metric = previous period` or "
     "`metric = same period last year`, with `by 2026-12-31` behind it if there is a day; one target a line."
 )
+ALERTS = (
+    "Write `metric < 5000 per day`, `metric > 120000 per month` or `metric < 95%`; words do as well: "
+    "`metric below 5000 per day`; one alert a line."
+)
+SUBSCRIBERS = "Write e-mail addresses, as `dana@example.com`, or names of channels, as `sales`."
 CADENCES = "Write `each run`, `daily`, `weekly on Monday`, `monthly on day 1` or `once`."
 _ASSIGN = re.compile(
     r"\s*(?:==?|:|\bis one of\b|\bis\b|\bin\b|\bare\b|\s(?=(?:from|between)\s))\s*", re.IGNORECASE
@@ -31,6 +36,16 @@ _ASSIGN = re.compile(
 _RANGE = re.compile(r"(?P<low>\S*?)\s*\.\.\.?\s*(?P<high>\S*)")
 _BETWEEN = re.compile(r"(?:from|between)\s+(?P<low>\S+)\s+(?:to|and)\s+(?P<high>\S+)", re.IGNORECASE)
 _LIMIT = re.compile(r"(?P<name>.+?)\s*(?P<sign>>=|<=|≥|≤)\s*(?P<number>\S+)")
+_ALERT = re.compile(
+    r"(?P<name>.+?)\s*(?:(?P<sign>[<>])|\b(?:is |are |falls |drops |goes |gets |rises )?"
+    r"(?:(?P<below>below|under|less than|lower than|fewer than)|above|over|more than|higher than|exceeds)\b)"
+    r"(?P<number>.+)",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+", re.IGNORECASE | re.ASCII
+)
+_CHANNEL = re.compile(r"#?[a-z0-9][a-z0-9_-]{0,79}", re.IGNORECASE | re.ASCII)
 _UNIT = "|".join(GRAINS)
 _LAST = re.compile(
     r"(?:the )?(?:last|past|previous)\s+(?:(?P<count>\d{1,5}|\w+)\s+)?(?:full |finished |whole |complete )?"
@@ -179,14 +194,31 @@ def read_target(text: str) -> Target:
         if len(days) != 1:
             raise UnclearError("The day of a target is written as `by 2026-12-31`.")
         by, remainder = days[0], remainder[: found.start()]
-    per = ""
-    if unit := _PER.search(remainder.casefold()):
-        per = unit["per"] or _LY[unit["ly"]]
-        remainder = remainder[: unit.start()] + remainder[unit.end() :]
+    remainder, per = _split_unit(remainder)
     try:
         return Target(metric=name, against=read_comparison(remainder), by=by)
     except UnclearError:
         return Target(metric=name, value=read_number(remainder), per=per, by=by)
+
+
+def read_alert(text: str) -> Alert:
+    """An alert; its metric is as it was written."""
+    found = _ALERT.fullmatch(text.strip())
+    if not found:
+        raise UnclearError(ALERTS)
+    number, per = _split_unit(found["number"])
+    above = not found["below"] and found["sign"] != "<"
+    return Alert(metric=found["name"].strip(" `\"'=:"), above=above, value=read_number(number), per=per)
+
+
+def read_subscriber(text: str) -> str:
+    """An e-mail address, or the name of a channel, whose `#` may be left out."""
+    words = text.strip().removeprefix("mailto:")
+    if _ADDRESS.fullmatch(words):
+        return words
+    if _CHANNEL.fullmatch(words):
+        return words.removeprefix("#").casefold()
+    raise UnclearError(SUBSCRIBERS)
 
 
 def read_cadence(text: str) -> Cadence:
@@ -227,6 +259,14 @@ def _split_name(text: str, remedy: str) -> tuple[str, str]:
     if not name.strip() or not remainder.strip():
         raise UnclearError(remedy)
     return name.strip(), remainder.strip()
+
+
+def _split_unit(text: str) -> tuple[str, str]:
+    """A figure's text without the unit of time that it is of, and that unit; empty without one."""
+    found = _PER.search(text.casefold())
+    if not found:
+        return text, ""
+    return text[: found.start()] + text[found.end() :], found["per"] or _LY[found["ly"]]
 
 
 def _plain(text: str) -> str:

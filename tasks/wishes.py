@@ -12,17 +12,20 @@ from typing import Any, TypeVar
 from blocks.records import GRAINS, Analysis
 from blocks.site.periods import list_coarser_grains
 from blocks.site.plan import CHARTS, Chart
-from blocks.wishes import Cadence, Filter, Span, Target, Wishes
+from blocks.wishes import Alert, Cadence, Filter, Span, Target, Wishes
 from tasks.fields import NOTHING, Form
 from tasks.markdown import code, listed
 from tasks.request_shape import Names
 from tasks.spellings import Spellings
 from tasks.wish_syntax import (
+    SUBSCRIBERS,
     UnclearError,
+    read_alert,
     read_cadence,
     read_comparison,
     read_filter,
     read_period,
+    read_subscriber,
     read_target,
 )
 
@@ -36,9 +39,10 @@ USUAL: Mapping[str, Sequence[str]] = {
     "target": tuple(NOTHING),
     "cadence": (),
     "audience": ("all", "everybody", "everyone", "all readers", "anyone", *NOTHING),
+    "alerts": tuple(NOTHING),
 }
 """Part of a request → words for what is done anyway."""
-LONGEST_GROUP = 100
+LONGEST_GROUP, MOST_SUBSCRIBERS = 100, 20
 _GRAINS: Mapping[str, Sequence[str]] = {
     "day": ("daily", "days", "per day", "by day", "day by day"),
     "week": ("weekly", "weeks", "per week", "by week", "week by week"),
@@ -93,6 +97,10 @@ def check_wishes(
         form.add_gap("comparison", "is another than the one behind the period. Write one of both.")
     _check_time(form, metrics, known.names, found)
     found["targets"] = _read_targets(form, metrics, known, found["grain"])
+    found["subscribers"] = _read_subscribers(form)
+    found["alerts"] = _read_alerts(form, metrics, known)
+    if found["alerts"] and not form.read_entries("subscribers"):
+        form.add_gap("subscribers", f"are needed for an alert: nobody would hear of it. {SUBSCRIBERS}")
     return Wishes(**found), ordered
 
 
@@ -236,17 +244,25 @@ def _read_targets(form: Form, metrics: Sequence[str], known: Known, grain: str) 
     return tuple(found.values())
 
 
+def _find_metric(form: Form, field_name: str, asked: str, metrics: Sequence[str], known: Known) -> str | None:
+    """dbt's name of a metric that is named in a field; None and a gap where it is none of those asked for."""
+    named = known.metrics.find(asked)
+    if len(named) == 1 and named[0] in metrics:
+        return named[0]
+    near = [each for each in known.metrics.suggest(asked) if each in metrics]
+    hint = f"did you mean {' or '.join(map(code, near))}?" if near else f"they are {listed(metrics)}."
+    form.add_gap(field_name, f"names {code(asked)}, which is none of the metrics asked for; {hint}")
+    return None
+
+
 def _check_target(
     form: Form, wish: Target, metrics: Sequence[str], known: Known, grain: str
 ) -> Target | None:
     """The target with dbt's metric, and the time that it is of; None and a gap where it can't be judged."""
-    named = known.metrics.find(wish.metric)
-    if len(named) != 1 or named[0] not in metrics:
-        near = [each for each in known.metrics.suggest(wish.metric) if each in metrics]
-        hint = f"did you mean {' or '.join(map(code, near))}?" if near else f"they are {listed(metrics)}."
-        form.add_gap("target", f"names {code(wish.metric)}, which is none of the metrics asked for; {hint}")
+    name = _find_metric(form, "target", wish.metric, metrics, known)
+    if name is None:
         return None
-    name, names = named[0], known.names
+    names = known.names
     timed = names.time_of(names.source_of(name)) is not None
     per, possible = wish.per or (grain if names.adds_up(name) else ""), _list_grains([name], names)
     quoted = code(wish.text)
@@ -267,6 +283,49 @@ def _check_target(
     else:
         return wish.model_copy(update={"metric": name, "per": per})
     return None
+
+
+def _read_alerts(form: Form, metrics: Sequence[str], known: Known) -> tuple[Alert, ...]:
+    found = dict[str, Alert]()
+    for entry in _list_entries(form, "alerts"):
+        if (each := _read(form, "alerts", read_alert, entry)) and (
+            one := _check_alert(form, each, metrics, known)
+        ):
+            found[str(one)] = one
+    return tuple(found.values())
+
+
+def _check_alert(form: Form, wish: Alert, metrics: Sequence[str], known: Known) -> Alert | None:
+    """The alert with dbt's metric; None and a gap where it can't be judged."""
+    name = _find_metric(form, "alerts", wish.metric, metrics, known)
+    if name is None:
+        return None
+    names, possible, quoted = known.names, _list_grains([name], known.names), code(wish.text)
+    if wish.per and wish.per not in possible:
+        has = f"its data have {listed(possible)}" if possible else "its data have no time"
+        form.add_gap("alerts", f"on {code(name)} can't be per {code(wish.per)}: {has}.")
+    elif possible and names.adds_up(name) and not wish.per:
+        form.add_gap(
+            "alerts",
+            f"on {code(name)}, {quoted}, needs a time, as the metric adds up: write {code(f'{wish.text} per day')} "
+            "or another unit.",
+        )
+    elif names.form_of(name) == "percent" and abs(wish.value) > 1.5:
+        form.add_gap("alerts", f"on {code(name)}, {quoted}, is over 150%: write it with a sign, as `95%`.")
+    else:
+        return wish.model_copy(update={"metric": name})
+    return None
+
+
+def _read_subscribers(form: Form) -> tuple[str, ...]:
+    words = [word for word in form.read_words("subscribers") if word.casefold().strip(" .") not in NOTHING]
+    found = [each for word in words if (each := _read(form, "subscribers", read_subscriber, word))]
+    if len(found) > MOST_SUBSCRIBERS:
+        form.add_gap(
+            "subscribers",
+            f"are {len(found)}, and {MOST_SUBSCRIBERS} is the most: name a channel or a mailing list.",
+        )
+    return tuple({each.casefold(): each for each in found}.values())[:MOST_SUBSCRIBERS]
 
 
 def _read_cadence(form: Form) -> Cadence | None:

@@ -80,6 +80,12 @@ class ExposureMeta(Meta):
     target: Wish = Field(None, description="what metrics should reach: `net_revenue = 120000 per month`")
     audience: Wish = Field(None, description="groups that may read it, and no others")
     chart: Wish = Field(None, description="kinds of charts that come first: `bars`")
+    subscribers: Wish = Field(
+        None, description="addresses and channels told of new figures: `dana@example.com, sales`"
+    )
+    alerts: Wish = Field(
+        None, description="lines that they hear of when crossed: `net_revenue < 5000 per day`"
+    )
     live: StrictBool | None = Field(
         None, description="true: it reads what is served itself, at every look, where a BI server can"
     )

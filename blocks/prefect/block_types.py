@@ -27,6 +27,8 @@ TYPES = {
     "folder-site": "blocks.site.html.site:FolderSite",
     "tableau-site": "blocks.site.tableau.site:TableauSite",
     "dbt-project": "blocks.dbt.project:DbtProject",
+    "folder-notifier": "blocks.notifier.files.notifier:FolderNotifier",
+    "mail-notifier": "blocks.notifier.mail.notifier:MailNotifier",
     "expectation-suites": "blocks.quality.suites:Suites",
 }
 PREFECTS = {

@@ -54,8 +54,18 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "chart, charts, graph, graphs, graph type, chart type, chart types, type of chart, visualisation, visualization"
     ),
     "layout": _split_names("layout, layout order, order of charts"),
+    "subscribers": _split_names(
+        "subscribers, subscriber, subscribe, subscription, subscriptions, notify, send to, sent to, e mail to, "
+        "email to, mail to"
+    ),
+    "alerts": _split_names(
+        "alerts, alert, alert if, alert when, alert me if, alert me when, warn if, warn when, thresholds, threshold"
+    ),
 }
-LISTS = ("metrics", "dimensions", "data_sources", "filters", "target", "audience", "chart", "layout")
+LISTS = (
+    *("metrics", "dimensions", "data_sources", "filters", "target", "audience", "chart", "layout"),
+    *("subscribers", "alerts"),
+)
 """Parts with several values; the others have one."""
 REMARKS = frozenset(
     _split_names(

@@ -19,7 +19,8 @@ ORDER = (
     "metrics",
     "dimensions",
     "data_sources",
-    *(each for each in FIELDS if each not in ("audience", "layout")),  # for whom is not read from prose
+    # for whom is not read from prose, nor what they want to be woken for
+    *(each for each in FIELDS if each not in ("audience", "layout", "subscribers", "alerts")),
     "deadline",
     "priority",
 )

@@ -41,6 +41,7 @@ duckdb-warehouse/main: {database: "${STATE}/warehouse.duckdb"}
 folder-site/main: {folder: "${STATE}/site"}
 dbt-project/main: {folder: "${STATE}/project", state: "${STATE}/dbt"}
 expectation-suites/main: {folder: "${SUITES:-nowhere}", docs: "${STATE}/data_docs"}
+folder-notifier/main: {folder: "${STATE}/outbox"}
 custom-webhook/alerts: {name: alerts, url: "${ALERTS}", json_data: {said: "{{subject}} {{body}}"}}
 """
 TOKEN = "tok-5f1c9a"
@@ -183,6 +184,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = tmp_path_factory.mktemp("stack")
     state, port = home / "state", free_port()
     shutil.copytree(TINY / "tickets", state / "tickets")
+    with (state / "tickets" / "BK-1.yaml").open("a") as ticket:
+        ticket.write("subscribers: [ops@example.com]\n")
     shutil.copytree(TINY / "dbt", state / "project")
     (home / "token").write_text(f"{TOKEN}\n")
     with Receiver() as alerts:

@@ -64,13 +64,13 @@ def start(client: SyncPrefectClient, name: str, **parameters: Any) -> Any:
 def test_blocks_are_applied_once_and_no_secret_is_shown(stack: Stack) -> None:
     file = stack.state.parent / "blocks.yaml"
     first = stack.admin("blocks", "--apply", "--file", file)
-    assert first.count("created") == 7
+    assert first.count("created") == 8
     again = stack.admin("blocks", "--apply", "--file", file)
-    assert again.count("unchanged") == 7
+    assert again.count("unchanged") == 8
     stack.environment["SUITES"] = str(stack.state / "suites")
     (stack.state / "suites").mkdir()
     changed = stack.admin("blocks", "--apply", "--file", file)
-    assert (changed.count("updated"), changed.count("unchanged")) == (1, 6)
+    assert (changed.count("updated"), changed.count("unchanged")) == (1, 7)
     for name in ("station_days.json",):
         (stack.state / "suites" / name).write_text((ROOT / "tests/tiny/expectations" / name).read_text())
     assert TOKEN not in first + again + changed
@@ -82,12 +82,12 @@ def test_blocks_are_applied_once_and_no_secret_is_shown(stack: Stack) -> None:
 def test_check_says_which_system_is_wrong_and_what_to_do(stack: Stack) -> None:
     file = stack.state.parent / "blocks.yaml"
     said = stack.admin("blocks", "--file", file)
-    assert said.count("ok ") == 7
+    assert said.count("ok ") == 8
     hidden = stack.state.parent / "hidden"
     (stack.state / "tickets").rename(hidden)
     said = stack.admin("blocks", "--file", file, expect=1)
     hidden.rename(stack.state / "tickets")
-    assert said.count("ok ") == 6
+    assert said.count("ok ") == 7
     assert "✗" in next(line for line in said.splitlines() if "files-tracker/main" in line)
 
 
@@ -223,6 +223,7 @@ def test_a_killed_run_is_taken_up_again_and_another_waits_for_it(
     ]  # the dead run's, by the next
     assert one_after_the_other(steps)
     assert len({run for run, reached in steps if reached == "published"}) == 2
+    assert len(list((stack.state / "outbox").glob("*.eml"))) == 1  # two runs, the same figures
     assert len(runs(client, "deliver/ad-hoc")) == 1  # what the event was about is being delivered already
 
 

@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 from blocks.records import Incomplete, Requirement
 from blocks.tracker.description_template import read_request
-from blocks.wishes import AGAINST, Against, Cadence, Chart, Filter, Span, Target, Wishes
+from blocks.wishes import AGAINST, Against, Alert, Cadence, Chart, Filter, Span, Target, Wishes
 from tasks.requirements import check_ticket
 from tasks.wish_syntax import (
     UnclearError,
+    read_alert,
     read_cadence,
     read_comparison,
     read_filter,
     read_number,
     read_period,
     read_span,
+    read_subscriber,
     read_target,
 )
 from tests.tasks.test_requirements import HOSTILE, Shop, accepted, gaps, ticket
@@ -146,6 +148,48 @@ def test_an_audience_is_one_of_the_groups_that_a_ticket_may_name() -> None:
     assert good.wishes.audience == ("Sales",)
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Number of orders < 1,200 per month", "orders < 1200 per month"),
+        ("orders below 40 a day", "orders < 40 per day"),
+        ("orders falls below 40 daily", "orders < 40 per day"),
+        ("net_revenue is more than €1.5m per quarter", "net_revenue > 1500000 per quarter"),
+        ({"orders": "> 7 per week"}, "orders > 7 per week"),
+    ],
+)
+def test_an_alert_is_read(text: Any, written: str) -> None:
+    found = wishes(alerts=text, subscribers="dana@example.com", metrics="orders, net_revenue")
+    assert list(map(str, found.alerts)) == [written]
+    assert found.subscribers == ("dana@example.com",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "gap"),
+    [
+        ({"alerts": "orders < 40 per day"}, "nobody would hear of it"),
+        ({"alerts": "orders < 40", "subscribers": "a@b.example"}, "needs a time"),
+        ({"alerts": "orders 40", "subscribers": "a@b.example"}, "can't be read"),
+        ({"alerts": "ordrs < 40 per day", "subscribers": "a@b.example"}, "did you mean `orders`?"),
+        ({"subscribers": "Dana Smith"}, "e-mail addresses"),
+        ({"subscribers": ", ".join(f"a{n}@b.example" for n in range(21))}, "20 is the most"),
+    ],
+)
+def test_an_alert_that_nobody_could_be_told_of_is_asked_back(fields: dict[str, Any], gap: str) -> None:
+    assert gap in " ".join(gaps(metrics="orders", **fields))
+
+
+def test_subscribers_are_addresses_and_channels_once_each() -> None:
+    found = wishes(
+        subscribers="Dana@Example.com, #Sales; dana@example.com\n- mailto:li@example.com"
+    ).subscribers
+    assert found == ("dana@example.com", "sales", "li@example.com")
+    assert wishes(subscribers="none").subscribers == ()
+    for text in ("a@b@c.example", "a b@c.example", "x@y.example\r\nBcc: z@z.example", "<a@b.example>", "a@b"):
+        with pytest.raises(UnclearError):
+            read_subscriber(text)
+
+
 def test_charts_come_in_the_order_that_is_asked_for() -> None:
     assert wishes(layout="bars, line").charts == (Chart.bars, Chart.trend)
     assert wishes(chart="bar chart").charts == (Chart.bars,)
@@ -155,6 +199,7 @@ def test_all_of_it_is_read_from_a_description_and_kept_in_the_lines_to_paste() -
     text = (
         "Filters: country = Germany\nPeriod: last 12 months\nCompare with: last year\nGrain: month\n"
         "Target: orders = 1200 per month\nSchedule: every Friday\nWho may read: Sales\nChart: bars\n"
+        "Notify: dana@example.com, #sales\nAlert me if: orders drops below 40 per day\n"
     )
     fields = read_request(text).fields
     found = accepted(**fields).wishes
@@ -168,6 +213,8 @@ def test_all_of_it_is_read_from_a_description_and_kept_in_the_lines_to_paste() -
         "cadence": "weekly on Friday",
         "audience": "Sales",
         "chart": "bars",
+        "subscribers": "dana@example.com, sales",
+        "alerts": "orders < 40 per day",
     }
     assert accepted(**lines).wishes == found
     missing = check_ticket(ticket(**{**fields, "deadline": None}), Shop())
@@ -176,7 +223,8 @@ def test_all_of_it_is_read_from_a_description_and_kept_in_the_lines_to_paste() -
 
 
 @pytest.mark.parametrize(
-    "field", ["filters", "period", "comparison", "grain", "target", "cadence", "audience"]
+    "field",
+    ["filters", "period", "comparison", "grain", "target", "cadence", "audience", "alerts", "subscribers"],
 )
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_a_gap_or_plain_data(field: str, text: str) -> None:
@@ -226,6 +274,12 @@ def test_a_target_reads_back_as_it_is_written(name: str, value: float, per: str,
     assert read_target(str(wish)) == wish
     earlier = Target(metric=name, against=Against.year, by=by)
     assert read_target(str(earlier)) == earlier
+
+
+@given(name=names, value=numbers, above=st.booleans(), per=st.sampled_from(["", "day", "week", "month"]))
+def test_an_alert_reads_back_as_it_is_written(name: str, value: float, above: bool, per: str) -> None:
+    wish = Alert(metric=name, above=above, value=value, per=per)
+    assert read_alert(str(wish)) == wish
 
 
 @given(

@@ -1,0 +1,1 @@
+"""Messages as files of a folder: the notifier of the embedded run."""

@@ -1,0 +1,39 @@
+"""An e-mail file a message, which every mail program opens: for a run on one machine, and for a look before sending."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from blocks.errors import Misconfigured
+from blocks.notifier.base import Message, Notifier
+from blocks.notifier.mail_text import write_mail
+
+
+class FolderNotifier(Notifier):
+    """Writes each message as an `.eml` file; nothing is sent."""
+
+    _block_type_name = "Folder Notifier"
+    _block_type_slug = "folder-notifier"
+
+    sender: str = "dashboards@localhost"
+    folder: Path = Field(description="the folder that the messages are written to")
+
+    def check(self) -> str:
+        """Say where messages go."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise Misconfigured(f"write messages to {self.folder}", "it is no folder")
+        return f"messages are written to {self.folder}, and not sent"
+
+    def find_fault(self, subscriber: str) -> str:
+        """Nobody is refused."""
+        return ""
+
+    def send(self, message: Message) -> None:
+        """Write the file; the same news again replaces it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{message.name}.eml"
+        scratch = path.with_suffix(".part")
+        scratch.write_bytes(bytes(write_mail(message, self.sender)))
+        scratch.replace(path)

@@ -1,0 +1,1 @@
+"""Messages by an SMTP server, and through Prefect's notification blocks."""
