@@ -86,7 +86,8 @@ def _tell(
                 get_run_logger().warning("a subscriber of %s was not told: %s", card.dashboard.name, error)
                 lines.append(f"{subscriber} was not told: {error}")
                 break
-    return [*([f"{count_of(told, 'message')} went to its subscribers."] if told else []), *lines]
+    how = "went to its subscribers." if notifier.sends else "for its subscribers, kept as files and not sent."
+    return [*([f"{count_of(told, 'message')} {how}"] if told else []), *lines]
 
 
 def _list_news(
@@ -122,7 +123,8 @@ def _write_news(
         name=name,
         subscriber=subscriber,
         subject=f"{dashboard.title}: new figures{when}",
-        lines=(*(line for line in figures if line), _write_foot(card)),
+        lines=tuple(line for line in figures if line),
+        foot=_write_foot(card),
         url=publication.url,
         picture=publication.image if open_to_all else None,
     )
@@ -144,7 +146,8 @@ def _write_alert(
         name=name,
         subscriber=subscriber,
         subject=subject,
-        lines=(line, _write_foot(card)),
+        lines=(line,),
+        foot=_write_foot(card),
         url=publication.url,
         picture=None if card.dashboard.wishes.audience else publication.image,
     )

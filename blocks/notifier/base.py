@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import ClassVar
 
 from prefect.blocks.core import Block
 from pydantic import Field
@@ -16,13 +17,15 @@ class Message(Record):
     """News for one subscriber: an e-mail address, or the name of a channel.
 
     name: the same for the same news to the same subscriber, so that twice sent is recognised. lines: paragraphs, plain
-    text out of data. url: of the dashboard. picture: a PNG; None where it is not for everybody who might see it.
+    text out of data; foot: the last, smaller. url: of the dashboard. picture: a PNG; None where it is not for everybody
+    who might see it.
     """
 
     name: str
     subscriber: str
     subject: str
     lines: tuple[str, ...]
+    foot: str
     url: str
     picture: Path | None = None
 
@@ -31,6 +34,9 @@ class Notifier(Block, ABC):
     """How subscribers are told. What they are called comes from tickets, and is untrusted."""
 
     model_config = HIDDEN_INPUT
+
+    sends: ClassVar[bool] = True
+    """False where messages are only kept."""
 
     # required, as Prefect takes a block without required fields for any object, its own references too
     sender: str = Field(description="the address that messages come from", pattern=r"^[^@\s<>]+@[^@\s<>]+$")

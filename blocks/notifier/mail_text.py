@@ -31,8 +31,8 @@ def write_mail(message: Message, sender: str) -> EmailMessage:
 
 def write_text(message: Message) -> str:
     """The message's paragraphs and its link, as plain text."""
-    lines = [clip(line, 2000) for line in message.lines]
-    return "\n\n".join([*lines, check_link(message.url) or ""]).strip() + "\n"
+    parts = [*message.lines, check_link(message.url) or "", message.foot]
+    return "\n\n".join(clip(part, 2000) for part in parts if part) + "\n"
 
 
 def _write_html(message: Message) -> str:
@@ -48,5 +48,6 @@ def _write_html(message: Message) -> str:
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"></head>'
-        f'<body style="font-family: sans-serif">{lines}{link}{picture}</body></html>'
+        f'<body style="font-family: sans-serif">{lines}{link}{picture}'
+        f'<p style="font-size: smaller; opacity: 0.7">{escape(clip(message.foot, 2000))}</p></body></html>'
     )

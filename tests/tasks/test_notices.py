@@ -107,7 +107,7 @@ def text_of(mail: EmailMessage) -> str:
 
 
 def test_new_figures_are_told_once(desk: Desk) -> None:
-    assert desk.run([60, 70]) == ["1 message went to its subscribers."]
+    assert desk.run([60, 70]) == ["1 message for its subscribers, kept as files and not sent."]
     (mail,) = desk.read_mails()
     assert mail["Subject"] == "Sales: new figures, to 30 Nov 2025"
     assert "Orders: 130" in text_of(mail)
@@ -116,7 +116,7 @@ def test_new_figures_are_told_once(desk: Desk) -> None:
     assert "take yourself off" in text_of(mail)
     assert desk.run([60, 70]) == []
     assert desk.read_mails() == []
-    assert desk.run([60, 80]) == ["1 message went to its subscribers."]
+    assert desk.run([60, 80]) == ["1 message for its subscribers, kept as files and not sent."]
     assert "Orders: 140" in text_of(*desk.read_mails())
 
 
@@ -135,11 +135,15 @@ def test_an_alert_comes_as_the_line_is_crossed_and_as_all_is_well_again(desk: De
 
 def test_an_unfinished_day_crosses_nothing(desk: Desk) -> None:
     week = Alert(metric="orders", above=False, value=50, per="week")  # 30 November 2025 is a Sunday
-    assert desk.run([10] * 7, alerts=(week,)) == ["1 message went to its subscribers."]
+    assert desk.run([10] * 7, alerts=(week,)) == [
+        "1 message for its subscribers, kept as files and not sent."
+    ]
     assert desk.run([9, 9, 9, 8, 8, 3], alerts=(week,)) == [
-        "1 message went to its subscribers."
+        "1 message for its subscribers, kept as files and not sent."
     ]  # six days of it
-    assert desk.run([7, 7, 7, 7, 7, 7, 7], alerts=(week,)) == ["2 messages went to its subscribers."]
+    assert desk.run([7, 7, 7, 7, 7, 7, 7], alerts=(week,)) == [
+        "2 messages for its subscribers, kept as files and not sent."
+    ]
 
 
 def test_what_is_not_for_everybody_is_not_in_the_message(desk: Desk) -> None:
@@ -167,7 +171,7 @@ def test_a_subscriber_who_cannot_be_told_is_told_to_the_ticket_and_tried_again(
     assert read_notices(desk.warehouse) == {}
     assert "dana" not in caplog.text
     desk.notifier = folder_notifier
-    assert desk.run([60, 70]) == ["1 message went to its subscribers."]
+    assert desk.run([60, 70]) == ["1 message for its subscribers, kept as files and not sent."]
 
 
 def test_without_a_notifier_or_a_copy_of_the_data_the_ticket_hears_that_nobody_was_told(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -17,6 +18,7 @@ class FolderNotifier(Notifier):
     _block_type_name = "Folder Notifier"
     _block_type_slug = "folder-notifier"
 
+    sends: ClassVar[bool] = False
     sender: str = "dashboards@localhost"
     folder: Path = Field(description="the folder that the messages are written to")
 

@@ -29,6 +29,7 @@ def message(tmp_path: Path, subscriber: str = "dana@example.com", **fields: Any)
         "subscriber": subscriber,
         "subject": "Sales: new figures",
         "lines": ("Net revenue: £1.2M (+3.2%)\nOrders: 7", "A <b> & a run."),
+        "foot": "You are a subscriber.",
         "url": "https://site.example/sales/",
         "picture": picture,
     }
@@ -92,7 +93,7 @@ def test_a_message_is_text_and_the_same_in_html_with_the_picture(sent: Any) -> N
 
 
 def test_hostile_text_is_only_ever_text(sent: Any) -> None:
-    mail = sent(subject=HOSTILE, lines=(HOSTILE,), url="javascript:alert(1)", picture=None)
+    mail = sent(subject=HOSTILE, lines=(HOSTILE,), foot=HOSTILE, url="javascript:alert(1)", picture=None)
     assert mail["Bcc"] is None
     assert mail["To"] == "dana@example.com"
     html = mail.get_body(("html",)).get_content()
