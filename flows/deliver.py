@@ -143,8 +143,8 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         if done := read_published_reports(warehouse, run):  # an attempt before this one came that far
             delivery.build, delivery.gate, delivery.release = done
             _hold_back(delivery, context, warehouse, suites)
-            delivery.publications = publish(
-                site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier
+            delivery.take(
+                publish(site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier)
             )
         elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
             _build_and_publish(
@@ -237,8 +237,8 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     if delivery.build.marts:
         delivery.release = promote(warehouse, delivery.build, delivery.gate)
         check_interrupt()
-        delivery.publications = publish(
-            site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier
+        delivery.take(
+            publish(site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier)
         )
     else:
         control.write_journal(warehouse, plan.run, State.awaiting)
@@ -253,8 +253,9 @@ def _hold_back(
     """Go on without what waits for somebody's word; return those dashboards."""
     plan = delivery.plan
     waiting = list_held(warehouse, context.dbt, suites, plan.dashboards) if plan else []
-    if plan and waiting:
-        delivery.build = read_last_report(warehouse, State.building, BuildReport, plan.run)
+    if plan:  # also without marts that dashboards show which are no part of this run
+        delivery.leave_out(read_last_report(warehouse, State.building, BuildReport, plan.run))
+    if waiting:
         delivery.hold([each.dashboard.name for each in waiting])
     return [each.dashboard for each in waiting]
 

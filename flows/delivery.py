@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from time import monotonic
 from types import TracebackType
@@ -40,6 +40,7 @@ class Delivery:
         self.gate: GateReport | None = None
         self.release: Release | None = None
         self.publications: list[Publication] = []
+        self._kept_back: set[str] = set()
 
     def __enter__(self) -> Delivery:
         return self
@@ -77,6 +78,21 @@ class Delivery:
             answer = f"no dashboard is left to build: source {', '.join(failed)} failed"
             raise BadInput("build a release", answer)
         return self.plan
+
+    def leave_out(self, left: BuildReport) -> None:
+        """Go on with what is left of the build: marts that wait for somebody's word are not in it."""
+        if self.build:
+            self._kept_back |= self.build.marts.keys() - left.marts.keys()
+        self.build = left
+
+    def take(self, publications: Sequence[Publication]) -> None:
+        """What went out, each with a line for its ticket where it shows a mart as it was before."""
+        marts = {each.name: each.marts for each in self.plan.dashboards} if self.plan else {}
+        for each in publications:
+            kept = sorted(self._kept_back & set(marts.get(each.dashboard, ())))
+            note = f"{', '.join(kept)}: as readers saw it before, as its new definition waits for acceptance"
+            notes = (*each.notes, note) if kept else each.notes
+            self.publications.append(each.model_copy(update={"notes": notes}))
 
     def hold(self, names: Collection[str]) -> Plan:
         """The plan without dashboards that wait for somebody's word, and without tickets that ask for nothing else."""

@@ -14,7 +14,8 @@ from blocks.catalogue import Catalogue
 from blocks.errors import BadInput, Misconfigured
 from blocks.metric_rows import MOST_DAYS, days_sql
 from blocks.metrics import evaluate, to_tableau, totals_sql
-from blocks.semantic_models import LONGEST_REACH
+from blocks.semantic_models import LONGEST_REACH, MOST_NESTED, read_semantic_models
+from blocks.sql import PORTABLE
 from tests.conftest import ROOT
 
 ROWS = """(VALUES
@@ -643,3 +644,44 @@ def test_a_metric_that_compares_is_shown_per_bucket_and_one_that_fills_is_on_eve
     assert [found.metric(name).fills_buckets for name in ("filled", "twice", "ever")] == [True, True, False]
     (dataset,) = found.datasets(("before", "ever", "balance_metric"), ())
     assert [measure.name for measure in dataset.measures] == ["balance"]
+
+
+@pytest.mark.parametrize(
+    ("meta", "found"),
+    [
+        ({}, (None, 0, False)),
+        ({"target": 5, "maturity": 90}, (5, 90, False)),
+        ({"target": 0.5, "maturity": 0}, (0.5, 0, False)),
+        ({"target": 0, "maturity": 3660}, (0, 3660, False)),
+        ({"maturity": "grows"}, (None, 0, True)),
+        ({"target": True}, "no number"),
+        ({"target": "x" * 41}, f"has target {'x' * 40!r}"),
+        ({"maturity": True}, "give days"),
+        ({"maturity": 3661}, "give days"),
+        ({"maturity": -1}, "give days"),
+        ({"maturity": "y" * 41}, f"has maturity {'y' * 40!r}"),
+    ],
+)
+def test_what_a_metrics_meta_says_of_its_figure(meta: dict[str, Any], found: object) -> None:
+    project = catalogue({"told": simple("balance") | {"config": {"meta": meta}}})
+    if isinstance(found, str):
+        assert found in project.list_unusable()["told"]
+    else:
+        metric = project.metric("told")
+        assert (metric.target, metric.maturity_days, metric.grows) == found
+
+
+def test_metrics_are_made_of_metrics_as_deep_as_is_said() -> None:
+    metrics = {"made_0": derived("balance_metric + 1", "balance_metric")}
+    for depth in range(1, MOST_NESTED + 1):
+        metrics[f"made_{depth}"] = derived(f"made_{depth - 1} + 1", f"made_{depth - 1}")
+    refused = catalogue(metrics).list_unusable()
+    assert f"made_{MOST_NESTED - 1}" not in refused
+    assert "deep" in refused[f"made_{MOST_NESTED}"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "dialect"), [({"adapter_type": "snowflake"}, "snowflake"), ({}, PORTABLE), (None, PORTABLE)]
+)
+def test_expressions_are_in_the_dialect_of_the_projects_warehouse(metadata: object, dialect: str) -> None:
+    assert read_semantic_models({"metadata": metadata}).dialect == dialect

@@ -76,9 +76,9 @@ def mutants(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
     """Line, what was changed, and the module with that one change."""
     without_effect = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
     for node in ast.walk(tree):
-        for name in ("annotation", "returns"):
-            if note := getattr(node, name, None):
-                without_effect |= {id(each) for each in ast.walk(note)}
+        notes = [getattr(node, name, None) for name in ("annotation", "returns")]
+        notes += getattr(node, "decorator_list", ())  # a task's name and retries
+        without_effect |= {id(each) for note in notes if note for each in ast.walk(note)}
     for at, node in enumerate(ast.walk(tree)):
         for number in range(0 if id(node) in without_effect else _choices(node)):
             copy = deepcopy(tree)
