@@ -244,7 +244,8 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
         control.write_journal(warehouse, plan.run, State.awaiting)
     check_interrupt()
     for candidate, preview in preview_candidates(site, warehouse, context.catalogue, tracker, held):
-        ask_for_approval(tracker, candidate, preview, delivery.gate if candidate.run == plan.run else None)
+        gate = delivery.gate if candidate.run == plan.run else None
+        ask_for_approval(tracker, warehouse, candidate, preview, gate)
 
 
 def _hold_back(

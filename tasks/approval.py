@@ -33,6 +33,7 @@ from blocks.warehouse.approvals import (
     find_candidate,
     list_last,
     read_approvals,
+    read_question,
     write_approvals,
 )
 from blocks.warehouse.base import Warehouse
@@ -41,13 +42,16 @@ from blocks.warehouse.release_history import (
     read_last_relations,
     record_relations,
 )
+from tasks.elaboration.acceptance import list_new
+from tasks.markdown import code
 from tasks.policy import RETRY
 from tasks.promotion import publish_accepted
 
-TOPIC = "approval"
+TOPIC, NOT_TAKEN = "approval", "approval_words"
+"""Topics of our comments: the question and what became of it, and which words were not taken and why."""
 SHOWN = "*"
 """Beside the marts' names: what a dashboard shows, whatever its suites ask."""
-APPROVERS = ("requester", "owner")
+APPROVERS, MOST_REFUSED = ("requester", "owner"), 5
 _WORD = re.compile(
     r"(?:please\s+)?(?P<word>accept(?:ed)?|changes)(?:\s+(?P<run>[A-Za-z0-9_]{1,60}))?\s*[.!]*", re.IGNORECASE
 )
@@ -279,7 +283,7 @@ def settle_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
         if candidate is None:  # the journal has forgotten it: nobody could say what would be promoted
             write_approvals(warehouse, [each.model_copy(update={"step": Step.expired})])
             continue
-        step = _decide(tracker, candidate, each) if each.step is Step.awaiting else each.step
+        step = _decide(tracker, warehouse, candidate, each) if each.step is Step.awaiting else each.step
         if step is Step.awaiting:
             continue
         newer = list[str]()
@@ -373,7 +377,12 @@ def _read_later_builds(warehouse: Warehouse, candidate: Candidate) -> list[Build
     return found
 
 
-def _decide(tracker: Tracker, candidate: Candidate, waiting: Approval) -> Step:
+def _decide(tracker: Tracker, warehouse: Warehouse, candidate: Candidate, waiting: Approval) -> Step:
+    """What was said of a candidate since it was asked about, by the order of its ticket and no clock of ours.
+
+    Nothing counts before the question is on the ticket; the next run of the dashboard asks it then. The ticket hears
+    of words that are not taken.
+    """
     at = (waiting.at or datetime.min).replace(tzinfo=UTC)
     try:
         (ticket,) = tracker.read_tickets([candidate.ticket]) if candidate.ticket else (None,)
@@ -385,12 +394,20 @@ def _decide(tracker: Tracker, candidate: Candidate, waiting: Approval) -> Step:
     except PlatformError as error:
         get_run_logger().warning("what was said of %s could not be read: %s", candidate.dashboard, error)
         return Step.awaiting
-    if ticket:
+    question = read_question(warehouse, candidate) if ticket else None
+    if ticket and question and ticket.comment_fingerprints.get(TOPIC) in question.texts:
         account = owner if candidate.approver == "owner" else ticket.requester_account
-        for comment in sorted(ticket.comments, key=lambda each: each.created, reverse=True):
-            word = read_word(comment, account, at)
-            if word and (word.run == candidate.run or (not candidate.named and not word.run)):
+        refused = list[str]()
+        said = sorted(list_new(ticket.comments, question.seen), key=lambda each: each.created)
+        for comment in reversed(said):
+            word = read_word(comment)
+            reason = _find_fault(word, comment.account, account, candidate) if word else ""
+            if word and not reason:
                 return word.step
+            if reason:
+                refused.append(f"- {code(comment.body.strip().partition(chr(10))[0])}: {reason}.")
+        if refused:
+            _tell_refused(tracker, candidate, refused)
     return Step.expired if datetime.now(UTC) - at > EXPIRES else Step.awaiting
 
 
@@ -401,19 +418,40 @@ class Word(NamedTuple):
     run: str
 
 
-def read_word(comment: Comment, account: str, since: datetime) -> Word | None:
-    """What a comment says, if it is by this account and younger than the candidate; a line of its own at its top."""
-    if (
-        not account
-        or comment.account != account
-        or comment.created.replace(tzinfo=comment.created.tzinfo or UTC) <= since
-    ):
-        return None
+def read_word(comment: Comment) -> Word | None:
+    """What a comment says, in a line of its own at its top; None for one without a word."""
     found = _WORD.fullmatch(comment.body.strip().partition("\n")[0].strip())
     if not found:
         return None
     accepts = found["word"].lower().startswith("accept")
     return Word(Step.accepted if accepts else Step.rejected, found["run"] or "")
+
+
+def _find_fault(word: Word, by: str, account: str, candidate: Candidate) -> str:
+    """Why a word is not taken for a candidate; empty if it is. account: whose word it takes."""
+    if not account and candidate.approver == "owner":
+        return f"the owner, {code(candidate.owner)}, is not one account that this ticket could be assigned to"
+    if not account:
+        return "the tracker names no account of the one who asked, whose word it takes"
+    if by != account:
+        who = f"the owner, {code(candidate.owner)}," if candidate.approver == "owner" else "the one who asked"
+        return f"it is for {who} to say"
+    if word.run and word.run != candidate.run:
+        return f"it names another run than {code(candidate.run)}, which waits"
+    if candidate.named and not word.run:
+        return f"there was another candidate before, so it has to name the run: {code(candidate.run)}"
+    return ""
+
+
+def _tell_refused(tracker: Tracker, candidate: Candidate, refused: Sequence[str]) -> None:
+    """Say on a candidate's ticket which words were not taken, the newest few."""
+    what = f"{code(candidate.dashboard)} of run {code(candidate.run)} waits on. Not taken:"
+    try:
+        tracker.comment(
+            candidate.ticket, NOT_TAKEN, f"### Not taken\n\n{what}\n\n" + "\n".join(refused[:MOST_REFUSED])
+        )
+    except PlatformError as error:
+        get_run_logger().warning("%s was not told: %s", candidate.ticket, error)
 
 
 def _find_accepted(approvals: Sequence[Approval], dashboard: str) -> Approval | None:

@@ -12,10 +12,19 @@ from blocks.errors import NotFound, PlatformError
 from blocks.records import Dashboard, GateReport, Publication, Release
 from blocks.scratch_folder import open_scratch
 from blocks.site.base import BiSite
-from blocks.tracker.base import Tracker
-from blocks.warehouse.approvals import EXPIRES, Candidate, Step, find_candidate
+from blocks.tracker.base import Tracker, compute_fingerprint
+from blocks.warehouse.approvals import (
+    EXPIRES,
+    Candidate,
+    Question,
+    Step,
+    find_candidate,
+    read_question,
+)
+from blocks.warehouse.approvals import write_question as record_question
 from blocks.warehouse.base import Warehouse
 from tasks.approval import TOPIC, Decision, list_waiting
+from tasks.elaboration.acceptance import compute_comment_fingerprint
 from tasks.evidence import write_diff
 from tasks.markdown import code, link
 from tasks.policy import RETRY
@@ -89,19 +98,41 @@ def _preview(
 
 @task(task_run_name="ask on {candidate.ticket}", **RETRY)
 def ask_for_approval(
-    tracker: Tracker, candidate: Candidate, publication: Publication, gate: GateReport | None
+    tracker: Tracker,
+    warehouse: Warehouse,
+    candidate: Candidate,
+    publication: Publication,
+    gate: GateReport | None,
 ) -> None:
-    """Ask on the ticket, in one comment that is kept up to date; safe to repeat."""
+    """Ask on the ticket, in one comment that is kept up to date; safe to repeat.
+
+    What was said there before is recorded first: no clock tells a word on this candidate from an older one.
+    """
     if not candidate.ticket:
         get_run_logger().warning("%s waits for acceptance, and has no ticket to ask on", candidate.dashboard)
         return
     try:
-        tracker.comment(candidate.ticket, TOPIC, write_question(candidate, publication, gate))
+        text = write_question(candidate, publication, gate)
+        _record(tracker, warehouse, candidate, compute_fingerprint(text))
+        tracker.comment(candidate.ticket, TOPIC, text)
         if publication.image:
             tracker.attach(candidate.ticket, publication.image)
         tracker.move(candidate.ticket, "in_progress")
     except NotFound:  # an exposure may name any ticket, of another tracker or gone
         get_run_logger().warning("%s is no ticket of this tracker; nobody is asked", candidate.ticket)
+
+
+def _record(tracker: Tracker, warehouse: Warehouse, candidate: Candidate, text: str) -> None:
+    """Record what was said before, unless the question is on the ticket already. text: its new fingerprint."""
+    (ticket,) = tracker.read_tickets([candidate.ticket])
+    shown, known = ticket.comment_fingerprints.get(TOPIC, ""), read_question(warehouse, candidate)
+    if known and shown in known.texts:
+        new = known.model_copy(update={"texts": tuple(dict.fromkeys((shown, text)))})
+    else:
+        seen = tuple(map(compute_comment_fingerprint, ticket.comments))
+        new = Question(fingerprint=candidate.fingerprint, seen=seen, texts=(text,))
+    if new != known:
+        record_question(warehouse, candidate, new)
 
 
 def write_question(candidate: Candidate, publication: Publication, gate: GateReport | None) -> str:
@@ -122,7 +153,8 @@ def write_question(candidate: Candidate, publication: Publication, gate: GateRep
         f"New or made otherwise: {marts}." if marts else "Its data are made as before; what it shows is not.",
         write_diff([each for each in gate.diffs if each.mart in candidate.marts]) if gate else "",
         f"**It is for {who} to say:** comment {word}; "
-        f"`changes` sends it back. Without a word it expires after {EXPIRES.days} days.",
+        "`changes` sends it back. Only what is said after this question counts. "
+        f"Without a word it expires after {EXPIRES.days} days.",
     )
     return "\n\n".join(part for part in parts if part)
 

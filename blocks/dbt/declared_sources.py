@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_UNREAD = {"target", "logs", ".git", ".venv", "node_modules"}
+from blocks.dbt.project_files import UNREAD
+from blocks.errors import Misconfigured
+from blocks.plain_file import read_plain
 
 
 def list_declared_sources(project: Path) -> set[str]:
@@ -14,14 +16,14 @@ def list_declared_sources(project: Path) -> set[str]:
 
     names: set[str] = set()
     for path in sorted((*project.rglob("*.yml"), *project.rglob("*.yaml"))):
-        if _UNREAD & set(path.relative_to(project).parts):
+        if UNREAD & set(path.relative_to(project).parts):
             continue
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_plain(path)
             if "sources" not in text:
                 continue
             content = YAML(typ="safe", pure=True).load(text)
-        except (OSError, ValueError, RecursionError, YAMLError):
+        except (OSError, ValueError, RecursionError, YAMLError, Misconfigured):
             return set()  # dbt says what is wrong with it
         for source in content.get("sources") or () if isinstance(content, dict) else ():
             name = source.get("name") if isinstance(source, dict) else None

@@ -9,6 +9,10 @@ from pathlib import Path
 from blocks.dbt.yaml_content import read_yaml
 
 PROJECT_FILE, CORRECT_IT = "dbt_project.yml", "Correct it: dbt reads it, too."
+UNREAD = frozenset(("target", "logs", ".git", ".venv", "node_modules"))
+"""Folders of a project that hold nothing of it."""
+ENDINGS = frozenset((".yml", ".yaml", ".sql", ".md", ".csv", ".py"))
+"""Of the files that dbt reads in a project."""
 
 
 def read_variables(folder: Path) -> str:

@@ -20,7 +20,7 @@ from blocks.catalogue import Catalogue
 from blocks.column_lineage import ColumnLineage, read_cache, write_cache
 from blocks.dbt.fingerprints import Fingerprints
 from blocks.dbt.own_profile import merge_settings
-from blocks.dbt.project_files import list_versions, read_dispatch, read_variables
+from blocks.dbt.project_files import ENDINGS, UNREAD, list_versions, read_dispatch, read_variables
 from blocks.dbt.release_manifest import bring_in
 from blocks.dbt.release_scope import (
     WiderTest,
@@ -32,6 +32,7 @@ from blocks.dbt.release_scope import (
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
 from blocks.manifest import OUTSIDE, Node
+from blocks.plain_file import check_folder
 from blocks.query_tags import suspend_tag
 from blocks.records import Record
 from blocks.release_names import is_in_release, parse_schema
@@ -101,6 +102,7 @@ class DbtRun:
 
         whole: files that did not change, too, of which dbt would not repeat its warnings.
         """
+        check_folder(self._folder, ENDINGS, UNREAD)  # dbt would wait for a named pipe
         more = ["--no-partial-parse"] if whole else []
         for_all = parse_schema(self._folder)
         with suspend_tag():  # a tag, too, would be another profile

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blocks.errors import Misconfigured
 from blocks.manifest import Node
+from blocks.plain_file import read_plain
 
 MOST_VALUES = 200_000
 """Of a file, each alias (`*name`) counted as all that it stands for: 9 lines can stand for a thousand million."""
@@ -17,7 +18,7 @@ def read_yaml(path: Path, remedy: str) -> Node:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_plain(path))
         _check_size(content)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise Misconfigured(

@@ -15,6 +15,7 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import ValidationError
 
 from blocks.errors import Misconfigured, NotFound
+from blocks.plain_file import read_plain
 
 
 def read_automations(path: Path) -> list[AutomationCore]:
@@ -22,7 +23,7 @@ def read_automations(path: Path) -> list[AutomationCore]:
     import yaml
 
     try:
-        declared = yaml.safe_load(path.read_text(encoding="utf-8"))["automations"]
+        declared = yaml.safe_load(read_plain(path))["automations"]
     except (OSError, ValueError, RecursionError, yaml.YAMLError, KeyError, TypeError) as error:
         raise Misconfigured(
             f"read {path}", type(error).__name__, "Give a YAML file with `automations:`."

@@ -16,6 +16,7 @@ from prefect.blocks.core import Block
 from pydantic import ValidationError
 
 from blocks.errors import Misconfigured, PlatformError
+from blocks.plain_file import read_plain
 from blocks.prefect.block_types import find_block_class, load_block
 from blocks.vendor_patches.prefect import has_schema_of
 
@@ -27,7 +28,7 @@ def read_declared(path: Path, environment: Mapping[str, str] = os.environ) -> di
     import yaml
 
     try:
-        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
+        declared = yaml.safe_load(read_plain(path))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise Misconfigured(f"read {path}", type(error).__name__, "Give a YAML file of blocks.") from None
     if not isinstance(declared, dict) or not all(
@@ -119,7 +120,7 @@ def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any
 
 def _read_content(name: str, path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").rstrip("\n")
+        return read_plain(path).rstrip("\n")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise Misconfigured(f"read {name}_FILE", f"{path}: {why}") from None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from blocks.errors import Misconfigured
 from blocks.findings import Finding, make_error, suggest_name, warn
+from blocks.plain_file import read_plain
 from blocks.quality.expectations import (
     name_expectation,
     read_expectations,
@@ -68,7 +69,7 @@ def _find_near(mart: str, files: Collection[str]) -> str:
 def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -> Iterator[Finding]:
     about = f"suite {path.name}"
     try:
-        suite = json.loads(path.read_text(encoding="utf-8"))
+        suite = json.loads(read_plain(path))
         _, faults = refuse_expectations(mart, read_expectations(mart, suite), dialect)
     except Misconfigured as wrong:
         yield make_error(about, str(path), wrong.answer, wrong.remedy)

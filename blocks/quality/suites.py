@@ -22,6 +22,7 @@ from blocks.changing_names import IN_TEXT
 from blocks.errors import Misconfigured, NotFound
 from blocks.hashing import hash_value
 from blocks.hidden_input import HIDDEN_INPUT
+from blocks.plain_file import read_plain
 from blocks.quality.check_pages import write_pages
 from blocks.quality.evaluation import audit_mart, require_answer
 from blocks.quality.expectations import (
@@ -90,7 +91,7 @@ class Suites(Block):
         """The content of a mart's suite. Raises NotFound, Misconfigured."""
         path = self.folder / f"{mart}.json"
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return json.loads(read_plain(path))
         except FileNotFoundError:
             raise NotFound(
                 f"read the suite of {mart}",

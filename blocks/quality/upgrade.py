@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import Misconfigured
+from blocks.plain_file import read_plain
 from blocks.quality.expectations import (
     FORMER_TYPE,
     find_fault,
@@ -40,7 +41,7 @@ def plan_upgrade(path: Path) -> SuiteUpgrade:
     """Read a suite's file. Raises Misconfigured for what is none."""
     asked = f"read {path.name}"
     try:
-        before = path.read_text(encoding="utf-8")
+        before = read_plain(path)
         suite = json.loads(before)
     except (OSError, ValueError, RecursionError) as error:
         raise Misconfigured(asked, f"it is not JSON: {error}", "Mend it by hand.") from None

@@ -1,7 +1,8 @@
 """Control's list of definitions that wait for somebody's word before readers see them, and of what was said.
 
 A line for each step: awaiting, then accepted and promoted, or rejected, expired or superseded. The last line of a
-dashboard and run is where it stands. What exactly waits is in the journal, with the state `awaiting` of the run.
+dashboard and run is where it stands. What exactly waits is in the journal, with the state `awaiting` of the run. What
+was asked on its ticket, and what had been said there before, is in a table of its own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ COLUMNS = {
     "marts": "varchar",
     "reached_at": "timestamp",
 }
+QUESTIONS = {"dashboard": "varchar", "run_id": "varchar", "recorded_at": "timestamp", "detail": "varchar"}
 EXPIRES = timedelta(days=14)
 """How long a candidate waits for a word."""
 
@@ -97,6 +99,43 @@ class Candidates(Record):
     """All that waits of a run, as the journal keeps it."""
 
     items: tuple[Candidate, ...] = ()
+
+
+class Question(Record):
+    """What was asked on a candidate's ticket. fingerprint: of the definition that was asked about.
+
+    seen: fingerprints of the comments that were there before; texts: of our comment, as it was and as it is to be.
+    """
+
+    fingerprint: str
+    seen: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+def read_question(warehouse: WarehouseConnection, candidate: Candidate) -> Question | None:
+    """What was asked about exactly this candidate; None before that."""
+    with warehouse.session() as session:
+        if not warehouse.columns(session, warehouse.control, "questions"):
+            return None
+        table = warehouse.quote(warehouse.control, "questions")
+        rows = session.rows(
+            f"select detail from {table} where dashboard = ? and run_id = ?",
+            (candidate.dashboard, candidate.run),
+        )
+    found = [Question.model_validate_json(str(detail)) for (detail,) in rows]
+    return next((each for each in found if each.fingerprint == candidate.fingerprint), None)
+
+
+def write_question(warehouse: WarehouseConnection, candidate: Candidate, question: Question) -> None:
+    """Record what is asked, in place of what was before. Raises LeaseLost."""
+    table = warehouse.quote(warehouse.control, "questions")
+    key = (candidate.dashboard, candidate.run)
+    with warehouse.session() as session:
+        warehouse.make_schema(session, warehouse.control)
+        warehouse.make_table(session, warehouse.control, "questions", QUESTIONS)
+        with fence_writes(warehouse, session):
+            session.rows(f"delete from {table} where dashboard = ? and run_id = ?", key)
+            insert_lines(session, table, [(*key, control.now(), question.model_dump_json())])
 
 
 def read_approvals(warehouse: WarehouseConnection) -> list[Approval]:

@@ -25,8 +25,9 @@ from blocks.records import (
     State,
     Ticket,
 )
+from blocks.tracker.base import compute_fingerprint
 from blocks.warehouse import control
-from blocks.warehouse.approvals import Step, list_last, read_approvals
+from blocks.warehouse.approvals import Step, find_candidate, list_last, read_approvals, read_question
 from blocks.warehouse.duckdb.session import DuckDBSession
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.release_history import read_last_relations
@@ -34,16 +35,19 @@ from flows.deliver import _hold_back
 from flows.delivery import Delivery
 from tasks import approval
 from tasks.approval import (
+    NOT_TAKEN,
     TOPIC,
     close_approvals,
     hold_for_approval,
     list_due_pages,
     list_held,
+    list_waiting,
     settle_approvals,
 )
-from tasks.candidates import tell_decisions
+from tasks.candidates import ask_for_approval, tell_decisions
 from tasks.planning import plan_tickets
 from tasks.promotion import promote_release, recover, retain, roll_back
+from tests.blocks.tracker.desks import DESKS
 from tests.tasks import test_planning
 from tests.tasks.test_promotion import build_release, gate
 
@@ -68,6 +72,9 @@ class TrackerStub:
     def comment(self, key: str, topic: str, body: str) -> None:
         self.told[key, topic] = body
 
+    def move(self, key: str, status: str | None) -> None:
+        pass
+
     def say(self, body: str, account: str = "dana", later: timedelta = timedelta(seconds=1)) -> None:
         self.comments.append(
             Comment(author="Dana", account=account, created=datetime.now(UTC) + later, body=body)
@@ -82,6 +89,9 @@ class TrackerStub:
                 fields={},
                 comments=tuple(self.comments),
                 requester_account="dana",
+                comment_fingerprints={
+                    topic: compute_fingerprint(body) for (_, topic), body in self.told.items()
+                },
             )
         ]
 
@@ -112,7 +122,8 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.warehouse = DuckDBWarehouse(database=str(folder / "w.duckdb"), keep=2)
-        self.suites, self.tracker = SuiteStub(), TrackerStub()
+        self.suites = SuiteStub()
+        self.tracker: Any = TrackerStub()
         self.dbt = ProjectStub()
 
     @property
@@ -130,8 +141,18 @@ class Stage:
             promote_release.fn(self.warehouse, left, gate(run))
         else:
             control.write_journal(self.warehouse, run, State.awaiting)
+        self.ask()
         retain.fn(self.warehouse)
         return left
+
+    def ask(self, rows: int = 1) -> None:
+        """Ask about what waits, as the end of a run does."""
+        tracker: Any = self.tracker
+        for name, step in list_waiting(self.warehouse, self.dashboards).items():
+            candidate = find_candidate(self.warehouse, step)
+            assert candidate
+            seen = Publication(dashboard=name, ticket="AN-7", run=step.run, url="http://x", rows=rows)
+            ask_for_approval.fn(tracker, self.warehouse, candidate, seen, None)
 
     def settle(self) -> list[tuple[str, Step]]:
         """As a delivery does."""
@@ -183,24 +204,90 @@ def test_a_new_dashboard_is_seen_when_the_requester_says_so_and_new_data_without
 
 
 @pytest.mark.parametrize(
-    ("body", "account", "later"),
+    ("body", "account", "told"),
     [
-        ("accept", "mallory", timedelta(seconds=1)),
-        ("accept", "", timedelta(seconds=1)),
-        ("accept", "dana", timedelta(days=-1)),
-        ("I would accept it if", "dana", timedelta(seconds=1)),
-        ("> accept", "dana", timedelta(seconds=1)),
-        ("accept another_run", "dana", timedelta(seconds=1)),
-        ("accept; drop table serving.calls", "dana", timedelta(seconds=1)),
+        ("accept", "mallory", "`accept`: it is for the one who asked to say."),
+        ("accept", "", "`accept`: it is for the one who asked to say."),
+        ("I would accept it if", "dana", ""),
+        ("> accept", "dana", ""),
+        ("accept another_run", "dana", "`accept another_run`: it names another run than `a`, which waits."),
+        ("accept; drop table serving.calls", "dana", ""),
     ],
 )
 def test_what_is_no_word_of_the_requester_on_this_candidate_promotes_nothing(
-    stage: Stage, body: str, account: str, later: timedelta
+    stage: Stage, body: str, account: str, told: str
 ) -> None:
     stage.run("a", 1)
-    stage.tracker.say(body, account, later)
+    stage.tracker.say(body, account)
     assert stage.settle() == []
     assert stage.seen() is None
+    assert stage.tracker.told.get(("AN-7", NOT_TAKEN), "").rpartition("- ")[2] == told
+
+
+@pytest.mark.parametrize("clock", [timedelta(days=-400), timedelta(0), timedelta(days=400)])
+def test_a_word_counts_from_the_question_on_whatever_clocks_say(stage: Stage, clock: timedelta) -> None:
+    stage.tracker.say("accept", later=clock)  # of a proposal
+    stage.run("a", 1)
+    assert stage.settle() == []
+    assert "Only what is said after this question counts" in stage.tracker.told["AN-7", TOPIC]
+    stage.ask(rows=2)  # by a later run: what was said meanwhile still counts
+    stage.tracker.say("accept", later=clock)
+    stage.ask(rows=3)
+    assert stage.settle() == [("a", Step.accepted)]
+    assert stage.seen() == 1
+
+
+@pytest.mark.parametrize("name", list(DESKS))
+def test_on_every_tracker_a_word_counts_whose_clock_is_behind_ours(
+    stage: Stage, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "desk").mkdir()
+    with DESKS[name](tmp_path / "desk") as desk:
+        desk.file("AN-7")
+        stage.tracker = desk.tracker
+        desk.say("AN-7", "Dana Whitfield", "2020-01-01T10:00:00+00:00", "accept")
+        stage.run("a", 1)
+        assert stage.settle() == []
+        desk.say("AN-7", "Mallory", "2020-01-01T10:00:01+00:00", "accept")
+        assert stage.settle() == []
+        assert "Not taken" in desk.comments("AN-7")[-1]
+        desk.say("AN-7", "Dana Whitfield", "2020-01-01T10:00:01+00:00", "accept a")
+        assert stage.settle() == [("a", Step.accepted)]
+    assert stage.seen() == 1
+
+
+def test_the_last_of_two_words_of_one_time_counts(stage: Stage) -> None:
+    stage.run("a", 1)
+    stage.tracker.say("accept")
+    stage.tracker.say("changes")
+    stage.tracker.comments[1] = stage.tracker.comments[1].model_copy(
+        update={"created": stage.tracker.comments[0].created}
+    )
+    assert stage.settle() == [("a", Step.rejected)]
+
+
+def test_nothing_counts_before_the_question_is_on_the_ticket(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(TrackerStub, "comment", KilledError.raise_)
+        with pytest.raises(KilledError):
+            stage.run("a", 1)
+    stage.tracker.say("accept")
+    assert stage.settle() == []
+    stage.ask()
+    assert stage.settle() == []
+    stage.tracker.say("accept", later=timedelta(seconds=2))
+    assert stage.settle() == [("a", Step.accepted)]
+
+
+def test_a_retry_with_another_definition_is_asked_about_anew(stage: Stage) -> None:
+    stage.run("a", 1)
+    (step,) = list_last(read_approvals(stage.warehouse))
+    candidate = find_candidate(stage.warehouse, step)
+    assert candidate
+    assert read_question(stage.warehouse, candidate)
+    assert not read_question(stage.warehouse, candidate.model_copy(update={"fingerprint": "other"}))
 
 
 def test_a_word_promotes_that_release_and_no_newer_one(stage: Stage) -> None:
@@ -241,6 +328,9 @@ def test_a_newer_definition_takes_the_place_of_the_one_that_waits_and_has_to_be_
     for body in ("accept", "accept a"):  # which may have been written when only the first was known
         stage.tracker.say(body)
         assert stage.settle() == []
+    told = stage.tracker.told["AN-7", NOT_TAKEN]
+    assert "- `accept`: there was another candidate before, so it has to name the run: `b`." in told
+    assert "- `accept a`: it names another run than `b`, which waits." in told
     assert stage.seen() is None
     stage.tracker.say("accept b", later=timedelta(seconds=2))
     assert stage.settle() == [("b", Step.accepted)]
@@ -290,6 +380,7 @@ def test_what_an_accepted_mart_is_made_of_is_what_later_runs_go_on_from(
             stage.warehouse, build_release(stage.warehouse, run, number, ("other",)), gate(run)
         )
         retain.fn(stage.warehouse)
+    stage.ask()
     stage.tracker.say("accept")
     with monkeypatch.context() as killed:
         killed.setattr("tasks.promotion._record_build", KilledError.raise_)
@@ -337,6 +428,7 @@ def kill_at_each(
         shutil.copytree(base, folder)
         stage, left = Stage(folder), moment
         stage.tracker.comments = list(first.tracker.comments)
+        stage.tracker.told = dict(first.tracker.told)
 
         def run(self: DuckDBSession, *args: Any) -> Any:
             nonlocal left

@@ -15,6 +15,7 @@ from blocks.load_range import LoadRange
 from blocks.loader.dlt.files.formats import SourceFile, split_numbers
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import require_setting
+from blocks.plain_file import name_special
 from blocks.records import SourceTable
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ def list_files(context: LoadContext, table: SourceTable) -> dict[str, FileItemDi
 
 
 def _check_links(table: SourceTable, folder: Path, files: Iterable[Path]) -> None:
-    """Raise ContractBroken for a link that leads out of the location: who may write there could have any file read."""
+    """Raise ContractBroken for a link that leads out of the location: who may write there could have any file read.
+
+    And for a pipe, a socket or a device, which would be passed over, or waited for without end.
+    """
     root, folders = folder.resolve(), dict[Path, Path]()
     for path in files:
         if path.parent not in folders:
@@ -68,6 +72,13 @@ def _check_links(table: SourceTable, folder: Path, files: Iterable[Path]) -> Non
                 f"load {table.full_name} from {path.relative_to(folder)}",
                 "it is a link that leads out of the source's folder, or nowhere",
                 "Copy the file there, or give the folder that holds it as the location.",
+                table=table.full_name,
+            )
+        if kind := name_special(path):
+            raise ContractBroken(
+                f"load {table.full_name} from {path.relative_to(folder)}",
+                f"it is {kind}, no plain file",
+                "Put a plain file there, or remove it.",
                 table=table.full_name,
             )
 

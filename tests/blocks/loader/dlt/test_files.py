@@ -381,6 +381,13 @@ def test_any_fsspec_url_is_a_location(desk: Desk) -> None:
     memory.rm("/bucket", recursive=True)
 
 
+def test_a_named_pipe_among_the_files_is_refused_at_once(desk: Desk) -> None:
+    desk.day("2011-01-01.csv", "1,5,2011-01-01 10:00:00,2.5,UK")
+    os.mkfifo(desk.erp / "2011-01-02.csv")
+    with pytest.raises(ContractBroken, match=r"2011-01-02\.csv.*a named pipe, no plain file"):
+        desk.load(LINES)
+
+
 def test_a_link_out_of_the_folder_is_not_followed(desk: Desk, tmp_path: Path) -> None:
     """Whoever may write into a source's folder does not get at another file of the run's user."""
     desk.day("2011-01-01.csv", "1,5,2011-01-01 10:00:00,2.5,UK")
