@@ -78,6 +78,8 @@ def mutants(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
     for node in ast.walk(tree):
         notes = [getattr(node, name, None) for name in ("annotation", "returns")]
         notes += getattr(node, "decorator_list", ())  # a task's name and retries
+        if isinstance(node, ast.FormattedValue):  # where a name in a message is cut
+            notes += [each for each in ast.walk(node) if isinstance(each, ast.Slice)]
         without_effect |= {id(each) for note in notes if note for each in ast.walk(note)}
     for at, node in enumerate(ast.walk(tree)):
         for number in range(0 if id(node) in without_effect else _choices(node)):
