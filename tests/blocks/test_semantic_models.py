@@ -12,8 +12,9 @@ import pytest
 
 from blocks.catalogue import Catalogue
 from blocks.errors import BadInput, Misconfigured
+from blocks.metric_expression import read_expression
 from blocks.metric_rows import MOST_DAYS, days_sql
-from blocks.metrics import evaluate, to_tableau, totals_sql
+from blocks.metrics import Call, Number, evaluate, to_tableau, totals_sql
 from blocks.semantic_models import LONGEST_REACH, MOST_NESTED, read_semantic_models
 from blocks.sql import PORTABLE
 from tests.conftest import ROOT
@@ -484,15 +485,27 @@ def test_an_expression_is_what_sql_computes(expr: str) -> None:
 
 
 def test_greatest_of_nothing_is_the_warehouses_own() -> None:
-    from blocks.metric_expression import read_expression
-    from blocks.metrics import Call, Number
-
     inputs = {"a": Number(value=1), "b": Call(function="null")}
     values = [
         evaluate(read_expression("greatest(a, b)", inputs, dialect), {})
         for dialect in ("duckdb", "snowflake")
     ]
     assert values == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("expr", "dialect", "function"),
+    [
+        ("round(a / 3, 1)", "duckdb", "round_binary"),
+        ("round(a * 3, 1)", "duckdb", "round"),
+        ("round(a / 3, 1)", "snowflake", "round"),
+        ("round(a * 3, 1)", "snowflake", "round"),
+    ],
+)
+def test_what_is_divided_is_rounded_as_the_warehouse_has_it(expr: str, dialect: str, function: str) -> None:
+    found = read_expression(expr, {"a": Number(value=1)}, dialect)
+    assert isinstance(found, Call)
+    assert found.function == function
 
 
 @pytest.mark.parametrize(
