@@ -309,7 +309,15 @@ def list_due_pages(warehouse: Warehouse) -> list[str]:
     published = control.read_journal(warehouse, states=[State.published], details=False)
     names = {_name_release(each.run) for each in promoted}
     since = set(takewhile(names.__contains__, (entry.run for entry in reversed(published))))
-    return list(dict.fromkeys(each.dashboard for each in promoted if _name_release(each.run) in since))
+    last = max((entry.at for entry in published if entry.run not in names), default=datetime.min)
+    return list(
+        dict.fromkeys(
+            each.dashboard
+            for each in promoted
+            # one whose marts readers saw already had nothing of its own to publish
+            if _name_release(each.run) in since or (each.at or datetime.min) > last
+        )
+    )
 
 
 def _name_release(run: str) -> str:

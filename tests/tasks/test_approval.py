@@ -562,6 +562,8 @@ def test_a_late_word_leads_nobody_back_to_older_rows(stage: Stage) -> None:
     assert served
     assert read_last_relations(stage.warehouse, served) == {"model.p.calls": "rel_b.calls"}
     assert roll_back_is_refused(stage.warehouse)
+    assert stage.run("c", 3).marts == {"calls": "rel_c.calls"}
+    assert list_due_pages(stage.warehouse) == []
 
 
 def roll_back_is_refused(warehouse: DuckDBWarehouse) -> bool:
