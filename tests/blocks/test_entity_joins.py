@@ -107,6 +107,14 @@ def test_a_dimension_of_another_model_splits_by_the_row_that_an_entity_finds() -
     assert labels["customer__home"] == ("Customer's home",)
 
 
+def test_a_joined_dimension_is_labelled_with_what_it_is_of() -> None:
+    more = [dimension("grade", label="A grade"), dimension("vat", label="VAT"), dimension("age", label="Age")]
+    labels = catalogue(model("customers", [key("customer", "primary")], *more)).dimension_labels()
+    assert labels["customer__grade"] == ("Customer A grade",)
+    assert labels["customer__vat"] == ("Customer VAT",)
+    assert labels["customer__age"] == ("Customer age",)
+
+
 def test_a_filter_may_name_another_models_dimension() -> None:
     found = catalogue(CUSTOMER_MODEL, filtered="{{ Dimension('customer__segment') }} = 'Home'")
     assert rows(found, "some") == {(): 30}

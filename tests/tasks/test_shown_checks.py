@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from blocks.errors import NotFound
 from blocks.records import Check, GateReport, Movement, Release, State
-from blocks.warehouse.control import JournalEntry
-from tasks.shown_checks import find_gate
+from blocks.warehouse.control import JournalEntry, write_journal
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.shown_checks import find_gate, read_gates
 
 
 class Project:
@@ -57,6 +59,40 @@ def test_attempts_and_schemas_of_models_own_belong_to_their_run() -> None:
     for relation in ("rel_r2r3.b", "rel_r2_marts.b", "lake.rel_r2.b", "rel_r2.sub.b", "REL_R2.b"):
         assert names({"b": relation}, "b") == ["r2 b"], relation
     assert names({"b": "rel_r1_b.b"}, "b") == ["r1_b b"]
+
+
+def test_gates_are_read_of_the_runs_that_built_what_is_shown(tmp_path: Path) -> None:
+    house = DuckDBWarehouse(database=str(tmp_path / "w.duckdb"))
+    for run, state in (("r1", State.validated), ("r2", State.validated), ("r3", State.rejected)):
+        write_journal(house, run, state, GateReport(run=run, passed=True, checks=()).model_dump_json())
+    for relations, runs in (
+        (("rel_r1.a", "rel_r3.b"), ["r1"]),
+        (("lake.rel_r2.a",), ["r2"]),
+        (("rel_r1.a", "rel_r2.b"), ["r1", "r2"]),
+        (("rel_r9.a",), []),
+    ):
+        release = Release(run="r2", marts=dict(zip("ab", relations, strict=False)))
+        assert [each.run for each in read_gates(house, release)] == runs
+
+
+def test_of_runs_that_judged_the_same_relation_the_last_counts() -> None:
+    journal = [
+        entry(run, "b").model_copy(
+            update={
+                "detail": GateReport(
+                    run=run,
+                    passed=True,
+                    checks=(Check(scope="b", name=run, passed=True, kind="k"),),
+                    marts={"b": "rel_r1.b"},
+                ).model_dump_json()
+            }
+        )
+        for run in ("r1", "r2", "r3")
+    ]
+    for known in (1, 2, 3):
+        found = find_gate(Project(), journal[:known], Release(run="r3", marts={"b": "rel_r1.b"}), ("b",))  # type: ignore[arg-type]
+        assert found
+        assert [check.name for check in found.checks] == [f"r{known}"]
 
 
 def test_what_is_not_known_is_not_claimed() -> None:
