@@ -139,6 +139,18 @@ def test_a_connection_is_kept_longer_than_clients_keep_it(server: LocalServer) -
             assert connection.sock is not None
 
 
+def test_a_short_answer_does_not_wait_for_an_acknowledgement(server: LocalServer) -> None:
+    """Head and body are two writes: held back together, each answer takes the 40 ms of a delayed acknowledgement."""
+    address, seconds = httpx.URL(server.url), []
+    with closing(HTTPConnection(address.host, address.port or 80)) as connection:
+        for _ in range(60):  # the first ones are acknowledged at once
+            begun = time.monotonic()
+            connection.request("GET", f"{address.path}/admin/version")
+            connection.getresponse().read()
+            seconds.append(time.monotonic() - begun)
+    assert min(seconds[30:]) < 0.03
+
+
 def test_one_that_cannot_start_is_a_clear_error(
     environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

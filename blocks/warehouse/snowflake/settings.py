@@ -66,6 +66,7 @@ class SnowflakeSettings(SharedSettings):
             "arrow_number_to_decimal": True,
             "login_timeout": 60,
             "network_timeout": 300,
+            "platform_detection_timeout_seconds": 0,  # or each login asks clouds' addresses where it runs
             **self.connection,
             "session_parameters": {**parameters, **self.connection.get("session_parameters", {})},
         }

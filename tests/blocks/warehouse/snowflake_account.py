@@ -639,15 +639,46 @@ def _views(duck: Any, name: str) -> dict[str, str]:
     }
 
 
+class _InPlace:
+    """A statement's tree that is changed where it is: fakesnow copies it for each of its seventy changes."""
+
+    def __init__(self, tree: Any) -> None:
+        self.tree = tree
+
+    def transform(self, change: Callable[..., Any], **known: Any) -> _InPlace:
+        self.tree = self.tree.transform(change, copy=False, **known)
+        if self.tree.parent is not None:  # a part of it took its place
+            self.tree = self.tree.copy()
+        return self
+
+
+def quicken() -> None:
+    """Take fakesnow's statements through its own steps in a fifth of the time."""
+    cursor: Any = import_module("fakesnow.cursor").FakeSnowflakeCursor
+    if (plain := cursor._transform).__module__ == __name__:
+        return
+
+    def transform(self: Any, expression: Any, params: Any) -> Any:
+        return plain(self, _InPlace(expression.copy()), params).tree
+
+    def describe(self: Any) -> list[Any]:  # without parsing what was just written
+        found = self._duck_conn.execute(f"DESCRIBE {self._last_sql}", self._last_params)
+        return list(found.fetchall())
+
+    cursor._transform, cursor._describe_last_sql = transform, describe
+
+
 @contextmanager
 def serving_account() -> Iterator[Account]:
     """The account, on a free port of this machine."""
     import uvicorn
 
     account = Account()
+    quicken()
     transforms: Any = import_module("fakesnow.transforms")
     transforms.numeric_agg_implicit_cast = lambda expression: expression
-    with closing(socket.socket()) as free:
+    # named as TCP: only then does asyncio send a short answer at once, and not 40 ms after its head
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)) as free:
         free.bind(("127.0.0.1", 0))
         free.listen(64)
         account.port = free.getsockname()[1]
