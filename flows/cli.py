@@ -170,6 +170,8 @@ def _run_blocks(flags: Flags, terminal: Terminal, server: LocalServer | None) ->
     with make_local_blocks(flags, run) as blocks:
         if flags.action == "check":
             return _check(blocks, flags, terminal)
+        if flags.action == "preview":
+            return _preview(blocks, flags, terminal, server)
         if flags.action == "status":
             show_status(blocks, terminal, flags.cost, flags.json)
         elif flags.action == "setup":
@@ -229,6 +231,13 @@ def _check(blocks: Blocks, flags: Flags, terminal: Terminal) -> int:
         show_impact(blocks, flags, terminal)
         return 0
     return 0 if show_check(blocks, flags, terminal) else 1
+
+
+def _preview(blocks: Blocks, flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
+    from flows.preview import show_preview
+
+    _await_server(terminal, server)
+    return 0 if show_preview(blocks, flags, terminal) else 1
 
 
 def _await_server(terminal: Terminal, server: LocalServer | None) -> None:

@@ -58,6 +58,8 @@ class Flags:
     vars: dict[str, object] = field(default_factory=dict)
     target: str | None = None
     column: list[str] = field(default_factory=list)
+    ref: str | None = None
+    output: Path | None = None
 
     @property
     def state_folder(self) -> Path:
@@ -412,6 +414,24 @@ def check(
 
 
 @app.command(sort_key=8)
+def preview(
+    *,
+    ref: Annotated[
+        str, _flag("a branch, tag or commit of the project's git repository", metavar="REF")
+    ] = "HEAD",
+    output: Annotated[
+        Path | None, _flag("write the report into this file instead of printing it", metavar="FILE")
+    ] = None,
+    json: Json = False,
+    work: Work = Work(),
+    warehouse: Warehouse = None,
+    place: Place = Place(),
+) -> Flags:
+    """Say what a change of the dbt project would do to readers: built apart, compared, dropped."""
+    return _make("preview", work, place, ref=ref, output=output, json=json, warehouse=warehouse)
+
+
+@app.command(sort_key=9)
 def init(
     *,
     ticket: Annotated[
@@ -426,7 +446,7 @@ def init(
     return _make("init", work, place, ticket=ticket, apply=apply, source=source)
 
 
-@app.command(sort_key=9)
+@app.command(sort_key=10)
 def suites(
     *,
     upgrade: Annotated[bool, _flag("how those of versions before 1.0 read in today's form")] = False,
@@ -441,7 +461,7 @@ def suites(
     return _make("suites", place, upgrade=upgrade, apply=apply, project=project, suites=suites)
 
 
-@app.command(sort_key=10)
+@app.command(sort_key=11)
 def setup(
     *, apply: Apply = False, project: Project = None, warehouse: Warehouse = None, place: Place = Place()
 ) -> Flags:
@@ -449,7 +469,7 @@ def setup(
     return _make("setup", place, apply=apply, project=project, warehouse=warehouse)
 
 
-@app.command(sort_key=11)
+@app.command(sort_key=12)
 def blocks(
     *,
     apply: Annotated[bool, _flag("create or update them on the server")] = False,
@@ -462,7 +482,7 @@ def blocks(
     return _make("blocks", place, apply=apply, file=file)
 
 
-@app.command(sort_key=12)
+@app.command(sort_key=13)
 def automations(
     *,
     apply: Annotated[bool, _flag("create or update them on the server")] = False,
@@ -475,7 +495,7 @@ def automations(
     return _make("automations", place, apply=apply, file=file)
 
 
-@app.command(sort_key=13)
+@app.command(sort_key=14)
 def completion(
     *,
     shell: Annotated[

@@ -120,6 +120,7 @@ def command_line(warm_parent: WarmParent, measurement: dict[str, str]):
     commands = {
         "run",
         "check",
+        "preview",
         "rollback",
         "retire",
         "status",

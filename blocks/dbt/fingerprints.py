@@ -16,7 +16,7 @@ from blocks.hashing import hash_text, hash_value
 from blocks.manifest import Node, name_model
 from blocks.records import Record
 
-FORMAT = "2"  # another one where the meaning of a part changes: then everything is built once
+FORMAT = "3"  # another one where the meaning of a part changes: then everything is built once
 REUSABLE = {"table", "seed"}
 """Materializations whose relation another release can show."""
 _READABLE = {"table", "view", "ephemeral", "seed"}

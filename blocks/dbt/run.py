@@ -35,7 +35,7 @@ from blocks.manifest import OUTSIDE, Node
 from blocks.plain_file import check_folder
 from blocks.query_tags import suspend_tag
 from blocks.records import Record
-from blocks.release_names import is_in_release, parse_schema
+from blocks.release_names import RELEASE_PREFIX, is_in_release, parse_schema
 from blocks.scratch_folder import ScratchFolder
 from blocks.time_zone import UTC_ZONE
 from blocks.vendor_patches.prefect import lighten_context
@@ -196,15 +196,15 @@ class DbtRun:
             states,
             json.dumps(about, sort_keys=True, default=str),
             read_variables(self._folder) + json.dumps(settings.variables, sort_keys=True, default=str),
-            self._name_parsed,
+            self._hide_schema,
             "dispatch" in dispatch,
         )
 
-    def _name_parsed(self, text: str) -> str:
-        """A text with the schema that the project is parsed for in place of the release's."""
-        parsed = parse_schema(self._folder)
-        for spell in (str, str.upper, str.capitalize):
-            text = text.replace(spell(self._schema), spell(parsed))
+    def _hide_schema(self, text: str) -> str:
+        """A text with one word for the release's schema and for that of the parse: another run, another folder."""
+        for schema in (self._schema, parse_schema(self._folder)):
+            for spell in (str, str.upper, str.capitalize):
+                text = text.replace(spell(schema), spell(RELEASE_PREFIX))
         return text
 
     def list_tests(self, select: Sequence[str]) -> list[str]:
