@@ -13,7 +13,7 @@ from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
 from flows.interruption import find_interrupt, handle_interrupts
 from flows.local_server import LocalServer
-from flows.reach import check_api, check_proxies, check_time_zone, raise_file_limit
+from flows.reach import check_api, check_proxies, check_time_zone, explain_api_failure, raise_file_limit
 from flows.state_folder import check_state, note_need, warn_of_need
 from flows.warmup import SETTINGS, reach_loopback_directly
 
@@ -94,10 +94,12 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
         KeyboardInterrupt,
         TerminationSignal,
     ) as error:  # the last is Prefect's word for SIGTERM
-        if find_interrupt(error) is None:
-            raise
-        terminal.print_interrupted()
-        return 130
+        if find_interrupt(error) is not None:
+            terminal.print_interrupted()
+            return 130
+        if refused := explain_api_failure(error):
+            return _show_problem(refused, flags, 1, terminal)
+        raise
 
 
 def _show_problem(error: PlatformError, flags: Flags, code: int, terminal: Terminal | None = None) -> int:

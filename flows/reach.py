@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.request import getproxies
@@ -61,6 +62,23 @@ def raise_file_limit() -> None:
             f"this process may have {most} open at once",
             f"Allow {LEAST_FILES} or more. `ulimit -Hn` shows it; the container or service sets it.",
         )
+
+
+def explain_api_failure(error: BaseException) -> Unavailable | None:
+    """What ended a run where Prefect's API refused to record it; None for any other error."""
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    if not isinstance(error, PrefectHTTPStatusError):
+        return None
+    status = error.response.status_code
+    return Unavailable(
+        "record the run on Prefect's server",
+        f"it answered {status}",
+        "As a rule its database can't be written: make room on its disk (a run's own is prefect.db in its state "
+        "folder), or look into that server's log. Then run it again: what was done is kept."
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        else "Look whether that server is of this version, and lets this account write.",
+    )
 
 
 def check_api() -> None:

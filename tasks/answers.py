@@ -13,7 +13,7 @@ from prefect import get_run_logger, task
 
 from blocks.errors import NotFound, PlatformError, Rejected, Transient, Unavailable
 from blocks.records import Outcome, Publication, Release, Requirement
-from blocks.tracker.base import NOT_BEGUN, Tracker
+from blocks.tracker.base import GAPS, NOT_BEGUN, Tracker
 from tasks.answer_text import answer_text, describe_rollback, is_delivered, list_delivered
 from tasks.markdown import bullets, code
 from tasks.policy import RETRY
@@ -27,7 +27,7 @@ def answer_ticket(tracker: Tracker, outcome: Outcome, requirement: Requirement) 
     key = requirement.key
     tracker.comment(key, outcome.run, answer_text(outcome, requirement))
     if requirement.status == "incomplete":
-        tracker.comment(key, "requirements", "Nothing is missing any more; see the answer of the run.")
+        tracker.comment(key, GAPS, "Nothing is missing any more; see the answer of the run.")
     for publication in list_delivered(outcome, key):
         if publication.image:
             tracker.attach(key, publication.image)

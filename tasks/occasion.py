@@ -14,7 +14,7 @@ from blocks.warehouse.base import Warehouse
 from blocks.warehouse.standing import read_standing
 from tasks.assignment import choose_assignees
 from tasks.planning import plan_tickets
-from tasks.proposals import ServedValues, elaborate_tickets, record_proposals
+from tasks.proposals import ServedValues, elaborate_tickets, record_proposals, record_shown
 from tasks.standing import Occasion, list_due_tickets, read_again
 
 
@@ -72,4 +72,7 @@ def plan_requests(  # noqa: PLR0913  # what plan_tickets takes is handed on
     occasion = make_occasion(tracker, warehouse, catalogue, tickets, values, site)
     occasion = replace(occasion, accepted=frozenset(accepted))
     plan = plan_tickets(elaborated.tickets, catalogue, run, scheduled, sources, dashboards, occasion)
-    return choose_assignees(elaborated.annotate(plan), catalogue, tickets)
+    plan = choose_assignees(elaborated.annotate(plan), catalogue, tickets)
+    if record:
+        record_shown(elaborated, plan, warehouse)
+    return plan

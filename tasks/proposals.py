@@ -40,7 +40,7 @@ from tasks.missing_metrics import ask_modeller, choose_for_task, describe_task, 
 from tasks.planning import find_dashboards
 from tasks.policy import RETRY
 from tasks.publication import export_card
-from tasks.requirements import check_ticket
+from tasks.requirements import check_ticket, shows_gaps
 
 _log = logging.getLogger(__name__)
 PICTURE, MOST_ROWS = "proposal.png", 2_000_000
@@ -218,6 +218,15 @@ def _ask_modeller(
         task_key = ask_modeller(tracker, key, missing, catalogue, warehouse, values.release)
     memory = memory.model_copy(update={"task": task_key, "about": about})
     return replace(elaboration, memory=memory, asked_now=asked_now, task=describe_task(tracker, task_key))
+
+
+def record_shown(elaborated: Elaborated, plan: Plan, warehouse: Warehouse) -> None:
+    """Record of new proposals that a comment of an earlier run, of the same words, shows them already."""
+    for incomplete in plan.incomplete:
+        known = elaborated.found.get(incomplete.key)
+        if known and known.fresh and known.memory and shows_gaps(incomplete):
+            memory = known.memory.model_copy(update={"before": None})
+            write_proposal(warehouse, incomplete.key, memory.model_dump_json())
 
 
 @task(task_run_name="record proposal {key}", **RETRY)

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from prefect import task
 
 from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
-from blocks.tracker.base import Tracker, compute_fingerprint
+from blocks.tracker.base import GAPS, Tracker, compute_fingerprint
 from tasks.fields import Form
 from tasks.leftovers import check_leftovers
 from tasks.markdown import bullets, code
@@ -40,7 +40,7 @@ def read_tickets(tracker: Tracker, keys: Sequence[str] | None = None) -> list[Ti
 @task(task_run_name="answer {incomplete.key}", **RETRY)
 def answer_gaps(tracker: Tracker, incomplete: Incomplete) -> None:
     """Tell an incomplete ticket, in one comment, what is missing."""
-    tracker.comment(incomplete.key, "requirements", write_gap_comment(incomplete))
+    tracker.comment(incomplete.key, GAPS, write_gap_comment(incomplete))
     tracker.move(incomplete.key, "incomplete")
 
 
@@ -129,15 +129,18 @@ def _make_incomplete(ticket: Ticket, *gaps: str) -> Incomplete:
         key=ticket.key,
         gaps=gaps,
         status=ticket.status,
-        gaps_fingerprint=ticket.comment_fingerprints.get("requirements"),
+        gaps_fingerprint=ticket.comment_fingerprints.get(GAPS),
     )
 
 
 def knows_gaps(incomplete: Incomplete) -> bool:
     """True if the ticket says all of it already, so that nothing has to be asked of the tracker."""
-    return incomplete.status == "incomplete" and incomplete.gaps_fingerprint == compute_fingerprint(
-        write_gap_comment(incomplete)
-    )
+    return incomplete.status == "incomplete" and shows_gaps(incomplete)
+
+
+def shows_gaps(incomplete: Incomplete) -> bool:
+    """True if our comment on the ticket is the very one that it would get."""
+    return incomplete.gaps_fingerprint == compute_fingerprint(write_gap_comment(incomplete))
 
 
 def gather_feedback(comments: Iterable[Comment], answered: datetime | None) -> tuple[Comment, ...]:

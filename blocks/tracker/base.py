@@ -17,9 +17,11 @@ from blocks.records import Ticket
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")
 """Names of files that can be attached: no path, not hidden, nothing that reads backwards."""
 
+GAPS = "requirements"
+"""Topic of our comment on what a ticket lacks, and what is proposed to it."""
 NOT_BEGUN = "not_begun"
 """Topic of our comment on what keeps runs from beginning."""
-NO_ANSWERS = frozenset({"requirements", "refresh", NOT_BEGUN})
+NO_ANSWERS = frozenset({GAPS, "refresh", NOT_BEGUN})
 """Topics of our comments that don't answer how a run ended for a ticket that asked."""
 
 

@@ -12,6 +12,7 @@ from datetime import date
 from blocks.catalogue import Exposure
 from blocks.hashing import hash_text
 from blocks.records import Comment, Incomplete, Record, Requirement, Ticket
+from blocks.tracker.base import GAPS
 from blocks.tracker.description_template import list_own_lines
 from blocks.tracker.request_lines import Line
 from tasks.elaboration.acceptance import (
@@ -42,7 +43,8 @@ class Memory(Record):
     fingerprint: the proposal's; text: of what the ticket says; asked_on: from when relative days count; seen: comments
     with commands that were there before it; accepted: the fields, once the requester has accepted; by: the account that
     did, as a fingerprint; around: what the proposal is shown with; task: of the modellers, for what is missing; about:
-    which missing things that is. again: another proposal was accepted before.
+    which missing things that is. again: another proposal was accepted before. before: the fingerprint of our comment
+    when it was recorded, empty for none; None: it is known that the comment shows this proposal.
     """
 
     fingerprint: str
@@ -56,6 +58,15 @@ class Memory(Record):
     task: str = ""
     about: str = ""
     again: bool = False
+    before: str | None = None
+
+    def is_shown(self, ticket: Ticket) -> bool:
+        """False where the run that recorded it died before it was on the ticket: then nobody can have meant it."""
+        return (
+            self.accepted is not None
+            or self.before is None
+            or ticket.comment_fingerprints.get(GAPS, "") != self.before
+        )
 
 
 @dataclass
@@ -83,14 +94,19 @@ def elaborate_ticket(
 ) -> Elaboration:
     """What a ticket's words come to, held against what was proposed and accepted before."""
     text = compute_text_fingerprint(ticket)
-    same = remembered is not None and remembered.text == text
-    asked_on = remembered.asked_on if remembered and same else today
+    asked_on = remembered.asked_on if remembered and remembered.text == text else today
     proposal = propose(ticket, vocabulary, check, asked_on)
-    if remembered is None or remembered.fingerprint != proposal.fingerprint:
+    same = remembered is not None and remembered.fingerprint == proposal.fingerprint
+    if remembered is None or not same or not remembered.is_shown(ticket):
         seen = tuple(map(compute_comment_fingerprint, list_commands(ticket.comments, proposal)))
         version = remembered.version + 1 if remembered else 1
         memory = Memory(
-            fingerprint=proposal.fingerprint, text=text, asked_on=asked_on, seen=seen, version=version
+            fingerprint=proposal.fingerprint,
+            text=text,
+            asked_on=asked_on,
+            seen=seen,
+            version=version,
+            before=ticket.comment_fingerprints.get(GAPS, ""),
         )
         if remembered:
             memory = memory.model_copy(update={"task": remembered.task, "about": remembered.about})

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
 
+import httpx
 import pytest
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.errors import Misconfigured, Unavailable
@@ -126,3 +128,15 @@ else:
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert said in run.stdout
+
+
+@pytest.mark.parametrize(("status", "said"), [(500, "make room on its disk"), (422, "of this version")])
+def test_a_server_that_can_not_record_a_run_is_said_with_what_to_do(status: int, said: str) -> None:
+    """As where the disk of its database is full."""
+    request = httpx.Request("POST", "http://127.0.0.1:1/api/flow_runs/")
+    refused = PrefectHTTPStatusError("", request=request, response=httpx.Response(status))
+    found = reach.explain_api_failure(refused)
+    assert found
+    assert f"it answered {status}" in str(found)
+    assert said in str(found)
+    assert reach.explain_api_failure(ValueError("other")) is None

@@ -46,6 +46,9 @@ def ticket(*comments: tuple[str, str], description: str = ASKED, **fields: Any) 
 
 
 def elaborate(asked: Ticket, memory: Memory | None = None, today: date = ASKED_ON) -> Elaboration:
+    if memory:  # whose proposal is on the ticket
+        shown = {"requirements": f"version {memory.version}"}
+        asked = asked.model_copy(update={"comment_fingerprints": shown})
     return elaborate_ticket(asked, SHOP, CHECK, memory, today)
 
 

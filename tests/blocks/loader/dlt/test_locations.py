@@ -66,6 +66,20 @@ def test_credentials_that_are_given_win(tmp_path: Path) -> None:
         f"https://files.example.com/a.csv?sv=1&sig={SECRET}",
         f"postgresql://host/db?user=me&password={SECRET}",
         f"snowflake://host/db?private_key_token={SECRET}",
+        f"https://{SECRET}@api.example.com/",
+        f"https://api.example.com/?auth={SECRET}",
+        f"postgresql://host/db?sslpassword={SECRET}",
+        f"postgresql://host/db?pass%2577ord={SECRET}",
+        f"postgresql://host/db?options=-c%20password={SECRET}",
+        f"postgresql://host/db?service=x;password={SECRET}",
+        f"mssql+pyodbc:///?odbc_connect=DRIVER%3D%7Bx%7D%3BPWD%3D{SECRET}",
+        f"mssql+pyodbc:///?odbc_connect=DRIVER={{x}};UID=u;PWD={{{SECRET}}};",
+        f"s3://bucket/erp?aws_secret_access_key={SECRET}",
+        f"s3://bucket/erp?storage_options[secret]={SECRET}",
+        f"abfs://data@account/erp?account_key={SECRET}",
+        f"md:erp?motherduck_token={SECRET}",
+        f"host=h password={SECRET} dbname=d",
+        f"Server=h;Database=d;Password={SECRET}",
     ],
 )
 def test_other_secrets_are_refused_with_what_to_do(location: str, tmp_path: Path) -> None:
@@ -84,6 +98,10 @@ def test_other_secrets_are_refused_with_what_to_do(location: str, tmp_path: Path
         "s3://bucket/folder@2026:1",
         "file:///tmp/a:b@c",
         "sftp://host:22/folder@2026",
+        "data/key=5/pass",
+        "data/my folder key=5",
+        "postgresql://me@host/db?sslmode=require&sslkey=/x&sslrootcert=/y",
+        "https://api.example.com/v1?country=UK&page_size=5&code=US",
     ],
 )
 def test_a_location_without_a_secret_stays_as_it_is(location: str) -> None:
