@@ -60,7 +60,7 @@ def _run(folder: Path, *words: str) -> bytes | None:
         raise Misconfigured("run git", "it is not installed", "Install git.")
     command = [git, "-C", str(folder), *words]
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)  # noqa: S603  # git
     except subprocess.TimeoutExpired:
         raise TimedOut(f"run git {words[0]}", f"it took over {SECONDS} s") from None
     return done.stdout if done.returncode == 0 else None
