@@ -204,6 +204,8 @@ def test_a_budget_that_cannot_be_judged_is_a_failed_check(pair: Pair) -> None:
     same = values("(1, 1)")
     assert judge(pair, {"removed": 0.5}, KEY, pair.diff(same, same)) == (True, "0 of 1 (0.0%)")
     assert judge(pair, {"removed": 0}, KEY, pair.diff(values("(1, 1), (2, 2)"), same))[0] is False
+    nothing = pair.diff(f"{same} where k = 2", same)
+    assert judge(pair, {"removed": 0}, KEY, nothing) == (True, "nothing to compare with")
     for budget, key, said in (
         ({"removed": 0.5}, (), "no primary_key"),
         ({"removed": "half"}, KEY, "no share"),
@@ -231,6 +233,25 @@ def test_a_declared_key_is_unique_and_not_null(
     no = [check for check in check_mart(pair.warehouse, mart, "rel.m", 2) if not check.passed]
     assert {check.name for check in no} == failed
     assert tuple(value for check in no for value in check.evidence) == evidence
+
+
+def test_each_part_of_a_key_is_looked_at_and_five_of_its_faults_are_shown(pair: Pair) -> None:
+    rows = values("(1, null), (null, 1)" + ", (7, 7)" * 2)
+    pair.diff(rows, rows)
+    checks = check_mart(pair.warehouse, make_mart(("k", "v")), "rel.m", 4)
+    assert [(each.name, each.passed, each.observed) for each in checks[1:]] == [
+        ("key (k, v) is unique", False, "1 keys more than once"),
+        ("key (k, v) is not null", False, "2 rows with NULL in it"),
+    ]
+    many = values(", ".join(f"({n}, 1), ({n}, 2)" for n in range(6)))
+    pair.diff(many, many)
+    assert len(check_mart(pair.warehouse, make_mart(KEY), "rel.m", 12)[1].evidence) == 5
+
+
+def test_what_a_marts_meta_has_that_cannot_be_read_fails(pair: Pair) -> None:
+    mart = make_mart(()).model_copy(update={"fault": "primary_key is 7"})
+    (_, check) = check_mart(pair.warehouse, mart, "rel.m", 1)
+    assert (check.passed, check.observed) == (False, "primary_key is 7")
 
 
 @pytest.mark.parametrize(("allowed", "status"), [(False, "failed"), (True, "warned")])
