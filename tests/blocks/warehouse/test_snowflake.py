@@ -360,18 +360,18 @@ def test_only_one_run_writes_and_a_dead_ones_lease_is_free_at_once(account: Acco
 
 
 def test_a_lease_of_another_machine_runs_out(account: Account) -> None:
-    house = house_of(account, lease_seconds=10)
+    house = house_of(account, lease_seconds=5)
     with house.exclusive():
         pass
     with house.session() as session:
         session.rows(
-            "update control.lease set owner = 'elsewhere:1:x', until = dateadd(second, 10, sysdate())"
+            "update control.lease set owner = 'elsewhere:1:x', until = dateadd(second, 5, sysdate())"
         )
     with pytest.raises(Busy, match=r"elsewhere.*until \d\d:\d\d:\d\d UTC"), house.exclusive():
         pass
-    time.sleep(10.2)
+    time.sleep(5.2)
     with house.exclusive():
-        time.sleep(11)  # renewed meanwhile
+        time.sleep(6)  # renewed meanwhile
         with house.session() as session:
             ((left,),) = session.rows("select until > sysdate() from control.lease")
         assert left
