@@ -10,6 +10,7 @@ from pathlib import Path
 
 from blocks.dbt.yaml_content import read_yaml
 from blocks.errors import Misconfigured
+from blocks.loader.dlt.locations import has_secret_parameter
 from blocks.manifest import Node
 
 
@@ -19,7 +20,8 @@ def read_own_settings(
     """The wanted settings of an output of `folder`/profiles.yml; nothing where there is none for this warehouse.
 
     target: the output's name; None: the profile's own choice. kind: dbt's type of the warehouse. Jinja in a value is
-    left to dbt. Raises Misconfigured for a file that is no profile, or a named output that is not there.
+    left to dbt. Raises Misconfigured for a file that is no profile, a named output that is not there, or a secret
+    in what is attached.
     """
     path = folder / "profiles.yml"
     if not path.is_file():
@@ -35,6 +37,7 @@ def read_own_settings(
         return {}
     found = {key: value for key, value in outputs[chosen].items() if key in wanted}
     if isinstance(found.get("attach"), list):
+        _check_attached(path, found["attach"])
         found["attach"] = [_place(folder, each) for each in found["attach"]]
     return found
 
@@ -60,6 +63,18 @@ def _read_outputs(path: Path, profile: str) -> tuple[dict[str, Node], str]:
             f"read {path}", f"{type(error).__name__}: it is no profile of dbt's", "Correct or delete it."
         ) from None
     return outputs, str(found.get("target") or "")
+
+
+def _check_attached(path: Path, attached: Collection[object]) -> None:
+    """Raise Misconfigured for a secret in what is attached: errors of DuckDB and dbt repeat it, on tickets too."""
+    for each in attached:
+        place = each.get("path") if isinstance(each, Mapping) else each
+        if isinstance(place, str) and has_secret_parameter(place):
+            raise Misconfigured(
+                f"read {path}",
+                "`attach` names a password or token, which errors would show in clear",
+                "Put it into `secrets:` of that output, and name that as `secret:` of what is attached.",
+            )
 
 
 def _place(folder: Path, attached: object) -> object:

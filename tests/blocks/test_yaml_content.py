@@ -44,3 +44,33 @@ def test_it_is_refused_by_its_name(tmp_path: Path, content: str) -> None:
         with pytest.raises(Misconfigured, match=r"dbt_project\.yml"):
             read()
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize(
+    "attached",
+    [
+        '{path: "postgres:host=h password=pl4nted dbname=d", type: postgres}',
+        '{path: "md:erp?motherduck_token=pl4nted"}',
+        "'mysql:host=h user=u passwd=pl4nted'",
+        "{path: \"postgres:host=h password={{ env_var('PW') }}\"}",
+    ],
+)
+def test_a_secret_in_what_a_profile_attaches_is_refused(tmp_path: Path, attached: str) -> None:
+    """DuckDB's errors would repeat it on tickets."""
+    text = f"x: {{target: a, outputs: {{a: {{type: duckdb, attach: [{attached}]}}}}}}\n"
+    (tmp_path / "profiles.yml").write_text(text)
+    with pytest.raises(Misconfigured, match="secrets:") as refused:
+        read_own_settings(tmp_path, "x", None, "duckdb", ("attach",))
+    assert "pl4nted" not in str(refused.value)
+
+
+def test_what_a_profile_attaches_without_a_secret_stays(tmp_path: Path) -> None:
+    attached = "[{path: other.duckdb}, {path: 'postgres:host=h dbname=d', secret: mine}]"
+    (tmp_path / "profiles.yml").write_text(
+        f"x: {{target: a, outputs: {{a: {{type: duckdb, attach: {attached}}}}}}}\n"
+    )
+    found = read_own_settings(tmp_path, "x", None, "duckdb", ("attach",))
+    assert found["attach"] == [
+        {"path": str(tmp_path / "other.duckdb")},
+        {"path": "postgres:host=h dbname=d", "secret": "mine"},
+    ]

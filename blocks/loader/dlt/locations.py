@@ -34,7 +34,7 @@ def split_location(source: str, location: str) -> tuple[str, dict[str, str]]:
     """
     asked = f"read the location of {source}"
     found = _LOGIN.fullmatch(location) or _LOOSE_LOGIN.fullmatch(location)
-    if _has_secret_parameter(found["scheme"] + found["rest"] if found else location):
+    if has_secret_parameter(found["scheme"] + found["rest"] if found else location):
         raise Misconfigured(
             asked,
             "a parameter in it looks like a secret, and locations are shown in clear",
@@ -53,7 +53,7 @@ def split_location(source: str, location: str) -> tuple[str, dict[str, str]]:
     return found["scheme"] + found["rest"], {"username": unquote(name), "password": unquote(password)}
 
 
-def _has_secret_parameter(location: str) -> bool:
+def has_secret_parameter(location: str) -> bool:
     """True if a location gives a value to a name that stands for a secret.
 
     In a URL's query or fragment, in a connection string (`host=h password=p`, `Server=h;Password=p`), and in one
@@ -65,7 +65,7 @@ def _has_secret_parameter(location: str) -> bool:
             if value and (
                 _SECRET_NAME.fullmatch(name)
                 or ("://" in location and _SECRET_PARAMETER.fullmatch(name))
-                or _has_secret_parameter(value)
+                or has_secret_parameter(value)
             ):
                 return True
         location = unquote(location.replace("+", " "))
