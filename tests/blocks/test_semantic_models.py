@@ -233,6 +233,10 @@ REFUSED = {
         simple("balance", filter=where("{{ Dimension('customer__status') }} = 'x'")),
         "filter",
     ),
+    "no_time": (
+        simple("balance", filter=where("{{ TimeDimension('entry__status') }} = 'open'")),
+        "as a time, which it is not",
+    ),
     "by_metric": (
         simple("balance") | {"filter": where("{{ Metric('balance_metric', ['entry']) }} > 1")},
         "goes by the value of another metric",
