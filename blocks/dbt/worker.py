@@ -52,7 +52,10 @@ class Reasons:
     def __call__(self, event: Any) -> None:
         """Keep an event of level error or warn; dbt calls this for every event."""
         level = str(event.info.level)
-        if level in {"error", "warn"} and (text := " ".join(event.info.msg.split())):
+        text = " ".join(event.info.msg.split())
+        if (
+            level in {"error", "warn"} and text and not text.startswith("Traceback ")
+        ):  # its words come by themselves
             kept = self._messages if level == "error" else self.warnings
             if level == "error" or (text not in kept and len(kept) < MOST_WARNINGS):
                 kept.append(text[:LONGEST_REASON])

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from blocks.dbt.project import DbtProject
+from blocks.dbt.worker import Reasons
 from blocks.errors import BuildFailed, Misconfigured
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from flows.setup import show_setup
@@ -236,3 +237,10 @@ def dbt_processes() -> list[psutil.Process]:
         for process in ours
         if process.status() != psutil.STATUS_ZOMBIE and "blocks.dbt.worker" in process.cmdline()
     ]
+
+
+def test_what_dbt_reports_of_an_error_is_no_traceback() -> None:
+    reasons = Reasons()
+    for said in ("Traceback (most recent call last):\n  File x", "the disk\nis full"):
+        reasons(SimpleNamespace(info=SimpleNamespace(level="error", msg=said)))
+    assert reasons.explain(ValueError("dbt ended")) == "ValueError: dbt ended\nthe disk is full"
