@@ -184,9 +184,11 @@ class SourceTableMeta(SourceMeta):
     endpoint: str | None = None
     records: str | None = None
     cursor_param: str | None = None
-    paginator: Literal["single_page", "next_url", "header_link", "cursor", "page_number", "offset"] | None = (
-        None
-    )
+    paginator: (
+        Literal["single_page", "next_url", "header_link", "cursor", "header_cursor", "page_number", "offset"]
+        | None
+    ) = None
+    repeated_records: Literal["accept"] | None = None
     next: str | None = None
     page_param: str | None = None
     first_page: int | None = None

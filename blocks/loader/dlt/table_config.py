@@ -24,7 +24,7 @@ TABLE_SETTINGS = {
     ),
     *("final_newline", "skip_lines", "encoding", "empty_files", "members", "sheet", "unpacked_gb", "table"),
     *("endpoint", "records", "cursor_param", "paginator", "next", "page_param", "first_page", "page_size"),
-    *("quarantine_budget", "quarantine_of", "null_values"),
+    *("quarantine_budget", "quarantine_of", "null_values", "repeated_records"),
 }
 COLUMN_SETTINGS = {"origin", "required", "format", "decimal", "thousands", "round", "null_values", "epoch"}
 

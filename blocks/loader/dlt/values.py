@@ -31,7 +31,7 @@ TYPE_DESCRIPTIONS = {
     "timestamp": "a timestamp",
     "boolean": "true or false",
 }
-DAY, CLOCK = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}", r"\d{1,2}:\d\d"
+DAY, CLOCK = r"(?:[1-9]\d{3}|0[1-9]\d\d|00[1-9]\d|000[1-9])[-/]\d{1,2}[-/]\d{1,2}", r"\d{1,2}:\d\d"
 FRACTION, EXACT_FRACTION = r"(?:\.\d+)?", r"(?:\.\d{1,6}0*)?"  # of a second
 OFFSET = r"[+-](?:0\d|1[0-5])(?::?[0-5]\d)?"  # from UTC; the farthest one is +14:00
 LAST_OFFSET = rf"(?:{OFFSET}|Z)\s*$"

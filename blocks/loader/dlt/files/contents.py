@@ -12,6 +12,7 @@ from blocks.errors import Misconfigured
 from blocks.loader.dlt.files.archives import is_workbook, unpack_files
 from blocks.loader.dlt.files.encodings import decode_files
 from blocks.loader.dlt.files.formats import FileFormat, SourceFile, build_file_error
+from blocks.loader.dlt.files.line_ends import unify_line_ends
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.staging import Staging
 from blocks.records import SourceTable
@@ -26,14 +27,17 @@ NO_ROWS = "it has no rows, at most a header"
 def open_files(
     context: LoadContext, table: SourceTable, form: FileFormat, fetched: Sequence[SourceFile]
 ) -> list[SourceFile]:
-    """Unpack archives, and write texts in other encodings as UTF-8."""
+    """Unpack archives, and write texts in other encodings as UTF-8, and those of several line ends with one."""
     files = unpack_files(context, table, fetched)
     if not form.is_text:
         return files
     for file in files:
         if is_workbook(file.path):
             raise build_file_error(table, file.label, "it is an Excel workbook: declare `format: xlsx`")
-    return decode_files(context, table, files)
+    decoded = decode_files(context, table, files)
+    for file in decoded:
+        unify_line_ends(context, file, form.quoted)
+    return decoded
 
 
 def create_links(connection: DuckDBPyConnection, files: Sequence[SourceFile]) -> None:

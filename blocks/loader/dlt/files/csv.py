@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = {";": ";", "\t": "\\t", "|": "|", ",": ","}  # sign → as it is declared
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\r?\n?', re.IGNORECASE)  # as Excel writes it before the header
+MARK = "\ufeff"  # a second mark (BOM), of a file that was joined or marked twice
 EMPTY = "its first line is empty"
 LOOKED_AT = 30  # lines in which a header is looked for, for the error's words
 LONGEST_LINE = 1 << 20  # characters of a header
@@ -76,7 +77,7 @@ def _read_header(table: SourceTable, file: SourceFile) -> Header:
         with file.path.open(encoding="utf-8-sig", newline="") as content:
             for _ in range(skip):
                 content.readline(LONGEST_LINE)
-            first = content.readline(LONGEST_LINE)
+            first = content.readline(LONGEST_LINE).removeprefix(MARK)
             if found := SEPARATOR_LINE.fullmatch(first):
                 delimiter, skip, first = found[1], skip + 1, content.readline(LONGEST_LINE)
             names = _split_line(first, content, delimiter)
@@ -121,7 +122,7 @@ def _explain_header(table: SourceTable, file: SourceFile, header: Header) -> tup
 
 def _read_lines(file: SourceFile) -> list[str]:
     with file.path.open(encoding="utf-8-sig", errors="replace", newline="") as content:
-        return [content.readline(LONGEST_LINE) for _ in range(LOOKED_AT)]
+        return [content.readline(LONGEST_LINE).removeprefix(MARK) for _ in range(LOOKED_AT)]
 
 
 def _split_quietly(line: str, delimiter: str) -> list[str]:
@@ -151,4 +152,4 @@ def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextR
     return TextRelation(build_lines_relation(list(texts.values()), options, rejects), texts, "item", "number")
 
 
-CSV = FileFormat(_group_files, _build_relation)
+CSV = FileFormat(_group_files, _build_relation, quoted=True)

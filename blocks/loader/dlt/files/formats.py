@@ -64,12 +64,13 @@ class FileGroup(NamedTuple):
 class FileFormat(NamedTuple):
     """group_files: checks each file's columns. build_relation: takes a group and a name for its rejected lines.
 
-    is_text: the files are texts in some encoding.
+    is_text: the files are texts in some encoding. quoted: whether line ends between quotes are a value's.
     """
 
     group_files: Callable[[DuckDBPyConnection, SourceTable, Sequence[SourceFile]], list[FileGroup]]
     build_relation: Callable[[SourceTable, FileGroup, str], TextRelation]
     is_text: bool = True
+    quoted: bool = False
 
 
 def build_file_error(

@@ -147,9 +147,7 @@ def _stage_group(staging: Staging, form: FileFormat, group: FileGroup, rejects: 
     if not failed:
         _quarantine_lines(staging, rejects)
     elif len(group.files) == 1:
-        raise build_file_error(
-            staging.table, group.files[0].label, "it can't be read: broken quotes, or mixed line ends"
-        )
+        raise build_file_error(staging.table, group.files[0].label, "it can't be read: broken quotes")
     else:
         for at, file in enumerate(group.files):
             _stage_group(staging, form, group._replace(files=(file,)), f"{rejects}_{at}")

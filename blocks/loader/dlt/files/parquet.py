@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.loader.dlt.contract import TextRelation, describe_names
@@ -18,9 +19,11 @@ from blocks.records import SourceTable
 from blocks.sql import quote_identifier
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 MOST_DIGITS = 38  # of a decimal
+FARTHEST_SECOND = 9_214_000_000  # from 1970: what nanoseconds in 64 bits reach, with a margin
 
 
 def _group_files(
@@ -51,6 +54,7 @@ def _read_columns(
     if not found:
         raise build_file_error(table, file.label, "it is no Parquet file, or cut off")
     _check_decimals(connection, table, file)
+    _check_nanoseconds(connection, table, file)
     return tuple(row[0] for row in found), tuple(row[1] for row in found)
 
 
@@ -66,6 +70,58 @@ def _check_decimals(connection: DuckDBPyConnection, table: SourceTable, file: So
             f"{describe_names([wide[0]])} is a decimal of {wide[1]} digits, of which {MOST_DIGITS} can be read",
             f"Have the source write it with at most {MOST_DIGITS} digits, or as text.",
         )
+
+
+def _check_nanoseconds(connection: DuckDBPyConnection, table: SourceTable, file: SourceFile) -> None:
+    """Raise ContractBroken for an INT96 time that DuckDB would cut, unless its column says `round: true`.
+
+    Times that 64 bits of nanoseconds can't hold (before 1678, after 2261) are not looked at.
+    """
+    old = connection.execute(
+        "select 1 from parquet_schema(?) where type = 'INT96' limit 1", [str(file.path)]
+    ).fetchone()
+    if not old:
+        return
+    cut = {column.origin for column in table.columns if column.meta.get("round") is True}
+    if name := _find_nanoseconds(file.path, cut):
+        raise build_file_error(
+            table,
+            file.label,
+            f"{describe_names([name])} has times (INT96) with more digits of a second than 6",
+            "Have the source write TIMESTAMP instead, or declare the column with `round: true`, which cuts them.",
+        )
+
+
+def _find_nanoseconds(path: Path, cut: Collection[str]) -> str | None:
+    """Return the first column, of others than those to cut, with an INT96 time between two microseconds."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    exact = pq.ParquetFile(path, memory_map=True)
+    rough = pq.ParquetFile(path, memory_map=True, coerce_int96_timestamp_unit="us")
+    leaves = [exact.schema.column(at) for at in range(len(exact.schema.names))]
+    for leaf in (each for each in leaves if each.physical_type == "INT96"):
+        name = str(leaf.path).split(".")[0]
+        if name in cut:
+            continue
+        batches = (each.iter_batches(1 << 16, columns=[leaf.path]) for each in (exact, rough))
+        for parts in zip(*batches, strict=True):
+            fine, cut_off = (_flatten(part.column(0)).cast("int64") for part in parts)
+            near = pc.less(pc.abs(pc.divide(cut_off, 1_000_000)), FARTHEST_SECOND)
+            # a remainder only where the nanoseconds did not overflow
+            lost = pc.and_(near, pc.not_equal(fine, pc.multiply(cut_off, 1000)))
+            if pc.any(lost).as_py():
+                return name
+    return None
+
+
+def _flatten(values: pa.Array) -> pa.Array:
+    """Return what is in lists and structs of one member."""
+    import pyarrow as pa
+
+    while pa.types.is_nested(values.type):
+        values = values.flatten()[0] if pa.types.is_struct(values.type) else values.flatten()
+    return values
 
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.deadline import Deadline
+from blocks.errors import BadAnswer
 from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_batch
 from blocks.loader.dlt.contract import check_columns, name_extra_columns
@@ -20,11 +21,12 @@ from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.rest.pages import PageWatch
 from blocks.loader.dlt.rest.paginators import create_paginator
 from blocks.loader.dlt.staging import Staging, open_staging_database
-from blocks.loader.dlt.table_config import require_setting
+from blocks.loader.dlt.table_config import get_load_mode, require_setting
 from blocks.records import SourceTable
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
+    from duckdb import DuckDBPyConnection
 
 CHECK_SECONDS = 15
 
@@ -53,7 +55,10 @@ def check_rest(location: str, credential: Mapping[str, object]) -> str:
 def _create_watch(context: LoadContext, table: SourceTable) -> PageWatch:
     declared = table.meta.get("paginator")
     return PageWatch(
-        f"load {table.full_name}", str(declared) if declared else None, bool(_get_params(context, table))
+        f"load {table.full_name}",
+        str(declared) if declared else None,
+        bool(_get_params(context, table)),
+        "first_page" in table.meta,
     )
 
 
@@ -88,11 +93,32 @@ def _create_resource(context: LoadContext, table: SourceTable, name: str, watch:
     return dlt.resource(build_tables, name=name)
 
 
+def _check_overlap(connection: DuckDBPyConnection, table: SourceTable, paths: Sequence[str]) -> None:
+    """Raise BadAnswer for records that came on two pages, as rows that move while pages are read do.
+
+    With `merge` the key keeps one of them. Where one page has a record twice, its records are none that are unique.
+    """
+    if get_load_mode(table) == "merge" or table.meta.get("repeated_records") == "accept":
+        return
+    ((again, alike),) = connection.execute(
+        "select count(*) filter (where pages > 1), coalesce(bool_or(n > pages), false) from"
+        " (select count(*) as n, count(distinct number) as pages from read_parquet(?) group by hash(record), record)",
+        [paths],
+    ).fetchall()
+    if again and not alike:
+        raise BadAnswer(
+            f"load {table.full_name}",
+            f"{again:,} of its records came on two pages: rows moved while they were read, or its pages overlap",
+            "Declare `load: merge` and a `key`; `repeated_records: accept` if its records need not be unique.",
+        )
+
+
 def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]) -> PreparedBatch | None:
     label, paths = f"endpoint {table.meta['endpoint']}", [str(file) for file in files]
     with open_staging_database(context) as connection:
         found = RecordNames({}, False)
         if files:
+            _check_overlap(connection, table, paths)
             found = read_record_names(connection, "read_parquet(?)", "''", [paths])
         names = found.names.get("", [])
         if names:

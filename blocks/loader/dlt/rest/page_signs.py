@@ -44,6 +44,15 @@ PAGES = _split(
     "totalpages pagecount numpages lastpage pages totalpagecount xtotalpages xwptotalpages "
     "xpaginationpagecount maxpage maxpages nbpages pagestotal numberofpages"
 )
+LEFT = _split("remaining remainingcount remainingrecords remainingitems remainingrows remainingresults")
+SIZE = _split("size")  # of the page, or of all
+CURSOR = _split(  # stands on a last page, too
+    "cursor endcursor aftercursor scroll scrollid bookmark marker pagetoken continuationid"
+)
+ERROR = _split("error errors errormessage errormessages errormsg exception fault")
+FAILED = frozenset(("error", "fail", "failed", "failure"))  # as a `status`
+NOTHING = ("", "0", "null", "none", "false")
+PARTIAL = 206  # the HTTP status of a part
 DEEPEST = 3
 
 
@@ -51,7 +60,8 @@ class PageSigns(NamedTuple):
     """What one answer says. next: it names a next page. more: whether others follow, None if no flag says so.
 
     ended: it has a member for the next page, which is empty. total, pages: how many records and pages there are;
-    counted: the same as total, or how many are on this page.
+    counted: the same as total, or how many are on this page. hint: what may mean that others follow, in words.
+    failed: it speaks of an error, whatever its status.
     """
 
     next: bool = False
@@ -60,6 +70,9 @@ class PageSigns(NamedTuple):
     total: int | None = None
     counted: int | None = None
     pages: int | None = None
+    size: int | None = None
+    hint: str = ""
+    failed: bool = False
 
     @property
     def goes_on(self) -> bool:
@@ -73,12 +86,14 @@ def read_page_signs(response: requests.Response, answer: object, records: str) -
     found = [pair for place in _iterate_places(answer, path[:-1]) for pair in place]
     headers = [(_simplify_name(name), value) for name, value in response.headers.items()]
     nexts = [value for name, value in found if name in NEXT]
-    nexts += [value for name, value in headers if name == "xnextpage"]
+    nexts += [value for name, value in headers if name.removeprefix("x").removeprefix("ms") in NEXT]
     flags = [flag for name, value in found if name in MORE and (flag := _read_flag(value)) is not None]
     named = any(map(_names_page, nexts)) or find_next_link(response.headers) is not None
     if not path and isinstance(answer, dict):  # the answer is the record: its numbers are data
         return PageSigns(named, any(flags) if flags else None, bool(nexts) and not named)
     flags += [not flag for name, value in found if name in LAST and (flag := _read_flag(value)) is not None]
+    left = _find_count(found, LEFT)  # rows, or what may still be asked
+    hints = [name for name, value in found if name in CURSOR and _names_page(value)]
     return PageSigns(
         named,
         any(flags) if flags else None,
@@ -86,6 +101,9 @@ def read_page_signs(response: requests.Response, answer: object, records: str) -
         _find_count([*found, *headers, *_read_content_range(headers)], TOTAL),
         _find_count(found, COUNT),
         _find_count([*found, *headers], PAGES),
+        _find_count(found, SIZE),
+        _write_hint(response, bool(hints), left or 0),
+        isinstance(answer, dict) and any(_names_error(*member) for member in answer.items()),
     )
 
 
@@ -126,7 +144,29 @@ def _names_page(value: object) -> bool:
     """True for what names a page: no empty text, no `null` or `false`, no link without an address."""
     if isinstance(value, dict):
         return any(_names_page(each) for each in value.values())
-    return not (value is None or str(value).strip().lower() in ("", "0", "null", "none", "false"))
+    return not (value is None or str(value).strip().lower() in NOTHING)
+
+
+def _write_hint(response: requests.Response, has_cursor: bool, left: int) -> str:
+    if has_cursor:
+        return "a cursor"
+    if left:
+        return f"a number of {left:,} that remain"
+    return "the status 206, of a part" if response.status_code == PARTIAL else ""
+
+
+def _names_error(name: str, value: object) -> bool:
+    """True for a member of an answer that says that it failed, such as GraphQL's `errors` beside what could be had."""
+    name = _simplify_name(name)
+    if name in ERROR:
+        return value is True or (
+            not isinstance(value, bool | int)
+            and value not in ([], {})
+            and str(value).strip().lower() not in NOTHING
+        )
+    if name in ("ok", "success"):
+        return _read_flag(value) is False
+    return name == "status" and str(value).lower() in FAILED
 
 
 def _read_flag(value: object) -> bool | None:

@@ -20,14 +20,15 @@ class PageWatch:
     """What came of an endpoint so far. paginator: as it is declared, None if it is not.
 
     partly: whether only new records were asked for, so that the server's total may count others. notes: what to say
-    of the load.
+    of the load. first_declared: whether the source says which page is the first.
     """
 
-    def __init__(self, asked: str, paginator: str | None, partly: bool) -> None:
+    def __init__(self, asked: str, paginator: str | None, partly: bool, first_declared: bool = False) -> None:
         self.notes: list[str] = []
         self._asked, self._paginator, self._partly = asked, paginator, partly
+        self._first_declared = first_declared
         self._seen: set[bytes] = set()
-        self._records = self._pages = self._empty = 0
+        self._records = self._pages = self._empty = self._first = 0
         self._signs = PageSigns()
 
     def take(self, records: Sequence[str], signs: PageSigns) -> bool:
@@ -35,10 +36,16 @@ class PageWatch:
 
         One that comes again after the last one is left out: some servers answer every higher number with it.
         """
+        if signs.failed:
+            raise BadAnswer(
+                self._asked, "an answer speaks of an error", "Ask its API what is wrong; try again."
+            )
         if self._is_repeated(records):
             if self._is_counted():
                 return False
-            raise BadAnswer(self._asked, "it gave the same page twice", "Declare how it pages.")
+            start = ", and `first_page`" if self._paginator == "page_number" else ""
+            raise BadAnswer(self._asked, "it gave the same page twice", f"Declare how it pages{start}.")
+        self._first = self._first or len(records)
         self._records, self._pages = self._records + len(records), self._pages + 1
         self._empty, self._signs = 0 if records else self._empty + 1, signs
         return True
@@ -71,6 +78,8 @@ class PageWatch:
         short = self._describe_shortage()
         if short and not self._paginator:
             raise BadAnswer(self._asked, short, f"{UNDECLARED}; `single_page` if this is all.")
+        if short and self._paginator == "page_number" and self._lacks_page():
+            raise BadAnswer(self._asked, short, "Declare `first_page`: 0 if its pages count from 0, else 1.")
         if short:
             self._note(short)
 
@@ -84,7 +93,16 @@ class PageWatch:
         total = max(signs.total or 0, signs.counted or 0)
         if self._records < total and not self._partly:
             return f"it says that there are {total:,} records, and {self._records:,} came"
-        return ""
+        if self._paginator or signs.ended or signs.total is not None or signs.pages is not None:
+            return ""
+        if signs.counted is None and (signs.size or 0) > self._records and not self._partly:
+            return f"it says `size` {signs.size:,}, and {self._records:,} records came"
+        return f"its answer has {signs.hint}" if signs.hint and self._records else ""
+
+    def _lacks_page(self) -> bool:
+        """True if as many records as a page has are missing and nobody said which page is the first: 0 may be it."""
+        missing = max(self._signs.total or 0, self._signs.counted or 0) - self._records
+        return not self._first_declared and missing >= self._first > 0
 
     def _is_repeated(self, records: Sequence[str]) -> bool:
         """True for records that were on one page before, in whatever order."""

@@ -22,8 +22,8 @@ SINGLE_PAGE = "single_page"
 def create_paginator(table: SourceTable) -> BasePaginator:
     """Create dlt's paginator that the dbt source names.
 
-    `next` is where the next page's URL or cursor is in an answer, `page_param` the parameter that takes the
-    page's number, offset or cursor. Raises Misconfigured for a name that is not known.
+    `next` is where the next page's URL or cursor is in an answer, or the header that has it; `page_param`
+    the parameter that takes the page's number, offset or cursor. Raises Misconfigured for a name that is not known.
     """
     from dlt.sources.helpers.rest_client import paginators
 
@@ -79,6 +79,7 @@ def create_paginator(table: SourceTable) -> BasePaginator:
     known = {
         "next_url": lambda: LinkPaginator(following),
         "header_link": HeaderPaginator,
+        "header_cursor": lambda: _create_header_cursor(following, str(parameter or "cursor")),
         SINGLE_PAGE: paginators.SinglePagePaginator,
         "page_number": lambda: NumberPaginator(
             base_page=int(meta.get("first_page", 1)), page_param=str(parameter or "page"), total_path=None
@@ -92,4 +93,18 @@ def create_paginator(table: SourceTable) -> BasePaginator:
     if chosen not in known:
         raise Misconfigured(asked, f"paginator `{chosen}` is unknown", f"Use {', '.join(known)}.")
     paginator: BasePaginator = known[chosen]()
+    return paginator
+
+
+def _create_header_cursor(header: str, parameter: str) -> BasePaginator:
+    """Create the paginator of a cursor that a header has; an empty one is the end."""
+    from dlt.sources.helpers.rest_client import paginators
+
+    class HeaderCursorPaginator(paginators.HeaderCursorPaginator):  # type: ignore[misc]
+        _next_reference: str | None
+
+        def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
+            self._next_reference = response.headers.get(header, "").strip() or None
+
+    paginator: BasePaginator = HeaderCursorPaginator(header, parameter)
     return paginator

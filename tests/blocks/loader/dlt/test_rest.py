@@ -453,3 +453,78 @@ def test_a_page_that_comes_again_ends_the_load(online: Desk, api: Api) -> None:
     with pytest.raises(BadAnswer, match="same page twice"):
         online.load(table)
     assert len(api.seen) == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"remaining": 7},
+        {"size": 10},
+        {"endCursor": "x"},
+        {"meta": {"scroll_id": "x"}},
+    ],
+)
+def test_what_may_say_that_rows_are_missing_is_asked_about(
+    online: Desk, api: Api, said: dict[str, object]
+) -> None:
+    """Only where nothing is declared: such words mean other things as well."""
+    answer_with(api, lambda query: {"data": DAYS[:3], **said})
+    with pytest.raises(BadAnswer, match="`single_page` if this is all"):
+        online.load(undeclared())
+    assert online.load(paged(paginator="single_page")).rows == 3
+
+
+@pytest.mark.parametrize("said", [{"size": 10, "totalElements": 3}, {"size": 3}, {"cursor": None}])
+def test_what_only_looks_like_more_is_the_end(online: Desk, api: Api, said: dict[str, object]) -> None:
+    answer_with(api, lambda query: {"data": DAYS[:3], **said})
+    assert online.load(undeclared()).rows == 3
+
+
+def test_a_part_of_all_is_asked_about(online: Desk, api: Api) -> None:
+    api.answer = lambda handler: api.send(handler, 206, json.dumps({"data": DAYS[:3]}).encode())  # type: ignore[method-assign]
+    with pytest.raises(BadAnswer, match="206"):
+        online.load(undeclared())
+
+
+@pytest.mark.parametrize(
+    "said", [{"errors": [{"message": "x"}]}, {"error": "late"}, {"success": False}, {"status": "error"}]
+)
+def test_an_error_with_status_200_is_no_end(online: Desk, api: Api, said: dict[str, object]) -> None:
+    def make(query: dict[str, str]) -> object:
+        first = query["page"] == "1"
+        return {"data": DAYS[:3]} if first else {"data": [], **said}
+
+    answer_with(api, make)
+    with pytest.raises(BadAnswer, match="speaks of an error"):
+        online.load(paged(paginator="page_number"))
+
+
+def test_a_cursor_in_a_header_is_followed(online: Desk, api: Api) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        at = int(parse_qs(urlsplit(handler.path).query).get("after", ["0"])[0])
+        more = {"X_Next_Cursor": str(at + 4)} if at < 8 else {}
+        api.send(handler, 200, json.dumps({"data": DAYS[at : at + 4]}).encode(), **more)
+
+    api.answer = answer  # type: ignore[method-assign]
+    with pytest.raises(BadAnswer, match="has a next page"):
+        online.load(undeclared())
+    table = paged(paginator="header_cursor", next="X-Next-Cursor", page_param="after")
+    assert online.load(table).rows == 10
+
+
+def test_pages_that_overlap_double_no_row(online: Desk, api: Api) -> None:
+    """A row that is written while pages are read moves the others on; with `merge` the key keeps one of each."""
+    pages = {"1": DAYS[:4], "2": DAYS[3:7], "3": []}
+    answer_with(api, lambda query: {"data": pages[query["page"]]})
+    assert online.load(paged(paginator="page_number")).rows == 7
+    whole = {"paginator": "page_number", "load": "replace", "cursor": None}
+    with pytest.raises(BadAnswer, match="1 of its records came on two pages"):
+        online.load(paged(**whole))
+    assert online.load(paged(**whole, repeated_records="accept")).rows == 8
+
+
+def test_a_first_page_that_was_not_read_is_missed(online: Desk, api: Api) -> None:
+    answer_with(api, lambda query: {"data": DAYS[int(query["page"]) * 4 :][:4], "total": 10})
+    with pytest.raises(BadAnswer, match="Declare `first_page`: 0"):
+        online.load(paged(paginator="page_number"))
+    assert online.load(paged(paginator="page_number", first_page=0)).rows == 10
