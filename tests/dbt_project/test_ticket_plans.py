@@ -15,6 +15,8 @@ from blocks.site.base import Card
 from blocks.site.tableau.workbook.connections import PackedExtract
 from blocks.site.tableau.workbook.datasource import make_source
 from blocks.site.tableau.workbook.workbook import Workbook, make_workbook
+from tests.blocks.site.tableau.draw_layout import draw_workbook
+from tests.blocks.site.tableau.test_workbook import parsed
 from tests.blocks.site.test_plan import list_drawn
 from tests.conftest import ROOT
 from tests.dbt_project.conftest import Project
@@ -109,3 +111,13 @@ def test_page_and_workbook_leave_out_nothing_of_a_ticket(built: Project, key: st
     assert drawn == [(str(p.chart), set(p.metrics), set(p.dimensions), set(p.grains)) for p in planned]
     assert set.union(*(metrics for _, metrics, _, _ in drawn)) == set(ticket["metrics"])
     assert set.union(*(dimensions for _, _, dimensions, _ in drawn)) == set(ticket["dimensions"])
+
+
+def test_the_picture_of_a_workbook_is_of_the_one_that_is_made_now(built: Project, tmp_path: Path) -> None:
+    made = make_workbook_of(make_card(built.catalogue, read_ticket("AN-1")))
+    drawn = tmp_path / "tableau-workbook.svg"
+    drawn.write_text(draw_workbook(parsed(made.xml())), encoding="utf-8")
+    kept = ROOT / "docs" / drawn.name
+    assert kept.read_bytes() == drawn.read_bytes(), (
+        f"the layout has changed: look at {drawn}, copy it to {kept}"
+    )

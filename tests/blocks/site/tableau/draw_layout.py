@@ -76,10 +76,11 @@ def _draw_sheet(root: Any, sheet: Any, titled: bool, box: tuple[float, float, fl
     rows, cols = (sheet.findtext(f"table/{shelf}") or "" for shelf in ("rows", "cols"))
     measures = max(1, len([p for p in sheet.iterfind("table/panes/pane") if p.get("id")]))
     if mark == "Text":
-        shown = next(sheet.iter("text")).get("column")
-        yield _text(
-            x + 8, y + top + (34 if titled else 24), _caption(root, shown), 18 if titled else 11, w, PALE
-        )
+        first, *below = (_caption(root, each.get("column")) for each in sheet.iter("text"))
+        low = y + top + 24
+        yield _text(x + 8, low, first, 18 if titled else 11, w, PALE)
+        for place, words in enumerate(below, 1):
+            yield _text(x + 8, low + 14 * place, words, 9, w, PALE)
         return
     if h < 60:
         return
@@ -89,9 +90,9 @@ def _draw_sheet(root: Any, sheet: Any, titled: bool, box: tuple[float, float, fl
         if shelf
     )
     yield _text(x + 8, y + top + 12, shelves, 9, w, PALE)
-    yield from _draw_marks(
-        mark, measures, (x + 8, y + top + 20, w - 16, h - top - 28), "qk" in rows.rsplit(":")[-1]
-    )
+    inner = (x + 8, y + top + 20, w - 16, h - top - 28)
+    yield from _draw_marks(mark, measures, inner, "qk" in rows.rsplit(":")[-1])
+    yield from _draw_reference_lines(sheet, cols, measures, inner)
 
 
 def _draw_marks(
@@ -126,6 +127,31 @@ def _draw_marks(
             for n in range(max(1, int(h // 22))):
                 size = step * 0.8 * (1 - min(0.08 * n, 0.9))
                 yield _rectangle(left, y + 22 * n, max(size, 3), 14, SERIES[0], SERIES[0])
+
+
+def _draw_reference_lines(
+    sheet: Any, cols: str, measures: int, box: tuple[float, float, float, float]
+) -> Iterator[str]:
+    """A dashed line for each reference line: across its measure's part, or from top to bottom on the columns' axis."""
+    x, y, w, h = box
+    upright = 0
+    for pane in sheet.iterfind("table/panes/pane"):
+        for line in pane.iterfind("reference-line"):
+            words = line.get("label").removesuffix(" <Value>")
+            if line.get("axis-column") == cols:
+                at = x + w * (0.9 - 0.06 * upright)
+                yield _dashed(at, y, at, y + h)
+                yield _text(at - 6 * len(words), y + 10 + 12 * upright, words, 9, w, PALE)
+                upright += 1
+            else:
+                at = y + h * (int(pane.get("id") or 1) - 0.75) / measures
+                yield _dashed(x, at, x + w, at)
+                yield _text(x, at - 3, words, 9, w, PALE)
+
+
+def _dashed(x: float, y: float, to_x: float, to_y: float) -> str:
+    ends = f'x1="{x:.0f}" y1="{y:.0f}" x2="{to_x:.0f}" y2="{to_y:.0f}"'
+    return f'<line {ends} stroke="{PALE}" stroke-dasharray="4 3"/>'
 
 
 def _captions(root: Any, shelf: str) -> list[str]:

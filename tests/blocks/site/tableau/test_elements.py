@@ -74,6 +74,12 @@ def test_every_element_of_a_data_source_was_seen_in_one_that_people_saved(make_c
     assert list_unknown(parse(source.tds()), TABLE["data source"]) == []
 
 
+def test_the_table_of_data_sources_has_nothing_that_is_not_written(make_card: Make) -> None:
+    made = [source for way in CONNECTIONS.values() for source in sources(make_card(), way)]
+    written = {name for source in made for name in list_written(parse(source.tds()))}
+    assert written == set(TABLE["data source"])
+
+
 def test_an_element_without_its_flag_or_its_line_is_found(make_card: Make) -> None:
     root = parse(workbook(make_card()).xml())
     assert list_unknown(root, TABLE["workbook"]) == []

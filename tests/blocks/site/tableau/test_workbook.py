@@ -659,7 +659,7 @@ def test_filters_of_one_number_are_of_one_column(make_card: Make) -> None:
 def test_each_card_of_the_top_has_a_strip(make_card: Make) -> None:
     root = parsed(workbook(make_card()).xml())
     strips = root.findall("windows/window/cards/edge[@name='top']/strip")
-    assert [len(strip) for strip in strips] == [1] * len(strips)
+    assert [len(strip) for strip in strips] == [1] * 3 * len(root.findall("worksheets/worksheet"))
 
 
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
@@ -755,13 +755,15 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
 
 
 def test_a_picture_of_its_layout_is_drawn_from_the_xml_alone(make_card: Make) -> None:
-    """docs/tableau-workbook.svg is one, of the demo's ticket AN-1."""
-    made = workbook(make_card(Analysis.composition, metrics=EVERY, dimensions=("country", "segment")))
+    """docs/tableau-workbook.svg is one, of the demo's ticket AN-1: tests/dbt_project/test_ticket_plans.py."""
+    metrics = (AIMED, *EVERY[1:])
+    made = workbook(make_card(Analysis.composition, metrics=metrics, dimensions=("country", "segment")))
     drawn = etree.fromstring(draw_workbook(parsed(made.xml())).encode())
     words = {(each.text or "").split("…")[0] for each in drawn.iter("{*}text")}
     for sheet in (*made.kpis, *made.charts):
         assert any(each and sheet.title.startswith(each) for each in words), sheet.title
     assert {"Choice: Dates per", "Filter: Country", "Data to"} <= words
+    assert {"Net revenue, last change", "Target", "Unfinished from"} <= words
 
 
 def test_a_package_holds_the_workbook_and_its_data(make_card: Make, tmp_path: Path) -> None:
