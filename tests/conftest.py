@@ -14,8 +14,14 @@ from tempfile import TemporaryFile
 import pytest
 
 from tests.leftovers import end_marked, mark
-from tests.measurement import leave_libraries_unmeasured, leave_threads_unmeasured
+from tests.measurement import (
+    keep_python_out_of_tracing,
+    leave_libraries_unmeasured,
+    leave_threads_unmeasured,
+)
 from tests.warm_process import WarmParent, stand_in_subprocess
+
+keep_python_out_of_tracing()
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "tiny"

@@ -28,17 +28,31 @@ CALLS = (
 """Functions that call nothing of ours back."""
 
 
+def keep_python_out_of_tracing() -> None:
+    """Load filelock without its audit hook, so that no Python runs while a trace function is set.
+
+    CPython 3.11 refuses to set one while another thread is about to, and a thread that begins then ends at once. Only
+    a hook in Python lets another thread in there. filelock's watches for forks, of which it hears in another way, too.
+    """
+    hook, sys.addaudithook = sys.addaudithook, lambda _: None
+    try:
+        importlib.import_module("filelock")
+    finally:
+        sys.addaudithook = hook
+
+
 def leave_threads_unmeasured() -> None:
     """Let the threads that begin in THREADS run without coverage."""
     measure: Any = threading.gettrace()
     if measure is None:
         return
+    sys.settrace = _set_trace  # what threads of Python's own begin with
 
     def choose(frame: FrameType, event: str, argument: Any) -> Any:
         thread = frame.f_locals.get("self")
         begin = getattr(thread, "_target", None) or type(thread)
         if (getattr(begin, "__module__", None) or "").startswith(THREADS):
-            _insist(lambda: sys.settrace(None))
+            sys.settrace(None)
             return None
         return _insist(lambda: measure(frame, event, argument))
 
@@ -65,14 +79,21 @@ def leave_unmeasured(function: Callable[..., Any]) -> Callable[..., Any]:
         trace = sys.gettrace()
         if trace is None:
             return function(*arguments, **options)
-        _insist(lambda: sys.settrace(None))
+        sys.settrace(None)
         try:
             return function(*arguments, **options)
         finally:
-            _insist(lambda: sys.settrace(trace))
+            sys.settrace(trace)
             _begin()
 
     return call
+
+
+_plain_set_trace = sys.settrace
+
+
+def _set_trace(function: Any) -> None:
+    _insist(lambda: _plain_set_trace(function))
 
 
 def _insist(change: Callable[[], Any]) -> Any:

@@ -145,11 +145,14 @@ def looking(warehouse: DremioWarehouse, columns: str) -> Iterator[tuple[list[Any
         reader.join()
 
 
-def test_killed_at_every_statement_the_next_run_repairs_it(tmp_path: Path, way: dict[str, Any]) -> None:
-    """Killed before write 1, 2, 3 ...: readers have a whole release or, by views, each mart one; then recovery."""
+@pytest.mark.parametrize("stride", [2, pytest.param(1, marks=pytest.mark.soak)])
+def test_killed_at_every_statement_the_next_run_repairs_it(
+    tmp_path: Path, way: dict[str, Any], stride: int
+) -> None:
+    """Killed before one write after another: readers have a whole release or, by views, a whole mart; then recovery."""
     moments, deadly, died = set(), 0, True
     while died:
-        deadly += 1
+        deadly += stride
         with stand_in(tmp_path / str(deadly)) as server:
             warehouse = server.warehouse(keep=2, **way)
             promote(warehouse, "a", 1)

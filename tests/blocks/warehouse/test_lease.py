@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from tests.blocks.warehouse.postgres_server import Server
     from tests.blocks.warehouse.snowflake_account import Account
 
-EVERY = bool(os.environ.get("EVERY_INTERLEAVING"))
-
 
 class LeasedDuckDB(SharedWarehouse):
     """The template of warehouses on servers, over DuckDB: a lease, transactions, all views in one of them."""
@@ -107,6 +105,12 @@ def violations(stage: Stage, end: tuple[object, ...], falls_allowed: int) -> lis
     if State.publishing in last.values() or published[-1] != end[0] or stage.seen[-1] != end:
         wrong.append(("end", end, published, last))
     return wrong
+
+
+EVERY = pytest.mark.parametrize(
+    "every", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "all"]
+)
+"""Whether each step is stopped before, or some."""
 
 
 @pytest.fixture(scope="module")
@@ -180,18 +184,21 @@ PAIRS = [
 ]
 
 
-def test_every_interleaving_of_two_parents_is_old_or_new_and_never_older(base: LeasedDuckDB) -> None:
+@EVERY
+def test_every_interleaving_of_two_parents_is_old_or_new_and_never_older(
+    base: LeasedDuckDB, every: bool
+) -> None:
     """Stop or kill one before each of its steps; another promotes, rolls back, recovers, or dies at each of its own.
 
-    With EVERY_INTERLEAVING set all of them; without, a part of those in which the second one dies as well.
+    every: all of them; else a part, also of those in which the second one dies as well.
     """
     count, refused, wrong = 0, 0, []
     for (first_name, first), (second_name, second) in PAIRS:
         for kill in (False, True):
-            for dies in range(99) if EVERY else (0, 12, 21) if not kill else (0,):
+            for dies in range(99) if every else (0, 12, 21) if not kill else (0,):
                 at, reached = 0, False
                 while True:
-                    at += 1 if EVERY else 3 if second_name == "promote" and not dies else 7
+                    at += 1 if every else 4 if second_name == "promote" and not dies else 9
                     stage = stage_of(base, f"{count}")
                     with stage.warehouse.session():
                         ends = interleave(stage, first, second, at, kill, dies)
@@ -230,7 +237,8 @@ def stall_at_each_step(stage_at: Any, steps: range) -> tuple[int, int, list[obje
     return count, refused, wrong
 
 
-def test_a_stopped_run_is_refused_on_postgresql(postgres_server: Server) -> None:
+@EVERY
+def test_a_stopped_run_is_refused_on_postgresql(postgres_server: Server, every: bool) -> None:
     from blocks.warehouse.postgres.session import PostgresSession
 
     def stage_at(at: int) -> Stage:
@@ -243,12 +251,13 @@ def test_a_stopped_run_is_refused_on_postgresql(postgres_server: Server) -> None
 
         return Stage(house, PostgresSession, lambda: look(house), lambda: expire(house), undo)
 
-    count, refused, wrong = stall_at_each_step(stage_at, range(1, 99, 1 if EVERY else 6))
+    count, refused, wrong = stall_at_each_step(stage_at, range(1, 99, 1 if every else 6))
     assert not wrong, wrong
     assert refused > 5 < count
 
 
-def test_a_stopped_run_is_refused_on_snowflakes_stand_in(snowflake_account: Account) -> None:
+@EVERY
+def test_a_stopped_run_is_refused_on_snowflakes_stand_in(snowflake_account: Account, every: bool) -> None:
     from blocks.warehouse.snowflake.session import SnowflakeSession
     from tests.blocks.warehouse.snowflake_account import house_of
 
@@ -261,13 +270,14 @@ def test_a_stopped_run_is_refused_on_snowflakes_stand_in(snowflake_account: Acco
 
         return Stage(house, SnowflakeSession, lambda: look(house), lambda: expire(house), undo)
 
-    count, refused, wrong = stall_at_each_step(stage_at, range(2, 99, 1 if EVERY else 19))
+    count, refused, wrong = stall_at_each_step(stage_at, range(2, 99, 1 if every else 19))
     assert not wrong, wrong
     assert refused > 1 < count
 
 
 @pytest.mark.parametrize("way", ["views", "slot", "branch"])
-def test_a_stopped_run_is_refused_on_dremios_stand_in(dremio_server: StandIn, way: str) -> None:
+@EVERY
+def test_a_stopped_run_is_refused_on_dremios_stand_in(dremio_server: StandIn, way: str, every: bool) -> None:
     """Where a statement can't ask for the lease, one may come late by `views` and `slot`: the next run mends it."""
     from blocks.warehouse.dremio.session import DremioSession
 
@@ -279,7 +289,7 @@ def test_a_stopped_run_is_refused_on_dremios_stand_in(dremio_server: StandIn, wa
         start(house)
         return Stage(house, DremioSession, lambda: look(house), lambda: expire(house))
 
-    count, refused, wrong = stall_at_each_step(stage_at, range(2, 120, 1 if EVERY else 11))
+    count, refused, wrong = stall_at_each_step(stage_at, range(2, 120, 1 if every else 11))
     assert all(found[2][-1][0] != "end" for found in wrong), wrong  # mended, whatever was seen on the way
     assert not wrong or way != "branch", wrong
     assert way == "views" or len(wrong) < count / 2  # view by view a reader may always meet both releases

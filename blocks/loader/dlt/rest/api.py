@@ -11,7 +11,7 @@ import requests
 import simplejson  # type: ignore[import-untyped]
 
 from blocks.deadline import Deadline
-from blocks.errors import BadAnswer, NotFound
+from blocks.errors import BadAnswer, NotFound, PlatformError
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.session import HttpLimits, HttpSession, describe_content
 from blocks.loader.dlt.rest.page_signs import read_page_signs
@@ -112,12 +112,27 @@ class RestApi(HttpSession):
                 watch.check_end()
                 return
             records = [write_json(record) for record in page]
+            if watch.doubts_first_page():
+                parameter = str(getattr(paginator, "param_name", "page"))
+                watch.check_page_zero(records, self._read_page_zero(page.request, parameter))
             signs = read_page_signs(page.response, page.response.json(), self.records)
             if not watch.take(records, signs):
                 return
             yield records
             if watch.is_last():
                 return
+
+    def _read_page_zero(self, request: requests.Request, parameter: str) -> list[str]:
+        """The records of page 0, asked for as any other; none where the server has no such page."""
+        from dlt.common import jsonpath
+
+        try:
+            answer = self.get(str(request.url), params={**(request.params or {}), parameter: 0})
+        except PlatformError:
+            return []
+        found = jsonpath.find_values(self.records, answer.json())
+        rows = found[0] if len(found) == 1 and isinstance(found[0], list) else found
+        return [write_json(record) for record in rows]
 
     def check(self) -> str:
         """Ask for the location itself and return a one-line status; any answer but a refused credential is good."""

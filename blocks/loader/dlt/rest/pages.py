@@ -50,6 +50,22 @@ class PageWatch:
         self._empty, self._signs = 0 if records else self._empty + 1, signs
         return True
 
+    def doubts_first_page(self) -> bool:
+        """True before the first page of those with numbers, if nobody said that they count from 1."""
+        return self._paginator == "page_number" and not self._first_declared and not self._pages
+
+    def check_page_zero(self, first: Sequence[str], zero: Sequence[str]) -> None:
+        """Raise BadAnswer if page 0 has records, and others than page 1: one of both is not to be left out unasked.
+
+        Many servers answer with page 1 there, or with an error.
+        """
+        if zero and not set(zero) & set(first):
+            raise BadAnswer(
+                self._asked,
+                "it has a page 0, with other records than page 1",
+                "Declare `first_page`: 0 if its pages count from 0, else 1.",
+            )
+
     def is_last(self) -> bool:
         """True if the page that came says so, or if nothing but empty pages comes."""
         if self._empty >= MOST_EMPTY:

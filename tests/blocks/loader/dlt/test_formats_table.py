@@ -130,7 +130,12 @@ PAGES: dict[tuple[str, str], Callable[[Query], dict[str, object]]] = {  # pagina
     ("`cursor`", "a cursor on the last page, then an empty one"): lambda query: cursors(query, "10"),
     ("`cursor`", "the last page's cursor is its own"): lambda query: cursors(query, "8"),
     ("`cursor`", "ignores the cursor"): lambda query: page(0, next="x"),
+    ("`header_cursor`", "right"): lambda query: {
+        **page(part(query, "cursor")),
+        "next": part(query, "cursor"),
+    },
     ("`page_number`", "right"): lambda query: page(part(query, "page")),
+    ("`page_number`", "counts from 0"): lambda query: page(part(query, "page") + 4),
     ("`page_number`", "an empty page between, and `has_more`"): lambda query: (
         {"data": [], "has_more": True}
         if query["page"] == "2"
@@ -185,11 +190,14 @@ def test_paging(online: Desk, api: Api) -> None:
     found = []
     for at, ((paginator, server), make) in enumerate(PAGES.items()):
 
-        def answer(handler: BaseHTTPRequestHandler, make: Any = make) -> None:
+        def answer(handler: BaseHTTPRequestHandler, make: Any = make, paginator: str = paginator) -> None:
             query = {name: values[0] for name, values in parse_qs(urlsplit(handler.path).query).items()}
             body = make(query)
             place = body.pop("Link", None)
             more = {"Link": f'</rows?at={place + 4}>; rel="next"'} if place is not None and place < 8 else {}
+            if paginator == "`header_cursor`":
+                cursor = body.pop("next")
+                more = {"next": f"{cursor + 4}"} if cursor < 8 else {}
             api.send(handler, 200, json.dumps(body).encode(), **more)
 
         api.answer = answer  # type: ignore[method-assign]

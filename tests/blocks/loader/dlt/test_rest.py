@@ -204,7 +204,7 @@ def test_an_empty_page_is_no_end_if_the_server_says_so(online: Desk, api: Api) -
 
     for paginator, make in (("cursor", by_cursor), ("page_number", by_number)):
         answer_with(api, make)
-        online.load(paged(paginator=paginator, load="replace", cursor=None))
+        online.load(paged(paginator=paginator, first_page=1, load="replace", cursor=None))
         assert online.rows("select count(*) from raw_fx.rates") == [(6,)]
         assert len(api.seen) == 3
         api.seen.clear()
@@ -234,7 +234,7 @@ def test_a_page_that_comes_again_later_is_refused(online: Desk, api: Api, order:
     pages = {"1": DAYS[:3], "2": DAYS[3:6], "3": DAYS[:3][::order]}
     answer_with(api, lambda query: {"data": pages[query["page"]]})
     with pytest.raises(BadAnswer, match="same page twice"):
-        online.load(paged(paginator="page_number"))
+        online.load(paged(paginator="page_number", first_page=1))
     assert len(api.seen) == 3
 
 
@@ -247,7 +247,7 @@ def test_a_last_page_that_comes_for_every_higher_number_is_the_last(
         return {"data": DAYS[at : at + 4], **total}
 
     answer_with(api, make)
-    report = online.load(paged(paginator="page_number"))
+    report = online.load(paged(paginator="page_number", first_page=1))
     assert (report.rows, report.notes) == (10, ())
 
 
@@ -262,7 +262,7 @@ def test_a_page_behind_the_last_may_be_missing(online: Desk, api: Api) -> None:
         api.send(handler, 404 if number > 3 else 200, json.dumps(body).encode())
 
     api.answer = answer  # type: ignore[method-assign]
-    assert online.load(paged(paginator="page_number")).rows == 10
+    assert online.load(paged(paginator="page_number", first_page=1)).rows == 10
     ending[0] = "x"
     with pytest.raises(NotFound):
         online.load(paged(paginator="page_number", load="replace", cursor=None))
@@ -448,7 +448,7 @@ def test_a_page_that_comes_again_ends_the_load(online: Desk, api: Api) -> None:
     """A server that ignores the page's number is refused at its second answer."""
     api.records = [rate("2011-01-01")]
     table = RATES.model_copy(
-        update={"meta": {**RATES.meta, "paginator": "page_number", "page_param": "unknown"}}
+        update={"meta": {**RATES.meta, "paginator": "page_number", "page_param": "unknown", "first_page": 1}}
     )
     with pytest.raises(BadAnswer, match="same page twice"):
         online.load(table)
@@ -521,6 +521,27 @@ def test_pages_that_overlap_double_no_row(online: Desk, api: Api) -> None:
     with pytest.raises(BadAnswer, match="1 of its records came on two pages"):
         online.load(paged(**whole))
     assert online.load(paged(**whole, repeated_records="accept")).rows == 8
+
+
+def test_a_page_zero_with_records_of_its_own_is_not_left_out_in_silence(online: Desk, api: Api) -> None:
+    answer_with(api, lambda query: {"data": DAYS[int(query["page"]) * 4 :][:4]})
+    with pytest.raises(BadAnswer, match=r"page 0.*Declare `first_page`: 0"):
+        online.load(paged(paginator="page_number"))
+    assert online.load(paged(paginator="page_number", first_page=0)).rows == 10
+
+
+@pytest.mark.parametrize("zero", [None, [], DAYS[:4]], ids=["refused", "empty", "page 1 again"])
+def test_pages_that_count_from_one_are_read_as_before(
+    online: Desk, api: Api, zero: list[dict[str, object]] | None
+) -> None:
+    def answer(query: dict[str, str]) -> object:
+        page = int(query["page"])
+        if page == 0 and zero is None:
+            return {"message": "no such page"}
+        return {"data": zero if page == 0 else DAYS[(page - 1) * 4 :][:4]}
+
+    answer_with(api, answer)
+    assert online.load(paged(paginator="page_number")).rows == 10
 
 
 def test_a_first_page_that_was_not_read_is_missed(online: Desk, api: Api) -> None:
