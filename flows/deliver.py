@@ -52,7 +52,7 @@ from flows.transform import transform
 from flows.validate import validate
 from flows.warmup import run_meanwhile
 from tasks.answers import tell_not_begun
-from tasks.approval import close_approvals, list_due_pages, list_held, settle_approvals
+from tasks.approval import close_approvals, decide_approvals, list_due_pages, list_held
 from tasks.candidates import ask_for_approval, preview_candidates, tell_decisions
 from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
@@ -131,7 +131,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         open_run(project, warehouse, run) as context,
     ):
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
-        decisions = settle_approvals(tracker, warehouse)
+        decisions = decide_approvals(tracker, warehouse)
         if decisions:
             tell_decisions(tracker, decisions)
             close_approvals(warehouse, decisions)

@@ -265,8 +265,8 @@ def list_waiting(warehouse: Warehouse, dashboards: Sequence[Dashboard]) -> dict[
     }
 
 
-@task(name="settle approvals", **RETRY)
-def settle_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
+@task(name="decide approvals", **RETRY)
+def decide_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
     """Read what was said of candidates that wait, and promote what was accepted; return what was decided.
 
     The word is written down before readers see anything, and finished by the next run where this one dies, until

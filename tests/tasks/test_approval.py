@@ -38,11 +38,11 @@ from tasks.approval import (
     NOT_TAKEN,
     TOPIC,
     close_approvals,
+    decide_approvals,
     hold_for_approval,
     list_due_pages,
     list_held,
     list_waiting,
-    settle_approvals,
 )
 from tasks.candidates import ask_for_approval, tell_decisions
 from tasks.planning import plan_tickets
@@ -157,7 +157,7 @@ class Stage:
     def settle(self) -> list[tuple[str, Step]]:
         """As a delivery does."""
         tracker: Any = self.tracker
-        decisions = settle_approvals.fn(tracker, self.warehouse)
+        decisions = decide_approvals.fn(tracker, self.warehouse)
         tell_decisions.fn(tracker, decisions)
         close_approvals(self.warehouse, decisions)
         return [(each.candidate.run, each.step) for each in decisions]

@@ -56,7 +56,7 @@ class ReadersFile:
                 session.rows(f"checkpoint {quote(_ATTACHED)}")
             finally:
                 session.rows(f"detach {quote(_ATTACHED)}")
-            self._settle()
+            self._make_read_only()
         except BaseException:
             self.remove_leftovers()
             raise
@@ -111,7 +111,7 @@ class ReadersFile:
         place, name = self._settings.literal(str(path)), self._settings.quote(_ATTACHED)
         session.rows(f"attach {place} as {name} {options}")
 
-    def _settle(self) -> None:
+    def _make_read_only(self) -> None:
         """Take the right to write away, and wait until the disk has it."""
         if self._new.with_name(self._new.name + _WAL).exists():
             raise Rejected(f"write {self._new.name}", "DuckDB left a part of it in its log", "Run again.")
