@@ -558,7 +558,9 @@ def _explain(words: list[str], error: CycloptsError) -> str:
     if isinstance(error, UnknownOptionError):
         name = error.token.keyword or error.token.value
         if owners := [each for each in commands if name in list_flags(each)]:
-            message = f"{command} takes no {name}: it belongs to {', '.join(owners)}"
+            near = get_close_matches(name, list_flags(command), 1, 0.8)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            message = f"{command} takes no {name}: it belongs to {', '.join(owners)}{meant}"
     elif isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         stray = error.unused_tokens[0]
         if words[0] == stray:
