@@ -5,7 +5,8 @@ BIN := .venv/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
 # In the order of tests/conftest.py, which begins with what takes longest.
-PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A worker that crashed fails the run in any case; replaced by another, the rest of its file may never be run.
+PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test coverage check docs peers bench soak lock images sbom audit clean setup setup-dev
