@@ -229,12 +229,14 @@ def _find_accepted_otherwise(
     Nobody is asked here: that is done when that dashboard's own run comes.
     """
     approvals, planned, found = read_approvals(warehouse), {each.name for each in dashboards}, set[str]()
+    fingerprints = None
     for exposure in dbt.catalogue.exposures if approvals else ():
         known = _find_accepted(approvals, exposure.name) if exposure.approval in APPROVERS else None
         shared = sorted(build.marts.keys() & known.marts.keys()) if known else []
         if known is None or exposure.name in planned or not shared:
             continue
-        now = _mark_marts(dbt.catalogue, dbt.read_fingerprints({}), suites, shared)
+        fingerprints = fingerprints or dbt.read_fingerprints({})
+        now = _mark_marts(dbt.catalogue, fingerprints, suites, shared)
         if changed := {mart for mart in shared if now[mart] != known.marts[mart]}:
             get_run_logger().warning(
                 "%s stays as readers see it: it was accepted so for %s, which no part of this run is and has to be "

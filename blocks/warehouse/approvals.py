@@ -128,14 +128,9 @@ def read_question(warehouse: WarehouseConnection, candidate: Candidate) -> Quest
 
 def write_question(warehouse: WarehouseConnection, candidate: Candidate, question: Question) -> None:
     """Record what is asked, in place of what was before. Raises LeaseLost."""
-    table = warehouse.quote(warehouse.control, "questions")
     key = (candidate.dashboard, candidate.run)
-    with warehouse.session() as session:
-        warehouse.make_schema(session, warehouse.control)
-        warehouse.make_table(session, warehouse.control, "questions", QUESTIONS)
-        with fence_writes(warehouse, session):
-            session.rows(f"delete from {table} where dashboard = ? and run_id = ?", key)
-            insert_lines(session, table, [(*key, control.now(), question.model_dump_json())])
+    lines = [(*key, control.now(), question.model_dump_json())]
+    control.replace_lines(warehouse, "questions", QUESTIONS, [key], lines)
 
 
 def read_approvals(warehouse: WarehouseConnection) -> list[Approval]:

@@ -314,6 +314,30 @@ def insert_lines(session: Session, table: str, lines: Sequence[Sequence[object]]
         )
 
 
+def replace_lines(
+    warehouse: WarehouseConnection,
+    table: str,
+    columns: dict[str, str],
+    keys: Sequence[Sequence[object]],
+    lines: Sequence[Sequence[object]],
+) -> None:
+    """Write lines of a table of control in place of those with these keys, the values of its first columns.
+
+    It is made where it is not there yet. Raises LeaseLost.
+    """
+    names, place = list(columns)[: len(keys[0])], warehouse.quote(warehouse.control, table)
+    alike = f"({' and '.join(f'{name} = ?' for name in names)})"
+    with warehouse.session() as session:
+        warehouse.make_schema(session, warehouse.control)
+        warehouse.make_table(session, warehouse.control, table, columns)
+        with fence_writes(warehouse, session):
+            session.rows(
+                f"delete from {place} where {' or '.join([alike] * len(keys))}",
+                [value for key in keys for value in key],
+            )
+            insert_lines(session, place, lines)
+
+
 def split_lines(lines: Sequence[_T]) -> Iterator[Sequence[_T]]:
     """The lines, so many at once."""
     return (lines[at : at + LINES_AT_ONCE] for at in range(0, len(lines), LINES_AT_ONCE))

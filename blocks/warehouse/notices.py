@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from blocks.warehouse import control
-from blocks.warehouse.control import insert_lines
-from blocks.warehouse.lease import fence_writes
 from blocks.warehouse.settings import WarehouseConnection
 
 TABLE = "notices"
@@ -26,11 +24,5 @@ def write_notices(warehouse: WarehouseConnection, run: str, told: Mapping[str, s
     """Write what was told now, by topic, in place of what was before. Raises LeaseLost."""
     if not told:
         return
-    table, now = warehouse.quote(warehouse.control, TABLE), control.now()
-    with warehouse.session() as session:
-        warehouse.make_schema(session, warehouse.control)
-        warehouse.make_table(session, warehouse.control, TABLE, COLUMNS)
-        with fence_writes(warehouse, session):
-            marks = ", ".join("?" * len(told))
-            session.rows(f"delete from {table} where topic in ({marks})", list(told))
-            insert_lines(session, table, [(topic, state, run, now) for topic, state in told.items()])
+    lines = [(topic, state, run, control.now()) for topic, state in told.items()]
+    control.replace_lines(warehouse, TABLE, COLUMNS, [(topic,) for topic in told], lines)

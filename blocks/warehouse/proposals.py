@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blocks.errors import BadInput
-from blocks.warehouse.control import LONGEST_DETAIL, insert_lines, now
-from blocks.warehouse.lease import fence_writes
+from blocks.warehouse.control import LONGEST_DETAIL, now, replace_lines
 from blocks.warehouse.settings import WarehouseConnection
 
 PROPOSALS = {"ticket": "varchar", "recorded_at": "timestamp", "detail": "varchar"}
@@ -31,10 +30,4 @@ def write_proposal(warehouse: WarehouseConnection, ticket: str, detail: str) -> 
         raise BadInput(
             f"record the proposal of {ticket}", "it is too long", "Name fewer things in one ticket."
         )
-    table = warehouse.quote(warehouse.control, "proposals")
-    with warehouse.session() as session:
-        warehouse.make_schema(session, warehouse.control)
-        warehouse.make_table(session, warehouse.control, "proposals", PROPOSALS)
-        with fence_writes(warehouse, session):
-            session.rows(f"delete from {table} where ticket = ?", (ticket,))
-            insert_lines(session, table, [(ticket, now(), detail)])
+    replace_lines(warehouse, "proposals", PROPOSALS, [(ticket,)], [(ticket, now(), detail)])

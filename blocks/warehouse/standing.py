@@ -10,8 +10,6 @@ from datetime import date, datetime
 
 from blocks.records import Record
 from blocks.warehouse import control
-from blocks.warehouse.control import insert_lines
-from blocks.warehouse.lease import fence_writes
 from blocks.warehouse.settings import WarehouseConnection
 
 TABLE = "standing"
@@ -66,14 +64,6 @@ def write_standing(
     names = sorted({*forgotten, *(each.dashboard for each in entries)})
     if not names:
         return
-    table, now = warehouse.quote(warehouse.control, TABLE), control.now()
-    with warehouse.session() as session:
-        warehouse.make_schema(session, warehouse.control)
-        warehouse.make_table(session, warehouse.control, TABLE, COLUMNS)
-        with fence_writes(warehouse, session):
-            session.rows(f"delete from {table} where dashboard in ({', '.join('?' * len(names))})", names)
-            insert_lines(
-                session,
-                table,
-                [(e.dashboard, e.ticket, e.cadence, e.fingerprint, e.run, now) for e in entries],
-            )
+    now = control.now()
+    lines = [(e.dashboard, e.ticket, e.cadence, e.fingerprint, e.run, now) for e in entries]
+    control.replace_lines(warehouse, TABLE, COLUMNS, [(name,) for name in names], lines)
