@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from blocks.dbt.project import DbtProject
 from blocks.errors import NotFound
 from blocks.quality.suites import Suites
 from blocks.query_tags import tag_queries
-from blocks.records import BuildReport, Dashboard, GateReport, Record, Release, State
+from blocks.records import BuildReport, Dashboard, GateReport, MartDiff, Record, Release, State
 from blocks.release_names import is_in_release
 from blocks.scratch_folder import open_scratch
 from blocks.warehouse import control
@@ -245,7 +245,7 @@ def _write_changes(found: Preview) -> str:
     changed = set(found.changed)
     moved = [diff for diff in found.gate.diffs if diff.mart in changed and not diff.first]
     new = sorted(diff.mart for diff in found.gate.diffs if diff.first)
-    same = [diff.mart for diff in moved if not _has_moved(diff.model_dump())]
+    same = [diff.mart for diff in moved if not _has_moved(diff)]
     parts = [
         write_diff([diff for diff in moved if diff.mart not in same]),
         f"Built anew, and the same as readers have: {listed(same, MOST_NAMES)}." if same else "",
@@ -255,11 +255,9 @@ def _write_changes(found: Preview) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _has_moved(diff: dict[str, object]) -> bool:
-    counts: Sequence[object] = [
-        diff[name] for name in ("added", "removed", "changed", "columns", "not_compared")
-    ]
-    return any(counts) or diff["rows_before"] != diff["rows_after"]
+def _has_moved(diff: MartDiff) -> bool:
+    differences = diff.added, diff.removed, diff.changed, diff.columns, diff.not_compared
+    return any(differences) or diff.rows_before != diff.rows_after
 
 
 def _write_left_out(found: Preview) -> str:

@@ -115,18 +115,12 @@ def _list_news(
 def _write_news(
     card: Card, publication: Publication, headline: Headline, subscriber: str, name: str
 ) -> Message:
-    dashboard = card.dashboard
     when = f", to {write_day(card.as_of)}" if card.as_of else ""
-    open_to_all = not dashboard.wishes.audience  # else a message would show them to whoever gets it
-    figures = (headline.period, "\n".join(headline.figures)) if open_to_all else ("It has new figures.",)
-    return Message(
-        name=name,
-        subscriber=subscriber,
-        subject=f"{dashboard.title}: new figures{when}",
-        lines=tuple(line for line in figures if line),
-        foot=_write_foot(card),
-        url=publication.url,
-        picture=publication.image if open_to_all else None,
+    lines = headline.period, "\n".join(headline.figures)
+    if card.dashboard.wishes.audience:  # a message would show them to whoever gets it
+        lines = "", "It has new figures."
+    return _make_message(
+        card, publication, subscriber, name, f"{card.dashboard.title}: new figures{when}", lines
     )
 
 
@@ -142,11 +136,18 @@ def _write_alert(
         if not crossed and reading.text == reading.line:
             is_at = f"{reading.label} is {reading.text}, at the line again"
         subject, line = f"{is_at}: {subject}", f"{is_at} ({reading.when})." if reading.when else f"{is_at}."
+    return _make_message(card, publication, subscriber, name, subject, (line,))
+
+
+def _make_message(
+    card: Card, publication: Publication, subscriber: str, name: str, subject: str, lines: Sequence[str]
+) -> Message:
+    """A message with the dashboard's address, and its picture if that is for everybody."""
     return Message(
         name=name,
         subscriber=subscriber,
         subject=subject,
-        lines=(line,),
+        lines=tuple(line for line in lines if line),
         foot=_write_foot(card),
         url=publication.url,
         picture=None if card.dashboard.wishes.audience else publication.image,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -165,34 +166,39 @@ class DashboardView:
         """How a metric stands to its target as it opens, as the page's target.js has it; None where unknown."""
         if metric.grows or not (metric.target_against or metric.target is not None):
             return None
-        extract, opening = self.extracts[number], self.opening
+        opening = self.opening
         if metric.target_against:
             before = opening and self.find_before(opening, Against(metric.target_against))
-            shot = Snapshot(extract, metric, opening, before, self.latest, self.picked)
+            shot = self.take_snapshot(number, metric, opening, before)
             return judge_target(metric, shot.read_total(), shot.read_total(before=True))
         if not metric.target_per:
             if is_additive(metric.formula):  # the project's own target says of no time what it is of
                 return None
-            shot = Snapshot(extract, metric, opening, None, self.latest, self.picked)
-            return judge_target(metric, shot.read_total(), None)
-        bucket = self._find_judged_bucket(metric)
+            return judge_target(metric, self.take_snapshot(number, metric, opening).read_total(), None)
+        bucket = self.find_newest_bucket(metric, metric.target_per, opening)
         if bucket is None or metric.needs_bucket:
             return None
-        inside = self._cover(bucket, metric.target_per)
-        shot = Snapshot(extract, metric, inside, None, self.latest, self.picked)
+        shot = self.take_snapshot(number, metric, self.cover(bucket, metric.target_per))
         return judge_target(metric, shot.read_total(), None, name_bucket(bucket, metric.target_per))
 
-    def _find_judged_bucket(self, metric: Metric) -> int | None:
-        """The last bucket of a target's unit that is whole inside of what is shown, and final."""
-        if not self.opening or metric.target_per not in list_coarser_grains(self.grain):
+    def take_snapshot(
+        self, number: int, metric: Metric, period: Period | None, before: Period | None = None
+    ) -> Snapshot:
+        """A metric over its dataset's extract in a period, with the filters that it opens with."""
+        return Snapshot(self.extracts[number], metric, period, before, self.latest, self.picked)
+
+    def find_newest_bucket(self, metric: Metric, unit: str, within: Period | None) -> int | None:
+        """The last bucket of a unit that is whole inside of a period, and final; None if there is none."""
+        if not within or unit not in list_coarser_grains(self.grain):
             return None
-        unit, end = metric.target_per, self.opening.end
+        end = within.end
         if self.end:
             end = min(end, self.end - timedelta(days=metric.maturity_days))
         last = find_last_finished(end, unit)
-        return last if self.opening.is_whole(last, unit) else None
+        return last if within.is_whole(last, unit) else None
 
-    def _cover(self, bucket: int, unit: str) -> Period:
+    def cover(self, bucket: int, unit: str) -> Period:
+        """The buckets of the rows that are in a bucket of a unit."""
         days = start(bucket, unit), finish(bucket, unit)
         first, last = (find_bucket(day, self.grain) for day in days)
         return Period(grain=self.grain, first=first, last=last)
@@ -275,6 +281,14 @@ class DashboardView:
         if self.card.dashboard.analysis is not Analysis.composition or not rollup.dimensions:
             return []
         return [metric.label for metric in rollup.extract.dataset.metrics if not is_additive(metric.formula)]
+
+
+@contextmanager
+def open_view(card: Card) -> Iterator[DashboardView]:
+    """A card's view, with its extracts open."""
+    with ExitStack() as opened:
+        pairs = zip(card.datasets, card.extracts, strict=True)
+        yield DashboardView(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
 
 
 def _list_without_longer_buckets(rollup: Rollup) -> list[str]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
-from datetime import timedelta
 from typing import NamedTuple
 
 from blocks.metrics import Metric
 from blocks.site.base import Card
-from blocks.site.extract import Extract
-from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.kpis import Snapshot
+from blocks.site.html.dashboard_view import DashboardView, open_view
 from blocks.site.number_format import write_change, write_compact, write_span
 from blocks.site.opening import name_bucket
-from blocks.site.periods import Period, find_bucket, find_last_finished, finish, list_coarser_grains, start
 from blocks.wishes import Alert
 
 MOST_FIGURES = 8
@@ -40,10 +35,7 @@ class Headline(NamedTuple):
 
 def read_headline(card: Card, alerts: Sequence[Alert]) -> Headline:
     """Ask the card's extracts."""
-    with ExitStack() as opened:
-        pairs = zip(card.datasets, card.extracts, strict=True)
-        extracts = [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs]
-        view = DashboardView(card, extracts)
+    with open_view(card) as view:
         opening, before = view.opening, view.before
         period = write_span(opening.begin, opening.end) if opening else ""
         period += f", compared with {write_span(before.begin, before.end)}" if period and before else ""
@@ -56,8 +48,7 @@ def read_headline(card: Card, alerts: Sequence[Alert]) -> Headline:
 
 def _write_figure(view: DashboardView, number: int, metric: Metric) -> str:
     """As in `Net revenue: £1.24M (+3.2%)`."""
-    before = view.find_period_before(metric)
-    shot = Snapshot(view.extracts[number], metric, view.opening, before, view.latest, view.picked)
+    shot = view.take_snapshot(number, metric, view.opening, view.find_period_before(metric))
     value = shot.read_total()
     change = write_change(value, shot.read_total(before=True), metric.form)
     return f"{metric.label}{shot.note}: {write_compact(value, metric.form)}{f' ({change})' if change else ''}"
@@ -68,26 +59,10 @@ def _read(view: DashboardView, alert: Alert) -> Reading:
     number, metric = next(pair for pair in view.metrics if pair[1].name == alert.metric)
     period, when = view.opening, write_span(view.opening.begin, view.opening.end) if view.opening else ""
     if alert.per:
-        period, when = _find_newest(view, metric, alert.per)
-    shot = Snapshot(view.extracts[number], metric, period, None, view.latest, view.picked)
-    value = shot.read_total() if period or not alert.per else None
-    return Reading(
-        label=metric.label,
-        value=value,
-        text=write_compact(value, metric.form),
-        line=write_compact(alert.value, metric.form),
-        when=when,
-    )
-
-
-def _find_newest(view: DashboardView, metric: Metric, unit: str) -> tuple[Period | None, str]:
-    """The newest finished bucket of a unit, in buckets of the rows; None where these don't reach over all of it."""
-    if not view.finished or unit not in list_coarser_grains(view.grain):
-        return None, ""
-    end = view.finished.end
-    if view.end:
-        end = min(end, view.end - timedelta(days=metric.maturity_days))
-    bucket = find_last_finished(end, unit)
-    first, last = (find_bucket(day, view.grain) for day in (start(bucket, unit), finish(bucket, unit)))
-    period = Period(grain=view.grain, first=first, last=last)
-    return (period if first >= view.finished.first else None), name_bucket(bucket, unit)
+        bucket = view.find_newest_bucket(metric, alert.per, view.finished)
+        if bucket is None:
+            return Reading(metric.label, None, "", "", "")
+        period, when = view.cover(bucket, alert.per), name_bucket(bucket, alert.per)
+    value = view.take_snapshot(number, metric, period).read_total()
+    line = write_compact(alert.value, metric.form)
+    return Reading(metric.label, value, write_compact(value, metric.form), line, when)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from blocks.site.base import Card
-from blocks.site.extract import Extract
-from blocks.site.html.dashboard_view import DashboardView
+from blocks.site.html.dashboard_view import open_view
 from blocks.site.html.picture import draw_picture
 
 
 def draw_mock(card: Card) -> bytes:
     """The PNG of a dashboard as it would open."""
-    with ExitStack() as opened:
-        pairs = zip(card.datasets, card.extracts, strict=True)
-        return draw_picture(
-            DashboardView(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
-        )
+    with open_view(card) as view:
+        return draw_picture(view)

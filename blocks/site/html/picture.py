@@ -38,14 +38,7 @@ def draw_picture(view: DashboardView) -> bytes:
     from altair.utils.schemapi import debug_mode
 
     shots = [
-        Snapshot(
-            view.extracts[number],
-            metric,
-            view.opening,
-            view.find_period_before(metric),
-            view.latest,
-            view.picked,
-        )
+        view.take_snapshot(number, metric, view.opening, view.find_period_before(metric))
         for number, metric in view.metrics
     ]
     standings = [view.judge(*pair) for pair in view.metrics]

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import Field
@@ -22,8 +22,7 @@ from blocks.http.address import Address
 from blocks.manifest import Node
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card
-from blocks.site.extract import Extract
-from blocks.site.html.dashboard_view import DashboardView
+from blocks.site.html.dashboard_view import open_view
 from blocks.site.html.dbt_docs_page import DOCS_FILE, render_dbt_docs
 from blocks.site.html.dictionary_page import FILE, find_guides, render_dictionary
 from blocks.site.html.index import (
@@ -177,11 +176,7 @@ class FolderSite(BiSite):
             raise BadInput(f"Publish {name}", fault, "Give one of each a mart.")
         tables = dict(zip(marts if len(marts) > 1 else ["Extract"], card.extracts, strict=True))
         rows = write_hyper(tables, work / f"{name}.hyper", time_zone=card.time_zone)
-        with ExitStack() as opened:
-            pairs = zip(card.datasets, card.extracts, strict=True)
-            view = DashboardView(
-                card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs]
-            )
+        with open_view(card) as view:
             write_file(work / "dashboard.png", draw_picture(view))
             guides = find_guides(self._place(), "../")
             page = render_dashboard(view, summarize_gate(card, self._find_address), guides)
