@@ -40,7 +40,7 @@ docs: .venv-lint/done  ## the documentation as a site, every link checked: .loca
 	NO_MKDOCS_2_WARNING=1 .venv-lint/bin/mkdocs build
 
 soak: setup-dev  ## random sequences of runs, kills and rollbacks by the thousand, for hours; SOAK=0.01 plays a part
-	$(BIN)/python -m pytest -m soak --timeout 0 -s tests $(TEST_ARGS)
+	$(BIN)/python -m pytest -m 'soak or hypothesis' --hypothesis-profile soak --timeout 0 -s tests $(TEST_ARGS)
 
 bench: setup-dev  ## the figures of the README
 	$(BIN)/python -m tests.benchmarks

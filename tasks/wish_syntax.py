@@ -35,7 +35,7 @@ _ASSIGN = re.compile(
 )
 _RANGE = re.compile(r"(?P<low>\S*?)\s*\.\.\.?\s*(?P<high>\S*)")
 _BETWEEN = re.compile(r"(?:from|between)\s+(?P<low>\S+)\s+(?:to|and)\s+(?P<high>\S+)", re.IGNORECASE)
-_LIMIT = re.compile(r"(?P<name>.+?)\s*(?P<sign>>=|<=|≥|≤)\s*(?P<number>\S+)")
+_LIMIT = re.compile(r"(?P<name>[^=:\"]+?)\s*(?P<sign>>=|<=|≥|≤)\s*(?P<number>\S+)")
 _ALERT = re.compile(
     r"(?P<name>.+?)\s*(?:(?P<sign>[<>])|\b(?:is |are |falls |drops |goes |gets |rises )?"
     r"(?:(?P<below>below|under|less than|lower than|fewer than)|above|over|more than|higher than|exceeds)\b)"

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.leftovers import end_marked, mark
 from tests.measurement import (
@@ -36,6 +37,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So does a shell start what it runs in the background; tests interrupt what they run, themselves too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+# The same cases on every machine and in every run; `make soak` draws new ones, and more.
+SUITE = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("suite", derandomize=True, **SUITE)
+settings.register_profile("soak", max_examples=5_000, **SUITE)
+settings.load_profile("suite")
 
 MARK = mark()
 

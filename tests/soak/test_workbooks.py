@@ -28,8 +28,6 @@ def test_no_random_dashboard_makes_a_faulty_workbook(schema: Any, tmp_path: Path
 
     @settings(
         max_examples=most,
-        deadline=None,
-        database=None,
         phases=[Phase.generate],
         suppress_health_check=QUIET,
     )

@@ -205,7 +205,7 @@ LONGEST, MOST_SECONDS = 32_767, 3.0
 """Of a description, and of a processor's time that one ticket may take."""
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     words=st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=80),
     said=st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=4),

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blocks.records import Incomplete, Requirement
@@ -258,6 +258,8 @@ numbers = st.one_of(
         unique=True,
     ),
 )
+@example(name="a", values=["<="])
+@example(name="a", values=["under ≤ 5", "a: >= 5"])
 def test_a_filter_reads_back_as_it_is_written(name: str, values: list[str]) -> None:
     wish = Filter(dimension=name, values=tuple(values))
     assert read_filter(str(wish)) == wish

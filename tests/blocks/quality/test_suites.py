@@ -285,7 +285,7 @@ JSON = strategies.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     strategies.fixed_dictionaries(
         {"expectations": JSON}, optional={"name": JSON, "meta": JSON, "notes": JSON}

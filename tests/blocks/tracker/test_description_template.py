@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.tracker.description_template import NAMES, read_template
@@ -221,7 +221,6 @@ def test_tables_with_a_part_in_each_row_or_column() -> None:
     assert read_template(from_wiki(wiki)) == found
 
 
-PROPERTY = settings(deadline=None, derandomize=True, database=None)  # the same on every machine
 EDITED = {
     "analysis": "trend",
     "metrics": "net_revenue\norders",
@@ -261,7 +260,6 @@ FIELD_NAMES = {field: st.sampled_from(NAMES[field]) for field in EDITED}
 WRAPPERS = st.sampled_from(["panel", "layoutSection", "layoutColumn", "nestedExpand", None])
 
 
-@PROPERTY
 @given(
     data=st.data(),
     layouts=st.lists(st.sampled_from(sorted(LAYOUTS)), min_size=len(EDITED), max_size=len(EDITED)),
@@ -281,7 +279,6 @@ def test_every_document_that_names_the_parts_in_order_gives_the_same_values(
     assert found == {field: text.split("\n") for field, text in EDITED.items()}
 
 
-@PROPERTY
 @given(data=st.data(), layouts=st.lists(st.sampled_from(sorted(WIKI_LAYOUTS)), min_size=4, max_size=4))
 def test_every_wiki_text_that_names_the_parts_in_order_gives_the_same_values(
     data: st.DataObject, layouts: list[str]
@@ -318,13 +315,11 @@ JSON_VALUES = st.recursive(
 )
 
 
-@PROPERTY
 @given(JSON_VALUES)
 def test_no_document_breaks_the_readers(document: Any) -> None:
     assert isinstance(read_template(from_adf(document)), dict)
 
 
-@PROPERTY
 @given(st.text(alphabet=st.sampled_from("ab \n\\|*_-+?!~{}[]#:>." + "é📊\u200b"), max_size=200))
 def test_no_text_breaks_the_readers(text: str) -> None:
     assert isinstance(read_template(from_wiki(text)), dict)

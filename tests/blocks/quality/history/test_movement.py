@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.catalogue import Dataset
@@ -30,7 +30,6 @@ def add(side: dict[str, dict[str, Fraction]]) -> dict[str, Fraction]:
     return {name: sum((each[name] for each in side.values()), Fraction(0)) for name in ("top", "bottom")}
 
 
-@settings(max_examples=300, deadline=None)
 @given(before=sides, after=sides, formula=st.sampled_from([TOP, DIFFERENCE, RATIO, KEPT]))
 def test_parts_add_up_to_the_whole_exactly_and_to_the_cent(
     before: dict[str, dict[str, Fraction]], after: dict[str, dict[str, Fraction]], formula: Formula

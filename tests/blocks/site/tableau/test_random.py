@@ -77,7 +77,7 @@ def test_they_do_find_what_is_wrong(make_card: Make, tmp_path: Path) -> None:
     assert any("Nowhere" in each for each in said)
 
 
-@settings(max_examples=15, deadline=None, database=None, derandomize=True, suppress_health_check=QUIET)
+@settings(max_examples=15, suppress_health_check=QUIET)
 @given(drawn=dashboards())
 def test_a_random_dashboard_is_a_workbook_without_fault(schema: Any, tmp_path: Path, drawn: Drawn) -> None:
     assert list_all(drawn, schema, tmp_path) == []

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blocks.records import Incomplete
@@ -84,7 +84,6 @@ LINES = st.sampled_from(
 )
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=100)
 @given(st.lists(LINES, max_size=12))
 def test_any_markdown_makes_a_document(validator: Any, lines: list[str]) -> None:
     assert faults(validator, "\n".join(lines)) == []
