@@ -93,9 +93,11 @@ def small(tmp_path: Path, warm_dbt: None) -> SmallProject:
     return SmallProject(tmp_path)
 
 
-@pytest.fixture(params=["postgres", "snowflake", "dremio"])
+@pytest.fixture(
+    params=["postgres", *(pytest.param(name, marks=pytest.mark.soak) for name in ("snowflake", "dremio"))]
+)
 def small_elsewhere(request: pytest.FixtureRequest, tmp_path: Path, warm_dbt: None) -> Iterator[SmallProject]:
-    """The same over a real PostgreSQL, and over the stand-ins for Snowflake and Dremio."""
+    """The same over a real PostgreSQL; in the soak, over the stand-ins for Snowflake and Dremio, which are slow."""
     with ExitStack() as stack:
         yield SmallProject(tmp_path, _open(request.param, tmp_path, stack))
 

@@ -145,7 +145,7 @@ def looking(warehouse: DremioWarehouse, columns: str) -> Iterator[tuple[list[Any
         reader.join()
 
 
-@pytest.mark.parametrize("stride", [2, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.soak)])
 def test_killed_at_every_statement_the_next_run_repairs_it(
     tmp_path: Path, way: dict[str, Any], stride: int
 ) -> None:

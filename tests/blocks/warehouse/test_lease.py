@@ -198,7 +198,7 @@ def test_every_interleaving_of_two_parents_is_old_or_new_and_never_older(
             for dies in range(99) if every else (0, 12, 21) if not kill else (0,):
                 at, reached = 0, False
                 while True:
-                    at += 1 if every else 4 if second_name == "promote" and not dies else 9
+                    at += 1 if every else 6 if second_name == "promote" and not dies else 13
                     stage = stage_of(base, f"{count}")
                     with stage.warehouse.session():
                         ends = interleave(stage, first, second, at, kill, dies)
@@ -215,8 +215,8 @@ def test_every_interleaving_of_two_parents_is_old_or_new_and_never_older(
         print(f"{first_name}, {second_name}: {count} so far", flush=True)
     print(f"{count} interleavings, {refused} stale holders refused, {len(wrong)} violations")
     assert not wrong, wrong[:5]
-    assert count > 60
-    assert refused > 20
+    assert count > 40
+    assert refused > 12
 
 
 # real servers and stand-ins
@@ -251,7 +251,7 @@ def test_a_stopped_run_is_refused_on_postgresql(postgres_server: Server, every: 
 
         return Stage(house, PostgresSession, lambda: look(house), lambda: expire(house), undo)
 
-    count, refused, wrong = stall_at_each_step(stage_at, range(1, 99, 1 if every else 6))
+    count, refused, wrong = stall_at_each_step(stage_at, range(1, 99, 1 if every else 8))
     assert not wrong, wrong
     assert refused > 5 < count
 
@@ -270,29 +270,31 @@ def test_a_stopped_run_is_refused_on_snowflakes_stand_in(snowflake_account: Acco
 
         return Stage(house, SnowflakeSession, lambda: look(house), lambda: expire(house), undo)
 
-    count, refused, wrong = stall_at_each_step(stage_at, range(2, 99, 1 if every else 19))
+    count, refused, wrong = stall_at_each_step(stage_at, range(2, 99, 1 if every else 32))
     assert not wrong, wrong
     assert refused > 1 < count
 
 
-@pytest.mark.parametrize("way", ["views", "slot", "branch"])
+@pytest.mark.parametrize("publish", ["views", "slot", "branch"])
 @EVERY
-def test_a_stopped_run_is_refused_on_dremios_stand_in(dremio_server: StandIn, way: str, every: bool) -> None:
+def test_a_stopped_run_is_refused_on_dremios_stand_in(
+    dremio_server: StandIn, publish: str, every: bool
+) -> None:
     """Where a statement can't ask for the lease, one may come late by `views` and `slot`: the next run mends it."""
     from blocks.warehouse.dremio.session import DremioSession
 
-    at_place = {"branch": {"source": None}}.get(way, {})
+    at_place = {"branch": {"source": None}}.get(publish, {})
 
     def stage_at(at: int) -> Stage:
-        place = f"nessie.a{at}" if way == "branch" else f"analytics{at}"
-        house = dremio_server.warehouse(publish=way, database=place, **at_place)
+        place = f"nessie.a{at}" if publish == "branch" else f"analytics{at}"
+        house = dremio_server.warehouse(publish=publish, database=place, **at_place)
         start(house)
         return Stage(house, DremioSession, lambda: look(house), lambda: expire(house))
 
     count, refused, wrong = stall_at_each_step(stage_at, range(2, 120, 1 if every else 11))
     assert all(found[2][-1][0] != "end" for found in wrong), wrong  # mended, whatever was seen on the way
-    assert not wrong or way != "branch", wrong
-    assert way == "views" or len(wrong) < count / 2  # view by view a reader may always meet both releases
+    assert not wrong or publish != "branch", wrong
+    assert publish == "views" or len(wrong) < count / 2  # view by view a reader may always meet both releases
     assert refused > 2
 
 

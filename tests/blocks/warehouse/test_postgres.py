@@ -322,7 +322,7 @@ for deadly in itertools.count({first}, {stride}):
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.soak)])
 def test_killed_at_every_statement_it_is_the_old_release_or_the_new(
     server: Server, moment: str, stride: int
 ) -> None:
