@@ -14,6 +14,7 @@ from prefect import task
 from blocks.catalogue import Catalogue, Dataset, Mart
 from blocks.errors import Misconfigured, NotFound
 from blocks.hashing import hash_value
+from blocks.quality.expectations import SuiteContent
 from blocks.quality.mart_checks import META_READ, check_join, check_mart
 from blocks.quality.mart_diff import compare, compare_same
 from blocks.quality.suites import Suites
@@ -47,17 +48,18 @@ def audit_suites(
     tested: mart → its dbt tests that say what a suite would (Catalogue.find_suite_tests). Where one of them was
     evaluated in this build, a mart needs no suite; one that it has counts all the same.
     """
-    failed, found = [], {}
+    failed, checks, found, made_of = list[Check](), list[Check](), dict[str, SuiteContent](), dict[str, str]()
     for mart in build.marts:
         try:
-            found[mart] = suites.read(mart)
+            made_of[mart] = _hash_suite(suites, warehouse, build, mart)
+            if known := carried.find(made_of[mart]) if carried else []:  # nor read: that takes seconds
+                checks += known
+            else:
+                found[mart] = suites.read(mart)
         except NotFound as error:
             failed.append(_accept_tests(mart, build, tested.get(mart, ()), str(error)))
         except Misconfigured as error:
             failed.append(Check(scope=mart, name=HAS_SUITE, passed=False, kind="suite", observed=str(error)))
-    made_of = {mart: _hash_suite(suites, warehouse, build, mart) for mart in found}
-    checks = [check for mart in found if carried for check in carried.find(made_of[mart])]
-    found = {mart: content for mart, content in found.items() if mart not in {each.scope for each in checks}}
     if not found:
         return failed + checks
     new = suites.evaluate(warehouse, {mart: build.marts[mart] for mart in found}, found)
