@@ -19,12 +19,14 @@ from pydantic import SecretStr
 from blocks.dbt.project import DbtProject
 from blocks.errors import NotDelivered
 from blocks.loader.dlt.loader import DltLoader
+from blocks.notifier.mail.notifier import MailNotifier
 from blocks.prefect.block_types import TYPES, find_block_class
 from blocks.quality.suites import Suites
 from blocks.site.html.site import FolderSite
 from blocks.site.tableau.client.credentials import AccessToken
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tests.blocks.notifier.smtp_server import serving_mail
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
 from tests.blocks.tracker.jira.site import TOKEN
 from tests.conftest import TINY
@@ -106,7 +108,8 @@ class DumpingSuites(Suites):
 def desk(tmp_path: Path) -> Iterator[JiraDesk]:
     with jira_desk(tmp_path, cloud=True, version="3", project="BK") as desk:
         asked = {"analysis": "comparison", "dimensions": ["station"], "data_sources": ["bikes"]}
-        desk.file("BK-1", metrics=["rides", "minutes_per_ride"], title="Which?", **asked)
+        told = {"description": "Subscribers: dana@example.com"}
+        desk.file("BK-1", metrics=["rides", "minutes_per_ride"], title="Which?", **asked, **told)
         # somebody's own, pasted where it does not belong: what is proposed of its words is kept, they are not
         words = f"Show rides by station, month by month. The login is {SECRET} for now."
         desk.file("BK-2", metrics=[], dimensions=[], data_sources=[], title="Rides?", description=words)
@@ -148,7 +151,8 @@ def test_nothing_that_a_run_leaves_holds_a_secret(
 
     (tmp_path / "rides").mkdir()
     minutes = {"fails its gate": -500, "delivers": 12}
-    with Receiver() as lineage, log_everything(tmp_path / "everything.log"):
+    login = ("bot", SECRET)
+    with Receiver() as lineage, log_everything(tmp_path / "everything.log"), serving_mail(login=login) as box:
         monkeypatch.setenv("OPENLINEAGE_URL", lineage.url)
         monkeypatch.setenv("OPENLINEAGE_API_KEY", SECRET.encode("ascii", "ignore").decode())
         for end, found in minutes.items():
@@ -172,14 +176,25 @@ def test_nothing_that_a_run_leaves_holds_a_secret(
                 DbtProject(folder=TINY / "dbt", state=tmp_path / "dbt"),
                 DumpingSuites(folder=TINY / "expectations", docs=tmp_path / "docs"),
             )
+            told = MailNotifier(
+                sender="bot@example.com",
+                host="127.0.0.1",
+                port=box.port,
+                security="none",
+                username=login[0],
+                password=SecretStr(login[1]),
+                recipients=["*@example.com"],
+            )
             if end == "delivers":
-                deliver(*given)
+                deliver(*given, notifier=told)
             else:
                 with pytest.raises(NotDelivered) as refused:
-                    deliver(*given)
+                    deliver(*given, notifier=told)
                 (tmp_path / "refusal.txt").write_text(f"{refused.value} {refused.value!r}")
         (tmp_path / "lineage.txt").write_text(lineage.texts())
     (tmp_path / "tickets.txt").write_text("\n".join(desk.comments("BK-1")))
+    (tmp_path / "mail.txt").write_text("\n".join(str(mail) for _, _, mail in box.taken))
+    assert len(box.taken) == 1
     kept = dump_control(DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb")))
     (tmp_path / "control.txt").write_text(kept)
     for store in ("journal", "loads", "fingerprints", "relations", "proposals"):

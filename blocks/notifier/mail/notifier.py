@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -104,7 +105,7 @@ class MailNotifier(Notifier):
         explain = partial(_explain, f"send by {self.host}:{self.port}")
         with replace_vendor_errors((smtplib.SMTPException, OSError), explain), self._open() as server:
             if self.username and self.password:
-                server.login(self.username, self.password.get_secret_value())
+                _log_in(server, self.username, self.password.get_secret_value())
             yield server
 
     def _open(self) -> smtplib.SMTP:
@@ -119,6 +120,20 @@ class MailNotifier(Notifier):
             server.close()
             raise
         return server
+
+
+def _log_in(server: smtplib.SMTP, username: str, password: str) -> None:
+    """By whatever the server offers; beyond ASCII by PLAIN, in UTF-8 (RFC 4616), which smtplib can't."""
+    if (username + password).isascii():
+        server.login(username, password)
+        return
+    server.ehlo_or_helo_if_needed()
+    if "PLAIN" not in server.esmtp_features.get("auth", "").upper().split():
+        raise smtplib.SMTPNotSupportedError
+    words = b64encode(f"\0{username}\0{password}".encode()).decode()
+    code, answer = server.docmd("AUTH", f"PLAIN {words}")
+    if code != 235:  # RFC 4954, 6: authentication succeeded
+        raise smtplib.SMTPAuthenticationError(code, answer)
 
 
 def _explain(asked: str, error: BaseException) -> PlatformError:
