@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from blocks.errors import BadInput, PlatformError
+from blocks.errors import BadInput, PlatformError, explain_error
 from blocks.loader.dlt.load_context import LoadContext
 
 if TYPE_CHECKING:
@@ -77,15 +77,14 @@ def extract(
 def _find_error(
     asked: str, error: Exception, translate_error: Callable[[str, BaseException], PlatformError | None]
 ) -> PlatformError:
-    """Find our error inside dlt's, or translate the driver's."""
+    """Find our error inside dlt's, or the machine's fault, or translate the driver's."""
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in chain:
         chain.append(link)
         link = link.__cause__ or link.__context__
     for link in chain:
-        found = link if isinstance(link, PlatformError) else translate_error(asked, link)
-        if found:
+        if found := explain_error(asked, link) or translate_error(asked, link):
             return found
     name = type(chain[-1]).__name__
     return BadInput(asked, f"dlt stopped ({name})", "Look at the newest data of the source.")

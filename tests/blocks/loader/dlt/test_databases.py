@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
+from importlib import import_module
 
+import pyarrow as pa
 import pytest
 
-from blocks.errors import ContractBroken, NotFound, TimedOut, Unavailable
+from blocks.errors import ContractBroken, Misconfigured, NotFound, TimedOut, Unavailable
 from tests.blocks.loader.origins import ACCOUNTS, DEALS, SECRET, Desk
 
 ROWS = (
@@ -229,3 +232,24 @@ def test_dead_host_is_unavailable_without_its_password(desk: Desk) -> None:
     with pytest.raises(Unavailable) as caught:
         desk.load(ACCOUNTS)
     assert SECRET not in f"{caught.value!r}{desk.loader!r}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "remedy"),
+    [
+        (pa.ArrowMemoryError("malloc of size 64 failed"), "more memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), "space"),
+    ],
+    ids=["memory", "disk"],
+)
+def test_a_fault_of_the_machine_is_not_blamed_on_the_data(
+    crm: Desk, monkeypatch: pytest.MonkeyPatch, fault: Exception, remedy: str
+) -> None:
+    """However deep in dlt's own error it is."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a step of the pipeline failed") from fault
+
+    monkeypatch.setattr(import_module("dlt.pipeline.pipeline").Pipeline, "extract", fail)
+    with pytest.raises(Misconfigured, match=remedy):
+        crm.load(DEALS)
