@@ -10,17 +10,38 @@ export class Chart {
   /**
    * @param {HTMLElement} host
    * @param {function(HTMLElement, object, object): SVGElement[]} drawing puts shapes into the host and returns the
-   *   marks that can be reached, each with a `tip`, and a `place` where a click on it looks inside
+   *   marks that can be reached, each with a `tip`, a `place` where a click on it looks inside, and `reveal` where
+   *   there is more to see of it once it is reached
    */
   constructor(host, drawing) {
-    Object.assign(this, { host, drawing, data: null, marks: [], current: 0, width: 0, height: 0 });
+    Object.assign(this, { host, drawing, data: null, marks: [], current: 0, width: 0, height: 0, shape: "" });
+    this.known = new Map();
     host.addEventListener("keydown", (event) => this.onKey(event));
     host.addEventListener("pointerleave", hideTooltip);
+    host.addEventListener("focusout", hideTooltip);
+    host.addEventListener("pointermove", ({ target, clientX, clientY }) => {
+      const mark = this.markOf(target);
+      mark?.reveal?.();
+      if (mark) showTooltip(mark.tip, clientX, clientY);
+    });
+    host.addEventListener("focusin", ({ target }) => {
+      const mark = this.markOf(target);
+      mark?.reveal?.();
+      if (!mark || !target.matches(":focus-visible")) return;
+      const { right, top } = target.getBoundingClientRect();
+      showTooltip(mark.tip, right, top);
+    });
+    host.addEventListener("click", ({ target }) => {
+      const mark = this.markOf(target);
+      if (mark && this.actsOn(mark)) this.onpick(mark.place);
+    });
     new ResizeObserver(([{ contentRect }]) => {
       const { width, height } = contentRect;
       // what has no height of its own is as high as what is drawn in it
       const isHigher = this.height > 0 && Math.abs(height - this.height) > 1;
-      if (this.data && (Math.abs(width - this.width) > 1 || isHigher)) this.redraw();
+      if (!this.data || (Math.abs(width - this.width) <= 1 && !isHigher)) return;
+      this.shape = "";
+      this.redraw();
     }).observe(host);
   }
 
@@ -39,28 +60,41 @@ export class Chart {
     const focused = host.contains(document.activeElement) ? this.current : -1;
     const empty = data.rows.length === 0;
     host.classList.toggle("is-empty", empty);
-    this.width = host.clientWidth;
     host.replaceChildren();
-    this.height = host.clientHeight;
+    this.measure();
     this.marks = empty ? [] : this.drawing(host, data, { width: this.width, height: this.height });
     this.current = Math.min(Math.max(focused, 0), Math.max(this.marks.length - 1, 0));
-    this.marks.forEach((mark, number) => this.listen(mark, number));
+    this.known = new Map(this.marks.map((mark) => [mark.element, mark]));
+    this.marks.forEach((mark, number) => this.describe(mark, number));
     if (focused >= 0) this.marks[this.current]?.element.focus();
   }
 
-  listen({ element, tip, place }, number) {
-    const acts = this.onpick && place !== undefined;
+  // The place of the drawing, asked for where it may be another: to ask, the browser has to lay out the whole page.
+  measure() {
+    const { host } = this;
+    if (this.width && this.shape === host.className) return;
+    this.shape = host.className;
+    this.width = host.clientWidth;
+    this.height = host.clientHeight;
+  }
+
+  describe(mark, number) {
+    const { element, tip } = mark;
     element.setAttribute("tabindex", number === this.current ? "0" : "-1");
-    element.setAttribute("role", acts ? "button" : "img");
+    element.setAttribute("role", this.actsOn(mark) ? "button" : "img");
     element.setAttribute("aria-label", tip.replaceAll("\t", ": ").replaceAll("\n", ", "));
-    element.addEventListener("pointermove", (event) => showTooltip(tip, event.clientX, event.clientY));
-    element.addEventListener("focus", () => {
-      if (!element.matches(":focus-visible")) return;
-      const { right, top } = element.getBoundingClientRect();
-      showTooltip(tip, right, top);
-    });
-    element.addEventListener("blur", hideTooltip);
-    if (acts) element.addEventListener("click", () => this.onpick(place));
+  }
+
+  actsOn({ place }) {
+    return Boolean(this.onpick) && place !== undefined;
+  }
+
+  // The mark that an element is, or is a part of.
+  markOf(element) {
+    for (let part = element; part && part !== this.host; part = part.parentNode) {
+      if (this.known.has(part)) return this.known.get(part);
+    }
+    return null;
   }
 
   onKey(event) {
@@ -70,7 +104,7 @@ export class Chart {
     if (key === "Escape") hideTooltip();
     else if (key === "Enter" || key === " ") {
       event.preventDefault();
-      if (this.onpick && mark.place !== undefined) this.onpick(mark.place);
+      if (this.actsOn(mark)) this.onpick(mark.place);
     } else if (STEPS[key] || key === "Home" || key === "End") {
       event.preventDefault();
       this.move(this.next(key));

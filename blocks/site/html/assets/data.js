@@ -59,8 +59,10 @@ export function addUp(dataset, range, where, keyOf = ALL, time = null) {
   const into = { dataset, keyOf, time, groups: new Map(), marks: new Map() };
   for (const table of dataset.tables) if (isAsked(table, time)) addShownTime(into, table, range, where);
   if (time) addShifted(into, where);
+  const gathered = dataset.measures.filter((measure) => OF_VALUES[measure.function]);
   for (const [totals, own] of into.marks) {
     if (!own.has("")) ELSEWHERE.add(totals);
+    if (!gathered.length) continue;
     countDistinct(totals, dataset, time, keyOf !== ALL && own);
     findPercentiles(totals, dataset);
   }
@@ -192,15 +194,19 @@ function decideMoments(table, rows, buckets, keyOf) {
 const OF_VALUES = { count_distinct: () => new Set(), percentile: () => [] };
 
 function emptyTotals(dataset) {
-  return Object.fromEntries(dataset.measures.map((m) => [m.name, OF_VALUES[m.function]?.() ?? null]));
+  const totals = {};
+  for (const measure of dataset.measures) totals[measure.name] = OF_VALUES[measure.function]?.() ?? null;
+  return totals;
 }
 
 // Add a table's rows to the groups that they fall into: first the group of each row, then column by column.
 function addTable(into, table, { rows, buckets, columns, mark }) {
   const { numbers, totals } = groupRows(into, table, rows, buckets);
+  const alone = new Set([mark]);
   for (const each of totals) {
-    if (!into.marks.has(each)) into.marks.set(each, new Set());
-    into.marks.get(each).add(mark);
+    const known = into.marks.get(each);
+    if (!known) into.marks.set(each, alone);
+    else if (!known.has(mark)) into.marks.set(each, new Set([...known, mark]));
   }
   for (const [{ name, function: kind }, place] of columns) {
     const column = table.columns[place];

@@ -76,7 +76,7 @@ function areaOf(part, x, frame) {
   return makeShape("path", { d: `M${x(part[0].t)},${zero}L${top}L${x(part.at(-1).t)},${zero}Z` });
 }
 
-// One mark a moment: a band that shows the points of it and their tooltip.
+// One mark a moment: a band that shows the points of it, once it is reached, and their tooltip.
 function bucketMarks(rows, x, frame, points) {
   const moments = new Map();
   for (const row of rows) {
@@ -90,13 +90,16 @@ function bucketMarks(rows, x, frame, points) {
     const to = i + 1 < times.length ? (x(t) + x(times[i + 1])) / 2 : frame.right;
     const { top, bottom } = frame;
     const band = { x: from, y: top, width: Math.max(to - from, 1), height: bottom - top, class: "band" };
-    const rule = makeShape("path", { d: `M${x(t)},${top}V${bottom}`, class: "rule" });
     const own = [...moments.get(t).values()];
-    const dots = own.map(({ v, slot }) =>
-      makeShape("circle", { cx: x(t), cy: frame.y(v), r: 4.5, fill: `var(--series-${slot + 1})` }),
-    );
-    const element = makeShape("g", { class: "moment" }, makeShape("rect", band), rule, ...dots);
+    const element = makeShape("g", { class: "moment" }, makeShape("rect", band));
+    const reveal = () => {
+      if (element.childElementCount > 1) return;
+      const dots = own.map(({ v, slot }) =>
+        makeShape("circle", { cx: x(t), cy: frame.y(v), r: 4.5, fill: `var(--series-${slot + 1})` }),
+      );
+      element.append(makeShape("path", { d: `M${x(t)},${top}V${bottom}`, class: "rule" }), ...dots);
+    };
     points.append(element);
-    return { element, tip: own[0].tip };
+    return { element, tip: own[0].tip, reveal };
   });
 }

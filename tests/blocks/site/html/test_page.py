@@ -437,6 +437,10 @@ def test_the_tooltip_of_the_trend_tells_now_and_then(open_page, asked):
         page.locator(".panel-trend").scroll_into_view_if_needed()
         place = page.locator(".chart-trend").bounding_box()
         page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+        reached = page.locator(".panel-trend .moment:has(circle)")
+        assert reached.locator("circle").evaluate_all(
+            "all => all.map((each) => getComputedStyle(each).opacity)"
+        ) == ["1"]
         text = page.locator(".tooltip").inner_text()
         monday = re.search(r"Week of (\d+ \w+ \d{4})", text).group(1)
         week = datetime.strptime(monday, "%d %b %Y").date()
