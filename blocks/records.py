@@ -417,6 +417,7 @@ class Movement(Record):
 class GateReport(Record):
     """The audit of one release. passed is false unless every mart had checks and all passed. movements: why metrics
     are not what readers saw, and not what they were in the period before. marts: name → the relation that it judged.
+    data_docs: the page of its checks; docs_url: that page's address for people's browsers, empty where it has none.
     """
 
     run: str
@@ -424,6 +425,7 @@ class GateReport(Record):
     checks: tuple[Check, ...]
     diffs: tuple[MartDiff, ...] = ()
     data_docs: Path | None = None
+    docs_url: str = ""
     movements: tuple[Movement, ...] = ()
     marts: dict[str, str] = {}
 

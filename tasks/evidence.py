@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from blocks.records import Check, LoadReport, MartDiff, Outcome, Requirement
 from blocks.site.number_format import write_change
-from tasks.markdown import listed, table, write_figure
+from blocks.site.text import check_link
+from tasks.markdown import link, listed, table, write_figure
 from tasks.movement_text import describe_movements
 
 MOST_FAILURES, MOST_VALUES = 20, 5
@@ -50,6 +51,8 @@ def _write_checks(outcome: Outcome, marts: set[str], sources: set[str]) -> str:
             f" {elsewhere:,} more failed on parts of the release that this ticket does not use; a release "
             "is published whole or not at all."
         )
+    if outcome.gate and (url := check_link(outcome.gate.docs_url)):
+        summary += f" {link('See all checks', url)}."
     parts = (
         summary,
         _check_table("failed check", failures),

@@ -320,4 +320,5 @@ def judge(
 @task(task_run_name="show the checks", **RETRY)
 def show_checks(suites: Suites, gate: GateReport) -> GateReport:
     """The report with the page that shows its checks."""
-    return gate.model_copy(update={"data_docs": suites.show(gate)})
+    page = suites.show(gate)
+    return gate.model_copy(update={"data_docs": page, "docs_url": suites.find_address(page)})

@@ -160,7 +160,7 @@ def show_gate(gate: GateReport) -> None:
         ],
     )
     docs = (
-        f"All checks: {code(str(gate.data_docs), 300)}"
+        f"All checks: {gate.docs_url or code(str(gate.data_docs), 300)}"
         if gate.data_docs
         else "The page of checks is missing."
     )

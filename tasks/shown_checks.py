@@ -23,8 +23,8 @@ def find_gate(
 ) -> GateReport | None:
     """One report over the checks of these marts, each from the gate that its relation passed; None if none is known.
 
-    A mart that an earlier run judged last, carried over or rolled back to, has the checks of that run. data_docs: the
-    page of the first mart's.
+    A mart that an earlier run judged last, carried over or rolled back to, has the checks of that run. data_docs and
+    docs_url: of the first mart's.
     """
     found, gates = [], _read_passed(journal)
     for mart in marts:
@@ -42,6 +42,7 @@ def find_gate(
         passed=all(gate.passed for gate in found),
         checks=tuple(dict.fromkeys(check for gate in found for check in gate.checks)),
         data_docs=found[0].data_docs,
+        docs_url=found[0].docs_url,
         movements=tuple(moved for gate in found for moved in gate.movements),
     )
 

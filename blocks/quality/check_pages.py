@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from blocks.records import Check, GateReport
-from blocks.site.html.page import make_checks_anchor, render
-from blocks.site.text import clip, one_line
+from blocks.site.html.page import render
+from blocks.site.text import clip, make_checks_anchor, one_line
 
 RUNS_KEPT = 10  # their names sort by time
 REPORT = "gate.json"

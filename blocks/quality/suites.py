@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from prefect.blocks.core import Block
 from pydantic import Field
@@ -22,6 +23,7 @@ from blocks.changing_names import IN_TEXT
 from blocks.errors import Misconfigured, NotFound
 from blocks.hashing import hash_value
 from blocks.hidden_input import HIDDEN_INPUT
+from blocks.http.address import Address
 from blocks.plain_file import read_plain
 from blocks.quality.check_pages import write_pages
 from blocks.quality.evaluation import audit_mart, require_answer
@@ -56,6 +58,12 @@ class Suites(Block):
 
     folder: Path = Field(description="folder of the suites")
     docs: Path = Field(description="folder for the pages of checks, one subfolder a run")
+    address: Address = Field(
+        "",
+        pattern=r"^(https?://[^/\s<>?#@]+(/[^\s<>?#@]*)?)?$",
+        description="where people's browsers find the folder of these pages, as in https://checks.example.com; "
+        "empty: nowhere, and neither tickets nor Tableau lead there",
+    )
 
     def check(self) -> str:
         """Count the suites; return a one-line status."""
@@ -145,6 +153,12 @@ class Suites(Block):
         except OSError as error:
             logging.getLogger(__name__).warning("the page of checks was not written: %s", error.strerror)
             return None
+
+    def find_address(self, page: Path | None) -> str:
+        """Where people's browsers find a page of checks; empty where the pages are served nowhere."""
+        if page is None or not self.address:
+            return ""
+        return f"{self.address.rstrip('/')}/{quote(page.relative_to(self.docs.resolve()).as_posix())}"
 
     def _read_notes(self, mart: str) -> dict[str, str]:
         """What a mart's suite says of itself, under no name, and of its expectations, by their checks' names."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from blocks.errors import Misconfigured
 
@@ -43,6 +43,11 @@ def check_link(url: str | None) -> str | None:
     except ValueError:
         return None
     return url if scheme in ("http", "https", "file") else None
+
+
+def make_checks_anchor(scope: str) -> str:
+    """The part of an address that leads to the checks of a mart or a source, on the page of a run's checks."""
+    return f"#checks-of-{quote(scope)}"
 
 
 def check_slug(name: str) -> str:

@@ -181,6 +181,15 @@ def test_success_leads_to_the_data_dictionary_where_there_is_one() -> None:
     assert "dictionary" not in answer_text(success(), REVENUE)
 
 
+def test_the_checks_are_led_to_where_they_are_served() -> None:
+    for outcome in (success(), refused(failing("daily", "-5"))):
+        assert outcome.gate
+        assert "all checks" not in answer_text(outcome, REVENUE)
+        gate = outcome.gate.model_copy(update={"docs_url": "https://checks.example.com/run_2/index.html"})
+        text = answer_text(outcome.model_copy(update={"gate": gate}), REVENUE)
+        assert "[See all checks](<https://checks.example.com/run_2/index.html>)." in text
+
+
 def test_a_ticket_hears_of_its_own_part_only() -> None:
     text = answer_text(success(), REVENUE)
     for other in ("deals", "pipeline", "crm", "accounts", "orders"):

@@ -20,9 +20,9 @@ from blocks.errors import Misconfigured
 from blocks.records import Publication, Record
 from blocks.site.base import Card
 from blocks.site.html.dictionary_page import find_guides
-from blocks.site.html.page import build_index_program, make_checks_anchor, render
+from blocks.site.html.page import build_index_program, render
 from blocks.site.number_format import write_day
-from blocks.site.text import check_link, check_slug, one_line
+from blocks.site.text import check_link, check_slug, make_checks_anchor, one_line
 
 STATE = "published.json"
 MOST_WARNINGS = 10
@@ -88,7 +88,7 @@ def summarize_gate(card: Card, link: Link) -> Gate | None:
     if card.gate is None:
         return None
     docs, warnings = card.gate.data_docs, card.gate.warnings
-    url = link(docs) if docs and docs.exists() else None
+    url = card.gate.docs_url or (link(docs) if docs and docs.exists() else None)
     place = make_checks_anchor(card.dashboard.marts[0]) if card.dashboard.marts else ""
     return Gate(
         passed=card.gate.passed,

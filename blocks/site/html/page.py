@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -25,11 +24,6 @@ PARTS = Path(__file__).parent / "assets"
 PROGRAM = "dashboard.js"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:function|class|const) (\w+))", re.MULTILINE)
-
-
-def make_checks_anchor(scope: str) -> str:
-    """The part of an address that leads to the checks of a mart or a source, on the page of a run's checks."""
-    return f"#checks-of-{quote(scope)}"
 
 
 def render(template: str, scripts: tuple[str, ...] = (), **values: object) -> str:

@@ -13,12 +13,12 @@ from blocks.site import number_format
 from blocks.site.base import Guides
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.index import Gate
-from blocks.site.html.page import build_program, make_checks_anchor, render, to_json_script
+from blocks.site.html.page import build_program, render, to_json_script
 from blocks.site.html.rollup import Rollup
 from blocks.site.opening import choose_grain, write_target
 from blocks.site.periods import DRAWN, EPOCH, list_coarser_grains
 from blocks.site.plan import Section
-from blocks.site.text import TEXT, check_link, clip, one_line
+from blocks.site.text import TEXT, check_link, clip, make_checks_anchor, one_line
 from blocks.wishes import Against
 
 NO_GUIDES = Guides()

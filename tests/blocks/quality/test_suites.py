@@ -221,7 +221,14 @@ def test_a_malformed_expectation_holds_up_itself_only(warehouse: DuckDBWarehouse
     assert len(fine) >= 1
     report = GateReport(run="r", passed=False, checks=tuple(checks))
     assert GateReport.model_validate_json(report.model_dump_json()) == report
-    assert Suites(folder=tmp_path, docs=tmp_path / "docs").show(report)
+    shown = Suites(folder=tmp_path, docs=tmp_path / "docs")
+    page = shown.show(report)
+    assert page
+    assert shown.find_address(page) == ""
+    served = shown.model_copy(update={"address": "https://checks.example.com/all/"})
+    assert served.find_address(page) == "https://checks.example.com/all/r/index.html"
+    with pytest.raises(ValueError, match="address"):
+        Suites(folder=tmp_path, docs=tmp_path, address="javascript:alert(1)")
     with warehouse.session() as session:
         assert session.rows("select count(*) from rel.m") == [(2,)]
 

@@ -142,9 +142,8 @@ def _make_highlight(dashboard: str, number: int, start: Start) -> Element:
 
 
 def _open(dashboard: str, number: int, sheet: Sheet) -> Element:
-    words = sheet.source.derived.link.caption if sheet.source.derived.link else sheet.title
-    link = element("link", {"caption": words, "expression": sheet.link})
-    return _begin(dashboard, words, _name_action(number, sheet), "on-select", sheet, link)
+    link = element("link", {"caption": sheet.title, "expression": sheet.link})
+    return _begin(dashboard, sheet.title, _name_action(number, sheet), "on-select", sheet, link)
 
 
 def _write_expression(dashboard: str, source: Source, drill: Field) -> str:

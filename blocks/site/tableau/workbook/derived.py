@@ -56,7 +56,7 @@ class Derived:
     per: Field | None = None
     split: Field | None = None
     newest: Field | None = None
-    link: Field | None = None
+    links: tuple[Field, ...] = ()
     shares: Mapping[str, Field] = field(default_factory=dict)
     before: Mapping[str, Field] = field(default_factory=dict)
     words: Mapping[str, Field] = field(default_factory=dict)
@@ -70,10 +70,10 @@ class Derived:
     @property
     def fields(self) -> tuple[Field, ...]:
         """All derived fields that there are."""
-        single = (self.period, self.per, self.split, self.newest, self.link)
+        single = (self.period, self.per, self.split, self.newest)
         several = (self.shares, self.before, self.words, self.targets, self.moves, self.standings)
         found = [each for fields in (*several, self.edges, self.states) for each in fields.values()]
-        return (*(each for each in single if each), *self.parts, *dict.fromkeys(found))
+        return (*(each for each in single if each), *self.links, *self.parts, *dict.fromkeys(found))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ beside each other, each on an axis of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from blocks.site.plan import Chart, Panel
@@ -50,12 +50,14 @@ def plan_date(source: Source) -> list[Sheet]:
     return [Sheet("Data to", source.caption, source, KPI, panes=(pane,), filtered=False, big=10)]
 
 
-def plan_link(source: Source, url: str) -> list[Sheet]:
-    """The sheet of a few words that open an address when they are clicked; none without a link."""
-    if not source.derived.link:
-        return []
-    pane = Pane(encodings=(("text", use_plain(source.derived.link)),))
-    return [Sheet("Link", "Link", source, KPI, panes=(pane,), filtered=False, big=10, link=url)]
+def plan_links(source: Source, urls: Sequence[str]) -> list[Sheet]:
+    """A sheet for each of the source's links, of a few words that open the address when they are clicked."""
+    found = []
+    for words, url in zip(source.derived.links, urls, strict=True):
+        pane = Pane(encodings=(("text", use_plain(words)),))
+        name = words.caption
+        found.append(Sheet(name, name, source, KPI, panes=(pane,), filtered=False, big=10, link=url))
+    return found
 
 
 def _plan_bars(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:

@@ -21,10 +21,10 @@ from blocks.site.tableau.workbook.grammar import ALWAYS, VERSION, declare_featur
 from blocks.site.tableau.workbook.layout import Board
 from blocks.site.tableau.workbook.parameters import make_parameters, quote_text
 from blocks.site.tableau.workbook.presets import find_presets
-from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_date, plan_kpi, plan_link, plan_panel
+from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_date, plan_kpi, plan_links, plan_panel
 from blocks.site.tableau.workbook.worksheets import MAP, Sheet
 from blocks.site.tableau.workbook.xml import USER, Element, as_title, element
-from blocks.site.text import check_link
+from blocks.site.text import check_link, make_checks_anchor
 
 BUILD = "0.0.0 (0000.0.0.0)"  # written by no Tableau product
 DASHBOARD = "Dashboard"  # sheets and dashboards share one room of names
@@ -98,7 +98,7 @@ def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
         for sheet in plan_panel(own[section.dataset], panel)
     ]
     heads = [sheet for source in planned for sheet in plan_date(source)]
-    heads += plan_link(planned[0], _link(card))
+    heads += plan_links(planned[0], list(_list_links(card).values()))
     checks = [plan_check(source, place) for place, source in enumerate(planned)]
     taken, sizes = {DASHBOARD.casefold()}, (len(heads), len(figures), len(drawn), len(checks))
     # The check sheets' names are looked for, so they are taken first.
@@ -145,11 +145,11 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
     ]
     pairs = zip(planned, card.datasets, card.extracts, strict=True)
     planned = [replace(source, presets=find_presets(card, dataset, path)) for source, dataset, path in pairs]
-    if _link(card):
-        ticket = as_title(card.dashboard.ticket or "", 40)
-        words = f"Open ticket {ticket}".strip()
-        field = Field("Derived_link", words, "string", formula=quote_text(words))
-        planned[0] = replace(planned[0], derived=replace(planned[0].derived, link=field))
+    words = [
+        Field(f"Derived_link_{place}", text, "string", formula=quote_text(text))
+        for place, text in enumerate(_list_links(card), 1)
+    ]
+    planned[0] = replace(planned[0], derived=replace(planned[0].derived, links=tuple(words)))
     return planned
 
 
@@ -186,11 +186,21 @@ def _list_filters(source: Source) -> list[Field]:
     return [*source.dimensions, *([source.time] if source.time else [])]
 
 
-def _link(card: Card) -> str:
-    """The ticket's address, for people's browsers; empty without one."""
-    url = check_link(card.ticket_url) or ""
+def _list_links(card: Card) -> dict[str, str]:
+    """What the head leads to, for people's browsers: words → address. The checks are those of the first mart."""
+    ticket = as_title(card.dashboard.ticket or "", 40)
+    docs = card.gate.docs_url if card.gate else ""
+    place = make_checks_anchor(card.dashboard.marts[0]) if card.dashboard.marts else ""
+    found = {
+        f"Open ticket {ticket}".strip(): check_link(card.ticket_url) or "",
+        "See all checks": check_link(docs + place if docs else "") or "",
+    }
     # <x> would be filled in by Tableau, with a field
-    return url.replace("<", "%3C").replace(">", "%3E") if url.startswith(("http://", "https://")) else ""
+    return {
+        words: url.replace("<", "%3C").replace(">", "%3E")
+        for words, url in found.items()
+        if url.startswith(("http://", "https://"))
+    }
 
 
 def _note(card: Card) -> str:

@@ -109,6 +109,10 @@ def test_a_served_folder_gives_web_addresses(tmp_path, make_card):
     assert site.index([card], [published]) == "https://bi.example.com/x/dashboards/index.html"
     page = (published.image.parent / "index.html").read_text()
     assert 'href="https://bi.example.com/x/docs/index.html#checks-of-sales"' in page
+    elsewhere = docs.model_copy(update={"docs_url": "https://checks.example.com/r1/index.html"})
+    site.publish(card.model_copy(update={"gate": elsewhere}))
+    page = (published.image.parent / "index.html").read_text()
+    assert 'href="https://checks.example.com/r1/index.html#checks-of-sales"' in page
     with pytest.raises(Misconfigured, match="https"):
         FolderSite(folder=tmp_path, address="javascript:alert(1)").publish(card)
 

@@ -435,10 +435,34 @@ def test_the_head_says_what_the_data_is_and_opens_the_ticket(make_card: Make) ->
     (action,) = root.xpath("actions/action[link and not(command)]")
     assert action.find("link").get("expression") == "https://jira.example.com/browse/AN-1?a=%3C[net]%3E"
     assert action.find("link").get("caption") == "Open ticket AN-1"
+    assert len(root.xpath("worksheets/worksheet[@name='Open ticket AN-1']")) == 1
     for nowhere in (None, "file:///tickets/AN-1.yaml", "javascript:alert(1)"):
         root = parsed(workbook(make_card(ticket_url=nowhere)).xml())
         assert root.xpath("actions/action[link and not(command)]") == []
-        assert root.xpath("worksheets/worksheet[@name='Link']") == []
+        assert root.xpath("worksheets/worksheet[starts-with(@name, 'Open ticket')]") == []
+
+
+def test_the_head_leads_to_the_checks_where_they_are_served(make_card: Make) -> None:
+    """Beside the ticket: each by words of its own, to the part of the page that is about the mart."""
+    card = make_card(ticket_url="https://jira.example.com/browse/AN-1")
+    assert card.gate
+    for served, shown in (
+        ("https://checks.example.com/r1/index.html", 2),
+        ("", 1),
+        ("file:///docs/r1.html", 1),
+    ):
+        gate = card.gate.model_copy(update={"docs_url": served})
+        root = parsed(workbook(card.model_copy(update={"gate": gate})).xml())
+        links = [action.find("link") for action in root.xpath("actions/action[link and not(command)]")]
+        assert [link.get("caption") for link in links] == ["Open ticket AN-1", "See all checks"][:shown]
+        assert len(root.xpath("dashboards/dashboard/zones//zone[@name='See all checks']")) == shown - 1
+    gate = card.gate.model_copy(update={"docs_url": "https://checks.example.com/r1/index.html"})
+    root = parsed(workbook(card.model_copy(update={"gate": gate})).xml())
+    leads = [
+        action.find("link").get("expression")
+        for action in root.xpath("actions/action[link and not(command)]")
+    ]
+    assert leads[1] == f"https://checks.example.com/r1/index.html#checks-of-{card.dashboard.marts[0]}"
 
 
 def test_of_two_marts_each_says_how_new_it_is(make_card: Make) -> None:
