@@ -46,17 +46,17 @@ _BEFORE = re.compile(r"^(?:(?:by|on|until|till|the|am|bis|zum)\s+)+")
 _WEEKDAY = re.compile(r"^([^\W\d_]{2,10})\.?\s*,?\s+(?=\S)")
 
 
-def read_days(text: str) -> tuple[date, ...]:
+def read_days(text: str, any_weekday: bool = False) -> tuple[date, ...]:
     """The days that a text may mean: none, one, or two where day and month can be read either way.
 
-    A weekday before it has to be that of the day. A year needs four digits.
+    A weekday before it has to be that of the day, unless any will do. A year needs four digits.
     """
     words = _BEFORE.sub("", " ".join(text.casefold().split()).rstrip(". ").strip("\"'“”‘’`"))
     weekday = None
     if (found := _WEEKDAY.match(words)) and (weekday := _find_word(found[1], _WEEKDAYS)) is not None:
         words = _BEFORE.sub("", words[found.end() :])
     days = dict.fromkeys(day for each in _list_readings(words) if (day := _make_day(*each)))
-    return tuple(sorted(day for day in days if weekday is None or day.weekday() == weekday))
+    return tuple(sorted(day for day in days if any_weekday or weekday in (None, day.weekday())))
 
 
 def _list_readings(words: str) -> list[tuple[int, int | None, int]]:

@@ -63,7 +63,10 @@ class Form:
         found = self.read_text(field, remedy)
         days = read_days(found) if found else ()
         if found and not days:
-            self.add_gap(field, f"{code(found)} is not a date. {remedy}")
+            others = [f"{code(day)} is a {day:%A}" for day in read_days(found, any_weekday=True)]
+            self.add_gap(
+                field, f"{code(found)} is not a date{': ' if others else ''}{', '.join(others)}. {remedy}"
+            )
         elif len(days) > 1:
             self.add_gap(
                 field, f"{code(found)} can be {' or '.join(map(code, days))}. Write it as one of these."

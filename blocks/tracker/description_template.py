@@ -11,10 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as make_field
 from typing import Literal
 
-from blocks.tracker.request_lines import Line, clean_line, split_parts, strip_bullet, strip_marks
+from blocks.tracker.request_lines import (
+    Line,
+    clean_line,
+    drop_unticked,
+    split_parts,
+    strip_bullet,
+    strip_marks,
+)
 from blocks.tracker.request_names import LISTS, find_near_field, is_remark
 from blocks.tracker.request_names import NAMES as NAMES
 from blocks.tracker.request_names import find_field as find_field
@@ -115,7 +123,10 @@ def _split_words(values: Sequence[str]) -> set[str]:
 
 @dataclass
 class _OpenPart:
-    """A part whose values may follow. named: how its name was written; values_as: how its first value was."""
+    """A part whose values may follow. named: how its name was written; values_as: how its first value was.
+
+    ticked, unticked: values with a box before them; once one is ticked, the others are not meant.
+    """
 
     field: str
     name: str
@@ -124,6 +135,8 @@ class _OpenPart:
     bullet: bool
     values_as: Literal["bullets", "lines", "paragraphs"] | None = None
     after_gap: bool = False
+    ticked: list[str] = make_field(default_factory=list)
+    unticked: list[str] = make_field(default_factory=list)
     inside: _OpenPart | None = None  # the part that was open when this one was named
 
     @property
@@ -134,6 +147,8 @@ class _OpenPart:
         """False for a value that is spelled like a part of a request, as a dimension called `source`."""
         if line.separated or line.heading:
             return True
+        if line.ticked is not None and (self.ticked or self.unticked or not self.values):
+            return False
         if self.named == "bare" and self.bullet == line.bullet:
             return True
         return self.values_as == "bullets" and not line.bullet
@@ -143,14 +158,14 @@ class _OpenPart:
 class _TemplateReader:
     """Collects the values of each part, line by line."""
 
-    found: dict[str, list[str]] = field(default_factory=dict)
-    _again: dict[str, list[str]] = field(default_factory=dict)
-    _unplaced: list[Unplaced] = field(default_factory=list)
+    found: dict[str, list[str]] = make_field(default_factory=dict)
+    _again: dict[str, list[str]] = make_field(default_factory=dict)
+    _unplaced: list[Unplaced] = make_field(default_factory=list)
     _open: _OpenPart | None = None
     _closed: _OpenPart | None = (
         None  # the last list, while free text directly below may be meant as its values
     )
-    _maybe: list[Unplaced] = field(default_factory=list)  # unknown names since the last part
+    _maybe: list[Unplaced] = make_field(default_factory=list)  # unknown names since the last part
     _in_other_section: bool = False
     _apart: bool = False  # an empty line or a heading stands between this line and the last part
 
@@ -182,6 +197,7 @@ class _TemplateReader:
             self._start(line, line.field)
         elif line.heading:
             self._close()
+            self._closed = None  # what is below another heading belongs there
             self._in_other_section = self._apart = True
         elif part is not None:
             self._read_value(part, line)
@@ -222,14 +238,18 @@ class _TemplateReader:
             "heading" if line.heading else "colon" if line.separated else "bare"
         )
         self._open = _OpenPart(name, line.text, self._find_values(name), named, line.bullet, inside=inside)
-        if line.value:
-            self._open.values.append(line.value)
-            if not line.value.endswith(","):
+        if value := drop_unticked(line.value, single=not self._open.is_list):
+            self._open.values.append(value)
+            if not value.endswith(","):
                 self._close()
 
     def _close(self) -> None:
         """End the open part. A name without values that stood in a list may have been one of its values."""
         part, self._open = self._open, None
+        if part and part.ticked:
+            part.values[:] = [
+                each for each in part.values if each not in part.unticked or each in part.ticked
+            ]
         self._closed = part if part and part.values and part.is_list else None
         if part and part.inside and part.named == "bare" and not part.values:
             self._unplaced.append(Unplaced(part.inside.field, part.inside.name, part.name, "below"))
@@ -252,10 +272,14 @@ class _TemplateReader:
         if part.named != "heading" and not line.bullet and part.after_gap and not _is_short(line.text):
             self._close()
             return
+        if line.ticked is not None:
+            (part.ticked if line.ticked else part.unticked).append(line.text)
+            if not line.ticked and not part.is_list:
+                return
         part.values.append(line.text)
         shown: Literal["bullets", "lines", "paragraphs"] = "paragraphs" if part.after_gap else "lines"
         part.values_as = part.values_as or ("bullets" if line.bullet else shown)
-        if not part.is_list:
+        if not part.is_list and line.ticked is None:
             self._close()
 
     def _read_free_text(self, line: Line) -> None:

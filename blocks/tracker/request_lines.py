@@ -15,6 +15,7 @@ _BULLET = re.compile(
     r"(?:\[[ xX]?\]\s+)?"
     r"|\[[ xX]?\]\s+|[☐☑☒✅•●▪]\s*)"
 )
+_BOX = re.compile(r"(?:\[([ xX]?)\](?!\()|([☐☑☒✅]))\s*")
 _HEADING = re.compile(r"\s*#{1,6}\s+")
 _SHORTCODE = re.compile(r"^(?::\w{1,40}:\s*)+")  # an emoji, as in :bar_chart:
 _STRUCK = re.compile(r"~~[^~\n]{1,1000}~~|<(del|s|strike)>[^<\n]{0,1000}</\1>")
@@ -48,9 +49,33 @@ def strip_bullet(text: str) -> str:
     return _BULLET.sub("", text)
 
 
+def drop_unticked(text: str, single: bool) -> str:
+    """A value with boxes in it, as `[ ] kpi [x] trend`, as what is ticked.
+
+    Where no box is ticked, all of a list may be meant, but nothing of a part that has a single value.
+    """
+    boxes = list(_BOX.finditer(text))
+    if not boxes:
+        return text
+    ends = [*(box.start() for box in boxes[1:]), len(text)]
+    items = [
+        (_is_ticked(box), text[box.end() : end].strip(" ,;")) for box, end in zip(boxes, ends, strict=True)
+    ]
+    ticked = [item for is_ticked, item in items if is_ticked]
+    chosen = ticked or ([] if single else [item for _, item in items])
+    return ", ".join(each for each in (text[: boxes[0].start()].strip(" ,;"), *chosen) if each)
+
+
+def _is_ticked(box: re.Match[str]) -> bool:
+    return bool(box[1] and box[1].strip()) or box[2] in ("☑", "☒", "✅")
+
+
 @dataclass(frozen=True)
 class Line:
-    """A line outside of tables. name: what stands before a separator; field: the part that it names, else the line."""
+    """A line outside of tables. name: what stands before a separator; field: the part that it names, else the line.
+
+    ticked: of the box before it; None without one.
+    """
 
     heading: bool
     bullet: bool
@@ -59,6 +84,7 @@ class Line:
     separated: bool = False
     name: str = ""
     value: str = ""
+    ticked: bool | None = None
 
     @classmethod
     def parse(cls, line: str) -> Line:
@@ -67,14 +93,16 @@ class Line:
         start = heading or bullet
         text = _SHORTCODE.sub("", line[start.end() :] if start else line).strip()
         marks = (bool(heading), bool(bullet))
+        box = _BOX.search(bullet[0]) if bullet and not heading else None
+        ticked = _is_ticked(box) if box else None
         found = _SEPARATOR.search(_BRACKETED.sub(lambda each: "x" * len(each[0]), text[:LONGEST_NAME]))
         if not found or not found.start():
-            return cls(*marks, strip_marks(text), find_field(text))
+            return cls(*marks, strip_marks(text), find_field(text), ticked=ticked)
         name, value = text[: found.start()], strip_marks(text[found.end() :])
         if field := find_field(name):
-            return cls(*marks, strip_marks(text), field, True, name, value)
+            return cls(*marks, strip_marks(text), field, True, name, value, ticked)
         whole = find_field(text) if not value else None
-        return cls(*marks, strip_marks(text), whole, False, strip_marks(name), value)
+        return cls(*marks, strip_marks(text), whole, False, strip_marks(name), value, ticked)
 
 
 def split_parts(line: str) -> Iterator[str]:

@@ -15,51 +15,74 @@ def _split_names(names: str) -> tuple[str, ...]:
 NAMES: Mapping[str, tuple[str, ...]] = {
     "analysis": _split_names(
         "analysis, analysis type, type of analysis, kind of analysis, analysis kind, "
-        "report type, type of report"
+        "report type, type of report, "
+        "analyse, art der analyse, analyseart, auswertung, art der auswertung, berichtsart"
     ),
     "metrics": _split_names(
         "metrics, metric, kpis, kpi, measures, measure, key figures, key figure, indicators, indicator, "
-        "key performance indicators, key performance indicator"
+        "key performance indicators, key performance indicator, "
+        "kennzahlen, kennzahl, metriken, metrik, messgrößen, messgröße, messwerte"
     ),
     "dimensions": _split_names(
         "dimensions, dimension, by, slice by, sliced by, slices, split by, splits, group by, grouped by, "
         "grouping, groupings, "
         "break down by, broken down by, breakdown, breakdowns, breakdown by, segment by, segmented by, cut by, "
         "dims, dim, per, split, split on, slicers, sliced on, segments, segmentation, attributes, "
-        "drill down, drill down by, view by, viewed by"
+        "drill down, drill down by, view by, viewed by, "
+        "dimensionen, aufgeschlüsselt nach, aufschlüsselung, aufschlüsselung nach, aufgeteilt nach, aufteilung, "
+        "aufteilung nach, gegliedert nach, gliederung, gruppiert nach, gruppierung, nach"
     ),
     "data_sources": _split_names(
         "data sources, data source, datasources, datasource, sources, source, source systems, source system, "
-        "sources of data, source of data"
+        "sources of data, source of data, "
+        "datenquellen, datenquelle, quellen, quelle, quellsysteme, quellsystem"
     ),
     "deadline": _split_names(
         "deadline, due, due date, due by, due on, needed by, needed on, required by, date needed, date required, "
-        "by when, delivery date, deadline date, deliver by, wanted by, needed before, eta"
+        "by when, delivery date, deadline date, deliver by, wanted by, needed before, eta, "
+        "frist, termin, fällig, fällig am, fällig bis, fälligkeit, fälligkeitsdatum, bis wann, benötigt bis, "
+        "gewünscht bis, liefertermin"
     ),
-    "requester": _split_names("requester, requestor, requested by, asked by, requester name"),
-    "assignee": _split_names("assignee, assigned to"),
-    "priority": _split_names("priority, prio, urgency"),
-    "filters": _split_names("filters, filter, filter by, filtered by, restricted to, limited to"),
-    "period": _split_names("period, time period, time range, date range, time frame, timeframe, time span"),
+    "requester": _split_names(
+        "requester, requestor, requested by, asked by, requester name, "
+        "auftraggeber, auftraggeberin, angefordert von, anforderer, gewünscht von"
+    ),
+    "assignee": _split_names("assignee, assigned to, bearbeiter, bearbeiterin, zugewiesen an, zuständig"),
+    "priority": _split_names("priority, prio, urgency, priorität, dringlichkeit"),
+    "filters": _split_names(
+        "filters, filter, filter by, filtered by, restricted to, limited to, "
+        "gefiltert nach, eingeschränkt auf, beschränkt auf, nur"
+    ),
+    "period": _split_names(
+        "period, time period, time range, date range, time frame, timeframe, time span, zeitraum, zeitspanne"
+    ),
     "comparison": _split_names(
-        "comparison, compare with, compare to, compared with, compared to, comparison period"
+        "comparison, compare with, compare to, compared with, compared to, comparison period, "
+        "vergleich, vergleich mit, verglichen mit, vergleichszeitraum"
     ),
-    "grain": _split_names("grain, granularity, time grain"),
-    "target": _split_names("target, targets, target value, target values"),
+    "grain": _split_names("grain, granularity, time grain, granularität, zeitraster"),
+    "target": _split_names("target, targets, target value, target values, ziel, ziele, zielwert, zielwerte"),
     "cadence": _split_names(
-        "cadence, schedule, refresh, frequency, refresh frequency, update frequency, how often"
+        "cadence, schedule, refresh, frequency, refresh frequency, update frequency, how often, "
+        "rhythmus, turnus, häufigkeit, aktualisierung, wie oft"
     ),
-    "audience": _split_names("audience, readers, viewers, who may read, shared with, visible to"),
+    "audience": _split_names(
+        "audience, readers, viewers, who may read, shared with, visible to, "
+        "leser, leserkreis, sichtbar für, zielgruppe"
+    ),
     "chart": _split_names(
-        "chart, charts, graph, graphs, graph type, chart type, chart types, type of chart, visualisation, visualization"
+        "chart, charts, graph, graphs, graph type, chart type, chart types, type of chart, visualisation, "
+        "visualization, diagramm, diagramme, diagrammart, diagrammtyp, darstellung"
     ),
-    "layout": _split_names("layout, layout order, order of charts"),
+    "layout": _split_names("layout, layout order, order of charts, anordnung, reihenfolge"),
     "subscribers": _split_names(
         "subscribers, subscriber, subscribe, subscription, subscriptions, notify, send to, sent to, e mail to, "
-        "email to, mail to"
+        "email to, mail to, "
+        "abonnenten, benachrichtigen, benachrichtigung an, senden an"
     ),
     "alerts": _split_names(
-        "alerts, alert, alert if, alert when, alert me if, alert me when, warn if, warn when, thresholds, threshold"
+        "alerts, alert, alert if, alert when, alert me if, alert me when, warn if, warn when, thresholds, threshold, "
+        "warnung, warnungen, warnen wenn, schwellenwert, schwellenwerte, schwellwert"
     ),
 }
 LISTS = (
@@ -70,21 +93,25 @@ LISTS = (
 REMARKS = frozenset(
     _split_names(
         "notes, note, comments, comment, remarks, remark, example, examples, description, explanation, hint, hints, "
-        "help, details, why, reason, purpose, background, context, guidance, instructions, nr, no, number"
+        "help, details, why, reason, purpose, background, context, guidance, instructions, nr, no, number, "
+        "bemerkung, bemerkungen, anmerkung, anmerkungen, hinweis, hinweise, beispiel, beispiele, beschreibung, "
+        "erläuterung, grund, zweck, hintergrund, warum, notiz, notizen, nummer"
     )
 )
 """What heads a column, or a line, of remarks: they are free text, no part of the request."""
 VALUES = frozenset(
     _split_names(
-        "value, values, answer, answers, input, entry, entries, content, part, parts, field, fields, item"
+        "value, values, answer, answers, input, entry, entries, content, part, parts, field, fields, item, "
+        "wert, werte, angabe, angaben, antwort, antworten, eingabe, feld, felder"
     )
 )
-_FIELDS = {name: field for field, names in NAMES.items() for name in names}
+_FIELDS = {name.casefold(): field for field, names in NAMES.items() for name in names}  # ß is ss
 _FILLERS = frozenset(
     _split_names(
         "required, requested, needed, wanted, desired, relevant, optional, mandatory, the, our, my, your, key, main, "
         "which, what, all, please, i, we, you, do, does, need, want, would, like, should, be, is, are, see, show, "
-        "shown, include, used, of, interest, name, names, list, lists, following"
+        "shown, include, used, of, interest, name, names, list, lists, following, "
+        "benötigt, benötigte, gewünscht, gewünschte, erforderlich, pflicht, pflichtfeld, die, der, das, unsere, welche"
     )
 )
 _NEAR = 0.8  # of difflib's ratio

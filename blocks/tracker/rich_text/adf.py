@@ -202,7 +202,9 @@ def _read_expand(node: _Node) -> str:
 
 def _read_item(node: _Node, separator: str) -> str:
     text = separator.join(part for part in node.parts if part)
-    return BULLET + text if text else ""
+    state = node.attrs.get("state")  # of a task
+    box = {"DONE": "[x] ", "TODO": "[ ] "}.get(state, "") if isinstance(state, str) else ""
+    return BULLET + box + text if text else ""
 
 
 def _read_row(node: _Node) -> str:

@@ -119,6 +119,11 @@ LAYOUTS = {
         "metrics: net_revenue, orders  # more of: a, b\ndata_sources: erp\ndeadline:   # a date, as 2026-07-31"
     ),
     "other bullets": "Metrics:\n● net_revenue\n→ orders\nSources:\n[x] erp",
+    "boxes, some of them ticked": "Metrics:\n- [x] net_revenue\n- [ ] refunds\n- [X] orders\nSources: ☐ crm ☑ erp",
+    "boxes, none of them ticked": "Metrics:\n[ ] net_revenue\n[ ] orders\nSources: [] erp",
+    "German names": "Kennzahlen (Pflichtfeld): net_revenue, orders\nDatenquelle: erp",
+    "German headings": "### Gewünschte Kennzahlen\n- net_revenue\n- orders\n### Quellen\n- erp\n### Grund\nSo.",
+    "a German table": "|Feld|Wert|Bemerkung|\n|---|---|---|\n|Metriken|net_revenue, orders|a|\n|Quelle|erp|b|",
     "struck out as HTML": "Metrics: <s>gross</s> net_revenue, orders\nSources: erp",
 }
 
@@ -130,9 +135,38 @@ def test_every_layout_is_read(layout: str) -> None:
     assert found.unplaced == ()
 
 
+BOXES = {
+    "Analysis:\n[ ] kpi\n[x] trend\n[ ] comparison\nMetrics: orders": "trend",
+    "Analysis: [ ] kpi [x] trend [ ] comparison\nMetrics: orders": "trend",
+    "Analysis: ☐ kpi ☒ trend\nMetrics: orders": "trend",
+    "* Analysis type\n  * [ ] kpi\n  * [x] comparison\n\nMetrics: orders": "comparison",
+    "Analysis:\n[ ] kpi\n[ ] trend\nMetrics: orders": None,
+    "Analysis: [ ] kpi [ ] trend\nMetrics: orders": None,
+    "Analysis:\n[x] kpi\n[x] trend\nMetrics: orders": "kpi\ntrend",  # which is asked back
+}
+
+
+@pytest.mark.parametrize(("text", "meant"), BOXES.items(), ids=range(len(BOXES)))
+def test_of_boxes_the_ticked_one_counts(text: str, meant: str | None) -> None:
+    found = read_request(text)
+    assert (found.fields.get("analysis"), found.fields["metrics"], found.unplaced) == (meant, "orders", ())
+
+
+@pytest.mark.parametrize(("state", "read"), [("DONE", "trend"), ("TODO", None)])
+def test_a_task_of_jira_counts_once_it_is_done(state: str, read: str | None) -> None:
+    def task(words: str, state: str) -> dict[str, object]:
+        return {"type": "taskItem", "attrs": {"state": state}, "content": [{"type": "text", "text": words}]}
+
+    tasks = {"type": "taskList", "content": [task("kpi", "TODO"), task("trend", state)]}
+    name = {"type": "paragraph", "content": [{"type": "text", "text": "Analysis:"}]}
+    assert read_request(from_adf({"type": "doc", "content": [name, tasks]})).fields.get("analysis") == read
+
+
 @pytest.mark.parametrize(
     "name",
     [
+        "Aufgeschlüsselt nach",
+        "Dimensionen",
         "Dims",
         "per",
         "Split",
