@@ -483,7 +483,7 @@ class Publication(Record):
 
     extract, image: local copies of its files. canary: what was read back from the site, once it was that of
     the release. views: how often people opened it since it was published before (None: the site does not
-    count). notes: lines for the ticket. ways: how the site gets the rows of each dataset, and why. dictionary:
+    count). notes: lines for the ticket. data_notes: how the site gets the rows of each dataset, and why. dictionary:
     where its mart is in the data dictionary. dbt_docs: where dbt's own documentation is. asked: how it opens as was
     asked for, and what of that it can't, in people's words: they are on no log.
     """
@@ -500,7 +500,7 @@ class Publication(Record):
     canary: str | None = None
     views: int | None = None
     notes: tuple[str, ...] = ()
-    ways: tuple[str, ...] = ()
+    data_notes: tuple[str, ...] = ()
     dictionary: str | None = None
     dbt_docs: str | None = None
     error: str | None = None

@@ -82,7 +82,7 @@ def _describe_delivery(outcome: Outcome, key: str) -> str:
     }
     known = {head: cells for head, cells in columns.items() if any(cell is not None for cell in cells)}
     built = table(list(known), zip(*known.values(), strict=True))
-    notes = bullets(line(note, 400) for each in out for note in (*each.ways, *each.notes))
+    notes = bullets(line(note, 400) for each in out for note in (*each.data_notes, *each.notes))
     asked = bullets(code(note, 400) for each in out for note in each.asked)
     dictionary = next((each.dictionary for each in out if each.dictionary), None)
     docs = next((each.dbt_docs for each in out if each.dbt_docs), None)

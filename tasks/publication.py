@@ -139,12 +139,14 @@ def publish_card(site: BiSite, card: Card) -> Publication:
     publication = site.publish(card)
     for note in publication.notes:
         get_run_logger().warning(note)
-    ways = publication.ways or tuple(
+    data_notes = publication.data_notes or tuple(
         f"Data of {dataset.name}: {choice.reason}."
         for dataset, choice in zip(card.datasets, card.choices, strict=False)
         if choice.reason
     )
-    return publication.model_copy(update={"seconds": monotonic() - start, "as_of": card.as_of, "ways": ways})
+    return publication.model_copy(
+        update={"seconds": monotonic() - start, "as_of": card.as_of, "data_notes": data_notes}
+    )
 
 
 def report_failure(dashboard: Dashboard, release: Release, error: PlatformError) -> Publication:

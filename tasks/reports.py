@@ -190,7 +190,7 @@ def show_publications(run: str, publications: Sequence[Publication], index: str)
                 p.rows,
                 p.canary,
                 p.views,
-                " ".join((*p.ways, *p.notes)),
+                " ".join((*p.data_notes, *p.notes)),
                 f"{p.seconds:.1f}",
                 _show_address("open", p.url),
                 p.error,

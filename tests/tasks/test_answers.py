@@ -161,14 +161,19 @@ def test_success_says_what_was_built_and_where() -> None:
 
 def test_success_says_what_the_site_showed_and_did() -> None:
     note = "People have edited revenue; it was left alone, and ours is beside it."
-    way = "Data of daily: an extract, all of it: 0.1 MB are sent as a whole at once."
-    told = {"canary": "12 rows, the newest of 2026-10-31", "views": 1_204, "notes": (note,), "ways": (way,)}
+    how = "Data of daily: an extract, all of it: 0.1 MB are sent as a whole at once."
+    told = {
+        "canary": "12 rows, the newest of 2026-10-31",
+        "views": 1_204,
+        "notes": (note,),
+        "data_notes": (how,),
+    }
     text = answer_text(success(publications=(published("AN-1", "revenue").model_copy(update=told),)), REVENUE)
     assert "12 rows, the newest of 2026-10-31" in text
     assert "opened since the last time" in text
     assert "1,204" in text
     assert f"- {note}" in text
-    assert f"- {way}" in text
+    assert f"- {how}" in text
 
 
 def test_success_leads_to_the_data_dictionary_where_there_is_one() -> None:

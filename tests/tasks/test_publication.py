@@ -46,7 +46,7 @@ def test_a_site_without_live_data_says_so_where_it_was_asked_for(tmp_path: Path,
         choices=(chosen,),
     )
     expected = ("Data of sales: live data was asked for, but this site has none.",) if wanted else ()
-    assert publish_card.fn(site, card).ways == expected
+    assert publish_card.fn(site, card).data_notes == expected
 
 
 def test_a_proposal_is_drawn_of_what_readers_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

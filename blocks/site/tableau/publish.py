@@ -74,7 +74,7 @@ class DataSources:
         self._work, self._name = work, card.dashboard.name
         self.rows: list[int] = []
         self.extracts: list[Path] = []
-        self.ways: list[str] = []
+        self.data_notes: list[str] = []
         self.notes: list[str] = []
         self._journal = journal
         self._sender = ExtractSender(
@@ -120,7 +120,7 @@ class DataSources:
     def _publish_extract(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
         extract = Extract(dataset, self._card.extracts[place], name)
         connection = self._send(name, lambda old: self._sender.send(extract, old))
-        self._note_way(place, dataset, extract.reason)
+        self._note_data(place, dataset, extract.reason)
         self._count(extract)
         return connection
 
@@ -128,7 +128,7 @@ class DataSources:
         extract = Extract(dataset, self._card.extracts[place], name)
         path = self._sender.write(extract)
         self._count(extract)
-        self._note_way(place, dataset, "an extract inside the workbook, as the block says")
+        self._note_data(place, dataset, "an extract inside the workbook, as the block says")
         return PackedExtract(f"Data/{path.name}")
 
     def _count(self, extract: Extract) -> None:
@@ -140,10 +140,10 @@ class DataSources:
                 "counts them, pages leave them out."
             )
 
-    def _note_way(self, place: int, dataset: Dataset, way: str) -> None:
+    def _note_data(self, place: int, dataset: Dataset, how: str) -> None:
         choices = self._card.choices
         more = f" ({choices[place].reason})" if choices and choices[place].reason else ""
-        self.ways.append(f"Data of {dataset.name}: {way}{more}.")
+        self.data_notes.append(f"Data of {dataset.name}: {how}{more}.")
 
     def _publish_live(self, place: int, name: str, dataset: Dataset) -> TableauConnection:
         reader, live = self._settings.reader, self._card.live
@@ -154,7 +154,7 @@ class DataSources:
         path = self._work / f"{name}.tds"
         path.write_bytes(to_bytes(self._make_source(place, name, dataset, direct).tds()))
         self.rows.append(self._card.summaries[place].rows if self._card.summaries else 0)
-        self._note_way(place, dataset, "read from the warehouse itself")
+        self._note_data(place, dataset, "read from the warehouse itself")
         project, seconds = self._settings.project, self._settings.job_seconds
         return self._send(
             name, lambda _: content.publish_source(self._session, project, path, seconds, reader)
@@ -283,7 +283,7 @@ class DashboardPublisher:
             extract=extracts[0] if extracts else None,
             views=_count_since(place.views, count),
             notes=(*self._list_notes(place, canary), *self._data.notes, *lost),
-            ways=tuple(self._data.ways),
+            data_notes=tuple(self._data.data_notes),
             asked=tuple(list_notes_on_wishes(self._card)),
         )
 

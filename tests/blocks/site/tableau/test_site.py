@@ -625,7 +625,7 @@ def test_one_dataset_may_be_read_live_and_another_as_an_extract(
     kinds = {name: source.kind for name, source in wall.server.sources().items()}
     assert kinds == {"kpi_page-sales": "tds", "kpi_page-people": "hyper"}
     assert published.canary
-    assert published.ways == (
+    assert published.data_notes == (
         "Data of sales: read from the warehouse itself (live data was asked for).",
         "Data of people: an extract, all of it: 0.1 MB are sent as a whole at once (why).",
     )
