@@ -25,7 +25,7 @@ from blocks.adoption.dashboards import (
     write_ticket,
 )
 from blocks.adoption.new_project import write_project, write_time_spine
-from blocks.adoption.profile import MOST_PARTS, TableProfile, count_parts, profile_table
+from blocks.adoption.profile import MOST_PARTS, TableProfile, profile_expression, profile_table
 from blocks.adoption.workbench import FORMATS, FoundTable, open_workbench, to_snake_case
 from blocks.adoption.yaml_files import edit_exposure, edit_source, locate_file
 from blocks.catalogue import Catalogue, Exposure, Mart
@@ -91,8 +91,13 @@ class Adopter:
         """Propose all that is missing. Raises Misconfigured, NotFound, BuildFailed with dbt's reason."""
         if (self.found.project / "dbt_project.yml").is_file():
             shutil.copytree(self.found.project, self._copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
-            with self._open() as dbt:
-                self._declare_loads(dbt, root, locations)
+            try:
+                self._take_up(root, locations)
+            except BuildFailed as fault:  # dbt parses no semantic model without a time spine
+                if "requires a time spine" not in fault.answer:
+                    raise
+                self._put_time_spine()
+                self._take_up(root, locations)
         else:
             self._begin_project(root, dict(locations) or {to_snake_case(root.name): str(root)})
         self._loader = self._make_loader(dict(self.found.locations))
@@ -134,11 +139,20 @@ class Adopter:
         with open_workbench(keep_names=False) as bench:
             bench.add(to_snake_case(source), location)
             references = bench.find_references()
+        self.found.notes += bench.notes
         for path, text in write_project(
             root.name, to_snake_case(source), _find_kind(location), bench.tables, references
         ).items():
             self._put(path, text)
         self.found.locations[to_snake_case(source)] = location
+
+    def _take_up(self, root: Path, locations: Mapping[str, str]) -> None:
+        with self._open() as dbt:
+            self._declare_loads(dbt, root, locations)
+
+    def _put_time_spine(self) -> None:
+        for path, text in write_time_spine().items():
+            self._put(path, text)
 
     def _declare_loads(self, dbt: DbtRun, root: Path, locations: Mapping[str, str]) -> None:
         """Sources that nobody loads, whose data are at a given place or in the project: have dlt load them."""
@@ -255,8 +269,7 @@ class Adopter:
             if node.get("time_spine") or node["name"] == "metricflow_time_spine"
         ]
         if profiles and not spines:
-            for path, text in write_time_spine().items():
-                self._put(path, text)
+            self._put_time_spine()
         shown = {mart for each in catalogue.exposures if each.metrics for mart in each.marts}
         wanted = [each for each in profiles.values() if each.name not in shown and each.rows]
         self.found.notes += [f"mart {each.name} has no rows" for each in profiles.values() if not each.rows]
@@ -306,7 +319,10 @@ class Adopter:
         return board
 
     def _choose_known(self, catalogue: Catalogue, mart: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Metrics that the project has on a mart, of one row source, and dimensions that split them."""
+        """Metrics that the project has on a mart, of one row source, and dimensions that split them.
+
+        Numbers, times and identifiers split them only where nothing else does.
+        """
         sources: dict[str, list[str]] = {}
         for name in catalogue.metric_names():
             if catalogue.mart_of(name) == mart:
@@ -315,7 +331,8 @@ class Adopter:
             return (), ()
         source, names = max(sources.items(), key=lambda each: len(each[1]))
         metrics, time = tuple(names[:MOST_METRICS]), catalogue.time_of(source)
-        found: list[str] = []
+        parts: list[str] = []
+        others: list[str] = []
         place = catalogue.mart(mart)
         relation = self._warehouse.relation(f"{place.schema_name}.{place.alias}")
         own = (each for each in catalogue.dimensions_of(source) if catalogue.is_own(source, each))
@@ -324,14 +341,12 @@ class Adopter:
                 (dataset,) = catalogue.datasets(metrics, (name,))
                 sql = next(column.sql for column in dataset.columns if column.name == name)
                 with self._warehouse.session() as session:
-                    if (
-                        2 <= count_parts(session.rows, sql, relation) <= MOST_PARTS
-                        and len(found) < MOST_DIMENSIONS
-                    ):
-                        found.append(name)
+                    column = profile_expression(session.rows, name, sql, relation)
             except (PlatformError, ValueError, StopIteration):  # one that can't be asked is not proposed
                 continue
-        return metrics, tuple(found)
+            if 2 <= column.distinct <= MOST_PARTS:
+                (parts if column.is_category else others).append(name)
+        return metrics, tuple((parts or others)[:MOST_DIMENSIONS])
 
     def _propose_suites(
         self, manifest: Node, shown: set[str], profiles: Mapping[str, TableProfile], marts: Mapping[str, Mart]

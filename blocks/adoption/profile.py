@@ -114,6 +114,11 @@ class ColumnProfile(Record):
         """True if its name is that of a key, here or elsewhere."""
         return bool(_IDENTIFIERS.search(self.name.lower()))
 
+    @property
+    def is_category(self) -> bool:
+        """True if its values are names of parts: neither numbers, times nor keys."""
+        return not self.is_number and not self.is_time and not self.is_identifier
+
 
 class TableProfile(Record):
     """A table's rows and columns. key: columns that tell all rows apart, none if none were found.
@@ -157,9 +162,7 @@ class TableProfile(Record):
         return [
             each
             for each in self.columns
-            if not each.is_number
-            and not each.is_time
-            and not each.is_identifier
+            if each.is_category
             and each.name not in self.key
             and not each.is_key
             and 2 <= each.distinct <= MOST_PARTS
@@ -250,7 +253,10 @@ def _read_int(value: object) -> int:
     return int(str(value))
 
 
-def count_parts(ask: Ask, expression: str, relation: str) -> int:
-    """How many values a project's expression has over a relation."""
-    ((distinct,),) = ask(f"select count(distinct {expression}) from {relation}")
-    return _read_int(distinct)
+def profile_expression(ask: Ask, name: str, expression: str, relation: str) -> ColumnProfile:
+    """Profile a project's expression over a relation, in DuckDB, as if it were a column of this name."""
+    ((kind,),) = ask(f"select any_value(typeof({expression})) from {relation}")
+    ((rows,),) = ask(f"select count(*) from {relation}")
+    column = quote_identifier(name)
+    derived = f"(select {expression} as {column} from {relation}) as q"
+    return _profile_column(ask, derived, name, str(kind), _read_int(rows))

@@ -34,10 +34,14 @@ FORMATS = {
     ".json": "json",
     ".parquet": "parquet",
 }
-MOST_ROWS, MOST_SAMPLED, MOST_TABLES = 1_000_000, 20_000, 100
+MOST_ROWS, MOST_SAMPLED, MOST_TABLES, MOST_NAMED = 1_000_000, 20_000, 100, 5
 DEADLINE_SECONDS = 300
 _TYPES = ("integer", "bigint", "decimal(18,2)", "decimal(18,4)", "double", "date", "timestamp", "boolean")
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
+_SPELLINGS = {  # what one has to have, and what all match
+    "numbers with a comma": (",", r"[+-]?[0-9.]+(,[0-9]+)*"),
+    "dates such as 31.12.2026": ("", r"[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2}([0-9]{2})?( [0-9:]+)?"),
+}
 _CURSORS = ("updated_at", "modified_at", "changed_at", "last_modified", "updated_on", "modified_on")
 
 
@@ -60,11 +64,15 @@ class FoundTable(Record):
 
 
 class Workbench:
-    """Tables under study, each typed, under its own name. keep_names: columns are called as at their source."""
+    """Tables under study, each typed, under its own name. keep_names: columns are called as at their source.
+
+    notes: what was left out, and texts that look like numbers or dates.
+    """
 
     def __init__(self, connection: DuckDBPyConnection, keep_names: bool) -> None:
         self._connection, self._keep = connection, keep_names
         self.tables: list[FoundTable] = []
+        self.notes: list[str] = []
 
     def ask(self, sql: str) -> list[tuple[object, ...]]:
         """Rows of a query over the tables."""
@@ -114,6 +122,10 @@ class Workbench:
         return quote_identifier(table.name)
 
     def _add_files(self, source: str, folder: Path) -> None:
+        if unread := list_unread_files(folder):
+            more = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
+            said = f"not read: {', '.join(unread[:MOST_NAMED])}{more}; init reads {', '.join(FORMATS)}"
+            self.notes.append(f"{said} (docs/loading.md says how a source of another format is declared)")
         for name, (path, form, files) in sorted(group_files(folder, source).items()):
             texts, meta = self._read_files(name, form, files)
             if texts:
@@ -195,11 +207,13 @@ class Workbench:
         """Type the table `texts`, keep it under the table's name, and profile it."""
         names = self._name_columns(origins)
         columns = [self._type_column(names[origin], origin) for origin in origins]
+        table = to_snake_case(name)
+        for column in columns:
+            self._note_spelling(table, column)
         typed = ", ".join(
             f"{build_cast(each, quote_identifier(each.origin))} as {quote_identifier(each.name)}"
             for each in columns
         )
-        table = to_snake_case(name)
         self._connection.execute(
             f"create or replace table {quote_identifier(table)} as select {typed} from texts"
         )
@@ -218,6 +232,23 @@ class Workbench:
         self.tables.append(
             FoundTable(source=source, name=table, meta=meta, columns=tuple(columns), profile=profile)
         )
+
+    def _note_spelling(self, table: str, column: Column) -> None:
+        """Say of a text that all its values are numbers or dates in a spelling that the loader does not read."""
+        if column.data_type != "varchar":
+            return
+        text = quote_identifier(str(column.origin))
+        for kind, (sign, pattern) in _SPELLINGS.items():
+            ((filled, like, signs),) = self.ask(
+                f"select count({text}), count(*) filter (where regexp_full_match(trim({text}), '{pattern}')),"
+                f" count(*) filter (where contains({text}, '{sign}')) from texts"
+            )
+            if filled and like == filled and signs:
+                said = (
+                    f"{table}.{column.name} stays a text: all its values are {kind}, which no load converts"
+                )
+                self.notes.append(f"{said}; convert it in its staging model")
+                return
 
     def _name_columns(self, origins: Sequence[str]) -> dict[str, str]:
         if self._keep and all(_PLAIN.fullmatch(each) for each in origins):
@@ -278,6 +309,17 @@ def group_files(folder: Path, source: str) -> dict[str, tuple[str, str, list[Pat
         under = f"{parent}/" if parent else ""
         pattern = files[0].name if alone and not parent else f"{stem}*{suffix}"
         found[name] = (f"{under}{pattern}", FORMATS[suffix.lower()], files)
+    return found
+
+
+def list_unread_files(folder: Path) -> list[str]:
+    """Files of the folder, and of those right in it, in a format that is not read here; hidden ones aside."""
+    found = []
+    for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
+        inside = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "_")) for part in inside)
+        if path.is_file() and not hidden and path.suffix.lower() not in FORMATS:
+            found.append("/".join(inside))
     return found
 
 

@@ -61,6 +61,21 @@ SALES = """select s.id as sale_id, s.sold_at, s.product, s.amount, s.pieces, t.n
 from {{ source('till', 'raw_sales') }} as s
 left join {{ source('till', 'raw_stands') }} as t on s.stand_id = t.id
 """
+RECEIPTS = """semantic_models:
+  - name: receipts
+    model: ref('receipts')
+    defaults: {agg_time_dimension: sold_at}
+    entities: [{name: receipt, type: primary, expr: receipt_no}]
+    dimensions:
+      - {name: sold_at, type: time, type_params: {time_granularity: day}}
+      - {name: stand_no, type: categorical}
+      - {name: pieces, type: categorical}
+      - {name: product, type: categorical}
+      - {name: is_large, type: categorical, expr: pieces > 2}
+    measures: [{name: receipt_rows, agg: sum, expr: "1"}]
+metrics:
+  - {name: receipts, label: Receipts, type: simple, type_params: {measure: receipt_rows}}
+"""
 
 
 def write_files(folder: Path, prefix: str = "") -> Path:
@@ -84,6 +99,9 @@ def write_stall(folder: Path) -> Path:
         "models/_sources.yml": SOURCES,
         "models/marts.yml": MARTS,
         "models/sales.sql": SALES,
+        "models/receipts.yml": RECEIPTS,
+        "models/receipts.sql": "select sale_id as receipt_no, sold_at, product, pieces, stand_no"
+        " from (select *, sale_id % 3 as stand_no from {{ ref('sales') }})",
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -165,6 +183,18 @@ def test_a_dbt_project_is_adopted_in_place(stall: tuple[Path, str]) -> None:
     again = init("--project", folder, "--ticket", "ST-1", "--apply")
     assert "nothing to add" in again
     assert "+++" not in again
+
+
+def test_what_is_no_number_splits_known_metrics(stall: tuple[Path, str]) -> None:
+    """Numbers are dimensions to many projects; a page that is split by one says little.
+
+    The project has semantic models and no time spine, which dbt refuses to parse: one is proposed first.
+    """
+    assert (stall[0] / "models" / "time_spine.sql").is_file()
+    proposed = yaml.safe_load((stall[0] / "models" / "receipts__dashboard.yml").read_text())
+    (exposure,) = proposed["exposures"]
+    assert exposure["config"]["meta"]["metrics"] == ["receipts"]
+    assert exposure["config"]["meta"]["dimensions"] == ["product", "is_large"]
 
 
 def test_dbts_tests_become_expectations_and_the_rest_is_unreviewed(stall: tuple[Path, str]) -> None:
