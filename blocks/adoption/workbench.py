@@ -38,10 +38,24 @@ MOST_ROWS, MOST_SAMPLED, MOST_TABLES, MOST_NAMED = 1_000_000, 20_000, 100, 5
 DEADLINE_SECONDS = 300
 _TYPES = ("integer", "bigint", "decimal(18,2)", "decimal(18,4)", "double", "date", "timestamp", "boolean")
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
-_SPELLINGS = {  # what one has to have, and what all match
-    "numbers with a comma": (",", r"[+-]?[0-9.]+(,[0-9]+)*"),
-    "dates such as 31.12.2026": ("", r"[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2}([0-9]{2})?( [0-9:]+)?"),
+_NUMBERS = ("decimal(18,2)", "decimal(18,4)", "double")
+_SPELLINGS: dict[str, tuple[str, str, tuple[tuple[dict[str, str], tuple[str, ...]], ...]]] = {
+    "numbers with a comma": (
+        ",",
+        r"[+-]?(0|[1-9][0-9.]*)?(,[0-9]+)*(\.[0-9]+)?",
+        (({"decimal": ",", "thousands": "."}, _NUMBERS), ({"thousands": ","}, _NUMBERS)),
+    ),
+    "dates such as 31.12.2026": (
+        "",
+        r"[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2}([0-9]{2})?( [0-9:]+)?",
+        tuple(
+            ({"format": f"{day}{time}"}, (kind,))
+            for day in ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")
+            for time, kind in (("", "date"), (" %H:%M", "timestamp"), (" %H:%M:%S", "timestamp"))
+        ),
+    ),
 }
+"""What some texts look like: what one of them holds, what all match, and the ways to have the loader read them."""
 _CURSORS = ("updated_at", "modified_at", "changed_at", "last_modified", "updated_on", "modified_on")
 
 
@@ -66,7 +80,7 @@ class FoundTable(Record):
 class Workbench:
     """Tables under study, each typed, under its own name. keep_names: columns are called as at their source.
 
-    notes: what was left out, and texts that look like numbers or dates.
+    notes: what was left out, and texts that look like numbers or dates but can't be read as such.
     """
 
     def __init__(self, connection: DuckDBPyConnection, keep_names: bool) -> None:
@@ -206,10 +220,8 @@ class Workbench:
     ) -> None:
         """Type the table `texts`, keep it under the table's name, and profile it."""
         names = self._name_columns(origins)
-        columns = [self._type_column(names[origin], origin) for origin in origins]
         table = to_snake_case(name)
-        for column in columns:
-            self._note_spelling(table, column)
+        columns = [self._read_spelling(table, self._type_column(names[each], each)) for each in origins]
         typed = ", ".join(
             f"{build_cast(each, quote_identifier(each.origin))} as {quote_identifier(each.name)}"
             for each in columns
@@ -233,22 +245,36 @@ class Workbench:
             FoundTable(source=source, name=table, meta=meta, columns=tuple(columns), profile=profile)
         )
 
-    def _note_spelling(self, table: str, column: Column) -> None:
-        """Say of a text that all its values are numbers or dates in a spelling that the loader does not read."""
+    def _read_spelling(self, table: str, column: Column) -> Column:
+        """A text as the numbers or dates that its values are spelled as, if that can be meant in one way only."""
         if column.data_type != "varchar":
-            return
+            return column
         text = quote_identifier(str(column.origin))
-        for kind, (sign, pattern) in _SPELLINGS.items():
-            ((filled, like, signs),) = self.ask(
-                f"select count({text}), count(*) filter (where regexp_full_match(trim({text}), '{pattern}')),"
-                f" count(*) filter (where contains({text}, '{sign}')) from texts"
+        for kind, (sign, pattern, spellings) in _SPELLINGS.items():
+            like = f"case when regexp_full_match(trim({text}), '{pattern}') then 1 end"
+            signed = self.ask(f"select count(*) from texts where contains({text}, '{sign}')")[0][0]
+            if not signed or not self._find_fitting([like], text):
+                continue
+            found: dict[str, Column] = {}
+            for meta, types in spellings:
+                known = [column.model_copy(update={"data_type": each, "meta": meta}) for each in types]
+                fitting = self._find_fitting([build_cast(each, text) for each in known], text)
+                if fitting:
+                    found[str(meta)] = known[fitting[0]]
+            if len(found) == 1:
+                return next(iter(found.values()))
+            why = "can be read in two ways" if found else "no load reads as they are"
+            self.notes.append(
+                f"{table}.{column.name} stays a text: its values look like {kind}, which {why}; declare "
+                "its `meta.format`, `decimal` or `thousands` (docs/loading.md), or convert it in its staging model"
             )
-            if filled and like == filled and signs:
-                said = (
-                    f"{table}.{column.name} stays a text: all its values are {kind}, which no load converts"
-                )
-                self.notes.append(f"{said}; convert it in its staging model")
-                return
+        return column
+
+    def _find_fitting(self, casts: Sequence[str], text: str) -> list[int]:
+        """The places of the casts that read all texts of a column that are there."""
+        counts = ", ".join(f"count({cast})" for cast in casts)
+        ((filled, *read),) = self.ask(f"select count({text}), {counts} from texts where trim({text}) <> ''")
+        return [place for place, count in enumerate(read) if filled and count == filled]
 
     def _name_columns(self, origins: Sequence[str]) -> dict[str, str]:
         if self._keep and all(_PLAIN.fullmatch(each) for each in origins):

@@ -114,7 +114,7 @@ def _edit_table(table: CommentedMap, found: FoundTable) -> None:
 
 
 def _describe_column(column: Column) -> dict[str, object]:
-    meta: dict[str, object] = {}
+    meta: dict[str, object] = dict(column.meta)
     if column.origin != column.name:
         meta["origin"] = column.origin
     if column.required:
