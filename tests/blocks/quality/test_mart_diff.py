@@ -52,6 +52,12 @@ def values(rows: str, columns: str = "k, v") -> str:
     [
         pytest.param(values("(1, 1), (2, 2)"), values("(2, 5), (3, 3)"), (1, 1, 1), id="plain"),
         pytest.param(
+            values("(1, 1), (1, 2), (2, 2), (2, 3), (4, 4), (4, 4)"),
+            values("(1, 1), (1, 9), (3, 3), (3, 3), (4, 4), (4, 4)"),
+            (1, 1, 1),
+            id="keys that come several times",
+        ),
+        pytest.param(
             values("(null, 1), (2, 2)"), values("(null, 1), (2, 2)"), (0, 0, 0), id="NULL in the key"
         ),
         pytest.param(values("(null, 1)"), values("('', 1)"), (1, 1, 0), id="NULL is not an empty text"),
