@@ -20,7 +20,9 @@ MOST_VALUES, MOST_PARTS = 20, 50
 MOST_PAIRS = 15
 FEWEST_STEPS = 10
 _NUMBERS = ("int", "bigint", "smallint", "hugeint", "decimal", "numeric", "double", "float", "real")
-_IDENTIFIERS = re.compile(r"(^|_)(id|ids|no|nr|key|code|uuid|guid|sku|zip|postcode|phone|number|ref)$")
+_IDENTIFIERS = re.compile(
+    r"(^|_)(id|ids|no|nr|key|code|uuid|guid|sku|zip|postcode|phone|number|ref|plz|telefon)$|(nr|nummer|kennung)$"
+)
 _NOT_ADDED = frozenset(
     {
         "price",
@@ -219,13 +221,12 @@ def _mark_growth(ask: Ask, relation: str, column: ColumnProfile, time: str) -> C
 
 
 def _find_key(ask: Ask, relation: str, table: TableProfile) -> tuple[str, ...]:
-    """The one column that tells rows apart, one named as a key before others; else two that do together."""
+    """The one column that tells rows apart, one named as a key before others, times last; else two together."""
     alone = [
         each for each in table.columns if each.is_key and not (each.is_number and not each.is_identifier)
     ]
     if alone:
-        named = [each for each in alone if each.is_identifier]
-        return ((named or alone)[0].name,)
+        return (min(alone, key=lambda each: (not each.is_identifier, each.is_time)).name,)
     possible = [
         each.name
         for each in table.columns

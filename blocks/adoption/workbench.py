@@ -389,11 +389,15 @@ def _is_reference(column: str, parent: FoundTable) -> bool:
     singular = singular[:-1] if singular.endswith("s") and not singular.endswith("ss") else singular
     words = {singular, singular.split("_")[-1], parent.name}
     names = {*words, *(f"{each}_{key}" for each in words), *(f"{each}_id" for each in words)}
-    return name in names or (name == key and key != "id" and _is_named_for(key))
+    return name in names or (
+        name == key and (_is_named_for(key) or (len(key) > 3 and parent.name.startswith(key)))
+    )
 
 
 def _is_named_for(key: str) -> bool:
-    return key.endswith(("_id", "_key", "_code", "sku", "_no"))
+    return key.endswith(("_id", "_key", "_code", "sku", "_no")) or (
+        key.endswith(("nr", "nummer")) and len(key) > len("nummer")
+    )
 
 
 def _has_same_kind(child: FoundTable, column: str, parent: FoundTable) -> bool:

@@ -48,3 +48,19 @@ def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
     (tmp_path / ".hidden.xlsx").write_bytes(b"PK")
     (unread,) = read(tmp_path, "a\n1\n")[1]
     assert unread.startswith("not read: costs.xlsx; init reads .csv, ")
+
+
+def test_keys_and_references_are_found_by_german_names_too(tmp_path: Path) -> None:
+    (tmp_path / "kunden.csv").write_text("Kunde;Name\nK1;A\nK2;B\nK3;C\n")
+    (tmp_path / "artikel.csv").write_text("Artikelnummer;Name\n7;A\n8;B\n")
+    lines = ["1;K1;7;01.01.2026", "2;K2;7;02.01.2026", "3;K1;8;03.01.2026"]  # a day each, for now
+    (tmp_path / "orders.csv").write_text("\n".join(["Bestellnr;Kunde;Artikelnummer;Datum", *lines]))
+    with open_workbench(keep_names=False) as bench:
+        bench.add("shop", str(tmp_path))
+        references = bench.find_references()
+    keys = {table.name: table.profile.key for table in bench.tables}
+    assert keys == {"kunden": ("kunde",), "artikel": ("artikelnummer",), "orders": ("bestellnr",)}
+    assert references == {
+        ("orders", "kunde"): ("kunden", "kunde"),
+        ("orders", "artikelnummer"): ("artikel", "artikelnummer"),
+    }
