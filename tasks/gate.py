@@ -14,6 +14,7 @@ from prefect import task
 from blocks.catalogue import Catalogue, Dataset, Mart
 from blocks.errors import Misconfigured, NotFound
 from blocks.hashing import hash_value
+from blocks.manifest import WHOLE_RELEASE
 from blocks.quality.expectations import SuiteContent
 from blocks.quality.mart_checks import META_READ, check_join, check_mart
 from blocks.quality.mart_diff import compare, compare_same
@@ -311,7 +312,7 @@ def judge(
     checks = (*build.checks, *suite_checks, *other)
     if not build.marts:
         causes = tuple(check.full_name for check in checks if not check.passed and not check.because_of)
-        empty = Check(scope="release", name=HAS_MARTS, passed=False, kind="dbt build", observed="none")
+        empty = Check(scope=WHOLE_RELEASE, name=HAS_MARTS, passed=False, kind="dbt build", observed="none")
         checks += (empty.model_copy(update={"because_of": causes}),)
     passed = bool(suite_checks) and all(check.passed for check in checks)
     return GateReport(run=build.run, passed=passed, checks=checks, diffs=tuple(diffs), marts=build.marts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from blocks.manifest import Node, find_lineage, name_model
+from blocks.manifest import WHOLE_RELEASE, Node, find_lineage, name_model
 from blocks.records import Record
 
 BUILT = {"model", "seed", "snapshot"}
@@ -25,7 +25,9 @@ class DbtNode(Record):
 
 
 class WiderTest(Record):
-    """A test of a built model that reads others as well. missing: those that this release does not build.
+    """A test of a built model that reads others as well, or one that reads nothing by `ref` or `source`.
+
+    missing: the models that this release does not build.
 
     about: the model that dbt says it is a test of, where this release does not build that one; else empty. A
     `relationships` test is one of the model with the reference, not of the one that is referred to.
@@ -40,14 +42,14 @@ class WiderTest(Record):
 
 
 def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> list[WiderTest]:
-    """Tests that dbt's cautious selection leaves out without a word, though they test what is built."""
+    """Tests that dbt's cautious selection leaves out without a word, though they may test what is built."""
     nodes = manifest["nodes"]
     found = []
-    for test in nodes.values():
-        parents = test["depends_on"]["nodes"] if test["resource_type"] == "test" else ()
+    for test in [each for each in nodes.values() if each["resource_type"] == "test"]:
+        parents = test["depends_on"]["nodes"]
         inside = [parent for parent in parents if parent in built]
-        if not inside or len(inside) == len(parents):
-            continue
+        if parents and (not inside or len(inside) == len(parents)):
+            continue  # of others, or dbt takes it
         missing = _find_relations(nodes, [parent for parent in parents if parent not in built], built)
         found.append(
             WiderTest(
@@ -127,6 +129,8 @@ def _find_relations(nodes: Mapping[str, Node], names: list[str], built: Collecti
 
 
 def _name_scope(test: Node, inside: list[str], nodes: Mapping[str, Node]) -> str:
+    if not inside:
+        return WHOLE_RELEASE
     attached = test.get("attached_node")
     about = str(attached if attached in inside else inside[0])
     if about in nodes:

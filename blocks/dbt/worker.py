@@ -25,6 +25,7 @@ from blocks.dbt.release_manifest import (
     rename_schema,
     tag_nodes,
 )
+from blocks.manifest import WHOLE_RELEASE
 from blocks.vendor_patches.dbt_core import compile_apart
 from blocks.vendor_patches.dbt_schemas import use_kept_schemas
 from blocks.vendor_patches.prefect import share_certificates
@@ -333,11 +334,13 @@ def _name(node: ResultNode) -> str:
 
 
 def _name_scope(node: ResultNode) -> str:
-    """The model or source a test is about; the node itself for others."""
+    """The model or source a test is about, the release for one that names neither; the node itself for others."""
     if str(node.resource_type) == "source":
         return f"{node.source_name}.{node.name}"
     parents = list(node.depends_on_nodes) if hasattr(node, "depends_on_nodes") else []
     about = getattr(node, "attached_node", None) or (parents[0] if parents else node.unique_id)
+    if not parents and str(node.resource_type) == "test":
+        return WHOLE_RELEASE
     if _parsed and about in _parsed[0].nodes:
         return _name(_parsed[0].nodes[about])
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else str(about.split(".")[2])

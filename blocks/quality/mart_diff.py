@@ -6,6 +6,7 @@ What can't be compared is reported, never left out. Not here: what a difference 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from blocks.catalogue import Dataset, Mart
 from blocks.errors import NotFound, Rejected
@@ -348,7 +349,7 @@ def _read_totals(
         if len(names) == 1:
             return {}, {names[0]: error.answer}
     else:
-        return dict(zip(names, row, strict=True)), {}
+        return _split_numbers(dict(zip(names, row, strict=True)))
     found: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for measure in dataset.measures:
@@ -358,4 +359,16 @@ def _read_totals(
         one, why = _read_totals(session, alone, relation, joined)
         found |= one
         reasons |= why
+    return found, reasons
+
+
+def _split_numbers(totals: Mapping[str, object]) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Totals that are numbers or NULL; and why the others are none, as the smallest of dates or texts."""
+    found: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    for name, value in totals.items():
+        if value is None or isinstance(value, int | float | Decimal):
+            found[name] = None if value is None else float(value)
+        else:
+            reasons[name] = f"it gives a {type(value).__name__}, not a number"
     return found, reasons

@@ -104,6 +104,21 @@ def test_a_test_over_two_marts_reads_what_readers_see_of_the_one_not_built(two: 
     assert two.run("ma", "mb").passed
 
 
+def test_a_test_that_names_nothing_by_ref_runs_with_every_release(two: SmallProject) -> None:
+    """dbt can't tell which mart it is about, and leaves it out of a selection."""
+    two.write("tests/no_large_value.sql", "select * from raw.t where v > 25")
+    assert find_check(two.run("ma"), "no_large_value").status == "passed"
+    two.execute("insert into raw.t values (3, 30)")
+    gate = two.run("mb")
+    check = find_check(gate, "no_large_value")
+    assert (gate.passed, check.scope, check.status, check.evidence) == (
+        False,
+        "release",
+        "failed",
+        ("3, 30",),
+    )
+
+
 def test_elsewhere_too_hooks_warnings_age_and_wider_tests_are_checks_that_show(
     small_elsewhere: SmallProject,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -200,13 +201,16 @@ def test_columns_come_go_and_change(warehouse: Warehouse) -> None:
 
 
 @everywhere
-def test_a_metric_that_can_no_longer_be_computed_is_said(warehouse: Warehouse) -> None:
-    """And the session goes on: the other metric has its numbers."""
+@pytest.mark.parametrize("function", ["sum", "max"])
+def test_a_metric_that_can_no_longer_be_computed_is_said(
+    warehouse: Warehouse, function: Literal["sum", "max"]
+) -> None:
+    """And the session goes on: the other metric has its numbers. The largest of dates is a date, and no figure."""
     fill(warehouse, "rel_a", [("1", "1")])
     fill(warehouse, "rel_b", [("7", "cast('2026-01-01' as date)")])
 
     names = ("k", "v")
-    measures = tuple(Measure(name=f"total_{name}", function="sum") for name in names)
+    measures = tuple(Measure(name=f"total_{name}", function=function) for name in names)
     dataset = Dataset(
         mart="m",
         time=None,
