@@ -42,7 +42,7 @@ _FORMS = tuple(
     )
 )
 _SLASHES = re.compile(r"(\d{1,2})\s?([/-])\s?(\d{1,2})\s?\2\s?(\d{4})")
-_BEFORE = re.compile(r"^(?:(?:by|on|until|till|the|am|bis|zum)\s+)+")
+_BEFORE = re.compile(r"^(?:(?:by|on|until|till|the|am|bis|zum|no later than|at the latest|spätestens)\s+)+")
 _WEEKDAY = re.compile(r"^([^\W\d_]{2,10})\.?\s*,?\s+(?=\S)")
 
 
@@ -51,7 +51,8 @@ def read_days(text: str, any_weekday: bool = False) -> tuple[date, ...]:
 
     A weekday before it has to be that of the day, unless any will do. A year needs four digits.
     """
-    words = _BEFORE.sub("", " ".join(text.casefold().split()).rstrip(". ").strip("\"'“”‘’`"))
+    plain = re.sub("[\u2010\u2011]", "-", text.casefold())  # hyphens, one of them without a break
+    words = _BEFORE.sub("", " ".join(plain.split()).rstrip(". ").strip("\"'“”‘’`"))
     weekday = None
     if (found := _WEEKDAY.match(words)) and (weekday := _find_word(found[1], _WEEKDAYS)) is not None:
         words = _BEFORE.sub("", words[found.end() :])

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 MOST_JOINED, MOST_HINTS, MOST_COMPARED, NEAR = 4, 2, 20, 0.6
 _AND = re.compile(r"\s+(?:and|und|plus|as well as|&)\s+", re.IGNORECASE)
 _BEFORE = re.compile(r"^(?:(?:and|und|or|also|plus|the|our|my|please|only|just)\s+)+", re.IGNORECASE)
-BY = re.compile(r"^(?:(?:and|split|sliced|grouped|broken|down|by|per|nach|for|each)\s+)+", re.IGNORECASE)
+BY = re.compile(
+    r"^(?:(?:and|split|sliced|grouped|broken|down|by|per|pro|je|nach|for|each)\s+)+", re.IGNORECASE
+)
 """What people write before a dimension."""
 _COUNTING = re.compile(
     r"^(?:(?:#|how (?:many|much)|number|numbers|nr\.?|no\.?|num|count|amount|sum|total|overall|all|the|of)\s+)+"

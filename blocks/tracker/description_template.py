@@ -29,7 +29,7 @@ from blocks.tracker.request_names import find_field as find_field
 from blocks.tracker.request_tables import read_table
 from blocks.tracker.rich_text.plain_text import remove_invisible, split_row
 
-MOST_LINES, LONGEST, MOST_UNPLACED = 2_000, 2_000, 20
+MOST_LINES, LONGEST, MOST_UNPLACED = 2_000, 2_000, 50
 _MAIL = re.compile(
     r"\s*-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|weitergeleitete nachricht)\b",
     re.IGNORECASE,
@@ -42,7 +42,8 @@ _CLOSING = re.compile(
     re.IGNORECASE,
 )
 _BY = re.compile(
-    r"(?:by|per|(?:split|sliced|grouped|broken down|cut) (?:by|on|per)|for each)[\s-]+(\S.{0,100})",
+    r"(?:by|per|(?:split|sliced|grouped|broken down|cut) (?:by|on|per)|for each|pro|je"
+    r"|(?:(?:aufgeschlüsselt|aufgeteilt|gegliedert|gruppiert) )?nach)[\s-]+(\S.{0,100})",
     re.IGNORECASE,
 )
 Reason = Literal["twice", "beside", "below", "unknown", "after", "field"]
@@ -162,9 +163,8 @@ class _TemplateReader:
     _again: dict[str, list[str]] = make_field(default_factory=dict)
     _unplaced: list[Unplaced] = make_field(default_factory=list)
     _open: _OpenPart | None = None
-    _closed: _OpenPart | None = (
-        None  # the last list, while free text directly below may be meant as its values
-    )
+    _closed: _OpenPart | None = None  # the last list, while free text below may be meant as its values
+    _has_text_below: bool = False  # free text stands below that list
     _maybe: list[Unplaced] = make_field(default_factory=list)  # unknown names since the last part
     _in_other_section: bool = False
     _apart: bool = False  # an empty line or a heading stands between this line and the last part
@@ -205,13 +205,15 @@ class _TemplateReader:
             self._read_free_text(line)
 
     def list_unplaced(self) -> Iterator[Unplaced]:
-        """What could not be placed; a part that is named twice with the same values is no trouble."""
+        """What could not be placed, what may be free text last.
+
+        A part that is named twice with the same values is no trouble.
+        """
         self._close()
         for name, values in self._again.items():
             if _split_words(values) - _split_words(self.found.get(name, ())):
                 yield Unplaced(name, name, ", ".join(values), "twice")
-        yield from self._unplaced
-        yield from self._maybe
+        yield from sorted((*self._unplaced, *self._maybe), key=lambda each: each.reason in ("below", "after"))
 
     def _find_values(self, name: str) -> list[str]:
         """Where the values of a part go; to the side if it has some already."""
@@ -251,6 +253,7 @@ class _TemplateReader:
                 each for each in part.values if each not in part.unticked or each in part.ticked
             ]
         self._closed = part if part and part.values and part.is_list else None
+        self._has_text_below = False
         if part and part.inside and part.named == "bare" and not part.values:
             self._unplaced.append(Unplaced(part.inside.field, part.inside.name, part.name, "below"))
 
@@ -267,7 +270,8 @@ class _TemplateReader:
         if not goes_on and part.values_as == "bullets":
             self._unplaced.append(Unplaced(part.field, part.name, line.text, "below"))
             if part.after_gap:  # free text; directly below a bullet it is a remark about it
-                self._open = None
+                self._close()
+                self._has_text_below = True
             return
         if part.named != "heading" and not line.bullet and part.after_gap and not _is_short(line.text):
             self._close()
@@ -284,7 +288,7 @@ class _TemplateReader:
 
     def _read_free_text(self, line: Line) -> None:
         """Text that is no part of the request, unless it looks like one."""
-        closed, self._closed = self._closed, None
+        first, self._has_text_below = not self._has_text_below, True
         near = find_near_field(line.name) if line.value else None
         if near:
             self._unplaced.append(Unplaced(near, line.name, line.value, "unknown"))
@@ -294,8 +298,8 @@ class _TemplateReader:
             self._maybe.append(Unplaced(None, line.name, line.value, reason))
         elif self.found and (by := _BY.fullmatch(line.text)) and _is_short(line.text):
             self._maybe.append(Unplaced("dimensions", line.text, by[1], "after"))
-        elif closed:
-            self._unplaced.append(Unplaced(closed.field, closed.name, line.text, "below"))
+        elif (part := self._closed) and (line.bullet or first or (not self._apart and _is_short(line.text))):
+            self._unplaced.append(Unplaced(part.field, part.name, line.text, "below"))
 
     def _can_be_name(self, line: Line) -> bool:
         words = line.name.split()

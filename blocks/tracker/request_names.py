@@ -27,7 +27,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "dimensions, dimension, by, slice by, sliced by, slices, split by, splits, group by, grouped by, "
         "grouping, groupings, "
         "break down by, broken down by, breakdown, breakdowns, breakdown by, segment by, segmented by, cut by, "
-        "dims, dim, per, split, split on, slicers, sliced on, segments, segmentation, attributes, "
+        "dims, dim, per, pro, je, split, split on, slicers, sliced on, segments, segmentation, attributes, "
         "drill down, drill down by, view by, viewed by, "
         "dimensionen, aufgeschlüsselt nach, aufschlüsselung, aufschlüsselung nach, aufgeteilt nach, aufteilung, "
         "aufteilung nach, gegliedert nach, gliederung, gruppiert nach, gruppierung, nach"
@@ -41,7 +41,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "deadline, due, due date, due by, due on, needed by, needed on, required by, date needed, date required, "
         "by when, delivery date, deadline date, deliver by, wanted by, needed before, eta, "
         "frist, termin, fällig, fällig am, fällig bis, fälligkeit, fälligkeitsdatum, bis wann, benötigt bis, "
-        "gewünscht bis, liefertermin"
+        "gewünscht bis, liefertermin, abgabetermin, zieltermin"
     ),
     "requester": _split_names(
         "requester, requestor, requested by, asked by, requester name, "
@@ -105,7 +105,13 @@ VALUES = frozenset(
         "wert, werte, angabe, angaben, antwort, antworten, eingabe, feld, felder"
     )
 )
-_FIELDS = {name.casefold(): field for field, names in NAMES.items() for name in names}  # ß is ss
+_WITHOUT_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_FIELDS = {
+    spelled: field
+    for field, names in NAMES.items()
+    for name in names
+    for spelled in (name.casefold(), name.casefold().translate(_WITHOUT_UMLAUTS))  # ß is ss
+}
 _FILLERS = frozenset(
     _split_names(
         "required, requested, needed, wanted, desired, relevant, optional, mandatory, the, our, my, your, key, main, "
@@ -123,7 +129,7 @@ def find_field(name: str) -> str | None:
         return None
     spelled = re.sub(r"['’]s\b", "s", unicodedata.normalize("NFKC", name).casefold().replace("_", " "))
     without_brackets = re.sub(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>", " ", spelled)
-    fields = {_find_words(each) for each in re.split(r"/|&|\band\b|\bor\b", without_brackets)}
+    fields = {_find_words(each) for each in re.split(r"/|&|\b(?:and|or|und|oder)\b", without_brackets)}
     return fields.pop() if len(fields) == 1 else None
 
 

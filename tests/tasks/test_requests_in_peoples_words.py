@@ -33,6 +33,9 @@ from tests.tasks.test_requirements import GOOD, Shop, accepted, gaps, ticket
         "2. Januar 2026",
         "2026-01-02T23:30:00.000+0000",
         "2026-01-02 17:00",
+        "2026\u201101\u201102",
+        "no later than 2 January 2026",
+        "spätestens 02.01.2026",
     ],
 )
 def test_the_usual_forms_of_a_date(text: str) -> None:
@@ -75,7 +78,13 @@ def test_names_with_what_people_put_around_them(metrics: object) -> None:
 
 @pytest.mark.parametrize(
     "dimensions",
-    ["by country and segment", "Countries, by segment", "per market & segments", "split by country, segment"],
+    [
+        "by country and segment",
+        "Countries, by segment",
+        "per market & segments",
+        "je country, pro segment",
+        "split by country, segment",
+    ],
 )
 def test_dimensions_with_by(dimensions: str) -> None:
     assert accepted(dimensions=dimensions).dimensions == ("country", "segment")

@@ -40,6 +40,7 @@ def name(text: str) -> dict[str, Any]:
 VALUES, SOURCES = [paragraph("net_revenue"), paragraph("orders")], paragraph("Sources: erp")
 QUOTE = {"type": "blockquote", "content": [paragraph("Metrics: gross")]}
 STATUS = {"type": "status", "attrs": {"text": "orders", "color": "blue"}}
+CARD = {"type": "blockCard", "attrs": {"url": "https://x.example/report"}}
 HINT = {"type": "placeholder", "attrs": {"text": "Type your metrics here"}}
 SPANNED = block(
     "table",
@@ -177,6 +178,10 @@ def test_a_task_of_jira_counts_once_it_is_done(state: str, read: str | None) -> 
         "Attributes",
         "Drill down",
         "View by",
+        "Aufgeschluesselt nach",
+        "Dimensionen oder Aufteilung",
+        "pro",
+        "je",
     ],
 )
 def test_other_names_of_dimensions_are_known(name: str) -> None:
@@ -209,6 +214,41 @@ def test_other_names_of_dimensions_are_known(name: str) -> None:
 def test_what_can_not_be_placed_comes_along(text: str, said: tuple[str | None, str, str] | None) -> None:
     unplaced = [(each.field, each.text, each.reason) for each in read_request(text).unplaced]
     assert unplaced == ([said] if said else unplaced)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Metrics:\n- orders\n\nsee the old report\n- refunds\n- returns\nSources: erp",
+        "Metrics:\n1. orders\n\nThis sentence has more than four words in it.\n\n2. refunds\n3. returns",
+        "Metrics: orders\nrefunds\nreturns\nSources: erp",
+        "Metrics:\n- orders\n\nand also:\n\n- refunds\n- returns\n\n## Sources\nerp",
+        document(paragraph("Metrics:"), bullet_list("orders"), CARD, bullet_list("refunds", "returns")),
+    ],
+)
+def test_a_list_that_goes_on_behind_other_text_comes_along(text: str) -> None:
+    found = read_request(text)
+    below = [each.text for each in found.unplaced if (each.field, each.reason) == ("metrics", "below")]
+    assert (found.fields["metrics"], below[-2:]) == ("orders", ["refunds", "returns"])
+
+
+def test_free_text_pushes_no_unknown_part_out_of_what_is_asked() -> None:
+    remarks = "".join(f"- remark {number}\n" for number in range(60))
+    found = read_request(f"Metrics: orders\n{remarks}Metrics: refunds\nColour: red\nSources: erp")
+    assert [each.text for each in found.unplaced[:2]] == ["refunds", "red"]
+
+
+def test_boxes_that_are_not_ticked_stay_out_where_free_text_follows() -> None:
+    text = "Metrics:\n- [x] orders\n- [ ] refunds\n\nThat is what we need for the board."
+    assert read_template(text) == {"metrics": "orders"}
+
+
+@pytest.mark.parametrize(
+    "words", ["nach country", "pro country", "je country", "aufgeschlüsselt nach country"]
+)
+def test_a_bare_line_that_splits_in_german_comes_along(words: str) -> None:
+    (each,) = read_request(f"Metrics: orders\n{words}").unplaced
+    assert (each.field, each.text, each.reason) == ("dimensions", "country", "after")
 
 
 @pytest.mark.parametrize(
