@@ -40,18 +40,25 @@ GRACE_SECONDS = 10
 MOST_REASONS, LONGEST_REASON = 5, 400
 MOST_WARNINGS = 200
 FAILED = {"error", "fail", "runtime error", "partial success"}
+OF_NODES = {"CatchableExceptionOnRun", "GenericExceptionOnRun", "InternalErrorOnRun"}  # dbt's events
 _parsed: list[Any] = []  # the manifest of the last parse
 
 
 class Reasons:
-    """What dbt says of errors while it works: its exceptions often leave the reason out. warnings: likewise."""
+    """What dbt says of errors while it works: its exceptions often leave the reason out. warnings: likewise.
+
+    of_nodes: node's id → the first exception that it ended in; a model in batches has no other reason in its result.
+    """
 
     def __init__(self) -> None:
         self._messages: list[str] = []
         self.warnings: list[str] = []
+        self.of_nodes: dict[str, str] = {}
 
     def __call__(self, event: Any) -> None:
-        """Keep an event of level error or warn; dbt calls this for every event."""
+        """Keep an event of level error or warn, and a node's exception; dbt calls this for every event."""
+        if event.info.name in OF_NODES:
+            self.of_nodes.setdefault(event.data.node_info.unique_id, event.data.exc)
         level = str(event.info.level)
         text = " ".join(event.info.msg.split())
         if (
@@ -230,7 +237,7 @@ def build(  # one message of the parent
             join_tasks()
     if result.exception or result.result is None:
         raise DbtError(reasons.explain(result.exception))
-    results = [_make_node_result(item) for item in result.result.results]
+    results = [_make_node_result(item, reasons) for item in result.result.results]
     if not result.success and not any(item["status"] in FAILED for item in results):
         raise DbtError(reasons.explain(None))
     return freshness + results
@@ -247,7 +254,7 @@ def make(args: list[str]) -> list[NodeResult]:
     )
     if result.exception or result.result is None:
         raise DbtError(reasons.explain(result.exception))
-    return [_make_node_result(item) for item in result.result.results]
+    return [_make_node_result(item, reasons) for item in result.result.results]
 
 
 def compile_models(args: list[str]) -> dict[str, str]:
@@ -293,22 +300,24 @@ def _measure_freshness(
         dbt.adapters.factory.reset_adapters()
     if result.exception or result.result is None:
         raise DbtError(reasons.explain(result.exception))
-    return [_make_node_result(item) for item in result.result.results]
+    return [_make_node_result(item, reasons) for item in result.result.results]
 
 
 def _write_flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _make_node_result(item: NodeRunResult) -> NodeResult:
-    node = item.node
+def _make_node_result(item: NodeRunResult, reasons: Reasons) -> NodeResult:
+    node, message = item.node, item.message or ""
+    if item.status in FAILED and getattr(item, "batch_results", None):
+        message = f"{message}: {reasons.of_nodes.get(node.unique_id, '')}".removesuffix(": ")
     return {
         "unique_id": node.unique_id,
         "name": _name(node),
         "scope": _name_scope(node),
         "kind": str(node.resource_type),
         "status": str(item.status),
-        "message": item.message or "",
+        "message": message,
         "failures": item.failures or 0,
         "seconds": item.execution_time,
         "sql": getattr(node, "compiled_code", None) or "",

@@ -242,5 +242,5 @@ def dbt_processes() -> list[psutil.Process]:
 def test_what_dbt_reports_of_an_error_is_no_traceback() -> None:
     reasons = Reasons()
     for said in ("Traceback (most recent call last):\n  File x", "the disk\nis full"):
-        reasons(SimpleNamespace(info=SimpleNamespace(level="error", msg=said)))
+        reasons(SimpleNamespace(info=SimpleNamespace(name="Note", level="error", msg=said)))
     assert reasons.explain(ValueError("dbt ended")) == "ValueError: dbt ended\nthe disk is full"

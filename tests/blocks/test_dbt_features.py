@@ -307,3 +307,25 @@ def test_what_dbt_refuses_is_refused_in_its_words(tmp_path: Path, project: str, 
         dbt.close()
     assert "dbt.log" in str(failed.value)
     assert (tmp_path / "state" / "logs" / "dbt.log").is_file()
+
+
+BATCHES = """
+{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='day', batch_size='day',
+    begin=modules.datetime.datetime.now()) }}
+select no_such_column as day
+"""
+
+
+def test_why_a_batch_failed_is_said_of_its_model(tmp_path: Path) -> None:
+    """dbt's own result of a model in batches says `ERROR`, and no more."""
+    (tmp_path / "dbt" / "models").mkdir(parents=True)
+    (tmp_path / "dbt" / "dbt_project.yml").write_text("name: every\nprofile: every\nversion: '1.0'\n")
+    (tmp_path / "dbt" / "models" / "batches.sql").write_text(BATCHES)
+    warehouse = DuckDBWarehouse(database=str(tmp_path / "house.duckdb"))
+    dbt = DbtProject(folder=tmp_path / "dbt", state=tmp_path / "state").open(warehouse, SCHEMA)
+    try:
+        (result,) = dbt.make(["batches"], 300)
+    finally:
+        dbt.close()
+    assert result["status"] == "error"
+    assert "no_such_column" in result["message"]
