@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,23 @@ def count_rows(warehouse: Warehouse, session: Session, relation: str) -> int:
 def read_first_rows(session: Session, query: str, limit: int) -> list[tuple[Any, ...]]:
     """The first rows of a query that dbt compiled, in whatever order they come."""
     return session.rows(f"select * from ({query.rstrip().rstrip(';')}) as q limit {limit}")
+
+
+def read_test_status(session: Session, query: str, config: Mapping[str, object]) -> tuple[str, int]:
+    """What dbt would say of a test that it compiled, `pass`, `warn` or `fail`, if it asked now; and of how many rows.
+
+    config: the test's, as the manifest has it: how failures are counted, and from how many on they count.
+    """
+    count = config.get("fail_calc") or "count(*)"
+    warn, error = (f"{count} {config.get(name) or '!= 0'}" for name in ("warn_if", "error_if"))
+    limit = f" limit {config['limit']}" if config.get("limit") is not None else ""
+    rows = f"(select * from ({query.rstrip().rstrip(';')}) as q{limit}) as found"
+    # numbers: not every warehouse selects a condition
+    judged = ", ".join(f"case when {condition} then 1 else 0 end" for condition in (warn, error))
+    ((failures, warns, fails),) = session.rows(f"select {count}, {judged} from {rows}")
+    if fails and str(config.get("severity") or "error").lower() == "error":
+        return "fail", int(failures)
+    return ("warn", int(failures)) if warns else ("pass", 0)
 
 
 def export_rows(session: Session, query: str, path: Path) -> int:

@@ -25,6 +25,20 @@ models:
     columns:
       - {name: k, data_tests: [{accepted_values: {arguments: {values: [1], quote: false}, config: {severity: warn}}}]}
 """
+FEW_OTHERS = """
+models:
+  - name: ma
+    columns:
+      - name: k
+        data_tests:
+          - not_null
+          - accepted_values: {arguments: {values: [1, 2], quote: false}, config: {error_if: ">1", warn_if: ">1"}}
+"""
+ADD_ROWS = """
+{%% macro add_rows() %%}
+  {%% do run_query('insert into ' ~ target.schema ~ '.ma values %s') %%}
+{%% endmacro %%}
+"""
 SAME_TOTAL = """
 select 1
 from (select sum(v) as s from {{ ref('ma') }}) as a, (select sum(v) as s from {{ ref('mb') }}) as b
@@ -53,6 +67,21 @@ def test_a_hook_that_fails_fails_the_build(two: SmallProject) -> None:
     with pytest.raises(BuildFailed, match="no_such_table"):
         two.run("ma")
     assert two.warehouse.read_served() is None
+
+
+def test_what_a_hook_does_after_dbts_tests_is_tested_too(two: SmallProject) -> None:
+    """With the test's own thresholds: it does not mind one row."""
+    two.write("models/ma.yml", FEW_OTHERS)
+    two.write("dbt_project.yml", PROJECT + 'on-run-end: ["{{ add_rows() }}"]\n')
+    two.write("macros/add_rows.sql", ADD_ROWS % "(5, 0)")
+    gate = two.run("ma")
+    assert (gate.passed, find_check(gate, "accepted_values").status) == (True, "passed")
+    two.write("macros/add_rows.sql", ADD_ROWS % "(5, 0), (6, 0), (6, 0)")
+    gate = two.run("ma")
+    check = find_check(gate, "accepted_values")
+    assert (gate.passed, check.status, check.observed) == (False, "failed", "2 rows")
+    assert set(check.evidence) == {"5, 1", "6, 2"}
+    assert two.seen("select count(*) from serving.ma") == [(3,)]
 
 
 def test_warnings_and_what_could_not_run_are_checks_that_show(two: SmallProject) -> None:
