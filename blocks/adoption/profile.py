@@ -256,8 +256,7 @@ def _read_int(value: object) -> int:
 
 def profile_expression(ask: Ask, name: str, expression: str, relation: str) -> ColumnProfile:
     """Profile a project's expression over a relation, in DuckDB, as if it were a column of this name."""
-    ((kind,),) = ask(f"select any_value(typeof({expression})) from {relation}")
-    ((rows,),) = ask(f"select count(*) from {relation}")
+    ((kind, rows),) = ask(f"select any_value(typeof({expression})), count(*) from {relation}")
     column = quote_identifier(name)
     derived = f"(select {expression} as {column} from {relation}) as q"
     return _profile_column(ask, derived, name, str(kind), _read_int(rows))

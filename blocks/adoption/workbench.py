@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.adoption.profile import TableProfile, is_included, profile_table
 from blocks.deadline import Deadline
@@ -39,13 +39,29 @@ DEADLINE_SECONDS = 300
 _TYPES = ("integer", "bigint", "decimal(18,2)", "decimal(18,4)", "double", "date", "timestamp", "boolean")
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 _NUMBERS = ("decimal(18,2)", "decimal(18,4)", "double")
-_SPELLINGS: dict[str, tuple[str, str, tuple[tuple[dict[str, str], tuple[str, ...]], ...]]] = {
-    "numbers with a comma": (
+
+
+class _Spelling(NamedTuple):
+    """What texts may be spelled as. sign: what one of them holds; pattern: what all match.
+
+    readings: how the loader can be told to read them, a column's meta each, and the types to try, narrowest first.
+    """
+
+    looks_like: str
+    sign: str
+    pattern: str
+    readings: tuple[tuple[dict[str, str], tuple[str, ...]], ...]
+
+
+_SPELLINGS = (
+    _Spelling(
+        "numbers with a comma",
         ",",
         r"[+-]?(0|[1-9][0-9.]*)?(,[0-9]+)*(\.[0-9]+)?",
         (({"decimal": ",", "thousands": "."}, _NUMBERS), ({"thousands": ","}, _NUMBERS)),
     ),
-    "dates such as 31.12.2026": (
+    _Spelling(
+        "dates such as 31.12.2026",
         "",
         r"[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{2}([0-9]{2})?( [0-9:]+)?",
         tuple(
@@ -54,8 +70,7 @@ _SPELLINGS: dict[str, tuple[str, str, tuple[tuple[dict[str, str], tuple[str, ...
             for time, kind in (("", "date"), (" %H:%M", "timestamp"), (" %H:%M:%S", "timestamp"))
         ),
     ),
-}
-"""What some texts look like: what one of them holds, what all match, and the ways to have the loader read them."""
+)
 _CURSORS = ("updated_at", "modified_at", "changed_at", "last_modified", "updated_on", "modified_on")
 
 
@@ -250,22 +265,21 @@ class Workbench:
         if column.data_type != "varchar":
             return column
         text = quote_identifier(str(column.origin))
-        for kind, (sign, pattern, spellings) in _SPELLINGS.items():
-            like = f"case when regexp_full_match(trim({text}), '{pattern}') then 1 end"
-            signed = self.ask(f"select count(*) from texts where contains({text}, '{sign}')")[0][0]
+        for spelling in _SPELLINGS:
+            like = f"case when regexp_full_match(trim({text}), '{spelling.pattern}') then 1 end"
+            signed = self.ask(f"select count(*) from texts where contains({text}, '{spelling.sign}')")[0][0]
             if not signed or not self._find_fitting([like], text):
                 continue
-            found: dict[str, Column] = {}
-            for meta, types in spellings:
+            found: list[Column] = []
+            for meta, types in spelling.readings:
                 known = [column.model_copy(update={"data_type": each, "meta": meta}) for each in types]
                 fitting = self._find_fitting([build_cast(each, text) for each in known], text)
-                if fitting:
-                    found[str(meta)] = known[fitting[0]]
+                found += [known[place] for place in fitting[:1]]
             if len(found) == 1:
-                return next(iter(found.values()))
+                return found[0]
             why = "can be read in two ways" if found else "no load reads as they are"
             self.notes.append(
-                f"{table}.{column.name} stays a text: its values look like {kind}, which {why}; declare "
+                f"{table}.{column.name} stays a text: its values look like {spelling.looks_like}, which {why}; declare "
                 "its `meta.format`, `decimal` or `thousands` (docs/loading.md), or convert it in its staging model"
             )
         return column
@@ -322,10 +336,9 @@ def group_files(folder: Path, source: str) -> dict[str, tuple[str, str, list[Pat
     Files in a folder of their own are one table, called as the folder. Two levels deep.
     """
     groups: dict[tuple[str, str, str], list[Path]] = defaultdict(list)
-    for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
-        form = FORMATS.get(path.suffix.lower())
+    for path in _list_files(folder):
         inside = path.relative_to(folder).parts
-        if form and path.is_file() and not any(part.startswith((".", "_")) for part in inside):
+        if path.suffix.lower() in FORMATS:
             stem = "" if len(inside) > 1 else re.sub(r"[\d_\W]+$|^[\d_\W]+(?=[A-Za-z]|$)", "", path.stem)
             groups[inside[0] if len(inside) > 1 else "", stem, path.suffix].append(path)
     found = {}
@@ -339,14 +352,18 @@ def group_files(folder: Path, source: str) -> dict[str, tuple[str, str, list[Pat
 
 
 def list_unread_files(folder: Path) -> list[str]:
-    """Files of the folder, and of those right in it, in a format that is not read here; hidden ones aside."""
-    found = []
-    for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
-        inside = path.relative_to(folder).parts
-        hidden = any(part.startswith((".", "_")) for part in inside)
-        if path.is_file() and not hidden and path.suffix.lower() not in FORMATS:
-            found.append("/".join(inside))
-    return found
+    """Files in a format that is not read here, by their paths under the folder."""
+    unread = (path for path in _list_files(folder) if path.suffix.lower() not in FORMATS)
+    return [path.relative_to(folder).as_posix() for path in unread]
+
+
+def _list_files(folder: Path) -> list[Path]:
+    """Files of the folder, and of those right in it, in order; hidden ones aside."""
+    return [
+        path
+        for path in sorted([*folder.glob("*"), *folder.glob("*/*")])
+        if path.is_file() and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+    ]
 
 
 def to_snake_case(text: str) -> str:

@@ -20,6 +20,7 @@ from blocks.manifest import Node
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
 from blocks.site.plan import DashboardPlan, plan_dashboard
 from blocks.site.readback import DatasetSummary, Readback
+from blocks.site.text import make_checks_anchor
 from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.bi_connection import LiveSource
 
@@ -70,6 +71,11 @@ class Card(Record):
     def plan(self) -> DashboardPlan:
         """What is shown, in which order, on every site."""
         return plan_dashboard(self.dashboard, self.datasets)
+
+    @property
+    def checks_anchor(self) -> str:
+        """The part of the address of its page of checks that leads to those of its first mart; empty without one."""
+        return make_checks_anchor(self.dashboard.marts[0]) if self.dashboard.marts else ""
 
     @property
     def time_zone(self) -> str:

@@ -22,7 +22,7 @@ from blocks.site.base import Card
 from blocks.site.html.dictionary_page import find_guides
 from blocks.site.html.page import build_index_program, render
 from blocks.site.number_format import write_day
-from blocks.site.text import check_link, check_slug, make_checks_anchor, one_line
+from blocks.site.text import check_link, check_slug, one_line
 
 STATE = "published.json"
 MOST_WARNINGS = 10
@@ -89,12 +89,11 @@ def summarize_gate(card: Card, link: Link) -> Gate | None:
         return None
     docs, warnings = card.gate.data_docs, card.gate.warnings
     url = card.gate.docs_url or (link(docs) if docs and docs.exists() else None)
-    place = make_checks_anchor(card.dashboard.marts[0]) if card.dashboard.marts else ""
     return Gate(
         passed=card.gate.passed,
         checks=len(card.gate.checks),
         failed=len(card.gate.failures),
-        url=url and url + place,
+        url=url and url + card.checks_anchor,
         warned=len(warnings),
         carried=len(card.gate.carried),
         warnings=tuple(

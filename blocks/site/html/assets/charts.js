@@ -14,19 +14,17 @@ export class Chart {
    *   there is more to see of it once it is reached
    */
   constructor(host, drawing) {
-    Object.assign(this, { host, drawing, data: null, marks: [], current: 0, width: 0, height: 0, shape: "" });
-    this.known = new Map();
+    Object.assign(this, { host, drawing, data: null, marks: [], known: new Map(), current: 0 });
+    Object.assign(this, { width: 0, height: 0, shape: "" });
     host.addEventListener("keydown", (event) => this.onKey(event));
     host.addEventListener("pointerleave", hideTooltip);
     host.addEventListener("focusout", hideTooltip);
     host.addEventListener("pointermove", ({ target, clientX, clientY }) => {
-      const mark = this.markOf(target);
-      mark?.reveal?.();
+      const mark = this.reach(target);
       if (mark) showTooltip(mark.tip, clientX, clientY);
     });
     host.addEventListener("focusin", ({ target }) => {
-      const mark = this.markOf(target);
-      mark?.reveal?.();
+      const mark = this.reach(target);
       if (!mark || !target.matches(":focus-visible")) return;
       const { right, top } = target.getBoundingClientRect();
       showTooltip(mark.tip, right, top);
@@ -87,6 +85,13 @@ export class Chart {
 
   actsOn({ place }) {
     return Boolean(this.onpick) && place !== undefined;
+  }
+
+  // The mark of an element, with all that there is to see of it.
+  reach(element) {
+    const mark = this.markOf(element);
+    mark?.reveal?.();
+    return mark;
   }
 
   // The mark that an element is, or is a part of.

@@ -24,7 +24,7 @@ from blocks.site.tableau.workbook.presets import find_presets
 from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_date, plan_kpi, plan_links, plan_panel
 from blocks.site.tableau.workbook.worksheets import MAP, Sheet
 from blocks.site.tableau.workbook.xml import USER, Element, as_title, element
-from blocks.site.text import check_link, make_checks_anchor
+from blocks.site.text import check_link
 
 BUILD = "0.0.0 (0000.0.0.0)"  # written by no Tableau product
 DASHBOARD = "Dashboard"  # sheets and dashboards share one room of names
@@ -190,10 +190,9 @@ def _list_links(card: Card) -> dict[str, str]:
     """What the head leads to, for people's browsers: words → address. The checks are those of the first mart."""
     ticket = as_title(card.dashboard.ticket or "", 40)
     docs = card.gate.docs_url if card.gate else ""
-    place = make_checks_anchor(card.dashboard.marts[0]) if card.dashboard.marts else ""
     found = {
         f"Open ticket {ticket}".strip(): check_link(card.ticket_url) or "",
-        "See all checks": check_link(docs + place if docs else "") or "",
+        "See all checks": check_link(docs + card.checks_anchor if docs else "") or "",
     }
     # <x> would be filled in by Tableau, with a field
     return {
