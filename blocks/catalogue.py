@@ -15,7 +15,7 @@ from pydantic import Field
 
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound
-from blocks.manifest import OUTSIDE, Node, find_lineage, list_disabled, name_model
+from blocks.manifest import DATABASE, OUTSIDE, Node, find_lineage, list_disabled, name_model
 from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.release_names import is_in_release
@@ -570,13 +570,17 @@ def _make_mart(node: Node) -> Mart:
 
 
 def find_database(manifest: Node) -> str:
-    """The database that the profile names: that of most nodes which say none of their own; empty if all do."""
+    """The database that the profile names: that of most nodes which say none of their own, if there are any."""
     names = [
         str(node.get("database") or "")
         for node in manifest["nodes"].values()
         if not (node.get("config") or {}).get("database")
     ]
-    return Counter(names).most_common(1)[0][0] if names else ""
+    return (
+        Counter(names).most_common(1)[0][0]
+        if names
+        else str((manifest.get("metadata") or {}).get(DATABASE, ""))
+    )
 
 
 def is_elsewhere(node: Node, database: str) -> bool:

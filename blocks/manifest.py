@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 Node: TypeAlias = Mapping[str, Any]  # a part of dbt's manifest.json; its schema has the types
 OUTSIDE = "outside"  # our own key of a snapshot's node: the schema that its project keeps it in
+DATABASE = "target_database"  # our own key of its metadata: the database that the profile names
 WHOLE_RELEASE = "release"  # what a check is about that is about no mart or source alone
 _FILE_NAME = re.compile(r"[\w-]+")
 

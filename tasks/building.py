@@ -163,7 +163,8 @@ def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> No
         raise Misconfigured(
             "build a release",
             f"the project builds {places}, where readers may see it before it is checked",
-            "Let its generate_schema_name begin with target.schema, as dbt's own does, and no config name a database.",
+            "Let its generate_schema_name begin with target.schema, as dbt's own does, and every `database:` of a "
+            "config be the profile's own.",
         )
 
 

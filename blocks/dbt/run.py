@@ -31,7 +31,7 @@ from blocks.dbt.release_scope import (
 )
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
-from blocks.manifest import OUTSIDE, Node
+from blocks.manifest import DATABASE, OUTSIDE, Node
 from blocks.plain_file import check_folder
 from blocks.query_tags import suspend_tag
 from blocks.records import Record
@@ -153,6 +153,7 @@ class DbtRun:
         self._warnings, self._is_apart = parsed["warnings"], parsed["apart"]
         manifest = self._state / (APART if parsed["apart"] else "target") / "manifest.json"
         self._manifest = json.loads(self._rename(manifest.read_text(encoding="utf-8")))
+        self._manifest["metadata"][DATABASE] = parsed["database"]
         for node in self._manifest["nodes"].values():  # as its process has it (release_manifest.py)
             place = str(node.get("schema"))
             if node.get("resource_type") == "snapshot" and not is_in_release(place, self._schema):

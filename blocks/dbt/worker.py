@@ -142,10 +142,14 @@ def main(descriptor: int) -> None:
 
 
 class Parsed(TypedDict):
-    """What came of a parse. apart: the project was parsed for the release's very schema, and written elsewhere."""
+    """What came of a parse. apart: the project was parsed for the release's very schema, and written elsewhere.
+
+    database: the one that the profile names.
+    """
 
     warnings: list[str]
     apart: bool
+    database: str
 
 
 def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: str) -> Parsed:
@@ -167,7 +171,8 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: s
         rename_schema(manifest, parsed, schema)
     move_snapshots_in(manifest, schema)
     _parsed[:] = [manifest]
-    return {"warnings": warnings, "apart": alone}
+    adapter = next(iter(dbt.adapters.factory.FACTORY.adapters.values()))
+    return {"warnings": warnings, "apart": alone, "database": str(adapter.config.credentials.database or "")}
 
 
 def _parse(args: list[str]) -> tuple[Manifest, list[str]]:
