@@ -204,10 +204,11 @@ def _find_lock(listed: Sequence[ProjectItem], identity: str) -> ProjectItem | No
 def _find_group(listed: Sequence[GroupItem], name: str) -> GroupItem:
     """A group by its name, or by domain\\name where two domains have one of that name."""
     asked = f"Let group {name} view"
-    domain, split, rest = name.partition("\\")
-    if split:
+    group = pick_named(asked, name, listed, _describe_group, lambda each: each.name)
+    if group is None and "\\" in name:
+        domain, _, rest = name.partition("\\")
         listed = [each for each in listed if is_same_name(each.domain_name or "", domain)]
-    group = pick_named(asked, rest or name, listed, _describe_group, lambda each: each.name)
+        group = pick_named(asked, rest, listed, _describe_group, lambda each: each.name)
     if group is None:
         raise Misconfigured(asked, "the site has no such group", "Correct readers of the block.")
     return group

@@ -49,8 +49,17 @@ class Source:
     presets: Presets = field(default_factory=Presets)
 
     def name_action_set(self, dimension: Field) -> str:
-        """The name of the set through which a filter action by a dimension works."""
-        return f"[Action ({dimension.caption.translate(_NO_BRACKETS)})]"
+        """The name of the set through which a filter action by a dimension works: one no other field has."""
+        captions = Captions(self._list_fields())
+        names = {
+            each.name: captions.add(f"Action ({each.caption.translate(_NO_BRACKETS)})")
+            for each in self.dimensions
+        }
+        return f"[{names[dimension.name]}]"
+
+    def name_apart(self, caption: str) -> str:
+        """A caption for one more field, with a number where another field has it."""
+        return Captions(self._list_fields()).add(caption)
 
     def ref(self, instance: Instance) -> str:
         """A field on a shelf, by its full name."""
@@ -98,14 +107,13 @@ class Source:
     def xml(self) -> Element:
         """The `datasource` of a workbook."""
         attributes = {"caption": self.caption, "inline": "true", "name": self.name, "version": VERSION}
-        fields = [*self.columns.values(), *self.metrics, *self.derived.fields, self.check]
         return element(
             "datasource",
             attributes,
             self.connection.location(),
             self.connection.xml(self._records()),
             element("aliases", {"enabled": "yes"}),
-            *(field.xml() for field in fields),
+            *(field.xml() for field in self._list_fields()),
             self._table(),
             *map(self._group, self.dimensions),
             self._hierarchy(),
@@ -133,6 +141,9 @@ class Source:
         )
         root.insert(0, declare_features(root))
         return root
+
+    def _list_fields(self) -> list[Field]:
+        return [*self.columns.values(), *self.metrics, *self.derived.fields, self.check]
 
     @property
     def _object(self) -> str:
@@ -280,7 +291,7 @@ def make_source(
         dimensions=tuple(fields[dimension] for dimension in dataset.dimensions),
         time=time,
         grain=dataset.grain,
-        check=make_check_field(time),
+        check=captions.give_own_caption(make_check_field(time)),
     )
 
 

@@ -146,7 +146,7 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
     pairs = zip(planned, card.datasets, card.extracts, strict=True)
     planned = [replace(source, presets=find_presets(card, dataset, path)) for source, dataset, path in pairs]
     words = [
-        Field(f"Derived_link_{place}", text, "string", formula=quote_text(text))
+        Field(f"Derived_link_{place}", planned[0].name_apart(text), "string", formula=quote_text(text))
         for place, text in enumerate(_list_links(card), 1)
     ]
     planned[0] = replace(planned[0], derived=replace(planned[0].derived, links=tuple(words)))

@@ -45,6 +45,11 @@ ODD = (
     "Split by",
     "Period",
     "Share of Country",
+    "Country [x]",
+    "Country (x)",
+    "Action (Country)",
+    "See all checks",
+    "Open ticket AN-1",
 )
 LABELS = st.one_of(st.sampled_from(ODD), st.text(max_size=40))
 TYPES = ("TEXT", "BIGINT", "BOOL", "DATE", "NUMERIC(18, 2)", "VARCHAR(20)")
@@ -192,7 +197,17 @@ def dashboards(draw: st.DrawFn) -> Drawn:
         datasets=tuple(dataset for dataset, _ in found),
         extracts=tuple(Path(f"{place}.parquet") for place in range(marts)),
         ends=draw(st.sampled_from(((), (date(2026, 11, 25),) * marts))),
-        gate=draw(st.sampled_from((None, GateReport(run="r1", passed=all(passed), checks=checks)))),
+        gate=draw(
+            st.sampled_from(
+                (
+                    None,
+                    *(
+                        GateReport(run="r1", passed=all(passed), checks=checks, docs_url=url)
+                        for url in ("", "https://checks.example.com/r1/index.html")
+                    ),
+                )
+            )
+        ),
         as_of=draw(st.sampled_from((None, "2026-11-25"))),
         ticket_url=draw(
             st.sampled_from((None, "file:///x", "https://jira.example.com/browse/A-1?a=<b>&c=[d]"))

@@ -46,6 +46,12 @@ PAGE = 2  # the server's own limit: whoever reads only the first page misses thi
 STORED = {"hyper", "sqlproxy"}
 
 
+def split_domain(name: str) -> tuple[str, str]:
+    """The domain before a group's name, if any, and the name."""
+    domain, _, rest = name.partition("\\")
+    return (domain, rest) if rest else ("", name)
+
+
 @dataclass
 class Fault:
     """What happens instead to the next requests that match: a code, or `drop`, `lose`, `swallow`, `end session`."""
@@ -405,7 +411,7 @@ class Request:
         rows = [
             f"<group id={quoteattr(i)} name={quoteattr(name)}>"
             f"<domain name={quoteattr(domain or 'local')}/></group>"
-            for domain, _, name, i in ((*n.rpartition("\\"), i) for n, i in self.server.groups.items())
+            for domain, name, i in ((*split_domain(n), i) for n, i in self.server.groups.items())
             if self.wanted(name)
         ]
         raise self.page("groups", rows)

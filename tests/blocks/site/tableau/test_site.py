@@ -307,6 +307,8 @@ def test_a_group_of_two_domains_is_refused_until_the_domain_is_named(
         changed(site, readers=("Sales",)).publish(card)
     assert wall.names() == []
     changed(site, readers=("corp.example.com\\Sales",)).publish(card)
+    wall.server.groups["local\\R\\D"] = "group-with-a-stroke"
+    assert "viewed by R\\D" in changed(site, readers=("R\\D",)).check()
     assert wall.server.workbooks()["kpi_page"].rights == ["group-of-the-directory"]
 
 

@@ -189,6 +189,9 @@ def faults(root: Any) -> list[str]:
         source.get("name"): {each.get("name") for each in source.iter("column", "group")}
         for source in root.findall("datasources/datasource")
     }
+    for source in root.findall("datasources/datasource"):
+        captions = [each.get("caption").casefold() for each in source.xpath("column[@caption]|group")]
+        found += list_doubles(captions)
     sheets = [each.get("name") for each in root.findall("worksheets/worksheet")]
     boards = [each.get("name") for each in root.findall("dashboards/dashboard")]
     names = sheets + boards
@@ -274,7 +277,7 @@ def faults(root: Any) -> list[str]:
 
 
 def list_doubles(ids: list[str]) -> list[str]:
-    return [f"id {each} twice" for each in ids if ids.count(each) > 1]
+    return [f"{each} twice" for each in ids if ids.count(each) > 1]
 
 
 def texts(scope: Any) -> list[str]:
@@ -532,6 +535,9 @@ def test_tooltips_say_value_previous_period_and_share(make_card: Make) -> None:
     ]
     assert lines["Net revenue by country shares"] == ["Country", "Net revenue", "Share"]
     assert lines["Return rate by country"] == ["Country", "Return rate"]  # its parts make no whole
+    bars = workbook(make_card(Analysis.trend, metrics=(NET,))).charts
+    (by,) = (sheet for sheet in bars if sheet.name == "Net revenue by country")
+    assert [words for words, _ in by.panes[0].tip] == ["Country", "Net revenue", "Share"]
     columns = {each.get("name"): each for each in parsed(made.xml()).findall("datasources/datasource/column")}
     levels = "[country], [segment], [channel], [Derived_split]"
     share = columns["[Derived_share_net]"].find("calculation").get("formula")
@@ -724,6 +730,27 @@ def test_a_caption_stands_once_whatever_its_case(make_card: Make) -> None:
     captions = [each.get("caption") for each in columns]
     assert {"Area", "area (2)", "AREA (3)", "Area (4)", "none"} <= set(captions)
     assert len({caption.casefold() for caption in captions}) == len(captions)
+
+
+@pytest.mark.parametrize(
+    "label", ["See all checks", "open ticket an-1", "Action (Country)", "Country [x]", "Release check"]
+)
+def test_links_checks_and_actions_have_captions_of_their_own(make_card: Make, label: str) -> None:
+    labels = {"country": "Country", "segment": label, "channel": label.translate(str.maketrans("[]", "()"))}
+    card = make_card(ticket_url="https://jira.example.com/browse/AN-1")
+    assert card.gate
+    card = card.model_copy(
+        update={
+            "datasets": (card.datasets[0].model_copy(update={"labels": labels}),),
+            "gate": card.gate.model_copy(update={"docs_url": "https://checks.example.com/r1/index.html"}),
+        }
+    )
+    root = parsed(workbook(card).xml())
+    assert faults(root) == []
+    sets = [each.get("name") for each in root.findall("datasources/datasource/group")]
+    assert len(set(sets)) == len(sets) == 3
+    written = root.xpath("datasources/datasource/column[starts-with(@name, '[Derived_link_')]/calculation")
+    assert [each.get("formula") for each in written] == ['"Open ticket AN-1"', '"See all checks"']
 
 
 def test_the_same_card_gives_the_same_file_whatever_the_data(make_card: Make, tmp_path: Path) -> None:
