@@ -49,8 +49,8 @@ class Source:
     presets: Presets = field(default_factory=Presets)
 
     def name_action_set(self, dimension: Field) -> str:
-        """The name of the set through which a filter action by a dimension works: one no other field has."""
-        captions = Captions(self._list_fields())
+        """The set through which a filter action by a dimension works; its name is its caption, too: no field's."""
+        captions = Captions(self._list_fields(), (each.name for each in self._list_fields()))
         names = {
             each.name: captions.add(f"Action ({each.caption.translate(_NO_BRACKETS)})")
             for each in self.dimensions
@@ -255,8 +255,8 @@ _NO_BRACKETS = str.maketrans({"[": "(", "]": ")"})
 class Captions:
     """The captions of a data source: one twice is refused there, whatever its letters' case."""
 
-    def __init__(self, fields: Iterable[Field] = ()) -> None:
-        self._taken = {field.caption.casefold() for field in fields}
+    def __init__(self, fields: Iterable[Field] = (), more: Iterable[str] = ()) -> None:
+        self._taken = {name.casefold() for name in (*(field.caption for field in fields), *more)}
 
     def add(self, caption: str) -> str:
         """The caption, with a number where it is taken."""

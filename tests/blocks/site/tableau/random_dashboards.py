@@ -121,8 +121,9 @@ def _metrics(draw: st.DrawFn, mart: str, measures: tuple[Measure, ...], count: i
 @st.composite
 def _datasets(draw: st.DrawFn, place: int, metrics: int) -> tuple[Dataset, dict[str, str]]:
     mart = f"mart_{place}"
-    odd = st.sampled_from(("dim_{}", "Größe {}", "a,b & <c> {}", "x]y{}", "q'r\"s{}", "日本{}"))
-    dimensions = tuple(draw(odd).format(number) for number in range(draw(st.integers(0, 6))))
+    odd = ("dim_{}", "Größe {}", "a,b & <c> {}", "x]y{}", "q'r\"s{}", "日本{}", "Action (Country)")
+    names = [draw(st.sampled_from(odd)).format(number) for number in range(draw(st.integers(0, 6)))]
+    dimensions = tuple(dict.fromkeys(names))
     dimensions += ("country",) if draw(st.booleans()) and len(dimensions) < 6 else ()
     functions = draw(st.lists(st.sampled_from(FUNCTIONS), min_size=1, max_size=4))
     measures = tuple(Measure(name=f"m{number}", function=kind) for number, kind in enumerate(functions))

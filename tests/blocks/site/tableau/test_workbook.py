@@ -192,6 +192,7 @@ def faults(root: Any) -> list[str]:
     for source in root.findall("datasources/datasource"):
         captions = [each.get("caption").casefold() for each in source.xpath("column[@caption]|group")]
         found += list_doubles(captions)
+        found += list_doubles(source.xpath("column/@name|group/@name"))
     sheets = [each.get("name") for each in root.findall("worksheets/worksheet")]
     boards = [each.get("name") for each in root.findall("dashboards/dashboard")]
     names = sheets + boards
@@ -751,6 +752,16 @@ def test_links_checks_and_actions_have_captions_of_their_own(make_card: Make, la
     assert len(set(sets)) == len(sets) == 3
     written = root.xpath("datasources/datasource/column[starts-with(@name, '[Derived_link_')]/calculation")
     assert [each.get("formula") for each in written] == ['"Open ticket AN-1"', '"See all checks"']
+
+
+def test_a_column_may_be_called_as_the_set_of_an_action(make_card: Make) -> None:
+    card = make_card(metrics=(NET,), dimensions=("country", "segment"))
+    names = ("country", "Action (Country)")
+    data = card.datasets[0].model_copy(update={"dimensions": names, "labels": {"country": "Country"}})
+    card = card.model_copy(update={"datasets": (data,), "extracts": (Path("none.parquet"),)})
+    types = {"day": "DATE", **dict.fromkeys(names, "TEXT"), **dict.fromkeys(("gross", "returned"), "BIGINT")}
+    source = make_source("page", data, types, CONNECTIONS["packed"], "Page data")
+    assert faults(parsed(make_workbook(card, [source]).xml())) == []
 
 
 def test_the_same_card_gives_the_same_file_whatever_the_data(make_card: Make, tmp_path: Path) -> None:
