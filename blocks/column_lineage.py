@@ -7,7 +7,6 @@ depends on all of what it reads. Not here: what is said about it (tasks/impact.p
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +15,7 @@ from pydantic import TypeAdapter
 
 from blocks.manifest import Node
 from blocks.records import Record
+from blocks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -257,9 +257,7 @@ def read_cache(path: Path) -> dict[str, tuple[str, ModelColumns]]:
 
 def write_cache(path: Path, cache: Mapping[str, tuple[str, ModelColumns]]) -> None:
     """Keep what was read of models, whole or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(_CACHE.dump_json(dict(cache)))
-    beside.replace(path)
+    write_whole(path, _CACHE.dump_json(dict(cache)))
 
 
 def _select(scope: Scope) -> exp.Query:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from blocks.errors import Misconfigured
 from blocks.loader.dlt.locations import split_location
+from blocks.whole_file import write_whole
 from flows.flags import MAIN, Flags
 from flows.terminal import Terminal
 from tasks.adoption import Adopter, Adoption
@@ -39,7 +40,8 @@ def show_init(flags: Flags, locations: dict[str, str], terminal: Terminal) -> No
     for path, text in sorted(changes.items()):
         terminal.print_text(write_diff(path, text, found.project).rstrip())
         if flags.apply:
-            write_file(path, text)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text)
     for note in found.notes:
         terminal.print_text(f"note: {note}")
     terminal.print_text(write_end(found, len(changes), flags))
@@ -91,11 +93,3 @@ def write_end(found: Adoption, changes: int, flags: Flags) -> str:
 def read_text(path: Path) -> str | None:
     """A file's text; None if there is none."""
     return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

@@ -40,6 +40,7 @@ from blocks.scratch_folder import ScratchFolder
 from blocks.time_zone import UTC_ZONE
 from blocks.vendor_patches.prefect import lighten_context
 from blocks.warehouse.base import Warehouse
+from blocks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from blocks.dbt.worker import NodeResult, Parsed
@@ -358,9 +359,7 @@ class DbtRun:
                     sql,
                 )
         kept = {key: value for key, value in stored.items() if key in self.manifest["nodes"]}
-        beside = self._state / f"{COMPILED}.{self._schema}"
-        beside.write_text(json.dumps(kept), encoding="utf-8")
-        beside.replace(self._state / COMPILED)
+        write_whole(self._state / COMPILED, json.dumps(kept))
 
     def trace_columns(self) -> ColumnLineage:
         """Which column is made of which, by the compiled SQL. It takes seconds; raises as `compile_models`."""

@@ -21,6 +21,7 @@ from blocks.quality.expectations import (
     upgrade_suite,
 )
 from blocks.records import Record
+from blocks.whole_file import write_whole
 
 
 class SuiteUpgrade(Record):
@@ -72,9 +73,7 @@ def plan_upgrade(path: Path) -> SuiteUpgrade:
 
 def write_upgrade(upgrade: SuiteUpgrade) -> None:
     """Write the file, whole or not at all. Raises OSError."""
-    beside = upgrade.path.with_name(f".{upgrade.path.name}.new")
-    beside.write_text(upgrade.text, encoding="utf-8")
-    beside.replace(upgrade.path)
+    write_whole(upgrade.path, upgrade.text)
 
 
 def _find_ineffective(given: Any) -> list[str]:

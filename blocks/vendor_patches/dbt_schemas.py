@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.vendor_patches.versions import is_version, read_version
+from blocks.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,9 +77,7 @@ def write_schemas(file: Path = FILE) -> None:
     found = {each.metadata["Name"].lower(): each.version for each in distributions()}
     versions = {name: found[name] for name in sorted(found) if name.startswith(("dbt-", "mashumaro"))}
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(Kept(versions=versions, schemas=schemas)))
-    part.replace(file)
+    write_whole(file, json.dumps(Kept(versions=versions, schemas=schemas)))
 
 
 def _find_classes(base: type[dbtClassMixin]) -> Iterator[type[dbtClassMixin]]:

@@ -10,6 +10,7 @@ from pydantic import Field
 from blocks.errors import Misconfigured
 from blocks.notifier.base import Message, Notifier
 from blocks.notifier.mail_text import write_mail
+from blocks.whole_file import write_whole
 
 
 class FolderNotifier(Notifier):
@@ -35,7 +36,4 @@ class FolderNotifier(Notifier):
     def send(self, message: Message) -> None:
         """Write the file; the same news again replaces it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{message.name}.eml"
-        scratch = path.with_suffix(".part")
-        scratch.write_bytes(bytes(write_mail(message, self.sender)))
-        scratch.replace(path)
+        write_whole(self.folder / f"{message.name}.eml", bytes(write_mail(message, self.sender)))

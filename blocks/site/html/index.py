@@ -6,9 +6,7 @@ A dashboard that failed keeps the entry of its last good publication, with the e
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -23,6 +21,7 @@ from blocks.site.html.dictionary_page import find_guides
 from blocks.site.html.page import build_index_program, render
 from blocks.site.number_format import write_day
 from blocks.site.text import check_link, check_slug, one_line
+from blocks.whole_file import write_whole
 
 STATE = "published.json"
 MOST_WARNINGS = 10
@@ -236,16 +235,8 @@ def _describe(entry: Entry) -> dict[str, object]:
 
 
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """Write a file for everybody to read, whole or not at all."""
+    write_whole(path, content, mode=0o644)
 
 
 def dump_entries(entries: dict[str, Entry]) -> str:

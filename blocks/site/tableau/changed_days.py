@@ -15,6 +15,7 @@ from blocks.catalogue import Dataset
 from blocks.records import Record
 from blocks.site.hyper import find_hyper_types, write_hyper
 from blocks.sql import quote_identifier
+from blocks.whole_file import write_whole
 
 FILE = "extracts.json"
 MOST_CHANGED = 0.5  # of all rows; beyond that the whole extract is no dearer
@@ -148,9 +149,7 @@ class ExtractStates:
         kept = {key: value for key, value in self._read().items() if key != name}
         if state is not None:
             kept[name] = state.model_dump(mode="json")
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(kept), encoding="utf-8")
-        part.replace(self._path)
+        write_whole(self._path, json.dumps(kept))
 
     def _read(self) -> dict[str, object]:
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from blocks.errors import Busy, Misconfigured, Unavailable
 from blocks.tracker.files.yaml_events import UnreadableError
+from blocks.whole_file import sync_to_disk
 
 LIMIT_BYTES = 1_500_000  # a file of that size takes up to three seconds of a processor to edit, 0.1 to read
 LOCK, LOCK_SECONDS = ".tickets.lock", 20
@@ -52,11 +53,7 @@ def replace_file(path: Path, content: bytes, before: bytes | None = None) -> boo
         new.unlink()
         return False
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_to_disk(path.parent)
     return True
 
 

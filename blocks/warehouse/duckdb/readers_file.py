@@ -22,6 +22,7 @@ from blocks.warehouse.duckdb.view_settings import write_view_setting
 from blocks.warehouse.release_marker import MARKER, read_marker_rows, write_marker_sql
 from blocks.warehouse.settings import WarehouseSettings
 from blocks.warehouse.view_setting import Settings, ViewSetting
+from blocks.whole_file import sync_to_disk
 
 _ATTACHED = "_readers"
 _NEW = ".new"
@@ -83,7 +84,7 @@ class ReadersFile:
             ) from None
         except OSError as error:
             raise Rejected(asked, str(error.strerror), f"Check {self.path.parent}; run again.") from None
-        _sync(self.path.parent)
+        sync_to_disk(self.path.parent)
 
     def read_release(self, session: DuckDBSession) -> Release | None:
         """The release that the file shows; None where there is no file. Raises PlatformError if it can't be read."""
@@ -115,17 +116,6 @@ class ReadersFile:
         """Take the right to write away, and wait until the disk has it."""
         if self._new.with_name(self._new.name + _WAL).exists():
             raise Rejected(f"write {self._new.name}", "DuckDB left a part of it in its log", "Run again.")
-        _sync(self._new)
+        sync_to_disk(self._new)
         if os.name == "posix":  # Windows could not replace such a file
             self._new.chmod(self._new.stat().st_mode & ~0o222)
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on the disk."""
-    if os.name != "posix" and path.is_dir():
-        return  # Windows has no such call for folders
-    handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

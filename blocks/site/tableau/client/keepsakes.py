@@ -22,6 +22,7 @@ from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.client.versions import OPTIONAL
 from blocks.site.tableau.client.views import list_views
 from blocks.site.text import one_line
+from blocks.whole_file import write_whole
 
 Act: TypeAlias = Callable[[Server], object]
 FILE = "publishing.json"
@@ -100,9 +101,7 @@ class Journal:
 
     def _write(self) -> None:
         kept = {key: value.model_dump(mode="json") for key, value in self._kept.items()}
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps({"digests": self.digests, "kept": kept}), encoding="utf-8")
-        part.replace(self._path)
+        write_whole(self._path, json.dumps({"digests": self.digests, "kept": kept}))
 
 
 def read_keepsake(session: TableauSession, kind: str, item: ContentItem) -> Keepsake:
