@@ -161,6 +161,18 @@ def test_signatures_say_their_types() -> None:
     assert len(found) <= MOST_SIGNATURES_WITH_ANY, found
 
 
+def test_no_error_of_a_block_keeps_another_as_its_cause() -> None:
+    """A vendor's error holds SQL, rows and headers; a log prints causes. dbt's own process hands over texts alone."""
+    blocks = [path for path in CODE if path.relative_to(ROOT).parts[0] == "blocks"]
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in blocks
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and node.cause is not None and not isinstance(node.cause, ast.Constant)
+    ]
+    assert {each.partition(":")[0] for each in found} <= {"blocks/dbt/worker.py"}, found
+
+
 def test_no_stage_names_a_model_of_the_demo() -> None:
     models = {path.stem for path in (ROOT / "dbt" / "models").rglob("*.sql")}
     for path in CODE:

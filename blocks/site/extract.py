@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from blocks.catalogue import Dataset
-from blocks.errors import BadInput
+from blocks.duckdb_errors import describe_duckdb_error
+from blocks.errors import BadInput, replace_vendor_errors
 from blocks.site.periods import Period, find_bucket
 from blocks.sql import quote_identifier, write_literal
 from blocks.wishes import Filter
@@ -43,20 +45,22 @@ class Extract:
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> DuckDBPyConnection:
         """Run a statement; DuckDB's error comes out as BadInput."""
-        import duckdb
-
-        try:
+        with self._replace_errors():
             return self._connection.execute(sql, parameters)
-        except duckdb.Error as error:
-            raise BadInput(
-                f"Read the extract of {self.dataset.mart}",
-                str(error).splitlines()[0][:300],
-                "Check that the mart has the columns its semantic model declares.",
-            ) from error
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
-        return list(self.run(sql, parameters).fetchall())
+        with self._replace_errors():  # of some, DuckDB only says so once they are fetched
+            return list(self._connection.execute(sql, parameters).fetchall())
+
+    def _replace_errors(self) -> AbstractContextManager[None]:
+        import duckdb
+
+        asked = f"Read the extract of {self.dataset.mart}"
+        remedy = "Check that the mart has the columns its semantic model declares."
+        return replace_vendor_errors(
+            duckdb.Error, lambda error: BadInput(asked, describe_duckdb_error(error)[:300], remedy)
+        )
 
     def read_number(self, sql: str) -> int:
         """The one whole number a statement returns."""

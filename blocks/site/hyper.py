@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blocks.errors import BadInput, TimedOut, Unavailable
+from blocks.duckdb_errors import describe_duckdb_error
+from blocks.errors import BadInput, PlatformError, TimedOut, Unavailable, replace_vendor_errors
 from blocks.sql import quote_identifier, write_literal
 from blocks.time_zone import UTC_ZONE
 
@@ -57,8 +58,13 @@ def write_hyper(
     scratch = target.with_suffix(".typed.parquet")
     quiet = {"log_config": ""}  # its log would hold SQL with literals
     unseen = Telemetry.DO_NOT_SEND_USAGE_DATA_TO_TABLEAU
+
+    def translate(error: BaseException) -> PlatformError:
+        return Unavailable(f"Write {target.name}", str(error).splitlines()[0][:300])
+
     try:
         with (
+            replace_vendor_errors(HyperException, translate),
             HyperProcess(unseen, parameters=quiet) as process,
             Connection(process.endpoint, target, CreateMode.CREATE_AND_REPLACE) as connection,
             _stop_after(deadline, connection, target),
@@ -68,8 +74,6 @@ def write_hyper(
                 name: _write_table(connection, name, path, scratch, time_zone)
                 for name, path in tables.items()
             }
-    except HyperException as error:
-        raise Unavailable(f"Write {target.name}", str(error).splitlines()[0][:300]) from error
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -138,15 +142,18 @@ def _open_parquet(
     """A Parquet file as view `source`, and what becomes of each column."""
     import duckdb
 
-    try:
-        with duckdb.connect(config={"memory_limit": "1GB", "preserve_insertion_order": False}) as connection:
-            connection.execute(f"SET TimeZone = {write_literal(time_zone, 'duckdb')}")
-            rows = connection.read_parquet(str(source))
-            rows.create_view("source")
-            pairs = zip(rows.columns, rows.types, strict=True)
-            yield connection, {column: _decide(connection, column, str(kind)) for column, kind in pairs}
-    except duckdb.Error as error:
-        raise BadInput(f"Read {source.name}", str(error).splitlines()[0][:300]) from error
+    def translate(error: BaseException) -> PlatformError:
+        return BadInput(f"Read {source.name}", describe_duckdb_error(error)[:300])
+
+    with (
+        replace_vendor_errors(duckdb.Error, translate),
+        duckdb.connect(config={"memory_limit": "1GB", "preserve_insertion_order": False}) as connection,
+    ):
+        connection.execute(f"SET TimeZone = {write_literal(time_zone, 'duckdb')}")
+        rows = connection.read_parquet(str(source))
+        rows.create_view("source")
+        pairs = zip(rows.columns, rows.types, strict=True)
+        yield connection, {column: _decide(connection, column, str(kind)) for column, kind in pairs}
 
 
 def _decide(connection: DuckDBPyConnection, column: str, kind: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, replace_vendor_errors
 from blocks.records import Publication, Record
 from blocks.site.base import Card
 from blocks.site.html.dictionary_page import find_guides
@@ -112,14 +112,13 @@ def read_entries(folder: Path) -> dict[str, Entry]:
     state = folder / STATE
     if not state.exists():
         return {}
-    try:
+    refusal = Misconfigured(
+        f"Read {state}",
+        "it is not the list of published dashboards",
+        "Put a good copy back, or delete it: dashboards are listed again when they are next published.",
+    )
+    with replace_vendor_errors(ValidationError, lambda _: refusal):
         entries = _ENTRIES.validate_json(state.read_bytes())
-    except ValidationError as error:
-        raise Misconfigured(
-            f"Read {state}",
-            "it is not the list of published dashboards",
-            "Put a good copy back, or delete it: dashboards are listed again when they are next published.",
-        ) from error
     return {check_slug(name): entry for name, entry in entries.items()}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from blocks.errors import BadInput
+from blocks.errors import BadInput, PlatformError, replace_vendor_errors
 from blocks.site import number_format
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Snapshot
@@ -60,13 +60,13 @@ def draw_picture(view: DashboardView) -> bytes:
         "concat": {"spacing": BETWEEN},
     }
     spec = {"$schema": SCHEMA, "vconcat": rows, "spacing": 24, "params": params, "config": style, **APART}
-    try:
+
+    def translate(error: BaseException) -> PlatformError:
+        what, answer = f"Draw the picture of {view.card.dashboard.name}", str(error).splitlines()[-1][:200]
+        return BadInput(what, answer, "Look at the values of its extract.")
+
+    with replace_vendor_errors(ValueError, translate):
         png: bytes = vl_convert.vegalite_to_png(spec, scale=1, allowed_base_urls=[])
-    except ValueError as error:
-        what = f"Draw the picture of {view.card.dashboard.name}"
-        raise BadInput(
-            what, str(error).splitlines()[-1][:200], "Look at the values of its extract."
-        ) from error
     return png
 
 

@@ -11,13 +11,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from pydantic import Field
 
 from blocks.dictionary import Dictionary
-from blocks.errors import BadInput, Busy, Misconfigured, NotFound
+from blocks.errors import BadInput, Busy, Misconfigured, NotFound, PlatformError, replace_vendor_errors
 from blocks.http.address import Address
 from blocks.manifest import Node
 from blocks.records import Publication
@@ -223,20 +223,17 @@ class FolderSite(BiSite):
         lock = FileLock(place / ".lock", timeout=LOCK_SECONDS)
         try:
             lock.acquire()
-        except Timeout as error:
-            raise Busy(f"List the dashboards in {place}", "another run is writing the list") from error
+        except Timeout:
+            raise Busy(f"List the dashboards in {place}", "another run is writing the list") from None
         try:
             yield
         finally:
             lock.release()
 
-    @contextmanager
-    def _wrap_os_errors(self, place: Path) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise Misconfigured(
-                f"Write into {place}",
-                error.strerror or type(error).__name__,
-                "Give a folder that this process may write, with room left.",
-            ) from error
+    def _wrap_os_errors(self, place: Path) -> AbstractContextManager[None]:
+        asked, remedy = f"Write into {place}", "Give a folder that this process may write, with room left."
+
+        def translate(error: BaseException) -> PlatformError:
+            return Misconfigured(asked, getattr(error, "strerror", None) or type(error).__name__, remedy)
+
+        return replace_vendor_errors(OSError, translate)

@@ -82,4 +82,4 @@ def lock_folder(folder: Path) -> Iterator[None]:
     except Timeout:
         raise Busy(f"lock {folder}", "another run writes answers", "Try again later.") from None
     except OSError as error:
-        raise Unavailable(f"write in {folder}", error.strerror or "the disk refused") from error
+        raise Unavailable(f"write in {folder}", error.strerror or "the disk refused") from None

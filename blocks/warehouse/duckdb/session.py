@@ -13,13 +13,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from blocks.duckdb_errors import describe_duckdb_error
 from blocks.errors import (
     Busy,
     Misconfigured,
     NotFound,
     PlatformError,
     Rejected,
-    mask_values,
     replace_vendor_errors,
 )
 from blocks.sql import quote_identifier, write_literal
@@ -34,7 +34,6 @@ Config: TypeAlias = dict[str, str | bool | int | float | list[str]]
 _lock = Lock()
 _open: dict[Path, tuple[DuckDBPyConnection, int]] = {}
 _WIDE = {"HUGEINT", "UHUGEINT"}
-_ABOUT_DATA = ("Conversion", "Constraint", "Out of Range", "Invalid Input", "Data")
 
 
 class DuckDBSession:
@@ -192,7 +191,4 @@ def translate_error(asked: str, error: BaseException) -> PlatformError:
         return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")
     if answer.startswith("Catalog Error: Table with name") and "does not exist" in answer:
         return NotFound(asked, answer)
-    kind, separator, _ = answer.partition(" Error: ")
-    if separator and kind in _ABOUT_DATA:
-        answer = "".join("…" if letter.isdigit() else letter for letter in mask_values(answer))
-    return Rejected(asked, answer)
+    return Rejected(asked, describe_duckdb_error(error))

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from blocks.errors import BadInput
 from blocks.site.extract import Extract
 from blocks.site.tableau.workbook.presets import find_presets
 from blocks.wishes import Filter, Wishes
@@ -41,3 +42,25 @@ def test_a_filter_means_the_same_values_on_every_site(
         assert [label for _, label in extract.list_values(wish)] == shown
     card = make_card(metrics=(NET,), dimensions=data.dimensions, wishes=Wishes(filters=(wish,)))
     assert list(find_presets(card, data, path).members.get(wish.dimension, ())) == told
+
+
+@pytest.mark.parametrize("rows", [1, 1_000_000])  # of the many, DuckDB says so only once rows are fetched
+def test_an_error_holds_no_value_of_a_row(tmp_path: Path, rows: int) -> None:
+    path, text = tmp_path / "rows.parquet", f"CASE WHEN i = {rows - 1} THEN 'Dana Whitfield' ELSE '7' END"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT {text} AS country FROM range({rows}) AS r(i)) TO '{path}'")
+    with (
+        Extract(dataset((NET,), ("country",)), path) as extract,
+        pytest.raises(BadInput, match=r"Conversion Error|Interrupted") as caught,  # as DuckDB's threads end
+    ):
+        extract.rows("SELECT CAST(country AS INTEGER) FROM extract")
+    assert "Dana" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_an_error_names_the_column_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 1 AS country) TO '{path}'")
+    with Extract(dataset((NET,), ("country",)), path) as extract, pytest.raises(BadInput, match='"profit"'):
+        extract.run("SELECT profit FROM extract")
