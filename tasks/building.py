@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 from prefect import task
 
 from blocks.catalogue import Catalogue, Mart
+from blocks.dbt.hooks import RUN_HOOK, writes_rows
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.manifest import Node
+from blocks.quality.filtered_tests import count_filtered
 from blocks.quality.wording import describe_dbt_test
 from blocks.records import DBT_TEST, BuildReport, Check, RelationState, Release
 from blocks.release_names import is_in_release, release_schema
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
 FAILED = {"error", "fail", "runtime error", "partial success"}
 TESTS = {"test", "unit_test"}
-LAST_HOOK = "on-run-end"  # dbt's own tag of such a hook
+ANSWERED = {"pass", "warn"}
+NOT_RUN = "not run"
+TOO_EARLY = "dbt asked before everything was written, and its query can't be asked again here"
+NONE_JUDGED = "no row was judged: its `where` leaves none"
 WAS_BUILT = "the mart was built"
 EVIDENCE_ROWS, MOST_CAUSES = 5, 3
 FindBlockers = Callable[[str, Sequence[str]], list[str]]
@@ -56,6 +61,7 @@ def build_release(
         warehouse.open_release(schema)
         wider = find_wider_tests(dbt, warehouse, schema, select)
         reuse = choose_reuse(dbt, warehouse, schema, select, wider, full_build)
+    check_hooks(dbt.manifest["nodes"], reuse.relations)
     dbt.decide_build(reuse.only is None or bool(reuse.only))
     tables = [dbt.catalogue.mart(name).unique_id for name in select if _is_changing(dbt.catalogue, name)]
     nodes = dbt.build(
@@ -174,28 +180,52 @@ def raise_broken(nodes: Sequence[NodeResult]) -> None:
     if not broken:
         return
     answer = "; ".join(f"{node['name']}: {_clip_lines(node['message'])}" for node in broken[:3])
-    kinds = {"hook" if node["kind"] == "operation" else node["kind"] for node in broken}
+    kinds = {"hook" if node["kind"] == RUN_HOOK else node["kind"] for node in broken}
     raise BuildFailed(
         f"build {len(nodes)} dbt nodes", answer, f"Correct the {_join(kinds)}; readers keep what they have."
     )
 
 
+def check_hooks(manifest: Mapping[str, Node], relations: Mapping[str, tuple[str, str]]) -> None:
+    """Raise Misconfigured if a hook on the start or end of a run may write into what this run reads and readers see.
+
+    manifest: id → node; relations: as DbtRun.build takes them.
+    """
+    for node in manifest.values():
+        if node["resource_type"] != RUN_HOOK or not writes_rows(node):
+            continue
+        if shown := [manifest[key]["name"] for key in node["depends_on"]["nodes"] if key in relations]:
+            raise Misconfigured(
+                "build a release",
+                f"the hook {node['name']} may write into {shown[0]}, which this run does not build and readers see",
+                f"Let the hook leave {shown[0]} alone, or build it in the same run.",
+            )
+
+
 def ask_tests_again(
     nodes: Sequence[NodeResult], manifest: Mapping[str, Node], warehouse: Warehouse
 ) -> list[NodeResult]:
-    """The results, with those of tests as they are after the hooks that end a run: dbt runs these after its tests.
+    """The results, with those of tests as the rows are once everything has run, where dbt may have asked too early.
 
-    manifest: id → node. A test that can't be asked again has the answer that dbt got.
+    That is all tests where a hook may have written, and those that name nothing by `ref`, which dbt asks at any time.
+    manifest: id → node. One that can't be asked again has no answer: it was about other rows.
     """
-    hooks = [manifest.get(node["unique_id"]) for node in nodes if node["kind"] == "operation"]
-    if not any(hook and LAST_HOOK in hook.get("tags", ()) for hook in hooks):
-        return list(nodes)
+    hooks = any(
+        writes_rows(manifest[node["unique_id"]])
+        for node in nodes
+        if node["kind"] not in {*TESTS, "source"} and node["unique_id"] in manifest
+    )
     return [
         _ask_again(node, manifest[node["unique_id"]], warehouse)
-        if node["kind"] == "test" and node["status"] in {"pass", "warn"} and node["sql"]
+        if node["kind"] == "test" and node["sql"] and _is_early(node, manifest[node["unique_id"]], hooks)
         else node
         for node in nodes
     ]
+
+
+def _is_early(node: NodeResult, test: Node, hooks: bool) -> bool:
+    anytime = not test["depends_on"]["nodes"] and node["status"] != "skipped"
+    return anytime or (hooks and node["status"] in ANSWERED)
 
 
 def _ask_again(node: NodeResult, test: Node, warehouse: Warehouse) -> NodeResult:
@@ -203,10 +233,12 @@ def _ask_again(node: NodeResult, test: Node, warehouse: Warehouse) -> NodeResult
         with warehouse.session() as session:
             status, failures = read_test_status(session, node["sql"], test["config"])
     except PlatformError:
-        return node
+        if node["status"] not in ANSWERED:
+            return node
+        return {**node, "status": NOT_RUN, "failures": 0, "message": TOO_EARLY}
     if (status, failures) == (node["status"], node["failures"]):
         return node
-    return {**node, "status": status, "failures": failures}
+    return {**node, "status": status, "failures": failures, "message": ""}
 
 
 def read_checks(
@@ -337,17 +369,30 @@ def _check(node: NodeResult, warehouse: Warehouse) -> Check:
     """A dbt test as a check; one that failed or warned brings the rows it found."""
     status = node["status"]
     observed = f"{node['failures']} rows" if node["failures"] else _clip_lines(node["message"], 1)
+    passed, not_run = status in ANSWERED, status not in {*ANSWERED, *FAILED}
+    nothing_judged = status == "pass" and _has_no_rows(node["sql"], warehouse)
     return Check(
         scope=node["scope"],
         name=node["name"],
         statement=describe_dbt_test(node["name"], node["description"], node["generic"], node["arguments"]),
-        passed=status in {"pass", "warn"},
-        warned=status == "warn",
-        not_run=status not in {"pass", "warn", *FAILED},
+        passed=passed,
+        warned=status == "warn" or nothing_judged,
+        not_run=not_run,
         kind=DBT_TEST,
-        observed=observed or status,
-        evidence=() if status == "pass" else _read_evidence(node["sql"], warehouse),
+        observed=NONE_JUDGED if nothing_judged else observed or status,
+        evidence=() if status == "pass" or not_run else _read_evidence(node["sql"], warehouse),
     )
+
+
+def _has_no_rows(sql: str, warehouse: Warehouse) -> bool:
+    """True if a test passed because its `where` left no row of what it is about."""
+    if not (count := count_filtered(sql, warehouse.dialect)):
+        return False
+    try:
+        with warehouse.session() as session:
+            return session.rows(count)[0][0] == 0
+    except PlatformError:
+        return False
 
 
 def _check_freshness(node: NodeResult) -> Check:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from blocks.changing_names import IN_JINJA
+from blocks.dbt.hooks import RUN_HOOK, writes_elsewhere
 from blocks.hashing import hash_text, hash_value
 from blocks.manifest import Node, name_model
 from blocks.records import Record
@@ -190,9 +191,11 @@ class Fingerprints:
 
     def _find_doubt_everywhere(self) -> str:
         """Why nothing of the project may be shown again; empty if some of it may."""
-        if any(node["resource_type"] == "operation" for node in self._nodes.values()):
+        if any(node["resource_type"] == RUN_HOOK for node in self._nodes.values()):
             return "the project has hooks on the start or the end of a run"
         for node in self._nodes.values():
+            if writes_elsewhere(node):
+                return f"a hook of {name_model(node)} may write into another model, which may be one that readers see"
             jinja = _find_jinja(self._write_jinja(node))
             if _NAMES_SCHEMA.search(jinja) or self._macros.names_schema(jinja):
                 return f"{name_model(node)} says the schema's name, and may look for others there"

@@ -115,6 +115,15 @@ def test_a_fingerprint_changes_with_all_that_a_model_reaches_and_nothing_else(
     assert different == changed
 
 
+def test_nothing_is_shown_again_where_a_hook_may_write_into_it() -> None:
+    """Into the table of a release that readers see."""
+    manifest, hooks = make_manifest(), [{"sql": "delete from {{ this }}"}]
+    manifest["nodes"]["model.p.alone"]["config"]["post-hook"] = hooks
+    assert not read(manifest).find("model.p.mart").unsure
+    hooks.append({"sql": "delete from {{ ref('mart') }}"})
+    assert "hook of alone" in read(manifest).find("model.p.mart").unsure
+
+
 def test_rows_variables_and_versions_are_part_of_it_and_say_so() -> None:
     before = read(make_manifest()).find("model.p.mart")
     assert not before.unsure

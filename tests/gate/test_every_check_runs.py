@@ -69,19 +69,21 @@ def test_a_hook_that_fails_fails_the_build(two: SmallProject) -> None:
     assert two.warehouse.read_served() is None
 
 
-def test_what_a_hook_does_after_dbts_tests_is_tested_too(two: SmallProject) -> None:
-    """With the test's own thresholds: it does not mind one row."""
+def test_what_hooks_do_after_dbts_tests_is_tested_too(two: SmallProject) -> None:
+    """With the test's own thresholds; a hook of the run, then one of a model built later."""
     two.write("models/ma.yml", FEW_OTHERS)
     two.write("dbt_project.yml", PROJECT + 'on-run-end: ["{{ add_rows() }}"]\n')
-    two.write("macros/add_rows.sql", ADD_ROWS % "(5, 0)")
-    gate = two.run("ma")
-    assert (gate.passed, find_check(gate, "accepted_values").status) == (True, "passed")
     two.write("macros/add_rows.sql", ADD_ROWS % "(5, 0), (6, 0), (6, 0)")
     gate = two.run("ma")
     check = find_check(gate, "accepted_values")
     assert (gate.passed, check.status, check.observed) == (False, "failed", "2 rows")
     assert set(check.evidence) == {"5, 1", "6, 2"}
-    assert two.seen("select count(*) from serving.ma") == [(3,)]
+    two.write("dbt_project.yml", PROJECT)
+    late = "{{ config(post_hook=\"insert into {{ ref('ma') }} values (7, 0), (8, 0)\") }}"
+    two.model("mb", late + MART + " where k in (select k from {{ ref('ma') }})")
+    gate = two.run("ma", "mb")
+    assert (gate.passed, find_check(gate, "accepted_values").observed) == (False, "2 rows")
+    assert two.warehouse.read_served() is None
 
 
 def test_warnings_and_what_could_not_run_are_checks_that_show(two: SmallProject) -> None:
@@ -135,10 +137,10 @@ def test_a_test_over_two_marts_reads_what_readers_see_of_the_one_not_built(two: 
 
 def test_a_test_that_names_nothing_by_ref_runs_with_every_release(two: SmallProject) -> None:
     """dbt can't tell which mart it is about, and leaves it out of a selection."""
-    two.write("tests/no_large_value.sql", "select * from raw.t where v > 25")
+    two.write("tests/no_large_value.sql", "select * from {{ target.schema }}.ma where v > 25")
     assert find_check(two.run("ma"), "no_large_value").status == "passed"
     two.execute("insert into raw.t values (3, 30)")
-    gate = two.run("mb")
+    gate = two.run("ma")
     check = find_check(gate, "no_large_value")
     assert (gate.passed, check.scope, check.status, check.evidence) == (
         False,

@@ -1,0 +1,52 @@
+"""Which hooks of a project may change rows: read from their text as it was written, and in doubt yes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from blocks.manifest import Node
+
+RUN_HOOK = "operation"  # dbt's kind of a hook on the start or the end of a run
+_COMMENTS = re.compile(r"\{#.*?#\}|/\*.*?\*/|--[^\n]*", re.DOTALL)
+_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_ITSELF = re.compile(r"\{\{-?\s*this\s*-?\}\}")
+_CALL = re.compile(r"\b(\w+)\s*\(")
+_KNOWN_CALLS = {"env_var", "ref", "source", "var"}
+_WITHOUT_ROWS = {"analyze", "comment", "grant", "revoke", "select", "set", "show", "vacuum"}
+
+
+def writes_rows(node: Node) -> bool:
+    """True if a hook of a node, or one on the start or end of a run, may change rows of any table."""
+    return any(map(_may_write, _list_hooks(node)))
+
+
+def writes_elsewhere(node: Node) -> bool:
+    """True if a hook of a node may change rows of another table than the node's own."""
+    place = str(node.get("schema") or "").lower()
+    return any(
+        _may_write(hook) and (bool(_JINJA.search(rest := _ITSELF.sub("", hook))) or place in rest.lower())
+        for hook in _list_hooks(node)
+    )
+
+
+def _list_hooks(node: Node) -> Iterator[str]:
+    if node["resource_type"] == RUN_HOOK:
+        yield str(node.get("raw_code") or "")
+    for when in ("pre-hook", "post-hook"):
+        for hook in node["config"].get(when) or ():
+            yield str(hook.get("sql") if isinstance(hook, dict) else hook)
+
+
+def _may_write(hook: str) -> bool:
+    """False only for statements that change no row, without Jinja that may run others."""
+    text = _COMMENTS.sub(" ", hook)
+    if any(call not in _KNOWN_CALLS for part in _JINJA.findall(text) for call in _CALL.findall(part)):
+        return True
+    statements = [part.split() for part in _JINJA.sub(_keep_value, text).split(";")]
+    return any(words[0].lower() not in _WITHOUT_ROWS for words in statements if words)
+
+
+def _keep_value(found: re.Match[str]) -> str:
+    """Something in the place of what Jinja prints, nothing in that of its tags."""
+    return " x " if found[0].startswith("{{") else " "

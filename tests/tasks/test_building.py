@@ -1,0 +1,106 @@
+"""What dbt's results say once everything has been written: asked again, or not answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from blocks.errors import Misconfigured
+from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tasks.building import NONE_JUDGED, TOO_EARLY, ask_tests_again, check_hooks, read_checks
+
+if TYPE_CHECKING:
+    from blocks.dbt.worker import NodeResult
+
+HOOK = {"unique_id": "model.p.mb", "resource_type": "model", "schema": "rel_a"}
+NULLS = "select * from rel_a.ma where k is null"
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> DuckDBWarehouse:
+    warehouse = DuckDBWarehouse(database=str(tmp_path / "w.duckdb"))
+    with warehouse.session() as session:
+        session.rows("create schema rel_a")
+        session.rows("create table rel_a.ma as select unnest([1, null, null]) as k")
+    return warehouse
+
+
+def make_result(sql: str, status: str = "pass", kind: str = "test", name: str = "test.p.t") -> NodeResult:
+    return {
+        "unique_id": name,
+        "name": "t",
+        "scope": "ma",
+        "kind": kind,
+        "status": status,
+        "message": "dbt's word",
+        "failures": 0,
+        "seconds": 0.0,
+        "sql": sql,
+        "age_seconds": None,
+        "description": "",
+        "generic": "",
+        "arguments": {},
+    }
+
+
+def ask(
+    warehouse: DuckDBWarehouse, test: NodeResult, hook: str, parents: tuple[str, ...] = ("ma",), **config: Any
+) -> NodeResult:
+    """The test's result, once a model with this hook was built beside it."""
+    manifest = {
+        "test.p.t": {
+            "resource_type": "test",
+            "config": config,
+            "depends_on": {"nodes": [f"model.p.{each}" for each in parents]},
+        },
+        "model.p.mb": {**HOOK, "config": {"post-hook": [{"sql": hook}]}},
+    }
+    built = make_result("", "success", "model", "model.p.mb")
+    return ask_tests_again([built, test], manifest, warehouse)[1]
+
+
+def test_tests_are_asked_again_after_a_models_hook_that_writes(warehouse: DuckDBWarehouse) -> None:
+    early, writes = make_result(NULLS), "insert into {{ ref('ma') }} values (null)"
+    assert ask(warehouse, early, "grant select on {{ this }} to reader") == early
+    found = ask(warehouse, early, writes)
+    assert (found["status"], found["failures"]) == ("fail", 2)
+    assert ask(warehouse, early, writes, error_if="> 2", warn_if="> 1")["status"] == "warn"
+    assert ask(warehouse, early, writes, error_if="> 2", warn_if="> 2") == early
+
+
+def test_an_answer_that_cannot_be_had_again_is_none(warehouse: DuckDBWarehouse) -> None:
+    found = ask(warehouse, make_result("select only_dbt_knows()"), "delete from {{ this }}")
+    (check,) = read_checks([found], warehouse, lambda *_: [])
+    assert (check.status, check.passed, check.observed) == ("not run", False, TOO_EARLY)
+
+
+def test_a_test_without_ref_counts_as_it_is_once_all_is_built(warehouse: DuckDBWarehouse) -> None:
+    """dbt may ask it before its table is there, or while that still has the rows of before."""
+    assert ask(warehouse, make_result(NULLS), "", parents=())["status"] == "fail"
+    mended = ask(warehouse, make_result("select * from rel_a.ma where k = 5", "error"), "", parents=())
+    assert (mended["status"], mended["message"]) == ("pass", "")
+    broken = make_result("select * from rel_a.nowhere", "error")
+    assert ask(warehouse, broken, "", parents=()) == broken
+
+
+def test_a_test_whose_where_leaves_nothing_says_so(warehouse: DuckDBWarehouse) -> None:
+    for least, observed in ((0, "dbt's word"), (5, NONE_JUDGED)):
+        sql = f"select k from (select * from rel_a.ma where k > {least}) dbt_subquery where k is null"
+        (check,) = read_checks([make_result(sql)], warehouse, lambda *_: [])
+        assert (check.passed, check.warned, check.observed) == (True, least == 5, observed)
+
+
+def test_a_hook_of_the_run_that_may_write_into_what_readers_see_is_refused() -> None:
+    hook = {
+        "name": "clean",
+        "resource_type": "operation",
+        "raw_code": "delete from {{ ref('ma') }}",
+        "config": {},
+        "depends_on": {"nodes": ["model.p.ma"]},
+    }
+    nodes = {"operation.p.clean": hook, "model.p.ma": {"name": "ma", "resource_type": "model"}}
+    check_hooks(nodes, {})
+    with pytest.raises(Misconfigured, match="clean may write into ma"):
+        check_hooks(nodes, {"model.p.ma": ("rel_before", "ma")})
