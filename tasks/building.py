@@ -390,7 +390,7 @@ def _has_no_rows(sql: str, warehouse: Warehouse) -> bool:
         return False
     try:
         with warehouse.session() as session:
-            return session.rows(count)[0][0] == 0
+            return int(session.rows(count)[0][0]) == 0
     except PlatformError:
         return False
 

@@ -22,7 +22,8 @@ def count_filtered(sql: str, dialect: str) -> str:
         return ""
     counted = exp.select("count(*)").from_(found.copy())
     holder = found.find_ancestor(exp.CTE)
-    for cte in tree.ctes:  # of ephemeral models, before the test's own
+    ctes = tree.args.get("with_")
+    for cte in ctes.expressions if ctes else ():  # of ephemeral models, before the test's own
         if cte is holder:
             break
         counted = counted.with_(cte.alias, cte.this.copy(), copy=False)
