@@ -383,7 +383,11 @@ class SqlWarehouse(Warehouse):
         """A table of its own with the same rows."""
         with self.session() as session, self.transaction(session):
             session.rows(f"drop table if exists {self.relation(target)}")
-            session.rows(f"create table {self.relation(target)} as select * from {self.relation(source)}")
+            self.create_copy(session, source, target)
+
+    def create_copy(self, session: Session, source: str, target: str) -> None:
+        """Create a table with the rows of another one, and with its constraints where the engine holds rows to any."""
+        session.rows(f"create table {self.relation(target)} as select * from {self.relation(source)}")
 
     def drop_releases(self, schemas: Sequence[str]) -> None:
         """Drop release schemas with all they hold."""

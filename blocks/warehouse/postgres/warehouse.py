@@ -30,6 +30,8 @@ COLUMNS = (
     " where n.nspname = ? and c.relname = ? and a.attnum > 0 and not a.attisdropped order by a.attnum"
 )
 
+KEPT_IN_COPIES = ("comments", "compression", "constraints", "defaults", "indexes", "storage")
+
 
 class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
     """A database on a PostgreSQL server (13 or later)."""
@@ -99,6 +101,12 @@ class PostgresWarehouse(PostgresClients, PostgresGrants, SharedWarehouse):
             ((number,),) = session.rows("select pg_current_xact_id()::text")
             aside = self.quote(f"{target.name[:40]}__before_{number}")
             session.rows(f"alter table {self.relation(target.relation)} rename to {aside}")
+
+    def create_copy(self, session: Session, source: str, target: str) -> None:
+        """As the template does; constraints and indexes are copied, but for references to other tables."""
+        kept = " ".join(f"including {each}" for each in KEPT_IN_COPIES)
+        session.rows(f"create table {self.relation(target)} (like {self.relation(source)} {kept})")
+        session.rows(f"insert into {self.relation(target)} select * from {self.relation(source)}")
 
     def replace_view(self, session: Session, schema: str, view: str, query: str) -> None:
         """A view whose columns change is dropped first; one whose columns stay keeps what stands on it."""
