@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -38,6 +39,10 @@ TOO_EARLY = "dbt asked before everything was written, and its query can't be ask
 NONE_JUDGED = "no row was judged: its `where` leaves none"
 WAS_BUILT = "the mart was built"
 EVIDENCE_ROWS, MOST_CAUSES = 5, 3
+OLDEST_SECONDS = 1000 * 365 * 86_400
+_HEADING = re.compile(
+    r"\w+ Error in "
+)  # with the node and its file: `Runtime Error in source t (models/s.yml)`
 FindBlockers = Callable[[str, Sequence[str]], list[str]]
 
 
@@ -368,7 +373,7 @@ def _locate_relation(warehouse: Warehouse, catalogue: Catalogue, name: str) -> s
 def _check(node: NodeResult, warehouse: Warehouse) -> Check:
     """A dbt test as a check; one that failed or warned brings the rows it found."""
     status = node["status"]
-    observed = f"{node['failures']} rows" if node["failures"] else _clip_lines(node["message"], 1)
+    observed = f"{node['failures']} rows" if node["failures"] else _find_reason(node["message"])
     passed, not_run = status in ANSWERED, status not in {*ANSWERED, *FAILED}
     nothing_judged = status == "pass" and _has_no_rows(node["sql"], warehouse)
     return Check(
@@ -398,13 +403,19 @@ def _has_no_rows(sql: str, warehouse: Warehouse) -> bool:
 def _check_freshness(node: NodeResult) -> Check:
     """A source's measured age against its `warn_after` and `error_after`."""
     age = node["age_seconds"]
+    if age is None:
+        observed = _find_reason(node["message"])
+    elif age > OLDEST_SECONDS:  # dbt takes the first moment of its calendar
+        observed = "no row says when it was loaded"
+    else:
+        observed = f"{age / 3600:,.1f} hours old"
     return Check(
         scope=node["scope"],
         name="is fresh",
         passed=node["status"] in {"pass", "warn"},
         warned=node["status"] == "warn",
         kind="freshness",
-        observed=_clip_lines(node["message"], 1) if age is None else f"{age / 3600:,.1f} hours old",
+        observed=observed,
     )
 
 
@@ -446,6 +457,12 @@ def _report_not_built(name: str, causes: tuple[str, ...]) -> Check:
 
 def _join(words: set[str]) -> str:
     return " and the ".join(sorted(words))
+
+
+def _find_reason(message: str) -> str:
+    """What dbt says of a test or source, without the heading that only names it."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return _clip_lines("\n".join(lines[1:] if len(lines) > 1 and _HEADING.match(lines[0]) else lines))
 
 
 def _clip_lines(message: str, lines: int = 3) -> str:

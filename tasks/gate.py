@@ -288,7 +288,7 @@ def accept_loads(warehouse: Warehouse, sources: Sequence[str]) -> None:
 
 
 def check_removed_marts(warehouse: Warehouse, catalogue: Catalogue) -> list[Check]:
-    """A warning for each mart that readers see and the project does not have any more."""
+    """A warning for each mart that readers see and the project does not have any more, or has switched off."""
     return [
         Check(
             scope=mart,
@@ -296,7 +296,8 @@ def check_removed_marts(warehouse: Warehouse, catalogue: Catalogue) -> list[Chec
             kind="project",
             passed=True,
             warned=True,
-            observed=f"it is gone; readers see its last release until `python flows/main.py retire --marts {mart}`",
+            observed=f"it is {'switched off (enabled: false)' if mart in catalogue.disabled else 'gone'}; "
+            f"readers see its last release until `python flows/main.py retire --marts {mart}`",
         )
         for mart in find_removed_marts(warehouse, catalogue.models)
     ]

@@ -354,7 +354,8 @@ def _name_scope(node: ResultNode) -> str:
     parents = list(node.depends_on_nodes) if hasattr(node, "depends_on_nodes") else []
     if not parents and str(node.resource_type) == "test":
         return WHOLE_RELEASE
-    about = getattr(node, "attached_node", None) or (parents[0] if parents else node.unique_id)
+    named = getattr(node, "attached_node", None) or getattr(node, "tested_node_unique_id", None)
+    about = named or (parents[0] if parents else node.unique_id)
     if _parsed and about in _parsed[0].nodes:
         return _name(_parsed[0].nodes[about])
     return ".".join(about.split(".")[2:4]) if about.startswith("source.") else str(about.split(".")[2])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from blocks.errors import Misconfigured
+from blocks.records import Release
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.building import NONE_JUDGED, TOO_EARLY, ask_tests_again, check_hooks, read_checks
+from tasks.gate import check_removed_marts
 
 if TYPE_CHECKING:
     from blocks.dbt.worker import NodeResult
@@ -104,3 +107,32 @@ def test_a_hook_of_the_run_that_may_write_into_what_readers_see_is_refused() -> 
     check_hooks(nodes, {})
     with pytest.raises(Misconfigured, match="clean may write into ma"):
         check_hooks(nodes, {"model.p.ma": ("rel_before", "ma")})
+
+
+@pytest.mark.parametrize(
+    ("age", "message", "observed"),
+    [
+        (7200.0, "", "2.0 hours old"),
+        (63_000_000_000.0, "", "no row says when it was loaded"),
+        (
+            None,
+            "Runtime Error in source t (models/s.yml)\n  Binder Error: no column at",
+            "Binder Error: no column at",
+        ),
+        (None, "dbt says so", "dbt says so"),
+    ],
+)
+def test_what_is_said_of_a_sources_age(
+    warehouse: DuckDBWarehouse, age: float | None, message: str, observed: str
+) -> None:
+    source = {**make_result("", "error", "source"), "age_seconds": age, "message": message}
+    (check,) = read_checks([cast("NodeResult", source)], warehouse, lambda *_: [])
+    assert check.observed == observed
+
+
+@pytest.mark.parametrize(("disabled", "word"), [({"ma"}, "switched off"), (set(), "gone")])
+def test_a_mart_that_is_switched_off_is_not_called_gone(disabled: set[str], word: str) -> None:
+    warehouse = SimpleNamespace(read_served=lambda: Release(run="r", marts={"ma": "rel_r.ma"}))
+    catalogue = SimpleNamespace(models={}, disabled=disabled)
+    (check,) = check_removed_marts(cast("Any", warehouse), cast("Any", catalogue))
+    assert (check.status, word in check.observed) == ("warned", True)
