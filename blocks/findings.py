@@ -51,6 +51,11 @@ def suggest_name(name: str, known: Iterable[str], near_enough: float = NEAR) -> 
     return f" (did you mean {near[0]}?)" if near else ""
 
 
+def suggest_column(column: str, declared: Iterable[str]) -> str:
+    """The declared column that is likely meant, as `suggest_name` says it: a much longer or shorter one is another."""
+    return suggest_name(column, {each for each in declared if abs(len(each) - len(column)) <= 2}, 0.8)
+
+
 def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
     """Errors first, then by what they are about; each once."""
     unique = dict.fromkeys(findings)

@@ -11,7 +11,7 @@ from prefect.context import FlowRunContext
 from blocks.dbt.meta_models import build_schema
 from blocks.dbt.project import DbtProject
 from blocks.errors import PlatformError
-from blocks.findings import Finding, Severity, make_error
+from blocks.findings import Finding, Severity, make_error, sort_findings
 from blocks.loader.base import Loader
 from blocks.quality.suites import Suites, find_dialect
 from blocks.records import Ticket
@@ -19,6 +19,7 @@ from blocks.release_names import release_schema
 from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from flows.flags import Flags
+from flows.places import find_tickets
 from tasks.impact import describe_impact, find_impact
 from tasks.project_check import check_project
 from tasks.reports import show_findings
@@ -54,9 +55,18 @@ def check(
     if tracker:
         try:
             tickets = tracker.list_open_tickets()
+            found += [
+                make_error(
+                    f"file {name}",
+                    "tickets",
+                    "it is not named like a ticket of this folder, so nobody reads it",
+                    f"Name it by its key, as in {tracker.project}-7.yaml.",
+                )
+                for name in tracker.list_misnamed()
+            ]
         except PlatformError as fault:
             found.append(make_error("tickets", fault.asked, fault.answer, fault.remedy))
-    found += look_over(project, warehouse, suites, loaders, tickets, located)
+    found = sort_findings([*found, *look_over(project, warehouse, suites, loaders, tickets, located)])
     if FlowRunContext.get():
         show_findings(found)
     return found
@@ -87,7 +97,8 @@ def show_check(blocks: Blocks, flags: Flags, terminal: Terminal) -> bool:
     """Print what was found; True if nothing of it is an error."""
     from prefect.settings import get_current_settings
 
-    tracker = blocks.tracker if flags.tickets_folder or flags.tracker else None
+    has_tickets = flags.tickets_folder or flags.tracker or (flags.project and find_tickets(flags))
+    tracker = blocks.tracker if has_tickets else None
     located = None
     if flags.project:
         located = [text.partition("=")[0] for text in flags.source]

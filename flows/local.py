@@ -104,16 +104,19 @@ def _prepare_tickets(flags: Flags, state: Path) -> tuple[Path, str]:
 
     Another project's are where it has them, never the demo's; without any it may still have scheduled dashboards.
     """
+    from blocks.tracker.files.tracker import find_project
+
     if flags.project or flags.tickets_folder:
         folder = find_tickets(flags)
         if folder is None:
             folder = state / "no_tickets"
             folder.mkdir(parents=True, exist_ok=True)
             return folder, "AN"
-        first = next(iter(sorted(folder.glob("*-*.yaml"))), None)
-        if first is None and flags.tickets_folder:
-            raise Misconfigured(f"read tickets in {folder}", "there are none", "Write one, say AN-1.yaml.")
-        return folder, first.stem.split("-")[0] if first else "AN"
+        key = find_project(folder)
+        if key is None and flags.tickets_folder:
+            answer = "no file of it is named like a ticket"
+            raise Misconfigured(f"read tickets in {folder}", answer, "Name each by its key, as in AN-1.yaml.")
+        return folder, key or "AN"
     if not (state / "tickets").is_dir():
         state.mkdir(parents=True, exist_ok=True)
         shutil.copytree(ROOT / "demo" / "tickets", state / "tickets.new", dirs_exist_ok=True)

@@ -14,10 +14,11 @@ from blocks.findings import Finding, make_error, warn
 from blocks.manifest import Node, name_model
 from blocks.records import Analysis
 from blocks.site.text import check_slug
+from blocks.wishes import Alert, Target
 from tasks.fields import Form
 from tasks.request_shape import check_shape
 from tasks.standing import read_exposure_wishes, read_written_cadence
-from tasks.wish_syntax import CADENCES
+from tasks.wish_syntax import CADENCES, UnclearError, read_alert, read_target
 
 _Problem: TypeAlias = tuple[Callable[[str, str, str, str], Finding], str, str]  # how bad, what, the fix
 
@@ -74,7 +75,8 @@ def _list_problems(
 
 
 def _list_wish_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_Problem]:
-    for gap in () if exposure.fault else read_exposure_wishes(exposure, catalogue)[1]:
+    gaps = list(read_exposure_wishes(exposure, catalogue)[1])
+    for gap in (*gaps, *_list_targets_of_unknown(exposure, catalogue)):
         yield make_error, gap, "Correct it, or leave it out; docs/tickets.md says how each wish is written."
     cadence = exposure.schedule.strip().lower()
     if (
@@ -85,6 +87,23 @@ def _list_wish_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_P
             f"its schedule {exposure.schedule[:40]!r} is none that is read: each run refreshes it",
             f"{CADENCES.replace('`', '')}",
         )
+
+
+def _list_targets_of_unknown(exposure: Exposure, catalogue: Catalogue) -> Iterator[str]:
+    """Targets and alerts of an exposure whose metrics can't be shown: those that are of none of its metrics."""
+    if set(exposure.metrics) & set(catalogue.metric_names()):
+        return  # then they are held against those
+    form = Form(exposure.wishes)
+    readers: dict[str, Callable[[str], Target | Alert]] = {"target": read_target, "alerts": read_alert}
+    for name, read in readers.items():
+        for entry in form.read_entries(name):
+            try:
+                wish = read(entry)
+            except UnclearError as error:
+                yield f"{name} {entry[:100]} can't be read. {error}".replace("`", "")
+                continue
+            if wish.metric not in exposure.metrics:
+                yield f"{name} names {wish.metric}, none of its metrics, {', '.join(exposure.metrics)}"
 
 
 def _list_name_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_Problem]:
@@ -105,6 +124,10 @@ def _list_name_problems(exposure: Exposure, catalogue: Catalogue) -> Iterator[_P
             )
     usable = tuple(name for name in exposure.metrics if name in known)
     if not usable:
+        every = set(catalogue.dimension_labels())
+        for name in exposure.dimensions:
+            if name not in every:
+                yield make_error, say_unknown("dimension", name, every), "Name one of a semantic model."
         return
     dimensions = {name for metric in usable for name in catalogue.dimensions_of(catalogue.source_of(metric))}
     for name in exposure.dimensions:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from blocks.catalogue import Catalogue
+from blocks.dbt.checks.expressions import check_expressions
+from blocks.dbt.checks.keys import REFUSED, check_keys
 from blocks.dbt.checks.meta import check_meta
 from blocks.dbt.checks.nodes import get_place, list_nodes
 from blocks.dbt.checks.relations import check_relations
@@ -45,8 +47,9 @@ def check_project(
     try:
         manifest, catalogue = dbt.manifest, dbt.catalogue
     except PlatformError as fault:
-        return [make_error("dbt project", "dbt_project.yml", f"{fault.asked}: {fault.answer}", fault.remedy)]
-    found = [warn("dbt", "dbt's own warning", text, "As dbt says.") for text in dbt.warnings]
+        return sort_findings(explain_refusal(fault, _run(lambda: check_keys(dbt.folder, dbt.read_schemas()))))
+    written = _run(lambda: check_keys(dbt.folder, dbt.read_schemas(), manifest))
+    found = [*written, *_repeat_warnings(dbt.warnings, written)]
     checked = [check_ticket(ticket, catalogue) for ticket in tickets or ()]
     shown, marts = _list_marts(catalogue, checked)
     built = {node for mart in marts for node in _find_lineage(catalogue, mart)}
@@ -56,6 +59,7 @@ def check_project(
         lambda: check_exposures(manifest, catalogue, keys),
         lambda: check_metrics(manifest, catalogue),
         lambda: check_semantic_form(manifest, dbt.folder),
+        lambda: check_expressions(manifest),
         lambda: check_marts(manifest, catalogue, marts),
         lambda: check_ambiguous(manifest, marts),
         lambda: check_relations(manifest, built, schema),
@@ -64,9 +68,9 @@ def check_project(
         lambda: check_tests(manifest, built),
         lambda: check_suites(
             suites,
-            _list_columns(manifest, marts),
+            _list_columns(manifest),
+            marts,
             shown,
-            set(catalogue.models),
             catalogue.disabled,
             catalogue.find_suite_tests(marts),
             dialect,
@@ -85,6 +89,27 @@ def check_project(
             )
         )
     return sort_findings(_drop_repetitions(found))
+
+
+def explain_refusal(fault: PlatformError, written: Sequence[Finding]) -> list[Finding]:
+    """Why dbt refuses a project: its own words, unless a finding in its files says the same with its line."""
+    said = " ".join(fault.answer.split())
+    for each in (each for each in written if REFUSED in each.fix):
+        key = re.escape(each.problem.split("`")[1])
+        if re.search(rf"\['{key}'\]|\('{key}'|\"{key}\"", said):
+            return list(written)
+    refusal = make_error("dbt project", "dbt_project.yml", f"{fault.asked}: {fault.answer}", fault.remedy)
+    return [refusal, *written]
+
+
+def _repeat_warnings(warnings: Sequence[str], written: Sequence[Finding]) -> list[Finding]:
+    """dbt's own warnings, without those of which a finding in the files speaks."""
+    twice = {each.problem.split("`")[1] for each in written if "stands twice" in each.problem}
+    return [
+        warn("dbt", "dbt's own warning", text, "As dbt says.")
+        for text in warnings
+        if not any("Duplicate" in text and repr(key) in text for key in twice)
+    ]
 
 
 def _drop_repetitions(found: Sequence[Finding]) -> list[Finding]:
@@ -128,9 +153,9 @@ def _find_lineage(catalogue: Catalogue, mart: str) -> set[str]:
         return set()
 
 
-def _list_columns(manifest: Node, marts: set[str]) -> dict[str, list[str]]:
+def _list_columns(manifest: Node) -> dict[str, list[str]]:
     nodes = [node for node in manifest["nodes"].values() if node.get("resource_type") == "model"]
-    return {name_model(node): list(node.get("columns") or {}) for node in nodes if name_model(node) in marts}
+    return {name_model(node): list(node.get("columns") or {}) for node in nodes}
 
 
 def check_loads(

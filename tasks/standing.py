@@ -101,9 +101,13 @@ def read_exposure_wishes(exposure: Exposure, catalogue: Catalogue) -> tuple[Wish
     cadence = read_written_cadence(exposure.schedule)
     if not exposure.wishes:
         return Wishes(cadence=cadence), ()
-    form, unusable = Form(exposure.wishes), catalogue.list_unusable()
-    metrics = [name for name in exposure.metrics if name not in unusable and name in catalogue.metric_names()]
+    metrics = [name for name in exposure.metrics if name in catalogue.metric_names()]
     dimensions = {name for each in metrics for name in catalogue.dimensions_of(catalogue.source_of(each))}
+    wished = dict(exposure.wishes)
+    if not metrics:  # the metrics' fault is known, and no reason to say nothing of the rest
+        dimensions = set(catalogue.dimension_labels())
+        wished = {name: wish for name, wish in wished.items() if name not in {"target", "alerts"}}
+    form = Form(wished)
     known = Known(
         catalogue,
         Spellings(catalogue.metric_names(), catalogue.metric_labels()),

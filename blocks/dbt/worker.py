@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from blocks.dbt.release_manifest import (
 )
 from blocks.manifest import WHOLE_RELEASE
 from blocks.vendor_patches.dbt_core import compile_apart
-from blocks.vendor_patches.dbt_schemas import use_kept_schemas
+from blocks.vendor_patches.dbt_schemas import collect_schemas, use_kept_schemas
 from blocks.vendor_patches.prefect import share_certificates
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 10
 MOST_REASONS, LONGEST_REASON = 5, 400
 MOST_WARNINGS = 200
+_SAME = 200  # characters: two texts that begin with the same are one, as the longer is cut
+_AGAIN = "Encountered an error: "
+_MARKS = re.compile(r"\x1b\[[\d;]*m|^\[(?:\x1b\[[\d;]*m)?WARNING(?:\x1b\[[\d;]*m)?\]:? ?")
+_FILE_PATH = re.compile(r"FilePath\(searched_path='([^']*)', relative_path='([^']*)'[^)]*\)")
+"""Colours and the level, which stand before dbt's warnings; and how dbt writes a file in its errors."""
 FAILED = {"error", "fail", "runtime error", "partial success"}
 OF_NODES = {"CatchableExceptionOnRun", "GenericExceptionOnRun", "InternalErrorOnRun"}  # dbt's events
 _parsed: list[Any] = []  # the manifest of the last parse
@@ -60,9 +66,13 @@ class Reasons:
         if event.info.name in OF_NODES:
             self.of_nodes.setdefault(event.data.node_info.unique_id, event.data.exc)
         level = str(event.info.level)
-        text = " ".join(event.info.msg.split())
+        text = " ".join(_MARKS.sub("", event.info.msg).split())
         if (
-            level in {"error", "warn"} and text and not text.startswith("Traceback ")
+            level in {"error", "warn"}
+            and text
+            and not text.startswith(
+                ("Traceback ", "[DeprecationsSummary]")
+            )  # which counts what stands above it
         ):  # its words come by themselves
             kept = self._messages if level == "error" else self.warnings
             if level == "error" or (text not in kept and len(kept) < MOST_WARNINGS):
@@ -71,7 +81,10 @@ class Reasons:
     def explain(self, error: BaseException | None) -> str:
         """An error's own words and what dbt reported beside them, at most a few lines."""
         own = f"{type(error).__name__}: {error}" if error else "dbt ended without a reason"
-        more = [text for text in dict.fromkeys(self._messages) if text not in " ".join(own.split())]
+        own = _FILE_PATH.sub(r"\1/\2", own)
+        said = " ".join(own.split())
+        texts = [_FILE_PATH.sub(r"\1/\2", text) for text in dict.fromkeys(self._messages)]
+        more = [text for text in texts if text.removeprefix(_AGAIN)[:_SAME] not in said]
         return "\n".join([own, *more[:MOST_REASONS]])
 
 
@@ -121,6 +134,7 @@ def main(descriptor: int) -> None:
         "make": make,
         "compile": compile_models,
         "deps": fetch,
+        "schemas": collect_schemas,
     }
     while True:
         try:

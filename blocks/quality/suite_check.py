@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from blocks.errors import Misconfigured
-from blocks.findings import Finding, make_error, suggest_name, warn
+from blocks.findings import Finding, make_error, suggest_column, suggest_name, warn
 from blocks.plain_file import read_plain
 from blocks.quality.expectations import (
     name_expectation,
@@ -21,42 +21,49 @@ from blocks.quality.suites import Suites
 def check_suites(
     suites: Suites,
     columns: Mapping[str, Collection[str]],
+    marts: Collection[str],
     shown: Collection[str],
-    models: Collection[str],
     disabled: Collection[str] = (),
     tested: Collection[str] = (),
     dialect: str = "",
 ) -> Iterator[Finding]:
     """Marts without a suite, suites without a mart, and what can't be evaluated in each.
 
-    columns: mart → the columns that its YAML declares; shown: marts that dashboards show; models: every model's name;
+    columns: model → the columns that its YAML declares; marts: models that could be shown; shown: those that are;
     disabled: those that are switched off; tested: marts whose dbt tests are suite enough; dialect: the warehouse's, as
     SQLAlchemy names it.
     """
     files = {path.stem: path for path in sorted(suites.folder.glob("*.json"))}
-    for mart in sorted(set(columns) - set(files) - set(tested)):
+    for mart in sorted(set(marts) - set(files) - set(tested)):
         found = make_error if mart in shown else warn
         yield found(
             f"mart {mart}",
             str(suites.folder),
-            f"it has no suite {mart}.json{_find_near(mart, set(files) - set(columns))}: it is never published",
+            f"it has no suite {mart}.json{_find_near(mart, set(files) - set(marts))}: it is never published",
             "Write one; `init` proposes it from dbt's tests and from the data.",
         )
     for name, path in files.items():
         if name in columns:
             yield from _check_file(path, name, columns[name], dialect)
-        elif name in disabled and name not in models:
+            if name not in marts:
+                yield warn(
+                    f"suite {path.name}",
+                    str(path),
+                    f"no dashboard and no metric needs {name}, so it is never evaluated",
+                    "Show the mart on a dashboard, or delete the suite.",
+                )
+        elif name in disabled:
             yield warn(
                 f"suite {path.name}",
                 str(path),
                 f"the model {name} is switched off (enabled: false), so it checks nothing",
                 "Switch the model on, or delete the suite.",
             )
-        elif name not in models:
+        else:
             yield warn(
                 f"suite {path.name}",
                 str(path),
-                f"there is no model {name}{suggest_name(name, models)}, so it checks nothing",
+                f"there is no model {name}{suggest_name(name, columns)}, so it checks nothing",
                 "Rename it as its mart, or delete it.",
             )
 
@@ -86,9 +93,7 @@ def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -
         for column in _list_columns(upgrade_expectation(each)):
             # `init` saw the column of what it proposed in the data
             if column.lower() not in known and not _is_unreviewed(each):
-                # a longer or shorter name is likely another column, which the YAML leaves out
-                alike = {each for each in known if abs(len(each) - len(column)) <= 2}
-                near = suggest_name(column, alike, 0.8)
+                near = suggest_column(column, known)
                 found = make_error if near else warn
                 yield found(
                     about,

@@ -49,6 +49,10 @@ class Tracker(Block, ABC):
     def list_open_tickets(self) -> list[Ticket]:
         """Tickets that wait for work: open, in progress, or sent back as changes requested; no incidents."""
 
+    def list_misnamed(self) -> list[str]:
+        """Names of what stands where tickets do and is likely meant as one, but is read by nobody."""
+        return []
+
     @abstractmethod
     def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, whatever their status; unknown keys raise NotFound."""

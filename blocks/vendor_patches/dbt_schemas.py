@@ -27,6 +27,38 @@ PARSED = ("dbt.artifacts.resources.", "dbt.contracts.", "dbt.adapters.")
 """Where the classes of what a project's files say are; others belong to results, and are not looked up by a parse."""
 
 
+_UNPARSED, _CONFIGS = "dbt.contracts.graph.unparsed", "dbt.artifacts.resources"
+PARTS = {
+    "project": ("dbt.contracts.project", "Project"),
+    "models": (_UNPARSED, "UnparsedModelUpdate"),
+    "seeds": (_UNPARSED, "UnparsedNodeUpdate"),
+    "snapshots": (_UNPARSED, "UnparsedNodeUpdate"),
+    "analyses": (_UNPARSED, "UnparsedAnalysisUpdate"),
+    "macros": (_UNPARSED, "UnparsedMacroUpdate"),
+    "data_tests": (_UNPARSED, "UnparsedSingularTestUpdate"),
+    "functions": (_UNPARSED, "UnparsedFunctionUpdate"),
+    "sources": (_UNPARSED, "UnparsedSourceDefinition"),
+    "exposures": (_UNPARSED, "UnparsedExposure"),
+    "metrics": (_UNPARSED, "UnparsedMetric"),
+    "semantic_models": (_UNPARSED, "UnparsedSemanticModel"),
+    "saved_queries": (_UNPARSED, "UnparsedSavedQuery"),
+    "unit_tests": (_UNPARSED, "UnparsedUnitTest"),
+    "groups": (_UNPARSED, "UnparsedGroup"),
+    "models.config": (_CONFIGS, "ModelConfig"),
+    "seeds.config": (_CONFIGS, "SeedConfig"),
+    "snapshots.config": (_CONFIGS, "SnapshotConfig"),
+    "data_tests.config": (_CONFIGS, "TestConfig"),
+    "sources.config": (_CONFIGS, "SourceConfig"),
+    "exposures.config": (_CONFIGS, "ExposureConfig"),
+    "metrics.config": (_CONFIGS, "MetricConfig"),
+    "semantic_models.config": (_CONFIGS, "SemanticModelConfig"),
+    "saved_queries.config": (_CONFIGS, "SavedQueryConfig"),
+    "unit_tests.config": (_CONFIGS, "UnitTestConfig"),
+    "columns.config": (_CONFIGS, "ColumnConfig"),
+}
+"""Part of a project's YAML → where dbt's class for it is."""
+
+
 class Kept(TypedDict):
     """What the file holds. versions: of each package that a schema may come from. schemas: by class."""
 
@@ -78,6 +110,18 @@ def write_schemas(file: Path = FILE) -> None:
     versions = {name: found[name] for name in sorted(found) if name.startswith(("dbt-", "mashumaro"))}
     file.parent.mkdir(parents=True, exist_ok=True)
     write_whole(file, json.dumps(Kept(versions=versions, schemas=schemas)))
+
+
+def collect_schemas() -> dict[str, dict[str, object]]:
+    """dbt's own schema of each part of a project's YAML: `models`, `models.config`, and `project` for dbt_project.yml.
+
+    A class that another version of dbt does not have is left out.
+    """
+    found: dict[str, dict[str, object]] = {}
+    for part, (module, name) in PARTS.items():
+        with suppress(ImportError, AttributeError):
+            found[part] = getattr(import_module(module), name).json_schema()
+    return found
 
 
 def _find_classes(base: type[dbtClassMixin]) -> Iterator[type[dbtClassMixin]]:

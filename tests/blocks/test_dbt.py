@@ -260,3 +260,21 @@ def test_what_dbt_reports_of_an_error_is_no_traceback() -> None:
     for said in ("Traceback (most recent call last):\n  File x", "the disk\nis full"):
         reasons(SimpleNamespace(info=SimpleNamespace(name="Note", level="error", msg=said)))
     assert reasons.explain(ValueError("dbt ended")) == "ValueError: dbt ended\nthe disk is full"
+
+
+def test_dbts_reason_is_said_once_in_plain_words() -> None:
+    place = (
+        "FilePath(searched_path='models', relative_path='all.yml', modification_time=1.5, project_root='/p')"
+    )
+    reason = f"Invalid exposures config given in {place}: {'x' * 500} is not one of these"
+    reasons = Reasons()
+    for level, said in (
+        ("error", f"Encountered an error:\nParsing Error\n  {reason}"),
+        ("warn", "[\x1b[33mWARNING\x1b[0m]: Configuration paths exist"),
+        ("warn", "[\x1b[33mWARNING\x1b[0m][DeprecationsSummary]: Deprecated functionality"),
+    ):
+        reasons(SimpleNamespace(info=SimpleNamespace(name="Note", level=level, msg=said)))
+    assert reasons.explain(ValueError(f"Parsing Error\n  {reason}")) == (
+        f"ValueError: Parsing Error\n  {reason.replace(place, 'models/all.yml')}"
+    )
+    assert reasons.warnings == ["Configuration paths exist"]

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from blocks.dbt.checks.keys import REFUSED as REFUSAL
 from blocks.dbt.meta_models import build_schema
 from blocks.dbt.project import DbtProject
-from blocks.findings import Finding
+from blocks.errors import BuildFailed
+from blocks.findings import Finding, make_error
 from blocks.loader.dlt.loader import DltLoader
 from blocks.quality.suites import Suites
 from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from flows.check import check, write_report
+from tasks.project_check import explain_refusal
 from tests.conftest import ROOT, TINY
 
 PROJECT = """
@@ -22,7 +25,11 @@ name: shop
 version: "1.0"
 profile: shop
 models:
-  shop: {+materialized: table}
+  shop:
+    +materialized: table
+    +schem: finance
+    marts: {enabld: true, +tag: mart}
+seeds: {+delimeter: ";"}
 on-run-end: ["select 1"]
 """
 GENERATE = """
@@ -49,6 +56,7 @@ MODELS = {
     "elsewhere": "{{ config(database='other') }} select 1 as id, current_date as sold_on",
     "apart": "select 1 as id",
     "days": "select current_date as sold_on",
+    "nobody": "{{ config(materialised='table', own_word=config.get('own_wrd')) }} select 1 as id",
 }
 YAML = """
 models:
@@ -73,6 +81,17 @@ models:
       - {name: region}
   - name: apart
     columns: [{name: id, data_tests: [unique]}]
+  - name: nobody
+    descripton: Asked for by nobody
+    colums: [{name: id}]
+    config: {alis: nobody_else, own_wrd: 1, meta: {colums: of another tool}}
+    team: sales
+    columns:
+      - {name: id, data_tpe: integer, data_test: [unique]}
+      - {name: amount, data_tests: [{not_null: {config: {severty: warn}}}]}
+      - {name: amount}
+    docs: {show: true}
+    docs: {show: false}
 sources:
   - name: shop
     schema: raw_shop
@@ -114,6 +133,8 @@ semantic_models:
     dimensions:
       - {name: sold_on, type: time, type_params: {time_granularity: day}}
       - {name: region, type: categorical, config: {meta: {synonims: [area]}}}
+      - {name: area, type: categorical, expr: regoin}
+      - {name: street, type: categorical, expr: upper(street)}
     measures:
       - {name: amount_total, agg: sum, expr: amount}
       - name: amount_usual
@@ -177,7 +198,10 @@ exposures:
     type: dashboard
     owner: {name: A}
     depends_on: [ref('sales')]
-    config: {meta: {ticket: SH-1, metrics: [usual]}}
+    config:
+      meta:
+        {ticket: SH-1, metrics: [usual], dimensions: [regiom], filters: regiom = North, target: "usul = 3",
+         alerts: usual below, chart: bras, period: last 12 mnths, grain: mont}
   - name: nothing_shown
     type: dashboard
     owner: {name: A}
@@ -241,6 +265,48 @@ SEEDED = [
     ("error", "exposure nothing_shown", "`ticket` in its meta Input should be a valid string"),
     ("warning", "exposure switched_off", "it is switched off"),
     ("warning", "exposure anothers", "stays another tool's dashboard"),
+    ("error", "exposure only_unusable", "dimension regiom is unknown (did you mean region?)"),
+    ("error", "exposure only_unusable", "filters name regiom, which is no dimension; did you mean region?"),
+    ("error", "exposure only_unusable", "target names usul, none of its metrics, usual"),
+    ("error", "exposure only_unusable", "alerts usual below can't be read"),
+    ("error", "exposure only_unusable", "chart bras is not known"),
+    ("error", "exposure only_unusable", "period last 12 mnths can't be read"),
+    ("error", "exposure only_unusable", "grain mont is not one of"),
+    # keys that dbt passes over
+    (
+        "error",
+        "models in dbt_project.yml",
+        "`+schem` is no configuration that dbt reads (did you mean schema?)",
+    ),
+    (
+        "error",
+        "models in dbt_project.yml",
+        "`enabld` is no configuration that dbt reads (did you mean enabled?)",
+    ),
+    ("error", "models in dbt_project.yml", "`+tag` is no configuration that dbt reads (did you mean tags?)"),
+    ("error", "seeds in dbt_project.yml", "`+delimeter` is no configuration that dbt reads"),
+    (
+        "error",
+        "model nobody",
+        "`materialised` is no configuration that dbt reads (did you mean materialized?)",
+    ),
+    ("error", "model nobody", "`alis` is no configuration that dbt reads (did you mean alias?)"),
+    ("error", "model nobody", "`descripton` is no key that dbt reads (did you mean description?)"),
+    ("error", "model nobody", "`colums` is no key that dbt reads (did you mean columns?)"),
+    ("warning", "model nobody", "`team` is no key that dbt reads"),
+    ("error", "model nobody", "`docs` stands twice, first in line"),
+    ("error", "model nobody", "`amount` stands twice, first in line"),
+    ("error", "model nobody.id", "`data_tpe` is no key that dbt reads (did you mean data_type?)"),
+    ("error", "model nobody.id", "`data_test` is no key that dbt reads (did you mean data_tests?)"),
+    ("error", "model nobody.amount", "`severty` is no configuration that dbt reads (did you mean severity?)"),
+    ("warning", "dbt", "There are 1 unused configuration paths"),
+    # expressions
+    (
+        "error",
+        "semantic model sales",
+        "dimension area reads regoin, which the YAML of sales does not declare",
+    ),
+    ("warning", "semantic model sales", "it reads street, which the YAML of sales does not declare"),
     # metrics
     (
         "warning",
@@ -280,7 +346,7 @@ SEEDED = [
     ("warning", "test relationships_sales", "it also reads apart, which no dashboard needs"),
     ("warning", "test relationships_sales", "it keeps the rows that fail in schema"),
     ("warning", "test not_null_sales_id", "it is switched off"),
-    ("warning", "1 tests", "they are of models that no dashboard needs, so they never run"),
+    ("warning", "2 tests", "they are of models that no dashboard needs, so they never run"),
     # sources
     ("error", "source shop.sales", "load `merge` needs a `key`"),
     ("error", "source shop.sales", "no meta `path`"),
@@ -319,15 +385,59 @@ SEEDED = [
     ("warning", "mart elsewhere", "it has no suite elsewhere.json (is it elswhere.json?)"),
     ("warning", "suite elswhere.json", "there is no model elswhere (did you mean elsewhere?)"),
     ("error", "suite days.json", "it is not JSON"),
+    ("warning", "suite nobody.json", "no dashboard and no metric needs nobody, so it is never evaluated"),
+    ("error", "suite nobody.json", "declares no column amonut (did you mean amount?)"),
+    ("error", "suite nobody.json", "there is no such expectation"),
+    ("error", "suite nobody.json", "min: extra fields not permitted"),
     # tickets
     ("error", "ticket SH-1", "metrics revenoo is not known; did you mean revenue"),
     ("error", "ticket SH-1", "deadline soon is not a date"),
+    ("error", "file S-1.yaml", "it is not named like a ticket of this folder, so nobody reads it"),
+    ("error", "file SH-2.yml", "it is not named like a ticket of this folder, so nobody reads it"),
 ]
+
+
+REFUSED = {
+    "an owner that is a list": (
+        "dbt/models/all.yml",
+        "- name: anothers\n    type: dashboard\n    owner: {name: A}",
+        "- name: anothers\n    type: dashboard\n    owner: [A, B]",
+        "exposure anothers",
+        "`owner` is a list, where dbt wants names and values below it",
+    ),
+    "a metric defined twice": (
+        "dbt/models/all.yml",
+        "  - {name: bares, label: Bares,",
+        "  - {name: usual, label: Again, type: simple, type_params: {measure: amount_usual}}\n"
+        "  - {name: bares, label: Bares,",
+        "metric usual",
+        "`usual` is defined twice, first in models/all.yml:",
+    ),
+    "a misspelt key of the project": (
+        "dbt/dbt_project.yml",
+        "on-run-end",
+        "modle-paths: [models]\non-run-end",
+        "dbt_project.yml",
+        "`modle-paths` is no key that dbt reads (did you mean model-paths?)",
+    ),
+    "a misspelt key of an exposure": (
+        "dbt/models/all.yml",
+        "depends_on: [ref('days')]",
+        "dependson: [ref('days')]",
+        "exposure by_what",
+        "`dependson` is no key that dbt reads (did you mean depends_on?)",
+    ),
+}
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
     folder = tmp_path_factory.mktemp("mistakes")
+    write_project(folder)
+    return look(folder, folder / "dbt", ["shop", "shp"])
+
+
+def write_project(folder: Path) -> None:
     files = {
         "dbt/dbt_project.yml": PROJECT,
         "dbt/macros/generate_schema_name.sql": GENERATE,
@@ -336,13 +446,16 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
         "expectations/sales.json": json.dumps(SUITE),
         "expectations/elswhere.json": json.dumps(SUITE),
         "expectations/days.json": "[",
+        "expectations/nobody.json": json.dumps(SUITE),
         "tickets/SH-1.yaml": TICKET,
+        "tickets/S-1.yaml": TICKET,
+        "tickets/SH-2.yml": TICKET,
+        "tickets/template.yaml": TICKET,
         **{f"dbt/models/{name}.sql": sql for name, sql in MODELS.items()},
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    return look(folder, folder / "dbt", ["shop", "shp"])
 
 
 def look(folder: Path, project: Path, located: list[str]) -> list[Finding]:
@@ -376,6 +489,43 @@ def test_forty_mistakes_and_nothing_else_is_called_an_error(found: list[Finding]
     assert not strange, write_report(strange)
 
 
+def test_what_is_wrong_in_a_file_has_its_line(found: list[Finding]) -> None:
+    (colums,) = [each for each in found if "`colums`" in each.problem]
+    assert colums.place == f"models/all.yml:{YAML.splitlines().index('    colums: [{name: id}]') + 1}"
+
+
+@pytest.mark.parametrize("cases", [list(REFUSED), ["a metric defined twice"]], ids=["all", "one"])
+def test_what_dbt_refuses_is_said_once_with_its_line_beside_all_else(
+    tmp_path: Path, cases: list[str]
+) -> None:
+    write_project(tmp_path)
+    for name, old, new, _, _ in map(REFUSED.__getitem__, cases):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        (tmp_path / name).write_text(text.replace(old, new))
+    said = look(tmp_path, tmp_path / "dbt", [])
+    for _, _, _, about, problem in map(REFUSED.__getitem__, cases):
+        (known,) = [each for each in said if each.about == about and problem in each.problem]
+        assert known.place.rpartition(":")[2].isdigit()
+    assert not [each for each in said if each.about == "dbt project"], write_report(said)
+    assert [each for each in said if "`colums`" in each.problem]
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "is_same"),
+    [
+        ("owner", "at path ['owner']: ['A', 'B'] is not of type 'object'", True),
+        ("dependson", "Additional properties are not allowed ('dependson' was unexpected)", True),
+        ("usual", 'dbt found two metrics with the name "usual".', True),
+        ("owner", "at path ['type']: 'owner' is not one of ['dashboard']", False),
+    ],
+)
+def test_dbts_reason_is_left_out_where_a_finding_says_the_same(key: str, answer: str, is_same: bool) -> None:
+    ours = make_error("exposure a", "models/all.yml:3", f"`{key}` is not as it should be", f"{REFUSAL}.")
+    said = explain_refusal(BuildFailed("dbt parse", answer), [ours])
+    assert [each.about for each in said] == ["exposure a"] if is_same else ["dbt project", "exposure a"]
+
+
 def test_a_misspelt_setting_of_a_load_is_said_once(found: list[Finding]) -> None:
     assert len([each for each in found if "`formt`" in each.problem]) == 1
 
@@ -388,7 +538,7 @@ def test_words_of_tickets_are_marked(found: list[Finding]) -> None:
 def test_a_project_that_dbt_refuses_is_one_finding_with_dbts_reason(tmp_path: Path) -> None:
     (tmp_path / "dbt" / "models").mkdir(parents=True)
     (tmp_path / "dbt" / "dbt_project.yml").write_text(f"{PROJECT}require-dbt-version: '>=99.0.0'\n")
-    (only,) = look(tmp_path, tmp_path / "dbt", [])
+    (only,) = [each for each in look(tmp_path, tmp_path / "dbt", []) if "in dbt_project" not in each.about]
     assert (only.severity, only.about) == ("error", "dbt project")
     assert "99.0.0" in only.problem
 

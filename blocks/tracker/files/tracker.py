@@ -26,9 +26,16 @@ from blocks.tracker.files.yaml_events import UnreadableError
 from blocks.tracker.files.yaml_reader import OPEN, drop_unprintable, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
+_NUMBERED = re.compile(r"[^\W\d_]\w*?[-_ ]?[0-9]+")
 _PERSON = re.compile(r"[^\W\d_][\w.@'-]*(?: [\w.@'(&-]+\)?){0,9}")
 _TRIES = 5
 _log = logging.getLogger(__name__)
+
+
+def find_project(folder: Path) -> str | None:
+    """The project of the first ticket in a folder, as in AN-7's AN; None where no file is named like a ticket."""
+    keys = sorted(path.stem for path in folder.glob("*.yaml") if _KEY.fullmatch(path.stem))
+    return keys[0].partition("-")[0] if keys else None
 
 
 class FilesTracker(Tracker):
@@ -52,10 +59,15 @@ class FilesTracker(Tracker):
 
     def list_open_tickets(self) -> list[Ticket]:
         """Tickets that wait for work; unreadable ones among them, so that somebody hears of it."""
-        for path in self.folder.glob("*.yaml"):
-            if not _KEY.fullmatch(path.stem):
-                _log.warning("file %r in the ticket folder is not named like a ticket", path.name)
+        for name in self.list_misnamed():
+            _log.warning("file %r in the ticket folder is not named like a ticket", name)
         return [ticket for ticket in self._open() if "incident" not in ticket.fields]
+
+    def list_misnamed(self) -> list[str]:
+        """YAML files whose names are no keys of any project, but end in a number as keys do."""
+        paths = [path for ending in ("yaml", "yml") for path in self.folder.glob(f"*.{ending}")]
+        keys = {path for path in paths if path.suffix == ".yaml" and _KEY.fullmatch(path.stem)}
+        return sorted(path.name for path in paths if path not in keys and _NUMBERED.fullmatch(path.stem))
 
     def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for."""
