@@ -65,7 +65,7 @@ class Ticket(Record):
     comments: people's, not ours. restricted: fewer people may read the ticket than a dashboard. answered: when we
     last commented how a run ended; both in UTC.
     comment_fingerprints: the fingerprint of each of our comments, by topic. requester_account: what the tracker knows
-    the one by who asked, whatever the ticket's text says.
+    the one by who asked, whatever the ticket's text says. changed: a change that a comment asked for was accepted.
     """
 
     key: str
@@ -79,6 +79,7 @@ class Ticket(Record):
     answered: datetime | None = None
     comment_fingerprints: dict[str, str] = {}
     requester_account: str = ""
+    changed: bool = False
 
 
 class Requirement(Record):
@@ -87,6 +88,7 @@ class Requirement(Record):
     created: when it was filed, where the tracker says so. assigned: why somebody was made its assignee.
 
     live: its dashboard is to read what is served itself, where a site can. wishes: how it opens, when and for whom.
+    changed: it has changes that comments asked for.
 
     People's words are excluded from serialization: Prefect stores flow parameters.
     """
@@ -107,6 +109,7 @@ class Requirement(Record):
     notes: tuple[str, ...] = ()
     live: bool = False
     wishes: Wishes = Wishes()
+    changed: bool = False
     feedback: tuple[Comment, ...] = Field((), exclude=True)
 
 
@@ -177,7 +180,7 @@ class Dashboard(Record):
     """A dbt exposure, or one derived from a requirement that no exposure names yet.
 
     live: it is to read serving itself, where a site can. wishes: how it opens, when and for whom; fingerprint: of all
-    that its ticket asks for; "" where none does.
+    that its ticket asks for; "" where none does. changed: its ticket's changes count for more than what dbt declares.
     """
 
     name: str
@@ -193,6 +196,7 @@ class Dashboard(Record):
     live: bool = False
     wishes: Wishes = Wishes()
     fingerprint: str = ""
+    changed: bool = False
 
 
 class Plan(Record):

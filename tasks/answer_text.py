@@ -12,8 +12,8 @@ from tasks.markdown import bullets, code, line, link, table
 
 MOST_REASONS = 5
 AFTER_SUCCESS = (
-    "**What to do next:** open the dashboard. If something is off or missing, say so in a comment and set "
-    "the ticket to *changes requested*; the next run reads both."
+    "**What to do next:** open the dashboard. If something is to be different, say so in a comment, as `by month` "
+    "or `weekly is enough`: the next run proposes the change. Anything else goes to the assignee."
 )
 AFTER_FAILURE = (
     "**What to do next:** nothing has to change on this ticket. Once what is named above is corrected, the "

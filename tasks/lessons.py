@@ -48,7 +48,7 @@ def read_lessons(tracker: Tracker, warehouse: Warehouse, plan: Plan) -> list[Les
         get_run_logger().warning("what is expected could not be read on the tickets: %s", error)
         return []
     comments_found = [
-        (ticket.key, comment) for ticket in tickets for comment in ticket.comments if _read(comment)
+        (ticket.key, comment) for ticket in tickets for comment in ticket.comments if read_lesson(comment)
     ]
     if not comments_found:
         return []
@@ -71,7 +71,7 @@ def _read_tickets(tracker: Tracker, keys: Sequence[str]) -> Iterator[Ticket]:
                 continue
 
 
-def _read(comment: Comment) -> re.Match[str] | None:
+def read_lesson(comment: Comment) -> re.Match[str] | None:
     """A comment whose first line is `expected`, or `expected until 2026-12-31`."""
     first = comment.body.strip().partition("\n")[0]
     return EXPECTED.fullmatch(first.strip())
@@ -98,7 +98,7 @@ def _learn(
         for check in checks if at <= created or created < UNDATED else ():
             if name_incident(check) == abouts.get(key) or check.scope in own.get(key, ()):
                 days.setdefault((check.scope, check.name), set()).update(check.days)
-    found = _read(comment)
+    found = read_lesson(comment)
     until = _read_day(found[1]) if found and found[1] else None
     when = f" on {created:%Y-%m-%d}" if created >= UNDATED else ""
     for (scope, name), which in days.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from blocks.catalogue import Catalogue
 from blocks.records import Plan, Ticket
@@ -13,6 +14,7 @@ from blocks.tracker.base import Tracker
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.standing import read_standing
 from tasks.assignment import choose_assignees
+from tasks.changes import react_to_tickets
 from tasks.planning import plan_tickets
 from tasks.proposals import ServedValues, elaborate_tickets, record_proposals, record_shown
 from tasks.standing import Occasion, list_due_tickets, read_again
@@ -65,14 +67,22 @@ def plan_requests(  # noqa: PLR0913  # what plan_tickets takes is handed on
     scheduled, sources, dashboards: as `plan_tickets` has them. accepted: dashboards that go out whatever their time.
     record: new proposals are written down, and modellers asked; else nothing is written at all.
     """
-    values = ServedValues(warehouse, catalogue)
-    elaborated = elaborate_tickets(tickets, catalogue, warehouse, values, datetime.now(UTC).date())
+    values, today = ServedValues(warehouse, catalogue), datetime.now(UTC).date()
+    elaborated = elaborate_tickets(tickets, catalogue, warehouse, values, today)
     if record:
         record_proposals(elaborated, tracker, catalogue, warehouse, values)
-    occasion = make_occasion(tracker, warehouse, catalogue, tickets, values, site)
+    read = {each.key for each in tickets}
+    whole = scheduled and dashboards is None
+    delivered = [each for each in tracker.list_commented_tickets() if each.key not in read] if whole else []
+    again = elaborate_tickets(delivered, catalogue, warehouse, values, today)
+    react = partial(
+        react_to_tickets, tracker, catalogue, warehouse, values=values, today=today, record=record
+    )
+    elaborated.tickets = [*react(tickets, elaborated), *react(delivered, again)]
+    occasion = make_occasion(tracker, warehouse, catalogue, elaborated.tickets, values, site)
     occasion = replace(occasion, accepted=frozenset(accepted))
     plan = plan_tickets(elaborated.tickets, catalogue, run, scheduled, sources, dashboards, occasion)
-    plan = choose_assignees(elaborated.annotate(plan), catalogue, tickets)
+    plan = choose_assignees(elaborated.annotate(plan), catalogue, elaborated.tickets)
     if record:
         record_shown(elaborated, plan, warehouse)
     return plan

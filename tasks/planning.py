@@ -182,6 +182,7 @@ def find_dashboards(requirement: Requirement, catalogue: Catalogue) -> list[Dash
             live=requirement.live,
             wishes=requirement.wishes,
             fingerprint=compute_request_fingerprint(requirement),
+            changed=requirement.changed,
         )
     ]
 
@@ -194,8 +195,11 @@ def _make_dashboard(
 ) -> Dashboard:
     """An exposure as a dashboard; an open ticket's request wins over the exposure's meta.
 
-    wished: of a ticket that is not open any more, whose wishes still count.
+    wished: of a ticket that is not open any more, whose wishes still count, and all of it where it was changed by a
+    comment.
     """
+    if requirement is None and wished is not None and wished.changed:
+        requirement = wished
     wishes, asking = read_exposure_wishes(exposure, catalogue)[0], requirement or wished
     wishes = merge_wishes(wishes, asking.wishes) if asking else wishes
     metrics = requirement.metrics if requirement else _select_shown(exposure, catalogue)
@@ -217,6 +221,7 @@ def _make_dashboard(
         live=exposure.live or (requirement is not None and requirement.live),
         wishes=wishes,
         fingerprint=compute_request_fingerprint(asking) if asking else "",
+        changed=requirement is not None and requirement.changed,
     )
 
 

@@ -8,12 +8,23 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from prefect import get_run_logger, task
 
 from blocks.catalogue import Catalogue
 from blocks.errors import PlatformError
-from blocks.records import BuildReport, Dashboard, Incomplete, Plan, Release, Requirement, State, Ticket
+from blocks.records import (
+    BuildReport,
+    Dashboard,
+    Incomplete,
+    Plan,
+    Record,
+    Release,
+    Requirement,
+    State,
+    Ticket,
+)
 from blocks.scratch_folder import open_scratch
 from blocks.site.base import Card, DataChoice
 from blocks.tracker.base import Tracker
@@ -24,6 +35,7 @@ from blocks.warehouse.proposals import read_proposals, write_proposal
 from blocks.warehouse.reads import count_rows, export_rows, read_query_range
 from tasks.assignment import estimate_efforts
 from tasks.elaboration.acceptance import compute_comment_fingerprint, list_commands
+from tasks.elaboration.accepted_change import Known, apply_accepted, name_record
 from tasks.elaboration.elaborate import (
     Elaboration,
     Memory,
@@ -43,6 +55,7 @@ from tasks.publication import export_card
 from tasks.requirements import check_ticket, shows_gaps
 
 _log = logging.getLogger(__name__)
+_Kept = TypeVar("_Kept", bound=Record)
 PICTURE, MOST_ROWS = "proposal.png", 2_000_000
 NOT_LOOKED = (
     "Readers see none of its data yet, so names in them (of a country, a product) were not looked for. "
@@ -92,10 +105,14 @@ class ServedValues:
 
 @dataclass
 class Elaborated:
-    """All tickets of a run, those that lacked fields with what their words come to."""
+    """All tickets of a run, those that lacked fields with what their words come to.
+
+    changes: what is recorded of changes that were asked for in comments, by ticket.
+    """
 
     tickets: list[Ticket]
     found: dict[str, Elaboration] = field(default_factory=dict)
+    changes: dict[str, Known] = field(default_factory=dict)
 
     def annotate(self, plan: Plan) -> Plan:
         """The plan with each proposal on its incomplete ticket, and with what was accepted among the notes."""
@@ -153,28 +170,36 @@ def elaborate_tickets(
     lacking = [
         each for each in tickets if "unreadable" not in each.fields and isinstance(check(each), Incomplete)
     ]
-    if not lacking:
-        return Elaborated(list(tickets))
-    remembered = _read_memories(warehouse, [each.key for each in lacking])
-    vocabulary = Vocabulary(
-        catalogue, values.read(), (each.name for each in catalogue.list_columns() if each.is_mart)
-    )
-    found = {
-        each.key: elaborate_ticket(each, vocabulary, check, remembered.get(each.key), today)
-        for each in lacking
-    }
+    changes = _read_records(warehouse, {name_record(each.key): each.key for each in tickets}, Known)
+    found: dict[str, Elaboration] = {}
+    if lacking:
+        remembered = _read_records(warehouse, {each.key: each.key for each in lacking}, Memory)
+        vocabulary = make_vocabulary(catalogue, values)
+        found = {
+            each.key: elaborate_ticket(each, vocabulary, check, remembered.get(each.key), today)
+            for each in lacking
+        }
     done = [found[each.key].ticket if each.key in found else each for each in tickets]
-    return Elaborated(done, found)
+    changed = [apply_accepted(*each, changes.get(each[0].key)) for each in zip(tickets, done, strict=True)]
+    return Elaborated(changed, found, changes)
 
 
-def _read_memories(warehouse: Warehouse, keys: Sequence[str]) -> dict[str, Memory]:
-    """What was recorded of tickets; what can't be read, as of another version, is proposed again."""
+def make_vocabulary(catalogue: Catalogue, values: ServedValues) -> Vocabulary:
+    """What people's words are compared with."""
+    columns = (each.name for each in catalogue.list_columns() if each.is_mart)
+    return Vocabulary(catalogue, values.read(), columns)
+
+
+def _read_records(warehouse: Warehouse, names: Mapping[str, str], kind: type[_Kept]) -> dict[str, _Kept]:
+    """Ticket → what was recorded of it; what can't be read, as of another version, is made again. names: → ticket."""
     found = {}
-    for key, detail in read_proposals(warehouse, keys).items():
+    for name, detail in read_proposals(warehouse, list(names)).items():
         try:
-            found[key] = Memory.model_validate_json(detail)
+            found[names[name]] = kind.model_validate_json(detail)
         except ValueError:
-            _log.warning("%s: its proposal was recorded by another version and is made again", key)
+            _log.warning(
+                "%s: what was proposed to it was recorded by another version, and is again", names[name]
+            )
     return found
 
 

@@ -87,6 +87,7 @@ def check_ticket(
         "deadline": form.read_day("deadline"),
         "priority": form.read_choice("priority", Priority, Priority.medium),
         "live": wants_live_data(form),
+        "changed": ticket.changed,
     }
     check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
     wished = Known(catalogue, known["metrics"], known["dimensions"], find_values, find_groups)

@@ -162,4 +162,4 @@ def _matters(dashboard: Dashboard) -> bool:
     if not dashboard.declared:  # it is made again only if its ticket said when
         return cadence is not None and cadence.every != "once"
     timed = cadence is not None and cadence.every in ("week", "month", "once")
-    return timed or bool(dashboard.fingerprint and dashboard.wishes != Wishes())
+    return timed or dashboard.changed or bool(dashboard.fingerprint and dashboard.wishes != Wishes())

@@ -21,13 +21,25 @@ GAPS = "requirements"
 """Topic of our comment on what a ticket lacks, and what is proposed to it."""
 NOT_BEGUN = "not_begun"
 """Topic of our comment on what keeps runs from beginning."""
-NO_ANSWERS = frozenset({GAPS, "refresh", NOT_BEGUN})
+CHANGE = "change"
+"""Topic of our comment on what people said of a dashboard that they have."""
+NO_ANSWERS = frozenset({GAPS, "refresh", NOT_BEGUN, CHANGE})
 """Topics of our comments that don't answer how a run ended for a ticket that asked."""
 
 
 def compute_fingerprint(body: str) -> str:
     """What tells one comment's text from another, whatever a tracker does to blanks and line ends."""
     return hash_text(" ".join(body.split()))
+
+
+def has_news(ticket: Ticket) -> bool:
+    """True if a ticket is done, and people said something since we last answered it."""
+    answered = ticket.answered
+    return (
+        ticket.status == "done"
+        and answered is not None
+        and any(each.created > answered for each in ticket.comments)
+    )
 
 
 class Tracker(Block, ABC):
@@ -52,6 +64,10 @@ class Tracker(Block, ABC):
     def list_misnamed(self) -> list[str]:
         """Names of what stands where tickets do and is likely meant as one, but is read by nobody."""
         return []
+
+    @abstractmethod
+    def list_commented_tickets(self) -> list[Ticket]:
+        """Tickets that are done, and on which people commented since our last answer of a run, of the last weeks."""
 
     @abstractmethod
     def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:

@@ -154,6 +154,11 @@ _EACH_TIME = re.compile(
     r"(?P<first>(?:on the )?(?:first|1st)(?: day)? of (?:each|every|the) month|(?:zum|am) (?:ersten|"
     r"monatsersten|1\.)(?: (?:jeden|des) monats)?))\b"
 )
+_ENOUGH = re.compile(
+    rf"\b(?:(?P<a>{_ADJECTIVE})|(?:each|every|jeden?)\s+(?P<d>{_WEEKDAY})|once a (?P<u>day|week|month))\s+"
+    r"(?:(?:is|would be|will be|ist|wäre)\s+(?:quite\s+|völlig\s+)?(?:enough|fine|sufficient|plenty|okay|ok|"
+    r"ausreichend)|(?:reicht|genügt)(?!\s+(?:\w+\s+)?nicht))\b"
+)
 _ONCE = re.compile(
     r"\b(?:just once|only once|one[- ]off|one[- ]time (?:report|look|analysis)|nur einmal|einmalig\w*)\b"
 )
@@ -431,6 +436,11 @@ def _find_cadence(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
     low = sentence.low
     for found in _ONCE.finditer(low):
         yield _make(sentence, number, found, "cadence", "once")
+    if enough := _ENOUGH.search(low):
+        unit = GRAIN_ADJECTIVES[enough["a"]] if enough["a"] else enough["u"] or ""
+        if value := f"weekly on {WEEKDAYS[enough['d']]}" if enough["d"] else _write_cadence(unit):
+            yield _make(sentence, number, enough, "cadence", value)
+        return
     fresh = bool(_REFRESH.search(low))
     reported = re.search(rf"\b(?P<a>{_ADJECTIVE})\s+(?:{_join(_REPORTS)})\b", low)
     adjective = reported or (re.search(rf"\b(?P<a>{_ADJECTIVE})\b", low) if fresh else None)

@@ -31,6 +31,36 @@ GENERIC = frozenset(
 PARTICIPLES = frozenset(
     _split("won lost sold closed opened written off returned paid used made seen placed verkauft gewonnen")
 )
+ADDING = frozenset(
+    _split(
+        "add include including also additionally plus show too with dazu auch zusätzlich außerdem ergänze ergänzen "
+        "hinzufügen zeige zeigt mit"
+    )
+)
+"""Words of a change: what comes after is to be shown, too."""
+DROPPING = frozenset(
+    _split("remove drop hide omit without exclude excluding minus ohne entferne entfernen weglassen streiche")
+)
+INSTEAD = frozenset(_split("instead rather statt anstatt anstelle"))
+"""Before what another thing is to be shown for."""
+POLITE = frozenset(
+    _split(
+        "please bitte thanks thank danke you hi hello hallo hey it as well me us can could we i would like want need "
+        "wir ich es see have get use make just now then split filter filtered refresh refreshed update updated shown "
+        "chart dashboard page report sehen zeigen haben könnten können möchte möchten brauche brauchen hätte hätten "
+        "gern gerne"
+    )
+)
+"""Words of a change that ask for nothing by themselves."""
+SAYING = frozenset(_split("i we you they ich wir sie"))
+WISHING = frozenset(
+    _split(
+        "can could would like want need möchte möchten brauche brauchen hätte hätten können könnten gern gerne"
+    )
+)
+"""What makes a wish of a sentence about us: `we see orders` is none, `we would like to see orders` is."""
+ASKING = frozenset(_split("is are was were do does did has had ist sind war waren hat"))
+"""First words of a question."""
 PREPOSITIONS = frozenset(_split("of from for per to by in with von aus für pro je nach mit"))
 TRANSLATIONS = {
     "umsatz": "revenue",

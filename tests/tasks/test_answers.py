@@ -155,7 +155,7 @@ def test_success_says_what_was_built_and_where() -> None:
     assert "daily: rows | 1,000 | 1,100 | +10.0%" in text
     assert "100 added, 0 removed, 2 changed" in text
     assert "net_revenue | £2,000,000.00 | £1,500,000.00 | -25.0%" in text
-    assert "changes requested" in text
+    assert "the next run proposes the change" in text
     assert count(text, "link_open") == 1
 
 

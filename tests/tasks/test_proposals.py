@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from blocks.catalogue import Catalogue
-from blocks.dbt.project import DbtProject
 from blocks.records import Plan
 from blocks.tracker.files import tracker as files_tracker
 from blocks.tracker.jira.session import JiraSession
@@ -19,26 +17,10 @@ from tasks import proposals
 from tasks.occasion import plan_requests
 from tasks.requirements import answer_gaps, knows_gaps
 from tests.blocks.tracker.desks import DESKS, Desk
-from tests.conftest import ROOT
+from tests.tasks.conftest import KilledError
 
 EMPTY: dict[str, Any] = {"metrics": [], "dimensions": [], "data_sources": [], "analysis": None}
 ASKED = "Show the rides by station and the profit margin."
-
-
-class KilledError(BaseException):
-    """Stands for a kill: nothing catches it."""
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
-    folder = tmp_path_factory.mktemp("tiny")
-    shutil.copytree(ROOT / "tests" / "tiny" / "dbt", folder / "dbt")
-    warehouse = DuckDBWarehouse(database=str(folder / "warehouse.duckdb"))
-    dbt = DbtProject(folder=folder / "dbt", state=folder / "state").open(warehouse, "rel_x")
-    try:
-        return dbt.catalogue
-    finally:
-        dbt.close()
 
 
 class Moments:
@@ -90,7 +72,7 @@ def say_accept(desk: Desk, minute: int) -> None:
 @pytest.mark.parametrize("word", ["first", "changed"])
 @pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.soak)])
 def test_killed_at_each_write_one_proposal_is_left_and_nothing_is_built_unconfirmed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue, name: str, word: str, stride: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Catalogue, name: str, word: str, stride: int
 ) -> None:
     """word: what is proposed is the first, or another than what stands there from before."""
     moments, moment, unseen = Moments(monkeypatch), 1, 0
@@ -101,12 +83,12 @@ def test_killed_at_each_write_one_proposal_is_left_and_nothing_is_built_unconfir
         with DESKS[name](folder / "desk") as desk, warehouse.session():
             desk.file("AN-7", **EMPTY, title="Rides", description=ASKED)
             if word == "changed":
-                run(desk, warehouse, catalogue)
+                run(desk, warehouse, tiny)
                 before = desk.comments("AN-7")
                 change(desk)
             moments.left = moment
             try:
-                run(desk, warehouse, catalogue)
+                run(desk, warehouse, tiny)
                 ended = True
             except KilledError:
                 ended = False
@@ -115,15 +97,15 @@ def test_killed_at_each_write_one_proposal_is_left_and_nothing_is_built_unconfir
             if not shown:  # a word on what is not there, or on the one before
                 unseen += 1
                 say_accept(desk, 0)
-            assert run(desk, warehouse, catalogue).requirements == ()
+            assert run(desk, warehouse, tiny).requirements == ()
             ours = [each for each in desk.comments("AN-7") if "can't be started yet" in each]
             assert len(ours) == 1
             assert len(desk.tracker.list_incidents()) == 1
             kept = desk.comments("AN-7")
-            assert run(desk, warehouse, catalogue).requirements == ()
+            assert run(desk, warehouse, tiny).requirements == ()
             assert desk.comments("AN-7") == kept
             say_accept(desk, 1)
-            (requirement,) = run(desk, warehouse, catalogue).requirements
+            (requirement,) = run(desk, warehouse, tiny).requirements
             assert ("minutes_per_ride" in requirement.metrics) is (word == "changed")
         if ended:
             break

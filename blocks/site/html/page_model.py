@@ -5,6 +5,7 @@ The rows and the metrics' formulas travel as JSON; the program in assets/ does t
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -69,6 +70,8 @@ def build_page_model(
         "title": one_line(view.card.dashboard.title),
         "ticket": one_line(view.card.dashboard.ticket or "", 40),
         "ticketUrl": check_link(view.card.ticket_url) or "",
+        "run": view.card.run,
+        "mail": find_mail(view.card.owner),
         "analysis": view.card.dashboard.analysis.value,
         "grain": view.grain,
         "whole": view.whole and {"first": view.whole.first, "last": view.whole.last},
@@ -88,6 +91,11 @@ def build_page_model(
         ],
         "datasets": [_build_dataset(*pair) for pair in zip(view.rollups, view.plan.sections, strict=True)],
     }
+
+
+def find_mail(owner: str) -> str:
+    """The owner's address for a link; empty for one that is known by name."""
+    return owner if re.fullmatch(r"[\w.+-]{1,64}@[\w.-]{1,255}", owner, re.ASCII) else ""
 
 
 def write_start(view: DashboardView) -> str:

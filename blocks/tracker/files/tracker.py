@@ -18,7 +18,7 @@ from pydantic import Field
 
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound
 from blocks.records import Ticket
-from blocks.tracker.base import FILE_NAME, Tracker
+from blocks.tracker.base import FILE_NAME, Tracker, has_news
 from blocks.tracker.files.comments import quote_inline, write_comment, write_incident
 from blocks.tracker.files.storage import check_writable, lock_folder, read_file, replace_file
 from blocks.tracker.files.yaml_editor import set_list_item, set_value
@@ -68,6 +68,10 @@ class FilesTracker(Tracker):
         paths = [path for ending in ("yaml", "yml") for path in self.folder.glob(f"*.{ending}")]
         keys = {path for path in paths if path.suffix == ".yaml" and _KEY.fullmatch(path.stem)}
         return sorted(path.name for path in paths if path not in keys and _NUMBERED.fullmatch(path.stem))
+
+    def list_commented_tickets(self) -> list[Ticket]:
+        """Those of all files."""
+        return [found for key in self._list_keys() if has_news(found := self._read_ticket(key))]
 
     def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for."""

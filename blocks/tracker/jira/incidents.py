@@ -18,8 +18,20 @@ def open_tickets_jql(settings: JiraSettings) -> str:
     again = [settings.statuses[word] for word in ("changes_requested", "failed", "incomplete")]
     names = ", ".join(quote_jql(name) for name in again if name)
     default = f"statusCategory != Done OR status in ({names})" if names else "statusCategory != Done"
+    return _write_jql(settings, settings.jql or default)
+
+
+def done_tickets_jql(settings: JiraSettings) -> str:
+    """The JQL of tickets that are done and have changed within a month; never incidents."""
+    done = f"statusCategory = Done OR status = {quote_jql(settings.statuses['done'])}"
+    return _write_jql(
+        settings, f"{done if settings.statuses['done'] else 'statusCategory = Done'}) AND (updated >= -30d"
+    )
+
+
+def _write_jql(settings: JiraSettings, which: str) -> str:
     return (
-        f"project = {quote_jql(settings.project)} AND ({settings.jql or default}) "
+        f"project = {quote_jql(settings.project)} AND ({which}) "
         f"AND (labels is EMPTY OR labels != {quote_jql(INCIDENT_LABEL)}) ORDER BY key ASC"
     )
 

@@ -16,11 +16,11 @@ from pydantic import PrivateAttr
 
 from blocks.errors import NotFound, PlatformError
 from blocks.records import Ticket
-from blocks.tracker.base import Tracker
+from blocks.tracker.base import Tracker, has_news
 from blocks.tracker.jira.attachments import attach_file
 from blocks.tracker.jira.client import JiraConnection, LazyConnection
 from blocks.tracker.jira.comments import shorten_to_fit, write_comment
-from blocks.tracker.jira.incidents import file_incident, list_incidents, open_tickets_jql
+from blocks.tracker.jira.incidents import done_tickets_jql, file_incident, list_incidents, open_tickets_jql
 from blocks.tracker.jira.issue_reader import find_account
 from blocks.tracker.jira.settings import JiraSettings
 from blocks.tracker.jira.transitions import move_issue
@@ -50,6 +50,12 @@ class JiraTracker(JiraSettings, Tracker):
         connection = self._connect()
         found = connection.api.search(open_tickets_jql(self), connection.reader.field_ids)
         return [ticket for ticket in connection.read_tickets(found) if ticket.status != "done"]
+
+    def list_commented_tickets(self) -> list[Ticket]:
+        """Those that were changed within a month, with one search."""
+        connection = self._connect()
+        found = connection.api.search(done_tickets_jql(self), connection.reader.field_ids)
+        return [ticket for ticket in connection.read_tickets(found) if has_news(ticket)]
 
     def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for, with one request for a hundred."""

@@ -66,6 +66,21 @@ def test_only_tickets_that_wait_for_work_are_open(desk: Desk) -> None:
     ]
 
 
+def test_a_delivered_ticket_that_people_speak_of_again_is_found(desk: Desk) -> None:
+    for number, status in enumerate(("done", "done", "in_progress", "done"), 1):
+        desk.file(f"AN-{number}", status)
+    for key in ("AN-1", "AN-2", "AN-3"):
+        desk.tracker.comment(key, "run_1", "built")
+    desk.say("AN-2", "Dana", "2020-11-02T09:30:00+01:00", "Please by week.")
+    assert desk.tracker.list_commented_tickets() == []
+    for key in ("AN-1", "AN-3", "AN-4"):  # one that is worked on, and one that was never answered
+        desk.say(key, "Dana", "2099-11-02T09:30:00+01:00", "Please by week.")
+    (found,) = desk.tracker.list_commented_tickets()
+    assert (found.key, found.comments[0].body) == ("AN-1", "Please by week.")
+    desk.tracker.comment("AN-1", "change", "proposed")  # which ends nothing
+    assert [each.key for each in desk.tracker.list_commented_tickets()] == ["AN-1"]
+
+
 def test_a_ticket_asked_for_is_read_whatever_its_status_and_once(desk: Desk) -> None:
     desk.file("AN-1", "done")
     desk.file("AN-2")

@@ -64,6 +64,7 @@ async function askForChange(model, { dates, filters, address }, say) {
     `Dashboard: ${model.title}`,
     `Shown: ${[dates, ...filters].filter(Boolean).join("; ")}`,
     `Link: ${address}`,
+    `Run: ${model.run}`,
     ...(model.ticket ? [`Ticket: ${[model.ticket, model.ticketUrl].filter(Boolean).join(" ")}`] : []),
     "",
     "What should change: ",
@@ -81,5 +82,5 @@ async function askForChange(model, { dates, filters, address }, say) {
   }
   const subject = `${model.ticket ? `${model.ticket}: ` : ""}change of ${model.title}`;
   const body = encodeURIComponent(lines.join("\r\n"));
-  makeElement("a", { href: `mailto:?subject=${encodeURIComponent(subject)}&body=${body}` }).click();
+  makeElement("a", { href: `mailto:${model.mail}?subject=${encodeURIComponent(subject)}&body=${body}` }).click();
 }

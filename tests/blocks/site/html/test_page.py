@@ -748,6 +748,8 @@ def test_a_change_is_asked_for_where_the_ticket_is(browser, make_card, tmp_path)
     copied = page.evaluate("window.copied")
     assert "Shown: 4 Jun 2025 – 30 Nov 2025; Segment: SMB" in copied
     assert "is.segment=SMB" in copied.split("Link: ")[1].splitlines()[0]
+    assert f"Run: {card.run}" in copied
+    assert copied.endswith("\n\nWhat should change: ")
     assert "paste it there" in page.locator(".share [role=status]").inner_text()
     context.close()
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 Issue = dict[str, Any]
 Test = Callable[[Issue], bool]
-_TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(!=|=|[(),])|([^\s"=!(),]+))')
+_TOKEN = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(!=|>=|=|[(),])|([^\s"=!(),>]+))')
 BOUNDED = {"project", "issuetype", "key", "created", "updated", "status", "duedate", "labels", "assignee"}
 
 
@@ -71,7 +72,10 @@ class Query:
             return inside
         field = self._take().lower()
         self.fields.add(field)
-        sign = self._take("=", "!=", "in", "is")
+        sign = self._take("=", "!=", "in", "is", ">=")
+        if sign == ">=":
+            since = datetime.now(UTC) - timedelta(days=_read_days(self._take(), field))
+            return lambda issue: datetime.fromisoformat(issue["fields"][field]) >= since
         if sign.lower() == "is":
             self._take("empty")
             return lambda issue: not issue_values(issue, field)
@@ -96,6 +100,14 @@ class Query:
         if self.strict and field != "labels" and value not in self.known[field]:
             raise Refused(f"The value '{value}' does not exist for the field '{field}'.")
         return value
+
+
+def _read_days(text: str, field: str) -> int:
+    """The days of `-30d`, which fields of time alone are compared with."""
+    found = re.fullmatch(r"-(\d+)d", text)
+    if not found or field not in ("updated", "created"):
+        raise Refused(f"Date value '{text}' for field '{field}' is invalid.")
+    return int(found[1])
 
 
 def issue_values(issue: Issue, field: str) -> set[str]:
