@@ -92,8 +92,8 @@ def test_from_a_refusal_to_a_dashboard_on_jira(office: Office) -> None:
     assert outcome.ok
     assert outcome.plan is not None
     assert [len(each.feedback) for each in outcome.plan.requirements] == [1]
-    assert len(desk.comments("BK-1")) == 3  # a refusal, a person's, an answer
-    assert "Your dashboard is ready" in desk.comments("BK-1")[2]
+    assert len(desk.comments("BK-1")) == 4  # a refusal, a person's, what became of that, an answer
+    assert "Your dashboard is ready" in desk.comments("BK-1")[3]
     assert desk.status("BK-1") == "done"
     assert list(desk.attachments("BK-1")) == ["dashboard.png"]
     assert list(desk.links("BK-1")) == [outcome.publications[0].url]
