@@ -70,8 +70,9 @@ class FilesTracker(Tracker):
         return sorted(path.name for path in paths if path not in keys and _NUMBERED.fullmatch(path.stem))
 
     def list_commented_tickets(self) -> list[Ticket]:
-        """Those of all files."""
-        return [found for key in self._list_keys() if has_news(found := self._read_ticket(key))]
+        """Those of all files, without incidents."""
+        found = [self._read_ticket(key) for key in self._list_keys()]
+        return [each for each in found if has_news(each) and "incident" not in each.fields]
 
     def read_tickets(self, keys: Sequence[str]) -> list[Ticket]:
         """These tickets, in the order asked for."""

@@ -82,5 +82,7 @@ async function askForChange(model, { dates, filters, address }, say) {
   }
   const subject = `${model.ticket ? `${model.ticket}: ` : ""}change of ${model.title}`;
   const body = encodeURIComponent(lines.join("\r\n"));
-  makeElement("a", { href: `mailto:${model.mail}?subject=${encodeURIComponent(subject)}&body=${body}` }).click();
+  makeElement("a", {
+    href: `mailto:${model.mail}?subject=${encodeURIComponent(subject)}&body=${body}`,
+  }).click();
 }
