@@ -69,7 +69,7 @@ class Dataset(Record):
 
         Raises NotFound where one that it reads is not among them.
         """
-        joins, others = find_read_joins(self.joins, self.columns), joined or {}
+        joins, others = find_read_joins(self.joins, self.columns), {self.mart: relation, **(joined or {})}
         if missing := [join.mart for join in joins if join.mart not in others]:
             reason = f"{missing[0]}, which its rows are joined with, is not there"
             raise NotFound(f"read mart {self.mart}", reason, f"Build {missing[0]} with it.")
@@ -437,6 +437,7 @@ class Catalogue:
             read = " ".join(sql for _, sql in parts)
             for join in dataset.joins:
                 parts += [(dataset.mart, join.on), (join.mart, join.key)]
+                parts += [(join.mart, join.where)] if join.where else []
                 parts += [
                     (join.mart, sql) for name, sql in join.columns.items() if quote_identifier(name) in read
                 ]

@@ -30,6 +30,7 @@ class Join(Record):
 
     on: SQL of the key in the row source, key: in the other mart; columns: names here → SQL over the other mart. No
     column of a project begins with the @ that all these names begin with, so neither side's SQL means the other's.
+    grouped: the other mart's rows become one for each key, and columns are aggregates of them; where: of which rows.
     """
 
     entity: str
@@ -37,6 +38,8 @@ class Join(Record):
     on: str
     key: str
     columns: dict[str, str]
+    grouped: bool = False
+    where: str = ""
 
     def is_read_by(self, sql: str) -> bool:
         """True if an expression names one of the columns."""
@@ -44,11 +47,13 @@ class Join(Record):
 
     def write(self, relation: str) -> str:
         """SQL that joins the other mart. relation: it, quoted."""
-        key = quote_identifier(f"@{self.entity} of {self.mart}")
+        what = ", ".join([self.mart, *(self.columns if self.grouped else ())])
+        key = quote_identifier(f"@{self.entity} of {what}")
         columns = [f"{sql} as {quote_identifier(name)}" for name, sql in self.columns.items()]
-        chosen = ", ".join([f"{self.key} as {key}", *columns])
-        alias = quote_identifier(f"@{self.entity}, {self.mart}")
-        return f"left join (select {chosen} from {relation}) as {alias} on ({self.on}) = {key}"
+        rows = f"select {', '.join([f'{self.key} as {key}', *columns])} from {relation}"
+        rows += (f" where {self.where}" if self.where else "") + (" group by 1" if self.grouped else "")
+        alias = quote_identifier(f"@{self.entity}, {what}")
+        return f"left join ({rows}) as {alias} on ({self.on}) = {key}"
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,21 @@ _NAMED = re.compile(
     r"""\{\{\s*(?P<kind>Dimension|TimeDimension|Entity)\(\s*(['"])(?P<name>\w+)\2\s*"""
     r"""(?:,\s*(?:time_granularity_name\s*=\s*)?(['"])(?P<grain>\w+)\4\s*)?\)\s*\}\}"""
 )
-_NAMED_METRIC = re.compile(r"\{\{\s*Metric\(")
+_NAMED_METRIC = re.compile(
+    r"""\{\{\s*Metric\(\s*(['"])(?P<name>\w+)\1\s*,\s*(?:group_by\s*=\s*)?"""
+    r"""[\[(]\s*(['"])(?P<entity>\w+)\3\s*,?\s*[\])]\s*\)\s*\}\}"""
+)
+_ANY_METRIC = re.compile(r"\{\{\s*Metric\(")
+_OF_GROUPS = {
+    "sum": "sum({})",
+    "min": "min({})",
+    "max": "max({})",
+    "average": "avg({})",
+    "count": "count({})",
+    "count_distinct": "count(distinct {})",
+    "sum_boolean": "sum(case when {} then 1 else 0 end)",
+}
+"""How a measure is aggregated over the rows of one entity, in portable SQL."""
 _FUNCTIONS: dict[str, Function] = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
 
 
@@ -117,7 +131,8 @@ class MeasureColumn:
 class SemanticModels:
     """metrics, measures and row sources by name; a mart's first row source has the mart's name.
 
-    unusable, faults: why a metric can't be shown, and why a measure can't be added up again.
+    unusable, faults: why a metric can't be shown, and why a measure can't be added up again. declared: the manifest's
+    metrics.
     """
 
     metrics: dict[str, Metric] = field(default_factory=dict)
@@ -126,6 +141,7 @@ class SemanticModels:
     measures: dict[str, MeasureColumn] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     dialect: str = PORTABLE
+    declared: Mapping[str, Node] = field(default_factory=dict)
 
     def columns(self, source: str, keys: list[str], measures: list[str]) -> tuple[SelectedColumn, ...]:
         """The columns of a dataset: keys, then measures."""
@@ -177,6 +193,7 @@ def read_semantic_models(manifest: Node) -> SemanticModels:
             for measure in model.get("measures") or ():
                 models.faults.setdefault(str(measure.get("name")), reason)
     metrics = {metric["name"]: metric for metric in (manifest.get("metrics") or {}).values()}
+    models.declared = metrics
     for name, metric in metrics.items():
         try:
             models.metrics[name] = _read_metric(metric, metrics, models)
@@ -602,6 +619,13 @@ def _read_simple(
     metric: Node, models: SemanticModels, filters: tuple[str, ...], window: Window | None = None
 ) -> Formula:
     """A measure, with the metric's filters, as it is or over a window."""
+    found, own, filling = _find_measure(metric, models)
+    formula = _read_filtered(found, (*filters, *own), models, window)
+    return formula if filling is None else Filled(formula=formula, value=filling)
+
+
+def _find_measure(metric: Node, models: SemanticModels) -> tuple[MeasureColumn, list[str], float | None]:
+    """A simple metric's measure, the filters beside it, and what stands for its nulls, if anything does."""
     params = metric["type_params"]
     reference = params.get("measure")
     if not reference and params.get("metric_aggregation_params"):
@@ -609,16 +633,14 @@ def _read_simple(
     if not reference:
         raise UnusableError("it has no measure, and no aggregation of its own")
     name = reference["name"]
-    filters = (*filters, *_list_conditions(reference))
     if name in models.faults:
         raise UnusableError(models.faults[name])
     if name not in models.measures:
         raise UnusableError(f"its measure {name} is in no semantic model that is enabled")
-    formula = _read_filtered(models.measures[name], filters, models, window)
     filling = [
         each for each in (reference.get("fill_nulls_with"), params.get("fill_nulls_with")) if each is not None
     ]
-    return Filled(formula=formula, value=filling[0]) if filling else formula
+    return models.measures[name], _list_conditions(reference), filling[0] if filling else None
 
 
 def _read_filtered(
@@ -627,7 +649,7 @@ def _read_filtered(
     """A measure over the rows that meet all the filters, and that are in a window if there is one."""
     if not filters:
         return _widen_measures(found.formula, window) if window else found.formula
-    parts = (_resolve_filter(each, models.sources[found.source], models.dialect) for each in filters)
+    parts = [_resolve_filter(each, found.source, models) for each in filters]
     condition = " and ".join(f"({part})" for part in parts)
     # One column for one condition, whichever metrics ask for it.
     filtered = f"{found.declared['name']}__{sha256(condition.encode()).hexdigest()[:8]}"
@@ -650,24 +672,69 @@ def _read_filtered(
     return _widen_measures(formula, window) if window else formula
 
 
-def _resolve_filter(template: str, source: RowSource, dialect: str) -> str:
-    """A filter as SQL over the mart: comparisons of the row source's own dimensions, anything else is refused."""
+def _resolve_filter(template: str, source_name: str, models: SemanticModels) -> str:
+    """A filter as SQL over the mart: comparisons of dimensions, and of metrics by an entity; all else is refused."""
     named: dict[str, str] = {}
+    source = models.sources[source_name]
 
     def place(found: re.Match[str]) -> str:
         named[f"dimension_{len(named)}_"] = f"({_resolve_name(found, source)})"
         return f"dimension_{len(named) - 1}_"
 
-    text = _NAMED.sub(place, template)
-    if _NAMED_METRIC.search(text):
+    def place_metric(found: re.Match[str]) -> str:
+        named[f"dimension_{len(named)}_"] = _join_metric(found["name"], found["entity"], source_name, models)
+        return f"dimension_{len(named) - 1}_"
+
+    text = _NAMED_METRIC.sub(place_metric, _NAMED.sub(place, template))
+    if _ANY_METRIC.search(text):
         raise UnusableError(
-            "its filter goes by the value of another metric; dimensions and entities are computed"
+            "its filter goes by a metric that is not grouped by one entity, as in ['customer']"
         )
     if "{" in text or "}" in text:
         raise UnusableError("its filter has more than dimensions in braces")
-    _check_comparison(text, frozenset(named), dialect)
+    _check_comparison(text, frozenset(named), models.dialect)
     resolved = re.sub(r"dimension_\d+_", lambda found: named.get(found[0], found[0]), text)
     return f"{resolved}\n" if "--" in resolved or "//" in resolved else resolved
+
+
+def _join_metric(name: str, entity: str, source_name: str, models: SemanticModels) -> str:
+    """The column with a metric's value of each row's entity, which the row source is joined with; null for none."""
+    source = models.sources[source_name]
+    asked = f"its filter goes by {name}"
+    metric = models.declared.get(name)
+    if metric is None or metric["type"] != "simple":
+        kind = f"{metric['type']}; simple ones are computed" if metric else "no metric that is enabled"
+        raise UnusableError(f"{asked}, which is {kind}")
+    found, own, filling = _find_measure(metric, models)
+    inner, measure = models.sources[found.source], found.declared
+    for place in (source, inner):
+        if entity not in place.entities:
+            raise UnusableError(f"{asked} of each {entity}, which is no entity of {place.model} itself")
+    aggregated = _OF_GROUPS.get(measure["agg"])
+    if found.balance or aggregated is None:
+        kind = "a balance" if found.balance else f"a {measure['agg']}"
+        raise UnusableError(f"{asked}, which is {kind} and not computed in a filter")
+    filters = (*_list_conditions(metric), *own)
+    nested = any(map(_ANY_METRIC.search, filters))
+    conditions = [] if nested else [_resolve_filter(each, found.source, models) for each in filters]
+    where = " and ".join(f"({each})" for each in conditions)
+    if nested or any(join.is_read_by(where) for join in inner.joined.joins):
+        raise UnusableError(f"{asked}, which has a filter on another semantic model or metric itself")
+    sql = aggregated.format(end_comment(str(measure.get("expr") or measure["name"])))
+    column = f"@{entity}__{name} (metric)"
+    join = Join(
+        entity=entity,
+        mart=inner.mart,
+        on=end_comment(source.entities[entity]),
+        key=end_comment(inner.entities[entity]),
+        columns={column: sql if filling is None else f"coalesce({sql}, {filling!r})"},
+        grouped=True,
+        where=where,
+    )
+    if join not in source.joined.joins:
+        joined = replace(source.joined, joins=(*source.joined.joins, join))
+        models.sources[source_name] = replace(source, joined=joined)
+    return quote_identifier(column)
 
 
 def _has_time(template: str, source: RowSource) -> bool:

@@ -121,6 +121,49 @@ def test_a_filter_may_name_another_models_dimension() -> None:
     assert rows(found, "some", "customer__segment") == {("Home",): 30, ("Office",): None, (None,): None}
 
 
+SPENT = "{{ Metric('sales', group_by=['customer']) }}"
+
+
+@pytest.mark.parametrize(
+    ("filtered", "some"),
+    [
+        (f"{SPENT} >= 30", 110),
+        (f"{SPENT} > 30", 50),
+        (f"{SPENT} is null", 40),
+        (f"{SPENT} = 30 and {{{{ Dimension('order__country') }}}} = 'ES'", 10),
+        (f"{SPENT} = 30 and {{{{ Dimension('customer__segment') }}}} = 'Home'", 30),
+        ("{{ Metric('sales', ('customer',)) }} < 40 or {{ Metric('sales', ['order']) }} > 45", 110),
+    ],
+)
+def test_a_filter_may_go_by_a_metric_of_an_entity(filtered: str, some: int) -> None:
+    found = catalogue(CUSTOMER_MODEL, filtered=filtered)
+    assert rows(found, "some") == {(): some}
+    assert sum(filter(None, rows(found, "some", "country").values())) == some
+    assert rows(found, "sales") == {(): 150}
+
+
+def test_what_a_metric_in_a_filter_reads_is_read_and_is_no_key_to_check(tmp_path: Path) -> None:
+    found = catalogue(CUSTOMER_MODEL, filtered=f"{SPENT} > 30")
+    assert found.marts_of(("some",), ()) == ("orders",)
+    assert found.list_columns_read(("some",), ()) >= {("orders", "customer"), ("orders", "amount")}
+    assert Release(tmp_path).check(found) == []
+
+
+@pytest.mark.parametrize(
+    ("filtered", "reason"),
+    [
+        ("{{ Metric('nowhere', ['customer']) }} > 1", "nowhere, which is no metric that is enabled"),
+        ("{{ Metric('sales', ['country']) }} > 1", "country, which is no entity of orders itself"),
+        ("{{ Metric('sales', ['order__customer']) }} > 1", "order__customer, which is no entity"),
+        ("{{ Metric('sales', ['customer', 'order']) }} > 1", "not grouped by one entity"),
+        ("{{ Metric('sales') }} > 1", "not grouped by one entity"),
+        ("{{ Metric('some', ['customer']) }} > 1", "has a filter on another semantic model or metric"),
+    ],
+)
+def test_a_metric_that_a_filter_can_not_go_by_is_refused_by_name(filtered: str, reason: str) -> None:
+    assert reason in catalogue(CUSTOMER_MODEL, filtered=filtered).list_unusable()["some"]
+
+
 def test_what_is_joined_is_one_of_the_marts_that_are_read() -> None:
     found = catalogue(CUSTOMER_MODEL, filtered="{{ Dimension('customer__segment') }} = 'Home'")
     assert found.marts_of(("sales",), ("country",)) == ("orders",)

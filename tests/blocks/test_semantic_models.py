@@ -239,7 +239,7 @@ REFUSED = {
     ),
     "by_metric": (
         simple("balance") | {"filter": where("{{ Metric('balance_metric', ['entry']) }} > 1")},
-        "goes by the value of another metric",
+        "goes by balance_metric of each entry, which is no entity of ledger itself",
     ),
     "by_column": (simple("balance", filter=where("balance > 1")), "filter"),
 }

@@ -18,13 +18,31 @@ FILTERS = {
         "{{ Dimension('customer__segment') }} = 'Home'",
         "{{ TimeDimension('customer__joined_on', 'month') }} < '2024-05-01' or {{ Dimension('sale__is_gift') }}",
         "{{ Dimension('customer__segment') }} is null",
+        "{{ Metric('spent', group_by=['customer']) }} > 9000",
+        "{{ Metric('visits', ['customer']) }} < 22 and {{ Dimension('sale__region') }} = 'North'",
+        "{{ Metric('products_of_gifts', group_by=['customer']) }} = 3"
+        " or {{ Metric('spent', group_by=['customer']) }} is null",
     ],
     "balance_row": [
         "{{ Dimension('balance_row__branch') }} = 'X'",
         "{{ Dimension('balance_row__kind') }} <> 'shut'",
         "{{ TimeDimension('balance_row__bal_on', 'day') }} < '2025-03-10'",
+        "{{ Metric('held', group_by=['account']) }} >= 90000",
     ],
 }
+ASKED_IN_FILTERS = {
+    "sale": {
+        "spent": {"agg": "sum", "expr": "amount", "filter": "{{ Dimension('sale__product') }} <> 'LAMP'"},
+        "visits": {"agg": "count", "expr": "sale_id"},
+        "products_of_gifts": {
+            "agg": "count_distinct",
+            "expr": "product",
+            "filter": "{{ Dimension('sale__is_gift') }}",
+        },
+    },
+    "balance_row": {"held": {"agg": "sum", "expr": "balance"}},
+}
+"""Metrics that filters go by, by an entity: their measures, and their own filters."""
 NUMBERS = {
     "sale": ["amount", "quantity", "amount * quantity", "abs(amount - 300)"],
     "balance_row": ["balance"],
@@ -68,6 +86,13 @@ class Draw:
         measures = [self.measure(entity, f"{mart}_{i}", times) for i in range(12)]
         names = [measure["name"] for measure in measures]
         simple = [self.simple(entity, f"{mart}_metric_{i}", names[i]) for i in range(12)]
+        for name, given in ASKED_IN_FILTERS[entity].items():
+            own = {key: value for key, value in given.items() if key == "filter"}
+            measures.append(
+                {"name": f"{name}_of_rows", **{key: value for key, value in given.items() if key != "filter"}}
+            )
+            params = {"measure": {"name": f"{name}_of_rows"}}
+            self.metrics.append(self.named(name) | {"type": "simple", "type_params": params} | own)
         made = []
         for i in range(5):
             a, b = pick.sample(simple, 2)
