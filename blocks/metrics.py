@@ -328,6 +328,12 @@ def replace_measures(formula: Formula, instead: Mapping[str, Formula]) -> Formul
     return formula
 
 
+def count_all(formula: Formula) -> Formula:
+    """A formula as it is of all rows at once: a distinct count with a filter is 0 there where no row meets it."""
+    counts = [each for each in measures_of(formula) if each.function == "count_distinct" and not each.mark]
+    return replace_measures(formula, {m.name: m.model_copy(update={"filtered": False}) for m in counts})
+
+
 def evaluate(formula: Formula, totals: Mapping[str, float | Decimal | None]) -> float | None:
     """A formula's value from its measures' totals by name, each a number or None."""
     match formula:

@@ -84,12 +84,7 @@ def _values_of_nothing(metric: Metric) -> list[float | None]:
 
 
 def _difference(way: str, question: Question, expected: Answer, found: Answer, metric: Metric) -> str:
-    """Where an answer is another than the referee's; empty where it is the same.
-
-    Tableau has one formula for groups and for all: there, too, a filtered distinct count of nothing is null.
-    """
-    counts = any(m.function == "count_distinct" and m.filtered for m in metric.measures)
-    unlike = way == "tableau" and counts and not question.by and not question.grain
+    """Where an answer is another than the referee's; empty where it is the same."""
     nothing = _values_of_nothing(metric)
     if (
         question.grain and not question.by
@@ -105,7 +100,7 @@ def _difference(way: str, question: Question, expected: Answer, found: Answer, m
         ):
             continue  # MetricFlow gives time without rows to a group without a name; a split line has no such group
         right, answer = expected.get(key), found.get(key)
-        if right == answer or (right is None and answer in nothing) or (unlike and answer is None):
+        if right == answer or (right is None and answer in nothing):
             continue
         if right is None or answer is None or not math.isclose(right, answer, rel_tol=1e-9, abs_tol=1e-9):
             return f"{way}: {question} at {key}: {answer}, MetricFlow says {right}"

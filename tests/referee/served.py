@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Misconfigured
-from blocks.metrics import Metric, evaluate_empty, to_json, to_tableau
+from blocks.metrics import Metric, count_all, evaluate_empty, to_json, to_tableau
 from blocks.records import GRAINS
 from blocks.site.extract import Extract, cover_all
 from blocks.site.html.kpis import Snapshot
@@ -207,7 +207,8 @@ def _ask_tableau(connection: Any, table: str, dataset: Dataset, question: Questi
     if question.where:
         where.append(f"{_label_sql(question.where[0])} = '{question.where[1]}'")
     kept = f"SELECT * FROM {table}" + (f" WHERE {' AND '.join(where)}" if where else "")
-    formula, levels = _take_levels(to_tableau(metric.formula, dataset.dimensions))
+    asked = metric.formula if keys else count_all(metric.formula)  # as tiles have it
+    formula, levels = _take_levels(to_tableau(asked, dataset.dimensions))
     window = f"OVER ({f'PARTITION BY {keys[0]}' if question.grain else ''})"
     more = "".join(f", {as_sql(found)} {window} AS level{place}" for place, found in enumerate(levels))
     sql = f"SELECT {', '.join([*keys, as_sql(formula)])} FROM (SELECT *{more} FROM ({kept}))"

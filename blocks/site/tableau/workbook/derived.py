@@ -4,7 +4,7 @@ period: the time cut to the grain that is chosen; split: the dimension that is c
 the bucket just before, in the order of a line's time, and null where there is none; moved: how the last finished bucket
 differs from the one before it, and that as words; part: what a member
 did to that; target: what a metric should reach; edge, state: where time that is not finished begins, and whether a
-bucket is in it.
+bucket is in it; whole: of all rows at once, where that is not what a group has.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import reduce
 
-from blocks.metrics import Metric, is_additive, to_tableau
+from blocks.metrics import Metric, count_all, is_additive, to_tableau
 from blocks.site.opening import write_target
 from blocks.site.plan import Chart, Section
 from blocks.site.tableau.workbook.fields import Field, write_date_as_text
@@ -46,7 +46,7 @@ class Choices:
 class Derived:
     """The derived fields of a source.
 
-    shares, before, words, targets, moves, standings, edges, states: by the name of the metric's field.
+    shares, before, words, targets, moves, standings, edges, states, wholes: by the name of the metric's field.
     moves: what a member did to the change; parts: what words, moves, edges and states are made of.
     """
 
@@ -65,6 +65,7 @@ class Derived:
     standings: Mapping[str, Field] = field(default_factory=dict)
     edges: Mapping[str, Field] = field(default_factory=dict)
     states: Mapping[str, Field] = field(default_factory=dict)
+    wholes: Mapping[str, Field] = field(default_factory=dict)
     parts: tuple[Field, ...] = ()
 
     @property
@@ -72,7 +73,9 @@ class Derived:
         """All derived fields that there are."""
         single = (self.period, self.per, self.split, self.newest)
         several = (self.shares, self.before, self.words, self.targets, self.moves, self.standings)
-        found = [each for fields in (*several, self.edges, self.states) for each in fields.values()]
+        found = [
+            each for fields in (*several, self.edges, self.states, self.wholes) for each in fields.values()
+        ]
         return (*(each for each in single if each), *self.links, *self.parts, *dict.fromkeys(found))
 
 
@@ -136,6 +139,17 @@ def derive_fields(
         )
         for name, field in metrics.items()
         if is_additive(meanings[name].formula) and levels and "EXCLUDE" not in field.formula
+    }
+    every = tuple(each.name for each in (*dimensions, *([split] if split else [])))
+    wholes = {
+        field.name: replace(
+            field,
+            name=f"Derived_whole_{name}",
+            caption=name_apart(f"{field.caption} of all"),
+            formula=to_tableau(whole, every),
+        )
+        for name, field in metrics.items()
+        if (whole := count_all(meanings[name].formula)) != meanings[name].formula
     }
     day = f"MIN({period.ref})" if period else ""
     back = {grain: f"DATE(DATEADD('{grain}', -1, {day}))" for grain in grains}
@@ -210,6 +224,7 @@ def derive_fields(
         edges=edges,
         states=states,
         parts=tuple(dict.fromkeys(parts)),
+        wholes=wholes,
     )
 
 

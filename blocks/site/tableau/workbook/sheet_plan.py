@@ -22,7 +22,8 @@ def plan_kpi(source: Source, metric: Field) -> Sheet:
     words = source.derived.words.get(metric.name)
     standing = source.derived.standings.get(metric.name)
     below = tuple(("text", use_calculated(each)) for each in (words, standing) if each)
-    pane = Pane(encodings=(("text", use_calculated(metric)), *below))
+    whole = source.derived.wholes.get(metric.name, metric)
+    pane = Pane(encodings=(("text", use_calculated(whole)), *below))
     return Sheet(f"KPI {metric.caption}", metric.caption, source, KPI, panes=(pane,), big=28)
 
 

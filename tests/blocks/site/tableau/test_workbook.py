@@ -920,6 +920,21 @@ def test_targets_are_lines_and_words_below_the_figures(make_card: Make) -> None:
     }
 
 
+def test_a_filtered_distinct_count_of_nothing_is_0_of_all_rows_and_null_in_a_group(make_card: Make) -> None:
+    """As dbt's semantic layer has it."""
+    counted = CUSTOMERS.measures[0].model_copy(update={"filtered": True})
+    some = CUSTOMERS.model_copy(update={"name": "some", "formula": counted, "measures": (counted,)})
+    made = workbook(make_card(metrics=(some, CUSTOMERS)))
+    (source,) = made.sources
+    groups = {each.name: each.formula for each in source.metrics}
+    assert groups["Calculation_some"] == "(IF COUNTD([customer]) > 0 THEN COUNTD([customer]) END)"
+    assert {name: each.formula for name, each in source.derived.wholes.items()} == {
+        "Calculation_some": "COUNTD([customer])"
+    }
+    tiles = [sheet.panes[0].encodings[0][1].field.formula for sheet in made.kpis]
+    assert tiles == ["COUNTD([customer])"] * 2
+
+
 def test_what_of_a_wish_the_data_do_not_have_is_said(make_card: Make) -> None:
     notes = list_notes_on_wishes(make_card(**SHAPES["asked"]))
     assert notes[0].startswith(
