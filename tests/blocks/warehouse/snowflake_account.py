@@ -707,8 +707,7 @@ def house_of(account: Account, **fields: Any) -> Any:
         "host": "127.0.0.1",
         "port": account.port,
         "protocol": "http",
-        "network_timeout": 3,
-        "login_timeout": 10,
+        "network_timeout": 60,  # a machine that stands still for some seconds fails no test
         "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False},
     }
     connection.update(fields.pop("connection", {}))
