@@ -489,7 +489,8 @@ class Publication(Record):
     the release. views: how often people opened it since it was published before (None: the site does not
     count). notes: lines for the ticket. data_notes: how the site gets the rows of each dataset, and why. dictionary:
     where its mart is in the data dictionary. dbt_docs: where dbt's own documentation is. asked: how it opens as was
-    asked for, and what of that it can't, in people's words: they are on no log.
+    asked for, and what of that it can't, in people's words: they are on no log. unchanged_since: the
+    run that published it, where nothing of it has changed since and it was left as it is.
     """
 
     dashboard: str
@@ -508,6 +509,7 @@ class Publication(Record):
     dictionary: str | None = None
     dbt_docs: str | None = None
     error: str | None = None
+    unchanged_since: str = ""
     asked: tuple[str, ...] = Field((), exclude=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import partial
@@ -210,12 +210,14 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     warehouse.check_lease(ask=True)  # or its loss would look like a fault of the sources
     plan = delivery.remove_failed_sources(context.catalogue)
 
-    def warm_suites() -> None:
-        """Of what is shown again the answers are known, as a rule: then it would be for nothing."""
+    def warm_if_built(warm: Callable[[], None]) -> None:
+        """Where nothing is built, answers are known and dashboards left alone, as a rule: it would be for nothing."""
         if context.dbt.await_build():
-            suites.warm()
+            warm()
 
-    with run_meanwhile(site.warm, warm_suites):  # and builds there
+    with run_meanwhile(
+        partial(warm_if_built, site.warm), partial(warm_if_built, suites.warm)
+    ):  # and builds there
         delivery.build = transform(
             project,
             warehouse,

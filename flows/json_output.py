@@ -45,6 +45,7 @@ def describe_outcome(outcome: Outcome) -> Json:
                 "ticket": each.ticket,
                 "url": each.url,
                 "rows": each.rows,
+                "unchanged_since": each.unchanged_since or None,
                 "error": each.error,
             }
             for each in outcome.publications

@@ -17,6 +17,7 @@ from flows.run_context import RunContext, stage_run
 from flows.run_names import name_stage
 from tasks.approval import list_held
 from tasks.dictionary import publish_dictionary
+from tasks.left_alone import LeftAlone
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
 from tasks.notices import tell_subscribers
@@ -74,21 +75,28 @@ def publish(
     live = warehouse.describe_live_source() if site.reads_live else None
     with open_scratch("published-") as folder, site.session():
         guides = publish_dictionary(site, warehouse, dbt, release)
+        left = LeftAlone(site, warehouse, catalogue, release, guides, built)
         for dashboard in dashboards:
             url = find_ticket_page(tracker, dashboard.ticket)
             comments = feedback.get(dashboard.ticket or "", ())
             warehouse.check_lease(ask=True)  # a run that was overtaken would put back older pictures
             gate = find_gate(catalogue, journal, release, dashboard.marts)
+            links = guides.point_at(dashboard.marts)._asdict()
+            if same := left.find(dashboard, gate, url, comments):
+                publications.append(same.model_copy(update=links))
+                continue
             try:
                 card = make_card(
                     site, warehouse, catalogue, dashboard, release, gate, folder, url, comments, live, built
                 )
                 cards.append(card)
-                links = guides.point_at(dashboard.marts)._asdict()
                 publications.append(publish_card(site, card).model_copy(update=links))
+                left.remember(card, publications[-1])
             except PlatformError as error:
                 publications.append(report_failure(dashboard, release, error))
+        left.confirm()
         index = site.index(cards, publications)
+        left.finish()
         if plan and any(each.wishes.subscribers for each in plan.dashboards):
             publications = tell_subscribers(notifier, warehouse, plan.run, cards, publications)
     show_publications(release.run, publications, index)
@@ -97,6 +105,10 @@ def publish(
     )
     if plan:
         record_refreshes(warehouse, plan.run, plan.dashboards, publications, plan.known)
+    if unchanged := sum(publication.unchanged_since != "" for publication in publications):
+        get_run_logger().info(
+            "%s left as published: nothing of it has changed", count_of(unchanged, "dashboard")
+        )
     failed = sum(publication.error is not None for publication in publications)
     get_run_logger().info("%s, %d failed; all at %s", count_of(len(publications), "dashboard"), failed, index)
     return publications

@@ -158,6 +158,7 @@ class Terminal(logging.Handler):
         table = Table("dashboard", "ticket", "rows", "seconds", box=None, pad_edge=False, header_style="bold")
         for item in outcome.publications:
             ended = "[red]failed[/]" if item.error else f"{item.seconds:.1f}"
+            ended = "unchanged" if item.unchanged_since else ended
             table.add_row(item.dashboard, item.ticket or "", f"{item.rows:,}", ended)
         self.console.print()
         self.console.print(table)

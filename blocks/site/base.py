@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -162,6 +162,19 @@ class BiSite(Block, ABC):
     def publish_dbt_docs(self, manifest: Node, dictionary: Dictionary) -> str | None:
         """Publish dbt's own documentation beside the dictionary; return its address, if there is a place for it."""
         return None
+
+    def read_marks(self, names: Sequence[str]) -> dict[str, str]:
+        """Dashboard → a mark that changes with every change of what the site has of it; none where it can't be told."""
+        return {}
+
+    @property
+    def confirms(self) -> bool:
+        """True if it can say of a dashboard that was left alone that it was checked again."""
+        return False
+
+    def confirm(self, run: str, gates: Mapping[str, GateReport | None]) -> None:
+        """Say on dashboards, by name, that a run checked them again and left them as they are; see `confirms`."""
+        return
 
     @abstractmethod
     def read_use(self, name: str) -> Readback:

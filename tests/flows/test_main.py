@@ -90,7 +90,8 @@ def test_a_second_run_loads_nothing_and_refreshes_what_is_scheduled(place: Place
     assert re.search(r"transform .* 0 models built, \d+ shown again, 0 tests", said)
     assert place.read_served() != first
     assert place.ticket("AN-2") == before
-    assert "revenue_trend" in said
+    assert re.search(r"revenue_trend .* unchanged\n", said)
+    assert "checked again" in place.page("revenue_trend").read_text()
     assert place.ticket("AN-5").count("author: analytics-bot") == 1
 
 

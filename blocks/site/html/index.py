@@ -15,10 +15,10 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
 from blocks.errors import Misconfigured, replace_vendor_errors
-from blocks.records import Publication, Record
+from blocks.records import GateReport, Publication, Record
 from blocks.site.base import Card
 from blocks.site.html.dictionary_page import find_guides
-from blocks.site.html.page import build_index_program, render
+from blocks.site.html.page import build_index_program, render, render_part
 from blocks.site.number_format import write_day
 from blocks.site.text import check_link, check_slug, one_line
 from blocks.whole_file import write_whole
@@ -54,6 +54,7 @@ class Gate(Record):
 class Entry(Record):
     """One dashboard. run, published: of its last good publication; tried, error: of a failed one since.
 
+    again: when a later run found that nothing of it has changed, and left it as it is.
     held_since, held_reason: when newer data was first held back since then, and why it was last.
     comments: people's on its ticket that this publication takes up; latest_comment: the newest.
     """
@@ -71,6 +72,7 @@ class Entry(Record):
     gate: Gate | None = None
     run: str = ""
     published: str = ""
+    again: str = ""
     rows: int = 0
     tried: str = ""
     error: str | None = None
@@ -79,22 +81,26 @@ class Entry(Record):
 
 
 Link = Callable[[Path], str | None]  # a file's address for readers
+_COUNTED = re.compile(r'"Checks","\d+ of \d+ of (\w+) passed[^"]*"')  # as a page's JSON has it
 _ENTRIES = TypeAdapter(dict[str, Entry])
 
 
-def summarize_gate(card: Card, link: Link) -> Gate | None:
-    """The result of the gate that the dashboard's marts passed, with a link to their checks."""
-    if card.gate is None:
+def summarize_gate(gate: GateReport | None, anchor: str, link: Link) -> Gate | None:
+    """The result of the gate that a dashboard's marts passed, with a link to their checks.
+
+    anchor: the part of its address that leads to those of the dashboard's first mart.
+    """
+    if gate is None:
         return None
-    docs, warnings = card.gate.data_docs, card.gate.warnings
-    url = card.gate.docs_url or (link(docs) if docs and docs.exists() else None)
+    docs, warnings = gate.data_docs, gate.warnings
+    url = gate.docs_url or (link(docs) if docs and docs.exists() else None)
     return Gate(
-        passed=card.gate.passed,
-        checks=len(card.gate.checks),
-        failed=len(card.gate.failures),
-        url=url and url + card.checks_anchor,
+        passed=gate.passed,
+        checks=len(gate.checks),
+        failed=len(gate.failures),
+        url=url and url + anchor,
         warned=len(warnings),
-        carried=len(card.gate.carried),
+        carried=len(gate.carried),
         warnings=tuple(
             Warned(
                 scope=one_line(each.scope),
@@ -105,6 +111,15 @@ def summarize_gate(card: Card, link: Link) -> Gate | None:
             for each in warnings[:MOST_WARNINGS]
         ),
     )
+
+
+def count_checks(gate: GateReport, mart: str) -> str:
+    """How many of a mart's own checks passed, as it stands behind a figure's "i"."""
+    mine = [each for each in gate.checks if each.scope == mart]
+    passed = sum(each.status in {"passed", "warned"} for each in mine)
+    warned = sum(each.status == "warned" for each in mine)
+    more = f", {warned} with a warning" if warned else ""
+    return f"{passed} of {len(mine)} of {mart} passed{more}"
 
 
 def read_entries(folder: Path) -> dict[str, Entry]:
@@ -160,14 +175,46 @@ def mark_page(page: str, entry: Entry) -> str:
     text = f"Newer data held back since {since}, because {entry.held_reason}"
     dated = f"You see the data of {write_day(entry.as_of)}. " if entry.as_of else ""
     notice = f'<p class="held" role="note" dir="auto"><b>{escape(dated)}</b>{escape(text)}</p>'
-    return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{notice}<!--/held-->", page, count=1)
+    return _fill(page, "held", notice)
+
+
+def confirm_entry(entry: Entry, report: GateReport | None, link: Link) -> Entry:
+    """An entry of a dashboard that was left as it is, with the gate that it passed again."""
+    anchor = entry.gate.url.partition("#")[2] if entry.gate and entry.gate.url else ""
+    gate = summarize_gate(report, f"#{anchor}" if anchor else "", link)
+    return entry.model_copy(update={"gate": gate, "again": _write_now()})
+
+
+def confirm_page(page: str, before: Entry, entry: Entry, report: GateReport | None) -> str:
+    """The page of a dashboard that was left as it is: when it was checked again, how often, and where that is."""
+    parts = {
+        "again": f", <span>checked again</span> {escape(write_moment(entry.again))}",
+        "gate": render_part("gate", entry.gate),
+    }
+    for name, text in parts.items():
+        page = _fill(page, name, text)
+    if report:
+        page = _COUNTED.sub(lambda found: f'"Checks","{count_checks(report, found[1])}"', page)
+    old, new = (_find_page(each) for each in (before, entry))
+    return page.replace(f'"{old}#', f'"{new}#') if old and new else page
+
+
+def _find_page(entry: Entry) -> str:
+    """Of the checks; empty where there is none."""
+    return entry.gate.url.partition("#")[0] if entry.gate and entry.gate.url else ""
+
+
+def _fill(page: str, name: str, text: str) -> str:
+    """A page with this between the two marks of a name."""
+    marks = f"<!--{name}-->", f"<!--/{name}-->"
+    return re.sub(f"{marks[0]}.*?{marks[1]}", lambda _: text.join(marks), page, count=1, flags=re.DOTALL)
 
 
 def mark_candidate(page: str) -> str:
     """A dashboard's page that says between its two marks that it is a candidate."""
     text = "It waits for acceptance on its ticket. Readers see another release."
     notice = f'<p class="held" role="note"><b>Candidate, not live. </b>{text}</p>'
-    return re.sub(r"<!--held-->.*?<!--/held-->", lambda _: f"<!--held-->{notice}<!--/held-->", page, count=1)
+    return _fill(page, "held", notice)
 
 
 def _write_now() -> str:
@@ -192,7 +239,7 @@ def _make_entry(card: Card, result: Publication | None, link: Link) -> Entry:
         ticket=one_line(dashboard.ticket or "", 40) or None,
         ticket_url=check_link(card.ticket_url),
         as_of=card.as_of,
-        gate=summarize_gate(card, link),
+        gate=summarize_gate(card.gate, card.checks_anchor, link),
         comments=len(card.feedback),
         latest_comment=latest,
         **good,
@@ -229,6 +276,7 @@ def _describe(entry: Entry) -> dict[str, object]:
         **entry.model_dump(),
         "as_of_text": write_day(entry.as_of),
         "published_text": write_moment(entry.published),
+        "again_text": write_moment(entry.again),
         "held_text": write_moment(entry.held_since),
     }
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from markupsafe import Markup
 
 PARTS = Path(__file__).parent / "assets"
@@ -28,10 +29,7 @@ _EXPORT = re.compile(r"^export (?=(?:function|class|const) (\w+))", re.MULTILINE
 
 def render(template: str, scripts: tuple[str, ...] = (), **values: object) -> str:
     """A page from a template: autoescaped, with the styles and a policy that allows only these scripts."""
-    import jinja2
-
-    loader = jinja2.FileSystemLoader(PARTS)
-    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = _make_environment()
     theme = _make_script(_read("theme.js"))
     allowed = [compute_digest(text) for text in (theme, *scripts)]
     shared = {
@@ -40,6 +38,18 @@ def render(template: str, scripts: tuple[str, ...] = (), **values: object) -> st
         "allowed": _mark_safe(" ".join(allowed)),
     }
     return environment.get_template(template).render(**shared, **values)
+
+
+def render_part(name: str, value: object) -> str:
+    """What a macro of the templates' parts makes of a value."""
+    return str(getattr(_make_environment().get_template("parts.html.j2").module, name)(value))
+
+
+def _make_environment() -> Environment:
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(PARTS)
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
 
 
 def to_json_script(value: object) -> Markup:

@@ -13,7 +13,7 @@ from blocks.metrics import Measure, Metric, evaluate_empty, is_additive, to_json
 from blocks.site import number_format
 from blocks.site.base import Guides
 from blocks.site.html.dashboard_view import DashboardView
-from blocks.site.html.index import Gate
+from blocks.site.html.index import Gate, count_checks
 from blocks.site.html.page import build_program, render, to_json_script
 from blocks.site.html.rollup import Rollup
 from blocks.site.opening import choose_grain, write_target
@@ -171,11 +171,7 @@ def _describe(
         found["Lineage"] = f"columns of {dataset.mart} and what each is made of"
         leads["Lineage"] = lineage
     if view.card.gate:
-        mine = [each for each in view.card.gate.checks if each.scope == dataset.mart]
-        passed = sum(each.status in {"passed", "warned"} for each in mine)
-        warned = sum(each.status == "warned" for each in mine)
-        more = f", {warned} with a warning" if warned else ""
-        found["Checks"] = f"{passed} of {len(mine)} of {dataset.mart} passed{more}"
+        found["Checks"] = count_checks(view.card.gate, dataset.mart)
         if checks:
             leads["Checks"] = checks.partition("#")[0] + make_checks_anchor(dataset.mart)
     return [(name, text, leads.get(name, "")) for name, text in found.items() if text]

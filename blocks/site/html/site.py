@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -18,15 +18,18 @@ from pydantic import Field
 
 from blocks.dictionary import Dictionary
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound, PlatformError, replace_vendor_errors
+from blocks.hashing import hash_value
 from blocks.http.address import Address
 from blocks.manifest import Node
-from blocks.records import Publication
+from blocks.records import GateReport, Publication
 from blocks.site.base import BiSite, Card
 from blocks.site.html.dashboard_view import open_view
 from blocks.site.html.dbt_docs_page import DOCS_FILE, render_dbt_docs
 from blocks.site.html.dictionary_page import FILE, find_guides, render_dictionary
 from blocks.site.html.index import (
     STATE,
+    confirm_entry,
+    confirm_page,
     dump_entries,
     hold_entries,
     mark_candidate,
@@ -154,6 +157,39 @@ class FolderSite(BiSite):
             write_file(place / "index.html", render_index(place, entries))
         return self._make_url("index.html")
 
+    def read_marks(self, names: Sequence[str]) -> dict[str, str]:
+        """Of the sizes and times of a dashboard's files, and of what the list says that is wrong with it."""
+        if not (self.folder.expanduser() / self.project / STATE).exists():
+            return {}
+        place, found = self._place(), {}
+        with self._wrap_os_errors(place):
+            entries = read_entries(place)
+            for name in names:
+                files = sorted((place / check_slug(name)).glob("*"))
+                entry = entries.get(name)
+                if entry and place / name / "index.html" in files:
+                    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+                    found[name] = hash_value(stamps, entry.error, entry.held_since, entry.run)
+        return found
+
+    @property
+    def confirms(self) -> bool:
+        """True: a line of a page is soon written."""
+        return True
+
+    def confirm(self, run: str, gates: Mapping[str, GateReport | None]) -> None:
+        """Say on the pages and in the list when a dashboard was checked again, and where its checks are."""
+        place = self._place()
+        with self._wrap_os_errors(place), self._lock_list(place):
+            entries = read_entries(place)
+            for name, gate in gates.items():
+                before = entries[name]
+                entries[name] = confirm_entry(before, gate, self._find_address)
+                page = place / check_slug(name) / "index.html"
+                text = confirm_page(page.read_text(encoding="utf-8"), before, entries[name], gate)
+                write_file(page, text)
+            write_file(place / STATE, dump_entries(entries))
+
     def mark_held(self, dashboards: Sequence[str], reason: str) -> None:
         """Say on the pages and in the list that newer data is held back, since when and why."""
         if not (self.folder.expanduser() / self.project / STATE).exists():
@@ -179,7 +215,8 @@ class FolderSite(BiSite):
         with open_view(card) as view:
             write_file(work / "dashboard.png", draw_picture(view))
             guides = find_guides(self._place(), "../")
-            page = render_dashboard(view, summarize_gate(card, self._find_address), guides)
+            gate = summarize_gate(card.gate, card.checks_anchor, self._find_address)
+            page = render_dashboard(view, gate, guides)
             write_file(work / "index.html", page)
             asked = tuple(view.list_notes_on_wishes())
         return rows, asked

@@ -17,6 +17,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr, SecretStr
 
 from blocks.errors import BadInput, Misconfigured
+from blocks.hashing import hash_value
 from blocks.http.address import Address
 from blocks.records import Publication
 from blocks.site.base import BiSite, Card, DataAsk, DataChoice
@@ -24,6 +25,7 @@ from blocks.site.readback import Readback
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
 from blocks.site.tableau.client.gone import describe_gone, remove_gone
+from blocks.site.tableau.client.lookup import list_stamps
 from blocks.site.tableau.client.naming import count_uses
 from blocks.site.tableau.client.permissions import Readers, find_readers
 from blocks.site.tableau.client.projects import find_or_make_project
@@ -164,6 +166,25 @@ class TableauSite(BiSite):
             project = find_or_make_project(session, self._check_path())
             opened = count_uses(session, project, check_slug(name))
         return Readback(opened=opened, missing=NO_COMMENTS)
+
+    def read_marks(self, names: Sequence[str]) -> dict[str, str]:
+        """When a dashboard's workbooks and data sources were changed last; nothing where live data may be read.
+
+        An embedded password may be another one then, which nobody could tell.
+        """
+        if self.reads_live:
+            return {}
+        with self._connect() as session:
+            project = find_or_make_project(session, self._check_path())
+            stamps = list_stamps(session, project)
+        own = {name: [stamp for key, stamp in stamps if key.startswith(f"{name}-")] for name in names}
+        books = {name: [stamp for key, stamp in stamps if key == name] for name in names}
+        files = {name: self._stamp_own_workbook(name) for name in names}
+        return {name: hash_value(books[name], own[name], files[name]) for name in names if books[name]}
+
+    def _stamp_own_workbook(self, name: str) -> list[object]:
+        paths = [self.workbooks / f"{name}{end}" for end in (".twbx", ".twb")] if self.workbooks else []
+        return [(path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path.exists()]
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """The site's own list of content, which needs no publishing. Before it, old data sources are removed."""

@@ -33,6 +33,9 @@ class Wall(Protocol):
     def says_candidate(self, name: str) -> str:
         """The same of a candidate."""
 
+    def change(self, name: str) -> None:
+        """What somebody does by hand to a dashboard, past us."""
+
     def close(self) -> None: ...
 
 
@@ -52,6 +55,9 @@ class FolderWall:
 
     def says_candidate(self, name: str) -> str:
         return self.says(f"candidates/{name}")
+
+    def change(self, name: str) -> None:
+        (self.place / name / "dashboard.png").write_bytes(b"another")
 
     def close(self) -> None:
         pass
@@ -91,6 +97,9 @@ class TableauWall:
         item = next(each for each in found if each.name == name)
         assert self.server.path(item.project) == "Team/dashboards/candidates"
         return str(item.description)
+
+    def change(self, name: str) -> None:
+        self.server.edit(name)
 
     def close(self) -> None:
         self.server.close()

@@ -103,6 +103,21 @@ def test_what_is_read_back_but_not_the_releases_is_a_failure(wall: Wall, make_ca
         wall.site.publish(card)
 
 
+def test_a_mark_tells_every_change_of_what_was_published(wall: Wall, make_card: Make) -> None:
+    assert wall.site.read_marks(["kpi_page", "other"]) == {}
+    cards = [make_card(name=name, metrics=(ORDERS,), dimensions=()) for name in ("kpi_page", "other")]
+    wall.site.index(cards, [wall.site.publish(card) for card in cards])
+    first = wall.site.read_marks(["kpi_page", "other", "none"])
+    assert sorted(first) == ["kpi_page", "other"]
+    assert wall.site.read_marks(["kpi_page", "other"]) == first
+    wall.change("kpi_page")
+    changed = wall.site.read_marks(["kpi_page", "other"])
+    assert changed["kpi_page"] != first["kpi_page"]
+    assert changed["other"] == first["other"]
+    wall.site.publish(cards[1])
+    assert wall.site.read_marks(["other"])["other"] != first["other"]
+
+
 def test_publishing_again_overwrites(wall: Wall, make_card: Make) -> None:
     first = wall.site.publish(make_card(title="Old title", metrics=(ORDERS,), dimensions=("country",)))
     second = make_card(title="New title", metrics=(ORDERS,), dimensions=("segment",))

@@ -23,6 +23,16 @@ def list_content(session: TableauSession, kind: str, *more: str) -> list[Content
     return cast("list[ContentItem]", list_all(session, kind, *more))
 
 
+def list_stamps(session: TableauSession, project: str) -> list[tuple[str, str]]:
+    """Name and last change of every workbook and data source of a project, in an order of their own."""
+    return sorted(
+        (item.name, f"{kind} {item.id} {item.updated_at.isoformat() if item.updated_at else '?'}")
+        for kind in ("workbooks", "datasources")
+        for item in list_content(session, kind)
+        if item.project_id == project
+    )
+
+
 def list_projects(session: TableauSession) -> list[ProjectItem]:
     """All projects that the user may see."""
     return cast("list[ProjectItem]", list_all(session, "projects"))

@@ -228,6 +228,7 @@ class TableauServer:
         root, others = files.workbook_of(item.data)
         next(root.iter("run")).text = "Edited by a person"
         item.data = files.packed(root, others)
+        item.changed += 1
         item.saved_by.append("a-person")
 
     def open(self, name: str, times: int) -> None:
