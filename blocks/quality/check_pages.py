@@ -7,6 +7,7 @@ allows one script, which switches its colours. Not here: what a page looks like 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +16,9 @@ from blocks.records import Check, GateReport
 from blocks.site.html.page import render
 from blocks.site.text import clip, make_checks_anchor, one_line
 
-RUNS_KEPT = 10  # their names sort by time
+RUNS_LISTED = 10  # their names sort by time
+DAYS_KEPT, RUNS_KEPT = 40, 1000
+"""Pages of older runs go: a dashboard that is refreshed once a month leads to the checks of then."""
 REPORT = "gate.json"
 LONGEST_NAME, LONGEST_TEXT = 500, 2000
 ORDER = ("failed", "not run", "warned", "passed")
@@ -32,10 +35,18 @@ def write_pages(folder: Path, gate: GateReport, notes: Mapping[str, Mapping[str,
     page = place / "index.html"
     (place / REPORT).write_text(gate.model_dump_json(), encoding="utf-8")
     page.write_text(_render_run(gate, notes), encoding="utf-8")
-    for old in sorted(each for each in folder.iterdir() if each.is_dir())[:-RUNS_KEPT]:
+    for old in _list_old(folder):
         shutil.rmtree(old, ignore_errors=True)
     (folder / "index.html").write_text(_render_runs(folder), encoding="utf-8")
     return page
+
+
+def _list_old(folder: Path) -> list[Path]:
+    """The folders of runs whose pages nobody needs any more; never those that are listed."""
+    runs = sorted(each for each in folder.iterdir() if each.is_dir())
+    limit = time.time() - DAYS_KEPT * 86_400
+    aged = [each for each in runs[:-RUNS_LISTED] if each.stat().st_mtime < limit]
+    return list(dict.fromkeys([*runs[:-RUNS_KEPT], *aged]))
 
 
 def _render_run(gate: GateReport, notes: Mapping[str, Mapping[str, str]]) -> str:
@@ -85,9 +96,9 @@ def _show_check(check: Check, notes: str) -> dict[str, object]:
 
 
 def _render_runs(folder: Path) -> str:
-    """The list over the runs whose pages are there, the newest first."""
+    """The list over the last runs, the newest first."""
     runs = []
-    for report in sorted(folder.glob(f"*/{REPORT}"), reverse=True):
+    for report in sorted(folder.glob(f"*/{REPORT}"), reverse=True)[:RUNS_LISTED]:
         try:
             gate = GateReport.model_validate_json(report.read_bytes())
         except (OSError, ValueError):  # of another version, or half written

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from blocks.quality.check_pages import RUNS_KEPT
+from blocks.quality.check_pages import DAYS_KEPT, RUNS_LISTED
 from blocks.quality.suites import Suites
 from blocks.records import Check, GateReport, MartDiff
 from blocks.site.html.site import FolderSite
@@ -133,13 +135,18 @@ def test_a_page_says_every_check_and_leads_to_those_of_a_mart(browser: Any, tmp_
 
 def test_the_last_runs_are_listed_and_older_ones_go(tmp_path: Path) -> None:
     made = suites(tmp_path / "s")
-    for at in range(RUNS_KEPT + 2):
+    for at in range(RUNS_LISTED + 2):
         made.show(hostile_gate("plain", f"r{at:02}"))
+    for name, days in (("r00", DAYS_KEPT + 1), ("r01", DAYS_KEPT - 1), ("r10", DAYS_KEPT + 1)):
+        then = time.time() - days * 86_400
+        os.utime(made.docs / name, (then, then))
     (made.docs / "r11" / "gate.json").write_text("{half")
     made.show(hostile_gate("plain", "r12"))
     listed = re.findall(r'<h2><a href="(r\d+)/index.html"', (made.docs / "index.html").read_text())
     assert listed == [f"r{at:02}" for at in (12, *range(10, 2, -1))]
     assert not (made.docs / "r00").exists()
+    assert (made.docs / "r01" / "index.html").exists()  # a dashboard of a month ago may lead there
+    assert (made.docs / "r10").exists()
 
 
 def test_a_folder_that_cannot_be_written_decides_nothing(tmp_path: Path) -> None:
