@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from prefect import task
 
 from blocks.catalogue import Catalogue, Mart
-from blocks.dbt.hooks import RUN_HOOK, writes_rows
+from blocks.dbt.hooks import RUN_HOOK, writes_elsewhere, writes_rows
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.manifest import Node
@@ -35,6 +35,7 @@ FAILED = {"error", "fail", "runtime error", "partial success"}
 TESTS = {"test", "unit_test"}
 ANSWERED = {"pass", "warn"}
 NOT_RUN = "not run"
+FIRST_HOOK = "on-run-start"  # dbt's own tag of such a hook
 TOO_EARLY = "dbt asked before everything was written, and its query can't be asked again here"
 NONE_JUDGED = "no row was judged: its `where` leaves none"
 WAS_BUILT = "the mart was built"
@@ -212,14 +213,12 @@ def ask_tests_again(
 ) -> list[NodeResult]:
     """The results, with those of tests as the rows are once everything has run, where dbt may have asked too early.
 
-    That is all tests where a hook may have written, and those that name nothing by `ref`, which dbt asks at any time.
+    That is all tests where a hook may have written into what was tested before, and those that name nothing by `ref`,
+    which dbt asks at any time.
     manifest: id → node. One that can't be asked again has no answer: it was about other rows.
     """
-    hooks = any(
-        writes_rows(manifest[node["unique_id"]])
-        for node in nodes
-        if node["kind"] not in {*TESTS, "source"} and node["unique_id"] in manifest
-    )
+    ran = [manifest[node["unique_id"]] for node in nodes if node["unique_id"] in manifest]
+    hooks = any(writes_elsewhere(each) for each in ran if FIRST_HOOK not in each.get("tags", ()))
     return [
         _ask_again(node, manifest[node["unique_id"]], warehouse)
         if node["kind"] == "test" and node["sql"] and _is_early(node, manifest[node["unique_id"]], hooks)

@@ -22,7 +22,9 @@ def writes_rows(node: Node) -> bool:
 
 
 def writes_elsewhere(node: Node) -> bool:
-    """True if a hook of a node may change rows of another table than the node's own."""
+    """True if a hook of a node may change rows of another table than the node's own; of a run, of any."""
+    if node["resource_type"] == RUN_HOOK:
+        return writes_rows(node)
     place = str(node.get("schema") or "").lower()
     return any(
         _may_write(hook) and (bool(_JINJA.search(rest := _ITSELF.sub("", hook))) or place in rest.lower())

@@ -66,15 +66,26 @@ def ask(
 
 def test_tests_are_asked_again_after_a_models_hook_that_writes(warehouse: DuckDBWarehouse) -> None:
     early, writes = make_result(NULLS), "insert into {{ ref('ma') }} values (null)"
-    assert ask(warehouse, early, "grant select on {{ this }} to reader") == early
+    for harmless in ("grant select on {{ this }} to reader", "delete from {{ this }}"):
+        assert ask(warehouse, early, harmless) == early
     found = ask(warehouse, early, writes)
     assert (found["status"], found["failures"]) == ("fail", 2)
     assert ask(warehouse, early, writes, error_if="> 2", warn_if="> 1")["status"] == "warn"
     assert ask(warehouse, early, writes, error_if="> 2", warn_if="> 2") == early
 
 
+def test_what_a_hook_does_before_the_models_changes_no_answer(warehouse: DuckDBWarehouse) -> None:
+    early = make_result(NULLS)
+    for tag, status in (("on-run-start", "pass"), ("on-run-end", "fail")):
+        hook = {"resource_type": "operation", "raw_code": "create table x", "config": {}, "tags": [tag]}
+        test = {"resource_type": "test", "config": {}, "depends_on": {"nodes": ["model.p.ma"]}}
+        ran = make_result("", "success", "operation", "operation.p.h")
+        found = ask_tests_again([ran, early], {"operation.p.h": hook, "test.p.t": test}, warehouse)
+        assert found[1]["status"] == status
+
+
 def test_an_answer_that_cannot_be_had_again_is_none(warehouse: DuckDBWarehouse) -> None:
-    found = ask(warehouse, make_result("select only_dbt_knows()"), "delete from {{ this }}")
+    found = ask(warehouse, make_result("select only_dbt_knows()"), "delete from {{ ref('ma') }}")
     (check,) = read_checks([found], warehouse, lambda *_: [])
     assert (check.status, check.passed, check.observed) == ("not run", False, TOO_EARLY)
 
