@@ -590,7 +590,10 @@ KINDS = {
     "dimensions and filters of another": [
         simple("balance", filter=where("{{ Dimension('customer__segment') }} = 'x'"))
     ],
-    "filters on metrics": [
+    "filters on simple metrics of one entity": [
+        simple("balance", filter=where("{{ Metric('accounts_metric', group_by=['customer']) }} > 1"))
+    ],
+    "filters on other metrics": [
         REFUSED["by_metric"][0],
         simple("balance", filter=where("{{ Dimension('customer__country__segment') }} = 'x'")),
     ],
