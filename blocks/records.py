@@ -66,6 +66,7 @@ class Ticket(Record):
     last commented how a run ended; both in UTC.
     comment_fingerprints: the fingerprint of each of our comments, by topic. requester_account: what the tracker knows
     the one by who asked, whatever the ticket's text says. changed: a change that a comment asked for was accepted.
+    accepted: of a ticket with the status `accepted`, who moved it there and when, as a comment that says so.
     """
 
     key: str
@@ -80,6 +81,12 @@ class Ticket(Record):
     comment_fingerprints: dict[str, str] = {}
     requester_account: str = ""
     changed: bool = False
+    accepted: Comment | None = None
+
+    @property
+    def answers(self) -> tuple[Comment, ...]:
+        """What people said, and the status that accepts as if its mover had said `accept`."""
+        return (*self.comments, self.accepted) if self.accepted else self.comments
 
 
 class Requirement(Record):

@@ -113,11 +113,13 @@ def ask_for_approval(
         return
     try:
         text = write_question(candidate, publication, gate)
+        tracker.move(
+            candidate.ticket, "in_progress"
+        )  # first: the status may still be that of an older acceptance
         _record(tracker, warehouse, candidate, compute_fingerprint(text))
         tracker.comment(candidate.ticket, TOPIC, text)
         if publication.image:
             tracker.attach(candidate.ticket, publication.image)
-        tracker.move(candidate.ticket, "in_progress")
     except NotFound:  # an exposure may name any ticket, of another tracker or gone
         get_run_logger().warning("%s is no ticket of this tracker; nobody is asked", candidate.ticket)
 
@@ -129,7 +131,7 @@ def _record(tracker: Tracker, warehouse: Warehouse, candidate: Candidate, text: 
     if known and shown in known.texts:
         new = known.model_copy(update={"texts": tuple(dict.fromkeys((shown, text)))})
     else:
-        seen = tuple(map(compute_comment_fingerprint, ticket.comments))
+        seen = tuple(map(compute_comment_fingerprint, ticket.answers))
         new = Question(fingerprint=candidate.fingerprint, seen=seen, texts=(text,))
     if new != known:
         record_question(warehouse, candidate, new)

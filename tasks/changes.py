@@ -79,7 +79,7 @@ def react_to_comments(
     fresh = _list_fresh(original, known)
     if not (fresh or fell):
         return Reaction(ticket, due=_is_due(original, before))
-    marks = tuple(map(compute_comment_fingerprint, original.comments))
+    marks = tuple(map(compute_comment_fingerprint, original.answers))
     now = before.model_copy(update={"text": text, "seen": marks, "before": before.proposed})
     now = now.model_copy(update={"last": tuple(map(compute_comment_fingerprint, fresh))})
     remarks: list[str] = (
@@ -107,15 +107,15 @@ def _list_fresh(ticket: Ticket, known: Known | None) -> list[Comment]:
     if known is None:
         if ticket.answered is None:
             return []
-        found = [each for each in ticket.comments if each.created > ticket.answered]
+        found = [each for each in ticket.answers if each.created > ticket.answered]
     else:
-        found = list_new(ticket.comments, known.seen)
+        found = list_new(ticket.answers, known.seen)
     return [each for each in found if not assignee or each.author.casefold() != assignee]
 
 
 def _is_due(ticket: Ticket, known: Known) -> bool:
     """True if no answer has come since a change was accepted."""
-    said = [each for each in ticket.comments if compute_comment_fingerprint(each) == known.by]
+    said = [each for each in ticket.answers if compute_comment_fingerprint(each) == known.by]
     return bool(said and known.accepted) and (ticket.answered is None or said[-1].created > ticket.answered)
 
 
@@ -275,7 +275,7 @@ def react_to_tickets(  # what a plan is made of
     for original, ticket in zip(originals, elaborated.tickets, strict=True):
         done, known = original.status == "done", elaborated.changes.get(original.key)
         reaction = Reaction(ticket)
-        if (original.comments or known) and (done or isinstance(check(ticket), Requirement)):
+        if (original.answers or known) and (done or isinstance(check(ticket), Requirement)):
             vocabulary = vocabulary or make_vocabulary(catalogue, values)
             reaction = react_to_comments(original, ticket, known, check, vocabulary, today)
         if record and reaction.known:

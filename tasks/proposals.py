@@ -260,9 +260,12 @@ def record_proposal(warehouse: Warehouse, tracker: Tracker, key: str, elaboratio
     memory = elaboration.memory
     if memory is None:
         return
-    if elaboration.fresh and memory.version > 1 and elaboration.proposal:
+    stale = elaboration.ticket.accepted is not None  # as nothing was proposed when the status was set
+    if elaboration.fresh and stale:
+        tracker.move(key, "incomplete")
+    if elaboration.fresh and (memory.version > 1 or stale) and elaboration.proposal:
         (now,) = tracker.read_tickets([key])  # an answer to the one before may have come meanwhile
-        seen = map(compute_comment_fingerprint, list_commands(now.comments, elaboration.proposal))
+        seen = map(compute_comment_fingerprint, list_commands(now.answers, elaboration.proposal))
         memory = memory.model_copy(update={"seen": tuple(seen)})
     write_proposal(warehouse, key, memory.model_dump_json())
 

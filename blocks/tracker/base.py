@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from prefect.blocks.core import Block
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from blocks.hashing import hash_text
 from blocks.hidden_input import HIDDEN_INPUT
-from blocks.records import Ticket
+from blocks.records import Comment, Ticket
 
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")
 """Names of files that can be attached: no path, not hidden, nothing that reads backwards."""
@@ -30,6 +31,11 @@ NO_ANSWERS = frozenset({GAPS, "refresh", NOT_BEGUN, CHANGE})
 def compute_fingerprint(body: str) -> str:
     """What tells one comment's text from another, whatever a tracker does to blanks and line ends."""
     return hash_text(" ".join(body.split()))
+
+
+def accept_by_status(author: str, account: str, created: datetime) -> Comment:
+    """The status `accepted` as the comment that it stands for."""
+    return Comment(author=author, account=account, created=created, body="accept")
 
 
 def has_news(ticket: Ticket) -> bool:
@@ -59,7 +65,7 @@ class Tracker(Block, ABC):
 
     @abstractmethod
     def list_open_tickets(self) -> list[Ticket]:
-        """Tickets that wait for work: open, in progress, or sent back as changes requested; no incidents."""
+        """Tickets that wait for work: open, in progress, accepted, or sent back as changes requested; no incidents."""
 
     def list_misnamed(self) -> list[str]:
         """Names of what stands where tickets do and is likely meant as one, but is read by nobody."""

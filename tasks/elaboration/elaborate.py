@@ -98,7 +98,7 @@ def elaborate_ticket(
     proposal = propose(ticket, vocabulary, check, asked_on)
     same = remembered is not None and remembered.fingerprint == proposal.fingerprint
     if remembered is None or not same or not remembered.is_shown(ticket):
-        seen = tuple(map(compute_comment_fingerprint, list_commands(ticket.comments, proposal)))
+        seen = tuple(map(compute_comment_fingerprint, list_commands(ticket.answers, proposal)))
         version = remembered.version + 1 if remembered else 1
         memory = Memory(
             fingerprint=proposal.fingerprint,
@@ -122,7 +122,7 @@ def _follow_answers(ticket: Ticket, proposal: Proposal, memory: Memory, check: C
     """Follow the newest command of the requester; say why those that don't count don't."""
     remarks = [AGAIN] if memory.again else []
     found: tuple[Comment, Answer] | None = None
-    for comment in list_new(list_commands(ticket.comments, proposal), memory.seen):
+    for comment in list_new(list_commands(ticket.answers, proposal), memory.seen):
         answer = read_answer(comment.body, proposal)
         if answer is None:
             continue

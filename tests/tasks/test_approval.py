@@ -256,6 +256,26 @@ def test_on_every_tracker_a_word_counts_whose_clock_is_behind_ours(
     assert stage.seen() == 1
 
 
+@pytest.mark.parametrize("name", ["files", "jira-cloud-v3", "jira-data-center"])
+def test_on_every_tracker_the_requesters_status_accepts_what_was_asked_about_before_it(
+    stage: Stage, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "desk").mkdir()
+    with DESKS[name](tmp_path / "desk") as desk:
+        desk.file("AN-7")
+        desk.accept("AN-7", "Dana Whitfield")  # of the request, say
+        stage.tracker = desk.tracker
+        stage.run("a", 1)
+        assert desk.status("AN-7") == "in_progress"
+        assert stage.settle() == []
+        desk.accept("AN-7", "Mallory")
+        assert stage.settle() == []
+        assert "it is for the one who asked to say" in desk.comments("AN-7")[-1]
+        desk.accept("AN-7", "Dana Whitfield")
+        assert stage.settle() == [("a", Step.accepted)]
+    assert stage.seen() == 1
+
+
 def test_the_last_of_two_words_of_one_time_counts(stage: Stage) -> None:
     stage.run("a", 1)
     stage.tracker.say("accept")

@@ -114,6 +114,26 @@ def test_killed_at_each_write_one_proposal_is_left_and_nothing_is_built_unconfir
     assert unseen > 0
 
 
+@pytest.mark.parametrize("name", ["files", "jira-cloud-v3", "jira-data-center"])
+def test_the_requesters_status_accepts_what_was_proposed_before_it_and_nothing_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: Catalogue, name: str
+) -> None:
+    Moments(monkeypatch)
+    (tmp_path / "desk").mkdir()
+    warehouse = DuckDBWarehouse(database=str(tmp_path / "w.duckdb"))
+    with DESKS[name](tmp_path / "desk") as desk, warehouse.session():
+        desk.file("AN-7", **EMPTY, title="Rides", description=ASKED)
+        desk.accept("AN-7", "Dana Whitfield")  # nothing is proposed yet
+        assert run(desk, warehouse, tiny).requirements == ()
+        assert desk.status("AN-7") == "incomplete"
+        desk.accept("AN-7", "Mallory")
+        assert run(desk, warehouse, tiny).requirements == ()
+        assert "does not count" in desk.comments("AN-7")[0]
+        desk.accept("AN-7", "Dana Whitfield")
+        (found,) = run(desk, warehouse, tiny).requirements
+        assert found.metrics == ("rides",)
+
+
 def change(desk: Desk) -> None:
     """The requester rewrites the ticket."""
     asked = ASKED.replace("the rides", "minutes per ride")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from blocks.records import Comment, Ticket
-from blocks.tracker.base import NO_ANSWERS, compute_fingerprint
+from blocks.tracker.base import NO_ANSWERS, accept_by_status, compute_fingerprint
 from blocks.tracker.files.yaml_events import (
     ALIAS,
     BAD_NAME,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode
 
 BOT = "analytics-bot"
-OPEN = {"open", "in_progress", "incomplete", "changes_requested", "failed"}
+OPEN = {"open", "in_progress", "incomplete", "accepted", "changes_requested", "failed"}
 FIELDS = (
     "requester",
     "assignee",
@@ -49,6 +49,7 @@ RESTRICTED = {"restricted", "internal", "security", "visibility"}
 OTHERS = {
     *RESTRICTED,
     *("key", "title", "status", "comments", "links", "release", "freshness", "requests", "public", "created"),
+    "accepted_by",
 }
 """Names in a ticket's file that are no field of its request."""
 LONGEST_TEXT = 32_767
@@ -88,7 +89,8 @@ def read_ticket(key: str, text: str, updated: datetime) -> Ticket:
         comments=tuple(_read_comments(data.get("comments"))),
         restricted=_is_restricted(data),
         answered=_find_answer_time(data.get("comments")),
-        requester_account=" ".join(_read_text(fields.get("requester")).split()).casefold(),
+        requester_account=_name_account(_read_text(fields.get("requester"))),
+        accepted=_read_acceptance(data) if status == "accepted" else None,
         comment_fingerprints={
             _read_text(each.get("topic")): compute_fingerprint(_read_text(each.get("body")))
             for each in _list_own_comments(data.get("comments"))
@@ -130,8 +132,19 @@ def _read_comments(entries: object) -> Iterator[Comment]:
             and not _is_restricted(entry)
         ):
             author = _read_text(entry.get("author"))
-            account = " ".join(author.split()).casefold()
+            account = _name_account(author)
             yield Comment(author=author, created=last, body=body[:LONGEST_TEXT], account=account)
+
+
+def _name_account(name: str) -> str:
+    """What a person's name is compared by: files know no other account."""
+    return " ".join(name.split()).casefold()
+
+
+def _read_acceptance(data: Mapping[str, object]) -> Comment:
+    """Who set the status, by `accepted_by:`; a file does not know when."""
+    author = _read_text(data.get("accepted_by"))
+    return accept_by_status(author, _name_account(author), START)
 
 
 def _is_restricted(entry: Mapping[str, object]) -> bool:

@@ -10,7 +10,15 @@ from pydantic import ValidationError
 
 from blocks.errors import BadAnswer
 from blocks.http.paging import PageGuard
-from blocks.tracker.jira.responses import AnswerMark, CommentPage, Issue, IssueComment, User
+from blocks.tracker.jira.responses import (
+    AnswerMark,
+    CommentPage,
+    History,
+    Issue,
+    IssueComment,
+    User,
+    read_time,
+)
 from blocks.tracker.jira.session import JiraSession
 from blocks.tracker.rich_text.adf import Json, from_adf, to_adf
 from blocks.tracker.rich_text.wiki import from_wiki, to_wiki
@@ -87,6 +95,19 @@ class JiraApi(ABC):
             if not page.comments or start >= page.total:
                 return
         raise BadAnswer(asked, f"more than {MOST_PAGES:,} pages", "Move the request to a ticket of its own.")
+
+    def read_last_move(self, key: str) -> tuple[str, History] | None:
+        """The status that an issue was moved to last, and the change that did it; None where none is told of."""
+        issue = self.session.read(
+            Issue, f"look who moved {key}", "GET", f"issue/{key}", fields="status", expand="changelog"
+        )
+        moves = [
+            (item.to_string or "", each)
+            for each in (issue.changelog.histories if issue.changelog else ())
+            for item in each.items
+            if item.field == "status"
+        ]
+        return max(moves, key=lambda move: read_time(move[1].created), default=None)
 
     def read_own_marks(self, key: str) -> Iterator[tuple[str, AnswerMark]]:
         """Ids and marks of our comments on an issue."""

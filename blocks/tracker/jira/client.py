@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from blocks.errors import Misconfigured, NotFound, Unauthorized
 from blocks.records import Ticket
+from blocks.tracker.base import accept_by_status
 from blocks.tracker.jira.api import JiraApi
 from blocks.tracker.jira.cloud import CloudApi
 from blocks.tracker.jira.data_center import DataCenterApi
-from blocks.tracker.jira.issue_reader import IssueReader, find_fields
-from blocks.tracker.jira.responses import Issue, IssueComment, IssueType, JiraField, LinkTypes, Project
+from blocks.tracker.jira.issue_reader import IssueReader, find_account, find_fields
+from blocks.tracker.jira.responses import (
+    Issue,
+    IssueComment,
+    IssueType,
+    JiraField,
+    LinkTypes,
+    Project,
+    read_time,
+)
 from blocks.tracker.jira.session import JiraSession
 from blocks.tracker.jira.settings import JiraSettings
+
+START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class JiraConnection:
@@ -31,6 +43,7 @@ class JiraConnection:
         visible = [field for field in fields if _is_of_project(field, project)]
         self._search_hides_notes = project.project_type_key == "service_desk" and self.api.search_hides_notes
         self.fields = find_fields(settings.fields, visible, key)
+        self._accepted = settings.statuses["accepted"]
         _check_project(settings, session)
         self.reader = IssueReader(settings, self.fields, self.api.to_plain_text)
 
@@ -39,7 +52,18 @@ class JiraConnection:
         comments = {issue.key: self._read_comments(issue) for issue in issues}
         own = [each for listed in comments.values() for each in listed if self.api.is_own(each.author)]
         marks = self.api.read_marks(own)
-        return [self.reader.read_ticket(issue, comments[issue.key], marks) for issue in issues]
+        found = [self.reader.read_ticket(issue, comments[issue.key], marks) for issue in issues]
+        return [self._add_acceptance(each) if each.status == "accepted" else each for each in found]
+
+    def _add_acceptance(self, ticket: Ticket) -> Ticket:
+        """A ticket in the status that accepts, with who moved it there: one request more."""
+        move = self.api.read_last_move(ticket.key)
+        if move is None or move[0].casefold() != self._accepted.casefold():
+            return ticket.model_copy(update={"accepted": accept_by_status("", "", START)})
+        by = move[1].author
+        name = (by.display_name or by.name or "") if by else ""
+        said = accept_by_status(name, find_account(by), read_time(move[1].created))
+        return ticket.model_copy(update={"accepted": said})
 
     def _read_comments(self, issue: Issue) -> list[IssueComment]:
         """All comments of an issue.

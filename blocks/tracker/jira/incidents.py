@@ -15,7 +15,7 @@ INCIDENT_LABEL, ABOUT_PREFIX = "analytics-incident", "about:"
 
 def open_tickets_jql(settings: JiraSettings) -> str:
     """The JQL of tickets that wait for work: the block's own, or all that are not done; never incidents."""
-    again = [settings.statuses[word] for word in ("changes_requested", "failed", "incomplete")]
+    again = [settings.statuses[word] for word in ("accepted", "changes_requested", "failed", "incomplete")]
     names = ", ".join(quote_jql(name) for name in again if name)
     default = f"statusCategory != Done OR status in ({names})" if names else "statusCategory != Done"
     return _write_jql(settings, settings.jql or default)

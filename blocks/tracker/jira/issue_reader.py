@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from blocks.errors import Misconfigured
@@ -19,6 +18,7 @@ from blocks.tracker.jira.responses import (
     JiraField,
     Named,
     User,
+    read_time,
 )
 from blocks.tracker.jira.settings import READ, JiraSettings
 
@@ -102,7 +102,7 @@ class IssueReader:
         self, issue: Issue, comments: Sequence[IssueComment], marks: Mapping[str, AnswerMark]
     ) -> Ticket:
         system = issue.read_fields()
-        ours = [(marks[each.id], _read_time(each.updated)) for each in comments if each.id in marks]
+        ours = [(marks[each.id], read_time(each.updated)) for each in comments if each.id in marks]
         people = [each for each in comments if each.id not in marks]
         answered = [time for mark, time in ours if mark.topic not in NO_ANSWERS]
         return Ticket(
@@ -112,8 +112,8 @@ class IssueReader:
             fields=self._read_request(issue, system),
             comments=tuple(self._read_comment(each) for each in people if not each.is_restricted),
             restricted=bool(system.security),
-            updated=_read_time(system.updated),
-            created=_read_time(system.created) if system.created else None,
+            updated=read_time(system.updated),
+            created=read_time(system.created) if system.created else None,
             answered=max(answered, default=None),
             comment_fingerprints={mark.topic: mark.fingerprint for mark, _ in ours},
             requester_account=find_account(system.reporter),
@@ -163,7 +163,7 @@ class IssueReader:
         author = comment.author.display_name or comment.author.name if comment.author else None
         body = self._to_plain_text(comment.body)[:LONGEST_TEXT]
         account = find_account(comment.author)
-        return Comment(author=author or "", created=_read_time(comment.created), body=body, account=account)
+        return Comment(author=author or "", created=read_time(comment.created), body=body, account=account)
 
     def _read_value(self, value: object) -> str | list[str] | None:
         """A custom field's value as text: options, people and versions by name, rich text as plain text."""
@@ -183,8 +183,3 @@ def _read_label(value: Named | None) -> str | None:
 def find_account(user: User | Named | None) -> str:
     """What Jira knows an account by: an id in Cloud, a key or a name on Data Center, never what it is shown as."""
     return (user.account_id or user.key or user.name or "") if user else ""
-
-
-def _read_time(text: str | None) -> datetime:
-    """A time of Jira's in UTC. Raises ValueError if it is none."""
-    return datetime.fromisoformat(text or "").astimezone(UTC)

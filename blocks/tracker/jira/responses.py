@@ -6,6 +6,7 @@ stay text, so that one odd value does not take a whole page of answers with it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -173,6 +174,27 @@ class IssueStatus(Response):
     labels: list[str] | None = None
 
 
+class StatusChange(Response):
+    """One field that a change of an issue set. to_string: its new value as people read it."""
+
+    field: str = ""
+    to_string: str | None = None
+
+
+class History(Response):
+    """A change of an issue: who made it, when, and of which fields."""
+
+    created: str = ""
+    author: User | None = None
+    items: list[StatusChange] = []
+
+
+class Changelog(Response):
+    """The newest changes of an issue, or all of them."""
+
+    histories: list[History] = []
+
+
 class Issue(Response):
     """An issue. fields: by id, as they came, since which of them there are is each Jira's own."""
 
@@ -180,6 +202,7 @@ class Issue(Response):
     fields: dict[str, Any] = {}
     properties: dict[str, Any] | None = None
     transitions: list[Transition] | None = None
+    changelog: Changelog | None = None
 
     def read_fields(self) -> IssueFields:
         """The system fields. Raises ValueError if one has another shape than documented."""
@@ -266,3 +289,8 @@ class AnswerMark(Response):
 
     topic: str = ""
     fingerprint: str = ""
+
+
+def read_time(text: str | None) -> datetime:
+    """A time of Jira's in UTC. Raises ValueError if it is none."""
+    return datetime.fromisoformat(text or "").astimezone(UTC)

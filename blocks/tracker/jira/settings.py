@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Names] = {
         "open": "To Do",
         "in_progress": "In Progress",
         "incomplete": "",
+        "accepted": "",
         "changes_requested": "",
         "failed": "",
         "done": "Done",

@@ -42,7 +42,7 @@ def move_issue(
             return
         body = {"transition": {"id": transition.id}}
         session.send(f"move {key} by {transition.name}", "POST", f"issue/{key}/transitions", body)
-        if _is_status(transition.to, settings.statuses[status], status):
+        if _is_status(settings, transition.to, status):
             return
 
 
@@ -76,15 +76,14 @@ def _choose_transition(
     Raises Misconfigured if no transition leads to the status.
     """
     target = settings.statuses[status] if status else ""
-    if not target or not status or _is_status(current, target, status):
+    if not target or not status or _is_status(settings, current, status):
         return None
     available = issue.transitions or []
     by_name = [each for each in available if each.to.name.casefold() == target.casefold()]
-    if direct := by_name or [each for each in available if _is_status(each.to, target, status)]:
+    if direct := by_name or [each for each in available if _is_status(settings, each.to, status)]:
         return direct[0]
-    between = settings.statuses["in_progress"]
-    detour = [each for each in available if _is_status(each.to, between, "in_progress")]
-    if detour and not _is_status(current, between, "in_progress"):
+    detour = [each for each in available if _is_status(settings, each.to, "in_progress")]
+    if detour and not _is_status(settings, current, "in_progress"):
         return detour[0]
     listed = ", ".join(f"{each.name} (to {each.to.name})" for each in available) or "none"
     raise Misconfigured(
@@ -94,6 +93,10 @@ def _choose_transition(
     )
 
 
-def _is_status(status: Status, target: str, word: str) -> bool:
+def _is_status(settings: JiraSettings, status: Status, word: str) -> bool:
     """True for the mapped status. `done` is any that Jira counts as done: incidents have a workflow of their own."""
-    return status.name.casefold() == target.casefold() or (word == "done" and status.category == "done")
+    name = status.name.casefold()
+    accepts = name == settings.statuses["accepted"].casefold()
+    return name == settings.statuses[word].casefold() or (
+        word == "done" and status.category == "done" and not accepts
+    )

@@ -15,7 +15,7 @@ from blocks.tracker.files.tracker import FilesTracker
 from blocks.tracker.jira.tracker import JiraTracker
 from blocks.tracker.rich_text.adf import from_adf
 from blocks.tracker.rich_text.wiki import from_wiki
-from tests.blocks.tracker.jira.site import EMAIL, TOKEN, JiraSite, serve
+from tests.blocks.tracker.jira.site import EMAIL, TOKEN, JiraSite, now, serve
 
 REQUEST: dict[str, Any] = {
     "title": "How is revenue going?",
@@ -39,6 +39,9 @@ class Desk(Protocol):
 
     def say(self, key: str, author: str, created: str, body: str) -> None:
         """A person comments."""
+
+    def accept(self, key: str, author: str) -> None:
+        """A person moves the ticket to the status that accepts."""
 
     def restrict(self, key: str) -> None:
         """A person makes the ticket one that only some may read."""
@@ -77,6 +80,11 @@ class FilesDesk:
     def say(self, key: str, author: str, created: str, body: str) -> None:
         ticket = self._read(key)
         ticket.setdefault("comments", []).append({"author": author, "created": created, "body": body})
+        with self.path(key).open("w") as stream:
+            YAML().dump(ticket, stream)
+
+    def accept(self, key: str, author: str) -> None:
+        ticket = {**self._read(key), "status": "accepted", "accepted_by": author}
         with self.path(key).open("w") as stream:
             YAML().dump(ticket, stream)
 
@@ -125,6 +133,7 @@ WORDS = {
     "open": "To Do",
     "in_progress": "In Progress",
     "incomplete": "Needs Information",
+    "accepted": "Accepted",
     "changes_requested": "Changes Requested",
     "failed": "Failed",
     "done": "Done",
@@ -179,6 +188,9 @@ class JiraDesk:
 
     def say(self, key: str, author: str, created: str, body: str) -> None:
         self.site.add_comment(key, self.site.user(author), self.rich(body), created, [])
+
+    def accept(self, key: str, author: str) -> None:
+        self.site.move(key, self.site.user(author), self.site.status(WORDS["accepted"]), now())
 
     def restrict(self, key: str) -> None:
         level = {"id": "10000", "name": "Board only", "description": ""}

@@ -251,6 +251,24 @@ def test_the_one_who_asked_is_known_by_an_account_as_those_who_comment_are(desk:
     assert his not in ("", hers)
 
 
+def test_the_status_that_accepts_says_who_moved_the_ticket_there(desk: Desk) -> None:
+    desk.file("AN-1", requester="Dana Whitfield")
+    desk.file("AN-2", requester="Dana Whitfield")
+    desk.accept("AN-1", "Dana Whitfield")
+    desk.accept("AN-2", "Otto")
+    hers, his = desk.tracker.list_open_tickets()
+    assert (hers.status, his.status) == ("accepted", "accepted")
+    assert hers.accepted
+    assert his.accepted
+    assert hers.accepted.account == hers.requester_account != his.accepted.account
+    assert hers.comments == ()
+    assert [each.body for each in hers.answers] == ["accept"]
+    for status in ("in_progress", "done"):
+        desk.tracker.move("AN-1", status)
+        (ticket,) = desk.tracker.read_tickets(["AN-1"])
+        assert (ticket.status, ticket.accepted) == (status, None)
+
+
 def test_a_person_can_open_the_ticket(desk: Desk) -> None:
     desk.file("AN-1")
     assert "AN-1" in desk.tracker.make_url("AN-1")

@@ -130,6 +130,9 @@ def read_issue(site: JiraSite, asked: Asked, key: str) -> Raw:
     shown = site.shown(issue, wanted.split(",") if wanted else None)
     if "transitions" in asked.query("expand"):
         shown["transitions"] = _transitions(site, issue)
+    if "changelog" in asked.query("expand"):
+        kept = site.histories.get(issue["key"], [])
+        shown["changelog"] = {"startAt": 0, "maxResults": len(kept), "total": len(kept), "histories": kept}
     if names := asked.query("properties"):
         kept = site.properties.get(issue["key"], {})
         shown["properties"] = {name: kept[name] for name in names.split(",") if name in kept}
@@ -221,7 +224,7 @@ def transition(site: JiraSite, asked: Asked, key: str) -> None:
     found = [each for each in _transitions(site, issue) if each["id"] == wanted]
     if not found:
         raise Problem(400, f"Transition id '{wanted}' is not valid for this issue.")
-    issue["fields"].update(status=found[0]["to"], updated=now())
+    site.move(issue["key"], site.me, found[0]["to"], now())
 
 
 @route("POST", "issueLink")

@@ -31,6 +31,7 @@ STATUSES = {
     "To Do": "new",
     "In Progress": "indeterminate",
     "Needs Information": "indeterminate",
+    "Accepted": "indeterminate",
     "Changes Requested": "indeterminate",
     "Failed": "indeterminate",
     "Done": "done",
@@ -39,7 +40,7 @@ STATUSES = {
 }
 WORKFLOWS: dict[str, dict[str, list[str]]] = {
     "Analytics Request": {
-        name: [other for other in list(STATUSES)[:6] if other != name] for name in list(STATUSES)[:6]
+        name: [other for other in list(STATUSES)[:7] if other != name] for name in list(STATUSES)[:7]
     },
     "Bug": {"Open": ["In Progress"], "In Progress": ["Closed"], "Closed": ["Open"]},
 }
@@ -124,6 +125,7 @@ class JiraSite:
         self.comments: dict[str, list[Raw]] = {}
         self.links: dict[str, list[Raw]] = {}
         self.content: dict[str, bytes] = {}
+        self.histories: dict[str, list[Raw]] = {}
         self.properties: dict[str, Raw] = {}
         self.faults: list[Fault] = []
         self.released = threading.Event()  # ends what hangs
@@ -224,6 +226,21 @@ class JiraSite:
             if key in (issue["key"], issue["id"]):
                 return issue
         raise Problem(404, "Issue does not exist or you do not have permission to see it.")
+
+    def move(self, key: str, author: Raw, status: Raw, created: str) -> None:
+        """Bring an issue to a status, and remember who did."""
+        fields = self.find(key)["fields"]
+        item = {
+            "field": "status",
+            "fieldtype": "jira",
+            "from": fields["status"]["id"],
+            "fromString": fields["status"]["name"],
+            "to": status["id"],
+            "toString": status["name"],
+        }
+        entry = {"id": self.number(), "author": author, "created": created, "items": [item]}
+        self.histories.setdefault(key, []).insert(0, entry)
+        fields.update(status=status, updated=now())
 
     def add_comment(self, key: str, author: Raw, body: Any, created: str, properties: list[Raw]) -> Raw:
         """Store a comment."""
