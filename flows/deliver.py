@@ -53,7 +53,7 @@ from flows.validate import validate
 from flows.warmup import run_meanwhile
 from tasks.answers import tell_not_begun
 from tasks.approval import close_approvals, decide_approvals, list_due_pages, list_held
-from tasks.candidates import ask_for_approval, preview_candidates, tell_decisions
+from tasks.candidates import ask_for_approval, preview_candidates, remove_previews, tell_decisions
 from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
 from tasks.publication import mark_held
@@ -134,6 +134,7 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         decisions = decide_approvals(tracker, warehouse)
         if decisions:
             tell_decisions(tracker, decisions)
+            remove_previews(site, [(each.candidate.dashboard, each.candidate.run) for each in decisions])
             close_approvals(warehouse, decisions)
         with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
             delivery.plan = plan_run(context=context, due=list_due_pages(warehouse))

@@ -267,6 +267,15 @@ def list_waiting(warehouse: Warehouse, dashboards: Sequence[Dashboard]) -> dict[
     }
 
 
+def list_superseded(warehouse: Warehouse, waiting: Iterable[Approval]) -> list[tuple[str, str]]:
+    """Dashboard and run of the candidate in whose place each of these waits."""
+    last = list_last(read_approvals(warehouse)) if (names := {each.dashboard for each in waiting}) else []
+    past = {
+        each.dashboard: each.run for each in last if each.dashboard in names and each.step is Step.superseded
+    }
+    return list(past.items())
+
+
 @task(name="decide approvals", **RETRY)
 def decide_approvals(tracker: Tracker, warehouse: Warehouse) -> list[Decision]:
     """Read what was said of candidates that wait, and promote what was accepted; return what was decided.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from prefect import get_run_logger, task
@@ -23,7 +24,7 @@ from blocks.warehouse.approvals import (
 )
 from blocks.warehouse.approvals import write_question as record_question
 from blocks.warehouse.base import Warehouse
-from tasks.approval import TOPIC, Decision, list_waiting
+from tasks.approval import TOPIC, Decision, list_superseded, list_waiting
 from tasks.elaboration.acceptance import compute_comment_fingerprint
 from tasks.evidence import write_diff
 from tasks.markdown import code, link
@@ -65,6 +66,7 @@ def preview_candidates(
                         error=str(error),
                     )
                 found.append((candidate, publication))
+    remove_previews(site, list_superseded(warehouse, waiting.values()))
     return found
 
 
@@ -159,6 +161,16 @@ def write_question(candidate: Candidate, publication: Publication, gate: GateRep
         f"Without a word it expires after {EXPIRES.days} days.",
     )
     return "\n\n".join(part for part in parts if part)
+
+
+def remove_previews(site: BiSite, places: Sequence[tuple[str, str]]) -> None:
+    """Remove the previews of candidates that wait no more. places: dashboard and run. What stays is logged."""
+    with site.session() if places else nullcontext():
+        for dashboard, run in places:
+            try:
+                site.remove_candidate(dashboard, run)
+            except PlatformError as error:
+                get_run_logger().warning("the preview of %s of run %s stays: %s", dashboard, run, error)
 
 
 @task(name="tell decisions", **RETRY)

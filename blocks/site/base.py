@@ -98,11 +98,16 @@ class Guides(NamedTuple):
 CANDIDATES = "candidates"
 
 
+def write_candidate_name(dashboard: str, run: str) -> str:
+    """What a dashboard's candidate of a run is called."""
+    return f"{dashboard}-{run.lower()}"[:100]
+
+
 def name_candidate(card: Card) -> Card:
     """A card under a name of its own, whose title says that it is not live."""
     dashboard = card.dashboard
     changed = {
-        "name": f"{dashboard.name}-{card.run.lower()}"[:100],
+        "name": write_candidate_name(dashboard.name, card.run),
         "title": f"Candidate, not live: {dashboard.title}",
         "description": f"It waits for acceptance; readers see another release. {dashboard.description}".strip(),
     }
@@ -150,6 +155,10 @@ class BiSite(Block, ABC):
     def publish_candidate(self, card: Card) -> Publication:
         """Publish a dashboard that nobody has accepted yet, where only candidates are; it says that it is not live."""
         return self.find_candidates_place().publish(name_candidate(card))
+
+    @abstractmethod
+    def remove_candidate(self, dashboard: str, run: str) -> None:
+        """Remove a dashboard's candidate of a run, where it is still there; what people have edited stays."""
 
     def find_candidates_place(self) -> Self:
         """The same site, with a place of its own for candidates, below that of dashboards."""

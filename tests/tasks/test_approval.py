@@ -42,6 +42,7 @@ from tasks.approval import (
     hold_for_approval,
     list_due_pages,
     list_held,
+    list_superseded,
     list_waiting,
 )
 from tasks.candidates import ask_for_approval, tell_decisions
@@ -345,6 +346,8 @@ def test_a_newer_definition_takes_the_place_of_the_one_that_waits_and_has_to_be_
     stage.suites.content = "two"
     stage.run("b", 2)
     assert stage.steps() == {"a": Step.superseded, "b": Step.awaiting}
+    waiting = list_waiting(stage.warehouse, stage.dashboards).values()
+    assert list_superseded(stage.warehouse, waiting) == [("board", "a")]
     for body in ("accept", "accept a"):  # which may have been written when only the first was known
         stage.tracker.say(body)
         assert stage.settle() == []

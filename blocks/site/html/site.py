@@ -22,7 +22,7 @@ from blocks.hashing import hash_value
 from blocks.http.address import Address
 from blocks.manifest import Node
 from blocks.records import GateReport, Publication
-from blocks.site.base import BiSite, Card
+from blocks.site.base import CANDIDATES, BiSite, Card, write_candidate_name
 from blocks.site.html.dashboard_view import open_view
 from blocks.site.html.dbt_docs_page import DOCS_FILE, render_dbt_docs
 from blocks.site.html.dictionary_page import FILE, find_guides, render_dictionary
@@ -116,6 +116,14 @@ class FolderSite(BiSite):
                 if other.name != name and "-" not in run:  # or it is one of a dashboard with a longer name
                     shutil.rmtree(other, ignore_errors=True)
         return publication
+
+    def remove_candidate(self, dashboard: str, run: str) -> None:
+        """Its folder, which nobody edits."""
+        parts = (*self.project.split("/"), CANDIDATES, write_candidate_name(dashboard, run))
+        folder = self.folder.expanduser().resolve().joinpath(*map(check_slug, parts))
+        with self._wrap_os_errors(folder):
+            if folder.exists():
+                shutil.rmtree(folder)
 
     @property
     def place(self) -> Path:

@@ -5,6 +5,7 @@ The client of its server is in client/, what a workbook is made of in workbook/.
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,15 +21,15 @@ from blocks.errors import BadInput, Misconfigured
 from blocks.hashing import hash_value
 from blocks.http.address import Address
 from blocks.records import Publication
-from blocks.site.base import BiSite, Card, DataAsk, DataChoice
+from blocks.site.base import CANDIDATES, BiSite, Card, DataAsk, DataChoice, write_candidate_name
 from blocks.site.readback import Readback
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
-from blocks.site.tableau.client.gone import describe_gone, remove_gone
+from blocks.site.tableau.client.gone import describe_gone, remove_dashboard, remove_gone
 from blocks.site.tableau.client.lookup import list_stamps
 from blocks.site.tableau.client.naming import count_uses
 from blocks.site.tableau.client.permissions import Readers, find_readers
-from blocks.site.tableau.client.projects import find_or_make_project
+from blocks.site.tableau.client.projects import find_or_make_project, find_project
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.publish import DashboardPublisher, PublishSettings
 from blocks.site.tableau.workbook.left_out import leave_out
@@ -159,6 +160,14 @@ class TableauSite(BiSite):
             publication = publishing.publish()
         notes = (*publication.notes, *left_out)
         return publication.model_copy(update={"notes": notes, "seconds": round(time.monotonic() - begun, 3)})
+
+    def remove_candidate(self, dashboard: str, run: str) -> None:
+        """Its workbook, unless somebody edited it, and its data sources, unless another workbook reads them."""
+        path, name = f"{self._check_path()}/{CANDIDATES}", check_slug(write_candidate_name(dashboard, run))
+        with self._connect() as session:
+            if project := find_project(session, path):
+                remove_dashboard(session, project, name)
+        shutil.rmtree(self.folder.expanduser().resolve() / name, ignore_errors=True)
 
     def read_use(self, name: str) -> Readback:
         """How often the workbook's views were opened, ever; that which lies beside an edited one counts too."""

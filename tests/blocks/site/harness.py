@@ -33,6 +33,9 @@ class Wall(Protocol):
     def says_candidate(self, name: str) -> str:
         """The same of a candidate."""
 
+    def candidates(self) -> list[str]:
+        """Candidates that people find, and that have data, by name."""
+
     def change(self, name: str) -> None:
         """What somebody does by hand to a dashboard, past us."""
 
@@ -55,6 +58,9 @@ class FolderWall:
 
     def says_candidate(self, name: str) -> str:
         return self.says(f"candidates/{name}")
+
+    def candidates(self) -> list[str]:
+        return sorted(path.name for path in (self.place / "candidates").iterdir())
 
     def change(self, name: str) -> None:
         (self.place / name / "dashboard.png").write_bytes(b"another")
@@ -97,6 +103,18 @@ class TableauWall:
         item = next(each for each in found if each.name == name)
         assert self.server.path(item.project) == "Team/dashboards/candidates"
         return str(item.description)
+
+    def candidates(self) -> list[str]:
+        kept = {
+            kind: [
+                each.name
+                for each in self.server.items[kind].values()
+                if self.server.path(each.project) == "Team/dashboards/candidates"
+            ]
+            for kind in ("workbooks", "datasources")
+        }
+        assert len(kept["workbooks"]) == len(kept["datasources"])
+        return sorted(kept["workbooks"])
 
     def change(self, name: str) -> None:
         self.server.edit(name)

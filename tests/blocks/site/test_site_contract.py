@@ -66,6 +66,19 @@ def test_a_candidate_is_shown_apart_and_says_that_it_is_not_live(wall: Wall, mak
     assert "Candidate, not live" in wall.says_candidate("kpi_page-r2")
 
 
+def test_a_candidate_is_removed_and_nothing_else(wall: Wall, make_card: Make) -> None:
+    wall.site.remove_candidate("kpi_page", "r2")  # where there never was one
+    wall.site.publish(make_card(metrics=(ORDERS,), dimensions=()))
+    before = wall.says("kpi_page")
+    for name in ("kpi_page", "kpi_page_too"):
+        card = make_card(name=name, metrics=(ORDERS,), dimensions=()).model_copy(update={"run": "r2"})
+        wall.site.publish_candidate(card)
+    for _ in range(2):
+        wall.site.remove_candidate("kpi_page", "r2")
+        assert wall.candidates() == ["kpi_page_too-r2"]
+    assert wall.says("kpi_page") == before
+
+
 def test_live_data_that_can_not_be_had_is_said(wall: Wall) -> None:
     assert not wall.site.choose_data(DataAsk(rows=1), None).live
     chosen = wall.site.choose_data(DataAsk(rows=1, live_wanted=True), None)

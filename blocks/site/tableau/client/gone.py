@@ -15,7 +15,7 @@ from typing import NamedTuple
 from blocks.errors import NotFound
 from blocks.site.tableau.client.items import ContentItem
 from blocks.site.tableau.client.lookup import list_content
-from blocks.site.tableau.client.naming import list_names
+from blocks.site.tableau.client.naming import is_as_published, list_names
 from blocks.site.tableau.client.session import TableauSession
 
 OURS = re.compile(r"ticket-to-dashboard\.source\.([a-z0-9_-]+)")
@@ -70,16 +70,29 @@ def remove_gone(session: TableauSession, project: str, days: int, today: date) -
         if since is None:
             _add_tag(session, item, f"ticket-to-dashboard.gone.{today.isoformat()}")
         elif (today - since).days >= days and item.connected_workbooks_count == 0:
-            _remove(session, item)
+            _remove(session, "datasources", item)
+
+
+def remove_dashboard(session: TableauSession, project: str, name: str) -> None:
+    """Remove a dashboard's workbook from a project (its id), and its data sources that nothing else reads.
+
+    A workbook that somebody edited stays, with its data.
+    """
+    for item in [each for each in list_content(session, "workbooks") if each.project_id == project]:
+        if item.name in list_names(name) and is_as_published(session, item):
+            _remove(session, "workbooks", item)
+    for source in find_gone(session, project):
+        if _read_tag(OURS, source.item.tags) == name and not source.item.connected_workbooks_count:
+            _remove(session, "datasources", source.item)
 
 
 def _add_tag(session: TableauSession, item: ContentItem, tag: str) -> None:
     session.call(f"Mark data source {item.name}", lambda server: server.datasources.add_tags(item, [tag]))
 
 
-def _remove(session: TableauSession, item: ContentItem) -> None:
+def _remove(session: TableauSession, kind: str, item: ContentItem) -> None:
     with suppress(NotFound):  # somebody else was faster, or the answer before this was lost
-        session.call(f"Remove data source {item.name}", lambda server: server.datasources.delete(item.id))
+        session.call(f"Remove {item.name} of {kind}", lambda server: getattr(server, kind).delete(item.id))
 
 
 def _read_tag(pattern: re.Pattern[str], tags: Iterable[str]) -> str | None:

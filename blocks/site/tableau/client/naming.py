@@ -34,16 +34,23 @@ def choose_place(session: TableauSession, project: str, name: str, digests: Coll
         item = content.find(session, "workbooks", candidate, project)
         if item is None:
             return Place(candidate, notes=_write_notes(edited, candidate))
-        known = revisions.read_marks(item.tags)
-        served = revisions.read_served(session, item)
-        same = served.is_as_signed or served.digest in {*digests, *(each.digest for each in known)}
-        if same or ((known or served.signature) and revisions.is_saved_by_us(session, item)):
+        if is_as_published(session, item, digests):
+            known = revisions.read_marks(item.tags)
             seen = max((each.views for each in known), default=None)
             return Place(candidate, item=item, views=seen, notes=_write_notes(edited, candidate))
         edited.append(candidate)
     raise Rejected(
         f"Publish {name}", f"people have edited {len(edited)} workbooks of that name", "Remove some."
     )
+
+
+def is_as_published(session: TableauSession, item: ContentItem, digests: Collection[str] = ()) -> bool:
+    """True for a workbook of ours that nobody has edited since. digests: of others that are ours."""
+    known = revisions.read_marks(item.tags)
+    served = revisions.read_served(session, item)
+    if served.is_as_signed or served.digest in {*digests, *(each.digest for each in known)}:
+        return True
+    return bool(known or served.signature) and revisions.is_saved_by_us(session, item)
 
 
 def count_uses(session: TableauSession, project: str, name: str) -> int:

@@ -22,6 +22,16 @@ def find_or_make_project(session: TableauSession, path: str) -> str:
     return str(parent)
 
 
+def find_project(session: TableauSession, path: str) -> str | None:
+    """The id of a project by its path; None where a part of it is not there."""
+    parent: str | None = None
+    for name in (part.strip() for part in path.split("/")):
+        parent = _find_project(session, name, parent)
+        if parent is None:
+            return None
+    return parent
+
+
 def _find_project(session: TableauSession, name: str, parent: str | None) -> str | None:
     """A project of that name directly under that parent."""
     listed = list_projects(session)

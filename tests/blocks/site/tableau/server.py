@@ -848,10 +848,13 @@ class Request:
             raise error("404004", "It is not there")
         raise Answer(204)
 
-    def delete_workbooks(self, identity: str, what: str, tag: str, *rule: str) -> None:
+    def delete_workbooks(self, identity: str, what: str = "", tag: str = "", *rule: str) -> None:
         if what == "permissions":
             raise self.delete_permission("workbooks", identity, *rule)
-        self.server.items["workbooks"][identity].tags.discard(tag)
+        if what:
+            self.server.items["workbooks"][identity].tags.discard(tag)
+        elif not self.server.items["workbooks"].pop(identity, None):
+            raise error("404006", "It is not there")
         raise Answer(204)
 
 
