@@ -206,6 +206,10 @@ _TALK = re.compile(
     r"\b(?:(?:talk\w*|discuss\w*|meeting|call|workshop|training|complain\w*|complaints?|reden|sprechen|diskutier\w*|"
     r"beschwer\w*)\b.{0,40}\b(?:about|on|over|regarding|of|über|zu|zum|zur)|why|warum|woran|wieso|weshalb)\b"
 )
+_SUBJECT = re.compile(
+    r"\b(?:something|anything|everything|stuff|etwas|irgendetwas|irgendwas|was)\s(?:about|on|around|regarding|über|zu|zum|zur)\b"
+)
+"""What comes after is only what a wish is about: it does not say which figures."""
 _EXAMPLE = re.compile(
     r"\b(?:especially|particularly|e g|eg|such as|like|example|including|beispielsweise|beispiel|insbesondere|"
     r"vor allem|"
@@ -472,6 +476,8 @@ def _find_refusal(mention: Mention, sentence: Sentence, others: Sequence[Mention
         return "it is named as something to leave out"
     if _TALK.search(ahead):
         return "it is spoken of, not asked for"
+    if mention.kind != "value" and _SUBJECT.search(ahead):
+        return "it is only what it is about"
     if mention.kind == "value":
         return _refuse_value(mention, sentence, ahead, others)
     if mention.kind == "dimension":
@@ -517,6 +523,8 @@ def _refuse_dimension(mention: Mention, sentence: Sentence, others: Sequence[Men
         each.end == mention.first or each.first == mention.end for each in beside
     ):
         return "it names a value"
+    if any(each.kind == "value" and each.end == mention.first for each in others):
+        return "it is what the value before it is of"  # `Christmas products`, shown as one
     shown = sentence.in_title or SHOWING.search(sentence.read_clause(mention.first))
     several = words[-1].is_plural or mention.inflected
     if (shown and several) or len(words) > 1:

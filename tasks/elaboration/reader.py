@@ -72,7 +72,7 @@ def read_prose(
     ]
     targets = [(number, each) for number, sentence in enumerate(sentences) for each in find_targets(sentence)]
     mentions = find_mentions(sentences, vocabulary)
-    wanted = _drop_covered([each for each in mentions if not each.refused], vocabulary)
+    wanted = _drop_covered([each for each in mentions if not each.refused], sentences, vocabulary)
     given = given or {}
     if not _asks_for_figures(sentences, wanted, cues):
         wanted = []
@@ -128,11 +128,20 @@ def _is_of_metric(cue: Cue, sentences: Sequence[Sentence], vocabulary: Vocabular
     return any(phrase.kind == "metric" for token in tokens for phrase in vocabulary.find_phrases(token))
 
 
-def _drop_covered(wanted: Sequence[Mention], vocabulary: Vocabulary) -> list[Mention]:
-    """Without those that a fuller mention elsewhere names more exactly, as `revenue` beside `gross revenue`."""
+def _drop_covered(
+    wanted: Sequence[Mention], sentences: Sequence[Sentence], vocabulary: Vocabulary
+) -> list[Mention]:
+    """Without those that a fuller mention elsewhere names more exactly, as `revenue` beside `gross revenue`.
+
+    A title names in short what the text names in full, even where the short one is a name of its own.
+    """
     kept = []
+    titled = [each for each in wanted if sentences[each.sentence].in_title]
+    plain = {each.names for each in wanted if each not in titled}
     for mention in wanted:
-        vague = mention.source in ("part", "synonym") or mention.kind == "dimension"
+        in_full = any(_is_part(mention.typed, each.typed) for each in titled)
+        in_short = mention in titled and mention.names not in plain and not in_full
+        vague = in_short or mention.source in ("part", "synonym") or mention.kind == "dimension"
         fuller = any(
             other is not mention
             and other.kind in ("metric", mention.kind)

@@ -77,7 +77,7 @@ def prose(folder: Path) -> None:
     """Requests in people's own words: precision and recall of what is proposed, on tickets tuned on and others."""
     from tests.prose import read_cases, score_cases
 
-    for part, what in (("tuned", "that the reader was tuned on"), ("held_out", "that it never was")):
+    for part, what in (("tuned", "that the reader was tuned on"), ("held_out", "that were held back")):
         cases = read_cases(part)
         print(f"{len(cases)} tickets {what}: {score_cases(cases)}", flush=True)
 

@@ -19,9 +19,33 @@ def test_there_are_enough_labelled_tickets_a_third_of_them_no_clear_request() ->
 
 
 def test_what_is_proposed_is_right() -> None:
-    score = score_cases([*read_cases("tuned"), *read_cases("held_out")])
-    assert score.precision >= 0.95, score.wrong
-    assert score.recall >= 0.9, score.lost
+    for part in ("tuned", "held_out"):
+        score = score_cases(read_cases(part))
+        assert score.precision >= 0.95, score.wrong
+        assert score.recall >= 0.9, score.lost
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "found"),
+    [
+        ("Refunds", "Product refunds by product line.", {"metrics": "product_refunds"}),
+        ("Refunds", "Refunds and product refunds.", {"metrics": "refunds, product_refunds"}),
+        (
+            "Refunds and product refunds",
+            "Product refunds by product line.",
+            {"metrics": "refunds, product_refunds"},
+        ),
+        ("Prices", "Show the average price of Garden products.", {"filters": "product_line = Garden"}),
+        ("Sales", "I need anything on our orders.", {}),
+    ],
+)
+def test_a_short_name_a_thing_of_a_value_and_a_mere_subject_propose_nothing_of_their_own(
+    title: str, text: str, found: dict[str, str]
+) -> None:
+    fields = read_prose(title, [text], make_vocabularies()["shop"], ASKED_ON).fields
+    assert {name: fields.get(name) for name in found} == found
+    assert "dimensions" not in fields or fields["dimensions"] == "product_line"
+    assert ("metrics" in fields) is bool(found)
 
 
 def test_hostile_tickets_propose_nothing() -> None:
