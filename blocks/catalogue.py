@@ -57,7 +57,7 @@ class Dataset(Record):
     @property
     def marts(self) -> tuple[str, ...]:
         """The marts that it reads, its own first."""
-        return tuple(dict.fromkeys((self.mart, *(join.mart for join in self.joins))))
+        return tuple(dict.fromkeys((self.mart, *(step.mart for join in self.joins for step in join.steps))))
 
     @property
     def name(self) -> str:
@@ -70,12 +70,10 @@ class Dataset(Record):
         Raises NotFound where one that it reads is not among them.
         """
         joins, others = find_read_joins(self.joins, self.columns), {self.mart: relation, **(joined or {})}
-        if missing := [join.mart for join in joins if join.mart not in others]:
+        if missing := [step.mart for join in joins for step in join.steps if step.mart not in others]:
             reason = f"{missing[0]}, which its rows are joined with, is not there"
             raise NotFound(f"read mart {self.mart}", reason, f"Build {missing[0]} with it.")
-        return rows_sql(
-            self.columns, " ".join([relation, *(join.write(others[join.mart]) for join in joins)])
-        )
+        return rows_sql(self.columns, " ".join([relation, *(join.write(others) for join in joins)]))
 
 
 class DeclaredColumn(Record):
@@ -224,7 +222,7 @@ class Catalogue:
     def marts_of(self, metrics: Iterable[str], dimensions: Iterable[str]) -> tuple[str, ...]:
         """The marts that these metrics are computed on, and those that they or these dimensions are joined with."""
         names, wanted = tuple(metrics), tuple(dimensions)
-        joined = (join.mart for join in self.joins_of(names, wanted))
+        joined = (step.mart for join in self.joins_of(names, wanted) for step in join.steps)
         return tuple(dict.fromkeys((*(self.mart_of(name) for name in names), *joined)))
 
     def joins_of(self, metrics: Iterable[str], dimensions: Iterable[str]) -> tuple[Join, ...]:
@@ -436,11 +434,16 @@ class Catalogue:
             parts = [(dataset.mart, column.sql) for column in dataset.columns]
             read = " ".join(sql for _, sql in parts)
             for join in dataset.joins:
-                parts += [(dataset.mart, join.on), (join.mart, join.key)]
-                parts += [(join.mart, join.where)] if join.where else []
-                parts += [
-                    (join.mart, sql) for name, sql in join.columns.items() if quote_identifier(name) in read
-                ]
+                reader = dataset.mart
+                for step in join.steps:
+                    parts += [(reader, step.on), (step.mart, step.key)]
+                    parts += [(step.mart, step.where)] if step.where else []
+                    parts += [
+                        (step.mart, sql)
+                        for name, sql in step.columns.items()
+                        if quote_identifier(name) in read
+                    ]
+                    reader = step.mart
             for mart, sql in parts:
                 columns = parse_expression(sql, "duckdb").find_all(exp.Column)
                 found |= {(mart, each.name.lower()) for each in columns}

@@ -1,12 +1,13 @@
 """What a row source has of other semantic models: their dimensions, joined by an entity that both have.
 
 As in dbt's semantic layer a row finds at most one row of the other model, by its primary or unique key, and none is no
-fault: the dimension is null then. One join leads to a dimension; what is two joins away is refused by name.
+fault: the dimension is null then. One join leads to a dimension, or two; what is farther away is refused by name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from blocks.dimensions import (
@@ -18,11 +19,12 @@ from blocks.dimensions import (
     read_keys,
     read_mart,
 )
+from blocks.hashing import hash_value
 from blocks.manifest import Node
 from blocks.records import GRAINS, Record
 from blocks.sql import quote_identifier
 
-_KEYS = ("primary", "unique")
+_FOUND = ("primary", "unique", "natural")
 
 
 class Join(Record):
@@ -31,6 +33,7 @@ class Join(Record):
     on: SQL of the key in the row source, key: in the other mart; columns: names here → SQL over the other mart. No
     column of a project begins with the @ that all these names begin with, so neither side's SQL means the other's.
     grouped: the other mart's rows become one for each key, and columns are aggregates of them; where: of which rows.
+    beyond: how the other mart's rows are joined with a third one's, and which columns come from there.
     """
 
     entity: str
@@ -40,19 +43,33 @@ class Join(Record):
     columns: dict[str, str]
     grouped: bool = False
     where: str = ""
+    beyond: Join | None = None
+
+    @property
+    def steps(self) -> tuple[Join, ...]:
+        """This join and those behind it, the nearest first."""
+        return (self, *(self.beyond.steps if self.beyond else ()))
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all columns that it brings."""
+        return [name for step in self.steps for name in step.columns]
 
     def is_read_by(self, sql: str) -> bool:
         """True if an expression names one of the columns."""
-        return any(quote_identifier(name) in sql for name in self.columns)
+        return any(quote_identifier(name) in sql for name in self.names)
 
-    def write(self, relation: str) -> str:
-        """SQL that joins the other mart. relation: it, quoted."""
-        what = ", ".join([self.mart, *(self.columns if self.grouped else ())])
-        key = quote_identifier(f"@{self.entity} of {what}")
+    def write(self, relations: Mapping[str, str]) -> str:
+        """SQL that joins the other mart. relations: quoted, by the marts' names."""
+        # what tells several joins of one mart apart comes first: some warehouses cut long names
+        mark = f"{hash_value(self.names)[:8]} " if self.grouped or self.beyond else ""
+        key = quote_identifier(f"@{mark}{self.entity} of {self.mart}")
         columns = [f"{sql} as {quote_identifier(name)}" for name, sql in self.columns.items()]
-        rows = f"select {', '.join([f'{self.key} as {key}', *columns])} from {relation}"
+        columns += map(quote_identifier, self.beyond.names if self.beyond else ())
+        rows = f"select {', '.join([f'{self.key} as {key}', *columns])} from {relations[self.mart]}"
+        rows += f" {self.beyond.write(relations)}" if self.beyond else ""
         rows += (f" where {self.where}" if self.where else "") + (" group by 1" if self.grouped else "")
-        alias = quote_identifier(f"@{self.entity}, {what}")
+        alias = quote_identifier(f"@{mark}{self.entity}, {self.mart}")
         return f"left join ({rows}) as {alias} on ({self.on}) = {key}"
 
 
@@ -70,9 +87,11 @@ def find_joins(model: Node, models: Iterable[Node], nodes: Mapping[str, Node]) -
     found: dict[str, Dimension] = {}
     joins: list[Join] = []
     faults: dict[str, str] = {}
-    for other in models:
+    every = list(models)
+    by_key = _index_by_key(every)
+    for other in every:
         try:
-            parts = list(_join(model, other, nodes)) if other.get("name") != model.get("name") else []
+            parts = list(_join_all(model, other, by_key, nodes))
         except (KeyError, TypeError, ValueError, AttributeError):  # which is said where it is read itself
             continue
         for join, dimensions, fault in parts:
@@ -89,6 +108,67 @@ def find_joins(model: Node, models: Iterable[Node], nodes: Mapping[str, Node]) -
     return EntityJoins(usable, tuple(joins), faults)
 
 
+def _index_by_key(models: Iterable[Node]) -> dict[str, list[Node]]:
+    """Entity → the semantic models whose rows it may find."""
+    found: dict[str, list[Node]] = {}
+    for model in models:
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # said where it is read itself
+            for entity in model.get("entities") or ():
+                if entity.get("type") in _FOUND:
+                    found.setdefault(entity["name"], []).append(model)
+    return found
+
+
+def _join_all(
+    model: Node, other: Node, by_key: Mapping[str, list[Node]], nodes: Mapping[str, Node]
+) -> Iterator[tuple[Join | None, dict[str, Dimension], str]]:
+    """What a semantic model has of another one, and through that one of a third."""
+    if other.get("name") == model.get("name"):
+        return
+    for join, dimensions, fault in _join(model, other, nodes):
+        yield join, dimensions, fault
+        if join is None:
+            continue
+        thirds = {each["name"]: each for key in read_keys(other) for each in by_key.get(key, ())}
+        for name, third in thirds.items():
+            if name in (model.get("name"), other.get("name")):
+                continue
+            with suppress(KeyError, TypeError, ValueError, AttributeError):  # said where it is read itself
+                yield from _go_through(join, list(_join(other, third, nodes)))
+
+
+def _go_through(
+    join: Join, parts: Iterable[tuple[Join | None, dict[str, Dimension], str]]
+) -> Iterator[tuple[Join | None, dict[str, Dimension], str]]:
+    """The same of a third model as the first one has it, by the entity that leads to the second."""
+    for beyond, dimensions, fault in parts:
+        if any(name.startswith(f"{join.entity}__") for name in dimensions):
+            continue  # back by the entity that it came by
+        named = {_prefix(name, join): _rename(each, join) for name, each in dimensions.items()}
+        if beyond is None:
+            yield None, named, fault
+            continue
+        columns = {f"@{join.entity}__{name[1:]}": sql for name, sql in beyond.columns.items()}
+        moved = beyond.model_copy(update={"columns": columns})
+        yield join.model_copy(update={"columns": {}, "beyond": moved}), named, fault
+
+
+def _prefix(name: str, join: Join) -> str:
+    return f"{join.entity}__{name}"
+
+
+def _rename(dimension: Dimension, join: Join) -> Dimension:
+    name, label = _prefix(dimension.name, join), dimension.label
+    entity = join.entity.removesuffix("_id").replace("_", " ").capitalize()
+    update = {"name": name, "expr": quote_identifier(f"@{name}"), "label": f"{entity} {_lower_first(label)}"}
+    return dimension.model_copy(update=update)
+
+
+def _lower_first(label: str) -> str:
+    """A label within a longer one; one that begins with capitals stays."""
+    return label[0].lower() + label[1:] if label[1:2].islower() else label
+
+
 def _join(
     model: Node, other: Node, nodes: Mapping[str, Node]
 ) -> Iterator[tuple[Join | None, dict[str, Dimension], str]]:
@@ -97,7 +177,7 @@ def _join(
     local = {f"{primary}__{each['name']}" for each in model.get("dimensions") or ()}
     for entity in other.get("entities") or ():
         name = entity["name"]
-        if name not in own or entity.get("type") not in (*_KEYS, "natural"):
+        if name not in own or entity.get("type") not in _FOUND:
             continue
         names = {f"{name}__{each['name']}": each for each in other.get("dimensions") or ()}
         names = {key: each for key, each in names.items() if key not in local}
@@ -142,7 +222,7 @@ def _read_joined(name: str, declared: Node) -> Dimension:
     """Another model's dimension as this one's rows have it, labelled with what it is of."""
     plain = read_dimension(declared)
     entity = name.removesuffix(f"__{plain.name}").removesuffix("_id").replace("_", " ")
-    small = plain.label[0].lower() + plain.label[1:] if plain.label[1:2].islower() else plain.label
-    label = plain.label if plain.label.casefold().startswith(entity) else f"{entity.capitalize()} {small}"
+    is_named = plain.label.casefold().startswith(entity)
+    label = plain.label if is_named else f"{entity.capitalize()} {_lower_first(plain.label)}"
     update = {"name": name, "expr": quote_identifier(f"@{name}"), "label": label, "joined": True}
     return plain.model_copy(update=update)

@@ -56,7 +56,8 @@ MOST_NESTED = 20  # metrics of metrics; dbt refuses a circle, this refuses to fo
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError)
 _NAMED = re.compile(
     r"""\{\{\s*(?P<kind>Dimension|TimeDimension|Entity)\(\s*(['"])(?P<name>\w+)\2\s*"""
-    r"""(?:,\s*(?:time_granularity_name\s*=\s*)?(['"])(?P<grain>\w+)\4\s*)?\)\s*\}\}"""
+    r"""(?:,\s*(?:time_granularity_name\s*=\s*)?(['"])(?P<grain>\w+)\4\s*)?"""
+    r"""(?:,\s*(?:entity_path\s*=\s*)?[\[(]\s*(['"])(?P<path>\w+)\6\s*,?\s*[\])]\s*)?\)\s*\}\}"""
 )
 _NAMED_METRIC = re.compile(
     r"""\{\{\s*Metric\(\s*(['"])(?P<name>\w+)\1\s*,\s*(?:group_by\s*=\s*)?"""
@@ -740,13 +741,18 @@ def _join_metric(name: str, entity: str, source_name: str, models: SemanticModel
 def _has_time(template: str, source: RowSource) -> bool:
     """True if a filter that is resolved names a time."""
     times = {name for name, each in source.dimensions.items() if each.time}
-    names = (found["name"] for found in _NAMED.finditer(template))
+    names = map(_read_name, _NAMED.finditer(template))
     return any(name == "metric_time" or {name, name.rpartition("__")[2]} & times for name in names)
+
+
+def _read_name(found: re.Match[str]) -> str:
+    """What a filter names in braces, with the entity that leads there."""
+    return f"{found['path']}__{found['name']}" if found["path"] else str(found["name"])
 
 
 def _resolve_name(found: re.Match[str], source: RowSource) -> str:
     """SQL of what a filter names in braces: a dimension or an entity of the row source's own."""
-    name, kind, grain = found["name"], found["kind"], found["grain"]
+    name, kind, grain = _read_name(found), found["kind"], found["grain"]
     if kind == "Entity":
         if name not in source.entities or grain:
             raise UnusableError(f"its filter names entity {name}, none of {source.model} itself")
@@ -776,8 +782,8 @@ def _say_not_joined(name: str, source: RowSource) -> str:
     """Why a row source has no dimension that a filter names."""
     if reason := source.joined.faults.get(name):
         return f"which can't be joined: {reason}"
-    if name.count("__") > 1 and name.split("__")[0] in source.entities:
-        return "which is more than one join away"
+    if name.count("__") > 2 and name.split("__")[0] in source.entities:
+        return "which is more than two joins away"
     return f"no dimension of {source.model} itself, nor of a semantic model that it has an entity of"
 
 

@@ -147,7 +147,8 @@ def check_marts(
         for metrics, dimensions in asked
         for join in catalogue.joins_of((name for name in metrics if name in known), dimensions)
     ]
-    by_key = {(join.mart, join.key): join for join in joins if join.mart in build.marts and not join.grouped}
+    steps = [step for join in joins for step in join.steps if not step.grouped]
+    by_key = {(step.mart, step.key): step for step in steps if step.mart in build.marts}
     for join in by_key.values():
         mart, relation = catalogue.mart(join.mart), build.marts[join.mart]
         made_of = hash_value("join", join.key, join.entity, relation) if build.states else ""

@@ -219,13 +219,65 @@ def test_a_dimension_of_two_models_is_none_of_either() -> None:
     assert set(found.dimensions_of("orders")) == {"country", "customer__home", "customer__size"}
 
 
-def test_two_joins_away_is_refused_by_name() -> None:
-    countries = model("countries", [key("country", "primary")], dimension("continent"))
-    found = catalogue(
-        CUSTOMER_MODEL, countries, filtered="{{ Dimension('customer__country__continent') }} = 'Europe'"
+COUNTRIES = "(VALUES ('ES', 'South'), ('DE', 'North')) AS c(id, region)"
+COUNTRY_MODEL = model(
+    "countries", [key("country", "primary")], dimension("part", expr="region -- of it"), dimension("id")
+)
+
+
+def test_a_dimension_may_be_two_joins_away(tmp_path: Path) -> None:
+    region = "{{ Dimension('country__part', entity_path=['customer']) }} = 'South'"
+    found = catalogue(CUSTOMER_MODEL, COUNTRY_MODEL, filtered=region)
+    relations = {**RELATIONS, "countries": COUNTRIES}
+
+    def read(metric: str, *dimensions: str) -> dict[Any, Any]:
+        (dataset,) = found.datasets((metric,), dimensions)
+        return {row[:-1]: row[-1] for row in duckdb.execute(dataset.sql(ORDERS, relations)).fetchall()}
+
+    assert read("sales", "customer__country__part") == {("South",): 30, ("North",): 30, (None,): 90}
+    assert read("some") == {(): 30}
+    assert read("some", "customer__segment", "customer__country__id") == {
+        ("Home", "ES"): 30,
+        ("Office", "DE"): None,
+        (None, None): None,
+    }
+    assert found.marts_of(("some",), ()) == ("orders", "customers", "countries")
+    assert found.list_columns_read(("some",), ()) >= {
+        ("orders", "customer"),
+        ("customers", "id"),
+        ("customers", "country"),
+        ("countries", "id"),
+        ("countries", "region"),
+    }
+    assert found.dimension_labels()["customer__country__part"] == ("Customer country part",)
+    (dataset,) = found.datasets(("some",), ())
+    with pytest.raises(NotFound, match="countries, which its rows are joined with, is not there"):
+        dataset.sql(ORDERS, RELATIONS)
+
+
+def test_both_marts_on_the_way_have_one_row_for_each_key(tmp_path: Path) -> None:
+    region = "{{ Dimension('country__part', entity_path=['customer']) }} = 'South'"
+    release = Release(tmp_path)
+    release.add("countries", COUNTRIES)
+    checks = release.check(catalogue(CUSTOMER_MODEL, COUNTRY_MODEL, filtered=region))
+    assert [(check.scope, check.passed) for check in checks] == [("customers", True), ("countries", True)]
+
+
+def test_what_two_ways_lead_to_or_is_farther_away_is_refused_by_name() -> None:
+    twin = model("twins", [key("customer", "unique"), key("country", "foreign")], dimension("size"))
+    both = catalogue(
+        CUSTOMER_MODEL,
+        twin,
+        COUNTRY_MODEL,
+        filtered="{{ Dimension('country__part', entity_path=['customer']) }} = 'South'",
     )
-    assert "customer__country__continent, which is more than one join away" in found.list_unusable()["some"]
-    assert "customer__country__continent" not in found.dimensions_of("orders")
+    assert "customer__country__part is in several semantic models" in both.list_unusable()["some"]
+    far = catalogue(
+        CUSTOMER_MODEL, filtered="{{ Dimension('country__continent__name', ['customer']) }} = 'Europe'"
+    )
+    assert (
+        "customer__country__continent__name, which is more than two joins away" in far.list_unusable()["some"]
+    )
 
 
 def test_a_models_own_dimension_is_not_anothers() -> None:
@@ -251,6 +303,11 @@ class Release:
             session.rows(f"create table rel.orders as from {ORDERS}")
             session.rows(f"create table rel.customers as from {customers}")
         self.marts = {"orders": "rel.orders", "customers": "rel.customers"}
+
+    def add(self, mart: str, rows: str) -> None:
+        with self.warehouse.session() as session:
+            session.rows(f"create table rel.{mart} as from {rows}")
+        self.marts[mart] = f"rel.{mart}"
 
     def check(self, found: Catalogue, *dashboards: Dashboard) -> list[Check]:
         rows = dict.fromkeys(self.marts, 1)

@@ -113,7 +113,10 @@ class Referee:
         source = self.catalogue._semantic.sources[self.catalogue.source_of(question.metric)]
         known = source.dimensions[dimension]
         name = dimension if known.joined else f"{source.entity}__{dimension}"
-        said = f"TimeDimension('{name}', '{known.grain}')" if known.time else f"Dimension('{name}')"
+        *path, entity, short = name.split("__")
+        parts = [f"'{entity}__{short}'", *([f"'{known.grain}'"] if known.time else [])]
+        parts += [f"entity_path={path}"] if path else []
+        said = f"{'TimeDimension' if known.time else 'Dimension'}({', '.join(parts)})"
         text = (
             f"cast(cast({{{{ {said} }}}} as date) as varchar)"
             if known.time

@@ -34,11 +34,16 @@ SELECT bal_on, account, branch, kind, balance FROM (
     FROM range(60) AS days(d), range(7) AS accounts(a) WHERE hash(a, d, 4) % 5 > 0)
 """
 CUSTOMERS = """
-SELECT c AS customer_id, ['Home', 'Office'][1 + c % 2] AS segment, date '2024-01-01' + (c * 9)::int AS joined_on
+SELECT c AS customer_id, ['Home', 'Office'][1 + c % 2] AS segment, date '2024-01-01' + (c * 9)::int AS joined_on,
+    CASE WHEN c % 7 > 0 THEN c % 6 END AS area_id
 FROM range(1, 36) AS customers(c)
 """
+AREAS = """
+SELECT a AS id, [NULL, 'Coast', 'Hills'][1 + a % 3] AS land, date '2020-01-01' + (a * 40)::int AS opened_on
+FROM range(5) AS areas(a)
+"""
 SPINE = "SELECT date '2024-01-01' + d::int AS date_day FROM range(1200) AS days(d)"
-TABLES = {"sales": SALES, "balances": BALANCES, "customers": CUSTOMERS, "time_spine": SPINE}
+TABLES = {"sales": SALES, "balances": BALANCES, "customers": CUSTOMERS, "areas": AREAS, "time_spine": SPINE}
 
 
 class ParsedProject(NamedTuple):
@@ -109,6 +114,7 @@ MODELS = [
     {"name": "sales"},
     {"name": "balances"},
     {"name": "customers"},
+    {"name": "areas"},
 ]
 SALES_DIMENSIONS = [
     _time("sold_on"),
@@ -128,7 +134,16 @@ CUSTOMER_MODEL = {
     "name": "customers",
     "model": "ref('customers')",
     "defaults": {"agg_time_dimension": "joined_on"},
-    "entities": [{"name": "customer", "type": "primary", "expr": "customer_id"}],
+    "entities": [
+        {"name": "customer", "type": "primary", "expr": "customer_id"},
+        {"name": "area", "type": "foreign", "expr": "area_id"},
+    ],
     "dimensions": [_time("joined_on"), _dimension("segment")],
     "measures": [{"name": "customer_count", "agg": "count", "expr": "customer_id"}],
+}
+AREA_MODEL = {
+    "name": "areas",
+    "model": "ref('areas')",
+    "entities": [{"name": "area", "type": "primary", "expr": "id"}],
+    "dimensions": [_time("opened_on"), _dimension("land", expr="upper(land)")],
 }

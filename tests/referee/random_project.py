@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from tests.referee.projects import BALANCE_DIMENSIONS, CUSTOMER_MODEL, MODELS, SALES_DIMENSIONS
+from tests.referee.projects import AREA_MODEL, BALANCE_DIMENSIONS, CUSTOMER_MODEL, MODELS, SALES_DIMENSIONS
 
 FILTERS = {
     "sale": [
@@ -18,6 +18,8 @@ FILTERS = {
         "{{ Dimension('customer__segment') }} = 'Home'",
         "{{ TimeDimension('customer__joined_on', 'month') }} < '2024-05-01' or {{ Dimension('sale__is_gift') }}",
         "{{ Dimension('customer__segment') }} is null",
+        "{{ Dimension('area__land', entity_path=['customer']) }} = 'COAST'",
+        "{{ TimeDimension('area__opened_on', 'month', entity_path=['customer']) }} < '2020-04-01'",
         "{{ Metric('spent', group_by=['customer']) }} > 9000",
         "{{ Metric('visits', ['customer']) }} < 22 and {{ Dimension('sale__region') }} = 'North'",
         "{{ Metric('products_of_gifts', group_by=['customer']) }} = 3"
@@ -79,7 +81,11 @@ class Draw:
             self.model("sale", "sales", SALES_DIMENSIONS),
             self.model("balance_row", "balances", BALANCE_DIMENSIONS),
         ]
-        return {"models": MODELS, "semantic_models": [*models, CUSTOMER_MODEL], "metrics": self.metrics}
+        return {
+            "models": MODELS,
+            "semantic_models": [*models, CUSTOMER_MODEL, AREA_MODEL],
+            "metrics": self.metrics,
+        }
 
     def model(self, entity: str, mart: str, dimensions: list[dict[str, Any]]) -> dict[str, Any]:
         pick, times = self.random, [d["name"] for d in dimensions if d["type"] == "time"]
