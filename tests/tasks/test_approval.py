@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,8 @@ from blocks.records import (
     Ticket,
 )
 from blocks.tracker.base import compute_fingerprint
+from blocks.tracker.files import tracker as files_tracker
+from blocks.tracker.jira.session import JiraSession
 from blocks.warehouse import control
 from blocks.warehouse.approvals import Step, find_candidate, list_last, read_approvals, read_question
 from blocks.warehouse.duckdb.session import DuckDBSession
@@ -529,6 +532,98 @@ def test_killed_at_each_step_of_expiring_nothing_is_promoted(
         kill_at_each(tmp_path, lambda stage: stage.run("a", 1) and None, lambda stage: stage.settle(), check)
         > 2
     )
+
+
+class Writes:
+    """Ends what is done before its nth write, to control, to a file or to Jira."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 10**6
+        reading = ("select", "from", "with", "describe", "show")
+        self._wrap(
+            monkeypatch, DuckDBSession, "rows", lambda a: not a[1].lstrip().lower().startswith(reading)
+        )
+        self._wrap(monkeypatch, JiraSession, "send", lambda a: a[2] != "GET")
+        self._wrap(monkeypatch, files_tracker, "replace_file", lambda _: True)
+
+    def _wrap(
+        self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, writes: Callable[[Any], bool]
+    ) -> None:
+        real = getattr(owner, name)
+
+        def counted(*args: Any, **more: Any) -> Any:
+            if writes(args):
+                self.left -= 1
+                if self.left < 0:
+                    raise KilledError
+            return real(*args, **more)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    def is_killed(self, moment: int, act: Callable[[], object]) -> bool:
+        """Whether something was done that ended before this many writes."""
+        self.left = moment
+        try:
+            act()
+        except KilledError:
+            return True
+        finally:
+            self.left = 10**6
+        return False
+
+
+@pytest.mark.parametrize("step", ["awaiting", "accepted", "by status", "expired"])
+@pytest.mark.parametrize(
+    ("name", "stride"),
+    [
+        ("jira-cloud-v3", 21),
+        *(
+            pytest.param(each, 1, marks=pytest.mark.soak)
+            for each in ("files", "jira-cloud-v3", "jira-data-center")
+        ),
+    ],
+)
+def test_killed_at_each_write_also_to_the_tracker_nothing_is_promoted_unaccepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, stride: int, step: str
+) -> None:
+    writes, moment, expires = Writes(monkeypatch), 0, approval.EXPIRES
+    killed = True
+    while killed:
+        folder = tmp_path / str(moment)
+        (folder / "desk").mkdir(parents=True)
+        stage = Stage(folder)
+        with DESKS[name](folder / "desk") as desk, stage.warehouse.session():
+            stage.tracker = desk.tracker
+            desk.file("AN-7", "done")
+            if step == "awaiting":
+                killed = writes.is_killed(moment, partial(stage.run, "a", 1))
+                assert stage.seen() is None
+                recover.fn(stage.warehouse, "later")
+                assert stage.settle() == []
+                stage.run("z", 9)  # which asks, where this one did not
+                assert stage.seen() is None
+                assert desk.status("AN-7") == "in_progress"
+                assert "Waiting for acceptance" in desk.comments("AN-7")[-1]
+            else:
+                stage.run("a", 1)
+                if step == "accepted":
+                    desk.say("AN-7", "Dana Whitfield", "2026-11-26T10:00:00+00:00", "accept")
+                elif step == "by status":
+                    desk.accept("AN-7", "Dana Whitfield")
+                else:
+                    monkeypatch.setattr(approval, "EXPIRES", timedelta(0))
+                killed = writes.is_killed(moment, stage.settle)
+                assert stage.seen() in ((None,) if step == "expired" else (None, 1))
+                recover.fn(stage.warehouse, "later")
+                stage.settle()
+                end = (None, Step.expired) if step == "expired" else (1, Step.promoted)
+                assert (stage.seen(), stage.steps()["a"]) == end
+                heads = {each.partition("\n")[0].strip("# ") for each in desk.comments("AN-7")}
+                assert ("Expired" if step == "expired" else "Accepted") in heads
+                monkeypatch.setattr(approval, "EXPIRES", expires)
+        shutil.rmtree(folder)
+        moment += stride
+    assert moment > 2
 
 
 def die_before_telling(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
