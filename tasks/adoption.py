@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from blocks.dbt.worker import NodeResult
 
 LEFT_OUT = ("target", "logs", ".git", ".venv", "venv", "node_modules", "__pycache__", ".local")
+MOST_FAILURES = 5
 MOST_MARTS, BUILD_SECONDS, LOAD_SECONDS = 12, 1800, 1800
 SCHEMA = "rel_init"
 
@@ -215,7 +216,7 @@ class Adopter:
             left = ", ".join(marts[MOST_MARTS:])
             self.found.notes.append(f"left for another time, after these are in use: {left}")
         results = dbt.make(marts[:MOST_MARTS], BUILD_SECONDS) if marts else []
-        self._note_failures(results)
+        self.found.notes += list_failures(results)
         built = {result["unique_id"] for result in results if result["status"] == "success"}
         chosen = [catalogue.mart(each) for each in marts[:MOST_MARTS]]
         found = self._profile(chosen, built)
@@ -253,12 +254,6 @@ class Adopter:
                 self.found.notes.append(f"no mart that nothing is made of has a time: {names} instead")
                 return dict(list(timed.items())[:MOST_MARTS])
         return {}
-
-    def _note_failures(self, results: Sequence[NodeResult]) -> None:
-        failed = [result for result in results if result["status"] in {"error", "fail"}]
-        for result in failed[:5]:
-            reason = " ".join(result["message"].split())[:300]
-            self.found.notes.append(f"{result['name']} could not be built here: {reason}")
 
     def _propose_dashboards(
         self, manifest: Node, catalogue: Catalogue, profiles: Mapping[str, TableProfile]
@@ -423,6 +418,15 @@ def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:
         if is_model and is_end and not spine and kind not in {"ephemeral", "external"}:
             ends.append(name_model(node))
     return list(dict.fromkeys([*sorted(measured), *sorted(drawn), *sorted(ends)]))
+
+
+def list_failures(results: Sequence[NodeResult]) -> list[str]:
+    """What could not be built, each with all that dbt says of it: a file's mistake often stands at the end of it."""
+    failed = [result for result in results if result["status"] in {"error", "fail"}]
+    return [
+        f"{result['name']} could not be built here: {' '.join(result['message'].split())}"
+        for result in failed[:MOST_FAILURES]
+    ]
 
 
 def _list_parts(model: Mapping[str, object]) -> tuple[str, ...]:

@@ -185,7 +185,7 @@ def raise_broken(nodes: Sequence[NodeResult]) -> None:
     broken = [node for node in nodes if node["kind"] not in {*TESTS, "source"} and node["status"] in FAILED]
     if not broken:
         return
-    answer = "; ".join(f"{node['name']}: {_clip_lines(node['message'])}" for node in broken[:3])
+    answer = "; ".join(f"{node['name']}: {_clip_lines(node['message'], 20, 2_000)}" for node in broken[:3])
     kinds = {"hook" if node["kind"] == RUN_HOOK else node["kind"] for node in broken}
     raise BuildFailed(
         f"build {len(nodes)} dbt nodes", answer, f"Correct the {_join(kinds)}; readers keep what they have."
@@ -464,5 +464,5 @@ def _find_reason(message: str) -> str:
     return _clip_lines("\n".join(lines[1:] if len(lines) > 1 and _HEADING.match(lines[0]) else lines))
 
 
-def _clip_lines(message: str, lines: int = 3) -> str:
-    return " ".join(message.strip().splitlines()[:lines])[:500]
+def _clip_lines(message: str, lines: int = 3, length: int = 500) -> str:
+    return " ".join(line.strip() for line in message.strip().splitlines()[:lines])[:length]

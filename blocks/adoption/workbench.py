@@ -182,7 +182,7 @@ class Workbench:
         except duckdb.Error as error:
             raise Misconfigured(
                 f"profile {files[0].name}",
-                str(error).splitlines()[0][:300],
+                " ".join(str(error).split()),
                 "Mend the file, or take it away.",
             ) from None
         described = [str(row[0]) for row in self.ask("describe texts")]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from blocks.errors import Misconfigured
+from blocks.errors import BuildFailed, Misconfigured
 from blocks.records import Release
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tasks.building import NONE_JUDGED, TOO_EARLY, ask_tests_again, check_hooks, read_checks
+from tasks.adoption import list_failures
+from tasks.building import NONE_JUDGED, TOO_EARLY, ask_tests_again, check_hooks, raise_broken, read_checks
 from tasks.gate import check_removed_marts
 
 if TYPE_CHECKING:
@@ -147,3 +148,20 @@ def test_a_mart_that_is_switched_off_is_not_called_gone(disabled: set[str], word
     catalogue = SimpleNamespace(models={}, disabled=disabled)
     (check,) = check_removed_marts(cast("Any", warehouse), cast("Any", catalogue))
     assert (check.status, word in check.observed) == ("warned", True)
+
+
+def test_why_a_ragged_seed_cannot_be_read_is_said_to_its_end(tmp_path: Path) -> None:
+    """DuckDB says what it tried first, and what is wrong far below it."""
+    import duckdb
+
+    (tmp_path / "ragged.csv").write_text("id,name,x\n1,a,1\n2\n3,b\n")
+    columns = "columns = {'id': 'integer', 'name': 'varchar', 'x': 'integer'}"
+    with pytest.raises(duckdb.Error) as failed:
+        duckdb.sql(f"select * from read_csv('{tmp_path / 'ragged.csv'}', delim = ',', {columns})")
+    message = f"Runtime Error in seed ragged (seeds/ragged.csv)\n  {failed.value}"
+    seed = {**make_result("", "error", "seed", "seed.p.ragged"), "message": message, "name": "ragged"}
+    reason = "It does not match the number of columns found by the sniffer: 1"
+    (note,) = list_failures([cast("NodeResult", seed)])
+    assert reason in note
+    with pytest.raises(BuildFailed, match=reason):
+        raise_broken([cast("NodeResult", seed)])
