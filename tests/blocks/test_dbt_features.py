@@ -185,6 +185,7 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]
             manifest=dict(dbt.manifest),
             findings={(each.about, each.problem) for each in findings},
             lineage=lineage,
+            tests={name: dbt.list_tests([name]) for name in ("doubled", "tabled")},
             results={each["unique_id"]: each for each in results},
             warehouse=warehouse,
         )
@@ -277,6 +278,16 @@ def test_dbts_own_tests_are_suite_enough(every: Any) -> None:
     assert not [each for each in every.findings if each[0] == "mart tabled" and "suite" in each[1]]
 
 
+def test_a_release_of_a_mart_runs_the_tests_of_all_that_it_is_made_of(every: Any) -> None:
+    def list_kinds(name: str) -> dict[str, int]:
+        kinds = [each.split(".")[0] for each in every.tests[name]]
+        return {kind: kinds.count(kind) for kind in set(kinds)}
+
+    # three generic ones of dbt's, the project's own, and the one in a file of its own
+    assert list_kinds("tabled") == {"test": 5}
+    assert list_kinds("doubled") == {"test": 5, "unit_test": 1}
+
+
 def test_columns_are_followed_through_all_but_python(every: Any) -> None:
     lineage: ColumnLineage = every.lineage
     source = "source.every.src.rows"
@@ -316,16 +327,27 @@ select no_such_column as day
 """
 
 
-def test_why_a_batch_failed_is_said_of_its_model(tmp_path: Path) -> None:
-    """dbt's own result of a model in batches says `ERROR`, and no more."""
+PROMISED = {
+    "promised.sql": "select 'one' as id",
+    "promised.yml": (
+        "models:\n  - name: promised\n    config: {contract: {enforced: true}}\n"
+        "    columns: [{name: id, data_type: integer}]\n"
+    ),
+}
+
+
+def test_why_a_model_failed_is_said_of_it(tmp_path: Path) -> None:
+    """dbt's own result of a model in batches says `ERROR`, and no more; of a contract it has a table."""
     (tmp_path / "dbt" / "models").mkdir(parents=True)
     (tmp_path / "dbt" / "dbt_project.yml").write_text("name: every\nprofile: every\nversion: '1.0'\n")
-    (tmp_path / "dbt" / "models" / "batches.sql").write_text(BATCHES)
+    for name, text in {"batches.sql": BATCHES, **PROMISED}.items():
+        (tmp_path / "dbt" / "models" / name).write_text(text)
     warehouse = DuckDBWarehouse(database=str(tmp_path / "house.duckdb"))
     dbt = DbtProject(folder=tmp_path / "dbt", state=tmp_path / "state").open(warehouse, SCHEMA)
     try:
-        (result,) = dbt.make(["batches"], 300)
+        results = {each["name"]: each for each in dbt.make(["batches", "promised"], 300)}
     finally:
         dbt.close()
-    assert result["status"] == "error"
-    assert "no_such_column" in result["message"]
+    assert {each["status"] for each in results.values()} == {"error"}
+    assert "no_such_column" in results["batches"]["message"]
+    assert "data type mismatch" in results["promised"]["message"]
