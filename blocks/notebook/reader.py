@@ -143,10 +143,11 @@ def _answer(
     """The question, asked of the exported rows."""
     with Extract(dataset, path) as extract:
         frame = make_frame(query_metric(extract, by, grain, where), dataset.time_zone)
-        bounds, undated = extract.find_bounds(), extract.count_undated()
+        bounds, undated = extract.find_bounds(), extract.sum_undated()
         frame = describe_frame(frame, release, bounds[1].isoformat() if bounds else None)
         frame.attrs["incomplete"] = [day.isoformat() for day in find_incomplete(extract, grain, where)]
-        frame.attrs["undated_rows"] = undated
+        frame.attrs["undated"] = None if undated is None else undated.get(dataset.metrics[0].name)
+        frame.attrs["has_undated"] = undated is not None
     return frame
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from blocks.catalogue import Dataset
 from blocks.duckdb_errors import describe_duckdb_error
 from blocks.errors import BadInput, replace_vendor_errors
+from blocks.metrics import aggregate_sql, evaluate, is_additive
 from blocks.site.periods import Period, find_bucket
 from blocks.sql import quote_identifier, write_literal
 from blocks.wishes import Filter
@@ -99,22 +100,31 @@ class Extract:
                 return first, last
         return None
 
-    def count_later(self, day: date) -> int:
-        """Rows that are dated later than a day."""
-        if not self.dataset.time:
-            return 0
-        name = quote_identifier(self.dataset.time)
-        return self.read_number(
-            f"SELECT count(*) FROM extract WHERE {name}::DATE > {write_literal(day, 'duckdb')}"
-        )
+    def sum_later(self, day: date) -> dict[str, float | None] | None:
+        """What metrics come to in rows that are dated later than a day; None without such rows."""
+        return self._sum_left_out(f"::DATE > {write_literal(day, 'duckdb')}")
 
-    def count_undated(self) -> int:
-        """Rows that have no time; a dataset with time leaves them out."""
+    def sum_undated(self) -> dict[str, float | None] | None:
+        """What metrics come to in rows that have no time; None without such rows.
+
+        Not how many there are: a row here stands for any number of the mart's.
+        """
+        return self._sum_left_out(" IS NULL")
+
+    def _sum_left_out(self, condition: str) -> dict[str, float | None] | None:
+        """Metric → its total over the rows whose time is so, of those that add up over rows."""
         if not self.dataset.time:
-            return 0
-        return self.read_number(
-            f"SELECT count(*) FROM extract WHERE {quote_identifier(self.dataset.time)} IS NULL"
-        )
+            return None
+        rows = f"FROM extract WHERE {quote_identifier(self.dataset.time)}{condition}"
+        if not self.read_number(f"SELECT count(*) {rows}"):
+            return None
+        metrics = [metric for metric in self.dataset.metrics if is_additive(metric.formula)]
+        measures = {measure.name: measure for metric in metrics for measure in metric.measures}
+        if not measures:
+            return {}
+        columns = ", ".join(map(aggregate_sql, measures.values()))
+        totals = dict(zip(measures, self.rows(f"SELECT {columns} {rows}")[0], strict=True))
+        return {metric.name: evaluate(metric.formula, totals) for metric in metrics}
 
 
 def cover_all(bounds: Sequence[tuple[date, date] | None], grain: str) -> Period | None:

@@ -161,7 +161,9 @@ class DltLoader(Loader):
     def _get_location(self, source: str) -> str:
         if source not in self.locations:
             raise Misconfigured(
-                f"load {source}", "the loader has no location for it", "Add it to `locations`."
+                f"load {source}",
+                "the loader has no location for it",
+                f"Give it with the run, --source {source}=LOCATION, or in `locations` of the loader's block.",
             )
         return self.locations[source]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,7 +15,7 @@ from blocks.site.base import Card
 from blocks.site.extract import Extract, cover_all
 from blocks.site.html.kpis import Snapshot
 from blocks.site.html.rollup import Rollup
-from blocks.site.number_format import write_short_day
+from blocks.site.number_format import write_compact, write_short_day
 from blocks.site.opening import (
     Standing,
     describe_missing_values,
@@ -251,13 +251,10 @@ class DashboardView:
             sampled = [scale for scale in rollup.scales.values() if scale > 1]
             found += [f"Figures marked ≈ are estimated from one in {scale} values." for scale in sampled]
             found += [f"{label}: {_NO_WHOLE}" for label in self._list_without_shares(rollup)]
-            if later := rollup.extract.count_later(self.latest):
-                found.append(
-                    f"{later:,} rows are dated after {write_short_day(self.latest)} and are left out."
-                )
+            later = f"Rows that are dated after {write_short_day(self.latest)}"
+            found += _write_left_out(later, rollup, rollup.extract.sum_later(self.latest))
             found += [f"{label}: {_NO_DAYS}" for label in _list_without_longer_buckets(rollup)]
-            if undated := rollup.extract.count_undated():
-                found.append(f"{undated:,} rows have no date and are left out.")
+            found += _write_left_out("Rows without a date", rollup, rollup.extract.sum_undated())
         return list(dict.fromkeys(found))
 
     def _write_maturity_notes(self) -> list[str]:
@@ -289,6 +286,19 @@ def open_view(card: Card) -> Iterator[DashboardView]:
     with ExitStack() as opened:
         pairs = zip(card.datasets, card.extracts, strict=True)
         yield DashboardView(card, [opened.enter_context(Extract(dataset, path)) for dataset, path in pairs])
+
+
+def _write_left_out(rows: str, rollup: Rollup, totals: Mapping[str, float | None] | None) -> list[str]:
+    """That some rows are left out, and how much of each metric they are. totals: None where there are none."""
+    if totals is None:
+        return []
+    metrics = {metric.name: metric for metric in rollup.extract.dataset.metrics}
+    shares = [
+        f"{metrics[name].label} {write_compact(total, metrics[name].form)}"
+        for name, total in totals.items()
+        if total is not None
+    ]
+    return [f"{rows} are left out{': ' if shares else ''}{', '.join(shares)}."]
 
 
 def _list_without_longer_buckets(rollup: Rollup) -> list[str]:

@@ -139,7 +139,9 @@ def test_rows_without_a_date_are_counted_and_left_out(make_card, tmp_path, sales
     reduction, (table,), _ = reduce(card.model_copy(update={"extracts": (undated,)}), 100)
     assert total(table) == 4
     with reduction.extract as extract:
-        assert extract.count_undated() == 1
+        assert extract.sum_undated() == {"orders": 3}  # of one row that stands for three
+        assert extract.sum_later(date(2024, 12, 31)) == {"orders": 4}
+        assert extract.sum_later(date(2025, 1, 1)) is None
 
 
 def test_an_extract_without_a_declared_column_is_refused(make_card, tmp_path, sales):
