@@ -42,6 +42,7 @@ __all__ = [
     "read_ledger",
     "read_mart",
     "read_metric",
+    "read_profile",
 ]
 STATE = ROOT / ".local"
 JOURNAL = (("run", "string"), ("seq", "int64"), ("state", "string"), ("at", "utc"))
@@ -93,6 +94,10 @@ class Notebook:
     def read_mart(self, name: str) -> pd.DataFrame:
         """All rows of a mart, with `release` and `freshness` in `attrs`. Raises NotFound."""
         return ServedReader(self.warehouse, self.catalogue).read_mart(name)
+
+    def read_profile(self, mart: str) -> pd.DataFrame:
+        """What a mart's rows say of each column: type, nulls, distinct values, smallest, largest. Raises NotFound."""
+        return ServedReader(self.warehouse, self.catalogue).read_profile(mart)
 
     def read_metric(
         self,
@@ -193,6 +198,11 @@ def read_metric(
 ) -> pd.DataFrame:
     """A metric of the local warehouse: see `Notebook.read_metric`."""
     return _open_local().read_metric(name, by, grain, where)
+
+
+def read_profile(mart: str) -> pd.DataFrame:
+    """What the rows of a mart of the local warehouse say of its columns: see `Notebook.read_profile`."""
+    return _open_local().read_profile(mart)
 
 
 def read_checks(mart: str) -> pd.DataFrame:

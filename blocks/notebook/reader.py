@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from blocks.adoption.profile import profile_table
 from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Busy, Misconfigured, NotFound
 from blocks.findings import suggest_name
-from blocks.notebook.frames import make_frame, read_query
+from blocks.notebook.frames import make_frame, make_records_frame, read_query
 from blocks.notebook.metric_query import find_incomplete, query_metric
 from blocks.records import Release
 from blocks.site.extract import Extract
@@ -22,6 +23,16 @@ from blocks.warehouse.release_marker import parse_marker
 if TYPE_CHECKING:
     import pandas as pd
 
+PROFILE = (
+    ("name", "string"),
+    ("data_type", "string"),
+    ("rows", "int64"),
+    ("nulls", "int64"),
+    ("distinct", "int64"),
+    ("smallest", "string"),
+    ("largest", "string"),
+    ("is_key", "bool"),
+)
 TRIES = 3  # of reading, where readers are led to another release meanwhile
 
 
@@ -43,6 +54,20 @@ class ServedReader:
                 if self._read_release(session) == release:
                     return describe_frame(frame, release, freshness)
         raise _say_changed(f"read mart {name}")
+
+    def read_profile(self, name: str) -> pd.DataFrame:
+        """What a mart's rows say of each of its columns. Raises NotFound for one that readers do not see."""
+        for _ in range(TRIES):
+            with self._warehouse.open_readers() as session:
+                release = self._read_release(session)
+                _check_served(release, name)
+                relation = self._warehouse.quote(self._warehouse.serving, name)
+                types = self._warehouse.columns(session, self._warehouse.serving, name)
+                profile = profile_table(session.rows, name, relation, types)
+                freshness = self._read_freshness(session, name)
+                if self._read_release(session) == release:
+                    return describe_frame(make_records_frame(profile.columns, PROFILE), release, freshness)
+        raise _say_changed(f"read profile of {name}")
 
     def read_metric(
         self, name: str, by: Sequence[str], grain: str | None, where: Mapping[str, object]

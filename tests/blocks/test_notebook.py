@@ -127,6 +127,26 @@ def test_sums_of_whole_numbers_stay_whole_and_too_wide_ones_exact(warehouse: Duc
     assert (str(frame["h"].dtype), frame["h"][0]) == ("decimal128(38, 0)[pyarrow]", Decimal(10**20))
 
 
+def test_a_profile_says_what_the_rows_of_a_mart_say_of_its_columns(reader: ServedReader) -> None:
+    found = reader.read_profile("sales").set_index("name")
+    assert found.loc["region"].tolist() == ["VARCHAR", 4, 1, 2, "north", "south", False]
+    assert found.loc["amount", "data_type"] == "DECIMAL(18,2)"
+    assert found["rows"].tolist() == [4] * len(found)
+    assert found.attrs["freshness"] == "2026-02-28"
+    with pytest.raises(NotFound, match="did you mean sales"):
+        reader.read_profile("sale")
+
+
+def test_a_mart_goes_into_a_workbook(reader: ServedReader, tmp_path: Path) -> None:
+    sales = reader.read_mart("sales")
+    sales["sold_at"] = sales["sold_at"].dt.tz_localize(None)  # which Excel has no cells for
+    sales.to_excel(tmp_path / "sales.xlsx", index=False)
+    again = pd.read_excel(tmp_path / "sales.xlsx")
+    assert list(again.columns) == list(sales.columns)
+    assert again["amount"].sum() == pytest.approx(103.3)
+    assert again["units"].isna().sum() == 1
+
+
 def test_a_metric_by_time_and_dimension(reader: ServedReader) -> None:
     found = reader.read_metric("price", ["region"], "month", {})
     assert list(found.columns) == ["sold_at", "region", "price"]
