@@ -34,7 +34,7 @@ def edit_source(
 ) -> str:
     """A properties file's text in which a source is loaded by dlt: its loader, kind, settings and columns' types.
 
-    What has dbt-duckdb read the data itself is taken out: it would go past what is loaded.
+    What has dbt read the data elsewhere is taken out, another `database` too: it would go past what is loaded.
     places: table of the file → the found table's name. Raises Misconfigured for a file in which the source is not.
     """
     found = {table.name: table for table in tables}
@@ -44,6 +44,7 @@ def edit_source(
         if node is None:
             raise Misconfigured(f"edit source {source}", "its YAML is not where dbt says it is")
         node["loader"] = "dlt"
+        node.pop("database", None)
         _drop_own_reading(node)
         _find_meta(node).setdefault("kind", kind)
         for table in node.get("tables") or ():

@@ -111,6 +111,7 @@ def test_what_only_grows_with_time_is_not_added_up(tmp_path: Path) -> None:
         "    meta:\n      external_location: data/{name}.csv\n",
         "    config:\n      meta: {external_location: 'data/{name}.csv', owner: Ada}\n",
         "    config: {external_location: 'data/{name}.csv'}\n",
+        "    database: elsewhere\n",
     ],
 )
 def test_what_dbt_would_read_past_the_load_is_taken_out(tmp_path: Path, own: str) -> None:
@@ -120,5 +121,6 @@ def test_what_dbt_would_read_past_the_load_is_taken_out(tmp_path: Path, own: str
         text = f"sources:\n  - name: till\n{own}    tables:\n      - name: sales\n"
         edited = edit_source(text, "till", "files", bench.tables, {"sales": "sales"})
     assert "external_location" not in edited
+    assert "elsewhere" not in edited
     assert ("owner: Ada" in edited) is ("owner" in own)
     assert yaml.safe_load(edited)["sources"][0]["config"]["meta"]["kind"] == "files"

@@ -118,6 +118,7 @@ sources:
     tables: [{name: things}]
   - name: none
     schema: raw_none
+    database: elsewhere
     loader: dlt
     tables: [{name: untyped}]
   - name: past
@@ -362,6 +363,11 @@ SEEDED = [
     ("warning", "source own.things", "its loader `Airbyte` is none of this workflow"),
     ("error", "source own.things", "its schema serving belongs to this workflow"),
     ("error", "source none.untyped", "has no meta `kind`"),
+    (
+        "error",
+        "source none.untyped",
+        "its models read it in database elsewhere, but `dlt` loads it into house",
+    ),
     ("warning", "source none.untyped", "it declares no column"),
     ("warning", "source", "it declares no freshness: old data pass"),
     ("warning", "dbt", "A loaded_at_field must be specified for source 'shop.sales'"),

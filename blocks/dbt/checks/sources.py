@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
+from blocks.catalogue import find_database
 from blocks.dbt.checks.nodes import (
     get_config,
     get_meta,
@@ -27,6 +28,7 @@ def check_sources(
 ) -> Iterator[Finding]:
     """The sources that the marts are made of. loaders: kinds that there are; reserved: schemas of our own."""
     places: dict[str, list[Node]] = defaultdict(list)
+    usual = find_database(manifest)
     for node in list_nodes(manifest, "sources"):
         places[f"{node.get('schema')}.{node.get('identifier')}".lower()].append(node)
         if node.get("unique_id") not in built:
@@ -34,6 +36,7 @@ def check_sources(
         yield from _check_loader(node, loaders)
         if node.get("loader") in loaders:
             yield from _check_columns(node)
+            yield from _check_database(node, usual)
         yield from _check_freshness(node)
         if str(node.get("schema")).lower() in reserved:
             yield make_node_error(
@@ -74,6 +77,17 @@ def _check_loader(node: Node, loaders: Collection[str]) -> Iterator[Finding]:
         f"{reason}: it is read as it stands {where}, whoever fills it",
         f"To have it loaded, write `loader:` {', '.join(sorted(loaders))}; else declare its freshness.",
     )
+
+
+def _check_database(node: Node, usual: str) -> Iterator[Finding]:
+    """A source that is loaded into the warehouse's database and read in another. usual: the warehouse's."""
+    own = str(node.get("database") or "")
+    if usual and own and own.casefold() != usual.casefold():
+        yield make_node_error(
+            node,
+            f"its models read it in database {own}, but `{node.get('loader')}` loads it into {usual}",
+            "Take `database` out of the source.",
+        )
 
 
 def _find_own_reading(node: Node) -> str:
