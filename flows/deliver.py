@@ -54,6 +54,7 @@ from flows.warmup import run_meanwhile
 from tasks.answers import tell_not_begun
 from tasks.approval import close_approvals, decide_approvals, list_due_pages, list_held
 from tasks.candidates import ask_for_approval, preview_candidates, remove_previews, tell_decisions
+from tasks.disuse import review_uses
 from tasks.lessons import read_lessons
 from tasks.promotion import list_unfinished, recover
 from tasks.publication import mark_held
@@ -136,6 +137,8 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
             tell_decisions(tracker, decisions)
             remove_previews(site, [(each.candidate.dashboard, each.candidate.run) for each in decisions])
             close_approvals(warehouse, decisions)
+        if tickets is None and dashboards is None:
+            review_uses(site, tracker, warehouse)
         with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
             delivery.plan = plan_run(context=context, due=list_due_pages(warehouse))
         tag_queries("deliver", run, delivery.plan.tickets)

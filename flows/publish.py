@@ -17,6 +17,7 @@ from flows.run_context import RunContext, stage_run
 from flows.run_names import name_stage
 from tasks.approval import list_held
 from tasks.dictionary import publish_dictionary
+from tasks.disuse import record_uses
 from tasks.left_alone import LeftAlone
 from tasks.lineage import record_publications
 from tasks.markdown import count_of
@@ -96,6 +97,8 @@ def publish(
                 publications.append(report_failure(dashboard, release, error))
         left.confirm()
         index = site.index(cards, publications)
+        if plan:
+            record_uses(site, warehouse, plan.dashboards, publications)
         left.finish()
         if plan and any(each.wishes.subscribers for each in plan.dashboards):
             publications = tell_subscribers(notifier, warehouse, plan.run, cards, publications)

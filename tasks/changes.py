@@ -21,6 +21,7 @@ from blocks.warehouse.proposals import write_proposal
 from tasks.approval import TOPIC as APPROVAL
 from tasks.approval import read_word
 from tasks.assignment import assign_tickets, choose_assignees
+from tasks.disuse import is_use_word
 from tasks.elaboration.acceptance import (
     choose_fields,
     compute_comment_fingerprint,
@@ -155,7 +156,12 @@ def _is_for_candidate(ticket: Ticket, comment: Comment) -> bool:
 def _is_word(comment: Comment) -> bool:
     """True for what others of this system read: it is neither a change nor to be passed on."""
     anything = Proposal(items=tuple(Item(field=name, value="") for name in CHANGEABLE))
-    return bool(read_word(comment) or read_lesson(comment) or read_answer(comment.body, anything))
+    return bool(
+        is_use_word(comment)
+        or read_word(comment)
+        or read_lesson(comment)
+        or read_answer(comment.body, anything)
+    )
 
 
 def _propose(  # what is known of one ticket

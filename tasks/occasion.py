@@ -15,6 +15,7 @@ from blocks.warehouse.base import Warehouse
 from blocks.warehouse.standing import read_standing
 from tasks.assignment import choose_assignees
 from tasks.changes import react_to_tickets
+from tasks.disuse import list_archived
 from tasks.planning import plan_tickets
 from tasks.proposals import ServedValues, elaborate_tickets, record_proposals, record_shown
 from tasks.standing import Occasion, list_due_tickets, read_again
@@ -37,6 +38,7 @@ def make_occasion(
         standing=read_standing(warehouse),
         find_values=values,
         find_groups=site.list_audiences if site else lambda: None,
+        archived=list_archived(warehouse),
     )
     read = {each.key for each in tickets}
     every = sorted({each.ticket for each in occasion.standing.values() if each.ticket} - read)

@@ -26,7 +26,8 @@ class Occasion:
     """What a plan is made on, besides its tickets. today: in UTC; standing: what went out when, by dashboard.
 
     find_values, find_groups: what wishes are held against, as `check_ticket` has them; again: tickets that asked for
-    nothing now, but whose dashboards are due; accepted: dashboards that somebody has accepted just now.
+    nothing now, but whose dashboards are due; accepted: dashboards that somebody has accepted just now;
+    archived: those that nobody opened.
     """
 
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
@@ -35,6 +36,7 @@ class Occasion:
     find_groups: Callable[[], Sequence[str] | None] = field(default=lambda: None)
     again: Mapping[str, Ticket] = field(default_factory=dict)
     accepted: frozenset[str] = frozenset()
+    archived: Collection[str] = frozenset()
 
     def find_wait(self, dashboard: str, schedule: str = "") -> str:
         """Why a dashboard is not refreshed now, as in `weekly on Monday, next on 2026-11-30`; empty if it is due.
@@ -43,6 +45,8 @@ class Occasion:
         """
         if dashboard in self.accepted:
             return ""
+        if dashboard in self.archived:
+            return "archived, as nobody opened it; `back` on its ticket brings it back"
         known = self.standing.get(dashboard)
         cadence = read_written_cadence((known.cadence if known else "") or schedule)
         if cadence is None or cadence.is_due(self.today, known.day if known else None):

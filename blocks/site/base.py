@@ -95,7 +95,8 @@ class Guides(NamedTuple):
         return self._replace(dictionary=self.dictionary and self.dictionary + at)
 
 
-CANDIDATES = "candidates"
+CANDIDATES, ARCHIVE = "candidates", "archive"
+"""Places below that of the dashboards: of what waits for acceptance, and of what nobody opens."""
 
 
 def write_candidate_name(dashboard: str, run: str) -> str:
@@ -188,6 +189,14 @@ class BiSite(Block, ABC):
     @abstractmethod
     def read_use(self, name: str) -> Readback:
         """What people did with a dashboard that was published here. Raises NotFound for one that is not there."""
+
+    @abstractmethod
+    def archive(self, name: str) -> None:
+        """Take a dashboard out of what people find, and keep it; nothing where it is not there. Safe to repeat."""
+
+    @abstractmethod
+    def restore(self, name: str) -> None:
+        """Bring an archived dashboard back to where it was; nothing where none is archived, or a newer one is there."""
 
     @abstractmethod
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:

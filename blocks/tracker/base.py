@@ -24,7 +24,9 @@ NOT_BEGUN = "not_begun"
 """Topic of our comment on what keeps runs from beginning."""
 CHANGE = "change"
 """Topic of our comment on what people said of a dashboard that they have."""
-NO_ANSWERS = frozenset({GAPS, "refresh", NOT_BEGUN, CHANGE})
+USE = "use"
+"""Topic of our comment on a dashboard that nobody opens."""
+NO_ANSWERS = frozenset({GAPS, "refresh", NOT_BEGUN, CHANGE, USE})
 """Topics of our comments that don't answer how a run ended for a ticket that asked."""
 
 

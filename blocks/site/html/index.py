@@ -16,7 +16,7 @@ from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 
 from blocks.errors import Misconfigured, replace_vendor_errors
 from blocks.records import GateReport, Publication, Record
-from blocks.site.base import Card
+from blocks.site.base import ARCHIVE, Card
 from blocks.site.html.dictionary_page import find_guides
 from blocks.site.html.page import build_index_program, render, render_part
 from blocks.site.number_format import write_day
@@ -248,7 +248,8 @@ def _make_entry(card: Card, result: Publication | None, link: Link) -> Entry:
 
 def render_index(folder: Path, entries: dict[str, Entry]) -> str:
     """The HTML over all entries, the newest first."""
-    listed = sorted(entries.values(), key=lambda entry: entry.title.lower())
+    shown = [entry for name, entry in entries.items() if not (folder / ARCHIVE / name).is_dir()]
+    listed = sorted(shown, key=lambda entry: entry.title.lower())
     listed.sort(key=lambda entry: (bool(entry.error), entry.published), reverse=True)
     good = [entry for entry in listed if entry.run]
     return render(

@@ -22,7 +22,7 @@ from blocks.hashing import hash_value
 from blocks.http.address import Address
 from blocks.manifest import Node
 from blocks.records import GateReport, Publication
-from blocks.site.base import CANDIDATES, BiSite, Card, write_candidate_name
+from blocks.site.base import ARCHIVE, CANDIDATES, BiSite, Card, write_candidate_name
 from blocks.site.html.dashboard_view import open_view
 from blocks.site.html.dbt_docs_page import DOCS_FILE, render_dbt_docs
 from blocks.site.html.dictionary_page import FILE, find_guides, render_dictionary
@@ -153,6 +153,25 @@ class FolderSite(BiSite):
         if not (self._place() / check_slug(name)).is_dir():
             raise NotFound(f"Read how {name} is used", "no such dashboard is there")
         return Readback(missing="Pages in a folder are not counted, and have no comments.")
+
+    def archive(self, name: str) -> None:
+        """Its folder, below `archive`; the list leaves it out."""
+        place = self._place()
+        self._move(place, place / check_slug(name), place / ARCHIVE / name)
+
+    def restore(self, name: str) -> None:
+        """Its folder, where it was, and in the list again."""
+        place = self._place()
+        if not (place / check_slug(name)).exists():
+            self._move(place, place / ARCHIVE / name, place / name)
+
+    def _move(self, place: Path, old: Path, new: Path) -> None:
+        with self._wrap_os_errors(place), self._lock_list(place):
+            if old.is_dir():
+                new.parent.mkdir(exist_ok=True)
+                shutil.rmtree(new, ignore_errors=True)  # which the one that was published later replaces
+                old.rename(new)
+            write_file(place / "index.html", render_index(place, read_entries(place)))
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """Write the page over all dashboards ever published here."""

@@ -21,13 +21,13 @@ from blocks.errors import BadInput, Misconfigured
 from blocks.hashing import hash_value
 from blocks.http.address import Address
 from blocks.records import Publication
-from blocks.site.base import CANDIDATES, BiSite, Card, DataAsk, DataChoice, write_candidate_name
+from blocks.site.base import ARCHIVE, CANDIDATES, BiSite, Card, DataAsk, DataChoice, write_candidate_name
 from blocks.site.readback import Readback
-from blocks.site.tableau.client.content import Reader
+from blocks.site.tableau.client.content import Reader, move_workbooks
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
 from blocks.site.tableau.client.gone import describe_gone, remove_dashboard, remove_gone
 from blocks.site.tableau.client.lookup import list_stamps
-from blocks.site.tableau.client.naming import count_uses
+from blocks.site.tableau.client.naming import count_uses, list_names
 from blocks.site.tableau.client.permissions import Readers, find_readers
 from blocks.site.tableau.client.projects import find_or_make_project, find_project
 from blocks.site.tableau.client.session import TableauSession
@@ -194,6 +194,20 @@ class TableauSite(BiSite):
     def _stamp_own_workbook(self, name: str) -> list[object]:
         paths = [self.workbooks / f"{name}{end}" for end in (".twbx", ".twb")] if self.workbooks else []
         return [(path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path.exists()]
+
+    def archive(self, name: str) -> None:
+        """Its workbooks, into the project's `archive`; its data sources stay, which they read."""
+        with self._connect() as session:
+            if project := find_project(session, self._check_path()):
+                archive = find_or_make_project(session, f"{self._check_path()}/{ARCHIVE}")
+                move_workbooks(session, list_names(check_slug(name)), project, archive)
+
+    def restore(self, name: str) -> None:
+        """Its workbooks, out of the project's `archive`."""
+        with self._connect() as session:
+            project = find_or_make_project(session, self._check_path())
+            if archive := find_project(session, f"{self._check_path()}/{ARCHIVE}"):
+                move_workbooks(session, list_names(check_slug(name)), archive, project)
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
         """The site's own list of content, which needs no publishing. Before it, old data sources are removed."""

@@ -79,6 +79,23 @@ def test_a_candidate_is_removed_and_nothing_else(wall: Wall, make_card: Make) ->
     assert wall.says("kpi_page") == before
 
 
+def test_what_is_archived_is_found_by_nobody_and_comes_back_as_it_was(wall: Wall, make_card: Make) -> None:
+    wall.site.archive("kpi_page")
+    wall.site.restore("kpi_page")  # where there never was one
+    cards = [make_card(name=name, metrics=(ORDERS,), dimensions=()) for name in ("kpi_page", "other")]
+    wall.site.index(cards, [wall.site.publish(card) for card in cards])
+    before = wall.says("kpi_page")
+    for _ in range(2):
+        wall.site.archive("kpi_page")
+        assert wall.names() == ["other"]
+    for _ in range(2):
+        wall.site.restore("kpi_page")
+        assert wall.names() == ["kpi_page", "other"]
+    assert wall.says("kpi_page") == before
+    wall.site.publish(cards[0])
+    assert wall.names() == ["kpi_page", "other"]
+
+
 def test_live_data_that_can_not_be_had_is_said(wall: Wall) -> None:
     assert not wall.site.choose_data(DataAsk(rows=1), None).live
     chosen = wall.site.choose_data(DataAsk(rows=1, live_wanted=True), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -130,6 +130,20 @@ def publish_workbook(
         ),
     )
     return find_published(session, "workbooks", upload.name, project)
+
+
+def move_workbooks(session: TableauSession, names: Collection[str], project: str, to: str) -> None:
+    """Move the workbooks of these names from one project to another (ids), unless one of the name is there."""
+    listed = list_content(session, "workbooks")
+    there = {each.name for each in listed if each.project_id == to}
+    for item in listed:
+        if item.project_id == project and item.name in names and item.name not in there:
+            item.project_id = to
+            _update_workbook(session, item)
+
+
+def _update_workbook(session: TableauSession, item: ContentItem) -> None:
+    session.call(f"Move workbook {item.name}", lambda server: server.workbooks.update(item))
 
 
 def find_published(session: TableauSession, kind: str, name: str, project: str) -> ContentItem:

@@ -819,6 +819,8 @@ class Request:
             item.tabs = asked.get("showTabs", str(item.tabs).lower()) == "true"
             item.certified = asked.get("isCertified", str(item.certified).lower()) == "true"
             item.note = asked.get("certificationNote", item.note)
+            if asked.find("project") is not None:
+                item.project = asked.find("project").get("id")
             item.owner = asked.find("owner").get("id") if asked.find("owner") is not None else item.owner
             raise answer(self.item_xml(kind, item))
 
