@@ -1,4 +1,7 @@
-"""Which hooks of a project may change rows: read from their text as it was written, and in doubt yes."""
+"""Which hooks of a project may change rows: read from their text as it was written, and in doubt yes.
+
+A model whose own Jinja runs statements that write is one of them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ _COMMENTS = re.compile(r"\{#.*?#\}|/\*.*?\*/|--[^\n]*", re.DOTALL)
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _ITSELF = re.compile(r"\{\{-?\s*this\s*-?\}\}")
 _CALL = re.compile(r"\b(\w+)\s*\(")
+_RUNS = re.compile(r"\b(?:run_query|statement)\s*\(")
+_WRITES = re.compile(r"\b(?:alter|copy|create|delete|drop|insert|merge|truncate|update)\b", re.IGNORECASE)
 _KNOWN_CALLS = {"env_var", "ref", "source", "var"}
 _WITHOUT_ROWS = {"analyze", "comment", "grant", "revoke", "select", "set", "show", "vacuum"}
 
@@ -33,8 +38,9 @@ def writes_elsewhere(node: Node) -> bool:
 
 
 def _list_hooks(node: Node) -> Iterator[str]:
-    if node["resource_type"] == RUN_HOOK:
-        yield str(node.get("raw_code") or "")
+    code = str(node.get("raw_code") or "")
+    if node["resource_type"] == RUN_HOOK or (_RUNS.search(code) and _WRITES.search(_COMMENTS.sub(" ", code))):
+        yield code
     for when in ("pre-hook", "post-hook"):
         for hook in node["config"].get(when) or ():
             yield str(hook.get("sql") if isinstance(hook, dict) else hook)

@@ -35,3 +35,17 @@ def test_a_hook_of_a_run_is_read_where_dbt_keeps_it() -> None:
     hook = {"resource_type": "operation", "raw_code": "truncate x", "config": {}}
     assert writes_rows(hook)
     assert not writes_rows({**hook, "raw_code": "vacuum"})
+
+
+@pytest.mark.parametrize(
+    ("code", "writes"),
+    [
+        ("{% do run_query('delete from ' ~ ref('ma')) %} select 1", True),
+        ("{% call statement('x') %} insert into {{ ref('ma') }} values (1) {% endcall %} select 1", True),
+        ("{% set found = run_query('select max(updated) from ' ~ ref('ma')) %} select 1 -- delete", False),
+        ("select k from {{ ref('ma') }} where kind = 'delete'", False),
+    ],
+)
+def test_a_model_that_runs_statements_itself_is_read_like_a_hook(code: str, writes: bool) -> None:
+    node = {"resource_type": "model", "schema": "rel_a", "config": {}, "raw_code": code}
+    assert (writes_rows(node), writes_elsewhere(node)) == (writes, writes)
