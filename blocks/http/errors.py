@@ -6,6 +6,7 @@ Texts of an answer are passed in by the vendor, who knows which of them hold no 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -107,7 +108,7 @@ def read_retry_after(header: str | None) -> float | None:
     """Read a Retry-After header: seconds, given as a number or a date; None if it says nothing."""
     if not header:
         return None
-    if header.strip().isdigit():
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", header.strip()):
         return float(header)
     try:
         return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())

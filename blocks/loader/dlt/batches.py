@@ -69,7 +69,7 @@ def build_batch(staging: Staging, label: str, size: int, present: str | None = N
     if merges and item in context.get_entries(table):
         item = f"{item} ({context.run})"  # the same watermark again, with other rows: an entry of its own
     entry = build_entry(staging, item, fingerprint, size, watermark)
-    return write_batch(staging, [entry], dict.fromkeys(staging.extras.values(), label), deleted)
+    return write_batch(staging, [entry], dict.fromkeys(staging.added, label), deleted)
 
 
 def drop_old_rows(staging: Staging) -> None:
@@ -170,7 +170,7 @@ def write_batch(
         for entry in entries
     ]
     known = staging.context.raw[table.name]
-    fresh = [name for name in staging.extras.values() if name not in known]
+    fresh = [name for name in staging.added if name not in known]
     how = "replace" if staging.context.load_range.full else get_load_mode(table)
     files, count = deleted or ([], 0)
     cursor = get_cursor(table) if unique else None

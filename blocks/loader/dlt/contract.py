@@ -6,14 +6,15 @@ Whatever the source, a value arrives as text; how it gets its declared type is i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import NoReturn
 
 from blocks.errors import ContractBroken
 from blocks.loader.dlt.table_config import get_key
-from blocks.loader.dlt.values import DUCKDB, build_complaint, describe_type
-from blocks.records import SourceTable
+from blocks.loader.dlt.values import DUCKDB, build_complaint, describe_type, is_spelled, is_time
+from blocks.records import Column, SourceTable
 from blocks.sql import write_literal
 
 SHOWN, LONGEST_NAME = 12, 40  # of columns in an error
@@ -27,6 +28,8 @@ class TextRelation:
     texts: name at the source → SQL of its value as text. item: SQL of the row's item, order: of its number, in the
     order in which they came. row: SQL of the row
     as a whole, if it is more than its values. problem: SQL of why a row can't be read at all, NULL if it can.
+    numbers, times: name at the source → SQL that is true where the value came as a number, or as a date or time, and
+    not as somebody wrote it.
     """
 
     relation: str
@@ -35,6 +38,14 @@ class TextRelation:
     order: str = "0"
     row: str = "null"
     problem: str = "null"
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, str] = field(default_factory=dict)
+
+    def find_native(self, column: Column) -> str | None:
+        """Return the SQL that is true where a column's value came as what it is, if its texts are written otherwise."""
+        if not is_spelled(column):
+            return None
+        return (self.times if is_time(column) else self.numbers).get(column.origin)
 
 
 def build_rejection_reason(table: SourceTable, problem: str = "p") -> str:
@@ -99,17 +110,22 @@ def describe_names(names: Iterable[str]) -> str:
     return words + (f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else "")
 
 
-def name_extra_columns(table: SourceTable, names: Iterable[str]) -> dict[str, str]:
-    """Name the columns that are not declared: name at the source → snake_case name in RAW."""
+def name_extra_columns(table: SourceTable, *files: Collection[str]) -> dict[str, str]:
+    """Name the columns that are not declared: name at the source → snake_case name in RAW.
+
+    files: the names of each file. Names that are in different files and alike but for signs and case are one column, as
+    they are when these files come one a run; names in one file are several, and get numbers.
+    """
     declared = {column.origin for column in table.columns}
-    taken = {column.name.lower() for column in table.columns} | set(RESERVED)
+    reserved = {column.name.lower() for column in table.columns} | set(RESERVED)
     extras: dict[str, str] = {}
-    for at, origin in enumerate(name for name in names if name not in declared):
+    for at, origin in enumerate(name for name in dict.fromkeys(chain(*files)) if name not in declared):
+        beside = {name for names in files if origin in names for name in names}
+        taken = reserved | {extras[name] for name in beside if name in extras}
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", origin)
         plain = re.sub(r"[^a-z0-9_]+", "_", words.lower()).strip("_")[:60] or f"column_{at + 1}"
         name, number = plain, 2
         while name in taken:
             name, number = f"{plain}_{number}", number + 1
-        taken.add(name)
         extras[origin] = name
     return extras

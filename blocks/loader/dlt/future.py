@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from blocks.errors import Misconfigured
-from blocks.loader.dlt.values import build_literal, describe_type, get_formats
+from blocks.loader.dlt.values import build_literal, describe_type, get_formats, is_time
 from blocks.records import Column
 from blocks.sql import quote_identifier
 
@@ -39,11 +39,6 @@ def is_in_future(column: Column, value: str, now: datetime) -> bool:
         return any(low < number < high for low, high in _list_ranges(column, now))
     except (ValueError, InvalidOperation):  # written in another way than ours: the source's own
         return False
-
-
-def is_time(column: Column) -> bool:
-    """Return whether the column is declared as a date or a timestamp."""
-    return (column.data_type or "").lower().strip() in ("date", "timestamp")
 
 
 def parse_time(column: Column, value: str) -> datetime:

@@ -14,8 +14,8 @@ from blocks.errors import BadInput, ContractBroken
 from blocks.loader.dlt.contract import TextRelation, build_rejection_reason
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import get_cursor, get_load_mode
-from blocks.loader.dlt.values import DUCKDB, build_cast, build_text, get_type
-from blocks.records import SourceTable
+from blocks.loader.dlt.values import DUCKDB, build_cast, build_text, drop_spelling, get_type
+from blocks.records import Column, SourceTable
 from blocks.sql import quote_identifier, write_literal
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ MOST_COMMON_REASON = (
 class Staging:
     """The rows of one table's load, in the table `staged`.
 
-    extras: undeclared name at the source → its column. Beside the data: `_item`, of good and bad rows;
-    `_row` and `_reason`, of bad ones; `_cursor`, the cursor's value as the source writes it; `_order`, of items.
+    extras: undeclared name at the source → its column; several may have the same. added: these columns. Beside the
+    data: `_item`, of good and bad rows; `_row` and `_reason`, of bad ones; `_cursor`, the cursor's value as the source
+    writes it; `_order`, of items.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Staging:
     ) -> None:
         self.context, self.table, self.extras, self.connection = context, table, dict(extras), connection
         body = [f"{quote_identifier(column.name)} {get_type(column)}" for column in table.columns]
-        texts = [*self.extras.values(), "_item", "_row", "_reason", "_cursor"]
+        texts = [*self.added, "_item", "_row", "_reason", "_cursor"]
         body += [*(f"{quote_identifier(text)} varchar" for text in texts), "_order bigint"]
         self.execute(f"create or replace table staged ({', '.join(body)})")
         if get_load_mode(table) == "merge":  # of two rows alike the later one stays
@@ -59,9 +60,13 @@ class Staging:
     def columns(self) -> list[str]:
         """Return the data columns, quoted."""
         return [
-            quote_identifier(name)
-            for name in [*(column.name for column in self.table.columns), *self.extras.values()]
+            quote_identifier(name) for name in [*(column.name for column in self.table.columns), *self.added]
         ]
+
+    @property
+    def added(self) -> list[str]:
+        """Return the columns that are not declared."""
+        return list(dict.fromkeys(self.extras.values()))
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows."""
@@ -72,8 +77,10 @@ class Staging:
     def add_rows(self, source: TextRelation, parameters: Sequence[object]) -> None:
         """Stage a source's rows: s0, s1, ... are their texts, t0, t1, ... the declared columns' values."""
         declared = self.table.columns
-        names = [*(column.origin for column in declared), *self.extras]
-        texts = [source.texts.get(name, "null") for name in names]
+        names = [column.origin for column in declared]
+        names += [next(iter(self._list_origins(source, name)), name) for name in self.added]
+        texts = [source.texts.get(column.origin, "null") for column in declared]
+        texts += [self._select_extra(source, name) for name in self.added]
         texts = [
             *(build_text(self.table, c, t) for c, t in zip(declared, texts, strict=False)),
             *texts[len(declared) :],
@@ -81,11 +88,16 @@ class Staging:
         selected = [f"{text} as s{at}" for at, text in enumerate(texts)]
         selected += [f"{source.row} as r", f"{source.item} as i", f"{source.problem} as p"]
         selected += [f"{source.order} as o"]
-        values = ["*", *(f"{build_cast(column, f's{at}')} as t{at}" for at, column in enumerate(declared))]
+        native = {at: source.find_native(column) for at, column in enumerate(declared)}
+        selected += [f"{condition} as n{at}" for at, condition in native.items() if condition]
+        values = [
+            "*",
+            *(f"{_build_value(column, at, bool(native[at]))} as t{at}" for at, column in enumerate(declared)),
+        ]
         picked = [f"{'t' if at < len(declared) else 's'}{at}" for at in range(len(texts))]
         # made of the values for bad rows only: for all rows it would cost as much as the casts
         pairs = [
-            f"{write_literal(name, DUCKDB)}, s{at}" for at, name in enumerate(names) if name in source.texts
+            f"{write_literal(name, DUCKDB)}, s{at}" for at, name in enumerate(names) if texts[at] != "null"
         ]
         row = f"case when w is not null then coalesce(r, json_object({', '.join(pairs)})::varchar) end"
         cursor = next(
@@ -99,6 +111,14 @@ class Staging:
             parameters,
         )
 
+    def _list_origins(self, source: TextRelation, name: str) -> list[str]:
+        """List what a column that is not declared is called in a relation; in one file it has one name."""
+        return [origin for origin, extra in self.extras.items() if extra == name and origin in source.texts]
+
+    def _select_extra(self, source: TextRelation, name: str) -> str:
+        found = [source.texts[origin] for origin in self._list_origins(source, name)]
+        return f"coalesce({', '.join(found)})" if len(found) > 1 else next(iter(found), "null")
+
     def check_types(self, label: str) -> None:
         """Raise ContractBroken if one and the same thing is wrong with most of an item's rows."""
         for item, part in self.execute(MOST_COMMON_REASON):
@@ -110,6 +130,13 @@ class Staging:
                 [each.name for each in self.table.columns if str(part).startswith(f"{each.name}: ")],
                 retyped=True,
             )
+
+
+def _build_value(column: Column, at: int, native: bool) -> str:
+    """Build the SQL of a declared column's value. native: n0, n1, ... is true where no text was written."""
+    text, bare = f"s{at}", drop_spelling(column)
+    cast = build_cast(column, text)
+    return f"case when n{at} then {build_cast(bare, text)} else {cast} end" if native else cast
 
 
 @contextmanager

@@ -7,6 +7,7 @@ A column's meta may say that its source writes in another way: `format`, `decima
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from blocks.errors import Misconfigured
@@ -37,6 +38,7 @@ OFFSET = r"[+-](?:0\d|1[0-5])(?::?[0-5]\d)?"  # from UTC; the farthest one is +1
 LAST_OFFSET = rf"(?:{OFFSET}|Z)\s*$"
 FORMAT = re.compile(r"(?:[^%]|%-?[YymdHIMSfpbBjzaA]|%%)+")
 SPACES = "\u00a0\u202f\u2009"  # that stand between thousands, as a plain one
+SPELLINGS = frozenset(("format", "decimal", "thousands"))
 
 
 def get_type(column: Column) -> str:
@@ -56,6 +58,11 @@ def describe_type(column: Column) -> str | None:
     return TYPE_DESCRIPTIONS.get(get_type(column).partition("(")[0])
 
 
+def is_time(column: Column) -> bool:
+    """Return whether the column is declared as a date or a timestamp."""
+    return (column.data_type or "").lower().strip() in ("date", "timestamp")
+
+
 def build_text(table: SourceTable, column: Column, text: str) -> str:
     """Build the SQL of a text that is NULL where the column's or the table's `null_values` name it."""
     values = column.meta.get("null_values", table.meta.get("null_values", ()))
@@ -63,7 +70,27 @@ def build_text(table: SourceTable, column: Column, text: str) -> str:
         return text
     listed = [values] if isinstance(values, str) else list(values)
     places = ", ".join(write_literal(str(value), DUCKDB) for value in listed)
-    return f"case when {text} not in ({places}) then {text} end"
+    bare = f"trim({text})" if describe_type(column) else text  # blanks around a number or a time mean nothing
+    return f"case when {bare} not in ({places}) then {text} end"
+
+
+def is_spelled(column: Column) -> bool:
+    """True if the column's meta says how its source writes texts of numbers or times."""
+    return not SPELLINGS.isdisjoint(column.meta)
+
+
+def drop_spelling(column: Column) -> Column:
+    """The column without that: for a value that came as a number or a time, which no one wrote as a text."""
+    return column.model_copy(
+        update={"meta": {name: value for name, value in column.meta.items() if name not in SPELLINGS}}
+    )
+
+
+def write_hours(value: timedelta) -> str:
+    """Write a time as MySQL does: it may be negative, and longer than a day."""
+    seconds, part = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
+    hours = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{'-' if value < timedelta() else ''}{hours}{f'.{part:06}' if part else ''}"
 
 
 def build_literal(column: Column, value: str) -> str:
@@ -85,6 +112,8 @@ def build_cast(column: Column, text: str) -> str:
     described = TYPE_DESCRIPTIONS.get(kind)
     if kind == "double":  # NaN and infinity would poison every sum
         return f"case when isfinite({cast}) and not contains({number}, '_') then {cast} end"
+    if kind == "boolean":
+        return f"try_cast(trim({text}) as boolean)"
     if described == "an integer" or kind.startswith(("decimal", "numeric")):
         return _build_exact_cast(column, number, cast)
     return cast

@@ -14,6 +14,8 @@ def test_seconds_and_dates() -> None:
     """A date in the past is no pause."""
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
     assert read_retry_after("7") == 7
+    assert read_retry_after(" 0.5 ") == 0.5
+    assert read_retry_after("²") is None
     assert read_retry_after(soon) == pytest.approx(100, abs=5)
     assert read_retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
 

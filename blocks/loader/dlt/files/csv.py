@@ -23,6 +23,8 @@ from blocks.loader.dlt.files.formats import (
     check_final_newline,
     check_names,
     get_count,
+    name_blank,
+    strip_name,
 )
 from blocks.loader.dlt.values import DUCKDB
 from blocks.records import SourceTable
@@ -57,6 +59,8 @@ def _group_files(
         missing = find_missing(table, header.names)
         if missing:
             raise_missing(table, file.label, missing, *_explain_header(table, file, header))
+        if header.names.count("") > 1:
+            header = header._replace(names=name_blank(header.names))
         check_names(table, file, header.names)
         groups.setdefault(header, []).append(file)
     check_final_newline(table, files)
@@ -95,7 +99,7 @@ def _read_header(table: SourceTable, file: SourceFile) -> Header:
 def _split_line(first: str, content: TextIO, delimiter: str) -> list[str]:
     """Split a line into its fields, and the lines after it that its quotes reach over."""
     lines = iter([first, *islice(content, LOOKED_AT)]) if first.count('"') % 2 else iter([first])
-    return [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
+    return [strip_name(name) for name in next(csv.reader(lines, delimiter=delimiter), [])]
 
 
 def _explain_header(table: SourceTable, file: SourceFile, header: Header) -> tuple[str, str]:
@@ -127,7 +131,7 @@ def _read_lines(file: SourceFile) -> list[str]:
 
 def _split_quietly(line: str, delimiter: str) -> list[str]:
     try:
-        return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+        return [strip_name(name) for name in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error:
         return []
 

@@ -12,12 +12,12 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.errors import Misconfigured, PlatformError
-from blocks.loader.dlt.contract import TextRelation
+from blocks.loader.dlt.contract import TextRelation, find_missing, raise_missing
 from blocks.loader.dlt.files.archives import check_unpacked_size, is_workbook
 from blocks.loader.dlt.files.formats import (
     WITH_ITEM,
@@ -28,9 +28,11 @@ from blocks.loader.dlt.files.formats import (
     check_names,
     get_count,
     group_by_columns,
+    name_blank,
+    strip_name,
 )
 from blocks.loader.dlt.table_config import require_extra
-from blocks.loader.dlt.values import describe_type, get_formats
+from blocks.loader.dlt.values import describe_type, is_spelled, write_hours
 from blocks.records import SourceTable
 
 if TYPE_CHECKING:
@@ -44,18 +46,20 @@ LARGEST_TEXTS = 512 << 20  # bytes of a workbook's shared texts, which are kept 
 LONGEST_EXACT = 10**15  # whole numbers up to here are written without a decimal point
 ZEROS = re.compile(r"0{2,}")  # a number format that only adds zeros in front
 BATCH = 10_000  # rows
-PROBLEM = "problem"
+LOOKED_AT = 30  # rows in which a header is looked for, for the error's words
+PROBLEM, KIND = "problem", "k"
+NUMBER, TIME = "number", "time"
 
 
 class Cells(NamedTuple):
-    """How a sheet's cells are read. formats: place → how its dates are written, where the column declares it.
+    """How a sheet's cells are read. names: of all columns. texts: the places of columns that are text.
 
-    texts: the places of columns that are text. names: of all columns.
+    spelled: the places of those whose texts are written in another way than ours, numbers and dates are not.
     """
 
     names: tuple[str, ...]
-    formats: dict[int, str]
     texts: frozenset[int]
+    spelled: tuple[int, ...]
 
 
 def _group_files(
@@ -120,12 +124,14 @@ def _copy_cells(table: SourceTable, file: SourceFile, target: Path, formulas: bo
         beside: Iterator[Sequence[ReadOnlyCell]] = repeat(())
         if formulas:
             beside = stack.enter_context(_open_rows(table, file, values=False))
-        pairs = islice(zip(rows, beside, strict=False), get_count(table, "skip_lines"), None)
-        cells = _read_header(table, file, next(pairs, ((), ()))[0])
-        schema = pa.schema(
-            [(f"c{at}", pa.string()) for at in range(len(cells.names))] + [(PROBLEM, pa.string())]
-        )
-        read = (_read_row(cells, *pair) for pair in pairs)
+        skipped = get_count(table, "skip_lines")
+        pairs = islice(zip(rows, beside, strict=False), skipped, None)
+        first = list(islice(pairs, LOOKED_AT))
+        cells = _read_header(table, file, [row for row, _ in first], skipped)
+        kinds = [f"{KIND}{at}" for at in cells.spelled]
+        names = [*(f"c{at}" for at in range(len(cells.names))), PROBLEM, *kinds]
+        schema = pa.schema([(name, pa.string()) for name in names])
+        read = (_read_row(cells, *pair) for pair in chain(first[1:], pairs))
         filled = (row for row in read if any(value is not None for value in row))
         with pq.ParquetWriter(target, schema) as writer:
             while batch := list(islice(filled, BATCH)):
@@ -160,6 +166,8 @@ def _choose_sheet(table: SourceTable, file: SourceFile, workbook: Workbook) -> R
         found = sheets[wanted - 1 : wanted] if wanted > 0 else []
     elif wanted:
         found = [one for one in sheets if one.title.strip().lower() == wanted.strip().lower()]
+        if not found and wanted.strip().isdigit() and int(wanted) > 0:
+            found = sheets[int(wanted) - 1 : int(wanted)]
     else:
         found = [one for one in sheets if one.sheet_state == "visible"]
     if len(found) == 1:
@@ -169,29 +177,40 @@ def _choose_sheet(table: SourceTable, file: SourceFile, workbook: Workbook) -> R
     raise build_file_error(table, file.label, answer)
 
 
-def _read_header(table: SourceTable, file: SourceFile, row: Sequence[ReadOnlyCell]) -> Cells:
-    texts = [str(cell.value).strip() if cell.value is not None else "" for cell in row]
-    while texts and not texts[-1]:
-        texts.pop()
-    if not texts:
+def _read_header(
+    table: SourceTable, file: SourceFile, rows: Sequence[Sequence[ReadOnlyCell]], skipped: int
+) -> Cells:
+    """Read the header, the first of a sheet's first rows. skipped: how many are above it."""
+    names = _read_names(rows[0]) if rows else ()
+    if missing := find_missing(table, names):
+        for at, row in enumerate(rows[1:], skipped + 1):
+            if not find_missing(table, _read_names(row)):
+                found, remedy = f"row {at + 1} has them", f"Declare `skip_lines: {at}`."
+                raise_missing(table, file.label, missing, found, remedy)
+    if not names:
         raise build_file_error(table, file.label, "the row of its header is empty: declare `skip_lines`")
-    names = [text or f"column {at + 1}" for at, text in enumerate(texts)]
     check_names(table, file, names)
     declared = {column.origin: column for column in table.columns}
-    formats, text_places = {}, set()
-    for at, name in enumerate(names):
-        column = declared.get(name)
-        if column and "format" in column.meta:
-            formats[at] = get_formats(column)[0]
-        if column is None or describe_type(column) is None:
-            text_places.add(at)
-    return Cells(tuple(names), formats, frozenset(text_places))
+    columns = [declared.get(name) for name in names]
+    return Cells(
+        names,
+        frozenset(at for at, one in enumerate(columns) if one is None or describe_type(one) is None),
+        tuple(at for at, one in enumerate(columns) if one is not None and is_spelled(one)),
+    )
+
+
+def _read_names(row: Sequence[ReadOnlyCell]) -> tuple[str, ...]:
+    """Return the names in a row, up to the last one."""
+    texts = [strip_name(str(cell.value)) if cell.value is not None else "" for cell in row]
+    while texts and not texts[-1]:
+        texts.pop()
+    return name_blank(texts)
 
 
 def _read_row(
     cells: Cells, row: Sequence[ReadOnlyCell], formulas: Sequence[ReadOnlyCell]
 ) -> list[str | None]:
-    """Return a row's texts, and what is wrong with it."""
+    """Return a row's texts, what is wrong with it, and what the cells are of columns that are spelled."""
     texts: list[str | None] = [None] * len(cells.names)
     problem = None
     for at, cell in enumerate(row):
@@ -205,21 +224,28 @@ def _read_row(
             if kind != "str" and at < len(formulas) and formulas[at].data_type == "f":
                 problem = f"{cells.names[at]}: a formula without a saved value"
         else:
-            texts[at] = _write_text(cells, at, cell)
-    return [*texts, problem]
+            texts[at] = _write_text(cell, at in cells.texts)
+    return [*texts, problem, *(_name_kind(row[at].value) if at < len(row) else None for at in cells.spelled)]
 
 
-def _write_text(cells: Cells, at: int, cell: ReadOnlyCell) -> str | None:
+def _name_kind(value: object) -> str | None:
+    """Say which cells no one wrote as a text."""
+    if isinstance(value, date):
+        return TIME
+    return NUMBER if isinstance(value, int | float) else None
+
+
+def _write_text(cell: ReadOnlyCell, is_text: bool) -> str | None:
+    """Write a cell's value. is_text: its column is text."""
     value = cell.value
     if isinstance(value, str):
         return _unescape(value) or None
     if isinstance(value, datetime | date):
-        return _write_time(value, cells.formats.get(at))
+        return _write_time(value)
     if isinstance(value, timedelta):
-        minutes, seconds = divmod(value.total_seconds(), 60)
-        return f"{int(minutes) // 60}:{int(minutes) % 60:02}:{seconds:09.6f}".removesuffix(".000000")
+        return write_hours(value)
     if isinstance(value, int | float):
-        return _write_number(value, str(cell.number_format) if at in cells.texts else "")
+        return _write_number(value, str(cell.number_format) if is_text else "")
     return value.isoformat() if isinstance(value, time) else str(value)
 
 
@@ -238,10 +264,8 @@ def _unescape(text: str) -> str:
     return str(unescape(text)) if "_x" in text else text
 
 
-def _write_time(value: date, written: str | None) -> str:
-    """Write a date as its column's texts are written, else as a day, with the time if there is one."""
-    if written:
-        return value.strftime(written)
+def _write_time(value: date) -> str:
+    """Write a date as a day, with the time if there is one."""
     if isinstance(value, datetime) and value.time() == time():
         return value.date().isoformat()
     return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
@@ -255,7 +279,19 @@ def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextR
         "l.item",
         "l.number",
         problem=f"c.{PROBLEM}",
+        numbers=_find_cells(table, group, NUMBER),
+        times=_find_cells(table, group, TIME),
     )
+
+
+def _find_cells(table: SourceTable, group: FileGroup, kind: str) -> dict[str, str]:
+    """Build the SQL that is true for cells of a kind, in the columns whose texts are spelled."""
+    spelled = {column.origin for column in table.columns if is_spelled(column)}
+    return {
+        name: f"coalesce(c.{KIND}{at} = '{kind}', false)"
+        for at, name in enumerate(group.names)
+        if name in spelled
+    }
 
 
 EXCEL = FileFormat(_group_files, _build_relation, is_text=False)

@@ -18,7 +18,14 @@ from blocks.records import SourceTable
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-WITH_ITEM = "c join links l on l.path = c._path"
+
+def build_item_join(path: str) -> str:
+    """Build the SQL that joins a relation to its files' items. path: its column of the file."""
+    return f"c join links l on l.path = c.{path}"
+
+
+AROUND_NAME = re.compile("^[\\s\u00ad\u200b-\u200f\u2060\ufeff]+|[\\s\u00ad\u200b-\u200f\u2060\ufeff]+$")
+WITH_ITEM = build_item_join("_path")
 
 
 class SourceFile(NamedTuple):
@@ -43,7 +50,7 @@ class FileGroup(NamedTuple):
     """Files with the same columns. types: of these, as DuckDB calls them, where the format has types.
 
     JSON: shape, how a file holds its records; odd_numbers, whether some need to become texts; repeated, whether some
-    have a name twice. CSV: delimiter; skip,
+    have a name twice; by_file, the names of each file. CSV: delimiter; skip,
     how many lines stand before the header.
     """
 
@@ -53,8 +60,13 @@ class FileGroup(NamedTuple):
     shape: str = ""
     odd_numbers: bool = False
     repeated: bool = False
+    by_file: tuple[tuple[str, ...], ...] = ()
     delimiter: str = ","
     skip: int = 0
+
+    def get_names(self) -> tuple[tuple[str, ...], ...]:
+        """Return which names are together in a file."""
+        return self.by_file or (self.names,)
 
     def get_paths(self) -> list[str]:
         """Return the links, as DuckDB's parameter."""
@@ -93,6 +105,16 @@ def get_count(table: SourceTable, name: str) -> int:
             f"load {table.full_name}", f"its {name} is no number of lines", "Correct its meta."
         )
     return value
+
+
+def strip_name(name: str) -> str:
+    """A column's name without blanks and signs that nobody sees around it."""
+    return AROUND_NAME.sub("", name)
+
+
+def name_blank(names: Sequence[str]) -> tuple[str, ...]:
+    """Name the columns whose header is empty by their number, as those behind a sheet's last one."""
+    return tuple(name or f"column {at + 1}" for at, name in enumerate(names))
 
 
 def check_names(table: SourceTable, file: SourceFile, names: Sequence[str]) -> None:

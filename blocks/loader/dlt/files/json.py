@@ -37,7 +37,11 @@ ODD_NUMBER = r"[0-9.]{17}|\.[0-9]+0[,}\]\s]|[:,\[]\s*-?[0-9][0-9.]*[eE]|0\.000"
 # a string as a whole, so that nothing in it is taken for a number; or a number that is no whole one
 STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+[.eE][0-9.eE+-]*)'
 MARK = "\\u0001#"  # begins a text that is a number, written as in JSON
+_MARK = write_literal(MARK, DUCKDB)
+_MARKED = write_literal(f"the row: a text with {MARK} beside a number of many digits", DUCKDB)
+NUMBERS = "('BIGINT', 'UBIGINT', 'DOUBLE')"  # what DuckDB calls them
 ARRAY, LINES, OBJECTS = "array", "newline_delimited", "unstructured"
+TAIL = 1 << 16  # bytes of a file's end
 
 
 class RecordNames(NamedTuple):
@@ -79,8 +83,8 @@ def build_record_relation(
     repeated: bool = False,
 ) -> TextRelation:
     """Read values out of a relation's column `record`. odd_numbers, repeated: look for them in each record."""
-    pointers = ("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
-    paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers)
+    pointers = {name: "/" + name.replace("~", "~0").replace("/", "~1") for name in names}
+    paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers.values())
     record, texts = "object", {name: f"v[{at + 1}]" for at, name in enumerate(names)}
     if odd_numbers:
         record = f"case when odd then {_mark_numbers('object')} else object end"
@@ -95,7 +99,12 @@ def build_record_relation(
         row="record",
         problem="case when object is null then 'the row: not a JSON object'"
         + (f" when {_find_repeated()} then 'the row: a name is there more than once'" if repeated else "")
+        + (f" when odd and contains(record, {_MARK}) then {_MARKED}" if odd_numbers else "")
         + " end",
+        numbers={
+            name: f"coalesce(json_type(object, {write_literal(pointer, DUCKDB)}) in {NUMBERS}, false)"
+            for name, pointer in pointers.items()
+        },
     )
 
 
@@ -106,10 +115,7 @@ def _find_repeated() -> str:
 
 def _match_odd() -> str:
     """Build the SQL that is true for a record with an odd number; rather for one too many than for one too few."""
-    return (
-        f"(regexp_matches(record, {write_literal(ODD_NUMBER, DUCKDB)})"
-        f" and not contains(record, {write_literal(MARK, DUCKDB)}))"
-    )
+    return f"regexp_matches(record, {write_literal(ODD_NUMBER, DUCKDB)})"
 
 
 def _mark_numbers(record: str) -> str:
@@ -147,7 +153,12 @@ def _group_files(
             if file.item in found.names:
                 check_columns(table, found.names[file.item], file.item, optional=True)
         names = tuple(dict.fromkeys(name for names in found.names.values() for name in names))
-        groups.append(group._replace(names=names, odd_numbers=found.odd_numbers, repeated=found.repeated))
+        by_file = tuple({tuple(each): None for each in found.names.values()})
+        groups.append(
+            group._replace(
+                names=names, odd_numbers=found.odd_numbers, repeated=found.repeated, by_file=by_file
+            )
+        )
     return groups
 
 
@@ -173,9 +184,20 @@ def _find_shape(table: SourceTable, file: SourceFile) -> str:
     with file.path.open("rb") as content:
         start = content.read(1 << 16).lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"[":
+        _check_array_end(table, file)
         return ARRAY
     goes_on = start[:1] == b"{" and start.split(b"\n", 1)[0].rstrip()[-1:] in b"{[,"
     return OBJECTS if goes_on or table.meta.get("format") == "json" else LINES
+
+
+def _check_array_end(table: SourceTable, file: SourceFile) -> None:
+    """Raise ContractBroken for an array that does not end: DuckDB reads one that was cut off behind a comma."""
+    with file.path.open("rb") as content:
+        content.seek(max(0, file.path.stat().st_size - TAIL))
+        if not content.read().rstrip(b" \t\r\n\0").endswith(b"]"):
+            raise build_file_error(
+                table, file.label, "it can't be read as JSON: it is cut off, or more comes after its array"
+            )
 
 
 def _build_source(group: FileGroup, rejects: str) -> str:

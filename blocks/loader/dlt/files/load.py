@@ -119,7 +119,7 @@ def _stage_files(
     with open_staging_database(context) as connection:
         create_links(connection, files)
         groups = form.group_files(connection, table, drop_empty(table, files))
-        extras = name_extra_columns(table, dict.fromkeys(name for group in groups for name in group.names))
+        extras = name_extra_columns(table, *(names for group in groups for names in group.get_names()))
         staging = Staging(context, table, connection, extras)
         for at, group in enumerate(groups):
             _stage_group(staging, form, group, f"rejects_{at}")
@@ -128,8 +128,13 @@ def _stage_files(
         entries = [build_entry(staging, file.item, file.fingerprint, file.size) for file in fetched]
         check_unchanged(context, table, fetched)
         first = {
-            name: min(file.item for group in groups if origin in group.names for file in group.files)
-            for origin, name in extras.items()
+            name: min(
+                file.item
+                for group in groups
+                if any(extras.get(origin) == name for origin in group.names)
+                for file in group.files
+            )
+            for name in extras.values()
         }
         prepared = write_batch(staging, entries, first)
         return prepared._replace(notes=(*prepared.notes, *notes))

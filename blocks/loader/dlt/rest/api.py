@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,7 +13,7 @@ import requests
 import simplejson  # type: ignore[import-untyped]
 
 from blocks.deadline import Deadline
-from blocks.errors import BadAnswer, NotFound, PlatformError
+from blocks.errors import BadAnswer, NotFound, PlatformError, Rejected
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.session import HttpLimits, HttpSession, describe_content
 from blocks.loader.dlt.rest.page_signs import read_page_signs
@@ -21,20 +23,37 @@ if TYPE_CHECKING:
     from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 
+NO_CONTENT = 204
+
+
 class ExactAnswer(requests.Response):
     """An answer whose numbers keep all their digits, and which is parsed once."""
 
     _parsed: object = None
 
     def json(self, **options: object) -> object:
-        """Return the JSON value, numbers with decimals and an object with a name twice as they came."""
+        """Return the JSON value, numbers with decimals and an object with a name twice as they came.
+
+        An answer without content has nothing in it. Raises UnicodeDecodeError, or another ValueError for no JSON.
+        """
+        if self.status_code == NO_CONTENT:
+            return {}
         if self._parsed is None:
             exact = {"parse_float": simplejson.RawJSON, "object_pairs_hook": _keep_repeated, **options}
             try:
-                self._parsed = super().json(**exact)
+                self._parsed = simplejson.loads(self.decode(), allow_nan=True, **exact)
             except RecursionError:
                 raise ValueError("nested too deeply") from None
         return self._parsed
+
+    def decode(self) -> str:
+        """Return the text, in the charset that the server names, else UTF-8, UTF-16 or UTF-32; never by a guess."""
+        named = "charset=" in self.headers.get("Content-Type", "").lower()
+        try:
+            encoding = codecs.lookup(str(self.encoding)).name if named else ""
+        except LookupError:
+            encoding = ""
+        return self.content.decode(encoding or json.detect_encoding(self.content)).removeprefix("\ufeff")
 
 
 def _keep_repeated(pairs: list[tuple[str, object]]) -> object:
@@ -104,8 +123,8 @@ class RestApi(HttpSession):
                 if not watch.may_end_at(error.is_own):
                     raise
                 return
-            except NotFound:
-                if not watch.may_end():
+            except Rejected as error:  # as servers refuse a page behind the last one
+                if type(error) not in (NotFound, Rejected) or not watch.may_end():
                     raise
                 return
             if page is None:
@@ -147,18 +166,25 @@ class RestApi(HttpSession):
             raise RepeatedAddressError(self.asked, is_own=url == self.last)
         self.seen.add(url)
         self.last = url
-        exact, exact.__dict__ = ExactAnswer(), vars(super().send(request, **options))
-        return exact
+        return super().send(request, **options)
 
     def check_response(self, response: requests.Response, asked: str) -> None:
         """Raise for any answer that is not JSON with records."""
         from dlt.common import jsonpath
 
+        response.__class__ = ExactAnswer  # before anything of it is read
         super().check_response(response, asked)
+        if response.status_code == NO_CONTENT:
+            return
         problem = f"the answer has no `{self.records}`"
         try:
-            if jsonpath.find_values(self.records, response.json()):
+            answer = response.json()
+            if self.records != "$" and isinstance(answer, simplejson.RawJSON):
+                problem = "the answer has a name twice outside of its records"
+            elif jsonpath.find_values(self.records, answer):
                 return
+        except UnicodeDecodeError as error:
+            problem = f"the answer is not {error.encoding}, and names no other charset"
         except ValueError:
             problem = describe_content(response)
         raise BadAnswer(asked, problem, "Check the loader's location, and `records` in the dbt source.")

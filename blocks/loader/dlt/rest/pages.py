@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
-from blocks.errors import BadAnswer
+from blocks.errors import BadAnswer, Busy
 from blocks.loader.dlt.rest.page_signs import PageSigns
 from blocks.loader.dlt.rest.paginators import SINGLE_PAGE
 
@@ -28,7 +28,8 @@ class PageWatch:
         self._asked, self._paginator, self._partly = asked, paginator, partly
         self._first_declared = first_declared
         self._seen: set[bytes] = set()
-        self._records = self._pages = self._empty = self._first = 0
+        self._records = self._pages = self._empty = self._first = self._last = 0
+        self._total: int | None = None
         self._signs = PageSigns()
 
     def take(self, records: Sequence[str], signs: PageSigns) -> bool:
@@ -45,10 +46,27 @@ class PageWatch:
                 return False
             start = ", and `first_page`" if self._paginator == "page_number" else ""
             raise BadAnswer(self._asked, "it gave the same page twice", f"Declare how it pages{start}.")
+        self._check_total(records, signs)
         self._first = self._first or len(records)
         self._records, self._pages = self._records + len(records), self._pages + 1
         self._empty, self._signs = 0 if records else self._empty + 1, signs
         return True
+
+    def _check_total(self, records: Sequence[str], signs: PageSigns) -> None:
+        """Raise Busy if rows went away while pages were read by number or offset: what moved up was left out.
+
+        A number that falls by what came is one of those that are left, and one of the page's own is no total.
+        """
+        before, last, self._last = self._total, self._last, len(records)
+        if self._paginator not in ("page_number", "offset") or not records or signs.total is None:
+            return
+        self._total = signs.total
+        if before is not None and before - last != signs.total < before and before > self._first:
+            raise Busy(
+                self._asked,
+                f"its total fell from {before:,} to {signs.total:,} while its pages were read: rows moved up unseen",
+                "Try again when less is deleted there, or page by cursor.",
+            )
 
     def doubts_first_page(self) -> bool:
         """True before the first page of those with numbers, if nobody said that they count from 1."""
@@ -70,6 +88,7 @@ class PageWatch:
         """True if the page that came says so, or if nothing but empty pages comes."""
         if self._empty >= MOST_EMPTY:
             self._note(f"{MOST_EMPTY} empty pages in a row were taken for the end")
+            self._check_shortage()
         return self._signs.more is False or self._empty >= MOST_EMPTY
 
     def may_end(self) -> bool:
@@ -91,6 +110,10 @@ class PageWatch:
         elif self._signs.goes_on:
             where = ", and where `next` is" if self._paginator not in (None, SINGLE_PAGE) else ""
             raise BadAnswer(self._asked, "its answer has a next page", f"{UNDECLARED}{where}.")
+        self._check_shortage()
+
+    def _check_shortage(self) -> None:
+        """Note a total that did not come. Raises BadAnswer where nobody said that this is right."""
         short = self._describe_shortage()
         if short and not self._paginator:
             raise BadAnswer(self._asked, short, f"{UNDECLARED}; `single_page` if this is all.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 SINGLE_PAGE = "single_page"
+NO_PAGE = ("", "null", "none", "nil", "false")  # texts that some servers write where there is no next page
 
 
 def create_paginator(table: SourceTable) -> BasePaginator:
@@ -28,7 +29,7 @@ def create_paginator(table: SourceTable) -> BasePaginator:
     from dlt.sources.helpers.rest_client import paginators
 
     asked, meta = f"load {table.full_name}", table.meta
-    following, parameter = str(meta.get("next", "next")), meta.get("page_param")
+    following, parameter = _get_next(table), meta.get("page_param")
 
     class RecordOffsetPaginator(paginators.OffsetPaginator):  # type: ignore[misc]
         """Goes on after the records that came: a server may give fewer than were asked for."""
@@ -40,8 +41,13 @@ def create_paginator(table: SourceTable) -> BasePaginator:
     class NumberPaginator(paginators.PageNumberPaginator):  # type: ignore[misc]
         """Goes on behind an empty page if the answer says so: a server may filter what is on a page."""
 
+        pages = records = 0
+
         def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
-            goes_on = read_page_signs(response, response.json(), str(meta.get("records", "$"))).more
+            signs = read_page_signs(response, response.json(), str(meta.get("records", "$")))
+            self.pages, self.records = self.pages + 1, self.records + len(data or [])
+            missing = (signs.pages or 0) > self.pages or (signs.total or 0) > self.records
+            goes_on = missing if signs.more is None else signs.more
             super().update_state(response, data or ([None] if goes_on else []))
 
     class LinkPaginator(paginators.JSONLinkPaginator):  # type: ignore[misc]
@@ -52,7 +58,7 @@ def create_paginator(table: SourceTable) -> BasePaginator:
         def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
             super().update_state(response, data)
             link = self._next_reference
-            if isinstance(link, str) and link.strip():
+            if isinstance(link, str) and link.strip().lower() not in NO_PAGE:
                 return
             if link and not isinstance(link, str):
                 raise BadAnswer(
@@ -61,13 +67,14 @@ def create_paginator(table: SourceTable) -> BasePaginator:
             self._next_reference = None
 
     class CursorPaginator(paginators.JSONResponseCursorPaginator):  # type: ignore[misc]
-        """Ends at a cursor of blanks, too."""
+        """Ends at a cursor of blanks, too, and at a word for none."""
 
         _next_reference: str | None
 
         def update_state(self, response: requests.Response, data: list[object] | None = None) -> None:
             super().update_state(response, data)
-            if isinstance(self._next_reference, str) and not self._next_reference.strip():
+            cursor = self._next_reference
+            if isinstance(cursor, str) and cursor.strip().lower() in NO_PAGE:
                 self._next_reference = None
 
     class HeaderPaginator(paginators.HeaderLinkPaginator):  # type: ignore[misc]
@@ -94,6 +101,12 @@ def create_paginator(table: SourceTable) -> BasePaginator:
         raise Misconfigured(asked, f"paginator `{chosen}` is unknown", f"Use {', '.join(known)}.")
     paginator: BasePaginator = known[chosen]()
     return paginator
+
+
+def _get_next(table: SourceTable) -> str:
+    """Return where the next page is. OData's name for it has signs of JSONPath in it, and is taken as it is."""
+    following = str(table.meta.get("next", "next"))
+    return f"'{following}'" if following.startswith("@") else following
 
 
 def _create_header_cursor(header: str, parameter: str) -> BasePaginator:

@@ -10,8 +10,10 @@ and name it in `choose_extractor`.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
@@ -19,7 +21,7 @@ from blocks.errors import ContractBroken, PlatformError
 from blocks.loader.dlt.extract import extract
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.sql.connections import translate_error
-from blocks.loader.dlt.values import DUCKDB
+from blocks.loader.dlt.values import DUCKDB, write_hours
 from blocks.sql import write_literal
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPICursor
     from sqlalchemy.pool import PoolProxiedConnection
 
+SESSION = (  # whatever the server, the database and the role have set; with fewer digits doubles would be rounded
+    "set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8';"
+    " set extra_float_digits = 3; set intervalstyle = 'postgres'"
+)
 LINE_BLOCKS = (1 << 26, 1 << 29, (1 << 31) - 1)  # bytes that Arrow reads at once: a line has to fit
 
 Build = Callable[["sa.FromClause"], "sa.Select[tuple[object, ...]]"]
@@ -50,8 +56,8 @@ def choose_extractor(engine: sa.Engine) -> Extractor:
     return COPY if engine.dialect.driver in ("psycopg2", "psycopg") else ARROW
 
 
-def create_text_type() -> sa.types.TypeDecorator[str]:
-    """Create an SQLAlchemy type that turns the driver's value into text."""
+def create_text_type(single: bool = False) -> sa.types.TypeDecorator[str]:
+    """Create an SQLAlchemy type that turns the driver's value into text. single: a float of 32 bits."""
     from sqlalchemy.types import NullType, TypeDecorator
 
     class DriverText(TypeDecorator[str]):
@@ -59,7 +65,9 @@ def create_text_type() -> sa.types.TypeDecorator[str]:
         cache_ok = True
 
         def process_result_value(self, value: object, dialect: object) -> str | None:
-            return value if value is None or type(value) is str else _to_text(value)
+            if value is None or type(value) is str:
+                return value
+            return _write_single(value) if single and isinstance(value, float) else _to_text(value)
 
     return DriverText()
 
@@ -71,19 +79,19 @@ def _to_text(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
     if isinstance(value, timedelta):
-        return _write_hours(value)
+        return write_hours(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
     if isinstance(value, dict | list):
         return json.dumps(value, default=str, ensure_ascii=False)
-    return str(value)
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)  # str writes 1E-10
 
 
-def _write_hours(value: timedelta) -> str:
-    """Write a time as MySQL does: it may be negative, and longer than a day."""
-    seconds, part = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
-    hours = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{'-' if value < timedelta() else ''}{hours}{f'.{part:06}' if part else ''}"
+def _write_single(value: float) -> str:
+    """Write a float of 32 bits with as few digits as tell it from its neighbours, as PostgreSQL does."""
+    shorter = (float(f"{value:.{digits}g}") for digits in range(6, 10))
+    found = (short for short in shorter if struct.pack("f", short) == struct.pack("f", value))
+    return str(next(found, value))
 
 
 def _select_driver_text(column: sa.ColumnElement[object]) -> sa.ColumnElement[Any]:
@@ -92,6 +100,9 @@ def _select_driver_text(column: sa.ColumnElement[object]) -> sa.ColumnElement[An
 
     if isinstance(column.type, mysql.BIT):  # the driver gives bytes: 0 and 1 are false and true, or numbers
         return sa.type_coerce(sa.type_coerce(column, sa.Integer) + 0, create_text_type())
+    if isinstance(column.type, mysql.FLOAT):  # the server writes six digits of it; of a double all
+        number = sa.type_coerce(column, sa.Double) + sa.literal_column("0e0")
+        return sa.type_coerce(number, create_text_type(single=True))
     return sa.type_coerce(column, create_text_type())
 
 
@@ -123,12 +134,14 @@ def build_parquet_relation(files: Sequence[Path], names: Sequence[str] = ()) -> 
 def _select_server_text(column: sa.ColumnElement[object]) -> sa.ColumnElement[Any]:
     """Have PostgreSQL write a column as `_to_text` would; most types' own text is the same."""
     import sqlalchemy as sa
+    from sqlalchemy.dialects.postgresql import DOMAIN
 
-    if isinstance(column.type, sa.Boolean):
+    kind = column.type.data_type if isinstance(column.type, DOMAIN) else column.type
+    if isinstance(kind, sa.Boolean):
         return sa.cast(column, sa.Text)
-    if isinstance(column.type, sa.LargeBinary):
+    if isinstance(kind, sa.LargeBinary):
         return sa.func.encode(column, "hex")
-    return sa.func.to_json(column) if isinstance(column.type, sa.ARRAY) else column
+    return sa.func.to_json(column) if isinstance(kind, sa.ARRAY) else column
 
 
 def _extract_copy(context: LoadContext, engine: sa.Engine, queries: Queries) -> dict[str, list[Path]]:
@@ -142,12 +155,15 @@ def _extract_copy(context: LoadContext, engine: sa.Engine, queries: Queries) -> 
             # one snapshot for all tables: an order comes with its lines, or neither does
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
             cursor: Any = _create_cursor(connection.connection)
-            cursor.execute("set timezone = 'UTC'; set datestyle = 'ISO'; set client_encoding = 'UTF8'")
+            cursor.execute(SESSION)
             for name, (table, query) in queries.items():
-                asked = query(table).compile(dialect=engine.dialect)
+                wanted = query(table)
+                asked = wanted.compile(dialect=engine.dialect)
                 select = _fill_in(cursor, str(asked), asked.params)
+                # an empty text alone would be an empty line, which is no row
+                quoted = ", force_quote *" if len(wanted.selected_columns) == 1 else ""
                 with files[name].open("wb") as target:
-                    _copy_out(cursor, f"copy ({select}) to stdout (format csv, null '\\N')", target)
+                    _copy_out(cursor, f"copy ({select}) to stdout (format csv, null '\\N'{quoted})", target)
     except (driver.Error, sa.exc.SQLAlchemyError) as error:
         if isinstance(error, driver.Error):
             lost = isinstance(error, driver.OperationalError | driver.InterfaceError)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from blocks.errors import PlatformError
+from blocks.errors import Misconfigured, PlatformError
 from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_batch, drop_old_rows
 from blocks.loader.dlt.contract import TextRelation, check_columns, name_extra_columns
@@ -47,6 +47,7 @@ def load_databases(context: LoadContext, tables: Sequence[SourceTable]) -> Itera
         for at, (table, reflected) in enumerate(zip(tables, found, strict=True)):
             with name_table(table):
                 check_columns(table, names[at], f"table {table.meta['table']}")
+                _check_spelling(table, reflected)
             if compares_keys(table):  # before the rows: what is added meanwhile is not taken for deleted
                 queries[f"k{at}"] = (reflected, _build_keys_query(table, extractor))
             queries[f"t{at}"] = (reflected, _build_rows_query(context, table, extractor, engine.dialect.name))
@@ -61,15 +62,37 @@ def _reflect_table(engine: sa.Engine, table: SourceTable) -> sa.Table:
     """Describe the table as it is in the database now."""
     import sqlalchemy as sa
 
-    schema, _, name = require_setting(table, "table").rpartition(".")
+    asked, words = (
+        f"load {table.full_name} from table {table.meta.get('table')}",
+        require_setting(table, "table").split("."),
+    )
     problem: PlatformError | None = None
-    try:
-        return sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=engine, resolve_fks=False)
-    except sa.exc.SQLAlchemyError as error:
-        problem = translate_error(f"load {table.full_name} from table {table.meta['table']}", error)
-        if problem is None:
-            raise
-    raise problem
+    for at in reversed(range(len(words))):  # a name may have dots in it
+        schema, name = ".".join(words[:at]) or None, ".".join(words[at:])
+        try:
+            return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=engine, resolve_fks=False)
+        except sa.exc.NoSuchTableError as error:
+            problem = problem or translate_error(asked, error)
+        except sa.exc.SQLAlchemyError as error:
+            problem = translate_error(asked, error)
+            if problem is None:
+                raise
+            break
+    raise cast("PlatformError", problem)
+
+
+def _check_spelling(table: SourceTable, reflected: sa.Table) -> None:
+    """Raise Misconfigured where texts are declared to be spelled, and the database keeps numbers: 1.234 is no 1234."""
+    import sqlalchemy as sa
+
+    for column in table.columns:
+        kind = reflected.c[column.origin].type
+        if isinstance(kind, sa.Numeric | sa.Integer) and not {"decimal", "thousands"}.isdisjoint(column.meta):
+            raise Misconfigured(
+                f"load column {column.name} of {table.full_name}",
+                "its `decimal` and `thousands` are of texts, and the database keeps numbers there",
+                "Take them out of its meta.",
+            )
 
 
 def _build_rows_query(context: LoadContext, table: SourceTable, extractor: Extractor, dialect: str) -> Build:

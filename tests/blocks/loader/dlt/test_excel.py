@@ -105,13 +105,45 @@ def test_a_workbook_in_a_zip_is_a_member(desk: Desk) -> None:
     assert desk.load(sales()).rows == 1
 
 
-def test_dates_follow_the_format_of_their_column(desk: Desk) -> None:
-    """In one column Excel holds dates, and texts where it did not know them."""
-    declared = Column(name="day", data_type="date", origin="day", meta={"format": "%d/%m/%Y"})
-    table = source_table("erp", "t", [declared], kind="files", path="*", format="xlsx")
-    write(desk, ("day",), (date(2026, 1, 31),), ("31/01/2026",))
+def test_dates_and_numbers_beside_texts_are_not_read_as_those(desk: Desk) -> None:
+    """In one column Excel holds dates and numbers, and texts where it did not know them: nothing of them is lost."""
+    day, at, old, sum_ = (
+        Column(name=name, data_type=kind, origin=name, meta=meta)
+        for name, kind, meta in (
+            ("day", "date", {"format": "%d/%m/%Y"}),
+            ("at", "timestamp", {"format": "%d/%m/%Y"}),
+            ("old", "date", {"format": ["%d.%m.%y", "%Y%m%d"]}),
+            ("sum", "decimal(9,3)", {"decimal": ",", "thousands": "."}),
+        )
+    )
+    table = source_table("erp", "t", [day, at, old, sum_], kind="files", path="*", format="xlsx")
+    write(
+        desk,
+        ("day", "at", "old", "sum"),
+        (date(2026, 1, 31), datetime(2026, 1, 31, 10, 5, 7), date(1950, 1, 31), 1.234),
+        ("31/01/2026", "31/01/2026", "31.01.26", "1.234,5"),
+        (None, None, 20260131, 1.5),
+    )
     desk.load(table)
-    assert desk.rows("select distinct day::varchar from raw_erp.t") == [("2026-01-31",)]
+    assert desk.rows('select day::varchar, "at"::varchar, old::varchar, sum::varchar from raw_erp.t') == [
+        ("2026-01-31", "2026-01-31 10:05:07", "1950-01-31", "1.234"),
+        ("2026-01-31", "2026-01-31 00:00:00", "2026-01-31", "1234.500"),
+        (None, None, "2026-01-31", "1.500"),
+    ]
+
+
+def test_a_header_further_down_is_found_for_the_message(desk: Desk) -> None:
+    write(desk, ("Report 2026",), (), HEAD, (1, 1))
+    assert "column id, amount, day, at, code, open is missing; row 3 has them" in refuse(desk, sales())
+    assert "Declare `skip_lines: 2`" in refuse(desk, sales())
+    assert desk.load(sales(skip_lines=2)).rows == 1
+
+
+def test_a_time_below_zero_keeps_its_value(desk: Desk) -> None:
+    declared = columns(("hours", "varchar", "hours", False))
+    write(desk, ("\u200bhours ",), (timedelta(hours=-1, minutes=-30),))
+    desk.load(source_table("erp", "t", declared, kind="files", path="*", format="xlsx"))
+    assert desk.rows("select hours from raw_erp.t") == [("-01:30:00",)]
 
 
 def test_errors_and_formulas_without_a_value_are_bad_rows(desk: Desk) -> None:
@@ -161,8 +193,9 @@ def test_sheets_are_chosen_by_name_or_number(desk: Desk) -> None:
     assert "declare `sheet`, one of: Sheet, Data" in refuse(desk, sales())
     assert "there is no sheet 3" in refuse(desk, sales(sheet=3))
     assert "its columns are Notes" in refuse(desk, sales(sheet=1))
+    assert "its columns are Notes" in refuse(desk, sales(sheet="1"))
     assert "no name or number" in refuse(desk, sales(sheet=True))
-    assert "declare `skip_lines`" in refuse(desk, sales(sheet="data", skip_lines=1))
+    assert "row 3 has them. Declare `skip_lines: 2`" in refuse(desk, sales(sheet="data", skip_lines=1))
     assert desk.load(sales(sheet="data", skip_lines=2)).rows == 1
     assert desk.rows("select column_7, more from raw_erp.t") == [(None, None)]
     book["Sheet"].sheet_state = "hidden"

@@ -6,8 +6,10 @@ import gzip
 import json
 import os
 import shutil
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import fsspec  # type: ignore[import-untyped]
@@ -554,22 +556,74 @@ def test_lines_that_end_in_several_ways_all_come(
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_nanoseconds_of_old_parquet_times_are_not_cut_unasked(desk: Desk, nested: bool) -> None:
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_nanoseconds_of_parquet_times_are_not_cut_unasked(desk: Desk, nested: bool, zone: str | None) -> None:
+    """DuckDB cuts old times (INT96), and those in UTC."""
+
     def load(nanoseconds: int, **meta: object) -> int:
-        times = pa.array([nanoseconds, None], pa.timestamp("ns"))
+        times = pa.array([nanoseconds, None], pa.timestamp("ns", zone))
         values = pa.StructArray.from_arrays([times], ["at"]) if nested else times
-        parquet = desk.erp / "a.parquet"
-        pq.write_table(pa.table({"id": [1, 2], "v": values}), parquet, use_deprecated_int96_timestamps=True)
+        parquet, table = desk.erp / "a.parquet", pa.table({"id": [1, 2], "v": values})
+        pq.write_table(table, parquet, use_deprecated_int96_timestamps=not zone)
         kind = "varchar" if nested else "timestamp"
         first, second = columns(("id", "integer", "id", True), ("v", kind, "v", False))
         declared = (first, second.model_copy(update={"meta": meta}))
         given = {"kind": "files", "path": "*.parquet", "format": "parquet", "load": "replace"}
         return desk.load(source_table("erp", "t", declared, **given)).rows
 
-    with pytest.raises(ContractBroken, match=r"v has times \(INT96\) with more digits"):
+    with pytest.raises(ContractBroken, match=r"v has times \(INT96, or nanoseconds in UTC\) with more"):
         load(1_767_607_200_000_000_001)
     assert load(1_767_607_200_123_456_000) == 2
     assert load(1_767_607_200_000_000_001, round=True) == 2
+
+
+def load_parquet(desk: Desk, table: pa.Table, kind: str, **meta: object) -> list[tuple[Any, ...]]:
+    """Load columns id and v; return v as text."""
+    pq.write_table(table, desk.erp / "a.parquet")
+    first, second = columns(("id", "integer", "id", True), ("v", kind, "v", False))
+    declared = (first, second.model_copy(update={"meta": meta}))
+    given = {"kind": "files", "path": "*.parquet", "format": "parquet", "load": "replace"}
+    desk.load(source_table("erp", "t", declared, **given))
+    return desk.rows("select v::varchar from raw_erp.t order by id")
+
+
+def test_parquet_values_are_read_as_what_they_are(desk: Desk) -> None:
+    """Bytes that are a text as that; numbers and dates not as the column's texts are written elsewhere."""
+    texts = pa.array(["Müller".encode(), b"a\\b", b"\xff\x00"])
+    assert load_parquet(desk, pa.table({"id": [1, 2, 3], "v": texts}), "varchar") == [
+        ("Müller",),
+        ("a\\b",),
+        ("\\xFF\\x00",),
+    ]
+    numbers = pa.table({"id": [1, 2], "v": [1.234, 1234.0]})
+    assert load_parquet(desk, numbers, "decimal(9,3)", decimal=",", thousands=".") == [
+        ("1.234",),
+        ("1234.000",),
+    ]
+    days = pa.table({"id": [1], "v": [date(2026, 1, 31)]})
+    assert load_parquet(desk, days, "date", format="%d/%m/%Y") == [("2026-01-31",)]
+    assert load_parquet(desk, pa.table({"id": [1], "v": [20260131]}), "date", format="%Y%m%d") == [
+        ("2026-01-31",)
+    ]
+
+
+def test_parquet_columns_may_be_called_anything_but_twice_the_same(desk: Desk) -> None:
+    table = pa.table({"id": [1], "v": ["a"], "_path0": ["p"], "more": [[{"v": 1}]]})
+    assert load_parquet(desk, table, "varchar") == [("a",)]
+    for second in ("v", "V"):
+        parts = [pa.array([1]), pa.array(["a"]), pa.array(["b"])]
+        twice = pa.Table.from_arrays(parts, names=["id", "v", second])
+        with pytest.raises(ContractBroken, match="is there more than once"):
+            load_parquet(desk, twice, "varchar")
+
+
+def test_headers_without_a_name_are_columns(desk: Desk) -> None:
+    """As Excel writes them behind a sheet's last column; signs that nobody sees are no part of a name."""
+    (desk.erp / "a.csv").write_text("\u200bid,v\u00a0,,\n1,a,,\n2,b,,x\n")
+    declared = columns(("id", "integer", "id", True), ("v", "varchar", "v", False))
+    report = desk.load(source_table("erp", "t", declared, kind="files", path="*.csv"))
+    assert (report.rows, report.quarantined) == (2, 0)
+    assert desk.rows("select v, column_4 from raw_erp.t order by id") == [("a", None), ("b", "x")]
 
 
 def test_the_year_0000_is_no_date(desk: Desk) -> None:
@@ -577,3 +631,32 @@ def test_the_year_0000_is_no_date(desk: Desk) -> None:
     declared = columns(("id", "integer", "id", True), ("v", "date", "v", False))
     report = desk.load(source_table("erp", "t", declared, kind="files", path="*.csv"))
     assert (report.rows, report.quarantined) == (2, 1)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_column_that_is_spelled_in_another_way_later_is_the_same(
+    desk: Desk, form: str, together: bool
+) -> None:
+    """Whether its files come together or one a run; two in one file are two."""
+    table = source_table(
+        "erp", "t", columns(("id", "integer", "id", True)), kind="files", path="*", format=form
+    )
+    for at, names in enumerate((["Order ID"], ["order-id"], ["ORDER_ID", "more", "MORE"])):
+        rows = {"id": at, **{name: f"{name} {at}" for name in names}}
+        lines = [",".join(rows), ",".join(map(str, rows.values()))] if form == "csv" else [json.dumps(rows)]
+        if (
+            names[1:] and form == "csv"
+        ):  # a CSV file is refused for two columns of one name, whatever their case
+            lines = [line.replace("MORE", "more!") for line in lines]
+        (desk.erp / f"{at}.x").write_text("\n".join(lines) + "\n")
+        if not together:
+            desk.load(table)
+    if together:
+        desk.load(table)
+    second = "more! 2" if form == "csv" else "MORE 2"
+    assert desk.rows("select order_id, more, more_2 from raw_erp.t order by id") == [
+        ("Order ID 0", None, None),
+        ("order-id 1", None, None),
+        ("ORDER_ID 2", "more 2", second) if form == "csv" else ("ORDER_ID 2", "MORE 2", "more 2"),
+    ]

@@ -165,3 +165,42 @@ def test_records_inside_of_an_object_are_not_taken_for_one_without_values(desk: 
     (desk.erp / "a.jsonl").write_text('{"data": [{"id": 1}, {"id": 2}]}\n')
     with pytest.raises(ContractBroken, match="its columns are data"):
         desk.load(table.model_copy(update={"columns": loose}))
+
+
+@pytest.mark.parametrize("end", [",", ",\n", ""])
+def test_an_array_that_was_cut_off_is_refused(desk: Desk, end: str) -> None:
+    """DuckDB takes one that ends behind a comma for a whole one."""
+    (desk.erp / "a.json").write_text('[{"id": 1, "x": 1}' + end)
+    with pytest.raises(ContractBroken, match=r"a\.json: it can't be read as JSON: it is cut off"):
+        desk.load(numbers("json"))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "api"])
+def test_a_number_is_not_read_as_texts_beside_it_are_written(
+    desk: Desk, online: Desk, api: Api, kind: str
+) -> None:
+    """A number 1.234 is no 1234, where texts have points between thousands."""
+    values = [{"id": 1, "x": 1.234}, {"id": 2, "x": "1.234,5"}, {"id": 3, "x": 1.5}]
+    first, second, third = numbers().columns
+    spelled = second.model_copy(update={"meta": {"decimal": ",", "thousands": "."}})
+    table = numbers().model_copy(update={"columns": (first, spelled, third)})
+    if kind == "jsonl":
+        (desk.erp / "a.jsonl").write_text("".join(json.dumps(value) + "\n" for value in values))
+    else:
+        desk, api.records = online, values
+        rest = {"kind": "rest", "endpoint": "rates", "records": "data", "paginator": "next_url"}
+        table = table.model_copy(update={"source": "fx", "meta": rest})
+    assert desk.load(table).rows == 3
+    assert desk.rows("select x::varchar from raw_erp.numbers order by id") == [
+        ("1.2340000000",),
+        ("1234.5000000000",),
+        ("1.5000000000",),
+    ]
+
+
+def test_a_text_that_looks_like_our_mark_costs_no_digit(desk: Desk) -> None:
+    (desk.erp / "a.jsonl").write_text('{"id": 1, "words": "\\u0001#", "x": 12345678901234567.125}\n')
+    assert (desk.load(numbers()).quarantined, desk.rows("select count(*) from raw_erp.numbers")) == (
+        1,
+        [(0,)],
+    )

@@ -15,6 +15,7 @@ import pytest
 
 from blocks.errors import (
     BadAnswer,
+    Busy,
     ContractBroken,
     Forbidden,
     Misconfigured,
@@ -549,3 +550,128 @@ def test_a_first_page_that_was_not_read_is_missed(online: Desk, api: Api) -> Non
     with pytest.raises(BadAnswer, match="Declare `first_page`: 0"):
         online.load(paged(paginator="page_number"))
     assert online.load(paged(paginator="page_number", first_page=0)).rows == 10
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "stage"),
+    [
+        ('{"data": [{"id": 1, "v": "é😀"}]}'.encode(), "text/plain", "é😀"),
+        (b'\xef\xbb\xbf{"data": [{"id": 1, "v": "a"}]}', "application/json; charset=utf-8", "a"),
+        ('{"data": [{"id": 1, "v": "é"}]}'.encode("latin-1"), "application/json; charset=iso-8859-1", "é"),
+        (b'{"data": [{"id": 1, "v": NaN}]}', "application/json", "NaN"),
+    ],
+)
+def test_an_answers_text_is_never_guessed(online: Desk, api: Api, body: bytes, kind: str, stage: str) -> None:
+    """JSON is UTF-8 unless the server names another charset; requests takes a plain text for Latin-1."""
+    api.answer = lambda handler: api.send(handler, 200, body, Content_Type=kind)  # type: ignore[method-assign]
+    assert online.load(plain()).rows == 1
+    assert online.rows("select v from raw_fx.rates") == [(stage,)]
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ('{"data": [{"id": 1, "v": "é"}]}'.encode("latin-1"), "not utf-8, and names no other charset"),
+        (b'{"data": [{"id": 1}], "data": [{"id": 2}]}', "a name twice outside of its records"),
+    ],
+)
+def test_an_answer_that_can_be_read_in_two_ways_is_refused(
+    online: Desk, api: Api, body: bytes, answer: str
+) -> None:
+    api.answer = lambda handler: api.send(handler, 200, body)  # type: ignore[method-assign]
+    with pytest.raises(BadAnswer, match=answer) as caught:
+        online.load(plain())
+    assert caught.value.__cause__ is caught.value.__context__ is None  # which would hold the answer
+
+
+def plain(**meta: object) -> SourceTable:
+    """A table of `id` and `v`, read as a whole."""
+    declared = (Column(name="id", data_type="integer", origin="id"), Column(name="v", origin="v"))
+    given = {"kind": "rest", "endpoint": "rates", "records": "data", **meta}
+    return RATES.model_copy(update={"columns": declared, "meta": given})
+
+
+ROWS = [{"id": at, "v": "x"} for at in range(10)]
+
+
+def send_pages(api: Api, refusal: int, parts: list[list[dict[str, object]]], **more: object) -> None:
+    """Answer with pages by their number, and behind the last one with a refusal."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        page = int(parse_qs(urlsplit(handler.path).query).get("page", ["1"])[0])
+        if not 0 < page <= len(parts):
+            api.send(handler, refusal, b"{}" if refusal != 204 else b"")
+        else:
+            api.send(handler, 200, json.dumps({"data": parts[page - 1], **more}).encode())
+
+    api.answer = answer  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "more"), [(400, {"total": 10}), (416, {"pages": 3}), (204, {}), (404, {"total": 10})]
+)
+def test_a_page_behind_the_last_one_may_be_refused(
+    online: Desk, api: Api, refusal: int, more: dict[str, object]
+) -> None:
+    """If all came that there is; else it is a fault."""
+    send_pages(api, refusal, [ROWS[:4], ROWS[4:8], ROWS[8:]], **more)
+    assert online.load(plain(paginator="page_number")).rows == 10
+    if refusal != 204:
+        send_pages(api, refusal, [ROWS[:4], ROWS[4:8]], **(more if "pages" in more else {}))
+        with pytest.raises(PlatformError, match=f"answered {refusal}"):
+            online.load(plain(paginator="page_number"))
+
+
+@pytest.mark.parametrize("more", [{"total": 10}, {"total_pages": 4}])
+def test_an_empty_page_before_the_total_is_not_the_end(
+    online: Desk, api: Api, more: dict[str, object]
+) -> None:
+    send_pages(api, 404, [ROWS[:4], [], ROWS[4:8], ROWS[8:]], **more)
+    assert online.load(plain(paginator="page_number", first_page=1)).rows == 10
+
+
+def test_rows_that_go_while_pages_are_read_are_not_passed_over(online: Desk, api: Api) -> None:
+    """The rows behind them move up, one of them to a page that was read; a later try has them all."""
+    rows = list(ROWS)
+
+    def make(query: dict[str, str]) -> object:
+        begin = int(query["offset"])
+        found = {"data": rows[begin : begin + 4], "total": len(rows)}
+        if len(rows) == 10:
+            del rows[2]
+        return found
+
+    answer_with(api, make)
+    table = plain(paginator="offset", page_size=4)
+    with pytest.raises(Busy, match="its total fell from 10 to 9"):
+        online.load(table)
+    assert online.load(table).rows == 9
+
+
+@pytest.mark.parametrize("kind", ["left", "page"])
+def test_a_number_that_falls_with_each_page_is_no_total(online: Desk, api: Api, kind: str) -> None:
+    """Of the records that are left, or of those on the page."""
+
+    def make(query: dict[str, str]) -> object:
+        begin = int(query["offset"])
+        page = ROWS[begin : begin + 4]
+        return {"data": page, "total": len(page) if kind == "page" else len(ROWS) - begin}
+
+    answer_with(api, make)
+    assert online.load(plain(paginator="offset", page_size=4)).rows == 10
+
+
+@pytest.mark.parametrize("end", ["null", "None", " "])
+def test_a_word_for_no_cursor_is_the_end(online: Desk, api: Api, end: str) -> None:
+    pages = {"": (ROWS[:4], "2"), "2": (ROWS[4:], end)}
+    answer_with(api, lambda query: dict(zip(("data", "next"), pages[query.get("cursor", "")], strict=True)))
+    assert online.load(plain(paginator="cursor")).rows == 10
+
+
+def test_odatas_next_link_needs_no_quotes(online: Desk, api: Api) -> None:
+    def make(query: dict[str, str]) -> object:
+        link = {} if query else {"@odata.nextLink": f"{api.url}rates?page=2"}
+        return {"data": ROWS[5:] if query else ROWS[:5], **link}
+
+    answer_with(api, make)
+    assert online.load(plain(paginator="next_url", next="@odata.nextLink")).rows == 10

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from blocks.errors import ContractBroken, TimedOut, Unauthorized
+from blocks.errors import ContractBroken, Misconfigured, TimedOut, Unauthorized
 from blocks.load_range import LoadRange
 from blocks.records import SourceTable
 from tests.blocks.loader.dlt.servers import statements
@@ -175,6 +175,47 @@ def test_postgresqls_own_types(desk: Desk, postgresql: str) -> None:
     assert desk.rows("select _reason from raw_crm.opportunities__quarantine") == [("amount: not a number",)]
 
 
+@pytest.mark.parametrize("driver", ["psycopg2", "psycopg"])
+def test_postgresqls_texts_of_one_column_and_digits_of_any_role_come(
+    desk: Desk, postgresql: str, driver: str
+) -> None:
+    """A table of empty texts alone has its rows; a role's own settings round no double; a domain is what is in it."""
+    texts = source_table("crm", "one", columns(("v", "varchar", "v", False)), kind="sql", table="one.dot")
+    kinds = columns(*((name, "varchar", name, False) for name in ("double", "single", "span", "yes", "many")))
+    digits = source_table("crm", "digits", kinds, kind="sql", table="digits")
+    with statements(postgresql) as run:
+        run('drop table if exists "one.dot"; drop table if exists digits; drop domain if exists flag, list')
+        run('create table "one.dot" (v text)')
+        run("insert into \"one.dot\" values (''), (null), ('a'), ('')")
+        run("create domain flag as bool; create domain list as int[]")
+        run("create table digits (double float8, single real, span interval, yes flag, many list)")
+        run("insert into digits values (0.1::float8 + 0.2, 16777215, '1 day', true, '{1,2}')")
+        run("alter role reader set extra_float_digits = -5; alter role reader set intervalstyle = 'iso_8601'")
+        crm = Crm(desk, postgresql.replace("psycopg2", driver), run)
+        crm.desk.load(texts, digits)
+        run("alter role reader reset all; drop table digits; drop domain flag, list")
+    assert desk.rows("select v, count(*) from raw_crm.one group by 1 order by 1") == [
+        ("", 2),
+        ("a", 1),
+        (None, 1),
+    ]
+    assert desk.rows("select double, single, span, yes, many from raw_crm.digits") == [
+        ("0.30000000000000004", "1.6777215e+07", "1 day", "true", "[1,2]")
+    ]
+
+
+def test_numbers_of_a_database_are_not_read_as_texts(crm: Crm) -> None:
+    """1.234 would become 1234."""
+    spelled = tuple(
+        each.model_copy(update={"meta": {"decimal": ",", "thousands": "."}})
+        if each.name == "amount"
+        else each
+        for each in DEALS.columns
+    )
+    with pytest.raises(Misconfigured, match="the database keeps numbers there"):
+        crm.desk.load(DEALS.model_copy(update={"columns": spelled}))
+
+
 def test_mariadbs_moments_come_in_utc(desk: Desk, mariadb: str) -> None:
     """Whatever the server's zone: the value, and no row is lost when its summer time ends."""
     with statements(mariadb) as run:
@@ -217,15 +258,15 @@ def test_mariadbs_own_types(desk: Desk, mariadb: str) -> None:
         run("set sql_mode = ''")
         run(
             "create table odd (n int, a bit(1), b bit(1), c bit(9), d date, t datetime, h time(3), j json,"
-            " u int unsigned)"
+            " u int unsigned, f float, s decimal(20,10))"
         )
         run(
             "insert into odd values (1, b'1', b'1', b'100000001', '0000-00-00', '0000-00-00', '-30:15:00.5', '{}',"
-            " 4294967295)"
+            " 4294967295, 16777216, 0.0000000001)"
         )
         run(
             "insert into odd values (2, b'0', b'0', b'0', '2026-01-05', '2026-01-05 10:00:00.000', '10:00',"
-            " '[1.50]', 0)"
+            " '[1.50]', 0, 0.1, 0)"
         )
         declared = columns(
             ("n", "integer", "n", True),
@@ -245,9 +286,9 @@ def test_mariadbs_own_types(desk: Desk, mariadb: str) -> None:
         report = crm.desk.load(table.model_copy(update={"meta": {**table.meta, "null_values": zero}}))
         run("drop table odd")
     assert (report.rows, report.quarantined) == (2, 0)
-    assert desk.rows("select a, b, c, d::varchar, t::varchar, h, j, u from raw_crm.odd order by n") == [
-        (True, 1, 257, None, None, "-30:15:00.500000", "{}", "4294967295"),
-        (False, 0, 0, "2026-01-05", "2026-01-05 10:00:00", "10:00:00", "[1.50]", "0"),
+    assert desk.rows("select a, b, c, d::varchar, t::varchar, h, j, u, f, s from raw_crm.odd order by n") == [
+        (True, 1, 257, None, None, "-30:15:00.500000", "{}", "4294967295", "16777216.0", "0.0000000001"),
+        (False, 0, 0, "2026-01-05", "2026-01-05 10:00:00", "10:00:00", "[1.50]", "0", "0.1", "0.0000000000"),
     ]
 
 

@@ -52,6 +52,8 @@ def read(text: str | None, kind: str, **meta: Any) -> str | None:
         ("integer", "1e2", "100"),
         ("integer", "2147483648", None),
         ("double", "1_0", None),
+        ("boolean", " True ", "true"),
+        ("boolean", "2", None),
         ("double", "1e400", None),
         ("double", "1e-3", "0.001"),
         ("date", "0001-01-01", "0001-01-01"),
@@ -147,3 +149,11 @@ def test_texts_that_stand_for_nothing(of_table: list[str] | None, of_column: str
     table: SourceTable = LINES.model_copy(update={"meta": {"null_values": of_table} if of_table else {}})
     sql = f"select {build_text(table, column, 'x')} from (select unnest(['0000-00-00', '2026-01-01', null]) as x)"
     assert [row[0] for row in duckdb.sql(sql).fetchall()] == [None, "2026-01-01", None]
+
+
+def test_blanks_around_what_stands_for_nothing_are_none() -> None:
+    """Of numbers and times; a text is taken as it is."""
+    for kind, found in (("integer", None), ("varchar", " - ")):
+        column = Column(name="a", data_type=kind, origin="a", meta={"null_values": ["-"]})
+        sql = f"select {build_text(LINES, column, 'x')} from (select ' - ' as x)"
+        assert duckdb.sql(sql).fetchall() == [(found,)]
