@@ -21,6 +21,7 @@ from tasks.paste_lines import list_paste_lines
 from tasks.policy import RETRY
 from tasks.request_shape import Names, check_shape, list_idle_sources, needs_sources
 from tasks.spellings import BY, Spellings
+from tasks.splits import place_splits
 from tasks.wishes import Known, check_wishes, wants_live_data
 
 FindValues: TypeAlias = Callable[[str], Sequence[str] | None]
@@ -72,6 +73,7 @@ def check_ticket(
         "dimensions": Spellings(dimensions, catalogue.dimension_labels(), BY),
         "data_sources": Spellings(catalogue.all_source_names(), {}),
     }
+    place_splits(form, known["metrics"], known["dimensions"])
     found: dict[str, Any] = {
         "title": form.read_text("title", "Say in a line what it is about."),
         "requester": form.read_text("requester", "Write who asks."),

@@ -43,7 +43,7 @@ USUAL: Mapping[str, Sequence[str]] = {
 }
 """Part of a request → words for what is done anyway."""
 LONGEST_GROUP, MOST_SUBSCRIBERS = 100, 20
-_GRAINS: Mapping[str, Sequence[str]] = {
+GRAIN_WORDS: Mapping[str, Sequence[str]] = {
     "day": ("daily", "days", "per day", "by day", "day by day"),
     "week": ("weekly", "weeks", "per week", "by week", "week by week"),
     "month": ("monthly", "months", "per month", "by month", "month by month"),
@@ -202,7 +202,7 @@ def _match_values(form: Form, wish: Filter, values: Sequence[str]) -> Filter | N
 
 
 def _read_grain(form: Form, metrics: Sequence[str], names: Names) -> str:
-    entries, spellings = _list_entries(form, "grain"), Spellings(GRAINS, _GRAINS)
+    entries, spellings = _list_entries(form, "grain"), Spellings(GRAINS, GRAIN_WORDS)
     found = [name for each in entries for name in spellings.find(each)]
     if not entries:
         return ""

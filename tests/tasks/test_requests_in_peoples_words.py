@@ -90,6 +90,38 @@ def test_dimensions_with_by(dimensions: str) -> None:
     assert accepted(dimensions=dimensions).dimensions == ("country", "segment")
 
 
+@pytest.mark.parametrize(
+    ("metrics", "others", "dimensions", "grain"),
+    [
+        ("net revenue by country and segment per month", {}, ("country", "segment"), "month"),
+        ("- **net_revenue** per week, by market.", {}, ("country",), "week"),
+        ("net_revenue broken down by market & segments", {}, ("country", "segment"), ""),
+        ("Revenue, net of returns, nach country pro month", {}, ("country",), "month"),
+        ("net_revenue by month", {}, (), "month"),
+        (["net_revenue by country"], {"dimensions": "segment and country"}, ("segment", "country"), ""),
+        ("net_revenue per month", {"grain": "monthly"}, (), "month"),
+        ("net_revenue by country", {"dimensions": "segment"}, None, None),
+        ("net_revenue per month", {"grain": "week"}, None, None),
+        ("net_revenue by planet", {}, None, None),
+        ("net_revenue by country, planet", {}, None, None),
+        ("net_revenue per country", {}, None, None),
+        ("net_revenue per month per week", {}, None, None),
+        ("net_revenue by country\norders", {}, None, None),
+        ("revenue by country", {}, None, None),
+    ],
+)
+def test_a_metric_may_be_written_with_its_split(
+    metrics: object, others: dict[str, str], dimensions: tuple[str, ...] | None, grain: str | None
+) -> None:
+    """All of it is understood, or it is asked about; never a part."""
+    fields = {"dimensions": "", **others, "metrics": metrics}
+    if dimensions is None:
+        assert any("is not known" in gap for gap in gaps(**fields))
+        return
+    found = accepted(**fields)
+    assert (found.metrics, found.dimensions, found.wishes.grain) == (("net_revenue",), dimensions, grain)
+
+
 def test_words_that_mean_another_metric_are_not_taken_off() -> None:
     assert "`per order` is not known" in gaps(metrics="per order")[0]
     assert "`orders / net_revenue` is not known" in gaps(metrics="orders / net_revenue")[0]
