@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blocks.loader.dlt.contract import TextRelation, describe_names
 from blocks.loader.dlt.files.formats import (
@@ -23,6 +23,7 @@ from blocks.sql import quote_identifier
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from duckdb import DuckDBPyConnection
 
 MOST_DIGITS = 38  # of a decimal
@@ -141,7 +142,7 @@ def _find_nanoseconds(path: Path, cut: Collection[str]) -> str | None:
     return None
 
 
-def _is_utc_nanoseconds(leaf: Any) -> bool:
+def _is_utc_nanoseconds(leaf: pq.ColumnSchema) -> bool:
     """True for a leaf that has them by its own type; nanoseconds without a zone arrive all."""
     kind = json.loads(leaf.logical_type.to_json())
     return kind.get("timeUnit") == "nanoseconds" and kind.get("isAdjustedToUTC") is True
