@@ -21,8 +21,9 @@ from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.rest.pages import PageWatch
 from blocks.loader.dlt.rest.paginators import create_paginator
 from blocks.loader.dlt.staging import Staging, open_staging_database
-from blocks.loader.dlt.table_config import get_load_mode, require_setting
+from blocks.loader.dlt.table_config import get_key, get_load_mode, require_setting
 from blocks.records import SourceTable
+from blocks.sql import quote_identifier
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
@@ -113,6 +114,24 @@ def _check_overlap(connection: DuckDBPyConnection, table: SourceTable, paths: Se
         )
 
 
+def _check_moved(staging: Staging) -> None:
+    """Raise BadAnswer for a key that came on two pages with other content: its row changed while pages were read."""
+    table = staging.table
+    keys = ", ".join(quote_identifier(name) for name in get_key(table))
+    if not keys or get_load_mode(table) == "merge" or table.meta.get("repeated_records") == "accept":
+        return
+    ((moved,),) = staging.execute(
+        "select count(*) from (select 1 from staged where _reason is null"
+        f" group by {keys} having count(distinct _order) > 1)"
+    )
+    if moved:
+        raise BadAnswer(
+            f"load {table.full_name}",
+            f"{moved:,} of its keys came on two pages: rows changed while they were read, and others were passed over",
+            "Try again, or declare `load: merge`; `repeated_records: accept` if its key need not be unique.",
+        )
+
+
 def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]) -> PreparedBatch | None:
     label, paths = f"endpoint {table.meta['endpoint']}", [str(file) for file in files]
     with open_staging_database(context) as connection:
@@ -131,4 +150,5 @@ def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]
                 ),
                 [paths],
             )
+            _check_moved(staging)
         return build_batch(staging, label, sum(file.stat().st_size for file in files))

@@ -675,3 +675,13 @@ def test_odatas_next_link_needs_no_quotes(online: Desk, api: Api) -> None:
 
     answer_with(api, make)
     assert online.load(plain(paginator="next_url", next="@odata.nextLink")).rows == 10
+
+
+def test_a_row_that_changes_while_pages_are_read_does_not_come_twice(online: Desk, api: Api) -> None:
+    """It moves to a page that is still to come, and another one to a page that was read."""
+    send_pages(api, 404, [ROWS[:4], [{**ROWS[3], "v": "changed"}, *ROWS[5:8]], ROWS[8:]], total=10)
+    table = plain(paginator="page_number", first_page=1, key="id")
+    with pytest.raises(BadAnswer, match="1 of its keys came on two pages"):
+        online.load(table)
+    accepted = {**table.meta, "repeated_records": "accept"}
+    assert online.load(table.model_copy(update={"meta": accepted})).rows == 10
