@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from prefect import get_run_logger, task
 
-from blocks.catalogue import Catalogue
+from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import PlatformError
 from blocks.records import (
     BuildReport,
@@ -391,5 +391,5 @@ def _make_mock_card(
         return export_card(warehouse, catalogue, titled, release.run, folder, _export_all)
 
 
-def _export_all(session: Session, query: str, path: Path) -> tuple[int, DataChoice]:
+def _export_all(session: Session, _: Dataset, query: str, path: Path) -> tuple[int, DataChoice]:
     return export_rows(session, query, path), DataChoice()

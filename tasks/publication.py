@@ -10,18 +10,22 @@ from time import monotonic
 
 from prefect import get_run_logger, task
 
-from blocks.catalogue import Catalogue
+from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import NotFound, PlatformError
 from blocks.records import Comment, Dashboard, GateReport, Plan, Publication, Release
 from blocks.site.base import BiSite, Card, DataAsk, DataChoice
 from blocks.site.opening import apply_targets
 from blocks.site.readback import DatasetSummary
 from blocks.tracker.base import Tracker
+from blocks.warehouse.arrivals import measure_arrivals
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.data_end import find_data_end
 from blocks.warehouse.reads import export_columns, export_rows, read_newest_value
+from blocks.wishes import Every
 from tasks.policy import RETRY
+
+REFRESH_DAYS: dict[Every, float | None] = {"run": 0.0, "day": 1.0, "week": 7.0, "month": 30.0, "once": None}
 
 
 def find_ticket_page(tracker: Tracker, key: str | None) -> str | None:
@@ -53,7 +57,7 @@ def make_card(  # noqa: PLR0913, PLR0917
     built: when each mart was, in UTC, so that its data's end is that of then. candidates: marts → relations that are
     read instead of what is served.
     """
-    read = partial(_export, site, dashboard=dashboard, live=live)
+    read = partial(_export, site, warehouse, catalogue, dashboard=dashboard, live=live)
     card = export_card(warehouse, catalogue, dashboard, release.run, folder, read, built, candidates)
     return card.model_copy(
         update={"gate": gate, "ticket_url": ticket_url, "feedback": tuple(feedback), "live": live}
@@ -66,13 +70,13 @@ def export_card(
     dashboard: Dashboard,
     run: str,
     folder: Path,
-    export: Callable[[Session, str, Path], tuple[int, DataChoice]],
+    export: Callable[[Session, Dataset, str, Path], tuple[int, DataChoice]],
     built: Mapping[str, datetime] | None = None,
     candidates: Mapping[str, str] | None = None,
 ) -> Card:
     """A dashboard's card with its rows in `folder`, and what is known of them.
 
-    export: writes the rows of a query to a file. built, candidates: as `make_card` takes them.
+    export: writes the rows of a dataset's query to a file. built, candidates: as `make_card` takes them.
     """
     datasets = catalogue.datasets(dashboard.metrics, dashboard.dimensions)
     datasets = apply_targets(datasets, dashboard.wishes.targets)
@@ -86,7 +90,7 @@ def export_card(
         for dataset, query in zip(datasets, queries, strict=True):
             warehouse.use_time_zone(session, dataset.time_zone)
             path = folder / f"{dashboard.name}.{dataset.name}.parquet"
-            rows, choice = export(session, query, path)
+            rows, choice = export(session, dataset, query, path)
             choices.append(choice)
             newest = read_newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             tables = catalogue.tables_beneath(dataset.mart) if newest else ()
@@ -120,16 +124,37 @@ def export_card(
     )
 
 
-def _export(
-    site: BiSite, session: Session, query: str, path: Path, *, dashboard: Dashboard, live: LiveSource | None
+def _export(  # noqa: PLR0913
+    site: BiSite,
+    warehouse: Warehouse,
+    catalogue: Catalogue,
+    session: Session,
+    dataset: Dataset,
+    query: str,
+    path: Path,
+    *,
+    dashboard: Dashboard,
+    live: LiveSource | None,
 ) -> tuple[int, DataChoice]:
     """Write a dataset's rows, or, where the site reads them itself, their columns; how many there are."""
-    if live is None:
-        rows = export_rows(session, query, path)
-        return rows, site.choose_data(DataAsk(rows=rows, live_wanted=dashboard.live), None)
-    rows = export_columns(session, query, path)
-    choice = site.choose_data(DataAsk(rows=rows, live_wanted=dashboard.live), live)
-    return (rows if choice.live else export_rows(session, query, path)), choice
+    rows = export_rows(session, query, path) if live is None else export_columns(session, query, path)
+    tables = [table for mart in dataset.marts for table in catalogue.tables_beneath(mart)]
+    asked = DataAsk(
+        rows=rows,
+        live_wanted=dashboard.live,
+        arrives=measure_arrivals(warehouse, session, tables),
+        refreshed=find_refresh_days(dashboard, catalogue),
+    )
+    choice = site.choose_data(asked, live)
+    return (rows if live is None or choice.live else export_rows(session, query, path)), choice
+
+
+def find_refresh_days(dashboard: Dashboard, catalogue: Catalogue) -> float | None:
+    """The days between two refreshes of a dashboard; 0: each run refreshes it; None: it is not refreshed by itself."""
+    if cadence := dashboard.wishes.cadence:
+        return REFRESH_DAYS[cadence.every]
+    scheduled = {each.name for each in catalogue.exposures if each.scheduled}
+    return 0.0 if dashboard.name in scheduled else None
 
 
 @task(task_run_name="publish {card.dashboard.name}", **RETRY)

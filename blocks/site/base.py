@@ -26,10 +26,45 @@ from blocks.warehouse.bi_connection import LiveSource
 
 
 class DataAsk(Record):
-    """What a site decides by how it gets the rows of a dataset. rows: how many; live_wanted: somebody asked for it."""
+    """What a site decides by how it gets the rows of a dataset.
+
+    rows: how many; live_wanted: somebody asked for it; arrives: the measured days between two loads that bring new rows
+    (None: not known yet); refreshed: the days between two refreshes of its dashboard (None: nothing refreshes it).
+    """
 
     rows: int
     live_wanted: bool = False
+    arrives: float | None = None
+    refreshed: float | None = 0.0
+
+    @property
+    def lags(self) -> bool:
+        """True if a copy falls behind: new rows come more often than the dashboard is refreshed."""
+        if self.arrives is None:
+            return False
+        return self.refreshed is None or self.refreshed > SLACK * self.arrives
+
+    @property
+    def freshness(self) -> str:
+        """How often new rows come, and how often it is refreshed, in words."""
+        came = f"new rows came {_write_every(self.arrives)}" if self.arrives is not None else UNMEASURED
+        if self.refreshed is None:
+            return f"{came}, and nothing refreshes the dashboard by itself"
+        often = _write_every(self.refreshed) if self.refreshed else "with each run"
+        return f"{came}, and the dashboard is refreshed {often}"
+
+
+SLACK = 1.5  # times as long: runs do not begin on the second
+UNMEASURED = "how often new rows come is not known before three loads"
+
+
+def _write_every(days: float) -> str:
+    """A time between two of something, in days, as `every 2 days`."""
+    hours = round(days * 24)
+    if hours < 1:
+        return "more than once an hour"
+    number, unit = (hours, "hour") if hours < 20 else (max(1, round(days)), "day")  # a day, or nearly
+    return f"every {unit}" if number == 1 else f"every {number} {unit}s"
 
 
 class DataChoice(Record):

@@ -1,11 +1,12 @@
 """What a dashboard shows and in which order, planned once from what was asked. Every site draws this plan.
 
-A new kind of analysis gets its row in `CHARTS`; a new kind of chart its name, what it needs in `plan_section`, and a
-drawing in each site.
+A new kind of analysis gets its row in `CHARTS`; a new kind of chart its name, its title in `TITLES`, what it needs in
+`plan_section`, and a drawing in each site.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from blocks.catalogue import Dataset
@@ -13,6 +14,7 @@ from blocks.metric_change import is_divisible
 from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis, Dashboard, Record
 from blocks.site.periods import list_coarser_grains
+from blocks.site.text import one_line
 from blocks.wishes import Chart as Chart
 
 CHARTS: dict[Analysis, tuple[Chart, ...]] = {
@@ -22,16 +24,29 @@ CHARTS: dict[Analysis, tuple[Chart, ...]] = {
     Analysis.composition: (Chart.shares, Chart.bars, Chart.stacked, Chart.trend),
     Analysis.detail: (Chart.table, Chart.bars, Chart.trend),
 }
+TITLES: dict[Chart, str] = {
+    Chart.trend: "{metric} per {grain}",
+    Chart.bars: "{metric} by {dimension}",
+    Chart.shares: "{metric} by {dimension}",
+    Chart.stacked: "{metric} by {dimension} and {grain}",
+    Chart.table: "By {dimension}",
+    Chart.movement: "Why {metric} moved",
+}
+"""What stands above each kind of chart, on every site: `write_title` fills it in, on pages its twin of titles.js."""
+UNCUT_TABLE = "Table"
+"""The title of a table without dimensions."""
+LABEL = 60  # letters of a metric's or dimension's name
 
 
 class Panel(Record):
     """A chart with all that a reader can see in it, by names.
 
-    metrics: the first is seen first; dimensions: by which it is cut, one at a time, but a table by all at once;
-    grains: of its time, the finest first (none: it shows the whole period).
+    title: with {places} for what is chosen; metrics: the first is seen first; dimensions: by which it is cut, one at a
+    time, but a table by all at once; grains: of its time, the finest first (none: it shows the whole period).
     """
 
     chart: Chart
+    title: str
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...] = ()
     grains: tuple[str, ...] = ()
@@ -100,6 +115,7 @@ def plan_section(
     panels = [
         Panel(
             chart=kind,
+            title=TITLES[kind] if dataset.dimensions or kind is not Chart.table else UNCUT_TABLE,
             metrics=shown.get(kind, metrics),
             dimensions=dataset.dimensions,
             grains=grains if kind in (Chart.trend, Chart.stacked, Chart.table) else (),
@@ -113,6 +129,21 @@ def plan_section(
         drill=dataset.dimensions,
         panels=tuple(panel for panel in panels if panel.metrics and (panel.dimensions or panel.grains)),
     )
+
+
+def write_title(title: str, **words: str) -> str:
+    """A panel's title with words in its places: metric, dimension, grain; a place without its word stays."""
+    return re.sub(r"\{(\w+)\}", lambda place: words.get(place[1], place[0]), title)
+
+
+def label_metric(metric: Metric) -> str:
+    """What a metric is called, on every site."""
+    return one_line(metric.label, LABEL) or metric.name
+
+
+def label_dimension(dataset: Dataset, name: str) -> str:
+    """What a dimension of a dataset is called, on every site; in titles in small letters."""
+    return one_line(dataset.labels.get(name, ""), LABEL) or name
 
 
 def sort_charts(kinds: Sequence[Chart], wished: Sequence[Chart]) -> list[Chart]:

@@ -15,9 +15,9 @@ from blocks.site.base import Card
 from blocks.site.tableau.workbook.connections import PackedExtract
 from blocks.site.tableau.workbook.datasource import make_source
 from blocks.site.tableau.workbook.workbook import Workbook, make_workbook
-from tests.blocks.site.tableau.draw_layout import draw_workbook
+from tests.blocks.site.tableau.draw_layout import draw_workbook, fill_in
 from tests.blocks.site.tableau.test_workbook import parsed
-from tests.blocks.site.test_plan import list_drawn
+from tests.blocks.site.test_plan import list_drawn, list_unlike
 from tests.conftest import ROOT
 from tests.dbt_project.conftest import Project
 
@@ -73,7 +73,9 @@ def read_table(key: str) -> list[tuple[str, str, str]]:
 def list_words(made: Workbook) -> set[str]:
     """What a reader of a workbook finds by its words: titles of sheets, choices, filters, actions, figures."""
     root = made.xml()
-    words = {sheet.title for sheet in (*made.kpis, *made.charts)} | {sheet.name for sheet in made.board.head}
+    words = {sheet.name for sheet in made.board.head}
+    for sheet in (*made.kpis, *made.charts):
+        words.add(fill_in(root, sheet.title) + (f" ({sheet.note})" if sheet.note else ""))
     words |= {parameter.caption for parameter in made.board.parameters}
     words |= {value for parameter in made.board.parameters for value in parameter.values}
     words |= {str(each.get("caption")) for each in root.iter("action")}  # type: ignore[call-arg,attr-defined]
@@ -111,6 +113,7 @@ def test_page_and_workbook_leave_out_nothing_of_a_ticket(built: Project, key: st
     assert drawn == [(str(p.chart), set(p.metrics), set(p.dimensions), set(p.grains)) for p in planned]
     assert set.union(*(metrics for _, metrics, _, _ in drawn)) == set(ticket["metrics"])
     assert set.union(*(dimensions for _, _, dimensions, _ in drawn)) == set(ticket["dimensions"])
+    assert list_unlike(made, card) == []
 
 
 def test_the_picture_of_a_workbook_is_of_the_one_that_is_made_now(built: Project, tmp_path: Path) -> None:

@@ -9,12 +9,17 @@ const figures = cases("number_format");
 const formulas = cases("formulas");
 const periods = cases("periods");
 const movements = cases("movements");
+const { titles } = cases("titles");
 const EVER = { first: 0, last: 0 };
 
 test("short figures", () => {
   for (const { value, form, text } of figures.short) {
     assert.equal(page.writeCompact(value, { form, unit: figures.forms[form] }), text, `${value} as ${form}`);
   }
+});
+
+test("titles", () => {
+  for (const { title, words, text } of titles) assert.equal(page.writeTitle(title, words), text, title);
 });
 
 test("changes", () => {

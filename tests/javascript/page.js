@@ -15,6 +15,7 @@ export * from "../../blocks/site/html/assets/svg.js";
 export * from "../../blocks/site/html/assets/table.js";
 export * from "../../blocks/site/html/assets/target.js";
 export * from "../../blocks/site/html/assets/tiles.js";
+export * from "../../blocks/site/html/assets/titles.js";
 export * from "../../blocks/site/html/assets/view_state.js";
 
 /** A table of cases. */

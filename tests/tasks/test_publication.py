@@ -8,15 +8,19 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from blocks.catalogue import Dataset
+from blocks.catalogue import Catalogue, Dataset
 from blocks.metrics import Measure, Metric
 from blocks.records import Analysis, Dashboard, Priority, Release, Requirement
 from blocks.site.base import Card, DataAsk
 from blocks.site.html.mock import draw_mock
 from blocks.site.html.site import FolderSite
+from blocks.site.tableau.site import TableauSite
+from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from blocks.wishes import Cadence, Wishes
 from tasks import proposals
-from tasks.publication import publish_card
+from tasks.publication import find_refresh_days, make_card, publish_card
+from tests.blocks.warehouse.test_arrivals import LINES, make_warehouse
 from tests.tasks import test_planning
 
 ORDERS = Measure(name="orders", function="sum")
@@ -47,6 +51,52 @@ def test_a_site_without_live_data_says_so_where_it_was_asked_for(tmp_path: Path,
     )
     expected = ("Data of sales: live data was asked for, but this site has none.",) if wanted else ()
     assert publish_card.fn(site, card).data_notes == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "cadence", "days"),
+    [
+        ("daily", None, 0.0),  # scheduled, with no time that is read: each run
+        ("none", None, None),
+        ("none", Cadence(every="day"), 1.0),
+        ("none", Cadence(every="week", day=1), 7.0),
+        ("daily", Cadence(every="month"), 30.0),
+        ("daily", Cadence(every="run"), 0.0),
+        ("daily", Cadence(every="once"), None),
+    ],
+)
+def test_how_often_a_dashboard_is_refreshed(name: str, cadence: Cadence | None, days: float | None) -> None:
+    wishes = Wishes(cadence=cadence)
+    dashboard = Dashboard(
+        name=name, analysis=Analysis.kpi, metrics=("minutes",), dimensions=(), marts=("calls",), wishes=wishes
+    )
+    assert find_refresh_days(dashboard, test_planning.catalogue(daily=["minutes"])) == days
+
+
+@pytest.mark.parametrize("name", ["daily", "alone"])
+def test_a_copy_that_falls_behind_is_read_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """By what the ledger says of the mart's tables, and by what refreshes the dashboard."""
+    house = make_warehouse(tmp_path, [("erp.lines", 5, float(day)) for day in range(4)])
+    with house.session() as session:
+        session.rows("create schema serving")
+        session.rows("create table serving.calls as from (values ('a', 3), ('b', 4)) t(line, minutes)")
+    monkeypatch.setattr(Catalogue, "tables_beneath", lambda *_: (LINES,))
+    site = TableauSite(server="https://bi.example.com", live_user="reader", folder=tmp_path)
+    dashboard = Dashboard(
+        name=name, analysis=Analysis.kpi, metrics=("minutes",), dimensions=("line",), marts=("calls",)
+    )
+    live = LiveSource(kind="postgres", server="db", port=5432, database="d", schema_name="serving")
+    release = Release(run="r1", marts={"calls": "rel_r1.calls"})
+    project = test_planning.catalogue(daily=["minutes"])
+    card = make_card.fn(site, house, project, dashboard, release, None, tmp_path, None, (), live)
+    (choice,) = card.choices
+    assert choice.live == (name == "alone")
+    assert choice.reason.startswith("new rows came every day, and ")
+    assert card.summaries[0].rows == 2
+    exported = duckdb.sql(f"SELECT count(*) FROM read_parquet('{card.extracts[0]}')").fetchall()
+    assert exported == [(0 if choice.live else 2,)]
 
 
 def test_a_proposal_is_drawn_of_what_readers_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

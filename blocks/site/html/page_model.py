@@ -18,7 +18,7 @@ from blocks.site.html.page import build_program, render, to_json_script
 from blocks.site.html.rollup import Rollup
 from blocks.site.opening import choose_grain, write_target
 from blocks.site.periods import DRAWN, EPOCH, list_coarser_grains
-from blocks.site.plan import Section
+from blocks.site.plan import Section, label_dimension, label_metric
 from blocks.site.text import TEXT, check_link, clip, make_checks_anchor, one_line
 from blocks.wishes import Against
 
@@ -115,7 +115,7 @@ def _build_metric(number: int, metric: Metric, view: DashboardView) -> dict[str,
     rollup = view.rollups[number]
     return {
         "name": metric.name,
-        "label": one_line(metric.label, 60),
+        "label": label_metric(metric),
         "description": clip(metric.description, 300),
         "form": metric.form,
         "goal": metric.goal,
@@ -181,7 +181,7 @@ def _build_dataset(rollup: Rollup, section: Section) -> dict[str, object]:
     dataset = rollup.extract.dataset
     tables, values = rollup.read_tables()
     bounds = rollup.bounds
-    label = {name: one_line(dataset.labels.get(name, name), 60) for name in dataset.dimensions}
+    label = {name: label_dimension(dataset, name) for name in dataset.dimensions}
     return {
         "label": section.label,
         "dimensions": [

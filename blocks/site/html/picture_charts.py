@@ -17,7 +17,15 @@ from blocks.site.html.kpis import Group, Snapshot
 from blocks.site.html.theme import PAPER, SLOTS
 from blocks.site.opening import choose_grain
 from blocks.site.periods import EPOCH, find_bucket, label_ticks, list_coarser_grains
-from blocks.site.plan import Chart, plan_charts, sort_charts
+from blocks.site.plan import (
+    TITLES,
+    Chart,
+    label_dimension,
+    label_metric,
+    plan_charts,
+    sort_charts,
+    write_title,
+)
 
 if TYPE_CHECKING:
     import altair as alt
@@ -80,7 +88,7 @@ def _draw_trend_panel(shot: Snapshot, width: float, wished: str) -> Panel:
     rows = [row for kind, points in lines for row in _make_line_rows(kind, points, grain)]
     axis = number_format.write_axis_expression(shot.metric.form)
     chart = draw_trend(alt.Data(values=rows), PAPER, axis, _label_ticks(shot, grain, width))
-    return Panel(chart, f"{shot.metric.label} per {grain}", AXIS, width - AXIS)
+    return Panel(chart, _write_title(shot, Chart.trend, grain=grain), AXIS, width - AXIS)
 
 
 def _make_line_rows(kind: str, points: list[tuple[date, float]], grain: str) -> list[dict[str, object]]:
@@ -126,7 +134,8 @@ def _draw_bars_panel(shot: Snapshot, dimension: str, width: float) -> Panel:
         for place, group in enumerate(groups)
     ]
     chart = draw_bars(alt.Data(values=rows), PAPER, find_bar_domain(groups), str(width - LABELS))
-    return Panel(chart, _write_title(shot, dimension), LABELS, width - LABELS)
+    title = _write_title(shot, Chart.bars, dimension) + shot.note
+    return Panel(chart, title, LABELS, width - LABELS)
 
 
 def find_bar_domain(groups: list[Group]) -> tuple[float, float]:
@@ -144,7 +153,7 @@ def _draw_donut_panel(shot: Snapshot, groups: list[Group], dimension: str) -> Pa
     words = [f"{g.label} · {g.value / total * 100:.1f}%" for g in groups]
     written = number_format.write_compact(total, shot.metric.form)
     chart = draw_donut(alt.Data(values=rows), PAPER, str(RING / 2), written, _make_legend(groups, words))
-    return Panel(chart, _write_title(shot, dimension), 0, RING, 210)
+    return Panel(chart, _write_title(shot, Chart.shares, dimension), 0, RING, 210)
 
 
 def _draw_stacked_panel(shot: Snapshot, groups: list[Group], dimension: str, width: float) -> Panel:
@@ -163,7 +172,7 @@ def _draw_stacked_panel(shot: Snapshot, groups: list[Group], dimension: str, wid
     ]
     axis = number_format.write_axis_expression(shot.metric.form)
     chart = draw_stacked_bars(alt.Data(values=rows), PAPER, axis, _label_ticks(shot, grain, width))
-    return Panel(chart, f"{_write_title(shot, dimension)} and {grain}", AXIS, width - AXIS)
+    return Panel(chart, _write_title(shot, Chart.stacked, dimension, grain), AXIS, width - AXIS)
 
 
 def _make_legend(groups: list[Group], words: list[str]) -> alt.Legend:
@@ -181,9 +190,9 @@ def _make_legend(groups: list[Group], words: list[str]) -> alt.Legend:
     )
 
 
-def _write_title(shot: Snapshot, dimension: str) -> str:
-    label = shot.extract.dataset.labels.get(dimension, dimension).lower()
-    return f"{shot.metric.label} by {label}{shot.note}"
+def _write_title(shot: Snapshot, chart: Chart, dimension: str = "", grain: str = "") -> str:
+    label = label_dimension(shot.extract.dataset, dimension).lower()
+    return write_title(TITLES[chart], metric=label_metric(shot.metric), dimension=label, grain=grain)
 
 
 def _choose_slot(group: Group, place: int) -> int:

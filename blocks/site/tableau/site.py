@@ -93,13 +93,14 @@ class TableauSite(BiSite):
         return self.data == "live" or (self.data == "auto" and bool(self.live_user))
 
     def choose_data(self, asked: DataAsk, live: LiveSource | None) -> DataChoice:
-        """As the block says; with `auto` live where somebody asked for it, or where a copy would be too large."""
+        """As the block says; `auto`: live where somebody asked for it, or a copy would be too large or fall behind."""
         if self.data != "auto":
             return DataChoice(live=self.data == "live", reason="as the block says")
         pays = f"{asked.rows:,} rows are more than {self.live_rows:,}" if asked.rows > self.live_rows else ""
+        pays = pays or (asked.freshness if asked.lags else "")
         wish = "live data was asked for" if asked.live_wanted else pays
         if not wish:
-            return DataChoice(reason="new rows come with a run, which sends them")
+            return DataChoice(reason=asked.freshness)
         missing = "live_user is not set" if not self.live_user else "a BI server can't read this warehouse"
         if not self.live_user or live is None:
             return DataChoice(reason=f"{wish}, but {missing}")

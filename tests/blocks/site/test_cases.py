@@ -20,6 +20,7 @@ from blocks.site import number_format, periods
 from blocks.site.extract import Extract
 from blocks.site.html.kpis import Snapshot
 from blocks.site.periods import Period, find_bucket
+from blocks.site.plan import write_title
 from tests.blocks.site.tableau.files import as_sql
 from tests.conftest import ROOT
 
@@ -48,6 +49,11 @@ def test_changes(case: dict[str, Any]) -> None:
     text = number_format.write_change(case["value"], case["before"], case["form"])
     assert text == case["text"]
     assert number_format.judge_change(text, case["goal"]) == case["tone"]
+
+
+@pytest.mark.parametrize("case", cases("titles")["titles"], ids=lambda case: case["title"])
+def test_titles(case: dict[str, Any]) -> None:
+    assert write_title(case["title"], **case["words"]) == case["text"]
 
 
 @pytest.mark.parametrize("case", FIGURES["spans"], ids=lambda case: case["text"])

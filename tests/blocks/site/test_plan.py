@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from blocks.catalogue import Dataset
+from blocks.metrics import has_division
 from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.extract import Extract
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.page_model import build_page_model
-from blocks.site.plan import CHARTS, Chart, plan_charts
+from blocks.site.number_format import write_compact, write_exact
+from blocks.site.plan import CHARTS, Chart, Panel, label_dimension, label_metric, plan_charts, write_title
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.workbook import Workbook
-from blocks.site.tableau.workbook.worksheets import LINE, PIE, Sheet
+from blocks.site.tableau.workbook.worksheets import BAR, LINE, MAP, PIE, Sheet
+from blocks.site.tableau.workbook.xml import as_title
 from tests.blocks.site.conftest import CUSTOMERS, EVERY, NET, ORDERS, RATE
-from tests.blocks.site.tableau.test_workbook import SHAPES, two_marts, workbook
+from tests.blocks.site.tableau.draw_layout import fill_in
+from tests.blocks.site.tableau.test_workbook import SHAPES, parsed, two_marts, workbook
 
 
 def test_every_analysis_has_a_plan() -> None:
@@ -119,7 +125,7 @@ def find_chart(sheet: Sheet) -> str:
         return "stacked"
     if sheet.mark == PIE or (rows and colours):
         return "shares"
-    return "table" if sheet.title.startswith("Table") else "bars"
+    return "table" if sheet.name.startswith("Table") else "bars"
 
 
 def list_drawn(made: Workbook, source: Source) -> list[tuple[str, set[str], set[str], set[str]]]:
@@ -149,6 +155,104 @@ def list_drawn(made: Workbook, source: Source) -> list[tuple[str, set[str], set[
         if "Derived_per" in names and choices.per:
             found[-1][3].update(value for value in choices.per.values if value != "whole period")
     return found
+
+
+def join_words(words: list[str]) -> str:
+    """Names as a title has them: all of up to three, else the first and how many more."""
+    if len(words) > 3:
+        return f"{words[0]} and {len(words) - 1} more"
+    return ", ".join(words[:-1]) + (" and " if words[1:] else "") + words[-1]
+
+
+def list_page_titles(panel: Panel, dataset: Dataset, made: Workbook) -> list[str]:
+    """What the page writes above a panel for all that the workbook has beside each other, in its order."""
+    known = {metric.name: as_title(label_metric(metric)) for metric in dataset.metrics}
+    cuts = [as_title(label_dimension(dataset, name)).lower() for name in panel.dimensions]
+    words = join_words([known[name] for name in panel.metrics])
+    chosen = {each.caption: each.value for each in made.board.parameters}
+    grain = chosen.get("Dates per", panel.grains[0] if panel.grains else "")
+
+    def write(metric: str = words, dimension: str = "") -> str:
+        return write_title(panel.title, metric=metric, dimension=dimension, grain=grain)
+
+    match panel.chart:
+        case Chart.trend | Chart.stacked:
+            return [write(dimension=cuts[0] if cuts else "")]
+        case Chart.table:
+            return [write(dimension=", ".join(cuts))]
+        case Chart.movement:
+            return [write() for _ in cuts]
+        case Chart.shares:
+            crossed = [" and ".join(cuts[:2])] if len(cuts) > 1 else []
+            return [write(known[name], cut) for name in panel.metrics for cut in (*cuts, *crossed)]
+        case Chart.bars:
+            return [write(dimension=cut) for cut in cuts]
+
+
+def list_unlike(made: Workbook, card: Card) -> list[str]:
+    """What of titles, orders and numbers a workbook has in another way than the page of the same plan."""
+    root, found = parsed(made.xml()), list[str]()
+    for dataset, source, section in zip(card.datasets, made.sources, card.plan.sections, strict=True):
+        charts = [sheet for sheet in made.charts if sheet.source.name == source.name]
+        titles = [fill_in(root, sheet.title) for sheet in charts if sheet.mark != MAP]
+        page = [title for panel in section.panels for title in list_page_titles(panel, dataset, made)]
+        if [title.casefold() for title in titles] != [title.casefold() for title in page]:
+            found.append(f"titles {titles}, on the page {page}")
+        firsts = {title for title in page if " by " in title}
+        found += [f"map {sheet.title}" for sheet in charts if sheet.mark == MAP and not firsts]
+        for sheet in charts:
+            fields = {*sheet.rows, *(one for pane in sheet.panes for _, one in pane.encodings)}
+            cut = {each for each in fields if each.field.name in dataset.dimensions}
+            timed = "Derived_period" in {each.field.name for each in sheet.cols}
+            ordered, by = sheet.sort or ((), None)
+            if sheet.mark != MAP and not timed and set(ordered) != cut:
+                found.append(f"{sheet.name} is not ordered by {[each.field.caption for each in cut]}")
+            first = next(
+                (each.field.name for each in (*sheet.cols, *fields) if each.derivation == "User"), ""
+            )
+            if by and sheet.mark == BAR and by.field.name != first.replace("Derived_part_", "Derived_size_"):
+                found.append(f"{sheet.name} is ordered by {by.field.caption}, not {first}")
+        for metric in dataset.metrics:
+            form = next(each.form for each in source.metrics if each.name == f"Calculation_{metric.name}")
+            for value in (12.34, -12.34) if has_division(metric.formula) else (1234.0, -1234.0, 0.0):
+                parts = metric.form != "percent" and has_division(metric.formula)
+                written = (write_exact if parts else write_compact)(value, metric.form)
+                if write_as_tableau(value, form) != written:
+                    found.append(f"{metric.name}: {write_as_tableau(value, form)}, on the page {written}")
+    figures = {
+        metric.name: as_title(label_metric(metric)) for data in card.datasets for metric in data.metrics
+    }
+    if [sheet.title for sheet in made.kpis] != [figures[name] for _, name in card.plan.figures]:
+        found.append(f"figures {[sheet.title for sheet in made.kpis]}")
+    return found
+
+
+def write_as_tableau(value: float, form: str) -> str:
+    """A number in one of the formats that workbooks have: percent, or with a text before it; negative ones apart."""
+    if form == "p0.0%":
+        return f"{value * 100:,.1f}%"
+    part = form[1:].split(";")[value < 0]
+    sign, _, digits = part.partition("#,##0")
+    return f"{sign.replace(chr(34), '')}{abs(value):,.{len(digits[1:])}f}"
+
+
+@pytest.mark.parametrize("shape", [*sorted(SHAPES), "two"])
+def test_page_and_workbook_have_the_same_titles_orders_and_numbers(
+    make_card: Callable[..., Card], shape: str
+) -> None:
+    card = two_marts(make_card) if shape == "two" else make_card(**SHAPES[shape])
+    assert list_unlike(workbook(card), card) == []
+
+
+def test_what_is_unlike_is_found(make_card: Callable[..., Card]) -> None:
+    card = make_card()
+    made = workbook(card)
+    (net, *others), (first, *rest) = made.sources[0].metrics, made.charts
+    source = replace(made.sources[0], metrics=(replace(net, form="n0;-0"), *others))
+    charts = [replace(first, title="Revenue over time"), *(replace(each, sort=None) for each in rest)]
+    board = replace(made.board, charts=charts, kpis=made.kpis[1:])
+    found = list_unlike(replace(made, board=board, sources=(source,)), card)
+    assert {each.split()[0] for each in found} >= {"titles", "figures", "net:", rest[0].name.split()[0]}
 
 
 @pytest.mark.parametrize("shape", [*sorted(SHAPES), "two"])

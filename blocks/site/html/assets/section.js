@@ -29,6 +29,7 @@ import {
   trendRows,
 } from "./rows.js";
 import { Table } from "./table.js";
+import { writeTitle } from "./titles.js";
 
 const DRAWINGS = { bars: drawBars, shares: drawShares, stacked: drawStacked, trend: drawTrend };
 const LABEL = 92; // pixels that a label of time takes
@@ -248,8 +249,14 @@ export class Section {
     return this.dataset.dimensions[dimension].label.toLowerCase();
   }
 
+  // Write what stands above a panel: its plan's title in the words of what is chosen, and more behind it.
+  entitle(panel, words = {}, more = "") {
+    const title = writeTitle(panel.plan.title, { metric: this.metric.label, ...words });
+    panel.title.textContent = title + more;
+  }
+
   bars(panel) {
-    panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}${bucketNote(this.view)}`;
+    this.entitle(panel, { dimension: this.labelOf(this.by) }, bucketNote(this.view));
     const ranking = groupsOf(this.view, this.by, MOST.bars);
     const rows = barRows(this.view, ranking);
     const keys = isCompared(this.view) ? [legendKey("tick", this.page.words.before)] : [];
@@ -261,7 +268,7 @@ export class Section {
   }
 
   shares(panel) {
-    panel.title.textContent = `${this.metric.label} by ${this.labelOf(this.by)}`;
+    this.entitle(panel, { dimension: this.labelOf(this.by) });
     panel.chart.drawing = this.hasShares ? drawShares : drawBars;
     panel.body.className = `chart chart-${this.hasShares ? "shares" : "bars"}`;
     if (!this.hasShares) {
@@ -291,7 +298,7 @@ export class Section {
 
   stacked(panel) {
     const { metric, drawnGrain: grain, page } = this;
-    panel.title.textContent = `${metric.label} by ${this.labelOf(this.by)} and ${grain}`;
+    this.entitle(panel, { dimension: this.labelOf(this.by), grain });
     const { ranking } = this.parts;
     const rows = stackedRows(this.view, ranking, grain);
     const buckets = page.selection.bucketsOf(page.selection.range, grain);
@@ -330,7 +337,7 @@ export class Section {
     const { metric, drawnGrain: grain, view } = this;
     const parted = this.split >= 0;
     const by = parted ? ` by ${this.labelOf(this.split)}` : "";
-    panel.title.textContent = `${metric.label} per ${grain}${by}`;
+    this.entitle(panel, { grain }, by);
     const { groups, points } = this.trendPoints(parted);
     const earlier = parted || metric.grows || !view.selection.hasBefore ? [] : earlierPoints(view, grain);
     const lines = trendRows(view, points, grain, groups, parted ? null : earlier);
@@ -387,7 +394,7 @@ export class Section {
   }
 
   movement(panel) {
-    panel.title.textContent = `Why ${this.metric.label} moved`;
+    this.entitle(panel);
     panel.movement.render(this.view, this.earlier, (dimension, group) => this.drill(dimension, group));
   }
 
@@ -398,7 +405,7 @@ export class Section {
     const grain = dataset.timed ? this.per || fallback : "";
     const onpick = (dimension, group) => this.drill(dimension, group);
     const { columns, rows } = tableOf(this.view, this.metrics, grain, onpick);
-    panel.title.textContent = labels.length ? `By ${labels.join(", ")}` : "Table";
+    this.entitle(panel, { dimension: labels.join(", ") });
     panel.table.name = `${this.page.model.title} ${panel.title.textContent}`;
     panel.table.show(columns, rows);
   }

@@ -83,9 +83,8 @@ def make_actions(dashboard: str, sheets: Sequence[Sheet]) -> Element | None:
 
 
 def make_windows(board: Board, sheets: Sequence[Sheet]) -> Element:
-    """The `windows`: the dashboard's is the one that opens; sheets that it shows are hidden elsewhere."""
-    shown = {sheet.name for sheet in board.sheets}
-    made = [_make_sheet_window(sheet, sheet.name in shown) for sheet in sheets]
+    """The `windows`: the dashboard's is the one that opens; no sheet has a tab of its own."""
+    made = [_make_sheet_window(sheet) for sheet in sheets]
     points = element(
         "viewpoints", {}, *(_make_viewpoint(sheet, {"name": sheet.name}) for sheet in board.sheets)
     )
@@ -152,7 +151,7 @@ def _write_expression(dashboard: str, source: Source, drill: Field) -> str:
     return f"tsl:{quote(dashboard, safe='')}?{quote(column, safe='.')}~s0=<{column}~na>"
 
 
-def _make_sheet_window(sheet: Sheet, hidden: bool) -> Element:
+def _make_sheet_window(sheet: Sheet) -> Element:
     edges = [
         element("edge", {"name": "left"}, _strip("160", "pages", "filters", "marks")),
         element(
@@ -163,10 +162,9 @@ def _make_sheet_window(sheet: Sheet, hidden: bool) -> Element:
             _strip("31", "title"),
         ),
     ]
-    attributes = {"class": "worksheet", "name": sheet.name} | ({"hidden": "true"} if hidden else {})
     return element(
         "window",
-        attributes,
+        {"class": "worksheet", "hidden": "true", "name": sheet.name},
         element("cards", {}, *edges),
         _make_viewpoint(sheet),
         element("simple-id", {"uuid": stable_id("window", sheet.name)}),

@@ -1,10 +1,10 @@
 """Fields that a plan needs beyond columns and metrics, as Tableau's formulas.
 
-period: the time cut to the grain that is chosen; split: the dimension that is chosen; share: of the whole; before: of
-the bucket just before, in the order of a line's time, and null where there is none; moved: how the last finished bucket
-differs from the one before it, and that as words; part: what a member
-did to that; target: what a metric should reach; edge, state: where time that is not finished begins, and whether a
-bucket is in it; whole: of all rows at once, where that is not what a group has.
+period: the time cut to the grain that is chosen; split: the dimension that is chosen; share: of the whole; slice: of
+the whole of one bucket, where a dimension splits it; before: of the bucket just before, in the order of a line's time,
+and null where there is none; moved: how the last finished bucket differs from the one before it, and that as words;
+when, latest, earlier: which bucket that is, the value in it and in the one before; part: what a member did to that;
+target: what a metric should reach; edge, state: where time that is not finished begins, and whether a bucket is in it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import reduce
+from typing import NamedTuple
 
 from blocks.metrics import Metric, count_all, is_additive, to_tableau
 from blocks.site.opening import write_target
 from blocks.site.plan import Chart, Section
 from blocks.site.tableau.workbook.fields import Field, write_date_as_text
-from blocks.site.tableau.workbook.movement import write_part
+from blocks.site.tableau.workbook.movement import fill_sums, write_part
 from blocks.site.tableau.workbook.parameters import Parameter, clean_text, quote_text
 from blocks.wishes import Against
 
@@ -42,12 +43,21 @@ class Choices:
         return tuple(each for each in (self.grain, self.per, self.split) if each)
 
 
+class Finished(NamedTuple):
+    """A metric in the last finished bucket and in the one that it is compared with. when: which bucket, in words."""
+
+    when: Field
+    latest: Field
+    earlier: Field
+
+
 @dataclass(frozen=True)
 class Derived:
     """The derived fields of a source.
 
-    shares, before, words, targets, moves, standings, edges, states, wholes: by the name of the metric's field.
-    moves: what a member did to the change; parts: what words, moves, edges and states are made of.
+    shares, slices, before, words, finished, targets, moves, standings, edges, states, wholes: by the name of a metric's
+    field. moves: what a member did to the change; sizes: how much the first of them is, up or down; parts: what words,
+    moves, edges and states are made of; compared: what the bucket before the last finished one is called.
     """
 
     choices: Choices = field(default_factory=Choices)
@@ -58,10 +68,14 @@ class Derived:
     newest: Field | None = None
     links: tuple[Field, ...] = ()
     shares: Mapping[str, Field] = field(default_factory=dict)
+    slices: Mapping[str, Field] = field(default_factory=dict)
     before: Mapping[str, Field] = field(default_factory=dict)
     words: Mapping[str, Field] = field(default_factory=dict)
+    finished: Mapping[str, Finished] = field(default_factory=dict)
+    compared: str = ""
     targets: Mapping[str, Field] = field(default_factory=dict)
     moves: Mapping[str, Field] = field(default_factory=dict)
+    sizes: Mapping[str, Field] = field(default_factory=dict)
     standings: Mapping[str, Field] = field(default_factory=dict)
     edges: Mapping[str, Field] = field(default_factory=dict)
     states: Mapping[str, Field] = field(default_factory=dict)
@@ -72,10 +86,10 @@ class Derived:
     def fields(self) -> tuple[Field, ...]:
         """All derived fields that there are."""
         single = (self.period, self.per, self.split, self.newest)
-        several = (self.shares, self.before, self.words, self.targets, self.moves, self.standings)
-        found = [
-            each for fields in (*several, self.edges, self.states, self.wholes) for each in fields.values()
-        ]
+        several = [self.shares, self.slices, self.before, self.words, self.targets, self.moves]
+        several += [self.sizes, self.standings, self.edges, self.states, self.wholes]
+        found = [each for fields in several for each in fields.values()]
+        found += [each for three in self.finished.values() for each in three]
         return (*(each for each in single if each), *self.links, *self.parts, *dict.fromkeys(found))
 
 
@@ -135,7 +149,7 @@ def derive_fields(
             role="measure",
             type="quantitative",
             form="p0.0%",
-            formula=f"{field.ref} / MIN({{EXCLUDE {levels} : {field.formula}}})",
+            formula=_write_share(field, levels),
         )
         for name, field in metrics.items()
         if is_additive(meanings[name].formula) and levels and "EXCLUDE" not in field.formula
@@ -150,6 +164,16 @@ def derive_fields(
         )
         for name, field in metrics.items()
         if (whole := count_all(meanings[name].formula)) != meanings[name].formula
+    }
+    slices = {
+        field.name: replace(
+            shares[field.name],
+            name=f"Derived_slice_{name}",
+            caption=name_apart(f"Share of {field.caption} in its time"),
+            formula=f"IF {choices.split.ref} <> {quote_text(NOTHING)} THEN {shares[field.name].ref} END",
+        )
+        for name, field in metrics.items()
+        if choices.split and period and field.name in shares
     }
     day = f"MIN({period.ref})" if period else ""
     back = {grain: f"DATE(DATEADD('{grain}', -1, {day}))" for grain in grains}
@@ -170,6 +194,7 @@ def derive_fields(
         if period
     }
     words, moves, parts = dict[str, Field](), dict[str, Field](), list[Field]()
+    finished, compared = dict[str, Finished](), ""
     standings, edges, states = dict[str, Field](), dict[str, Field](), dict[str, Field]()
     if clock and period:
         cuts = tuple(each.name for each in dimensions)
@@ -179,6 +204,13 @@ def derive_fields(
             for name, field in metrics.items()
             if not meanings[name].grows
         }
+        if levels:  # without a dimension nothing is drawn that is not over time
+            compared = change.compared
+            finished = {
+                metrics[name].name: change.write_finished(meanings[name], metrics[name], levels)
+                for name in metrics
+                if metrics[name].name in words
+            }
         moving = next((panel.metrics for panel in section.panels if panel.chart is Chart.movement), ())
         moves = {
             field.name: change.write_part(meanings[name], field, levels)
@@ -208,6 +240,15 @@ def derive_fields(
         if (target := meanings[name].target) is not None and period
         if not meanings[name].target_per or choices.grain or grains == (meanings[name].target_per,)
     }
+    sizes = {
+        name: replace(
+            part,
+            name=part.name.replace("_part_", "_size_"),
+            caption=name_apart(f"{part.caption}, in size"),
+            formula=f"ABS({part.ref})",
+        )
+        for name, part in list(moves.items())[:1]  # bars are ordered by the first
+    }
     return Derived(
         choices=choices,
         grains=grains,
@@ -216,16 +257,26 @@ def derive_fields(
         split=split,
         newest=newest,
         shares=shares,
+        slices=slices,
         before=before,
         words=words,
+        finished=finished,
+        compared=compared,
         targets=targets,
         moves=moves,
+        sizes=sizes,
         standings=standings,
         edges=edges,
         states=states,
         parts=tuple(dict.fromkeys(parts)),
         wholes=wholes,
     )
+
+
+def _write_share(field: Field, levels: str) -> str:
+    """A part of the whole; nothing of what is no part of it: below 0, or more than there is as others are below 0."""
+    whole = f"MIN({{EXCLUDE {levels} : {field.formula}}})"
+    return f"IF {field.ref} >= 0 AND {field.ref} <= {whole} THEN {field.ref} / {whole} END"
 
 
 def _make_target(
@@ -285,6 +336,12 @@ class ChangeWriter:
         self._found: dict[int, tuple[Field, Field, Field]] = {}
         self._moved: dict[str, Field] = {}
         self._marks: dict[int, tuple[Field, Field]] = {}
+        self._whens: dict[int, Field] = {}
+
+    @property
+    def compared(self) -> str:
+        """What the bucket that the last finished one is compared with is called."""
+        return "Same period a year before" if self._against is Against.year else "Previous period"
 
     def turn(self, against: Against) -> ChangeWriter:
         """One that measures by another time, and writes into the same list of parts."""
@@ -404,13 +461,9 @@ class ChangeWriter:
 
     def write_part(self, metric: Metric, field: Field, levels: str) -> Field:
         """What a member did to the change; levels: the dimensions, of which a view shows one."""
-        before, last, after = self._find_buckets(metric.maturity_days)
+        before, last, _ = self._find_buckets(metric.maturity_days)
         earlier, latest = (f"{self._period.ref} = {bucket.ref}" for bucket in (before, last))
-        first, newest = (
-            f"MIN({{EXCLUDE {levels} : {function}({self._clock.time.ref})}})" for function in ("MIN", "MAX")
-        )
-        final = f"DATEADD('{self._clock.grain}', -1, MIN({after.ref}))"
-        reached = f"DATE({first}) <= MIN({before.ref}) AND DATE({newest}) >= DATE({final})"
+        reached = self._write_reach(metric.maturity_days, levels)
         return Field(
             name=f"Derived_part_{metric.name}",
             caption=self._name_apart(f"{field.caption}, part of the change"),
@@ -421,6 +474,47 @@ class ChangeWriter:
             formula=f"IF {reached} THEN {write_part(metric.formula, earlier, latest, levels)} END",
         )
 
+    def _write_reach(self, days: int, levels: str) -> str:
+        """Whether the rows that are chosen, of all members together, reach over both buckets."""
+        before, _, after = self._find_buckets(days)
+        first, newest = (
+            f"MIN({{EXCLUDE {levels} : {function}({self._clock.time.ref})}})" for function in ("MIN", "MAX")
+        )
+        final = f"DATEADD('{self._clock.grain}', -1, MIN({after.ref}))"
+        return f"DATE({first}) <= MIN({before.ref}) AND DATE({newest}) >= DATE({final})"
+
+    def write_finished(self, metric: Metric, field: Field, levels: str) -> Finished:
+        """The two values behind a change, of whatever a mark is of; levels: the dimensions, of which a view shows some.
+
+        A sum without rows is 0.
+        """
+        days = metric.maturity_days
+        before, last, _ = self._find_buckets(days)
+        reached = self._write_reach(days, levels)
+        if days not in self._whens:
+            text = f'{self._write_grain()} + " from " + {write_date_as_text(f"MIN({last.ref})")}'
+            self._whens[days] = Field(
+                name=f"Derived_when_{days}",
+                caption=self._name_apart(f"Last finished period{_write_days(days)}"),
+                datatype="string",
+                role="measure",
+                type="nominal",
+                formula=f'IFNULL(IF {reached} THEN {text} END, "")',
+            )
+        adds = is_additive(metric.formula) and "EXCLUDE" not in field.formula
+        formula, dimensions = (fill_sums(metric.formula), ()) if adds else (metric.formula, self._dimensions)
+        values = []
+        for word, bucket in (("latest", last), ("earlier", before)):
+            value = to_tableau(formula, dimensions, f"{self._period.ref} = {bucket.ref}")
+            made = replace(
+                field,
+                name=f"Derived_{word}_{metric.name}",
+                caption=self._name_apart(f"{field.caption}, {word}"),
+                formula=f"IF {reached} THEN {value} END",
+            )
+            values.append(made)
+        return Finished(self._whens[days], *values)
+
     def mark_unfinished(self, metric: Metric) -> tuple[Field, Field]:
         """Where a view's unfinished time begins, nothing at other marks, and whether a mark is in it, in a word.
 
@@ -429,7 +523,7 @@ class ChangeWriter:
         days = metric.maturity_days
         if days not in self._marks:
             begins = f"MIN({self._find_buckets(days)[2].ref})"
-            more = f" after {days} days" if days else ""
+            more = _write_days(days)
             late = f"IF MIN({self._period.ref}) >= {begins}"
             edge = Field(
                 name=f"Derived_edge_{days}",
@@ -465,7 +559,7 @@ class ChangeWriter:
         if days not in self._found:
             unfinished = self._find_unfinished()
             day = f"DATEADD('day', -{days}, {unfinished})" if days else unfinished
-            more = f" after {days} days" if days else ""
+            more = _write_days(days)
             names = {"before": f"Bucket to compare with{more}", "last": f"Last finished bucket{more}"}
             names |= {"after": f"First unfinished bucket{more}"}
             made = []
@@ -488,6 +582,10 @@ class ChangeWriter:
             first = f"DATEADD('{grain}', -1, {_truncate(day, grain)})"
             first = f"DATEADD('week', -52, {first})" if weeks else f"DATEADD('year', -1, {first})"
         return f"DATE({first})"
+
+
+def _write_days(days: int) -> str:
+    return f" after {days} days" if days else ""
 
 
 def _make_period(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from blocks.catalogue import Dataset
 from blocks.metrics import Metric, has_division, tableau_field, to_tableau
 from blocks.site.number_format import find_unit
+from blocks.site.plan import LABEL, label_dimension, label_metric
 from blocks.site.tableau.workbook.xml import Element, as_title, element
 
 # Hyper's type → Tableau's: datatype, remote type (OLE DB's number), default aggregation of a column.
@@ -37,7 +38,8 @@ _KINDS = {"quantitative": "qk", "ordinal": "ok", "nominal": "nk"}
 class Field:
     """A field of a data source. formula: of a calculated one; remote: its column's type and aggregation.
 
-    across: of a table calculation, the shelf that it goes along; place: what of the world its values are.
+    across: of a table calculation, the shelf that it goes along; place: what of the world its values are; label: what
+    the page calls it, which titles say, where its caption has more to be the only one.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Field:
     remote: tuple[str, str] = ("129", "Count")
     across: str = ""
     place: str = ""
+    label: str = ""
 
     @property
     def ref(self) -> str:
@@ -134,7 +137,7 @@ def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]
     for name, kind in types.items():
         datatype, *remote = _TYPES.get(kind.split("(")[0], _TEXT)
         ordinal = datatype in ("integer", "real", "date", "datetime")
-        caption = as_title(dataset.labels.get(name, ""), 80) or f"{name} (column)"
+        caption = as_title(dataset.labels.get(name, ""), LABEL) or f"{name} (column)"
         fields[name] = Field(
             name=name,
             caption=caption,
@@ -144,6 +147,7 @@ def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]
             type="quantitative" if name in measures else "ordinal" if ordinal else "nominal",
             hidden=name in measures | distinct | unseen,
             place=COUNTRY if _is_country(name, caption, datatype) else "",
+            label=as_title(label_dimension(dataset, name)),
         )
     return fields
 
@@ -156,12 +160,13 @@ def make_metric_field(metric: Metric, dimensions: tuple[str, ...] = ()) -> Field
     """A metric as a calculated field that can be added to any view. dimensions: its dataset's."""
     return Field(
         name=f"Calculation_{metric.name}",
-        caption=as_title(metric.label, 80) or metric.name,
+        caption=as_title(label_metric(metric)),
         datatype="real",
         role="measure",
         type="quantitative",
         form=_find_format(metric.form, parts=has_division(metric.formula)),
         formula=to_tableau(metric.formula, dimensions),
+        label=as_title(label_metric(metric)),
     )
 
 
@@ -194,5 +199,5 @@ def _find_format(form: str, parts: bool) -> str:
     """Tableau's code for how a number is shown; parts: with two decimals."""
     if form == "percent":
         return "p0.0%"
-    digits, sign = "#,##0.00" if parts else "#,##0", find_unit(form).strip()
+    digits, sign = "#,##0.00" if parts else "#,##0", find_unit(form)
     return f'c"{sign}"{digits};-"{sign}"{digits}' if sign else f"n{digits};-{digits}"

@@ -22,7 +22,7 @@ HEAD, CONTROL, KPI_ROW = 72, 64, 110
 A_ROW, CHARTS_A_ROW = 5, 2
 AXES = 3  # side by side, in half the width
 LEGEND = {1: 16, 2: 28}  # hundredths of a chart's width, by the number of charts in a row
-PHONE_KPI, PHONE_CHART = 110, 300
+PHONE_KPI, PHONE_CHART, PHONE_LEGEND = 110, 300, 120
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,8 @@ def _place(sheet: Sheet, phone: int = CONTROL, titled: bool = True) -> Zone:
     legend = None
     if sheet.legend:
         param = sheet.source.ref(sheet.legend)
-        legend = Zone({"type-v2": "color", "name": sheet.name, "pane-specification-id": "0", "param": param})
+        words = {"type-v2": "color", "name": sheet.name, "pane-specification-id": "0", "param": param}
+        legend = Zone(words, phone=PHONE_LEGEND)
     attributes = {"name": sheet.name, "show-title": "true" if titled else "false"}
     return Zone(attributes, sheet, phone=phone, legend=legend)
 
@@ -213,8 +214,11 @@ def _place_zones(row: Row, box: Box) -> list[Box]:
 
 
 def _draw_phone(numbered: Numbered) -> Element:
-    """The same zones one below the other, for a phone that scrolls."""
-    flat = [(number, zone) for row in numbered for number, zone, _ in row]
+    """The same zones one below the other, for a phone that scrolls; a chart's colours are explained below it."""
+    flat = list[tuple[int, Zone]]()
+    for number, zone, legend in (zones for row in numbered for zones in row):
+        flat.append((number, zone))
+        flat += [(legend, zone.legend)] if zone.legend else []
     height = sum(zone.phone for _, zone in flat)
     made, done = [], 0
     for number, zone in flat:

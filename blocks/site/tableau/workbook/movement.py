@@ -16,7 +16,7 @@ def write_part(formula: Formula, before: str, after: str, levels: str) -> str:
     The formula is one that `is_divisible`.
     """
     if is_additive(formula):
-        filled = _fill(formula)
+        filled = fill_sums(formula)
         return f"({to_tableau(filled, (), after)} - {to_tableau(filled, (), before)})"
     ratio = find_ratio(formula)
     if ratio is None:
@@ -27,7 +27,7 @@ def write_part(formula: Formula, before: str, after: str, levels: str) -> str:
 def _write_ratio_part(ratio: Ratio, before: str, after: str, levels: str) -> str:
     shares, means = [], []
     for side in (after, before):
-        top, bottom = (to_tableau(_fill(each), (), side) for each in (ratio.top, ratio.bottom))
+        top, bottom = (to_tableau(fill_sums(each), (), side) for each in (ratio.top, ratio.bottom))
         all_top, all_bottom = (f"MIN({{EXCLUDE {levels} : {each}}})" for each in (top, bottom))
         means.append(f"{all_top} / {all_bottom}")
         shares.append((f"{top} / {all_bottom}", f"{bottom} / {all_bottom}"))
@@ -37,11 +37,11 @@ def _write_ratio_part(ratio: Ratio, before: str, after: str, levels: str) -> str
     return f"({part})" if ratio.factor == 1 else f"({float(ratio.factor)!r} * ({part}))"
 
 
-def _fill(formula: Formula) -> Formula:
-    """The formula with 0 for a measure that has no rows; it adds up."""
+def fill_sums(formula: Formula) -> Formula:
+    """A formula that adds up, with 0 for a measure that has no rows."""
     match formula:
         case Measure():
             return Filled(formula=formula, value=0)
         case Operation(sign=sign, left=left, right=right):
-            return Operation(sign=sign, left=_fill(left), right=_fill(right))
+            return Operation(sign=sign, left=fill_sums(left), right=fill_sums(right))
     return formula  # a number, or what is filled already

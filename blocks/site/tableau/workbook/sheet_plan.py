@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from blocks.site.plan import Chart, Panel
+from blocks.site.plan import Chart, Panel, write_title
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.fields import CHECK_SHEET, Field, Instance, use_calculated, use_plain
 from blocks.site.tableau.workbook.worksheets import BAR, KPI, LINE, MAP, PIE, Pane, Sheet
@@ -24,7 +24,7 @@ def plan_kpi(source: Source, metric: Field) -> Sheet:
     below = tuple(("text", use_calculated(each)) for each in (words, standing) if each)
     whole = source.derived.wholes.get(metric.name, metric)
     pane = Pane(encodings=(("text", use_calculated(whole)), *below))
-    return Sheet(f"KPI {metric.caption}", metric.caption, source, KPI, panes=(pane,), big=28)
+    return Sheet(f"KPI {metric.caption}", metric.label, source, KPI, panes=(pane,), big=28)
 
 
 def plan_panel(source: Source, panel: Panel) -> list[Sheet]:
@@ -33,7 +33,7 @@ def plan_panel(source: Source, panel: Panel) -> list[Sheet]:
         metric for metric in source.metrics if metric.name.removeprefix("Calculation_") in panel.metrics
     ]
     cuts = [dimension for dimension in source.dimensions if dimension.name in panel.dimensions]
-    return _DRAWN[panel.chart](source, metrics, cuts)
+    return _DRAWN[panel.chart](source, panel, metrics, cuts)
 
 
 def plan_check(source: Source, place: int) -> Sheet:
@@ -61,111 +61,149 @@ def plan_links(source: Source, urls: Sequence[str]) -> list[Sheet]:
     return found
 
 
-def _plan_bars(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_bars(source: Source, panel: Panel, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     found = []
     for cut in cuts:
         by = use_plain(cut)
-        panes = tuple(_plan_bar(source, metric, (by,)) for metric in metrics)
-        title = f"{_list(metrics)} by {_lower(cut)}"
         found.append(
             Sheet(
-                title,
-                f"{title} (click a bar to filter)",
+                f"{_list(metrics)} by {_lower(cut)}",
+                _write_title(panel, metrics, _lower(cut)),
                 source,
                 BAR,
                 rows=(by,),
                 cols=tuple(map(use_calculated, metrics)),
-                panes=panes,
+                panes=tuple(_plan_bar(source, metric, (by,)) for metric in metrics),
                 height=ROW,
                 drills=cut,
-                sort=(by, use_calculated(metrics[0])),
+                sort=((by,), use_calculated(metrics[0])),
                 scrolls=True,
+                note="click a bar to filter",
             )
         )
         if cut.place:
-            found.append(_map(source, metrics, cut))
+            found.append(_map(source, panel, metrics, cut))
     return found
 
 
-def _map(source: Source, metrics: list[Field], cut: Field) -> Sheet:
+def _map(source: Source, panel: Panel, metrics: list[Field], cut: Field) -> Sheet:
     """The countries of the first metric on a map, the others in its tooltip."""
     by, first = use_plain(cut), use_calculated(metrics[0])
-    tips = [("tooltip", use_calculated(each)) for each in metrics[1:]]
-    tip = ((cut.caption, by), *((each.caption, use_calculated(each)) for each in metrics))
-    pane = Pane(encodings=(("lod", by), ("color", first), *tips), tip=tip)
-    title = f"{metrics[0].caption} on a map by {_lower(cut)}"
-    return Sheet(title, title, source, MAP, panes=(pane,), height=ROW, legend=first)
+    others = tuple((each.caption, use_calculated(each)) for each in metrics[1:])
+    tip = (*_explain(source, metrics[0], by), *others)
+    pane = _make_pane(None, (("lod", by), ("color", first)), tip)
+    return Sheet(
+        f"{metrics[0].label} on a map by {_lower(cut)}",
+        _write_title(panel, metrics[:1], _lower(cut)),
+        source,
+        MAP,
+        panes=(pane,),
+        height=ROW,
+        legend=first,
+        note="on a map",
+    )
 
 
 def _plan_bar(source: Source, metric: Field, by: tuple[Instance, ...]) -> Pane:
-    value, share = use_calculated(metric), source.derived.shares.get(metric.name)
-    tip = (*((each.field.caption, each) for each in by), (metric.caption, value))
-    if not share:
-        return Pane(value, (("text", value),), tip)
-    part = use_calculated(share)
-    return Pane(value, (("text", value), ("tooltip", part)), (*tip, ("Share", part)))
+    value = use_calculated(metric)
+    return _make_pane(value, (("text", value),), _explain(source, metric, *by))
 
 
-def _plan_table(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+Lines = tuple[tuple[str, Instance], ...]
+
+
+def _explain(source: Source, metric: Field, *by: Instance) -> Lines:
+    """A tooltip's lines where time is no axis: of what, value, share of all that is shown, last finished and previous.
+
+    No share of what does not add up; nothing previous without time, or of what goes on growing.
+    """
+    derived = source.derived
+    lines = [*((each.field.caption, each) for each in by), (metric.caption, use_calculated(metric))]
+    if share := derived.shares.get(metric.name):
+        lines.append(("Share", use_calculated(share)))
+    return (*lines, *_compare(source, metric))
+
+
+def _compare(source: Source, metric: Field) -> Lines:
+    """A tooltip's lines on the last finished bucket and the one that it is compared with."""
+    found = source.derived.finished.get(metric.name)
+    if not found:
+        return ()
+    words = ("Last finished period", "Value in it", source.derived.compared)
+    return tuple((text, use_calculated(each)) for text, each in zip(words, found, strict=True))
+
+
+def _make_pane(measure: Instance | None, encodings: Lines, tip: Lines, **lines: Instance) -> Pane:
+    """A pane with all that its tooltip says among its encodings, without which Tableau does not know it."""
+    known = {measure, *(each for _, each in encodings)}
+    more = tuple(("tooltip", each) for _, each in tip if each.field.role == "measure" and each not in known)
+    return Pane(measure, (*encodings, *more), tip, **lines)
+
+
+def _plan_table(source: Source, panel: Panel, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     """Every combination, a row each, as long as it gets."""
     per = [source.derived.per] if source.derived.per else []
     if not per and not cuts:
         return []
     rows = tuple(use_plain(each) for each in (*per, *cuts))
-    panes = tuple(_plan_bar(source, metric, rows) for metric in metrics)
-    title = f"Table by {', '.join(_lower(each) for each in cuts)}" if cuts else "Table"
-    first = rows[len(per)] if cuts else None
+    names = ", ".join(_lower(each) for each in cuts)
     return [
         Sheet(
-            title,
-            title,
+            f"Table by {names}" if cuts else "Table",
+            _write_title(panel, metrics, names),
             source,
             BAR,
             rows=rows,
             cols=tuple(map(use_calculated, metrics)),
-            panes=panes,
+            panes=tuple(_plan_bar(source, metric, rows) for metric in metrics),
             height=2 * ROW,
-            sort=(first, use_calculated(metrics[0])) if first else None,
+            sort=(rows[len(per) :], use_calculated(metrics[0])) if cuts else None,
             scrolls=True,
         )
     ]
 
 
-def _plan_lines(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_lines(source: Source, panel: Panel, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     derived = source.derived
     if not derived.period:
         return []
     period = use_plain(derived.period, "quantitative")
-    split = [("color", use_plain(derived.split))] if derived.split and cuts else []
-    title = f"{_list(metrics)} over time"
-    legend = split[0][1] if split else None
-    panes = _mark_unfinished(source, metrics, [_plan_line(source, each, period, split) for each in metrics])
-    rows = tuple(map(use_calculated, metrics))
-    height = HEAD + max(AXIS * len(metrics), ROW - HEAD)
+    split = use_plain(derived.split) if derived.split and cuts else None
+    panes = [_plan_line(source, each, period, split) for each in metrics]
     return [
         Sheet(
-            title,
-            title,
+            f"{_list(metrics)} over time",
+            _write_title(panel, metrics, grain=_name_grain(source)),
             source,
             LINE,
-            rows=rows,
+            rows=tuple(map(use_calculated, metrics)),
             cols=(period,),
-            panes=panes,
-            height=height,
-            legend=legend,
+            panes=_mark_unfinished(source, metrics, panes),
+            height=HEAD + max(AXIS * len(metrics), ROW - HEAD),
+            legend=split,
         )
     ]
 
 
-def _plan_line(source: Source, metric: Field, period: Instance, split: list[tuple[str, Instance]]) -> Pane:
-    value, before = use_calculated(metric), use_calculated(source.derived.before[metric.name])
-    cut = tuple((each.field.caption, each) for _, each in split)
-    tip = (("Date", period), *cut, (metric.caption, value), ("Previous period", before))
-    target = source.derived.targets.get(metric.name)
+def _plan_line(source: Source, metric: Field, period: Instance, split: Instance | None) -> Pane:
+    value, target = use_calculated(metric), source.derived.targets.get(metric.name)
+    tip = _explain_in_time(source, metric, period, split)
+    cut = (("color", split),) if split else ()
     if not target:
-        return Pane(value, (*split, ("tooltip", before)), tip)
+        return _make_pane(value, cut, tip)
     aim = use_calculated(target)
-    return Pane(value, (*split, ("tooltip", before), ("lod", aim)), (*tip, ("Target", aim)), aim)
+    return _make_pane(value, (*cut, ("lod", aim)), (*tip, ("Target", aim)), target=aim)
+
+
+def _explain_in_time(source: Source, metric: Field, period: Instance, split: Instance | None) -> Lines:
+    """A tooltip's lines where time is an axis: when, of what, value, share of the same bucket, the bucket before."""
+    derived = source.derived
+    lines = [("Date", period)]
+    lines += [(split.field.caption, split)] if split else []
+    lines.append((metric.caption, use_calculated(metric)))
+    if split and (part := derived.slices.get(metric.name)):
+        lines.append(("Share", use_calculated(part)))
+    return (*lines, ("Previous period", use_calculated(derived.before[metric.name])))
 
 
 def _mark_unfinished(source: Source, metrics: list[Field], panes: list[Pane]) -> tuple[Pane, ...]:
@@ -188,7 +226,7 @@ def _mark_unfinished(source: Source, metrics: list[Field], panes: list[Pane]) ->
     return tuple(made)
 
 
-def _plan_pies(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_pies(source: Source, panel: Panel, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     """A pie for each metric and dimension; then, where there are two, the first by the second."""
     found = []
     for place, metric in enumerate(metrics):
@@ -196,63 +234,58 @@ def _plan_pies(source: Source, metrics: list[Field], cuts: list[Field]) -> list[
         for cut in cuts:
             part = use_plain(cut)
             written = use_calculated(share) if share else part
-            tip = [(cut.caption, part), (metric.caption, value), *([("Share", written)] if share else [])]
             encodings = (("color", part), ("wedge-size", value), ("text", written))
-            title = f"{metric.caption} by {_lower(cut)} shares"
             found.append(
                 Sheet(
-                    title,
-                    f"{metric.caption} by {_lower(cut)}, shares",
+                    f"{metric.label} by {_lower(cut)} shares",
+                    _write_title(panel, [metric], _lower(cut)),
                     source,
                     PIE,
-                    panes=(Pane(None, encodings, tuple(tip)),),
+                    panes=(_make_pane(None, encodings, _explain(source, metric, part)),),
                     height=ROW,
                     drills=cut if place == 0 else None,
-                    sort=(part, value),
+                    sort=((part,), value),
                     legend=part,
                 )
             )
         if len(cuts) > 1:
-            found.append(_plan_crossed_bars(source, metric, cuts[0], cuts[1]))
+            found.append(_plan_crossed_bars(source, panel, metric, (cuts[0], cuts[1])))
     return found
 
 
-def _plan_crossed_bars(source: Source, metric: Field, one: Field, two: Field) -> Sheet:
+def _plan_crossed_bars(source: Source, panel: Panel, metric: Field, cuts: tuple[Field, Field]) -> Sheet:
     """A metric by two dimensions: bars by the one, stacked of the other."""
-    value, rows, parts = use_calculated(metric), use_plain(one), use_plain(two)
-    tip = ((one.caption, rows), (two.caption, parts), (metric.caption, value))
-    title = f"{metric.caption} by {_lower(one)} and {_lower(two)}"
+    value, (rows, parts) = use_calculated(metric), map(use_plain, cuts)
+    by = " and ".join(map(_lower, cuts))
     return Sheet(
-        title,
-        title,
+        f"{metric.label} by {by}",
+        _write_title(panel, [metric], by),
         source,
         BAR,
         rows=(rows,),
         cols=(value,),
-        panes=(Pane(value, (("color", parts),), tip),),
+        panes=(_make_pane(value, (("color", parts),), _explain(source, metric, rows, parts)),),
         height=ROW,
-        sort=(rows, value),
+        sort=((rows, parts), value),
         scrolls=True,
         legend=parts,
     )
 
 
-def _plan_stacks(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_stacks(source: Source, panel: Panel, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     """Bars over time, stacked of the dimension that is chosen for the lines, too."""
     derived = source.derived
-    if not derived.period or not derived.split:
+    if not derived.period or not derived.split or not derived.choices.split:
         return []
     period, split = use_plain(derived.period, "quantitative"), use_plain(derived.split)
     panes = []
     for metric in metrics:
-        value = use_calculated(metric)
-        tip = (("Date", period), (derived.split.caption, split), (metric.caption, value))
-        panes.append(Pane(value, (("color", split),), tip))
-    title = f"{_list(metrics)} over time by part"
+        tip = _explain_in_time(source, metric, period, split)
+        panes.append(_make_pane(use_calculated(metric), (("color", split),), tip))
     return [
         Sheet(
-            title,
-            f"{_list(metrics)} over time, by {' or '.join(_lower(each) for each in cuts)}",
+            f"{_list(metrics)} over time by part",
+            _write_title(panel, metrics, f"<{derived.choices.split.ref}>", _name_grain(source)),
             source,
             BAR,
             rows=tuple(map(use_calculated, metrics)),
@@ -264,47 +297,58 @@ def _plan_stacks(source: Source, metrics: list[Field], cuts: list[Field]) -> lis
     ]
 
 
-def _plan_movements(source: Source, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
+def _plan_movements(source: Source, panel: Panel, metrics: list[Field], cuts: list[Field]) -> list[Sheet]:
     """Why metrics moved from the bucket before to the last finished one: a sheet for each dimension."""
-    parts = [source.derived.moves[metric.name] for metric in metrics if metric.name in source.derived.moves]
+    moves = source.derived.moves
+    pairs = [(metric, use_calculated(moves[metric.name])) for metric in metrics if metric.name in moves]
     found = []
-    for cut in cuts if parts else ():
-        by, values = use_plain(cut), [use_calculated(part) for part in parts]
-        panes = tuple(
-            Pane(value, (("text", value),), ((cut.caption, by), (value.field.caption, value)))
-            for value in values
-        )
-        title = f"Why {_list(metrics)} moved by {_lower(cut)}"
+    for cut in cuts if pairs else ():
+        by = use_plain(cut)
+        panes = []
+        for metric, part in pairs:
+            tip = ((cut.caption, by), (part.field.caption, part), *_compare(source, metric))
+            panes.append(_make_pane(part, (("text", part),), tip))
         found.append(
             Sheet(
-                title,
-                f"{title}: last finished period against the one before",
+                f"Why {_list(metrics)} moved by {_lower(cut)}",
+                _write_title(panel, metrics),
                 source,
                 BAR,
                 rows=(by,),
-                cols=tuple(values),
-                panes=panes,
+                cols=tuple(part for _, part in pairs),
+                panes=tuple(panes),
                 height=ROW,
-                sort=(by, values[0]),
+                sort=((by,), use_calculated(source.derived.sizes[pairs[0][0].name])),
                 scrolls=True,
+                note=f"by {_lower(cut)}: last finished period against the one before",
             )
         )
     return found
 
 
+def _write_title(panel: Panel, metrics: list[Field], dimension: str = "", grain: str = "") -> str:
+    return write_title(panel.title, metric=_list(metrics), dimension=dimension, grain=grain)
+
+
+def _name_grain(source: Source) -> str:
+    """The grain of time, in a title: the only one, or that which is chosen."""
+    choice = source.derived.choices.grain
+    return f"<{choice.ref}>" if choice else source.derived.grains[0]
+
+
 def _list(metrics: list[Field]) -> str:
     """The metrics' names as a title has them; of many, only that they are many."""
-    names = [metric.caption for metric in metrics]
+    names = [metric.label for metric in metrics]
     if len(names) > 3:
         return f"{names[0]} and {len(names) - 1} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def _lower(field: Field) -> str:
-    return field.caption.lower()
+    return field.label.lower()
 
 
-_DRAWN: dict[Chart, Callable[[Source, list[Field], list[Field]], list[Sheet]]] = {
+_DRAWN: dict[Chart, Callable[[Source, Panel, list[Field], list[Field]], list[Sheet]]] = {
     Chart.trend: _plan_lines,
     Chart.bars: _plan_bars,
     Chart.shares: _plan_pies,

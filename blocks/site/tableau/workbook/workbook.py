@@ -51,7 +51,10 @@ class Workbook:
 
     @property
     def hidden(self) -> list[str]:
-        """Sheets that are seen on the dashboard only; the check sheets are read through views of their own."""
+        """Sheets that are no views of the site; check sheets are, as only a view can be read.
+
+        In the file every sheet is hidden: for publishing, the request alone decides which sheets become views.
+        """
         return [sheet.name for sheet in self.board.sheets]
 
     def xml(self) -> Element:
@@ -92,7 +95,7 @@ def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
         for name, metric in plan.figures
     ]
     drawn = [
-        sheet
+        _name_data(sheet, section.label) if len(plan.sections) > 1 else sheet
         for section in plan.sections
         for panel in section.panels
         for sheet in plan_panel(own[section.dataset], panel)
@@ -210,6 +213,11 @@ def _note(card: Card) -> str:
         words.append(f"{checks - failed} of {checks} checks passed")
         words += [f"{warned} with a warning"] if warned else []
     return ", ".join(words)
+
+
+def _name_data(sheet: Sheet, data: str) -> Sheet:
+    """A sheet whose note says of which data it is; the page has a heading."""
+    return replace(sheet, note=f"{data}, {sheet.note}" if sheet.note else data)
 
 
 def _name_apart(sheet: Sheet, taken: set[str]) -> Sheet:

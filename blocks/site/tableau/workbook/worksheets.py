@@ -10,7 +10,7 @@ from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.fields import Field, Instance, use_plain
 from blocks.site.tableau.workbook.parameters import need_parameters, point_at_parameters
 from blocks.site.tableau.workbook.presets import list_members
-from blocks.site.tableau.workbook.xml import Element, element, placeholder, stable_id
+from blocks.site.tableau.workbook.xml import Element, element, placeholder, stable_id, to_template
 
 SMALL = 9  # points, of what stands below a figure
 KPI, BAR, LINE, PIE, MAP = "Text", "Bar", "Line", "Pie", "Automatic"
@@ -38,10 +38,11 @@ class Pane:
 class Sheet:
     """A worksheet. mark: how it draws; panes: what is on its marks cards; height: in pixels, where it is drawn well.
 
+    title: as the page has it, with <parameters> that Tableau fills in; note: small beside it, what else is to know.
     filtered: dashboard filters act on it; drills: the dimension by which a click on its marks filters the other sheets
-    of its source; sort: what is ordered, and by what, the largest first. scrolls: it is as long as it has rows. legend:
-    the field whose colours are explained beside it. groups: the number of each dashboard filter, by the full name of
-    its field; actions: those that filter it, by name.
+    of its source; sort: the fields that are ordered, and by what, the largest first. scrolls: it is as long as it has
+    rows. legend: the field whose colours are explained beside it. groups: the number of each dashboard filter, by the
+    full name of its field; actions: those that filter it, by name.
     """
 
     name: str
@@ -54,11 +55,12 @@ class Sheet:
     height: int = 300
     filtered: bool = True
     drills: Field | None = None
-    sort: tuple[Instance, Instance] | None = None
+    sort: tuple[tuple[Instance, ...], Instance] | None = None
     big: int = 0
     scrolls: bool = False
     legend: Instance | None = None
     link: str = ""
+    note: str = ""
     groups: Mapping[str, int] = field(default_factory=dict)
     actions: Mapping[str, Field] = field(default_factory=dict)
 
@@ -82,11 +84,14 @@ class Sheet:
     def list_used(self) -> list[Instance]:
         """All fields on its shelves and filters."""
         marks = [instance for pane in self.panes for _, instance in (*pane.encodings, *pane.tip)]
-        return [*self.rows, *self.cols, *marks, *self.list_filters()]
+        order = [self.sort[1]] if self.sort else []
+        return [*self.rows, *self.cols, *marks, *order, *self.list_filters()]
 
     def _make_title(self) -> Element:
-        words = element("formatted-text", {}, element("run", {}, text=self.title))
-        return element("layout-options", {}, element("title", {}, words))
+        title = to_template(self.title) if "<" in self.title else self.title
+        runs = [element("run", {}, text=title)]
+        runs += [element("run", {"fontsize": SMALL}, text=f" ({self.note})")] if self.note else []
+        return element("layout-options", {}, element("title", {}, element("formatted-text", {}, *runs)))
 
     def _make_table(self) -> Element:
         shelves = [_write_shelf(self.source, shelf) for shelf in (self.rows, self.cols)]
@@ -122,16 +127,15 @@ class Sheet:
             source.make_dependencies(acting, used),
             *(self._make_action_filter(name, by) for name, by in self.actions.items()),
             *(_filter(source, each, self.groups[source.ref(each)]) for each in filters),
-            self._sort(),
+            *self._sort(),
             element("slices", {}, *(element("column", text=each) for each in slices)) if slices else None,
             element("aggregation", {"value": "true"}),
         )
 
-    def _sort(self) -> Element | None:
-        if self.sort is None:
-            return None
-        what, by = map(self.source.ref, self.sort)
-        return element("computed-sort", {"column": what, "direction": "DESC", "using": by})
+    def _sort(self) -> list[Element]:
+        fields, by = self.sort or ((), None)
+        ways = {"direction": "DESC", "using": self.source.ref(by)} if by else {}
+        return [element("computed-sort", {"column": self.source.ref(each), **ways}) for each in fields]
 
     def _make_action_filter(self, name: str, by: Field) -> Element:
         """The filter that an action sets; before it does, it lets everything through."""

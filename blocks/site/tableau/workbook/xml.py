@@ -55,10 +55,15 @@ def element(
 
 
 def placeholder(field: str) -> object:
-    """A field that Tableau fills into a text: only in CDATA does it take <field> for more than words."""
+    """A field that Tableau fills into a text."""
+    return to_template(f"<{field}>")
+
+
+def to_template(text: str) -> object:
+    """A text into which Tableau fills each <field>: only in CDATA does it take one for more than words."""
     from lxml import etree
 
-    return etree.CDATA(f"<{field}>")
+    return etree.CDATA(text)
 
 
 def stable_id(*names: str) -> str:

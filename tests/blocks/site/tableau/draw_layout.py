@@ -57,7 +57,7 @@ def _draw_zone(root: Any, zone: Any, x: float, y: float, w: float, h: float) -> 
         words = {"filter": "Filter", "paramctrl": "Choice", "color": "Colours"}[kind]
         yield _text(x + 8, y + 18, f"{words}: {_caption(root, zone.get('param'))}", 11, w, PALE)
         if kind != "color":
-            yield _rectangle(x + 8, y + 26, w - 16, 20, "#f4f6f9", LINE)
+            yield _rectangle(x + 8, y + 26, w - 16, min(20, h - 30), "#f4f6f9", LINE)
         for place, colour in enumerate(SERIES[:4] if kind == "color" else ()):
             yield _rectangle(x + 8, y + 30 + 18 * place, 12, 12, colour, colour)
     else:
@@ -69,7 +69,7 @@ def _draw_sheet(root: Any, sheet: Any, titled: bool, box: tuple[float, float, fl
     x, y, w, h = box
     top = 0.0
     if titled:
-        title = "".join(run.text or "" for run in sheet.iterfind("layout-options/title//run"))
+        title = fill_in(root, "".join(run.text or "" for run in sheet.iterfind("layout-options/title//run")))
         yield _text(x + 8, y + 18, title, 12, w)
         top = 26
     mark = sheet.find("table/panes/pane/mark").get("class")
@@ -152,6 +152,15 @@ def _draw_reference_lines(
 def _dashed(x: float, y: float, to_x: float, to_y: float) -> str:
     ends = f'x1="{x:.0f}" y1="{y:.0f}" x2="{to_x:.0f}" y2="{to_y:.0f}"'
     return f'<line {ends} stroke="{PALE}" stroke-dasharray="4 3"/>'
+
+
+def fill_in(root: Any, text: str) -> str:
+    """A text with what its parameters say when the workbook is opened."""
+    known = {
+        each.get("name"): each.get("value").strip('"')
+        for each in root.iterfind("datasources/datasource[@name='Parameters']/column")
+    }
+    return re.sub(r"<\[Parameters\]\.(\[[^\]]+\])>", lambda place: known[place[1]], text)
 
 
 def _captions(root: Any, shelf: str) -> list[str]:

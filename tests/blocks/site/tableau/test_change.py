@@ -189,6 +189,111 @@ def test_what_each_member_did_is_that_of_the_rows(make_card: Make, grain: str, w
             assert float(value) == pytest.approx(expected.get(country, 0), abs=1e-9), (metric.name, country)
 
 
+def read_tips(card: Card, by: str, grain: str, where: str) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """What the tooltips of bars say of each member: share, when, latest, earlier; by the metric's name."""
+    (source,) = workbook(card).sources
+    derived, found = source.derived, dict[str, dict[str, tuple[Any, ...]]]()
+    with duckdb.connect() as connection:
+        connection.execute("SET ieee_floating_point_ops = false")
+        connection.execute(f"CREATE TABLE extract AS FROM read_parquet({str(card.extracts[0])!r})")
+        connection.execute(f"CREATE VIEW chosen AS FROM extract WHERE {where}")
+        for name, three in derived.finished.items():
+            share = [derived.shares[name]] if name in derived.shares else []
+            sqls = [
+                to_sql(
+                    expand(source, each),
+                    {"[Parameters].[Parameter 1]": grain},
+                    "2025-12-01",
+                    filtered="chosen",
+                    numeric=each.type == "quantitative",
+                )
+                for each in (*share, *three)
+            ]
+            rows = connection.execute(f"SELECT {by}, {', '.join(sqls)} FROM chosen GROUP BY 1").fetchall()
+            found[name.removeprefix("Calculation_")] = {member: tuple(said) for member, *said in rows}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("grain", "where", "week"),
+    [
+        ("week", "true", "2025-11-24"),
+        ("week", "NOT (country = 'France' AND day >= '2025-11-24')", "2025-11-24"),
+        ("month", "NOT (country = 'France' AND day < '2025-11-01')", "2025-11-01"),
+    ],
+)
+def test_what_tooltips_of_members_say_is_that_of_the_rows(
+    make_card: Make, grain: str, where: str, week: str
+) -> None:
+    """A member without rows on one side has sold nothing there, and a rate of it is not known."""
+    card = make_card(metrics=(NET, RATE), dimensions=("country", "segment"))
+    found = read_tips(card, "country", grain, where)
+    number = find_last_finished(NEWEST, grain)
+    sides = [
+        f"day BETWEEN DATE '{start(each, grain)}' AND DATE '{finish(each, grain)}'"
+        for each in (number, number - 1)
+    ]
+    net, rate = "sum(gross) - sum(returned)", "sum(returns) / sum(orders)"
+    with duckdb.connect() as connection:
+        chosen = f"FROM read_parquet('{card.extracts[0]}') WHERE {where}"
+        ((whole,),) = connection.execute(f"SELECT {net} {chosen}").fetchall()
+        for country in found["net"]:
+            rows = f"{chosen} AND country = '{country}'"
+            ((own,),) = connection.execute(f"SELECT {net} {rows}").fetchall()
+            nets, rates = [], []
+            for side in sides:
+                ((one, two),) = connection.execute(f"SELECT {net}, {rate} {rows} AND {side}").fetchall()
+                nets.append(one or 0)
+                rates.append(two)
+            share, when, *values = found["net"][country]
+            assert float(share) == pytest.approx(float(own / whole))
+            assert (when, values) == (f"{grain} from {week}", nets)
+            assert found["rate"][country] == (when, *rates)
+    assert sum(float(share) for share, *_ in found["net"].values()) == pytest.approx(1)
+
+
+def test_tooltips_of_members_say_nothing_of_a_part_of_a_period(make_card: Make) -> None:
+    card = make_card(metrics=(NET,), dimensions=("country",))
+    for _, *said in read_tips(card, "country", "week", "day >= DATE '2025-11-20'")["net"].values():
+        assert said == ["", None, None]
+
+
+def test_a_share_is_of_what_is_a_part(make_card: Make, tmp_path: Path) -> None:
+    """A loss is none, nor is a gain that is more than all together."""
+    path = tmp_path / "losses.parquet"
+    values = "[('A', 90, 0), ('B', 30, 0), ('C', 0, 20), ('D', 130, 0), ('E', 0, 120)]"
+    rows = "SELECT v[1] AS country, v[2] AS gross, v[3] AS returned, DATE '2025-11-30' AS day FROM"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({rows} (SELECT unnest({values}) AS v)) TO '{path}'")
+    card = make_card(metrics=(NET,), dimensions=("country",)).model_copy(update={"extracts": (path,)})
+    shares = {name: said[0] for name, said in read_tips(card, "country", "week", "true")["net"].items()}
+    assert shares == {"A": 90 / 110, "B": 30 / 110, "C": None, "D": None, "E": None}
+
+
+def test_a_share_over_time_is_of_its_own_bucket(make_card: Make) -> None:
+    """Only where a dimension splits it: of an undivided line it would be all."""
+    card = make_card(metrics=(NET,), dimensions=("country",))
+    (source,) = workbook(card).sources
+    formula = expand(source, source.derived.slices["Calculation_net"])
+    split = source.derived.choices.split
+    assert split is not None
+    rows = f"read_parquet('{card.extracts[0]}')"
+    week = f"(SELECT * FROM {rows} WHERE day BETWEEN DATE '2025-11-24' AND DATE '2025-11-30')"
+    with duckdb.connect() as connection:
+        said = {}
+        for chosen in ("Country", "nothing"):
+            sql = to_sql(formula, {split.ref: chosen}, "2025-12-01", filtered=week, numeric=True)
+            said[chosen] = dict(
+                connection.execute(f"SELECT country, {sql} FROM {week} GROUP BY 1").fetchall()
+            )
+        net = "sum(gross) - sum(returned)"
+        expected = connection.execute(
+            f"SELECT country, ({net}) / (SELECT {net} FROM {week}) FROM {week} GROUP BY 1"
+        ).fetchall()
+    assert said["Country"] == pytest.approx(dict(expected))
+    assert set(said["nothing"].values()) == {None}
+
+
 @pytest.mark.parametrize("grain", ["day", "week", "month"])
 def test_filters_narrow_both_sides(make_card: Make, grain: str) -> None:
     card = make_card(metrics=(NET, RATE, *EVERY[3:]), dimensions=("country",))

@@ -26,7 +26,7 @@ from tests.blocks.site.tableau.test_workbook import (
     two_marts,
     workbook,
 )
-from tests.blocks.site.test_plan import list_drawn
+from tests.blocks.site.test_plan import list_drawn, list_unlike
 
 __all__ = ["schema"]
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -40,6 +40,7 @@ def list_all(drawn: Drawn, schema: Any, folder: Path) -> list[str]:
     for source, section in zip(made.sources, drawn.card.plan.sections, strict=True):
         planned = [(str(p.chart), set(p.metrics), set(p.dimensions), set(p.grains)) for p in section.panels]
         found += [] if list_drawn(made, source) == planned else [f"{list_drawn(made, source)} for {planned}"]
+    found += list_unlike(made, drawn.card)
     path = folder / "random.twbx"
     pack_workbook(path, made, {})
     return [*found, *list_findings(path)]

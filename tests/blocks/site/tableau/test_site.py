@@ -38,7 +38,7 @@ from blocks.errors import (
 from blocks.http import reach
 from blocks.http.polling import Pauses
 from blocks.metrics import Balance, Metric
-from blocks.site.base import Card, DataAsk, DataChoice
+from blocks.site.base import UNMEASURED, Card, DataAsk, DataChoice
 from blocks.site.hyper import write_hyper
 from blocks.site.readback import DatasetSummary
 from blocks.site.tableau import extracts
@@ -580,14 +580,28 @@ def test_rows_with_an_open_end_for_a_date_are_told(
     assert note.startswith("1 rows of sales have a date years ahead")
 
 
+NOTHING = "and nothing refreshes the dashboard by itself"
 SMALL, HUGE = DataAsk(rows=9), DataAsk(rows=11)
 WANTED = DataAsk(rows=9, live_wanted=True)
+DAILY, FILED = DataAsk(rows=9, arrives=1.02, refreshed=1), DataAsk(rows=9, arrives=1.02, refreshed=7)
+ONCE, HOURLY = DataAsk(rows=9, arrives=7.1, refreshed=None), DataAsk(rows=9, arrives=0.04)
 
 
 @pytest.mark.parametrize(
     ("fields", "asked", "reached", "live", "reason"),
     [
-        ({}, SMALL, True, False, "new rows come with a run, which sends them"),
+        ({}, SMALL, True, False, f"{UNMEASURED}, and the dashboard is refreshed with each run"),
+        ({}, DAILY, True, False, "new rows came every day, and the dashboard is refreshed every day"),
+        ({}, HOURLY, True, False, "new rows came every hour, and the dashboard is refreshed with each run"),
+        ({}, FILED, True, True, "new rows came every day, and the dashboard is refreshed every 7 days"),
+        ({}, ONCE, True, True, f"new rows came every 7 days, {NOTHING}"),
+        (
+            {"live_user": ""},
+            ONCE,
+            True,
+            False,
+            f"new rows came every 7 days, {NOTHING}, but live_user is not set",
+        ),
         ({}, HUGE, True, True, "11 rows are more than 10"),
         ({}, WANTED, True, True, "live data was asked for"),
         ({}, WANTED, False, False, "live data was asked for, but a BI server can't read this warehouse"),
@@ -596,7 +610,7 @@ WANTED = DataAsk(rows=9, live_wanted=True)
         ({"data": "live"}, SMALL, True, True, "as the block says"),
     ],
 )
-def test_how_a_dataset_is_read_is_chosen_by_its_size_and_by_what_was_asked(
+def test_how_a_dataset_is_read_is_chosen_by_size_freshness_and_what_was_asked(
     site: TableauSite, fields: dict[str, Any], asked: DataAsk, reached: bool, live: bool, reason: str
 ) -> None:
     found = changed(site, **({"live_rows": 10, "live_user": READER} | fields)).choose_data(

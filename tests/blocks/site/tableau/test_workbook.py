@@ -47,7 +47,7 @@ from tests.blocks.site.conftest import (
     dataset,
     metric,
 )
-from tests.blocks.site.tableau.draw_layout import draw_workbook
+from tests.blocks.site.tableau.draw_layout import draw_workbook, fill_in
 from tests.conftest import ROOT
 
 Make = Callable[..., Card]
@@ -181,6 +181,8 @@ def test_two_data_sources_are_valid_too(schema: Any, make_card: Make) -> None:
 
 GENERATED = {f"[{part} (generated)]" for part in ("Latitude", "Longitude", "Geometry")}  # Tableau's own
 
+NAMED = re.compile(r"\[((?:federated|sqlproxy)\.\w+|Parameters)\]\.(\[(?:[^\]]|\]\])+\])")
+
 
 def faults(root: Any) -> list[str]:
     """Names in a workbook that mean nothing."""
@@ -226,7 +228,9 @@ def faults(root: Any) -> list[str]:
                     own = {each.get("name") for each in needs}
                     known[needs.get("datasource")] = known.get(needs.get("datasource"), set()) | own
         for text in texts(scope):
-            for source, name in re.findall(r"\[((?:federated|sqlproxy)\.\w+)\]\.(\[(?:[^\]]|\]\])+\])", text):
+            for source, name in re.findall(
+                r"\[((?:federated|sqlproxy)\.\w+|Parameters)\]\.(\[(?:[^\]]|\]\])+\])", text
+            ):
                 if name not in known.get(source, ()) and name not in declared.get(source, ()):
                     found.append(f"{name} of {source} in {scope.get('name')}")
     found += [
@@ -524,25 +528,67 @@ def test_one_grain_is_no_choice(make_card: Make) -> None:
     assert period.get("formula") == "DATE(DATETRUNC('year', [day]))"
 
 
-def test_tooltips_say_value_previous_period_and_share(make_card: Make) -> None:
-    made = workbook(make_card(Analysis.composition, metrics=(NET, RATE)))
-    lines = {sheet.name: [words for words, _ in sheet.panes[0].tip] for sheet in made.charts}
-    assert lines["Net revenue and Return rate over time"] == [
-        "Date",
-        "Its time is",
-        "Split by",
-        "Net revenue",
-        "Previous period",
-    ]
-    assert lines["Net revenue by country shares"] == ["Country", "Net revenue", "Share"]
-    assert lines["Return rate by country"] == ["Country", "Return rate"]  # its parts make no whole
-    bars = workbook(make_card(Analysis.trend, metrics=(NET,))).charts
-    (by,) = (sheet for sheet in bars if sheet.name == "Net revenue by country")
-    assert [words for words, _ in by.panes[0].tip] == ["Country", "Net revenue", "Share"]
-    columns = {each.get("name"): each for each in parsed(made.xml()).findall("datasources/datasource/column")}
-    levels = "[country], [segment], [channel], [Derived_split]"
-    share = columns["[Derived_share_net]"].find("calculation").get("formula")
-    assert share == f"[Calculation_net] / MIN({{EXCLUDE {levels} : (SUM([gross]) - SUM([returned]))}})"
+FINISHED = ["Last finished period", "Value in it", "Previous period"]
+
+
+def list_tips(made: Workbook) -> dict[str, list[str]]:
+    """The words of the first tooltip of each chart."""
+    return {sheet.name: [words for words, _ in sheet.panes[0].tip] for sheet in made.charts}
+
+
+def test_tooltips_say_metric_value_previous_period_and_share(make_card: Make) -> None:
+    lines = list_tips(workbook(make_card(Analysis.composition, metrics=(NET, RATE))))
+    net, rate = ["Net revenue", "Share"], ["Return rate"]  # the parts of a rate make no whole
+    in_time = ["Date", "Its time is", "Split by"]
+    assert lines == {
+        "Net revenue by country shares": ["Country", *net, *FINISHED],
+        "Net revenue by segment shares": ["Segment", *net, *FINISHED],
+        "Net revenue by channel shares": ["Channel", *net, *FINISHED],
+        "Net revenue by country and segment": ["Country", "Segment", *net, *FINISHED],
+        "Return rate by country": ["Country", *rate, *FINISHED],
+        "Return rate on a map by country": ["Country", *rate, *FINISHED],
+        "Return rate by segment": ["Segment", *rate, *FINISHED],
+        "Return rate by channel": ["Channel", *rate, *FINISHED],
+        "Net revenue over time by part": [*in_time, *net, "Previous period"],
+        "Net revenue and Return rate over time": [*in_time, *net, "Previous period"],
+        "Why Net revenue and Return rate moved by country": ["Country", MOVED, *FINISHED],
+        "Why Net revenue and Return rate moved by segment": ["Segment", MOVED, *FINISHED],
+        "Why Net revenue and Return rate moved by channel": ["Channel", MOVED, *FINISHED],
+        "Table by country  segment  channel": ["Period", *CUTS, *net, *FINISHED],
+    }
+    mapped = list_tips(workbook(make_card(metrics=(NET, RATE, ORDERS))))["Net revenue on a map by country"]
+    assert mapped == ["Country", *net, *FINISHED, "Return rate", "Orders"]
+    for timeless in list_tips(workbook(make_card(timed=False, metrics=(NET,)))).values():
+        assert timeless[-2:] == net  # nothing before without time
+
+
+def test_what_is_said_in_tooltips_depends_on_what_it_means(make_card: Make) -> None:
+    grows = NET.model_copy(update={"name": "grows", "label": "Grows", "grows": True})
+    lines = list_tips(workbook(make_card(metrics=(grows,))))
+    assert lines["Grows by country"] == ["Country", "Grows", "Share"]
+    year = list_tips(workbook(make_card(metrics=(NET,), wishes=Wishes(comparison=Against.year))))
+    assert year["Net revenue by country"][-1] == "Same period a year before"
+    assert year["Net revenue over time"][-1] == "Previous period"  # the point before, on the line
+    flat = list_tips(workbook(make_card(metrics=(NET,), dimensions=())))
+    assert flat["Net revenue over time"] == ["Date", "Its time is", "Net revenue", "Previous period"]
+
+
+MOVED, CUTS = "Net revenue, part of the change", ("Country", "Segment", "Channel")
+
+
+@pytest.mark.parametrize("shape", [*sorted(SHAPES), "two"])
+def test_tableau_knows_what_a_tooltip_says(make_card: Make, shape: str) -> None:
+    """A field of a tooltip is on a shelf or among the encodings of its pane."""
+    card = two_marts(make_card) if shape == "two" else make_card(**SHAPES[shape])
+    for sheet in workbook(card).charts:
+        for pane in sheet.panes:
+            known = {*sheet.rows, *sheet.cols, *(each for _, each in pane.encodings)}
+            assert {each for _, each in pane.tip} <= known, sheet.name
+
+
+def test_the_point_before_is_that_of_the_bucket_before(make_card: Make) -> None:
+    root = parsed(workbook(make_card(Analysis.composition, metrics=(NET, RATE))).xml())
+    columns = {each.get("name"): each for each in root.findall("datasources/datasource/column")}
     before = columns["[Derived_before_net]"].find("calculation")
     formula = before.get("formula")
     assert formula.startswith("IF LOOKUP(MIN([Derived_period]), -1) = (CASE [Parameters].[Parameter 1] ")
@@ -610,8 +656,8 @@ def test_filters_of_two_marts_say_whose_they_are(make_card: Make) -> None:
         "Country",
     ]
     assert [second[name] for name in ("day", "segment")] == ["Day (People)", "Segment (People)"]
-    titles = {sheet.title for sheet in made.charts}
-    assert "Net revenue and Customers by segment (people) (click a bar to filter)" in titles
+    titles = {(sheet.title, sheet.note) for sheet in made.charts}
+    assert ("Net revenue and Customers by segment", "People, click a bar to filter") in titles
     assert made.board.parameters[2].values == ("nothing", "Country", "Segment", "Channel")
     one = workbook(make_card())
     assert {each.caption for each in one.sources[0].dimensions} == {"Country", "Segment", "Channel"}
@@ -663,7 +709,7 @@ def test_what_has_many_rows_scrolls_and_is_not_squeezed(make_card: Make) -> None
     (board,) = root.xpath("windows/window[@class='dashboard']")
     zooms = {each.get("name"): each.find("zoom").get("type") for each in board.iter("viewpoint")}
     table = made.charts[0]
-    assert table.title == "Table by country, segment, channel"
+    assert table.title == "By country, segment, channel"
     assert table.height >= 600
     assert zooms[table.name] == "fit-width"
     assert {kind for name, kind in zooms.items() if "over time" in name} == {"entire-view"}
@@ -685,6 +731,27 @@ def test_filters_of_one_number_are_of_one_column(make_card: Make) -> None:
     )  # country, segment, channel and day of the one mart, segment and day of the other
     assert len({number for number, _ in numbers}) == 6
     assert len({column for _, column in numbers}) == 6
+
+
+def test_a_phone_has_all_that_a_screen_has(make_card: Make) -> None:
+    """Colours that nobody explains mislead."""
+    root = parsed(workbook(make_card(Analysis.composition)).xml())
+    board = root.find("dashboards/dashboard")
+    screen, phone = (
+        [(z.get("id"), z.get("type-v2"), z.get("name")) for z in zones.iter("zone") if z.find("zone") is None]
+        for zones in (board.find("zones"), board.find("devicelayouts/devicelayout/zones"))
+    )
+    assert phone == screen
+    assert "color" in {kind for _, kind, _ in screen}
+
+
+def test_no_sheet_has_a_tab_of_its_own_and_the_check_sheets_are_views(make_card: Make) -> None:
+    made = workbook(two_marts(make_card))
+    windows = {each.get("name"): each.get("hidden") for each in parsed(made.xml()).iter("window")}
+    assert [name for name, hidden in windows.items() if not hidden] == ["Dashboard"]
+    checks = [sheet.name for sheet in made.checks]
+    assert checks == ["Release check", "Release check 2"]
+    assert set(windows) - set(made.hidden) == {"Dashboard", *checks}
 
 
 def test_each_card_of_the_top_has_a_strip(make_card: Make) -> None:
@@ -782,10 +849,10 @@ def test_bars_stand_in_order_and_a_figure_is_filled_in(make_card: Make) -> None:
     sorts = list(root.iter("computed-sort"))
     cuts = [sort.get("column").rsplit(".", 1)[1] for sort in sorts]
     each = [f"[none:{name}:nk]" for name in ("country", "segment", "channel")]
-    assert cuts == [*each, *each, "[none:country:nk]"]
+    assert cuts == [*each, *each, *each]  # bars, movements, the table
     for place, sort in enumerate(sorts):
         assert sort.get("direction") == "DESC"
-        by = "Derived_part" if 3 <= place < 6 else "Calculation"
+        by = "Derived_size" if 3 <= place < 6 else "Calculation"
         assert sort.get("using").endswith(f"[usr:{by}_net:qk]")
     assert root.find("document-format-change-manifest/SortTagCleanup") is not None
     assert b"<![CDATA[<[sqlproxy." in to_bytes(workbook(make_card()).xml())
@@ -797,16 +864,20 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
     forms = {
         each.get("caption"): each.get("default-format") for each in columns if each.get("default-format")
     }
-    before = {name: form for name, form in forms.items() if name.endswith(" before")}
+    for then in (" before", ", latest", ", earlier"):
+        values = {name: forms.pop(name) for name in list(forms) if name.endswith(then)}
+        assert values == {f"{metric.label}{then}": forms[metric.label] for metric in EVERY}
     shares = {name: form for name, form in forms.items() if name.startswith("Share of ")}
     changes = {name: forms.pop(name) for name in list(forms) if name.endswith(", change")}
     assert changes == {f"{metric.label}, change": "p0.0%" for metric in EVERY}
     moves = {name: forms.pop(name) for name in list(forms) if name.endswith(", part of the change")}
     assert moves["Return rate, part of the change"] == "p0.00%"
     assert len(moves) == 4  # different customers are no sum
-    forms = {name: form for name, form in forms.items() if name not in before and name not in shares}
-    assert before == {f"{name} before": form for name, form in forms.items()}
-    assert shares == dict.fromkeys(("Share of Net revenue", "Share of Orders"), "p0.0%")
+    sizes = {name: forms.pop(name) for name in list(forms) if name.endswith(", in size")}
+    assert sizes == {"Net revenue, part of the change, in size": moves["Net revenue, part of the change"]}
+    forms = {name: form for name, form in forms.items() if name not in shares}
+    adding = ("Share of Net revenue", "Share of Orders")
+    assert shares == dict.fromkeys((*adding, *(f"{name} in its time" for name in adding)), "p0.0%")
     assert forms == {
         "Net revenue": 'c"£"#,##0;-"£"#,##0',
         "Average basket": 'c"£"#,##0.00;-"£"#,##0.00',
@@ -823,7 +894,8 @@ def test_a_picture_of_its_layout_is_drawn_from_the_xml_alone(make_card: Make) ->
     drawn = etree.fromstring(draw_workbook(parsed(made.xml())).encode())
     words = {(each.text or "").split("…")[0] for each in drawn.iter("{*}text")}
     for sheet in (*made.kpis, *made.charts):
-        assert any(each and sheet.title.startswith(each) for each in words), sheet.title
+        title = fill_in(parsed(made.xml()), sheet.title)
+        assert any(each and title.startswith(each.split(" (")[0]) for each in words), title
     assert {"Choice: Dates per", "Filter: Country", "Data to"} <= words
     assert {"Net revenue, last change", "Target", "Unfinished from"} <= words
 
@@ -895,7 +967,7 @@ def test_filters_and_period_are_preset_on_every_sheet_that_they_act_on(make_card
 def test_grain_and_charts_come_as_they_were_asked_for(make_card: Make) -> None:
     made = workbook(make_card(**SHAPES["asked"]))
     assert [sheet.mark for sheet in made.charts][:2] == ["Bar", "Bar"]
-    assert made.charts[0].title.startswith("Table by")
+    assert made.charts[0].title == "By country, segment, channel"
     assert next(each.value for each in made.board.parameters if each.caption == "Dates per") == "month"
 
 
