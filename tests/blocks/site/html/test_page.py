@@ -402,6 +402,15 @@ def test_shares_add_up_and_a_ratio_is_drawn_as_bars(open_page, asked):
             float(text.rstrip("%")) for text in page.locator(".panel-shares .entry em").all_inner_texts()
         ]
         assert sum(shares) == pytest.approx(100, abs=0.5)
+        titles = {
+            each: page.locator(f".panel-{each} h3").inner_text() for each in ("shares", "movement", "table")
+        }
+        assert titles == {
+            "shares": "Net revenue by country",
+            "movement": "Why Net revenue moved",
+            "table": "By country, segment, channel",
+        }
+        assert page.locator(".panel-stacked h3").inner_text().startswith("Net revenue by country and ")
         page.locator("[data-metric=basket]").click()
         settled(page)
         assert page.locator(".panel-shares").is_hidden()
