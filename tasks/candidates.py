@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from shutil import copyfile
 
 from prefect import get_run_logger, task
 
@@ -98,6 +99,10 @@ def _preview(
     return site.publish_candidate(card)
 
 
+PICTURE = "candidate.png"
+"""What a candidate's picture on its ticket is called."""
+
+
 @task(task_run_name="ask on {candidate.ticket}", **RETRY)
 def ask_for_approval(
     tracker: Tracker,
@@ -121,7 +126,8 @@ def ask_for_approval(
         _record(tracker, warehouse, candidate, compute_fingerprint(text))
         tracker.comment(candidate.ticket, TOPIC, text)
         if publication.image:
-            tracker.attach(candidate.ticket, publication.image)
+            with open_scratch("candidate-") as folder:  # beside the picture of what readers see
+                tracker.attach(candidate.ticket, Path(copyfile(publication.image, folder / PICTURE)))
     except NotFound:  # an exposure may name any ticket, of another tracker or gone
         get_run_logger().warning("%s is no ticket of this tracker; nobody is asked", candidate.ticket)
 
@@ -144,6 +150,7 @@ def write_question(candidate: Candidate, publication: Publication, gate: GateRep
     who = f"the owner, {code(candidate.owner)}," if candidate.approver == "owner" else "the one who asked"
     seen = (
         f"{link('The candidate', publication.url)} shows it, with {publication.rows:,} rows."
+        + (f" {code(PICTURE)} is its picture." if publication.image else "")
         if not publication.error
         else f"It could not be shown: {code(publication.error, 300)}"
     )

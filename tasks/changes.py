@@ -94,6 +94,9 @@ def react_to_comments(
         merged = merge(ticket, fields).model_copy(update={"changed": True})
         after = check(merged)
         if isinstance(after, Requirement):
+            # as it is understood, whatever words `change 1: ...` was said in
+            fields = _find_difference(write_fields(checked), write_fields(after))
+            merged = merge(ticket, fields).model_copy(update={"changed": True})
             accepted = {**before.accepted, **fields}
             now = now.model_copy(update={"accepted": accepted, "proposed": {}, "before": {}, "by": by})
             told = f"### The change was accepted\n\n{write_accepted(fields)} The answer of the run says how it went."

@@ -54,11 +54,12 @@ def _write_items(proposal: Proposal, requester: str) -> list[str]:
     ]
     who = f" It is for {code(requester)} to say." if requester else ""
     first = next((n for n, each in enumerate(proposal.items, 1) if each.field == "metrics"), 1)
+    some = f"1 {max(first, 2)}` takes these numbers" if len(proposal.items) > 1 else "1` takes this number"
     answer = " `accept A1` answers a question." if proposal.questions else ""
     return [
         "**This is how your words were read.** Nothing is built until you say that it is right.",
         table(["no.", "part", "proposed", "why"], rows),
-        f"**One word starts it:** comment `accept`.{who} `accept 1 {max(first, 2)}` takes these numbers alone, "
+        f"**One word starts it:** comment `accept`.{who} `accept {some} alone, "
         f"`change {first}: …` takes all with another value for number {first}.{answer}",
     ]
 

@@ -280,6 +280,27 @@ def test_on_every_tracker_the_requesters_status_accepts_what_was_asked_about_bef
     assert stage.seen() == 1
 
 
+def test_the_picture_of_a_candidate_stands_beside_that_of_what_readers_see(
+    stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / "desk").mkdir()
+    image = tmp_path / "dashboard.png"
+    with DESKS["files"](tmp_path / "desk") as desk:
+        desk.file("AN-7")
+        image.write_bytes(b"live")
+        desk.tracker.attach("AN-7", image)
+        image.write_bytes(b"candidate")
+        stage.tracker = desk.tracker
+        stage.run("a", 1)
+        (step,) = list_last(read_approvals(stage.warehouse))
+        candidate = find_candidate(stage.warehouse, step)
+        assert candidate
+        shown = Publication(dashboard="board", ticket="AN-7", run="a", url="http://x", rows=1, image=image)
+        ask_for_approval.fn(desk.tracker, stage.warehouse, candidate, shown, None)
+        assert desk.attachments("AN-7") == {"dashboard.png": b"live", "candidate.png": b"candidate"}
+        assert "`candidate.png` is its picture" in desk.comments("AN-7")[-1]
+
+
 def test_the_last_of_two_words_of_one_time_counts(stage: Stage) -> None:
     stage.run("a", 1)
     stage.tracker.say("accept")

@@ -181,9 +181,12 @@ def test_a_second_comment_is_added_to_what_is_proposed_and_a_number_takes_a_part
     stage.run()
     assert "rides, minutes_per_ride" in stage.told()
     assert "weekly on Monday" in stage.told()
-    stage.say("accept 2")
+    stage.say("accept 2\nchange 2: Weekly on Friday")
     (found,) = stage.run().requirements
-    assert (found.metrics, str(found.wishes.cadence)) == (("rides",), "weekly on Monday")
+    assert (found.metrics, str(found.wishes.cadence)) == (("rides",), "weekly on Friday")
+    kept = " ".join(read_proposals(stage.warehouse, [name_record("AN-7")]).values())
+    assert "weekly on Friday" in kept
+    assert "Weekly" not in kept  # but as it is understood
 
 
 def test_what_is_no_change_goes_to_the_assignee_once_and_the_ticket_says_so(stage: Stage) -> None:

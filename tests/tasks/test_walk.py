@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from blocks.records import Incomplete, Requirement
+from blocks.tracker.base import compute_fingerprint
+from tasks.changes import react_to_comments
+from tasks.elaboration.change import ASKED
 from tasks.elaboration.elaborate import Elaboration, Memory, elaborate_ticket
 from tasks.elaboration.proposal_text import Surroundings, write_accepted, write_proposal
 from tasks.elaboration.vocabulary import Vocabulary
@@ -52,6 +55,41 @@ def answer(desk: Desk, found: Elaboration) -> str:
     text = write_proposal(found.proposal, "Lena Vogt", Surroundings(answers=found.remarks))
     answer_gaps.fn(desk.tracker, checked.model_copy(update={"proposal": text}))
     return text
+
+
+def test_a_comment_on_the_delivered_dashboard_is_read_as_the_page_says(desk: Desk) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    asked = {
+        "title": "Revenue",
+        "requester": "Lena Vogt",
+        "analysis": "trend",
+        "chart": "trend",
+        "grain": "month",
+    }
+    names = {
+        "metrics": ["net_revenue", "orders"],
+        "dimensions": ["segment", "country"],
+        "data_sources": ["erp"],
+    }
+    desk.file("AN-6", "done", **asked, **names)
+    desk.tracker.comment("AN-6", "run_1", "built")
+    copied = f"Dashboard: AN-6\nShown: Country: Spain\nRun: run_1\n\n{ASKED} "
+    said = "Only Germany, please, and weekly is enough. Why is March so low?"
+    assert said in page
+    desk.say("AN-6", "Otto Brandt", "2099-11-28T10:00:00+00:00", copied + said)
+    (ticket,) = desk.tracker.list_commented_tickets()
+    found = react_to_comments(ticket, ticket, None, CHECK, SHOP, ASKED_ON)
+    assert found.text.partition("\n\nA change is read from")[0] in page
+    assert not found.due
+    assert found.known
+    desk.tracker.comment("AN-6", "change", found.text)
+    desk.say("AN-6", "Lena Vogt", "2099-11-28T11:00:00+00:00", "accept 1")
+    (ticket,) = desk.tracker.read_tickets(["AN-6"])
+    known = found.known.model_copy(update={"shown": compute_fingerprint(found.text)})
+    changed = react_to_comments(ticket, ticket, known, CHECK, SHOP, ASKED_ON)
+    assert changed.due
+    assert changed.ticket.fields["filters"] == "country = Germany"
+    assert "cadence" not in changed.ticket.fields
 
 
 def test_from_vague_words_to_a_request_and_to_a_changed_one(desk: Desk, asked: dict[str, Any]) -> None:
