@@ -87,7 +87,7 @@ models:
     config: {alis: nobody_else, own_wrd: 1, meta: {colums: of another tool}}
     team: sales
     columns:
-      - {name: id, data_tpe: integer, data_test: [unique]}
+      - {name: id, data_tpe: integer, data_test: [unique], constraints: [{type: check, expression: a, expression: b}]}
       - {name: amount, data_tests: [{not_null: {config: {severty: warn}}}]}
       - {name: amount}
     docs: {show: true}
@@ -171,7 +171,7 @@ metrics:
 exposures:
   - name: misspelt
     type: dashboard
-    owner: {name: A}
+    owner: {name: A, emial: a@example.com, slack: sales}
     depends_on: [ref('sales')]
     config: {meta: {ticket: SH-1, analysis: trnd, metrics: [revenu], schedule: "no", aproval: owner, cadence: weekly}}
   - name: by_what
@@ -294,9 +294,11 @@ SEEDED = [
     ("error", "model nobody", "`alis` is no configuration that dbt reads (did you mean alias?)"),
     ("error", "model nobody", "`descripton` is no key that dbt reads (did you mean description?)"),
     ("error", "model nobody", "`colums` is no key that dbt reads (did you mean columns?)"),
+    ("error", "exposure misspelt", "`emial` is no key that dbt reads (did you mean email?)"),
     ("warning", "model nobody", "`team` is no key that dbt reads"),
     ("error", "model nobody", "`docs` stands twice, first in line"),
     ("error", "model nobody", "`amount` stands twice, first in line"),
+    ("error", "model nobody", "`expression` stands twice, first in line"),
     ("error", "model nobody.id", "`data_tpe` is no key that dbt reads (did you mean data_type?)"),
     ("error", "model nobody.id", "`data_test` is no key that dbt reads (did you mean data_tests?)"),
     ("error", "model nobody.amount", "`severty` is no configuration that dbt reads (did you mean severity?)"),

@@ -25,7 +25,8 @@ def check_expressions(manifest: Node) -> Iterator[Finding]:
         if not columns:
             continue
         about, undeclared = f"semantic model {semantic.get('name')}", dict[str, None]()
-        for kind, name, column in _list_columns(semantic):
+        read = list(_list_columns(semantic))
+        for kind, name, column in read:
             if column in columns:
                 continue
             if near := suggest_column(column, columns):
@@ -33,7 +34,9 @@ def check_expressions(manifest: Node) -> Iterator[Finding]:
                 yield make_error(about, get_place(semantic), problem, _FIX)
             else:
                 undeclared[column] = None
-        if undeclared:
+        if (
+            0 < len(undeclared) * 2 <= len({column for _, _, column in read})
+        ):  # else the YAML is of a few columns
             listed = ", ".join(undeclared)
             problem = f"it reads {listed}, which the YAML of {name_model(model)} does not declare"
             yield warn(about, get_place(semantic), problem, _FIX)

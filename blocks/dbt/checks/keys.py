@@ -85,6 +85,7 @@ class _Reader:
         root = _compose(path)
         if root is None:
             return
+        self._check_twice(root, place, f"file {path.name}", deep=False)
         parts = {name for name in self.schemas if "." not in name and name != "project"}
         self._check_names(root, "", {*parts, *ALIASES, *BESIDE}, place, f"file {path.name}", "")
         for key, value in _list_pairs(root):
@@ -97,12 +98,15 @@ class _Reader:
             for item in value.value:
                 self._walk(item, self.schemas[part], part, place, _name_kind(part))
                 self._note_name(item, part, place)
+                name = _read_name(item)
+                self._check_twice(item, place, f"{_name_kind(part)} {name.value if name else ''}".strip())
 
     def read_project(self, path: Path) -> None:
         """dbt_project.yml: its own keys, then the configs below `models:` and the like."""
         root = _compose(path)
         if root is None or "project" not in self.schemas:
             return
+        self._check_twice(root, PROJECT_FILE, PROJECT_FILE)
         known = {*(self.schemas["project"].get("properties") or {}), *BESIDE} - INNER
         self._check_names(root, "project", known, PROJECT_FILE, PROJECT_FILE, REFUSED)
         for key, value in _list_pairs(root):
@@ -211,7 +215,6 @@ class _Reader:
         if f"{part}.config" not in self.schemas:
             return
         known = self.list_config_keys(part)
-        self._check_twice(node, place, about)
         for key, _ in _list_pairs(node):
             self._check_config_key(key, known, place, about)
 
@@ -242,13 +245,14 @@ class _Reader:
         self, node: YamlNode, part: str, known: set[str], place: str, about: str, refused: str
     ) -> None:
         """The names of a mapping. refused: what dbt does about an unknown one, if it does anything."""
-        self._check_twice(node, place, about)
         for key, _ in _list_pairs(node):
             if key.value in known or (part == "models" and key.value in NEWER) or key.value == "<<":
                 continue
             if part == "columns" and key.value in {"entity", "dimension"}:  # of the newer form, too
                 continue
             near = suggest_name(key.value, known)
+            if part == "owner" and not near:  # which has a team's channels and whatever else
+                continue
             found = make_error if near or refused else warn
             self.findings.append(
                 found(
@@ -259,12 +263,22 @@ class _Reader:
                 )
             )
 
-    def _check_twice(self, node: YamlNode, place: str, about: str) -> None:
-        first: dict[str, YamlNode] = {}
-        for key, _ in _list_own_pairs(node):
-            if key.value in first and key.value != "<<":
-                self._say_twice(key, first[key.value], place, about)
-            first.setdefault(key.value, key)
+    def _check_twice(self, root: YamlNode, place: str, about: str, deep: bool = True) -> None:
+        """What stands twice in one mapping. deep: and in all that it holds."""
+        waiting, seen = [root], set[int]()
+        while waiting:
+            node = waiting.pop()
+            if id(node) in seen or node.id == "scalar":
+                continue
+            seen.add(id(node))
+            first = dict[str, YamlNode]()
+            pairs = _list_own_pairs(node)
+            for key, _ in pairs:
+                if key.value in first and key.value != "<<":
+                    self._say_twice(key, first[key.value], place, about)
+                first.setdefault(key.value, key)
+            if deep:
+                waiting += [value for _, value in pairs] if node.id == "mapping" else node.value
 
     def _say_kind(self, value: YamlNode, key: str, wanted: str, place: str, about: str) -> None:
         what = {"sequence": "a list", "mapping": "names and values"}.get(value.id, "one value")
