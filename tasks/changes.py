@@ -273,10 +273,12 @@ def react_to_tickets(  # what a plan is made of
     values: ServedValues,
     today: date,
     record: bool,
+    due_only: bool = False,
 ) -> list[Ticket]:
-    """The tickets with what was accepted just now; those that are done alone if they have to be delivered again.
+    """The tickets with what was accepted just now.
 
     originals: as they are in the tracker, in the order of those that were elaborated. record: answers are written.
+    due_only: without those that don't have to be delivered again, as nobody asked for these tickets by name.
     """
     check = partial(check_ticket, catalogue=catalogue, find_values=values)
     vocabulary: Vocabulary | None = None
@@ -294,10 +296,10 @@ def react_to_tickets(  # what a plan is made of
             except PlatformError as error:  # one ticket's trouble is its own
                 get_run_logger().error("%s: %s", original.key, error)
                 reaction = Reaction(ticket)
-        if not done:
-            found.append(reaction.ticket)
-        elif reaction.due:
+        if reaction.due and done:
             found.append(reaction.ticket.model_copy(update={"status": "changes_requested"}))
+        elif not due_only:
+            found.append(reaction.ticket)
     return found
 
 

@@ -80,7 +80,7 @@ def plan_requests(  # noqa: PLR0913  # what plan_tickets takes is handed on
     react = partial(
         react_to_tickets, tracker, catalogue, warehouse, values=values, today=today, record=record
     )
-    elaborated.tickets = [*react(tickets, elaborated), *react(delivered, again)]
+    elaborated.tickets = [*react(tickets, elaborated), *react(delivered, again, due_only=True)]
     occasion = make_occasion(tracker, warehouse, catalogue, elaborated.tickets, values, site)
     occasion = replace(occasion, accepted=frozenset(accepted))
     plan = plan_tickets(elaborated.tickets, catalogue, run, scheduled, sources, dashboards, occasion)

@@ -174,6 +174,24 @@ def test_a_change_is_proposed_and_delivered_once_the_requester_accepts_it(stage:
     assert "Otto" not in kept
 
 
+def test_a_done_ticket_that_is_named_is_delivered_whatever_is_said_on_it(stage: Stage) -> None:
+    for _ in range(2):
+        tickets = stage.desk.tracker.read_tickets(["AN-7"])
+        with disable_run_logger():
+            plan = plan_requests(
+                stage.desk.tracker,
+                stage.warehouse,
+                stage.catalogue,
+                tickets,
+                "r",
+                scheduled=False,
+                record=True,
+            )
+        (found,) = plan.requirements
+        assert (found.metrics, found.changed) == (("rides",), False)
+        stage.say("add minutes per ride")
+
+
 def test_a_second_comment_is_added_to_what_is_proposed_and_a_number_takes_a_part(stage: Stage) -> None:
     stage.say("add minutes per ride")
     stage.run()
