@@ -264,7 +264,7 @@ def _write(
     return Reaction(ticket, False, known, text, tuple(unread))
 
 
-def react_to_tickets(  # what a plan is made of
+def react_to_tickets(  # noqa: PLR0913, PLR0917  # what a plan is made of
     tracker: Tracker,
     catalogue: Catalogue,
     warehouse: Warehouse,
