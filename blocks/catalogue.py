@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import Field
 
 from blocks.entity_joins import Join
-from blocks.errors import Misconfigured, NotFound
+from blocks.errors import Misconfigured, NotFound, replace_vendor_errors
 from blocks.manifest import DATABASE, OUTSIDE, Node, find_lineage, list_disabled, name_model
 from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
@@ -514,18 +514,19 @@ def _read(key: str, reader: Callable[[Node], R], node: Node) -> R:
         return reader(node)
 
 
-@contextmanager
-def _refuse_shape(what: str) -> Iterator[None]:
+def _refuse_shape(what: str) -> AbstractContextManager[None]:
     """Raise Misconfigured for a part of a manifest that has another shape than dbt writes."""
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
+
+    def translate(error: BaseException) -> Misconfigured:
         reason = type(error).__name__  # its text may hold anything, and as much of it as there is
-        raise Misconfigured(
+        return Misconfigured(
             f"read dbt's manifest, {what}",
             f"it has another shape than dbt writes ({reason})",
             "Run `dbt parse` with the version of dbt that is installed here, and mend what it says of it.",
-        ) from None
+        )
+
+    kinds = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
+    return replace_vendor_errors(kinds, translate)
 
 
 def _make_table(node: Node) -> SourceTable:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from blocks.errors import TimedOut
+from blocks.errors import TimedOut, replace_vendor_errors
 
 
 class Deadline:
@@ -45,14 +45,10 @@ class Deadline:
         timer = threading.Timer(self.check(), stop)
         timer.daemon = True
         timer.start()
-        cut = False
         try:
-            yield
-        except Exception:
-            cut = not self.seconds_left
-            if not cut:
-                raise
+            with replace_vendor_errors(
+                Exception, lambda _: None if self.seconds_left else self.build_error()
+            ):
+                yield
         finally:
             timer.cancel()
-        if cut:
-            raise self.build_error()

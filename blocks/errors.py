@@ -160,18 +160,21 @@ class NotDelivered(Rejected):
 @contextmanager
 def replace_vendor_errors(
     kinds: type[BaseException] | tuple[type[BaseException], ...],
-    translate: Callable[[BaseException], PlatformError],
+    translate: Callable[[BaseException], Exception | None],
 ) -> Iterator[None]:
     """Raise a vendor's errors as ours, with nothing of the vendor's left on them.
 
-    A vendor's error holds SQL and rows, and `__context__` would carry it into logs and pickles. Python sets it even
-    outside of the handler where the raise happens inside a context manager's `__exit__`, and `from None` only hides it.
+    A vendor's error holds SQL, rows, or the whole text that could not be read, and `__context__` would carry it into
+    logs and pickles. Python sets it even outside of the handler where the raise happens inside a context manager's
+    `__exit__`, and `from None` only hides it. translate: what is raised instead; None for the error as it is.
     """
-    failure: PlatformError | None = None
+    failure: Exception | None = None
     try:
         yield
     except kinds as error:
         failure = translate(error)
+        if failure is None:
+            raise
     if failure is None:
         return
     try:

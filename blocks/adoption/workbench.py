@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.adoption.profile import TableProfile, is_included, profile_table
 from blocks.deadline import Deadline
-from blocks.errors import Misconfigured, PlatformError
+from blocks.errors import Misconfigured, PlatformError, replace_vendor_errors
 from blocks.loader.dlt.contract import name_extra_columns
 from blocks.loader.dlt.locations import split_location
 from blocks.loader.dlt.sql.connections import connect, is_database, translate_error
@@ -175,16 +175,15 @@ class Workbench:
             meta = {} if delimiter == "," else {"delimiter": delimiter}
             options = "all_varchar = true, header = true, quote = '\"', escape = '\"', union_by_name = true"
             relation = f"read_csv({listed}, delim = {write_literal(delimiter, 'duckdb')}, {options})"
-        try:
+
+        def translate(error: BaseException) -> Misconfigured:
+            answer = " ".join(str(error).split())
+            return Misconfigured(f"profile {files[0].name}", answer, "Mend the file, or take it away.")
+
+        with replace_vendor_errors(duckdb.Error, translate):
             self._connection.execute(
                 f"create or replace table texts as select * from {relation} limit {MOST_ROWS}"
             )
-        except duckdb.Error as error:
-            raise Misconfigured(
-                f"profile {files[0].name}",
-                " ".join(str(error).split()),
-                "Mend the file, or take it away.",
-            ) from None
         described = [str(row[0]) for row in self.ask("describe texts")]
         casts = ", ".join(
             f"cast({quote_identifier(each)} as varchar) as {quote_identifier(each)}" for each in described

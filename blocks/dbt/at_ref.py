@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from blocks.errors import Misconfigured, NotFound, TimedOut
+from blocks.errors import Misconfigured, NotFound, TimedOut, replace_vendor_errors
 
 SECONDS = 120
 PACKAGES = "dbt_packages"
@@ -59,8 +59,7 @@ def _run(folder: Path, *words: str) -> bytes | None:
     if git is None:
         raise Misconfigured("run git", "it is not installed", "Install git.")
     command = [git, "-C", str(folder), *words]
-    try:
+    late = TimedOut(f"run git {words[0]}", f"it took over {SECONDS} s")
+    with replace_vendor_errors(subprocess.TimeoutExpired, lambda _: late):
         done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)  # noqa: S603  # git
-    except subprocess.TimeoutExpired:
-        raise TimedOut(f"run git {words[0]}", f"it took over {SECONDS} s") from None
     return done.stdout if done.returncode == 0 else None

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from blocks.dbt.yaml_content import read_yaml
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, replace_vendor_errors
 from blocks.loader.dlt.locations import has_secret_parameter
 from blocks.manifest import Node
+from blocks.yaml_content import read_yaml
 
 
 def read_own_settings(
@@ -53,15 +53,16 @@ def merge_settings(own: Node, target: Node) -> dict[str, object]:
 
 def _read_outputs(path: Path, profile: str) -> tuple[dict[str, Node], str]:
     content = read_yaml(path, "Correct or delete it.")
-    try:
+
+    def translate(error: BaseException) -> Misconfigured:
+        answer = f"{type(error).__name__}: it is no profile of dbt's"
+        return Misconfigured(f"read {path}", answer, "Correct or delete it.")
+
+    with replace_vendor_errors((ValueError, TypeError, AttributeError), translate):
         found = content.get(profile) or {}
         outputs: dict[str, Node] = {
             str(name): dict(output) for name, output in (found.get("outputs") or {}).items()
         }
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Misconfigured(
-            f"read {path}", f"{type(error).__name__}: it is no profile of dbt's", "Correct or delete it."
-        ) from None
     return outputs, str(found.get("target") or "")
 
 

@@ -14,12 +14,12 @@ from blocks.catalogue import Catalogue
 from blocks.dbt.meta_models import ProjectVars, find_unknown_keys
 from blocks.dbt.own_profile import read_own_settings
 from blocks.dbt.run import DbtRun, DbtSettings, fetch_packages
-from blocks.dbt.yaml_content import read_yaml
 from blocks.errors import Misconfigured
 from blocks.hidden_input import HIDDEN_INPUT
 from blocks.quality.history.calendar import read_countries
 from blocks.time_zone import read_time_zone
 from blocks.warehouse.base import Warehouse
+from blocks.yaml_content import read_yaml
 
 
 class DbtProject(Block):

@@ -6,7 +6,7 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from blocks.dbt.yaml_content import read_yaml
+from blocks.yaml_content import read_yaml
 
 PROJECT_FILE, CORRECT_IT = "dbt_project.yml", "Correct it: dbt reads it, too."
 UNREAD = frozenset(("target", "logs", ".git", ".venv", "node_modules"))

@@ -26,6 +26,7 @@ from blocks.dbt.release_manifest import (
     rename_schema,
     tag_nodes,
 )
+from blocks.errors import replace_vendor_errors
 from blocks.manifest import WHOLE_RELEASE
 from blocks.vendor_patches.dbt_core import compile_apart
 from blocks.vendor_patches.dbt_schemas import collect_schemas, use_kept_schemas
@@ -195,7 +196,7 @@ def _parse(args: list[str]) -> tuple[Manifest, list[str]]:
     reasons = Reasons()
     result = dbtRunner(callbacks=[reasons]).invoke(["parse", *args])
     if not result.success:
-        raise DbtError(reasons.explain(result.exception)) from result.exception
+        raise DbtError(reasons.explain(result.exception))
     manifest: Manifest = result.result
     return manifest, reasons.warnings
 
@@ -207,7 +208,7 @@ def fetch(args: list[str]) -> None:
     reasons = Reasons()
     result = dbtRunner(callbacks=[reasons]).invoke(["deps", *args])
     if not result.success:
-        raise DbtError(reasons.explain(result.exception)) from result.exception
+        raise DbtError(reasons.explain(result.exception))
 
 
 def build(  # one message of the parent
@@ -249,9 +250,9 @@ def build(  # one message of the parent
             manifest=manifest, settings=PrefectDbtSettings(**settings), raise_on_failure=False
         )
         try:
-            result = invoke(runner, ["build", *args], manifest, reasons)
-        except ValueError as error:  # prefect-dbt's word for dbt's own exception
-            raise DbtError(reasons.explain(error)) from error
+            # ValueError: prefect-dbt's word for dbt's own exception
+            with replace_vendor_errors(ValueError, lambda error: DbtError(reasons.explain(error))):
+                result = invoke(runner, ["build", *args], manifest, reasons)
         finally:
             join_tasks()
     if result.exception or result.result is None:

@@ -12,22 +12,15 @@ from typing import Any
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.schemas.automations import Automation, AutomationCore
 from prefect.exceptions import ObjectNotFound
-from pydantic import ValidationError
 
-from blocks.errors import Misconfigured, NotFound
-from blocks.plain_file import read_plain
+from blocks.errors import Misconfigured, NotFound, replace_vendor_errors
+from blocks.prefect.block_types import refuse_fields
+from blocks.yaml_content import read_yaml
 
 
 def read_automations(path: Path) -> list[AutomationCore]:
     """The file's automations. Raises Misconfigured for what is not Prefect's schema, NotFound for a missing block."""
-    import yaml
-
-    try:
-        declared = yaml.safe_load(read_plain(path))["automations"]
-    except (OSError, ValueError, RecursionError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise Misconfigured(
-            f"read {path}", type(error).__name__, "Give a YAML file with `automations:`."
-        ) from None
+    declared = read_yaml(path, "Give a YAML file with `automations:`.").get("automations")
     if not isinstance(declared, list) or not all(isinstance(each, dict) for each in declared):
         raise Misconfigured(
             f"read {path}", "`automations:` is no list of mappings", "See deploy/automations.yaml."
@@ -69,24 +62,23 @@ def _find_saved(name: str, client: SyncPrefectClient) -> Automation | None:
 def _make_automation(declared: dict[str, Any], client: SyncPrefectClient) -> AutomationCore:
     name = str(declared.get("name"))
     actions = [_resolve_action(action, client) for action in declared.get("actions", [])]
-    try:
+    with refuse_fields(f"read automation {name}", "See Prefect's automation schema.", known=True):
         return AutomationCore.model_validate({**declared, "actions": actions})
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
-        raise Misconfigured(f"read automation {name}", wrong, "See Prefect's automation schema.") from None
 
 
 def _resolve_action(action: dict[str, Any], client: SyncPrefectClient) -> dict[str, Any]:
     """The action with ids instead of names."""
     result = dict(action)
-    try:
+    block = deployment = None
+
+    def translate(_: BaseException) -> NotFound:
+        missing = f"{deployment or block} is not saved"
+        return NotFound("read automations", missing, "Apply blocks and deploy first.")
+
+    with replace_vendor_errors(ObjectNotFound, translate):
         if block := result.pop("block", None):
             kind, _, name = block.partition("/")
             result["block_document_id"] = client.read_block_document_by_name(name, kind).id
         if deployment := result.pop("deployment", None):
             result["deployment_id"] = client.read_deployment_by_name(deployment).id
-    except ObjectNotFound:
-        raise NotFound(
-            "read automations", f"{block or deployment} is not saved", "Apply blocks and deploy first."
-        ) from None
     return result

@@ -13,31 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from prefect.blocks.core import Block
-from pydantic import ValidationError
 
-from blocks.errors import Misconfigured, PlatformError
+from blocks.errors import Misconfigured, PlatformError, replace_vendor_errors
 from blocks.plain_file import read_plain
-from blocks.prefect.block_types import find_block_class, load_block
+from blocks.prefect.block_types import find_block_class, load_block, refuse_fields
 from blocks.vendor_patches.prefect import has_schema_of
+from blocks.yaml_content import read_yaml
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 
 
 def read_declared(path: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Block]:
     """The file's blocks by `type/name`, not saved yet. Raises Misconfigured that names every missing variable."""
-    import yaml
-
-    try:
-        declared = yaml.safe_load(read_plain(path))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise Misconfigured(f"read {path}", type(error).__name__, "Give a YAML file of blocks.") from None
-    if not isinstance(declared, dict) or not all(
+    remedy = "As in duckdb-warehouse/main: {...}."
+    declared = read_yaml(path, remedy)
+    if not declared or not all(
         isinstance(slug, str) and isinstance(fields, dict) and all(isinstance(name, str) for name in fields)
         for slug, fields in declared.items()
     ):
-        raise Misconfigured(
-            f"read {path}", "it is no mapping of TYPE/NAME to fields", "As in duckdb-warehouse/main: {...}."
-        )
+        raise Misconfigured(f"read {path}", "it is no mapping of TYPE/NAME to fields", remedy)
     missing: list[str] = []
     filled = {slug: _fill(fields, environment, missing) for slug, fields in declared.items()}
     if missing:
@@ -90,11 +84,8 @@ def _make_block(slug: str, fields: dict[str, object]) -> Block:
         raise Misconfigured(
             f"read block {slug}", f"no field {', '.join(sorted(unknown))}", f"It has {known}."
         )
-    try:
+    with refuse_fields(f"read block {slug}", "Correct these fields."):
         return cls(**fields)
-    except ValidationError as error:  # its own text would show the values
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in error.errors())
-        raise Misconfigured(f"read block {slug}", wrong, "Correct these fields.") from None
 
 
 def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any:
@@ -119,8 +110,9 @@ def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any
 
 
 def _read_content(name: str, path: Path) -> str:
-    try:
-        return read_plain(path).rstrip("\n")
-    except (OSError, ValueError) as error:
+    def translate(error: BaseException) -> Misconfigured:
         why = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise Misconfigured(f"read {name}_FILE", f"{path}: {why}") from None
+        return Misconfigured(f"read {name}_FILE", f"{path}: {why}")
+
+    with replace_vendor_errors((OSError, ValueError), translate):
+        return read_plain(path).rstrip("\n")

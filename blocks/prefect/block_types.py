@@ -5,14 +5,14 @@ Classes are imported when asked for: a vendor's module may need that vendor's ex
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from importlib import import_module
 
 from prefect.blocks.core import Block
 from prefect.runtime import flow_run
 from pydantic import ValidationError
 
-from blocks.errors import Misconfigured, NotFound
+from blocks.errors import Misconfigured, NotFound, replace_vendor_errors
 
 TYPES = {
     "files-tracker": "blocks.tracker.files.tracker:FilesTracker",
@@ -39,6 +39,8 @@ PREFECTS = {
     "secret": "prefect.blocks.system:Secret",
 }
 """Types of Prefect's own that automations send through."""
+
+MOST_FAULTS = 10  # of a block's or an automation's fields, in one message
 
 
 def find_block_class(slug: str) -> type[Block]:
@@ -75,11 +77,24 @@ def load_block(slug: str) -> Block:
     if not separator or not name:
         raise Misconfigured(f"load block {slug}", "it is not TYPE/NAME", "As in duckdb-warehouse/prod.")
     cls = find_block_class(kind)
-    try:
-        loaded = cls.load(name)
-    except ValidationError as error:  # its own text would show the values
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['type']}" for each in error.errors())
-        raise Misconfigured(f"load block {slug}", wrong, "Correct these fields and save it again.") from None
-    except ValueError:
-        raise NotFound(f"load block {slug}", "none of that name is saved", "Save it first.") from None
-    return loaded  # type: ignore[return-value]
+    missing = NotFound(f"load block {slug}", "none of that name is saved", "Save it first.")
+    with (
+        replace_vendor_errors(ValueError, lambda _: missing),
+        refuse_fields(f"load block {slug}", "Correct these fields and save it again."),
+    ):
+        return cls.load(name)  # type: ignore[return-value]
+
+
+def refuse_fields(asked: str, remedy: str, known: bool = False) -> AbstractContextManager[None]:
+    """Raise Misconfigured for what pydantic refuses: which fields and why.
+
+    known: there is no secret among the values, and the reason may be in words that quote them.
+    """
+
+    def translate(error: BaseException) -> Misconfigured:
+        faults = error.errors() if isinstance(error, ValidationError) else []
+        shown = [(each["loc"], each["msg"] if known else each["type"]) for each in faults]
+        wrong = "; ".join(f"{'.'.join(map(str, place))}: {reason}" for place, reason in shown[:MOST_FAULTS])
+        return Misconfigured(asked, wrong, remedy)
+
+    return replace_vendor_errors(ValidationError, translate)

@@ -6,12 +6,15 @@ of its versions before 1.0 are read as what they say in today's words. Not here:
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, NotFound, PlatformError, replace_vendor_errors
+from blocks.plain_file import read_plain
 from blocks.records import Check
 
 EVERY = {"type", "kwargs", "meta", "id", "notes", "description", "severity", "rendered_content", "windows"}
@@ -56,6 +59,21 @@ WITH_PERCENTILES = {
 
 SuiteContent = tuple[list[dict[str, Any]], list[Check]]
 """The expectations of a suite that can be evaluated, and a failed check for each other one."""
+
+
+def read_suite(path: Path) -> tuple[str, object]:
+    """A suite's file: its text, and what that says. Raises NotFound, Misconfigured for what is no JSON."""
+    asked = f"read the suite {path.name}"
+
+    def translate(error: BaseException) -> PlatformError:
+        if isinstance(error, FileNotFoundError):
+            remedy = "Write it: a mart without a suite is never published."
+            return NotFound(asked, f"there is none in {path.parent}", remedy)
+        return Misconfigured(asked, f"it is not JSON: {error}", "Mend it by hand.")
+
+    with replace_vendor_errors((OSError, ValueError, RecursionError), translate):
+        text = read_plain(path)
+        return text, json.loads(text)
 
 
 def read_expectations(mart: str, suite: object) -> SuiteContent:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, NotFound
 from blocks.findings import Finding, make_error, suggest_column, suggest_name, warn
-from blocks.plain_file import read_plain
 from blocks.quality.expectations import (
     name_expectation,
     read_expectations,
+    read_suite,
     refuse_expectations,
     upgrade_expectation,
 )
@@ -76,20 +75,17 @@ def _find_near(mart: str, files: Collection[str]) -> str:
 def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -> Iterator[Finding]:
     about = f"suite {path.name}"
     try:
-        suite = json.loads(read_plain(path))
+        _, suite = read_suite(path)
         _, faults = refuse_expectations(mart, read_expectations(mart, suite), dialect)
-    except Misconfigured as wrong:
+    except (Misconfigured, NotFound) as wrong:
         yield make_error(about, str(path), wrong.answer, wrong.remedy)
-        return
-    except (OSError, ValueError, RecursionError) as wrong:
-        yield make_error(about, str(path), f"it is not JSON: {wrong}", "Mend it by hand.")
         return
     for fault in faults:
         yield make_error(
             about, str(path), f"{fault.name} can't be evaluated: {fault.observed}", "Correct or delete it."
         )
     known = {column.lower() for column in columns}
-    for each in suite["expectations"] if known else ():
+    for each in suite["expectations"] if known and isinstance(suite, dict) else ():
         for column in _list_columns(upgrade_expectation(each)):
             # `init` saw the column of what it proposed in the data
             if column.lower() not in known and not _is_unreviewed(each):

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from prefect.blocks.core import Block
@@ -24,13 +24,13 @@ from blocks.errors import Misconfigured, NotFound
 from blocks.hashing import hash_value
 from blocks.hidden_input import HIDDEN_INPUT
 from blocks.http.address import Address
-from blocks.plain_file import read_plain
 from blocks.quality.check_pages import write_pages
 from blocks.quality.evaluation import audit_mart, require_answer
 from blocks.quality.expectations import (
     SuiteContent,
     read_expectations,
     read_notes,
+    read_suite,
     refuse_expectations,
     upgrade_expectation,
 )
@@ -95,19 +95,9 @@ class Suites(Block):
         holds = isinstance(asked, list) and all(_holds(each, dialect) for each in asked)
         return self.hash_suite(mart) if holds else ""
 
-    def _load(self, mart: str) -> Any:
+    def _load(self, mart: str) -> object:
         """The content of a mart's suite. Raises NotFound, Misconfigured."""
-        path = self.folder / f"{mart}.json"
-        try:
-            return json.loads(read_plain(path))
-        except FileNotFoundError:
-            raise NotFound(
-                f"read the suite of {mart}",
-                f"there is no {path.name} in {self.folder}",
-                "Write it: a mart without a suite is never published.",
-            ) from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise Misconfigured(f"read the suite of {mart}", f"{path.name} is not JSON: {error}") from None
+        return read_suite(self.folder / f"{mart}.json")[1]
 
     def audit(self, warehouse: Warehouse, marts: Mapping[str, str]) -> list[Check]:
         """Evaluate every mart's suite on its relation (`schema.table`); return the checks.

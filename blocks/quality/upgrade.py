@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from blocks.errors import Misconfigured
-from blocks.plain_file import read_plain
 from blocks.quality.expectations import (
     FORMER_TYPE,
     find_fault,
     is_ineffective,
     name_expectation,
+    read_suite,
     upgrade_expectation,
     upgrade_suite,
 )
@@ -39,13 +39,9 @@ class SuiteUpgrade(Record):
 
 
 def plan_upgrade(path: Path) -> SuiteUpgrade:
-    """Read a suite's file. Raises Misconfigured for what is none."""
+    """Read a suite's file. Raises Misconfigured for what is none, NotFound."""
     asked = f"read {path.name}"
-    try:
-        before = read_plain(path)
-        suite = json.loads(before)
-    except (OSError, ValueError, RecursionError) as error:
-        raise Misconfigured(asked, f"it is not JSON: {error}", "Mend it by hand.") from None
+    before, suite = read_suite(path)
     if not isinstance(suite, dict) or not isinstance(suite.get("expectations"), list):
         raise Misconfigured(asked, "it has no list of expectations", "Write at least one in it.")
     given: list[Any] = suite["expectations"]

@@ -97,16 +97,15 @@ def _stop_after(deadline: float, connection: Connection, target: Path) -> Iterat
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
+    failure = TimedOut(f"Write {target.name}", f"not done after {deadline:.0f} s")
     try:
-        yield
-    except Exception:
-        if not passed.is_set():
-            raise
+        with replace_vendor_errors(Exception, lambda _: failure if passed.is_set() else None):
+            yield
     finally:
         done.set()
         watcher.join()
     if passed.is_set():
-        raise TimedOut(f"Write {target.name}", f"not done after {deadline:.0f} s")
+        raise failure
 
 
 def _write_table(connection: Connection, name: str, source: Path, scratch: Path, time_zone: str) -> int:

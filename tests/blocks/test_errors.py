@@ -35,6 +35,12 @@ def test_other_errors_pass_as_they_are() -> None:
         pass
 
 
+def test_an_error_that_is_not_translated_passes_as_it_is() -> None:
+    with pytest.raises(ValueError, match="x") as caught, replace_vendor_errors(ValueError, lambda _: None):
+        raise ValueError("x") from KeyError("y")
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
 def test_values_in_a_message_are_masked() -> None:
     assert mask_values("bad \"x y\" and 'z' [q]") == "bad '…' and '…' '…'"
 

@@ -11,7 +11,6 @@ import pytest
 
 from blocks.dbt.declared_sources import list_declared_sources
 from blocks.dbt.project_files import ENDINGS, UNREAD
-from blocks.dbt.yaml_content import read_yaml
 from blocks.errors import Misconfigured
 from blocks.plain_file import check_folder, name_special, read_plain
 from blocks.prefect.automations import read_automations
@@ -19,6 +18,7 @@ from blocks.prefect.block_documents import read_declared
 from blocks.quality.suites import Suites
 from blocks.quality.upgrade import plan_upgrade
 from blocks.tracker.files.tracker import FilesTracker
+from blocks.yaml_content import read_yaml
 
 pytestmark = pytest.mark.timeout(20)
 

@@ -7,10 +7,10 @@ goes to the warehouse (batches).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from blocks.errors import BadInput, ContractBroken
+from blocks.errors import BadInput, ContractBroken, replace_vendor_errors
 from blocks.loader.dlt.contract import TextRelation, build_rejection_reason
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import get_cursor, get_load_mode
@@ -144,9 +144,21 @@ def open_staging_database(context: LoadContext) -> Iterator[DuckDBPyConnection]:
     """Open the scratch database; interrupted at the deadline, errors translated without values."""
     import duckdb
 
-    broken = ""
-    connection = duckdb.connect()
-    try:
+    own_fault = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+    of_machine = (duckdb.IOException, duckdb.OutOfMemoryException)
+
+    def translate(error: BaseException) -> BadInput | None:
+        if isinstance(error, own_fault):
+            return None  # our own SQL is wrong
+        # the text of all others may hold values
+        broken = str(error).splitlines()[0] if isinstance(error, of_machine) else type(error).__name__
+        return BadInput(
+            f"load {context.source}",
+            f"what came can't be typed ({broken})",
+            "Look at the newest data of the source, and at the space left in the loader's workdir.",
+        )
+
+    with replace_vendor_errors(duckdb.Error, translate), closing(duckdb.connect()) as connection:
         for name, value in (
             ("memory_limit", write_literal(MEMORY, DUCKDB)),
             ("threads", "2"),
@@ -158,17 +170,3 @@ def open_staging_database(context: LoadContext) -> Iterator[DuckDBPyConnection]:
             connection.execute(f"set {name} = {value}")
         with context.deadline.interrupt_with(connection.interrupt):
             yield connection
-    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
-        raise  # our own SQL is wrong
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        broken = str(error).splitlines()[0]
-    except duckdb.Error as error:  # its text may hold values
-        broken = type(error).__name__
-    finally:
-        connection.close()
-    if broken:
-        raise BadInput(
-            f"load {context.source}",
-            f"what came can't be typed ({broken})",
-            "Look at the newest data of the source, and at the space left in the loader's workdir.",
-        )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from blocks.errors import Busy, Misconfigured, Unavailable
+from blocks.errors import Busy, Misconfigured, Unavailable, replace_vendor_errors
 from blocks.tracker.files.yaml_events import UnreadableError
 from blocks.whole_file import sync_to_disk
 
@@ -21,17 +21,19 @@ LOCK, LOCK_SECONDS = ".tickets.lock", 20
 
 def read_file(path: Path) -> str:
     """A plain file's content; links, devices and large files are not followed, opened or read."""
-    try:
+
+    def translate(error: BaseException) -> UnreadableError:
+        return UnreadableError(
+            "it is not UTF-8 text" if isinstance(error, UnicodeError) else "it can't be opened"
+        )
+
+    with replace_vendor_errors((UnicodeError, OSError), translate):
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode):
             raise UnreadableError("it is a link or no plain file")
         if found.st_size > LIMIT_BYTES:
             raise UnreadableError(f"it is larger than {LIMIT_BYTES:,} bytes")
         return path.read_bytes().decode()
-    except UnicodeError:
-        raise UnreadableError("it is not UTF-8 text") from None
-    except OSError:
-        raise UnreadableError("it can't be opened") from None
 
 
 def replace_file(path: Path, content: bytes, before: bytes | None = None) -> bool:

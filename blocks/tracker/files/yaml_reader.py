@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from blocks.errors import replace_vendor_errors
 from blocks.records import Comment, Ticket
 from blocks.tracker.base import NO_ANSWERS, accept_by_status, compute_fingerprint
 from blocks.tracker.files.yaml_events import (
@@ -205,11 +206,13 @@ def compose(text: str) -> MappingNode:
 
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer = BoundedComposer
-    try:
-        root: MappingNode = yaml.compose(text)
-    except YAMLError as error:
+
+    def translate(error: BaseException) -> UnreadableError:
         mark = getattr(error, "problem_mark", None)
-        raise UnreadableError(f"line {mark.line + 1}: not valid YAML" if mark else "not valid YAML") from None
+        return UnreadableError(f"line {mark.line + 1}: not valid YAML" if mark else "not valid YAML")
+
+    with replace_vendor_errors(YAMLError, translate):  # which hold the text
+        root: MappingNode = yaml.compose(text)
     if getattr(root, "id", "") != "mapping":
         raise UnreadableError(NO_MAPPING)
     return root

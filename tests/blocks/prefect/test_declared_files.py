@@ -48,6 +48,7 @@ def test_it_is_refused_with_a_reason(read: Callable[[Path], Any], shape: bytes, 
     with pytest.raises(PlatformError) as caught:
         read(path)
     assert caught.value.answer
+    assert caught.value.__context__ is None  # which would hold the file
     with pytest.raises(PlatformError, match="declared"):
         read(tmp_path / "declared-nowhere.yaml")
     with pytest.raises(PlatformError):
@@ -58,5 +59,6 @@ def test_a_variables_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     path, secret = tmp_path / "declared.yaml", tmp_path / "secret"
     path.write_text('folder-site/x: {folder: "${PLACE}"}')
     secret.write_bytes(b"\xff")
-    with pytest.raises(PlatformError, match="PLACE_FILE"):
+    with pytest.raises(PlatformError, match="PLACE_FILE") as caught:
         read_declared(path, {"PLACE_FILE": str(secret)})
+    assert caught.value.__context__ is None

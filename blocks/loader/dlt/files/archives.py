@@ -12,13 +12,13 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, cast
 
-from blocks.errors import ContractBroken, Misconfigured
+from blocks.errors import ContractBroken, Misconfigured, replace_vendor_errors
 from blocks.loader.dlt.files.formats import SourceFile, build_file_error, split_numbers
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.records import SourceTable
@@ -208,15 +208,8 @@ def _check_not_nested(table: SourceTable, opened: SourceFile) -> None:
         raise build_file_error(table, opened.label, f"it is an archive ({kind}) inside of another one")
 
 
-@contextmanager
-def _name_damage(table: SourceTable, label: str, kind: str) -> Iterator[None]:
+def _name_damage(table: SourceTable, label: str, kind: str) -> AbstractContextManager[None]:
     """Translate what the readers of archives raise for one that is damaged, without what is in it."""
-    damaged = False
-    try:
-        yield
-    except DAMAGED as error:
-        if getattr(error, "errno", None):  # the disk's, not the archive's
-            raise
-        damaged = True
-    if damaged:
-        raise build_file_error(table, label, f"it is a damaged archive ({kind}), or cut off")
+    damage = build_file_error(table, label, f"it is a damaged archive ({kind}), or cut off")
+    # one with a number is the disk's error, not the archive's
+    return replace_vendor_errors(DAMAGED, lambda error: None if getattr(error, "errno", None) else damage)

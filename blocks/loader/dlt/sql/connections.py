@@ -17,6 +17,7 @@ from blocks.errors import (
     PlatformError,
     Unauthorized,
     Unavailable,
+    replace_vendor_errors,
 )
 from blocks.vendor_patches.pymysql import find_socket
 
@@ -94,20 +95,18 @@ def _use_utc(connection: DBAPIConnection, record: object) -> None:
 def _create_engine(location: str, credential: Mapping[str, object]) -> sa.Engine:
     import sqlalchemy as sa
 
-    try:
+    def translate(error: BaseException) -> Misconfigured:
+        lacks_driver = isinstance(error, ImportError)
+        answer = "the driver is not installed" if lacks_driver else "the location is no database URL"
+        return Misconfigured("connect", answer, "Write it as driver://host/database in `locations`.")
+
+    with replace_vendor_errors((sa.exc.ArgumentError, ImportError), translate):
         url = sa.make_url(location)
         if credential.get("username") is not None:
             url = url.set(username=str(credential["username"]))
         if credential.get("password") is not None:
             url = url.set(password=str(credential["password"]))
         driver = url.get_dialect().driver
-    except (sa.exc.ArgumentError, ImportError) as error:
-        answer = (
-            "the driver is not installed"
-            if isinstance(error, ImportError)
-            else "the location is no database URL"
-        )
-        raise Misconfigured("connect", answer, "Write it as driver://host/database in `locations`.") from None
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, connect_args=DRIVER_TIMEOUTS.get(driver, {}))
     import sqlite3

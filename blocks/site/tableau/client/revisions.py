@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from blocks.errors import BadInput, Forbidden, NotFound
+from blocks.errors import BadInput, Forbidden, NotFound, replace_vendor_errors
 from blocks.site.tableau.client.items import ContentItem, Server
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.workbook.fields import CHECK_SHEET
@@ -100,15 +100,15 @@ def read_content(path: Path) -> Content:
     """The digest and the signature of a .twb or .twbx. Raises BadInput for what is none."""
     from lxml import etree
 
-    try:
+    kinds = (etree.XMLSyntaxError, StopIteration, OSError, zipfile.BadZipFile)
+    refusal = BadInput(f"Read {path.name}", "it is no Tableau workbook")
+    with replace_vendor_errors(kinds, lambda _: refusal):
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as package:
                 name = next(each for each in package.namelist() if each.endswith(".twb"))
                 root = etree.fromstring(package.read(name), _make_parser())
         else:
             root = etree.parse(str(path), _make_parser()).getroot()
-    except (etree.XMLSyntaxError, StopIteration, OSError, zipfile.BadZipFile):
-        raise BadInput(f"Read {path.name}", "it is no Tableau workbook") from None
     found = (SIGNED_ID.fullmatch(each.get("uuid") or "") for each in _list_check_ids(root))
     signature = next((f"{match[1]}{match[2]}".lower() for match in found if match), None)
     return Content(_digest(root), signature)

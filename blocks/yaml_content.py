@@ -1,11 +1,11 @@
-"""A dbt project's YAML, read as somebody else's: it may be wrong, nested or repeat itself without end."""
+"""YAML of projects, blocks and automations, read as a stranger's: it may be wrong, nested or repeat itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, replace_vendor_errors
 from blocks.manifest import Node
 from blocks.plain_file import read_plain
 
@@ -17,13 +17,12 @@ def read_yaml(path: Path, remedy: str) -> Node:
     """What a file says by names; nothing for an empty one. Raises Misconfigured, with what to do, for any other."""
     import yaml
 
-    try:
+    def translate(error: BaseException) -> Misconfigured:
+        return Misconfigured(f"read {path}", f"{type(error).__name__}: it can't be read as YAML", remedy)
+
+    with replace_vendor_errors((OSError, ValueError, RecursionError, yaml.YAMLError), translate):
         content = yaml.safe_load(read_plain(path))
         _check_size(content)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise Misconfigured(
-            f"read {path}", f"{type(error).__name__}: it can't be read as YAML", remedy
-        ) from None
     if content is not None and not isinstance(content, dict):
         raise Misconfigured(f"read {path}", "it does not begin with names", remedy)
     return content or {}
