@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -79,32 +78,39 @@ class LocalServer:
             self._process.stdin.close()
 
     def wait(self) -> None:
-        """Return once it answers. Raises Unavailable where it does not, at once where it has ended."""
+        """Return once it answers. Raises TimedOut where it does not, Unavailable at once where it has ended."""
+        from blocks.deadline import Deadline
+        from blocks.errors import Unavailable
+        from blocks.http.polling import Pauses, Pending, poll_until
+
+        asked = "start Prefect's temporary server"
+        remedy = (
+            f"If its database ({self._database}) is damaged, can't be written or is a newer version's, move it away:"
+            " a new one is made. Or set PREFECT_API_URL to a server that runs."
+        )
+
+        def look() -> Pending | None:
+            fault = self._ask_health()
+            if fault and self._process.poll() is not None:
+                raise Unavailable(asked, "it ended while it started", remedy)
+            return Pending(fault) if fault else None
+
+        poll_until(
+            look, Deadline(asked, STARTUP_SECONDS, remedy), Pauses(LOOK_SECONDS / 20, LOOK_SECONDS / 20)
+        )
+        self._answered = True
+
+    def _ask_health(self) -> str:
+        """Why it does not answer; nothing if it does."""
         import httpx
 
-        from blocks.errors import Unavailable
-
-        deadline, answer = time.monotonic() + STARTUP_SECONDS, "it does not answer"
-        while time.monotonic() < deadline:
-            try:
-                httpx.get(f"{self.url}/health", timeout=LOOK_SECONDS, trust_env=False).raise_for_status()
-            except httpx.TimeoutException:
-                pass  # it is still being loaded
-            except httpx.HTTPError as error:
-                answer = type(error).__name__
-            else:
-                self._answered = True
-                return
-            time.sleep(LOOK_SECONDS / 20)
-            if self._process.poll() is not None:
-                answer = "it ended while it started"
-                break
-        raise Unavailable(
-            "start Prefect's temporary server",
-            answer,
-            f"If its database ({self._database}) is damaged, can't be written or is a newer version's, move it away:"
-            " a new one is made. Or set PREFECT_API_URL to a server that runs.",
-        )
+        try:
+            httpx.get(f"{self.url}/health", timeout=LOOK_SECONDS, trust_env=False).raise_for_status()
+        except httpx.TimeoutException:
+            return "it does not answer"  # it is still being loaded
+        except httpx.HTTPError as error:
+            return type(error).__name__
+        return ""
 
     def stop(self) -> None:
         """End it; a second call does nothing."""

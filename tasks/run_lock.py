@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from time import monotonic, sleep
 
+from blocks.deadline import Deadline
 from blocks.errors import Busy
+from blocks.http.polling import Pauses, poll_until
 from blocks.warehouse.base import Warehouse
 from tasks.policy import LOCK_PAUSE_SECONDS
 
@@ -15,16 +16,14 @@ from tasks.policy import LOCK_PAUSE_SECONDS
 @contextmanager
 def run_lock(warehouse: Warehouse, timeout: float) -> Iterator[None]:
     """Hold `warehouse.exclusive()`; wait up to `timeout` seconds for it. Raises Busy after that."""
-    deadline = monotonic() + timeout
+    pauses = Pauses(LOCK_PAUSE_SECONDS, LOCK_PAUSE_SECONDS)
     with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(warehouse.exclusive())
-                break
-            except Busy:
-                if monotonic() >= deadline:
-                    raise
-                sleep(LOCK_PAUSE_SECONDS)
+        poll_until(
+            lambda: held.enter_context(warehouse.exclusive()),
+            Deadline("wait for another run", timeout),
+            pauses,
+            retry_on=(Busy,),
+        )
         yield
 
 

@@ -266,6 +266,19 @@ def test_flows_and_tasks_hold_no_retry_numbers() -> None:
             assert not re.search(r"\b(retries|retry_delay_seconds)\s*=", path.read_text()), path
 
 
+def test_no_loop_sleeps_by_itself() -> None:
+    """Who waits uses blocks/http/polling.py, which has a deadline."""
+    found = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in CODE
+        for loop in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(loop, ast.While | ast.For)
+        for call in ast.walk(loop)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("sleep")
+    ]
+    assert not found
+
+
 def strings(path: Path) -> Iterator[str]:
     """The texts in a file's code, docstrings left out; of a text with values in it, its fixed parts."""
     tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ Who waits writes a `look` function that returns the result, or `Pending` with wh
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,11 +27,15 @@ class Pending:
 
 
 class Pauses(NamedTuple):
-    """Seconds between two looks: the first pause, the longest, and how each grows from the one before."""
+    """Seconds between two looks: the first pause, the longest, and how each grows from the one before.
+
+    jitter: each is longer by up to so many, at random, so that two who wait do not meet again and again.
+    """
 
     first: float
     longest: float
     factor: float = 1.5
+    jitter: float = 0.0
 
 
 def poll_until(
@@ -51,6 +56,7 @@ def poll_until(
         pause = _get_asked_pause(state)
         if pause is None and pauses is not None:
             pause = min(pauses.first * pauses.factor ** (state.attempt_number - 1), pauses.longest)
+            pause += random.uniform(0, pauses.jitter)  # noqa: S311  # no secret
         return min(pause or 0.0, deadline.seconds_left)
 
     def is_over(state: RetryCallState) -> bool:

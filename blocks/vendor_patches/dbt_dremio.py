@@ -11,9 +11,11 @@ Faults of it, each with a test in tests/blocks/vendor_patches/test_dbt_dremio.py
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
+from blocks.deadline import Deadline
+from blocks.errors import TimedOut
+from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.sql import split_path
 from blocks.vendor_patches.versions import require_version
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 SEEN = "1.11.0"
 TIMEOUTS = (10, 120)  # seconds to connect, to answer
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
+PAUSES = Pauses(0.02, 2.0)
+ENDED = {"COMPLETED", "FAILED", "CANCELED", "CANCELLED"}
 
 
 def install() -> None:
@@ -66,21 +69,20 @@ def _guard_jobs() -> None:
 
     def wait(self: Any) -> None:
         limit = float(os.environ.get("DREMIO_JOB_DEADLINE_SECONDS", "3600"))
-        deadline, pause = time.monotonic() + limit, FIRST_PAUSE
-        while True:
-            answer = self._rest_client.job_status(self._job_id)
-            state = answer["jobState"]
-            if state == "COMPLETED":
-                self._rowcount = answer.get("rowCount", -1)
-                return
-            if state in {"FAILED", "CANCELED", "CANCELLED"}:
-                message = answer.get("errorMessage") or answer.get("cancellationReason") or ""
-                raise RuntimeError(f"Dremio's job is {state.lower()}: {message}")
-            if time.monotonic() > deadline:
-                self.job_cancel()
-                raise RuntimeError(f"Dremio's job was still {state.lower()} after {limit:.0f} s; cancelled")
-            time.sleep(pause)
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+        def look() -> dict[str, Any] | Pending:
+            answer: dict[str, Any] = self._rest_client.job_status(self._job_id)
+            return answer if answer["jobState"] in ENDED else Pending(answer["jobState"].lower())
+
+        try:
+            answer = poll_until(look, Deadline("run Dremio's job", limit), PAUSES)
+        except TimedOut as error:
+            self.job_cancel()
+            raise RuntimeError(f"{error.asked}: {error.answer}; cancelled") from None
+        if answer["jobState"] != "COMPLETED":
+            message = answer.get("errorMessage") or answer.get("cancellationReason") or ""
+            raise RuntimeError(f"Dremio's job is {answer['jobState'].lower()}: {message}")
+        self._rowcount = answer.get("rowCount", -1)
 
     def cancel(self: object, connection: Connection) -> None:
         cursor = getattr(connection.handle, "_cursor", None)

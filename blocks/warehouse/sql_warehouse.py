@@ -7,15 +7,15 @@ fit, DDL that commits by itself, how readers change over.
 
 from __future__ import annotations
 
-import random
-import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import ClassVar
 
+from blocks.deadline import Deadline
 from blocks.errors import BadAnswer, Busy, ContractBroken, NotFound
+from blocks.http.polling import Pauses, poll_until
 from blocks.records import LedgerEntry, LoadReport, Release
 from blocks.release_names import RELEASE_PREFIX
 from blocks.sql import convert_arrow_type, is_same_type
@@ -39,6 +39,8 @@ from blocks.warehouse.view_settings import (
 ITEMS_AT_ONCE = 1000
 ROWS, QUARANTINE, GONE = "rows", "quarantine", "gone"
 """Groups of a batch's files."""
+
+FLIP_PAUSES = Pauses(0.05, 0.05, jitter=0.25)
 
 
 class SqlWarehouse(Warehouse):
@@ -344,14 +346,8 @@ class SqlWarehouse(Warehouse):
 
     def change_over(self, release: Release) -> None:
         """All views and `_release` in one transaction. Raises Busy if something holds a view to the end."""
-        deadline = time.monotonic() + self.flip_seconds
-        while True:
-            try:
-                return self._flip_once(release)
-            except Busy:
-                if time.monotonic() >= deadline:
-                    raise
-            time.sleep(random.uniform(0.05, 0.3))  # noqa: S311  # so that two do not meet again and again
+        deadline = Deadline("point readers at the release", self.flip_seconds)
+        poll_until(lambda: self._flip_once(release), deadline, FLIP_PAUSES, retry_on=(Busy,))
 
     def _flip_once(self, release: Release) -> None:
         before = self.read_served()

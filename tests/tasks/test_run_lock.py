@@ -60,7 +60,7 @@ def test_who_waits_has_its_turn_once_the_other_ends(other: Other, monkeypatch: p
         if len(looks) == 2:
             run.communicate()
 
-    monkeypatch.setattr(run_lock, "sleep", pause)
+    monkeypatch.setattr("blocks.http.polling.time.sleep", pause)
     with run_lock.run_lock(warehouse, 60):
         assert run.poll() == 0
     assert set(looks) == {run_lock.LOCK_PAUSE_SECONDS}

@@ -6,13 +6,13 @@ Opening and closing a file in several threads at once races inside DuckDB; curso
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from blocks.deadline import Deadline
 from blocks.duckdb_errors import describe_duckdb_error
 from blocks.errors import (
     Busy,
@@ -22,6 +22,7 @@ from blocks.errors import (
     Rejected,
     replace_vendor_errors,
 )
+from blocks.http.polling import Pauses, poll_until
 from blocks.sql import quote_identifier, write_literal
 
 if TYPE_CHECKING:
@@ -153,14 +154,12 @@ def _connect(path: Path, config: Config) -> DuckDBPyConnection:
     """Open the file; wait a while for another program that has it open."""
     import duckdb
 
-    deadline = time.monotonic() + OPEN_SECONDS
-    while True:
-        try:
+    def connect() -> DuckDBPyConnection:
+        with _replace_errors(path.name):
             return duckdb.connect(str(path), config=config)
-        except duckdb.IOException as error:
-            if not _is_locked(str(error)) or time.monotonic() >= deadline:
-                raise
-        time.sleep(PAUSE_SECONDS)
+
+    deadline = Deadline(f"open {path.name}", OPEN_SECONDS)
+    return poll_until(connect, deadline, Pauses(PAUSE_SECONDS, PAUSE_SECONDS), retry_on=(Busy,))
 
 
 def _is_locked(answer: str) -> bool:

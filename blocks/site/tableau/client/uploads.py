@@ -7,7 +7,6 @@ seen, and the upload is begun again. Parts of a few megabytes are too small to b
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,18 +58,19 @@ def _send_part(server: Server, upload: str, part: bytes) -> tuple[int, bool]:
     from requests import RequestException
     from tableauserverclient.server.endpoint.exceptions import InternalServerError
     from tableauserverclient.server.request_factory import RequestFactory
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-    for tried in range(TRIES):
+    def send() -> int:
         request, kind = RequestFactory.Fileupload.chunk_req(part)
-        try:
-            found = server.fileuploads.append(upload, request, kind)
-        except (RequestException, InternalServerError):
-            if tried == TRIES - 1:
-                raise
-            time.sleep(min(PAUSES.first * PAUSES.factor**tried, PAUSES.longest))
-        else:
-            return int(found.file_size), tried == 0
-    raise AssertionError("unreachable")
+        return int(server.fileuploads.append(upload, request, kind).file_size)
+
+    again = Retrying(
+        retry=retry_if_exception_type((RequestException, InternalServerError)),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_exponential(multiplier=PAUSES.first, exp_base=PAUSES.factor, max=PAUSES.longest),
+        reraise=True,
+    )
+    return again(send), again.statistics["attempt_number"] == 1
 
 
 def _read_parts(path: Path) -> Iterator[bytes]:
