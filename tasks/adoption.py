@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from blocks.adoption.dashboards import (
     MOST_DIMENSIONS,
     MOST_METRICS,
-    Board,
+    ProposedDashboard,
     propose_semantic_model,
     propose_suite,
     write_dashboard,
@@ -104,10 +104,10 @@ class Adopter:
         self._loader = self._make_loader(dict(self.found.locations))
         with self._open() as dbt:
             profiles = self._build(dbt)
-            boards = self._propose_dashboards(dbt.manifest, dbt.catalogue, profiles)
+            dashboards = self._propose_dashboards(dbt.manifest, dbt.catalogue, profiles)
             marts = {name: dbt.catalogue.mart(name) for name in profiles}
-            self._propose_suites(dbt.manifest, {board.mart for board in boards}, profiles, marts)
-            self._propose_ticket(boards, dbt.catalogue)
+            self._propose_suites(dbt.manifest, {proposed.mart for proposed in dashboards}, profiles, marts)
+            self._propose_ticket(dashboards, dbt.catalogue)
         with self._open() as dbt:
             self._verify(dbt)
 
@@ -259,7 +259,7 @@ class Adopter:
 
     def _propose_dashboards(
         self, manifest: Node, catalogue: Catalogue, profiles: Mapping[str, TableProfile]
-    ) -> list[Board]:
+    ) -> list[ProposedDashboard]:
         spines = [
             node
             for node in manifest["nodes"].values()
@@ -275,16 +275,16 @@ class Adopter:
             wanted, key=lambda each: (each.find_time() is None, -len(each.list_measures()), -each.rows)
         )
         asked = self._ticket and not any(each.ticket == self._ticket for each in catalogue.exposures)
-        boards: list[Board] = []
+        dashboards: list[ProposedDashboard] = []
         for profile in ranked:
-            ticket = self._ticket if asked and not boards else None
-            if board := self._propose_board(manifest, catalogue, profile, taken, ticket):
-                boards.append(board)
-        return boards
+            ticket = self._ticket if asked and not dashboards else None
+            if proposed := self._propose_dashboard(manifest, catalogue, profile, taken, ticket):
+                dashboards.append(proposed)
+        return dashboards
 
-    def _propose_board(
+    def _propose_dashboard(
         self, manifest: Node, catalogue: Catalogue, profile: TableProfile, taken: set[str], ticket: str | None
-    ) -> Board | None:
+    ) -> ProposedDashboard | None:
         """A mart's dashboard with what it lacks for it; None, and a note, where its metrics would have no time."""
         model, metrics = None, list[dict[str, object]]()
         names, dimensions = self._choose_known(catalogue, profile.name)
@@ -297,7 +297,7 @@ class Adopter:
             names = tuple(str(each["name"]) for each in metrics)[:MOST_METRICS]
             dimensions = _list_parts(model)[:MOST_DIMENSIONS]
         exposure = next((each for each in catalogue.exposures if _can_take(each, profile.name)), None)
-        board = Board(
+        proposed = ProposedDashboard(
             mart=profile.name,
             exposure=exposure.name if exposure else f"{to_snake_case(profile.name)}_overview",
             analysis=_choose_analysis(profile, dimensions),
@@ -308,12 +308,12 @@ class Adopter:
         if exposure:
             path = _find_path(manifest["exposures"], exposure.name)
             text = locate_file(self._copy, path).read_text(encoding="utf-8")
-            self._put(path, edit_exposure(text, exposure.name, board.meta))
+            self._put(path, edit_exposure(text, exposure.name, proposed.meta))
         if model or not exposure:
             mart = manifest["nodes"][catalogue.mart(profile.name).unique_id]
             beside = Path(str(mart["original_file_path"])).parent / f"{profile.name}__dashboard.yml"
-            self._put(str(beside), write_dashboard(board, model, metrics, exposure is not None))
-        return board
+            self._put(str(beside), write_dashboard(proposed, model, metrics, exposure is not None))
+        return proposed
 
     def _choose_known(self, catalogue: Catalogue, mart: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Metrics that the project has on a mart, of one row source, and dimensions that split them.
@@ -378,13 +378,13 @@ class Adopter:
     def _has_suite(self, mart: str) -> bool:
         return (self.found.suites / f"{mart}.json").exists()
 
-    def _propose_ticket(self, boards: Sequence[Board], catalogue: Catalogue) -> None:
-        board = next((each for each in boards if each.ticket), None)
-        if board is None or (self.found.tickets / f"{board.ticket}.yaml").exists():
+    def _propose_ticket(self, dashboards: Sequence[ProposedDashboard], catalogue: Catalogue) -> None:
+        proposed = next((each for each in dashboards if each.ticket), None)
+        if proposed is None or (self.found.tickets / f"{proposed.ticket}.yaml").exists():
             return
-        sources = catalogue.sources_beneath(board.mart)
-        self.found.files[self.found.tickets / f"{board.ticket}.yaml"] = write_ticket(
-            board, sources, self._today
+        sources = catalogue.sources_beneath(proposed.mart)
+        self.found.files[self.found.tickets / f"{proposed.ticket}.yaml"] = write_ticket(
+            proposed, sources, self._today
         )
 
     def _verify(self, dbt: DbtRun) -> None:

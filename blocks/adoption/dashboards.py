@@ -20,7 +20,7 @@ _GRAINS = {"day", "week", "month", "quarter", "year", "hour", "minute", "second"
 _PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 
-class Board(Record):
+class ProposedDashboard(Record):
     """A dashboard as it is proposed. declares: the names of the metrics that its file adds."""
 
     mart: str
@@ -110,7 +110,10 @@ def _make_title(name: str) -> str:
 
 
 def write_dashboard(
-    board: Board, model: Mapping[str, object] | None, metrics: Sequence[Mapping[str, object]], exposed: bool
+    proposed: ProposedDashboard,
+    model: Mapping[str, object] | None,
+    metrics: Sequence[Mapping[str, object]],
+    exposed: bool,
 ) -> str:
     """The YAML beside a mart: its semantic model and metrics if it has none yet, and the exposure unless `exposed`."""
     content: dict[str, object] = {}
@@ -118,30 +121,30 @@ def write_dashboard(
         content |= {"semantic_models": [dict(model)], "metrics": [dict(each) for each in metrics]}
     if not exposed:
         exposure: dict[str, object] = {
-            "name": board.exposure,
-            "label": _make_title(board.mart),
+            "name": proposed.exposure,
+            "label": _make_title(proposed.mart),
             "type": "dashboard",
-            "description": f"{_make_title(board.mart)}, proposed from the data.",
+            "description": f"{_make_title(proposed.mart)}, proposed from the data.",
             "owner": {"name": "Analytics"},
-            "depends_on": [f"ref('{board.mart}')"],
-            "config": {"meta": board.meta},
+            "depends_on": [f"ref('{proposed.mart}')"],
+            "config": {"meta": proposed.meta},
         }
         content["exposures"] = [exposure]
     return write_yaml(content, PROPOSED)
 
 
-def write_ticket(board: Board, sources: Sequence[str], today: date) -> str:
+def write_ticket(proposed: ProposedDashboard, sources: Sequence[str], today: date) -> str:
     """A ticket that asks for a dashboard, complete."""
     content: dict[str, object] = {
-        "key": str(board.ticket),
-        "title": f"{_make_title(board.mart)}: a first dashboard",
+        "key": str(proposed.ticket),
+        "title": f"{_make_title(proposed.mart)}: a first dashboard",
         "status": "open",
         "requester": "Analytics",
         "priority": "Medium",
         "deadline": (today + timedelta(days=30)).isoformat(),
-        "analysis": board.analysis.value,
-        "metrics": list(board.metrics),
-        "dimensions": list(board.dimensions),
+        "analysis": proposed.analysis.value,
+        "metrics": list(proposed.metrics),
+        "dimensions": list(proposed.dimensions),
     }
     if sources:
         content["data_sources"] = list(sources)

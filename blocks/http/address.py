@@ -6,7 +6,9 @@ Add here what else an address of a field must not be. Where a name leads is look
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import BeforeValidator
 
@@ -29,6 +31,12 @@ def refuse_login_in_host(value: object) -> object:
     if isinstance(value, str) and "@" in value:
         raise _make_refusal()
     return value
+
+
+def find_served(address: str, folder: Path, file: Path) -> str:
+    """Where browsers find a file, of a folder that is served at an address. Raises ValueError for one outside."""
+    inside = file.resolve().relative_to(folder.expanduser().resolve())
+    return f"{address.rstrip('/')}/{quote(inside.as_posix())}"
 
 
 def _make_refusal() -> Misconfigured:

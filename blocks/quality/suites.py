@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from prefect.blocks.core import Block
 from pydantic import Field
@@ -23,7 +22,7 @@ from blocks.changing_names import IN_TEXT
 from blocks.errors import Misconfigured, NotFound
 from blocks.hashing import hash_value
 from blocks.hidden_input import HIDDEN_INPUT
-from blocks.http.address import Address
+from blocks.http.address import Address, find_served
 from blocks.quality.check_pages import write_pages
 from blocks.quality.evaluation import audit_mart, require_answer
 from blocks.quality.expectations import (
@@ -146,9 +145,7 @@ class Suites(Block):
 
     def find_address(self, page: Path | None) -> str:
         """Where people's browsers find a page of checks; empty where the pages are served nowhere."""
-        if page is None or not self.address:
-            return ""
-        return f"{self.address.rstrip('/')}/{quote(page.relative_to(self.docs.resolve()).as_posix())}"
+        return find_served(self.address, self.docs, page) if page and self.address else ""
 
     def _read_notes(self, mart: str) -> dict[str, str]:
         """What a mart's suite says of itself, under no name, and of its expectations, by their checks' names."""

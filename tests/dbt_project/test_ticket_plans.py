@@ -73,11 +73,11 @@ def read_table(key: str) -> list[tuple[str, str, str]]:
 def list_words(made: Workbook) -> set[str]:
     """What a reader of a workbook finds by its words: titles of sheets, choices, filters, actions, figures."""
     root = made.xml()
-    words = {sheet.name for sheet in made.board.head}
+    words = {sheet.name for sheet in made.layout.head}
     for sheet in (*made.kpis, *made.charts):
         words.add(fill_in(root, sheet.title) + (f" ({sheet.note})" if sheet.note else ""))
-    words |= {parameter.caption for parameter in made.board.parameters}
-    words |= {value for parameter in made.board.parameters for value in parameter.values}
+    words |= {parameter.caption for parameter in made.layout.parameters}
+    words |= {value for parameter in made.layout.parameters for value in parameter.values}
     words |= {str(each.get("caption")) for each in root.iter("action")}  # type: ignore[call-arg,attr-defined]
     words |= {f"Filter {one.field.caption}" for sheet in made.charts for one in sheet.list_filters()}
     return words

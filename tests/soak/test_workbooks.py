@@ -35,7 +35,7 @@ def test_no_random_dashboard_makes_a_faulty_workbook(schema: Any, tmp_path: Path
     def look(drawn: Drawn) -> None:
         made = drawn.make()
         seen["workbooks"] += 1
-        seen["sheets"] += len(made.board.sheets) + len(made.checks)
+        seen["sheets"] += len(made.layout.sheets) + len(made.checks)
         seen[str(drawn.card.dashboard.analysis)] += 1
         for fault in list_all(drawn, schema, tmp_path):
             wrong[fault] = wrong.get(fault, 0) + 1

@@ -19,7 +19,7 @@ from pydantic import Field
 from blocks.dictionary import Dictionary
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound, PlatformError, replace_vendor_errors
 from blocks.hashing import hash_value
-from blocks.http.address import Address
+from blocks.http.address import Address, find_served
 from blocks.manifest import Node
 from blocks.records import GateReport, Publication
 from blocks.site.base import ARCHIVE, CANDIDATES, BiSite, Card, write_candidate_name
@@ -277,8 +277,8 @@ class FolderSite(BiSite):
         if not re.match(r"https?://[^/]", self.address):
             remedy = "Start its address with https://, or leave it empty."
             raise Misconfigured("Publish into a folder", "it has no web address", remedy)
-        inside = path.resolve().is_relative_to(root := self.folder.expanduser().resolve())
-        return f"{self.address.rstrip('/')}/{path.resolve().relative_to(root).as_posix()}" if inside else None
+        inside = path.resolve().is_relative_to(self.folder.expanduser().resolve())
+        return find_served(self.address, self.folder, path) if inside else None
 
     @contextmanager
     def _lock_list(self, place: Path) -> Iterator[None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from blocks.errors import Misconfigured
-from blocks.http.address import refuse_login, refuse_login_in_host
+from blocks.http.address import find_served, refuse_login, refuse_login_in_host
 from blocks.prefect.block_types import find_block_class
 
 SECRET = "planted-Pa55word"
@@ -66,3 +67,12 @@ def test_a_login_is_found_in_every_form(address: str) -> None:
 def test_a_host_is_a_name_alone() -> None:
     assert refuse_login_in_host("db.example.com") == "db.example.com"
     assert refuse_login_in_host(None) is None
+
+
+def test_a_file_of_a_served_folder_has_an_address_without_spaces(tmp_path: Path) -> None:
+    file = tmp_path / "team sales" / "index.html"
+    assert find_served("https://bi.example.com/", tmp_path, file) == (
+        "https://bi.example.com/team%20sales/index.html"
+    )
+    with pytest.raises(ValueError, match="subpath"):
+        find_served("https://bi.example.com", tmp_path / "other", file)

@@ -169,7 +169,7 @@ def list_page_titles(panel: Panel, dataset: Dataset, made: Workbook) -> list[str
     known = {metric.name: as_title(label_metric(metric)) for metric in dataset.metrics}
     cuts = [as_title(label_dimension(dataset, name)).lower() for name in panel.dimensions]
     words = join_words([known[name] for name in panel.metrics])
-    chosen = {each.caption: each.value for each in made.board.parameters}
+    chosen = {each.caption: each.value for each in made.layout.parameters}
     grain = chosen.get("Dates per", panel.grains[0] if panel.grains else "")
 
     def write(metric: str = words, dimension: str = "") -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.fields import Field
-from blocks.site.tableau.workbook.layout import Board
+from blocks.site.tableau.workbook.layout import DashboardLayout
 from blocks.site.tableau.workbook.worksheets import Sheet
 from blocks.site.tableau.workbook.xml import Element, element, stable_id
 
@@ -82,18 +82,18 @@ def make_actions(dashboard: str, sheets: Sequence[Sheet]) -> Element | None:
     return element("actions", {}, *filters, *lights, *opens, pointers, *needs)
 
 
-def make_windows(board: Board, sheets: Sequence[Sheet]) -> Element:
+def make_windows(layout: DashboardLayout, sheets: Sequence[Sheet]) -> Element:
     """The `windows`: the dashboard's is the one that opens; no sheet has a tab of its own."""
     made = [_make_sheet_window(sheet) for sheet in sheets]
     points = element(
-        "viewpoints", {}, *(_make_viewpoint(sheet, {"name": sheet.name}) for sheet in board.sheets)
+        "viewpoints", {}, *(_make_viewpoint(sheet, {"name": sheet.name}) for sheet in layout.sheets)
     )
     own = element(
         "window",
-        {"class": "dashboard", "maximized": "true", "name": board.name},
+        {"class": "dashboard", "maximized": "true", "name": layout.name},
         points,
-        element("active", {"id": board.active}),
-        element("simple-id", {"uuid": stable_id("window", board.name)}),
+        element("active", {"id": layout.active}),
+        element("simple-id", {"uuid": stable_id("window", layout.name)}),
     )
     return element("windows", {"source-height": "30"}, *made, own)
 

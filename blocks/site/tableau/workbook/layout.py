@@ -67,7 +67,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Board:
+class DashboardLayout:
     """All that a dashboard shows. note: a line below its title; head: sheets beside it."""
 
     name: str

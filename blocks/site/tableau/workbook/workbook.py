@@ -18,7 +18,7 @@ from blocks.site.tableau.workbook.datasource import Captions, Source, colour_sou
 from blocks.site.tableau.workbook.derived import make_choices
 from blocks.site.tableau.workbook.fields import Field
 from blocks.site.tableau.workbook.grammar import ALWAYS, VERSION, declare_features
-from blocks.site.tableau.workbook.layout import Board
+from blocks.site.tableau.workbook.layout import DashboardLayout
 from blocks.site.tableau.workbook.parameters import make_parameters, quote_text
 from blocks.site.tableau.workbook.presets import find_presets
 from blocks.site.tableau.workbook.sheet_plan import plan_check, plan_date, plan_kpi, plan_links, plan_panel
@@ -35,19 +35,19 @@ STAMP = (2020, 1, 1, 0, 0, 0)  # in the package: the same content gives the same
 class Workbook:
     """A workbook. checks: sheets that are on no dashboard, to be read back."""
 
-    board: Board
+    layout: DashboardLayout
     checks: Sequence[Sheet]
     sources: Sequence[Source]
 
     @property
     def kpis(self) -> Sequence[Sheet]:
         """The figures."""
-        return self.board.kpis
+        return self.layout.kpis
 
     @property
     def charts(self) -> Sequence[Sheet]:
         """The charts."""
-        return self.board.charts
+        return self.layout.charts
 
     @property
     def hidden(self) -> list[str]:
@@ -55,15 +55,15 @@ class Workbook:
 
         In the file every sheet is hidden: for publishing, the request alone decides which sheets become views.
         """
-        return [sheet.name for sheet in self.board.sheets]
+        return [sheet.name for sheet in self.layout.sheets]
 
     def xml(self) -> Element:
         """The `workbook`."""
         from lxml import etree
 
-        sheets, name = [*self.board.sheets, *self.checks], self.board.name
+        sheets, name = [*self.layout.sheets, *self.checks], self.layout.name
         maps = any(sheet.mark == MAP for sheet in sheets)
-        sources = [*(source.xml() for source in self.sources), make_parameters(self.board.parameters)]
+        sources = [*(source.xml() for source in self.sources), make_parameters(self.layout.parameters)]
         root = element(
             "workbook",
             {
@@ -75,10 +75,10 @@ class Workbook:
             element("preferences"),
             element("datasources", {}, *sources),
             element("mapsources", {}, element("mapsource", {"name": "Tableau"})) if maps else None,
-            make_actions(name, self.board.sheets),
+            make_actions(name, self.layout.sheets),
             element("worksheets", {}, *(sheet.xml() for sheet in sheets)),
-            element("dashboards", {}, self.board.xml()),
-            make_windows(self.board, sheets),
+            element("dashboards", {}, self.layout.xml()),
+            make_windows(self.layout, sheets),
         )
         root.insert(0, declare_features(root, *ALWAYS))
         etree.cleanup_namespaces(root, top_nsmap={"user": USER}, keep_ns_prefixes=["user"])
@@ -111,7 +111,7 @@ def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
     head, kpis, charts, checks = (sheets[start:end] for start, end in pairwise(edges))
     choices = [each.derived.choices for each in planned]
     parameters = {parameter.number: parameter for each in choices for parameter in each.every}
-    board = Board(
+    layout = DashboardLayout(
         name=DASHBOARD,
         title=as_title(card.dashboard.title) or card.dashboard.name,
         note=_note(card),
@@ -120,7 +120,7 @@ def make_workbook(card: Card, sources: Sequence[Source]) -> Workbook:
         charts=charts,
         parameters=[parameters[number] for number in sorted(parameters)],
     )
-    return Workbook(board, checks, tuple(planned))
+    return Workbook(layout, checks, tuple(planned))
 
 
 def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) -> list[Source]:

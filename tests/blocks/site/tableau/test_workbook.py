@@ -658,7 +658,7 @@ def test_filters_of_two_marts_say_whose_they_are(make_card: Make) -> None:
     assert [second[name] for name in ("day", "segment")] == ["Day (People)", "Segment (People)"]
     titles = {(sheet.title, sheet.note) for sheet in made.charts}
     assert ("Net revenue and Customers by segment", "People, click a bar to filter") in titles
-    assert made.board.parameters[2].values == ("nothing", "Country", "Segment", "Channel")
+    assert made.layout.parameters[2].values == ("nothing", "Country", "Segment", "Channel")
     one = workbook(make_card())
     assert {each.caption for each in one.sources[0].dimensions} == {"Country", "Segment", "Channel"}
 
@@ -968,7 +968,7 @@ def test_grain_and_charts_come_as_they_were_asked_for(make_card: Make) -> None:
     made = workbook(make_card(**SHAPES["asked"]))
     assert [sheet.mark for sheet in made.charts][:2] == ["Bar", "Bar"]
     assert made.charts[0].title == "By country, segment, channel"
-    assert next(each.value for each in made.board.parameters if each.caption == "Dates per") == "month"
+    assert next(each.value for each in made.layout.parameters if each.caption == "Dates per") == "month"
 
 
 def test_targets_are_lines_and_words_below_the_figures(make_card: Make) -> None:
