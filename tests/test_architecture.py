@@ -165,7 +165,7 @@ WITHOUT_VALUES = {
     *("OSError", "FileNotFoundError", "PermissionError", "EOFError", "BrokenPipeError"),
     *("ConnectionResetError", "ImportError", "RecursionError", "tarfile.FilterError"),
     "Timeout",  # of a lock
-    *("BuildFailed", "Misconfigured", "NotAFormulaError"),  # ours
+    *("BuildFailed", "Misconfigured", "NotAFormulaError", "TimedOut"),  # ours
 }
 """Errors that hold names of files and of parts of them, and nothing that is in them."""
 

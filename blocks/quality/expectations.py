@@ -57,7 +57,7 @@ WITH_PERCENTILES = {
     "snowflake",
 }  # of the warehouses here, those Great Expectations writes iqr for
 
-SuiteContent = tuple[list[dict[str, Any]], list[Check]]
+SuiteContent = tuple[list[dict[str, object]], list[Check]]
 """The expectations of a suite that can be evaluated, and a failed check for each other one."""
 
 

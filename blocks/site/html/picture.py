@@ -5,8 +5,8 @@ Tickets and mails carry it, so it says by itself what it is: title, date of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 from blocks.errors import BadInput, PlatformError, replace_vendor_errors
 from blocks.site import number_format
@@ -18,7 +18,7 @@ from blocks.site.opening import Standing, write_target
 from blocks.site.text import one_line
 
 BETWEEN, MARGIN, TILES = 16, 32, 8
-Spec = dict[str, Any]  # plain Vega-Lite: Altair's checks of hundreds of texts took longer than the drawing
+Spec = dict[str, object]  # plain Vega-Lite: Altair's checks of hundreds of texts took longer than the drawing
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 APART: Spec = {"resolve": {"scale": {"color": "independent"}}}
 _TONES = {"good": "#0b6e4a", "bad": "#b3261e", "even": PAPER.muted}
@@ -141,37 +141,46 @@ def _draw_tile(shot: Snapshot, standing: Standing | None, width: float, height: 
         },
         "encoding": {"x": {"value": 0}, "y": {"value": 0}, "x2": {"value": width}, "y2": {"value": height}},
     }
-    words = _draw_texts(
+    return _draw_texts(
         width,
         height,
         (18, 30, one_line(metric.label + shot.note, 40 if shot.note else 26), 14, 400, PAPER.muted),
         (18, 67, number_format.write_compact(value, metric.form), 31, 700, PAPER.ink),
         (18, 94, message, 13, 600, _TONES[number_format.judge_change(moved, metric.goal)]),
         (18, 116, aim, 13, 600, _TONES["good" if standing and standing.reached else "bad"]),
+        behind=[frame],
     )
-    return words | {"layer": [frame, *words["layer"]]}
 
 
 def _draw_space(width: float) -> list[Spec]:
     return [_draw_texts(width, 1, (0, 0, "", 1, 400, PAPER.ink))] if width else []
 
 
-def _draw_texts(width: float, height: float, *items: tuple[float, float, str, int, int, str]) -> Spec:
-    """Lines of text at x, y with size, weight and colour."""
+def _draw_texts(
+    width: float, height: float, *items: tuple[float, float, str, int, int, str], behind: Sequence[Spec] = ()
+) -> Spec:
+    """Lines of text at x, y with size, weight and colour, over what is behind them."""
     layers = [
-        {
-            "data": {"values": [{"text": text}]},
-            "mark": {
-                "type": "text",
-                "align": "left",
-                "baseline": "alphabetic",
-                "fontSize": size,
-                "fontWeight": weight,
-                "fill": colour,
-                "limit": width - x,
-            },
-            "encoding": {"x": {"value": x}, "y": {"value": y}, "text": {"field": "text", "type": "nominal"}},
-        }
-        for x, y, text, size, weight, colour in items
+        *behind,
+        *(
+            {
+                "data": {"values": [{"text": text}]},
+                "mark": {
+                    "type": "text",
+                    "align": "left",
+                    "baseline": "alphabetic",
+                    "fontSize": size,
+                    "fontWeight": weight,
+                    "fill": colour,
+                    "limit": width - x,
+                },
+                "encoding": {
+                    "x": {"value": x},
+                    "y": {"value": y},
+                    "text": {"field": "text", "type": "nominal"},
+                },
+            }
+            for x, y, text, size, weight, colour in items
+        ),
     ]
     return {"layer": layers, "width": width, "height": height}

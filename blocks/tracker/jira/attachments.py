@@ -28,7 +28,8 @@ def attach_file(api: JiraApi, key: str, path: Path) -> None:
         fields="attachment",
         properties=ATTACHED_PROPERTY,
     )
-    noted = (issue.properties or {}).get(ATTACHED_PROPERTY) or {}
+    found = (issue.properties or {}).get(ATTACHED_PROPERTY)
+    noted = found if isinstance(found, dict) else {}  # others can write it, too
     attachments = issue.read_fields().attachment or []
     ours = [each.id for each in attachments if each.filename == path.name and api.is_own(each.author)]
     current = next((each for each in ours if noted.get(path.name) == [each, digest]), None)

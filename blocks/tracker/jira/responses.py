@@ -7,7 +7,6 @@ stay text, so that one odd value does not take a whole page of answers with it.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -89,7 +88,7 @@ class EntityProperty(Response):
     """A property that an app keeps on a comment."""
 
     key: str
-    value: Any = None
+    value: object = None
 
 
 class IssueComment(Response):
@@ -97,11 +96,11 @@ class IssueComment(Response):
 
     id: str
     author: User | None = None
-    body: Any = None
+    body: object = None
     created: str = ""
     updated: str = ""
     properties: list[EntityProperty] | None = None
-    visibility: Any = None
+    visibility: object = None
     jsd_public: bool | None = None
 
     @property
@@ -154,14 +153,14 @@ class IssueFields(Response):
 
     summary: str | None = None
     status: Status | None = None
-    description: Any = None
+    description: object = None
     priority: Named | None = None
     reporter: Named | None = None
     assignee: Named | None = None
     labels: list[str] | None = None
     updated: str | None = None
     created: str | None = None
-    security: Any = None
+    security: object = None
     comment: CommentPage | None = None
     attachment: list[Attachment] | None = None
     issuelinks: list[IssueLink] | None = None
@@ -199,8 +198,8 @@ class Issue(Response):
     """An issue. fields: by id, as they came, since which of them there are is each Jira's own."""
 
     key: str
-    fields: dict[str, Any] = {}
-    properties: dict[str, Any] | None = None
+    fields: dict[str, object] = {}
+    properties: dict[str, object] | None = None
     transitions: list[Transition] | None = None
     changelog: Changelog | None = None
 
@@ -222,7 +221,7 @@ class BulkIssues(Response):
     """Issues that were asked for by key, and those that could not be read."""
 
     issues: list[Issue]
-    issue_errors: list[Any] | None = None
+    issue_errors: list[object] | None = None
 
 
 class Project(Response):

@@ -6,7 +6,6 @@ A connection is opened by the name of settings that this process registered: cre
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from blocks.errors import PlatformError
 from blocks.warehouse.dremio.session import DremioSession, describe_statement, format_literal, log_in
@@ -15,7 +14,7 @@ from blocks.warehouse.dremio.settings import DremioSettings
 apilevel, threadsafety, paramstyle = "2.0", 1, "pyformat"
 Error = DatabaseError = PlatformError  # a session's errors are PlatformErrors
 registered: dict[str, DremioSettings] = {}
-Row = tuple[Any, ...]
+Row = tuple[object, ...]
 
 
 def register_settings(settings: DremioSettings) -> str:
