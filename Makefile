@@ -86,7 +86,7 @@ node_modules/.done: package-lock.json package.json | .venv/dev
 	npm ci --silent
 	touch $@
 
-lock:  ## resolve anew within pyproject.toml; hashes, no index address
+lock:  ## resolve again within pyproject.toml; hashes, no index address
 	pip install --quiet uv
 	uv pip compile pyproject.toml $(EXTRAS) $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --all-extras $(LOCK_FLAGS) -c requirements.lock -o requirements-dev.lock

@@ -22,6 +22,6 @@ def put_first(flow: Started, *names: str) -> Started:
     # by keyword alone, or one without a default could not stand behind one that has it
     shown = [known.parameters[name].replace(kind=Parameter.KEYWORD_ONLY) for name in order]
     flow.__signature__ = Signature(shown, return_annotation=known.return_annotation)  # type: ignore[attr-defined]
-    for position, name in enumerate(order):  # made anew, the schema would cost each start 17 ms a flow
+    for position, name in enumerate(order):  # made again, the schema would cost each start 17 ms a flow
         flow.parameters.properties[name]["position"] = position
     return flow

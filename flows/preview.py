@@ -61,7 +61,7 @@ class Preview(Record):
 
     @property
     def changed(self) -> list[str]:
-        """The marts that it builds anew."""
+        """The marts that it builds again."""
         shown = {each.name for each in self.build.reused}
         return [mart for mart in self.build.marts if mart not in shown]
 
@@ -248,9 +248,9 @@ def _write_changes(found: Preview) -> str:
     same = [diff.mart for diff in moved if not _has_moved(diff)]
     parts = [
         write_diff([diff for diff in moved if diff.mart not in same]),
-        f"Built anew, and the same as readers have: {listed(same, MOST_NAMES)}." if same else "",
+        f"Built again, and the same as readers have: {listed(same, MOST_NAMES)}." if same else "",
         f"New marts: {listed(new, MOST_NAMES)}." if new else "",
-        "" if changed else "No mart is built anew: readers would see what they see.",
+        "" if changed else "No mart is built again: readers would see what they see.",
     ]
     return "\n\n".join(part for part in parts if part)
 

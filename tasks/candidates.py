@@ -194,7 +194,7 @@ def tell_decisions(tracker: Tracker, decisions: Sequence[Decision]) -> None:
         text = f"### {str(step).capitalize()}\n\n{what} {messages[step]}"
         if newer:
             marts = ", ".join(map(code, newer))
-            text += f" Of {marts} they see newer rows than it holds: these stay, and the next run makes them anew."
+            text += f" Of {marts} they see newer rows than it holds: these stay, and the next run builds them again."
         try:
             if candidate.ticket:
                 tracker.comment(candidate.ticket, TOPIC, text)

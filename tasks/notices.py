@@ -47,8 +47,8 @@ def tell_subscribers(
             continue
         if known is None:
             known = read_notices(warehouse)
-        said = _tell(notifier, warehouse, run, card, publication, known)
-        found.append(publication.model_copy(update={"asked": (*publication.asked, *said)}))
+        notes = _tell(notifier, warehouse, run, card, publication, known)
+        found.append(publication.model_copy(update={"asked": (*publication.asked, *notes)}))
     return found
 
 

@@ -1,7 +1,7 @@
 """Which models of a release are built, and which are shown again as a kept release has them; and why.
 
 A model is shown again where a kept release has a relation of the same fingerprint. Its parents are not touched then,
-unless a test or another model reads them. Views are made anew where something reads them: they hold no rows. In doubt a
+unless a test or another model reads them. Views that something reads are made again: they hold no rows. In doubt a
 model is built. What a fingerprint is: blocks/dbt/fingerprints.py.
 """
 

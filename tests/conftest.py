@@ -32,7 +32,7 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 os.environ.setdefault(
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore"
 )  # tests call tasks outside of runs
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start many processes; each would compile all anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start many processes; each would compile everything
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So does a shell start what it runs in the background; tests interrupt what they run, themselves too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -109,7 +109,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def warm_parent(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmParent]:
-    """What processes that need not be started anew are forked from."""
+    """What processes that need not be fresh are forked from."""
     with closing(WarmParent(tmp_path_factory.mktemp("warm") / "socket")) as parent:
         yield parent
 
@@ -128,7 +128,7 @@ def warm_dbt(warm_parent: WarmParent) -> Iterator[None]:
 def command_line(warm_parent: WarmParent, measurement: dict[str, str]):
     """Run flows/main.py as a user does; return the finished process with its output as text.
 
-    The first run of each command is one started anew, and measured; later ones are forked.
+    The first run of each command is a new process, and measured; later ones are forked.
     """
     commands = {
         "run",

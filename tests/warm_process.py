@@ -1,7 +1,7 @@
 """Python processes that are forked from one that has the slow imports behind it: Prefect's, dbt's, dlt's.
 
 A run of the command line spends half of its processor time on importing, and so does every process of dbt. What is
-forked is a process of its own, with its own memory, environment, streams and exit code, as one started anew; but it
+forked is a process of its own, with its own memory, environment, streams and exit code, as one freshly started; but it
 is no child of whoever asked, and its command line is the parent's. What a test says of process trees, signals or a
 start needs a real start.
 
@@ -63,7 +63,7 @@ READ_AT_IMPORT = (
     "TZ",
     "NO_COLOR",
 )
-"""Variables that a library reads when it is imported: where they differ, the process has to be started anew."""
+"""Variables that a library reads when it is imported: where they differ, the process has to be a fresh one."""
 FIRST_FREE = 500
 """File descriptors from here on are out of the way of those a process is given."""
 

@@ -153,8 +153,8 @@ class Workbench:
     def _add_files(self, source: str, folder: Path) -> None:
         if unread := list_unread_files(folder):
             more = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
-            said = f"not read: {', '.join(unread[:MOST_NAMED])}{more}; init reads {', '.join(FORMATS)}"
-            self.notes.append(f"{said} (docs/loading.md says how a source of another format is declared)")
+            message = f"not read: {', '.join(unread[:MOST_NAMED])}{more}; init reads {', '.join(FORMATS)}"
+            self.notes.append(f"{message} (docs/loading.md says how a source of another format is declared)")
         for name, (path, form, files) in sorted(group_files(folder, source).items()):
             texts, meta = self._read_files(name, form, files)
             if texts:

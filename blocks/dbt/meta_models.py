@@ -246,7 +246,7 @@ def _find_misspelt(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
         inner, value = _INNER.get(field.annotation), meta.get(name)
         for each in value if isinstance(value, list) else [value]:
             if inner and isinstance(each, Mapping):
-                yield from ((f"{name}.{key}", said) for key, said in find_unknown_keys(inner, each))
+                yield from ((f"{name}.{key}", message) for key, message in find_unknown_keys(inner, each))
 
 
 _INNER: dict[object, type[Meta]] = {DiffBudget | None: DiffBudget, Expect | None: Expect, list[Event]: Event}

@@ -1,4 +1,4 @@
-"""dbt's JSON schemas, worked out once at set-up: a third of the time of a first parse goes into making them anew.
+"""dbt's JSON schemas, worked out once at set-up: a third of the time of a first parse goes into making them.
 
 dbt holds each YAML entry to a schema that it derives from a class, in each process again. Seen with dbt-common 1.39;
 on another version, for a class that is not in the file, or where a package has changed since, dbt derives it by itself.

@@ -33,9 +33,9 @@ def measure(*command: object) -> Measured:
     while process.poll() is None:
         peak = max(peak, _memory(process.pid))
         time.sleep(0.1)
-    said = process.stdout.read() if process.stdout else ""
+    message = process.stdout.read() if process.stdout else ""
     if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, run, said)
+        raise subprocess.CalledProcessError(process.returncode, run, message)
     return Measured(time.monotonic() - start, peak / 1e6, _sum_cpu() - used)
 
 

@@ -1,6 +1,6 @@
 """What a forecasting library expects of the real days, beside what the gate does: whether a better rule would see more.
 
-Offline only. A state-space model (level, damped trend, weekly season) over the logarithm of orders, fitted anew every
+Offline only. A state-space model (level, damped trend, weekly season) over the logarithm of orders, fitted again every
 few weeks and one day ahead each morning, as the gate's rule is; both with the same bound: what 98 of 100 days kept.
 """
 

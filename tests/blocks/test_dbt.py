@@ -221,9 +221,9 @@ def test_packages_that_are_missing_are_named_and_fetched(tmp_path: Path, warehou
     with pytest.raises(BuildFailed, match=r"dbt deps.*setup --project .* --apply"):
         read_manifest(project, warehouse, "rel_p")
     blocks = SimpleNamespace(project=project, warehouse=warehouse)
-    with redirect_stdout(io.StringIO()) as said:
+    with redirect_stdout(io.StringIO()) as message:
         show_setup(blocks, Terminal(quiet=True), apply=True)  # type: ignore[arg-type]
-    assert f"dbt deps --project-dir {folder}  # ../tools" in said.getvalue()
+    assert f"dbt deps --project-dir {folder}  # ../tools" in message.getvalue()
     assert not project.list_missing_packages()
     assert "macro.tools.one" in read_manifest(project, warehouse, "rel_p")
 
@@ -257,8 +257,8 @@ def dbt_processes() -> list[psutil.Process]:
 
 def test_what_dbt_reports_of_an_error_is_no_traceback() -> None:
     reasons = Reasons()
-    for said in ("Traceback (most recent call last):\n  File x", "the disk\nis full"):
-        reasons(SimpleNamespace(info=SimpleNamespace(name="Note", level="error", msg=said)))
+    for message in ("Traceback (most recent call last):\n  File x", "the disk\nis full"):
+        reasons(SimpleNamespace(info=SimpleNamespace(name="Note", level="error", msg=message)))
     assert reasons.explain(ValueError("dbt ended")) == "ValueError: dbt ended\nthe disk is full"
 
 

@@ -244,12 +244,12 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("feature", "about", "problem", "said"), SAID, ids=[each[0] for each in SAID])
+@pytest.mark.parametrize(("feature", "about", "problem", "message"), SAID, ids=[each[0] for each in SAID])
 def test_check_says_what_matters_of_what_dashboards_need(
-    every: Any, feature: str, about: str, problem: str, said: bool
+    every: Any, feature: str, about: str, problem: str, message: bool
 ) -> None:
     found = [each for each in every.findings if each[0] == about and problem in each[1]]
-    assert bool(found) is said, (feature, every.findings)
+    assert bool(found) is message, (feature, every.findings)
 
 
 def test_only_exposures_that_ask_for_one_are_dashboards(every: Any) -> None:

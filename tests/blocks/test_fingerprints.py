@@ -132,8 +132,8 @@ def test_rows_variables_and_versions_are_part_of_it_and_say_so() -> None:
         "a variable": read(make_manifest(), variables="least: 1"),
         "dbt, its adapter": read(make_manifest(), platform="1.12"),
     }
-    said = [other.find("model.p.mart").describe_change(before) for other in others.values()]
-    assert said == [
+    message = [other.find("model.p.mart").describe_change(before) for other in others.values()]
+    assert message == [
         "what it is made of (staged) changed",
         "a variable of dbt changed",
         "dbt, its adapter, its flags, the target or the time zone changed",

@@ -98,8 +98,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
 @pytest.fixture(scope="session")
 def built(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = _project(tmp_path_factory.mktemp("project"))
-    said = project.dbt("parse")
-    assert project.target.joinpath("manifest.json").exists(), said
+    message = project.dbt("parse")
+    assert project.target.joinpath("manifest.json").exists(), message
     _load(project, company)
     print(project.dbt("build"))
     return project

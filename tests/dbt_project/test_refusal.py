@@ -18,11 +18,13 @@ def test_a_negative_price_and_a_duplicate_account_fail_the_build(built: Project,
     spoiled = built.copy(tmp_path / "spoiled")
     spoiled.rows(f"update {LINES} set unit_price = -unit_price where invoice_no = ({AN_ORDINARY_SALE})")
     spoiled.rows("insert into raw_crm.accounts select * from raw_crm.accounts limit 1")
-    said = spoiled.dbt(
+    message = spoiled.dbt(
         "build", "--select", "+int_invoice_lines_joined_to_accounts", "--indirect-selection", "cautious"
     )
     failed = {name for name, status in spoiled.results.items() if status == "fail"}
-    assert failed == {"sales_are_positive_and_refunds_negative", "unique_stg_crm__accounts_account_id"}, said
+    assert failed == {"sales_are_positive_and_refunds_negative", "unique_stg_crm__accounts_account_id"}, (
+        message
+    )
 
 
 def audit(project: Project, docs: Path) -> list[Check]:

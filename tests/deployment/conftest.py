@@ -105,15 +105,15 @@ class Stack:
         """The command line, in this process: what it prints."""
         from flows.cli import main
 
-        said = io.StringIO()
+        message = io.StringIO()
         with (
             patch.dict(os.environ, self.environment, clear=True),
             temporary_settings({PREFECT_API_URL: self.environment["PREFECT_API_URL"]}),
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(said),
+            contextlib.redirect_stdout(message),
+            contextlib.redirect_stderr(message),
         ):
-            assert main([str(flag) for flag in flags]) == expect, said.getvalue()
-        return said.getvalue()
+            assert main([str(flag) for flag in flags]) == expect, message.getvalue()
+        return message.getvalue()
 
     def worker(self) -> subprocess.Popen[bytes]:
         return self.start(

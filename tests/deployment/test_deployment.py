@@ -81,14 +81,14 @@ def test_blocks_are_applied_once_and_no_secret_is_shown(stack: Stack) -> None:
 
 def test_check_says_which_system_is_wrong_and_what_to_do(stack: Stack) -> None:
     file = stack.state.parent / "blocks.yaml"
-    said = stack.admin("blocks", "--file", file)
-    assert said.count("ok ") == 8
+    shown = stack.admin("blocks", "--file", file)
+    assert shown.count("ok ") == 8
     hidden = stack.state.parent / "hidden"
     (stack.state / "tickets").rename(hidden)
-    said = stack.admin("blocks", "--file", file, expect=1)
+    shown = stack.admin("blocks", "--file", file, expect=1)
     hidden.rename(stack.state / "tickets")
-    assert said.count("ok ") == 7
-    assert "✗" in next(line for line in said.splitlines() if "files-tracker/main" in line)
+    assert shown.count("ok ") == 7
+    assert "✗" in next(line for line in shown.splitlines() if "files-tracker/main" in line)
 
 
 def test_the_image_and_the_parameters_are_stored(stack: Stack, client: SyncPrefectClient) -> None:
@@ -354,8 +354,8 @@ def test_a_look_starts_what_is_new_or_edited_once_and_no_failed_ticket(stack: St
     first.write_text(re.sub("status: .*", "status: done", first.read_text(), count=1))
     ticket = (TINY / "tickets" / "BK-1.yaml").read_text().replace("BK-1", "BK-2")
     (stack.state / "tickets" / "BK-2.yaml").write_text(ticket)
-    said = stack.run(BIN / "python", "-c", LOOKS, stack.state / "tickets")
-    found = json.loads(next(line for line in said.splitlines() if line.startswith("[[")))
+    shown = stack.run(BIN / "python", "-c", LOOKS, stack.state / "tickets")
+    found = json.loads(next(line for line in shown.splitlines() if line.startswith("[[")))
     new, again, told, waiting, edited, failed = found
     assert (new, edited) == (["BK-2"], ["BK-2"])
     assert again == told == waiting == failed == []

@@ -189,10 +189,10 @@ def test_the_main_job_runs_in_the_image_with_nothing_writable_but_its_state(
         "import os, sys, importlib.util as u; print(os.getuid(), u.find_spec('pip'), u.find_spec('pytest'),"
         "os.access('/app', os.W_OK), os.path.exists('/app/tests'))"
     )
-    said = subprocess.run(
+    message = subprocess.run(
         [*run, "python", "-c", looked], capture_output=True, text=True, timeout=120, check=True
     )
-    assert said.stdout.split() == ["10001", "None", "None", "False", "False"]
+    assert message.stdout.split() == ["10001", "None", "None", "False", "False"]
     health = subprocess.run(
         [*run, "python", "deploy/health.py"], capture_output=True, timeout=120, check=False
     )

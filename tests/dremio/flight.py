@@ -30,8 +30,8 @@ class _Login(flight.ServerMiddlewareFactory):  # type: ignore[misc]
         self.tokens: set[str] = set()
 
     def start_call(self, info: Any, headers: dict[str, list[str]]) -> _Token:
-        said = next((values[0] for name, values in headers.items() if name.lower() == "authorization"), "")
-        scheme, _, value = said.partition(" ")
+        message = next((values[0] for name, values in headers.items() if name.lower() == "authorization"), "")
+        scheme, _, value = message.partition(" ")
         if scheme.lower() == "basic":
             user, _, password = base64.b64decode(value + "=" * (-len(value) % 4)).decode().partition(":")
             if USERS.get(user) == password or password in PATS:

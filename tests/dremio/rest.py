@@ -80,10 +80,10 @@ class Face(BaseHTTPRequestHandler):
         return self._answer(404, {"errorMessage": f"no {method} {path}"})
 
     def _user(self) -> str | None:
-        said = self.headers.get("authorization", "")
-        if said.startswith("_dremio"):
-            return self.server.tokens.get(said.removeprefix("_dremio"))
-        return PATS.get(said[7:]) if said.lower().startswith("bearer ") else None
+        header = self.headers.get("authorization", "")
+        if header.startswith("_dremio"):
+            return self.server.tokens.get(header.removeprefix("_dremio"))
+        return PATS.get(header[7:]) if header.lower().startswith("bearer ") else None
 
     def _answer(self, status: int, answer: Any, headers: dict[str, str] | None = None) -> None:
         content = b"" if answer is None else json.dumps(answer).encode()

@@ -55,18 +55,18 @@ def interrupt(ground: Ground) -> str:
 def stall(ground: Ground) -> str:
     """SIGSTOP, another run meanwhile, SIGCONT: longer than the lease lasts, where there is one."""
     run = ground.start()
-    said = "stopped"
+    message = "stopped"
     if wait_a_moment(ground, run):
         send_signal(run, signal.SIGSTOP)
         try:
             if ground.random.random() < 0.5:
                 ground.write_day()
                 ground.finish(ground.start(), *ENDED)
-                said = "stopped while another ran"
+                message = "stopped while another ran"
         finally:
             send_signal(run, signal.SIGCONT)
     ground.finish(run, *ENDED)
-    return said
+    return message
 
 
 def fill_disk(ground: Ground) -> str:

@@ -237,9 +237,9 @@ class Ground:
     def finish(self, run: Run, *codes: int) -> int:
         """Wait for a run's end. Raises Violation for a code that is none of these, a traceback, a process left."""
         code = run.wait()
-        said = run.output.read_text()
-        if code not in codes or "Traceback" in said:
-            raise Violation(f"run {run.name} ended with {code}: {said[-3000:]}")
+        message = run.output.read_text()
+        if code not in codes or "Traceback" in message:
+            raise Violation(f"run {run.name} ended with {code}: {message[-3000:]}")
         if left := run.list_left():
             raise Violation(f"run {run.name} left {left}")
         return int(code or 0)

@@ -78,9 +78,9 @@ def delivered(tmp_path_factory: pytest.TempPathFactory, command_line: Run) -> Pl
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "first.txt").exists():
             url = str(get_current_settings().server.database.connection_url.get_secret_value())  # type: ignore[union-attr]
-            said = Place(shared / "state", command_line).run()
+            message = Place(shared / "state", command_line).run()
             (shared / "database.txt").write_text(url.split(":///")[-1])
-            (shared / "first.txt").write_text(said)
+            (shared / "first.txt").write_text(message)
     shutil.copytree(shared, mine, dirs_exist_ok=True)
     return Place(mine / "state", command_line)
 

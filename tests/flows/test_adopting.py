@@ -112,28 +112,28 @@ def write_stall(folder: Path) -> Path:
 
 def init(*flags: object) -> str:
     parsed = read_flags(["init", *map(str, flags)])
-    with redirect_stdout(io.StringIO()) as said:
+    with redirect_stdout(io.StringIO()) as message:
         show_init(parsed, read_locations(parsed), Terminal(quiet=True))
-    return said.getvalue()
+    return message.getvalue()
 
 
-def last_command(said: str) -> list[str]:
+def last_command(message: str) -> list[str]:
     """The flags of the last command that init tells to type."""
-    return shlex.split(said.strip().splitlines()[-1])[2:]
+    return shlex.split(message.strip().splitlines()[-1])[2:]
 
 
 def test_from_a_folder_of_files_to_a_dashboard(tmp_path: Path, command_line: Run) -> None:
     folder = write_files(tmp_path / "shop")
-    said = init("--project", folder, "--ticket", "SH-1", "--apply")
-    assert "still to mend" not in said
-    assert "could not" not in said
+    message = init("--project", folder, "--ticket", "SH-1", "--apply")
+    assert "still to mend" not in message
+    assert "could not" not in message
     source = yaml.safe_load((folder / "dbt/models/staging/shop/_shop__sources.yml").read_text())["sources"][0]
     sales = {column["name"]: column for column in source["tables"][0]["columns"]}
     kinds = ["integer", "integer", "timestamp", "varchar", "decimal(18,2)", "integer", "varchar"]
     assert [column["data_type"] for column in sales.values()] == kinds  # codes keep their zeros
     assert sales["post_code"]["config"]["meta"] == {"origin": "Post Code"}
     assert "left join stands" in (folder / "dbt/models/marts/sales.sql").read_text()
-    done = command_line("--state", tmp_path / "state", *last_command(said))
+    done = command_line("--state", tmp_path / "state", *last_command(message))
     assert done.returncode == 0, done.stdout + done.stderr
     place = Place(tmp_path / "state", command_line)
     assert place.rows("select count(*), sum(amount), count(stand_district) from serving.sales") == [
@@ -149,10 +149,10 @@ def test_nothing_is_written_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         self.found.locations["shop"] = "postgresql://ada:secret@db/shop"
 
     monkeypatch.setattr(Adopter, "adopt", adopt)
-    said = init("--project", tmp_path)
-    assert "+name: shop" in said
-    assert "run this again with --apply" in said
-    assert "secret" not in said
+    message = init("--project", tmp_path)
+    assert "+name: shop" in message
+    assert "run this again with --apply" in message
+    assert "secret" not in message
     assert not list(tmp_path.iterdir())
     assert "1 files written" in init("--project", tmp_path, "--apply")
     assert (tmp_path / "dbt" / "dbt_project.yml").read_text() == "name: shop\n"
@@ -166,8 +166,8 @@ def stall(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_a_dbt_project_is_adopted_in_place(stall: tuple[Path, str]) -> None:
-    folder, said = stall
-    assert "still to mend" not in said
+    folder, message = stall
+    assert "still to mend" not in message
     sources = (folder / "models" / "_sources.yml").read_text()
     for comment in ("# what the till exports", "# one row a receipt", "data_tests: [unique, not_null]"):
         assert comment in sources

@@ -35,11 +35,11 @@ def test_it_does_what_it_says(shown: Place, command: str) -> None:
             [run for run, state in shown.states().items() if state == "published"],
         )
         words[words.index("RUN")] = next(run for run in sorted(kept, reverse=True) if run != served)
-    said = shown.run(*words)
-    assert said.strip()
-    assert "Traceback" not in said
+    message = shown.run(*words)
+    assert message.strip()
+    assert "Traceback" not in message
     if words[0] == "rollback":
-        assert f"run {shown.read_served()}" in said
+        assert f"run {shown.read_served()}" in message
     if words[-1] in shown.states():
         assert shown.read_served() == words[-1]
 

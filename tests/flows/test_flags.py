@@ -35,7 +35,7 @@ def test_days_and_names_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         (["--backfill", "2026-01-01"], "is not FROM:TO"),
         (["--backfill", "yesterday:today"], "is not FROM:TO"),
@@ -52,10 +52,10 @@ def test_days_and_names_are_read() -> None:
     ],
 )
 def test_wrong_days_and_sizes_are_wrong_flags(
-    wrong: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    wrong: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(wrong) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_reload_that_cannot_be_is_refused_wherever_it_comes_from() -> None:
@@ -67,7 +67,7 @@ def test_a_reload_that_cannot_be_is_refused_wherever_it_comes_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("stats", "there is no command stats. Did you mean status?"),
         ("frobnicate", "Commands: run, plan, status"),
@@ -101,14 +101,14 @@ def test_a_reload_that_cannot_be_is_refused_wherever_it_comes_from() -> None:
     ],
 )
 def test_what_is_typed_wrong_is_refused_at_once_and_nothing_is_made(
-    typed: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    typed: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = typed.format(root=ROOT, tmp=tmp_path).split()
     if "--state" not in words and words[0] != "completion":
         words += ["--state", str(tmp_path / "state")]
     assert main(words) == 2
     shown = capsys.readouterr()
-    assert said in " ".join(shown.err.split())
+    assert message in " ".join(shown.err.split())
     assert shown.out == ""
     assert list(tmp_path.iterdir()) == []
 

@@ -21,11 +21,11 @@ BUILT = {
 
 
 def test_the_first_run_tells_its_story(delivered: Place) -> None:
-    said = (delivered.state.parent / "first.txt").read_text()
+    message = (delivered.state.parent / "first.txt").read_text()
     for stage in ("requirements", "extract_load", "transform", "validate", "promote", "publish", "feedback"):
-        assert re.search(rf"✓ {stage} +\d+\.\d s  \S", said), said
-    assert "Traceback" not in said
-    for line in said.splitlines():
+        assert re.search(rf"✓ {stage} +\d+\.\d s  \S", message), message
+    assert "Traceback" not in message
+    for line in message.splitlines():
         if line.startswith("file://"):
             assert Path(line.removeprefix("file://")).is_file()
 
@@ -85,12 +85,12 @@ def test_no_ticket_text_reaches_prefect(delivered: Place) -> None:
 
 def test_a_second_run_loads_nothing_and_refreshes_what_is_scheduled(place: Place) -> None:
     before, first = place.ticket("AN-2"), place.read_served()
-    said = place.run()
-    assert re.search(r"extract_load .* 0 rows from", said)
-    assert re.search(r"transform .* 0 models built, \d+ shown again, 0 tests", said)
+    message = place.run()
+    assert re.search(r"extract_load .* 0 rows from", message)
+    assert re.search(r"transform .* 0 models built, \d+ shown again, 0 tests", message)
     assert place.read_served() != first
     assert place.ticket("AN-2") == before
-    assert "revenue_trend" in said
+    assert "revenue_trend" in message
     assert place.ticket("AN-5").count("author: analytics-bot") == 1
     picture = (place.page("revenue_trend").parent / "dashboard.png").stat().st_mtime_ns
     assert re.search(r"revenue_trend .* unchanged *\n", place.run("--select", "revenue_trend"))
@@ -103,8 +103,8 @@ def test_one_more_day_loads_that_day_alone(place: Place, erp: Path) -> None:
     lines = last.read_text().splitlines(keepends=True)
     day = erp / "2011-12-12.csv"
     day.write_text(lines[0] + "".join(f"99{line}".replace(last.stem, day.stem) for line in lines[1:11]))
-    said = place.run("--source", f"erp={erp}", "--tickets", "AN-1")
-    assert re.search(r"extract_load .* 10 rows from", said), said
+    message = place.run("--source", f"erp={erp}", "--tickets", "AN-1")
+    assert re.search(r"extract_load .* 10 rows from", message), message
     assert (
         place.rows("select max(cast(invoiced_at as date)) from raw_erp.invoice_lines")[0][0].isoformat()
         == day.stem
@@ -114,9 +114,9 @@ def test_one_more_day_loads_that_day_alone(place: Place, erp: Path) -> None:
 
 def test_a_comment_comes_back_as_feedback(place: Place) -> None:
     path = place.state / "tickets" / "AN-3.yaml"
-    said = "comments:\n  - author: Dana\n    created: '2099-01-01T00:00:00+00:00'\n    body: Show <b>weeks</b> too\n"
+    message = "comments:\n  - author: Dana\n    created: '2099-01-01T00:00:00+00:00'\n    body: Show <b>weeks</b> too\n"
     text = path.read_text().replace("status: done", "status: changes_requested")
-    path.write_text(text.replace("comments:\n", said))
+    path.write_text(text.replace("comments:\n", message))
     place.run()
     page = place.page("customer_composition").read_text()
     assert "Show <b>weeks</b>" not in page
@@ -127,25 +127,25 @@ def test_a_comment_comes_back_as_feedback(place: Place) -> None:
 
 def test_rollback_shows_the_release_before_and_says_so(place: Place) -> None:
     first = place.read_served()
-    said = place.run("--tickets", "AN-1", "--full-build")
-    assert "shown again" not in said
+    message = place.run("--tickets", "AN-1", "--full-build")
+    assert "shown again" not in message
     assert place.read_served() != first
-    said = place.run("rollback")
+    message = place.run("rollback")
     assert place.read_served() == first
-    assert re.search(rf"Rolled back in [\d.]+ s; readers see run {first}", said)
-    assert "revenue_trend         AN-1" in said
-    assert "Traceback" not in said
+    assert re.search(rf"Rolled back in [\d.]+ s; readers see run {first}", message)
+    assert "revenue_trend         AN-1" in message
+    assert "Traceback" not in message
     assert "rollback" in place.ticket("AN-1")
     assert str(first) in place.page("revenue_trend").read_text()
 
 
 def test_dry_run_prints_the_plan_and_touches_nothing(place: Place, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in place.state.rglob("*")}
-    said = place.run("plan", "--tickets", "AN-1,AN-5")
+    message = place.run("plan", "--tickets", "AN-1,AN-5")
     assert {path: path.stat().st_mtime_ns for path in place.state.rglob("*")} == before
     for word in ("AN-1", "AN-5: incomplete", "+daily_revenue", "daily_revenue.json", "revenue_trend", "erp"):
-        assert word in said
-    assert "AN-2" not in said
+        assert word in message
+    assert "AN-2" not in message
     shutil.rmtree(place.state)
     place.run("--dry-run")
     assert not place.state.exists()
@@ -153,31 +153,31 @@ def test_dry_run_prints_the_plan_and_touches_nothing(place: Place, tmp_path: Pat
 
 def test_a_run_of_incomplete_tickets_alone_builds_nothing_and_is_no_failure(place: Place) -> None:
     before = place.read_served()
-    said = place.run("--tickets", "AN-5")
-    assert "Nothing to build" in said
-    assert "extract_load" not in said
+    message = place.run("--tickets", "AN-5")
+    assert "Nothing to build" in message
+    assert "extract_load" not in message
     assert place.read_served() == before
     assert place.status("AN-5") == "incomplete"
 
 
 def test_status_says_what_is_served_and_what_was_loaded(place: Place) -> None:
-    said = place.run("status")
-    assert f"run {place.read_served()}" in said
-    assert "erp.invoice_lines" in said
+    message = place.run("status")
+    assert f"run {place.read_served()}" in message
+    assert "erp.invoice_lines" in message
 
 
 def test_quiet_says_one_line(place: Place) -> None:
-    said = place.run("--quiet", "--tickets", "AN-1")
-    assert len(said.strip().splitlines()) == 1
-    assert f"run {place.read_served()}" in said
+    message = place.run("--quiet", "--tickets", "AN-1")
+    assert len(message.strip().splitlines()) == 1
+    assert f"run {place.read_served()}" in message
 
 
 def test_unknown_ticket_is_a_clear_error(place: Place) -> None:
     before = place.read_served()
-    said = place.run("--tickets", "AN-99", expect=2)
-    assert "AN-99" in said
-    assert "There are AN-1, AN-2" in said
-    assert "Traceback" not in said
+    message = place.run("--tickets", "AN-99", expect=2)
+    assert "AN-99" in message
+    assert "There are AN-1, AN-2" in message
+    assert "Traceback" not in message
     assert place.read_served() == before
 
 

@@ -52,8 +52,8 @@ def summary(plan: Plan, capsys: pytest.CaptureFixture[str], loads: tuple[LoadRep
 def test_nothing_to_build_says_why_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert "python flows/main.py check" in summary(Plan(run="run_1"), capsys)
     gap = Incomplete(key="AN-7", gaps=("**deadline** is missing.", "**metrics** are missing."))
-    said = summary(Plan(run="run_1", incomplete=(gap,)), capsys)
-    assert "Nothing to build: these tickets are incomplete: AN-7 (2 gaps)" in said
+    message = summary(Plan(run="run_1", incomplete=(gap,)), capsys)
+    assert "Nothing to build: these tickets are incomplete: AN-7 (2 gaps)" in message
     assert "can't be shown" in summary(Plan(run="run_1", faults=("board: unknown metric",)), capsys)
 
 

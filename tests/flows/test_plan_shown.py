@@ -11,7 +11,7 @@ from flows.terminal import Terminal
 
 
 def test_a_plan_shows_what_people_said(capsys: pytest.CaptureFixture[str]) -> None:
-    said = Comment(
+    message = Comment(
         author="Dana", created=datetime(2026, 11, 2, 9, 30, tzinfo=UTC), body="[red]by\nweek\x1b[2J please"
     )
     asked = Requirement(
@@ -20,7 +20,7 @@ def test_a_plan_shows_what_people_said(capsys: pytest.CaptureFixture[str]) -> No
         metrics=("revenue",),
         dimensions=(),
         sources=("erp",),
-        feedback=(said,),
+        feedback=(message,),
         deadline=date(2027, 1, 1),
         priority=Priority.high,
         requester="Dana",

@@ -52,8 +52,8 @@ def test_a_silent_server_costs_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "LOOK_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         start = monotonic()
-        said = refusal(f"http://127.0.0.1:{silent.getsockname()[1]}/api")
-    assert "does not answer" in said
+        message = refusal(f"http://127.0.0.1:{silent.getsockname()[1]}/api")
+    assert "does not answer" in message
     assert monotonic() - start < 5
 
 
@@ -66,9 +66,9 @@ def test_a_closed_port_and_a_wrong_address_are_said() -> None:
 
 def test_what_is_no_prefect_server_is_not_taken_for_one() -> None:
     with answering(200, b"<html>log in</html>") as url:
-        said = refusal(url)
-    assert "no Prefect server" in said
-    assert "unset it" in said
+        message = refusal(url)
+    assert "no Prefect server" in message
+    assert "unset it" in message
 
 
 def test_a_refused_credential_names_the_settings() -> None:
@@ -105,7 +105,7 @@ def test_other_time_zones_are_no_reason_not_to_run(name: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "said"),
+    ("soft", "hard", "message"),
     [
         (40, 40, "this process may have 40 open at once"),
         (40, 127, "this process may have 127 open at once"),
@@ -113,7 +113,7 @@ def test_other_time_zones_are_no_reason_not_to_run(name: str, monkeypatch: pytes
         (600, 600, "600"),
     ],
 )
-def test_a_run_may_open_files_enough_or_is_refused(soft: int, hard: int, said: str) -> None:
+def test_a_run_may_open_files_enough_or_is_refused(soft: int, hard: int, message: str) -> None:
     code = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
@@ -127,16 +127,16 @@ else:
     print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert said in run.stdout
+    assert message in run.stdout
 
 
-@pytest.mark.parametrize(("status", "said"), [(500, "make room on its disk"), (422, "of this version")])
-def test_a_server_that_can_not_record_a_run_is_said_with_what_to_do(status: int, said: str) -> None:
+@pytest.mark.parametrize(("status", "message"), [(500, "make room on its disk"), (422, "of this version")])
+def test_a_server_that_can_not_record_a_run_is_said_with_what_to_do(status: int, message: str) -> None:
     """As where the disk of its database is full."""
     request = httpx.Request("POST", "http://127.0.0.1:1/api/flow_runs/")
     refused = PrefectHTTPStatusError("", request=request, response=httpx.Response(status))
     found = reach.explain_api_failure(refused)
     assert found
     assert f"it answered {status}" in str(found)
-    assert said in str(found)
+    assert message in str(found)
     assert reach.explain_api_failure(ValueError("other")) is None

@@ -36,8 +36,8 @@ def real(tmp_path_factory: pytest.TempPathFactory, command_line) -> Place:  # ty
     held = place.run(*last_day, expect=1)
     assert "daily_revenue: average_order_value is as usual: 2011-12-09" in held
     ticket = place.state / "tickets" / "AN-1.yaml"
-    said = "comments:\n  - author: Dana\n    created: '2099-01-01T00:00:00+00:00'\n    body: expected\n"
-    ticket.write_text(ticket.read_text().replace("comments:\n", said, 1))
+    message = "comments:\n  - author: Dana\n    created: '2099-01-01T00:00:00+00:00'\n    body: expected\n"
+    ticket.write_text(ticket.read_text().replace("comments:\n", message, 1))
     (folder / "second.txt").write_text(place.run(*last_day))
     return place
 

@@ -88,13 +88,13 @@ def look(place: Place) -> tuple[str | None, str]:
     return place.read_served(), re.sub("<!--held-->.*?<!--/held-->", "", page)
 
 
-def assert_refused(place: Place, before: tuple[str | None, str], said: str, evidence: str) -> None:
+def assert_refused(place: Place, before: tuple[str | None, str], message: str, evidence: str) -> None:
     """Readers, pages and the ticket as the issue of a refusal demands."""
-    assert "Traceback" not in said
-    assert "✗ validate" in said or "✗ extract_load" in said  # at its own stage, not at the next one
-    assert "✗ promote" not in said
+    assert "Traceback" not in message
+    assert "✗ validate" in message or "✗ extract_load" in message  # at its own stage, not at the next one
+    assert "✗ promote" not in message
     assert look(place) == before
-    if "✗ validate" in said:
+    if "✗ validate" in message:
         assert "Newer data held back since" in place.page("revenue_trend").read_text(encoding="utf-8")
     assert place.rows("select count(*) > 0 from serving.daily_revenue") == [(True,)]
     assert place.status("AN-1") == "failed"
@@ -111,8 +111,8 @@ def test_a_corrupted_file_is_refused(
 ) -> None:
     before = look(place)
     corrupt(erp)
-    said = place.run("--source", f"erp={erp}", "--tickets", "AN-1", expect=1)
-    assert_refused(place, before, said, evidence)
+    message = place.run("--source", f"erp={erp}", "--tickets", "AN-1", expect=1)
+    assert_refused(place, before, message, evidence)
 
 
 def test_duplicate_keys_are_refused_until_they_are_corrected(place: Place) -> None:
@@ -122,8 +122,8 @@ def test_duplicate_keys_are_refused_until_they_are_corrected(place: Place) -> No
         connection.execute("create table kept as select * from accounts")
         connection.execute("insert into accounts select * from accounts limit 3")
     connection.close()
-    said = place.run("--tickets", "AN-1", expect=1)
-    assert_refused(place, before, said, "unique")
+    message = place.run("--tickets", "AN-1", expect=1)
+    assert_refused(place, before, message, "unique")
     assert "not evaluated because of failed ones" in place.ticket("AN-1")
     assert len(place.incidents()) == 1  # of one root cause
     with sqlite3.connect(crm) as connection:
@@ -140,8 +140,8 @@ def test_what_failed_its_gate_is_not_waved_through_by_running_again(place: Place
     first = place.read_served()
     many_bad_rows(erp)
     place.run("--source", f"erp={erp}", "--tickets", "AN-1", expect=1)
-    said = place.run("--source", f"erp={erp}", "--tickets", "AN-1", expect=1)
-    assert " 0 rows from" in said
+    message = place.run("--source", f"erp={erp}", "--tickets", "AN-1", expect=1)
+    assert " 0 rows from" in message
     assert place.read_served() == first
 
 
@@ -200,5 +200,5 @@ def test_killed_while_dbt_builds_the_next_run_recovers(place: Place) -> None:
 
 def test_two_runs_at_once_one_waits_or_is_told(place: Place) -> None:
     with place.warehouse.exclusive():
-        said = place.run("--tickets", "AN-1", expect=1)
-    assert "another run works on it" in said
+        message = place.run("--tickets", "AN-1", expect=1)
+    assert "another run works on it" in message

@@ -153,8 +153,8 @@ def test_a_cancelled_build_cancels_dbts_queries_in_snowflake(
     assert waiting.wait(120)
     time.sleep(0.5)
     run.send_signal(signal.SIGINT)  # as Ctrl-C does
-    _, said = run.communicate(timeout=60)
-    assert "KeyboardInterrupt" in said
+    _, message = run.communicate(timeout=60)
+    assert "KeyboardInterrupt" in message
     assert any("cancel_all_queries" in sql for sql in account.asked(house.database))
 
 
@@ -199,8 +199,8 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
     done = command_line(
         "--warehouse", "snowflake-warehouse/prod", "--state", tmp_path / "s", "--scale", SCALE, timeout=600
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
+    message = done.stdout + done.stderr
+    assert done.returncode == 0, message
     tags = [each.tag for each in account.statements if each.login.database == prod.database.upper()]
     served, local = prod.read_served(), delivered.warehouse.read_served()
     assert served is not None
@@ -224,7 +224,7 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
         sql for sql in asked if sql.lower().startswith("insert into") and '"RAW_' in sql and "values" in sql
     ]
     everything = (
-        said
+        message
         + "".join(asked)
         + "".join(
             path.read_text(errors="ignore")

@@ -25,8 +25,8 @@ def test_a_file_in_the_folders_place_is_named_and_nothing_starts(
 ) -> None:
     (tmp_path / "file").write_text("kept")
     assert main([action, "--state", str(tmp_path / name)]) == 1
-    said = " ".join(capsys.readouterr().err.split())
-    assert "is a file. Give --state a folder" in said
+    message = " ".join(capsys.readouterr().err.split())
+    assert "is a file. Give --state a folder" in message
     assert (tmp_path / "file").read_text() == "kept"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -86,9 +86,9 @@ def test_what_the_machine_lacks_during_a_run_is_explained_to_tickets_too(number:
     with Delivery("r1") as delivery:
         raise OSError(number, "whatever the system says", "/somewhere/file")
     assert delivery.crash is None
-    (said,) = delivery._errors
-    assert "/somewhere/file" in said
-    assert said.endswith((".", "it."))
+    (message,) = delivery._errors
+    assert "/somewhere/file" in message
+    assert message.endswith((".", "it."))
 
 
 def test_an_interrupt_that_a_library_turned_into_its_own_error_is_one() -> None:

@@ -62,10 +62,10 @@ def test_a_rollback_says_what_readers_see_and_lists_the_dashboards(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Terminal(quiet=False).print_summary(outcome_of(seconds=2.0))
-    said = capsys.readouterr().out
-    assert "Rolled back in 2.0 s" in said
-    assert "file:///sales" in said
-    assert "Nothing to build" not in said
+    message = capsys.readouterr().out
+    assert "Rolled back in 2.0 s" in message
+    assert "file:///sales" in message
+    assert "Nothing to build" not in message
 
 
 def test_errors_go_to_standard_error_and_json_stands_alone(

@@ -48,7 +48,7 @@ class ReuseHistory(History):
         self.loads = 0
 
     def _new_run(self) -> tuple[str, list[str], bool]:
-        """Of the marts that may be shown again more than of the others, and seldom all anew."""
+        """Of the marts that may be shown again more than of the others, and seldom build all again."""
         run, marts, whole = super()._new_run()
         likely = [name for name in LIKELY if name in self.project.models]
         marts = sorted({*marts[:2], *self.random.sample(likely, min(3, len(likely)))})
@@ -81,7 +81,7 @@ class ReuseHistory(History):
         self.warehouse.write_ledger_lines([line])
 
     def load_again(self) -> None:
-        """The same rows, loaded anew."""
+        """The same rows, loaded again."""
         self.load(dict(self.raw))
 
     def change_by_hand(self) -> None:
@@ -120,7 +120,7 @@ class ReuseHistory(History):
             self.count_reused(run)
 
     def count_reused(self, run: str) -> None:
-        """What the run built and showed again; its gate's checks are evaluated anew, and have to come out alike."""
+        """What the run built and showed again; its gate's checks are evaluated again, and have to come out alike."""
         detail = control.read_last_detail(self.warehouse, State.building, run)
         build = BuildReport.model_validate_json(detail) if detail else None
         if build is None:

@@ -727,7 +727,7 @@ def test_what_is_made_as_before_again_is_withdrawn(stage: Stage) -> None:
     assert stage.settle() == []
     stage.suites.content = "two"
     assert stage.run("d", 4).marts == {}
-    assert stage.steps()["d"] is Step.awaiting  # asked about anew
+    assert stage.steps()["d"] is Step.awaiting  # asked about again
     assert stage.run("e", 5).marts == {}
     stage.tracker.say("accept d", later=timedelta(seconds=4))
     stage.settle()

@@ -31,7 +31,7 @@ ASKED = "Net revenue by country, month by month, for Germany. I need it by 15 Ja
 
 
 def ticket(*comments: tuple[str, str], description: str = ASKED, **fields: Any) -> Ticket:
-    said = [
+    message = [
         Comment(author=who, account=who, created=datetime(2026, 11, 26, 9, n, tzinfo=UTC), body=body)
         for n, (who, body) in enumerate(comments)
     ]
@@ -40,7 +40,7 @@ def ticket(*comments: tuple[str, str], description: str = ASKED, **fields: Any) 
         title="Revenue",
         status="open",
         fields={"requester": "Lena", "description": description, **fields},
-        comments=tuple(said),
+        comments=tuple(message),
         requester_account="lena",
     )
 
@@ -96,12 +96,12 @@ def test_nothing_else_accepts(comments: list[tuple[str, str]]) -> None:
 
 
 def test_why_an_answer_does_not_count_is_said() -> None:
-    for comment, said in {
+    for comment, message in {
         ("otto", "accept"): "it is for the one who asked",
         ("lena", "accept 99"): "there is no number 99",
         ("lena", "accept 1"): "not complete with that yet",
     }.items():
-        assert said in " ".join(elaborate(ticket(comment), memory_of(ticket())).remarks)
+        assert message in " ".join(elaborate(ticket(comment), memory_of(ticket())).remarks)
 
 
 def test_an_accept_from_before_a_proposal_is_none_for_it() -> None:
@@ -208,14 +208,14 @@ LONGEST, MOST_SECONDS = 32_767, 3.0
 @settings(max_examples=60)
 @given(
     words=st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=80),
-    said=st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=4),
+    message=st.lists(st.sampled_from(PARTS) | st.text(max_size=8), max_size=4),
     field=st.sampled_from(
         ["filters", "period", "comparison", "grain", "target", "cadence", "audience", "deadline"]
     ),
 )
-def test_whatever_is_written_is_read(words: list[str], said: list[str], field: str) -> None:
+def test_whatever_is_written_is_read(words: list[str], message: list[str], field: str) -> None:
     """A text is a proposal, a gap or nothing, and never an error; what is proposed says so in words."""
-    asked = ticket(("lena", " ".join(said)), description=" ".join(words), **{field: " ".join(words[:12])})
+    asked = ticket(("lena", " ".join(message)), description=" ".join(words), **{field: " ".join(words[:12])})
     found = elaborate(asked)
     elaborate(asked, found.memory)
     if found.proposal:

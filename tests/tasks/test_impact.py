@@ -139,18 +139,18 @@ def test_a_broken_load_says_who_depends_on_its_columns(tmp_path: Path) -> None:
     )
     try:
         catalogue = dbt.catalogue
-        said = say_impact([gone, retyped, well], catalogue, dbt, [asked])
+        message = say_impact([gone, retyped, well], catalogue, dbt, [asked])
         lineage = dbt.trace_columns()
         assert dbt.catalogue.exposures  # dbt's process goes on as it was
     finally:
         dbt.close()
-    assert said[0].error == "Gone."  # which tickets see, who have no business with other tickets
-    assert said[0].impact == (
+    assert message[0].error == "Gone."  # which tickets see, who have no business with other tickets
+    assert message[0].impact == (
         "On it depend models station_days; metrics minutes, minutes_per_ride, rides; dashboards bk_2, stations;"
         " tickets BK-1, BK-2."
     )
-    assert said[1].impact == "On it depend models station_days; dashboards stations; tickets BK-1."
-    assert said[2] == well
+    assert message[1].impact == "On it depend models station_days; dashboards stations; tickets BK-1."
+    assert message[2] == well
     unread = find_impact(catalogue, lineage, ["bikes.rides.ride_id"])
     assert describe_impact(unread) == "No model reads it."
     retyped_minutes = find_impact(catalogue, lineage, ["bikes.rides.minutes"], retyped=True)

@@ -553,7 +553,7 @@ def test_a_project_that_dbt_refuses_is_one_finding_with_dbts_reason(tmp_path: Pa
 
 def test_the_published_schema_is_the_one_that_is_checked() -> None:
     published = json.loads((ROOT / "docs" / "meta.schema.json").read_text(encoding="utf-8"))
-    assert published == build_schema(), "write it anew: python flows/main.py check --schema"
+    assert published == build_schema(), "write it again: python flows/main.py check --schema"
 
 
 def test_an_editor_is_told_by_the_schema() -> None:
@@ -564,6 +564,6 @@ def test_an_editor_is_told_by_the_schema() -> None:
     for path in [TINY / "dbt" / "models" / "tiny.yml", *(ROOT / "dbt" / "models").rglob("*.yml")]:
         assert not list(validator.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8")))), path
     wrong = yaml.safe_load(YAML)
-    said = {".".join(str(part) for part in each.path) for each in validator.iter_errors(wrong)}
-    assert "exposures.0.config.meta.analysis" in said
-    assert "exposures.2.config.meta.metrics" in said
+    message = {".".join(str(part) for part in each.path) for each in validator.iter_errors(wrong)}
+    assert "exposures.0.config.meta.analysis" in message
+    assert "exposures.2.config.meta.metrics" in message

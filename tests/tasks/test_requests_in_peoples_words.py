@@ -188,8 +188,8 @@ def test_every_label_of_a_dimension_is_known() -> None:
 
 
 def test_a_source_that_feeds_no_metric_is_said() -> None:
-    said = "Source `fx` feeds none of these metrics, so nothing of it is shown; `crm`, `erp` do."
-    assert accepted(data_sources="erp, fx").notes == (said,)
+    message = "Source `fx` feeds none of these metrics, so nothing of it is shown; `crm`, `erp` do."
+    assert accepted(data_sources="erp, fx").notes == (message,)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def unplaced(description: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("description", "said"),
+    ("description", "message"),
     [
         ("Metrics: orders\nMetrics: units", "**metrics** is named twice; `units` was not read"),
         ("| Metrics | orders | units |", "**metrics** was read, but not `units` beside it"),
@@ -269,9 +269,9 @@ def unplaced(description: str) -> list[str]:
         ("Metrics: orders\nRegion: EU\nSources: erp", "**request** has no part `Region`; `EU` was not read"),
     ],
 )
-def test_what_was_not_read_is_a_gap(description: str, said: str) -> None:
+def test_what_was_not_read_is_a_gap(description: str, message: str) -> None:
     (gap,) = unplaced(description)
-    assert gap.startswith(said)
+    assert gap.startswith(message)
 
 
 def test_free_text_below_a_list_is_no_gap() -> None:

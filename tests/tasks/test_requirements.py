@@ -210,7 +210,7 @@ def test_an_empty_ticket_hears_of_every_required_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("deadline", "2026-02-31", "not a date"),
         ("deadline", "26.02.27", "not a date"),
@@ -229,14 +229,14 @@ def test_an_empty_ticket_hears_of_every_required_field() -> None:
         ("data_sources", "oracle", "not known"),
     ],
 )
-def test_a_wrong_value_is_said_of_its_field(field: str, value: object, said: str) -> None:
+def test_a_wrong_value_is_said_of_its_field(field: str, value: object, message: str) -> None:
     found = gaps(**{field: value})
     assert all(gap.startswith(f"**{field.replace('_', ' ')}**") for gap in found)
-    assert said in found[0]
+    assert message in found[0]
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"analysis": "trend", "metrics": ["stock_value"], "dimensions": ["warehouse"]}, "no time"),
         ({"analysis": "kpi", "metrics": ["stock_value"], "dimensions": []}, "don't split `stock_value`"),
@@ -246,9 +246,9 @@ def test_a_wrong_value_is_said_of_its_field(field: str, value: object, said: str
         ({"dimensions": ["country", "warehouse"]}, "`warehouse` is on none of the metrics"),
     ],
 )
-def test_what_does_not_fit_together_is_said(fields: dict[str, Any], said: str) -> None:
+def test_what_does_not_fit_together_is_said(fields: dict[str, Any], message: str) -> None:
     (gap,) = gaps(**fields)
-    assert said in gap
+    assert message in gap
 
 
 @pytest.mark.parametrize(
@@ -305,8 +305,8 @@ def test_the_gap_comment_says_what_is_missing_what_is_possible_and_how_to_go_on(
 
 
 def test_a_metric_that_can_not_be_shown_is_answered_with_its_reason() -> None:
-    said = gaps(metrics=["Median value", "orders"])
-    assert "is known, but can't be shown, because `its measure aggregates by 'median'" in said[0]
+    message = gaps(metrics=["Median value", "orders"])
+    assert "is known, but can't be shown, because `its measure aggregates by 'median'" in message[0]
 
 
 def test_long_lists_of_what_is_possible_are_bounded() -> None:
@@ -331,12 +331,12 @@ def test_the_most_urgent_comes_first() -> None:
     assert [each.key for each in rank(reversed(wanted))] == ["AN-7", "AN-9", "AN-2", "AN-10", "AN-1"]
 
 
-def said(day: int, body: str) -> Comment:
+def make_comment(day: int, body: str) -> Comment:
     return Comment(author="Dana", created=datetime(2026, 11, day, tzinfo=UTC), body=body)
 
 
 def test_feedback_is_what_was_said_since_our_last_answer() -> None:
-    comments = (said(3, "new"), said(1, "old"), said(5, "newest"))
+    comments = (make_comment(3, "new"), make_comment(1, "old"), make_comment(5, "newest"))
     asked = ticket(comments=comments).model_copy(update={"answered": datetime(2026, 11, 2, tzinfo=UTC)})
     found = check_ticket(asked, Shop())
     assert isinstance(found, Requirement)
@@ -345,7 +345,7 @@ def test_feedback_is_what_was_said_since_our_last_answer() -> None:
 
 
 def test_feedback_is_bounded() -> None:
-    (*_, last) = feedback = gather_feedback([said(day, "x" * 9_000) for day in range(1, 29)], None)
+    (*_, last) = feedback = gather_feedback([make_comment(day, "x" * 9_000) for day in range(1, 29)], None)
     assert (len(feedback), len(last.body), last.created.day) == (20, 2_000, 28)
 
 
@@ -410,8 +410,8 @@ def test_metrics_of_a_projects_own_seeds_need_no_data_source(known: tuple[str, .
 
 def test_title_and_comments_of_a_restricted_ticket_go_no_further() -> None:
     """A dashboard has other readers; its title is what pages, pictures, workbooks and the index show."""
-    said = Comment(author="Dana", created=datetime(2026, 11, 2, tzinfo=UTC), body="before the merger")
-    open_to_all = ticket(title="Revenue before the merger", comments=(said,))
+    comment = Comment(author="Dana", created=datetime(2026, 11, 2, tzinfo=UTC), body="before the merger")
+    open_to_all = ticket(title="Revenue before the merger", comments=(comment,))
     assert isinstance(shown := check_ticket(open_to_all, Shop()), Requirement)
     assert (shown.title, len(shown.feedback)) == ("Revenue before the merger", 1)
     found = check_ticket(open_to_all.model_copy(update={"restricted": True}), Shop())

@@ -97,9 +97,9 @@ def test_an_open_ticket_whose_dashboard_went_out_waits_unless_it_asks_anew(
     standing = publish(warehouse, plan(found, ticket(), occasion=Occasion(today=MONDAY)), "r1")
     later = Occasion(today=THURSDAY, standing=move(standing, MONDAY))
     assert plan(found, ticket(), occasion=later).requirements == ()
-    said = Comment(author="Dana", created=datetime(2026, 11, 25), body="Thanks, but by month.")
+    message = Comment(author="Dana", created=datetime(2026, 11, 25), body="Thanks, but by month.")
     for asked in (
-        ticket(comments=(said,)),
+        ticket(comments=(message,)),
         ticket(status="changes_requested"),
         ticket(metrics=["minutes"], grain="month"),
     ):

@@ -129,4 +129,4 @@ def test_from_vague_words_to_a_request_and_to_a_changed_one(desk: Desk, asked: d
     for line in [each for each in changed.split("\n") if each.startswith(("| 2 |", "| 3 |"))]:
         assert line in page
     assert again.remarks[0] in page
-    assert len(desk.comments("AN-6")) == 3  # one of ours, which was written anew
+    assert len(desk.comments("AN-6")) == 3  # one of ours, which was written again

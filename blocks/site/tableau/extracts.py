@@ -84,7 +84,7 @@ class ExtractSender:
     def send(self, extract: Extract, item: ContentItem | None) -> ContentItem | None:
         """Send an extract over the site's copy of it (None: there is none yet): its days that changed, or all of it.
 
-        Returned is what was published anew; None if the copy that was there has it now.
+        Returned is what was published now; None if the copy that was there has it now.
         """
         self.sent.append(extract)
         size = extract.path.stat().st_size

@@ -54,7 +54,7 @@ def test_a_call_returns_json_or_none(server: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "said"),
+    ("fault", "kind", "message"),
     [
         ("unauthorized", Unauthorized, "401"),
         ("forbidden", Forbidden, "403"),
@@ -72,14 +72,14 @@ def test_a_call_returns_json_or_none(server: Api) -> None:
     ],
 )
 def test_every_fault_becomes_an_error_of_ours_without_the_secret(
-    server: Api, fault: str, kind: type[PlatformError], said: str, caplog: pytest.LogCaptureFixture
+    server: Api, fault: str, kind: type[PlatformError], message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing of the vendor's exception hangs on it; the call says what was asked."""
     caplog.set_level(logging.DEBUG)
     server.fail(fault)
     session = connect(server, limits=HttpLimits(read_seconds=1, total_seconds=2))
     started = time.monotonic()
-    with pytest.raises(kind, match=said) as caught:
+    with pytest.raises(kind, match=message) as caught:
         session.call("GET", "/rates", asked="read the rates")
     assert time.monotonic() - started < 4
     error = caught.value

@@ -45,13 +45,13 @@ FAULTS: list[tuple[str, type[PlatformError], str]] = [
 def refused(
     load: Callable[[], object],
     kind: type[PlatformError],
-    said: str,
+    message: str,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> PlatformError:
     """The error a load ends with; the secret is in nothing that anybody could see."""
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(kind, match=said or None) as caught:
+    with pytest.raises(kind, match=message or None) as caught:
         load()
     error = caught.value
     told = "".join(traceback.format_exception(error)) + caplog.text + "".join(capfd.readouterr())

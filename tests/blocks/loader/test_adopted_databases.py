@@ -56,9 +56,9 @@ def test_a_database_of_a_server_becomes_a_project_that_builds(
     files = {str(path.relative_to(root)): text for path, text in found.files.items()}
     assert not [note for note in found.notes if "could not" in note or "still to mend" in note], found.notes
     assert not [name for name, text in files.items() if SECRET in text]
-    said = write_end(found, len(files), Flags(action="init", project=root))
-    assert SECRET not in said
-    assert f"--source shop={url.split('://')[0]}://" in said.replace("'", "")
+    message = write_end(found, len(files), Flags(action="init", project=root))
+    assert SECRET not in message
+    assert f"--source shop={url.split('://')[0]}://" in message.replace("'", "")
     tables = {
         each["name"]: each
         for each in yaml.safe_load(files["dbt/models/staging/shop/_shop__sources.yml"])["sources"][0][

@@ -212,7 +212,7 @@ def test_a_budget_that_cannot_be_judged_is_a_failed_check(pair: Pair) -> None:
     assert judge(pair, {"removed": 0}, KEY, pair.diff(values("(1, 1), (2, 2)"), same))[0] is False
     nothing = pair.diff(f"{same} where k = 2", same)
     assert judge(pair, {"removed": 0}, KEY, nothing) == (True, "nothing to compare with")
-    for budget, key, said in (
+    for budget, key, message in (
         ({"removed": 0.5}, (), "no primary_key"),
         ({"removed": "half"}, KEY, "no share"),
         ({"lost": 0.5}, KEY, "not lost"),
@@ -220,7 +220,7 @@ def test_a_budget_that_cannot_be_judged_is_a_failed_check(pair: Pair) -> None:
     ):
         passed, observed = judge(pair, budget, key, pair.diff(same, same, key))
         assert not passed
-        assert said in observed
+        assert message in observed
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def test_a_column_that_is_not_declared_is_doubted_unless_init_saw_it(
     expectation = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": column}, "meta": meta}
     (tmp_path / "m.json").write_text(json.dumps({"name": "m", "expectations": [expectation]}))
     suites = Suites(folder=tmp_path, docs=tmp_path)
-    said = check_suites(suites, {"m": ["country"]}, {"m"}, {"m"})
-    assert [each.severity for each in said] == found
+    message = check_suites(suites, {"m": ["country"]}, {"m"}, {"m"})
+    assert [each.severity for each in message] == found
 
 
 def test_what_the_warehouse_cannot_evaluate_is_said_and_dbts_tests_are_suite_enough(tmp_path: Path) -> None:
@@ -39,5 +39,5 @@ def test_what_the_warehouse_cannot_evaluate_is_said_and_dbts_tests_are_suite_eno
     suites = Suites(folder=tmp_path, docs=tmp_path)
     columns = {"m": ["country"], "tested": [], "bare": []}
     for dialect, expected in (("duckdb", {"mart bare"}), ("dremio", {"mart bare", "suite m.json"})):
-        said = check_suites(suites, columns, set(columns), set(columns), (), {"tested"}, dialect)
-        assert {each.about for each in said} == expected
+        message = check_suites(suites, columns, set(columns), set(columns), (), {"tested"}, dialect)
+        assert {each.about for each in message} == expected

@@ -39,7 +39,7 @@ def audit(warehouse: DuckDBWarehouse, folder: Path, *expectations: Any) -> list[
 
 
 @pytest.mark.parametrize(
-    ("expectation", "said"),
+    ("expectation", "message"),
     [
         (
             {"type": "expect_column_values_to_be_betwen", "kwargs": {"column": "k"}},
@@ -79,11 +79,11 @@ def audit(warehouse: DuckDBWarehouse, folder: Path, *expectations: Any) -> list[
         ),
     ],
 )
-def test_what_cannot_be_evaluated_is_a_failed_check_with_the_reason(expectation: Any, said: str) -> None:
+def test_what_cannot_be_evaluated_is_a_failed_check_with_the_reason(expectation: Any, message: str) -> None:
     usable, (fault,) = read_expectations("m", {"expectations": [NOT_NULL, expectation]})
     assert usable == [NOT_NULL]
     assert (fault.passed, fault.status) == (False, "not run")
-    assert said in fault.observed
+    assert message in fault.observed
 
 
 @pytest.mark.parametrize("content", [[], "x", {}, {"expectations": {}}, {"expectations": []}, None])
@@ -262,8 +262,8 @@ def test_a_malformed_file_is_named_and_holds_up_its_own_mart_only(
     build = BuildReport(run="r", marts={"bad": "rel.m", "m": "rel.m"}, models=2, tests=0, seconds=0)
     checks = audit_suites.fn(Suites(folder=tmp_path, docs=tmp_path / "docs"), warehouse, build)
     assert {(check.scope, check.status) for check in checks} == {("bad", "failed"), ("m", "passed")}
-    (said,) = [check.observed for check in checks if check.scope == "bad"]
-    assert "bad" in said
+    (message,) = [check.observed for check in checks if check.scope == "bad"]
+    assert "bad" in message
     (tmp_path / "m.json").unlink()
     (tmp_path / "m.json").mkdir()
     assert {
@@ -336,8 +336,8 @@ def test_an_expectation_given_twice_is_said(warehouse: DuckDBWarehouse, tmp_path
 def test_a_suite_is_carried_over_if_it_asks_of_the_marts_rows_alone(
     tmp_path: Path, kind: str, kwargs: dict[str, Any], holds: bool
 ) -> None:
-    def write(said: str) -> str:
-        suite = {"expectations": [{"type": kind, "kwargs": kwargs}], "meta": {"said": said}}
+    def write(message: str) -> str:
+        suite = {"expectations": [{"type": kind, "kwargs": kwargs}], "meta": {"said": message}}
         (tmp_path / "m.json").write_text(json.dumps(suite))
         return Suites(folder=tmp_path, docs=tmp_path).hash_repeatable_suite("m", "duckdb")
 

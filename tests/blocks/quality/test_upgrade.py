@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def said(folder: Path, capsys: pytest.CaptureFixture[str], **flags: bool) -> tuple[bool, str]:
+def run_check(folder: Path, capsys: pytest.CaptureFixture[str], **flags: bool) -> tuple[bool, str]:
     well = show_suites(folder, Terminal(quiet=False), flags.get("upgrade", False), flags.get("apply", False))
     return well, capsys.readouterr().out
 
@@ -68,21 +68,21 @@ def test_what_can_be_converted_is_and_the_rest_stays_and_is_named(folder: Path) 
 
 def test_nothing_is_written_unless_it_is_applied(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    well, text = said(folder, capsys)
+    well, text = run_check(folder, capsys)
     assert well
     assert "sales.json: in the form of a version before 1.0" in text
-    well, text = said(folder, capsys, upgrade=True)
+    well, text = run_check(folder, capsys, upgrade=True)
     assert '+      "type": "expect_column_values_to_not_be_null"' in text
     assert "can't be evaluated" in text
     assert "today.json: in today's form" in text
-    said(folder, capsys, apply=True)
+    run_check(folder, capsys, apply=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    well, text = said(folder, capsys, upgrade=True, apply=True)
+    well, text = run_check(folder, capsys, upgrade=True, apply=True)
     assert (well, "sales.json: upgraded" in text) == (True, True)
     assert (folder / "today.json").read_bytes() == before["today.json"]
     once = (folder / "sales.json").read_bytes()
     assert once != before["sales.json"]
-    said(folder, capsys, upgrade=True, apply=True)
+    run_check(folder, capsys, upgrade=True, apply=True)
     assert (folder / "sales.json").read_bytes() == once
     assert {path.name for path in folder.iterdir()} == set(before)
 
@@ -94,8 +94,8 @@ def test_a_file_that_is_none_is_named_and_the_others_go_on(
         (folder / f"{name}.json").write_text(content)
         with pytest.raises(Misconfigured, match=f"{name}.json"):
             plan_upgrade(folder / f"{name}.json")
-    well, text = said(folder, capsys, upgrade=True, apply=True)
+    well, text = run_check(folder, capsys, upgrade=True, apply=True)
     assert not well
     assert "sales.json: upgraded" in text
     with pytest.raises(NotFound):
-        said(folder / "none", capsys)
+        run_check(folder / "none", capsys)

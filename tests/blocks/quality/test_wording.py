@@ -26,13 +26,13 @@ def test_every_expectation_that_can_be_evaluated_has_a_sentence() -> None:
     assert core - WITHOUT_SQL - set(SENTENCES) == set()
     for kind, (passing, failing) in EXAMPLES.items():
         for kwargs in (passing, failing):
-            said = say(kind, **kwargs)
-            assert "expect_" not in said, said
-            assert "_" not in said, said
+            message = say(kind, **kwargs)
+            assert "expect_" not in message, message
+            assert "_" not in message, message
 
 
 @pytest.mark.parametrize(
-    ("kind", "kwargs", "said"),
+    ("kind", "kwargs", "message"),
     [
         ("expect_column_values_to_not_be_null", {"column": "net_revenue"}, "Every row has a net revenue"),
         (
@@ -63,8 +63,8 @@ def test_every_expectation_that_can_be_evaluated_has_a_sentence() -> None:
         ("expect_table_row_count_to_be_between", {"min_value": 1}, "The number of rows is at least 1"),
     ],
 )
-def test_an_expectation_is_told_as_people_would(kind: str, kwargs: dict[str, Any], said: str) -> None:
-    assert say(kind, **kwargs) == said
+def test_an_expectation_is_told_as_people_would(kind: str, kwargs: dict[str, Any], message: str) -> None:
+    assert say(kind, **kwargs) == message
 
 
 def test_what_the_suite_says_itself_goes_first() -> None:

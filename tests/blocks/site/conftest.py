@@ -118,7 +118,7 @@ def make_card(
         data = dataset(metrics, dimensions, timed)
         folder = tmp_path_factory.mktemp("extract")
         known = Dashboard.model_fields.keys()
-        said = {
+        message = {
             "name": f"{analysis}_page",
             "title": "Sales",
             "analysis": analysis,
@@ -127,10 +127,10 @@ def make_card(
             "marts": ("sales",),
             "ticket": "AN-1",
         }
-        said |= {name: value for name, value in other.items() if name in known}
+        message |= {name: value for name, value in other.items() if name in known}
         rest = {name: value for name, value in other.items() if name not in known}
         card = {
-            "dashboard": Dashboard(**said),
+            "dashboard": Dashboard(**message),
             "run": "r1",
             "datasets": (data,),
             "gate": GATE,

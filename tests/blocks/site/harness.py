@@ -95,8 +95,8 @@ class TableauWall:
         return found if len(found) > 1 else {"Extract": next(iter(found.values()))}
 
     def says(self, name: str) -> str:
-        said = etree.tostring(self.server.twb(name), encoding="unicode")
-        return f"{said} {self.server.workbooks()[name].description}"
+        message = etree.tostring(self.server.twb(name), encoding="unicode")
+        return f"{message} {self.server.workbooks()[name].description}"
 
     def says_candidate(self, name: str) -> str:
         found = self.server.items["workbooks"].values()

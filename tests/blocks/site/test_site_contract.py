@@ -37,9 +37,9 @@ def failed(name: str) -> Publication:
 
 
 def test_check_says_where_it_publishes_in_one_line(wall: Wall) -> None:
-    said = wall.site.check()
-    assert "dashboards" in said
-    assert "\n" not in said
+    message = wall.site.check()
+    assert "dashboards" in message
+    assert "\n" not in message
 
 
 def test_a_publication_says_what_went_out_and_where(wall: Wall, make_card: Make) -> None:
@@ -232,7 +232,7 @@ def test_hostile_texts_are_only_text(wall: Wall, make_card: Make) -> None:
     bad = "<img src=x onerror=alert(1)>\u202e\x00\ufffe" + "x" * 1_000_000
     card = make_card(title=bad, description=bad, metrics=(ORDERS,), dimensions=())
     wall.site.publish(card)
-    said = wall.says("kpi_page")
-    assert "<img src=x" not in said
-    assert not {"\u202e", "\x00", "\ufffe"} & set(said)
-    assert "x" * 2001 not in said
+    message = wall.says("kpi_page")
+    assert "<img src=x" not in message
+    assert not {"\u202e", "\x00", "\ufffe"} & set(message)
+    assert "x" * 2001 not in message

@@ -190,7 +190,7 @@ def test_other_names_of_dimensions_are_known(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("Metrics: orders\nMetrics: refunds", ("metrics", "refunds", "twice")),
         ("Deadline: 2026-01-02\nDue: 2026-01-03", ("deadline", "2026-01-03", "twice")),
@@ -211,9 +211,9 @@ def test_other_names_of_dimensions_are_known(name: str) -> None:
         ("| Metrics | Colour |\n| --- | --- |\n| orders | red |\n| Sources | erp |", None),
     ],
 )
-def test_what_can_not_be_placed_comes_along(text: str, said: tuple[str | None, str, str] | None) -> None:
+def test_what_can_not_be_placed_comes_along(text: str, message: tuple[str | None, str, str] | None) -> None:
     unplaced = [(each.field, each.text, each.reason) for each in read_request(text).unplaced]
-    assert unplaced == ([said] if said else unplaced)
+    assert unplaced == ([message] if message else unplaced)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ emulates, as Snowflake's documentation describes them:
   for a tag that a test gave a policy, where the tag is; no policy is in force;
 - SECURE, comments of views and of their columns, tags (.../sql/create-view, .../sql/alter-view,
   .../functions/tag_references): kept with a view until it is replaced or dropped, and exchanged by a swap;
-- dynamic tables (.../sql/create-dynamic-table): stored once, computed anew by ALTER ... REFRESH only;
+- dynamic tables (.../sql/create-dynamic-table): stored once, computed again by ALTER ... REFRESH only;
 - roles and virtual warehouses at login and SYSTEM$WAIT, SYSTEM$CANCEL_ALL_QUERIES, statement time-outs;
 - exact sums of NUMBER columns, which fakesnow makes floating;
 - error codes of logins and queries, as the connector's source and Snowflake's documentation name them.

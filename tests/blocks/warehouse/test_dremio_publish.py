@@ -1,4 +1,4 @@
-"""Publishing on Dremio, each way: what a looping reader sees, kills at every statement, reflections, retention."""
+"""Publishing on Dremio, of each kind: what a looping reader sees, kills at every statement, reflections, retention."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def seen(warehouse: DremioWarehouse, marts: tuple[str, ...] = MARTS) -> list[int
 
 
 @pytest.fixture(params=sorted(WAYS))
-def way(request: pytest.FixtureRequest) -> dict[str, Any]:
+def publishing(request: pytest.FixtureRequest) -> dict[str, Any]:
     return WAYS[request.param]
 
 
 @pytest.fixture
-def warehouse(dremio_server: StandIn, way: dict[str, Any]) -> DremioWarehouse:
-    return dremio_server.warehouse(keep=2, **way)
+def warehouse(dremio_server: StandIn, publishing: dict[str, Any]) -> DremioWarehouse:
+    return dremio_server.warehouse(keep=2, **publishing)
 
 
 def test_a_reader_in_a_loop_sees_what_the_way_of_publishing_says(warehouse: DremioWarehouse) -> None:
@@ -147,14 +147,14 @@ def looking(warehouse: DremioWarehouse, columns: str) -> Iterator[tuple[list[Any
 
 @pytest.mark.parametrize("stride", [3, pytest.param(1, marks=pytest.mark.soak)])
 def test_killed_at_every_statement_the_next_run_repairs_it(
-    tmp_path: Path, way: dict[str, Any], stride: int
+    tmp_path: Path, publishing: dict[str, Any], stride: int
 ) -> None:
     """Killed before one write after another: readers have a whole release or, by views, a whole mart; then recovery."""
     moments, deadly, died = set(), 0, True
     while died:
         deadly += stride
         with stand_in(tmp_path / str(deadly)) as server:
-            warehouse = server.warehouse(keep=2, **way)
+            warehouse = server.warehouse(keep=2, **publishing)
             promote(warehouse, "a", 1)
             report = built(warehouse, "b", 2, ("sales",), ", 'x' as news")
             with killed_before(deadly) as ran:
@@ -258,10 +258,10 @@ def noted(warehouse: DremioWarehouse, view: str = "people") -> frozenset[ViewSet
 
 @pytest.mark.parametrize("kept", [False, True], ids=["lost", "kept"])
 def test_wiki_labels_and_privileges_are_on_the_view_that_replaces_another(
-    dremio_server: StandIn, way: dict[str, Any], kept: bool
+    dremio_server: StandIn, publishing: dict[str, Any], kept: bool
 ) -> None:
     """Whether Dremio keeps them or not: also on a view that readers did without for a while, and after a rollback."""
-    warehouse = dremio_server.warehouse(keep=2, **way)
+    warehouse = dremio_server.warehouse(keep=2, **publishing)
     dremio_server.engine.keeps_notes = kept
     promote(warehouse, "a", 1)
     note(warehouse)

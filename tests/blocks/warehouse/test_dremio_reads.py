@@ -82,11 +82,11 @@ def test_a_suite_is_evaluated_on_a_table_and_on_a_view(
     }
     (tmp_path / "m.json").write_text(json.dumps(suite))
     checks = Suites(folder=tmp_path, docs=tmp_path / "docs").audit(warehouse, {"m": relation})
-    said = {check.name.partition("(")[0]: check for check in checks}
-    assert {name: said[name].passed for name, _, _ in EXPECTATIONS} == {
+    message = {check.name.partition("(")[0]: check for check in checks}
+    assert {name: message[name].passed for name, _, _ in EXPECTATIONS} == {
         n: passed for n, _, passed in EXPECTATIONS
     }
-    assert said["expect_column_values_to_be_between"].evidence == ("-2.00",)
+    assert message["expect_column_values_to_be_between"].evidence == ("-2.00",)
     assert "dremio123" not in repr(checks)
 
 

@@ -143,9 +143,9 @@ def test_the_next_run_mends_it(warehouse: DuckDBWarehouse, harm: str) -> None:
     else:
         for name in (".new", ".new.wal"):
             readers.path.with_name(readers.path.name + name).write_bytes(b"half of a file")
-    said = {"missing": "nothing that can be read", "broken": "nothing that can be read", "older": "run a"}
-    if harm in said:
-        assert f"it shows {said[harm]} instead of run b" in warehouse.describe_readers()[-1]
+    message = {"missing": "nothing that can be read", "broken": "nothing that can be read", "older": "run a"}
+    if harm in message:
+        assert f"it shows {message[harm]} instead of run b" in warehouse.describe_readers()[-1]
     done = recover.fn(warehouse, "c")
     assert done == (
         [] if harm == "leftover" else ["serving.duckdb did not show run b as it is served; it does now"]

@@ -1,4 +1,4 @@
-// A picture of what a page shows: its title, dates and filters, key figures and charts, drawn anew on a canvas.
+// A picture of what a page shows: its title, dates and filters, key figures and charts, drawn on a canvas.
 
 import { makeShape } from "./svg.js";
 

@@ -185,7 +185,7 @@ def _restore_views(session: TableauSession, item: ContentItem, before: Keepsake)
     if before.followers:
         left = {each.id for each in list_followers(session, item, views)}
         lost += [
-            f"Since {item.name} was published again it has no more {each.words}: whose it was has to make it anew."
+            f"Since {item.name} was published again it has no more {each.words}: whose it was has to make it again."
             for each in before.followers
             if each.id not in left
         ]

@@ -1,4 +1,4 @@
-"""What a request wished a workbook to open with: values of filters and days, written anew with each release.
+"""What a request wished a workbook to open with: values of filters and days, written again with each release.
 
 Readers can choose others. What the data don't have, or a workbook can't be told, is said as a note.
 """

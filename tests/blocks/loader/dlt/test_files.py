@@ -54,7 +54,7 @@ def test_second_load_brings_the_new_file_alone(desk: Desk) -> None:
 
 
 def test_changed_file_replaces_its_rows(desk: Desk) -> None:
-    """A file that came late or was corrected is loaded anew, with its quarantine; other files' rows stay."""
+    """A file that came late or was corrected is loaded again, with its quarantine; other files' rows stay."""
     desk.day("2010-12-01.csv", *GOOD, "536367,many,,,")
     desk.day("2010-12-02.csv", "536400,3,2010-12-02 08:00:00,1,Spain")
     assert desk.load(LINES).quarantined == 1
@@ -190,7 +190,7 @@ def test_broken_file_is_named_and_nothing_of_its_load_is_visible(desk: Desk, nam
     """Neither its rows nor those of the good file beside it; the next load of good files is complete."""
     desk.day("2010-12-01.csv", *GOOD)
     desk.load(LINES)
-    content, said = broken_files()[name]
+    content, message = broken_files()[name]
     desk.day("2010-12-02.csv", "536400,3,2010-12-02 08:00:00,1,Spain")
     (desk.erp / "2010-12-03.csv").write_bytes(content)
     strict = LINES.model_copy(update={"meta": {**LINES.meta, "empty_files": "refuse"}})
@@ -198,7 +198,7 @@ def test_broken_file_is_named_and_nothing_of_its_load_is_visible(desk: Desk, nam
         desk.load(strict)
     assert "erp.invoice_lines" in str(caught.value)
     assert "2010-12-03.csv" in str(caught.value)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.remedy
     assert desk.rows("select count(*), count(distinct _item) from raw_erp.invoice_lines") == [(2, 1)]
     assert desk.rows(WASTE) == []
@@ -279,9 +279,9 @@ def test_absent_folder_pattern_and_settings_are_said(desk: Desk) -> None:
     with pytest.raises(Misconfigured, match="locations"):
         desk.load(LINES)
     desk.loader = desk.loader_with()
-    for meta, said in (({"format": "xls"}, "csv"), ({"load": "upsert"}, "append"), ({"path": ""}, "path")):
+    for meta, message in (({"format": "xls"}, "csv"), ({"load": "upsert"}, "append"), ({"path": ""}, "path")):
         desk.day("a.csv", *GOOD)
-        with pytest.raises(Misconfigured, match=said):
+        with pytest.raises(Misconfigured, match=message):
             desk.load(LINES.model_copy(update={"meta": {**LINES.meta, **meta}}))
 
 

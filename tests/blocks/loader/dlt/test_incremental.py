@@ -165,7 +165,7 @@ def test_days_of_a_cursor_that_is_no_time_are_refused(crm: Desk) -> None:
 
 
 def test_full_refresh_takes_the_whole_table_and_what_is_gone_away(crm: Desk) -> None:
-    """The ledger starts anew, and the next load is by cursor again."""
+    """The ledger starts again from nothing, and the next load is by cursor again."""
     load(crm, DEALS)
     crm.sql("delete from opportunities where opportunity_id = 1")
     assert load(crm, DEALS).rows == 0
@@ -225,7 +225,7 @@ def test_rows_that_say_they_are_deleted_leave(desk: Desk, kind: str, alive: Any,
 
 
 @pytest.mark.parametrize(
-    ("table", "meta", "said"),
+    ("table", "meta", "message"),
     [
         (ACCOUNTS, {"compare_keys": True}, "for load `merge`"),
         (DEALS, {"soft_delete": "nowhere"}, "declared columns: nowhere"),
@@ -233,11 +233,11 @@ def test_rows_that_say_they_are_deleted_leave(desk: Desk, kind: str, alive: Any,
     ],
 )
 def test_what_cannot_be_declared_is_said(
-    crm: Desk, table: SourceTable, meta: dict[str, Any], said: str
+    crm: Desk, table: SourceTable, meta: dict[str, Any], message: str
 ) -> None:
     from blocks.loader.dlt.table_config import get_load_mode
 
-    with pytest.raises(Misconfigured, match=said):
+    with pytest.raises(Misconfigured, match=message):
         get_load_mode(with_meta(table, **meta))
 
 

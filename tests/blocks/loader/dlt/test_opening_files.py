@@ -75,8 +75,8 @@ def test_a_compressed_file_is_read(desk: Desk, kind: str) -> None:
 @pytest.mark.parametrize("kind", [name for name in COMPRESSED if name != "gz-of-two-parts"])
 def test_a_damaged_archive_is_named(desk: Desk, kind: str) -> None:
     put(desk, "a.bin", COMPRESSED[kind][:-9])
-    assert "a.bin" in (said := refuse(desk, orders()))
-    assert "damaged archive" in said
+    assert "a.bin" in (message := refuse(desk, orders()))
+    assert "damaged archive" in message
 
 
 def test_members_come_in_natural_order_each_a_file(desk: Desk) -> None:
@@ -124,9 +124,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_an_archive_that_cannot_be_trusted_is_refused(desk: Desk, kind: str) -> None:
-    content, said = HOSTILE[kind]
+    content, message = HOSTILE[kind]
     put(desk, "a.bin", content)
-    assert said in refuse(desk, orders())
+    assert message in refuse(desk, orders())
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zstd, lambda content: pack(a=content)])
@@ -203,7 +203,7 @@ def test_lines_in_errors_count_from_the_first_of_the_file(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("id;v\n1;a\n", 'line 1 has them, between `;`. Declare `delimiter: ";"`.'),
         ("id\tv\n1\ta\n", 'between `\\t`. Declare `delimiter: "\\t"`.'),
@@ -217,9 +217,9 @@ def test_lines_in_errors_count_from_the_first_of_the_file(desk: Desk) -> None:
         ("someone@example.com,geheim\n2,b\n", "its first line looks like data"),
     ],
 )
-def test_a_header_that_is_another_is_shown(desk: Desk, text: str, said: str) -> None:
+def test_a_header_that_is_another_is_shown(desk: Desk, text: str, message: str) -> None:
     put(desk, "a.csv", text)
-    assert said in (found := refuse(desk, orders()))
+    assert message in (found := refuse(desk, orders()))
     assert "geheim" not in found
 
 
@@ -248,8 +248,8 @@ def test_files_without_rows_can_be_refused_or_accepted(desk: Desk) -> None:
     put(desk, "b.csv", "id,v\n")
     assert "b.csv" in refuse(desk, orders(empty_files="refuse"))
     put(desk, "c.csv", "")
-    assert "c.csv" in (said := refuse(desk, orders()))
-    assert "it is empty (0 bytes)" in said
+    assert "c.csv" in (message := refuse(desk, orders()))
+    assert "it is empty (0 bytes)" in message
     assert desk.load(orders(empty_files="accept")).notes == ("no rows in 2 files: b.csv, c.csv",)
     put(desk, "d.csv", LINES)
     assert "empty_files `never` is unknown" in refuse(desk, orders(empty_files="never"))

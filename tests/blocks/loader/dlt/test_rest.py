@@ -134,11 +134,11 @@ def undeclared(**meta: object) -> SourceTable:
     return RATES.model_copy(update={"meta": {**kept, **meta}})
 
 
-@pytest.mark.parametrize("said", [*GOES_ON, *COUNTS])
+@pytest.mark.parametrize("message", [*GOES_ON, *COUNTS])
 def test_whatever_says_that_rows_are_missing_is_refused_where_no_paging_is_declared(
-    online: Desk, api: Api, said: str
+    online: Desk, api: Api, message: str
 ) -> None:
-    answer_with(api, lambda query: {"data": DAYS[:3], **{**GOES_ON, **COUNTS}[said]})
+    answer_with(api, lambda query: {"data": DAYS[:3], **{**GOES_ON, **COUNTS}[message]})
     with pytest.raises(BadAnswer, match="Declare `paginator`"):
         online.load(undeclared())
 
@@ -340,7 +340,7 @@ def test_no_records_still_make_the_table(online: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "said"),
+    ("fault", "kind", "message"),
     [
         ("unauthorized", Unauthorized, "401"),
         ("forbidden", Forbidden, "403"),
@@ -361,7 +361,7 @@ def test_faults_say_what_happened_and_never_the_credential(
     api: Api,
     fault: str,
     kind: type[PlatformError],
-    said: str,
+    message: str,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -370,7 +370,7 @@ def test_faults_say_what_happened_and_never_the_credential(
     api.records = [rate(f"2011-01-{day:02}") for day in range(1, 6)]
     api.page = 5 if fault == "loop" else 3
     api.fail(fault)
-    with pytest.raises(kind, match=said) as caught:
+    with pytest.raises(kind, match=message) as caught:
         online.load(RATES)
     told = "".join(traceback.format_exception(caught.value)) + caplog.text + "".join(capfd.readouterr())
     assert SECRET not in told + repr(caught.value) + repr(caught.value.__context__)
@@ -457,7 +457,7 @@ def test_a_page_that_comes_again_ends_the_load(online: Desk, api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         {"remaining": 7},
         {"size": 10},
@@ -466,18 +466,18 @@ def test_a_page_that_comes_again_ends_the_load(online: Desk, api: Api) -> None:
     ],
 )
 def test_what_may_say_that_rows_are_missing_is_asked_about(
-    online: Desk, api: Api, said: dict[str, object]
+    online: Desk, api: Api, message: dict[str, object]
 ) -> None:
     """Only where nothing is declared: such words mean other things as well."""
-    answer_with(api, lambda query: {"data": DAYS[:3], **said})
+    answer_with(api, lambda query: {"data": DAYS[:3], **message})
     with pytest.raises(BadAnswer, match="`single_page` if this is all"):
         online.load(undeclared())
     assert online.load(paged(paginator="single_page")).rows == 3
 
 
-@pytest.mark.parametrize("said", [{"size": 10, "totalElements": 3}, {"size": 3}, {"cursor": None}])
-def test_what_only_looks_like_more_is_the_end(online: Desk, api: Api, said: dict[str, object]) -> None:
-    answer_with(api, lambda query: {"data": DAYS[:3], **said})
+@pytest.mark.parametrize("message", [{"size": 10, "totalElements": 3}, {"size": 3}, {"cursor": None}])
+def test_what_only_looks_like_more_is_the_end(online: Desk, api: Api, message: dict[str, object]) -> None:
+    answer_with(api, lambda query: {"data": DAYS[:3], **message})
     assert online.load(undeclared()).rows == 3
 
 
@@ -488,12 +488,12 @@ def test_a_part_of_all_is_asked_about(online: Desk, api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [{"errors": [{"message": "x"}]}, {"error": "late"}, {"success": False}, {"status": "error"}]
+    "message", [{"errors": [{"message": "x"}]}, {"error": "late"}, {"success": False}, {"status": "error"}]
 )
-def test_an_error_with_status_200_is_no_end(online: Desk, api: Api, said: dict[str, object]) -> None:
+def test_an_error_with_status_200_is_no_end(online: Desk, api: Api, message: dict[str, object]) -> None:
     def make(query: dict[str, str]) -> object:
         first = query["page"] == "1"
-        return {"data": DAYS[:3]} if first else {"data": [], **said}
+        return {"data": DAYS[:3]} if first else {"data": [], **message}
 
     answer_with(api, make)
     with pytest.raises(BadAnswer, match="speaks of an error"):

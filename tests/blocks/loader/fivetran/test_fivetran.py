@@ -109,7 +109,7 @@ def test_a_failed_sync_with_a_task_for_people_is_not_tried_again(desk: Desk, crm
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"paused": True}, "paused"),
         ({"setup": "incomplete", "tests": [("Validate Login", "FAILED")]}, r"incomplete \(Validate Login\)"),
@@ -117,13 +117,13 @@ def test_a_failed_sync_with_a_task_for_people_is_not_tried_again(desk: Desk, crm
     ],
 )
 def test_what_cannot_sync_fails_early_with_the_reason(
-    desk: Desk, crm: Crm, change: dict[str, object], said: str
+    desk: Desk, crm: Crm, change: dict[str, object], message: str
 ) -> None:
     """Nothing is started."""
     server, connection = crm
     for name, value in change.items():
         setattr(connection, name, value)
-    with pytest.raises(Misconfigured, match=said) as caught:
+    with pytest.raises(Misconfigured, match=message) as caught:
         desk.load(DEALS)
     assert SECRET not in str(caught.value)
     assert server.calls("POST", "/sync") == 0
@@ -286,14 +286,14 @@ def test_cursors_that_go_in_a_circle_end_the_reading(desk: Desk, crm: Crm) -> No
     assert server.calls("GET", "/v1/connections") == 3
 
 
-@pytest.mark.parametrize(("fault", "kind", "said"), FAULTS, ids=[fault for fault, *_ in FAULTS])
+@pytest.mark.parametrize(("fault", "kind", "message"), FAULTS, ids=[fault for fault, *_ in FAULTS])
 @pytest.mark.parametrize("at", ["GET /v1/connections/con_crm", "POST /v1/connections/con_crm/sync"])
 def test_faults_become_errors_without_the_secret(
     desk: Desk,
     crm: Crm,
     fault: str,
     kind: type[PlatformError],
-    said: str,
+    message: str,
     at: str,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -302,7 +302,7 @@ def test_faults_become_errors_without_the_secret(
     server, _ = crm
     desk.loader = fivetran_loader(server, deadline_seconds=1 if fault in ("slow", "drip") else 20)  # type: ignore[assignment]
     server.fail(fault, at=at)
-    refused(lambda: desk.load(DEALS), kind, said, caplog, capfd)
+    refused(lambda: desk.load(DEALS), kind, message, caplog, capfd)
     server.fail("")
     desk.loader = fivetran_loader(server)  # type: ignore[assignment]
     assert desk.load(DEALS).rows == 2

@@ -128,8 +128,8 @@ class Stitch(StandIn):
             return 200, self._shape(source, landing)
         if what == "POST /sync":
             if source.job:
-                said = f"Did not create job for connection-id: {source.id} because one already exists"
-                return 200, {"error": {"type": "already_running", "message": said}}
+                message = f"Did not create job for connection-id: {source.id} because one already exists"
+                return 200, {"error": {"type": "already_running", "message": message}}
             return 200, {"job_name": source.start()}
         return 404, {"error": {"type": "not_found", "message": what}}
 

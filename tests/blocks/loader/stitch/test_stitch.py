@@ -107,7 +107,7 @@ def test_a_younger_jobs_record_counts_when_ours_was_overwritten(desk: Desk, crm:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "kind", "said", "again"),
+    ("statuses", "kind", "message", "again"),
     [
         ((1, None, None), Rejected, r"discovery failed \(exit status 1\)", False),
         ((0, 1, 0), Rejected, r"tap failed \(exit status 1\)", False),
@@ -117,12 +117,12 @@ def test_a_younger_jobs_record_counts_when_ours_was_overwritten(desk: Desk, crm:
     ],
 )
 def test_exit_statuses_are_told_apart(
-    desk: Desk, crm: Crm, statuses: Any, kind: type[PlatformError], said: str, again: bool
+    desk: Desk, crm: Crm, statuses: Any, kind: type[PlatformError], message: str, again: bool
 ) -> None:
     """0 is well, null is terminated, all else is failed; descriptions hold anything and are not repeated."""
     _, source = crm
     source.ends = [statuses]
-    with pytest.raises(kind, match=said or None) as caught:
+    with pytest.raises(kind, match=message or None) as caught:
         desk.load(DEALS)
     assert isinstance(caught.value, Transient) is again
     assert SECRET not in str(caught.value)
@@ -131,7 +131,7 @@ def test_exit_statuses_are_told_apart(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"paused": True}, "paused by a user"),
         ({"system_paused": True}, "paused by Stitch"),
@@ -140,12 +140,12 @@ def test_exit_statuses_are_told_apart(
     ],
 )
 def test_what_cannot_replicate_fails_early_with_the_reason(
-    desk: Desk, crm: Crm, change: dict[str, object], said: str
+    desk: Desk, crm: Crm, change: dict[str, object], message: str
 ) -> None:
     server, source = crm
     for name, value in change.items():
         setattr(source, name, value)
-    with pytest.raises(Misconfigured, match=said):
+    with pytest.raises(Misconfigured, match=message):
         desk.load(DEALS)
     assert server.calls("POST", "/sync") == 0
 
@@ -202,11 +202,11 @@ def test_a_job_that_never_ends_ends_at_the_deadline(desk: Desk, crm: Crm) -> Non
 def test_what_stitch_cannot_do_is_refused_before_anything_starts(desk: Desk, crm: Crm) -> None:
     """A reset, a range of days; a source that is not named."""
     server, _ = crm
-    for load_range, said in (
+    for load_range, message in (
         (LoadRange(full=True), "can't reset"),
         (LoadRange(since=date(2026, 1, 1)), "range of days"),
     ):
-        with pytest.raises(Misconfigured, match=said):
+        with pytest.raises(Misconfigured, match=message):
             desk.loader.load_source([DEALS], desk.warehouse, "r", load_range)
     with pytest.raises(Misconfigured, match="`source_id` is no number"):
         desk.load(managed_table("stitch"))
@@ -221,14 +221,14 @@ def test_check_lists_the_sources(desk: Desk, crm: Crm) -> None:
     assert desk.loader.check() == "2 sources: other (running), raw_crm (paused)"
 
 
-@pytest.mark.parametrize(("fault", "kind", "said"), FAULTS, ids=[fault for fault, *_ in FAULTS])
+@pytest.mark.parametrize(("fault", "kind", "message"), FAULTS, ids=[fault for fault, *_ in FAULTS])
 @pytest.mark.parametrize("at", ["GET /v4/sources/7", f"GET /v4/{CLIENT}/loads"])
 def test_faults_become_errors_without_the_secret(
     desk: Desk,
     crm: Crm,
     fault: str,
     kind: type[PlatformError],
-    said: str,
+    message: str,
     at: str,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -237,7 +237,7 @@ def test_faults_become_errors_without_the_secret(
     server, _ = crm
     desk.loader = stitch_loader(server, deadline_seconds=2 if fault in ("slow", "drip") else 20)  # type: ignore[assignment]
     server.fail(fault, at=at)
-    refused(lambda: desk.load(DEALS), kind, said, caplog, capfd)
+    refused(lambda: desk.load(DEALS), kind, message, caplog, capfd)
     server.fail("")
     desk.loader = stitch_loader(server)  # type: ignore[assignment]
     assert desk.load(DEALS).rows == 2

@@ -132,11 +132,11 @@ def test_the_index_keeps_dashboards_of_earlier_runs(site, make_card, tmp_path):
 
 def test_the_index_says_what_people_said_since(site, make_card, tmp_path):
     when = datetime(2026, 11, 2, tzinfo=UTC)
-    said = tuple(
+    message = tuple(
         Comment(author="Dana <b>", created=when.replace(hour=hour), body=body)
         for hour, body in ((9, "<script>alert(1)</script> by week please"), (8, "first"))
     )
-    card = make_card(metrics=(ORDERS,), dimensions=()).model_copy(update={"feedback": said})
+    card = make_card(metrics=(ORDERS,), dimensions=()).model_copy(update={"feedback": message})
     site.index([card], [site.publish(card)])
     page = (tmp_path / "bi" / "dashboards" / "index.html").read_text()
     assert "<b>2 new comments.</b> Dana &lt;b&gt;, 2026-11-02: &lt;script&gt;" in page

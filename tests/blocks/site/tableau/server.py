@@ -210,8 +210,8 @@ class TableauServer:
     def mode(self, kind: str, item: Item, group: str, word: str) -> str | None:
         lock = self.lock_of(item.project)
         rules = self.defaults.get((lock, kind), {}) if lock else item.rules
-        said = {rules.get(self.groups[each], {}).get(word) for each in (group, "All Users")}
-        return "Deny" if "Deny" in said else "Allow" if "Allow" in said else None
+        rights = {rules.get(self.groups[each], {}).get(word) for each in (group, "All Users")}
+        return "Deny" if "Deny" in rights else "Allow" if "Allow" in rights else None
 
     def lock_of(self, project: str) -> str | None:
         """The project whose permissions decide for what is in a project; None where content has its own."""
@@ -310,19 +310,19 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = handle_any
 
     def reply(self, fault: Fault | None, path: str, query: dict[str, str], body: bytes) -> Answer | None:
-        said = fault.answer if fault else ""
-        if said == "drop":
+        broken = fault.answer if fault else ""
+        if broken == "drop":
             return None
-        if said == "end session":
+        if broken == "end session":
             self.tableau.tokens.clear()
-        elif said.startswith("html"):  # a proxy's page, with its status
-            return Answer(int(said[4:] or 200), b"<html>Please log in, s3cr3t", "text/html")
-        elif said and said not in ("lose", "swallow"):
-            return error(said) if said[0] != "5" else Answer(int(said[:3]), b"it broke", "text/plain")
+        elif broken.startswith("html"):  # a proxy's page, with its status
+            return Answer(int(broken[4:] or 200), b"<html>Please log in, s3cr3t", "text/html")
+        elif broken and broken not in ("lose", "swallow"):
+            return error(broken) if broken[0] != "5" else Answer(int(broken[:3]), b"it broke", "text/plain")
         try:
-            Request(self.tableau, self.command, path, query, body, self.headers, said == "swallow").route()
+            Request(self.tableau, self.command, path, query, body, self.headers, broken == "swallow").route()
         except Answer as found:
-            return None if said == "lose" else found
+            return None if broken == "lose" else found
         except Refused as why:
             return error("400011", str(why))
         return error("404000", f"{self.command} {path}")

@@ -370,8 +370,8 @@ def test_how_a_figure_stands_to_its_target_is_what_the_rows_say(make_card: Make,
             ).fetchone()
             for first in (date(2025, 11, 24), date(2025, 11, 17))
         ]
-    said = {True: "reached", False: "not reached"}
+    message = {True: "reached", False: "not reached"}
     head = "Target £1.00M per month by 31 Dec 2026: month from 2025-11-01 "
-    assert found["net"] == head + said[amount >= 1_000_000]
-    assert found["rate"] == f"Target 99.0%: {said[share <= 0.99]}"
-    assert found["orders"] == f"Target previous period: week from 2025-11-24 {said[weeks[0] >= weeks[1]]}"
+    assert found["net"] == head + message[amount >= 1_000_000]
+    assert found["rate"] == f"Target 99.0%: {message[share <= 0.99]}"
+    assert found["orders"] == f"Target previous period: week from 2025-11-24 {message[weeks[0] >= weeks[1]]}"

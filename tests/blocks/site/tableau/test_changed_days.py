@@ -95,9 +95,9 @@ def test_only_the_days_that_changed_are_sent(
     assert published.canary
     assert count(wall, "POST /datasources") == whole
     assert count(wall, "PATCH /datasources") == 1
-    (way,) = published.data_notes
-    assert way.startswith("Data of sales: an extract, of which what changed was sent: 2")
-    assert ("2 days" in way) == (days == 2)
+    (note,) = published.data_notes
+    assert note.startswith("Data of sales: an extract, of which what changed was sent: 2")
+    assert ("2 days" in note) == (days == 2)
     again = site.publish(card)
     assert again.data_notes == ("Data of sales: an extract, nothing sent: none of its days has changed.",)
     assert count(wall, "PATCH /datasources") == 1
@@ -143,9 +143,9 @@ def test_the_whole_is_sent_where_days_would_not_do(
     site.publish(write())
     happens(wall)
     card = write(query)
-    (way,) = site.publish(card).data_notes
-    assert way.startswith("Data of sales: an extract, all of it: ")
-    assert reason in way
+    (note,) = site.publish(card).data_notes
+    assert note.startswith("Data of sales: an extract, all of it: ")
+    assert reason in note
     assert wall.rows("kpi_page")["Extract"] == rows_of(card)
 
 
@@ -154,8 +154,8 @@ def test_a_small_extract_goes_as_a_whole(
 ) -> None:
     small = site.model_copy(update={"large_mb": 64})
     for query in (ROWS, CHANGES["a day more"][0]):
-        (way,) = small.publish(write(query)).data_notes
-        assert way == "Data of sales: an extract, all of it: 0.0 MB are sent as a whole at once."
+        (note,) = small.publish(write(query)).data_notes
+        assert note == "Data of sales: an extract, all of it: 0.0 MB are sent as a whole at once."
     assert count(wall, "PATCH") == 0
 
 
@@ -187,8 +187,8 @@ def test_a_job_that_hangs_is_cancelled_and_the_whole_is_sent_next(
     with pytest.raises(TimedOut):
         site.model_copy(update={"job_seconds": 0.2}).publish(card)
     assert [job["plan"] for job in wall.server.jobs.values()][-1] == "cancelled"
-    (way,) = site.publish(card).data_notes
-    assert "is not known to be ours" in way
+    (note,) = site.publish(card).data_notes
+    assert "is not known to be ours" in note
     assert wall.rows("kpi_page")["Extract"] == rows_of(card)
 
 
@@ -203,6 +203,6 @@ def test_a_release_that_is_not_read_back_is_not_taken_as_a_base(
     with pytest.raises(Unavailable, match="it shows 1 rows"):
         site.publish(write(CHANGES["a day more"][0], summaries=(DatasetSummary(rows=601),)))
     wall.server.stale = []
-    (way,) = site.publish(card).data_notes
-    assert "is not known to be ours" in way
+    (note,) = site.publish(card).data_notes
+    assert "is not known to be ours" in note
     assert wall.rows("kpi_page")["Extract"] == rows_of(card)

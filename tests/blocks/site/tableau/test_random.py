@@ -72,10 +72,10 @@ def test_they_do_find_what_is_wrong(make_card: Make, tmp_path: Path) -> None:
 
     path = tmp_path / "broken.twbx"
     pack_workbook(path, Broken(), {})  # type: ignore[arg-type]
-    said = list_findings(path)
-    assert {each.split(":")[0] for each in said} >= {"cwtwb", "py-tbparse"}
-    assert any("SUMM" in each for each in said)
-    assert any("Nowhere" in each for each in said)
+    message = list_findings(path)
+    assert {each.split(":")[0] for each in message} >= {"cwtwb", "py-tbparse"}
+    assert any("SUMM" in each for each in message)
+    assert any("Nowhere" in each for each in message)
 
 
 @settings(max_examples=15, suppress_health_check=QUIET)

@@ -501,8 +501,8 @@ def test_a_description_has_one_full_stop_a_sentence(
 ) -> None:
     told = {"title": "Up or down?", "description": "Sales by day."}
     site.publish(make_card(metrics=(ORDERS,), dimensions=(), **told))
-    said = wall.server.workbooks()["kpi_page"].description
-    assert said.startswith("Up or down? Sales by day. Release of run r1, for ticket AN-1. ")
+    message = wall.server.workbooks()["kpi_page"].description
+    assert message.startswith("Up or down? Sales by day. Release of run r1, for ticket AN-1. ")
 
 
 def test_an_extract_may_travel_inside_the_workbook(wall: TableauWall, site: TableauSite, card: Card) -> None:
@@ -1332,23 +1332,23 @@ def test_secrets_are_in_no_log_no_error_and_no_file(
     wall.server.live = warehouse
     told = {"data": "live", "live_user": READER, "live_password": PASSWORD}
     sites = [changed(site, **told), changed(site, **told, token=None, app=APP)]
-    said = []
+    message = []
     with caplog.at_level(logging.DEBUG):
         for each in sites:
-            said += [repr(each), str(each), each.model_dump_json()]
+            message += [repr(each), str(each), each.model_dump_json()]
             each.publish(live_card)
             for request in ("POST /auth/signin", "POST /datasources", "GET /jobs"):
                 for answer in ("drop", "500000", "401001", "400006"):
                     wall.server.faults = [Fault(request, answer)]
                     with pytest.raises(PlatformError) as raised:
                         each.publish(live_card)
-                    said += [
+                    message += [
                         "".join(traceback.format_exception(raised.value)),
                         repr(raised.value.__context__),
                     ]
                     wall.server.faults = []
-    said += [path.read_text(errors="replace") for path in site.folder.rglob("*") if path.is_file()]
-    everything = "\n".join([caplog.text, *said])
+    message += [path.read_text(errors="replace") for path in site.folder.rglob("*") if path.is_file()]
+    everything = "\n".join([caplog.text, *message])
     assert "POST" in caplog.text.upper()
     for secret in (TOKEN[1], APP["secret"], PASSWORD):
         assert secret not in everything

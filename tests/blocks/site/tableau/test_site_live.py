@@ -124,7 +124,7 @@ def test_tags_of_people_and_the_owner_outlive_an_overwrite(site: TableauSite, ma
 
 
 def test_the_days_that_changed_are_taken_in_and_shown(site: TableauSite, make_card: Make) -> None:
-    """By the Hyper Update API: deleted and inserted anew, in one job, of a data source that stays."""
+    """By the Hyper Update API: deleted and inserted again, in one job, of a data source that stays."""
     large = share(site, large_mb=0)
     first = as_title(make_card(name="days", metrics=(ORDERS,), where="day < '2025-11-28'"), "2025-11-27")
     assert large.publish(first).ways[0].startswith("Data of sales: an extract, all of it")

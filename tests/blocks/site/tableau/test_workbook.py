@@ -155,9 +155,9 @@ ENDING = (
 def schema_faults(schema: Any, root: Any) -> list[str]:
     """What the schema says of a workbook, but for the one thing that it is known to be wrong about."""
     assert not schema.validate(root)
-    said = [each.message for each in schema.error_log]
-    said.remove(ENDING)
-    return said
+    errors = [each.message for each in schema.error_log]
+    errors.remove(ENDING)
+    return errors
 
 
 @pytest.mark.parametrize("kind", sorted(CONNECTIONS))
@@ -392,8 +392,8 @@ def test_a_click_filters_by_the_bare_column_of_its_source(make_card: Make) -> No
     clicks = [(first, "country"), (first, "segment"), (first, "channel"), (second, "segment")]
     for action, (source, column) in zip(actions, clicks, strict=True):
         full = f"[{source.name}].[{column}]"
-        said = action.find("link").get("expression")
-        assert said == f"tsl:Dashboard?%5B{source.name}%5D.%5B{column}%5D~s0=<{full}~na>"
+        link = action.find("link").get("expression")
+        assert link == f"tsl:Dashboard?%5B{source.name}%5D.%5B{column}%5D~s0=<{full}~na>"
         assert re.fullmatch(r"\[Action\d_[0-9A-F]{32}\]", action.get("name"))
         start = action.find("source").get("worksheet")
         excluded = next(p.get("value") for p in action.iter("param") if p.get("name") == "exclude").split(",")
@@ -424,10 +424,10 @@ def test_a_click_on_a_line_leads_to_its_products(make_card: Make) -> None:
 def test_a_pointer_on_a_bar_highlights_the_same_elsewhere(make_card: Make) -> None:
     root = parsed(workbook(make_card()).xml())
     actions = root.xpath("actions/action[command/@command='tsc:brush']")
-    said = [{p.get("name"): p.get("value") for p in action.iter("param")} for action in actions]
-    assert [each["field-captions"] for each in said] == ["Country", "Segment", "Channel"]
+    parameters = [{p.get("name"): p.get("value") for p in action.iter("param")} for action in actions]
+    assert [each["field-captions"] for each in parameters] == ["Country", "Segment", "Channel"]
     assert {action.find("activation").get("type") for action in actions} == {"on-hover"}
-    assert [each["exclude"] for each in said] == [a.find("source").get("worksheet") for a in actions]
+    assert [each["exclude"] for each in parameters] == [a.find("source").get("worksheet") for a in actions]
 
 
 def test_the_head_says_what_the_data_is_and_opens_the_ticket(make_card: Make) -> None:

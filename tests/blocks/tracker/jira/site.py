@@ -80,8 +80,8 @@ def now() -> str:
 class Problem(Exception):
     """An answer other than good."""
 
-    def __init__(self, status: int, *said: str, **errors: str) -> None:
-        self.status, self.body = status, {"errorMessages": list(said), "errors": errors}
+    def __init__(self, status: int, *message: str, **errors: str) -> None:
+        self.status, self.body = status, {"errorMessages": list(message), "errors": errors}
 
 
 @dataclass

@@ -83,9 +83,9 @@ def test_a_fault_is_one_of_ours_and_tells_nothing(
         desk.tracker.comment(
             "AN-1", "run_1", WORDS
         ) if when == "writing" else desk.tracker.list_open_tickets()
-    said = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
-    assert TOKEN not in said
-    assert WORDS not in said
+    message = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caplog.text
+    assert TOKEN not in message
+    assert WORDS not in message
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     desk.site.faults = []
@@ -131,25 +131,25 @@ def test_a_redirect_is_not_followed(desk: JiraDesk) -> None:
         desk.tracker.list_open_tickets()
 
 
-@pytest.mark.parametrize("said", ["1", "date", None])
+@pytest.mark.parametrize("message", ["1", "date", None])
 def test_a_pause_that_jira_asks_for_is_kept(
-    desk: JiraDesk, said: str | None, monkeypatch: pytest.MonkeyPatch
+    desk: JiraDesk, message: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("blocks.tracker.jira.session.FIRST_PAUSE", 0.5)
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
-    headers = {} if said is None else {"Retry-After": date if said == "date" else said}
+    headers = {} if message is None else {"Retry-After": date if message == "date" else message}
     desk.tracker.check()
     desk.site.faults = [Fault("POST .*/comment$", 429, times=1, headers=headers)]
     start = time.monotonic()
     desk.tracker.comment("AN-1", "run_1", "built")
-    assert time.monotonic() - start >= (0.5 if said is None else 0.9)
+    assert time.monotonic() - start >= (0.5 if message is None else 0.9)
     assert desk.comments("AN-1") == ["built"]
 
 
-@pytest.mark.parametrize("said", ["3600", "date"])
-def test_a_pause_that_is_too_long_is_handed_on(desk: JiraDesk, said: str) -> None:
+@pytest.mark.parametrize("message", ["3600", "date"])
+def test_a_pause_that_is_too_long_is_handed_on(desk: JiraDesk, message: str) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-    desk.site.faults = [Fault("search", 429, headers={"Retry-After": date if said == "date" else said})]
+    desk.site.faults = [Fault("search", 429, headers={"Retry-After": date if message == "date" else message})]
     start = time.monotonic()
     with pytest.raises(RateLimited) as caught:
         desk.tracker.list_open_tickets()

@@ -131,13 +131,13 @@ def test_check_lists_all_that_is_missing_and_what_there_is(desk: JiraDesk) -> No
     words = {"incomplete": "Waiting", "done": "Finished"}
     with pytest.raises(Misconfigured) as caught:
         with_settings(desk, statuses=words, incident_type="Incident", link_type="Blocks").list_open_tickets()
-    for said in (
+    for message in (
         "no status Finished, Waiting; it has",
         "Needs Information",
         "no issue type Incident",
         "no link type Blocks",
     ):
-        assert said in str(caught.value)
+        assert message in str(caught.value)
 
 
 def test_a_field_name_that_is_there_twice_needs_an_id(desk: JiraDesk) -> None:
