@@ -280,7 +280,7 @@ class Catalogue:
         """Data sources that a loader brings, by dbt's name."""
         return tuple(sorted({table.source for table in self.tables if table.is_loaded}))
 
-    def all_source_names(self) -> tuple[str, ...]:
+    def list_source_names(self) -> tuple[str, ...]:
         """Every data source, those that other tools fill among them."""
         return tuple(sorted({table.source for table in self.tables}))
 

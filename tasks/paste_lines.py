@@ -24,10 +24,10 @@ def list_paste_lines(
         "analysis": f"one of: {', '.join(Analysis)}",
         "metrics": _advise_names(catalogue.metric_names()),
         "dimensions": _advise_names(dimensions),
-        "data_sources": _advise_names(catalogue.all_source_names()),
+        "data_sources": _advise_names(catalogue.list_source_names()),
         "deadline": "a date, as 2026-07-31",
     }
-    if not catalogue.all_source_names():
+    if not catalogue.list_source_names():
         del advice["data_sources"]
     rest = {"requester": "one of: your name", "priority": f"one of: {', '.join(Priority.__members__)}"}
     advice |= {field: words for field, words in rest.items() if field in form.gap_fields}

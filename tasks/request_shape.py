@@ -45,7 +45,7 @@ class Names(Protocol):
     def form_of(self, metric: str) -> str:
         """How a metric is shown: `number`, `percent`, or a currency."""
 
-    def all_source_names(self) -> Sequence[str]:
+    def list_source_names(self) -> Sequence[str]:
         """Every data source."""
 
     def sources_feeding(self, metric: str) -> Sequence[str]:
@@ -81,7 +81,7 @@ def check_shape(
 def needs_sources(metrics: Sequence[str], names: Names) -> bool:
     """False where there is none to name: the project has none, or the metrics are computed from its own seeds."""
     if not metrics:
-        return bool(names.all_source_names())
+        return bool(names.list_source_names())
     return any(names.sources_feeding(metric) for metric in metrics)
 
 

@@ -71,7 +71,7 @@ def check_ticket(
     known = {
         "metrics": Spellings(catalogue.metric_names(), catalogue.metric_labels()),
         "dimensions": Spellings(dimensions, catalogue.dimension_labels(), BY),
-        "data_sources": Spellings(catalogue.all_source_names(), {}),
+        "data_sources": Spellings(catalogue.list_source_names(), {}),
     }
     place_splits(form, known["metrics"], known["dimensions"])
     found: dict[str, Any] = {

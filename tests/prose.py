@@ -135,7 +135,7 @@ class YamlCatalogue:
     def form_of(self, metric: str) -> str:
         return str(_read_meta(self._metrics[metric]).get("format", "number"))
 
-    def all_source_names(self) -> list[str]:
+    def list_source_names(self) -> list[str]:
         return list(self._sources)
 
     def sources_feeding(self, metric: str) -> list[str]:

@@ -54,13 +54,15 @@ def apply_targets(datasets: Sequence[Dataset], targets: Sequence[Target]) -> tup
     wanted = {target.metric: target for target in targets}
     return tuple(
         dataset.model_copy(
-            update={"metrics": tuple(_aim(metric, wanted.get(metric.name)) for metric in dataset.metrics)}
+            update={
+                "metrics": tuple(_set_target(metric, wanted.get(metric.name)) for metric in dataset.metrics)
+            }
         )
         for dataset in datasets
     )
 
 
-def _aim(metric: Metric, target: Target | None) -> Metric:
+def _set_target(metric: Metric, target: Target | None) -> Metric:
     if target is None:
         return metric
     found = {"target": target.value, "target_per": target.per, "target_by": target.by}

@@ -92,7 +92,7 @@ class Shop:
     def form_of(self, metric: str) -> str:
         return "number"
 
-    def all_source_names(self) -> list[str]:
+    def list_source_names(self) -> list[str]:
         return ["crm", "erp", "fx"]
 
     def sources_feeding(self, metric: str) -> list[str]:
@@ -311,7 +311,7 @@ def test_a_metric_that_can_not_be_shown_is_answered_with_its_reason() -> None:
 
 def test_long_lists_of_what_is_possible_are_bounded() -> None:
     class Large(Shop):
-        def all_source_names(self) -> list[str]:
+        def list_source_names(self) -> list[str]:
             return [f"source_{number}" for number in range(5_000)]
 
     found = check_ticket(ticket(data_sources=["nothing"]), Large())
@@ -396,7 +396,7 @@ def test_a_ticket_that_says_all_of_it_already_is_not_asked_for_again(tmp_path: P
 @pytest.mark.parametrize("known", [(), ("erp",)])
 def test_metrics_of_a_projects_own_seeds_need_no_data_source(known: tuple[str, ...]) -> None:
     class Seeds(Shop):
-        def all_source_names(self) -> list[str]:
+        def list_source_names(self) -> list[str]:
             return list(known)
 
         def sources_feeding(self, metric: str) -> list[str]:

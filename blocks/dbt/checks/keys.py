@@ -14,10 +14,10 @@ from typing import Any, Protocol, TypeAlias
 
 from blocks.dbt.checks.nodes import get_name, list_nodes
 from blocks.dbt.project_files import PROJECT_FILE, UNREAD
-from blocks.dbt.yaml_content import read_yaml
 from blocks.errors import Misconfigured
 from blocks.findings import Finding, make_error, suggest_name, warn
 from blocks.manifest import Node
+from blocks.yaml_content import read_yaml
 
 Schemas: TypeAlias = Mapping[str, Node]
 """dbt's JSON Schema of each part of a project's YAML, as blocks/vendor_patches/dbt_schemas.py collects them."""

@@ -49,23 +49,25 @@ def change_view_settings(
     if "wiki" in changed:
         text = next((each.value for each in wanted if each.kind == "wiki"), "")
         session.guard()
-        rest.write(_at(entity.id, "wiki"), {"text": text}, Wiki, f"write the wiki {asked}")
+        rest.write(_write_path(entity.id, "wiki"), {"text": text}, Wiki, f"write the wiki {asked}")
     if "label" in changed:
         labels = sorted(each.value for each in wanted if each.kind == "label")
         session.guard()
-        rest.write(_at(entity.id, "tag"), {"tags": labels}, Labels, f"write the labels {asked}")
+        rest.write(_write_path(entity.id, "tag"), {"tags": labels}, Labels, f"write the labels {asked}")
     if "grant" in changed:
         session.guard()
         rest.replace(
-            _grants_at(entity.id), {"grants": _write_grants(has, wanted)}, f"write the privileges {asked}"
+            _write_grants_path(entity.id),
+            {"grants": _write_grants(has, wanted)},
+            f"write the privileges {asked}",
         )
 
 
 def _read(rest: DremioRest, identifier: str, view: str) -> set[ViewSetting]:
     """What is on an entity; an edition without privileges answers that there are none."""
-    wiki = rest.read_if_there(Wiki, _at(identifier, "wiki"), f"read the wiki of {view}")
-    labels = rest.read_if_there(Labels, _at(identifier, "tag"), f"read the labels of {view}")
-    grants = rest.read_if_there(Grants, _grants_at(identifier), f"read the privileges of {view}")
+    wiki = rest.read_if_there(Wiki, _write_path(identifier, "wiki"), f"read the wiki of {view}")
+    labels = rest.read_if_there(Labels, _write_path(identifier, "tag"), f"read the labels of {view}")
+    grants = rest.read_if_there(Grants, _write_grants_path(identifier), f"read the privileges of {view}")
     found = {ViewSetting("wiki", value=wiki.text)} if wiki and wiki.text else set()
     found |= {ViewSetting("label", value=label) for label in (labels.tags if labels else ())}
     for grant in grants.grants if grants else ():
@@ -89,9 +91,9 @@ def _write_grants(has: Iterable[ViewSetting], wanted: Iterable[ViewSetting]) -> 
     ]
 
 
-def _at(identifier: str, what: str) -> str:
+def _write_path(identifier: str, what: str) -> str:
     return f"/catalog/{quote(identifier, safe='')}/collaboration/{what}"
 
 
-def _grants_at(identifier: str) -> str:
+def _write_grants_path(identifier: str) -> str:
     return f"/catalog/{quote(identifier, safe='')}/grants"
