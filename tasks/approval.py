@@ -417,8 +417,8 @@ def _decide(tracker: Tracker, warehouse: Warehouse, candidate: Candidate, waitin
     if ticket and question and ticket.comment_fingerprints.get(TOPIC) in question.texts:
         account = owner if candidate.approver == "owner" else ticket.requester_account
         refused = list[str]()
-        said = sorted(list_new(ticket.answers, question.seen), key=lambda each: each.created)
-        for comment in reversed(said):
+        newest_last = sorted(list_new(ticket.answers, question.seen), key=lambda each: each.created)
+        for comment in reversed(newest_last):
             word = read_word(comment)
             reason = _find_fault(word, comment.account, account, candidate) if word else ""
             if word and not reason:

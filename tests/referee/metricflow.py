@@ -116,11 +116,11 @@ class Referee:
         *path, entity, short = name.split("__")
         parts = [f"'{entity}__{short}'", *([f"'{known.grain}'"] if known.time else [])]
         parts += [f"entity_path={path}"] if path else []
-        said = f"{'TimeDimension' if known.time else 'Dimension'}({', '.join(parts)})"
+        name = f"{'TimeDimension' if known.time else 'Dimension'}({', '.join(parts)})"
         text = (
-            f"cast(cast({{{{ {said} }}}} as date) as varchar)"
+            f"cast(cast({{{{ {name} }}}} as date) as varchar)"
             if known.time
-            else f"cast({{{{ {said} }}}} as varchar)"
+            else f"cast({{{{ {name} }}}} as varchar)"
         )
         return f"{text} is null" if label == "(blank)" else f"{text} = {write_literal(label, 'duckdb')}"
 

@@ -250,8 +250,8 @@ def test_what_is_unlike_is_found(make_card: Callable[..., Card]) -> None:
     (net, *others), (first, *rest) = made.sources[0].metrics, made.charts
     source = replace(made.sources[0], metrics=(replace(net, form="n0;-0"), *others))
     charts = [replace(first, title="Revenue over time"), *(replace(each, sort=None) for each in rest)]
-    board = replace(made.board, charts=charts, kpis=made.kpis[1:])
-    found = list_unlike(replace(made, board=board, sources=(source,)), card)
+    layout = replace(made.layout, charts=charts, kpis=made.kpis[1:])
+    found = list_unlike(replace(made, layout=layout, sources=(source,)), card)
     assert {each.split()[0] for each in found} >= {"titles", "figures", "net:", rest[0].name.split()[0]}
 
 
