@@ -119,6 +119,22 @@ def test_once_is_once_and_without_a_cadence_nothing_is_kept(warehouse: DuckDBWar
         assert publish(warehouse, planned, "r1") == {}
 
 
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_change_that_was_accepted_counts_for_later_refreshes_over_what_dbt_declares(
+    warehouse: DuckDBWarehouse, changed: bool
+) -> None:
+    found = catalogue({"ticket": "AN-7"})
+    asked = ticket(cadence=None, filters=None, dimensions=[], analysis="trend", grain=None)
+    asked = asked.model_copy(update={"changed": changed})
+    planned = plan(found, asked, occasion=Occasion(today=MONDAY))
+    standing = publish(warehouse, planned, "r1")
+    assert ("board" in standing) is changed
+    done = asked.model_copy(update={"status": "done"})
+    again = {"AN-7": done} if list_due_tickets(Occasion(today=THURSDAY, standing=standing), found, ()) else {}
+    (refreshed,) = plan(found, occasion=Occasion(today=THURSDAY, standing=standing, again=again)).dashboards
+    assert (refreshed.dimensions == (), refreshed.changed) == (changed, changed)
+
+
 def test_an_exposure_keeps_what_its_ticket_wished_when_that_is_done(warehouse: DuckDBWarehouse) -> None:
     found = catalogue({"ticket": "AN-7"})
     planned = plan(found, ticket(cadence=None), occasion=Occasion(today=MONDAY))
