@@ -599,7 +599,7 @@ class Writes:
     [
         ("jira-cloud-v3", 21),
         *(
-            pytest.param(each, 1, marks=pytest.mark.soak)
+            pytest.param(each, 1, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)])
             for each in ("files", "jira-cloud-v3", "jira-data-center")
         ),
     ],
