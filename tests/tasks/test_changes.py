@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.blocks.tracker.desks import Desk
 from tests.conftest import ROOT
 from tests.prose import ASKED_ON, make_vocabularies
 from tests.tasks.conftest import KilledError
+from tests.tasks.test_requirements import HOSTILE
 
 SHOP = make_vocabularies()["shop"]
 NOW = {"analysis": "trend", "metrics": "net_revenue, refund_rate", "dimensions": "country"}
@@ -100,6 +102,15 @@ def test_what_is_not_understood_to_its_last_word_changes_nothing_and_is_passed_o
     found = read(said)
     assert found.fields == NOW
     assert found.unread
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=[text[:12] for text in HOSTILE])
+def test_hostile_words_change_nothing_and_stay_in_their_quotes(text: str) -> None:
+    start = monotonic()
+    found = read(text, f"add {text}", "add " * 9_000)
+    assert monotonic() - start < 10
+    assert found.fields == NOW
+    assert all(each.startswith("`") and "\n" not in each for each in found.unread)
 
 
 def test_values_are_added_to_and_taken_from_those_that_are_shown() -> None:
