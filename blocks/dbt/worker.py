@@ -44,6 +44,7 @@ MOST_WARNINGS = 200
 _SAME = 200  # characters: two texts that begin with the same are one, as the longer is cut
 _AGAIN = "Encountered an error: "
 _MARKS = re.compile(r"\x1b\[[\d;]*m|^\[(?:\x1b\[[\d;]*m)?WARNING(?:\x1b\[[\d;]*m)?\]:? ?")
+_DETAIL = re.compile(r"\n\s*DETAIL:[^\n]*")
 _FILE_PATH = re.compile(r"FilePath\(searched_path='([^']*)', relative_path='([^']*)'[^)]*\)")
 """Colours and the level, which stand before dbt's warnings; and how dbt writes a file in its errors."""
 FAILED = {"error", "fail", "runtime error", "partial success"}
@@ -65,9 +66,9 @@ class Reasons:
     def __call__(self, event: Any) -> None:
         """Keep an event of level error or warn, and a node's exception; dbt calls this for every event."""
         if event.info.name in OF_NODES:
-            self.of_nodes.setdefault(event.data.node_info.unique_id, event.data.exc)
+            self.of_nodes.setdefault(event.data.node_info.unique_id, leave_out_rows(event.data.exc))
         level = str(event.info.level)
-        text = " ".join(_MARKS.sub("", event.info.msg).split())
+        text = " ".join(leave_out_rows(_MARKS.sub("", event.info.msg)).split())
         if (
             level in {"error", "warn"}
             and text
@@ -81,12 +82,19 @@ class Reasons:
 
     def explain(self, error: BaseException | None) -> str:
         """An error's own words and what dbt reported beside them, at most a few lines."""
-        own = f"{type(error).__name__}: {error}" if error else "dbt ended without a reason"
+        own = (
+            f"{type(error).__name__}: {leave_out_rows(str(error))}" if error else "dbt ended without a reason"
+        )
         own = _FILE_PATH.sub(r"\1/\2", own)
         said = " ".join(own.split())
         texts = [_FILE_PATH.sub(r"\1/\2", text) for text in dict.fromkeys(self._messages)]
         more = [text for text in texts if text.removeprefix(_AGAIN)[:_SAME] not in said]
         return "\n".join([own, *more[:MOST_REASONS]])
+
+
+def leave_out_rows(message: str) -> str:
+    """A database's message without PostgreSQL's line of detail, which may be a whole row."""
+    return _DETAIL.sub("", message)
 
 
 class GenericTest(TypedDict):
@@ -328,7 +336,7 @@ def _write_flag(name: str) -> str:
 
 
 def _make_node_result(item: NodeRunResult, reasons: Reasons) -> NodeResult:
-    node, message = item.node, item.message or ""
+    node, message = item.node, leave_out_rows(item.message or "")
     if item.status in FAILED and getattr(item, "batch_results", None):
         message = f"{message}: {reasons.of_nodes.get(node.unique_id, '')}".removesuffix(": ")
     return {

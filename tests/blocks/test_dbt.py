@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from blocks.dbt.project import DbtProject
-from blocks.dbt.worker import Reasons
+from blocks.dbt.worker import OF_NODES, Reasons
 from blocks.errors import BuildFailed, Misconfigured
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from flows.setup import show_setup
@@ -278,3 +278,18 @@ def test_dbts_reason_is_said_once_in_plain_words() -> None:
         f"ValueError: Parsing Error\n  {reason.replace(place, 'models/all.yml')}"
     )
     assert reasons.warnings == ["Configuration paths exist"]
+
+
+def test_a_row_that_the_database_quotes_is_left_out() -> None:
+    reasons = Reasons()
+    said = (
+        'Database Error in model calls (models/calls.sql)\n  null value in column "k" violates not-null constraint\n'
+        "  DETAIL:  Failing row contains (null, 4711-secret).\n  compiled code at target/run/calls.sql"
+    )
+    event = SimpleNamespace(node_info=SimpleNamespace(unique_id="model.p.calls"), exc=said)
+    for name in (*OF_NODES, "Note"):
+        reasons(SimpleNamespace(info=SimpleNamespace(name=name, level="error", msg=said), data=event))
+    told = f"{reasons.explain(ValueError(said))} {reasons.of_nodes}"
+    assert "not-null constraint" in told
+    assert "target/run/calls.sql" in told
+    assert "4711-secret" not in told
