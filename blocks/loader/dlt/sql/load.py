@@ -70,7 +70,8 @@ def _reflect_table(engine: sa.Engine, table: SourceTable) -> sa.Table:
     for at in reversed(range(len(words))):  # a name may have dots in it
         schema, name = ".".join(words[:at]) or None, ".".join(words[at:])
         try:
-            return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=engine, resolve_fks=False)
+            held = sa.MetaData(schema=schema)  # dlt looks there for the table, by its name alone
+            return sa.Table(name, held, autoload_with=engine, resolve_fks=False)
         except sa.exc.NoSuchTableError as error:
             problem = problem or translate_error(asked, error)
         except sa.exc.SQLAlchemyError as error:

@@ -204,6 +204,19 @@ def test_postgresqls_texts_of_one_column_and_digits_of_any_role_come(
     ]
 
 
+def test_a_table_of_another_schema_is_not_taken_for_one_of_that_name(crm: Crm) -> None:
+    """By dlt, too, which has to be told where the table is."""
+    crm.run("create table accounts (account_id int, segment text)")
+    crm.run("insert into accounts values (1, 'of here')")
+    crm.run("create schema other")
+    crm.run("create table other.accounts (account_id int, segment text)")
+    crm.run("insert into other.accounts values (2, 'of there')")
+    crm.desk.load(ACCOUNTS.model_copy(update={"meta": {**ACCOUNTS.meta, "table": "other.accounts"}}))
+    crm.run("drop table other.accounts")
+    crm.run("drop schema other")
+    assert crm.desk.rows("select account_id, segment from raw_crm.accounts") == [(2, "of there")]
+
+
 def test_numbers_of_a_database_are_not_read_as_texts(crm: Crm) -> None:
     """1.234 would become 1234."""
     spelled = tuple(
