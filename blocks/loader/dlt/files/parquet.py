@@ -174,8 +174,9 @@ def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextR
 def _build_text(name: str, kind: str) -> str:
     """Build the SQL of a value as text: JSON, as in JSON lines, if it is nested."""
     value = f"c.{quote_identifier(name)}"
-    if kind == "BLOB":  # old writers do not say which bytes are texts
-        return f"coalesce(try(decode({value})), cast({value} as varchar))"
+    if kind == "BLOB":  # old writers do not say which bytes are texts; one with a NUL is none
+        text = f"try(decode({value}))"
+        return f"case when not contains({text}, chr(0)) then {text} else cast({value} as varchar) end"
     nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
     return f"cast({f'to_json({value})' if nested else value} as varchar)"
 

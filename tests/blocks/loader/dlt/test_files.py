@@ -589,11 +589,12 @@ def load_parquet(desk: Desk, table: pa.Table, kind: str, **meta: object) -> list
 
 def test_parquet_values_are_read_as_what_they_are(desk: Desk) -> None:
     """Bytes that are a text as that; numbers and dates not as the column's texts are written elsewhere."""
-    texts = pa.array(["Müller".encode(), b"a\\b", b"\xff\x00"])
-    assert load_parquet(desk, pa.table({"id": [1, 2, 3], "v": texts}), "varchar") == [
+    texts = pa.array(["Müller".encode(), b"a\\b", b"\xff\x00", b"a\x00"])
+    assert load_parquet(desk, pa.table({"id": [1, 2, 3, 4], "v": texts}), "varchar") == [
         ("Müller",),
         ("a\\b",),
         ("\\xFF\\x00",),
+        ("a\\x00",),
     ]
     numbers = pa.table({"id": [1, 2], "v": [1.234, 1234.0]})
     assert load_parquet(desk, numbers, "decimal(9,3)", decimal=",", thousands=".") == [
