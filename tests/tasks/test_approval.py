@@ -581,11 +581,12 @@ class Writes:
 
         monkeypatch.setattr(owner, name, counted)
 
-    def is_killed(self, moment: int, act: Callable[[], object]) -> bool:
-        """Whether something was done that ended before this many writes."""
+    def is_killed(self, moment: int, warehouse: DuckDBWarehouse, act: Callable[[], object]) -> bool:
+        """Whether something was done that ended before this many writes; its connection ends with it."""
         self.left = moment
         try:
-            act()
+            with warehouse.session():
+                act()
         except KilledError:
             return True
         finally:
@@ -613,11 +614,11 @@ def test_killed_at_each_write_also_to_the_tracker_nothing_is_promoted_unaccepted
         folder = tmp_path / str(moment)
         (folder / "desk").mkdir(parents=True)
         stage = Stage(folder)
-        with DESKS[name](folder / "desk") as desk, stage.warehouse.session():
+        with DESKS[name](folder / "desk") as desk:
             stage.tracker = desk.tracker
             desk.file("AN-7", "done")
             if step == "awaiting":
-                killed = writes.is_killed(moment, partial(stage.run, "a", 1))
+                killed = writes.is_killed(moment, stage.warehouse, partial(stage.run, "a", 1))
                 assert stage.seen() is None
                 recover.fn(stage.warehouse, "later")
                 assert stage.settle() == []
@@ -633,7 +634,7 @@ def test_killed_at_each_write_also_to_the_tracker_nothing_is_promoted_unaccepted
                     desk.accept("AN-7", "Dana Whitfield")
                 else:
                     monkeypatch.setattr(approval, "EXPIRES", timedelta(0))
-                killed = writes.is_killed(moment, stage.settle)
+                killed = writes.is_killed(moment, stage.warehouse, stage.settle)
                 assert stage.seen() in ((None,) if step == "expired" else (None, 1))
                 recover.fn(stage.warehouse, "later")
                 stage.settle()
