@@ -177,7 +177,9 @@ class Workbench:
             relation = f"read_csv({listed}, delim = {write_literal(delimiter, 'duckdb')}, {options})"
 
         def translate(error: BaseException) -> Misconfigured:
-            answer = " ".join(str(error).split())
+            answer = " ".join(
+                each.strip() for each in str(error).split("\n") if not each.startswith("Original Line")
+            )
             return Misconfigured(f"profile {files[0].name}", answer, "Mend the file, or take it away.")
 
         with replace_vendor_errors(duckdb.Error, translate):

@@ -44,7 +44,7 @@ MOST_WARNINGS = 200
 _SAME = 200  # characters: two texts that begin with the same are one, as the longer is cut
 _AGAIN = "Encountered an error: "
 _MARKS = re.compile(r"\x1b\[[\d;]*m|^\[(?:\x1b\[[\d;]*m)?WARNING(?:\x1b\[[\d;]*m)?\]:? ?")
-_DETAIL = re.compile(r"\n\s*DETAIL:[^\n]*")
+_DETAIL = re.compile(r"\n\s*(?:DETAIL|Original Line):[^\n]*")
 _FILE_PATH = re.compile(r"FilePath\(searched_path='([^']*)', relative_path='([^']*)'[^)]*\)")
 """Colours and the level, which stand before dbt's warnings; and how dbt writes a file in its errors."""
 FAILED = {"error", "fail", "runtime error", "partial success"}
@@ -93,7 +93,7 @@ class Reasons:
 
 
 def leave_out_rows(message: str) -> str:
-    """A database's message without PostgreSQL's line of detail, which may be a whole row."""
+    """A database's message without PostgreSQL's line of detail and DuckDB's of a file, which may be whole rows."""
     return _DETAIL.sub("", message)
 
 

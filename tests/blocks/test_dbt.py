@@ -284,7 +284,8 @@ def test_a_row_that_the_database_quotes_is_left_out() -> None:
     reasons = Reasons()
     said = (
         'Database Error in model calls (models/calls.sql)\n  null value in column "k" violates not-null constraint\n'
-        "  DETAIL:  Failing row contains (null, 4711-secret).\n  compiled code at target/run/calls.sql"
+        "  DETAIL:  Failing row contains (null, 4711-secret).\n  Original Line: 4711-secret,2\n"
+        "  compiled code at target/run/calls.sql"
     )
     event = SimpleNamespace(node_info=SimpleNamespace(unique_id="model.p.calls"), exc=said)
     for name in (*OF_NODES, "Note"):
