@@ -6,12 +6,14 @@ Whatever the source, a value arrives as text; how it gets its declared type is i
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NoReturn
 
 from blocks.errors import ContractBroken
+from blocks.hashing import hash_text
 from blocks.loader.dlt.table_config import get_key
 from blocks.loader.dlt.values import DUCKDB, build_complaint, describe_type, is_spelled, is_time
 from blocks.records import Column, SourceTable
@@ -114,18 +116,29 @@ def name_extra_columns(table: SourceTable, *files: Collection[str]) -> dict[str,
     """Name the columns that are not declared: name at the source → snake_case name in RAW.
 
     files: the names of each file. Names that are in different files and alike but for signs and case are one column, as
-    they are when these files come one a run; names in one file are several, and get numbers.
+    they are when these files come one a run; names in one file are several, and get numbers, by their spelling and not
+    by their place: columns that change places stay what they are.
     """
     declared = {column.origin for column in table.columns}
     reserved = {column.name.lower() for column in table.columns} | set(RESERVED)
     extras: dict[str, str] = {}
-    for at, origin in enumerate(name for name in dict.fromkeys(chain(*files)) if name not in declared):
+    found = [name for name in dict.fromkeys(chain(*files)) if name not in declared]
+    for at, origin in sorted(enumerate(found), key=lambda pair: pair[1]):
         beside = {name for names in files if origin in names for name in names}
         taken = reserved | {extras[name] for name in beside if name in extras}
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", origin)
-        plain = re.sub(r"[^a-z0-9_]+", "_", words.lower()).strip("_")[:60] or f"column_{at + 1}"
+        plain = _write_plain(origin) or f"column_{at + 1}"
         name, number = plain, 2
         while name in taken:
             name, number = f"{plain}_{number}", number + 1
         extras[origin] = name
-    return extras
+    return {origin: extras[origin] for origin in found}
+
+
+def _write_plain(origin: str) -> str:
+    """A name in snake_case and ASCII. Letters that have no ASCII leave a hash of the name; empty where it has none."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", origin).casefold()
+    signs = "".join(sign for sign in unicodedata.normalize("NFKD", words) if not unicodedata.combining(sign))
+    plain = re.sub(r"[^a-z0-9_]+", "_", signs).strip("_")[:60]
+    if any(sign.isalnum() and not sign.isascii() for sign in signs):
+        return f"{plain[:50] or 'column'}_{hash_text(signs)[:6]}"
+    return plain

@@ -661,3 +661,29 @@ def test_a_column_that_is_spelled_in_another_way_later_is_the_same(
         ("order-id 1", None, None),
         ("ORDER_ID 2", "more 2", second) if form == "csv" else ("ORDER_ID 2", "MORE 2", "more 2"),
     ]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_columns_that_change_places_stay_what_they_are(desk: Desk, together: bool) -> None:
+    """Also where their names become one, or have no letter that a name in RAW may have."""
+    table = source_table("erp", "t", columns(("id", "integer", "id", True)), kind="files", path="*.csv")
+    names = ["名前", "年齢", "Größe", "net €", "net $"]
+    for at in range(3):
+        header = names[at:] + names[:at]
+        row = [f"{name} {at}" for name in header]
+        (desk.erp / f"{at}.csv").write_text(
+            f"id,{','.join(header)}\n{at},{','.join(row)}\n", encoding="utf-8"
+        )
+        if not together:
+            desk.load(table)
+    if together:
+        desk.load(table)
+    found = [name for (name,) in desk.rows("select column_name from (describe raw_erp.t)")]
+    own = [name for name in found if not name.startswith("_") and name != "id"]
+    assert {"grosse", "net", "net_2"} < set(own)
+    assert len(own) == len(names)
+    for name in own:
+        values = [value for (value,) in desk.rows(f'select "{name}" from raw_erp.t order by id')]
+        assert {value[:-2] for value in values} < set(names)
+        assert [value[-1] for value in values] == ["0", "1", "2"]
+        assert len({value[:-2] for value in values}) == 1, name
