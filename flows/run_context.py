@@ -17,6 +17,7 @@ from blocks.dbt.run import DbtRun
 from blocks.errors import BadInput, NotFound
 from blocks.records import BuildReport, GateReport, Record, Release, State
 from blocks.release_names import release_schema
+from blocks.vendor_patches.prefect import bound_parameters
 from blocks.warehouse import control
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.release_history import choose_attempt
@@ -54,6 +55,7 @@ def open_run(project: DbtProject, warehouse: Warehouse, run: str | None = None) 
         raise BadInput(
             "name a run", "it is not letters, digits and _, 60 at the most", "As in 20261123_0845."
         )
+    bound_parameters()  # stages hand on reports of every model
     attempt = choose_attempt(warehouse, run) if run else 1
     attempt = warehouse.lease_number() or attempt  # an attempt that was stopped may not be in the journal yet
     run = run or name_new_run()

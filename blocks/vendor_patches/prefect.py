@@ -7,6 +7,7 @@ every block counts as changed, and each client reads the certificates for itself
 from __future__ import annotations
 
 import copy
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import _AsyncGeneratorContextManager, contextmanager
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
 SEEN = "3.8"
+MOST_PARAMETERS = 400_000
+"""Bytes of a run's parameters, with room for what Prefect adds; its server's `api.max_parameter_size` is 524,288."""
 TEMPORARY_SERVER = {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 """Environment of a server process that Prefect's application takes for its own temporary one."""
 
@@ -46,6 +49,30 @@ def use_immediate_transactions(url: str | None) -> Iterator[None]:
 
     with temporary_database_config(Immediate(connection_url=url)):
         yield
+
+
+def bound_parameters() -> None:
+    """Have flows tell Prefect's API of parameters as much as it takes; of larger ones it hears their type alone.
+
+    It refuses a run of more than 524,288 bytes, and the refusal would quote all of them. Reports of 300 models are that
+    long; nothing is lost, as they are in the warehouse's journal, and a stage that its parent starts has them at hand.
+    """
+    from prefect import Flow
+
+    plain = Flow.serialize_parameters
+    if plain.__module__ == __name__ or not is_version("prefect", SEEN):
+        return
+
+    def serialize_parameters(self: Flow[..., object], parameters: dict[str, object]) -> dict[str, object]:
+        found = plain(self, parameters)
+        sizes = {name: len(json.dumps(value, default=str)) for name, value in found.items()}
+        for name in sorted(sizes, key=lambda each: -sizes[each]):
+            if sum(sizes.values()) <= MOST_PARAMETERS:
+                break
+            found[name], sizes[name] = f"<{type(parameters[name]).__name__}>", 0
+        return found
+
+    Flow.serialize_parameters = serialize_parameters  # type: ignore[method-assign, assignment]
 
 
 def lighten_context(context: dict[str, Any]) -> dict[str, Any]:

@@ -83,9 +83,9 @@ def _find_last(at: int, between: int, marts: int) -> int:
 
 
 def change_mart(project: Path, at: int) -> None:
-    """Write another version of a mart's code."""
+    """Write another version of a mart's code, with the same figures: history holds back a past that moved."""
     path = project / "models" / f"mart_{at}.sql"
-    path.write_text(path.read_text().replace("sum(amount) * 1 ", "sum(amount) * 2 "))
+    path.write_text(path.read_text().replace("sum(amount) * 1 ", "sum(amount) * 1 + 0 "))
 
 
 def _declare(between: int, marts: int) -> dict[str, object]:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prefect import flow
@@ -14,6 +14,7 @@ from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
 from prefect.context import EngineContext
 
+from blocks.records import Record
 from blocks.vendor_patches import prefect, versions
 
 
@@ -132,3 +133,36 @@ def test_on_another_version_each_client_reads_them(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(vars(orchestration), "ssl", ssl)
     prefect.share_certificates()
     assert vars(orchestration)["ssl"] is ssl
+
+
+class Report(Record):
+    """What a stage hands on."""
+
+    lines: tuple[str, ...]
+
+
+@flow
+def count_lines(report: Report, more: Report, plan: str) -> tuple[int, str]:
+    """How many lines there are, and which run found that."""
+    from prefect.runtime import flow_run
+
+    return len(report.lines) + len(more.lines), str(flow_run.id)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_stage_may_be_handed_reports_that_the_api_does_not_take() -> None:
+    """Of 300 models, say: the stage gets them whole, the API hears their type."""
+    from prefect import get_client
+    from prefect.settings import get_current_settings
+
+    assert get_current_settings().server.api.max_parameter_size > prefect.MOST_PARAMETERS
+    prefect.bound_parameters()
+    prefect.bound_parameters()
+    long, short = Report(lines=("x" * 1000,) * 500), Report(lines=("x" * 1000,) * 200)
+    count, found = count_lines(long, short, "a")
+    with get_client(sync_client=True) as client:
+        kept = client.read_flow_run(UUID(found)).parameters
+    assert count == 700
+    assert kept["report"] == "<Report>"
+    assert len(kept["more"]["lines"]) == 200
+    assert kept["plan"] == "a"
