@@ -118,7 +118,7 @@ class LeftAlone:
         """Have the site say of what was left alone that it holds for this run, too."""
         gates = {name: self._gates[name] for name, each in self._found.items() if each.mark}
         if gates:
-            self._site.confirm(self._release.run, gates)
+            self._site.confirm(gates)
 
     def finish(self) -> None:
         """Write what is known now, once the site has everything. A fault of it only means more work next time."""
@@ -157,7 +157,7 @@ class LeftAlone:
         ends = self._find_ends(datasets, newest) if ends is None else ends
         return hash_value(
             hash_code(),
-            repr(dashboard.model_copy(update={"fingerprint": "", "live": False})),
+            repr(dashboard.model_copy(update={"fingerprint": ""})),
             [repr(dataset) for dataset in datasets],
             {mart: self._release.marts.get(mart, "") for mart in marts},
             tables,

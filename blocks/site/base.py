@@ -217,8 +217,8 @@ class BiSite(Block, ABC):
         """True if it can say of a dashboard that was left alone that it was checked again."""
         return False
 
-    def confirm(self, run: str, gates: Mapping[str, GateReport | None]) -> None:
-        """Say on dashboards, by name, that a run checked them again and left them as they are; see `confirms`."""
+    def confirm(self, gates: Mapping[str, GateReport | None]) -> None:
+        """Say on dashboards, by name, that they passed these gates again and were left as they are; see `confirms`."""
         return
 
     @abstractmethod

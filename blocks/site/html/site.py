@@ -204,7 +204,7 @@ class FolderSite(BiSite):
         """True: a line of a page is soon written."""
         return True
 
-    def confirm(self, run: str, gates: Mapping[str, GateReport | None]) -> None:
+    def confirm(self, gates: Mapping[str, GateReport | None]) -> None:
         """Say on the pages and in the list when a dashboard was checked again, and where its checks are."""
         place = self._place()
         with self._wrap_os_errors(place), self._lock_list(place):

@@ -400,13 +400,21 @@ class ChangeWriter:
         head = quote_text(f"Target {write_target(metric)}: ")
         verdict = f'(IF ({value}) {sign} {aim} THEN "reached" ELSEIF ({value}) {other} {aim} THEN "not reached" END)'
         time = f"{grain} + {when}" if when else ""
+        return self._make_text(
+            f"standing_{metric.name}",
+            f"{field.caption}, target",
+            f'IFNULL({head} + {time}{verdict}, "")',
+        )
+
+    def _make_text(self, name: str, caption: str, formula: str) -> Field:
+        """A calculation that gives words for a tooltip or a figure."""
         return Field(
-            name=f"Derived_standing_{metric.name}",
-            caption=self._name_apart(f"{field.caption}, target"),
+            name=f"Derived_{name}",
+            caption=self._name_apart(caption),
             datatype="string",
             role="measure",
             type="nominal",
-            formula=f'IFNULL({head} + {time}{verdict}, "")',
+            formula=formula,
         )
 
     def _write_grain(self) -> str:
@@ -431,13 +439,10 @@ class ChangeWriter:
         text = f'{grain} + " from " + {write_date_as_text(f"MIN({last.ref})")} + ": " + ({sign}) + {number}'
         unit = " pp" if metric.form == "percent" else "%"
         unit += " on a year before" if self._against is Against.year else ""
-        return Field(
-            name=f"Derived_words_{metric.name}",
-            caption=self._name_apart(f"{field.caption}, last change"),
-            datatype="string",
-            role="measure",
-            type="nominal",
-            formula=f'IFNULL({text} + "{unit}", "")',
+        return self._make_text(
+            f"words_{metric.name}",
+            f"{field.caption}, last change",
+            f'IFNULL({text} + "{unit}", "")',
         )
 
     def _write_change(self, metric: Metric, field: Field) -> Field:
@@ -493,13 +498,10 @@ class ChangeWriter:
         reached = self._write_reach(days, levels)
         if days not in self._whens:
             text = f'{self._write_grain()} + " from " + {write_date_as_text(f"MIN({last.ref})")}'
-            self._whens[days] = Field(
-                name=f"Derived_when_{days}",
-                caption=self._name_apart(f"Last finished period{_write_days(days)}"),
-                datatype="string",
-                role="measure",
-                type="nominal",
-                formula=f'IFNULL(IF {reached} THEN {text} END, "")',
+            self._whens[days] = self._make_text(
+                f"when_{days}",
+                f"Last finished period{_write_days(days)}",
+                f'IFNULL(IF {reached} THEN {text} END, "")',
             )
         adds = is_additive(metric.formula) and "EXCLUDE" not in field.formula
         formula, dimensions = (fill_sums(metric.formula), ()) if adds else (metric.formula, self._dimensions)
@@ -533,13 +535,10 @@ class ChangeWriter:
                 type="quantitative",
                 formula=f"{late} THEN {begins} END",
             )
-            state = Field(
-                name=f"Derived_state_{days}",
-                caption=self._name_apart(f"State of its time{more}"),
-                datatype="string",
-                role="measure",
-                type="nominal",
-                formula=f'{late} THEN "unfinished" ELSE "finished" END',
+            state = self._make_text(
+                f"state_{days}",
+                f"State of its time{more}",
+                f'{late} THEN "unfinished" ELSE "finished" END',
             )
             self._marks[days] = (edge, state)
         return self._marks[days]
