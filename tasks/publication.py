@@ -142,7 +142,7 @@ def _export(  # noqa: PLR0913
     asked = DataAsk(
         rows=rows,
         live_wanted=dashboard.live,
-        arrives=measure_arrivals(warehouse, session, tables),
+        arrives=measure_arrivals(warehouse, session, tables) if site.weighs_arrivals else None,
         refreshed=find_refresh_days(dashboard, catalogue),
     )
     choice = site.choose_data(asked, live)

@@ -166,6 +166,11 @@ class BiSite(Block, ABC):
         """True if its dashboards may read serving itself, where the warehouse can be reached so."""
         return False
 
+    @property
+    def weighs_arrivals(self) -> bool:
+        """True if how often new rows come has a say in how their rows are read: it is then measured."""
+        return False
+
     def choose_data(self, asked: DataAsk, live: LiveSource | None) -> DataChoice:
         """Whether a dataset is read out of serving itself. live: where that can be reached; None: nowhere."""
         return DataChoice(

@@ -22,9 +22,10 @@ def measure_arrivals(warehouse: Warehouse, session: Session, tables: Sequence[So
     if not tables or not warehouse.columns(session, warehouse.control, "loads"):
         return None
     ledger = warehouse.quote(warehouse.control, "loads")
+    names = ", ".join(sorted({warehouse.literal(table.name) for table in tables}))
     rows = session.rows(
-        f"select source_name, table_name, run_id, max(loaded_at) from {ledger} where row_count > 0"
-        " group by source_name, table_name, run_id"
+        f"select source_name, table_name, run_id, max(loaded_at) from {ledger}"
+        f" where row_count > 0 and table_name in ({names}) group by source_name, table_name, run_id"
     )
     wanted, runs = {(table.source, table.name) for table in tables}, dict[str, datetime]()
     for source, table, run, loaded in rows:

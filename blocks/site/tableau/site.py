@@ -92,6 +92,11 @@ class TableauSite(BiSite):
         """True if its data is the warehouse itself, or may be."""
         return self.data == "live" or (self.data == "auto" and bool(self.live_user))
 
+    @property
+    def weighs_arrivals(self) -> bool:
+        """True unless the block has decided."""
+        return self.data == "auto"
+
     def choose_data(self, asked: DataAsk, live: LiveSource | None) -> DataChoice:
         """As the block says; `auto`: live where somebody asked for it, or a copy would be too large or fall behind."""
         if self.data != "auto":
