@@ -73,19 +73,18 @@ def react_to_comments(
     original: as it is in the tracker; ticket: with what was accepted of its proposal and of changes.
     """
     text = compute_text_fingerprint(original)
-    if known is not None and not known.is_shown(original):
+    unshown = known is not None and not known.is_shown(original)
+    if known is not None and unshown:
         known = known.forget_unshown()
-    fell = bool(known and known.accepted and known.text != text)
-    before = known if known and not fell else Known(text=text, seen=known.seen if known else ())
+    before, remarks = known or Known(text=text), list[str]()
+    if fell := bool(before.accepted) and before.text != text:
+        before, remarks = _propose_anew(ticket, before, check)
     fresh = _list_fresh(original, known)
-    if not (fresh or fell):
+    if not (fresh or fell or unshown):
         return Reaction(ticket, due=_is_due(original, before))
     marks = tuple(map(compute_comment_fingerprint, original.answers))
     now = before.model_copy(update={"text": text, "seen": marks, "before": before.proposed})
     now = now.model_copy(update={"last": tuple(map(compute_comment_fingerprint, fresh))})
-    remarks: list[str] = (
-        ["What was accepted before no longer fits: the ticket is not the same."] if fell else []
-    )
     proposal = _make_proposal(before.proposed, {})
     answered = _follow(original, fresh, proposal, remarks)
     checked = check(ticket)
@@ -103,6 +102,21 @@ def react_to_comments(
             return Reaction(merged, True, now, told)
         remarks += [f"It can't be had so: {gap}" for gap in after.gaps[:5]]
     return _propose(ticket, checked, now, fresh, remarks, check, vocabulary, today)
+
+
+def _propose_anew(ticket: Ticket, known: Known, check: Check) -> tuple[Known, list[str]]:
+    """What was accepted of a ticket that has been edited since: it waits for a word again, where it still fits."""
+    checked, fields = check(ticket), {**known.accepted, **known.proposed}
+    after = check(merge(ticket, fields))
+    if not isinstance(checked, Requirement) or not isinstance(after, Requirement):
+        return Known(text="", seen=known.seen), [
+            "What was accepted before no longer fits: the ticket has been edited since."
+        ]
+    left = _find_difference(write_fields(checked), write_fields(after))
+    told = "is proposed again" if left else "is what the ticket now says"
+    return Known(text="", seen=known.seen, proposed=left), [
+        f"What was accepted before {told}: the ticket has been edited since."
+    ]
 
 
 def _list_fresh(ticket: Ticket, known: Known | None) -> list[Comment]:
@@ -259,7 +273,8 @@ def _write(
         parts += ["### Not read as a change", bullets(remarks) if remarks else ""]
     if unread:
         parts += ["**Not read as a change, and passed on:**", bullets(unread), HOW]
-    told = bool(unread or remarks or proposal.fields != known.before)
+    untold = proposal.fields != known.before or bool(proposal.items and not known.shown)
+    told = bool(unread or remarks) or untold
     text = "\n\n".join(part for part in parts if part) if told else ""
     return Reaction(ticket, False, known, text, tuple(unread))
 

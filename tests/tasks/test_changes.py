@@ -137,6 +137,11 @@ class Stage:
         self.clock = max(self.clock + timedelta(seconds=1), datetime.now(UTC) + timedelta(seconds=2))
         self.desk.say("AN-7", author, self.clock.isoformat(), body)
 
+    def edit(self, title: str = "Rides", metrics: tuple[str, ...] = ("rides",)) -> None:
+        """A person edits the ticket, and says so."""
+        self.desk.edit("AN-7", title, [*metrics])
+        self.say("I have edited it.")
+
     def run(self) -> Plan:
         with disable_run_logger():
             tracker = self.desk.tracker
@@ -251,12 +256,44 @@ def test_a_change_counts_no_more_once_the_tickets_own_text_is_another(stage: Sta
     assert not apply_accepted(other, other, known).changed
 
 
+def test_what_was_accepted_of_a_ticket_that_is_edited_since_waits_for_a_word_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.say("add minutes per ride")
+    stage.run()
+    stage.say("accept")
+    assert stage.run().requirements
+    stage.desk.tracker.comment("AN-7", "run_2", "built")
+    stage.edit(title="Rides and more")
+    with monkeypatch.context() as killed:
+        killed.setattr(type(stage.desk.tracker), "comment", die)
+        with pytest.raises(KilledError):
+            stage.run()
+    for _ in range(2):  # also where the first one died before it said so
+        assert stage.run().requirements == ()
+        assert "rides, minutes_per_ride" in stage.told()
+    stage.say("accept")
+    (found,) = stage.run().requirements
+    assert found.metrics == ("rides", "minutes_per_ride")
+
+
+def test_what_was_accepted_of_an_edited_ticket_and_fits_no_more_is_told(stage: Stage) -> None:
+    stage.say("add minutes per ride")
+    stage.run()
+    stage.say("accept")
+    assert stage.run().requirements
+    stage.edit(metrics=("rides", "minutes_per_ride"))
+    stage.run()
+    assert "What was accepted before is what the ticket now says" in stage.told()
+
+
+def die(*_: object) -> None:
+    raise KilledError
+
+
 def test_killed_before_the_ticket_has_it_no_word_counts_and_it_is_proposed_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(*_: object) -> None:
-        raise KilledError
-
     stage.say("add minutes per ride")
     with monkeypatch.context() as killed:
         killed.setattr(type(stage.desk.tracker), "comment", die)

@@ -40,6 +40,9 @@ class Desk(Protocol):
     def say(self, key: str, author: str, created: str, body: str) -> None:
         """A person comments."""
 
+    def edit(self, key: str, title: str, metrics: list[str]) -> None:
+        """A person edits the request."""
+
     def accept(self, key: str, author: str) -> None:
         """A person moves the ticket to the status that accepts."""
 
@@ -80,6 +83,11 @@ class FilesDesk:
     def say(self, key: str, author: str, created: str, body: str) -> None:
         ticket = self._read(key)
         ticket.setdefault("comments", []).append({"author": author, "created": created, "body": body})
+        with self.path(key).open("w") as stream:
+            YAML().dump(ticket, stream)
+
+    def edit(self, key: str, title: str, metrics: list[str]) -> None:
+        ticket = {**self._read(key), "title": title, "metrics": metrics}
         with self.path(key).open("w") as stream:
             YAML().dump(ticket, stream)
 
@@ -188,6 +196,10 @@ class JiraDesk:
 
     def say(self, key: str, author: str, created: str, body: str) -> None:
         self.site.add_comment(key, self.site.user(author), self.rich(body), created, [])
+
+    def edit(self, key: str, title: str, metrics: list[str]) -> None:
+        fields = self.site.find(key)["fields"]
+        fields.update({"summary": title, self.field("Required Metrics"): ", ".join(metrics)})
 
     def accept(self, key: str, author: str) -> None:
         self.site.move(key, self.site.user(author), self.site.status(WORDS["accepted"]), now())
