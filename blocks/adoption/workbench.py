@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.adoption.profile import TableProfile, is_included, profile_table
 from blocks.deadline import Deadline
+from blocks.duckdb_errors import hide_values
 from blocks.errors import Misconfigured, PlatformError, replace_vendor_errors
 from blocks.loader.dlt.contract import name_extra_columns
 from blocks.loader.dlt.locations import split_location
@@ -177,9 +178,7 @@ class Workbench:
             relation = f"read_csv({listed}, delim = {write_literal(delimiter, 'duckdb')}, {options})"
 
         def translate(error: BaseException) -> Misconfigured:
-            answer = " ".join(
-                each.strip() for each in str(error).split("\n") if not each.startswith("Original Line")
-            )
+            answer = " ".join(hide_values(str(error)).split())
             return Misconfigured(f"profile {files[0].name}", answer, "Mend the file, or take it away.")
 
         with replace_vendor_errors(duckdb.Error, translate):

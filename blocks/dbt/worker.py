@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
+from blocks.dbt.messages import leave_out_rows
 from blocks.dbt.release_manifest import (
     has_edited_schema,
     keep_nodes,
@@ -44,7 +45,6 @@ MOST_WARNINGS = 200
 _SAME = 200  # characters: two texts that begin with the same are one, as the longer is cut
 _AGAIN = "Encountered an error: "
 _MARKS = re.compile(r"\x1b\[[\d;]*m|^\[(?:\x1b\[[\d;]*m)?WARNING(?:\x1b\[[\d;]*m)?\]:? ?")
-_DETAIL = re.compile(r"\n\s*(?:DETAIL|Original Line):[^\n]*")
 _FILE_PATH = re.compile(r"FilePath\(searched_path='([^']*)', relative_path='([^']*)'[^)]*\)")
 """Colours and the level, which stand before dbt's warnings; and how dbt writes a file in its errors."""
 FAILED = {"error", "fail", "runtime error", "partial success"}
@@ -90,11 +90,6 @@ class Reasons:
         texts = [_FILE_PATH.sub(r"\1/\2", text) for text in dict.fromkeys(self._messages)]
         more = [text for text in texts if text.removeprefix(_AGAIN)[:_SAME] not in said]
         return "\n".join([own, *more[:MOST_REASONS]])
-
-
-def leave_out_rows(message: str) -> str:
-    """A database's message without PostgreSQL's line of detail and DuckDB's of a file, which may be whole rows."""
-    return _DETAIL.sub("", message)
 
 
 class GenericTest(TypedDict):
