@@ -186,6 +186,11 @@ class Catalogue:
             )
         return self._semantic.metrics[name]
 
+    def unusable_labels(self) -> dict[str, str]:
+        """Metrics that are declared but can't be shown → their labels."""
+        declared = self._semantic.declared
+        return {name: str(declared[name].get("label") or name) for name in self._semantic.unusable}
+
     def metric_labels(self) -> dict[str, str]:
         """Metric → the label that dashboards show."""
         return {name: metric.label for name, metric in self._semantic.metrics.items()}

@@ -79,10 +79,11 @@ class Form:
         spellings: Spellings,
         optional: bool = False,
         unusable: Mapping[str, str] | None = None,
+        unusable_labels: Mapping[str, str] | None = None,
     ) -> tuple[str, ...]:
         """Known names, each once, from a list or from text with commas or lines.
 
-        unusable: names that exist but can't be had → why.
+        unusable: names that exist but can't be had → why; unusable_labels: what they are called.
         """
         known = spellings.known
         words = self._read_words(field, spellings)
@@ -92,7 +93,7 @@ class Form:
             self.add_gap(field, f"is missing. Known: {listed(known)}.")
         chosen = {word: spellings.find(word) for word in words or ()}
         unknown = [word for word, names in chosen.items() if not names]
-        refused = Spellings(tuple(unusable or ()), {})
+        refused = Spellings(tuple(unusable or ()), unusable_labels or {})
         for word in unknown:
             if reasons := [(unusable or {})[name] for name in refused.find(word)]:
                 self.add_gap(

@@ -27,6 +27,9 @@ class Names(Protocol):
     def list_unusable(self) -> Mapping[str, str]:
         """Metrics that are declared but can't be shown → why."""
 
+    def unusable_labels(self) -> Mapping[str, str]:
+        """Metrics that are declared but can't be shown → their labels."""
+
     def source_of(self, metric: str) -> str:
         """The row source of a metric: a mart as one semantic model reads it by one time."""
 

@@ -80,7 +80,12 @@ def check_ticket(
         "assignee": form.read_text("assignee", ""),
         "analysis": form.read_choice("analysis", Analysis),
         "metrics": (
-            metrics := form.read_names("metrics", known["metrics"], unusable=catalogue.list_unusable())
+            metrics := form.read_names(
+                "metrics",
+                known["metrics"],
+                unusable=catalogue.list_unusable(),
+                unusable_labels=catalogue.unusable_labels(),
+            )
         ),
         "dimensions": form.read_names("dimensions", known["dimensions"], optional=True),
         "sources": form.read_names(

@@ -117,6 +117,9 @@ class YamlCatalogue:
     def list_unusable(self) -> dict[str, str]:
         return {}
 
+    def unusable_labels(self) -> dict[str, str]:
+        return {}
+
     def source_of(self, metric: str) -> str:
         return self._source_of[metric]
 

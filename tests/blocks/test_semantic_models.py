@@ -17,6 +17,10 @@ from blocks.metric_rows import MOST_DAYS, days_sql
 from blocks.metrics import Call, Number, evaluate, to_tableau, totals_sql
 from blocks.semantic_models import LONGEST_REACH, MOST_NESTED, read_semantic_models
 from blocks.sql import PORTABLE
+from tasks.exposure_check import check_metrics
+from tasks.fields import Form
+from tasks.markdown import code
+from tasks.spellings import Spellings
 from tests.conftest import ROOT
 
 ROWS = """(VALUES
@@ -256,8 +260,14 @@ OTHERS = {
 def test_what_can_not_be_computed_is_refused_alone_and_by_name(name: str) -> None:
     metric, reason = REFUSED[name]
     found = catalogue(OTHERS | ({name: metric} if metric else {}))
-    assert reason in found.list_unusable()[name]
+    assert reason in (why := found.list_unusable()[name])
     assert name not in found.metric_names()
+    assert [each.problem for each in check_metrics({}, found) if each.about == f"metric {name}"] == [
+        f"known, but can't be shown, because {why}"
+    ]
+    form = Form({"metrics": name})
+    form.read_names("metrics", Spellings((), {}), unusable=found.list_unusable())
+    assert f"`{name}` is known, but can't be shown, because {code(why, 10_000)}." in form.gaps[0]
     assert total(found, "balance_metric") == 260
 
 

@@ -74,6 +74,9 @@ class Shop:
     def list_unusable(self) -> dict[str, str]:
         return {"median_value": "its measure aggregates by `median`, which can't be added up under filters"}
 
+    def unusable_labels(self) -> dict[str, str]:
+        return {"median_value": "The usual basket"}
+
     def source_of(self, metric: str) -> str:
         return next(mart for mart, (names, _, _) in self.marts.items() if metric in names)
 
@@ -304,8 +307,9 @@ def test_the_gap_comment_says_what_is_missing_what_is_possible_and_how_to_go_on(
     assert "edit the ticket" in comment
 
 
-def test_a_metric_that_can_not_be_shown_is_answered_with_its_reason() -> None:
-    message = gaps(metrics=["Median value", "orders"])
+@pytest.mark.parametrize("word", ["Median value", "The usual basket"])
+def test_a_metric_that_can_not_be_shown_is_answered_with_its_reason(word: str) -> None:
+    message = gaps(metrics=[word, "orders"])
     assert "is known, but can't be shown, because `its measure aggregates by 'median'" in message[0]
 
 
