@@ -14,6 +14,7 @@ from prefect import task
 
 from blocks.catalogue import Catalogue, Mart
 from blocks.dbt.hooks import RUN_HOOK, writes_elsewhere, writes_rows
+from blocks.dbt.macros import Macros
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
 from blocks.manifest import Node
@@ -79,7 +80,7 @@ def build_release(
         only=reuse.only,
     )
     raise_broken(nodes)
-    nodes = ask_tests_again(nodes, dbt.manifest["nodes"], warehouse)
+    nodes = ask_tests_again(nodes, dbt.manifest, warehouse)
     built = {node["unique_id"] for node in nodes if node["kind"] == "model" and node["status"] == "success"}
     wanted = {mart.name: mart.unique_id for mart in (dbt.catalogue.mart(name) for name in select)}
     relations = _locate_built(dbt.catalogue, warehouse, select, nodes)
@@ -208,28 +209,29 @@ def check_hooks(manifest: Mapping[str, Node], relations: Mapping[str, tuple[str,
             )
 
 
-def ask_tests_again(
-    nodes: Sequence[NodeResult], manifest: Mapping[str, Node], warehouse: Warehouse
-) -> list[NodeResult]:
+def ask_tests_again(nodes: Sequence[NodeResult], manifest: Node, warehouse: Warehouse) -> list[NodeResult]:
     """The results, with those of tests as the rows are once everything has run, where dbt may have asked too early.
 
-    That is all tests where a hook may have written into what was tested before, and those that name nothing by `ref`,
-    which dbt asks at any time.
-    manifest: id → node. One that can't be asked again has no answer: it was about other rows.
+    That is all tests where a hook or a model's own code may have written into what was tested before, and those that
+    name nothing by `ref`, which dbt asks at any time. One that can't be asked again has no answer: it was about other
+    rows.
     """
-    ran = [manifest[node["unique_id"]] for node in nodes if node["unique_id"] in manifest]
-    hooks = any(writes_elsewhere(each) for each in ran if FIRST_HOOK not in each.get("tags", ()))
+    known, macros = manifest["nodes"], Macros(manifest)
+    ran = [known[node["unique_id"]] for node in nodes if node["unique_id"] in known]
+    # part of others, and so without a result
+    ran += [each for each in known.values() if each["config"].get("materialized") == "ephemeral"]
+    written = any(writes_elsewhere(each, macros) for each in ran if FIRST_HOOK not in each.get("tags", ()))
     return [
-        _ask_again(node, manifest[node["unique_id"]], warehouse)
-        if node["kind"] == "test" and node["sql"] and _is_early(node, manifest[node["unique_id"]], hooks)
+        _ask_again(node, known[node["unique_id"]], warehouse)
+        if node["kind"] == "test" and node["sql"] and _is_early(node, known[node["unique_id"]], written)
         else node
         for node in nodes
     ]
 
 
-def _is_early(node: NodeResult, test: Node, hooks: bool) -> bool:
+def _is_early(node: NodeResult, test: Node, written: bool) -> bool:
     anytime = not test["depends_on"]["nodes"] and node["status"] != "skipped"
-    return anytime or (hooks and node["status"] in ANSWERED)
+    return anytime or (written and node["status"] in ANSWERED)
 
 
 def _ask_again(node: NodeResult, test: Node, warehouse: Warehouse) -> NodeResult:

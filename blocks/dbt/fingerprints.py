@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from blocks.changing_names import IN_JINJA
 from blocks.dbt.hooks import RUN_HOOK, writes_elsewhere
+from blocks.dbt.macros import NAMES_SCHEMA, Macros, find_jinja
+from blocks.foreign_keys import read_foreign_keys
 from blocks.hashing import hash_text, hash_value
 from blocks.manifest import Node, name_model
 from blocks.records import Record
@@ -33,9 +35,6 @@ _WITHOUT_EFFECT = {
     "tags",
 }
 _READS_META = re.compile(r"\b(?:meta|tags)\b|\bmodel\s*[.\[]|\bconfig\s*\.\s*(?:get|require|meta)")
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
-_WORD = re.compile(r"\w+")
-_NAMES_SCHEMA = re.compile(r"\b(?:target|this)\s*(?:\.\s*schema\b|\[\s*['\"]schema)")
 
 
 class Fingerprint(Record):
@@ -90,9 +89,10 @@ class Fingerprints:
         self._nodes, self._sources, self._manifest = manifest["nodes"], sources, manifest
         self._platform, self._variables = hash_text(FORMAT + platform), hash_text(variables)
         self._normalize = normalize
-        self._macros = _Macros(manifest, overrides)
+        self._macros = Macros(manifest, overrides)
         self._unit_tests = _group_unit_tests(manifest)
         self._found: dict[str, Fingerprint] = {}
+        self._referenced = self._find_referenced()
         self._everywhere = self._find_doubt_everywhere()
 
     def find(self, unique_id: str) -> Fingerprint:
@@ -159,7 +159,7 @@ class Fingerprints:
     def _describe_own(self, node: Node) -> tuple[dict[str, str], str]:
         """The parts of a node alone, and why they don't tell; else empty."""
         config, name = node["config"], node["unique_id"]
-        jinja = _find_jinja(self._write_jinja(node))
+        jinja = find_jinja(self._write_jinja(node))
         macros = self._macros.reach(f"{jinja}\n{config.get('materialized')}")
         reached = "\n".join([jinja, *macros.values()])
         kept = {key: value for key, value in config.items() if key not in _WITHOUT_EFFECT}
@@ -187,17 +187,30 @@ class Fingerprints:
             parts["unit tests"] = self._hash(self._unit_tests[name])
         if re.search(r"\bvar\b", reached):
             parts["variables"] = self._variables
-        return parts, self._everywhere or _find_doubt(node, reached)
+        doubt = self._everywhere or _find_doubt(node, reached)
+        if not doubt and name in self._referenced:
+            doubt = f"a foreign key of {self._referenced[name]} leads to it, and has to be in the same schema"
+        return parts, doubt
+
+    def _find_referenced(self) -> dict[str, str]:
+        """Id of a model → another one with a foreign key to it, where such a key can't lead into another schema."""
+        if (self._manifest.get("metadata") or {}).get("adapter_type") != "duckdb":
+            return {}
+        models = [node for node in self._nodes.values() if node["resource_type"] == "model"]
+        return {key.parent: name_model(node) for node in models for key in read_foreign_keys(node)}
 
     def _find_doubt_everywhere(self) -> str:
         """Why nothing of the project may be shown again; empty if some of it may."""
         if any(node["resource_type"] == RUN_HOOK for node in self._nodes.values()):
             return "the project has hooks on the start or the end of a run"
         for node in self._nodes.values():
-            if writes_elsewhere(node):
-                return f"a hook of {name_model(node)} may write into another model, which may be one that readers see"
-            jinja = _find_jinja(self._write_jinja(node))
-            if _NAMES_SCHEMA.search(jinja) or self._macros.names_schema(jinja):
+            if writes_elsewhere(node, self._macros):
+                return (
+                    f"a hook or macro of {name_model(node)} may write into another model, which may be one that "
+                    "readers see"
+                )
+            jinja = find_jinja(self._write_jinja(node))
+            if NAMES_SCHEMA.search(jinja) or self._macros.names_schema(jinja):
                 return f"{name_model(node)} says the schema's name, and may look for others there"
         return ""
 
@@ -209,16 +222,6 @@ class Fingerprints:
 
     def _hash(self, value: object) -> str:
         return hash_text(self._normalize(json.dumps(value, sort_keys=True, default=str)))
-
-
-def _find_jinja(text: str) -> str:
-    """What of a text dbt renders; all of it where a brace or quote inside may hide where that ends."""
-    found = _JINJA.findall(text)
-    if all(
-        each.count("{") == each.count("}") and not each.count("'") % 2 | each.count('"') % 2 for each in found
-    ):
-        return "\n".join(found)
-    return text
 
 
 def _find_doubt(node: Node, reached: str) -> str:  # noqa: PLR0911  # a reason a line
@@ -259,64 +262,3 @@ def _group_unit_tests(manifest: Node) -> dict[str, list[object]]:
         for model in test["depends_on"]["nodes"]:
             found.setdefault(model, []).append([key, *(test.get(name) for name in kept)])
     return found
-
-
-class _Macros:
-    """The project's and its packages' macros, and which of them a text may call: any whose name is a word of it."""
-
-    def __init__(self, manifest: Node, overrides: bool) -> None:
-        metadata = manifest.get("metadata") or {}
-        own = {"dbt", f"dbt_{metadata.get('adapter_type')}"}
-        macros = (manifest.get("macros") or {}).values()
-        others = {each["unique_id"]: each for each in macros if each["package_name"] not in own}
-        inside = {
-            word for each in macros if each["package_name"] in own for word in _list_names(each["name"])
-        }
-        self._texts: dict[str, str] = {key: str(each["macro_sql"]) for key, each in others.items()}
-        self._words = {key: set(_WORD.findall(text)) for key, text in self._texts.items()}
-        self._named: dict[str, set[str]] = {}
-        for key, each in others.items():
-            for name in _list_names(each["name"]):
-                self._named.setdefault(name, set()).add(key)
-        # what stands for a macro of dbt's own may be called by anything; a materialization by its name alone
-        self._always = {
-            key
-            for key, each in others.items()
-            if not each["name"].startswith("materialization_")
-            and (overrides or each["package_name"] == metadata.get("project_name"))
-            and inside & _list_names(each["name"])
-        }
-
-    def reach(self, text: str) -> dict[str, str]:
-        """Id → text of the macros that a text may call, and of those that they may."""
-        found: dict[str, str] = {}
-        todo = [*self._always, *self._find(set(_WORD.findall(text)))]
-        while todo:
-            key = todo.pop()
-            if key not in found:
-                found[key] = self._texts[key]
-                todo += self._find(self._words[key])
-        return dict(sorted(found.items()))
-
-    def names_schema(self, text: str) -> bool:
-        """True if a text may call a macro that says the release's schema, other than those that make names of it."""
-        if not any(_NAMES_SCHEMA.search(macro) for macro in self._texts.values()):
-            return False
-        reached = self.reach(text).items()
-        return any(
-            _NAMES_SCHEMA.search(macro)
-            for key, macro in reached
-            if not key.rsplit(".", 1)[1].startswith("generate_")
-        )
-
-    def _find(self, words: Iterable[str]) -> Iterator[str]:
-        for word in words:
-            yield from self._named.get(word, ())
-
-
-def _list_names(name: str) -> set[str]:
-    """A macro's name, and what it is dispatched or materialized by: `default__x` is called as `x`."""
-    names = {name, name.split("__", 1)[-1]}
-    if name.startswith("materialization_"):
-        names.add(name.removeprefix("materialization_").rsplit("_", 1)[0])
-    return names

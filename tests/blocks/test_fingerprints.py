@@ -121,7 +121,21 @@ def test_nothing_is_shown_again_where_a_hook_may_write_into_it() -> None:
     manifest["nodes"]["model.p.alone"]["config"]["post-hook"] = hooks
     assert not read(manifest).find("model.p.mart").unsure
     hooks.append({"sql": "delete from {{ ref('mart') }}"})
-    assert "hook of alone" in read(manifest).find("model.p.mart").unsure
+    assert "hook or macro of alone" in read(manifest).find("model.p.mart").unsure
+    hooks.clear()
+    set_node("alone", raw_code="{% if execute %}{% do run_query(statement) %}{% endif %} select 1")(manifest)
+    assert "hook or macro of alone" in read(manifest).find("model.p.mart").unsure
+
+
+def test_on_duckdb_a_model_that_a_foreign_key_leads_to_is_built_beside_it() -> None:
+    manifest = make_manifest()
+    key = {"type": "foreign_key", "to": "ref('staged')", "to_columns": ["k"], "columns": ["k"]}
+    set_node("mart", constraints=[key])(manifest)
+    set_config("mart", contract={"enforced": True})(manifest)
+    for adapter, unsure in (("postgres", ""), ("duckdb", "a foreign key of mart leads to it")):
+        manifest["metadata"]["adapter_type"] = adapter
+        assert unsure in read(manifest).find("model.p.staged").unsure
+        assert bool(read(manifest).find("model.p.staged").unsure) is bool(unsure)
 
 
 def test_rows_variables_and_versions_are_part_of_it_and_say_so() -> None:

@@ -39,6 +39,11 @@ ADD_ROWS = """
   {%% do run_query('insert into ' ~ target.schema ~ '.ma values %s') %%}
 {%% endmacro %%}
 """
+ADD_WHERE = """
+{% macro add_rows(place) %}
+  {% if execute %}{% do run_query('insert into ' ~ place ~ ' values (7, 0), (8, 0), (9, 0)') %}{% endif %}
+{% endmacro %}
+"""
 SAME_TOTAL = """
 select 1
 from (select sum(v) as s from {{ ref('ma') }}) as a, (select sum(v) as s from {{ ref('mb') }}) as b
@@ -70,7 +75,7 @@ def test_a_hook_that_fails_fails_the_build(two: SmallProject) -> None:
 
 
 def test_what_hooks_do_after_dbts_tests_is_tested_too(two: SmallProject) -> None:
-    """With the test's own thresholds; a hook of the run, then one of a model built later."""
+    """With the test's own thresholds; a hook of the run, then one of a model built later, then a macro in its body."""
     two.write("models/ma.yml", FEW_OTHERS)
     two.write("dbt_project.yml", PROJECT + 'on-run-end: ["{{ add_rows() }}"]\n')
     two.write("macros/add_rows.sql", ADD_ROWS % "(5, 0), (6, 0), (6, 0)")
@@ -83,6 +88,10 @@ def test_what_hooks_do_after_dbts_tests_is_tested_too(two: SmallProject) -> None
     two.model("mb", late + MART + " where k in (select k from {{ ref('ma') }})")
     gate = two.run("ma", "mb")
     assert (gate.passed, find_check(gate, "accepted_values").observed) == (False, "2 rows")
+    two.write("macros/add_rows.sql", ADD_WHERE)
+    two.model("mb", "{{ add_rows(ref('ma')) }} " + MART + " where k in (select k from {{ ref('ma') }})")
+    gate = two.run("ma", "mb")
+    assert (gate.passed, find_check(gate, "accepted_values").observed) == (False, "3 rows")
     assert two.warehouse.read_served() is None
 
 

@@ -53,7 +53,7 @@ def ask(
     warehouse: DuckDBWarehouse, test: NodeResult, hook: str, parents: tuple[str, ...] = ("ma",), **config: Any
 ) -> NodeResult:
     """The test's result, once a model with this hook was built beside it."""
-    manifest = {
+    nodes = {
         "test.p.t": {
             "resource_type": "test",
             "config": config,
@@ -62,7 +62,7 @@ def ask(
         "model.p.mb": {**HOOK, "config": {"post-hook": [{"sql": hook}]}},
     }
     built = make_result("", "success", "model", "model.p.mb")
-    return ask_tests_again([built, test], manifest, warehouse)[1]
+    return ask_tests_again([built, test], {"nodes": nodes}, warehouse)[1]
 
 
 def test_tests_are_asked_again_after_a_models_hook_that_writes(warehouse: DuckDBWarehouse) -> None:
@@ -81,7 +81,8 @@ def test_what_a_hook_does_before_the_models_changes_no_answer(warehouse: DuckDBW
         hook = {"resource_type": "operation", "raw_code": "create table x", "config": {}, "tags": [tag]}
         test = {"resource_type": "test", "config": {}, "depends_on": {"nodes": ["model.p.ma"]}}
         ran = make_result("", "success", "operation", "operation.p.h")
-        found = ask_tests_again([ran, early], {"operation.p.h": hook, "test.p.t": test}, warehouse)
+        nodes = {"operation.p.h": hook, "test.p.t": test}
+        found = ask_tests_again([ran, early], {"nodes": nodes}, warehouse)
         assert found[1]["status"] == status
 
 

@@ -50,7 +50,8 @@ MODELS = {
     " join {{ source('typo', 'rates') }} using (id) join {{ source('own', 'things') }} using (id)"
     " join {{ source('none', 'untyped') }} using (id)"
     " join {{ source('past', 'rows') }} using (id)",
-    "prices": "{{ config(schema='finance') }} select 1 as id",
+    "prices": "{{ config(schema='finance') }} select 1 as id"
+    " {% if execute %}{% do run_query('delete from nowhere') %}{% endif %}",
     "written": "{{ config(materialized='external', location='out.parquet') }} select 1 as id",
     "bare": "select 1 as id, current_date as sold_on",
     "elsewhere": "{{ config(database='other') }} select 1 as id, current_date as sold_on",
@@ -344,6 +345,7 @@ SEEDED = [
     ("warning", "snapshot sales_history", "its config keeps it in schema history"),
     ("warning", "model sales", "its post-hook runs after it is built"),
     ("warning", "hook shop-on-run-end-0", "it runs with every build"),
+    ("warning", "model prices", "its code, or a macro that it calls, may write as it is compiled"),
     ("warning", "model written", "it writes files as it is built"),
     # tests
     ("warning", "test relationships_sales", "it also reads apart, which no dashboard needs"),

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 
 from blocks.catalogue import BUILT, find_database, is_elsewhere
 from blocks.dbt.checks.nodes import get_config, get_place, list_nodes, make_node_error, warn_about
+from blocks.dbt.hooks import runs_statements
+from blocks.dbt.macros import Macros
 from blocks.findings import Finding, warn
 from blocks.manifest import OUTSIDE, Node
 from blocks.release_names import is_in_release
@@ -19,12 +21,18 @@ def check_relations(manifest: Node, built: Collection[str], schema: str) -> Iter
 
     schema: the release's, as the manifest was parsed with.
     """
-    usual = find_database(manifest)
+    usual, macros = find_database(manifest), Macros(manifest)
     for node in list_nodes(manifest, "nodes"):
         if node.get("unique_id") in built and node.get("resource_type") in BUILT:
             yield from _check_place(node, schema, usual)
             yield from _check_writer(node)
             yield from _check_hooks(node)
+            if runs_statements(node, macros):
+                yield warn_about(
+                    node,
+                    "its code, or a macro that it calls, may write as it is compiled, in every attempt, checked or not",
+                    "Let it write nothing, or only to `this`; dbt's tests are asked again after it.",
+                )
     yield from _check_operations(manifest)
 
 
