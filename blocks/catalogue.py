@@ -15,6 +15,7 @@ from pydantic import Field
 
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound, replace_vendor_errors
+from blocks.foreign_keys import ForeignKey, read_foreign_keys
 from blocks.manifest import DATABASE, OUTSIDE, Node, find_lineage, list_disabled, name_model
 from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
@@ -118,6 +119,7 @@ class Mart(Record):
     budget: largest share of live keys `removed` or `changed`, as its meta has it. may_be_empty: without rows it
     is right, too. keeps_rows: a full refresh does not build it whole. outside: the schema in which a snapshot's project
     keeps it, if that is none of the release's: where its history began. fault: what its meta has that can't be read.
+    foreign_keys: those of its contract.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Mart(Record):
     keeps_rows: bool = False
     outside: str = ""
     fault: str = ""
+    foreign_keys: tuple[ForeignKey, ...] = ()
 
 
 class Catalogue:
@@ -576,6 +579,7 @@ def _make_mart(node: Node) -> Mart:
         may_be_empty=meta.get("may_be_empty") is True,
         keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
         outside=str(node.get(OUTSIDE) or ""),
+        foreign_keys=tuple(read_foreign_keys(node)),
     )
 
 

@@ -16,7 +16,7 @@ from blocks.errors import Misconfigured, NotFound
 from blocks.hashing import hash_value
 from blocks.manifest import WHOLE_RELEASE
 from blocks.quality.expectations import SuiteContent
-from blocks.quality.mart_checks import META_READ, check_join, check_mart
+from blocks.quality.mart_checks import META_READ, check_foreign_key, check_join, check_mart
 from blocks.quality.mart_diff import compare, compare_same
 from blocks.quality.suites import Suites
 from blocks.records import DBT_TEST, BuildReport, Check, Dashboard, GateReport, MartDiff
@@ -129,6 +129,8 @@ def check_marts(
 ) -> list[Check]:
     """Every built mart has rows, and its declared key is one; so is the key by which a mart is joined.
 
+    Foreign keys of contracts are held here, too, of every model.
+
     dashboards: whose dimensions are joined, beside those of the project's exposures. carried: what earlier gates found;
     what was asked of the same relation is not asked again.
     """
@@ -138,6 +140,18 @@ def check_marts(
         declared = mart.model_dump(mode="json", include={"name", "primary_key", "may_be_empty", "fault"})
         made_of = hash_value("mart", declared, relation, rows) if build.states else ""
         checks += _carry(carried, made_of, lambda: check_mart(warehouse, mart, relation, rows))  # noqa: B023
+    for mart in catalogue.models.values():
+        for key in mart.foreign_keys:
+            if mart.unique_id in build.relations and key.parent in build.relations:
+                relation, parent = build.relations[mart.unique_id], build.relations[key.parent]
+                made_of = (
+                    hash_value("foreign key", key.model_dump(), relation, parent) if build.states else ""
+                )
+                checks += _carry(
+                    carried,
+                    made_of,
+                    lambda: [check_foreign_key(warehouse, mart, relation, key, parent)],  # noqa: B023
+                )
     known = set(catalogue.metric_names())
     asked: list[tuple[Iterable[str], tuple[str, ...]]] = [(known, ())]
     asked += [(each.metrics, each.dimensions) for each in catalogue.exposures]

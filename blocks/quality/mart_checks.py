@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blocks.catalogue import Mart
 from blocks.entity_joins import Join
+from blocks.foreign_keys import ForeignKey
 from blocks.records import Check
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.reads import read_first_rows
@@ -32,6 +33,24 @@ def check_join(warehouse: Warehouse, mart: Mart, relation: str, join: Join) -> C
     )
     with warehouse.session() as session:
         return _find_none(session, mart, f"one row for each {join.entity}", repeated, "keys more than once")
+
+
+def check_foreign_key(warehouse: Warehouse, mart: Mart, relation: str, key: ForeignKey, parent: str) -> Check:
+    """Every value of a contract's foreign key is there; a copy that a model goes on from does not hold it itself.
+
+    relation, parent: `schema.table` of the model and of the one that has the values.
+    """
+    own, others = (list(map(warehouse.quote, names)) for names in (key.columns, key.to_columns))
+    both = " and ".join(f"p_.{other} = c_.{name}" for name, other in zip(own, others, strict=True))
+    given = " and ".join(f"c_.{name} is not null" for name in own)
+    missing = (
+        f"select {', '.join(f'c_.{name}' for name in own)} from {warehouse.relation(relation)} as c_"
+        f" left join (select distinct {', '.join(others)} from {warehouse.relation(parent)}) as p_ on {both}"
+        f" where {given} and p_.{others[0]} is null"
+    )
+    name = f"foreign key ({', '.join(key.columns)}) is in {key.parent.split('.')[2]}"
+    with warehouse.session() as session:
+        return _find_none(session, mart, name, missing, "rows without one")
 
 
 def check_rows(mart: Mart, rows: int) -> Check:

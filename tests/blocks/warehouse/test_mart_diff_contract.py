@@ -8,8 +8,9 @@ from typing import Literal
 import pytest
 
 from blocks.catalogue import Dataset, Mart
+from blocks.foreign_keys import ForeignKey
 from blocks.metrics import Measure, Metric
-from blocks.quality.mart_checks import check_mart
+from blocks.quality.mart_checks import check_foreign_key, check_mart
 from blocks.quality.mart_diff import compare
 from blocks.records import MartDiff
 from blocks.semantic_models import SelectedColumn
@@ -241,3 +242,16 @@ def test_keys_and_rows_are_checked(warehouse: Warehouse) -> None:
         (False, ("1, 2",)),
         (False, ("None",)),
     ]
+
+
+@everywhere
+def test_a_foreign_key_is_looked_up(warehouse: Warehouse) -> None:
+    fill(warehouse, "rel_a", [("1", "1"), ("2", "1"), ("2", "1"), ("null", "3")])
+    fill(warehouse, "rel_b", [("1", "1"), ("7", "1"), ("null", "1"), ("1", "3")])
+    mart = Mart(name="m", unique_id="model.p.m", schema_name="rel_b", alias="m")
+    for columns, evidence in ((("k",), ("7",)), (("k", "v"), ("1, 3", "7, 1"))):
+        key = ForeignKey(columns=columns, parent="model.p.parent", to_columns=columns)
+        check = check_foreign_key(warehouse, mart, "rel_b.m", key, "rel_a.m")
+        assert (check.name, check.passed) == (f"foreign key ({', '.join(columns)}) is in parent", False)
+        assert tuple(sorted(check.evidence)) == evidence
+    assert check_foreign_key(warehouse, mart, "rel_a.m", key, "rel_a.m").passed
