@@ -6,8 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -73,10 +77,10 @@ def manifest() -> dict[str, Any]:
     }
 
 
-def served(folder: Path, zone: str, machine: str) -> list[list[Any]]:
+def served(folder: Path, zone: str, machine: str, moments: Iterable[str] = MOMENTS) -> list[list[Any]]:
     """The rows that a dashboard gets on a machine in another zone."""
     with duckdb.connect(str(folder / "w.duckdb")) as connection:
-        rows = ", ".join(f"(timestamptz '{moment}')" for moment in MOMENTS)
+        rows = ", ".join(f"(timestamptz '{moment}')" for moment in moments)
         connection.execute(f"CREATE OR REPLACE TABLE calls AS FROM (VALUES {rows}) AS t(called_at)")
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder), json.dumps(manifest()), zone],
@@ -98,6 +102,24 @@ def test_days_are_those_of_the_declared_zone_on_any_machine(tmp_path: Path, mach
         days[day] = days.get(day, 0) + 1
     assert served(tmp_path, "Europe/Berlin", machine) == [
         [day, f"{day[:7]}-01", calls] for day, calls in days.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("machine", "zone"),
+    [
+        ("Asia/Kolkata", "America/New_York"),
+        ("Europe/Berlin", "Asia/Kolkata"),
+        ("America/New_York", "Europe/Berlin"),
+    ],
+)
+def test_every_half_hour_around_each_switch_is_on_its_day(tmp_path: Path, machine: str, zone: str) -> None:
+    """Of both switches of 2026 in New York and in Berlin, from the day before to the day after."""
+    switches = (datetime(2026, month, day, tzinfo=UTC) for month, day in ((3, 8), (3, 29), (10, 25), (11, 1)))
+    moments = [at + timedelta(minutes=30 * step) for at in switches for step in range(-48, 96)]
+    days = Counter(moment.astimezone(ZoneInfo(zone)).date() for moment in moments)
+    assert served(tmp_path, zone, machine, map(str, moments)) == [
+        [str(day), f"{day:%Y-%m}-01", count] for day, count in sorted(days.items())
     ]
 
 

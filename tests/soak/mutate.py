@@ -1,9 +1,9 @@
-"""Mutation testing of gate, diff, promotion and metrics: `python -m tests.soak.mutate [--sample N] [MODULE ...]`.
+"""Mutation testing of gate, diff, promotion and metrics: `python -m tests.soak.mutate [--sample N [--seed S]] [MODULE ...]`.
 
 Each mutant is one small change of a module (a comparison turned, a constant changed, an operator or a word of its SQL
 swapped) in a process of its own, in which the module's tests run until one fails. A mutant that none fails for has
 survived, and is listed. Takes a few seconds a mutant; not part of `make test`. `--sample N` tries N of each module's
-mutants, drawn at random, always the same ones as long as the module stays as it is.
+mutants, drawn at random, always the same ones as long as the module and `--seed` stay as they are.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TESTS = {
     "tasks.shown_checks": ["tests/tasks/test_shown_checks.py"],
     "tasks.promotion": ["tests/tasks/test_promotion.py", "tests/property/test_histories.py"],
     "blocks.warehouse.release_history": ["tests/tasks/test_promotion.py", "tests/property/test_histories.py"],
-    "blocks.warehouse.view_settings": ["tests/blocks/warehouse/test_warehouse_contract.py"],
+    "blocks.warehouse.view_settings": ["tests/blocks/warehouse/test_view_settings.py"],
     "blocks.dimensions": METRICS,
     "blocks.entity_joins": METRICS,
     "blocks.semantic_models": METRICS,
@@ -182,6 +182,7 @@ def main(words: list[str]) -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("names", nargs="*", metavar="MODULE")
     arguments.add_argument("--sample", type=int, metavar="N")
+    arguments.add_argument("--seed", default="", metavar="S")
     given = arguments.parse_args(words)
     os.chdir(ROOT)
     import duckdb  # noqa: F401  # paid once
@@ -202,7 +203,7 @@ def main(words: list[str]) -> None:
         of = f"{len(every)}"
         if given.sample is not None and given.sample < len(every):
             of = f"{given.sample} drawn of {of}"
-            every = random.Random(name).sample(every, given.sample)
+            every = random.Random(name + given.seed).sample(every, given.sample)
         left = [(line, what) for line, what, mutant in every if survives(name, mutant, TESTS[name])]
         print(f"{name}: {len(left)} of {of} survived", flush=True)
         for line, what in left:
