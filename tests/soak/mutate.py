@@ -1,9 +1,9 @@
-"""Mutation testing of gate, diff, promotion and metrics: `python -m tests.soak.mutate [--sample N [--seed S]] [MODULE ...]`.
+"""Mutation testing of gate, diff, promotion and metrics: `python -m tests.soak.mutate [MODULE ...]`.
 
 Each mutant is one small change of a module (a comparison turned, a constant changed, an operator or a word of its SQL
 swapped) in a process of its own, in which the module's tests run until one fails. A mutant that none fails for has
 survived, and is listed. Takes a few seconds a mutant; not part of `make test`. `--sample N` tries N of each module's
-mutants, drawn at random, always the same ones as long as the module and `--seed` stay as they are.
+mutants, drawn at random, always the same ones as long as the module stays as it is; `--seed S` draws others.
 """
 
 from __future__ import annotations
