@@ -6,6 +6,7 @@ manifest; text that people wrote on a ticket is only ever in `Ticket`, `Requirem
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from difflib import get_close_matches
 from enum import IntEnum, StrEnum
@@ -273,6 +274,9 @@ class LoadReport(Record):
     impact: str = ""
 
 
+_CLAIM = re.compile(r"\b(is|are)\b (.*\bas usual)$")
+
+
 class Check(Record):
     """One check. scope: the mart or source table; evidence: failing values, at most a few.
 
@@ -304,6 +308,16 @@ class Check(Record):
     def title(self) -> str:
         """What people read: the sentence, or the name where there is none."""
         return self.statement or self.name
+
+    @property
+    def told(self) -> str:
+        """What people read before what was found: a name is a claim, so one that is not met is told as not being so."""
+        if self.status == "passed":
+            return self.title
+        if self.not_run:
+            return f"not evaluated: {self.title}"
+        denied = _CLAIM.sub(r"\1 not \2", self.title, count=1)
+        return denied if denied != self.title else f"not met: {self.title}"
 
     @property
     def full_name(self) -> str:

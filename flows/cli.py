@@ -155,7 +155,7 @@ def _run(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
     if flags.action == "suites":
         return _show_suites(flags, terminal)
     if flags.action == "init":
-        return _run_init(flags, terminal)
+        return _run_init(flags, terminal, server)
     return _show_schema(terminal) if flags.schema else _run_blocks(flags, terminal, server)
 
 
@@ -210,11 +210,15 @@ def _show_suites(flags: Flags, terminal: Terminal) -> int:
     return 0 if show_suites(find_suites(flags), terminal, flags.upgrade, flags.apply) else 1
 
 
-def _run_init(flags: Flags, terminal: Terminal) -> int:
+def _run_init(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
     from flows.init import show_init
+    from flows.local import load_saved
     from flows.places import read_locations
 
-    show_init(flags, read_locations(flags), terminal)
+    if flags.warehouse:
+        _await_server(terminal, server)
+    warehouse = load_saved(flags.warehouse)
+    show_init(flags, read_locations(flags), terminal, warehouse)
     return 0
 
 

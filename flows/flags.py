@@ -437,13 +437,23 @@ def init(
     ticket: Annotated[
         str | None, _flag("the ticket that asks for the first dashboard, as in AN-1", metavar="KEY")
     ] = None,
+    marts: Annotated[
+        list[str] | None,
+        _flag(
+            "only these models, as in sales,stock (default: the first twelve that no dashboard shows)",
+            metavar="NAMES",
+            converter=Names,
+        ),
+    ] = None,
     apply: Annotated[bool, _flag("write what is proposed")] = False,
     source: Source = [],  # noqa: B006
     work: Work = Work(),
+    warehouse: Warehouse = None,
     place: Place = Place(),
 ) -> Flags:
     """Propose what a folder of files, a database or a dbt project lacks for a first dashboard."""
-    return _make("init", work, place, ticket=ticket, apply=apply, source=source)
+    own = {"ticket": ticket, "marts": marts, "apply": apply, "source": source, "warehouse": warehouse}
+    return _make("init", work, place, **own)
 
 
 @app.command(sort_key=10)

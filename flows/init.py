@@ -8,19 +8,25 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from blocks.errors import Misconfigured
 from blocks.loader.dlt.locations import split_location
+from blocks.warehouse.base import Warehouse
 from blocks.whole_file import write_whole
 from flows.flags import MAIN, Flags
+from flows.run_context import name_new_run
 from flows.terminal import Terminal
-from tasks.adoption import Adopter, Adoption
+from tasks.adoption import Adopter, Adoption, Place
 
 
-def show_init(flags: Flags, locations: dict[str, str], terminal: Terminal) -> None:
+def show_init(
+    flags: Flags, locations: dict[str, str], terminal: Terminal, warehouse: Warehouse | None = None
+) -> None:
     """Propose, show the difference, write it with --apply, and say what to type next.
 
-    Raises Misconfigured, NotFound, BuildFailed; then nothing is written.
+    warehouse: in which a dbt project's models are built and profiled; none: an embedded DuckDB. Raises Misconfigured,
+    NotFound, BuildFailed; then nothing is written.
     """
     if flags.project is None:
         raise Misconfigured(
@@ -34,7 +40,10 @@ def show_init(flags: Flags, locations: dict[str, str], terminal: Terminal) -> No
     with TemporaryDirectory() as scratch:
         settings = {"variables": flags.vars, "target": flags.target}
         today = datetime.now(UTC).date()
-        Adopter(found, Path(scratch), flags.ticket, today, settings).adopt(root, locations)
+        place = Place(warehouse, f"init_{name_new_run()}", flags.apply) if warehouse else None
+        Adopter(found, Path(scratch), flags.ticket, today, settings, place, flags.marts or ()).adopt(
+            root, locations
+        )
     terminal.stop_waiting()
     changes = {path: text for path, text in found.files.items() if read_text(path) != text}
     for path, text in sorted(changes.items()):
@@ -71,11 +80,13 @@ def write_end(found: Adoption, changes: int, flags: Flags) -> str:
     """How many files, and the next two commands."""
     where = [f"--project {shlex.quote(str(found.project))}"]
     for source, location in sorted(found.locations.items()):
-        where.append(f"--source {shlex.quote(f'{source}={split_location(source, location)[0]}')}")
+        where.append(f"--source {shlex.quote(f'{source}={_hide_password(source, location)}')}")
     if flags.suites:
         where.append(f"--suites {shlex.quote(str(found.suites))}")
     if flags.tickets_folder:
         where.append(f"--tickets-folder {shlex.quote(str(found.tickets))}")
+    if flags.warehouse:
+        where.append(f"--warehouse {shlex.quote(flags.warehouse)}")
     if flags.vars:
         where.append(f"--vars {shlex.quote(json.dumps(flags.vars))}")
     if flags.target:
@@ -87,7 +98,19 @@ def write_end(found: Adoption, changes: int, flags: Flags) -> str:
         done = f"{changes} files written"
     else:
         done = f"{changes} files would be written: read them above, then run this again with --apply"
-    return f"{done}\n\nnext:\n  {MAIN} check {words}\n  {MAIN} {words}"
+    last = (
+        "\n\n(PASSWORD stands for the one that you gave; it is shown nowhere.)"
+        if ":PASSWORD@" in words
+        else ""
+    )
+    return f"{done}\n\nnext:\n  {MAIN} check {words}\n  {MAIN} {words}{last}"
+
+
+def _hide_password(source: str, location: str) -> str:
+    """A location with a word in place of its password."""
+    bare, login = split_location(source, location)
+    scheme, _, rest = bare.partition("://")
+    return f"{scheme}://{quote(login['username'])}:PASSWORD@{rest}" if login else bare
 
 
 def read_text(path: Path) -> str | None:

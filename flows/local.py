@@ -56,7 +56,7 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
     with ExitStack() as stack:
         if flags.action == "plan":
             state = _look_only(state, Path(stack.enter_context(TemporaryDirectory())))
-        warehouse = _load_saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb"))
+        warehouse = load_saved(flags.warehouse) or DuckDBWarehouse(database=str(state / "warehouse.duckdb"))
         project = DbtProject(folder=folder, state=state / "dbt", variables=flags.vars, target=flags.target)
         if flags.action in {"run", "plan"}:
             stack.callback(project.parse_ahead(warehouse, release_schema(run)).close)
@@ -65,16 +65,16 @@ def make_local_blocks(flags: Flags, run: str) -> Iterator[Blocks]:
         tickets, key = _prepare_tickets(flags, state)
         site_folder, site = locate_site(state)
         yield Blocks(
-            tracker=_load_saved(flags.tracker) or FilesTracker(folder=tickets, project=key),
+            tracker=load_saved(flags.tracker) or FilesTracker(folder=tickets, project=key),
             loaders=[
-                *(_load_saved(slug) for slug in flags.loader),  # the first of a kind brings its sources
+                *(load_saved(slug) for slug in flags.loader),  # the first of a kind brings its sources
                 DltLoader(locations=locations, workdir=state / "loads", deadline_seconds=3600),
             ],
             warehouse=warehouse,
-            site=_load_saved(flags.site) or FolderSite(folder=site_folder, project=site),
+            site=load_saved(flags.site) or FolderSite(folder=site_folder, project=site),
             project=project,
             suites=Suites(folder=suites, docs=state / "data_docs"),
-            notifier=_load_saved(flags.notifier) or FolderNotifier(folder=state / "outbox"),
+            notifier=load_saved(flags.notifier) or FolderNotifier(folder=state / "outbox"),
         )
 
 
@@ -124,6 +124,6 @@ def _prepare_tickets(flags: Flags, state: Path) -> tuple[Path, str]:
     return state / "tickets", "AN"
 
 
-def _load_saved(slug: str | None) -> Any:
+def load_saved(slug: str | None) -> Any:
     """A saved block by `type-slug/name`; None for None."""
     return load_block(slug) if slug else None

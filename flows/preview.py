@@ -234,10 +234,7 @@ def _count(found: Preview) -> str:
 
 
 def _write_failures(found: Preview) -> str:
-    rows = [
-        (each.title, each.scope, f"not run: {each.observed}" if each.not_run else each.observed)
-        for each in found.gate.root_failures[:MOST_FAILURES]
-    ]
+    rows = [(each.told, each.scope, each.observed) for each in found.gate.root_failures[:MOST_FAILURES]]
     return table(["failed check", "about", "found"], rows) if rows else ""
 
 

@@ -38,7 +38,7 @@ def require_passed(run: str, gate: GateReport) -> None:
         return
     failed, others = gate.root_failures, len(gate.consequences)
     answer = f"{len(failed)} of {count_of(len(gate.checks), 'check')} failed"
-    answer += f", first {failed[0].full_name}" if failed else ""
+    answer += f", first {failed[0].scope}: {failed[0].told}" if failed else ""
     answer += f"; {others} more not evaluated because of that" if others else ""
     raise GateFailed(
         f"accept run {run}",

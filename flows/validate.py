@@ -102,9 +102,9 @@ def validate(
     failed = f"{len(gate.failures)} failed{'' if gate.passed else ': readers keep what they see'}"
     log.info("%s, %s, %d warned", count_of(len(gate.checks), "check"), failed, len(gate.warnings))
     for check in gate.warnings:
-        log.warning("%s: %s: %s", check.scope, check.title, check.observed)
+        log.warning("%s: %s: %s", check.scope, check.told, check.observed)
     for check in gate.root_failures:
-        log.error("%s: %s: %s", check.scope, check.title, check.observed)
+        log.error("%s: %s: %s", check.scope, check.told, check.observed)
     if gate.consequences:
         log.error("%d more checks were not evaluated because of these", len(gate.consequences))
     return gate

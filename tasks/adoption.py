@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -25,22 +25,27 @@ from blocks.adoption.dashboards import (
     write_ticket,
 )
 from blocks.adoption.new_project import write_project, write_time_spine
-from blocks.adoption.profile import MOST_PARTS, TableProfile, profile_expression, profile_table
+from blocks.adoption.profile import MOST_PARTS, TableProfile, profile_expression, profile_relation
 from blocks.adoption.workbench import FORMATS, FoundTable, open_workbench, to_snake_case
 from blocks.adoption.yaml_files import edit_exposure, edit_source, locate_file
 from blocks.catalogue import Catalogue, Exposure, Mart
+from blocks.dbt.own_profile import list_kinds
 from blocks.dbt.project import DbtProject
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, NotFound, PlatformError
-from blocks.findings import Severity
+from blocks.findings import Severity, suggest_name
 from blocks.loader.dlt.loader import DltLoader
 from blocks.loader.dlt.sql.connections import is_database
 from blocks.manifest import Node, name_model
-from blocks.quality.suites import Suites
+from blocks.quality.suites import Suites, find_dialect
 from blocks.records import Analysis, SourceTable
+from blocks.release_names import is_in_release, release_schema
 from blocks.site.text import check_slug
+from blocks.warehouse.base import Warehouse
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from blocks.yaml_content import read_yaml
 from tasks.project_check import check_project
+from tasks.run_lock import run_lock
 
 if TYPE_CHECKING:
     from blocks.dbt.worker import NodeResult
@@ -48,7 +53,7 @@ if TYPE_CHECKING:
 LEFT_OUT = ("target", "logs", ".git", ".venv", "venv", "node_modules", "__pycache__", ".local")
 MOST_FAILURES = 5
 MOST_MARTS, BUILD_SECONDS, LOAD_SECONDS = 12, 1800, 1800
-SCHEMA = "rel_init"
+RUN = "init"
 
 
 @dataclass
@@ -66,10 +71,24 @@ class Adoption:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Place:
+    """A warehouse on a server, in which a project's models are built and profiled. run: names the schema for that.
+
+    loads: what a source needs may be loaded into it.
+    """
+
+    warehouse: Warehouse
+    run: str
+    loads: bool
+
+
 class Adopter:
     """A project's copy in a scratch folder, in which what is proposed is built and checked. found: what is proposed.
 
-    settings: of the project's block beside its folders, such as variables.
+    settings: of the project's block beside its folders, such as variables. place: where the models of a project that is
+    there are built, in a schema that is dropped at the end; none: in an embedded DuckDB. marts: which ones; none: the
+    first that no dashboard shows.
     """
 
     def __init__(
@@ -79,17 +98,50 @@ class Adopter:
         ticket: str | None,
         today: date,
         settings: Mapping[str, object] = MappingProxyType({}),
+        place: Place | None = None,
+        marts: Sequence[str] = (),
     ) -> None:
         self._settings = dict(settings)
         self.found, self._copy, self._ticket, self._today = found, scratch / "dbt", ticket, today
         self._state, self._suites = scratch / "state", scratch / "expectations"
         self._suites.mkdir(parents=True)
-        self._warehouse = DuckDBWarehouse(database=str(scratch / "warehouse.duckdb"))
+        self._warehouse: Warehouse = DuckDBWarehouse(database=str(scratch / "warehouse.duckdb"))
+        self._wanted = marts
+        self._place, self._schema = place, release_schema(place.run if place else RUN)
         self._work = scratch / "loads"
         self._loader = self._make_loader({})
 
     def adopt(self, root: Path, locations: Mapping[str, str]) -> None:
         """Propose all that is missing. Raises Misconfigured, NotFound, BuildFailed with dbt's reason."""
+        with ExitStack() as stack:
+            if (self.found.project / "dbt_project.yml").is_file() and self._place:
+                self._warehouse = self._place.warehouse
+                stack.enter_context(run_lock(self._warehouse, 0))
+                stack.callback(self._drop_built)
+            else:
+                self._say_other_warehouse()
+            self._adopt(root, locations)
+
+    def _say_other_warehouse(self) -> None:
+        """A note, where the project's own profile is for another warehouse than the embedded one it is built in."""
+        path = self.found.project / "dbt_project.yml"
+        if not path.is_file():
+            return
+        profile = str(read_yaml(path, "Give the folder of a dbt project.").get("profile"))
+        kinds = list_kinds(self.found.project, profile)
+        if kinds and self._warehouse.dialect not in kinds:
+            named = " and ".join(kinds)
+            self.found.notes.append(
+                f"its profiles.yml is for {named}, and its models were built in an embedded DuckDB; to have them built "
+                f"and profiled where their rows are, name a saved block: --warehouse {kinds[0]}-warehouse/NAME"
+            )
+
+    def _drop_built(self) -> None:
+        """Leave nothing of what was built to be looked at; of an `init` that died the next run drops it."""
+        there = self._warehouse.list_releases()
+        self._warehouse.drop_releases([each for each in there if is_in_release(each, self._schema)])
+
+    def _adopt(self, root: Path, locations: Mapping[str, str]) -> None:
         if (self.found.project / "dbt_project.yml").is_file():
             shutil.copytree(self.found.project, self._copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
             try:
@@ -111,6 +163,11 @@ class Adopter:
         with self._open() as dbt:
             self._verify(dbt)
 
+    @property
+    def _is_on_server(self) -> bool:
+        """True if models are built in a warehouse that holds what others put there."""
+        return self._place is not None and self._warehouse is self._place.warehouse
+
     def _make_loader(self, locations: dict[str, str]) -> DltLoader:
         """A loader that knows these places; a password in one becomes a credential."""
         return DltLoader(locations=locations, workdir=self._work, deadline_seconds=LOAD_SECONDS)
@@ -118,7 +175,7 @@ class Adopter:
     @contextmanager
     def _open(self) -> Iterator[DbtRun]:
         project = DbtProject.model_validate({**self._settings, "folder": self._copy, "state": self._state})
-        dbt = project.open(self._warehouse, SCHEMA)
+        dbt = project.open(self._warehouse, self._schema)
         try:
             yield dbt
         finally:
@@ -168,7 +225,8 @@ class Adopter:
                     f"It has {', '.join(sorted(tables)) or 'none'}.",
                 )
         for source, declared in sorted(tables.items()):
-            location = locations.get(source) or _find_files(root, declared)
+            beside = None if self._is_on_server else _find_files(root, declared)
+            location = locations.get(source) or beside
             if all(each.is_loaded for each in declared):
                 self.found.locations |= {source: location} if location else {}
                 if not location:
@@ -205,35 +263,84 @@ class Adopter:
     def _build(self, dbt: DbtRun) -> dict[str, TableProfile]:
         """Load, build and profile the marts; a mart that can't be built is a note."""
         catalogue = dbt.catalogue
+        not_there = self._list_not_there(catalogue) if self._is_on_server else None
         for source in catalogue.source_names():
-            if source in self.found.locations:
-                tables = catalogue.source_tables(source)
+            tables = [
+                each
+                for each in catalogue.source_tables(source)
+                if not_there is None or each.full_name in not_there
+            ]
+            if source in self.found.locations and tables and not (self._place and not self._place.loads):
                 for report in self._loader.load_source(tables, self._warehouse, "init"):
                     if report.quarantined:
                         self.found.notes.append(
                             f"{source}.{report.table}: {report.quarantined} rows break their types"
                         )
-        marts = choose_marts(dbt.manifest, catalogue)
-        if len(marts) > MOST_MARTS:
-            left = ", ".join(marts[MOST_MARTS:])
-            self.found.notes.append(f"left for another time, after these are in use: {left}")
-        results = dbt.make(marts[:MOST_MARTS], BUILD_SECONDS) if marts else []
+        marts = self._choose_marts(dbt.manifest, catalogue)
+        results = dbt.make(marts, BUILD_SECONDS) if marts else []
         self.found.notes += list_failures(results)
         built = {result["unique_id"] for result in results if result["status"] == "success"}
-        chosen = [catalogue.mart(each) for each in marts[:MOST_MARTS]]
+        chosen = [catalogue.mart(each) for each in marts]
         found = self._profile(chosen, built)
         if not any(each.find_time() for each in found.values()):
             found |= self._profile_what_they_are_made_of(dbt.manifest, catalogue, chosen, built)
         return found
+
+    def _choose_marts(self, manifest: Node, catalogue: Catalogue) -> list[str]:
+        """Those that are asked for, else the first that no dashboard shows, as many as a person reads; then a note."""
+        if unknown := [each for each in self._wanted if each not in catalogue.models]:
+            near = suggest_name(unknown[0], catalogue.models)
+            raise NotFound(
+                f"adopt mart {unknown[0]}", f"the project has no such model{near}", "Correct --marts."
+            )
+        shown = _list_shown(catalogue)
+        marts = list(self._wanted) or [
+            each for each in choose_marts(manifest, catalogue) if each not in shown
+        ]
+        if self._is_on_server:
+            marts = self._leave_out(marts, catalogue)
+        if self._wanted or len(marts) <= MOST_MARTS:
+            return marts
+        self.found.notes.append(
+            f"{MOST_MARTS} marts are proposed at a time, as many as can be read; left for the next `init`, once these "
+            f"are in the project, or for one with --marts NAME,NAME: {', '.join(marts[MOST_MARTS:])}"
+        )
+        return marts[:MOST_MARTS]
+
+    def _list_not_there(self, catalogue: Catalogue) -> set[str]:
+        """Tables of sources that the warehouse does not have, `source.table`."""
+        with self._warehouse.session() as session:
+            return {
+                each.full_name
+                for each in catalogue.tables
+                if not self._warehouse.columns(session, each.schema_name, each.identifier)
+            }
+
+    def _leave_out(self, marts: Sequence[str], catalogue: Catalogue) -> list[str]:
+        """Without the marts for which the warehouse lacks a table of a source; each table is a note."""
+        not_there, lacking, left = self._list_not_there(catalogue), dict[str, list[str]](), list[str]()
+        for mart in marts:
+            missing = [
+                each.full_name for each in catalogue.tables_beneath(mart) if each.full_name in not_there
+            ]
+            for table in missing:
+                lacking.setdefault(table, []).append(mart)
+            left += [] if missing else [mart]
+        for table, held_up in lacking.items():
+            located = table.partition(".")[0] in self.found.locations
+            what = "; --apply loads it" if located else ", and nothing says where it is loaded from"
+            self.found.notes.append(
+                f"the warehouse has no table {table}{what}: left out are {', '.join(held_up)}"
+            )
+        return left
 
     def _profile(self, marts: Sequence[Mart], built: set[str]) -> dict[str, TableProfile]:
         """Mart → profile of its rows, of those that were built."""
         found = {}
         with self._warehouse.session() as session:
             for mart in [each for each in marts if each.unique_id in built]:
-                types = self._warehouse.columns(session, mart.schema_name, mart.alias)
-                relation = self._warehouse.relation(f"{mart.schema_name}.{mart.alias}")
-                found[mart.name] = profile_table(session.rows, mart.name, relation, types)
+                relation = f"{mart.schema_name}.{mart.alias}"
+                found[mart.name] = profile_relation(self._warehouse, session, mart.name, relation)
         return found
 
     def _profile_what_they_are_made_of(
@@ -267,7 +374,7 @@ class Adopter:
         ]
         if profiles and not spines:
             self._put_time_spine()
-        shown = {mart for each in catalogue.exposures if each.metrics for mart in each.marts}
+        shown = _list_shown(catalogue)
         wanted = [each for each in profiles.values() if each.name not in shown and each.rows]
         self.found.notes += [f"mart {each.name} has no rows" for each in profiles.values() if not each.rows]
         taken = {*catalogue.metric_names(), *catalogue.list_unusable(), *_list_measures(manifest)}
@@ -287,7 +394,7 @@ class Adopter:
     ) -> ProposedDashboard | None:
         """A mart's dashboard with what it lacks for it; None, and a note, where its metrics would have no time."""
         model, metrics = None, list[dict[str, object]]()
-        names, dimensions = self._choose_known(catalogue, profile.name)
+        names, dimensions = self._choose_known(catalogue, profile)
         if not names:
             if not profile.find_time():
                 self.found.notes.append(f"mart {profile.name} has no time, which dbt's metrics need")
@@ -315,14 +422,16 @@ class Adopter:
             self._put(str(beside), write_dashboard(proposed, model, metrics, exposure is not None))
         return proposed
 
-    def _choose_known(self, catalogue: Catalogue, mart: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _choose_known(
+        self, catalogue: Catalogue, profile: TableProfile
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Metrics that the project has on a mart, of one row source, and dimensions that split them.
 
         Numbers, times and identifiers split them only where nothing else does.
         """
         sources: dict[str, list[str]] = {}
         for name in catalogue.metric_names():
-            if catalogue.mart_of(name) == mart:
+            if catalogue.mart_of(name) == profile.name:
                 sources.setdefault(catalogue.source_of(name), []).append(name)
         if not sources:
             return (), ()
@@ -330,15 +439,15 @@ class Adopter:
         metrics, time = tuple(names[:MOST_METRICS]), catalogue.time_of(source)
         parts: list[str] = []
         others: list[str] = []
-        place = catalogue.mart(mart)
-        relation = self._warehouse.relation(f"{place.schema_name}.{place.alias}")
+        mart = catalogue.mart(profile.name)
+        place, rows = f"{mart.schema_name}.{mart.alias}", profile.of or profile.rows
         own = (each for each in catalogue.dimensions_of(source) if catalogue.is_own(source, each))
         for name in [each for each in own if each != time]:
             try:
                 (dataset,) = catalogue.datasets(metrics, (name,))
                 sql = next(column.sql for column in dataset.columns if column.name == name)
                 with self._warehouse.session() as session:
-                    column = profile_expression(session.rows, name, sql, relation)
+                    column = profile_expression(self._warehouse, session, place, name, sql, rows)
             except (PlatformError, ValueError, StopIteration):  # one that can't be asked is not proposed
                 continue
             if 2 <= column.distinct <= MOST_PARTS:
@@ -392,7 +501,8 @@ class Adopter:
         suites = Suites(folder=self._suites, docs=self._state / "docs")
         for path in self.found.suites.glob("*.json"):
             shutil.copy(path, self._suites / path.name)
-        found = check_project(dbt, SCHEMA, suites, [self._loader], dialect="duckdb")
+        dialect = find_dialect(self._warehouse)
+        found = check_project(dbt, self._schema, suites, [self._loader], dialect=dialect)
         refused = [each for each in found if each.about == "dbt project"]
         if refused:
             raise BuildFailed("verify the proposal", refused[0].problem, "Nothing was written.")
@@ -420,6 +530,11 @@ def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:
         if is_model and is_end and not spine and kind not in {"ephemeral", "external"}:
             ends.append(name_model(node))
     return list(dict.fromkeys([*sorted(measured), *sorted(drawn), *sorted(ends)]))
+
+
+def _list_shown(catalogue: Catalogue) -> set[str]:
+    """Marts that dashboards of the project show already."""
+    return {mart for each in catalogue.exposures if each.metrics for mart in each.marts}
 
 
 def list_failures(results: Sequence[NodeResult]) -> list[str]:

@@ -83,9 +83,9 @@ def _write_held_up(checks: Sequence[Check]) -> str:
 def _check_table(head: str, checks: Sequence[Check]) -> str:
     rows = [
         (
-            each.title,
+            each.told,
             each.scope,
-            f"not run: {each.observed}" if each.not_run else each.observed,
+            each.observed,
             listed(each.evidence, MOST_VALUES) if each.evidence else None,
         )
         for each in checks[:MOST_FAILURES]

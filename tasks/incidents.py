@@ -40,7 +40,7 @@ def update_incidents(tracker: Tracker, outcome: Outcome) -> tuple[int, int]:
     failed = {name_incident(check): check for check in checks if not check.passed and not check.because_of}
     new = {name: check for name, check in failed.items() if name not in known}
     for name, check in list(new.items())[:MOST_OPENED]:
-        title = line(f"{check.scope}: {check.title}", 200)
+        title = line(f"{check.scope}: {check.told}", 200)
         tracker.open_incident(name, title, _report(check, outcome), find_requests(check, outcome))
     if len(new) > MOST_OPENED:
         get_run_logger().warning("%d failed checks, incidents for the first %d", len(new), MOST_OPENED)

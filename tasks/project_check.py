@@ -64,7 +64,7 @@ def check_project(
         lambda: check_ambiguous(manifest, marts),
         lambda: check_relations(manifest, built, schema),
         lambda: check_sources(manifest, built, LOADERS, {"serving", "control", schema}),
-        lambda: check_loads(manifest, catalogue, loaders, located),
+        lambda: check_loads(manifest, catalogue, loaders, located, shown),
         lambda: check_tests(manifest, built),
         lambda: check_suites(
             suites,
@@ -159,9 +159,16 @@ def _list_columns(manifest: Node) -> dict[str, list[str]]:
 
 
 def check_loads(
-    manifest: Node, catalogue: Catalogue, loaders: Sequence[Loader], located: Sequence[str] | None
+    manifest: Node,
+    catalogue: Catalogue,
+    loaders: Sequence[Loader],
+    located: Sequence[str] | None,
+    shown: Iterable[str] = (),
 ) -> Iterator[Finding]:
-    """Settings with which every load would fail, in the words of the error that it would end with."""
+    """Settings with which every load would fail, in the words of the error that it would end with.
+
+    shown: marts that dashboards show; a source of one whose place nobody knows is an error.
+    """
     kinds = {loader.kind: loader for loader in reversed(loaders)}
     places = {
         f"{node.get('source_name')}.{node.get('name')}": get_place(node)
@@ -175,14 +182,17 @@ def check_loads(
                 problem = f"{about}: {fault.answer}" if about else fault.answer
                 yield make_error(f"source {table.full_name}", place, problem, fault.remedy)
     sources = {table.source: table.loader for table in catalogue.tables if table.loader in kinds}
+    needed: dict[str, list[str]] = {}
+    for mart in sorted(shown):
+        for node in _find_lineage(catalogue, mart) & manifest["sources"].keys():
+            needed.setdefault(str(manifest["sources"][node]["source_name"]), []).append(mart)
     for source, kind in sorted(sources.items()) if located is not None else ():
         if kinds[kind].find_location_fault(source):
-            yield warn(
-                f"source {source}",
-                "--source",
-                "nothing says where it is",
-                f"Run with --source {source}=LOCATION, or a saved loader.",
-            )
+            marts = list(dict.fromkeys(needed.get(source, ())))
+            of = f": no load of it, so nothing of {', '.join(marts[:5])}" if marts else ""
+            say = make_error if marts else warn
+            fix = f"Run with --source {source}=LOCATION, or a saved loader."
+            yield say(f"source {source}", "--source", f"nothing says where it is{of}", fix)
     for name in located or ():
         if name not in sources:
             yield make_error(

@@ -78,4 +78,4 @@ def _say(outcome: Outcome, names: str) -> str:
 
 
 def _describe(check: Check) -> str:
-    return f"{code(check.scope)}: {code(check.title, 200)}: {code(check.observed or 'no figure', 300)}"
+    return f"{code(check.scope)}: {code(check.told, 200)}: {code(check.observed or 'no figure', 300)}"

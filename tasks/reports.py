@@ -211,7 +211,8 @@ def _show_address(words: str, url: str) -> Markdown:
 
 
 def _check_row(check: Check) -> tuple[object, ...]:
-    return check.name, check.status, check.scope, check.observed, "; ".join(check.evidence)
+    told = f"{check.told} ({check.name})" if check.statement else check.told
+    return told, check.status, check.scope, check.observed, "; ".join(check.evidence)
 
 
 def _show(key: str, markdown: str, description: str) -> None:

@@ -157,10 +157,13 @@ def propose_suite(mart: TableProfile, tests: Sequence[Node], today: date) -> lis
     tests: dbt's, of this mart, from the manifest. `relationships` stay dbt's: they read another relation.
     """
     found = [each for test in tests for each in _translate(test)]
-    seen = f"seen in {mart.rows:,} rows on {today.isoformat()}"
+    drawn = f" drawn from {mart.of:,}" if mart.of else ""
+    seen = f"seen in {mart.rows:,} rows{drawn} on {today.isoformat()}"
     proposed: list[dict[str, object]] = [
         _expect(
-            "table_row_count_to_be_between", {"min_value": 1, "max_value": max(1000, mart.rows * 10)}, seen
+            "table_row_count_to_be_between",
+            {"min_value": 1, "max_value": max(1000, (mart.of or mart.rows) * 10)},
+            seen,
         )
     ]
     for column in mart.columns:

@@ -1,7 +1,7 @@
 """What the rows of a table say of it: types, keys, times, what can be added up, what splits it.
 
-Typed rows are asked by SQL that every warehouse knows. Guesses by names are in words of English; they only choose
-what is proposed, and a person reads the proposal.
+Typed rows are asked by SQL that every warehouse knows; of many rows some are drawn. Guesses by names are in words of
+English; they only choose what is proposed, and a person reads the proposal.
 """
 
 from __future__ import annotations
@@ -13,13 +13,20 @@ from typing import TypeAlias
 
 from blocks.records import Record
 from blocks.sql import quote_identifier
+from blocks.warehouse.settings import Session, WarehouseConnection
 
 Ask: TypeAlias = Callable[[str], Sequence[Sequence[object]]]
 
 MOST_VALUES, MOST_PARTS = 20, 50
 MOST_PAIRS = 15
 FEWEST_STEPS = 10
-_NUMBERS = ("int", "bigint", "smallint", "hugeint", "decimal", "numeric", "double", "float", "real")
+SAMPLE = "init_sample_"  # in the names of tables with what was drawn of others
+MOST_DRAWN = 200_000
+_NUMBERS = (
+    *("int", "bigint", "smallint", "tinyint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint"),
+    *("decimal", "number", "numeric", "double", "float", "real"),
+)
+_TEXTS = ("varchar", "text", "string", "char")
 _IDENTIFIERS = re.compile(
     r"(^|_)(id|ids|no|nr|key|code|uuid|guid|sku|zip|postcode|phone|number|ref|plz|telefon)$|(nr|nummer|kennung)$"
 )
@@ -99,7 +106,8 @@ class ColumnProfile(Record):
     @property
     def is_number(self) -> bool:
         """True for whole numbers and others."""
-        return self.data_type.lower().startswith(_NUMBERS)
+        kind = self.data_type.lower()
+        return kind.startswith(_NUMBERS) and not kind.startswith("interval")
 
     @property
     def is_time(self) -> bool:
@@ -125,7 +133,7 @@ class ColumnProfile(Record):
 class TableProfile(Record):
     """A table's rows and columns. key: columns that tell all rows apart, none if none were found.
 
-    sampled: only so many rows were looked at.
+    sampled: only so many rows were looked at. of: the number of rows of which these were drawn, where that is known.
     """
 
     name: str
@@ -133,6 +141,7 @@ class TableProfile(Record):
     columns: tuple[ColumnProfile, ...]
     key: tuple[str, ...] = ()
     sampled: bool = False
+    of: int | None = None
 
     def find_time(self) -> ColumnProfile | None:
         """The time that its rows are of: the fullest, of several the first that is no later stage."""
@@ -185,15 +194,61 @@ def profile_table(
     return found.model_copy(update={"key": _find_key(ask, relation, found)})
 
 
+def profile_relation(warehouse: WarehouseConnection, session: Session, name: str, place: str) -> TableProfile:
+    """Profile a relation where it is, by its warehouse's own SQL; of one with many rows, some drawn at random.
+
+    place: `schema.table`, of which the schema is one of ours: what is drawn is a table beside it until the schema goes.
+    """
+    schema, table = place.rsplit(".", 1)
+    types, relation = warehouse.columns(session, schema, table), warehouse.relation(place)
+    ((count,),) = session.rows(f"select count(*) from {relation}")
+    rows = _read_int(count)
+    if rows <= MOST_DRAWN:
+        return profile_table(session.rows, name, relation, types)
+    drawn = draw_rows(warehouse, session, place, "*", f"{SAMPLE}{table}", rows)
+    found = profile_table(session.rows, name, warehouse.relation(drawn), types, sampled=True)
+    names = ", ".join(quote_identifier(each) for each in found.key)
+    if names:  # what tells the drawn rows apart may not tell all of them
+        ((distinct,),) = session.rows(f"select count(*) from (select distinct {names} from {relation}) as q")
+        found = found.model_copy(update={"key": found.key if _read_int(distinct) == rows else ()})
+    return found.model_copy(update={"of": rows})
+
+
+def profile_expression(
+    warehouse: WarehouseConnection, session: Session, place: str, name: str, expression: str, rows: int
+) -> ColumnProfile:
+    """Profile a project's expression over a relation of so many rows as if it were a column of this name, likewise."""
+    selected = f"{expression} as {quote_identifier(name)}"
+    drawn = draw_rows(warehouse, session, place, selected, f"{SAMPLE}{name}", rows)
+    (kind,) = warehouse.columns(session, *drawn.rsplit(".", 1)).values()
+    relation = warehouse.relation(drawn)
+    ((count,),) = session.rows(f"select count(*) from {relation}")
+    return _profile_column(session.rows, relation, name, kind, _read_int(count))
+
+
+def draw_rows(
+    warehouse: WarehouseConnection, session: Session, place: str, selected: str, name: str, rows: int
+) -> str:
+    """A table beside a relation with what is selected of about MOST_DRAWN of its rows, at random; `schema.table`."""
+    drawn = f"{place.rsplit('.', 1)[0]}.{name}"
+    where = f" where {warehouse.draw(MOST_DRAWN / rows)}" if rows > MOST_DRAWN else ""
+    session.rows(f"drop table if exists {warehouse.relation(drawn)}")
+    query = f"select {selected} from {warehouse.relation(place)}{where}"
+    session.rows(f"create table {warehouse.relation(drawn)} as {query}")
+    return drawn
+
+
 def _profile_column(ask: Ask, relation: str, column: str, kind: str, rows: int) -> ColumnProfile:
+    about = ColumnProfile(name=column, data_type=kind, rows=rows, nulls=0, distinct=0)
     name = quote_identifier(column)
-    ((filled, distinct, smallest, largest),) = ask(
-        f"select count({name}), count(distinct {name}), min({name}), max({name}) from {relation}"
-    )
+    is_text = kind.lower().startswith(_TEXTS)
+    if is_text or about.is_number or about.is_time:
+        asked = f"count(distinct {name}), min({name}), max({name})"
+    else:  # truth values, documents, lists: not every engine compares them
+        asked = f"count(distinct cast({name} as varchar)), cast(null as varchar), cast(null as varchar)"
+    ((filled, distinct, smallest, largest),) = ask(f"select count({name}), {asked} from {relation}")
     values: tuple[str, ...] = ()
-    if 0 < _read_int(distinct) <= MOST_VALUES and kind.lower().startswith(
-        ("varchar", "text", "string", "char")
-    ):
+    if 0 < _read_int(distinct) <= MOST_VALUES and is_text:
         found = ask(f"select distinct {name} from {relation} where {name} is not null order by 1")
         values = tuple(str(value) for (value,) in found)
     return ColumnProfile(
@@ -252,11 +307,3 @@ def is_included(ask: Ask, child: str, column: str, parent: str, key: str) -> boo
 
 def _read_int(value: object) -> int:
     return int(str(value))
-
-
-def profile_expression(ask: Ask, name: str, expression: str, relation: str) -> ColumnProfile:
-    """Profile a project's expression over a relation, in DuckDB, as if it were a column of this name."""
-    ((kind, rows),) = ask(f"select any_value(typeof({expression})), count(*) from {relation}")
-    column = quote_identifier(name)
-    derived = f"(select {expression} as {column} from {relation}) as q"
-    return _profile_column(ask, derived, name, str(kind), _read_int(rows))

@@ -160,7 +160,10 @@ class Workbench:
             texts, meta = self._read_files(name, form, files)
             if texts:
                 self._profile_texts(
-                    source, name, {"path": path, "format": form, "load": "append", **meta}, texts
+                    source,
+                    name,
+                    {"path": path, "format": form, "load": "append", **meta},
+                    dict.fromkeys(texts, ""),
                 )
 
     def _read_files(self, name: str, form: str, files: Sequence[Path]) -> tuple[list[str], dict[str, object]]:
@@ -201,21 +204,27 @@ class Workbench:
         try:
             with connect(bare, login, Deadline(f"profile {source}", DEADLINE_SECONDS)) as engine:
                 inspector = sa.inspect(engine)
-                for name in inspector.get_table_names()[:MOST_TABLES]:
-                    names, rows = _read_sample(engine, inspector, name)
+                places = list_tables(inspector)
+                if len(places) > MOST_TABLES:
+                    left = ", ".join(list(places)[MOST_TABLES:])
+                    self.notes.append(f"not read: {left}; declare them by hand (docs/loading.md)")
+                for place, (schema, name) in list(places.items())[:MOST_TABLES]:
+                    types, rows = _read_sample(engine, inspector, schema, name)
                     arrow = pa.table(
                         {
                             each: pa.array(column, pa.string())
-                            for each, column in zip(names, rows, strict=True)
+                            for each, column in zip(types, rows, strict=True)
                         }
                     )
                     self._connection.register("sampled", arrow)
                     self._connection.execute("create or replace table texts as select * from sampled")
                     self._connection.unregister("sampled")
-                    key = tuple(inspector.get_pk_constraint(name).get("constrained_columns") or ())
+                    found = inspector.get_pk_constraint(name, schema).get("constrained_columns")
+                    key = tuple(found or ())
+                    table = f"{schema}.{name}" if schema else name
                     full = len(rows[0]) < MOST_SAMPLED if rows else True
                     self._profile_texts(
-                        source, name, {"table": name, "load": "replace"}, list(names), key, not full
+                        source, place, {"table": table, "load": "replace"}, types, key, not full
                     )
         except sa.exc.SQLAlchemyError as error:
             problem = translate_error(f"profile {source}", error)
@@ -229,14 +238,21 @@ class Workbench:
         source: str,
         name: str,
         meta: dict[str, object],
-        origins: Sequence[str],
+        declared: Mapping[str, str],
         key: Sequence[str] = (),
         sampled: bool = False,
     ) -> None:
-        """Type the table `texts`, keep it under the table's name, and profile it."""
+        """Type the table `texts`, keep it under the table's name, and profile it.
+
+        declared: its columns with the types that its database has for them, empty where none is known.
+        """
+        origins = list(declared)
         names = self._name_columns(origins)
         table = to_snake_case(name)
-        columns = [self._read_spelling(table, self._type_column(names[each], each)) for each in origins]
+        columns = [
+            self._read_spelling(table, self._type_column(names[each], each, declared[each]))
+            for each in origins
+        ]
         typed = ", ".join(
             f"{build_cast(each, quote_identifier(each.origin))} as {quote_identifier(each.name)}"
             for each in columns
@@ -296,9 +312,14 @@ class Workbench:
         empty = SourceTable(source="", name="", schema_name="", identifier="", loader="", meta={})
         return name_extra_columns(empty, origins)
 
-    def _type_column(self, name: str, origin: str) -> Column:
-        """The narrowest type as which the loader reads every text; codes with leading zeros stay texts."""
+    def _type_column(self, name: str, origin: str, declared: str) -> Column:
+        """Its database's type, else the narrowest as which the loader reads every text; codes with zeros stay texts."""
         text = quote_identifier(origin)
+        if declared:
+            known = Column(name=name, origin=origin, data_type=declared)
+            ((filled, read),) = self.ask(f"select count({text}), count({build_cast(known, text)}) from texts")
+            if filled == read:
+                return known
         candidates = [Column(name=name, origin=origin, data_type=kind) for kind in _TYPES]
         casts = ", ".join(f"count({build_cast(each, text)})" for each in candidates)
         ((filled, zeros, longest, words, *fitting),) = self.ask(
@@ -379,18 +400,53 @@ def _sniff_delimiter(path: Path) -> str:
     return max(",;\t|", key=header.count)
 
 
+def list_tables(inspector: sa.Inspector) -> dict[str, tuple[str | None, str]]:
+    """What each table is called here → its schema, none for the usual one, and its name.
+
+    PostgreSQL's and SQL Server's schemas are parts of one database, so the tables of all are listed; those of another
+    schema bear its name before theirs where another table has the same.
+    """
+    found: dict[str, tuple[str | None, str]] = {name: (None, name) for name in inspector.get_table_names()}
+    if inspector.dialect.name not in {"postgresql", "mssql"}:
+        return found
+    own = {inspector.default_schema_name, "information_schema", "sys", "guest", "INFORMATION_SCHEMA"}
+    for schema in inspector.get_schema_names():
+        if schema not in own and not schema.startswith(("pg_", "db_")):
+            for name in inspector.get_table_names(schema):
+                found[f"{schema}_{name}" if name in found else name] = (schema, name)
+    return found
+
+
 def _read_sample(
-    engine: sa.Engine, inspector: sa.Inspector, name: str
-) -> tuple[list[str], list[list[str | None]]]:
-    """The first rows of a table as texts, column by column, without columns of bytes."""
+    engine: sa.Engine, inspector: sa.Inspector, schema: str | None, name: str
+) -> tuple[dict[str, str], list[list[str | None]]]:
+    """A table's columns with the types of its catalogue, and its first rows as texts, by column; none of bytes."""
     import sqlalchemy as sa
 
-    kinds = [(str(each["name"]), each["type"]) for each in inspector.get_columns(name)]
-    names = [each for each, kind in kinds if not isinstance(kind, sa.LargeBinary)]
-    query = sa.select(*(sa.column(each) for each in names)).select_from(sa.table(name)).limit(MOST_SAMPLED)
+    kinds = [(str(each["name"]), each["type"]) for each in inspector.get_columns(name, schema)]
+    types = {each: _find_type(kind) for each, kind in kinds if not isinstance(kind, sa.LargeBinary)}
+    place = sa.table(name, schema=schema)
+    query = sa.select(*(sa.column(each) for each in types)).select_from(place).limit(MOST_SAMPLED)
     with engine.connect() as connection:
         rows = connection.execute(query).fetchall()
-    return names, [[_write(row[at]) for row in rows] for at in range(len(names))]
+    return types, [[_write(row[at]) for row in rows] for at in range(len(types))]
+
+
+def _find_type(kind: object) -> str:
+    """The type to declare for a column of a database's catalogue; empty where that leaves it to the values."""
+    import sqlalchemy as sa
+
+    if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):
+        return f"decimal({kind.precision},{kind.scale or 0})" if kind.precision else ""
+    known: tuple[tuple[type, str], ...] = (
+        (sa.BigInteger, "bigint"),
+        (sa.Integer, "integer"),
+        (sa.Float, "double"),
+        (sa.Boolean, "boolean"),
+        (sa.DateTime, "timestamp"),
+        (sa.Date, "date"),
+    )
+    return next((name for group, name in known if isinstance(kind, group)), "")
 
 
 def _write(value: object) -> str | None:

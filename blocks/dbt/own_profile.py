@@ -42,6 +42,13 @@ def read_own_settings(
     return found
 
 
+def list_kinds(folder: Path, profile: str) -> list[str]:
+    """The types of warehouse that the outputs of `folder`/profiles.yml are for; none where there is no such file."""
+    path = folder / "profiles.yml"
+    outputs = _read_outputs(path, profile)[0] if path.is_file() else {}
+    return sorted({str(output.get("type")) for output in outputs.values()})
+
+
 def merge_settings(own: Node, target: Node) -> dict[str, object]:
     """A profile's output: the warehouse's word stands, mappings are joined; dbt's threads are the project's."""
     merged: dict[str, object] = {**own, **target}

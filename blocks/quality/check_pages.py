@@ -85,7 +85,7 @@ def _show_check(check: Check, notes: str) -> dict[str, object]:
     return {
         "status": check.status,
         "held_back": not check.passed,
-        "title": one_line(check.title, LONGEST_NAME),
+        "title": one_line(check.told, LONGEST_NAME),
         "name": one_line(check.name, LONGEST_NAME) if check.statement.lower() != check.name.lower() else "",
         "kind": check.kind,
         "observed": clip(check.observed, LONGEST_TEXT),

@@ -86,6 +86,10 @@ class WarehouseSettings(BaseModel):
         """The server's time so many seconds from now, in UTC without zone, as SQL."""
         return f"(current_timestamp at time zone 'UTC' + interval '{seconds:.3f} seconds')"
 
+    def draw(self, share: float) -> str:
+        """A condition, as SQL, that is true for about this share of rows, at random. share: 0 to 1."""
+        return f"random() < {share:.8f}"
+
     @property
     def lease_key(self) -> tuple[str, ...]:
         """Which control schema, of all that a process may work on at once."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from blocks.adoption.profile import TableProfile
 from blocks.adoption.workbench import FoundTable
+from blocks.errors import NotFound
 from blocks.records import Column, SourceTable
-from tasks.adoption import choose_marts, match_tables
+from tasks.adoption import Adopter, Adoption, choose_marts, match_tables
 
 
 def test_marts_of_metrics_and_exposures_come_first() -> None:
@@ -62,3 +65,38 @@ def test_a_source_is_found_by_its_tables_names_or_as_the_only_one_that_is_left(
         for name, names in found.items()
     ]
     assert match_tables(tables, files) == places
+
+
+def test_twelve_marts_at_a_time_and_then_the_next(tmp_path: Path) -> None:
+    """What dashboards show already does not stand before what waits; what is named is taken however many it is."""
+    names = [f"mart_{at:02}" for at in range(20)]
+    nodes = {
+        f"model.p.{name}": {
+            "unique_id": f"model.p.{name}",
+            "name": name,
+            "package_name": "p",
+            "resource_type": "model",
+            "config": {"materialized": "table"},
+        }
+        for name in names
+    }
+    manifest = {"metadata": {"project_name": "p"}, "nodes": nodes, "child_map": {}}
+
+    def choose(shown: list[str], wanted: list[str]) -> tuple[list[str], list[str]]:
+        catalogue = SimpleNamespace(
+            metric_names=lambda: (),
+            exposures=[SimpleNamespace(marts=tuple(shown), metrics=("m",))],
+            models={name: SimpleNamespace(materialized="table") for name in names},
+        )
+        found = Adoption(tmp_path, tmp_path, tmp_path)
+        (scratch := tmp_path / str(len(list(tmp_path.iterdir())))).mkdir()
+        adopter = Adopter(found, scratch, None, date(2026, 1, 1), marts=wanted)
+        return adopter._choose_marts(manifest, catalogue), found.notes  # type: ignore[arg-type]
+
+    first, (note,) = choose([], [])
+    assert first == names[:12]
+    assert note.endswith(f"with --marts NAME,NAME: {', '.join(names[12:])}")
+    assert choose(first, []) == (names[12:], [])
+    assert choose([], names) == (names, [])
+    with pytest.raises(NotFound, match="no such model"):
+        choose([], ["mart_1"])

@@ -35,7 +35,7 @@ def test_one_bug_per_mart_and_expectation_linked_to_the_tickets_that_need_it(tra
     assert keep(tracker, outcome) == (2, 0)
     (daily, pipeline) = sorted(tracker.list_incidents().values())
     text = (tracker.folder / f"{daily}.yaml").read_text()
-    assert "title: 'daily: values are positive'" in text
+    assert "title: 'daily: not met: values are positive'" in text
     assert "`-5.00`" in text
     assert "requests:\n- AN-1\n" in text
     assert "requests:\n- AN-2\n" in (tracker.folder / f"{pipeline}.yaml").read_text()
@@ -117,7 +117,7 @@ def test_what_was_not_evaluated_because_of_a_failed_check_is_told_in_its_inciden
     assert keep(tracker, judged("run_2", root, *skipped)) == (1, 0)
     (bug,) = tracker.list_incidents().values()
     text = (tracker.folder / f"{bug}.yaml").read_text()
-    assert "title: 'stg_lines: values are positive'" in text
+    assert "title: 'stg_lines: not met: values are positive'" in text
     assert "Not evaluated because of it:** `daily: check 0`, `daily: check 1`" in text
     assert "and 11 more" in text
     assert (

@@ -61,6 +61,10 @@ def test_a_setting_that_can_not_be_is_of_its_table_alone(desk: Desk) -> None:
     found = load(desk, odd, LINES)
     assert "its format is not known" in str(found["prices"].error)
     assert found["invoice_lines"].rows == 1
+    odd = ACCOUNTS.model_copy(update={"meta": {**ACCOUNTS.meta, "cursor": "changed_at"}})
+    found = load(desk, odd, DEALS)
+    assert "must be declared columns: changed_at" in str(found["accounts"].error)
+    assert (found["opportunities"].error, found["opportunities"].rows) == (None, 1)
 
 
 def test_a_table_that_is_gone_leaves_the_other_tables_of_a_database_to_be_loaded(desk: Desk) -> None:

@@ -127,6 +127,10 @@ sources:
     loader: dlt
     config: {meta: {kind: files, external_location: "data/{name}.csv"}}
     tables: [{name: rows, config: {meta: {path: rows.csv}}, columns: [{name: id, data_type: integer}]}]
+  - name: idle
+    loader: dlt
+    config: {meta: {kind: files}}
+    tables: [{name: rows, config: {meta: {path: idle.csv}}}]
 semantic_models:
   - name: sales
     model: ref('sales')
@@ -375,8 +379,9 @@ SEEDED = [
     ("warning", "source none.untyped", "it declares no column"),
     ("warning", "source", "it declares no freshness: old data pass"),
     ("warning", "dbt", "A loaded_at_field must be specified for source 'shop.sales'"),
-    ("warning", "source none", "nothing says where it is"),
-    ("warning", "source past", "nothing says where it is"),
+    ("error", "source none", "nothing says where it is: no load of it, so nothing of"),
+    ("error", "source past", "nothing says where it is: no load of it, so nothing of"),
+    ("warning", "source idle", "nothing says where it is"),
     (
         "error",
         "source past.rows",

@@ -71,7 +71,7 @@ def test_a_refresh_that_was_held_back_is_told_once_with_its_day_and_owner(tracke
         assert tell_of_refreshes.fn(tracker, end(FAILED, ELSEWHERE)) == 1
     text = read(tracker)
     assert text.count("Newer data were held back") == 1
-    assert f"`sales`: `amount is as usual`: `{SEEN}`" in text
+    assert f"`sales`: `amount is not as usual`: `{SEEN}`" in text
     assert "2026-01-05 at 06:00 UTC" in text
     assert "Finance (finance@example.com)" in text
     assert "Why it moved" in text

@@ -151,7 +151,8 @@ class DltLoader(Loader):
             raw = {t.name: warehouse.columns(session, t.schema_name, t.identifier) for t in tables}
             for table in tables:
                 if raw[table.name] and compares_keys(table):
-                    export_keys(warehouse, session, table, raw[table.name], folder)
+                    with name_table(table):
+                        export_keys(warehouse, session, table, raw[table.name], folder)
             ledger = tuple(read_ledger(warehouse, source))
         location, credential = self._get_location(source), self._get_credential(source)
         return LoadContext(

@@ -104,7 +104,7 @@ def summarize_gate(gate: GateReport | None, anchor: str, link: Link) -> Gate | N
         warnings=tuple(
             Warned(
                 scope=one_line(each.scope),
-                name=one_line(each.name, 200),
+                name=one_line(each.told, 200),
                 observed=one_line(each.observed, 200),
                 evidence=tuple(one_line(value, 200) for value in each.evidence),
             )

@@ -39,6 +39,10 @@ class SnowflakeSettings(SharedSettings):
         """The account's time in UTC."""
         return f"dateadd(millisecond, {seconds * 1000:.0f}, sysdate())"
 
+    def draw(self, share: float) -> str:
+        """As elsewhere; its random() gives whole numbers of any size."""
+        return f"uniform(0::float, 1::float, random()) < {share:.8f}"
+
     @property
     def next_schema(self) -> str:
         """The schema the next release is put together in, before it is swapped with serving."""

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from blocks.adoption import profile
+from blocks.adoption.profile import profile_expression, profile_relation
 from blocks.catalogue import Catalogue
 from blocks.errors import Busy, ContractBroken, Misconfigured, PlatformError, Rejected
 from blocks.notebook.frames import read_query
@@ -134,6 +136,36 @@ def placed(warehouse: Warehouse, sql: str) -> str:
 def read(warehouse: Warehouse, sql: str) -> list[tuple[object, ...]]:
     with warehouse.session() as session:
         return session.rows(placed(warehouse, sql))
+
+
+def test_a_relation_is_profiled_where_it_is(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`init` proposes by what a mart's rows say; of many rows some are drawn, and a key has to hold for all of them."""
+    lines = [
+        f"select {n} as id, {n % 3 or 1} as twice, 'item {n % 4}' as item, cast({n % 5} as decimal(9, 2)) as amount,"
+        f" cast('2026-01-{n % 28 + 1:02}' as date) as sold_on, {n % 2} = 1 as is_gift"
+        for n in range(40)
+    ]
+    with warehouse.session() as session:
+        warehouse.make_schema(session, "rel_init")  # type: ignore[attr-defined]
+        made = warehouse.relation("rel_init.sales")
+        session.rows(f"create table {made} as {' union all '.join(lines)}")
+        whole = profile_relation(warehouse, session, "sales", "rel_init.sales")
+        column = profile_expression(warehouse, session, "rel_init.sales", "large", "id > 20", 40)
+        monkeypatch.setattr(profile, "MOST_DRAWN", 20)
+        drawn = profile_relation(warehouse, session, "sales", "rel_init.sales")
+    assert (whole.rows, whole.key, whole.sampled, whole.of) == (40, ("id",), False, None)
+    found = {each.name: each for each in whole.columns}
+    assert found["item"].values == ("item 0", "item 1", "item 2", "item 3")
+    assert [each.name for each in whole.list_measures()] == ["twice", "amount"]
+    assert [each.name for each in whole.list_parts()] == ["item", "is_gift"]
+    assert str(found["sold_on"].largest).startswith("2026-01-28")
+    assert str(whole.find_time()).startswith("name='sold_on'")
+    assert (column.distinct, column.is_category) == (2, True)
+    assert (drawn.of, drawn.sampled) == (40, True)
+    assert 0 < drawn.rows < 40
+    assert drawn.key in {("id",), ()}
+    warehouse.drop_releases(["rel_init"])
+    assert "rel_init" not in warehouse.list_releases()
 
 
 def test_check_says_where_it_is(warehouse: Warehouse) -> None:

@@ -37,13 +37,19 @@ DRIVER_TIMEOUTS: dict[str, dict[str, int]] = {
 
 def is_database(location: str) -> bool:
     """True if a location is an SQLAlchemy URL of a dialect that is installed."""
-    import sqlalchemy as sa
-
     try:
-        sa.make_url(location).get_dialect()
+        read_url(location).get_dialect()
     except Exception:
         return False
     return True
+
+
+def read_url(location: str) -> sa.URL:
+    """A database's URL; `postgres://`, as other tools write it, is PostgreSQL's, too."""
+    import sqlalchemy as sa
+
+    url = sa.make_url(location)
+    return url.set(drivername="postgresql") if url.drivername == "postgres" else url
 
 
 def check_database(location: str, credential: Mapping[str, object]) -> str:
@@ -101,7 +107,7 @@ def _create_engine(location: str, credential: Mapping[str, object]) -> sa.Engine
         return Misconfigured("connect", answer, "Write it as driver://host/database in `locations`.")
 
     with replace_vendor_errors((sa.exc.ArgumentError, ImportError), translate):
-        url = sa.make_url(location)
+        url = read_url(location)
         if credential.get("username") is not None:
             url = url.set(username=str(credential["username"]))
         if credential.get("password") is not None:

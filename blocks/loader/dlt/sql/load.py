@@ -48,9 +48,10 @@ def load_databases(context: LoadContext, tables: Sequence[SourceTable]) -> Itera
             with name_table(table):
                 check_columns(table, names[at], f"table {table.meta['table']}")
                 _check_spelling(table, reflected)
-            if compares_keys(table):  # before the rows: what is added meanwhile is not taken for deleted
-                queries[f"k{at}"] = (reflected, _build_keys_query(table, extractor))
-            queries[f"t{at}"] = (reflected, _build_rows_query(context, table, extractor, engine.dialect.name))
+                if compares_keys(table):  # before the rows: what is added meanwhile is not taken for deleted
+                    queries[f"k{at}"] = (reflected, _build_keys_query(table, extractor))
+                rows = _build_rows_query(context, table, extractor, engine.dialect.name)
+                queries[f"t{at}"] = (reflected, rows)
         files = extractor.extract(context, engine, queries)
     for at, (table, columns) in enumerate(zip(tables, names, strict=True)):
         with name_table(table):
