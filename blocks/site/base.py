@@ -11,13 +11,14 @@ from typing import NamedTuple, Self
 from urllib.parse import quote
 
 from prefect.blocks.core import Block
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from blocks.catalogue import Dataset
 from blocks.dictionary import Dictionary
 from blocks.hidden_input import HIDDEN_INPUT
 from blocks.manifest import Node
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
+from blocks.site.labels import tell_fields_apart
 from blocks.site.plan import DashboardPlan, plan_dashboard
 from blocks.site.readback import DatasetSummary, Readback
 from blocks.site.text import make_checks_anchor
@@ -77,6 +78,7 @@ class DataChoice(Record):
 class Card(Record):
     """All a site needs to publish one dashboard.
 
+    No two labels of its datasets are alike (`tell_fields_apart`).
     datasets pair with extracts: Parquet files of the datasets' rows, read from serving; and with summaries:
     what these rows are, for a canary (empty: not known). as_of: the newest date in the data; gate: the checks of
     its marts, from the runs that built them; feedback: people's comments. live: read serving itself by these
@@ -101,6 +103,11 @@ class Card(Record):
     ends: tuple[date | None, ...] = ()
     sources: tuple[tuple[str, ...], ...] = ()
     owner: str = ""
+
+    @field_validator("datasets")
+    @classmethod
+    def _tell_apart(cls, datasets: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
+        return tell_fields_apart(datasets)
 
     @property
     def plan(self) -> DashboardPlan:

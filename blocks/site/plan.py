@@ -14,7 +14,6 @@ from blocks.metric_change import is_divisible
 from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis, Dashboard, Record
 from blocks.site.periods import list_coarser_grains
-from blocks.site.text import one_line
 from blocks.wishes import Chart as Chart
 
 CHARTS: dict[Analysis, tuple[Chart, ...]] = {
@@ -35,7 +34,6 @@ TITLES: dict[Chart, str] = {
 """What stands above each kind of chart, on every site: `write_title` fills it in, on pages its twin of titles.js."""
 UNCUT_TABLE = "Table"
 """The title of a table without dimensions."""
-LABEL = 60  # letters of a metric's or dimension's name
 
 
 class Panel(Record):
@@ -134,16 +132,6 @@ def plan_section(
 def write_title(title: str, **words: str) -> str:
     """A panel's title with words in its places: metric, dimension, grain; a place without its word stays."""
     return re.sub(r"\{(\w+)\}", lambda place: words.get(place[1], place[0]), title)
-
-
-def label_metric(metric: Metric) -> str:
-    """What a metric is called, on every site."""
-    return one_line(metric.label, LABEL) or metric.name
-
-
-def label_dimension(dataset: Dataset, name: str) -> str:
-    """What a dimension of a dataset is called, on every site; in titles in small letters."""
-    return one_line(dataset.labels.get(name, ""), LABEL) or name
 
 
 def sort_charts(kinds: Sequence[Chart], wished: Sequence[Chart]) -> list[Chart]:

@@ -16,9 +16,10 @@ from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.index import Gate, count_checks
 from blocks.site.html.page import build_program, render, to_json_script
 from blocks.site.html.rollup import Rollup
+from blocks.site.labels import label_dimension, label_metric
 from blocks.site.opening import choose_grain, write_target
 from blocks.site.periods import DRAWN, EPOCH, list_coarser_grains
-from blocks.site.plan import Section, label_dimension, label_metric
+from blocks.site.plan import Section
 from blocks.site.text import TEXT, check_link, clip, make_checks_anchor, one_line
 from blocks.wishes import Against
 

@@ -15,13 +15,12 @@ from blocks.site.html.charts import draw_bars, draw_donut, draw_stacked_bars, dr
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.kpis import Group, Snapshot
 from blocks.site.html.theme import PAPER, SLOTS
+from blocks.site.labels import label_dimension, label_metric
 from blocks.site.opening import choose_grain
 from blocks.site.periods import EPOCH, find_bucket, label_ticks, list_coarser_grains
 from blocks.site.plan import (
     TITLES,
     Chart,
-    label_dimension,
-    label_metric,
     plan_charts,
     sort_charts,
     write_title,

@@ -14,8 +14,9 @@ from blocks.site.base import Card
 from blocks.site.extract import Extract
 from blocks.site.html.dashboard_view import DashboardView
 from blocks.site.html.page_model import build_page_model
+from blocks.site.labels import label_dimension, label_metric, tell_fields_apart
 from blocks.site.number_format import write_compact, write_exact
-from blocks.site.plan import CHARTS, Chart, Panel, label_dimension, label_metric, plan_charts, write_title
+from blocks.site.plan import CHARTS, Chart, Panel, plan_charts, write_title
 from blocks.site.tableau.workbook.datasource import Source
 from blocks.site.tableau.workbook.workbook import Workbook
 from blocks.site.tableau.workbook.worksheets import BAR, LINE, MAP, PIE, Sheet
@@ -277,3 +278,55 @@ def test_the_workbook_draws_its_plan(make_card: Callable[..., Card], shape: str)
         filters == ({*card.plan.filters, "day"} if card.plan.by_time else set(card.plan.filters))
         or not made.charts
     )
+
+
+def name_all(card: Card) -> list[str]:
+    """What a page, and each field of a workbook, is called: time, dimensions, metrics."""
+    (data,) = card.datasets
+    return [data.labels["day"], *(data.labels[each] for each in CUTS), *(m.label for m in data.metrics)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({"country": "Area", "segment": "area"}, ["Day", "Area (country)", "area (segment)", "Channel"]),
+        ({"country": "Day"}, ["Day", "Day (country)", "Segment", "Channel"]),
+        ({"country": "Segment"}, ["Day", "Segment (country)", "Segment", "Channel"]),  # it is called so
+        ({"country": "Net revenue"}, ["Day", "Net revenue (country)", "Segment", "Channel"]),
+        ({"country": "A [x]", "segment": "a ‹x›"}, ["Day", "A [x] (country)", "a ‹x› (segment)", "Channel"]),
+        (
+            {"country": "Ｏne", "segment": "One\u200b"},
+            ["Day", "Ｏne (country)", "One\u200b (segment)", "Channel"],
+        ),
+        (
+            {"country": "A", "segment": "A", "channel": "A (country)"},
+            ["Day", "A (country 2)", "A (segment)", "A (country)"],
+        ),
+    ],
+)
+def test_fields_that_are_called_alike_are_told_apart_by_their_names(
+    make_card: Callable[..., Card], labels: dict[str, str], told: list[str]
+) -> None:
+    card = make_card()
+    data = card.datasets[0].model_copy(update={"labels": {**card.datasets[0].labels, **labels}})
+    card = Card(**{**dict(card), "datasets": (data,)})
+    assert name_all(card)[:4] == told
+    assert Card(**dict(card)) == card  # told apart once, they stay so
+    assert list_unlike(workbook(card), card) == []
+    with Extract(card.datasets[0], card.extracts[0]) as extract:
+        page = build_page_model(DashboardView(card, [extract]))
+    assert [each["label"] for each in page["datasets"][0]["dimensions"]] == told[1:]  # type: ignore[index]
+    assert {each.caption for each in workbook(card).sources[0].dimensions} == {
+        as_title(each) for each in told[1:]
+    }
+
+
+def test_a_long_label_keeps_the_name_behind_it(make_card: Callable[..., Card]) -> None:
+    (data,) = make_card().datasets
+    long = "x" * 300
+    (made,) = tell_fields_apart([data.model_copy(update={"labels": {"country": long, "segment": long}})])
+    assert [label_dimension(made, name)[-12:] for name in ("country", "segment")] == [
+        "x… (country)",
+        "x… (segment)",
+    ]
+    assert max(map(len, made.labels.values())) == 60

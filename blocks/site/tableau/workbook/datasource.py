@@ -276,11 +276,13 @@ def make_source(
     name: str, dataset: Dataset, types: Mapping[str, str], connection: TableauConnection, caption: str
 ) -> Source:
     """The data source of a dataset. name: unique in its workbook; types: Hyper's type of each column."""
-    captions = Captions()
-    fields = {name: captions.give_own_caption(each) for name, each in make_columns(dataset, types).items()}
-    metrics = [
-        captions.give_own_caption(make_metric_field(metric, dataset.dimensions)) for metric in dataset.metrics
-    ]
+    columns = make_columns(dataset, types)
+    named = [columns[each] for each in (dataset.time, *dataset.dimensions) if each]
+    metrics = [make_metric_field(metric, dataset.dimensions) for metric in dataset.metrics]
+    captions = Captions((*named, *metrics))  # the plan has told these apart
+    fields = {
+        name: each if each in named else captions.give_own_caption(each) for name, each in columns.items()
+    }
     time = fields[dataset.time] if dataset.time else None
     return Source(
         name=f"{connection.prefix}.{stable_token(name, dataset.name)}",

@@ -165,12 +165,13 @@ def derive_fields(
         for name, field in metrics.items()
         if (whole := count_all(meanings[name].formula)) != meanings[name].formula
     }
+    nothing = choices.split.values[0] if choices.split else NOTHING
     slices = {
         field.name: replace(
             shares[field.name],
             name=f"Derived_slice_{name}",
             caption=name_apart(f"Share of {field.caption} in its time"),
-            formula=f"IF {choices.split.ref} <> {quote_text(NOTHING)} THEN {shares[field.name].ref} END",
+            formula=f"IF {choices.split.ref} <> {quote_text(nothing)} THEN {shares[field.name].ref} END",
         )
         for name, field in metrics.items()
         if choices.split and period and field.name in shares
@@ -659,9 +660,10 @@ def make_choices(
         split = None
         if captions:
             number += 1
-            words = _make_unique((NOTHING, *captions))
+            *given, nothing = _make_unique((*captions, NOTHING))
+            words = (nothing, *given)
             caption = f"Split {name} by" if name else "Split by"
-            split = Parameter(number, caption, words, words[1] if first else NOTHING)
+            split = Parameter(number, caption, words, words[1] if first else nothing)
         made.append(Choices(grain, per, split))
     return made
 

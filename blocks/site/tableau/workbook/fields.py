@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from blocks.catalogue import Dataset
 from blocks.metrics import Metric, has_division, tableau_field, to_tableau
+from blocks.site.labels import label_dimension, label_metric
 from blocks.site.number_format import find_unit
-from blocks.site.plan import LABEL, label_dimension, label_metric
 from blocks.site.tableau.workbook.xml import Element, as_title, element
 
 # Hyper's type → Tableau's: datatype, remote type (OLE DB's number), default aggregation of a column.
@@ -39,7 +39,7 @@ class Field:
     """A field of a data source. formula: of a calculated one; remote: its column's type and aggregation.
 
     across: of a table calculation, the shelf that it goes along; place: what of the world its values are; label: what
-    the page calls it, which titles say, where its caption has more to be the only one.
+    the page calls it, which titles say, where its caption has more: of which data it is.
     """
 
     name: str
@@ -137,7 +137,8 @@ def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]
     for name, kind in types.items():
         datatype, *remote = _TYPES.get(kind.split("(")[0], _TEXT)
         ordinal = datatype in ("integer", "real", "date", "datetime")
-        caption = as_title(dataset.labels.get(name, ""), LABEL) or f"{name} (column)"
+        label = as_title(label_dimension(dataset, name))
+        caption = label if name in (dataset.time, *dataset.dimensions) else f"{name} (column)"
         fields[name] = Field(
             name=name,
             caption=caption,
@@ -147,7 +148,7 @@ def make_columns(dataset: Dataset, types: Mapping[str, str]) -> dict[str, Field]
             type="quantitative" if name in measures else "ordinal" if ordinal else "nominal",
             hidden=name in measures | distinct | unseen,
             place=COUNTRY if _is_country(name, caption, datatype) else "",
-            label=as_title(label_dimension(dataset, name)),
+            label=label,
         )
     return fields
 

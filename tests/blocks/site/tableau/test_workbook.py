@@ -22,6 +22,7 @@ from blocks.metrics import Metric, to_tableau
 from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.hyper import find_hyper_types
+from blocks.site.labels import tell_fields_apart
 from blocks.site.opening import apply_targets
 from blocks.site.palette import SERIES
 from blocks.site.tableau.client.revisions import digest_workbook
@@ -788,28 +789,33 @@ def test_hostile_words_are_only_words(make_card: Make) -> None:
     assert len(title) == 120
 
 
+def label(card: Card, labels: dict[str, str]) -> Card:
+    """A card whose dimensions are called so."""
+    datasets = [card.datasets[0].model_copy(update={"labels": labels})]
+    return card.model_copy(update={"datasets": tell_fields_apart(datasets)})
+
+
 def test_a_caption_stands_once_whatever_its_case(make_card: Make) -> None:
     named = {"country": "Area", "segment": "area", "channel": "AREA"}
     card = make_card(
         metrics=(metric("area", "Area", ["measure", "orders"]), metric("none", " ", ["number", 1]))
     )
-    card = card.model_copy(update={"datasets": (card.datasets[0].model_copy(update={"labels": named}),)})
+    card = label(card, named)
     columns = parsed(workbook(card).xml()).findall("datasources/datasource[1]/column[@caption]")
     captions = [each.get("caption") for each in columns]
-    assert {"Area", "area (2)", "AREA (3)", "Area (4)", "none"} <= set(captions)
+    assert {"Area (country)", "area (segment)", "AREA (channel)", "Area", "none"} <= set(captions)
     assert len({caption.casefold() for caption in captions}) == len(captions)
 
 
 @pytest.mark.parametrize(
-    "label", ["See all checks", "open ticket an-1", "Action (Country)", "Country [x]", "Release check"]
+    "name", ["See all checks", "open ticket an-1", "Action (Country)", "Country [x]", "Release check"]
 )
-def test_links_checks_and_actions_have_captions_of_their_own(make_card: Make, label: str) -> None:
-    labels = {"country": "Country", "segment": label, "channel": label.translate(str.maketrans("[]", "()"))}
+def test_links_checks_and_actions_have_captions_of_their_own(make_card: Make, name: str) -> None:
+    labels = {"country": "Country", "segment": name, "channel": name.translate(str.maketrans("[]", "()"))}
     card = make_card(ticket_url="https://jira.example.com/browse/AN-1")
     assert card.gate
-    card = card.model_copy(
+    card = label(card, labels).model_copy(
         update={
-            "datasets": (card.datasets[0].model_copy(update={"labels": labels}),),
             "gate": card.gate.model_copy(update={"docs_url": "https://checks.example.com/r1/index.html"}),
         }
     )
@@ -824,8 +830,10 @@ def test_links_checks_and_actions_have_captions_of_their_own(make_card: Make, la
 def test_a_column_may_be_called_as_the_set_of_an_action(make_card: Make) -> None:
     card = make_card(metrics=(NET,), dimensions=("country", "segment"))
     names = ("country", "Action (Country)")
-    data = card.datasets[0].model_copy(update={"dimensions": names, "labels": {"country": "Country"}})
+    data = card.datasets[0].model_copy(update={"dimensions": names})
     card = card.model_copy(update={"datasets": (data,), "extracts": (Path("none.parquet"),)})
+    card = label(card, {"country": "Country"})
+    (data,) = card.datasets
     types = {"day": "DATE", **dict.fromkeys(names, "TEXT"), **dict.fromkeys(("gross", "returned"), "BIGINT")}
     source = make_source("page", data, types, CONNECTIONS["packed"], "Page data")
     assert faults(parsed(make_workbook(card, [source]).xml())) == []
