@@ -25,7 +25,13 @@ from blocks.site.base import ARCHIVE, CANDIDATES, BiSite, Card, DataAsk, DataCho
 from blocks.site.readback import Readback
 from blocks.site.tableau.client.content import Reader, move_workbooks
 from blocks.site.tableau.client.credentials import AccessToken, ConnectedApp
-from blocks.site.tableau.client.gone import describe_gone, remove_dashboard, remove_gone
+from blocks.site.tableau.client.gone import (
+    GoneSource,
+    describe_gone,
+    find_gone,
+    remove_dashboard,
+    remove_gone,
+)
 from blocks.site.tableau.client.lookup import list_stamps
 from blocks.site.tableau.client.naming import count_uses, list_names
 from blocks.site.tableau.client.permissions import Readers, find_readers
@@ -76,9 +82,10 @@ class TableauSite(BiSite):
         (), description="groups besides readers that a ticket may name as its audience"
     )
     gone_days: int | None = Field(
-        None,
+        90,
         ge=1,
-        description="days after which data sources whose dashboard is gone are removed; empty: never",
+        description="days after which data sources whose dashboard is gone, and which no workbook reads, are removed; "
+        "null: never",
     )
     folder: Path = Field(Path(".local/tableau"), description="where pictures and extracts are kept")
     request_seconds: float = Field(120, gt=0, description="longest wait for one answer")
@@ -119,7 +126,8 @@ class TableauSite(BiSite):
         """Sign in and find the project, or make it."""
         with self._connect() as session:
             project = find_or_make_project(session, self._check_path())
-            told = [self._find_readers(session, project).description, describe_gone(session, project)]
+            gone = describe_gone(self._find_gone(session, project), self.gone_days)
+            told = [self._find_readers(session, project).description, gone]
         where = f"{self._check_path()} on {self._describe_site()}"
         signed = f"publishes into {where}, signed in {self._make_credentials().description}"
         return "; ".join((signed, *filter(None, told)))
@@ -216,13 +224,20 @@ class TableauSite(BiSite):
                 move_workbooks(session, list_names(check_slug(name)), archive, project)
 
     def index(self, cards: Sequence[Card], publications: Sequence[Publication]) -> str:
-        """The site's own list of content, which needs no publishing. Before it, old data sources are removed."""
-        if self.gone_days is not None:
+        """The site's own list of content, which needs no publishing.
+
+        Before it, where something was published, data sources that were left alone for long are removed.
+        """
+        if self.gone_days is not None and cards:
             with self._connect() as session:
                 project = find_or_make_project(session, self._check_path())
-                remove_gone(session, project, self.gone_days, datetime.now(UTC).date())
+                gone = self._find_gone(session, project)
+                remove_gone(session, gone, self.gone_days, datetime.now(UTC).date())
         place = f"/site/{self.site}" if self.site else ""
         return f"{self.server.rstrip('/')}/#{place}/explore"
+
+    def _find_gone(self, session: TableauSession, project: str) -> list[GoneSource]:
+        return find_gone(session, project, find_project(session, f"{self._check_path()}/{ARCHIVE}"))
 
     def _make_settings(self, session: TableauSession, audience: tuple[str, ...]) -> PublishSettings:
         project = find_or_make_project(session, self._check_path())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -190,9 +191,12 @@ def list_page_titles(panel: Panel, dataset: Dataset, made: Workbook) -> list[str
             return [write(dimension=cut) for cut in cuts]
 
 
-def list_unlike(made: Workbook, card: Card) -> list[str]:
-    """What of titles, orders and numbers a workbook has in another way than the page of the same plan."""
-    root, found = parsed(made.xml()), list[str]()
+def list_unlike(made: Workbook, card: Card, root: Any = None) -> list[str]:
+    """What of titles, orders and numbers a workbook has in another way than the page of the same plan.
+
+    root: its XML, where that is there already.
+    """
+    root, found = parsed(made.xml()) if root is None else root, list[str]()
     for dataset, source, section in zip(card.datasets, made.sources, card.plan.sections, strict=True):
         charts = [sheet for sheet in made.charts if sheet.source.name == source.name]
         titles = [fill_in(root, sheet.title) for sheet in charts if sheet.mark != MAP]
@@ -215,8 +219,9 @@ def list_unlike(made: Workbook, card: Card) -> list[str]:
                 found.append(f"{sheet.name} is ordered by {by.field.caption}, not {first}")
         for metric in dataset.metrics:
             form = next(each.form for each in source.metrics if each.name == f"Calculation_{metric.name}")
-            for value in (12.34, -12.34) if has_division(metric.formula) else (1234.0, -1234.0, 0.0):
-                parts = metric.form != "percent" and has_division(metric.formula)
+            fractions = has_division(metric.formula) or form.endswith(".00")
+            for value in (12.34, -12.34) if fractions else (1234.0, -1234.0, 0.0):
+                parts = metric.form != "percent" and fractions
                 written = (write_exact if parts else write_compact)(value, metric.form)
                 if write_as_tableau(value, form) != written:
                     found.append(f"{metric.name}: {write_as_tableau(value, form)}, on the page {written}")

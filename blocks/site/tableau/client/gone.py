@@ -6,18 +6,20 @@ project. It is removed only if the server says that no workbook at all reads it,
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
-from blocks.errors import NotFound
+from blocks.errors import Forbidden, NotFound
 from blocks.site.tableau.client.items import ContentItem
 from blocks.site.tableau.client.lookup import list_content
 from blocks.site.tableau.client.naming import is_as_published, list_names
 from blocks.site.tableau.client.session import TableauSession
 
+_log = logging.getLogger(__name__)
 OURS = re.compile(r"ticket-to-dashboard\.source\.([a-z0-9_-]+)")
 GONE = re.compile(r"ticket-to-dashboard\.gone\.(\d{4}-\d{2}-\d{2})")
 
@@ -40,10 +42,10 @@ def mark_source(session: TableauSession, item: ContentItem, dashboard: str) -> N
         session.call(asked, lambda server: server.datasources.delete_tags(item, gone))
 
 
-def find_gone(session: TableauSession, project: str) -> list[GoneSource]:
-    """Our data sources in a project (its id) whose dashboard is gone, by name."""
+def find_gone(session: TableauSession, project: str, archive: str | None = None) -> list[GoneSource]:
+    """Our data sources in a project (its id) whose dashboard is gone, from its archive, too; by name."""
     listed = list_content(session, "workbooks")
-    there = {each.name for each in listed if each.project_id == project}
+    there = {each.name for each in listed if each.project_id in (project, archive)}
     found = []
     for item in list_content(session, "datasources", "connectedWorkbooksCount"):
         dashboard = _read_tag(OURS, item.tags)
@@ -53,24 +55,38 @@ def find_gone(session: TableauSession, project: str) -> list[GoneSource]:
     return sorted(found, key=lambda each: each.item.name)
 
 
-def describe_gone(session: TableauSession, project: str) -> str:
-    """Which data sources show in no dashboard of ours any more, for people; empty if there is none."""
-    found = [f"{each.item.name} ({_describe_readers(each)})" for each in find_gone(session, project)]
+def describe_gone(sources: Iterable[GoneSource], days: int | None) -> str:
+    """Which data sources show in no dashboard of ours any more, for people; empty if there is none.
+
+    days: after which they are removed; None: never.
+    """
+    found = [f"{each.item.name} ({_describe_end(each, days)})" for each in sources]
     return f"data sources whose dashboard is gone: {', '.join(found)}" if found else ""
 
 
-def _describe_readers(source: GoneSource) -> str:
+def _describe_end(source: GoneSource, days: int | None) -> str:
     number = source.item.connected_workbooks_count
-    return "not known who reads it" if number is None else f"read by {number} workbooks"
+    if number is None:
+        return "not known who reads it, so it stays"
+    if number or days is None or not source.since:
+        return f"read by {number} workbooks"
+    return f"read by {number} workbooks, removed from {source.since + timedelta(days=days)} on"
 
 
-def remove_gone(session: TableauSession, project: str, days: int, today: date) -> None:
-    """Mark what is newly gone with today, and remove what has been gone for so many days and nobody reads."""
-    for item, since in find_gone(session, project):
-        if since is None:
-            _add_tag(session, item, f"ticket-to-dashboard.gone.{today.isoformat()}")
-        elif (today - since).days >= days and item.connected_workbooks_count == 0:
-            _remove(session, "datasources", item)
+def remove_gone(session: TableauSession, sources: Iterable[GoneSource], days: int, today: date) -> None:
+    """Mark what is newly gone with today, and remove what has been gone for so many days and nobody reads.
+
+    What the user may not mark or remove stays, with a warning: no dashboard is worse for it.
+    """
+    for item, since in sources:
+        try:
+            if since is None:
+                _add_tag(session, item, f"ticket-to-dashboard.gone.{today.isoformat()}")
+            elif (today - since).days >= days and item.connected_workbooks_count == 0:
+                _remove(session, "datasources", item)
+                _log.info("removed data source %s, whose dashboard is gone since %s", item.name, since)
+        except Forbidden as error:
+            _log.warning("data source %s, whose dashboard is gone, stays: %s", item.name, error)
 
 
 def remove_dashboard(session: TableauSession, project: str, name: str) -> None:

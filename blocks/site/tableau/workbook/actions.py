@@ -176,6 +176,10 @@ def _strip(size: str, *kinds: str) -> Element:
 
 
 def _make_viewpoint(sheet: Sheet, attributes: dict[str, object] | None = None) -> Element:
-    """How a sheet fits its place: into all of it, or, if it has many rows, into its width, so that it scrolls."""
+    """How a sheet fits its place: into all of it, or, if it has many rows, into its width, so that it scrolls.
+
+    With many axes side by side it is as wide as these are (Tableau's *Standard*), and scrolls both ways: a phone's
+    width can't be another one than a screen's, as both show the same view.
+    """
     zoom = element("zoom", {"type": "fit-width" if sheet.scrolls else "entire-view"})
-    return element("viewpoint", attributes or {}, zoom)
+    return element("viewpoint", attributes or {}, None if sheet.is_wide else zoom)

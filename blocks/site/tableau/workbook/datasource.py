@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 from blocks.catalogue import Dataset
 from blocks.metrics import to_tableau
@@ -72,13 +74,17 @@ class Source:
     def list_used_fields(self, field: Field) -> list[Field]:
         """A field and all that its formula reads."""
         found, left = dict[str, Field](), [field]
-        known = [*self.columns.values(), *self.metrics, *self.derived.fields]
         while left:
             one = left.pop()
             if one.name not in found:
                 found[one.name] = one
-                left += [each for each in known if each.ref in one.formula]
+                left += [self._known[ref] for ref in _REF.findall(one.formula) if ref in self._known]
         return list(found.values())
+
+    @cached_property
+    def _known(self) -> dict[str, Field]:
+        """The fields that formulas read, by the names that they write."""
+        return {each.ref: each for each in (*self.columns.values(), *self.metrics, *self.derived.fields)}
 
     def list_parameters(self, instances: Iterable[Instance]) -> list[Parameter]:
         """The parameters that fields on shelves depend on."""
@@ -249,6 +255,7 @@ def plan_source(
     return replace(source, metrics=tuple(metrics.values()), derived=derived)
 
 
+_REF = re.compile(r"\[(?:[^\]]|\]\])+\]")
 _NO_BRACKETS = str.maketrans({"[": "(", "]": ")"})
 
 
@@ -278,7 +285,7 @@ def make_source(
     """The data source of a dataset. name: unique in its workbook; types: Hyper's type of each column."""
     columns = make_columns(dataset, types)
     named = [columns[each] for each in (dataset.time, *dataset.dimensions) if each]
-    metrics = [make_metric_field(metric, dataset.dimensions) for metric in dataset.metrics]
+    metrics = [make_metric_field(metric, dataset, types) for metric in dataset.metrics]
     captions = Captions((*named, *metrics))  # the plan has told these apart
     fields = {
         name: each if each in named else captions.give_own_caption(each) for name, each in columns.items()

@@ -31,6 +31,7 @@ CHECK_SHEET = "Release check"
 CHECK_PATTERN = re.compile(r"Rows: (\d+)(?:, newest: (\d{4}-\d{2}-\d{2}))?")
 COUNTRY = "[Country].[ISO3166_2]"  # Tableau knows names and codes of countries by it
 _COUNTRIES = re.compile(r"(?:.*[_ ])?country(?:[_ /](?:name|code|region|iso))?", re.IGNORECASE)
+_WHOLE = re.compile(r"BIGINT|INTEGER|SMALLINT|NUMERIC\(\d+, ?0\)")
 _KINDS = {"quantitative": "qk", "ordinal": "ok", "nominal": "nk"}
 
 
@@ -157,18 +158,34 @@ def _is_country(name: str, caption: str, datatype: str) -> bool:
     return datatype == "string" and any(_COUNTRIES.fullmatch(word) for word in (name, caption))
 
 
-def make_metric_field(metric: Metric, dimensions: tuple[str, ...] = ()) -> Field:
-    """A metric as a calculated field that can be added to any view. dimensions: its dataset's."""
+def make_metric_field(metric: Metric, dataset: Dataset, types: Mapping[str, str]) -> Field:
+    """A metric as a calculated field that can be added to any view. types: Hyper's, of its dataset's columns."""
     return Field(
         name=f"Calculation_{metric.name}",
         caption=as_title(label_metric(metric)),
         datatype="real",
         role="measure",
         type="quantitative",
-        form=_find_format(metric.form, parts=has_division(metric.formula)),
-        formula=to_tableau(metric.formula, dimensions),
+        form=_find_format(metric.form, parts=has_parts(metric, types)),
+        formula=to_tableau(metric.formula, dataset.dimensions),
         label=as_title(label_metric(metric)),
     )
+
+
+def has_parts(metric: Metric, types: Mapping[str, str]) -> bool:
+    """True if a metric is shown with decimals, as its values may be fractions. types: Hyper's, of the columns.
+
+    Of sums of money only whole units are told.
+    """
+    if has_division(metric.formula):
+        return True
+    money = bool(find_unit(metric.form))
+    told = [
+        each
+        for each in metric.measures
+        if each.function in (("min", "max") if money else ("sum", "min", "max"))
+    ]
+    return any(not _WHOLE.fullmatch(types.get(each.base.name, "BIGINT")) for each in told)
 
 
 def make_check_field(time: Field | None) -> Field:

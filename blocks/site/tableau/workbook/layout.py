@@ -20,7 +20,6 @@ FIRST = 3  # the title's number; sheets follow
 WIDTH = 1000  # the least, in pixels
 HEAD, CONTROL, KPI_ROW = 72, 64, 110
 A_ROW, CHARTS_A_ROW = 5, 2
-AXES = 3  # side by side, in half the width
 LEGEND = {1: 16, 2: 28}  # hundredths of a chart's width, by the number of charts in a row
 PHONE_KPI, PHONE_CHART, PHONE_LEGEND = 110, 300, 120
 
@@ -171,7 +170,7 @@ def _make_chart_rows(charts: Sequence[Sheet]) -> Iterator[Row]:
     """The first chart takes the whole width, as does what is higher or has more axes; the rest stands in twos."""
     row: list[Sheet] = []
     for place, chart in enumerate(charts):
-        alone = (place == 0 and len(charts) != CHARTS_A_ROW) or len(chart.cols) > AXES
+        alone = (place == 0 and len(charts) != CHARTS_A_ROW) or chart.is_wide
         if row and (row[0].height != chart.height or len(row) == CHARTS_A_ROW or alone):
             yield _make_chart_row(row)
             row = []

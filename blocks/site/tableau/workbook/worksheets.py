@@ -13,6 +13,7 @@ from blocks.site.tableau.workbook.presets import list_members
 from blocks.site.tableau.workbook.xml import Element, element, placeholder, stable_id, to_template
 
 SMALL = 9  # points, of what stands below a figure
+AXES = 3  # side by side, in half a screen's width, or in a phone's
 KPI, BAR, LINE, PIE, MAP = "Text", "Bar", "Line", "Pie", "Automatic"
 BREAK = (
     "Æ\n"  # Tableau drops white space at the end of a run, but not after this letter, which it does not show
@@ -63,6 +64,11 @@ class Sheet:
     note: str = ""
     groups: Mapping[str, int] = field(default_factory=dict)
     actions: Mapping[str, Field] = field(default_factory=dict)
+
+    @property
+    def is_wide(self) -> bool:
+        """True if it has more axes side by side than half a screen, or a phone, has room for."""
+        return len(self.cols) > AXES
 
     def xml(self) -> Element:
         """The `worksheet`."""

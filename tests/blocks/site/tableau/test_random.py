@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from blocks.errors import Misconfigured
 from blocks.site.tableau.workbook.workbook import pack_workbook
 from tests.blocks.site.tableau.checkers import list_findings
 from tests.blocks.site.tableau.random_dashboards import Drawn, dashboards
@@ -34,15 +35,26 @@ QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.
 
 def list_all(drawn: Drawn, schema: Any, folder: Path) -> list[str]:
     """Everything that anybody finds in a random dashboard's workbook, and what it draws unlike its plan."""
+    whole = drawn
+    try:
+        drawn, notes = whole.leave_out()
+    except Misconfigured as error:  # none of its metrics can be computed
+        labels = [metric.label for dataset in whole.card.datasets for metric in dataset.metrics]
+        return [f"{label} is not explained" for label in labels if label not in str(error)]
     made = drawn.make()
     root = parsed(made.xml())
     found = [*schema_faults(schema, root), *faults(root), *list_unknown(root, TABLE["workbook"])]
     for source, section in zip(made.sources, drawn.card.plan.sections, strict=True):
         planned = [(str(p.chart), set(p.metrics), set(p.dimensions), set(p.grains)) for p in section.panels]
         found += [] if list_drawn(made, source) == planned else [f"{list_drawn(made, source)} for {planned}"]
-    found += list_unlike(made, drawn.card)
+    found += list_unlike(made, drawn.card, root)
     path = folder / "random.twbx"
     pack_workbook(path, made, {})
+    left = {metric.name for dataset in drawn.card.datasets for metric in dataset.metrics}
+    gone = [m.label for dataset in whole.card.datasets for m in dataset.metrics if m.name not in left]
+    found += [
+        f"{label} is left out unsaid" for label in gone if not any(each.startswith(label) for each in notes)
+    ]
     return [*found, *list_findings(path)]
 
 

@@ -923,7 +923,7 @@ def test_how_often_a_dashboard_was_opened_can_be_asked_for(
 
 
 def test_a_data_source_whose_dashboard_is_gone_is_listed_and_removed_after_a_grace(
-    wall: TableauWall, site: TableauSite, make_card: Make, monkeypatch: pytest.MonkeyPatch
+    wall: TableauWall, site: TableauSite, make_card: Make, card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sources = wall.server.items["datasources"]
     for name in ("gone", "here"):
@@ -934,23 +934,29 @@ def test_a_data_source_whose_dashboard_is_gone_is_listed_and_removed_after_a_gra
     books = wall.server.items["workbooks"]
     removed = books.pop(next(key for key, each in books.items() if each.name == "gone"))
     assert "whose dashboard is gone: gone-sales (read by 0 workbooks)" in site.check()
-    tidy = changed(site, gone_days=30)
-    index(tidy, monkeypatch, "2026-01-01")
-    index(tidy, monkeypatch, "2026-01-30")
+    tidy, never = changed(site, gone_days=30), changed(site, gone_days=None)
+    index(tidy, card, monkeypatch, "2026-01-01")
+    index(tidy, card, monkeypatch, "2026-01-30")
+    assert "gone-sales (read by 0 workbooks, removed from 2026-01-31 on)" in tidy.check()
+    assert "gone-sales (read by 0 workbooks)" in never.check()
     assert sorted(wall.server.sources()) == ["gone-sales", "gone-theirs", "here-sales"]
     wall.server.counts = False  # a server that does not say who reads it
-    index(tidy, monkeypatch, "2026-02-01")
+    index(tidy, card, monkeypatch, "2026-02-01")
+    assert "gone-sales (not known who reads it, so it stays)" in tidy.check()
     wall.server.counts = True
     removed.name, books["copy"] = "People's copy", removed
-    index(tidy, monkeypatch, "2026-02-01")
+    index(tidy, card, monkeypatch, "2026-02-01")
     assert "gone-sales (read by 1 workbooks)" in site.check()
     del books["copy"]
-    index(site, monkeypatch, "2026-02-01")  # not asked to
+    index(never, card, monkeypatch, "2030-01-01")
+    index(site, card, monkeypatch, "2026-03-31")  # the default: 90 days
+    wall.server.faults = [Fault("DELETE /datasources", "403004")]
+    index(tidy, card, monkeypatch, "2026-02-01")  # it may not be removed: the run goes on
     assert "gone-sales" in wall.server.sources()
     wall.server.faults = [Fault("DELETE /datasources", "lose")]
     with pytest.raises(Unavailable):
-        index(tidy, monkeypatch, "2026-02-01")
-    index(tidy, monkeypatch, "2026-02-01")
+        index(tidy, card, monkeypatch, "2026-02-01")
+    index(tidy, card, monkeypatch, "2026-02-01")
     assert sorted(wall.server.sources()) == ["gone-theirs", "here-sales"]
 
 
@@ -960,14 +966,25 @@ def test_a_dashboard_that_comes_back_is_gone_no_more(
     tidy = changed(site, gone_days=30)
     tidy.publish(card)
     wall.server.items["workbooks"].clear()
-    index(tidy, monkeypatch, "2026-01-01")
+    index(tidy, card, monkeypatch, "2026-01-01")
     tidy.publish(card)
     (source,) = wall.server.sources().values()
     assert source.tags == {"ticket-to-dashboard.source.kpi_page"}
 
 
-def index(site: TableauSite, monkeypatch: pytest.MonkeyPatch, day: str) -> None:
-    """The end of a run on that day."""
+def test_data_of_an_archived_dashboard_is_not_that_of_one_that_is_gone(
+    wall: TableauWall, site: TableauSite, card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish(card)
+    site.archive("kpi_page")
+    index(site, card, monkeypatch, "2026-01-01")
+    assert "gone" not in site.check()
+    (source,) = wall.server.sources().values()
+    assert source.tags == {"ticket-to-dashboard.source.kpi_page"}
+
+
+def index(site: TableauSite, card: Card, monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    """The end of a run on that day, in which something was published."""
 
     class Clock(datetime):
         @classmethod
@@ -975,7 +992,7 @@ def index(site: TableauSite, monkeypatch: pytest.MonkeyPatch, day: str) -> None:
             return cls.fromisoformat(day).replace(tzinfo=zone)
 
     monkeypatch.setattr(tableau_site, "datetime", Clock)
-    site.index([], [])
+    site.index([card], [])
 
 
 # the canary

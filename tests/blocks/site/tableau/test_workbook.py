@@ -18,7 +18,7 @@ import pytest
 from lxml import etree
 
 from blocks.errors import Misconfigured
-from blocks.metrics import Metric, to_tableau
+from blocks.metrics import Measure, Metric, to_tableau
 from blocks.records import Analysis
 from blocks.site.base import Card
 from blocks.site.hyper import find_hyper_types
@@ -33,6 +33,7 @@ from blocks.site.tableau.workbook.connections import (
     TableauConnection,
 )
 from blocks.site.tableau.workbook.datasource import Source, make_source
+from blocks.site.tableau.workbook.fields import make_metric_field
 from blocks.site.tableau.workbook.presets import list_notes_on_wishes
 from blocks.site.tableau.workbook.workbook import Workbook, make_workbook, pack_workbook, to_bytes
 from blocks.warehouse.bi_connection import LiveSource
@@ -708,12 +709,28 @@ def test_what_has_many_rows_scrolls_and_is_not_squeezed(make_card: Make) -> None
     made = workbook(make_card(Analysis.detail))
     root = parsed(made.xml())
     (board,) = root.xpath("windows/window[@class='dashboard']")
-    zooms = {each.get("name"): each.find("zoom").get("type") for each in board.iter("viewpoint")}
+    zooms = {
+        each.get("name"): zoom.get("type") if (zoom := each.find("zoom")) is not None else "standard"
+        for each in board.iter("viewpoint")
+    }
     table = made.charts[0]
     assert table.title == "By country, segment, channel"
     assert table.height >= 600
     assert zooms[table.name] == "fit-width"
     assert {kind for name, kind in zooms.items() if "over time" in name} == {"entire-view"}
+    assert "standard" not in zooms.values()
+    many = parsed(workbook(make_card(metrics=EVERY)).xml())
+    (board,) = many.xpath("windows/window[@class='dashboard']")
+    squeezed = {each.get("name") for each in board.iter("viewpoint") if each.find("zoom") is not None}
+    wide = {sheet.name for sheet in workbook(make_card(metrics=EVERY)).charts if len(sheet.cols) > 3}
+    assert {name.split(" by ")[0] for name in wide} == {
+        "Net revenue and 4 more",
+        "Table",
+        "Why Net revenue and 3 more moved",
+    }
+    assert wide.isdisjoint(
+        squeezed
+    )  # each axis keeps its width, and the view scrolls sideways, on a phone, too
     size = root.find("dashboards/dashboard/size")
     assert dict(size.attrib) == {
         "minheight": size.get("minheight"),
@@ -893,6 +910,31 @@ def test_numbers_are_shown_as_their_metrics_say(make_card: Make) -> None:
         "Orders": "n#,##0;-#,##0",
         "Customers": "n#,##0;-#,##0",
     }
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "form", "expected"),
+    [
+        ("sum", "BIGINT", "number", "n#,##0;-#,##0"),
+        ("sum", "NUMERIC(18, 0)", "number", "n#,##0;-#,##0"),
+        ("sum", "NUMERIC(18, 2)", "number", "n#,##0.00;-#,##0.00"),  # 7.25 hours are not 7
+        ("max", "DOUBLE PRECISION", "number", "n#,##0.00;-#,##0.00"),
+        ("sum", "NUMERIC(18, 2)", "currency:GBP", 'c"£"#,##0;-"£"#,##0'),
+        ("max", "NUMERIC(18, 2)", "currency:GBP", 'c"£"#,##0.00;-"£"#,##0.00'),
+        ("count_distinct", "NUMERIC(18, 2)", "number", "n#,##0;-#,##0"),
+        ("sum", "DOUBLE PRECISION", "percent", "p0.0%"),
+    ],
+)
+def test_fractions_are_shown_as_such(
+    make_card: Make, function: Any, kind: str, form: str, expected: str
+) -> None:
+    measure = Measure(name="gross", function=function)
+    one = metric("one", "One", ["measure", "gross"], form).model_copy(
+        update={"measures": (measure,), "formula": measure}
+    )
+    (data,) = make_card(metrics=(one,)).datasets
+    field = make_metric_field(one, data, {"gross": kind})
+    assert field.form == expected
 
 
 def test_a_picture_of_its_layout_is_drawn_from_the_xml_alone(make_card: Make) -> None:
