@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from blocks.whole_file import sync_to_disk, write_whole
+from blocks.whole_file import STALE_SECONDS, sync_to_disk, write_whole
+from tests.conftest import ROOT
+
+WRITE = """
+import sys, time
+from pathlib import Path
+from blocks import whole_file
+
+class Beside(type(Path())):
+    def replace(self, target):
+        print(self.name, flush=True)
+        time.sleep(60)
+
+whole_file.write_whole(Beside(sys.argv[1]), "half")
+"""
 
 
 @pytest.mark.parametrize("content", ["naïve\nline\n", "naïve\nline\n".encode()])
@@ -49,6 +68,34 @@ def test_of_two_that_write_at_once_one_wins(tmp_path: Path) -> None:
         list(pool.map(write, texts))
     assert (tmp_path / "x.json").read_text() in texts
     assert [each.name for each in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_and_nothing_else(tmp_path: Path) -> None:
+    """Not what another may still be writing, and no file that only looks alike."""
+    others = (
+        ".x.json.1a2b3c4d",
+        ".x.json.1a2b3c4d.unfinished.bak",
+        "x.json.1a2b3c4d.unfinished",
+        ".x.0.unfinished",
+    )
+    for name in others:
+        (tmp_path / name).touch()
+    (tmp_path / ".link.1a2b3c4d.unfinished").symlink_to(tmp_path / others[0])
+    (tmp_path / ".folder.1a2b3c4d.unfinished").mkdir()
+    kept = {each.name for each in tmp_path.iterdir()}
+    command = [sys.executable, "-c", WRITE, str(tmp_path / "x [1].json")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        left = tmp_path / process.stdout.readline().rstrip("\n")
+        process.send_signal(signal.SIGKILL)
+    assert left.read_text() == "half"
+    write_whole(tmp_path / "y.json", "")
+    assert left.is_file()  # of a moment ago
+    before = time.time() - STALE_SECONDS - 60
+    for path in tmp_path.iterdir():
+        os.utime(path, (before, before), follow_symlinks=False)
+    write_whole(tmp_path / "y.json", "after")
+    assert {each.name for each in tmp_path.iterdir()} == {"y.json", *kept}
 
 
 def test_files_and_folders_are_synced(tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ from blocks.site.html.picture import draw_picture, load_renderer
 from blocks.site.hyper import write_hyper
 from blocks.site.readback import DatasetSummary, Readback, compare
 from blocks.site.text import check_slug
+from blocks.whole_file import STALE_SECONDS
 
 LOCK_SECONDS = 60.0
-STALE_SECONDS = 24 * 3600.0
 
 
 class FolderSite(BiSite):
