@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from prefect import task
@@ -24,7 +24,7 @@ from blocks.quality.history.judge import (
     judge_metric,
     make_gauge,
 )
-from blocks.quality.history.members import choose_weight, judge_members, judge_visits
+from blocks.quality.history.members import choose_weight, is_drifting, judge_members, judge_visits
 from blocks.quality.history.movement import explain
 from blocks.quality.history.nulls import judge_nulls, judge_undated
 from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_first_values
@@ -164,7 +164,7 @@ def _look_at(
     seen = before if before and before.total else None
     if seen is None and dataset.time is None:
         return
-    past = _make_past(around, dataset, seen or candidate, candidate)
+    past = replace(_make_past(around, dataset, seen or candidate, candidate), is_first=seen is None)
     look.movements += _explain(around, dataset, seen, candidate, past)
     found = _judge(around, dataset, seen, candidate, past)
     if seen is None:
@@ -180,7 +180,7 @@ def _look_at(
 
 
 def _choose_at_first(found: Sequence[Check | None]) -> list[Check | None]:
-    """What is said of a mart that nobody has seen yet: what is far off; held back, if days that follow one another are.
+    """What is said of a mart that nobody has seen yet: what is far off; held back, if such days follow one another.
 
     One day may be far off with reason, and nothing is known of how often: that is a warning.
     """
@@ -202,12 +202,16 @@ def _judge(
         for metric, own in ((ROWS_METRIC, Rules()), *((each, rules[each.name]) for each in dataset.metrics))
     ]
     found: list[Check | None] = [judge_metric(gauge, known, candidate, past) for gauge in gauges]
-    found += [judge_agreement(gauges, dataset.mart, past), judge_nulls(rules, known, candidate, past)]
+    found += [
+        judge_agreement(gauges, dataset.mart, past, dataset.grain),
+        judge_nulls(rules, known, candidate, past),
+    ]
     if live:
         found.append(_check_restated(around, dataset, gauges[1:], live, candidate, past))
     if weight := choose_weight(dataset.metrics, known):
         for name in dict.fromkeys((*candidate.members, *known.members)):
-            found += judge_members(name, weight, rules[weight.name], known, candidate, past)
+            if live or not is_drifting(name, weight, known, past):
+                found += judge_members(name, weight, rules[weight.name], known, candidate, past)
     return found
 
 
@@ -248,7 +252,15 @@ def _make_past(around: _Around, dataset: Dataset, live: Series, candidate: Serie
             for metric in dataset.metrics
         },
         lessons=around.lessons,
+        sights=sights,
+        held_days=_count_held_days(sights, around.today),
     )
+
+
+def _count_held_days(sights: Sequence[Sight], today: date) -> int:
+    """For how many days readers have been held back by now."""
+    held = list(takewhile(lambda sight: not sight.passed, reversed(sights)))
+    return (today - held[-1].at.date()).days if held else 0
 
 
 def _explain(

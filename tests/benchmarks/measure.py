@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
+LINES_SHOWN = 30
 
 
 class Measured(NamedTuple):
@@ -25,17 +27,28 @@ class Measured(NamedTuple):
     cpu: float = 0.0
 
 
+class MeasuredFailure(Exception):
+    """A measured command failed; its text is the command, its exit code and the last lines that it wrote."""
+
+    def __init__(self, command: list[str], code: int, output: str) -> None:
+        last = "\n".join(output.splitlines()[-LINES_SHOWN:])
+        super().__init__(f"{' '.join(command)} ended with {code}:\n{last}")
+
+
 def measure(*command: object) -> Measured:
-    """Run with this Python from the project's root. Raises CalledProcessError with what it said."""
+    """Run with this Python from the project's root. Raises MeasuredFailure with what it said at the end."""
     start, peak, used = time.monotonic(), 0, _sum_cpu()
     run = [sys.executable, *map(str, command)]
-    process = subprocess.Popen(run, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    while process.poll() is None:
-        peak = max(peak, _memory(process.pid))
-        time.sleep(0.1)
-    message = process.stdout.read() if process.stdout else ""
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, run, message)
+    with tempfile.TemporaryFile(
+        "w+"
+    ) as output:  # a pipe that nobody reads meanwhile would stop a talkative one
+        process = subprocess.Popen(run, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, text=True)
+        while process.poll() is None:
+            peak = max(peak, _memory(process.pid))
+            time.sleep(0.1)
+        output.seek(0)
+        if process.returncode:
+            raise MeasuredFailure(run, process.returncode, output.read())
     return Measured(time.monotonic() - start, peak / 1e6, _sum_cpu() - used)
 
 

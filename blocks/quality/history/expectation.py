@@ -1,7 +1,8 @@
 """What a bucket's value is expected to be, from the values before it, and how far off it may be.
 
 The centre is the median of the last alike buckets (same weekday, same day of the month) moved by how far the last
-buckets were off; the width is how far this rule was off in the past, above all on alike buckets: on Sundays it may be
+buckets are off such medians of theirs, as these are now: after a step in level both are new, and nothing counts twice.
+The width is how far this rule was off in the past, above all on alike buckets: on Sundays it may be
 off by more. Everything is computed on a scale that is linear around zero and logarithmic far from it, so that half and
 double are as far off, and zero and negatives have a place.
 Add another way of being alike in calendar.py.
@@ -21,7 +22,7 @@ from blocks.quality.history.rules import MIN_HISTORY
 
 ALIKE, LEVEL, SPREAD = 6, 10, 250
 """How many buckets the centre, the level and the width are taken from."""
-FEWEST_ERRORS, FEWEST_ALIKE = 20, 3
+FEWEST_ERRORS, FEWEST_ALIKE = 20, 4
 FEWEST_OWN, SHRUNK = (
     5,
     10,
@@ -153,7 +154,8 @@ class _Fit:
         self._places: dict[int, list[int]] = {}
         self._widths: tuple[int, float, dict[int, float]] = (-1, LEAST_WIDTH, {})
         self._values: list[float] = []
-        self._off: list[float | None] = []  # from the median of alike buckets
+        self._kinds: list[int] = []
+        self._bases: dict[int, float | None] = {}  # the median of the last alike buckets, by kind
         self._errors: list[float | None] = []  # from that, moved by the level
 
     @property
@@ -164,19 +166,20 @@ class _Fit:
 
     def add(self, day: date, value: float) -> None:
         """Count one more bucket, with its value on the scale."""
-        at = len(self._values)
-        base, _ = self._find_seasonal_value(day)
-        off = None if base is None else value - base
-        level = self._find_level(at)
-        self._errors.append(None if off is None or level is None else off - level)
-        self._off.append(off)
-        self._places.setdefault(self._season(day), []).append(at)
+        at, kind = len(self._values), self._season(day)
+        centre, _ = self.find_expected(day, at)
+        self._errors.append(None if centre is None else value - centre)
+        self._places.setdefault(kind, []).append(at)
+        self._kinds.append(kind)
         self._values.append(value)
+        self._bases[kind], _ = self._find_seasonal_value(kind)
 
     def find_expected(self, day: date, at: int) -> tuple[float | None, int]:
         """The expected value on the scale for a bucket that comes after the first `at`, and from how many."""
-        base, cycles = self._find_seasonal_value(day, at)
-        level = self._find_level(at)
+        kind = self._season(day)
+        is_end = at == len(self._values)
+        base, cycles = self._find_seasonal_value(kind, None if is_end else at)
+        level = self._find_level(at, self._bases if is_end else self._list_bases(at))
         return (None, 0) if base is None or level is None else (base + level, cycles)
 
     def list_errors_before(self, at: int) -> list[float]:
@@ -219,15 +222,24 @@ class _Fit:
         errors = self.list_errors_before(at)
         return median(abs(error) for error in errors) if errors else 0
 
-    def _find_seasonal_value(self, day: date, at: int | None = None) -> tuple[float | None, int]:
-        places = self._places.get(self._season(day), [])
+    def _find_seasonal_value(self, kind: int, at: int | None = None) -> tuple[float | None, int]:
+        places = self._places.get(kind, [])
         if at is not None:
             places = places[: bisect_left(places, at)]
         last = [self._values[place] for place in places[-ALIKE:]]
         return (median(last) if len(last) >= FEWEST_ALIKE else None), len(places)
 
-    def _find_level(self, at: int) -> float | None:
-        last = [off for off in self._off[max(0, at - LEVEL) : at] if off is not None]
+    def _list_bases(self, at: int) -> dict[int, float | None]:
+        last = set(self._kinds[max(0, at - LEVEL) : at])
+        return {kind: self._find_seasonal_value(kind, at)[0] for kind in last}
+
+    def _find_level(self, at: int, bases: Mapping[int, float | None]) -> float | None:
+        """How far the last buckets before a place are off the medians of their kinds."""
+        last = [
+            self._values[place] - base
+            for place in range(max(0, at - LEVEL), at)
+            if (base := bases[self._kinds[place]]) is not None
+        ]
         return median(last) if len(last) >= FEWEST_ALIKE else None
 
 

@@ -5,13 +5,16 @@ Texts say what was found, what is usual and between what, bucket by bucket.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from statistics import median
+from types import MappingProxyType
 
 from blocks.metrics import Metric
 from blocks.quality.history.expectation import Expectation
+from blocks.quality.history.record import Sight
 from blocks.quality.history.rules import Lesson, Rules
 from blocks.quality.history.series import Series
 from blocks.records import Check
@@ -20,6 +23,12 @@ from blocks.site.periods import find_bucket, start
 KIND = "history"
 MOST_JUDGED, MOST_SHOWN = 60, 10
 NOISE = 1e-6  # a bucket whose value differs by less is not a changed one
+LAST, MOVING, MATURING = 7, 0.02, 0.1
+"""A figure goes on moving if most of the last buckets are off what the run before saw by so much, as those long ago are
+not, or half of all buckets off what was first seen of them."""
+HELD_DAYS, SETTLED, ALIKE = 7, {"day": 5}, math.log(2)
+"""A new level is usual once readers were held back for so many days, and so many buckets in a row (2 of coarser ones)
+are off in the same direction, by factors that are no further apart than this."""
 PICTURE, BARS = 14, "▁▂▃▄▅▆▇█"
 
 
@@ -28,7 +37,9 @@ class Past:
     """What is known besides the two series.
 
     complete: whether a bucket is over; holidays: by day; runs: how many runs recorded the dataset; firsts: metric →
-    its buckets as they were first seen; moved: metric → the shares of the past that earlier runs changed.
+    its buckets as they were first seen; moved: metric → the shares of the past that earlier runs changed. sights: what
+    those runs saw, oldest first. held_days: how long readers have been held back by now. is_first: readers see nothing
+    yet, and the newest buckets are held to those before.
     """
 
     complete: Callable[[date], bool]
@@ -37,6 +48,9 @@ class Past:
     firsts: Mapping[str, Mapping[date, float]] = field(default_factory=dict)
     moved: Mapping[str, Sequence[float]] = field(default_factory=dict)
     lessons: Sequence[Lesson] = ()
+    sights: Sequence[Sight] = ()
+    held_days: int = 0
+    is_first: bool = False
 
 
 def write_number(value: float) -> str:
@@ -53,7 +67,10 @@ def write_share(value: float) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """A bucket's value and what is usual. level: usual, unusual or gross; about: what it is of, where not of all."""
+    """A bucket's value and what is usual. level: usual, unusual or gross; about: what it is of, where not of all.
+
+    is_settled: it is part of a new level that has lasted.
+    """
 
     day: date
     value: float
@@ -61,6 +78,7 @@ class Finding:
     level: str
     about: str = ""
     write: Callable[[float], str] = write_number
+    is_settled: bool = False
 
     @property
     def distance(self) -> float:
@@ -75,7 +93,8 @@ class Finding:
         between = f"{write(expected.low)} to {write(expected.high)}"
         if self.level == "usual":
             return f"{about}{self.day}: {write(self.value)}; {between} is usual"
-        return f"{about}{self.day}: {write(self.value)} where {write(expected.usual)} is usual ({between})"
+        settled = ", a new level" if self.is_settled else ""
+        return f"{about}{self.day}: {write(self.value)} where {write(expected.usual)} is usual ({between}){settled}"
 
 
 def list_judged(
@@ -107,6 +126,7 @@ def choose_past(
 ) -> dict[date, float]:
     """What readers have seen, by bucket; of a metric that goes on moving, what they saw first.
 
+    One that is final only later is such a one, and one whose last buckets are not as they were in the run before.
     Their newest bucket is left out where it has changed since: it may not have been over.
     """
     known = {day: value for day, value in before.items() if past.complete(day)}
@@ -115,8 +135,29 @@ def choose_past(
         del known[newest]
     firsts = past.firsts.get(metric.name, {})
     seen = {day: value for day, value in firsts.items() if day in known}
-    drifts = [abs(known[day] - value) / max(abs(value), abs(known[day]), 1e-9) for day, value in seen.items()]
-    return seen if drifts and median(drifts) > 0.1 else known
+    drifts = [_measure_change(known[day], value) for day, value in seen.items()]
+    matures = bool(metric.maturity_days) or metric.grows
+    matures |= bool(drifts) and median(drifts) > MATURING
+    matures |= moves_when_young(
+        {day: _measure_change(known[day], after[day]) for day in known if day in after}, MOVING
+    )
+    return seen if matures else known
+
+
+def moves_when_young(changes: Mapping[date, float], bound: float) -> bool:
+    """Whether most of the last buckets changed by more than so much, and of the first quarter hardly any."""
+    days = sorted(changes)
+    young, old = days[-LAST:], days[: len(days) // 4]
+    return (
+        len(old) >= LAST
+        and median(changes[day] for day in young) > bound
+        and median(changes[day] for day in old) <= bound / 10
+    )
+
+
+def _measure_change(one: float, other: float) -> float:
+    """By which part of the larger two values differ."""
+    return abs(one - other) / max(abs(one), abs(other), 1e-9)
 
 
 def report(
@@ -125,14 +166,25 @@ def report(
     judged: Sequence[Finding],
     rules: Rules,
     past: Past,
-    known: Mapping[date, float],
+    known: Mapping[date, float] = MappingProxyType({}),
+    grain: str = "",
 ) -> Check:
-    """The check: its worst bucket first, then the others. known: what a picture shows of the past; empty: none."""
+    """The check: its worst bucket first, then the others. known: what a picture shows of the past; empty: none.
+
+    Of a mart that readers see nothing of, only what is far off is said.
+    """
+    judged = _settle(judged, grain, past)
     found = [each for each in judged if each.level != "usual"]
+    if past.is_first:
+        found = [each for each in found if each.expected.judge(each.value) == "gross"]
     taught = {
         each.day: origin for each in found if (origin := find_lesson(past.lessons, mart, name, each.day))
     }
-    held = [each for each in found if each.day not in taught and rules.holds_back(each.level, past.runs)]
+    held = [
+        each
+        for each in found
+        if each.day not in taught and not each.is_settled and rules.holds_back(each.level, past.runs)
+    ]
     shown = sorted(found, key=lambda each: (each not in held, each.level != "gross", -each.distance))
     worst = shown[0] if shown else judged[-1]
     lines = tuple(each.describe() for each in shown[:MOST_SHOWN])
@@ -156,6 +208,39 @@ def report(
             ("high", worst.expected.high),
         ),
     )
+
+
+def _settle(judged: Sequence[Finding], grain: str, past: Past) -> Sequence[Finding]:
+    """The findings, with what has become a new level no longer gross: people had a week to say that it is a fault.
+
+    grain: of the buckets; empty for what has no level, as how many values are missing.
+    """
+    if not grain or past.held_days < HELD_DAYS:
+        return judged
+    found = list(judged)
+    for about in {each.about for each in judged}:
+        places = sorted(
+            (place for place, each in enumerate(found) if each.about == about),
+            key=lambda place: found[place].day,
+        )
+        level = _find_level([found[place] for place in places], grain)
+        for place in places[len(places) - level :]:
+            found[place] = replace(found[place], level="unusual", is_settled=True)
+    return found
+
+
+def _find_level(findings: Sequence[Finding], grain: str) -> int:
+    """How many of the last findings are a level of their own; 0 if too few are."""
+    factors: list[float] = []
+    for each in reversed(findings):
+        usual = each.expected.usual
+        if each.level == "usual" or usual == 0 or each.value / usual <= 0:
+            break
+        factor = math.log(each.value / usual)
+        if any(factor * other <= 0 or abs(factor - other) > ALIKE for other in factors):
+            break
+        factors.append(factor)
+    return len(factors) if len(factors) >= SETTLED.get(grain, 2) else 0
 
 
 def find_lesson(lessons: Iterable[Lesson], mart: str, name: str, day: date) -> str:

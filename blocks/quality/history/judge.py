@@ -86,7 +86,8 @@ def judge_metric(gauge: Gauge, live: Series, candidate: Series, past: Past) -> C
         else:
             gauge.flagged.add(day)
     name = f"{metric.name} is as usual"
-    return report(candidate.dataset.mart, name, judged, rules, past, known) if judged else None
+    mart, grain = candidate.dataset.mart, candidate.dataset.grain
+    return report(mart, name, judged, rules, past, known, grain) if judged else None
 
 
 def _is_trading_day(day: date, known: Mapping[date, float], grain: str) -> bool:
@@ -96,7 +97,7 @@ def _is_trading_day(day: date, known: Mapping[date, float], grain: str) -> bool:
     return sum(day - timedelta(weeks=back) in known for back in range(1, 11)) >= 9
 
 
-def judge_agreement(gauges: Sequence[Gauge], mart: str, past: Past) -> Check | None:
+def judge_agreement(gauges: Sequence[Gauge], mart: str, past: Past, grain: str = "day") -> Check | None:
     """Whether a mart's steady figures are off together: by which factor half of them are, at least.
 
     One figure is often far off by itself, most of them rarely: a day that is there twice, or by half, is within what
@@ -115,7 +116,7 @@ def judge_agreement(gauges: Sequence[Gauge], mart: str, past: Past) -> Check | N
         expected = _expect_agreement(scores, median(widths))
         factor = math.exp(median(errors))
         judged.append(Finding(day, factor, expected, expected.judge(factor), about, _write_factor))
-    return report(mart, TOGETHER, judged, Rules(), past, {}) if judged else None
+    return report(mart, TOGETHER, judged, Rules(), past, grain=grain) if judged else None
 
 
 def _choose_agreeing(gauges: Sequence[Gauge]) -> list[Gauge]:

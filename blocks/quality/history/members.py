@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from statistics import mean, median
+from typing import TypeAlias
 
 from blocks.metrics import Metric, is_additive
 from blocks.quality.history.expectation import Expectation, Usual
@@ -17,17 +19,22 @@ from blocks.quality.history.findings import (
     Past,
     choose_past,
     list_judged,
+    moves_when_young,
     report,
     write_share,
 )
+from blocks.quality.history.record import read_first_shares
 from blocks.quality.history.rules import Rules
-from blocks.quality.history.series import Member, Points, Series
+from blocks.quality.history.series import Member, Points, Series, hold_out
 from blocks.records import Check
 
 LEAST_SHARE, NEW_SHARE, WHOLE_SHARE = 0.005, 0.2, 0.5
 NAMELESS_SHARE, MOST_NAMELESS = 0.02, 0.2  # of rows without a value, where there never were any
 STEADY, MEMBER_BUCKETS = 0.6, 30
 STRICTNESS = 0.75  # of the many members of a dimension one is always a little off
+SHIFTING, SHIFTED = 0.003, 0.05
+"""Shares go on moving if they did by this part of most of the last buckets since the run before, but not of old ones,
+or by that of half of all buckets since these were first seen."""
 WINDOW, LEAST_INDEXES, SMOOTH = 28, 40, 1e-4
 LEAST_SHIFT, GROSS_SHIFT = 0.1, 0.5  # of the population stability index; 0.25 is called a shift elsewhere
 VISITS, SILENT, FORGOTTEN = (
@@ -51,21 +58,58 @@ def judge_members(
         return []
     members = sorted({*live.members.get(dimension, {}), *candidate.members.get(dimension, {})}, key=str)
     old = {member: _read_shares(live, metric, dimension, member, known) for member in members}
-    totals = {day: after[day] for day in days}
-    new = {member: _read_shares(candidate, metric, dimension, member, totals) for member in members}
+    now = {member: _read_shares(candidate, metric, dimension, member, after) for member in members}
+    firsts = read_first_shares(metric, dimension, past.sights)
+    if _is_maturing(old, now, firsts):
+        seen = {day: 0.0 for shares in firsts.values() for day in shares if day in known}
+        old = {member: seen | dict(firsts.get(member, {})) for member in members}
+    new = {member: {day: shares[day] for day in days} for member, shares in now.items()}
     strict = rules.model_copy(update={"sensitivity": rules.sensitivity * STRICTNESS})
     judged: list[Finding] = []
     for member in members:
         about = f"{dimension} {'without a value' if member is None else member}"[:80]
         judged += _judge_member(about, member, old[member], new[member], strict, past, candidate)
-    mart = candidate.dataset.mart
-    found = [report(mart, f"{dimension} is made up as usual", judged, strict, past, {})] if judged else []
-    spread = _judge_spread(old, new, rules, past)
-    return (
-        [*found, report(mart, f"{dimension} is spread as usual", spread, rules, past, {})]
-        if spread
-        else found
+    mart, grain = candidate.dataset.mart, candidate.dataset.grain
+    named = {
+        f"{dimension} is made up as usual": (judged, strict),
+        f"{dimension} is spread as usual": (_judge_spread(old, new, rules, past), rules),
+    }
+    return [
+        report(mart, name, findings, own, past, grain=grain)
+        for name, (findings, own) in named.items()
+        if findings
+    ]
+
+
+def is_drifting(dimension: str, metric: Metric, series: Series, past: Past) -> bool:
+    """Whether a dimension's members had other shares than usual before the newest buckets, too.
+
+    So are those of a status that rows only come to with time: the youngest buckets have none of it.
+    """
+    calm = replace(past, is_first=False)
+    return any(
+        check.warned for check in judge_members(dimension, metric, Rules(), hold_out(series), series, calm)
     )
+
+
+Shares: TypeAlias = Mapping[Member, Mapping[date, float]]
+
+
+def _is_maturing(old: Shares, new: Shares, firsts: Shares) -> bool:
+    """Whether shares go on moving after a bucket is over: since the run before, or since they were first seen."""
+    days = sorted({day for shares in old.values() for day in shares})
+    shifts = {day: _measure_shift(old, new, day) for day in days[:-1]}
+    drifts = [
+        _measure_shift(firsts, old, day)
+        for day in sorted({day for shares in firsts.values() for day in shares} & set(days))[:-1]
+    ]
+    return moves_when_young(shifts, SHIFTING) or (bool(drifts) and median(drifts) > SHIFTED)
+
+
+def _measure_shift(one: Shares, other: Shares, day: date) -> float:
+    """The part of a bucket that is another member's."""
+    members = {*one, *other}
+    return sum(abs(one.get(m, {}).get(day, 0.0) - other.get(m, {}).get(day, 0.0)) for m in members) / 2
 
 
 def _read_shares(

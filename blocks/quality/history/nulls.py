@@ -51,7 +51,7 @@ def judge_nulls(rules: Mapping[str, Rules], live: Series, candidate: Series, pas
                 for day in days
                 if not own.find_event(day)
             ]
-    return report(candidate.dataset.mart, NULLS, findings, Rules(), past, {}) if findings else None
+    return report(candidate.dataset.mart, NULLS, findings, Rules(), past) if findings else None
 
 
 def _read_shares(series: Series, name: str) -> dict[date, float]:

@@ -74,3 +74,28 @@ def read_first_values(metric: Metric, sights: Iterable[Sight]) -> dict[date, flo
             if value is not None:
                 found.setdefault(day, value)
     return found
+
+
+def read_first_shares(
+    metric: Metric, dimension: str, sights: Iterable[Sight]
+) -> dict[Member, dict[date, float]]:
+    """The members' shares of a metric that adds up, by bucket, as first seen; in all else as `read_first_values`."""
+    found: dict[Member, dict[date, float]] = {}
+    known: set[date] = set()
+    for sight in list(sights)[1:]:
+        totals = {
+            day: total
+            for day, values in (sight.total.items() if sight.passed else ())
+            if day not in known and (total := _evaluate(metric, sight, values)) > 0
+        }
+        known |= totals.keys()
+        for member, _, points in sight.members.get(dimension, ()) if totals else ():
+            for day, total in totals.items():
+                if day in points:
+                    share = _evaluate(metric, sight, points[day]) / total
+                    found.setdefault(member, {})[day] = share
+    return found
+
+
+def _evaluate(metric: Metric, sight: Sight, values: Iterable[float | None]) -> float:
+    return evaluate(metric.formula, dict(zip(sight.measures, values, strict=True))) or 0.0
