@@ -81,6 +81,11 @@ class Finding:
     is_settled: bool = False
 
     @property
+    def is_far(self) -> bool:
+        """Whether it is grossly off, or nobody brought it."""
+        return self.level == "gross" or (self.value == 0 and self.expected.judge(0.0) == "gross")
+
+    @property
     def distance(self) -> float:
         """How far off the value is, in widths of the range."""
         expected = self.expected
@@ -176,7 +181,7 @@ def report(
     judged = _settle(judged, grain, past)
     found = [each for each in judged if each.level != "usual"]
     if past.is_first:
-        found = [each for each in found if each.expected.judge(each.value) == "gross"]
+        found = [each for each in found if each.is_far]
     taught = {
         each.day: origin for each in found if (origin := find_lesson(past.lessons, mart, name, each.day))
     }

@@ -64,7 +64,7 @@ def judge_metric(gauge: Gauge, live: Series, candidate: Series, past: Past) -> C
     """A metric's new and changed buckets against what is usual; None if there is nothing to judge, or by."""
     metric, rules, known = gauge.metric, gauge.rules, gauge.known
     before, after = live.compute_values(metric), candidate.compute_values(metric)
-    counted = metric is ROWS_METRIC
+    counted, is_sum = metric is ROWS_METRIC, is_additive(metric.formula)
     judged = []
     for day in list_judged(before, after, candidate, past):
         if day in past.holidays or rules.find_event(day) or (day not in after and not counted):
@@ -79,6 +79,8 @@ def judge_metric(gauge: Gauge, live: Series, candidate: Series, past: Past) -> C
         level = expected.judge(value)
         if level == "gross" and day not in after and day not in before:
             level = "unusual"  # a day that nobody brought may be one on which nothing was to bring
+        if level == "gross" and not is_sum and min(known.values()) <= value <= max(known.values()):
+            level = "unusual"  # the ratio of a day with few rows is anything
         judged.append(Finding(day, value, expected, level))
         if level == "usual":
             known[day] = value

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from blocks.catalogue import Dataset
-from blocks.metrics import Measure, Metric
+from blocks.metrics import Measure, Metric, Operation
 from blocks.quality.history.findings import Past
 from blocks.quality.history.judge import Gauge, judge_agreement, judge_metric, make_gauge
 from blocks.quality.history.members import is_drifting, judge_members, judge_visits
@@ -250,3 +250,21 @@ def test_a_figure_that_is_final_only_later_is_held_to_what_was_first_seen() -> N
     check = judge_metric(own, cut(series, 1), series, past)
     assert check
     assert check.status == "passed"
+
+
+def test_the_ratio_of_a_day_with_few_rows_is_not_held_back_for_what_others_had() -> None:
+    a, b = (Measure(name=name, function="sum") for name in ("a", "b"))
+    won = METRICS[0].model_copy(update={"formula": Operation(sign="/", left=a, right=b)})
+    thursday = LAST.weekday()
+    days = [FIRST + timedelta(days=n) for n in range(DAYS)]
+    values = {day: float(day.weekday() == thursday - 2) for day in days}
+    for value, status in ((1.0, "warned"), (8.0, "failed")):
+        known = {**values, LAST: value}
+        candidate = Series(
+            DATASET, {day: {"a": each, "b": 1.0, ROWS: 1.0} for day, each in known.items()}, {}
+        )
+        live = cut(Series(DATASET, candidate.total, {"k": {}}, 0, DAYS), 1)
+        own = make_gauge(won, Rules(), live, candidate, PAST)
+        check = judge_metric(own, live, candidate, PAST)
+        assert check
+        assert (value, check.status) == (value, status)
