@@ -103,7 +103,7 @@ def check_ticket(
         each.dimension for each in found["wishes"].filters if each.dimension not in found["dimensions"]
     ]
     found["dimensions"] = tuple(dict.fromkeys((*found["dimensions"], *filtered)))
-    check_leftovers(form, known)
+    check_leftovers(form, known, {*found["metrics"], *found["dimensions"], *found["sources"]})
     if form.gaps:
         lines = list_paste_lines(form, found, dimensions, catalogue)
         more = {

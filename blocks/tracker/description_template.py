@@ -30,6 +30,7 @@ from blocks.tracker.request_tables import read_table
 from blocks.tracker.rich_text.plain_text import remove_invisible, split_row
 
 MOST_LINES, LONGEST, MOST_UNPLACED = 2_000, 2_000, 50
+MOST_FREE, LONGEST_FREE = 200, 300  # lines of free text, and their signs, in which known names are looked for
 _MAIL = re.compile(
     r"\s*-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|weitergeleitete nachricht)\b",
     re.IGNORECASE,
@@ -41,12 +42,17 @@ _CLOSING = re.compile(
     r"|-- ?$|@)",
     re.IGNORECASE,
 )
+_END = re.compile(
+    r"(?:(?:many|kind|best|warm|viele|liebe|beste|vielen) )?"
+    r"(?:thanks|thank you|thx|regards|cheers|wishes|danke|dank|gruß|grüße|mfg)\b|--",
+    re.IGNORECASE,
+)
 _BY = re.compile(
     r"(?:by|per|(?:split|sliced|grouped|broken down|cut) (?:by|on|per)|for each|pro|je"
     r"|(?:(?:aufgeschlüsselt|aufgeteilt|gegliedert|gruppiert) )?nach)[\s-]+(\S.{0,100})",
     re.IGNORECASE,
 )
-Reason = Literal["twice", "beside", "below", "unknown", "after", "field"]
+Reason = Literal["twice", "beside", "below", "unknown", "after", "field", "free"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Unplaced:
     already; `beside`, behind a value; `below`, after the values (free text, unless it is a known name); `unknown`,
     no part has that name; `after`, the same, but before the request or apart from it (free text, unless it is a
     known name);
-    `field`, a field of the ticket says something else.
+    `field`, a field of the ticket says something else; `free`, free text, asked about if it is a list of known names.
     """
 
     field: str | None
@@ -68,10 +74,15 @@ class Unplaced:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a description says of a request. fields: part → values, one a line."""
+    """What a description says of a request. fields: part → values, one a line.
+
+    free: the lines around them that are not read, but for remarks and what stands below a closing; none if no part is
+    named.
+    """
 
     fields: dict[str, str]
     unplaced: tuple[Unplaced, ...] = ()
+    free: tuple[str, ...] = ()
 
 
 def read_template(text: str) -> dict[str, str]:
@@ -93,8 +104,9 @@ def read_request(text: str) -> Reading:
         for part in split_parts(line):
             reader.read_line(Line.parse(part))
     reader.read_rows(table)
+    unplaced = tuple(reader.list_unplaced())[:MOST_UNPLACED]  # which ends the last part, and its boxes
     fields = {name: "\n".join(values) for name, values in reader.found.items() if values}
-    return Reading(fields, tuple(reader.list_unplaced())[:MOST_UNPLACED])
+    return Reading(fields, unplaced, tuple(reader.free[:MOST_FREE]) if fields else ())
 
 
 def list_own_lines(lines: Sequence[str]) -> Iterator[str]:
@@ -160,6 +172,8 @@ class _TemplateReader:
     """Collects the values of each part, line by line."""
 
     found: dict[str, list[str]] = make_field(default_factory=dict)
+    free: list[str] = make_field(default_factory=list)
+    _in_remarks: bool = False  # below a heading of remarks, or a closing
     _again: dict[str, list[str]] = make_field(default_factory=dict)
     _unplaced: list[Unplaced] = make_field(default_factory=list)
     _open: _OpenPart | None = None
@@ -180,7 +194,12 @@ class _TemplateReader:
             for number, line in enumerate(lines)
             if number not in rules
         ]
-        for cell in read_table(rows, has_rule=rules[:1] == [1]):
+        read = list(read_table(rows, has_rule=rules[:1] == [1]))
+        used = {text for cell in read for text in (cell.name, cell.text)}
+        for row in rows:
+            if used.isdisjoint(row):
+                self._keep_free(": ".join(filter(None, row)))
+        for cell in read:
             if cell.field is None:
                 self._unplaced.append(Unplaced(find_near_field(cell.name), cell.name, cell.text, "unknown"))
             elif cell.extra:
@@ -191,13 +210,14 @@ class _TemplateReader:
     def read_line(self, line: Line) -> None:
         """A line outside of tables."""
         part = self._open
-        if not line.text and not line.field:
+        if not line.text and not line.field and not line.heading:
             self._read_gap()
         elif line.field and (part is None or part.can_be_name(line)):
             self._start(line, line.field)
         elif line.heading:
             self._close()
             self._closed = None  # what is below another heading belongs there
+            self._in_remarks = bool(line.text) and is_remark(line.text)
             self._in_other_section = self._apart = True
         elif part is not None:
             self._read_value(part, line)
@@ -230,7 +250,7 @@ class _TemplateReader:
     def _start(self, line: Line, name: str) -> None:
         inside = self._open
         self._close()
-        self._in_other_section = self._apart = False
+        self._in_other_section = self._apart = self._in_remarks = False
         between = bool(self.found)
         self._unplaced += [
             replace(each, reason="unknown") if between and not each.field else each for each in self._maybe
@@ -269,12 +289,14 @@ class _TemplateReader:
         goes_on = part.named == "heading" or line.bullet or part.values_as == "paragraphs"
         if not goes_on and part.values_as == "bullets":
             self._unplaced.append(Unplaced(part.field, part.name, line.text, "below"))
+            self._keep_free(line.text)
             if part.after_gap:  # free text; directly below a bullet it is a remark about it
                 self._close()
                 self._has_text_below = True
             return
         if part.named != "heading" and not line.bullet and part.after_gap and not _is_short(line.text):
             self._close()
+            self._keep_free(line.text)
             return
         if line.ticked is not None:
             (part.ticked if line.ticked else part.unticked).append(line.text)
@@ -286,8 +308,18 @@ class _TemplateReader:
         if not part.is_list and line.ticked is None:
             self._close()
 
+    def _may_split(self) -> bool:
+        return bool(self.found) and not self._in_remarks
+
+    def _keep_free(self, text: str) -> None:
+        if text and not self._in_remarks and len(text) <= LONGEST_FREE:
+            self.free.append(text)
+
     def _read_free_text(self, line: Line) -> None:
         """Text that is no part of the request, unless it looks like one."""
+        self._in_remarks = self._in_remarks or bool(_END.match(line.text))
+        if not is_remark(line.name or line.text):
+            self._keep_free(line.text)
         first, self._has_text_below = not self._has_text_below, True
         near = find_near_field(line.name) if line.value else None
         if near:
@@ -296,7 +328,7 @@ class _TemplateReader:
             loose = self._apart or not self.found or _CLOSING.match(line.name)
             reason: Reason = "after" if loose else "unknown"
             self._maybe.append(Unplaced(None, line.name, line.value, reason))
-        elif self.found and (by := _BY.fullmatch(line.text)) and _is_short(line.text):
+        elif self._may_split() and (by := _BY.fullmatch(line.text)) and _is_short(line.text):
             self._maybe.append(Unplaced("dimensions", line.text, by[1], "after"))
         elif (part := self._closed) and (line.bullet or first or (not self._apart and _is_short(line.text))):
             self._unplaced.append(Unplaced(part.field, part.name, line.text, "below"))

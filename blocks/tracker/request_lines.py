@@ -16,7 +16,12 @@ _BULLET = re.compile(
     r"|\[[ xX]?\]\s+|[☐☑☒✅•●▪]\s*)"
 )
 _BOX = re.compile(r"(?:\[([ xX]?)\](?!\()|([☐☑☒✅]))\s*")
-_HEADING = re.compile(r"\s*#{1,6}\s+")
+_HEADING = re.compile(r"\s*#{1,6}(?:\s+|$)")
+_STEP = re.compile(  # before a name, as in `Step 2: Metrics`
+    r"(?:step|section|part|question|field|schritt|abschnitt|teil|frage|feld)\s*\d{0,2}\s*[:.)–—-]\s*(?=\w)",
+    re.IGNORECASE,
+)
+_ALIGNED = re.compile(r"\s{2,}")
 _SHORTCODE = re.compile(r"^(?::\w{1,40}:\s*)+")  # an emoji, as in :bar_chart:
 _STRUCK = re.compile(r"~~[^~\n]{1,1000}~~|<(del|s|strike)>[^<\n]{0,1000}</\1>")
 _SEPARATOR = re.compile(r"\s*(?:[:|=]+>?|\t|\s[-–—]+>?\s|->|→|\?+(?=\s|$))\s*")
@@ -92,10 +97,15 @@ class Line:
         bullet, heading = _BULLET.match(line), _HEADING.match(line)
         start = heading or bullet
         text = _SHORTCODE.sub("", line[start.end() :] if start else line).strip()
+        if (step := _STEP.match(text)) and find_field(_SEPARATOR.split(text[step.end() :], 1)[0]):
+            text = text[step.end() :]
         marks = (bool(heading), bool(bullet))
         box = _BOX.search(bullet[0]) if bullet and not heading else None
         ticked = _is_ticked(box) if box else None
         found = _SEPARATOR.search(_BRACKETED.sub(lambda each: "x" * len(each[0]), text[:LONGEST_NAME]))
+        aligned = _ALIGNED.search(text[:LONGEST_NAME])
+        if aligned and (not found or aligned.start() < found.start()) and find_field(text[: aligned.start()]):
+            found = aligned
         if not found or not found.start():
             return cls(*marks, strip_marks(text), find_field(text), ticked=ticked)
         name, value = text[: found.start()], strip_marks(text[found.end() :])

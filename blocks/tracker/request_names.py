@@ -28,9 +28,11 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         "grouping, groupings, "
         "break down by, broken down by, breakdown, breakdowns, breakdown by, segment by, segmented by, cut by, "
         "dims, dim, per, pro, je, split, split on, slicers, sliced on, segments, segmentation, attributes, "
-        "drill down, drill down by, view by, viewed by, "
+        "drill down, drill down by, view by, viewed by, slice and dice by, slice dice by, break it down by, "
+        "break down, "
         "dimensionen, aufgeschlüsselt nach, aufschlüsselung, aufschlüsselung nach, aufgeteilt nach, aufteilung, "
-        "aufteilung nach, gegliedert nach, gliederung, gruppiert nach, gruppierung, nach"
+        "aufteilung nach, gegliedert nach, gliederung, gliederung nach, aufgliederung, aufgliederung nach, "
+        "gruppiert nach, gruppierung, gruppierung nach, nach"
     ),
     "data_sources": _split_names(
         "data sources, data source, datasources, datasource, sources, source, source systems, source system, "
@@ -39,9 +41,11 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     "deadline": _split_names(
         "deadline, due, due date, due by, due on, needed by, needed on, required by, date needed, date required, "
-        "by when, delivery date, deadline date, deliver by, wanted by, needed before, eta, "
+        "by when, delivery date, deadline date, deliver by, delivery by, wanted by, needed before, eta, "
+        "target date, when do you need it, when is it needed, when is it due, when needed, "
         "frist, termin, fällig, fällig am, fällig bis, fälligkeit, fälligkeitsdatum, bis wann, benötigt bis, "
-        "gewünscht bis, liefertermin, abgabetermin, zieltermin"
+        "gewünscht bis, liefertermin, abgabetermin, zieltermin, zieldatum, wunschtermin, "
+        "fertig bis, abgabe bis, gebraucht bis, wann gebraucht, wann benötigt"
     ),
     "requester": _split_names(
         "requester, requestor, requested by, asked by, requester name, "
@@ -113,12 +117,14 @@ _FIELDS = {
     for spelled in (name.casefold(), name.casefold().translate(_WITHOUT_UMLAUTS))  # ß is ss
 }
 _FILLERS = frozenset(
-    _split_names(
+    spelled
+    for name in _split_names(
         "required, requested, needed, wanted, desired, relevant, optional, mandatory, the, our, my, your, key, main, "
         "which, what, all, please, i, we, you, do, does, need, want, would, like, should, be, is, are, see, show, "
         "shown, include, used, of, interest, name, names, list, lists, following, "
         "benötigt, benötigte, gewünscht, gewünschte, erforderlich, pflicht, pflichtfeld, die, der, das, unsere, welche"
     )
+    for spelled in (name, name.translate(_WITHOUT_UMLAUTS))
 )
 _NEAR = 0.8  # of difflib's ratio
 
@@ -137,6 +143,8 @@ def _find_words(text: str) -> str | None:
     words = re.findall(r"[^\W_]+", re.sub(r"\bto (?:see|have|show)\b", " ", text))
     while words and (words[0].isdigit() or (len(words) > 1 and len(words[0]) == 1 and words[0] != "i")):
         words = words[1:]
+    while len(words) > 1 and words[-1].isdigit():  # one of several, as in `Metric 2`
+        words = words[:-1]
     shorter = [word for word in words if word not in _FILLERS]
     return _FIELDS.get(" ".join(words)) or _FIELDS.get(" ".join(shorter))
 

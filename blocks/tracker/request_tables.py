@@ -35,6 +35,8 @@ def _is_horizontal(rows: Sequence[Cells], has_rule: bool) -> bool:
     """True if the first row names the columns: all of it names or heads of remarks, and no row starts with a name."""
     if len(rows) < 2:
         return False
+    if all(len(row) == 1 for row in rows):
+        return bool(find_field(rows[0][0])) and not any(find_field(row[0]) for row in rows[1:])
     fields = [find_field(cell) for cell in rows[0]]
     named = {field for field in fields if field}
     if any(find_field(cell) for row in rows[1:] for cell in row[:1]):

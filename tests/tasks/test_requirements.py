@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
+from blocks.tracker.description_template import read_request
 from blocks.tracker.files.tracker import FilesTracker
 from tasks.requirements import (
     answer_gaps,
@@ -423,3 +425,38 @@ def test_title_and_comments_of_a_restricted_ticket_go_no_further() -> None:
     assert (found.title, found.feedback) == ("AN-1", ())
     assert "merger" not in repr(found)
     assert "on no dashboard" in found.notes[-1]
+
+
+OPTIONAL = (
+    "What should it be split by? country",
+    "### How to split?\n- country",
+    "| How to split? | country |",
+)
+OPTIONAL += (
+    "Please split it by country.",
+    "Dimensions country",
+    "(Dimensions: country)",
+    "### Dimensoins\n\ncountry",
+)
+FREE = (
+    "### Notes\nby country",
+    "Thanks,\nDana\nCountry",
+    "Sold by country managers.",
+    "We look at it by day.",
+)
+
+
+@pytest.mark.parametrize("text", [*OPTIONAL, *FREE])
+@pytest.mark.parametrize("first", [True, False])
+def test_free_text_that_lists_known_names_is_asked_about(text: str, first: bool) -> None:
+    """Wherever it stands; not in remarks, nor where the request has them."""
+    request = "Metrics: orders\nSources: erp\n\n"
+    if text in FREE and first:
+        return
+    for more, asks in (("", text in OPTIONAL), ("Dimensions: country\n\n", False)):
+        reading = read_request(f"{text}\n\n{more}{request}" if first else f"{more}{request}{text}")
+        unplaced = [asdict(each) for each in reading.unplaced]
+        unplaced += [{"text": line, "reason": "free"} for line in reading.free]
+        fields = {"requester": "D", "analysis": "trend", "dimensions": None, "unplaced": unplaced}
+        found = check_ticket(ticket(**{**fields, **reading.fields}), Shop())
+        assert isinstance(found, Incomplete) == asks, found

@@ -147,6 +147,7 @@ class IssueReader:
             for word, value in own.items()
             if value and reading.fields.get(word, value).casefold() != value.casefold()
         ]
+        unplaced += [asdict(Unplaced(None, "", line, "free")) for line in reading.free]
         everything: dict[str, Any] = {**found, **filled, "unplaced": unplaced}
         return {word: value for word, value in everything.items() if value}
 

@@ -264,7 +264,7 @@ _READERS: dict[str, Callable[[_Node], str]] = {
     **dict.fromkeys(("tableCell", "tableHeader"), lambda node: join_cell("\n".join(node.parts).split("\n"))),
     **dict.fromkeys(("expand", "nestedExpand"), _read_expand),
     **dict.fromkeys(("bulletList", "orderedList", "taskList", "decisionList"), _read_lines),
-    "listItem": lambda node: _read_item(node, "\n"),
+    **dict.fromkeys(("listItem", "blockTaskItem"), lambda node: _read_item(node, "\n")),
     **dict.fromkeys(
         ("taskItem", "decisionItem"), lambda node: _read_item(node, "")
     ),  # they hold inline nodes

@@ -7,10 +7,12 @@ escaped; a backslash can only be had as an entity, as two of them break the line
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from blocks.tracker.rich_text.adf import from_adf
 from blocks.tracker.rich_text.markdown import parse_markdown
 from blocks.tracker.rich_text.plain_text import join_cell, quote_lines, show_link, write_table_row
 
@@ -106,12 +108,22 @@ _BLOCKS: dict[str, Callable[[SyntaxTreeNode, int], str]] = {
 
 _ESCAPED = re.compile(r"\\([^A-Za-z0-9\s\\])")
 _MACRO = re.compile(
-    r"\{(code|noformat|panel|color|anchor|expand|info|tip|note|warning)(?::([^}\n]{0,200}))?\}"
+    r"\{(panel|color|anchor|expand|info|tip|note|warning|status|section|column|toc|center|align|excerpt|details|div"
+    r"|span|bgcolor|size)(?::([^}\n]{0,200}))?\}"
+)
+_CODE = re.compile(
+    r"(?<!\\)\{(code|noformat)(?::([^}\n]{0,200}))?\}(.{0,20000}?)(?<!\\)\{\1\}", re.DOTALL
+)  # nothing in it is mark-up
+_ADF = re.compile(  # what Cloud has and wiki text has no words for
+    r"(?<!\\)\{adf(?::[^}\n]{0,200})?\}\s{0,9}(\{.{0,20000}?\})\s{0,9}\{adf\}", re.DOTALL
 )
 _LINK = re.compile(r"\[([^\[\]|\n]{1,1000})\|([^\]\n]{1,2000})\]|\[(https?://[^\]|\s]{1,2000})\]")
 _TITLE = re.compile(r"(?:^|\|)title=([^|]{1,200})")
 _KEPT, _KEPT_MARK, _PIPE_MARK = re.compile("\ue000(\\d+)\ue001"), "\ue000{}\ue001", "\ue002"
 _PLAIN: tuple[tuple[str, str], ...] = (
+    # as Jira's editor writes emphasis beside other signs
+    (r"\{-\}(?=\S)[^\n]{1,1000}?\{-\}", ""),
+    (r"\{(?:[*_+^~-]|\?\?)\}", ""),
     (r"(?m)^[ \t]*(?:[*#]+|-)[ \t]+", "- "),
     (r"(?m)^[ \t]*h[1-6]\.[ \t]*", "### "),
     (r"(?m)^[ \t]*bq\.[ \t]*", "> "),
@@ -151,11 +163,24 @@ def from_wiki(value: object) -> str:
         suffix = show_link(restore(words), address).removeprefix(restore(words))
         return words + keep(suffix) if suffix else words
 
+    def keep_code(found: re.Match[str]) -> str:
+        before = found.string[: found.start()].rpartition("\n")[2]
+        code = restore(found[3].strip("\n"))
+        in_row = before.lstrip().startswith("|")  # of a table, whose lines are put together
+        return _write_title(found[2] or "") + (code if in_row else keep(code))
+
+    def keep_document(found: re.Match[str]) -> str:
+        try:
+            return f"\n\n{keep(from_adf(json.loads(found[1])))}\n\n"
+        except (ValueError, RecursionError):
+            return found[0]
+
     text = re.sub("[\ue000-\ue002]", " ", str(value or "")).replace("\r\n", "\n")
+    text = _CODE.sub(keep_code, _ADF.sub(keep_document, text))
     text = _ESCAPED.sub(lambda found: _PIPE_MARK if found[1] == "|" else keep(found[1]), text)
     *parts, last = _LINK.sub(keep_link, text).split("{quote}")
     plain = [_read_part(part) for part in parts]
-    quoted = [quote_lines(part.strip()) if n % 2 else part.strip() for n, part in enumerate(plain)]
+    quoted = [quote_lines(restore(part).strip()) if n % 2 else part.strip() for n, part in enumerate(plain)]
     text = "\n\n".join(part for part in (*quoted, _read_part(last).strip()) if part)
     return html.unescape(restore(text).replace(_PIPE_MARK, "|")).strip()
 
@@ -171,10 +196,18 @@ def _read_part(text: str) -> str:
 def _read_macro(found: re.Match[str]) -> str:
     """The title that a macro shows, as a heading; the macro itself is left out."""
     name, parameters = found[1], found[2] or ""
+    if name == "status":
+        title = _TITLE.search(parameters)
+        return f" {title[1].strip()} " if title else ""
+    if name == "expand" and parameters.strip() and not _TITLE.search(parameters):
+        return f"\nh3. {parameters.strip()}\n\n"
+    return "" if name == "anchor" else _write_title(parameters)
+
+
+def _write_title(parameters: str) -> str:
+    """The title among a macro's parameters, as a heading."""
     title = _TITLE.search(parameters)
-    if title and name != "anchor":
-        return f"\nh3. {title[1].strip()}\n\n"
-    return f"\nh3. {parameters.strip()}\n\n" if name == "expand" and parameters.strip() else ""
+    return f"\nh3. {title[1].strip()}\n\n" if title else ""
 
 
 def _read_tables(lines: Sequence[str]) -> Iterator[str]:

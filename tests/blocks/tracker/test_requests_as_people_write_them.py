@@ -125,6 +125,20 @@ LAYOUTS = {
     "German names": "Kennzahlen (Pflichtfeld): net_revenue, orders\nDatenquelle: erp",
     "German headings": "### Gewünschte Kennzahlen\n- net_revenue\n- orders\n### Quellen\n- erp\n### Grund\nSo.",
     "a German table": "|Feld|Wert|Bemerkung|\n|---|---|---|\n|Metriken|net_revenue, orders|a|\n|Quelle|erp|b|",
+    "steps as headings": "### Step 1: Metrics\nnet_revenue, orders\n### Step 2 - Data sources\nerp",
+    "names with numbers": "| Metric 1 | net_revenue |\n| Metric 2 | orders |\n| Source | erp |",
+    "aligned names": "Metrics      net_revenue, orders\nSources      erp",
+    "a table of one column": document(table(["Metrics"], ["net_revenue"], ["orders"]), SOURCES),
+    "a heading that is struck out": document(
+        paragraph("Metrics: net_revenue, orders"),
+        SOURCES,
+        heading("Metrics"),
+        {**heading("x"), "content": [text_node("More", "strike")]},
+        paragraph("refunds"),
+    ),
+    "bold names of Jira's editor": from_wiki(
+        "{*}Metrics{*}: net_revenue, {-}gross{-}, orders\n{*}Sources:{*} erp"
+    ),
     "struck out as HTML": "Metrics: <s>gross</s> net_revenue, orders\nSources: erp",
 }
 
@@ -161,6 +175,16 @@ def test_a_task_of_jira_counts_once_it_is_done(state: str, read: str | None) -> 
     tasks = {"type": "taskList", "content": [task("kpi", "TODO"), task("trend", state)]}
     name = {"type": "paragraph", "content": [{"type": "text", "text": "Analysis:"}]}
     assert read_request(from_adf({"type": "doc", "content": [name, tasks]})).fields.get("analysis") == read
+
+
+@pytest.mark.parametrize("kind", ["taskItem", "blockTaskItem"])
+def test_of_tasks_with_paragraphs_the_ones_that_are_done_count(kind: str) -> None:
+    content = paragraph if kind == "blockTaskItem" else text_node
+    tasks = [
+        block(kind, content(words), state=state) for words, state in (("orders", "DONE"), ("units", "TODO"))
+    ]
+    found = read_request(document(paragraph("Metrics:"), block("taskList", *tasks)))
+    assert found.fields == {"metrics": "orders"}
 
 
 @pytest.mark.parametrize(

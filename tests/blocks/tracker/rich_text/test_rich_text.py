@@ -99,7 +99,21 @@ def test_a_hostile_value_stays_text(text: str) -> None:
             "the report (https://x.example/a_b?b=1) https://y.example https://z.example",
         ),
         ("[~accountid:5b10:dana] see !shot.png|thumbnail! here", "@5b10:dana see  here"),
-        ("{color:red}late{color} {noformat}a *b*{noformat}", "late a b"),
+        ("{color:red}late{color} {noformat}a *b*{noformat}", "late a *b*"),
+        ("{*}Bold{*}: {_}soft{_}, {-}gone{-}2027 and {+}under{+}", "Bold: soft, 2027 and under"),
+        (
+            "{status:colour=Green|title=orders} {toc}{section}{column:width=50%}a{column}{section}",
+            "orders  a",
+        ),
+        ("{code:yaml}a: -b- *c* [d|e]{code}", "a: -b- *c* [d|e]"),
+        ("{quote}{code}a\nb{code}{quote}c", "> a\n> b\n\nc"),
+        ("|a|{code}b\nc{code}|", "| a | b, c |"),
+        (
+            '{adf:display=block}\n{"type":"expand","attrs":{"title":"More"},"content":[{"type":"paragraph",'
+            '"content":[{"type":"text","text":"a -b-"}]}]}\n{adf}\nc',
+            "### More\n\na -b-\n\n\nc",
+        ),
+        ("{adf}no{adf} {adf}{no}{adf}", "{adf}no{adf} {adf}{no}{adf}"),
         ("one\\\\two", "one\ntwo"),
         ("||a||b||\n|1|2|", "| a | b |\n| --- | --- |\n|1|2|"),
         ("&lt;b&gt; &#92;", "<b> \\"),
