@@ -14,7 +14,7 @@ from blocks.errors import BadInput, ContractBroken, replace_vendor_errors
 from blocks.loader.dlt.contract import TextRelation, build_rejection_reason
 from blocks.loader.dlt.load_context import LoadContext
 from blocks.loader.dlt.table_config import get_cursor, get_load_mode
-from blocks.loader.dlt.values import DUCKDB, build_cast, build_text, drop_spelling, get_type
+from blocks.loader.dlt.values import DUCKDB, build_cast, build_loose_cast, build_text, drop_spelling, get_type
 from blocks.records import Column, SourceTable
 from blocks.sql import quote_identifier, write_literal
 
@@ -90,9 +90,11 @@ class Staging:
         selected += [f"{source.order} as o"]
         native = {at: source.find_native(column) for at, column in enumerate(declared)}
         selected += [f"{condition} as n{at}" for at, condition in native.items() if condition]
+        casts = {at: build_loose_cast(column, f"s{at}") for at, column in enumerate(declared)}
+        loose = ["*", *(f"{cast} as l{at}" for at, cast in casts.items() if cast)]
         values = [
             "*",
-            *(f"{_build_value(column, at, bool(native[at]))} as t{at}" for at, column in enumerate(declared)),
+            *(f"{_build_value(c, at, bool(native[at]))} as t{at}" for at, c in enumerate(declared)),
         ]
         picked = [f"{'t' if at < len(declared) else 's'}{at}" for at in range(len(texts))]
         # made of the values for bad rows only: for all rows it would cost as much as the casts
@@ -107,7 +109,8 @@ class Staging:
         reason = build_rejection_reason(self.table)
         self.execute(
             f"insert into staged select {', '.join(picked)} from (select *, {reason} as w from"
-            f" (select {', '.join(values)} from (select {', '.join(selected)} from {source.relation})))",
+            f" (select {', '.join(values)} from (select {', '.join(loose)}"
+            f" from (select {', '.join(selected)} from {source.relation}))))",
             parameters,
         )
 
@@ -133,9 +136,12 @@ class Staging:
 
 
 def _build_value(column: Column, at: int, native: bool) -> str:
-    """Build the SQL of a declared column's value. native: n0, n1, ... is true where no text was written."""
+    """Build the SQL of a declared column's value. native: n0, n1, ... is true where no text was written.
+
+    l0, l1, ... are what DuckDB makes of the texts.
+    """
     text, bare = f"s{at}", drop_spelling(column)
-    cast = build_cast(column, text)
+    cast = build_cast(column, text, f"l{at}")
     return f"case when n{at} then {build_cast(bare, text)} else {cast} end" if native else cast
 
 

@@ -36,6 +36,7 @@ DAY, CLOCK = r"(?:[1-9]\d{3}|0[1-9]\d\d|00[1-9]\d|000[1-9])[-/]\d{1,2}[-/]\d{1,2
 FRACTION, EXACT_FRACTION = r"(?:\.\d+)?", r"(?:\.\d{1,6}0*)?"  # of a second
 OFFSET = r"[+-](?:0\d|1[0-5])(?::?[0-5]\d)?"  # from UTC; the farthest one is +14:00
 LAST_OFFSET = rf"(?:{OFFSET}|Z)\s*$"
+MIDNIGHT = r"[ T]00:00(:00(\.0+)?)?$"
 FORMAT = re.compile(r"(?:[^%]|%-?[YymdHIMSfpbBjzaA]|%%)+")
 SPACES = "\u00a0\u202f\u2009"  # that stand between thousands, as a plain one
 SPELLINGS = frozenset(("format", "decimal", "thousands"))
@@ -64,13 +65,19 @@ def is_time(column: Column) -> bool:
 
 
 def build_text(table: SourceTable, column: Column, text: str) -> str:
-    """Build the SQL of a text that is NULL where the column's or the table's `null_values` name it."""
+    """Build the SQL of a text that is NULL where the column's or the table's `null_values` name it.
+
+    Of a column of times a day names its midnight, too, with however many zeros it is written.
+    """
     values = column.meta.get("null_values", table.meta.get("null_values", ()))
     if not values:
         return text
-    listed = [values] if isinstance(values, str) else list(values)
-    places = ", ".join(write_literal(str(value), DUCKDB) for value in listed)
+    listed = [str(value) for value in ([values] if isinstance(values, str) else values)]
     bare = f"trim({text})" if describe_type(column) else text  # blanks around a number or a time mean nothing
+    if is_time(column):
+        bare = f"regexp_replace({bare}, {write_literal(MIDNIGHT, DUCKDB)}, '')"
+        listed = [re.sub(MIDNIGHT, "", value) for value in listed]
+    places = ", ".join(write_literal(value, DUCKDB) for value in listed)
     return f"case when {bare} not in ({places}) then {text} end"
 
 
@@ -98,17 +105,33 @@ def build_literal(column: Column, value: str) -> str:
     return f"cast({write_literal(value, DUCKDB)} as {get_type(column)})"
 
 
-def build_cast(column: Column, text: str) -> str:
-    """Build the SQL of a text as the declared type, NULL if it is none. No value is cut, none rounded unasked."""
+def build_loose_cast(column: Column, text: str) -> str:
+    """Build the SQL of a text as DuckDB casts it, for `build_cast`, which holds it against the text; empty for no need.
+
+    Worth a column of its own: in a `case` DuckDB works it out each time that it stands there.
+    """
     kind = get_type(column)
-    if kind in ("date", "timestamp"):
+    if is_time(column):
+        return "" if "format" in column.meta else f"try_cast({_build_bare_time(text)} as {kind})"
+    if kind == "boolean" or not describe_type(column):
+        return ""
+    return f"try_cast({_build_number(column, text)} as {kind})"
+
+
+def build_cast(column: Column, text: str, loose: str = "") -> str:
+    """Build the SQL of a text as the declared type, NULL if it is none. No value is cut, none rounded unasked.
+
+    loose: the column that holds `build_loose_cast` of the text, if there is one.
+    """
+    kind = get_type(column)
+    cast = loose or build_loose_cast(column, text)
+    if is_time(column):
         return (
             _build_format_cast(column, kind, text)
             if "format" in column.meta
-            else _build_time_cast(column, kind, text)
+            else _build_time_cast(column, kind, text, cast)
         )
     number = _build_number(column, text)
-    cast = f"try_cast({number} as {kind})"
     described = TYPE_DESCRIPTIONS.get(kind)
     if kind == "double":  # NaN and infinity would poison every sum
         return f"case when isfinite({cast}) and not contains({number}, '_') then {cast} end"
@@ -116,7 +139,7 @@ def build_cast(column: Column, text: str) -> str:
         return f"try_cast(trim({text}) as boolean)"
     if described == "an integer" or kind.startswith(("decimal", "numeric")):
         return _build_exact_cast(column, number, cast)
-    return cast
+    return f"try_cast({text} as {kind})"
 
 
 def build_complaint(column: Column, text: str) -> str:
@@ -228,7 +251,13 @@ def _build_format_cast(column: Column, kind: str, text: str) -> str:
     return f"cast(coalesce({', '.join(found)}) as {kind})"
 
 
-def _build_time_cast(column: Column, kind: str, text: str) -> str:
+def _build_bare_time(text: str) -> str:
+    """Build the SQL of a date or time without the signs of ISO 8601 that DuckDB does not write."""
+    plain = f"replace(case when {text} like '%Z' then {text}[:-2] else {text} end, 'T', ' ')"
+    return f"case when contains({text}, 'T') then {plain} else {text} end"
+
+
+def _build_time_cast(column: Column, kind: str, text: str, fast: str) -> str:
     """Build the SQL of a text as a date or a timestamp in UTC, NULL if it is none from its first sign to its last.
 
     A bare cast reads 05-01-26 as a day of the year 5, ignores what follows a date, and most offsets. Digits behind the
@@ -243,16 +272,14 @@ def _build_time_cast(column: Column, kind: str, text: str) -> str:
             rf"[ T]+{CLOCK}(?::\d\d{part})?\s*(?i:Z|UTC|GMT|{OFFSET})",
         )
     )
-    plain = f"replace(case when {text} like '%Z' then {text}[:-2] else {text} end, 'T', ' ')"
-    bare = f"case when contains({text}, 'T') then {plain} else {text} end"
-    fast, trimmed = f"try_cast({bare} as {kind})", f"trim({text})"
+    trimmed = f"trim({text})"
     possible = f"{fast} >= {kind} '0001-01-01' and {fast} < {kind} '10000-01-01'"
     offset = f"regexp_replace({trimmed}, '\\s*(?i:Z|UTC|GMT)$', '+00:00')"
     offset = f"regexp_replace({offset}, '\\s*([+-]\\d\\d):?(\\d\\d)?$', '\\1:\\2')"
     offset = f"regexp_replace({offset}, ':$', ':00')"
     offset = f"regexp_replace({offset}, '^(\\S+[ T]+\\d+:\\d\\d)([+-])', '\\1:00\\2')"
     return (  # most texts are as DuckDB would write the value, which is quicker to see than to match
-        f"case when cast({fast} as varchar) = ({bare}) and {possible} then {fast}"
+        f"case when cast({fast} as varchar) = ({_build_bare_time(text)}) and {possible} then {fast}"
         f" when regexp_full_match({text}, {zoned})"
         f" then cast(cast(try_cast({text} as timestamptz) as timestamp) as {kind})"
         f" when regexp_full_match({trimmed}, {local}) then cast(try_cast({trimmed} as timestamp) as {kind})"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -26,7 +26,7 @@ from blocks.loader.dlt.files.formats import (
     name_blank,
     strip_name,
 )
-from blocks.loader.dlt.values import DUCKDB
+from blocks.loader.dlt.values import DUCKDB, describe_type
 from blocks.records import SourceTable
 from blocks.sql import write_literal
 
@@ -153,7 +153,16 @@ def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextR
         f"delim = {write_literal(group.delimiter, DUCKDB)}, quote = '\"', escape = '\"', header = true,"
         f" skip = {group.skip}"
     )
-    return TextRelation(build_lines_relation(list(texts.values()), options, rejects), texts, "item", "number")
+    relation = build_lines_relation(list(texts.values()), options, rejects)
+    return TextRelation(relation, texts, "item", "number", problem=_find_repeated_header(table, texts))
+
+
+def _find_repeated_header(table: SourceTable, texts: Mapping[str, str]) -> str:
+    """Build the SQL that names a header between the rows, as in joined files, where no column's type would tell."""
+    if any(describe_type(column) for column in table.columns):
+        return "null"
+    same = " and ".join(f"trim({text}) = {write_literal(name, DUCKDB)}" for name, text in texts.items())
+    return f"case when {same} then 'the row: the header again' end"
 
 
 CSV = FileFormat(_group_files, _build_relation, quoted=True)

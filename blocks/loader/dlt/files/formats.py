@@ -50,7 +50,7 @@ class FileGroup(NamedTuple):
     """Files with the same columns. types: of these, as DuckDB calls them, where the format has types.
 
     JSON: shape, how a file holds its records; odd_numbers, whether some need to become texts; repeated, whether some
-    have a name twice; by_file, the names of each file. CSV: delimiter; skip,
+    have a name twice; broken, whether some may be no object; by_file, the names of each file. CSV: delimiter; skip,
     how many lines stand before the header.
     """
 
@@ -60,6 +60,7 @@ class FileGroup(NamedTuple):
     shape: str = ""
     odd_numbers: bool = False
     repeated: bool = False
+    broken: bool = True
     by_file: tuple[tuple[str, ...], ...] = ()
     delimiter: str = ","
     skip: int = 0

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # a line is one value: JSON holds no raw control character
 LINE_OPTIONS = "delim = '\x1f', quote = '', escape = '', header = false"
-RECORD_OBJECT = "case when json_valid(record) and json_type(record) = 'OBJECT' then record end"
+RECORD_OBJECT = "case when json_valid(record) and starts_with(ltrim(record, ' \t\r\n'), '{') then record end"
 REPEATED = "len(ks) <> len(list_distinct(ks))"
 LARGEST_OBJECT = 1 << 26  # bytes of one record of an array
 # numbers that DuckDB may write in another way than they came: long ones, 1.50, 1e3, 0.00001
@@ -48,12 +48,13 @@ class RecordNames(NamedTuple):
     """What is known of records before they are read.
 
     names: item → the names that its records have, sorted. odd_numbers: there are numbers that need to become texts.
-    repeated: there are records with a name twice.
+    repeated: there are records with a name twice. broken: there are some that are no object, or have no names.
     """
 
     names: dict[str, list[str]]
     odd_numbers: bool
     repeated: bool = False
+    broken: bool = True
 
 
 def read_record_names(
@@ -61,17 +62,20 @@ def read_record_names(
 ) -> RecordNames:
     """Read the names, and what is odd about the records; most have the same names, which are compared once."""
     found: dict[str, list[str]] = {}
-    odd = repeated = False
+    odd = repeated = broken = False
     for at, name, odd_here, repeated_here in connection.execute(
         "select i, k, bool_or(o), bool_or(r) from"
-        f" (select i, unnest(ks) as k, o, {REPEATED} as r from"
+        f" (select i, unnest(case when len(ks) > 0 then ks else [null] end) as k, o, {REPEATED} as r from"
         f" (select {item} as i, json_keys({RECORD_OBJECT}) as ks, bool_or({_match_odd()}) as o"
         f" from {relation} group by all)) group by all order by all",
         list(parameters),
     ).fetchall():
-        found.setdefault(at, []).append(name)
+        if name is None:
+            broken = True
+        else:
+            found.setdefault(at, []).append(name)
         odd, repeated = odd or bool(odd_here), repeated or bool(repeated_here)
-    return RecordNames(found, odd, repeated)
+    return RecordNames(found, odd, repeated, broken)
 
 
 def build_record_relation(
@@ -81,8 +85,9 @@ def build_record_relation(
     item: str = "null",
     order: str = "0",
     repeated: bool = False,
+    broken: bool = True,
 ) -> TextRelation:
-    """Read values out of a relation's column `record`. odd_numbers, repeated: look for them in each record."""
+    """Read values out of a relation's column `record`. odd_numbers, repeated, broken: look for them in each record."""
     pointers = {name: "/" + name.replace("~", "~0").replace("/", "~1") for name in names}
     paths = ", ".join(write_literal(pointer, DUCKDB) for pointer in pointers.values())
     record, texts = "object", {name: f"v[{at + 1}]" for at, name in enumerate(names)}
@@ -91,8 +96,8 @@ def build_record_relation(
         texts = {name: f"case when odd then {_unmark(text)} else {text} end" for name, text in texts.items()}
     return TextRelation(
         f"(select *, json_extract_string({record}, [{paths}]::varchar[]) as v from"
-        f" (select *, {RECORD_OBJECT} as object, {_match_odd() if odd_numbers else 'false'} as odd"
-        f" from {relation}))",
+        f" (select *, {RECORD_OBJECT if broken else 'record'} as object,"
+        f" {_match_odd() if odd_numbers else 'false'} as odd from {relation}))",
         texts,
         item,
         order,
@@ -156,7 +161,11 @@ def _group_files(
         by_file = tuple({tuple(each): None for each in found.names.values()})
         groups.append(
             group._replace(
-                names=names, odd_numbers=found.odd_numbers, repeated=found.repeated, by_file=by_file
+                names=names,
+                odd_numbers=found.odd_numbers,
+                repeated=found.repeated,
+                broken=found.broken,
+                by_file=by_file,
             )
         )
     return groups
@@ -203,7 +212,8 @@ def _check_array_end(table: SourceTable, file: SourceFile) -> None:
 def _build_source(group: FileGroup, rejects: str) -> str:
     if group.shape == LINES:
         lines = build_lines_relation(["record"], LINE_OPTIONS, rejects)
-        return f"(select * from {lines} where trim(record, ' \t') <> '')"  # an empty line is no record
+        # an empty line is no record; to trim each would take as long as to parse them
+        return f"(select * from {lines} where starts_with(record, '{{') or trim(record, ' \t') <> '')"
     return (
         "(select json::varchar as record, l.item, l.number from"
         f" read_json_objects(?, format = '{group.shape}', filename = '_path',"
@@ -213,7 +223,13 @@ def _build_source(group: FileGroup, rejects: str) -> str:
 
 def _build_relation(table: SourceTable, group: FileGroup, rejects: str) -> TextRelation:
     return build_record_relation(
-        _build_source(group, rejects), group.names, group.odd_numbers, "item", "number", group.repeated
+        _build_source(group, rejects),
+        group.names,
+        group.odd_numbers,
+        "item",
+        "number",
+        group.repeated,
+        group.broken,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MOST_DIGITS = 38  # of a decimal
 NUMBERS = ("DECIMAL", "DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U")
 TIMES = ("DATE", "TIMESTAMP")
+SINGLE = re.compile(r"\bFLOAT(?=[\[),]|$)")  # a type, and no member's name: a type follows that
 NANOSECONDS_IN_UTC = "%isAdjustedToUTC=1%NANOS=NanoSeconds()%"
 FARTHEST_SECOND = 9_214_000_000  # from 1970: what nanoseconds in 64 bits reach, with a margin
 
@@ -178,6 +180,8 @@ def _build_text(name: str, kind: str) -> str:
         text = f"try(decode({value}))"
         return f"case when not contains({text}, chr(0)) then {text} else cast({value} as varchar) end"
     nested = kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+    if nested and SINGLE.search(kind):  # JSON has doubles, with more digits than a float of 32 bits means
+        value = f"cast(cast({value} as {SINGLE.sub('VARCHAR', kind)}) as {SINGLE.sub('DOUBLE', kind)})"
     return f"cast({f'to_json({value})' if nested else value} as varchar)"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,13 +13,14 @@ import requests
 import simplejson  # type: ignore[import-untyped]
 
 from blocks.deadline import Deadline
-from blocks.errors import BadAnswer, NotFound, PlatformError, Rejected
+from blocks.errors import BadAnswer, NotFound, PlatformError, Rejected, TimedOut
 from blocks.http.errors import Refusal, Refusals
 from blocks.http.session import HttpLimits, HttpSession, describe_content
 from blocks.loader.dlt.rest.page_signs import read_page_signs
 from blocks.loader.dlt.rest.pages import PageWatch
 
 if TYPE_CHECKING:
+    from dlt.sources.helpers.rest_client.client import PageData
     from dlt.sources.helpers.rest_client.paginators import BasePaginator
 
 
@@ -79,7 +80,10 @@ class RepeatedAddressError(BadAnswer):
 
 
 class RestApi(HttpSession):
-    """A session that never reads a page twice. records: JSONPath of what an answer must hold."""
+    """A session that never reads a page twice.
+
+    records: JSONPath of what an answer must hold; key: the members by which a record is the only one of its kind.
+    """
 
     limits = HttpLimits(rate_limit_seconds=math.inf)  # as long as the load's deadline allows
     refusals: ClassVar[Refusals] = {
@@ -94,8 +98,10 @@ class RestApi(HttpSession):
         credential: Mapping[str, object],
         deadline: Deadline,
         records: str = "$",
+        key: Sequence[str] = (),
     ) -> None:
         super().__init__(location, asked, deadline=deadline)
+        self.key, self._deadline = tuple(key), deadline
         if records.count("[*]") == 1:  # the list itself, which an empty page has too
             records = records.removesuffix("[*]") or "$"
         self.location, self.records, self.seen, self.last = location, records, set[str](), ""
@@ -115,7 +121,9 @@ class RestApi(HttpSession):
 
         client = RESTClient(self.location, session=self, paginator=paginator)
         own = {"response": list[object]()}  # send raises; dlt's own handler would show the URL and the answer
-        pages = client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own)
+        pages = self._say_progress(
+            client.paginate(endpoint, params=dict(params), data_selector=self.records, hooks=own), watch
+        )
         while True:
             try:
                 page = next(pages, None)
@@ -135,11 +143,27 @@ class RestApi(HttpSession):
                 parameter = str(getattr(paginator, "param_name", "page"))
                 watch.check_page_zero(records, self._read_page_zero(page.request, parameter))
             signs = read_page_signs(page.response, page.response.json(), self.records)
-            if not watch.take(records, signs):
+            if not watch.take(records, signs, self._read_keys(page)):
                 return
             yield records
             if watch.is_last():
                 return
+
+    def _say_progress(
+        self, pages: Iterator[PageData[object]], watch: PageWatch
+    ) -> Iterator[PageData[object]]:
+        """The pages; where the time is up, the error says how many came."""
+        try:
+            yield from pages
+        except TimedOut:
+            raise self._deadline.build_error(watch.describe_progress()) from None
+
+    def _read_keys(self, page: Sequence[object]) -> list[str]:
+        """The keys of a page's records; none if no key is declared, or a record lacks it."""
+        found = [[record.get(name) for name in self.key] for record in page if isinstance(record, dict)]
+        if not self.key or len(found) < len(page) or any(None in values for values in found):
+            return []
+        return [write_json(values) for values in found]
 
     def _read_page_zero(self, request: requests.Request, parameter: str) -> list[str]:
         """The records of page 0, asked for as any other; none where the server has no such page."""

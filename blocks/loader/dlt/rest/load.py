@@ -60,6 +60,7 @@ def _create_watch(context: LoadContext, table: SourceTable) -> PageWatch:
         str(declared) if declared else None,
         bool(_get_params(context, table)),
         "first_page" in table.meta,
+        get_load_mode(table) == "merge",
     )
 
 
@@ -67,6 +68,14 @@ def _get_params(context: LoadContext, table: SourceTable) -> dict[str, str]:
     """Return the query parameters that ask for new records only; none on the first load."""
     parameter, start = table.meta.get("cursor_param"), get_window(context, table).start
     return {str(parameter): start} if parameter and start is not None else {}
+
+
+def _list_key(table: SourceTable) -> list[str]:
+    """The members of a record that are its key; none where a key may come again."""
+    if table.meta.get("repeated_records") == "accept":
+        return []
+    origins = {column.name: column.origin for column in table.columns}
+    return [origins[name] for name in get_key(table)]
 
 
 def _create_resource(context: LoadContext, table: SourceTable, name: str, watch: PageWatch) -> DltResource:
@@ -77,7 +86,7 @@ def _create_resource(context: LoadContext, table: SourceTable, name: str, watch:
 
     asked = f"load {table.full_name}"
     records = str(table.meta.get("records", "$"))
-    api = RestApi(asked, context.location, context.credential, context.deadline, records)
+    api = RestApi(asked, context.location, context.credential, context.deadline, records, _list_key(table))
     endpoint = require_setting(table, "endpoint")
     params, paginator = _get_params(context, table), create_paginator(table)
 
@@ -146,7 +155,12 @@ def _stage_table(context: LoadContext, table: SourceTable, files: Sequence[Path]
         if files:
             staging.add_rows(
                 build_record_relation(
-                    "read_parquet(?)", names, found.odd_numbers, order="number", repeated=found.repeated
+                    "read_parquet(?)",
+                    names,
+                    found.odd_numbers,
+                    order="number",
+                    repeated=found.repeated,
+                    broken=found.broken,
                 ),
                 [paths],
             )

@@ -13,6 +13,7 @@ from blocks.loader.dlt.rest.page_signs import PageSigns
 from blocks.loader.dlt.rest.paginators import SINGLE_PAGE
 
 MOST_EMPTY = 10  # pages in a row; a cursor that never ends gives nothing else
+MOST_ALIKE = 10  # pages of the same keys in a row where rows come in versions
 UNDECLARED = "Declare `paginator` in the dbt source"
 
 
@@ -20,28 +21,41 @@ class PageWatch:
     """What came of an endpoint so far. paginator: as it is declared, None if it is not.
 
     partly: whether only new records were asked for, so that the server's total may count others. notes: what to say
-    of the load. first_declared: whether the source says which page is the first.
+    of the load. first_declared: whether the source says which page is the first. merges: whether rows of one key may
+    come several times.
     """
 
-    def __init__(self, asked: str, paginator: str | None, partly: bool, first_declared: bool = False) -> None:
+    def __init__(
+        self,
+        asked: str,
+        paginator: str | None,
+        partly: bool,
+        first_declared: bool = False,
+        merges: bool = False,
+    ) -> None:
         self.notes: list[str] = []
         self._asked, self._paginator, self._partly = asked, paginator, partly
         self._first_declared = first_declared
+        self._merges = merges
         self._seen: set[bytes] = set()
-        self._records = self._pages = self._empty = self._first = self._last = 0
+        self._seen_keys: set[bytes] = set()
+        self._records = self._pages = self._empty = self._first = self._last = self._alike = 0
         self._total: int | None = None
         self._signs = PageSigns()
 
-    def take(self, records: Sequence[str], signs: PageSigns) -> bool:
+    def take(self, records: Sequence[str], signs: PageSigns, keys: Sequence[str] = ()) -> bool:
         """Take note of a page; return whether it brings anything. Raises BadAnswer for one that came already.
 
         One that comes again after the last one is left out: some servers answer every higher number with it.
+        keys: of the records, where they are declared to be unique; a server may stamp its records anew each time.
         """
         if signs.failed:
             raise BadAnswer(
                 self._asked, "an answer speaks of an error", "Ask its API what is wrong; try again."
             )
-        if self._is_repeated(records):
+        repeated = _is_known(records, self._seen)
+        self._alike = self._alike + 1 if _is_known(keys, self._seen_keys) else 0
+        if repeated or self._alike >= (MOST_ALIKE if self._merges else 1):
             if self._is_counted():
                 return False
             start = ", and `first_page`" if self._paginator == "page_number" else ""
@@ -67,6 +81,10 @@ class PageWatch:
                 f"its total fell from {before:,} to {signs.total:,} while its pages were read: rows moved up unseen",
                 "Try again when less is deleted there, or page by cursor.",
             )
+
+    def describe_progress(self) -> str:
+        """Say what came so far, for a load that does not come to its end."""
+        return f"{self._pages:,} pages with {self._records:,} records had come, and its paging did not end"
 
     def doubts_first_page(self) -> bool:
         """True before the first page of those with numbers, if nobody said that they count from 1."""
@@ -143,15 +161,6 @@ class PageWatch:
         missing = max(self._signs.total or 0, self._signs.counted or 0) - self._records
         return not self._first_declared and missing >= self._first > 0
 
-    def _is_repeated(self, records: Sequence[str]) -> bool:
-        """True for records that were on one page before, in whatever order."""
-        if not records:
-            return False
-        content = sha256("\n".join(sorted(records)).encode("utf-8", "surrogatepass")).digest()
-        repeated = content in self._seen
-        self._seen.add(content)
-        return repeated
-
     def _is_counted(self) -> bool:
         """True if as many pages or records came as there are by the server's own count."""
         signs = self._signs
@@ -161,3 +170,13 @@ class PageWatch:
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
+
+
+def _is_known(texts: Sequence[str], seen: set[bytes]) -> bool:
+    """True for texts that were on one page before, in whatever order; they are from now on."""
+    if not texts:
+        return False
+    content = sha256("\n".join(sorted(texts)).encode("utf-8", "surrogatepass")).digest()
+    known = content in seen
+    seen.add(content)
+    return known

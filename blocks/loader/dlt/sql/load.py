@@ -33,6 +33,7 @@ from blocks.records import SourceTable
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from sqlalchemy.engine.interfaces import ReflectedColumn
 
 
 def load_databases(context: LoadContext, tables: Sequence[SourceTable]) -> Iterator[PreparedBatch | None]:
@@ -68,11 +69,12 @@ def _reflect_table(engine: sa.Engine, table: SourceTable) -> sa.Table:
         require_setting(table, "table").split("."),
     )
     problem: PlatformError | None = None
+    listeners = [("column_reflect", _read_backticks)] if engine.dialect.name in ("mysql", "mariadb") else []
     for at in reversed(range(len(words))):  # a name may have dots in it
         schema, name = ".".join(words[:at]) or None, ".".join(words[at:])
         try:
             held = sa.MetaData(schema=schema)  # dlt looks there for the table, by its name alone
-            return sa.Table(name, held, autoload_with=engine, resolve_fks=False)
+            return sa.Table(name, held, autoload_with=engine, resolve_fks=False, listeners=listeners)
         except sa.exc.NoSuchTableError as error:
             problem = problem or translate_error(asked, error)
         except sa.exc.SQLAlchemyError as error:
@@ -81,6 +83,11 @@ def _reflect_table(engine: sa.Engine, table: SourceTable) -> sa.Table:
                 raise
             break
     raise cast("PlatformError", problem)
+
+
+def _read_backticks(inspector: object, table: object, column: ReflectedColumn) -> None:
+    """Name a MySQL column as it is called: SQLAlchemy takes it as it is quoted, each backtick twice."""
+    column["name"] = column["name"].replace("``", "`")
 
 
 def _check_spelling(table: SourceTable, reflected: sa.Table) -> None:

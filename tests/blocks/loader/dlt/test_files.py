@@ -19,6 +19,7 @@ import pytest
 
 from blocks.errors import ContractBroken, Misconfigured, NotFound
 from blocks.load_range import LoadRange
+from blocks.loader.dlt.files import line_ends
 from tests.blocks.loader.origins import HEADER, LINES, Desk, columns, source_table
 
 GOOD = ("536365,6,2010-12-01 08:26:00,2.55,United Kingdom", "536366,-1,2010-12-01 08:28:00,1.85,France")
@@ -687,3 +688,35 @@ def test_columns_that_change_places_stay_what_they_are(desk: Desk, together: boo
         assert {value[:-2] for value in values} < set(names)
         assert [value[-1] for value in values] == ["0", "1", "2"]
         assert len({value[:-2] for value in values}) == 1, name
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_files_that_were_joined_keep_their_rows_and_no_second_header(desk: Desk, end: str) -> None:
+    """Each with its mark (BOM); a header between rows is one by its types, or else by its names."""
+    declared = columns(("a", "varchar", "a", False), ("b", "varchar", "b", False))
+    part = "\ufeff" + end.join(("a,b", '"p",q', ""))
+    (desk.erp / "joined.csv").write_bytes((part + part + f"\ufeffr,s{end}").encode())
+    report = desk.load(source_table("erp", "joined", declared, kind="files", path="joined.csv"))
+    assert (report.rows, report.quarantined) == (3, 1)
+    assert desk.rows("select a, b from raw_erp.joined order by all") == [("p", "q"), ("p", "q"), ("r", "s")]
+    assert desk.rows("select _reason from raw_erp.joined__quarantine") == [("the row: the header again",)]
+
+
+def test_a_mark_between_parts_of_a_file_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_ends, "CHUNK", 3)
+    (tmp_path / "a").write_bytes(b"a\r\nbb\n\xef\xbb\xbfc\n\xef\xbb")
+    parts = list(line_ends._read_parts(tmp_path / "a"))
+    assert b"".join(parts) == (tmp_path / "a").read_bytes()
+    assert any(line_ends.MARKED_LINE.search(part) for part in parts)
+
+
+def test_single_floats_in_nested_values_of_parquet_have_the_digits_that_they_mean(desk: Desk) -> None:
+    kind = pa.struct([("FLOAT", pa.float32()), ("v", pa.list_(pa.float32())), ("d", pa.float64())])
+    value = {"FLOAT": 0.1, "v": [16777216.0, None], "d": 0.1 + 0.2}
+    pq.write_table(pa.table({"id": [1], "x": pa.array([value], kind)}), desk.erp / "nested.parquet")
+    declared = columns(("id", "integer", "id", True))
+    table = source_table("erp", "nested", declared, kind="files", path="nested.parquet", format="parquet")
+    assert desk.load(table).rows == 1
+    assert desk.rows("select x from raw_erp.nested") == [
+        ('{"FLOAT":0.1,"v":[16777216.0,null],"d":0.30000000000000004}',)
+    ]

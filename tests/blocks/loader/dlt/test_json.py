@@ -204,3 +204,24 @@ def test_a_text_that_looks_like_our_mark_costs_no_digit(desk: Desk) -> None:
         1,
         [(0,)],
     )
+
+
+def test_what_is_no_json_stays_none_with_odd_numbers_in_it(desk: Desk) -> None:
+    """1.5.2 would be a text, once numbers are made texts."""
+    lines = [
+        '{"id": 1, "v": 1.5.2}',
+        '{"id": 2, "v": 1.50}',
+        '{"id": 3, "v": 2}',
+        "[4]",
+        ' {"id": 5, "v": 1e3} ',
+    ]
+    (desk.erp / "a.jsonl").write_text("\n".join(lines) + "\n")
+    declared = columns(("id", "integer", "id", True), ("v", "varchar", "v", False))
+    table = source_table("erp", "odd", declared, kind="files", path="a.jsonl", format="jsonl")
+    assert (desk.load(table).rows, desk.rows("select v from raw_erp.odd order by id")) == (
+        3,
+        [("1.50",), ("2",), ("1e3",)],
+    )
+    assert desk.rows("select distinct _reason from raw_erp.odd__quarantine") == [
+        ("the row: not a JSON object; id: missing",)
+    ]

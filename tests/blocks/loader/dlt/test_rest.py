@@ -685,3 +685,22 @@ def test_a_row_that_changes_while_pages_are_read_does_not_come_twice(online: Des
         online.load(table)
     accepted = {**table.meta, "repeated_records": "accept"}
     assert online.load(table.model_copy(update={"meta": accepted})).rows == 10
+
+
+@pytest.mark.parametrize(("meta", "most"), [({}, 3), ({"load": "merge"}, 13)])
+def test_a_page_whose_records_are_stamped_anew_is_known_by_its_keys(
+    online: Desk, api: Api, meta: dict[str, object], most: int
+) -> None:
+    """With `merge` a few pages may bring other versions of the same rows."""
+    answer_with(api, lambda query: {"data": [{**row, "v": f"{len(api.seen)}"} for row in ROWS[:4]]})
+    table = plain(paginator="offset", page_size=4, key="id", **meta)
+    with pytest.raises(BadAnswer, match="same page twice"):
+        online.load(table)
+    assert len(api.seen) < most
+
+
+def test_paging_without_an_end_says_how_much_had_come(online: Desk, api: Api) -> None:
+    online.loader = online.loader_with(deadline_seconds=2)
+    answer_with(api, lambda query: {"data": [{"id": len(api.seen), "v": "x"}]})
+    with pytest.raises(TimedOut, match=r"not done after 2 s: \d+ pages with \d+ records had come"):
+        online.load(plain(paginator="offset", page_size=4))

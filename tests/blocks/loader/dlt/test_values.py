@@ -151,6 +151,22 @@ def test_texts_that_stand_for_nothing(of_table: list[str] | None, of_column: str
     assert [row[0] for row in duckdb.sql(sql).fetchall()] == [None, "2026-01-01", None]
 
 
+@pytest.mark.parametrize("text", ["0000-00-00", "0000-00-00 00:00:00.000000", " 0000-00-00T00:00 "])
+def test_a_day_that_stands_for_nothing_is_its_midnight_too(text: str) -> None:
+    for kind, found in (
+        ("timestamp", None),
+        ("date", None),
+        ("varchar", text if " 00" in text or "T" in text else None),
+    ):
+        column = Column(name="a", data_type=kind, origin="a", meta={"null_values": "0000-00-00"})
+        sql = f"select {build_text(LINES, column, 'x')} from (select ? as x)"
+        assert duckdb.execute(sql, [text]).fetchall() == [(found,)]
+
+
+def test_how_numbers_are_written_takes_nothing_from_a_text() -> None:
+    assert read("1.234,5 or so", "varchar", decimal=",", thousands=".") == "1.234,5 or so"
+
+
 def test_blanks_around_what_stands_for_nothing_are_none() -> None:
     """Of numbers and times; a text is taken as it is."""
     for kind, found in (("integer", None), ("varchar", " - ")):
