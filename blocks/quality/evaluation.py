@@ -28,9 +28,11 @@ def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[dict
     """
     import great_expectations as gx
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+    from sqlalchemy import quoted_name
 
     schema, table = relation.rsplit(".", 1)
-    asset = source.add_table_asset(mart, table_name=table, schema_name=schema)
+    # with None, SQLAlchemy quotes what has to be; of a plain text Great Expectations has it quote nothing
+    asset = source.add_table_asset(mart, table_name=quoted_name(table, None), schema_name=schema)
     batch_definition = asset.add_batch_definition_whole_table(mart)
     expectations = [ExpectationConfiguration(**each).to_domain_obj() for each in given]
     try:

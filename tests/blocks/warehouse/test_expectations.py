@@ -93,6 +93,20 @@ def test_it_is_judged_as_the_table_says(
     assert {name: cells[at] for name, cells in read_table().items()} == column
 
 
+@everywhere
+def test_a_relation_may_have_a_name_that_has_to_be_quoted(warehouse: Warehouse, tmp_path: Path) -> None:  # noqa: F811
+    """As a model's alias may be."""
+    suite = [{"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "k"}}]
+    (tmp_path / "m.json").write_text(json.dumps({"expectations": suite}))
+    with warehouse.session() as session:
+        warehouse.make_schema(session, "rel_q")
+        session.rows(
+            f"create table {warehouse.relation('rel_q.Odd x')} as select 1 as {warehouse.quote('k')}"
+        )
+    (check,) = Suites(folder=tmp_path, docs=tmp_path / "docs").audit(warehouse, {"m": "rel_q.Odd x"})
+    assert check.status == "passed"
+
+
 def word(good: Check, bad: Check) -> str:
     """How a pair of examples was judged."""
     if good.not_run and bad.not_run:
