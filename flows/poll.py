@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import cast
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, runtime
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
@@ -29,9 +30,9 @@ def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc", settle_seconds: i
     Args:
         tracker: where the tickets are.
         deployment: what is started, as flow/deployment, with the tickets' keys.
-        settle_seconds: seconds to wait before the look, so that it serves all events of that time.
+        settle_seconds: seconds from the event to the look, so that it serves all events of that time.
     """
-    time.sleep(settle_seconds)
+    _wait_since_event(settle_seconds)
     waiting = {each.key: mark(each) for each in read_tickets(tracker) if each.status != "failed"}
     known = read_seen(deployment)
     fresh = [key for key, marked in waiting.items() if known.get(key) != marked]
@@ -57,6 +58,15 @@ def poll(tracker: Tracker, deployment: str = "deliver/ad-hoc", settle_seconds: i
     else:
         log.info("nothing new among %d tickets", len(waiting))
     return fresh
+
+
+def _wait_since_event(seconds: float) -> None:
+    """Wait until so long after this run was asked for: one that stood in a queue has waited already.
+
+    So looks take less time than lies between two of them, and an endless flood of events makes no endless queue.
+    """
+    waited = (datetime.now(UTC) - runtime.flow_run.scheduled_start_time).total_seconds()
+    time.sleep(seconds - min(max(waited, 0), seconds))
 
 
 put_first(poll, "deployment", "settle_seconds")

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +19,7 @@ import pytest
 import requests
 from jinja2 import Environment
 
+from flows import poll as poll_module
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
 from tests.conftest import ROOT
 
@@ -163,3 +164,15 @@ def test_one_look_is_created_a_minute_whatever_the_ticket(server: Server) -> Non
     later = {**body, "idempotency_key": f"{body['idempotency_key']}-later"}
     assert server.call("POST", path, later).json()["id"] != first.json()["id"]
     assert server.call("POST", path, {"parameters": {"deployment": 7}}).status_code in (409, 422)
+
+
+@pytest.mark.parametrize(("waited", "waits"), [(0, 65), (20, 45), (500, 0), (-500, 65)])
+def test_a_look_that_stood_in_a_queue_does_not_wait_again(
+    waited: int, waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(poll_module.time, "sleep", asked.append)
+    begun = datetime.now(UTC) - timedelta(seconds=waited)
+    monkeypatch.setitem(poll_module.runtime.flow_run.FIELDS, "scheduled_start_time", lambda: begun)
+    poll_module._wait_since_event(65)
+    assert asked == [pytest.approx(waits, abs=1)]
