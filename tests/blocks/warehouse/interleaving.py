@@ -2,20 +2,25 @@
 
 A parent is stopped by running the other one inside of its statement, with a lease registry of its own as another
 process has. Its lease runs out meanwhile, and the server ends its open transaction, as PostgreSQL does with one that
-is idle for as long as a lease lasts. Readers look before and after every statement.
+is idle for as long as a lease lasts. Readers look after every statement that changes what they may see.
+tests/blocks/warehouse/every_interleaving.py plays all that there are.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from blocks.errors import PlatformError, Transient, Unavailable
 from blocks.records import BuildReport, Check, GateReport, State
 from blocks.warehouse import control, lease
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.duckdb.session import DuckDBSession, open_session
+from blocks.warehouse.sql_warehouse import SharedWarehouse
 from tasks.promotion import promote_release, recover, roll_back
 
 MARTS = ("people", "sales")
@@ -36,14 +41,14 @@ class Killed(BaseException):
 
 
 class Parent:
-    """A process. at: the number of the step before which `then` happens; asked: how many it has taken.
+    """A process. before: what happens before each of its steps, which are numbered from 1; asked: its last one.
 
     Steps are its statements, without those that make what is there already and those that look for columns.
     number: its fencing number.
     """
 
-    def __init__(self, at: int = 0, then: Callable[[], None] = lambda: None) -> None:
-        self.at, self.then, self.asked, self.dead = at, then, 0, False
+    def __init__(self, before: Callable[[int], None] = lambda step: None) -> None:
+        self.before, self.asked, self.dead = before, 0, False
         self.open: set[int] = set()
         self.number = 0
         self.registry: dict[Any, Any] = {}
@@ -70,6 +75,7 @@ class Stage:
         self.broken: set[int] = set()
         self.sessions: dict[int, Any] = {}
         self.seen: list[object] = []
+        self.changes = 0  # how often what is on the server may have become another
 
     @contextmanager
     def spied(self) -> Iterator[None]:
@@ -83,8 +89,8 @@ class Stage:
             parent = self.running[-1]
             step = not sql.lower().startswith(NO_STEP)
             parent.asked += step
-            if step and parent.asked == parent.at:
-                parent.then()
+            if step:
+                parent.before(parent.asked)
             if parent.dead:
                 raise Killed
             if id(session) in self.broken:
@@ -96,7 +102,10 @@ class Stage:
                 parent.open.add(id(session))
             elif word in {"commit", "rollback"}:
                 parent.open.discard(id(session))
-            if not step or word in {"select", "begin"} or parent.open:
+            if word in {"select", "begin"} or parent.open:
+                return answer  # type: ignore[no-any-return]
+            self.changes += 1
+            if not step:
                 return answer  # type: ignore[no-any-return]
             looking = True
             try:
@@ -149,6 +158,52 @@ class Stage:
         self.running = running
 
 
+class LeasedDuckDB(SharedWarehouse):
+    """The template of warehouses on servers, over DuckDB: a lease, transactions, all views in one of them."""
+
+    def check(self) -> str:
+        return self.database
+
+    def session(self) -> AbstractContextManager[DuckDBSession]:
+        return open_session(Path(self.database), {"threads": 1})
+
+    def holds_lease(self, session: Any, owner: str, number: int, lock: bool = False) -> bool:
+        if lock:
+            table = self.quote(self.control, "lease")
+            session.rows(f"update {table} set owner = owner where owner = ?", (owner,))
+        return super().holds_lease(session, owner, number, lock)
+
+    def use_time_zone(self, session: Any, time_zone: str) -> None:
+        session.rows(f"set time zone {self.literal(time_zone)}")
+
+    def make_dbt_target(self, schema: str, time_zone: str = "UTC") -> Any:
+        raise NotImplementedError
+
+    def make_gx_connection(self) -> Any:
+        raise NotImplementedError
+
+    def write_setup(self) -> list[str]:
+        return []
+
+    def administration(self) -> Any:
+        return self.session()
+
+
+def expire(warehouse: Any) -> None:
+    """On the server, the lease has run out."""
+    with warehouse.session() as session:
+        table, until = warehouse.quote("control", "lease"), warehouse.quote("until")
+        session.rows(f"update {table} set {until} = {warehouse.clock(-1)}")
+
+
+def look(warehouse: Any) -> tuple[object, ...]:
+    """What a reader sees: the run that `_release` names, and each mart."""
+    with warehouse.session() as session:
+        marts = [f"(select run_no from {warehouse.quote('serving', mart)})" for mart in MARTS]
+        marker = f"(select max(run) from {warehouse.quote('serving', '_release')})"
+        return session.rows(f"select {', '.join([marker, *marts])}")[0]  # type: ignore[no-any-return]
+
+
 def build(warehouse: Any, run: str, value: int) -> BuildReport:
     """A release that passed its gate, and is not published."""
     with warehouse.session() as session:
@@ -186,3 +241,41 @@ def rolling_back(warehouse: Warehouse) -> None:
 
 def recovery(warehouse: Warehouse) -> None:
     recover.fn(warehouse, "")
+
+
+PAIRS = [
+    (first, second)
+    for first in (("promote", promotion("a")), ("roll back", rolling_back))
+    for second in (("promote", promotion("b")), ("roll back", rolling_back), ("recover", recovery))
+]
+
+
+def start(warehouse: Any) -> None:
+    with warehouse.session():
+        build(warehouse, "y", -1)
+        promotion("y")(warehouse)
+        build(warehouse, "z", 0)
+        promotion("z")(warehouse)
+        for value, run in enumerate("abc", 1):
+            build(warehouse, run, value)
+        with warehouse.exclusive():
+            pass
+
+
+def find_violations(stage: Stage, end: tuple[object, ...], falls_allowed: int) -> list[object]:
+    """What readers must never have seen: a mixture, or less than before where nobody rolled back.
+
+    falls_allowed: rollbacks, and a first parent that took the lease after the second one.
+    """
+    whole = {("y", -1, -1), ("z", 0, 0), ("a", 1, 1), ("b", 2, 2), ("c", 3, 3)}
+    wrong: list[object] = [found for found in stage.seen if found not in whole]
+    order = [str(found[1]) for found in stage.seen]  # type: ignore[index]
+    falls = sum(later < earlier for earlier, later in pairwise(order))
+    if falls > falls_allowed:
+        wrong.append(("fell", order))
+    entries = control.read_journal(stage.warehouse)
+    last = {entry.run: entry.state for entry in entries}
+    published = [entry.run for entry in entries if entry.state is State.published]
+    if State.publishing in last.values() or published[-1] != end[0] or stage.seen[-1] != end:
+        wrong.append(("end", end, published, last))
+    return wrong

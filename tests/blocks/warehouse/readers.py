@@ -61,8 +61,9 @@ def flip_under_readers(warehouse: DuckDBWarehouse, flips: int, readers: int = 4)
         for process in processes:
             assert process.stdout
             assert process.stdout.readline() == "ready\n"
-        for value in range(1, flips + 1):
-            _flip(warehouse, value)
+        with warehouse.stay_open():  # opened once: readers never have this file
+            for value in range(1, flips + 1):
+                _flip(warehouse, value)
         ends = [process.communicate(timeout=60) for process in processes]
     finally:
         for process in processes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,8 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
-from itertools import pairwise
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -22,89 +22,26 @@ import pytest
 from blocks.errors import Busy, LeaseLost, Unavailable
 from blocks.records import LedgerEntry, State
 from blocks.warehouse import control, lease, release_history
-from blocks.warehouse.duckdb.session import DuckDBSession, open_session
+from blocks.warehouse.duckdb.session import DuckDBSession
 from blocks.warehouse.settings import SharedSettings
-from blocks.warehouse.sql_warehouse import SharedWarehouse
 from tasks.promotion import retain
 from tests.blocks.warehouse.interleaving import (
-    MARTS,
+    LeasedDuckDB,
     Parent,
     Stage,
-    build,
+    expire,
+    find_violations,
+    look,
     promotion,
     recovery,
-    rolling_back,
+    start,
 )
+from tests.conftest import ROOT
 from tests.dremio.standin import StandIn
 
 if TYPE_CHECKING:
     from tests.blocks.warehouse.postgres_server import Server
     from tests.blocks.warehouse.snowflake_account import Account
-
-
-class LeasedDuckDB(SharedWarehouse):
-    """The template of warehouses on servers, over DuckDB: a lease, transactions, all views in one of them."""
-
-    def check(self) -> str:
-        return self.database
-
-    def session(self) -> AbstractContextManager[DuckDBSession]:
-        return open_session(Path(self.database), {"threads": 1})
-
-    def holds_lease(self, session: Any, owner: str, number: int, lock: bool = False) -> bool:
-        if lock:
-            table = self.quote(self.control, "lease")
-            session.rows(f"update {table} set owner = owner where owner = ?", (owner,))
-        return super().holds_lease(session, owner, number, lock)
-
-    def use_time_zone(self, session: Any, time_zone: str) -> None:
-        session.rows(f"set time zone {self.literal(time_zone)}")
-
-    def make_dbt_target(self, schema: str, time_zone: str = "UTC") -> Any:
-        raise NotImplementedError
-
-    def make_gx_connection(self) -> Any:
-        raise NotImplementedError
-
-    def write_setup(self) -> list[str]:
-        return []
-
-    def administration(self) -> Any:
-        return self.session()
-
-
-def expire(warehouse: Any) -> None:
-    """On the server, the lease has run out."""
-    with warehouse.session() as session:
-        table, until = warehouse.quote("control", "lease"), warehouse.quote("until")
-        session.rows(f"update {table} set {until} = {warehouse.clock(-1)}")
-
-
-def look(warehouse: Any) -> tuple[object, ...]:
-    """What a reader sees: the run that `_release` names, and each mart."""
-    with warehouse.session() as session:
-        marts = [f"(select run_no from {warehouse.quote('serving', mart)})" for mart in MARTS]
-        marker = f"(select max(run) from {warehouse.quote('serving', '_release')})"
-        return session.rows(f"select {', '.join([marker, *marts])}")[0]  # type: ignore[no-any-return]
-
-
-def violations(stage: Stage, end: tuple[object, ...], falls_allowed: int) -> list[object]:
-    """What readers must never have seen: a mixture, or less than before where nobody rolled back.
-
-    falls_allowed: rollbacks, and a first parent that took the lease after the second one.
-    """
-    whole = {("y", -1, -1), ("z", 0, 0), ("a", 1, 1), ("b", 2, 2), ("c", 3, 3)}
-    wrong: list[object] = [found for found in stage.seen if found not in whole]
-    order = [str(found[1]) for found in stage.seen]  # type: ignore[index]
-    falls = sum(later < earlier for earlier, later in pairwise(order))
-    if falls > falls_allowed:
-        wrong.append(("fell", order))
-    entries = control.read_journal(stage.warehouse)
-    last = {entry.run: entry.state for entry in entries}
-    published = [entry.run for entry in entries if entry.state is State.published]
-    if State.publishing in last.values() or published[-1] != end[0] or stage.seen[-1] != end:
-        wrong.append(("end", end, published, last))
-    return wrong
 
 
 EVERY = pytest.mark.parametrize(
@@ -122,18 +59,6 @@ def base() -> Iterator[LeasedDuckDB]:
         yield warehouse
 
 
-def start(warehouse: Any) -> None:
-    with warehouse.session():
-        build(warehouse, "y", -1)
-        promotion("y")(warehouse)
-        build(warehouse, "z", 0)
-        promotion("z")(warehouse)
-        for value, run in enumerate("abc", 1):
-            build(warehouse, run, value)
-        with warehouse.exclusive():
-            pass
-
-
 def stage_of(base: LeasedDuckDB, name: str) -> Stage:
     path = Path(base.database).with_name(f"{name}.duckdb")
     shutil.copy(base.database, path)
@@ -146,93 +71,57 @@ def stage_of(base: LeasedDuckDB, name: str) -> Stage:
     return Stage(warehouse, DuckDBSession, lambda: look(warehouse), lambda: expire(warehouse), undo)
 
 
-def interleave(
-    stage: Stage, first: Any, second: Any, at: int, kill: bool, second_dies: int
-) -> tuple[str, str, int]:
-    """The first parent is killed or stopped before its step `at`, the second goes; then the first goes on.
-
-    How both ended, and how often readers may have been led back.
-    """
-    ended = ["not begun"]
-    one, two = Parent(at), Parent(second_dies)
-    two.then = two.die
-
-    def other() -> None:
-        stage.stop(one)
-        ended[0] = stage.run(two, second)
-        if kill:
-            one.die()
-
-    one.then = other
-    with stage.spied():
-        first_end = stage.run(one, first)
-        if one.asked >= at:
-            if ended[0] == "killed":
-                stage.stop(two)
-            third = Parent()
-            expire(stage.warehouse)
-            assert stage.run(third, recovery) == "done"
-    later = one.number > two.number > 0
-    back = (first is rolling_back) + (second is rolling_back) + later
-    return first_end, ended[0] if one.asked >= at else "not reached", back
-
-
-PAIRS = [
-    (first, second)
-    for first in (("promote", promotion("a")), ("roll back", rolling_back))
-    for second in (("promote", promotion("b")), ("roll back", rolling_back), ("recover", recovery))
-]
-
-
 @EVERY
-def test_every_interleaving_of_two_parents_is_old_or_new_and_never_older(
-    base: LeasedDuckDB, every: bool
-) -> None:
+def test_every_interleaving_of_two_parents_is_old_or_new_and_never_older(every: bool) -> None:
     """Stop or kill one before each of its steps; another promotes, rolls back, recovers, or dies at each of its own.
 
     every: all of them; else a part, also of those in which the second one dies as well.
     """
-    count, refused, wrong = 0, 0, []
-    for (first_name, first), (second_name, second) in PAIRS:
-        for kill in (False, True):
-            for dies in range(99) if every else (0, 12, 21) if not kill else (0,):
-                at, reached = 0, False
-                while True:
-                    at += 1 if every else 4 if second_name == "promote" and not dies else 9
-                    stage = stage_of(base, f"{count}")
-                    with stage.warehouse.session():
-                        ends = interleave(stage, first, second, at, kill, dies)
-                        if ends[1] == "not reached":
-                            break
-                        reached = reached or ends[1] == "killed"
-                        count, refused = count + 1, refused + (ends[0] == "LeaseLost")
-                        if found := violations(stage, look(stage.warehouse), ends[2]):
-                            wrong.append((first_name, at, kill, second_name, dies, ends, found))
-                            print(wrong[-1], flush=True)
-                    Path(stage.warehouse.database).unlink()
-                if dies and not reached:
-                    break
-        print(f"{first_name}, {second_name}: {count} so far", flush=True)
-    print(f"{count} interleavings, {refused} stale holders refused, {len(wrong)} violations")
-    assert not wrong, wrong[:5]
-    assert count > 60
-    assert refused > 20
+    words = [sys.executable, "-m", "tests.blocks.warehouse.every_interleaving", "1" if every else "13"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    counts = json.loads(done.stdout.splitlines()[-1])
+    assert counts["violations"] == 0, done.stdout[-5000:]
+    assert counts["played"] > 60
+    assert counts["refused"] > 20
 
 
 # real servers and stand-ins
 
 
-def stall_at_each_step(stage_at: Any, steps: range) -> tuple[int, int, list[object]]:
-    """A promotes and is stopped before each of these steps, B promotes, A goes on, another run recovers."""
+def stall(stage: Stage, at: int) -> tuple[str, list[object]] | None:
+    """A promotes and is stopped before this step, B promotes, A goes on, another run recovers.
+
+    How A ended, and what must not have been; None where A has no such step.
+    """
+    two = Parent()
+
+    def go_second(step: int) -> None:
+        if step == at:
+            stage.stop(one)
+            stage.run(two, promotion("b"))
+
+    one = Parent(go_second)
+    with stage.spied():
+        end = stage.run(one, promotion("a"))
+        if one.asked < at:
+            return None
+        expire(stage.warehouse)
+        assert stage.run(Parent(), recovery) == "done"
+    return end, find_violations(stage, look(stage.warehouse), one.number > two.number > 0)
+
+
+def stall_at_each_step(stage_at: Any, steps: range) -> tuple[int, int, list[Any]]:
+    """At each of these steps: how many there are, how often A was refused, what was wrong."""
     count, refused, wrong = 0, 0, []
     for at in steps:
-        stage = stage_at(at)
-        ends = interleave(stage, promotion("a"), promotion("b"), at, False, 0)
-        if ends[1] == "not reached":
+        if (found := stall(stage_at(at), at)) is None:
             break
-        count, refused = count + 1, refused + (ends[0] == "LeaseLost")
-        if found := violations(stage, look(stage.warehouse), ends[2]):
-            wrong.append((at, ends, found))
+        end, violations = found
+        count, refused = count + 1, refused + (end == "LeaseLost")
+        if violations:
+            wrong.append((at, end, violations))
     print(f"{count} interleavings, {refused} stale holders refused, {len(wrong)} violations")
     return count, refused, wrong
 
@@ -292,7 +181,7 @@ def test_a_stopped_run_is_refused_on_dremios_stand_in(
         return Stage(house, DremioSession, lambda: look(house), lambda: expire(house))
 
     count, refused, wrong = stall_at_each_step(stage_at, range(2, 120, 1 if every else 11))
-    assert all(found[2][-1][0] != "end" for found in wrong), wrong  # mended, whatever was seen on the way
+    assert all(found[-1][-1][0] != "end" for found in wrong), wrong  # mended, whatever was seen on the way
     assert not wrong or publish != "branch", wrong
     assert publish == "views" or len(wrong) < count / 2  # view by view a reader may always meet both releases
     assert refused > 2
@@ -441,8 +330,6 @@ def test_two_attempts_of_one_run_never_share_a_schema(base: LeasedDuckDB) -> Non
 
 def test_the_automation_takes_a_run_up_again_once_its_lease_is_free() -> None:
     import yaml
-
-    from tests.conftest import ROOT
 
     heartbeat = 180  # seconds, by Prefect's default
     declared = yaml.safe_load((ROOT / "deploy" / "automations.yaml").read_text())["automations"]
