@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from prefect import task
 
 from blocks.catalogue import Catalogue, Dataset
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, Rejected
 from blocks.metrics import Metric, is_additive
 from blocks.quality.history.calendar import find_date, is_complete, read_holidays
 from blocks.quality.history.expectation import Usual
@@ -28,6 +28,7 @@ from blocks.quality.history.members import choose_weight, is_drifting, judge_mem
 from blocks.quality.history.movement import explain
 from blocks.quality.history.nulls import judge_nulls, judge_undated
 from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_first_values
+from blocks.quality.history.repeats import MOST_ITEMS, count_repeats, judge_repeats
 from blocks.quality.history.restated import judge_restated, measure_restated
 from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules, read_rules
 from blocks.quality.history.series import Series, hold_out, reduce_to_sums, try_read_series
@@ -102,7 +103,7 @@ def look_at_history(
         for mart, relation in build.marts.items():
             for dataset in _list_datasets(catalogue, mart, dashboards):
                 _look_at(around, session, dataset, relation, live.get(mart), look)
-    look.checks += _check_loads(around) if live else []
+        look.checks += _check_loads(around, session) if live else []
     return look
 
 
@@ -341,14 +342,35 @@ def _describe_loads(around: _Around, mart: str, days: Collection[date]) -> list[
     return [f"loaded {each.source}.{each.table} {each.item}: {each.rows:,} rows" for each in chosen]
 
 
-def _check_loads(around: _Around) -> list[Check]:
-    """The rows of what this run loaded, by the day that it is of, against the loads before; a warning at most."""
+def _check_loads(around: _Around, session: Session) -> list[Check]:
+    """What this run loaded against the loads before: rows by the day that they are of, and rows that are there twice.
+
+    Warnings at most: a model may leave out what came twice.
+    """
     checks = []
     entries = sorted(around.entries, key=lambda entry: (entry.source, entry.table))
     for (source, table), group in groupby(entries, key=lambda entry: (entry.source, entry.table)):
-        if check := _check_table(f"{source}.{table}", list(group), around.run):
-            checks.append(check)
-    return checks
+        own = list(group)
+        checks.append(_check_table(f"{source}.{table}", own, around.run))
+        if any(entry.run == around.run for entry in own):
+            checks.append(_check_repeats(around, session, source, table, own))
+    return [check for check in checks if check]
+
+
+def _check_repeats(
+    around: _Around, session: Session, source: str, table: str, entries: Sequence[LedgerEntry]
+) -> Check | None:
+    """The rows of the newest items that are there twice; None where that can't be asked."""
+    found = [each for each in around.catalogue.source_tables(source) if each.name == table]
+    new = sorted({entry.item for entry in entries if entry.run == around.run})[-MOST_ITEMS // 2 :]
+    old = sorted({entry.item for entry in entries} - set(new))[-MOST_ITEMS // 2 :]
+    if not found or len(old) < MIN_HISTORY:
+        return None
+    try:
+        counts = count_repeats(around.warehouse, session, found[0], old, new)
+    except Rejected:
+        return None
+    return judge_repeats(f"{source}.{table}", counts, new)
 
 
 def _check_table(table: str, entries: Iterable[LedgerEntry], run: str) -> Check | None:

@@ -25,6 +25,7 @@ from blocks.quality.history.judge import (
 )
 from blocks.quality.history.members import choose_weight, judge_members, judge_visits
 from blocks.quality.history.record import RUNS_READ, Sight
+from blocks.quality.history.repeats import MOST_ITEMS, judge_repeats
 from blocks.quality.history.rules import Rules
 from blocks.quality.history.series import ROWS, Points, Series
 from blocks.records import Check
@@ -192,6 +193,29 @@ def main() -> None:
             try_faults(replay, live, day, seen)
         replay.see(candidate, today)
     report(replay, judged, alarms, seen)
+    try_repeats(REAL_ERP)
+
+
+def try_repeats(folder: Path) -> None:
+    """Print how often each line of a day's file there twice is seen as such, and how often a file as it is."""
+    import duckdb
+
+    counts = duckdb.sql(
+        "select day, sum(n), sum(case when n > 1 then n else 0 end) from (select *, left(InvoiceDate, 10) as day,"
+        f" count(*) as n from read_csv('{folder}/*.csv', all_varchar=true) group by all) group by day order by day"
+    ).fetchall()
+    found = []
+    for at in range(MOST_ITEMS // 2, len(counts)):
+        known = {day: (int(rows), int(again)) for day, rows, again in counts[at - MOST_ITEMS // 2 : at + 1]}
+        day = counts[at][0]
+        rows = known[day][0]
+        for case in (known, {**known, day: (2 * rows, 2 * rows)}):
+            check = judge_repeats("erp.invoice_lines", case, [day])
+            found.append(check is not None and check.warned)
+    clean, doubled = found[::2], found[1::2]
+    print(
+        f"  lines there twice ({len(doubled)} files): {sum(doubled) / len(doubled):.0%} seen, {sum(clean)} false alarms"
+    )
 
 
 def try_faults(replay: Replay, live: Series, day: date, seen: dict[str, list[tuple[bool, bool]]]) -> None:

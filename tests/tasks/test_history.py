@@ -28,6 +28,7 @@ from blocks.records import (
     Outcome,
     Plan,
     Release,
+    SourceTable,
     State,
 )
 from blocks.semantic_models import SelectedColumn
@@ -69,6 +70,13 @@ class Project:
 
     def sources_of(self, mart: str) -> tuple[str, ...]:
         return ("shop",)
+
+    def source_tables(self, source: str) -> tuple[SourceTable, ...]:
+        return (
+            SourceTable(
+                source="shop", name="lines", schema_name="raw", identifier="lines", loader="dlt", meta={}
+            ),
+        )
 
     def metric_meta(self, name: str) -> dict[str, Any]:
         return self.meta
@@ -362,6 +370,39 @@ def test_a_load_that_is_smaller_than_usual_is_said(house: DuckDBWarehouse) -> No
     check = look(house, build(house, "next"))[0]["loads are as large as usual"]
     assert check.status == "warned"
     assert check.observed.startswith(f"{LAST}: 1 rows where ")
+
+
+def test_a_day_that_came_twice_is_said(house: DuckDBWarehouse) -> None:
+    """Two of the hundred rows of each file are equal, as they may be; the last one brings nine of its day again."""
+    items = f"cast(date '{FIRST}' + cast(n as integer) as varchar) || '.csv'"
+    with house.session() as session:
+        house.make_schema(session, "raw")
+        session.rows(
+            f"create table raw.lines as select {items} as _item, n, greatest(line, 1) as line, null as note"
+            f" from range({DAYS}) d(n), range(100) l(line)"
+        )
+
+    def judge() -> Check:
+        return look(house, build(house, "next"))[0]["rows are there once as usual"]
+
+    check = judge()
+    assert (check.scope, check.status, check.observed) == ("shop.lines", "passed", "3 loads")
+    with house.session() as session:
+        session.rows(
+            f"insert into raw.lines select * from raw.lines where _item = '{LAST}.csv' and line > 90"
+        )
+    check = judge()
+    assert check.status == "warned"
+    assert check.observed == f"{LAST}.csv: 18.3% of 109 rows are there twice; up to 2.0% is usual"
+    with house.session() as session:
+        before = LAST - timedelta(days=7)
+        session.rows(
+            f"insert into raw.lines select '{LAST - timedelta(days=1)}.csv', n, line, note from raw.lines"
+            f" where _item = '{before}.csv'"
+        )
+    check = judge()
+    assert check.status == "warned"
+    assert check.observed.startswith(f"{LAST - timedelta(days=1)}.csv: 51.0% of 200 rows")
 
 
 def test_what_stopped_coming_is_said(house: DuckDBWarehouse) -> None:
