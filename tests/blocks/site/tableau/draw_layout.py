@@ -18,6 +18,7 @@ from lxml import etree
 from blocks.site.palette import SERIES
 
 WIDTH, PHONE, GAP, EDGE = 1000, 260, 40, 3
+AXIS = 120  # pixels, of one of many side by side
 INK, PALE, LINE = "#182033", "#5b6579", "#c9d1de"
 
 
@@ -91,14 +92,16 @@ def _draw_sheet(root: Any, sheet: Any, titled: bool, box: tuple[float, float, fl
     )
     yield _text(x + 8, y + top + 12, shelves, 9, w, PALE)
     inner = (x + 8, y + top + 20, w - 16, h - top - 28)
-    yield from _draw_marks(mark, measures, inner, "qk" in rows.rsplit(":")[-1])
+    views = root.iterfind("windows/window/viewpoints/viewpoint")
+    own_width = any(each.get("name") == sheet.get("name") and each.find("zoom") is None for each in views)
+    yield from _draw_marks(mark, measures, inner, "qk" in rows.rsplit(":")[-1], own_width)
     yield from _draw_reference_lines(sheet, cols, measures, inner)
 
 
 def _draw_marks(
-    mark: str, measures: int, box: tuple[float, float, float, float], upright: bool
+    mark: str, measures: int, box: tuple[float, float, float, float], upright: bool, own_width: bool
 ) -> Iterator[str]:
-    """A sign of what is drawn, once a measure."""
+    """A sign of what is drawn, once a measure. own_width: axes have one, so that a narrow place scrolls sideways."""
     x, y, w, h = box
     for place in range(measures):
         if mark == "Pie":
@@ -123,10 +126,14 @@ def _draw_marks(
                 yield _rectangle(x + w * n / 12 + 2, low - size, w / 12 - 4, size, SERIES[0], SERIES[0])
         else:
             head = min(90, w / 4)
-            left, step = x + head + (w - head) * place / measures, (w - head) / measures
-            for n in range(max(1, int(h // 22))):
-                size = step * 0.8 * (1 - min(0.08 * n, 0.9))
+            step = AXIS if own_width else (w - head) / measures
+            left = x + head + step * place
+            for n in range(max(1, int(h // 22)) if left < x + w else 0):
+                size = min(step * 0.8 * (1 - min(0.08 * n, 0.9)), x + w - left)
                 yield _rectangle(left, y + 22 * n, max(size, 3), 14, SERIES[0], SERIES[0])
+            if place == measures - 1 and left + step > x + w + 1:
+                yield _rectangle(x, y + h - 2, w, 4, "#f4f6f9", LINE)
+                yield _rectangle(x, y + h - 2, w * w / (left + step - x), 4, LINE, LINE)
 
 
 def _draw_reference_lines(
