@@ -73,13 +73,12 @@ def _find_days(card: Card, dataset: Dataset) -> tuple[date | None, date | None]:
 
 def _list_values(wish: Filter, dataset: Dataset, path: Path) -> list[tuple[object, str]]:
     """The values of the data that a filter means, and as they are shown; without an extract's rows, those it names."""
-    named: list[tuple[object, str]] = [(value, value) for value in wish.values if _is_told(value)]
     if not path.is_file():
-        return named
+        return [(value, value) for value in wish.values if _is_told(value)]
     with Extract(dataset, path) as extract:
-        if not extract.read_number("SELECT count(*) FROM extract"):  # the workbook reads the warehouse itself
-            return named
-        return [pair for pair in extract.list_values(wish) if _is_told(pair[0])]
+        has_rows = extract.read_number("SELECT count(*) FROM extract")  # none: it reads the warehouse itself
+        found = extract.list_values(wish) if has_rows else extract.cast_values(wish)
+        return [pair for pair in found if _is_told(pair[0])]
 
 
 def _is_told(value: object) -> bool:

@@ -1014,6 +1014,32 @@ def test_filters_and_period_are_preset_on_every_sheet_that_they_act_on(make_card
     )  # not the check sheet, nor that of the date
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "member"),
+    [
+        ("BOOLEAN", "true", "true"),
+        ("BIGINT", "7", "7"),
+        ("DATE", "2026-01-31", "#2026-01-31#"),
+        ("VARCHAR", "SMB", '"SMB"'),
+        ("BIGINT", "SMB", None),
+    ],
+)
+def test_values_of_a_live_source_are_of_their_columns_type(
+    make_card: Make, tmp_path: Path, kind: str, value: str, member: str | None
+) -> None:
+    """Its extract has columns and no rows: a text where numbers are would show nothing at all."""
+    path = tmp_path / "columns.parquet"
+    duckdb.sql(f"SELECT NULL::{kind} AS segment, 1::BIGINT AS orders LIMIT 0").write_parquet(str(path))
+    wish = Wishes(filters=(Filter(dimension="segment", values=(value,)),))
+    card = make_card(metrics=(ORDERS,), dimensions=("segment",), timed=False, wishes=wish)
+    card = card.model_copy(update={"extracts": (path,)})
+    root = parsed(workbook(card, CONNECTIONS["snowflake"]).xml())
+    assert {each.get("member") for each in root.findall("worksheets//filter[@filter-group]/groupfilter")} == {
+        member
+    }
+    assert len(list_notes_on_wishes(card)) == (1 if member else 3)
+
+
 def test_grain_and_charts_come_as_they_were_asked_for(make_card: Make) -> None:
     made = workbook(make_card(**SHAPES["asked"]))
     assert [sheet.mark for sheet in made.charts][:2] == ["Bar", "Bar"]
