@@ -5,6 +5,7 @@ from __future__ import annotations
 from blocks.errors import Misconfigured
 from blocks.metrics import Metric, evaluate, to_tableau
 from blocks.site.base import Card
+from blocks.site.labels import label_metric
 
 
 def leave_out(card: Card) -> tuple[Card, tuple[str, ...]]:
@@ -14,13 +15,14 @@ def leave_out(card: Card) -> tuple[Card, tuple[str, ...]]:
     """
     reasons = {metric.name: _find_reason(metric) for dataset in card.datasets for metric in dataset.metrics}
     notes = tuple(
-        f"{metric.label} is not in the workbook: {reasons[metric.name]}."
+        f"{label_metric(metric)} is not in the workbook: {reasons[metric.name]}."
         for dataset in card.datasets
         for metric in dataset.metrics
         if reasons[metric.name]
     )
     unfilled = tuple(
-        f"{metric.label}: the workbook has no value for time without rows, which pages fill (join_to_timespine)."
+        f"{label_metric(metric)}: the workbook has no value for time without rows, which pages fill "
+        "(join_to_timespine)."
         for dataset in card.datasets
         for metric in dataset.metrics
         if metric.fills_buckets and not reasons[metric.name] and evaluate(metric.formula, {}) is not None

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from blocks.errors import Misconfigured
+from blocks.site.labels import label_metric
 from blocks.site.tableau.workbook.workbook import pack_workbook
 from tests.blocks.site.tableau.checkers import list_findings
 from tests.blocks.site.tableau.random_dashboards import Drawn, dashboards
@@ -39,7 +40,7 @@ def list_all(drawn: Drawn, schema: Any, folder: Path) -> list[str]:
     try:
         drawn, notes = whole.leave_out()
     except Misconfigured as error:  # none of its metrics can be computed
-        labels = [metric.label for dataset in whole.card.datasets for metric in dataset.metrics]
+        labels = [label_metric(metric) for dataset in whole.card.datasets for metric in dataset.metrics]
         return [f"{label} is not explained" for label in labels if label not in str(error)]
     made = drawn.make()
     root = parsed(made.xml())
@@ -51,7 +52,7 @@ def list_all(drawn: Drawn, schema: Any, folder: Path) -> list[str]:
     path = folder / "random.twbx"
     pack_workbook(path, made, {})
     left = {metric.name for dataset in drawn.card.datasets for metric in dataset.metrics}
-    gone = [m.label for dataset in whole.card.datasets for m in dataset.metrics if m.name not in left]
+    gone = [label_metric(m) for dataset in whole.card.datasets for m in dataset.metrics if m.name not in left]
     found += [
         f"{label} is left out unsaid" for label in gone if not any(each.startswith(label) for each in notes)
     ]
