@@ -1082,6 +1082,37 @@ def test_a_workbook_of_the_project_is_published_as_it_is(
     assert wall.names() == ["kpi_page"]
 
 
+def test_an_own_workbook_that_was_not_marked_after_publishing_was_marked_before(
+    wall: TableauWall, site: TableauSite, card: Card
+) -> None:
+    """It has no signature; the worker's folder is lost, and the site keeps no history."""
+    own = own_workbook(wall, site, card)
+    own.publish(card)
+    wall.server.requests.clear()
+    own.publish(card)
+    asked = list(wall.server.requests)
+    draw_anew(own, "Drawn again")
+    wall.server.faults = [Fault("GET .*/revisions", "403000", times=9)]
+    wall.server.dies_after = max(n for n, each in enumerate(asked, 1) if "/jobs/" in each)
+    with pytest.raises(Unavailable):
+        own.publish(card)
+    wall.server.dies_after = None
+    assert "Drawn again" in wall.says("kpi_page")
+    shutil.rmtree(wall.site.folder / "kpi_page")
+    draw_anew(own, "Drawn once more")
+    assert own.publish(card).notes == ()
+    assert wall.names() == ["kpi_page"]
+
+
+def draw_anew(own: TableauSite, words: str) -> None:
+    """A change of the workbook that the repository keeps."""
+    assert own.workbooks
+    path = own.workbooks / "kpi_page.twbx"
+    root, others = files.workbook_of(path.read_bytes())
+    next(root.iter("run")).text = words
+    path.write_bytes(files.packed(root, others))
+
+
 def test_a_workbook_with_its_own_extract_is_connected_and_refreshed(
     wall: TableauWall, site: TableauSite, card: Card
 ) -> None:
