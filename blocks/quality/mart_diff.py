@@ -56,6 +56,8 @@ def compare(
                 formats=formats,
                 first=True,
             )
+        if warehouse.folds_names:
+            old = _spell_as(old, new)
         comparison = _Comparison(warehouse, session, live, candidate, old, new)
         keyed = bool(mart.primary_key) and set(mart.primary_key) <= set(comparison.shared)
         counts, not_compared = comparison.compare(mart.primary_key if keyed else ())
@@ -99,6 +101,12 @@ def compare_same(warehouse: Warehouse, mart: Mart, relation: str, known: MartDif
             "not_compared": not_compared,
         }
     )
+
+
+def _spell_as(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """Live's columns by the candidate's spelling: one that only its capitals tell apart is the same to readers."""
+    spelled = {name.casefold(): name for name in new}
+    return {spelled.get(name.casefold(), name): data_type for name, data_type in old.items()}
 
 
 def _list_column_changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, ...]:

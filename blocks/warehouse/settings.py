@@ -111,10 +111,12 @@ class SharedSettings(WarehouseSettings):
 class WarehouseConnection(WarehouseSettings, ABC):
     """A warehouse that can be asked: what the ledger, the journal, the lease and `_release` stand on.
 
-    transactional: false where statements can't be undone together.
+    transactional: false where statements can't be undone together. folds_names: true where a query finds a column
+    whichever of its letters are capitals, even quoted.
     """
 
     transactional: ClassVar[bool] = True
+    folds_names: ClassVar[bool] = False
 
     @abstractmethod
     def session(self) -> AbstractContextManager[Session]:

@@ -71,6 +71,7 @@ class DremioWarehouse(DremioSettings, SqlWarehouse):
 
     ddl_rolls_back: ClassVar[bool] = False
     transactional: ClassVar[bool] = False
+    folds_names: ClassVar[bool] = True
 
     def check(self) -> str:
         """Log in on REST and Flight and look for the sources; a one-line status."""

@@ -35,6 +35,7 @@ class DuckDBWarehouse(SqlWarehouse):
     _block_type_name = "DuckDB Warehouse"
     _block_type_slug = "duckdb-warehouse"
 
+    folds_names: ClassVar[bool] = True
     taken_from_profile: ClassVar[frozenset[str]] = frozenset(
         {"threads", "extensions", "attach", "settings", "plugins", "filesystems", "secrets", "external_root"}
         | {"module_paths", "config_options", "use_credential_provider"}

@@ -99,6 +99,11 @@ def test_columns_are_said_as_added_gone_and_retyped(pair: Pair) -> None:
     assert diff.columns == ("+new", "-old", "v (INTEGER → VARCHAR)")
 
 
+def test_a_column_in_other_capitals_is_the_same_to_readers_and_is_compared(pair: Pair) -> None:
+    diff = pair.diff(values("(1, 1), (2, 2)"), values("(1, 1), (2, 9)", "k, V"))
+    assert (diff.columns, diff.changed) == ((), 1)
+
+
 @pytest.mark.parametrize(
     ("names", "key", "expected"),
     [
