@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any, cast
@@ -19,7 +20,7 @@ from blocks.notifier.base import Notifier
 from blocks.prefect.block_types import import_types
 from blocks.quality.suites import Suites
 from blocks.query_tags import tag_queries
-from blocks.records import BuildReport, Dashboard, Outcome, State
+from blocks.records import BuildReport, Dashboard, Outcome, Plan, State
 from blocks.site.base import BiSite
 from blocks.tracker.base import Tracker
 from blocks.warehouse import control
@@ -121,50 +122,85 @@ def deliver(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by one 
         requirements, tracker, project, warehouse, tickets, run, sources, dashboards=dashboards, site=site
     )
     if dry_run:
-        plan = plan_run(dry_run=True)
-        return Outcome(run=run, published=False, plan=plan)
+        return Outcome(run=run, published=False, plan=plan_run(dry_run=True))
+    systems = _Systems(tracker, loaders, warehouse, site, project, suites, notifier)
     load_range = LoadRange(full=full_refresh, since=since, until=until)
+    everything = tickets is None and dashboards is None
+    order = _Order(run, plan_run, load_range, full_build, everything)
+    delivery = _run_stages(systems, order, lock_timeout(timeout, patience))
+    return _finish_delivery(_answer(delivery, tracker, warehouse, tickets))
+
+
+@dataclass(frozen=True)
+class _Systems:
+    """What a run works with."""
+
+    tracker: Tracker
+    loaders: list[Loader]
+    warehouse: Warehouse
+    site: BiSite
+    project: DbtProject
+    suites: Suites
+    notifier: Notifier | None
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a run is asked for. plan_run: reads it as a plan; everything: no ticket and no dashboard is named."""
+
+    run: str
+    plan_run: Callable[..., Plan]
+    load_range: LoadRange
+    full_build: bool
+    everything: bool
+
+
+def _run_stages(systems: _Systems, order: _Order, timeout: int) -> Delivery:
+    """Everything but the answers. What ended it is in the delivery."""
+    warehouse, run = systems.warehouse, order.run
     tag_queries("deliver", run)
     clear_answered()
     with (
         Delivery(run) as delivery,
-        _hold_lock(delivery, warehouse, lock_timeout(timeout, patience)),
-        open_run(project, warehouse, run) as context,
+        _hold_lock(delivery, warehouse, timeout),
+        open_run(systems.project, warehouse, run) as context,
     ):
         delivery.unfinished = tuple(list_unfinished(recover(warehouse, run)))
-        decisions = decide_approvals(tracker, warehouse)
-        if decisions:
-            tell_decisions(tracker, decisions)
-            remove_previews(site, [(each.candidate.dashboard, each.candidate.run) for each in decisions])
-            close_approvals(warehouse, decisions)
-        if tickets is None and dashboards is None:
-            review_uses(site, tracker, warehouse)
-        with run_meanwhile(*(loader.warm for loader in loaders)):  # dbt parses in a process of its own
-            delivery.plan = plan_run(context=context, due=list_due_pages(warehouse))
+        _take_decisions(systems)
+        if order.everything:
+            review_uses(systems.site, systems.tracker, warehouse)
+        with run_meanwhile(
+            *(loader.warm for loader in systems.loaders)
+        ):  # dbt parses in a process of its own
+            delivery.plan = order.plan_run(context=context, due=list_due_pages(warehouse))
         tag_queries("deliver", run, delivery.plan.tickets)
         tag_delivery(delivery.plan)
         check_interrupt()
         if done := read_published_reports(warehouse, run):  # an attempt before this one came that far
             delivery.build, delivery.gate, delivery.release = done
-            _hold_back(delivery, context, warehouse, suites)
-            delivery.take(
-                publish(site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier)
-            )
+            _hold_back(delivery, context, warehouse, systems.suites)
+            _publish(delivery, context, systems)
         elif delivery.plan.dashboards:  # or all tickets are incomplete and nothing is scheduled: no failure
-            _build_and_publish(
-                delivery,
-                context,
-                load_range,
-                tracker,
-                loaders,
-                warehouse,
-                site,
-                project,
-                suites,
-                full_build,
-                notifier,
-            )
-    return _finish_delivery(_answer(delivery, tracker, warehouse, tickets))
+            _build_and_publish(delivery, context, systems, order)
+    return delivery
+
+
+def _take_decisions(systems: _Systems) -> None:
+    """What people said of new definitions, told and kept."""
+    decisions = decide_approvals(systems.tracker, systems.warehouse)
+    if decisions:
+        tell_decisions(systems.tracker, decisions)
+        decided = [(each.candidate.dashboard, each.candidate.run) for each in decisions]
+        remove_previews(systems.site, decided)
+        close_approvals(systems.warehouse, decisions)
+
+
+def _publish(delivery: Delivery, context: RunContext, systems: _Systems) -> None:
+    site, warehouse, project, tracker = systems.site, systems.warehouse, systems.project, systems.tracker
+    notifier = systems.notifier
+    delivery.take(
+        publish(site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier)
+    )
 
 
 @contextmanager
@@ -193,22 +229,12 @@ put_first(
 )
 
 
-def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent flow
-    delivery: Delivery,
-    context: RunContext,
-    load_range: LoadRange,
-    tracker: Tracker,
-    loaders: list[Loader],
-    warehouse: Warehouse,
-    site: BiSite,
-    project: DbtProject,
-    suites: Suites,
-    full_build: bool,
-    notifier: Notifier | None,
-) -> None:
+def _build_and_publish(delivery: Delivery, context: RunContext, systems: _Systems, order: _Order) -> None:
     """Load, build, check, promote, publish what the plan names."""
+    warehouse, project, site, suites = systems.warehouse, systems.project, systems.site, systems.suites
+    load_range = order.load_range
     delivery.loads = extract_load(
-        loaders, warehouse, project, delivery.plan, load_range=load_range, context=context
+        systems.loaders, warehouse, project, delivery.plan, load_range=load_range, context=context
     )
     check_interrupt()
     warehouse.check_lease(ask=True)  # or its loss would look like a fault of the sources
@@ -222,16 +248,12 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     with run_meanwhile(
         partial(warm_if_built, site.warm), partial(warm_if_built, suites.warm)
     ):  # and builds there
+        whole = load_range.full or load_range.since is not None
         delivery.build = transform(
-            project,
-            warehouse,
-            plan,
-            load_range.full or load_range.since is not None,
-            context=context,
-            full_build=full_build,
+            project, warehouse, plan, whole, context=context, full_build=order.full_build
         )
     check_interrupt()
-    lessons = read_lessons(tracker, warehouse, plan)
+    lessons = read_lessons(systems.tracker, warehouse, plan)
     delivery.gate = validate(
         suites, warehouse, project, delivery.build, plan, context=context, lessons=lessons
     )
@@ -243,15 +265,13 @@ def _build_and_publish(  # noqa: PLR0913, PLR0917  # the systems of the parent f
     if delivery.build.marts:
         delivery.release = promote(warehouse, delivery.build, delivery.gate)
         check_interrupt()
-        delivery.take(
-            publish(site, warehouse, project, tracker, delivery.plan, context=context, notifier=notifier)
-        )
+        _publish(delivery, context, systems)
     else:
         control.write_journal(warehouse, plan.run, State.awaiting)
     check_interrupt()
-    for candidate, preview in preview_candidates(site, warehouse, context.catalogue, tracker, held):
+    for candidate, preview in preview_candidates(site, warehouse, context.catalogue, systems.tracker, held):
         gate = delivery.gate if candidate.run == plan.run else None
-        ask_for_approval(tracker, warehouse, candidate, preview, gate)
+        ask_for_approval(systems.tracker, warehouse, candidate, preview, gate)
 
 
 def _hold_back(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from prefect import flow, get_run_logger
 
@@ -80,22 +80,31 @@ def requirements(  # noqa: PLR0913, PLR0917  # what a deployment may set, one by
     today = datetime.now(UTC).date()
     if not dry_run:
         plan = assign_tickets(tracker, plan)
+        _tell_tickets(tracker, plan, today)
+    show_plan(plan, today, efforts)
+    _log_plan(plan)
+    return plan
+
+
+def _tell_tickets(tracker: Tracker, plan: Plan, today: date) -> None:
+    """Tell whoever listens of deadlines, and incomplete tickets of their gaps, unless they know them."""
     log = get_run_logger()
-    if not dry_run and (late := emit_deadline_events(tracker, plan.requirements, plan.run, today)):
+    if late := emit_deadline_events(tracker, plan.requirements, plan.run, today):
         log.info("due or overdue: %s", ", ".join(late))
     for gaps in plan.incomplete:
-        if dry_run or knows_gaps(gaps):
+        if knows_gaps(gaps):
             continue
         try:
             answer_gaps(tracker, gaps)
         except PlatformError as error:  # one ticket's trouble does not stop the others
             log.error("%s: %s", gaps.key, error)  # noqa: TRY400
-    show_plan(plan, today, efforts)
-    log.info(
+
+
+def _log_plan(plan: Plan) -> None:
+    get_run_logger().info(
         "%s, %d incomplete, %s, sources %s",
         count_of(len(plan.requirements), "ticket"),
         len(plan.incomplete),
         count_of(len(plan.dashboards), "dashboard"),
         ", ".join(plan.sources) or "none",
     )
-    return plan

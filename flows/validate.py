@@ -69,10 +69,11 @@ def validate(
         checks = audit_suites(suites, warehouse, build, tested, carried)
         diffs = compare_with_live(warehouse, catalogue, build, carried)
         sources = sorted({source for mart in build.marts for source in catalogue.sources_of(mart)})
-        look = look_at_history(warehouse, catalogue, build, plan.dashboards if plan else (), lessons)
+        shown = plan.dashboards if plan else ()
+        look = look_at_history(warehouse, catalogue, build, shown, lessons)
         other = [
-            *check_marts(warehouse, catalogue, build, plan.dashboards if plan else (), carried),
-            *check_metrics(catalogue, diffs, plan.dashboards if plan else None),
+            *check_marts(warehouse, catalogue, build, shown, carried),
+            *check_metrics(catalogue, diffs, shown if plan else None),
             *check_diff_budgets(catalogue, diffs),
             *check_quarantine_budget(warehouse, catalogue, sources, build.run),
             *check_removed_marts(warehouse, catalogue),
@@ -84,20 +85,19 @@ def validate(
             accept_loads(warehouse, sources)
         keep_history(warehouse, build.run, look, gate.passed)
         if gate.passed:  # before it counts as validated: whoever promotes it then leaves out what has to wait
-            hold_for_approval(
-                warehouse,
-                stage.dbt,
-                suites,
-                build,
-                plan.dashboards
-                if plan
-                else list_dashboards(catalogue, Release(run=build.run, marts=build.marts)),
-            )
+            built = Release(run=build.run, marts=build.marts)
+            dashboards = shown if plan else list_dashboards(catalogue, built)
+            hold_for_approval(warehouse, stage.dbt, suites, build, dashboards)
         verdict = State.validated if gate.passed else State.rejected
         control.write_journal(warehouse, build.run, verdict, gate.model_dump_json())
         if not gate.passed:
             retain(warehouse)
     show_gate(gate)
+    _log_gate(gate)
+    return gate
+
+
+def _log_gate(gate: GateReport) -> None:
     log = get_run_logger()
     failed = f"{len(gate.failures)} failed{'' if gate.passed else ': readers keep what they see'}"
     log.info("%s, %s, %d warned", count_of(len(gate.checks), "check"), failed, len(gate.warnings))
@@ -107,4 +107,3 @@ def validate(
         log.error("%s: %s: %s", check.scope, check.told, check.observed)
     if gate.consequences:
         log.error("%d more checks were not evaluated because of these", len(gate.consequences))
-    return gate

@@ -9,7 +9,7 @@ target: what a metric should reach; edge, state: where time that is not finished
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import reduce
@@ -129,149 +129,221 @@ def derive_fields(
     metrics: the fields by the metrics' names; name_apart: makes a caption unique; data: what its rows are called;
     meanings: the metrics.
     """
-    grains = next((panel.grains for panel in section.panels if panel.grains), ())
-    period = per = newest = None
-    time = clock.time if clock else None
-    if time and grains:
-        period = _make_period(time, grains, choices.grain, name_apart)
-        if choices.per:
-            per = _make_per(time, grains, choices.per, name_apart)
-    if time:
-        text = f'IFNULL({quote_text(f"{data} to ")} + {write_date_as_text(f"MAX({time.ref})")}, "No data")'
-        newest = Field("Derived_newest", name_apart("Data to"), "string", "measure", formula=text)
-    split = _make_split(dimensions, choices.split, name_apart) if choices.split else None
-    levels = ", ".join(each.ref for each in (*dimensions, *([split] if split else [])))
-    shares = {
-        field.name: Field(
-            name=f"Derived_share_{name}",
-            caption=name_apart(f"Share of {field.caption}"),
-            datatype="real",
-            role="measure",
-            type="quantitative",
-            form="p0.0%",
-            formula=_write_share(field, levels),
-        )
-        for name, field in metrics.items()
-        if is_additive(meanings[name].formula) and levels and "EXCLUDE" not in field.formula
-    }
-    every = tuple(each.name for each in (*dimensions, *([split] if split else [])))
-    wholes = {
-        field.name: replace(
-            field,
-            name=f"Derived_whole_{name}",
-            caption=name_apart(f"{field.caption} of all"),
-            formula=to_tableau(whole, every),
-        )
-        for name, field in metrics.items()
-        if (whole := count_all(meanings[name].formula)) != meanings[name].formula
-    }
-    nothing = choices.split.values[0] if choices.split else NOTHING
-    slices = {
-        field.name: replace(
-            shares[field.name],
-            name=f"Derived_slice_{name}",
-            caption=name_apart(f"Share of {field.caption} in its time"),
-            formula=f"IF {choices.split.ref} <> {quote_text(nothing)} THEN {shares[field.name].ref} END",
-        )
-        for name, field in metrics.items()
-        if choices.split and period and field.name in shares
-    }
-    day = f"MIN({period.ref})" if period else ""
-    back = {grain: f"DATE(DATEADD('{grain}', -1, {day}))" for grain in grains}
-    # the point before may be of an earlier bucket, where buckets have no rows
-    adjacent = f"({_choose(choices.grain, back)})" if choices.grain else "".join(back.values())
-    before = {
-        field.name: Field(
-            name=f"Derived_before_{name}",
-            caption=name_apart(f"{field.caption} before"),
-            datatype="real",
-            role="measure",
-            type="quantitative",
-            form=field.form,
-            formula=f"IF LOOKUP({day}, -1) = {adjacent} THEN LOOKUP({field.ref}, -1) END",
-            across="Rows",
-        )
-        for name, field in metrics.items()
-        if period
-    }
-    words, moves, parts = dict[str, Field](), dict[str, Field](), list[Field]()
-    finished, compared = dict[str, Finished](), ""
-    standings, edges, states = dict[str, Field](), dict[str, Field](), dict[str, Field]()
-    if clock and period:
-        cuts = tuple(each.name for each in dimensions)
-        change = ChangeWriter(clock, period, (grains, choices.grain), name_apart, cuts, clock.against)
+    maker = _FieldMaker(section, choices, metrics, dimensions, clock, name_apart, meanings)
+    newest = _make_newest(clock.time, data, name_apart) if clock else None
+    split = maker.make_split()
+    shares = maker.make_shares()
+    derived = Derived(
+        choices=choices,
+        grains=maker.grains,
+        period=maker.period,
+        per=maker.per,
+        split=split,
+        newest=newest,
+        shares=shares,
+        wholes=maker.make_wholes(),
+        slices=maker.make_slices(shares),
+        before=maker.make_before(),
+    )
+    derived = maker.add_changes(derived)
+    return replace(derived, targets=maker.make_targets(), sizes=maker.make_sizes(derived.moves))
+
+
+class _FieldMaker:
+    """Makes the fields of a section, kind by kind; by the name of a metric's field. Its arguments: see derive_fields.
+
+    Captions are told apart in the order in which fields are made.
+    """
+
+    def __init__(
+        self,
+        section: Section,
+        choices: Choices,
+        metrics: Mapping[str, Field],
+        dimensions: tuple[Field, ...],
+        clock: Clock | None,
+        name_apart: Callable[[str], str],
+        meanings: Mapping[str, Metric],
+    ) -> None:
+        self._section, self._choices, self._clock = section, choices, clock
+        self._metrics, self._meanings, self._name_apart = metrics, meanings, name_apart
+        self._dimensions = self._levels = dimensions
+        self.grains = next((panel.grains for panel in section.panels if panel.grains), ())
+        self.period: Field | None = None
+        self.per: Field | None = None
+        if clock and self.grains:
+            self.period = _make_period(clock.time, self.grains, choices.grain, name_apart)
+            if choices.per:
+                self.per = _make_per(clock.time, self.grains, choices.per, name_apart)
+
+    @property
+    def _level_refs(self) -> str:
+        """The dimensions that a view may show, in a formula."""
+        return ", ".join(each.ref for each in self._levels)
+
+    def make_split(self) -> Field | None:
+        """The dimension that is chosen, which a view may show, too."""
+        if not self._choices.split:
+            return None
+        split = _make_split(self._dimensions, self._choices.split, self._name_apart)
+        self._levels = (*self._dimensions, split)
+        return split
+
+    def make_shares(self) -> dict[str, Field]:
+        """Shares of the whole, of metrics whose parts add up to it."""
+        return {
+            field.name: Field(
+                name=f"Derived_share_{name}",
+                caption=self._name_apart(f"Share of {field.caption}"),
+                datatype="real",
+                role="measure",
+                type="quantitative",
+                form="p0.0%",
+                formula=_write_share(field, self._level_refs),
+            )
+            for name, field in self._metrics.items()
+            if is_additive(self._meanings[name].formula) and self._levels and "EXCLUDE" not in field.formula
+        }
+
+    def make_wholes(self) -> dict[str, Field]:
+        """The same metrics over all rows, where that is another formula."""
+        every = tuple(each.name for each in self._levels)
+        return {
+            field.name: replace(
+                field,
+                name=f"Derived_whole_{name}",
+                caption=self._name_apart(f"{field.caption} of all"),
+                formula=to_tableau(whole, every),
+            )
+            for name, field in self._metrics.items()
+            if (whole := count_all(self._meanings[name].formula)) != self._meanings[name].formula
+        }
+
+    def make_slices(self, shares: Mapping[str, Field]) -> dict[str, Field]:
+        """Shares of the whole of one bucket, where a dimension splits it."""
+        split = self._choices.split
+        if not split or not self.period:
+            return {}
+        nothing = split.values[0]
+        return {
+            field.name: replace(
+                shares[field.name],
+                name=f"Derived_slice_{name}",
+                caption=self._name_apart(f"Share of {field.caption} in its time"),
+                formula=f"IF {split.ref} <> {quote_text(nothing)} THEN {shares[field.name].ref} END",
+            )
+            for name, field in self._metrics.items()
+            if field.name in shares
+        }
+
+    def make_before(self) -> dict[str, Field]:
+        """Values of the bucket just before."""
+        if not self.period:
+            return {}
+        day = f"MIN({self.period.ref})"
+        back = {grain: f"DATE(DATEADD('{grain}', -1, {day}))" for grain in self.grains}
+        # the point before may be of an earlier bucket, where buckets have no rows
+        choice = self._choices.grain
+        adjacent = f"({_choose(choice, back)})" if choice else "".join(back.values())
+        return {
+            field.name: Field(
+                name=f"Derived_before_{name}",
+                caption=self._name_apart(f"{field.caption} before"),
+                datatype="real",
+                role="measure",
+                type="quantitative",
+                form=field.form,
+                formula=f"IF LOOKUP({day}, -1) = {adjacent} THEN LOOKUP({field.ref}, -1) END",
+                across="Rows",
+            )
+            for name, field in self._metrics.items()
+        }
+
+    def add_changes(self, derived: Derived) -> Derived:
+        """The fields, with those that compare the last finished bucket with the one before it."""
+        if not self._clock or not self.period:
+            return derived
+        metrics, meanings, levels = self._metrics, self._meanings, self._level_refs
+        cuts = tuple(each.name for each in self._dimensions)
+        choices = (self.grains, self._choices.grain)
+        change = ChangeWriter(self._clock, self.period, choices, self._name_apart, cuts, self._clock.against)
         words = {
             field.name: change.write_words(meanings[name], field)
             for name, field in metrics.items()
             if not meanings[name].grows
         }
-        if levels:  # without a dimension nothing is drawn that is not over time
-            compared = change.compared
-            finished = {
-                metrics[name].name: change.write_finished(meanings[name], metrics[name], levels)
-                for name in metrics
-                if metrics[name].name in words
-            }
-        moving = next((panel.metrics for panel in section.panels if panel.chart is Chart.movement), ())
+        finished = {
+            field.name: change.write_finished(meanings[name], field, levels)
+            for name, field in metrics.items()
+            if levels and field.name in words  # without a dimension nothing is drawn that is not over time
+        }
+        moving = self._list_drawn({Chart.movement})[:1]
         moves = {
             field.name: change.write_part(meanings[name], field, levels)
             for name, field in metrics.items()
-            if name in moving
+            if moving and name in moving[0]
         }
-        timed = {Chart.trend, Chart.stacked} if choices.split else {Chart.trend}
-        drawn = {name for panel in section.panels if panel.chart in timed for name in panel.metrics}
+        timed = {Chart.trend, Chart.stacked} if self._choices.split else {Chart.trend}
+        drawn = {name for names in self._list_drawn(timed) for name in names}
         marks = {
             field.name: change.mark_unfinished(meanings[name])
             for name, field in metrics.items()
             if name in drawn and field.name in words
         }
-        edges = {name: edge for name, (edge, _) in marks.items()}
-        states = {name: state for name, (_, state) in marks.items()}
-        parts = change.parts
-        aims = {name: meanings[name] for name in metrics if write_target(meanings[name])}
-        writers = {each: change.turn(each) for each in Against}
-        standings = {
-            metrics[name].name: field
-            for name, metric in aims.items()
-            if not metric.grows and (field := _write_standing(metric, metrics[name], change, writers))
-        }
-    targets = {
-        field.name: _make_target(meanings[name], field, target, choices.grain, name_apart)
-        for name, field in metrics.items()
-        if (target := meanings[name].target) is not None and period
-        if not meanings[name].target_per or choices.grain or grains == (meanings[name].target_per,)
-    }
-    sizes = {
-        name: replace(
-            part,
-            name=part.name.replace("_part_", "_size_"),
-            caption=name_apart(f"{part.caption}, in size"),
-            formula=f"ABS({part.ref})",
+        standings = self._make_standings(change)
+        return replace(
+            derived,
+            words=words,
+            finished=finished,
+            compared=change.compared if levels else "",
+            moves=moves,
+            edges={name: edge for name, (edge, _) in marks.items()},
+            states={name: state for name, (_, state) in marks.items()},
+            standings=standings,
+            parts=tuple(dict.fromkeys(change.parts)),
         )
-        for name, part in list(moves.items())[:1]  # bars are ordered by the first
-    }
-    return Derived(
-        choices=choices,
-        grains=grains,
-        period=period,
-        per=per,
-        split=split,
-        newest=newest,
-        shares=shares,
-        slices=slices,
-        before=before,
-        words=words,
-        finished=finished,
-        compared=compared,
-        targets=targets,
-        moves=moves,
-        sizes=sizes,
-        standings=standings,
-        edges=edges,
-        states=states,
-        parts=tuple(dict.fromkeys(parts)),
-        wholes=wholes,
-    )
+
+    def _list_drawn(self, charts: Collection[Chart]) -> list[tuple[str, ...]]:
+        """The metrics of each panel with one of these charts."""
+        return [panel.metrics for panel in self._section.panels if panel.chart in charts]
+
+    def _make_standings(self, change: ChangeWriter) -> dict[str, Field]:
+        """How metrics stand to their targets, in words."""
+        aims = {name: self._meanings[name] for name in self._metrics if write_target(self._meanings[name])}
+        writers = {each: change.compare_with(each) for each in Against}
+        return {
+            self._metrics[name].name: field
+            for name, metric in aims.items()
+            if not metric.grows and (field := _write_standing(metric, self._metrics[name], change, writers))
+        }
+
+    def make_targets(self) -> dict[str, Field]:
+        """Lines of targets; of those that are per unit of time, where it can be drawn at that grain."""
+        grain = self._choices.grain
+        return {
+            field.name: _make_target(self._meanings[name], field, target, grain, self._name_apart)
+            for name, field in self._metrics.items()
+            if (target := self._meanings[name].target) is not None and self.period
+            if not (per := self._meanings[name].target_per) or grain or self.grains == (per,)
+        }
+
+    def make_sizes(self, moves: Mapping[str, Field]) -> dict[str, Field]:
+        """How much the first of the moves is, up or down: bars are ordered by it."""
+        return {
+            name: replace(
+                part,
+                name=part.name.replace("_part_", "_size_"),
+                caption=self._name_apart(f"{part.caption}, in size"),
+                formula=f"ABS({part.ref})",
+            )
+            for name, part in list(moves.items())[:1]
+        }
+
+
+def _make_newest(time: Field, data: str, name_apart: Callable[[str], str]) -> Field:
+    """Up to which day there are data, in words."""
+    text = f'IFNULL({quote_text(f"{data} to ")} + {write_date_as_text(f"MAX({time.ref})")}, "No data")'
+    return Field("Derived_newest", name_apart("Data to"), "string", "measure", formula=text)
 
 
 def _write_share(field: Field, levels: str) -> str:
@@ -344,8 +416,8 @@ class ChangeWriter:
         """What the bucket that the last finished one is compared with is called."""
         return "Same period a year before" if self._against is Against.year else "Previous period"
 
-    def turn(self, against: Against) -> ChangeWriter:
-        """One that measures by another time, and writes into the same list of parts."""
+    def compare_with(self, against: Against) -> ChangeWriter:
+        """A writer that compares with another time, and adds to the same list of parts."""
         if against is self._against:
             return self
         made = ChangeWriter(
