@@ -9,14 +9,26 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import Field
 
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound, replace_vendor_errors
 from blocks.foreign_keys import ForeignKey, read_foreign_keys
-from blocks.manifest import DATABASE, OUTSIDE, Node, find_lineage, list_disabled, name_model
+from blocks.manifest import (
+    DATABASE,
+    OUTSIDE,
+    AnyNode,
+    ExposureNode,
+    Manifest,
+    Node,
+    Ref,
+    find_lineage,
+    list_disabled,
+    name_model,
+    read_meta,
+)
 from blocks.metrics import Measure, Metric, is_additive
 from blocks.records import Analysis, Column, Record, SourceTable
 from blocks.release_names import is_in_release
@@ -27,6 +39,7 @@ from blocks.wishes import FIELDS
 
 WISHES = tuple(each for each in FIELDS if each not in ("cadence", "layout"))
 """Keys of an exposure's meta that are written as a ticket's fields."""
+N = TypeVar("N", bound=AnyNode)
 R = TypeVar("R")
 BUILT = {"model", "seed", "snapshot"}
 SUITE_TESTS = {"not_null", "unique", "accepted_values", "relationships"}
@@ -109,7 +122,7 @@ class Exposure(Record):
     live: bool = False
     schedule: str = ""
     approval: str = "none"
-    wishes: dict[str, Any] = Field(default_factory=dict)
+    wishes: dict[str, object] = Field(default_factory=dict)
 
 
 class Mart(Record):
@@ -129,7 +142,7 @@ class Mart(Record):
     selector: str = ""
     materialized: str = "table"
     primary_key: tuple[str, ...] = ()
-    budget: dict[str, Any] = Field(default_factory=dict)
+    budget: dict[str, object] = Field(default_factory=dict)
     may_be_empty: bool = False
     keeps_rows: bool = False
     outside: str = ""
@@ -143,7 +156,7 @@ class Catalogue:
     time_zone: the project's, in which points in time become days; holidays: the countries whose holidays it keeps.
     """
 
-    def __init__(self, manifest: Node, time_zone: str = UTC_ZONE, holidays: tuple[str, ...] = ()) -> None:
+    def __init__(self, manifest: Manifest, time_zone: str = UTC_ZONE, holidays: tuple[str, ...] = ()) -> None:
         self._manifest, self.time_zone, self.holidays = manifest, time_zone, holidays
         with _refuse_shape("its semantic models and metrics"):
             self._semantic = read_semantic_models(manifest)
@@ -219,7 +232,7 @@ class Catalogue:
         found: dict[str, tuple[str, ...]] = {}
         for model in (self._manifest.get("semantic_models") or {}).values():
             for each in model.get("dimensions") or ():
-                if words := _read_texts(_read_meta(each), "synonyms"):
+                if words := _read_texts(read_meta(each), "synonyms"):
                     found[each["name"]] = tuple(dict.fromkeys((*found.get(each["name"], ()), *words)))
         return found
 
@@ -262,10 +275,10 @@ class Catalogue:
         known = self._semantic.sources[source].dimensions if source in self._semantic.sources else {}
         return tuple(name for name, each in known.items() if not each.time and not each.joined)
 
-    def metric_meta(self, name: str) -> Node:
+    def metric_meta(self, name: str) -> Mapping[str, object]:
         """The meta of a metric; empty without one."""
         declared = (self._manifest.get("metrics") or {}).values()
-        return next((_read_meta(node) for node in declared if node.get("name") == name), {})
+        return next((read_meta(node) for node in declared if node.get("name") == name), {})
 
     def time_of(self, source: str) -> str | None:
         """The dimension that is a row source's time, if it has one."""
@@ -321,7 +334,7 @@ class Catalogue:
         sources = {source for name in names for source in self.sources_feeding(name)}
         return (
             _list_owners(self.metric_meta(name) for name in names)
-            or _list_owners(_read_meta(self._mart_node(mart)) for mart in self.marts_of(names, ()))
+            or _list_owners(read_meta(self._mart_node(mart)) for mart in self.marts_of(names, ()))
             or self.list_source_owners(sources)
         )
 
@@ -347,13 +360,12 @@ class Catalogue:
 
     def owner_of_mart(self, mart: str) -> str:
         """Who answers for a mart: its `meta.owner`, else the owner of an exposure that reads it, if there is one."""
-        own = _read_texts(_read_meta(self._mart_node(mart)), "owner")
+        own = _read_texts(read_meta(self._mart_node(mart)), "owner")
         shown = (self.owner_of(each.name) for each in self.exposures if mart in each.marts and each.owner)
         return next(iter((*own, *shown)), "")
 
     def _mart_node(self, mart: str) -> Node:
-        node: Node = self._manifest["nodes"][self.mart(mart).unique_id]
-        return node
+        return self._manifest["nodes"][self.mart(mart).unique_id]
 
     def tables_beneath(self, mart: str) -> tuple[SourceTable, ...]:
         """Source tables in a mart's lineage, whoever fills them."""
@@ -398,8 +410,9 @@ class Catalogue:
         for node in self._manifest["nodes"].values():
             about = node.get("test_metadata") or {}
             own = not about.get("namespace") and about.get("name") in SUITE_TESTS
-            if node["resource_type"] == "test" and own and node.get("attached_node") in marts_by_id:
-                found.setdefault(marts_by_id[node["attached_node"]], []).append(node["name"])
+            mart = marts_by_id.get(node.get("attached_node") or "")
+            if node["resource_type"] == "test" and own and mart:
+                found.setdefault(mart, []).append(node["name"])
         return {mart: tuple(names) for mart, names in found.items()}
 
     def find_lineage(self, mart: str) -> set[str]:
@@ -516,7 +529,7 @@ class Catalogue:
         )
 
 
-def _read(key: str, reader: Callable[[Node], R], node: Node) -> R:
+def _read(key: str, reader: Callable[[N], R], node: N) -> R:
     """What a reader makes of a node. Raises Misconfigured, and names the node, if it has another shape."""
     with _refuse_shape(key):
         return reader(node)
@@ -542,9 +555,9 @@ def _make_table(node: Node) -> SourceTable:
         Column(
             name=name,
             data_type=column.get("data_type"),
-            origin=str(_read_meta(column).get("origin", name)),
-            required=bool(_read_meta(column).get("required", False)),
-            meta=_read_meta(column),
+            origin=str(read_meta(column).get("origin", name)),
+            required=bool(read_meta(column).get("required", False)),
+            meta=read_meta(column),
         )
         for name, column in node["columns"].items()
     )
@@ -562,7 +575,7 @@ def _make_table(node: Node) -> SourceTable:
 
 
 def _make_mart(node: Node) -> Mart:
-    meta = _read_meta(node)
+    meta = read_meta(node)
     primary_key, fault = _read_names(meta, "primary_key")
     budget = meta.get("diff_budget") or {}
     versioned = node.get("version") is not None
@@ -583,7 +596,7 @@ def _make_mart(node: Node) -> Mart:
     )
 
 
-def find_database(manifest: Node) -> str:
+def find_database(manifest: Manifest) -> str:
     """The database that the profile names: that of most nodes which say none of their own, if there are any."""
     names = [
         str(node.get("database") or "")
@@ -603,7 +616,7 @@ def is_elsewhere(node: Node, database: str) -> bool:
     return bool(own and database) and str(node.get("database")).casefold() != database.casefold()
 
 
-def _map_models(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str]]]:
+def _map_models(manifest: Manifest) -> tuple[dict[str, Mart], dict[str, list[str]]]:
     """Name → model, each version by its own; and the ids of those whose names are one to a warehouse."""
     found: dict[str, Mart] = {}
     places: dict[str, list[Mart]] = {}
@@ -616,7 +629,7 @@ def _map_models(manifest: Node) -> tuple[dict[str, Mart], dict[str, list[str]]]:
     return found, {mart.name: [each.unique_id for each in marts] for marts in several for mart in marts}
 
 
-def _find_latest_versions(manifest: Node) -> dict[str, str]:
+def _find_latest_versions(manifest: Manifest) -> dict[str, str]:
     """Name of a model with versions → what its latest version is called here."""
     return {
         node["name"]: name_model(node)
@@ -627,13 +640,13 @@ def _find_latest_versions(manifest: Node) -> dict[str, str]:
     }
 
 
-def _list_disabled_models(manifest: Node) -> frozenset[str]:
+def _list_disabled_models(manifest: Manifest) -> frozenset[str]:
     """Names of models that are switched off; a version's own, too."""
     models = [node for node in list_disabled(manifest) if node.get("resource_type") == "model"]
     return frozenset(name for node in models for name in (node["name"], name_model(node)))
 
 
-def _find_disabled_refs(node: Node, manifest: Node) -> list[str]:
+def _find_disabled_refs(node: AnyNode, manifest: Manifest) -> list[str]:
     """Names of disabled models that a node refers to, where no enabled one has the same name."""
     found = []
     for ref in node.get("refs") or ():
@@ -643,19 +656,20 @@ def _find_disabled_refs(node: Node, manifest: Node) -> list[str]:
     return found
 
 
-def _is_meant(ref: Node, node: Node) -> bool:
+def _is_meant(ref: Ref, node: Node) -> bool:
     """True if a ref's name, and its version if it has one, are a node's."""
     versions = ref.get("version") is None or str(ref["version"]) == str(node.get("version"))
     return node["resource_type"] in BUILT and ref["name"] == node["name"] and versions
 
 
-def _make_exposure(node: Node, manifest: Node) -> Exposure:
-    meta, models = _read_meta(node), manifest["nodes"]
+def _make_exposure(node: ExposureNode, manifest: Manifest) -> Exposure:
+    meta, models = read_meta(node), manifest["nodes"]
     metrics, metrics_fault = _read_names(meta, "metrics")
     dimensions, dimensions_fault = _read_names(meta, "dimensions")
-    fault, analysis = metrics_fault or dimensions_fault, meta.get("analysis")
-    if analysis is not None and analysis not in list(Analysis):
-        fault, analysis = fault or f"its meta's analysis is none of {', '.join(Analysis)}", None
+    fault, asked = metrics_fault or dimensions_fault, meta.get("analysis")
+    analysis = Analysis(asked) if isinstance(asked, str) and asked in list(Analysis) else None
+    if asked is not None and analysis is None:
+        fault = fault or f"its meta's analysis is none of {', '.join(Analysis)}"
     if off := _find_disabled_refs(node, manifest):
         fault = fault or f"it depends on {', '.join(off)}, switched off (enabled: false)"
     return Exposure(
@@ -665,7 +679,7 @@ def _make_exposure(node: Node, manifest: Node) -> Exposure:
         marts=tuple(name_model(models[u]) for u in node["depends_on"]["nodes"] if u in models),
         ticket=None if meta.get("ticket") is None else str(meta["ticket"]),
         scheduled=bool(meta.get("schedule")),
-        analysis=Analysis(analysis) if analysis else None,
+        analysis=analysis,
         metrics=metrics,
         dimensions=dimensions,
         fault=fault,
@@ -677,7 +691,7 @@ def _make_exposure(node: Node, manifest: Node) -> Exposure:
     )
 
 
-def _read_owner(node: Node) -> str:
+def _read_owner(node: ExposureNode) -> str:
     """Who an exposure says owns it: a name, an address, or both."""
     owner = node.get("owner") or {}
     names = owner.get("email"), owner.get("name")
@@ -685,7 +699,7 @@ def _read_owner(node: Node) -> str:
     return f"{name} ({email})" if name and email else name or email
 
 
-def _read_names(meta: Node, key: str) -> tuple[tuple[str, ...], str]:
+def _read_names(meta: Mapping[str, object], key: str) -> tuple[tuple[str, ...], str]:
     """Names that a node's meta gives, as one or as a list; and what is wrong with anything else."""
     value = meta.get(key)
     names = [value] if isinstance(value, str) else value or []
@@ -694,7 +708,7 @@ def _read_names(meta: Node, key: str) -> tuple[tuple[str, ...], str]:
     return tuple(names), ""
 
 
-def _read_texts(meta: Node, key: str) -> tuple[str, ...]:
+def _read_texts(meta: Mapping[str, object], key: str) -> tuple[str, ...]:
     """The texts that a meta has under a key; what is no text is passed over, as a check of the project says so."""
     value = meta.get(key)
     words = [value] if isinstance(value, str) else value if isinstance(value, list) else []
@@ -710,15 +724,10 @@ def _say_unknown(kind: str, names: list[str], known: set[str]) -> str:
     return f"unknown {kind} in its meta: {', '.join(faults)}"
 
 
-def _read_source_meta(node: Node) -> Node:
+def _read_source_meta(node: Node) -> dict[str, object]:
     """A source table's meta, with that of its source."""
-    return {**(node.get("source_meta") or {}), **_read_meta(node)}
+    return {**(node.get("source_meta") or {}), **read_meta(node)}
 
 
-def _list_owners(metas: Iterable[Node]) -> tuple[str, ...]:
+def _list_owners(metas: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(owner for meta in metas for owner in _read_texts(meta, "owner")))
-
-
-def _read_meta(node: Node) -> dict[str, Any]:
-    """A node's meta: dbt keeps it under config, older projects beside it."""
-    return {**(node.get("meta") or {}), **((node.get("config") or {}).get("meta") or {})}

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import TypeAdapter
 
-from blocks.manifest import Node
+from blocks.manifest import Manifest, Node
 from blocks.records import Record
 from blocks.whole_file import write_whole
 
@@ -50,7 +50,7 @@ class ColumnLineage:
 
     def __init__(
         self,
-        manifest: Node,
+        manifest: Manifest,
         compiled: Mapping[str, str],
         dialect: str,
         cache: MutableMapping[str, tuple[str, ModelColumns]] | None = None,
@@ -168,9 +168,9 @@ class ColumnLineage:
             raise ValueError(key)
         return ModelColumns(made_of=made, reads=frozenset(reads))
 
-    def _build_schema(self, key: str) -> Node:
+    def _build_schema(self, key: str) -> dict[str, dict[str, dict[str, dict[str, str]]]]:
         """What is known of the parents' columns, as sqlglot nests it: database → schema → table → column → type."""
-        nested: dict[str, Any] = {}
+        nested: dict[str, dict[str, dict[str, dict[str, str]]]] = {}
         for parent in self._list_parents(key):
             if columns := self.columns(parent):
                 database, schema, table = _locate(self._nodes[parent])
@@ -289,7 +289,7 @@ def _locate(node: Node) -> tuple[str, str, str]:
     return str(node.get("database") or "").lower(), str(node.get("schema") or "").lower(), str(name).lower()
 
 
-def _sort(manifest: Node) -> list[str]:
+def _sort(manifest: Manifest) -> list[str]:
     """Ids of models and snapshots, parents before children."""
     nodes = {
         key: node for key, node in manifest["nodes"].items() if node["resource_type"] in {"model", "snapshot"}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from blocks.catalogue import Catalogue
 from blocks.column_lineage import ALL, ColumnLineage, ColumnRef
-from blocks.manifest import Node, name_model
+from blocks.manifest import AnyNode, Manifest, Node, NodeColumn, name_model, read_meta
 from blocks.records import Record
 
 
@@ -57,7 +57,7 @@ class Dictionary(Record):
 
 
 def write_dictionary(
-    manifest: Node,
+    manifest: Manifest,
     catalogue: Catalogue,
     lineage: ColumnLineage,
     run: str,
@@ -73,7 +73,7 @@ def write_dictionary(
 
 
 def _describe_mart(
-    manifest: Node,
+    manifest: Manifest,
     catalogue: Catalogue,
     lineage: ColumnLineage,
     name: str,
@@ -128,7 +128,7 @@ def _describe_mart(
     )
 
 
-def _describe(node: Node) -> str:
+def _describe(node: AnyNode | NodeColumn) -> str:
     return str(node.get("description") or "").strip()
 
 
@@ -148,7 +148,7 @@ def _name_test(test: Node) -> str:
     return kind
 
 
-def _name_ref(manifest: Node, ref: ColumnRef) -> str:
+def _name_ref(manifest: Manifest, ref: ColumnRef) -> str:
     key, column = ref
     node = manifest["sources"].get(key) or manifest["nodes"].get(key) or {}
     table = (
@@ -161,9 +161,9 @@ def _name_ref(manifest: Node, ref: ColumnRef) -> str:
     return f"{table} (all of it)" if column == ALL else f"{table}.{column}"
 
 
-def _find_owner(manifest: Node, node: Node) -> str:
+def _find_owner(manifest: Manifest, node: Node) -> str:
     """Who answers for a model: its meta's owner, its group's, or that of a dashboard on it."""
-    meta = {**(node.get("meta") or {}), **((node.get("config") or {}).get("meta") or {})}
+    meta = read_meta(node)
     if isinstance(meta.get("owner"), str):
         return str(meta["owner"])
     group = (node.get("config") or {}).get("group") or node.get("group")

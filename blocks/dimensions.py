@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blocks.manifest import Node, name_model
+from blocks.manifest import DimensionNode, Node, SemanticModelNode, name_model
 from blocks.records import GRAINS, Record
 
 FINER_THAN_DAYS = ("nanosecond", "microsecond", "millisecond", "second", "minute", "hour")
@@ -34,7 +34,7 @@ class Dimension(Record):
     joined: bool = False
 
 
-def read_mart(nodes: Sequence[Node], model: Node) -> str:
+def read_mart(nodes: Sequence[Node], model: SemanticModelNode) -> str:
     """The name of the mart that a semantic model is on. Raises UnusableError for one that is on none."""
     if not nodes:
         read = " ".join(str(model.get("model") or "").split())[:200]
@@ -46,18 +46,18 @@ def read_mart(nodes: Sequence[Node], model: Node) -> str:
     return name_model(nodes[0])
 
 
-def read_entity(model: Node) -> str:
+def read_entity(model: SemanticModelNode) -> str:
     """The name of a semantic model's primary entity, empty without one."""
     primary = [each["name"] for each in model.get("entities") or () if each.get("type") == "primary"]
     return str(model.get("primary_entity") or next(iter(primary), ""))
 
 
-def read_keys(model: Node) -> dict[str, str]:
+def read_keys(model: SemanticModelNode) -> dict[str, str]:
     """The SQL of each of a semantic model's entities by name."""
     return {each["name"]: str(each.get("expr") or each["name"]) for each in model.get("entities") or ()}
 
 
-def read_dimension(dimension: Node) -> Dimension:
+def read_dimension(dimension: DimensionNode) -> Dimension:
     """A dimension as a semantic model declares it."""
     name = dimension["name"]
     grain = str((dimension.get("type_params") or {}).get("time_granularity") or "day").lower()

@@ -20,7 +20,7 @@ from blocks.dimensions import (
     read_mart,
 )
 from blocks.hashing import hash_value
-from blocks.manifest import Node
+from blocks.manifest import DimensionNode, EntityNode, Node, SemanticModelNode
 from blocks.records import GRAINS, Record
 from blocks.sql import quote_identifier
 
@@ -82,7 +82,9 @@ class EntityJoins:
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_joins(model: Node, models: Iterable[Node], nodes: Mapping[str, Node]) -> EntityJoins:
+def find_joins(
+    model: SemanticModelNode, models: Iterable[SemanticModelNode], nodes: Mapping[str, Node]
+) -> EntityJoins:
     """What a semantic model has of the others. nodes: the manifest's, by id. One that can't be read adds nothing."""
     found: dict[str, Dimension] = {}
     joins: list[Join] = []
@@ -108,9 +110,9 @@ def find_joins(model: Node, models: Iterable[Node], nodes: Mapping[str, Node]) -
     return EntityJoins(usable, tuple(joins), faults)
 
 
-def _index_by_key(models: Iterable[Node]) -> dict[str, list[Node]]:
+def _index_by_key(models: Iterable[SemanticModelNode]) -> dict[str, list[SemanticModelNode]]:
     """Entity → the semantic models whose rows it may find."""
-    found: dict[str, list[Node]] = {}
+    found: dict[str, list[SemanticModelNode]] = {}
     for model in models:
         with suppress(KeyError, TypeError, ValueError, AttributeError):  # said where it is read itself
             for entity in model.get("entities") or ():
@@ -120,7 +122,10 @@ def _index_by_key(models: Iterable[Node]) -> dict[str, list[Node]]:
 
 
 def _join_all(
-    model: Node, other: Node, by_key: Mapping[str, list[Node]], nodes: Mapping[str, Node]
+    model: SemanticModelNode,
+    other: SemanticModelNode,
+    by_key: Mapping[str, list[SemanticModelNode]],
+    nodes: Mapping[str, Node],
 ) -> Iterator[tuple[Join | None, dict[str, Dimension], str]]:
     """What a semantic model has of another one, and through that one of a third."""
     if other.get("name") == model.get("name"):
@@ -170,7 +175,7 @@ def _lower_first(label: str) -> str:
 
 
 def _join(
-    model: Node, other: Node, nodes: Mapping[str, Node]
+    model: SemanticModelNode, other: SemanticModelNode, nodes: Mapping[str, Node]
 ) -> Iterator[tuple[Join | None, dict[str, Dimension], str]]:
     """How another semantic model is joined by each entity of both, and its dimensions; or why it can't be."""
     own, primary = read_keys(model), read_entity(model)
@@ -186,7 +191,7 @@ def _join(
         yield join, {key: _read_joined(key, each) for key, each in names.items()}, fault
 
 
-def _find_fault(other: Node, entity: Node, nodes: Mapping[str, Node]) -> str:
+def _find_fault(other: SemanticModelNode, entity: EntityNode, nodes: Mapping[str, Node]) -> str:
     """Why a semantic model's rows can't be found by its entity."""
     periods = [
         each
@@ -202,12 +207,16 @@ def _find_fault(other: Node, entity: Node, nodes: Mapping[str, Node]) -> str:
     return ""
 
 
-def _nodes_of(model: Node, nodes: Mapping[str, Node]) -> list[Node]:
+def _nodes_of(model: SemanticModelNode, nodes: Mapping[str, Node]) -> list[Node]:
     return [nodes[each] for each in model["depends_on"]["nodes"] if each in nodes]
 
 
 def _read_join(
-    model: Node, other: Node, entity: Node, nodes: Mapping[str, Node], names: Mapping[str, Node]
+    model: SemanticModelNode,
+    other: SemanticModelNode,
+    entity: EntityNode,
+    nodes: Mapping[str, Node],
+    names: Mapping[str, DimensionNode],
 ) -> Join:
     return Join(
         entity=entity["name"],
@@ -218,7 +227,7 @@ def _read_join(
     )
 
 
-def _read_joined(name: str, declared: Node) -> Dimension:
+def _read_joined(name: str, declared: DimensionNode) -> Dimension:
     """Another model's dimension as this one's rows have it, labelled with what it is of."""
     plain = read_dimension(declared)
     entity = name.removesuffix(f"__{plain.name}").removesuffix("_id").replace("_", " ")

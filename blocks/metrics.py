@@ -14,7 +14,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from pydantic import ValidationInfo, field_serializer, field_validator
 
@@ -401,7 +401,12 @@ def _compute(function: str, values: list[float]) -> float:
         scaled = abs(values[0]) * 10.0 ** values[1]
         whole = math.floor(scaled)
         return math.copysign((whole + (scaled - whole >= 0.5)) / 10.0 ** values[1], values[0])
-    one: dict[str, Any] = {"not": operator.not_, "abs": abs, "floor": math.floor, "ceil": math.ceil}
+    one: dict[str, Callable[[float], float]] = {
+        "not": operator.not_,
+        "abs": abs,
+        "floor": math.floor,
+        "ceil": math.ceil,
+    }
     return float(one[function](values[0]))
 
 

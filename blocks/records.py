@@ -11,7 +11,6 @@ from datetime import date, datetime
 from difflib import get_close_matches
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -73,7 +72,7 @@ class Ticket(Record):
     key: str
     title: str
     status: str
-    fields: dict[str, Any]
+    fields: dict[str, object]
     comments: tuple[Comment, ...] = ()
     restricted: bool = False
     updated: datetime | None = None
@@ -146,7 +145,7 @@ class Column(Record):
     data_type: str | None = None
     origin: str
     required: bool = False
-    meta: dict[str, Any] = {}
+    meta: dict[str, object] = {}
 
 
 LOADERS = ("dlt", "fivetran", "stitch")
@@ -165,7 +164,7 @@ class SourceTable(Record):
     schema_name: str
     identifier: str
     loader: str
-    meta: dict[str, Any]
+    meta: dict[str, object]
     columns: tuple[Column, ...] = ()
     event_time: str = ""
     loaded_at: str = ""

@@ -31,7 +31,16 @@ from blocks.dimensions import (
 )
 from blocks.entity_joins import EntityJoins, Join, find_joins
 from blocks.errors import Misconfigured
-from blocks.manifest import Node
+from blocks.manifest import (
+    CumulativeParams,
+    Manifest,
+    MeasureNode,
+    MetricInput,
+    MetricNode,
+    SemanticModelNode,
+    TimeReach,
+    read_meta,
+)
 from blocks.metric_expression import NotAFormulaError, read_expression
 from blocks.metrics import (
     Balance,
@@ -124,7 +133,7 @@ class MeasureColumn:
     column: SelectedColumn | None = None
     besides: tuple[SelectedColumn, ...] = ()
     balance: _BalanceColumns | None = None
-    declared: Node = field(default_factory=dict)
+    declared: MeasureNode = field(default_factory=MeasureNode)
     timed: bool = False
 
 
@@ -142,7 +151,7 @@ class SemanticModels:
     measures: dict[str, MeasureColumn] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     dialect: str = PORTABLE
-    declared: Mapping[str, Node] = field(default_factory=dict)
+    declared: Mapping[str, MetricNode] = field(default_factory=dict)
 
     def columns(self, source: str, keys: list[str], measures: list[str]) -> tuple[SelectedColumn, ...]:
         """The columns of a dataset: keys, then measures."""
@@ -183,7 +192,7 @@ def rows_sql(columns: tuple[SelectedColumn, ...], relation: str) -> str:
     return f"select {chosen} from {relation}" + (f" group by {places}" if places else "")
 
 
-def read_semantic_models(manifest: Node) -> SemanticModels:
+def read_semantic_models(manifest: Manifest) -> SemanticModels:
     """Read every semantic model and metric of a manifest. What can't be understood is a reason, not an error."""
     models = SemanticModels(dialect=(manifest.get("metadata") or {}).get("adapter_type") or PORTABLE)
     for model in (manifest.get("semantic_models") or {}).values():
@@ -205,7 +214,7 @@ def read_semantic_models(manifest: Node) -> SemanticModels:
     return models
 
 
-def _read_model(model: Node, manifest: Node, models: SemanticModels) -> None:
+def _read_model(model: SemanticModelNode, manifest: Manifest, models: SemanticModels) -> None:
     nodes = [manifest["nodes"][u] for u in model["depends_on"]["nodes"] if u in manifest["nodes"]]
     dimensions = {each["name"]: read_dimension(each) for each in model.get("dimensions") or ()}
     joined = find_joins(model, manifest["semantic_models"].values(), manifest["nodes"])
@@ -216,7 +225,7 @@ def _read_model(model: Node, manifest: Node, models: SemanticModels) -> None:
             models.faults[measure["name"]] = str(reason)
 
 
-def _find_inline_measures(model: Node, manifest: Node) -> Iterator[Node]:
+def _find_inline_measures(model: SemanticModelNode, manifest: Manifest) -> Iterator[MeasureNode]:
     """The measures of simple metrics that aggregate by themselves, as newer projects write them beside a model."""
     for metric in (manifest.get("metrics") or {}).values():
         params = metric.get("type_params") or {}
@@ -226,13 +235,13 @@ def _find_inline_measures(model: Node, manifest: Node) -> Iterator[Node]:
             yield {**own, "name": _name_inline(metric), "expr": expr}
 
 
-def _name_inline(metric: Node) -> str:
+def _name_inline(metric: MetricNode) -> str:
     return f"{metric['name']}__own"
 
 
 def _add_measure(
-    measure: Node,
-    model: Node,
+    measure: MeasureNode,
+    model: SemanticModelNode,
     mart: str,
     dimensions: Mapping[str, Dimension],
     joined: EntityJoins,
@@ -249,7 +258,7 @@ def _add_measure(
         models.measures[key] = replace(column, source=source, declared=measure, balance=balance)
 
 
-def _read_time(name: str | None, measure: Node, dimensions: Mapping[str, Dimension]) -> str | None:
+def _read_time(name: str | None, measure: MeasureNode, dimensions: Mapping[str, Dimension]) -> str | None:
     """The time dimension that a measure is aggregated by."""
     if name is None:
         return None
@@ -261,7 +270,7 @@ def _read_time(name: str | None, measure: Node, dimensions: Mapping[str, Dimensi
 
 
 def _read_balance(
-    measure: Node, time: str | None, model: Node, dimensions: Mapping[str, Dimension]
+    measure: MeasureNode, time: str | None, model: SemanticModelNode, dimensions: Mapping[str, Dimension]
 ) -> _BalanceColumns | None:
     """When a measure counts, and the columns that say so; None for one that counts always."""
     declared = measure.get("non_additive_dimension")
@@ -295,7 +304,7 @@ def _read_balance(
 
 
 def _read_measure(
-    measure: Node, name: str, balance: _BalanceColumns | None = None, condition: str = ""
+    measure: MeasureNode, name: str, balance: _BalanceColumns | None = None, condition: str = ""
 ) -> dict[str, MeasureColumn]:
     """A measure's columns under a name, as they are added up, or at the moment of a balance only.
 
@@ -328,7 +337,7 @@ def _count_rows(name: str, condition: str) -> SelectedColumn:
     return SelectedColumn(name=f"{name}__rows", sql=sql, grouped=False)
 
 
-def _read_added(measure: Node, name: str, condition: str) -> dict[str, MeasureColumn]:
+def _read_added(measure: MeasureNode, name: str, condition: str) -> dict[str, MeasureColumn]:
     """A measure's column under a name; an average's after the two that it is made of.
 
     A measure is null over no rows, so a count of filtered rows is a sum that is null where none of them is.
@@ -362,7 +371,7 @@ def _read_added(measure: Node, name: str, condition: str) -> dict[str, MeasureCo
     raise UnusableError(f"its measure aggregates by {aggregation}, which can't be added up under filters")
 
 
-def _read_percentile(measure: Node) -> Percentile:
+def _read_percentile(measure: MeasureNode) -> Percentile:
     params = measure.get("agg_params") or {}
     if params.get("use_approximate_percentile"):
         raise UnusableError(
@@ -386,7 +395,7 @@ def _make_key_column(dimension: Dimension) -> SelectedColumn:
     return SelectedColumn(name=dimension.name, sql=sql, grouped=True)
 
 
-def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticModels) -> Metric:
+def _read_metric(metric: MetricNode, metrics: Mapping[str, MetricNode], models: SemanticModels) -> Metric:
     formula = _count_own_rows(_read_formula(metric, metrics, models))
     measures = measures_of(formula)
     sources = {models.measures[measure.base.name].source for measure in measures}
@@ -403,7 +412,7 @@ def _read_metric(metric: Node, metrics: Mapping[str, Node], models: SemanticMode
         raise UnusableError(
             "it is of several times (cumulative, or with an offset) and its measures have none"
         )
-    meta = {**(metric.get("meta") or {}), **((metric.get("config") or {}).get("meta") or {})}
+    meta = read_meta(metric)
     return Metric(
         name=metric["name"],
         label=metric.get("label") or metric["name"],
@@ -455,7 +464,7 @@ def _count_own_rows(formula: Formula) -> Formula:
     return replace_measures(formula, {m.name: m.model_copy(update={"filtered": True}) for m in counts})
 
 
-def _fills_buckets(metric: Node, metrics: Mapping[str, Node]) -> bool:
+def _fills_buckets(metric: MetricNode, metrics: Mapping[str, MetricNode]) -> bool:
     """True if a metric, or one that it is made of, is joined to the time spine."""
     params = metric["type_params"]
     places = (params, params.get("measure") or {})
@@ -470,8 +479,8 @@ def _describe(source: RowSource) -> str:
 
 
 def _read_formula(
-    metric: Node,
-    metrics: Mapping[str, Node],
+    metric: MetricNode,
+    metrics: Mapping[str, MetricNode],
     models: SemanticModels,
     filters: tuple[str, ...] = (),
     depth: int = 0,
@@ -480,7 +489,7 @@ def _read_formula(
     params, kind = metric["type_params"], metric["type"]
     filters = (*filters, *_list_conditions(metric))
 
-    def read(reference: Node) -> Formula:
+    def read(reference: MetricInput) -> Formula:
         if reference["name"] not in metrics:
             raise UnusableError(f"it reads {reference['name']}, which is no metric that is enabled")
         inner = (*filters, *_list_conditions(reference))
@@ -505,7 +514,7 @@ def _read_formula(
     raise UnusableError(f"its type is {kind}; dashboards show simple, ratio, derived and cumulative metrics")
 
 
-def _read_shift(reference: Node, whole: bool) -> Shift | None:
+def _read_shift(reference: MetricInput, whole: bool) -> Shift | None:
     """The offset with which a derived metric reads another one. whole: as in Shift."""
     window, to_grain = reference.get("offset_window"), reference.get("offset_to_grain")
     if window:
@@ -520,7 +529,7 @@ def _read_shift(reference: Node, whole: bool) -> Shift | None:
     return Shift(count=0, grain=_check_grain(to_grain, f"the offset of {reference['name']}"))
 
 
-def _read_reach(window: Node, what: str) -> tuple[int, str]:
+def _read_reach(window: TimeReach, what: str) -> tuple[int, str]:
     """How many of which grain."""
     count = window["count"]
     if not isinstance(count, int) or not 0 < count < LONGEST_REACH:
@@ -556,24 +565,24 @@ def _shift_measures(formula: Formula, shift: Shift, name: str, models: SemanticM
 
 
 def _read_cumulative(
-    metric: Node, metrics: Mapping[str, Node], models: SemanticModels, filters: tuple[str, ...]
+    metric: MetricNode, metrics: Mapping[str, MetricNode], models: SemanticModels, filters: tuple[str, ...]
 ) -> Formula:
     """A metric that adds up a window of days to each day; where it is asked for by more, one day stands for all."""
     params = metric["type_params"]
-    given = params.get("cumulative_type_params") or {}
-    older = {key: params.get(key) for key in ("window", "grain_to_date")}
-    own = older | {key: value for key, value in given.items() if value is not None}
+    own: CumulativeParams = params.get("cumulative_type_params") or {}
+    reach = own.get("window") or params.get("window")  # beside it in older projects
+    to_date = own.get("grain_to_date") or params.get("grain_to_date")
     period = str(own.get("period_agg") or "first").lower()
     if period not in ("first", "last"):
         raise UnusableError(f"it is cumulative with period_agg {period}; first and last are computed")
-    if own.get("window") and own.get("grain_to_date"):
+    if reach and to_date:
         raise UnusableError("it is cumulative over a window and to date at once")
     window = Window(last=period == "last")
-    if own.get("window"):
-        count, grain = _read_reach(own["window"], "its window")
+    if reach:
+        count, grain = _read_reach(reach, "its window")
         window = window.model_copy(update={"count": count, "grain": grain})
-    elif own.get("grain_to_date"):
-        window = window.model_copy(update={"grain": _check_grain(own["grain_to_date"], "its grain to date")})
+    elif to_date:
+        window = window.model_copy(update={"grain": _check_grain(to_date, "its grain to date")})
     if inner := own.get("metric"):
         if inner["name"] not in metrics:
             raise UnusableError(f"it reads {inner['name']}, which is no metric that is enabled")
@@ -611,13 +620,13 @@ def _widen_measures(formula: Formula, window: Window) -> Formula:
     return replace_measures(formula, instead)
 
 
-def _list_conditions(node: Node) -> list[str]:
+def _list_conditions(node: MetricNode | MetricInput) -> list[str]:
     """The filters of a metric or of a part of one, as templates of SQL."""
     return [each["where_sql_template"] for each in (node.get("filter") or {}).get("where_filters") or ()]
 
 
 def _read_simple(
-    metric: Node, models: SemanticModels, filters: tuple[str, ...], window: Window | None = None
+    metric: MetricNode, models: SemanticModels, filters: tuple[str, ...], window: Window | None = None
 ) -> Formula:
     """A measure, with the metric's filters, as it is or over a window."""
     found, own, filling = _find_measure(metric, models)
@@ -625,7 +634,9 @@ def _read_simple(
     return formula if filling is None else Filled(formula=formula, value=filling)
 
 
-def _find_measure(metric: Node, models: SemanticModels) -> tuple[MeasureColumn, list[str], float | None]:
+def _find_measure(
+    metric: MetricNode, models: SemanticModels
+) -> tuple[MeasureColumn, list[str], float | None]:
     """A simple metric's measure, the filters beside it, and what stands for its nulls, if anything does."""
     params = metric["type_params"]
     reference = params.get("measure")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from blocks.errors import Misconfigured
@@ -13,12 +12,13 @@ UTC_ZONE = "UTC"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 
 
-def read_time_zone(settings: Mapping[str, Any]) -> str:
+def read_time_zone(settings: Mapping[str, object]) -> str:
     """The zone of a dbt_project.yml, `vars: {ticket_to_dashboard: {time_zone: Europe/Berlin}}`; default: UTC.
 
     Raises Misconfigured for a name that is no zone.
     """
-    ours = (settings.get("vars") or {}).get("ticket_to_dashboard") or {}
+    variables = settings.get("vars")
+    ours = variables.get("ticket_to_dashboard") if isinstance(variables, Mapping) else None
     name = ours.get("time_zone", UTC_ZONE) if isinstance(ours, Mapping) else UTC_ZONE
     if not isinstance(name, str) or not _NAME.fullmatch(name) or not _is_known(name):
         raise Misconfigured(

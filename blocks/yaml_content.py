@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from blocks.errors import Misconfigured, replace_vendor_errors
-from blocks.manifest import Node
 from blocks.plain_file import read_plain
 
 MOST_VALUES = 200_000
 """Of a file, each alias (`*name`) counted as all that it stands for: 9 lines can stand for a thousand million."""
 
 
-def read_yaml(path: Path, remedy: str) -> Node:
+def read_yaml(path: Path, remedy: str) -> dict[str, object]:
     """What a file says by names; nothing for an empty one. Raises Misconfigured, with what to do, for any other."""
     import yaml
 

@@ -36,7 +36,7 @@ from blocks.errors import BuildFailed, Misconfigured, NotFound, PlatformError
 from blocks.findings import Severity, suggest_name
 from blocks.loader.dlt.loader import DltLoader
 from blocks.loader.dlt.sql.connections import is_database
-from blocks.manifest import Node, name_model
+from blocks.manifest import ExposureNode, Manifest, name_model
 from blocks.quality.suites import Suites, find_dialect
 from blocks.records import Analysis, SourceTable
 from blocks.release_names import is_in_release, release_schema
@@ -237,7 +237,7 @@ class Adopter:
                 self._declare_load(dbt.manifest, source, declared, location)
 
     def _declare_load(
-        self, manifest: Node, source: str, declared: Sequence[SourceTable], location: str
+        self, manifest: Manifest, source: str, declared: Sequence[SourceTable], location: str
     ) -> None:
         with open_workbench(keep_names=True) as bench:
             bench.add(source, location)
@@ -286,7 +286,7 @@ class Adopter:
             found |= self._profile_what_they_are_made_of(dbt.manifest, catalogue, chosen, built)
         return found
 
-    def _choose_marts(self, manifest: Node, catalogue: Catalogue) -> list[str]:
+    def _choose_marts(self, manifest: Manifest, catalogue: Catalogue) -> list[str]:
         """Those that are asked for, else the first that no dashboard shows, as many as a person reads; then a note."""
         if unknown := [each for each in self._wanted if each not in catalogue.models]:
             near = suggest_name(unknown[0], catalogue.models)
@@ -344,7 +344,7 @@ class Adopter:
         return found
 
     def _profile_what_they_are_made_of(
-        self, manifest: Node, catalogue: Catalogue, marts: Sequence[Mart], built: set[str]
+        self, manifest: Manifest, catalogue: Catalogue, marts: Sequence[Mart], built: set[str]
     ) -> dict[str, TableProfile]:
         """The nearest models above these marts that have a time, where none of these has one or could be built."""
         by_id = {each.unique_id: each for each in catalogue.models.values()}
@@ -365,7 +365,7 @@ class Adopter:
         return {}
 
     def _propose_dashboards(
-        self, manifest: Node, catalogue: Catalogue, profiles: Mapping[str, TableProfile]
+        self, manifest: Manifest, catalogue: Catalogue, profiles: Mapping[str, TableProfile]
     ) -> list[ProposedDashboard]:
         spines = [
             node
@@ -390,7 +390,12 @@ class Adopter:
         return dashboards
 
     def _propose_dashboard(
-        self, manifest: Node, catalogue: Catalogue, profile: TableProfile, taken: set[str], ticket: str | None
+        self,
+        manifest: Manifest,
+        catalogue: Catalogue,
+        profile: TableProfile,
+        taken: set[str],
+        ticket: str | None,
     ) -> ProposedDashboard | None:
         """A mart's dashboard with what it lacks for it; None, and a note, where its metrics would have no time."""
         model, metrics = None, list[dict[str, object]]()
@@ -455,7 +460,11 @@ class Adopter:
         return metrics, tuple((parts or others)[:MOST_DIMENSIONS])
 
     def _propose_suites(
-        self, manifest: Node, shown: set[str], profiles: Mapping[str, TableProfile], marts: Mapping[str, Mart]
+        self,
+        manifest: Manifest,
+        shown: set[str],
+        profiles: Mapping[str, TableProfile],
+        marts: Mapping[str, Mart],
     ) -> None:
         """A suite for each mart that has none; expectations that its rows don't meet are not proposed."""
         wanted = {
@@ -510,7 +519,7 @@ class Adopter:
         self.found.notes += [f"still to mend: {each.about}: {each.problem}" for each in errors[:10]]
 
 
-def choose_marts(manifest: Node, catalogue: Catalogue) -> list[str]:
+def choose_marts(manifest: Manifest, catalogue: Catalogue) -> list[str]:
     """The project's own models that metrics are on, then those of its exposures, then those that nothing is made of."""
     own = manifest["metadata"].get("project_name")
     measured = {catalogue.mart_of(name) for name in catalogue.metric_names()}
@@ -559,12 +568,12 @@ def _choose_analysis(profile: TableProfile, dimensions: Sequence[str]) -> Analys
     return Analysis.trend if profile.find_time() is not None else Analysis.kpi
 
 
-def _find_path(exposures: Node, name: str) -> str:
+def _find_path(exposures: Mapping[str, ExposureNode], name: str) -> str:
     """The file that declares an exposure."""
     return next(str(each["original_file_path"]) for each in exposures.values() if each["name"] == name)
 
 
-def _list_measures(manifest: Node) -> set[str]:
+def _list_measures(manifest: Manifest) -> set[str]:
     models = manifest.get("semantic_models") or {}
     measures = {str(each["name"]) for model in models.values() for each in model.get("measures") or ()}
     return measures | {str(model["name"]) for model in models.values()}

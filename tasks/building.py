@@ -17,7 +17,7 @@ from blocks.dbt.hooks import RUN_HOOK, writes_elsewhere, writes_rows
 from blocks.dbt.macros import Macros
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, PlatformError
-from blocks.manifest import Node
+from blocks.manifest import Manifest, Node
 from blocks.quality.filtered_tests import count_filtered
 from blocks.quality.wording import describe_dbt_test
 from blocks.records import DBT_TEST, BuildReport, Check, RelationState, Release
@@ -86,10 +86,8 @@ def build_release(
     relations = _locate_built(dbt.catalogue, warehouse, select, nodes)
     new = {name: relations[wanted[name]] for name in wanted if wanted[name] in built}
     kept = {name: reuse.reused[wanted[name]] for name in wanted if wanted[name] in reuse.reused}
-    rows = count_mart_rows(warehouse, new)
-    rows |= count_mart_rows(
-        warehouse, {name: each.relation for name, each in kept.items() if each.rows is None}
-    )
+    uncounted = {name: each.relation for name, each in kept.items() if each.rows is None}
+    rows = count_mart_rows(warehouse, {**new, **uncounted})
     marts = {**new, **{name: each.relation for name, each in kept.items()}}
     checks = [*read_checks(nodes, warehouse, dbt.find_blockers), *wider.not_run]
     checks += _report_unmeasured(dbt.list_fresh_sources(select), nodes)
@@ -209,7 +207,9 @@ def check_hooks(manifest: Mapping[str, Node], relations: Mapping[str, tuple[str,
             )
 
 
-def ask_tests_again(nodes: Sequence[NodeResult], manifest: Node, warehouse: Warehouse) -> list[NodeResult]:
+def ask_tests_again(
+    nodes: Sequence[NodeResult], manifest: Manifest, warehouse: Warehouse
+) -> list[NodeResult]:
     """The results, with those of tests as the rows are once everything has run, where dbt may have asked too early.
 
     That is all tests where a hook or a model's own code may have written into what was tested before, and those that

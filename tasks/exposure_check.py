@@ -11,7 +11,7 @@ from blocks.dbt.checks.tests import say_unknown
 from blocks.dbt.meta_models import OFF
 from blocks.errors import PlatformError
 from blocks.findings import Finding, make_error, warn
-from blocks.manifest import Node, name_model
+from blocks.manifest import Manifest, name_model
 from blocks.records import Analysis
 from blocks.site.text import check_slug
 from blocks.wishes import Alert, Target
@@ -24,11 +24,11 @@ _Problem: TypeAlias = tuple[Callable[[str, str, str, str], Finding], str, str]  
 
 
 def check_exposures(
-    manifest: Node, catalogue: Catalogue, tickets: Collection[str] | None
+    manifest: Manifest, catalogue: Catalogue, tickets: Collection[str] | None
 ) -> Iterator[Finding]:
     """Each exposure by itself. tickets: the keys that there are; None: nobody looked."""
-    places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest, "exposures")}
-    kinds = {str(node.get("name")): node.get("type") for node in list_nodes(manifest, "exposures")}
+    places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest.get("exposures"))}
+    kinds = {str(node.get("name")): node.get("type") for node in list_nodes(manifest.get("exposures"))}
     for exposure in catalogue.exposures:
         place = places.get(exposure.name, "exposures")
         for found, problem, fix in _list_problems(
@@ -161,9 +161,9 @@ def _list_shape_problems(
         yield make_error, f"{fault.asked}: {fault.answer}", fault.remedy
 
 
-def check_metrics(manifest: Node, catalogue: Catalogue) -> Iterator[Finding]:
+def check_metrics(manifest: Manifest, catalogue: Catalogue) -> Iterator[Finding]:
     """Metrics that can't be shown, each with its reason; labels that stand for two of them."""
-    places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest, "metrics")}
+    places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest.get("metrics"))}
     for name, reason in sorted(catalogue.list_unusable().items()):
         yield warn(
             f"metric {name}",
@@ -184,9 +184,9 @@ def check_metrics(manifest: Node, catalogue: Catalogue) -> Iterator[Finding]:
             )
 
 
-def check_marts(manifest: Node, catalogue: Catalogue, marts: Collection[str]) -> Iterator[Finding]:
+def check_marts(manifest: Manifest, catalogue: Catalogue, marts: Collection[str]) -> Iterator[Finding]:
     """Keys of marts that name no declared column."""
-    for node in list_nodes(manifest, "nodes"):
+    for node in list_nodes(manifest.get("nodes")):
         name, columns = name_model(node), {str(each).lower() for each in node.get("columns") or {}}
         if node.get("resource_type") != "model" or name not in marts or not columns:
             continue

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TypedDict
 
 from prefect import State, Task
-from prefect.cache_policies import NO_CACHE
+from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import TaskRun
 
 from blocks.errors import Transient
@@ -16,7 +17,18 @@ def is_worth_retrying(task: Task[..., object], run: TaskRun, state: State) -> bo
     return isinstance(state.result(raise_on_failure=False), Transient)
 
 
-RETRY: dict[str, Any] = {
+class TaskOptions(TypedDict):
+    """Prefect's options of a task."""
+
+    retries: int
+    retry_delay_seconds: list[float]
+    retry_jitter_factor: float
+    retry_condition_fn: Callable[[Task[..., object], TaskRun, State], bool]
+    persist_result: bool
+    cache_policy: CachePolicy
+
+
+RETRY: TaskOptions = {
     "retries": 3,
     "retry_delay_seconds": [2, 10, 30],
     "retry_jitter_factor": 0.5,

@@ -18,7 +18,7 @@ from blocks.dbt.run import DbtRun
 from blocks.errors import PlatformError
 from blocks.findings import Finding, make_error, sort_findings, suggest_name, warn
 from blocks.loader.base import Loader
-from blocks.manifest import Node, name_model
+from blocks.manifest import Manifest, name_model
 from blocks.quality.suite_check import check_suites
 from blocks.quality.suites import Suites
 from blocks.records import LOADERS, Incomplete, Requirement, Ticket
@@ -153,13 +153,13 @@ def _find_lineage(catalogue: Catalogue, mart: str) -> set[str]:
         return set()
 
 
-def _list_columns(manifest: Node) -> dict[str, list[str]]:
+def _list_columns(manifest: Manifest) -> dict[str, list[str]]:
     nodes = [node for node in manifest["nodes"].values() if node.get("resource_type") == "model"]
     return {name_model(node): list(node.get("columns") or {}) for node in nodes}
 
 
 def check_loads(
-    manifest: Node,
+    manifest: Manifest,
     catalogue: Catalogue,
     loaders: Sequence[Loader],
     located: Sequence[str] | None,
@@ -172,7 +172,7 @@ def check_loads(
     kinds = {loader.kind: loader for loader in reversed(loaders)}
     places = {
         f"{node.get('source_name')}.{node.get('name')}": get_place(node)
-        for node in list_nodes(manifest, "sources")
+        for node in list_nodes(manifest.get("sources"))
     }
     for table in catalogue.tables:
         if (loader := kinds.get(table.loader)) and "quarantine_of" not in table.meta:

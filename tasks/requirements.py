@@ -6,14 +6,16 @@ The checks of single fields are in fields.py; what the run then tells the ticket
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from prefect import task
 
 from blocks.records import Analysis, Comment, Incomplete, Priority, Requirement, Ticket
 from blocks.tracker.base import GAPS, Tracker, compute_fingerprint
+from blocks.wishes import Wishes
 from tasks.fields import Form
 from tasks.leftovers import check_leftovers
 from tasks.markdown import bullets, code
@@ -74,62 +76,95 @@ def check_ticket(
         "data_sources": Spellings(catalogue.list_source_names(), {}),
     }
     place_splits(form, known["metrics"], known["dimensions"])
-    found: dict[str, Any] = {
-        "title": form.read_text("title", "Say in a line what it is about."),
-        "requester": form.read_text("requester", "Write who asks."),
-        "assignee": form.read_text("assignee", ""),
-        "analysis": form.read_choice("analysis", Analysis),
-        "metrics": (
-            metrics := form.read_names(
-                "metrics",
-                known["metrics"],
-                unusable=catalogue.list_unusable(),
-                unusable_labels=catalogue.unusable_labels(),
-            )
-        ),
-        "dimensions": form.read_names("dimensions", known["dimensions"], optional=True),
-        "sources": form.read_names(
-            "data_sources", known["data_sources"], optional=not needs_sources(metrics, catalogue)
-        ),
-        "deadline": form.read_day("deadline"),
-        "priority": form.read_choice("priority", Priority, Priority.medium),
-        "live": wants_live_data(form),
-        "changed": ticket.changed,
-    }
-    check_shape(form, found["analysis"], found["metrics"], found["dimensions"], catalogue)
+    found = _read_form(form, known, catalogue)
+    check_shape(form, found.analysis, found.metrics, found.dimensions, catalogue)
     wished = Known(catalogue, known["metrics"], known["dimensions"], find_values, find_groups)
-    found["wishes"], found["metrics"] = check_wishes(form, found["analysis"], found["metrics"], wished)
-    filtered = [
-        each.dimension for each in found["wishes"].filters if each.dimension not in found["dimensions"]
-    ]
-    found["dimensions"] = tuple(dict.fromkeys((*found["dimensions"], *filtered)))
-    check_leftovers(form, known, {*found["metrics"], *found["dimensions"], *found["sources"]})
+    wishes, metrics = check_wishes(form, found.analysis, found.metrics, wished)
+    filtered = [each.dimension for each in wishes.filters if each.dimension not in found.dimensions]
+    every = tuple(dict.fromkeys((*found.dimensions, *filtered)))
+    found = replace(found, wishes=wishes, metrics=metrics, dimensions=every)
+    check_leftovers(form, known, {*metrics, *every, *found.sources})
     if form.gaps:
-        lines = list_paste_lines(form, found, dimensions, catalogue)
         more = {
-            "lines": lines,
+            "lines": list_paste_lines(form, vars(found), dimensions, catalogue),
             "gap_fields": tuple(sorted(form.gap_fields)),
-            "deadline": found["deadline"],
+            "deadline": found.deadline,
         }
         return _make_incomplete(ticket, *form.gaps).model_copy(update=more)
-    notes = list_idle_sources(found["metrics"], found["sources"], catalogue)
+    return _make_requirement(ticket, found, _write_notes(found, filtered, catalogue))
+
+
+@dataclass(frozen=True)
+class _Understood:
+    """What was understood of a ticket's fields; None where there is a gap."""
+
+    title: str | None
+    requester: str | None
+    assignee: str | None
+    analysis: Analysis | None
+    metrics: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    sources: tuple[str, ...]
+    deadline: date | None
+    priority: Priority | None
+    live: bool
+    wishes: Wishes = field(default_factory=Wishes)
+
+
+def _read_form(form: Form, known: Mapping[str, Spellings], catalogue: Names) -> _Understood:
+    """The fields of a ticket but its wishes. known: part of a request → the names that it may have."""
+    title = form.read_text("title", "Say in a line what it is about.")
+    requester = form.read_text("requester", "Write who asks.")
+    assignee = form.read_text("assignee", "")
+    analysis = form.read_choice("analysis", Analysis)
+    metrics = form.read_names(
+        "metrics",
+        known["metrics"],
+        unusable=catalogue.list_unusable(),
+        unusable_labels=catalogue.unusable_labels(),
+    )
+    dimensions = form.read_names("dimensions", known["dimensions"], optional=True)
+    without_sources = not needs_sources(metrics, catalogue)
+    return _Understood(
+        title=title,
+        requester=requester,
+        assignee=assignee,
+        analysis=analysis,
+        metrics=metrics,
+        dimensions=dimensions,
+        sources=form.read_names("data_sources", known["data_sources"], optional=without_sources),
+        deadline=form.read_day("deadline"),
+        priority=form.read_choice("priority", Priority, Priority.medium),
+        live=wants_live_data(form),
+    )
+
+
+def _write_notes(found: _Understood, filtered: Sequence[str], catalogue: Names) -> tuple[str, ...]:
+    """What to say of a ticket in the answer. filtered: dimensions that were added, as it is filtered by them."""
+    notes = list_idle_sources(found.metrics, found.sources, catalogue)
     notes += tuple(f"{code(name)} was added to the dimensions, as it is filtered by." for name in filtered)
-    if cadence := found["wishes"].cadence:
+    if cadence := found.wishes.cadence:
         once = "It is made once, and not refreshed by itself."
         timed = f"It is refreshed {code(cadence)}; runs at other times neither refresh nor answer it."
         notes += (once if cadence.every == "once" else timed,)
+    return notes
+
+
+def _make_requirement(ticket: Ticket, found: _Understood, notes: tuple[str, ...]) -> Requirement:
+    """A ticket's requirement; of one that fewer people may read, without their words."""
+    own: dict[str, object] = {
+        **vars(found),
+        "key": ticket.key,
+        "status": ticket.status,
+        "created": ticket.created,
+        "changed": ticket.changed,
+        "notes": notes,
+    }
     if ticket.restricted:
-        return Requirement(
-            key=ticket.key,
-            status=ticket.status,
-            created=ticket.created,
-            notes=(*notes, RESTRICTED),
-            **{**found, "title": ticket.key},
-        )
-    feedback = gather_feedback(ticket.comments, ticket.answered)
-    return Requirement(
-        key=ticket.key, status=ticket.status, created=ticket.created, feedback=feedback, notes=notes, **found
-    )
+        own |= {"title": ticket.key, "notes": (*notes, RESTRICTED)}
+    else:
+        own["feedback"] = gather_feedback(ticket.comments, ticket.answered)
+    return Requirement.model_validate(own)
 
 
 def _make_incomplete(ticket: Ticket, *gaps: str) -> Incomplete:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from blocks.records import GRAINS, Analysis
 from blocks.site.periods import list_coarser_grains
@@ -84,24 +84,25 @@ def check_wishes(
     ordered, order = _read_layout(form, analysis, metrics, known.metrics)
     period = _read_one(form, "period", read_period)
     comparison = _read_one(form, "comparison", read_comparison)
-    found: dict[str, Any] = {
-        "filters": _read_filters(form, metrics, known),
-        "period": period[0] if period else None,
-        "comparison": comparison or (period[1] if period else None),
-        "grain": _read_grain(form, metrics, known.names),
-        "cadence": _read_cadence(form),
-        "audience": _read_audience(form, known.find_groups),
-        "charts": tuple(dict.fromkeys((*order, *charts))),
-    }
+    wishes = Wishes(
+        filters=_read_filters(form, metrics, known),
+        period=period[0] if period else None,
+        comparison=comparison or (period[1] if period else None),
+        grain=_read_grain(form, metrics, known.names),
+        cadence=_read_cadence(form),
+        audience=_read_audience(form, known.find_groups),
+        charts=tuple(dict.fromkeys((*order, *charts))),
+    )
     if period and comparison and period[1] and period[1] is not comparison:
         form.add_gap("comparison", "is another than the one behind the period. Write one of both.")
-    _check_time(form, metrics, known.names, found)
-    found["targets"] = _read_targets(form, metrics, known, found["grain"])
-    found["subscribers"] = _read_subscribers(form)
-    found["alerts"] = _read_alerts(form, metrics, known)
-    if found["alerts"] and not form.read_entries("subscribers"):
+    _check_time(form, metrics, known.names, wishes)
+    targets = _read_targets(form, metrics, known, wishes.grain)
+    subscribers = _read_subscribers(form)
+    alerts = _read_alerts(form, metrics, known)
+    if alerts and not form.read_entries("subscribers"):
         form.add_gap("subscribers", f"are needed for an alert: nobody would hear of it. {SUBSCRIBERS}")
-    return Wishes(**found), ordered
+    more = {"targets": targets, "subscribers": subscribers, "alerts": alerts}
+    return wishes.model_copy(update=more), ordered
 
 
 def wants_live_data(form: Form) -> bool:
@@ -223,12 +224,13 @@ def _list_grains(metrics: Sequence[str], names: Names) -> list[str]:
     return list_coarser_grains(max(timed, key=GRAINS.index)) if timed else []
 
 
-def _check_time(form: Form, metrics: Sequence[str], names: Names, found: Mapping[str, Any]) -> None:
+def _check_time(form: Form, metrics: Sequence[str], names: Names, wishes: Wishes) -> None:
     """A wish for time is refused where no data has any, but for that of all there is."""
     if not metrics or any(names.time_of(names.source_of(metric)) for metric in metrics):
         return
-    for name in ("period", "comparison", "grain"):
-        if found[name] and found[name] != Span():
+    asked = {"period": wishes.period, "comparison": wishes.comparison, "grain": wishes.grain}
+    for name, wish in asked.items():
+        if wish and wish != Span():
             form.add_gap(name, "can't be set: the data of these metrics have no time.")
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -131,12 +132,8 @@ def test_every_patch_says_the_version_it_was_seen_with_and_has_a_test() -> None:
             assert (ROOT / "tests" / "blocks" / "vendor_patches" / f"test_{path.stem}.py").is_file(), path
 
 
-MOST_SIGNATURES_WITH_ANY = (
-    59  # what is there is for other packages' untyped parts, and for rows of a database
-)
-MOST_SIGNATURES_WITH_ANY_BY_A_NAME = (
-    200  # above all `Node`, a part of dbt's manifest, and `Server`, Tableau's untyped client
-)
+MOST_SIGNATURES_WITH_ANY = 40  # for other packages' untyped parts, and for rows of a database
+MOST_SIGNATURES_WITH_ANY_BY_A_NAME = 4  # `Row` of a database, and any flow of Prefect
 
 
 def name_types(function: ast.FunctionDef) -> set[str]:
@@ -154,15 +151,20 @@ def name_types(function: ast.FunctionDef) -> set[str]:
     return {node.id for node in inside if isinstance(node, ast.Name)}
 
 
-def find_names_of_any(path: Path) -> set[str]:
-    """The names that a file has for types that are, or hold, `Any`: its own, and those that it imports."""
+@cache
+def list_aliases_of_any(path: Path) -> frozenset[str]:
+    """The names that a file itself gives to types that are, or hold, `Any`."""
     text = path.read_text(encoding="utf-8")
-    found = set(re.findall(r"^(\w+)(?:: TypeAlias)? = .*\bAny\b", text, re.MULTILINE))
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("blocks."):
-            names = {each.name for each in node.names} & {"Node", "Row", "Server", "Arguments", "Json"}
-            origin = ROOT / f"{(node.module or '').replace('.', '/')}.py"
-            found |= names & find_names_of_any(origin) if names else set()
+    return frozenset(re.findall(r"^(\w+)(?:: TypeAlias)? = .*\bAny\b", text, re.MULTILINE))
+
+
+def find_names_of_any(path: Path) -> set[str]:
+    """The same with the names that it imports."""
+    found = set(list_aliases_of_any(path))
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        origin = ROOT / f"{(getattr(node, 'module', '') or '').replace('.', '/')}.py"
+        if isinstance(node, ast.ImportFrom) and origin in CODE:
+            found |= {each.name for each in node.names} & list_aliases_of_any(origin)
     return found
 
 

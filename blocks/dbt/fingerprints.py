@@ -16,7 +16,7 @@ from blocks.dbt.hooks import RUN_HOOK, writes_elsewhere
 from blocks.dbt.macros import NAMES_SCHEMA, Macros, find_jinja
 from blocks.foreign_keys import read_foreign_keys
 from blocks.hashing import hash_text, hash_value
-from blocks.manifest import Node, name_model
+from blocks.manifest import Manifest, Node, name_model
 from blocks.records import Record
 
 FORMAT = "3"  # another one where the meaning of a part changes: then everything is built once
@@ -79,7 +79,7 @@ class Fingerprints:
 
     def __init__(
         self,
-        manifest: Node,
+        manifest: Manifest,
         sources: Mapping[str, str],
         platform: str = "",
         variables: str = "",
@@ -175,7 +175,8 @@ class Fingerprints:
             _describe_columns(node),
             node.get("constraints"),
         ]
-        code = [node.get("language"), node.get("raw_code"), node.get("version"), node.get("latest_version")]
+        code: list[object] = [node.get("language"), node.get("raw_code")]
+        code += [node.get("version"), node.get("latest_version")]
         code += [node.get("test_metadata"), (node.get("checksum") or {}).get("checksum")]
         parts = {
             "code": self._hash(code),
@@ -216,7 +217,12 @@ class Fingerprints:
 
     def _write_jinja(self, node: Node) -> str:
         """All of a node that dbt may render when it runs."""
-        rendered = [node["config"], node.get("test_metadata"), node.get("columns"), node.get("constraints")]
+        rendered: list[object] = [
+            node["config"],
+            node.get("test_metadata"),
+            node.get("columns"),
+            node.get("constraints"),
+        ]
         rendered.append(self._unit_tests.get(node["unique_id"]))
         return f"{node.get('raw_code') or ''}\n{json.dumps(rendered, default=str)}"
 
@@ -254,7 +260,7 @@ def _describe_columns(node: Node) -> dict[str, object]:
     }
 
 
-def _group_unit_tests(manifest: Node) -> dict[str, list[object]]:
+def _group_unit_tests(manifest: Manifest) -> dict[str, list[object]]:
     """Id of a model → its unit tests, which run when it is built."""
     found: dict[str, list[object]] = {}
     kept = ("given", "expect", "overrides", "config", "versions", "checksum")

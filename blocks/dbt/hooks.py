@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from blocks.dbt.macros import Macros, find_jinja
-from blocks.manifest import Node
+from blocks.manifest import Node, list_hooks
 
 RUN_HOOK = "operation"  # dbt's kind of a hook on the start or the end of a run
 _COMMENTS = re.compile(r"\{#.*?#\}|/\*.*?\*/|--[^\n]*", re.DOTALL)
@@ -62,9 +62,8 @@ def _list_hooks(node: Node) -> Iterator[str]:
     code = str(node.get("raw_code") or "")
     if node["resource_type"] == RUN_HOOK or (_RUNS.search(code) and _WRITES.search(_COMMENTS.sub(" ", code))):
         yield code
-    for when in ("pre-hook", "post-hook"):
-        for hook in node["config"].get(when) or ():
-            yield str(hook.get("sql") if isinstance(hook, dict) else hook)
+    for before in (True, False):
+        yield from list_hooks(node["config"], before)
 
 
 def _may_write(hook: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from blocks.manifest import Node
+from blocks.manifest import Manifest
 
 NAMES_SCHEMA = re.compile(r"\b(?:target|this)\s*(?:\.\s*schema\b|\[\s*['\"]schema)")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -28,7 +28,7 @@ class Macros:
     overrides: True where packages' macros may stand for dbt's own.
     """
 
-    def __init__(self, manifest: Node, overrides: bool = False) -> None:
+    def __init__(self, manifest: Manifest, overrides: bool = False) -> None:
         metadata = manifest.get("metadata") or {}
         own = {"dbt", f"dbt_{metadata.get('adapter_type')}"}
         macros = (manifest.get("macros") or {}).values()

@@ -13,7 +13,6 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from blocks.findings import suggest_name
-from blocks.manifest import Node
 from blocks.records import Analysis
 
 OFF = {"no", "off", "false", "never", "none", "n"}
@@ -123,12 +122,9 @@ class Expect(Meta):
 
 
 class Event(Meta):
-    """Days of a metric that are not held to its history: on one day, from one to another, or those of a dbt seed."""
+    """Days of a metric that are not held to its history: on one day, or from one to another."""
 
-    name: str | None = None
-    seed: str | None = Field(
-        None, description="a dbt seed that lists such days in its columns name, first_day and last_day"
-    )
+    name: str
     on: date | None = None
     first: date | None = Field(None, alias="from")
     to: date | None = None
@@ -229,7 +225,7 @@ def find_meta_faults(model: type[Meta], meta: object) -> list[tuple[str, str]]:
     return [*_find_misspelt(model, meta), *_find_wrong(model, meta)]
 
 
-def find_unknown_keys(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
+def find_unknown_keys(model: type[Meta], meta: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """(key, what is wrong with it) for each that the model does not have, where all of the keys are ours."""
     known = {field.alias or name for name, field in model.model_fields.items()}
     for key in meta:
@@ -237,7 +233,7 @@ def find_unknown_keys(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]
             yield str(key), f"is no key that is read{suggest_name(str(key), known)}"
 
 
-def _find_misspelt(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
+def _find_misspelt(model: type[Meta], meta: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     known = set(model.model_fields)
     for key in meta:
         near = suggest_name(str(key), known)
@@ -256,7 +252,7 @@ _INNER: dict[object, type[Meta]] = {DiffBudget | None: DiffBudget, Expect | None
 """Type of a key → the model of the mapping, or of each of the mappings, that it holds."""
 
 
-def _find_wrong(model: type[Meta], meta: Node) -> Iterator[tuple[str, str]]:
+def _find_wrong(model: type[Meta], meta: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     try:
         model.model_validate({key: value for key, value in meta.items() if value is not None})
     except ValidationError as wrong:

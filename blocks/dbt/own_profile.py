@@ -10,7 +10,6 @@ from pathlib import Path
 
 from blocks.errors import Misconfigured, replace_vendor_errors
 from blocks.loader.dlt.locations import has_secret_parameter
-from blocks.manifest import Node
 from blocks.yaml_content import read_yaml
 
 
@@ -36,9 +35,9 @@ def read_own_settings(
     if chosen not in of_kind:
         return {}
     found = {key: value for key, value in outputs[chosen].items() if key in wanted}
-    if isinstance(found.get("attach"), list):
-        _check_attached(path, found["attach"])
-        found["attach"] = [_place(folder, each) for each in found["attach"]]
+    if isinstance(attached := found.get("attach"), list):
+        _check_attached(path, attached)
+        found["attach"] = [_place(folder, each) for each in attached]
     return found
 
 
@@ -49,16 +48,17 @@ def list_kinds(folder: Path, profile: str) -> list[str]:
     return sorted({str(output.get("type")) for output in outputs.values()})
 
 
-def merge_settings(own: Node, target: Node) -> dict[str, object]:
+def merge_settings(own: Mapping[str, object], target: Mapping[str, object]) -> dict[str, object]:
     """A profile's output: the warehouse's word stands, mappings are joined; dbt's threads are the project's."""
     merged: dict[str, object] = {**own, **target}
     for key, value in own.items():
-        if isinstance(value, Mapping) and isinstance(target.get(key), Mapping):
-            merged[key] = {**value, **target[key]}
+        stronger = target.get(key)
+        if isinstance(value, Mapping) and isinstance(stronger, Mapping):
+            merged[key] = {**value, **stronger}
     return {**merged, "threads": own.get("threads", target.get("threads", 1))}
 
 
-def _read_outputs(path: Path, profile: str) -> tuple[dict[str, Node], str]:
+def _read_outputs(path: Path, profile: str) -> tuple[dict[str, dict[str, object]], str]:
     content = read_yaml(path, "Correct or delete it.")
 
     def translate(error: BaseException) -> Misconfigured:
@@ -66,11 +66,18 @@ def _read_outputs(path: Path, profile: str) -> tuple[dict[str, Node], str]:
         return Misconfigured(f"read {path}", answer, "Correct or delete it.")
 
     with replace_vendor_errors((ValueError, TypeError, AttributeError), translate):
-        found = content.get(profile) or {}
-        outputs: dict[str, Node] = {
-            str(name): dict(output) for name, output in (found.get("outputs") or {}).items()
+        found = _require_mapping(content.get(profile))
+        outputs = {
+            str(name): _require_mapping(each) for name, each in _require_mapping(found.get("outputs")).items()
         }
     return outputs, str(found.get("target") or "")
+
+
+def _require_mapping(value: object) -> dict[str, object]:
+    """Names and values; none for nothing. Raises TypeError for anything else."""
+    if value and not isinstance(value, Mapping):
+        raise TypeError("no mapping")
+    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def _check_attached(path: Path, attached: Collection[object]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from prefect.blocks.core import Block
 from pydantic import Field, PrivateAttr
@@ -32,7 +31,7 @@ class DbtProject(Block):
 
     folder: Path = Field(description="folder of dbt_project.yml")
     state: Path = Field(description="folder for dbt's target and logs, outside the project")
-    variables: dict[str, Any] = Field(
+    variables: dict[str, object] = Field(
         default_factory=dict, description="dbt's --vars: they win over those of dbt_project.yml"
     )
     target: str | None = Field(
@@ -109,7 +108,7 @@ class DbtProject(Block):
         self._parsing[warehouse.database, schema] = run
         return run
 
-    def _read_settings(self) -> dict[str, Any]:
+    def _read_settings(self) -> dict[str, object]:
         path = self.folder / "dbt_project.yml"
         settings = read_yaml(path, "Give the folder of a dbt project.")
         if not {"name", "profile"} <= set(settings):

@@ -6,9 +6,8 @@ Not here: what is done about it (tasks/building.py).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
-from blocks.manifest import WHOLE_RELEASE, Node, find_lineage, name_model
+from blocks.manifest import WHOLE_RELEASE, Manifest, Node, UnitTest, find_lineage, name_model
 from blocks.records import Record
 
 BUILT = {"model", "seed", "snapshot"}
@@ -41,7 +40,7 @@ class WiderTest(Record):
     about: str = ""
 
 
-def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> list[WiderTest]:
+def find_wider_tests(manifest: Manifest, built: Collection[str]) -> list[WiderTest]:
     """Tests that dbt's cautious selection leaves out without a word, though they may test what is built."""
     nodes = manifest["nodes"]
     found = []
@@ -64,15 +63,17 @@ def find_wider_tests(manifest: Mapping[str, Any], built: Collection[str]) -> lis
     return found
 
 
-def find_tests(manifest: Mapping[str, Any], built: Collection[str]) -> list[str]:
+def find_tests(manifest: Manifest, built: Collection[str]) -> list[str]:
     """Ids of the tests that dbt's cautious selection takes with these nodes, and of the unit tests of them."""
-    tests = [*(each for each in manifest["nodes"].values() if each["resource_type"] == "test")]
+    tests: list[Node | UnitTest] = [
+        each for each in manifest["nodes"].values() if each["resource_type"] == "test"
+    ]
     tests += (manifest.get("unit_tests") or {}).values()
     parents = {each["unique_id"]: each["depends_on"]["nodes"] for each in tests}
     return [key for key, nodes in parents.items() if nodes and all(node in built for node in nodes)]
 
 
-def find_fresh_sources(manifest: Mapping[str, Any], built: Collection[str]) -> list[str]:
+def find_fresh_sources(manifest: Manifest, built: Collection[str]) -> list[str]:
     """Sources, `source.table`, of a release that declare how fresh they have to be."""
     return sorted(
         f"{source['source_name']}.{source['name']}"
@@ -81,7 +82,7 @@ def find_fresh_sources(manifest: Mapping[str, Any], built: Collection[str]) -> l
     )
 
 
-def find_blockers(manifest: Node, skipped: str, failed: Collection[str]) -> list[str]:
+def find_blockers(manifest: Manifest, skipped: str, failed: Collection[str]) -> list[str]:
     """Ids of those failed nodes for which dbt left another out; all of them where the manifest does not tell.
 
     dbt builds on a model once the tests of it have passed. A test is left out with the model that it is about.
@@ -97,7 +98,7 @@ def find_blockers(manifest: Node, skipped: str, failed: Collection[str]) -> list
     return found or list(failed)
 
 
-def _is_cause(manifest: Node, failed: str, target: str, above: Collection[str]) -> bool:
+def _is_cause(manifest: Manifest, failed: str, target: str, above: Collection[str]) -> bool:
     if failed in manifest.get("unit_tests", {}):  # runs before its model
         return not {*manifest["unit_tests"][failed]["depends_on"]["nodes"]}.isdisjoint({target, *above})
     node = manifest["nodes"].get(failed) or {}
@@ -141,6 +142,5 @@ def _name_scope(test: Node, inside: list[str], nodes: Mapping[str, Node]) -> str
 def has_threshold(source: Node) -> bool:
     """True if a source says how old its newest row may be."""
     rules = [source.get("freshness") or {}, source.get("config", {}).get("freshness") or {}]
-    return any(
-        (rule.get(name) or {}).get("count") for rule in rules for name in ("warn_after", "error_after")
-    )
+    ages = [age for rule in rules for age in (rule.get("warn_after"), rule.get("error_after"))]
+    return any((age or {}).get("count") for age in ages)

@@ -13,7 +13,7 @@ from pathlib import Path
 from shlex import quote
 from threading import Event
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -32,7 +32,7 @@ from blocks.dbt.release_scope import (
 )
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
-from blocks.manifest import DATABASE, OUTSIDE, Node
+from blocks.manifest import DATABASE, OUTSIDE, Manifest, Node
 from blocks.plain_file import check_folder
 from blocks.query_tags import suspend_tag
 from blocks.records import Record
@@ -44,6 +44,7 @@ from blocks.warehouse.base import Warehouse
 from blocks.whole_file import write_whole
 
 if TYPE_CHECKING:
+    from blocks.dbt.checks.keys import JsonSchema
     from blocks.dbt.worker import NodeResult, Parsed
 
 PARSE_DEADLINE_SECONDS = 600
@@ -70,8 +71,8 @@ class DbtSettings(Record):
     state: Path
     profile: str
     target: str = "release"
-    own: dict[str, Any] = Field(default_factory=dict)
-    variables: dict[str, Any] = Field(default_factory=dict)
+    own: dict[str, object] = Field(default_factory=dict)
+    variables: dict[str, object] = Field(default_factory=dict)
     not_run_passes: bool = False
     reuses: bool = False
     time_zone: str = UTC_ZONE
@@ -93,7 +94,7 @@ class DbtRun:
         self._profiles = ScratchFolder(self._state, "profiles-", schema)
         self._worker: DbtWorker | None = None
         self._catalogue: Catalogue | None = None
-        self._manifest: dict[str, Any] = {}
+        self._manifest: Manifest = {}
         self._warnings: list[str] = []
         self._is_apart, self._builds, self._is_decided = False, False, Event()
         self.not_run_passes, self._time_zone = settings.not_run_passes, settings.time_zone
@@ -120,7 +121,7 @@ class DbtRun:
         return self._folder
 
     @property
-    def manifest(self) -> Mapping[str, Any]:
+    def manifest(self) -> Manifest:
         """The content of dbt's manifest.json, parsed on first use; raises as `catalogue`."""
         self._parse()
         return self._manifest
@@ -192,7 +193,7 @@ class DbtRun:
         metadata, settings = self._manifest.get("metadata") or {}, self._settings
         versions = list_versions(str(metadata.get("adapter_type") or self._warehouse.dialect))
         dispatch = read_dispatch(self._folder)
-        about = [metadata.get("dbt_version"), versions, dispatch]
+        about: list[object] = [metadata.get("dbt_version"), versions, dispatch]
         about += [settings.target, settings.own, settings.time_zone]
         return Fingerprints(
             self._manifest,
@@ -362,13 +363,13 @@ class DbtRun:
         kept = {key: value for key, value in stored.items() if key in self.manifest["nodes"]}
         write_whole(self._state / COMPILED, json.dumps(kept))
 
-    def read_schemas(self) -> dict[str, Node]:
+    def read_schemas(self) -> dict[str, JsonSchema]:
         """dbt's own JSON Schemas of a project's YAML, by part; of one that dbt refuses, too. Raises BuildFailed."""
         with suppress(BuildFailed):  # an answer that waits comes first
             self._parse()
         worker = self._start_worker()
         worker.ask("schemas")
-        found: dict[str, Node] = worker.answer(PARSE_DEADLINE_SECONDS)
+        found: dict[str, JsonSchema] = worker.answer(PARSE_DEADLINE_SECONDS)
         return found
 
     def trace_columns(self) -> ColumnLineage:
@@ -441,7 +442,7 @@ def fetch_packages(folder: Path, state: Path) -> None:
         worker.close()
 
 
-def _pickle_context(context: dict[str, Any]) -> bytes:
+def _pickle_context(context: dict[str, object]) -> bytes:
     """A run context for another process."""
     import cloudpickle
 

@@ -7,15 +7,33 @@ of a deployment; all else is Prefect's own schema.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.schemas.automations import Automation, AutomationCore
 from prefect.exceptions import ObjectNotFound
+from pydantic import BaseModel, ConfigDict
 
 from blocks.errors import Misconfigured, NotFound, replace_vendor_errors
 from blocks.prefect.block_types import refuse_fields
 from blocks.yaml_content import read_yaml
+
+
+class DeclaredAction(BaseModel):
+    """An action, with names in the place of ids."""
+
+    model_config = ConfigDict(extra="allow")
+
+    block: str | None = None
+    deployment: str | None = None
+
+
+class DeclaredAutomation(BaseModel):
+    """An automation of the file; what is not here is Prefect's to judge."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    actions: list[DeclaredAction] = []
 
 
 def read_automations(path: Path) -> list[AutomationCore]:
@@ -59,26 +77,26 @@ def _find_saved(name: str, client: SyncPrefectClient) -> Automation | None:
     return next(iter(client.read_automations_by_name(name)), None)
 
 
-def _make_automation(declared: dict[str, Any], client: SyncPrefectClient) -> AutomationCore:
-    name = str(declared.get("name"))
-    actions = [_resolve_action(action, client) for action in declared.get("actions", [])]
-    with refuse_fields(f"read automation {name}", "See Prefect's automation schema.", known=True):
+def _make_automation(declared: dict[str, object], client: SyncPrefectClient) -> AutomationCore:
+    asked = f"read automation {declared.get('name')}"
+    with refuse_fields(asked, "See Prefect's automation schema.", known=True):
+        found = DeclaredAutomation.model_validate(declared)
+        actions = [_resolve_action(action, client) for action in found.actions]
         return AutomationCore.model_validate({**declared, "actions": actions})
 
 
-def _resolve_action(action: dict[str, Any], client: SyncPrefectClient) -> dict[str, Any]:
+def _resolve_action(action: DeclaredAction, client: SyncPrefectClient) -> dict[str, object]:
     """The action with ids instead of names."""
-    result = dict(action)
-    block = deployment = None
+    result = action.model_dump(exclude={"block", "deployment"})
+    named = ""
 
     def translate(_: BaseException) -> NotFound:
-        missing = f"{deployment or block} is not saved"
-        return NotFound("read automations", missing, "Apply blocks and deploy first.")
+        return NotFound("read automations", f"{named} is not saved", "Apply blocks and deploy first.")
 
     with replace_vendor_errors(ObjectNotFound, translate):
-        if block := result.pop("block", None):
-            kind, _, name = block.partition("/")
+        if named := action.block or "":
+            kind, _, name = named.partition("/")
             result["block_document_id"] = client.read_block_document_by_name(name, kind).id
-        if deployment := result.pop("deployment", None):
-            result["deployment_id"] = client.read_deployment_by_name(deployment).id
+        if named := action.deployment or "":
+            result["deployment_id"] = client.read_deployment_by_name(named).id
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from blocks.quality.expectations import LENIENT, make_encodable, name_expectation
+from blocks.quality.expectations import LENIENT, Expectation, make_encodable, name_expectation
 from blocks.quality.wording import describe_expectation
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuite, ExpectationValidationResult
     from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.datasource.fluent import SQLDatasource
-    from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation import Expectation as GxExpectation
 
 SHOWN = 5
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": SHOWN}
 
 
-def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[dict[str, Any]]) -> list[Check]:
+def audit_mart(source: SQLDatasource, mart: str, relation: str, given: list[Expectation]) -> list[Check]:
     """The checks of a mart's expectations, all of them usable; relation: `schema.table`.
 
     One that raised is a check not run, be it the suite's fault or the warehouse's: see `require_answer`.
@@ -65,7 +65,7 @@ def _run_suite(
 
 
 def _run_one(
-    batch_definition: BatchDefinition, expectation: Expectation, name: str
+    batch_definition: BatchDefinition, expectation: GxExpectation, name: str
 ) -> ExpectationValidationResult | Check:
     """A result, or a failed check where Great Expectations gives none."""
     try:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from blocks.errors import Misconfigured, NotFound, PlatformError, replace_vendor_errors
 from blocks.plain_file import read_plain
@@ -59,7 +59,20 @@ WITH_PERCENTILES = {
 
 WITHOUT_QUANTILES = {"dremio"}  # its driver can't run Great Expectations' query for them
 
-SuiteContent = tuple[list[dict[str, object]], list[Check]]
+
+class Expectation(TypedDict, total=False):
+    """An expectation of a suite's file, in today's form; `find_fault` has found nothing wrong with it."""
+
+    type: str
+    kwargs: dict[str, object]
+    meta: dict[str, object]
+    id: str
+    notes: str | list[str]
+    description: str
+    severity: str
+
+
+SuiteContent = tuple[list[Expectation], list[Check]]
 """The expectations of a suite that can be evaluated, and a failed check for each other one."""
 
 
@@ -88,7 +101,7 @@ def read_expectations(mart: str, suite: object) -> SuiteContent:
         raise Misconfigured(
             f"read the suite of {mart}", "it has no list of expectations", "Write at least one in it."
         )
-    usable: list[dict[str, Any]] = []
+    usable: list[Expectation] = []
     faults: list[Check] = []
     for each in given:
         expectation = upgrade_expectation(each)
@@ -96,12 +109,14 @@ def read_expectations(mart: str, suite: object) -> SuiteContent:
         if fault:
             faults.append(Check.from_unanswered(mart, name_expectation(expectation), "suite", fault))
         else:
-            usable.append(expectation)
+            usable.append(cast("Expectation", expectation))
     return usable, faults
 
 
-def upgrade_suite(suite: Mapping[str, Any], mart: str) -> dict[str, Any]:
-    """A suite's content in today's form; its expectations are not judged.
+def upgrade_suite(
+    suite: Mapping[str, object], expectations: Sequence[object], mart: str
+) -> dict[str, object]:
+    """A suite's content in today's form, with these expectations.
 
     What today's form has no place for is kept in its meta, as `former`.
     """
@@ -117,11 +132,11 @@ def upgrade_suite(suite: Mapping[str, Any], mart: str) -> dict[str, Any]:
     return {
         **kept,
         "name": name,
-        "expectations": [upgrade_expectation(each) for each in suite["expectations"]],
+        "expectations": list(expectations),
     }
 
 
-def upgrade_expectation(given: Any) -> Any:
+def upgrade_expectation(given: object) -> object:
     """An expectation as versions before 1.0 wrote it, in today's form; any other as it is."""
     if not isinstance(given, dict) or FORMER_TYPE not in given or "type" in given:
         return given
@@ -199,7 +214,7 @@ def refuse_expectations(mart: str, content: SuiteContent, dialect: str) -> Suite
 
     dialect: the warehouse's, as SQLAlchemy names it.
     """
-    usable: list[dict[str, Any]] = []
+    usable: list[Expectation] = []
     faults = list(content[1])
     for each in content[0]:
         if reason := find_refusal(each, dialect):
@@ -209,7 +224,7 @@ def refuse_expectations(mart: str, content: SuiteContent, dialect: str) -> Suite
     return usable, faults
 
 
-def find_refusal(expectation: Mapping[str, Any], dialect: str) -> str:
+def find_refusal(expectation: Expectation, dialect: str) -> str:
     """Why Great Expectations can't evaluate an expectation on a warehouse; empty if it can."""
     kind, kwargs = expectation["type"], expectation.get("kwargs", {})
     if kind == OUTLIERS and kwargs.get("method", "iqr") == "iqr" and dialect not in WITH_PERCENTILES:
@@ -219,7 +234,7 @@ def find_refusal(expectation: Mapping[str, Any], dialect: str) -> str:
     return ""
 
 
-def _find_wrong_arguments(expectation: dict[str, object]) -> str:
+def _find_wrong_arguments(expectation: Mapping[str, object]) -> str:
     """What Great Expectations says of the arguments of an expectation that it knows."""
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 

@@ -171,7 +171,7 @@ def _holds(expectation: object, dialect: str) -> bool:
     """True if an expectation's answer depends on the mart's rows alone."""
     given = upgrade_expectation(expectation)
     kwargs = given.get("kwargs") if isinstance(given, dict) else None
-    if not isinstance(kwargs, dict):
+    if not isinstance(given, dict) or not isinstance(kwargs, dict):
         return False
     rest = {name: value for name, value in kwargs.items() if name != ROWS_QUERY}
     if IN_TEXT.search(json.dumps([given.get("type"), rest])):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from blocks.quality.expectations import LENIENT, name_expectation
+from blocks.quality.expectations import LENIENT, Expectation, name_expectation
 from blocks.quality.wording import describe_expectation
 from blocks.records import Check
 from blocks.warehouse.base import Warehouse
@@ -44,8 +43,8 @@ def find_family(kind: str) -> str:
 
 
 def take_types(
-    warehouse: Warehouse, suites: Mapping[str, list[dict[str, Any]]], marts: Mapping[str, str]
-) -> tuple[dict[str, list[dict[str, Any]]], list[Check]]:
+    warehouse: Warehouse, suites: Mapping[str, list[Expectation]], marts: Mapping[str, str]
+) -> tuple[dict[str, list[Expectation]], list[Check]]:
     """Expectations by mart without those about types, and those as checks. marts: each one's `schema.table`."""
     rest, checks = dict(suites), []
     for mart, expectations in suites.items():
@@ -58,13 +57,15 @@ def take_types(
     return rest, checks
 
 
-def _check(mart: str, expectation: Mapping[str, Any], columns: Mapping[str, str]) -> Check:
+def _check(mart: str, expectation: Expectation, columns: Mapping[str, str]) -> Check:
     kwargs = expectation["kwargs"]
-    allowed = kwargs.get("type_list") or [kwargs.get("type_") or ""]
-    if not all(isinstance(each, str) for each in (kwargs["column"], *allowed)):
+    column, listed = kwargs["column"], kwargs.get("type_list") or [kwargs.get("type_") or ""]
+    kinds = listed if isinstance(listed, list) else [None]
+    allowed = [each for each in kinds if isinstance(each, str)]
+    if not isinstance(column, str) or len(allowed) < len(kinds):
         reason = "its column and types have to be names"
         return Check.from_unanswered(mart, name_expectation(expectation), "suite", reason)
-    actual = columns.get(kwargs["column"], "no such column")
+    actual = columns.get(column, "no such column")
     right = find_family(actual) in {find_family(kind) for kind in allowed}
     lenient = expectation.get("severity") in LENIENT
     return Check(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from difflib import unified_diff
 from pathlib import Path
-from typing import Any
 
 from blocks.errors import Misconfigured
 from blocks.quality.expectations import (
@@ -44,12 +43,10 @@ def plan_upgrade(path: Path) -> SuiteUpgrade:
     before, suite = read_suite(path)
     if not isinstance(suite, dict) or not isinstance(suite.get("expectations"), list):
         raise Misconfigured(asked, "it has no list of expectations", "Write at least one in it.")
-    given: list[Any] = suite["expectations"]
+    given: list[object] = suite["expectations"]
     faults = [find_fault(upgrade_expectation(each)) for each in given]
-    upgraded = upgrade_suite(suite, path.stem)
-    upgraded["expectations"] = [
-        old if fault else new for old, new, fault in zip(given, upgraded["expectations"], faults, strict=True)
-    ]
+    kept = [each if fault else upgrade_expectation(each) for each, fault in zip(given, faults, strict=True)]
+    upgraded = upgrade_suite(suite, kept, path.stem)
     if upgraded == {"name": path.stem, **suite}:
         upgraded = suite
     after = before if upgraded == suite else json.dumps(upgraded, indent=2, ensure_ascii=False) + "\n"
@@ -72,7 +69,7 @@ def write_upgrade(upgrade: SuiteUpgrade) -> None:
     write_whole(upgrade.path, upgrade.text)
 
 
-def _find_ineffective(given: Any) -> list[str]:
+def _find_ineffective(given: object) -> list[str]:
     kwargs = given.get("kwargs") if isinstance(given, dict) and FORMER_TYPE in given else None
     found = kwargs.items() if isinstance(kwargs, dict) else ()
     return sorted(name for name, value in found if is_ineffective(name, value))

@@ -5,13 +5,12 @@ Names of columns are shown as words. What a suite or a dbt project says of a che
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 from blocks.quality.expectations import make_encodable, name_expectation
 
 LONGEST, MOST_VALUES = 300, 8
-Arguments = Mapping[str, Any]
+Arguments = Mapping[str, object]
 
 
 def describe_expectation(expectation: object) -> str:
@@ -78,13 +77,25 @@ def _list(values: object, word: str = "or") -> str:
 
 
 def _name_columns(kwargs: Arguments) -> str:
-    return _list([_split_name(each) for each in kwargs["column_list"]], "and")
+    return _list_names(kwargs["column_list"])
+
+
+def _list_names(names: object) -> str:
+    if not isinstance(names, Iterable):
+        raise TypeError("no list of names")
+    return _list([_split_name(each) for each in names], "and")
 
 
 def _write_value(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,}"
+
+
+def _write_share(value: object) -> str:
+    if not isinstance(value, int | float):
+        raise TypeError("no share")
+    return f"{value:.4g}".rstrip("0").rstrip(".") if value < 0.01 else f"{value:.0%}"
 
 
 def _write_bounds(kwargs: Arguments, low: str = "min_value", high: str = "max_value") -> str:
@@ -119,17 +130,12 @@ def _say_figure(of: str) -> Callable[[Arguments], str]:
 
 def _say_share(of: str) -> Callable[[Arguments], str]:
     def say(kwargs: Arguments) -> str:
-        percent = {
-            **kwargs,
-            **{
-                bound: f"{kwargs[bound]:.4g}".rstrip("0").rstrip(".")
-                if kwargs[bound] < 0.01
-                else f"{kwargs[bound]:.0%}"
-                for bound in ("min_value", "max_value")
-                if kwargs.get(bound) is not None
-            },
+        shares = {
+            bound: _write_share(kwargs[bound])
+            for bound in ("min_value", "max_value")
+            if kwargs.get(bound) is not None
         }
-        return f"the share of {of} {_name_column(kwargs)} is {_write_bounds(percent)}"
+        return f"the share of {of} {_name_column(kwargs)} is {_write_bounds({**kwargs, **shares})}"
 
     return say
 
@@ -226,9 +232,7 @@ SENTENCES: dict[str, Callable[[Arguments], str]] = {
     "expect_table_columns_to_match_ordered_list": lambda k: (
         f"the columns are {_name_columns(k)}, in that order"
     ),
-    "expect_table_columns_to_match_set": lambda k: (
-        f"the columns are {_list([_split_name(each) for each in k['column_set']], 'and')}"
-    ),
+    "expect_table_columns_to_match_set": lambda k: f"the columns are {_list_names(k['column_set'])}",
     "expect_table_row_count_to_be_between": lambda k: f"the number of rows is {_write_bounds(k)}",
     "expect_table_row_count_to_equal": lambda k: f"the number of rows is {_write_value(k['value'])}",
     "expect_table_row_count_to_equal_other_table": lambda k: (
@@ -245,6 +249,6 @@ DBT_SENTENCES: dict[str, Callable[[Arguments], str]] = {
     "relationships": lambda k: f"every {_name_column(k)} is known where it comes from",
     "accepted_range": lambda k: f"every {_name_column(k)} is {_write_bounds(k)}",
     "unique_combination_of_columns": lambda k: (
-        f"there is one row for each {_list([_split_name(each) for each in k['combination_of_columns']], 'and')}"
+        f"there is one row for each {_list_names(k['combination_of_columns'])}"
     ),
 }

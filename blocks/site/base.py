@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from blocks.catalogue import Dataset
 from blocks.dictionary import Dictionary
 from blocks.hidden_input import HIDDEN_INPUT
-from blocks.manifest import Node
+from blocks.manifest import Manifest
 from blocks.records import Comment, Dashboard, GateReport, Publication, Record
 from blocks.site.labels import tell_fields_apart
 from blocks.site.plan import DashboardPlan, plan_dashboard
@@ -216,7 +216,7 @@ class BiSite(Block, ABC):
         """Publish the data dictionary of what readers see; return its address. None: this site has no place for it."""
         return None
 
-    def publish_dbt_docs(self, manifest: Node, dictionary: Dictionary) -> str | None:
+    def publish_dbt_docs(self, manifest: Manifest, dictionary: Dictionary) -> str | None:
         """Publish dbt's own documentation beside the dictionary; return its address, if there is a place for it."""
         return None
 

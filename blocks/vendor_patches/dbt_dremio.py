@@ -13,6 +13,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
 from blocks.deadline import Deadline
 from blocks.errors import TimedOut
 from blocks.http.polling import Pauses, Pending, poll_until
@@ -28,6 +31,17 @@ SEEN = "1.11.0"
 TIMEOUTS = (10, 120)  # seconds to connect, to answer
 PAUSES = Pauses(0.02, 2.0)
 ENDED = {"COMPLETED", "FAILED", "CANCELED", "CANCELLED"}
+
+
+class Job(BaseModel):
+    """What Dremio answers of a job. row_count: -1 where it does not say."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    job_state: str
+    error_message: str | None = None
+    cancellation_reason: str | None = None
+    row_count: int | None = -1
 
 
 def install() -> None:
@@ -70,19 +84,19 @@ def _guard_jobs() -> None:
     def wait(self: Any) -> None:
         limit = float(os.environ.get("DREMIO_JOB_DEADLINE_SECONDS", "3600"))
 
-        def look() -> dict[str, Any] | Pending:
-            answer: dict[str, Any] = self._rest_client.job_status(self._job_id)
-            return answer if answer["jobState"] in ENDED else Pending(answer["jobState"].lower())
+        def look() -> Job | Pending:
+            found = Job.model_validate(self._rest_client.job_status(self._job_id))
+            return found if found.job_state in ENDED else Pending(found.job_state.lower())
 
         try:
-            answer = poll_until(look, Deadline("run Dremio's job", limit), PAUSES)
+            job = poll_until(look, Deadline("run Dremio's job", limit), PAUSES)
         except TimedOut as error:
             self.job_cancel()
             raise RuntimeError(f"{error.asked}: {error.answer}; cancelled") from None
-        if answer["jobState"] != "COMPLETED":
-            message = answer.get("errorMessage") or answer.get("cancellationReason") or ""
-            raise RuntimeError(f"Dremio's job is {answer['jobState'].lower()}: {message}")
-        self._rowcount = answer.get("rowCount", -1)
+        if job.job_state != "COMPLETED":
+            message = job.error_message or job.cancellation_reason or ""
+            raise RuntimeError(f"Dremio's job is {job.job_state.lower()}: {message}")
+        self._rowcount = job.row_count
 
     def cancel(self: object, connection: Connection) -> None:
         cursor = getattr(connection.handle, "_cursor", None)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import _AsyncGeneratorContextManager, contextmanager
 from functools import cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blocks.vendor_patches.versions import is_version
 
@@ -75,13 +75,13 @@ def bound_parameters() -> None:
     Flow.serialize_parameters = serialize_parameters  # type: ignore[method-assign, assignment]
 
 
-def lighten_context(context: dict[str, Any]) -> dict[str, Any]:
+def lighten_context(context: dict[str, object]) -> dict[str, object]:
     """A serialized run context for another process, without what is this process's alone.
 
     That are the flow's hooks, and blocks: those make the other process import every vendor's collection.
     """
     run = context.get("flow_run_context")
-    if not run or not is_version("prefect", SEEN):
+    if not isinstance(run, dict) or not is_version("prefect", SEEN):
         return context
     flow = copy.copy(run["flow"])
     for name in [name for name in vars(flow) if name.endswith("_hooks")]:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from blocks.dbt.checks.nodes import get_place, list_nodes
 from blocks.errors import PlatformError
 from blocks.findings import Finding, make_error, suggest_column, warn
-from blocks.manifest import Node, name_model
+from blocks.manifest import (
+    DimensionNode,
+    EntityNode,
+    Manifest,
+    MeasureNode,
+    Node,
+    SemanticModelNode,
+    name_model,
+)
 from blocks.sql import parse_expression
 
-_PARTS = {"entities": "entity", "dimensions": "dimension", "measures": "measure"}
 _FIX = "Correct the name, or declare the column."
 
 
-def check_expressions(manifest: Node) -> Iterator[Finding]:
+def check_expressions(manifest: Manifest) -> Iterator[Finding]:
     """What each semantic model reads that its model's YAML does not declare, where that declares any column."""
     nodes = manifest.get("nodes") or {}
-    for semantic in list_nodes(manifest, "semantic_models"):
-        model: Node = next(
-            (nodes[key] for key in (semantic.get("depends_on") or {}).get("nodes") or () if key in nodes), {}
-        )
+    for semantic in list_nodes(manifest.get("semantic_models")):
+        parents = (semantic.get("depends_on") or {}).get("nodes") or ()
+        model = next((nodes[key] for key in parents if key in nodes), Node())
         columns = {str(name).lower() for name in model.get("columns") or {}}
         if not columns:
             continue
@@ -42,12 +48,17 @@ def check_expressions(manifest: Node) -> Iterator[Finding]:
             yield warn(about, get_place(semantic), problem, _FIX)
 
 
-def _list_columns(semantic: Node) -> Iterator[tuple[str, str, str]]:
+def _list_columns(semantic: SemanticModelNode) -> Iterator[tuple[str, str, str]]:
     """(kind, name, column in lower case) of all that a semantic model reads, where its SQL can be read."""
     from sqlglot import exp
 
-    for part, kind in _PARTS.items():
-        for each in semantic.get(part) or ():
+    parts: dict[str, Sequence[EntityNode | DimensionNode | MeasureNode] | None] = {
+        "entity": semantic.get("entities"),
+        "dimension": semantic.get("dimensions"),
+        "measure": semantic.get("measures"),
+    }
+    for kind, listed in parts.items():
+        for each in listed or ():
             name = str(each.get("name"))
             try:
                 tree = parse_expression(str(each.get("expr") or name), "duckdb")

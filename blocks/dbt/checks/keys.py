@@ -10,16 +10,28 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 from blocks.dbt.checks.nodes import get_name, list_nodes
 from blocks.dbt.project_files import PROJECT_FILE, UNREAD
 from blocks.errors import Misconfigured
 from blocks.findings import Finding, make_error, suggest_name, warn
-from blocks.manifest import Node
+from blocks.manifest import Manifest
 from blocks.yaml_content import read_yaml
 
-Schemas: TypeAlias = Mapping[str, Node]
+
+class JsonSchema(TypedDict, total=False):
+    """A JSON Schema, as far as dbt's use it: what a value may be."""
+
+    type: str
+    properties: dict[str, JsonSchema]
+    additionalProperties: bool
+    items: JsonSchema
+    anyOf: list[JsonSchema]
+    oneOf: list[JsonSchema]
+
+
+Schemas: TypeAlias = Mapping[str, JsonSchema]
 """dbt's JSON Schema of each part of a project's YAML, as blocks/vendor_patches/dbt_schemas.py collects them."""
 INNER = frozenset(("original_file_path", "yaml_key", "package_name", "_extra", "project-root"))
 """Of dbt's classes, fields that no file has."""
@@ -142,7 +154,7 @@ class _Reader:
                 )
             )
 
-    def _walk(self, node: YamlNode, schema: Node, part: str, place: str, about: str) -> None:
+    def _walk(self, node: YamlNode, schema: JsonSchema, part: str, place: str, about: str) -> None:
         """A mapping of properties and all that it holds."""
         if (id(node), id(schema)) in self._seen or node.id != "mapping":
             return
@@ -162,7 +174,7 @@ class _Reader:
             self._walk_value(key.value, value, inner, part, place, about)
 
     def _walk_value(
-        self, key: str, value: YamlNode, schemas: Sequence[Node], part: str, place: str, about: str
+        self, key: str, value: YamlNode, schemas: Sequence[JsonSchema], part: str, place: str, about: str
     ) -> None:
         choices = [each for schema in schemas for each in _list_choices(schema)]
         wanted = _say_wanted(value, {str(each.get("type")) for each in choices})
@@ -181,7 +193,9 @@ class _Reader:
         else:
             self._walk_all(value, choices, key, place, about)
 
-    def _walk_all(self, node: YamlNode, schemas: Sequence[Node], part: str, place: str, about: str) -> None:
+    def _walk_all(
+        self, node: YamlNode, schemas: Sequence[JsonSchema], part: str, place: str, about: str
+    ) -> None:
         for schema in schemas:
             self._walk(node, schema, part, place, about)
 
@@ -292,7 +306,7 @@ class _Reader:
         )
 
 
-def check_keys(folder: Path, schemas: Schemas, manifest: Node | None = None) -> list[Finding]:
+def check_keys(folder: Path, schemas: Schemas, manifest: Manifest | None = None) -> list[Finding]:
     """Every key of the project's own YAML, and of configs in its SQL, that is not as dbt reads it.
 
     folder: of dbt_project.yml. manifest: None for a project that dbt refuses.
@@ -309,11 +323,11 @@ def check_keys(folder: Path, schemas: Schemas, manifest: Node | None = None) -> 
     return [*reader.findings, *refused, *_check_inline(manifest or {}, reader)]
 
 
-def _check_inline(manifest: Node, reader: _Reader) -> Iterator[Finding]:
+def _check_inline(manifest: Manifest, reader: _Reader) -> Iterator[Finding]:
     """Keys of `config()` in a model's own file: of what no YAML says, the manifest knows."""
     own = (manifest.get("metadata") or {}).get("project_name")
     parts = {"model": "models", "seed": "seeds", "snapshot": "snapshots"}
-    for node in list_nodes(manifest, "nodes"):
+    for node in list_nodes(manifest.get("nodes")):
         part = parts.get(str(node.get("resource_type")), "")
         if node.get("package_name") != own or f"{part}.config" not in reader.schemas:
             continue
@@ -329,11 +343,11 @@ def _check_inline(manifest: Node, reader: _Reader) -> Iterator[Finding]:
                 )
 
 
-def _list_config_words(folder: Path, manifest: Node | None) -> frozenset[str]:
+def _list_config_words(folder: Path, manifest: Manifest | None) -> frozenset[str]:
     """Keys that macros of the project, its packages, dbt and its adapter, or its models, read of a config."""
     if manifest:
-        texts = [str(node.get("macro_sql")) for node in list_nodes(manifest, "macros")]
-        texts += [str(node.get("raw_code")) for node in list_nodes(manifest, "nodes")]
+        texts = [str(node.get("macro_sql")) for node in list_nodes(manifest.get("macros"))]
+        texts += [str(node.get("raw_code")) for node in list_nodes(manifest.get("nodes"))]
     else:
         texts = [
             path.read_text(encoding="utf-8", errors="replace")
@@ -343,7 +357,7 @@ def _list_config_words(folder: Path, manifest: Node | None) -> frozenset[str]:
     return frozenset(word for text in texts for groups in _NAMED.findall(text) for word in groups if word)
 
 
-def _list_files(folder: Path, settings: Node) -> list[Path]:
+def _list_files(folder: Path, settings: Mapping[str, object]) -> list[Path]:
     found: dict[Path, None] = {}
     for key, usual in _PATHS.items():
         names = settings.get(key) or usual
@@ -404,7 +418,7 @@ def _list_pairs(node: YamlNode) -> list[tuple[YamlNode, YamlNode]]:
     return found
 
 
-def _list_choices(schema: Node) -> list[Node]:
+def _list_choices(schema: JsonSchema) -> list[JsonSchema]:
     """The kinds that a value may have, each as a schema of its own."""
     choices = schema.get("anyOf") or schema.get("oneOf")
     if not choices:

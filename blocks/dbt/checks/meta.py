@@ -16,30 +16,36 @@ from blocks.dbt.meta_models import (
     find_meta_faults,
 )
 from blocks.findings import Finding, make_error
-from blocks.manifest import Node
+from blocks.manifest import AnyNode, Manifest
 
 _FIX = "Correct it; `check --schema` prints a JSON Schema for editors."
 
 
-def check_meta(manifest: Node) -> Iterator[Finding]:
+def check_meta(manifest: Manifest) -> Iterator[Finding]:
     """Every key of meta that is misspelt or of the wrong kind."""
-    for section, model in (("exposures", ExposureMeta), ("metrics", MetricMeta)):
-        for node in list_nodes(manifest, section):
-            yield from _check_node(model, node)
-    for node in list_nodes(manifest, "semantic_models"):
-        for dimension in node.get("dimensions") or ():
-            about = f"dimension {dimension.get('name')} of {node.get('name')}"
-            yield from _check_node(DimensionMeta, dimension, about, get_place(node))
-    for node in list_nodes(manifest, "nodes"):
+    for exposure in list_nodes(manifest.get("exposures")):
+        yield from _check_node(ExposureMeta, exposure)
+    for metric in list_nodes(manifest.get("metrics")):
+        yield from _check_node(MetricMeta, metric)
+    for semantic in list_nodes(manifest.get("semantic_models")):
+        for dimension in semantic.get("dimensions") or ():
+            about = f"dimension {dimension.get('name')} of {semantic.get('name')}"
+            yield from _check_meta(DimensionMeta, get_meta(dimension), about, get_place(semantic))
+    for node in list_nodes(manifest.get("nodes")):
         if node.get("resource_type") == "model":
             yield from _check_node(MartMeta, node)
-    for node in list_nodes(manifest, "sources"):
-        yield from _check_node(SourceTableMeta, node)
-        for name, column in (node.get("columns") or {}).items():
-            yield from _check_node(SourceColumnMeta, column, f"{get_name(node)}.{name}", get_place(node))
+    for source in list_nodes(manifest.get("sources")):
+        yield from _check_node(SourceTableMeta, source)
+        for name, column in (source.get("columns") or {}).items():
+            about = f"{get_name(source)}.{name}"
+            yield from _check_meta(SourceColumnMeta, get_meta(column), about, get_place(source))
 
 
-def _check_node(model: type[Meta], node: Node, about: str = "", place: str = "") -> Iterator[Finding]:
-    for key, problem in find_meta_faults(model, get_meta(node)):
+def _check_node(model: type[Meta], node: AnyNode) -> Iterator[Finding]:
+    return _check_meta(model, get_meta(node), get_name(node), get_place(node))
+
+
+def _check_meta(model: type[Meta], meta: object, about: str, place: str) -> Iterator[Finding]:
+    for key, problem in find_meta_faults(model, meta):
         what = f"`{key}` in its meta" if key else "its meta"
-        yield make_error(about or get_name(node), place or get_place(node), f"{what} {problem}", _FIX)
+        yield make_error(about, place, f"{what} {problem}", _FIX)

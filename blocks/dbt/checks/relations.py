@@ -9,20 +9,19 @@ from blocks.dbt.checks.nodes import get_config, get_place, list_nodes, make_node
 from blocks.dbt.hooks import runs_statements
 from blocks.dbt.macros import Macros
 from blocks.findings import Finding, warn
-from blocks.manifest import OUTSIDE, Node
+from blocks.manifest import OUTSIDE, Manifest, Node, list_hooks
 from blocks.release_names import is_in_release
 
 _OWN = {"table", "view", "incremental", "ephemeral", "snapshot", "seed", "materialized_view", "dynamic_table"}
-_HOOKS = {"pre-hook": "before", "post-hook": "after"}
 
 
-def check_relations(manifest: Node, built: Collection[str], schema: str) -> Iterator[Finding]:
+def check_relations(manifest: Manifest, built: Collection[str], schema: str) -> Iterator[Finding]:
     """What is built for the marts and is not, or not only, in the release. built: ids of all that they are made of.
 
     schema: the release's, as the manifest was parsed with.
     """
     usual, macros = find_database(manifest), Macros(manifest)
-    for node in list_nodes(manifest, "nodes"):
+    for node in list_nodes(manifest.get("nodes")):
         if node.get("unique_id") in built and node.get("resource_type") in BUILT:
             yield from _check_place(node, schema, usual)
             yield from _check_writer(node)
@@ -79,10 +78,9 @@ def _check_writer(node: Node) -> Iterator[Finding]:
 
 
 def _check_hooks(node: Node) -> Iterator[Finding]:
-    for name, when in _HOOKS.items():
-        hooks = get_config(node).get(name) or []
-        texts = [str(each.get("sql") if isinstance(each, dict) else each).strip() for each in hooks]
-        if any(texts):
+    for name, when in (("pre-hook", "before"), ("post-hook", "after")):
+        hooks = list_hooks(get_config(node), before=when == "before")
+        if any(hook.strip() for hook in hooks):
             yield warn_about(
                 node,
                 f"its {name} runs {when} it is built, in every attempt, checked or not",
@@ -90,8 +88,8 @@ def _check_hooks(node: Node) -> Iterator[Finding]:
             )
 
 
-def _check_operations(manifest: Node) -> Iterator[Finding]:
-    for node in list_nodes(manifest, "nodes"):
+def _check_operations(manifest: Manifest) -> Iterator[Finding]:
+    for node in list_nodes(manifest.get("nodes")):
         if node.get("resource_type") == "operation":
             yield warn(
                 f"hook {node.get('name')}",

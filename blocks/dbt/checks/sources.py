@@ -17,19 +17,19 @@ from blocks.dbt.checks.nodes import (
 )
 from blocks.dbt.release_scope import has_threshold
 from blocks.findings import Finding, make_error, suggest_name
-from blocks.manifest import Node
+from blocks.manifest import Manifest, Node
 
 OWN_READING = frozenset({"external_location", "plugin"})
 """Keys of a source's meta by which dbt-duckdb reads its data where they lie, whatever a table of its name holds."""
 
 
 def check_sources(
-    manifest: Node, built: Collection[str], loaders: Collection[str], reserved: Collection[str]
+    manifest: Manifest, built: Collection[str], loaders: Collection[str], reserved: Collection[str]
 ) -> Iterator[Finding]:
     """The sources that the marts are made of. loaders: kinds that there are; reserved: schemas of our own."""
     places: dict[str, list[Node]] = defaultdict(list)
     usual = find_database(manifest)
-    for node in list_nodes(manifest, "sources"):
+    for node in list_nodes(manifest.get("sources")):
         places[f"{node.get('schema')}.{node.get('identifier')}".lower()].append(node)
         if node.get("unique_id") not in built:
             continue

@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator
 from blocks.dbt.checks.nodes import get_config, get_place, list_nodes
 from blocks.dbt.release_scope import find_wider_tests
 from blocks.findings import Finding, make_error, suggest_name, warn
-from blocks.manifest import Node, list_disabled, name_model
+from blocks.manifest import Manifest, Node, list_disabled, name_model
 
 _TESTS = {"test", "unit_test"}
 
 
-def check_tests(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
+def check_tests(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
     """Tests that are switched off, that reach beyond the marts, or that are of models that no dashboard needs."""
     nodes = manifest.get("nodes") or {}
     for wider in find_wider_tests(manifest, built):
@@ -28,7 +28,7 @@ def check_tests(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
     yield from _check_stored(manifest, built)
     apart = [
         node
-        for node in list_nodes(manifest, "nodes")
+        for node in list_nodes(manifest.get("nodes"))
         if node.get("resource_type") == "test"
         and not set((node.get("depends_on") or {}).get("nodes") or ()) & set(built)
     ]
@@ -41,7 +41,7 @@ def check_tests(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
         )
 
 
-def _check_disabled(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
+def _check_disabled(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
     names = {node_id.split(".")[2] for node_id in built if node_id.startswith("model.")}
     for node in list_disabled(manifest):
         about = {str(ref.get("name") if isinstance(ref, dict) else ref) for ref in node.get("refs") or ()}
@@ -61,9 +61,9 @@ def _check_disabled(manifest: Node, built: Collection[str]) -> Iterator[Finding]
             )
 
 
-def _check_stored(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
+def _check_stored(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
     """Tests that keep their failures in a database of another name than the release's."""
-    for node in list_nodes(manifest, "nodes"):
+    for node in list_nodes(manifest.get("nodes")):
         config = get_config(node)
         about = set((node.get("depends_on") or {}).get("nodes") or ()) & set(built)
         if node.get("resource_type") == "test" and about and config.get("store_failures"):
@@ -75,10 +75,10 @@ def _check_stored(manifest: Node, built: Collection[str]) -> Iterator[Finding]:
             )
 
 
-def check_ambiguous(manifest: Node, marts: Collection[str]) -> Iterator[Finding]:
+def check_ambiguous(manifest: Manifest, marts: Collection[str]) -> Iterator[Finding]:
     """Marts that readers would see under the name of another: of packages, of versions, of other letters' case."""
     places: dict[str, list[Node]] = {}
-    for node in list_nodes(manifest, "nodes"):
+    for node in list_nodes(manifest.get("nodes")):
         if node.get("resource_type") == "model":
             places.setdefault(name_model(node).casefold(), []).append(node)
     for name in sorted(marts):

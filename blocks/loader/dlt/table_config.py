@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib.util import find_spec
 
@@ -52,6 +53,13 @@ def require_extra(table: SourceTable, module: str, extra: str) -> None:
         )
 
 
+def list_items(given: object) -> list[object]:
+    """Return a setting that is one text or a list as a list. Raises TypeError for anything else."""
+    if not isinstance(given, Iterable):
+        raise TypeError("no list")
+    return [given] if isinstance(given, str) else list(given)
+
+
 def require_setting(table: SourceTable, name: str) -> str:
     """Return a text of the table's meta. Raises Misconfigured if it is missing."""
     value = table.meta.get(name)
@@ -90,8 +98,7 @@ def get_load_mode(table: SourceTable) -> str:
 
 def get_key(table: SourceTable) -> list[str]:
     """Return the columns that rows are merged by."""
-    names = table.meta.get("key", [])
-    return [names] if isinstance(names, str) else [str(name) for name in names]
+    return [str(name) for name in list_items(table.meta.get("key", []))]
 
 
 def get_cursor(table: SourceTable) -> str | None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from blocks.errors import Misconfigured
+from blocks.loader.dlt.table_config import list_items
 from blocks.records import Column, SourceTable
 from blocks.sql import write_literal
 
@@ -72,7 +73,7 @@ def build_text(table: SourceTable, column: Column, text: str) -> str:
     values = column.meta.get("null_values", table.meta.get("null_values", ()))
     if not values:
         return text
-    listed = [str(value) for value in ([values] if isinstance(values, str) else values)]
+    listed = [str(value) for value in list_items(values)]
     bare = f"trim({text})" if describe_type(column) else text  # blanks around a number or a time mean nothing
     if is_time(column):
         bare = f"regexp_replace({bare}, {write_literal(MIDNIGHT, DUCKDB)}, '')"
@@ -226,11 +227,9 @@ def _get_sign(column: Column, name: str, default: str) -> str:
 
 def get_formats(column: Column) -> list[str]:
     """Return the formats that a column's dates are written in. Raises Misconfigured for one that is none."""
-    given = column.meta.get("format", ())
-    formats = [given] if isinstance(given, str) else list(given)
-    if not formats or not all(
-        isinstance(one, str) and FORMAT.fullmatch(one) and "%" in one for one in formats
-    ):
+    given = list_items(column.meta.get("format", ()))
+    formats = [one for one in given if isinstance(one, str) and FORMAT.fullmatch(one) and "%" in one]
+    if not formats or len(formats) < len(given):
         raise Misconfigured(
             f"load column {column.name}",
             "its `format` is none",

@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from typing import TypeAlias
 
 from blocks.errors import Misconfigured
-from blocks.manifest import Node
 from blocks.site.periods import find_bucket, finish
 
 Season: TypeAlias = Callable[[date], int]
@@ -81,12 +80,13 @@ def _read_country(country: str, years: list[int]) -> dict[date, str]:
     )
 
 
-def read_countries(settings: Node) -> tuple[str, ...]:
+def read_countries(settings: Mapping[str, object]) -> tuple[str, ...]:
     """The countries of a dbt_project.yml, `vars: {ticket_to_dashboard: {holidays: [GB]}}`; none by default.
 
     Raises Misconfigured for what is no list of countries that are known.
     """
-    ours = (settings.get("vars") or {}).get("ticket_to_dashboard") or {}
+    variables = settings.get("vars")
+    ours = variables.get("ticket_to_dashboard") if isinstance(variables, Mapping) else None
     given = ours.get("holidays") if isinstance(ours, Mapping) else None
     names = [given] if isinstance(given, str) else given or []
     if not isinstance(names, list):

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Literal, TypeAlias
 
-from blocks.manifest import Node
 from blocks.records import Record
 
 Block: TypeAlias = Literal["never", "gross", "unusual"]
@@ -29,7 +28,7 @@ class Rules(Record):
 
     sensitivity: 2 makes the usual range half as wide. block: what holds a release back; until `WARNED_RUNS` runs are
     known, only what is gross does. min_history: alike buckets before anything is said. restated: the share of the past
-    that may change. seeds: the dbt seeds that hold more events.
+    that may change.
     """
 
     sensitivity: float = 1.0
@@ -37,7 +36,6 @@ class Rules(Record):
     min_history: int = MIN_HISTORY
     restated: float = 0.01
     events: tuple[Event, ...] = ()
-    seeds: tuple[str, ...] = ()
 
     def find_event(self, day: date) -> str:
         """The name of the event on a day; empty if there is none."""
@@ -68,20 +66,20 @@ class Lesson(Record):
         return own and (day in self.days or (self.until is not None and day <= self.until))
 
 
-def read_rules(meta: Node) -> Rules:
+def read_rules(meta: Mapping[str, object]) -> Rules:
     """The rules in a metric's meta; what can't be read there is left at its default, and `check` says so."""
     expect = meta.get("expect")
     given = dict(expect) if isinstance(expect, Mapping) else {}
     if isinstance(block := given.get("block"), bool):
         given["block"] = "unusual" if block else "never"
-    events = [each for each in meta.get("events") or () if isinstance(each, Mapping)]
+    listed = meta.get("events")
+    events = [each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, Mapping)]
     found: dict[str, object] = {}
     for name, value in given.items():
-        if name in Rules.model_fields and name not in ("events", "seeds"):
+        if name in Rules.model_fields and name != "events":
             found |= _accept({name: value})
-    known = [event for each in events if "seed" not in each and (event := read_event(each))]
-    seeds = tuple(str(each["seed"]) for each in events if "seed" in each)
-    return Rules.model_validate({**found, "events": tuple(known), "seeds": seeds})
+    known = [event for each in events if (event := _read_event(each))]
+    return Rules.model_validate({**found, "events": tuple(known)})
 
 
 def _accept(field: dict[str, object]) -> dict[str, object]:
@@ -92,8 +90,7 @@ def _accept(field: dict[str, object]) -> dict[str, object]:
     return field
 
 
-def read_event(event: Node) -> Event | None:
-    """An event as it is declared; None if it names no day."""
+def _read_event(event: Mapping[str, object]) -> Event | None:
     try:
         first = event.get("from", event.get("on"))
         name = str(event.get("name", "an event"))[:100]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from blocks.dictionary import Dictionary
-from blocks.manifest import Node
+from blocks.manifest import Manifest, Node
 from blocks.site.html.page import compute_digest, to_json_script
 
 DOCS_FILE = "dbt_docs.html"
@@ -23,7 +23,7 @@ _POLICY = (
 )
 
 
-def render_dbt_docs(manifest: Node, dictionary: Dictionary) -> str | None:
+def render_dbt_docs(manifest: Manifest, dictionary: Dictionary) -> str | None:
     """The HTML of it, with the columns of marts as readers see them; None if this dbt-core brings no such page."""
     page = _read_page()
     for name, content in (
@@ -49,7 +49,7 @@ def _read_page() -> str:
         return ""
 
 
-def _lighten(manifest: Node) -> dict[str, object]:
+def _lighten(manifest: Manifest) -> dict[str, object]:
     """A manifest without the macros that come with dbt, which nobody looks up, and who ran it."""
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in ("user_id", "env")}
     own = {"dbt", f"dbt_{metadata.get('adapter_type')}"}
@@ -61,7 +61,7 @@ def _lighten(manifest: Node) -> dict[str, object]:
     return {**manifest, "metadata": metadata, "macros": macros}
 
 
-def _write_catalog(manifest: Node, dictionary: Dictionary) -> dict[str, object]:
+def _write_catalog(manifest: Manifest, dictionary: Dictionary) -> dict[str, object]:
     """What dbt's catalog.json would say of the marts that readers see."""
     nodes = {
         mart.node: _describe_relation(

@@ -20,7 +20,7 @@ from blocks.dictionary import Dictionary
 from blocks.errors import BadInput, Busy, Misconfigured, NotFound, PlatformError, replace_vendor_errors
 from blocks.hashing import hash_value
 from blocks.http.address import Address, find_served
-from blocks.manifest import Node
+from blocks.manifest import Manifest
 from blocks.records import GateReport, Publication
 from blocks.site.base import ARCHIVE, CANDIDATES, BiSite, Card, write_candidate_name
 from blocks.site.html.dashboard_view import open_view
@@ -137,7 +137,7 @@ class FolderSite(BiSite):
             write_file(place / FILE, render_dictionary(dictionary, find_guides(place)))
         return self._make_url(FILE)
 
-    def publish_dbt_docs(self, manifest: Node, dictionary: Dictionary) -> str | None:
+    def publish_dbt_docs(self, manifest: Manifest, dictionary: Dictionary) -> str | None:
         """Write dbt's documentation of the release's project beside the dictionary, which leads to it."""
         place = self._place()
         page = render_dbt_docs(manifest, dictionary) if self.dbt_docs else None

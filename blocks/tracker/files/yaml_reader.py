@@ -63,9 +63,9 @@ def drop_unprintable(text: str) -> str:
     return "\n".join(_UNPRINTABLE.sub(" ", line).rstrip() for line in text.splitlines()).rstrip()
 
 
-def read(text: str) -> dict[str, Any]:
+def read(text: str) -> dict[str, object]:
     """A ticket as text, lists and mappings; no value has another type, no tag is obeyed."""
-    result: dict[str, Any] = read_events(text) or to_plain_value(compose(text))
+    result: dict[str, object] = read_events(text) or to_plain_value(compose(text))
     return result
 
 
@@ -224,7 +224,7 @@ def to_plain_value(node: Any) -> Any:
         return None if node.tag.endswith(":null") else node.value.rstrip()
     if node.id == "sequence":
         return [to_plain_value(each) for each in node.value]
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     for name, value in node.value:
         if name.id != "scalar" or name.value in result:
             raise UnreadableError(f"line {name.start_mark.line + 1}: {BAD_NAME}")

@@ -20,7 +20,7 @@ from blocks.tracker.jira.responses import (
     read_time,
 )
 from blocks.tracker.jira.session import JiraSession
-from blocks.tracker.rich_text.adf import Json, from_adf, to_adf
+from blocks.tracker.rich_text.adf import AdfNode, from_adf, to_adf
 from blocks.tracker.rich_text.wiki import from_wiki, to_wiki
 
 ANSWER_PROPERTY = "analytics.answer"  # the comment property that marks our comments, and tells topics apart
@@ -43,7 +43,7 @@ class JiraApi(ABC):
         self.session, self.version = session, version
         self.me = session.read(User, "ask which account this is", "GET", "myself")
 
-    def to_rich_text(self, markdown: str) -> str | Json:
+    def to_rich_text(self, markdown: str) -> str | AdfNode:
         """Markdown as this version of the API takes it: ADF from version 3 on, wiki text before."""
         return to_adf(markdown) if self.version == "3" else to_wiki(markdown)
 

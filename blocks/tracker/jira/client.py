@@ -22,7 +22,7 @@ from blocks.tracker.jira.responses import (
     Project,
     read_time,
 )
-from blocks.tracker.jira.session import JiraSession
+from blocks.tracker.jira.session import JiraLogin, JiraSession
 from blocks.tracker.jira.settings import JiraSettings
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,13 +103,13 @@ class LazyConnection:
 def _log_in(settings: JiraSettings) -> JiraApi:
     """The API that the credential is for. Raises Misconfigured if the server is the other edition."""
     cloud, token = bool(settings.email), settings.token.get_secret_value()
-    auth: dict[str, object] = {"basic_auth": (settings.email, token)} if cloud else {"token_auth": token}
+    login: JiraLogin = {"basic_auth": (settings.email, token)} if settings.email else {"token_auth": token}
     version = settings.api_version or ("3" if cloud else "2")
     hint = "An e-mail with the token means Jira Cloud, a token alone Data Center (API version 2)."
     try:
         session = JiraSession(
             settings.server.rstrip("/"),
-            auth,
+            login,
             version,
             settings.timeout_seconds,
             settings.rate_limit_timeout_seconds,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from blocks.errors import Misconfigured
 from blocks.records import Comment, Ticket
@@ -148,7 +147,7 @@ class IssueReader:
             if value and reading.fields.get(word, value).casefold() != value.casefold()
         ]
         unplaced += [asdict(Unplaced(None, "", line, "free")) for line in reading.free]
-        everything: dict[str, Any] = {**found, **filled, "unplaced": unplaced}
+        everything: dict[str, object] = {**found, **filled, "unplaced": unplaced}
         return {word: value for word, value in everything.items() if value}
 
     def _read_status(self, system: IssueFields) -> str:

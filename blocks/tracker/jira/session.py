@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -36,6 +36,13 @@ REFUSALS: Mapping[int, Refusal] = {
 }
 
 
+class JiraLogin(TypedDict, total=False):
+    """The client's arguments that log in: to Jira Cloud by an e-mail and its token, to Data Center by a token alone."""
+
+    basic_auth: tuple[str, str]
+    token_auth: str
+
+
 class JiraSession:
     """Sends requests to one Jira.
 
@@ -45,7 +52,7 @@ class JiraSession:
     def __init__(
         self,
         url: str,
-        auth: dict[str, Any],
+        login: JiraLogin,
         version: str,
         timeout: float = 30,
         rate_limit_timeout: float = 120,
@@ -59,7 +66,7 @@ class JiraSession:
             max_retries=0,
             timeout=(CONNECT_SECONDS, timeout),
             get_server_info=False,
-            **auth,
+            **login,
         )
         limits = HttpLimits(CONNECT_SECONDS, timeout, TOTAL_SECONDS, max_bytes=MAX_BYTES)
         bound_answers(self._client, BoundedAdapter("read Jira's answer", limits))

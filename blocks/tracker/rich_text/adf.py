@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from blocks.tracker.rich_text.markdown import parse_markdown
 from blocks.tracker.rich_text.plain_text import (
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
 DEEPEST, MOST_SPANNED = 40, 100
-Json = dict[str, Any]
 _CONTAINERS = {
     "bullet_list": "bulletList",
     "ordered_list": "orderedList",
@@ -39,12 +38,23 @@ _FITTING = {"paragraph", "bulletList", "orderedList", "codeBlock"}
 _CELLS = {"th": "tableHeader", "td": "tableCell"}
 
 
-def to_adf(markdown: str) -> Json:
+class AdfNode(TypedDict, total=False):
+    """A node of a document, or a mark on a text, as it is written here."""
+
+    type: str
+    version: int
+    text: str
+    attrs: dict[str, object]
+    marks: list[AdfNode]
+    content: list[AdfNode]
+
+
+def to_adf(markdown: str) -> AdfNode:
     """A document that shows the Markdown; what ADF does not have is shown as text."""
     return {"type": "doc", "version": 1, "content": list(_write_blocks(parse_markdown(markdown).children))}
 
 
-def _write_blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Json]:
+def _write_blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[AdfNode]:
     for node in nodes:
         if node.type in ("thead", "tbody"):
             yield from _write_blocks(node.children)
@@ -53,7 +63,7 @@ def _write_blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Json]:
         elif node.type in _CONTAINERS:
             yield {"type": _CONTAINERS[node.type], "content": list(_write_blocks(node.children))}
         elif node.type in _CELLS:
-            paragraph = {"type": "paragraph", "content": list(_write_inline(node.children))}
+            paragraph: AdfNode = {"type": "paragraph", "content": list(_write_inline(node.children))}
             yield {"type": _CELLS[node.type], "attrs": {}, "content": [paragraph]}
         elif node.type == "heading":
             level = int(node.tag[1])
@@ -72,9 +82,9 @@ def _write_blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[Json]:
             yield {"type": "paragraph", "content": list(_write_inline(node.children))}
 
 
-def _fit_blocks(blocks: Iterable[Json]) -> list[Json]:
+def _fit_blocks(blocks: Iterable[AdfNode]) -> list[AdfNode]:
     """Blocks as items of lists and quotations may hold them: what else there is becomes paragraphs, a text first."""
-    fitted: list[Json] = []
+    fitted: list[AdfNode] = []
     for each in blocks:
         if each["type"] in _FITTING:
             fitted.append(each)
@@ -87,14 +97,14 @@ def _fit_blocks(blocks: Iterable[Json]) -> list[Json]:
     return fitted if starts_with_text else [{"type": "paragraph", "content": []}, *fitted]
 
 
-def _write_inline(nodes: Sequence[SyntaxTreeNode], marks: tuple[Json, ...] = ()) -> Iterator[Json]:
+def _write_inline(nodes: Sequence[SyntaxTreeNode], marks: tuple[AdfNode, ...] = ()) -> Iterator[AdfNode]:
     for node in nodes:
         if node.type == "inline":
             yield from _write_inline(node.children, marks)
         elif node.type in ("strong", "em"):
             yield from _write_inline(node.children, (*marks, {"type": node.type}))
         elif node.type == "link":
-            href = {"type": "link", "attrs": {"href": str(node.attrs.get("href", ""))}}
+            href: AdfNode = {"type": "link", "attrs": {"href": str(node.attrs.get("href", ""))}}
             yield from _write_inline(node.children, (*marks, href))
         elif node.type == "code_inline":  # beside code, ADF allows the link mark only
             links = tuple(mark for mark in marks if mark["type"] == "link")
@@ -105,9 +115,11 @@ def _write_inline(nodes: Sequence[SyntaxTreeNode], marks: tuple[Json, ...] = ())
             yield from _write_text(" " if node.type == "softbreak" else node.content, marks)
 
 
-def _write_text(text: str, marks: tuple[Json, ...] = ()) -> Iterator[Json]:
-    if text:
-        yield {"type": "text", "text": text, **({"marks": list(marks)} if marks else {})}
+def _write_text(text: str, marks: tuple[AdfNode, ...] = ()) -> Iterator[AdfNode]:
+    if text and marks:
+        yield {"type": "text", "text": text, "marks": list(marks)}
+    elif text:
+        yield {"type": "text", "text": text}
 
 
 @dataclass(frozen=True)

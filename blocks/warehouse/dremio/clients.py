@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from blocks.warehouse.dremio.settings import DremioSettings
 
 SECRET_VARIABLE = "DBT_ENV_SECRET_DREMIO"  # noqa: S105  # its name, not a secret
@@ -13,7 +11,7 @@ GUARD = "blocks.vendor_patches.dbt_dremio"
 def build_dbt_target(settings: DremioSettings, schema: str) -> tuple[dict[str, object], dict[str, str]]:
     """The profile's output for a schema, and what dbt's process gets as environment variables."""
     (source, *path), (space, *folder) = settings.names.tables, settings.names.views
-    server: dict[str, Any] = {"software_host": settings.host, "port": settings.port}
+    server: dict[str, object] = {"software_host": settings.host, "port": settings.port}
     if settings.project:
         server = {"cloud_host": settings.host, "cloud_project_id": settings.project}
     target = {

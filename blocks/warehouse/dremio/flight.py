@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from blocks.errors import PlatformError
 from blocks.warehouse.dremio.errors import make_flight_error
@@ -29,7 +29,7 @@ class DremioFlight:
     def __init__(self, location: str, verify: bool | str, seconds: float, project: str | None = None) -> None:
         from pyarrow import flight
 
-        options: dict[str, Any] = {}
+        options: dict[str, object] = {}
         if location.startswith("grpc+tls"):
             if isinstance(verify, str):
                 options["tls_root_certs"] = Path(verify).read_bytes()

@@ -17,10 +17,11 @@ class PostgresClients(PostgresSettings):
     ) -> tuple[dict[str, object], dict[str, str]]:
         """dbt-postgres' profile output, and the environment of dbt's process: libpq reads PGOPTIONS."""
         arguments = self.build_connection_arguments()
-        options = arguments.pop("options").replace("timezone=UTC", f"timezone={time_zone}")
-        environment = {SECRET: arguments.pop("password"), "PGOPTIONS": options}
+        options = arguments["options"].replace("timezone=UTC", f"timezone={time_zone}")
+        environment = {SECRET: arguments["password"], "PGOPTIONS": options}
+        shown = {name: value for name, value in arguments.items() if name not in ("options", "password")}
         own = {"type": "postgres", "schema": schema, "threads": self.threads, "role": self.role or None}
-        return {**arguments, **own, "password": f"{{{{ env_var('{SECRET}') }}}}"}, environment
+        return {**shown, **own, "password": f"{{{{ env_var('{SECRET}') }}}}"}, environment
 
     def make_gx_connection(self) -> tuple[str, dict[str, object]]:
         """SQLAlchemy's URL, which needs no more than the driver, and engine arguments."""

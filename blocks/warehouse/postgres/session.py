@@ -16,6 +16,8 @@ from blocks.warehouse.sqlstate import make_sqlstate_error
 if TYPE_CHECKING:
     from psycopg import Connection, Cursor
 
+    from blocks.warehouse.postgres.settings import ConnectionArguments
+
 CANCEL_SECONDS = 15
 MOST_DECIMALS = 20  # in an export, of a number without declared precision, as every sum is
 
@@ -75,13 +77,14 @@ class PostgresSession:
 
 
 @contextmanager
-def open_session(arguments: dict[str, Any]) -> Iterator[PostgresSession]:
+def open_session(arguments: ConnectionArguments) -> Iterator[PostgresSession]:
     """A session that is closed at the end. Left by a signal, its running query is cancelled first."""
     import psycopg
 
     with translate_errors(f"connect to {arguments['host']}"):
-        own: dict[str, Any] = {"autocommit": True, "cursor_factory": psycopg.RawCursor}
-        connection = psycopg.connect(**arguments, **own, prepare_threshold=None)
+        connection = psycopg.connect(
+            **arguments, autocommit=True, cursor_factory=psycopg.RawCursor, prepare_threshold=None
+        )
     try:
         yield PostgresSession(connection)
     except BaseException as error:

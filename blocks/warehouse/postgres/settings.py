@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal, TypedDict
 
 from pydantic import Field, SecretStr
 
@@ -11,6 +11,20 @@ from blocks.query_tags import query_tag
 from blocks.warehouse.settings import SharedSettings
 
 NAME = r"^([a-z_][a-z0-9_]*)?$"
+
+
+class ConnectionArguments(TypedDict):
+    """libpq's arguments."""
+
+    host: str
+    port: int
+    dbname: str
+    user: str
+    password: str
+    sslmode: str
+    connect_timeout: int
+    application_name: str
+    options: str
 
 
 class PostgresSettings(SharedSettings):
@@ -36,7 +50,7 @@ class PostgresSettings(SharedSettings):
         """The server's time, not its transaction's."""
         return f"(clock_timestamp() at time zone 'UTC' + interval '{seconds:.3f} seconds')"
 
-    def build_connection_arguments(self, role: str = "") -> dict[str, Any]:
+    def build_connection_arguments(self, role: str = "") -> ConnectionArguments:
         """libpq's arguments. role: whom to act as, instead of the block's."""
         acting = role or self.role or self.user
         options = f"-c statement_timeout={self.statement_seconds}s -c timezone=UTC -c datestyle=ISO -c role={acting}"

@@ -154,7 +154,7 @@ def refuse_self_refreshing(
     shown = set(release.marts.values())
     for schema in sorted({relation.rsplit(".", 1)[0] for relation in shown}):
         for row in session.show(f"show dynamic tables in schema {warehouse.quote(schema)}"):
-            name = to_plain(row["name"])
+            name = to_plain(str(row["name"]))
             if f"{schema}.{name}" in shown and row.get("target_lag") not in (None, "", "null"):
                 raise Misconfigured(
                     f"promote {release.run}",
@@ -197,7 +197,7 @@ def swap(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str,
 def list_views(warehouse: SnowflakeConnection, session: SnowflakeSession, schema: str) -> set[str]:
     """Names of a schema's views, in lower case where they are plain."""
     rows = session.show(f"show views in schema {warehouse.quote(schema)}")
-    return {to_plain(row["name"]) for row in rows}
+    return {to_plain(str(row["name"])) for row in rows}
 
 
 def _list_grants(

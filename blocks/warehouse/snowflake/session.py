@@ -33,7 +33,7 @@ class SnowflakeSession:
         """Run one statement and return all rows."""
         return self._run(sql, parameters, lambda cursor: list(cursor.fetchall()))
 
-    def show(self, sql: str) -> list[dict[str, Any]]:
+    def show(self, sql: str) -> list[dict[str, object]]:
         """A SHOW or DESCRIBE statement's rows by column name: their order is not promised."""
         return self._run(
             sql,

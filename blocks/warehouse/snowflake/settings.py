@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, cast
 
 from prefect_snowflake import SnowflakeCredentials
 from pydantic import Field
@@ -28,7 +29,7 @@ class SnowflakeSettings(SharedSettings):
     warehouse: str = Field(pattern=NAME, description="virtual warehouse that runs the queries")
     role: str = Field(pattern=NAME, description="role that builds and owns releases")
     readers: str = Field("", description="role of the readers, for set-up; may stay empty")
-    connection: dict[str, Any] = Field({}, description="more for the connector, say a proxy; no secrets")
+    connection: dict[str, object] = Field({}, description="more for the connector, say a proxy; no secrets")
 
     @property
     def lease_key(self) -> tuple[str, ...]:
@@ -52,7 +53,7 @@ class SnowflakeSettings(SharedSettings):
         """Quoted, with plain lower-case names in the upper case they have in Snowflake."""
         return super().quote(*map(to_stored, parts))
 
-    def build_connection_arguments(self) -> dict[str, Any]:
+    def build_connection_arguments(self) -> dict[str, object]:
         """Arguments of every connection, beside its credentials'."""
         parameters = {
             "QUERY_TAG": query_tag(),
@@ -61,6 +62,7 @@ class SnowflakeSettings(SharedSettings):
             "TIMEZONE": "UTC",
             "WEEK_START": 1,  # Monday, as on pages
         }
+        given = cast("Mapping[str, object]", self.connection.get("session_parameters", {}))
         return {
             "database": self.database,
             "warehouse": self.warehouse,
@@ -72,7 +74,7 @@ class SnowflakeSettings(SharedSettings):
             "network_timeout": 300,
             "platform_detection_timeout_seconds": 0,  # or each login asks clouds' addresses where it runs
             **self.connection,
-            "session_parameters": {**parameters, **self.connection.get("session_parameters", {})},
+            "session_parameters": {**parameters, **given},
         }
 
     def describe_live_source(self) -> LiveSource:

@@ -63,7 +63,7 @@ def list_schemas(warehouse: SnowflakeConnection, session: SnowflakeSession, pref
     """Schemas whose name starts like this."""
     like = warehouse.literal(f"{prefix}%".replace("_", "\\_"))
     rows = session.show(f"show terse schemas like {like} in database {warehouse.quote(warehouse.database)}")
-    return [name for row in rows if (name := to_plain(row["name"])).startswith(prefix)]
+    return [name for row in rows if (name := to_plain(str(row["name"]))).startswith(prefix)]
 
 
 def _list_numbers(warehouse: SnowflakeConnection, session: SnowflakeSession) -> dict[str, int]:

@@ -29,12 +29,12 @@ def read_view_settings(settings: SnowflakeSettings, session: SnowflakeSession, s
     found: dict[str, set[ViewSetting]] = defaultdict(set)
     shown = session.show(f"show views in schema {settings.quote(schema)}")
     for row in shown:
-        view = to_plain(row["name"])
+        view = to_plain(str(row["name"]))
         if str(row.get("is_secure")).lower() in ("true", "y"):
             found[view].add(ViewSetting("secure"))
         if row.get("comment"):
-            found[view].add(ViewSetting("comment", value=row["comment"]))
-    names = sorted(to_plain(row["name"]) for row in shown)
+            found[view].add(ViewSetting("comment", value=str(row["comment"])))
+    names = sorted(to_plain(str(row["name"])) for row in shown)
     for view, setting in (
         *_read_column_comments(settings, session, schema),
         *_read_tags(settings, session, schema, names),

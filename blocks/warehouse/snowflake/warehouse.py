@@ -122,7 +122,7 @@ class SnowflakeWarehouse(SnowflakeConnection, SharedWarehouse):
     def read_views(self, session: Session, schema: str) -> dict[str, str]:
         """A schema's views, by SHOW VIEWS."""
         rows = cast("SnowflakeSession", session).show(f"show views in schema {self.quote(schema)}")
-        return {to_plain(row["name"]): str(row["text"]) for row in rows}
+        return {to_plain(str(row["name"])): str(row["text"]) for row in rows}
 
     def read_view_settings(self, session: Session, schema: str) -> Settings:
         """SECURE, comments, tags and policies, of views and of their columns."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from blocks.site.tableau.client import content
 from blocks.site.tableau.client.content import Reader
-from blocks.site.tableau.client.items import ConnectionItem, ContentItem, Server
+from blocks.site.tableau.client.endpoints import Server
+from blocks.site.tableau.client.items import ConnectionItem, ContentItem
 from blocks.site.tableau.client.session import TableauSession
 
 STORED = {"hyper", "dataengine"}  # connections to rows that were published with it: nothing to log in to

@@ -12,13 +12,13 @@ from typing import TypeAlias, cast
 
 from blocks.errors import Rejected
 from blocks.records import Record
-from blocks.site.tableau.client.items import ContentItem, Server, ViewItem
+from blocks.site.tableau.client.items import ContentItem, FollowerItem, ViewItem
 from blocks.site.tableau.client.lookup import list_all
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.client.versions import OPTIONAL
 from blocks.site.text import one_line
 
-Describe: TypeAlias = Callable[[Server, set[str]], str]
+Describe: TypeAlias = Callable[[FollowerItem, set[str]], str]
 """Given one of a kind and the ids of a workbook and its views: words for it; empty if it hangs elsewhere."""
 
 
@@ -47,22 +47,22 @@ def list_followers(
     return tuple(found)
 
 
-def _list(session: TableauSession, kind: str) -> list[Server]:
+def _list(session: TableauSession, kind: str) -> list[FollowerItem]:
     try:
-        return cast("list[Server]", list_all(session, kind))
+        return cast("list[FollowerItem]", list_all(session, kind))
     except Rejected:  # not for this user, or switched off on this site
         return []
 
 
-def _describe_subscription(each: Server, ids: set[str]) -> str:
+def _describe_subscription(each: FollowerItem, ids: set[str]) -> str:
     return f"a subscription, {_quote(each.subject)}" if each.target and each.target.id in ids else ""
 
 
-def _describe_alert(each: Server, ids: set[str]) -> str:
+def _describe_alert(each: FollowerItem, ids: set[str]) -> str:
     return f"an alert, {_quote(each.subject)}" if {each.workbook_id, each.view_id} & ids else ""
 
 
-def _describe_custom_view(each: Server, ids: set[str]) -> str:
+def _describe_custom_view(each: FollowerItem, ids: set[str]) -> str:
     return f"a custom view, {_quote(each.name)}" if each.workbook and each.workbook.id in ids else ""
 
 

@@ -1,12 +1,10 @@
-"""What is used of the client's objects: it has no types of its own."""
+"""What is used of the client's items. Its own types have None for all that a site always gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
-
-Server: TypeAlias = Any  # a tableauserverclient.Server that is signed in
+from typing import Protocol
 
 
 class ContentItem(Protocol):
@@ -106,3 +104,24 @@ class ProjectItem(Protocol):
     name: str
     parent_id: str | None
     content_permissions: str | None
+
+
+class NamedItem(Protocol):
+    """What something refers to."""
+
+    id: str
+
+
+class FollowerItem(Protocol):
+    """A subscription, a data-driven alert or a custom view.
+
+    subject, target: of a subscription; subject, workbook_id, view_id: of an alert; name, workbook: of a custom view.
+    """
+
+    id: str
+    subject: str | None
+    target: NamedItem | None
+    workbook_id: str | None
+    view_id: str | None
+    name: str | None
+    workbook: NamedItem | None

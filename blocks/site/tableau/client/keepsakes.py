@@ -16,8 +16,9 @@ from typing import TypeAlias
 
 from blocks.errors import Forbidden, NotFound, Rejected
 from blocks.records import Record
+from blocks.site.tableau.client.endpoints import Server
 from blocks.site.tableau.client.followers import Follower, list_followers
-from blocks.site.tableau.client.items import ContentItem, Server, WarningItem
+from blocks.site.tableau.client.items import ContentItem, WarningItem
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.client.versions import OPTIONAL
 from blocks.site.tableau.client.views import list_views

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from blocks.errors import Misconfigured
-from blocks.site.tableau.client.items import ContentItem, GroupItem, ProjectItem, Server
+from blocks.site.tableau.client.endpoints import Server
+from blocks.site.tableau.client.items import ContentItem, GroupItem, ProjectItem
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.text import one_line
 

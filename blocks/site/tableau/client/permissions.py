@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from blocks.errors import Forbidden, Misconfigured
-from blocks.site.tableau.client.items import ContentItem, GroupItem, ProjectItem, RuleItem, Server
+from blocks.site.tableau.client.endpoints import Server
+from blocks.site.tableau.client.items import ContentItem, GroupItem, ProjectItem, RuleItem
 from blocks.site.tableau.client.lookup import is_same_name, list_groups, list_projects, pick_named
 from blocks.site.tableau.client.session import TableauSession
 

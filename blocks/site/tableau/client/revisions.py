@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from blocks.errors import BadInput, Forbidden, NotFound, replace_vendor_errors
-from blocks.site.tableau.client.items import ContentItem, Server
+from blocks.site.tableau.client.endpoints import Server
+from blocks.site.tableau.client.items import ContentItem
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.workbook.fields import CHECK_SHEET
 from blocks.site.tableau.workbook.xml import Element

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from blocks.errors import Busy, PlatformError, Unavailable
 from blocks.http.errors import read_retry_after
 from blocks.http.reach import CheckedAdapter, check_host
+from blocks.site.tableau.client.endpoints import Server
 from blocks.site.tableau.client.errors import LastAnswer, call_client, is_session_ended
-from blocks.site.tableau.client.items import Server
 from blocks.site.tableau.client.uploads import resume_uploads
 from blocks.site.tableau.client.versions import APP, CALLS, OLDEST, check_version
 
@@ -39,7 +39,7 @@ class TableauSession:
     def __init__(self, address: str, site: str, credentials: Credentials, seconds: float) -> None:
         self.address, self.site = address, site
         self._credentials, self._seconds = credentials, seconds
-        self._server: Server = None
+        self._server: Server | None = None
         self._last = LastAnswer()
         self.version = (0, 0)  # of the server's REST API, once signed in
 
@@ -88,11 +88,11 @@ class TableauSession:
         raise _SessionEnded("Work on the site", "the session has ended")
 
     def _sign_in(self) -> Server:
-        from tableauserverclient import Server
+        import tableauserverclient as client
 
         check_host(urlsplit(self.address).hostname or "", f"Sign in to {self.address}")
         options = {"timeout": (CONNECT_SECONDS, self._seconds)}
-        server = Server(self.address, http_options=options, session_factory=self._make_http_session)
+        server = client.Server(self.address, http_options=options, session_factory=self._make_http_session)
         asked = f"Sign in to {self.address}"
         version = call_client(asked, lambda: server.server_info.get().rest_api_version, lambda: self._last)
         major, _, minor = str(version).partition(".")
@@ -104,7 +104,8 @@ class TableauSession:
         call_client(
             asked, lambda: server.auth.sign_in(self._credentials.authenticate(self.site)), lambda: self._last
         )
-        return server
+        signed_in: Server = server
+        return signed_in
 
     def _make_http_session(self) -> requests.Session:
         """A requests session that remembers status and pause of the last answer, which the client drops.

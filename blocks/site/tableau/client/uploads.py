@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blocks.errors import Unavailable
 from blocks.http.polling import Pauses
-from blocks.site.tableau.client.items import Server
+from blocks.site.tableau.client.endpoints import Server
 
 PAUSES = Pauses(first=1, longest=15, factor=2)
 TRIES = 4  # of one part

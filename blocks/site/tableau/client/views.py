@@ -11,7 +11,8 @@ from blocks.deadline import Deadline
 from blocks.errors import Unavailable
 from blocks.http.polling import Pauses, poll_until
 from blocks.site.readback import DatasetSummary, compare
-from blocks.site.tableau.client.items import ContentItem, Server, ViewItem
+from blocks.site.tableau.client.endpoints import Server
+from blocks.site.tableau.client.items import ContentItem, ViewItem
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.workbook.fields import CHECK_PATTERN, CHECK_SHEET
 
