@@ -43,7 +43,7 @@ SQL = re.compile(
     re.I,
 )
 IMPORTED_WHERE_NEEDED = {
-    "blocks/warehouse/duckdb/dialect.py",
+    "blocks/warehouse/duckdb/sqlalchemy.py",
     "blocks/warehouse/dremio/sqlalchemy.py",
     "blocks/warehouse/snowflake/settings.py",  # a block with a vendor's block in a field
 }

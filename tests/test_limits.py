@@ -14,10 +14,10 @@ import blocks.metric_rows
 import blocks.semantic_models
 import blocks.tracker.description_template
 import blocks.tracker.files.storage
+import blocks.tracker.files.ticket_reader
 import blocks.tracker.files.yaml_events
-import blocks.tracker.files.yaml_reader
 import blocks.tracker.jira.comments
-import blocks.tracker.jira.issue_reader
+import blocks.tracker.jira.ticket_reader
 import blocks.warehouse.control
 import tasks.evidence
 import tasks.fields
@@ -31,7 +31,7 @@ MEGABYTE = 1 << 20
 
 
 def test_each_limit_is_as_documented() -> None:
-    reader, archives = blocks.tracker.files.yaml_reader, blocks.loader.dlt.files.archives
+    reader, archives = blocks.tracker.files.ticket_reader, blocks.loader.dlt.files.archives
     events = blocks.tracker.files.yaml_events
     template, packed = blocks.tracker.description_template, archives.LARGEST_RATIO
     declared = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
@@ -62,7 +62,7 @@ def test_each_limit_is_as_documented() -> None:
         "deliveries that looks started": "1",
         "tickets that the state": f"{tasks.polling.MOST}",
     }
-    assert blocks.tracker.jira.issue_reader.LONGEST_TEXT == reader.LONGEST_TEXT
+    assert blocks.tracker.jira.ticket_reader.LONGEST_TEXT == reader.LONGEST_TEXT
     text = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
     assert len(rows) == len(limits)

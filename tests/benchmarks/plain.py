@@ -99,7 +99,7 @@ def build(state: Path) -> None:
 def check(state: Path) -> None:
     import great_expectations as gx
 
-    from blocks.warehouse.duckdb.dialect import make_url
+    from blocks.warehouse.duckdb.sqlalchemy import make_url
 
     context = gx.get_context(mode="ephemeral")
     source = context.data_sources.add_sql(

@@ -15,7 +15,7 @@ from blocks.http.errors import Refusal, Refusals
 from blocks.http.paging import PageGuard
 from blocks.http.session import HttpLimits, HttpSession
 from blocks.loader.answers import Answer, read_answer
-from blocks.loader.fivetran.models import Connection, ConnectionPage, Selection
+from blocks.loader.fivetran.responses import Connection, ConnectionPage, Selection
 from blocks.loader.managed import get_source_setting
 from blocks.records import SourceTable
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from blocks.errors import ContractBroken, Misconfigured, Unavailable
 from blocks.loader.base import name_table
-from blocks.loader.fivetran.models import (
+from blocks.loader.fivetran.responses import (
     ColumnSelection,
     Connection,
     Note,

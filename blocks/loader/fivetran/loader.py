@@ -19,7 +19,7 @@ from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.load_range import LoadRange
 from blocks.loader.fivetran.api import FivetranApi
 from blocks.loader.fivetran.health import check_end, check_selected, check_state
-from blocks.loader.fivetran.models import Connection
+from blocks.loader.fivetran.responses import Connection
 from blocks.loader.managed import ManagedLoader
 from blocks.loader.new_rows import VendorColumns
 from blocks.records import SourceTable

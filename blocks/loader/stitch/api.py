@@ -18,7 +18,7 @@ from blocks.http.session import HttpLimits, HttpSession
 from blocks.loader.answers import Answer, read_answer
 from blocks.loader.base import name_table
 from blocks.loader.stitch.health import find_missing_columns
-from blocks.loader.stitch.models import (
+from blocks.loader.stitch.responses import (
     ConnectionCheck,
     Extraction,
     Page,

@@ -6,7 +6,7 @@ import json
 import re
 
 from blocks.errors import Misconfigured, Rejected, Unavailable
-from blocks.loader.stitch.models import ConnectionCheck, Extraction, Source, StreamSchema
+from blocks.loader.stitch.responses import ConnectionCheck, Extraction, Source, StreamSchema
 from blocks.records import SourceTable
 
 

@@ -22,7 +22,7 @@ from blocks.loader.managed import ManagedLoader, get_source_setting
 from blocks.loader.new_rows import VendorColumns
 from blocks.loader.stitch.api import LoadState, StitchApi
 from blocks.loader.stitch.health import check_exit, check_source
-from blocks.loader.stitch.models import Extraction
+from blocks.loader.stitch.responses import Extraction
 from blocks.records import SourceTable
 
 CHECK_SECONDS = 60

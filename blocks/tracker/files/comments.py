@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from blocks.tracker.files.ticket_reader import BOT, drop_unprintable, read
 from blocks.tracker.files.yaml_editor import set_list_item
-from blocks.tracker.files.yaml_reader import BOT, drop_unprintable, read
 
 
 def write_comment(text: str, topic: str, body: str) -> str:

@@ -21,9 +21,9 @@ from blocks.records import Ticket
 from blocks.tracker.base import FILE_NAME, Tracker, has_news
 from blocks.tracker.files.comments import quote_inline, write_comment, write_incident
 from blocks.tracker.files.storage import check_writable, lock_folder, read_file, replace_file
+from blocks.tracker.files.ticket_reader import OPEN, drop_unprintable, read_ticket
 from blocks.tracker.files.yaml_editor import set_list_item, set_value
 from blocks.tracker.files.yaml_events import UnreadableError
-from blocks.tracker.files.yaml_reader import OPEN, drop_unprintable, read_ticket
 
 _KEY = re.compile(r"[A-Z][A-Z0-9]{1,19}-[1-9][0-9]{0,8}")
 _NUMBERED = re.compile(r"[^\W\d_]\w*?[-_ ]?[0-9]+")

@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from blocks.tracker.files.ticket_reader import compose, read, to_plain_value
 from blocks.tracker.files.yaml_events import UnreadableError
-from blocks.tracker.files.yaml_reader import compose, read, to_plain_value
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import CollectionNode, MappingNode

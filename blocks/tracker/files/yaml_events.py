@@ -1,6 +1,6 @@
 """A ticket's values from libyaml's events: as the reader that edits has them, in a thirtieth of its time.
 
-Not here: where a value stands, and what is wrong with a text that is no YAML (yaml_reader.py).
+Not here: where a value stands, and what is wrong with a text that is no YAML (ticket_reader.py).
 """
 
 from __future__ import annotations

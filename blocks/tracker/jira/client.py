@@ -12,7 +12,6 @@ from blocks.tracker.base import accept_by_status
 from blocks.tracker.jira.api import JiraApi
 from blocks.tracker.jira.cloud import CloudApi
 from blocks.tracker.jira.data_center import DataCenterApi
-from blocks.tracker.jira.issue_reader import IssueReader, find_account, find_fields
 from blocks.tracker.jira.responses import (
     Issue,
     IssueComment,
@@ -24,6 +23,7 @@ from blocks.tracker.jira.responses import (
 )
 from blocks.tracker.jira.session import JiraLogin, JiraSession
 from blocks.tracker.jira.settings import JiraSettings
+from blocks.tracker.jira.ticket_reader import IssueReader, find_account, find_fields
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -21,8 +21,8 @@ from blocks.tracker.jira.attachments import attach_file
 from blocks.tracker.jira.client import JiraConnection, LazyConnection
 from blocks.tracker.jira.comments import shorten_to_fit, write_comment
 from blocks.tracker.jira.incidents import done_tickets_jql, file_incident, list_incidents, open_tickets_jql
-from blocks.tracker.jira.issue_reader import find_account
 from blocks.tracker.jira.settings import JiraSettings
+from blocks.tracker.jira.ticket_reader import find_account
 from blocks.tracker.jira.transitions import move_issue
 
 GATEWAY = "https://api.atlassian.com/"  # of tokens with scopes: for programs, it shows no pages

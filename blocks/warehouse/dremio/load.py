@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from blocks.errors import Unavailable
 from blocks.warehouse.batch import Batch, LoadTarget
-from blocks.warehouse.dremio.landing import land_files
 from blocks.warehouse.dremio.settings import DremioSettings
+from blocks.warehouse.dremio.staging import land_files
 from blocks.warehouse.settings import Session
 
 Files = Mapping[str, Sequence[Path]]

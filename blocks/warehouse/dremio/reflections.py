@@ -12,7 +12,8 @@ from blocks.deadline import Deadline
 from blocks.errors import PlatformError, Rejected
 from blocks.http.polling import Pauses, Pending, poll_until
 from blocks.records import Release
-from blocks.warehouse.dremio.rest import DremioRest, Reflections, ReflectionState
+from blocks.warehouse.dremio.responses import Reflections, ReflectionState
+from blocks.warehouse.dremio.rest import DremioRest
 from blocks.warehouse.dremio.session import DremioSession
 from blocks.warehouse.dremio.settings import DremioSettings
 

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable
 from urllib.parse import quote
 
 from blocks.errors import NotFound
-from blocks.warehouse.dremio.rest import DremioRest, Grants, Labels, Wiki
+from blocks.warehouse.dremio.responses import Grants, Labels, Wiki
+from blocks.warehouse.dremio.rest import DremioRest
 from blocks.warehouse.dremio.session import DremioSession
 from blocks.warehouse.dremio.settings import DremioSettings
 from blocks.warehouse.view_setting import Settings, ViewSetting

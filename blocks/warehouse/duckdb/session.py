@@ -5,30 +5,21 @@ Opening and closing a file in several threads at once races inside DuckDB; curso
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from blocks.deadline import Deadline
-from blocks.duckdb_errors import describe_duckdb_error
-from blocks.errors import (
-    Busy,
-    Misconfigured,
-    NotFound,
-    PlatformError,
-    Rejected,
-    replace_vendor_errors,
-)
+from blocks.errors import Busy
 from blocks.http.polling import Pauses, poll_until
 from blocks.sql import quote_identifier, write_literal
+from blocks.warehouse.duckdb.errors import OPEN_SECONDS, replace_errors
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-OPEN_SECONDS = 20  # dbt's process, or a reader's short look, is done by then
 PAUSE_SECONDS = 0.1
 Config: TypeAlias = dict[str, str | bool | int | float | list[str]]
 """DuckDB's settings, by name."""
@@ -46,7 +37,7 @@ class DuckDBSession:
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all rows. Its errors are ours at once: callers go on after some."""
-        with _replace_errors(self._name):
+        with replace_errors(self._name):
             return self.connection.execute(sql, list(parameters)).fetchall()
 
     def export(self, sql: str, path: Path) -> int:
@@ -68,7 +59,7 @@ def open_session(path: Path, config: Config) -> Iterator[DuckDBSession]:
     """A connection of its own to the file. config: DuckDB's settings, for whoever opens the file first."""
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _replace_errors(path.name):
+    with replace_errors(path.name):
         own = _open_connection(path, config)
         try:
             yield DuckDBSession(own, path.name)
@@ -128,7 +119,7 @@ def open_attached(path: Path, name: str) -> Iterator[DuckDBSession]:
     """A session in memory that reads a file, as a database of this name; several at once do not meet."""
     import duckdb
 
-    with _replace_errors(path.name):
+    with replace_errors(path.name):
         connection = duckdb.connect(":memory:", config={"memory_limit": "1GB"})
         try:
             place = write_literal(str(path), "duckdb")
@@ -143,51 +134,13 @@ def open_attached(path: Path, name: str) -> Iterator[DuckDBSession]:
         stop_connection(connection)
 
 
-def _replace_errors(name: str) -> AbstractContextManager[None]:
-    """Raise DuckDB's errors as ours. name: the file's."""
-    import duckdb
-
-    return replace_vendor_errors(duckdb.Error, lambda error: translate_error(f"use {name}", error))
-
-
 def _connect(path: Path, config: Config) -> DuckDBPyConnection:
     """Open the file; wait a while for another program that has it open."""
     import duckdb
 
     def connect() -> DuckDBPyConnection:
-        with _replace_errors(path.name):
+        with replace_errors(path.name):
             return duckdb.connect(str(path), config=config)
 
     deadline = Deadline(f"open {path.name}", OPEN_SECONDS)
     return poll_until(connect, deadline, Pauses(PAUSE_SECONDS, PAUSE_SECONDS), retry_on=(Busy,))
-
-
-def _is_locked(answer: str) -> bool:
-    return "Could not set lock" in answer or "Conflicting lock" in answer
-
-
-def translate_error(asked: str, error: BaseException) -> PlatformError:
-    """DuckDB's error in our tree; only its first line, which holds no SQL, and nothing of a row's values."""
-    answer = str(error).splitlines()[0]
-    if _is_locked(str(error)):
-        holder = re.search(r"held in (\S+)?.*?\(PID (\d+)\)", str(error))
-        who = (
-            f"{Path(holder[1] or 'process').name}, process {holder[2]}, has"
-            if holder
-            else "another program has"
-        )
-        return Busy(
-            asked,
-            f"{who} the file open (another program than this run), for over {OPEN_SECONDS} s",
-            "Ask whoever runs it to close it (a DuckDB shell, say), then run this again; readers open serving.duckdb.",
-        )
-    if any(each in str(error) for each in ("Permission denied", "Read-only file system", "read-only mode")):
-        remedy = (
-            "Let this account read and write the file and its folder; nothing is wrong with the file itself."
-        )
-        return Misconfigured(asked, answer, remedy)
-    if "Cannot open file" in answer or "not a valid DuckDB" in answer:
-        return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")
-    if answer.startswith("Catalog Error: Table with name") and "does not exist" in answer:
-        return NotFound(asked, answer)
-    return Rejected(asked, describe_duckdb_error(error))

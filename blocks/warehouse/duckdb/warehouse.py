@@ -12,12 +12,10 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
-from pydantic import Field
-
 from blocks.errors import Busy, NotFound, PlatformError
 from blocks.records import Release
-from blocks.time_zone import UTC_ZONE
 from blocks.warehouse.batch import Batch, LoadTarget
+from blocks.warehouse.duckdb.clients import DuckDBClients
 from blocks.warehouse.duckdb.readers_file import ReadersFile
 from blocks.warehouse.duckdb.session import DuckDBSession, open_session
 from blocks.warehouse.duckdb.view_settings import read_view_settings, write_view_setting
@@ -29,30 +27,13 @@ from blocks.warehouse.view_settings import recall_settings
 _LOADING = Lock()
 
 
-class DuckDBWarehouse(SqlWarehouse):
+class DuckDBWarehouse(DuckDBClients, SqlWarehouse):
     """A DuckDB file; `database` is its path."""
 
     _block_type_name = "DuckDB Warehouse"
     _block_type_slug = "duckdb-warehouse"
 
     folds_names: ClassVar[bool] = True
-    taken_from_profile: ClassVar[frozenset[str]] = frozenset(
-        {"threads", "extensions", "attach", "settings", "plugins", "filesystems", "secrets", "external_root"}
-        | {"module_paths", "config_options", "use_credential_provider"}
-    )
-
-    memory_limit: str = Field("1GB", description="DuckDB's memory; beyond it, it spills to disk")
-    threads: int = Field(2, ge=1, description="dbt models built side by side, and DuckDB's threads")
-    readers_file: str | None = Field(
-        None,
-        description="the file that readers open; none: serving.duckdb beside a database warehouse.duckdb, "
-        "NAME_serving.duckdb beside NAME.duckdb",
-    )
-
-    @property
-    def path(self) -> Path:
-        """The file, absolute."""
-        return Path(self.database).expanduser().resolve()
 
     @property
     def readers(self) -> ReadersFile:
@@ -100,26 +81,6 @@ class DuckDBWarehouse(SqlWarehouse):
             yield
         finally:
             lock.release()
-
-    def make_dbt_target(
-        self, schema: str, time_zone: str = UTC_ZONE
-    ) -> tuple[dict[str, object], dict[str, str]]:
-        """dbt-duckdb's profile output; no secrets."""
-        settings = {
-            "memory_limit": self.memory_limit,
-            "preserve_insertion_order": False,
-            "TimeZone": time_zone,
-        }
-        target = {"type": "duckdb", "path": str(self.path), "schema": schema, "threads": self.threads}
-        # after 1, 2, 4 s; what is tried again is the file's being open elsewhere
-        waiting = {"connect_attempts": 4, "retryable_exceptions": ["IOException"]}
-        return {**target, "settings": settings, "retries": waiting}, {}
-
-    def make_gx_connection(self) -> tuple[str, dict[str, object]]:
-        """The autocommit dialect (see dialect.py), read-only."""
-        from blocks.warehouse.duckdb.dialect import make_url
-
-        return make_url(self.path), {"connect_args": {"read_only": True}}
 
     def columns(self, session: Session, schema: str, table: str) -> dict[str, str]:
         """Column → type, in order; empty if the relation does not exist. A tenth of information_schema's time."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from blocks.errors import PlatformError, replace_vendor_errors
 from blocks.sql import fill_placeholders, make_arrow_type, quote_identifier
 from blocks.warehouse.csv_files import read_csv, write_csv
-from blocks.warehouse.sqlstate import make_sqlstate_error
+from blocks.warehouse.postgres.errors import replace_errors
+from blocks.warehouse.postgres.settings import ConnectionArguments
 
 if TYPE_CHECKING:
     from psycopg import Connection, Cursor
-
-    from blocks.warehouse.postgres.settings import ConnectionArguments
 
 CANCEL_SECONDS = 15
 MOST_DECIMALS = 20  # in an export, of a number without declared precision, as every sum is
@@ -31,7 +29,7 @@ class PostgresSession:
     @contextmanager
     def cursor(self) -> Iterator[Cursor[tuple[Any, ...]]]:
         """A cursor; what goes wrong in it is a PlatformError."""
-        with translate_errors(f"query {self.connection.info.dbname}"), self.connection.cursor() as cursor:
+        with replace_errors(f"query {self.connection.info.dbname}"), self.connection.cursor() as cursor:
             yield cursor
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -81,7 +79,7 @@ def open_session(arguments: ConnectionArguments) -> Iterator[PostgresSession]:
     """A session that is closed at the end. Left by a signal, its running query is cancelled first."""
     import psycopg
 
-    with translate_errors(f"connect to {arguments['host']}"):
+    with replace_errors(f"connect to {arguments['host']}"):
         connection = psycopg.connect(
             **arguments, autocommit=True, cursor_factory=psycopg.RawCursor, prepare_threshold=None
         )
@@ -94,13 +92,3 @@ def open_session(arguments: ConnectionArguments) -> Iterator[PostgresSession]:
     finally:
         with suppress(psycopg.Error):
             connection.close()
-
-
-def translate_errors(asked: str) -> AbstractContextManager[None]:
-    """psycopg's errors as PlatformErrors, by their SQLSTATE."""
-    import psycopg
-
-    def translate(error: BaseException) -> PlatformError:
-        return make_sqlstate_error(asked, getattr(error, "sqlstate", None), str(error))
-
-    return replace_vendor_errors(psycopg.Error, translate)

@@ -12,7 +12,7 @@ from blocks.errors import PlatformError
 from blocks.warehouse.batch import LoadTarget
 from blocks.warehouse.settings import Session
 from blocks.warehouse.snowflake.settings import SnowflakeSettings
-from blocks.warehouse.snowflake.stage import copy_sql
+from blocks.warehouse.snowflake.staging import copy_sql
 
 
 @contextmanager

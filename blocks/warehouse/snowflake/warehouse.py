@@ -24,7 +24,7 @@ from blocks.warehouse.snowflake.load import copy_beside
 from blocks.warehouse.snowflake.names import to_plain
 from blocks.warehouse.snowflake.publish import check_flip, swap_serving
 from blocks.warehouse.snowflake.session import SnowflakeSession, open_session
-from blocks.warehouse.snowflake.stage import copy_sql, stage_groups
+from blocks.warehouse.snowflake.staging import copy_sql, stage_groups
 from blocks.warehouse.snowflake.types import can_load_type, read_column_types
 from blocks.warehouse.snowflake.upcoming import SnowflakeConnection, claim_upcoming, list_schemas
 from blocks.warehouse.snowflake.view_settings import read_view_settings, refuse_policies, write_view_setting

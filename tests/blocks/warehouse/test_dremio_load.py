@@ -12,7 +12,7 @@ import pytest
 from blocks.errors import Misconfigured, Transient, Unavailable
 from blocks.warehouse import control
 from blocks.warehouse.base import Batch
-from blocks.warehouse.dremio.landing import land_files
+from blocks.warehouse.dremio.staging import land_files
 from blocks.warehouse.dremio.warehouse import DremioWarehouse
 from tests.blocks.warehouse.test_dremio_publish import DEAD, killed_before
 from tests.blocks.warehouse.test_warehouse_contract import RIDES, batch, read

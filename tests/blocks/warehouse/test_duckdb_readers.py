@@ -13,7 +13,7 @@ import pytest
 
 from blocks.errors import Busy, PlatformError
 from blocks.records import BuildReport, Release
-from blocks.warehouse.duckdb.session import translate_error
+from blocks.warehouse.duckdb.errors import translate_error
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.promotion import promote_release, recover, retain, retire_marts, roll_back
 from tests.blocks.warehouse.readers import MARTS, flip_under_readers, read_file

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from blocks.tracker.files import yaml_reader
+from blocks.tracker.files import ticket_reader
+from blocks.tracker.files.ticket_reader import compose, read, to_plain_value
 from blocks.tracker.files.yaml_events import UnreadableError
-from blocks.tracker.files.yaml_reader import compose, read, to_plain_value
 
 SHAPES = [
     "key: BK-1\ntitle: a\n",
@@ -72,5 +72,5 @@ def test_without_libyaml_it_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_the_largest_ticket_costs_a_fraction_of_a_second(text: str) -> None:
     started = time.process_time()
-    assert yaml_reader.read(text)
+    assert ticket_reader.read(text)
     assert time.process_time() - started < 0.5
