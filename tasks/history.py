@@ -14,6 +14,7 @@ from blocks.catalogue import Catalogue, Dataset
 from blocks.errors import Misconfigured, Rejected
 from blocks.metrics import Metric, is_additive
 from blocks.quality.history.calendar import find_date, is_complete, read_holidays
+from blocks.quality.history.events import read_seed
 from blocks.quality.history.expectation import Usual
 from blocks.quality.history.findings import KIND, Past, write_number
 from blocks.quality.history.judge import (
@@ -30,7 +31,7 @@ from blocks.quality.history.nulls import judge_nulls, judge_undated
 from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_first_values
 from blocks.quality.history.repeats import MOST_ITEMS, count_repeats, judge_repeats
 from blocks.quality.history.restated import judge_restated, measure_restated
-from blocks.quality.history.rules import MIN_HISTORY, Lesson, Rules, read_rules
+from blocks.quality.history.rules import MIN_HISTORY, Event, Lesson, Rules, read_rules
 from blocks.quality.history.series import Series, hold_out, reduce_to_sums, try_read_series
 from blocks.quality.history.sizes import judge_gone_members, judge_size
 from blocks.records import BuildReport, Check, Dashboard, LedgerEntry, Movement
@@ -71,6 +72,7 @@ class _Around:
     sights: Mapping[str, Sequence[Sight]]
     lessons: Sequence[Lesson]
     shown: frozenset[str]
+    seeds: Mapping[str, tuple[Event, ...]]
 
 
 @task(task_run_name="compare with history", **RETRY)
@@ -97,9 +99,12 @@ def look_at_history(
         _read_sights(warehouse, build.run),
         lessons,
         frozenset(name for each in (dashboards or catalogue.exposures) for name in each.metrics),
+        {},
     )
     look = Look(known=set(around.sights))
     with warehouse.session() as session:
+        seeds, look.checks = _read_seeds(warehouse, session, catalogue, build)
+        around = replace(around, seeds=seeds)
         for mart, relation in build.marts.items():
             for dataset in _list_datasets(catalogue, mart, dashboards):
                 _look_at(around, session, dataset, relation, live.get(mart), look)
@@ -233,7 +238,43 @@ def _compare(
 
 
 def _read_rules(around: _Around, dataset: Dataset) -> dict[str, Rules]:
-    return {each.name: read_rules(around.catalogue.metric_meta(each.name)) for each in dataset.metrics}
+    found = {}
+    for metric in dataset.metrics:
+        rules = read_rules(around.catalogue.metric_meta(metric.name))
+        listed = [event for seed in rules.seeds for event in around.seeds.get(seed, ())]
+        found[metric.name] = rules.model_copy(update={"events": (*rules.events, *listed)})
+    return found
+
+
+def _read_seeds(
+    warehouse: Warehouse, session: Session, catalogue: Catalogue, build: BuildReport
+) -> tuple[dict[str, tuple[Event, ...]], list[Check]]:
+    """The events of the seeds that built marts' metrics name, and a warning for each that can't be read."""
+    found: dict[str, tuple[Event, ...]] = {}
+    checks = []
+    for metric in catalogue.metric_names():
+        mart = catalogue.mart_of(metric)
+        for seed in read_rules(catalogue.metric_meta(metric)).seeds if mart in build.marts else ():
+            if seed in found:
+                continue
+            relation = next((at for key, at in build.relations.items() if _is_seed(key, seed)), None)
+            reason = f"this run built no seed {seed}: let the mart depend on it, by a line -- depends_on"
+            found[seed] = ()
+            try:
+                if relation:
+                    found[seed], reason = read_seed(warehouse, session, seed, relation), ""
+            except Misconfigured as error:
+                reason = str(error)
+            if reason:
+                name = f"events of {seed} are read"
+                checks.append(
+                    Check(scope=mart, name=name, kind=KIND, passed=True, warned=True, observed=reason)
+                )
+    return found, checks
+
+
+def _is_seed(unique_id: str, name: str) -> bool:
+    return unique_id.startswith("seed.") and unique_id.endswith(f".{name}")
 
 
 def _make_past(around: _Around, dataset: Dataset, live: Series, candidate: Series) -> Past:

@@ -122,9 +122,12 @@ class Expect(Meta):
 
 
 class Event(Meta):
-    """Days of a metric that are not held to its history: on one day, or from one to another."""
+    """Days of a metric that are not held to its history: on one day, from one to another, or those of a dbt seed."""
 
-    name: str
+    name: str | None = None
+    seed: str | None = Field(
+        None, description="a dbt seed that lists such days in its columns name, first_day and last_day"
+    )
     on: date | None = None
     first: date | None = Field(None, alias="from")
     to: date | None = None

@@ -372,6 +372,37 @@ def test_a_load_that_is_smaller_than_usual_is_said(house: DuckDBWarehouse) -> No
     assert check.observed.startswith(f"{LAST}: 1 rows where ")
 
 
+@pytest.mark.parametrize(
+    ("built", "columns", "status", "reason"),
+    [
+        (True, "name, first_day, last_day", None, ""),
+        (True, "name, first_day, null::date as last_day", "failed", ""),  # one day of the three
+        (True, "name, first_day as day", "failed", "it has not the columns name, first_day and last_day"),
+        (False, "name, first_day, last_day", "failed", "this run built no seed fairs"),
+    ],
+)
+def test_events_are_read_from_a_seed_of_the_release(
+    house: DuckDBWarehouse, built: bool, columns: str, status: str | None, reason: str
+) -> None:
+    report = build(house, "next", amount=CUT)
+    first = LAST - timedelta(days=2)
+    with house.session() as session:
+        session.rows(
+            f"create table rel_next.fairs as select {columns} from"
+            f" (values ('Fair', date '{first}', date '{LAST}')) as t(name, first_day, last_day)"
+        )
+    if built:
+        report = report.model_copy(update={"relations": {"seed.shop.fairs": "rel_next.fairs"}})
+    checks = look(house, report, {"events": [{"seed": "fairs"}]})[0]
+    assert (checks[AMOUNT].status if AMOUNT in checks else None) == status
+    if AMOUNT in checks:
+        assert len(checks[AMOUNT].days) == (3 if reason else 2)
+    read = checks.get("events of fairs are read")
+    assert bool(read) is bool(reason)
+    if read:
+        assert (read.status, reason in read.observed) == ("warned", True)
+
+
 def test_a_day_that_came_twice_is_said(house: DuckDBWarehouse) -> None:
     """Two of the hundred rows of each file are equal, as they may be; the last one brings nine of its day again."""
     items = f"cast(date '{FIRST}' + cast(n as integer) as varchar) || '.csv'"

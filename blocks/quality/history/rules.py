@@ -28,7 +28,7 @@ class Rules(Record):
 
     sensitivity: 2 makes the usual range half as wide. block: what holds a release back; until `WARNED_RUNS` runs are
     known, only what is gross does. min_history: alike buckets before anything is said. restated: the share of the past
-    that may change.
+    that may change. seeds: the dbt seeds that hold more events.
     """
 
     sensitivity: float = 1.0
@@ -36,6 +36,7 @@ class Rules(Record):
     min_history: int = MIN_HISTORY
     restated: float = 0.01
     events: tuple[Event, ...] = ()
+    seeds: tuple[str, ...] = ()
 
     def find_event(self, day: date) -> str:
         """The name of the event on a day; empty if there is none."""
@@ -76,10 +77,11 @@ def read_rules(meta: Mapping[str, object]) -> Rules:
     events = [each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, Mapping)]
     found: dict[str, object] = {}
     for name, value in given.items():
-        if name in Rules.model_fields and name != "events":
+        if name in Rules.model_fields and name not in ("events", "seeds"):
             found |= _accept({name: value})
-    known = [event for each in events if (event := _read_event(each))]
-    return Rules.model_validate({**found, "events": tuple(known)})
+    known = [event for each in events if "seed" not in each and (event := read_event(each))]
+    seeds = tuple(str(each["seed"]) for each in events if "seed" in each)
+    return Rules.model_validate({**found, "events": tuple(known), "seeds": seeds})
 
 
 def _accept(field: dict[str, object]) -> dict[str, object]:
@@ -90,7 +92,8 @@ def _accept(field: dict[str, object]) -> dict[str, object]:
     return field
 
 
-def _read_event(event: Mapping[str, object]) -> Event | None:
+def read_event(event: Mapping[str, object]) -> Event | None:
+    """An event as it is declared; None if it names no day."""
     try:
         first = event.get("from", event.get("on"))
         name = str(event.get("name", "an event"))[:100]
