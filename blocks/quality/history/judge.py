@@ -21,7 +21,7 @@ from blocks.quality.history.rules import MIN_HISTORY, Rules
 from blocks.quality.history.series import ROWS, Series
 from blocks.records import Check
 
-ALIKE_RUNS = 6
+ALIKE_RUNS, FEW = 6, 10
 TOGETHER = "figures together are as usual"
 LEAST_AGREEING, LEAST_SCORES, NOISIER, LEAST_FACTOR = 2, 60, 2.5, math.log(1.25)
 ROWS_METRIC = Metric(
@@ -79,8 +79,9 @@ def judge_metric(gauge: Gauge, live: Series, candidate: Series, past: Past) -> C
         level = expected.judge(value)
         if level == "gross" and day not in after and day not in before:
             level = "unusual"  # a day that nobody brought may be one on which nothing was to bring
-        if level == "gross" and not is_sum and min(known.values()) <= value <= max(known.values()):
-            level = "unusual"  # the ratio of a day with few rows is anything
+        is_small = not is_sum or (expected.usual < FEW and all(map(float.is_integer, known.values())))
+        if level == "gross" and is_small and min(known.values()) <= value <= max(known.values()):
+            level = "unusual"  # a small count, and a ratio of few rows, is anything by chance
         judged.append(Finding(day, value, expected, level))
         if level == "usual":
             known[day] = value

@@ -268,3 +268,14 @@ def test_the_ratio_of_a_day_with_few_rows_is_not_held_back_for_what_others_had()
         check = judge_metric(own, live, candidate, PAST)
         assert check
         assert (value, check.status) == (value, status)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_count_is_not_held_back_for_what_chance_brings(seed: int) -> None:
+    chance = random.Random(seed)
+    counts = {
+        FIRST + timedelta(days=n): float(sum(chance.random() < 0.05 for _ in range(40))) for n in range(DAYS)
+    }
+    whole = Series(DATASET, {day: {"a": count, ROWS: count} for day, count in counts.items()}, {"k": {}})
+    found = judge_mornings(whole, LAST - timedelta(days=99), lambda day, held: PAST)
+    assert found.count("failed") == 0
