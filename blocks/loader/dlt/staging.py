@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "400MB"
+WIDE = 100  # columns; DuckDB keeps blocks of each, so that a table of more takes a megabyte a column besides
 # the item, and the reason that most of its rows are rejected for; `missing` is no change of type
 MOST_COMMON_REASON = (
     "select b._item, b.part from (select _item, part, count(*) as n from"
@@ -52,6 +53,8 @@ class Staging:
         body = [f"{quote_identifier(column.name)} {get_type(column)}" for column in table.columns]
         texts = [*self.added, "_item", "_row", "_reason", "_cursor"]
         body += [*(f"{quote_identifier(text)} varchar" for text in texts), "_order bigint"]
+        if len(body) > WIDE:
+            self.execute(f"set memory_limit = '{400 + len(body)}MB'")
         self.execute(f"create or replace table staged ({', '.join(body)})")
         if get_load_mode(table) == "merge":  # of two rows alike the later one stays
             self.execute("set preserve_insertion_order = true")

@@ -9,6 +9,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from shutil import copyfileobj
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from blocks.errors import Misconfigured
@@ -85,6 +86,7 @@ def _read_header(table: SourceTable, file: SourceFile) -> Header:
             if found := SEPARATOR_LINE.fullmatch(first):
                 delimiter, skip, first = found[1], skip + 1, content.readline(LONGEST_LINE)
             names = _split_line(first, content, delimiter)
+        _unquote_preamble(file, skip)
     except UnicodeDecodeError:
         problem = explain_no_utf8(file.path)
     except csv.Error:
@@ -94,6 +96,22 @@ def _read_header(table: SourceTable, file: SourceFile) -> Header:
     if not names and problem != EMPTY:
         raise build_file_error(table, file.label, problem)
     return Header(tuple(names), delimiter, skip)
+
+
+def _unquote_preamble(file: SourceFile, skip: int) -> None:
+    """Write a file again without quotes in the lines before its header: DuckDB would count what they hold as one.
+
+    Only the link in the working folder is replaced, not the source's file.
+    """
+    with file.path.open("rb") as content:
+        lines = [content.readline() for _ in range(skip)]
+        if not any(b'"' in line for line in lines):
+            return
+        plain = file.path.with_name(f"{file.path.name}-preamble")
+        with plain.open("wb") as target:
+            target.writelines(line.replace(b'"', b"'") for line in lines)
+            copyfileobj(content, target, 1 << 20)
+    plain.replace(file.path)
 
 
 def _split_line(first: str, content: TextIO, delimiter: str) -> list[str]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import normalize
 
 from blocks.errors import ContractBroken, Misconfigured
 from blocks.loader.dlt.contract import TextRelation, check_columns
@@ -109,8 +110,8 @@ def get_count(table: SourceTable, name: str) -> int:
 
 
 def strip_name(name: str) -> str:
-    """A column's name without blanks and signs that nobody sees around it."""
-    return AROUND_NAME.sub("", name)
+    """A column's name without blanks and signs that nobody sees around it, its accents in one way."""
+    return normalize("NFC", AROUND_NAME.sub("", name))
 
 
 def name_blank(names: Sequence[str]) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ _MARKED = write_literal(f"the row: a text with {MARK} beside a number of many di
 NUMBERS = "('BIGINT', 'UBIGINT', 'DOUBLE')"  # what DuckDB calls them
 ARRAY, LINES, OBJECTS = "array", "newline_delimited", "unstructured"
 TAIL = 1 << 16  # bytes of a file's end
+SEVERAL = re.compile(rb"\}\s*\{")  # objects on one line; in a text it does no harm
 
 
 class RecordNames(NamedTuple):
@@ -195,7 +196,8 @@ def _find_shape(table: SourceTable, file: SourceFile) -> str:
     if start[:1] == b"[":
         _check_array_end(table, file)
         return ARRAY
-    goes_on = start[:1] == b"{" and start.split(b"\n", 1)[0].rstrip()[-1:] in b"{[,"
+    first = start.split(b"\n", 1)[0].rstrip()
+    goes_on = start[:1] == b"{" and (first[-1:] in b"{[," or bool(SEVERAL.search(first)))
     return OBJECTS if goes_on or table.meta.get("format") == "json" else LINES
 
 

@@ -51,6 +51,8 @@ CURSOR = _split(  # stands on a last page, too
 )
 ERROR = _split("error errors errormessage errormessages errormsg exception fault")
 FAILED = frozenset(("error", "fail", "failed", "failure"))  # as a `status`
+STATUS = _split("status statuscode httpstatus httpstatuscode httpcode")  # of HTTP, said in a body
+ERROR_NUMBER = _split("errcode errorcode errno errornumber")  # 0 is none
 NOTHING = ("", "0", "null", "none", "false")
 PARTIAL = 206  # the HTTP status of a part
 DEEPEST = 3
@@ -103,7 +105,8 @@ def read_page_signs(response: requests.Response, answer: object, records: str) -
         _find_count([*found, *headers], PAGES),
         _find_count(found, SIZE),
         _write_hint(response, bool(hints), left or 0),
-        isinstance(answer, dict) and any(_names_error(*member) for member in answer.items()),
+        isinstance(answer, dict)
+        and (any(_names_error(*member) for member in answer.items()) or _has_code_alone(answer, path)),
     )
 
 
@@ -166,7 +169,26 @@ def _names_error(name: str, value: object) -> bool:
         )
     if name in ("ok", "success"):
         return _read_flag(value) is False
-    return name == "status" and str(value).lower() in FAILED
+    number = _read_number(value)
+    if name in ERROR_NUMBER:
+        return bool(number)
+    return (name == "status" and str(value).lower() in FAILED) or (
+        name in STATUS and number is not None and 400 <= number < 600
+    )
+
+
+def _has_code_alone(answer: Mapping[str, object], path: Sequence[str]) -> bool:
+    """True for a `code` that is no success where null stands for the records, as for a token that has expired."""
+    numbers = [_read_number(value) for name, value in answer.items() if _simplify_name(name) == "code"]
+    inner: object = answer
+    for name in path:
+        inner = inner.get(name) if isinstance(inner, dict) else None
+    return inner is None and any(number and not 200 <= number < 300 for number in numbers)
+
+
+def _read_number(value: object) -> int | None:
+    text = "" if isinstance(value, bool) else str(value)
+    return int(text) if re.fullmatch(r"-?\d{1,9}", text) else None
 
 
 def _read_flag(value: object) -> bool | None:

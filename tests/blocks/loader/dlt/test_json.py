@@ -99,6 +99,13 @@ def test_an_array_is_its_records(desk: Desk, name: str) -> None:
         desk.load(numbers(kind))
 
 
+def test_objects_on_one_line_are_records(desk: Desk) -> None:
+    (desk.erp / "a.jsonl").write_text('{"id": 1, "v": "}{"}{"id": 2, "v": "b"}\n{"id": 3, "v": "c"}\n')
+    declared = columns(("id", "integer", "id", True), ("v", "varchar", "v", False))
+    desk.load(source_table("erp", "t", declared, kind="files", path="a.jsonl", format="jsonl"))
+    assert desk.rows("select v from raw_erp.t order by id") == [("}{",), ("b",), ("c",)]
+
+
 def test_objects_over_several_lines_need_no_declaration(desk: Desk) -> None:
     (desk.erp / "a.jsonl").write_text('{\n  "id": 1\n}\n{"id":\n2}\n')
     assert desk.load(numbers()).rows == 2

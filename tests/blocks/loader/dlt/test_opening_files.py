@@ -289,3 +289,25 @@ def test_a_declared_encoding_does_not_make_other_signs_of_utf8(desk: Desk) -> No
     assert "it is UTF-8, not cp1252" in refuse(desk, orders(encoding="windows-1252"))
     put(desk, "a.csv", "id,v\n1,x\n")
     assert desk.load(orders(encoding="windows-1252")).rows == 1
+
+
+def test_lines_before_the_header_may_have_quotes(desk: Desk) -> None:
+    """Also over a line end, which is no other line then to who reads CSV; no row is skipped for it."""
+    (desk.erp / "a.csv").write_text('"Report ""Q1"""\n"of\nApril",\nid,v\n1,a\n2,b\n')
+    declared = columns(("id", "integer", "id", True), ("v", "varchar", "v", False))
+    table = source_table("erp", "t", declared, kind="files", path="a.csv", skip_lines=3)
+    assert desk.load(table).rows == 2
+
+
+def test_a_name_is_found_however_its_accents_are_written(desk: Desk) -> None:
+    (desk.erp / "a.csv").write_text("id,Gro\u0308ße\n1,a\n", encoding="utf-8")
+    declared = columns(("id", "integer", "id", True), ("v", "varchar", "Gr\u00f6ße", False))
+    assert desk.load(source_table("erp", "t", declared, kind="files", path="a.csv")).rows == 1
+
+
+def test_a_table_of_two_thousand_columns_is_loaded(desk: Desk) -> None:
+    names = [f"c{at}" for at in range(2000)]
+    (desk.erp / "a.csv").write_text(f"id,{','.join(names)}\n1,{','.join(names)}\n")
+    declared = columns(("id", "integer", "id", True), ("c7", "varchar", "c7", False))
+    desk.load(source_table("erp", "t", declared, kind="files", path="a.csv"))
+    assert desk.rows("select id, c7, c1999 from raw_erp.t") == [(1, "c7", "c1999")]

@@ -704,3 +704,28 @@ def test_paging_without_an_end_says_how_much_had_come(online: Desk, api: Api) ->
     answer_with(api, lambda query: {"data": [{"id": len(api.seen), "v": "x"}]})
     with pytest.raises(TimedOut, match=r"not done after 2 s: \d+ pages with \d+ records had come"):
         online.load(plain(paginator="offset", page_size=4))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"code": 40101, "data": None},
+        {"statusCode": 500, "data": []},
+        {"errcode": "7", "data": []},
+        {"status": 503, "data": []},
+    ],
+)
+def test_an_answer_of_200_that_speaks_of_an_error_by_a_number_is_refused(
+    online: Desk, api: Api, message: dict[str, object]
+) -> None:
+    answer_with(api, lambda query: message)
+    with pytest.raises(BadAnswer, match="speaks of an error"):
+        online.load(plain())
+
+
+@pytest.mark.parametrize(
+    "message", [{"code": 0}, {"code": 200}, {"status": 200, "errcode": 0}, {"code": 20000}]
+)
+def test_a_number_of_a_success_is_no_error(online: Desk, api: Api, message: dict[str, object]) -> None:
+    answer_with(api, lambda query: {**message, "data": ROWS[:2]})
+    assert online.load(plain()).rows == 2
