@@ -13,7 +13,14 @@ from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
 from flows.interruption import find_interrupt, handle_interrupts
 from flows.local_server import LocalServer
-from flows.reach import check_api, check_proxies, check_time_zone, explain_api_failure, raise_file_limit
+from flows.reach import (
+    check_address_limit,
+    check_api,
+    check_proxies,
+    check_time_zone,
+    explain_api_failure,
+    raise_file_limit,
+)
 from flows.state_folder import check_state, note_need, warn_of_need
 from flows.warmup import SETTINGS, reach_loopback_directly
 
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
 
 _LOOKS = {"plan", "status", "setup", "suites", "check", "init", "open"}
 """Commands of which nothing is recorded on a server."""
+_DRAWS = {"run", "rollback", "retire"}
+"""Commands that may publish dashboards, with their pictures."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,6 +66,8 @@ def _check_and_carry_out(flags: Flags) -> int:
         check_proxies()
         check_time_zone()
         raise_file_limit()
+        if flags.action in _DRAWS:
+            check_address_limit()
     except PlatformError as error:  # before anything starts
         return _show_problem(error, flags, 1)
     return _carry_out(flags, recorded)

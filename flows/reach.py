@@ -18,6 +18,9 @@ LOOK_SECONDS = 10
 ZONES = Path("/usr/share/zoneinfo")
 LEAST_FILES, USUAL_FILES = 128, 4096
 """Open files that a run has to be allowed (the demo's has up to 70), and that it asks for where it may."""
+LEAST_ADDRESSES = 72 * 2**30
+"""Bytes of addresses that a run's process has to be allowed: what draws pictures (V8) reserves 64 GB of them, used or
+not, and without them ends the process in its midst."""
 
 
 def check_proxies() -> None:
@@ -61,6 +64,18 @@ def raise_file_limit() -> None:
             "open the files of a run",
             f"this process may have {most} open at once",
             f"Allow {LEAST_FILES} or more. `ulimit -Hn` shows it; the container or service sets it.",
+        )
+
+
+def check_address_limit() -> None:
+    """Raise Misconfigured where `ulimit -v` leaves this process fewer addresses than its libraries reserve."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY and allowed < LEAST_ADDRESSES:
+        raise Misconfigured(
+            "load what a run needs",
+            f"this process may have {allowed / 2**20:,.0f} MB of addresses (`ulimit -v`)",
+            f"Lift that limit (`ulimit -v unlimited`): libraries reserve {LEAST_ADDRESSES / 2**30:.0f} GB of addresses"
+            " and use few of them. To bound memory, limit that of the container or service.",
         )
 
 

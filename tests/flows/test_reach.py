@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import subprocess
 import sys
@@ -128,6 +129,22 @@ else:
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert message in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "message"), [(4000, "4,000 MB of addresses"), (80_000, "enough"), (-1, "enough")]
+)
+def test_a_process_may_have_addresses_enough_or_the_run_is_refused(
+    megabytes: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = megabytes * 2**20 if megabytes > 0 else resource.RLIM_INFINITY
+    monkeypatch.setattr(reach.resource, "getrlimit", lambda _: (limit, limit))
+    said = "enough"
+    try:
+        reach.check_address_limit()
+    except Misconfigured as error:
+        said = str(error)
+    assert message in said
 
 
 @pytest.mark.parametrize(("status", "message"), [(500, "make room on its disk"), (422, "of this version")])
