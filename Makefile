@@ -9,7 +9,7 @@ TEST_ARGS ?=
 PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test coverage check docs peers bench soak lock images sbom audit clean setup setup-dev
+.PHONY: run test coverage check style types layers sql javascript docs peers bench soak lock images sbom audit clean setup setup-dev
 
 run: setup  ## the main job, on the demo company
 	$(BIN)/python flows/main.py $(RUN_ARGS)
@@ -28,12 +28,22 @@ endif
 coverage:  ## what the last whole `make test` did not reach, file by file
 	$(BIN)/coverage report --show-missing
 
-check: setup-dev .venv-lint/done node_modules/.done peers docs  ## lint, types, layers, style of SQL and JavaScript, links
+check: style types layers sql javascript docs  ## lint, types, layers, style of SQL and JavaScript, links; -j 2 for two at once
+
+style: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup-dev
 	$(BIN)/mypy
+
+layers: setup-dev
 	$(BIN)/lint-imports
+
+sql: .venv-lint/done
 	.venv-lint/bin/sqlfluff lint dbt
+
+javascript: node_modules/.done peers
 	npm run --silent check
 
 docs: .venv-lint/done  ## the documentation as a site, every link checked: .local/docs-site/index.html
