@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,12 +18,15 @@ from hypothesis import HealthCheck, settings
 from tests.leftovers import end_marked, mark
 from tests.measurement import (
     keep_python_out_of_tracing,
+    leave_imports_unmeasured,
     leave_libraries_unmeasured,
     leave_threads_unmeasured,
+    pause_measuring,
 )
 from tests.warm_process import WarmParent, stand_in_subprocess
 
 keep_python_out_of_tracing()
+leave_imports_unmeasured()
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ROOT / "tests" / "tiny"
@@ -63,10 +67,35 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(4, (os.cpu_count() or 1) + 1)
 
 
+def find_shared(factory: pytest.TempPathFactory) -> Path:
+    """The folder that all of pytest's processes have in common."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first of pytest's processes to need it makes, for all of them: copy it to change it."""
+    folder = find_shared(factory) / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder.with_suffix(".made")
+        if not made.exists():
+            make(folder)
+            made.touch()
+    return folder
+
+
 def pytest_sessionstart() -> None:
     """Spare coverage what is not ours, before anything of it runs."""
     leave_threads_unmeasured()
     leave_libraries_unmeasured()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare coverage pytest's own work, too."""
+    with pause_measuring():
+        return (yield)
 
 
 def pytest_unconfigure() -> None:
@@ -125,13 +154,15 @@ def warm_dbt(warm_parent: WarmParent) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def command_line(warm_parent: WarmParent, measurement: dict[str, str]):
+def command_line(
+    warm_parent: WarmParent, measurement: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+):
     """Run flows/main.py as a user does; return the finished process with its output as text.
 
-    The first run of each command is a new process, and measured; later ones are forked.
+    The first run of each command, in whichever of pytest's processes, is a new process, and measured; later ones are
+    forked.
     """
-    commands = {
-        "run",
+    commands = (
         "check",
         "preview",
         "rollback",
@@ -142,14 +173,20 @@ def command_line(warm_parent: WarmParent, measurement: dict[str, str]):
         "automations",
         "poll",
         "--dry-run",
-    }
+    )
+    shared = find_shared(tmp_path_factory)
+
+    def is_first(name: str) -> bool:
+        try:
+            (shared / f"{name}.run").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def run(
         *flags: object, cwd: Path | None = None, timeout: float = 300
     ) -> subprocess.CompletedProcess[str]:
-        name = next((str(flag) for flag in flags if flag in commands), "run")
-        first = name in commands
-        commands.discard(name)
+        first = is_first(next((str(flag) for flag in flags if flag in commands), "run"))
         command = [sys.executable, str(ROOT / "flows" / "main.py"), *map(str, flags)]
         environment = {**os.environ, **(measurement if first else {})}
         start = subprocess.Popen if first else warm_parent.popen

@@ -10,10 +10,13 @@ import importlib
 import sys
 import threading
 import time
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
+from types import FrameType, ModuleType
 from typing import Any
 
+OURS = ("flows", "tasks", "blocks")
 THREADS = ("socketserver", "uvicorn", "anyio", "prefect._internal", "tests.blocks.warehouse.snowflake")
 """Where threads begin that run none of our code: stand-ins' servers, Prefect's calls of its server."""
 CALLS = (
@@ -79,14 +82,70 @@ def leave_unmeasured(function: Callable[..., Any]) -> Callable[..., Any]:
         trace = sys.gettrace()
         if trace is None:
             return function(*arguments, **options)
-        sys.settrace(None)
+        _switch(None)
         try:
             return function(*arguments, **options)
         finally:
-            sys.settrace(trace)
-            _begin()
+            _switch(trace)
 
     return call
+
+
+_paused = threading.local()
+"""trace: what measures this thread, while that is paused."""
+
+
+@contextmanager
+def pause_measuring() -> Iterator[None]:
+    """Let this thread, and those that it starts meanwhile, run without coverage; modules of ours are measured."""
+    begin: Any = threading.gettrace()
+    threading.settrace(None)  # type: ignore[arg-type]
+    try:
+        with _pause_here():
+            yield
+    finally:
+        threading.settrace(begin)
+
+
+@contextmanager
+def _pause_here() -> Iterator[None]:
+    trace = sys.gettrace()
+    if trace is None:
+        yield
+        return
+    before = getattr(_paused, "trace", None)
+    _paused.trace = trace
+    _switch(None)
+    try:
+        yield
+    finally:
+        _switch(trace)
+        _paused.trace = before
+
+
+def leave_imports_unmeasured() -> None:
+    """Let other modules than ours be imported without coverage, and ours with it, also where it is paused."""
+    if sys.gettrace() is None:
+        return
+    loader: Any = SourceFileLoader
+    plain = loader.exec_module
+
+    def exec_module(self: SourceFileLoader, module: ModuleType) -> None:
+        if module.__name__.partition(".")[0] not in OURS:
+            with _pause_here():
+                plain(self, module)
+        elif sys.gettrace() is None and (trace := getattr(_paused, "trace", None)):
+            _switch(trace)
+            try:
+                plain(self, module)
+            finally:
+                _switch(None)
+        else:
+            plain(self, module)
+
+    # a warning is told of who imports: frames of this name are passed over
+    exec_module.__code__ = exec_module.__code__.replace(co_filename="<importlib._bootstrap, unmeasured>")
+    loader.exec_module = exec_module
 
 
 _plain_set_trace = sys.settrace
@@ -104,6 +163,21 @@ def _insist(change: Callable[[], Any]) -> Any:
         except RuntimeError:
             time.sleep(0.001)
     return change()
+
+
+def _switch(trace: Any) -> None:
+    """Stop what measures this thread (None), or let it go on.
+
+    Coverage counts calls and returns: it never hears of the return from the one, nor of the call of the other. So
+    both have to be called from the same depth, or it takes one function's lines for another's from then on.
+    """
+
+    def change() -> None:
+        _plain_set_trace(trace)
+        if trace is not None:
+            _begin()
+
+    _insist(change)
 
 
 def _begin() -> None:

@@ -18,6 +18,7 @@ import pytest
 from blocks.catalogue import Catalogue
 from blocks.records import SourceTable
 from demo.company import Company, generate
+from tests.conftest import make_once
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = "rel_test"
@@ -96,13 +97,17 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
 
 
 @pytest.fixture(scope="session")
-def built(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = _project(tmp_path_factory.mktemp("project"))
-    message = project.dbt("parse")
-    assert project.target.joinpath("manifest.json").exists(), message
-    _load(project, company)
-    print(project.dbt("build"))
-    return project
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    def build(folder: Path) -> None:
+        folder.mkdir()
+        project = _project(folder)
+        message = project.dbt("parse")
+        assert project.target.joinpath("manifest.json").exists(), message
+        _load(project, request.getfixturevalue("company"))
+        print(project.dbt("build"))
+
+    shared = _project(make_once(tmp_path_factory, "built", build))
+    return shared.copy(tmp_path_factory.mktemp("project"))
 
 
 def _load(project: Project, company: Company) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from prefect.settings import get_current_settings
 from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from tests.conftest import make_once
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 SCALE = 0.3
@@ -71,16 +70,14 @@ def delivered(tmp_path_factory: pytest.TempPathFactory, command_line: Run) -> Pl
 
     Beside the state: first.txt, what the run said; database.txt, where Prefect's server recorded it.
     """
-    mine = tmp_path_factory.mktemp("demo")
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "delivered"
-    with shared.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "first.txt").exists():
-            url = str(get_current_settings().server.database.connection_url.get_secret_value())  # type: ignore[union-attr]
-            message = Place(shared / "state", command_line).run()
-            (shared / "database.txt").write_text(url.split(":///")[-1])
-            (shared / "first.txt").write_text(message)
+
+    def deliver(folder: Path) -> None:
+        url = str(get_current_settings().server.database.connection_url.get_secret_value())  # type: ignore[union-attr]
+        message = Place(folder / "state", command_line).run()
+        (folder / "database.txt").write_text(url.split(":///")[-1])
+        (folder / "first.txt").write_text(message)
+
+    shared, mine = make_once(tmp_path_factory, "delivered", deliver), tmp_path_factory.mktemp("demo")
     shutil.copytree(shared, mine, dirs_exist_ok=True)
     return Place(mine / "state", command_line)
 

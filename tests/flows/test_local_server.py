@@ -60,12 +60,13 @@ def test_it_ends_with_its_run(environment: dict[str, str], signalled: signal.Sig
     pytest.fail("the server outlived its run")
 
 
-@pytest.fixture
-def server(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    server = LocalServer()
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str]) -> Iterator[LocalServer]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.delenv("PREFECT_API_URL", raising=False)
+        server = LocalServer()
     server.wait()
     yield server
     server.stop()
