@@ -166,12 +166,6 @@ def test_status_says_what_is_served_and_what_was_loaded(place: Place) -> None:
     assert "erp.invoice_lines" in message
 
 
-def test_quiet_says_one_line(place: Place) -> None:
-    message = place.run("--quiet", "--tickets", "AN-1")
-    assert len(message.strip().splitlines()) == 1
-    assert f"run {place.read_served()}" in message
-
-
 def test_unknown_ticket_is_a_clear_error(place: Place) -> None:
     before = place.read_served()
     message = place.run("--tickets", "AN-99", expect=2)
