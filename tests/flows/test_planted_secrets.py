@@ -28,7 +28,7 @@ from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tests.blocks.notifier.smtp_server import serving_mail
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
-from tests.blocks.tracker.jira.site import TOKEN
+from tests.blocks.tracker.jira.site import TOKEN, now
 from tests.conftest import TINY
 from tests.deployment.receiver import Receiver
 from tests.planted import SECRET, find_planted, find_prefect_database, list_forms
@@ -146,11 +146,17 @@ def dump_control(warehouse: DuckDBWarehouse) -> str:
 def test_nothing_that_a_run_leaves_holds_a_secret(
     desk: JiraDesk, tmp_path: Path, prefect_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that fails its gate, one whose source is refused, one that delivers; with lineage sent, and stacks dumped."""
+    """One that fails its gate, one that waits for a word, one that delivers; with lineage sent, and stacks dumped.
+
+    A source is refused in each of them. On the ticket stands a secret beside the word, and in what is asked to change.
+    """
     from flows.deliver import deliver
 
     (tmp_path / "rides").mkdir()
-    minutes = {"fails its gate": -500, "delivers": 12}
+    project = shutil.copytree(TINY / "dbt", tmp_path / "project")
+    (declared,) = project.glob("models/*.yml")
+    declared.write_text(declared.read_text().replace("{ticket: BK-1,", "{ticket: BK-1, approval: requester,"))
+    minutes = {"fails its gate": -500, "waits": 12, "delivers": 12}
     login = ("bot", SECRET)
     with Receiver() as lineage, log_everything(tmp_path / "everything.log"), serving_mail(login=login) as box:
         monkeypatch.setenv("OPENLINEAGE_URL", lineage.url)
@@ -173,7 +179,7 @@ def test_nothing_that_a_run_leaves_holds_a_secret(
                 [loader],
                 DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb")),
                 FolderSite(folder=tmp_path / "site", project="dashboards"),
-                DbtProject(folder=TINY / "dbt", state=tmp_path / "dbt"),
+                DbtProject(folder=project, state=tmp_path / "dbt"),
                 DumpingSuites(folder=TINY / "expectations", docs=tmp_path / "docs"),
             )
             told = MailNotifier(
@@ -186,18 +192,35 @@ def test_nothing_that_a_run_leaves_holds_a_secret(
                 recipients=["*@example.com"],
             )
             if end == "delivers":
+                desk.say("BK-1", "Dana Whitfield", now(), "accept")
+                desk.say(
+                    "BK-1", "Dana Whitfield", now(), f"Add minutes. The login is still {SECRET}, only North."
+                )
                 deliver(*given, notifier=told)
+            elif end == "waits":
+                deliver(*given, notifier=told)
+                assert "### " in desk.comments("BK-1")[-1]
             else:
                 with pytest.raises(NotDelivered) as refused:
                     deliver(*given, notifier=told)
                 (tmp_path / "refusal.txt").write_text(f"{refused.value} {refused.value!r}")
         (tmp_path / "lineage.txt").write_text(lineage.texts())
-    (tmp_path / "tickets.txt").write_text("\n".join(desk.comments("BK-1")))
+    ours = [each for each in desk.comments("BK-1") if not each.startswith("Add minutes.")]
+    (tmp_path / "tickets.txt").write_text("\n".join(ours))
     (tmp_path / "mail.txt").write_text("\n".join(str(mail) for _, _, mail in box.taken))
     assert len(box.taken) == 1
     kept = dump_control(DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb")))
     (tmp_path / "control.txt").write_text(kept)
-    for store in ("journal", "loads", "fingerprints", "relations", "proposals"):
+    for store in (
+        "journal",
+        "loads",
+        "fingerprints",
+        "relations",
+        "proposals",
+        "approvals",
+        "standing",
+        "notices",
+    ):
         assert f"{store}: " in kept
     assert (tmp_path / "everything.log").stat().st_size > 1000
     assert "thread" in (tmp_path / "crash.txt").read_text().lower()
