@@ -50,7 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     with handle_interrupts():
-        return _check_and_carry_out(flags)
+        try:
+            return _check_and_carry_out(flags)
+        except KeyboardInterrupt:  # before anything began
+            sys.stderr.write("Interrupted before it began.\n")
+            return 130
 
 
 def _check_and_carry_out(flags: Flags) -> int:

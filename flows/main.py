@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from io import TextIOWrapper
 from pathlib import Path
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # while libraries are loaded: no traceback
     sys.path[0] = str(Path(__file__).resolve().parents[1])  # the project's root, from any directory
     from blocks.child_process import run
     from flows.cli import main
