@@ -18,6 +18,7 @@ from blocks.catalogue import Catalogue
 from blocks.dbt.project import DbtProject
 from blocks.errors import Misconfigured, NotFound
 from blocks.findings import suggest_name
+from blocks.notebook import workbook
 from blocks.notebook.frames import make_records_frame
 from blocks.notebook.metric_query import Between
 from blocks.notebook.reader import ServedReader, describe_frame
@@ -43,6 +44,7 @@ __all__ = [
     "read_mart",
     "read_metric",
     "read_profile",
+    "write_workbook",
 ]
 STATE = ROOT / ".local"
 JOURNAL = (("run", "string"), ("seq", "int64"), ("state", "string"), ("at", "utc"))
@@ -218,3 +220,8 @@ def read_journal() -> pd.DataFrame:
 def read_ledger(source: str | None = None) -> pd.DataFrame:
     """The ledger of the local warehouse: see `Notebook.read_ledger`."""
     return _open_local().read_ledger(source)
+
+
+def write_workbook(path: str | Path, sheets: Mapping[str, pd.DataFrame]) -> None:
+    """Write frames as sheets of an Excel workbook, with their releases. Raises Misconfigured, OSError."""
+    workbook.write_workbook(Path(path), sheets)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -18,7 +19,7 @@ from blocks.notebook.metric_query import Between
 from blocks.notebook.reader import ServedReader
 from blocks.records import Release
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from flows.notebook import Notebook, open_notebook
+from flows.notebook import Notebook, open_notebook, write_workbook
 
 ROWS = """
 select * from (values
@@ -138,13 +139,64 @@ def test_a_profile_says_what_the_rows_of_a_mart_say_of_its_columns(reader: Serve
 
 
 def test_a_mart_goes_into_a_workbook(reader: ServedReader, tmp_path: Path) -> None:
+    """Zones, decimals, nulls and what was published come along; nothing of the data becomes a formula."""
     sales = reader.read_mart("sales")
-    sales["sold_at"] = sales["sold_at"].dt.tz_localize(None)  # which Excel has no cells for
-    sales.to_excel(tmp_path / "sales.xlsx", index=False)
-    again = pd.read_excel(tmp_path / "sales.xlsx")
-    assert list(again.columns) == list(sales.columns)
+    odd = pd.DataFrame(
+        {
+            "text": ["=1+1", "#N/A", "a\x01b"],
+            "wide": [Decimal("12345678901234567.89"), Decimal("0.10"), None],
+            "long": pd.array([10**17 + 1, 5, None], "Int64"),
+            "day": [date(1815, 6, 18), date(2026, 1, 2), None],
+            "part": [float("inf"), 0.25, float("nan")],
+            "list": [[1, 2], [], None],
+        }
+    )
+    write_workbook(tmp_path / "sales.xlsx", {"Sales": sales, "Odd": odd})
+    read = pd.read_excel(tmp_path / "sales.xlsx", sheet_name=None)
+    again = read["Sales"]
+    assert list(again.columns) == ["sold_at (Europe/Berlin)", *sales.columns[1:]]
+    assert again.iloc[:, 0].min() == pd.Timestamp("2026-01-31 00:30")
     assert again["amount"].sum() == pytest.approx(103.3)
-    assert again["units"].isna().sum() == 1
+    assert again["units"].isna().sum() == again["region"].isna().sum() == 1
+    assert read["About"].to_dict("records")[0] == {
+        "sheet": "Sales",
+        "release": "one",
+        "published at": "2026-03-01T12:00:00.000Z",
+        "data up to": "2026-02-28",
+    }
+    cells = openpyxl.load_workbook(tmp_path / "sales.xlsx")["Odd"]
+    assert [[(cell.value, cell.data_type) for cell in row] for row in cells.iter_rows(min_row=2)] == [
+        [
+            *[("=1+1", "s"), ("12345678901234567.89", "s"), ("100000000000000001", "s"), ("1815-06-18", "s")],
+            *[("inf", "s"), ("[1, 2]", "s")],
+        ],
+        [("#N/A", "s"), (0.1, "n"), (5, "n"), (datetime(2026, 1, 2), "d"), (0.25, "n"), ("[]", "s")],
+        [("a\ufffdb", "s"), *[(None, "n")] * 5],
+    ]
+    assert cells["B3"].number_format == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("name", "sheets", "answer"),
+    [
+        ("a.xls", {"A": 1}, "not named as a workbook"),
+        ("a.xlsx", {"a/b": 1}, "can't be a sheet's name"),
+        ("a.xlsx", {"about": 1}, "can't be a sheet's name"),
+        ("a.xlsx", {"A": 1, "a": 1}, "can't be a sheet's name"),
+        ("a.xlsx", {"A": 1_048_576}, "1,048,576 rows, and a sheet holds 1,048,575"),
+        ("a.xlsx", {"A": "x" * 32_768}, "a text of A.0 has 32,768 characters"),
+    ],
+)
+def test_what_no_workbook_holds_is_refused(
+    name: str, sheets: dict[str, object], answer: str, tmp_path: Path
+) -> None:
+    frames = {
+        sheet: pd.DataFrame([what]) if isinstance(what, str) else pd.DataFrame(index=range(int(str(what))))
+        for sheet, what in sheets.items()
+    }
+    with pytest.raises(Misconfigured, match=answer):
+        write_workbook(tmp_path / name, frames)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_metric_by_time_and_dimension(reader: ServedReader) -> None:
