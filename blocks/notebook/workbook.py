@@ -12,13 +12,15 @@ from decimal import Decimal
 from io import BytesIO
 from math import isfinite, isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blocks.errors import Misconfigured
 from blocks.whole_file import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.worksheet.worksheet import Worksheet
 
 MOST_ROWS, MOST_DIGITS, LONGEST_TEXT, LONGEST_NAME, FIRST_YEAR = 1_048_575, 15, 32_767, 31, 1900
 ABOUT = "About"
@@ -86,7 +88,7 @@ def _describe(sheets: Mapping[str, pd.DataFrame]) -> Iterator[Sequence[object]]:
         yield [name, release.get("run"), release.get("published_at"), frame.attrs.get("freshness")]
 
 
-def _make_cell(sheet: Any, value: object) -> Any:
+def _make_cell(sheet: Worksheet, value: object) -> WriteOnlyCell | None:
     """A cell that holds just this value; None for no value."""
     from openpyxl.cell import WriteOnlyCell
 

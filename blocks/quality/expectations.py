@@ -196,7 +196,11 @@ def find_fault(expectation: object) -> str:
         return "there is no such expectation" + (f"; did you mean {near[0]}?" if near else "")
     if kind in WITHOUT_SQL:
         return "Great Expectations can't evaluate it in SQL"
-    return _find_wrong_arguments(expectation) or _find_no_limit(kind, kwargs)
+    return (
+        _find_wrong_arguments(expectation)
+        or _find_no_limit(kind, kwargs)
+        or _find_contradiction(kind, kwargs)
+    )
 
 
 def _find_no_limit(kind: str, kwargs: Mapping[str, object]) -> str:
@@ -206,6 +210,17 @@ def _find_no_limit(kind: str, kwargs: Mapping[str, object]) -> str:
     needed = WITHOUT_A_LIMIT.get(kind, ("min_value", "max_value") if kind.endswith("_to_be_between") else ())
     if needed and all(kwargs.get(name) in (None, []) for name in needed):
         return f"it has no {' and no '.join(needed)}: it could not fail"
+    return ""
+
+
+def _find_contradiction(kind: str, kwargs: Mapping[str, object]) -> str:
+    """Why nothing could meet an expectation; empty if something could."""
+    least, most = kwargs.get("min_value"), kwargs.get("max_value")
+    numbers = isinstance(least, int | float) and isinstance(most, int | float)
+    if (numbers or (isinstance(least, str) and isinstance(most, str))) and least > most:  # type: ignore[operator]
+        return f"min_value {least} is over max_value {most}: nothing could meet it"
+    if kind == "expect_column_values_to_be_in_set" and kwargs.get("value_set") == []:
+        return "its value_set is empty: nothing could meet it"
     return ""
 
 

@@ -126,11 +126,17 @@ sources:
     schema: raw_past
     loader: dlt
     config: {meta: {kind: files, external_location: "data/{name}.csv"}}
-    tables: [{name: rows, config: {meta: {path: rows.csv}}, columns: [{name: id, data_type: integer}]}]
+    tables:
+      - name: rows
+        config:
+          loaded_at_field: _loaded_ad
+          freshness: {warn_after: {count: 9, period: day}, error_after: {count: 50, period: hour}}
+          meta: {path: rows.csv}
+        columns: [{name: id, data_type: integer}]
   - name: idle
     loader: dlt
     config: {meta: {kind: files}}
-    tables: [{name: rows, config: {meta: {path: idle.csv}}}]
+    tables: [{name: rows, config: {meta: {path: idle.csv}}, columns: [{name: part, data_type: "decimal(60,2)"}]}]
 semantic_models:
   - name: sales
     model: ref('sales')
@@ -228,6 +234,11 @@ SUITE = {
         {"type": "expect_column_values_to_be_betwen", "kwargs": {"column": "amount"}},
         {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "amonut"}},
         {"type": "expect_column_values_to_be_between", "kwargs": {"column": "amount", "min": 1}},
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {"column": "amount", "min_value": 9, "max_value": 1},
+        },
+        {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "amount", "value_set": []}},
     ]
 }
 TICKET = """key: SH-1
@@ -385,6 +396,13 @@ SEEDED = [
     (
         "error",
         "source past.rows",
+        "its `loaded_at_field` _loaded_ad is no column of it (did you mean _loaded_at?)",
+    ),
+    ("warning", "source past.rows", "its freshness is an error before it is a warning"),
+    ("error", "source idle.rows", "its data_type `decimal(60,2)` is not known here"),
+    (
+        "error",
+        "source past.rows",
         "its external_location has dbt read the data where they lie, past what `dlt` loads",
     ),
     ("error", "source shp", "no source of this name that is loaded here (did you mean shop?)"),
@@ -396,6 +414,8 @@ SEEDED = [
     ),
     ("error", "suite sales.json", "declares no column amonut (did you mean amount?)"),
     ("error", "suite sales.json", "min: extra fields not permitted"),
+    ("error", "suite sales.json", "min_value 9 is over max_value 1: nothing could meet it"),
+    ("error", "suite sales.json", "its value_set is empty: nothing could meet it"),
     ("error", "mart bare", "it has no suite bare.json"),
     ("warning", "mart elsewhere", "it has no suite elsewhere.json (is it elswhere.json?)"),
     ("warning", "suite elswhere.json", "there is no model elswhere (did you mean elsewhere?)"),
@@ -404,6 +424,8 @@ SEEDED = [
     ("error", "suite nobody.json", "declares no column amonut (did you mean amount?)"),
     ("error", "suite nobody.json", "there is no such expectation"),
     ("error", "suite nobody.json", "min: extra fields not permitted"),
+    ("error", "suite nobody.json", "min_value 9 is over max_value 1: nothing could meet it"),
+    ("error", "suite nobody.json", "its value_set is empty: nothing could meet it"),
     # tickets
     ("error", "ticket SH-1", "metrics revenoo is not known; did you mean revenue"),
     ("error", "ticket SH-1", "deadline soon is not a date"),

@@ -16,9 +16,11 @@ from blocks.dbt.checks.nodes import (
     warn_about,
 )
 from blocks.dbt.release_scope import has_threshold
-from blocks.findings import Finding, make_error, suggest_name
+from blocks.findings import Finding, make_error, suggest_column, suggest_name
 from blocks.manifest import Manifest, Node
 
+LOADED_AT = "_loaded_at"
+HOURS = {"minute": 1 / 60, "hour": 1, "day": 24}
 OWN_READING = frozenset({"external_location", "plugin"})
 """Keys of a source's meta by which dbt-duckdb reads its data where they lie, whatever a table of its name holds."""
 
@@ -129,6 +131,23 @@ def _check_freshness(node: Node) -> Iterator[Finding]:
             "it declares its freshness but no `loaded_at_field`: the check can't run, and what can't run fails",
             "Declare `loaded_at_field`, `_loaded_at` for what is loaded by dlt here.",
         )
+    field = str(node.get("loaded_at_field") or _get_field(node) or "").casefold()
+    known = {LOADED_AT, *(str(name).casefold() for name in node.get("columns") or {})}
+    near = suggest_column(field, known) if node.get("loader") == "dlt" and field not in known else ""
+    if near:
+        yield make_node_error(node, f"its `loaded_at_field` {field} is no column of it{near}", "Correct it.")
+    limits = node.get("freshness") or get_config(node).get("freshness") or {}
+    warned, refused = (_read_hours(limits.get(key)) for key in ("warn_after", "error_after"))
+    if warned and refused and refused < warned:
+        problem = "its freshness is an error before it is a warning, so that nobody is warned"
+        yield warn_about(node, problem, "Let `warn_after` be the shorter of the two.")
+
+
+def _read_hours(limit: object) -> float:
+    """A threshold of freshness in hours; 0 for none."""
+    if not isinstance(limit, Mapping) or not isinstance(limit.get("count"), int):
+        return 0
+    return float(limit["count"] * HOURS.get(str(limit.get("period")), 0))
 
 
 def _get_field(node: Node) -> object:

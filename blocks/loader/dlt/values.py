@@ -19,8 +19,9 @@ DUCKDB = "duckdb"  # the dialect of the staging database
 
 TYPES = re.compile(
     r"(varchar|text|string|smallint|integer|int|bigint|double|date|timestamp|boolean"
-    r"|(decimal|numeric)(\(\d+(, ?\d+)?\))?)"
+    r"|(decimal|numeric)(\((?P<digits>\d+(, ?\d+)?)\))?)"
 )
+MOST_DIGITS = 38  # of a decimal, in DuckDB and most warehouses
 TYPE_DESCRIPTIONS = {
     "smallint": "an integer",
     "integer": "an integer",
@@ -46,11 +47,14 @@ SPELLINGS = frozenset(("format", "decimal", "thousands"))
 def get_type(column: Column) -> str:
     """Return the declared type. Raises Misconfigured for one that is not known: it becomes SQL."""
     declared = (column.data_type or "varchar").lower().strip()
-    if not TYPES.fullmatch(declared):
+    found = TYPES.fullmatch(declared)
+    digits, _, places = (found["digits"] or "18").partition(",") if found else ("0", "", "")
+    if not found or not int(places or 0) <= int(digits) <= MOST_DIGITS:
         raise Misconfigured(
             f"load column {column.name}",
             f"its data_type `{declared}` is not known here",
-            "Declare varchar, integer, bigint, double, decimal(p,s), date, timestamp or boolean.",
+            "Declare varchar, integer, bigint, double, decimal(p,s), date, timestamp or boolean;"
+            f" p is at most {MOST_DIGITS}, and s at most p.",
         )
     return declared
 
