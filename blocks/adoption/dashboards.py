@@ -49,7 +49,7 @@ def propose_semantic_model(
     added = mart.list_measures()[:MOST_MEASURES]
     dimensions: list[dict[str, object]] = []
     if time:
-        grain = {"type_params": {"time_granularity": "day"}}
+        grain = {"type_params": {"time_granularity": time.grain or "day"}}
         dimensions.append({**_name_dimension(time, prefix), "type": "time", **grain})
     dimensions += [{**_name_dimension(each, prefix), "type": "categorical"} for each in mart.list_parts()]
     key = mart.key[0] if len(mart.key) == 1 else None
@@ -64,7 +64,8 @@ def propose_semantic_model(
     for each in added:
         name = _pick(f"{prefix}_{to_snake_case(each.name)}", taken)
         measures.append({"name": f"{name}_sum", "agg": "sum", "expr": quote_plain(each.name)})
-        label = f"{_make_title(prefix)}: {_make_title(to_snake_case(each.name)).lower()}"
+        of, what = _make_title(prefix), _make_title(to_snake_case(each.name))
+        label = of if of == what else f"{of}: {what.lower()}"
         metrics.append(_make_metric(name, label, f"{name}_sum"))
         average = _pick(f"{name}_average", taken)
         params: dict[str, object] = {"numerator": name, "denominator": count}
@@ -166,7 +167,7 @@ def propose_suite(mart: TableProfile, tests: Sequence[Node], today: date) -> lis
             seen,
         )
     ]
-    for column in mart.columns:
+    for column in [each for each in mart.columns if not each.is_of_the_load]:
         named: dict[str, object] = {"column": column.name}
         if not column.nulls and mart.rows:
             proposed.append(_expect("column_values_to_not_be_null", named, f"no null {seen}"))

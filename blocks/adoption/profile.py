@@ -19,7 +19,7 @@ Ask: TypeAlias = Callable[[str], Sequence[Sequence[object]]]
 
 MOST_VALUES, MOST_PARTS = 20, 50
 MOST_PAIRS = 15
-FEWEST_STEPS = 10
+FEWEST_STEPS, FEWEST_MONTHS = 10, 3
 SAMPLE = "init_sample_"  # in the names of tables with what was drawn of others
 MOST_DRAWN = 200_000
 _NUMBERS = (
@@ -90,7 +90,8 @@ _LATER_TIMES = (
 class ColumnProfile(Record):
     """One column. data_type: as the database names it; values: all of them where they are few.
 
-    only_grows: a number that from one time to the next never falls, as running totals and levels do.
+    only_grows: a number that from one time to the next never falls, as running totals and levels do. grain: of a time
+    whose every value is the first of a month or of a year.
     """
 
     name: str
@@ -102,6 +103,7 @@ class ColumnProfile(Record):
     largest: str | None = None
     values: tuple[str, ...] = ()
     only_grows: bool = False
+    grain: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -113,6 +115,11 @@ class ColumnProfile(Record):
     def is_time(self) -> bool:
         """True for days and moments."""
         return self.data_type.lower().startswith(("date", "timestamp"))
+
+    @property
+    def is_of_the_load(self) -> bool:
+        """True for what loaders write beside the data, such as `_loaded_at`: nothing is proposed of it."""
+        return self.name.startswith("_")
 
     @property
     def is_key(self) -> bool:
@@ -143,9 +150,14 @@ class TableProfile(Record):
     sampled: bool = False
     of: int | None = None
 
+    def _list_own(self) -> list[ColumnProfile]:
+        return [each for each in self.columns if not each.is_of_the_load]
+
     def find_time(self) -> ColumnProfile | None:
         """The time that its rows are of: the fullest, of several the first that is no later stage."""
-        times = [each for each in self.columns if each.is_time and each.nulls <= each.rows / 2 and each.rows]
+        times = [
+            each for each in self._list_own() if each.is_time and each.nulls <= each.rows / 2 and each.rows
+        ]
         ranked = sorted(
             times,
             key=lambda each: (
@@ -159,7 +171,7 @@ class TableProfile(Record):
         """Numbers that can be added up, by their names and rows. others: columns that are keys of other tables."""
         return [
             each
-            for each in self.columns
+            for each in self._list_own()
             if each.is_number
             and each.distinct > 1
             and each.name not in {*self.key, *others}
@@ -172,7 +184,7 @@ class TableProfile(Record):
         """Columns that split it into a few parts."""
         return [
             each
-            for each in self.columns
+            for each in self._list_own()
             if each.is_category
             and each.name not in self.key
             and not each.is_key
@@ -190,6 +202,7 @@ def profile_table(
     )
     if times := [each for each in columns if each.is_time and each.is_key and each.rows >= FEWEST_STEPS]:
         columns = tuple(_mark_growth(ask, relation, each, times[0].name) for each in columns)
+    columns = tuple(_find_grain(ask, relation, each) for each in columns)
     found = TableProfile(name=name, rows=_read_int(rows), columns=columns, sampled=sampled)
     return found.model_copy(update={"key": _find_key(ask, relation, found)})
 
@@ -275,17 +288,32 @@ def _mark_growth(ask: Ask, relation: str, column: ColumnProfile, time: str) -> C
     return column.model_copy(update={"only_grows": _read_int(falls) == 0})
 
 
+def _find_grain(ask: Ask, relation: str, column: ColumnProfile) -> ColumnProfile:
+    """A time's profile with its grain, where it has one that is coarser than a day."""
+    if not column.is_time or column.distinct < FEWEST_MONTHS:
+        return column
+    day, month = (f"extract({part} from {quote_identifier(column.name)})" for part in ("day", "month"))
+    ((days, months),) = ask(f"select max({day}), max({month}) from {relation}")
+    grain = "" if _read_number(days) > 1 else "month" if _read_number(months) > 1 else "year"
+    return column.model_copy(update={"grain": grain})
+
+
 def _find_key(ask: Ask, relation: str, table: TableProfile) -> tuple[str, ...]:
     """The one column that tells rows apart, one named as a key before others, times last; else two together."""
     alone = [
-        each for each in table.columns if each.is_key and not (each.is_number and not each.is_identifier)
+        each
+        for each in table.columns
+        if each.is_key and not each.is_of_the_load and not (each.is_number and not each.is_identifier)
     ]
     if alone:
         return (min(alone, key=lambda each: (not each.is_identifier, each.is_time)).name,)
     possible = [
         each.name
         for each in table.columns
-        if not each.nulls and each.distinct > 1 and (each.is_time or each.is_identifier or not each.is_number)
+        if not each.nulls
+        and not each.is_of_the_load
+        and each.distinct > 1
+        and (each.is_time or each.is_identifier or not each.is_number)
     ]
     for pair in list(combinations(possible, 2))[:MOST_PAIRS]:
         names = ", ".join(quote_identifier(name) for name in pair)
@@ -303,6 +331,10 @@ def is_included(ask: Ask, child: str, column: str, parent: str, key: str) -> boo
         f" and not exists (select 1 from {parent} as p where p.{other} = c.{name})"
     )
     return _read_int(orphans) == 0
+
+
+def _read_number(value: object) -> float:
+    return float(str(value))
 
 
 def _read_int(value: object) -> int:

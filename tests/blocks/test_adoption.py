@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import date
 from pathlib import Path
 
 import pytest
 import yaml
 
+from blocks.adoption.dashboards import propose_semantic_model, propose_suite
 from blocks.adoption.new_project import choose_facts
 from blocks.adoption.workbench import group_files, open_workbench
 from blocks.adoption.yaml_files import edit_exposure, edit_source
@@ -103,6 +105,30 @@ def test_what_only_grows_with_time_is_not_added_up(tmp_path: Path) -> None:
         bench.add("shop", str(tmp_path))
         (table,) = bench.tables
     assert [each.name for each in table.profile.list_measures()] == ["amount"]
+
+
+def test_what_a_load_writes_is_nothing_to_show_and_months_stay_months(tmp_path: Path) -> None:
+    lines = ["month,year,region,mrr,_loaded_at,_item"]
+    lines += [
+        f"2026-{at % 12 + 1:02}-01,{2000 + at % 4}-01-01,r{at % 3},{at % 7},2026-03-{at % 28 + 1:02} 10:00:00,f{at % 2}"
+        for at in range(60)
+    ]
+    (tmp_path / "mrr.csv").write_text("\n".join(lines) + "\n")
+    with open_workbench(keep_names=True) as bench:
+        bench.add("shop", str(tmp_path))
+        (table,) = bench.tables
+    found = table.profile
+    assert {each.name: each.grain for each in found.columns if each.is_time} == {
+        "month": "month",
+        "year": "year",
+        "_loaded_at": "",
+    }
+    assert [each.name for each in found.list_parts()] == ["region"]
+    model, metrics = propose_semantic_model(found, ())
+    (time, _) = model["dimensions"]  # type: ignore[misc]
+    assert (time["expr"], time["type_params"]) == ("month", {"time_granularity": "month"})
+    assert [each["label"] for each in metrics] == ["Number of mrr", "Mrr", "Mrr, average"]
+    assert not [each for each in propose_suite(found, (), date(2026, 1, 1)) if "_item" in str(each)]
 
 
 @pytest.mark.parametrize(
