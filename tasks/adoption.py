@@ -5,6 +5,7 @@ Nothing of the project is written here: flows/init.py shows the difference, and 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -399,12 +400,13 @@ class Adopter:
     ) -> ProposedDashboard | None:
         """A mart's dashboard with what it lacks for it; None, and a note, where its metrics would have no time."""
         model, metrics = None, list[dict[str, object]]()
+        ref = write_ref(manifest["nodes"][catalogue.mart(profile.name).unique_id])
         names, dimensions = self._choose_known(catalogue, profile)
         if not names:
             if not profile.find_time():
                 self.found.notes.append(f"mart {profile.name} has no time, which dbt's metrics need")
                 return None
-            model, metrics = propose_semantic_model(profile, taken)
+            model, metrics = propose_semantic_model(profile, taken, ref)
             taken |= {str(each["name"]) for each in metrics}
             names = tuple(str(each["name"]) for each in metrics)[:MOST_METRICS]
             dimensions = _list_parts(model)[:MOST_DIMENSIONS]
@@ -416,6 +418,7 @@ class Adopter:
             metrics=names,
             dimensions=dimensions,
             ticket=ticket,
+            ref=ref,
         )
         if exposure:
             path = _find_path(manifest["exposures"], exposure.name)
@@ -566,6 +569,12 @@ def _choose_analysis(profile: TableProfile, dimensions: Sequence[str]) -> Analys
     if dimensions:
         return Analysis.comparison
     return Analysis.trend if profile.find_time() is not None else Analysis.kpi
+
+
+def write_ref(node: Mapping[str, object]) -> str:
+    """dbt's call for a model: all versions of one have its name."""
+    version = f", v={json.dumps(node['version'])}" if node.get("version") is not None else ""
+    return f"ref('{node['name']}'{version})"
 
 
 def _find_path(exposures: Mapping[str, ExposureNode], name: str) -> str:

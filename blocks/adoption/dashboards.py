@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class ProposedDashboard(Record):
-    """A dashboard as it is proposed. declares: the names of the metrics that its file adds."""
+    """A dashboard as it is proposed. ref: dbt's call for its mart, where the name alone is not enough."""
 
     mart: str
     exposure: str
@@ -29,6 +29,7 @@ class ProposedDashboard(Record):
     metrics: tuple[str, ...]
     dimensions: tuple[str, ...]
     ticket: str | None = None
+    ref: str = ""
 
     @property
     def meta(self) -> dict[str, object]:
@@ -39,11 +40,11 @@ class ProposedDashboard(Record):
 
 
 def propose_semantic_model(
-    mart: TableProfile, taken: Collection[str]
+    mart: TableProfile, taken: Collection[str], ref: str = ""
 ) -> tuple[dict[str, object], list[dict[str, object]]]:
     """A semantic model of a mart and its metrics: a count, sums of what can be added up, and one by the count.
 
-    taken: names of measures and metrics that the project has.
+    taken: names of measures and metrics that the project has. ref: dbt's call for it, where its name is not enough.
     """
     prefix, time = to_snake_case(mart.name), mart.find_time()
     added = mart.list_measures()[:MOST_MEASURES]
@@ -70,7 +71,7 @@ def propose_semantic_model(
         average = _pick(f"{name}_average", taken)
         params: dict[str, object] = {"numerator": name, "denominator": count}
         metrics.append({**_make_head(average, f"{label}, average"), "type": "ratio", "type_params": params})
-    model: dict[str, object] = {"name": _pick(prefix, taken), "model": f"ref('{mart.name}')"}
+    model: dict[str, object] = {"name": _pick(prefix, taken), "model": ref or f"ref('{mart.name}')"}
     if time:
         model["defaults"] = {"agg_time_dimension": dimensions[0]["name"]}
     return {**model, "entities": [entity], "dimensions": dimensions, "measures": measures}, metrics
@@ -127,7 +128,7 @@ def write_dashboard(
             "type": "dashboard",
             "description": f"{_make_title(proposed.mart)}, proposed from the data.",
             "owner": {"name": "Analytics"},
-            "depends_on": [f"ref('{proposed.mart}')"],
+            "depends_on": [proposed.ref or f"ref('{proposed.mart}')"],
             "config": {"meta": proposed.meta},
         }
         content["exposures"] = [exposure]

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from blocks.adoption.dashboards import propose_semantic_model
 from blocks.adoption.profile import TableProfile
 from blocks.adoption.workbench import FoundTable
 from blocks.errors import NotFound
 from blocks.records import Column, SourceTable
-from tasks.adoption import Adopter, Adoption, choose_marts, match_tables
+from tasks.adoption import Adopter, Adoption, choose_marts, match_tables, write_ref
 
 
 def test_marts_of_metrics_and_exposures_come_first() -> None:
@@ -100,3 +101,13 @@ def test_twelve_marts_at_a_time_and_then_the_next(tmp_path: Path) -> None:
     assert choose([], names) == (names, [])
     with pytest.raises(NotFound, match="no such model"):
         choose([], ["mart_1"])
+
+
+@pytest.mark.parametrize(
+    ("version", "call"), [(None, "ref('kinds')"), (2, "ref('kinds', v=2)"), ("b", "ref('kinds', v=\"b\")")]
+)
+def test_a_version_is_called_as_dbt_calls_it(version: object, call: str) -> None:
+    """All versions of a model have its name: `ref('kinds_v2')` is nothing to dbt, which refused the whole proposal."""
+    assert write_ref({"name": "kinds", "version": version}) == call
+    model, _ = propose_semantic_model(TableProfile(name="kinds_v2", rows=0, columns=()), (), call)
+    assert model["model"] == call
