@@ -20,6 +20,7 @@ from blocks.quality.history.findings import KIND, Past, write_number
 from blocks.quality.history.judge import (
     ROWS_METRIC,
     Gauge,
+    has_drifted,
     judge_agreement,
     judge_freshness,
     judge_metric,
@@ -207,6 +208,8 @@ def _judge(
         make_gauge(metric, own, known, candidate, past)
         for metric, own in ((ROWS_METRIC, Rules()), *((each, rules[each.name]) for each in dataset.metrics))
     ]
+    if live is None:  # what was off before the newest buckets, too, is final only later
+        gauges = [gauge for gauge in gauges if not has_drifted(gauge, known, past)]
     found: list[Check | None] = [judge_metric(gauge, known, candidate, past) for gauge in gauges]
     found += [
         judge_agreement(gauges, dataset.mart, past, dataset.grain),

@@ -299,6 +299,8 @@ def test_a_day_that_is_not_over_is_not_judged(house: DuckDBWarehouse) -> None:
     assert look(house, built, today=LAST)[0][AMOUNT].status == "passed"
 
 
+RIPENS = f"(1 - 0.06 * greatest(0, 15 - (date '{LAST}' - d))) * amount"
+"""What is final two weeks later: it was less than usual before the newest days, too."""
 FEW = f"where d <= date '{LAST - timedelta(days=3)}' or country = 'FR' and n % 2 = 0"
 
 
@@ -307,6 +309,7 @@ FEW = f"where d <= date '{LAST - timedelta(days=3)}' or country = 'FR' and n % 2
     [
         ("", "amount", set()),
         ("", CUT, {AMOUNT}),
+        ("", RIPENS, set()),
         ("", f"case when d = date '{LAST}' then 99 else 1 end * amount", set()),
         (FEW, "amount", {"rows is as usual", AMOUNT, MADE_UP, "country is spread as usual"}),
     ],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
@@ -18,7 +18,7 @@ from blocks.quality.history.expectation import BEYOND, RARELY, TWICE, Expectatio
 from blocks.quality.history.findings import KIND, Finding, Past, choose_past, list_judged, report
 from blocks.quality.history.record import RUNS_READ, Sight
 from blocks.quality.history.rules import MIN_HISTORY, Rules
-from blocks.quality.history.series import ROWS, Series
+from blocks.quality.history.series import ROWS, Series, hold_out
 from blocks.records import Check
 
 ALIKE_RUNS, FEW = 6, 10
@@ -91,6 +91,13 @@ def judge_metric(gauge: Gauge, live: Series, candidate: Series, past: Past) -> C
     name = f"{metric.name} is as usual"
     mart, grain = candidate.dataset.mart, candidate.dataset.grain
     return report(mart, name, judged, rules, past, known, grain) if judged else None
+
+
+def has_drifted(gauge: Gauge, series: Series, past: Past) -> bool:
+    """Whether a metric was not as usual before the newest buckets, too: so are those that are final only later."""
+    before, calm = hold_out(series), replace(past, is_first=False)
+    check = judge_metric(make_gauge(gauge.metric, gauge.rules, before, series, calm), before, series, calm)
+    return check is not None and (check.warned or not check.passed)
 
 
 def _is_trading_day(day: date, known: Mapping[date, float], grain: str) -> bool:
