@@ -81,7 +81,7 @@ def lighten_context(context: dict[str, object]) -> dict[str, object]:
     That are the flow's hooks, and blocks: those make the other process import every vendor's collection.
     """
     run = context.get("flow_run_context")
-    if not isinstance(run, dict) or not is_version("prefect", SEEN):
+    if not isinstance(run, dict) or not run or not is_version("prefect", SEEN):
         return context
     flow = copy.copy(run["flow"])
     for name in [name for name in vars(flow) if name.endswith("_hooks")]:

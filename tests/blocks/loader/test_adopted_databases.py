@@ -69,7 +69,7 @@ def test_a_database_of_a_server_becomes_a_project_that_builds(
     assert set(tables) == {"customers", "orders"}
     assert columns["order_id"] == "integer"
     assert columns["ordered_at"] == "timestamp"
-    assert columns["amount"] == "decimal(18,2)"
+    assert columns["amount"] == "decimal(10,2)"  # as the database says
     assert tables["orders"]["config"]["meta"]["key"] in ("order_id", ["order_id"])
     assert "left join customers" in files["dbt/models/marts/orders.sql"]
     assert "expectations/orders.json" in files

@@ -106,7 +106,7 @@ def test_a_suite_of_before_1_0_is_read_as_what_it_says() -> None:
     }
     usable, faults = read_expectations("m", former)
     assert (usable, faults) == ([{**NOT_NULL, "meta": {}}], [])
-    assert upgrade_suite(former, "m") == {"name": "old", "expectations": usable}
+    assert upgrade_suite(former, usable, "m") == {"name": "old", "expectations": usable}
 
 
 def test_every_expectation_gives_one_check(warehouse: DuckDBWarehouse, tmp_path: Path) -> None:

@@ -561,14 +561,14 @@ def test_big_files_are_cut_to_the_size_snowflake_advises(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from blocks.warehouse.snowflake import stage
+    from blocks.warehouse.snowflake import staging
 
     path = tmp_path / "big.parquet"
     pq.write_table(pa.table({"x": list(range(10_000))}), path, row_group_size=1000)
-    parts = stage.split(path, tmp_path, largest=path.stat().st_size // 3)
+    parts = staging.split(path, tmp_path, largest=path.stat().st_size // 3)
     assert 3 <= len(parts) <= 6
     assert sorted(x for part in parts for x in pq.read_table(part)["x"].to_pylist()) == list(range(10_000))
-    assert stage.split(path, tmp_path) == [path]
+    assert staging.split(path, tmp_path) == [path]
 
 
 def test_loads_come_by_copy_and_leave_nothing_in_the_stage(
