@@ -682,7 +682,9 @@ def serving_account() -> Iterator[Account]:
         free.bind(("127.0.0.1", 0))
         free.listen(64)
         account.port = free.getsockname()[1]
-        config = uvicorn.Config(account.app(), log_level="critical", timeout_graceful_shutdown=1)
+        # kept open for long, as Snowflake does: five seconds are no time on a machine with much to do
+        waits = {"timeout_keep_alive": 600, "timeout_graceful_shutdown": 1}
+        config = uvicorn.Config(account.app(), log_level="critical", **waits)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([free])), daemon=True)
         thread.start()
