@@ -178,7 +178,7 @@ def report(
 
     Of a mart that readers see nothing of, only what is far off is said.
     """
-    judged = _settle(judged, grain, past)
+    judged = _release_new_level(judged, grain, past)
     found = [each for each in judged if each.level != "usual"]
     if past.is_first:
         found = [each for each in found if each.is_far]
@@ -215,7 +215,7 @@ def report(
     )
 
 
-def _settle(judged: Sequence[Finding], grain: str, past: Past) -> Sequence[Finding]:
+def _release_new_level(judged: Sequence[Finding], grain: str, past: Past) -> Sequence[Finding]:
     """The findings, with what has become a new level no longer gross: people had a week to say that it is a fault.
 
     grain: of the buckets; empty for what has no level, as how many values are missing.

@@ -19,8 +19,13 @@ from blocks.site.tableau.client.connections import connect_and_refresh
 from blocks.site.tableau.client.content import Reader
 from blocks.site.tableau.client.gone import mark_source
 from blocks.site.tableau.client.items import ContentItem, ViewItem
-from blocks.site.tableau.client.keepsakes import Journal, Keepsake, read_keepsake, restore_keepsake
 from blocks.site.tableau.client.naming import Place, choose_place
+from blocks.site.tableau.client.peoples_settings import (
+    Journal,
+    PeoplesSettings,
+    read_peoples_settings,
+    restore_peoples_settings,
+)
 from blocks.site.tableau.client.permissions import Readers, grant_view
 from blocks.site.tableau.client.session import TableauSession
 from blocks.site.tableau.client.versions import check_version
@@ -87,7 +92,7 @@ class DataSources:
         found = []
         for place, dataset in enumerate(self._card.datasets):
             name = f"{self._name}-{dataset.name}"
-            connection = made[self._choose_way(place)](place, name, dataset)
+            connection = made[self._choose_delivery(place)](place, name, dataset)
             found.append(self._make_source(place, name, dataset, connection))
         return found
 
@@ -95,7 +100,7 @@ class DataSources:
         """Write down what the site has, once it was read back."""
         self._sender.remember()
 
-    def _choose_way(self, place: int) -> Literal["extract", "packed", "live"]:
+    def _choose_delivery(self, place: int) -> Literal["extract", "packed", "live"]:
         """How the rows of a dataset get there: as was chosen when they were read, else as the block says."""
         if self._settings.data == "packed":
             return "packed"
@@ -167,13 +172,15 @@ class DataSources:
         settings = self._settings
         old = content.find(self._session, "datasources", name, settings.project)
         key = f"datasources/{name}"
-        before = self._journal.keep(key, read_keepsake(self._session, "datasources", old)) if old else None
+        before = (
+            self._journal.keep(key, read_peoples_settings(self._session, "datasources", old)) if old else None
+        )
         item = publish(old) or old
         assert item is not None  # noqa: S101  # nothing is left as it is where there is nothing
         mark_source(self._session, item, self._name)
         grant_view(self._session, "datasources", item, settings.readers)
         if before:
-            self.notes += restore_keepsake(self._session, "datasources", item, before)
+            self.notes += restore_peoples_settings(self._session, "datasources", item, before)
             self._journal.forget(key)
         return PublishedSource(str(item.content_url), item.name, self._session.address, self._session.site)
 
@@ -215,7 +222,7 @@ class DashboardPublisher:
         if own:
             connect_and_refresh(self._session, item, self._settings.reader, self._settings.job_seconds)
         grant_view(self._session, "workbooks", item, settings.readers)
-        lost = restore_keepsake(self._session, "workbooks", item, before) if before else ()
+        lost = restore_peoples_settings(self._session, "workbooks", item, before) if before else ()
         self._journal.forget(f"workbooks/{item.name}")
         return self._read_back(item, place, digest, lost)
 
@@ -228,11 +235,13 @@ class DashboardPublisher:
             revisions.add_mark(self._session, place.item, revisions.Mark(new, place.views or 0))
         return place
 
-    def _keep(self, item: ContentItem | None) -> Keepsake | None:
+    def _keep(self, item: ContentItem | None) -> PeoplesSettings | None:
         """Read, and write down, what people gave the workbook that is about to be overwritten."""
         if item is None:
             return None
-        return self._journal.keep(f"workbooks/{item.name}", read_keepsake(self._session, "workbooks", item))
+        return self._journal.keep(
+            f"workbooks/{item.name}", read_peoples_settings(self._session, "workbooks", item)
+        )
 
     def _find_own_workbook(self) -> Path | None:
         """The workbook that the project keeps for this dashboard, to be published as it is."""

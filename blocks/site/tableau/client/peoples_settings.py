@@ -39,7 +39,7 @@ class QualityWarning(Record):
     severe: bool
 
 
-class Keepsake(Record):
+class PeoplesSettings(Record):
     """Of one workbook or data source. tags: without our marks; views: tags by the view's name; tabs: are shown.
 
     description: people's own; None where it is ours, or there is none. ids: of the views by name. certified: the note
@@ -65,23 +65,23 @@ class Journal:
         try:
             found = json.loads(self._path.read_text(encoding="utf-8"))
             self.digests = [str(each) for each in found["digests"]]
-            self._kept = {str(key): Keepsake(**value) for key, value in found["kept"].items()}
+            self._kept = {str(key): PeoplesSettings(**value) for key, value in found["kept"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none yet, or half of one
-            self.digests, self._kept = list[str](), dict[str, Keepsake]()
+            self.digests, self._kept = list[str](), dict[str, PeoplesSettings]()
 
     def add_digest(self, digest: str) -> None:
         """Before a workbook is uploaded."""
         self.digests = [*(each for each in self.digests if each != digest), digest][-3:]
         self._write()
 
-    def keep(self, key: str, found: Keepsake) -> Keepsake:
+    def keep(self, key: str, found: PeoplesSettings) -> PeoplesSettings:
         """Write down what is there now, with what an earlier run that was cut off had read; both are returned."""
-        before = self._kept.get(key, Keepsake())
+        before = self._kept.get(key, PeoplesSettings())
         views = {
             name: tuple(sorted({*found.views.get(name, ()), *before.views.get(name, ())}))
             for name in {*found.views, *before.views}
         }
-        self._kept[key] = Keepsake(
+        self._kept[key] = PeoplesSettings(
             tags=tuple(sorted({*found.tags, *before.tags})),
             views=views,
             owner=before.owner or found.owner,
@@ -105,12 +105,12 @@ class Journal:
         write_whole(self._path, json.dumps({"digests": self.digests, "kept": kept}))
 
 
-def read_keepsake(session: TableauSession, kind: str, item: ContentItem) -> Keepsake:
+def read_peoples_settings(session: TableauSession, kind: str, item: ContentItem) -> PeoplesSettings:
     """What people gave a workbook or data source that is about to be overwritten."""
     views = list_views(session, item) if kind == "workbooks" else []
     ours = {each for each in item.tags if each.startswith("ticket-to-dashboard.")}
     theirs = item.description if item.description and OURS not in item.description else None
-    return Keepsake(
+    return PeoplesSettings(
         tags=tuple(sorted(item.tags - ours)),
         views={each.name: tuple(sorted(each.tags)) for each in views if each.tags},
         owner=item.owner_id,
@@ -123,8 +123,8 @@ def read_keepsake(session: TableauSession, kind: str, item: ContentItem) -> Keep
     )
 
 
-def restore_keepsake(
-    session: TableauSession, kind: str, item: ContentItem, before: Keepsake
+def restore_peoples_settings(
+    session: TableauSession, kind: str, item: ContentItem, before: PeoplesSettings
 ) -> tuple[str, ...]:
     """Give back what the overwrite dropped; returned is what could not be, a sentence each, for the ticket."""
     lost: list[str] = []
@@ -158,7 +158,9 @@ def _list_warnings(session: TableauSession, item: ContentItem) -> tuple[QualityW
     )
 
 
-def _restore_warnings(session: TableauSession, item: ContentItem, before: Keepsake, lost: list[str]) -> None:
+def _restore_warnings(
+    session: TableauSession, item: ContentItem, before: PeoplesSettings, lost: list[str]
+) -> None:
     import tableauserverclient as client
 
     there = _list_warnings(session, item)
@@ -173,7 +175,7 @@ def _add_warning(item: ContentItem, made: object) -> Act:
     return lambda server: server.datasources.add_dqw(item, made)
 
 
-def _restore_views(session: TableauSession, item: ContentItem, before: Keepsake) -> list[str]:
+def _restore_views(session: TableauSession, item: ContentItem, before: PeoplesSettings) -> list[str]:
     lost: list[str] = []
     views = list_views(session, item)
     there = {each.name: each for each in views}
@@ -202,7 +204,7 @@ def _restore_views(session: TableauSession, item: ContentItem, before: Keepsake)
 
 
 def _restore_fields(
-    session: TableauSession, kind: str, item: ContentItem, before: Keepsake, lost: list[str]
+    session: TableauSession, kind: str, item: ContentItem, before: PeoplesSettings, lost: list[str]
 ) -> None:
     """Give it its fields again; the owner last, since who is not the owner may not set the rest."""
     wrong = False
