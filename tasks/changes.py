@@ -73,19 +73,26 @@ def react_to_comments(
     original: as it is in the tracker; ticket: with what was accepted of its proposal and of changes.
     """
     text = compute_text_fingerprint(original)
-    unshown = known is not None and not known.is_shown(original)
-    if known is not None and unshown:
+    if known is not None and not known.is_shown(original):
         known = known.forget_unshown()
     before, remarks = known or Known(text=text), list[str]()
     if fell := bool(before.accepted) and before.text != text:
         before, remarks = _propose_anew(ticket, before, check)
     fresh = _list_fresh(original, known)
-    if not (fresh or fell or unshown):
+    if not (fresh or fell):
         return Reaction(ticket, due=_is_due(original, before))
     marks = tuple(map(compute_comment_fingerprint, original.answers))
-    now = before.model_copy(update={"text": text, "seen": marks, "before": before.proposed})
-    now = now.model_copy(update={"last": tuple(map(compute_comment_fingerprint, fresh))})
-    proposal = _make_proposal(before.proposed, {})
+    now = before.model_copy(
+        update={
+            "text": text,
+            "seen": marks,
+            "last": tuple(map(compute_comment_fingerprint, fresh)),
+            "before": known.proposed if known else {},
+            "lost": known.accepted if known and fell else {},
+        }
+    )
+    # what is proposed again was on the ticket for nobody when these comments were written
+    proposal = _make_proposal({} if fell else before.proposed, {})
     answered = _follow(original, fresh, proposal, remarks)
     checked = check(ticket)
     if answered is not None and isinstance(checked, Requirement):
@@ -273,8 +280,7 @@ def _write(
         parts += ["### Not read as a change", bullets(remarks) if remarks else ""]
     if unread:
         parts += ["**Not read as a change, and passed on:**", bullets(unread), HOW]
-    untold = proposal.fields != known.before or bool(proposal.items and not known.shown)
-    told = bool(unread or remarks) or untold
+    told = bool(unread or remarks or proposal.fields != known.before)
     text = "\n\n".join(part for part in parts if part) if told else ""
     return Reaction(ticket, False, known, text, tuple(unread))
 

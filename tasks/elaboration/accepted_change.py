@@ -15,13 +15,14 @@ class Known(Record):
     text: fingerprint of the ticket's text, for which accepted counts: parts of the request → text, all that was
     accepted so far. proposed: what waits for a word, before: what did so before the comments last were read. seen:
     comments that were read, last: those of them that were so last; shown: fingerprint of our comment about them. by: of
-    the comment that accepted last.
+    the comment that accepted last. lost: what counted until the text was found to be another.
     """
 
     text: str
     accepted: dict[str, str] = Field(default_factory=dict)
     proposed: dict[str, str] = Field(default_factory=dict)
     before: dict[str, str] = Field(default_factory=dict)
+    lost: dict[str, str] = Field(default_factory=dict)
     seen: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
     shown: str = ""
@@ -34,7 +35,8 @@ class Known(Record):
     def forget_unshown(self) -> Known:
         """What was known before comments were read whose answer never came to the ticket."""
         left = tuple(each for each in self.seen if each not in self.last)
-        return self.model_copy(update={"seen": left, "last": (), "proposed": self.before, "shown": ""})
+        known = self.model_copy(update={"seen": left, "last": (), "proposed": self.before, "shown": ""})
+        return known.model_copy(update={"text": "", "accepted": self.lost}) if self.lost else known
 
 
 def name_record(key: str) -> str:
