@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from blocks.dbt.macros import Macros, find_jinja
+from blocks.dbt.macros import JINJA, Macros, find_jinja
 from blocks.manifest import Node, list_hooks
 
 RUN_HOOK = "operation"  # dbt's kind of a hook on the start or the end of a run
 _COMMENTS = re.compile(r"\{#.*?#\}|/\*.*?\*/|--[^\n]*", re.DOTALL)
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _ITSELF = re.compile(r"\{\{-?\s*this\s*-?\}\}")
 _CALL = re.compile(r"\b(\w+)\s*\(")
 _RUNS = re.compile(r"\b(?:run_query|statement|execute|add_query)\s*\(")
@@ -43,7 +42,7 @@ def writes_elsewhere(node: Node, macros: Macros) -> bool:
         return writes_rows(node)
     place = str(node.get("schema") or "").lower()
     return any(
-        _may_write(hook) and (bool(_JINJA.search(rest := _ITSELF.sub("", hook))) or place in rest.lower())
+        _may_write(hook) and (bool(JINJA.search(rest := _ITSELF.sub("", hook))) or place in rest.lower())
         for hook in _list_hooks(node)
     ) or runs_statements(node, macros)
 
@@ -69,9 +68,9 @@ def _list_hooks(node: Node) -> Iterator[str]:
 def _may_write(hook: str) -> bool:
     """False only for statements that change no row, without Jinja that may run others."""
     text = _COMMENTS.sub(" ", hook)
-    if any(call not in _KNOWN_CALLS for part in _JINJA.findall(text) for call in _CALL.findall(part)):
+    if any(call not in _KNOWN_CALLS for part in JINJA.findall(text) for call in _CALL.findall(part)):
         return True
-    statements = [part.split() for part in _JINJA.sub(_keep_value, text).split(";")]
+    statements = [part.split() for part in JINJA.sub(_keep_value, text).split(";")]
     return any(words[0].lower() not in _WITHOUT_ROWS for words in statements if words)
 
 

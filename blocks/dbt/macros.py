@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from blocks.manifest import Manifest
 
 NAMES_SCHEMA = re.compile(r"\b(?:target|this)\s*(?:\.\s*schema\b|\[\s*['\"]schema)")
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _WORD = re.compile(r"\w+")
 
 
 def find_jinja(text: str) -> str:
     """What of a text dbt renders; all of it where a brace or quote inside may hide where that ends."""
-    found = _JINJA.findall(text)
+    found = JINJA.findall(text)
     if all(
         each.count("{") == each.count("}") and not each.count("'") % 2 | each.count('"') % 2 for each in found
     ):
