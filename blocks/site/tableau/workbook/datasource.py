@@ -9,7 +9,7 @@ from datetime import date
 from functools import cached_property
 
 from blocks.catalogue import Dataset
-from blocks.metrics import to_tableau
+from blocks.metrics import count_all, to_tableau
 from blocks.site.palette import SERIES
 from blocks.site.plan import Section
 from blocks.site.tableau.workbook.colours import Colours, write_colours
@@ -236,9 +236,14 @@ def plan_source(
     against: what changes are measured by.
     """
     levels = (*dataset.dimensions, *(["Derived_split"] if choices.split else []))
+    meanings = {metric.name: metric for metric in dataset.metrics}
+    if not section.panels:  # figures are all that there is, and they are of all rows
+        meanings = {
+            name: m.model_copy(update={"formula": count_all(m.formula)}) for name, m in meanings.items()
+        }
     fields = {
-        metric.name: replace(made, formula=to_tableau(metric.formula, levels))
-        for metric, made in zip(dataset.metrics, source.metrics, strict=True)
+        name: replace(made, formula=to_tableau(metric.formula, levels))
+        for (name, metric), made in zip(meanings.items(), source.metrics, strict=True)
     }
     captions = Captions((*source.columns.values(), *source.metrics, source.check))
     metrics = {name: fields[name] for name in section.metrics}
@@ -250,7 +255,7 @@ def plan_source(
         clock=Clock(source.time, source.grain, end, against) if source.time else None,
         name_apart=captions.add,
         data=data,
-        meanings={metric.name: metric for metric in dataset.metrics},
+        meanings=meanings,
     )
     return replace(source, metrics=tuple(metrics.values()), derived=derived)
 

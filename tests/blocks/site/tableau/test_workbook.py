@@ -1081,6 +1081,24 @@ def test_a_filtered_distinct_count_of_nothing_is_0_of_all_rows_and_null_in_a_gro
     }
     tiles = [sheet.panes[0].encodings[0][1].field.formula for sheet in made.kpis]
     assert tiles == ["COUNTD([customer])"] * 2
+    (figures,) = workbook(make_card(metrics=(some,), dimensions=(), timed=False)).sources
+    assert [each.formula for each in figures.metrics] == ["COUNTD([customer])"]  # no group is drawn
+
+
+@pytest.mark.parametrize("shape", sorted(SHAPES))
+def test_every_calculated_field_is_on_a_sheet(make_card: Make, shape: str) -> None:
+    some = CUSTOMERS.measures[0].model_copy(update={"filtered": True})
+    counted = CUSTOMERS.model_copy(update={"name": "some", "formula": some, "measures": (some,)})
+    made = workbook(make_card(**SHAPES[shape] | {"metrics": (*SHAPES[shape].get("metrics", ()), counted)}))
+    (source,) = made.sources
+    sheets = [*made.layout.sheets, *made.checks]
+    used = {
+        each.name
+        for sheet in sheets
+        for by in sheet.list_used()
+        for each in source.list_used_fields(by.field)
+    }
+    assert {each.name for each in (*source.metrics, *source.derived.fields)} <= used
 
 
 def test_what_of_a_wish_the_data_do_not_have_is_said(make_card: Make) -> None:
