@@ -21,7 +21,7 @@ from blocks.warehouse.arrivals import measure_arrivals
 from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.data_end import find_data_end
-from blocks.warehouse.reads import export_columns, export_rows, read_newest_value
+from blocks.warehouse.reads import export_columns, export_rows, export_values, read_newest_value
 from blocks.wishes import Every
 from tasks.policy import RETRY
 
@@ -85,13 +85,18 @@ def export_card(
         mart: warehouse.relation(name) for mart, name in (candidates or {}).items() if mart in serving
     }
     queries = [dataset.sql(serving[dataset.mart], serving) for dataset in datasets]
-    extracts, summaries, ends, choices = [], [], [], []
+    extracts, summaries, ends, choices, values = [], [], [], [], []
     with warehouse.session() as session:
         for dataset, query in zip(datasets, queries, strict=True):
             warehouse.use_time_zone(session, dataset.time_zone)
             path = folder / f"{dashboard.name}.{dataset.name}.parquet"
             rows, choice = export(session, dataset, query, path)
             choices.append(choice)
+            asked = [each.dimension for each in dashboard.wishes.filters] if choice.live else []
+            files = {name: path.with_suffix(f".{place}.parquet") for place, name in enumerate(asked)}
+            values.append({name: file for name, file in files.items() if name in dataset.dimensions})
+            for name, file in values[-1].items():
+                export_values(warehouse, session, query, name, file)
             newest = read_newest_value(warehouse, session, query, dataset.time) if dataset.time else None
             tables = catalogue.tables_beneath(dataset.mart) if newest else ()
             day = date.fromisoformat(newest[:10]) if newest else None
@@ -121,6 +126,7 @@ def export_card(
         summaries=tuple(summaries),
         queries=tuple(queries),
         choices=tuple(choices),
+        values=tuple(values),
     )
 
 

@@ -88,16 +88,6 @@ class Extract:
         )
         return [(value, str(shown)) for value, shown in found]
 
-    def cast_values(self, wish: Filter) -> list[tuple[object, str]]:
-        """The values that a filter names, as its dimension's type has them and as they are written; no others.
-
-        For an extract without rows, of which only the types are known.
-        """
-        column = quote_identifier(wish.dimension)
-        ((kind,),) = self.rows(f"SELECT column_type FROM (DESCRIBE SELECT {column} FROM extract)")
-        found = [(self.rows(f"SELECT try_cast(? AS {kind})", [value])[0][0], value) for value in wish.values]
-        return [(value, text) for value, text in found if value is not None]
-
     def find_bounds(self, latest: date = date.max) -> tuple[date, date] | None:
         """The first and the last day of the data, no later than `latest` if some are not; None without dated rows."""
         if not self.dataset.time:

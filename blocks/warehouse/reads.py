@@ -47,6 +47,11 @@ def export_columns(session: Session, query: str, path: Path) -> int:
     return int(session.rows(f"select count(*) from ({query}) as q")[0][0])
 
 
+def export_values(warehouse: Warehouse, session: Session, query: str, column: str, path: Path) -> int:
+    """Write the values of one of a query's columns, each once, to a Parquet file; return how many."""
+    return session.export(f"select distinct {warehouse.quote(column)} from ({query}) as q", path)
+
+
 def read_value_range(
     warehouse: Warehouse, session: Session, relation: str, column: str
 ) -> tuple[str, str] | None:

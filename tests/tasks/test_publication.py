@@ -15,9 +15,10 @@ from blocks.site.base import Card, DataAsk
 from blocks.site.html.mock import draw_mock
 from blocks.site.html.site import FolderSite
 from blocks.site.tableau.site import TableauSite
+from blocks.site.tableau.workbook.presets import find_presets
 from blocks.warehouse.bi_connection import LiveSource
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from blocks.wishes import Cadence, Wishes
+from blocks.wishes import Cadence, Filter, Wishes
 from tasks import proposals
 from tasks.publication import find_refresh_days, make_card, publish_card
 from tests.blocks.warehouse.test_arrivals import LINES, make_warehouse
@@ -85,7 +86,12 @@ def test_a_copy_that_falls_behind_is_read_live(
     monkeypatch.setattr(Catalogue, "tables_beneath", lambda *_: (LINES,))
     site = TableauSite(server="https://bi.example.com", live_user="reader", folder=tmp_path)
     dashboard = Dashboard(
-        name=name, analysis=Analysis.kpi, metrics=("minutes",), dimensions=("line",), marts=("calls",)
+        name=name,
+        analysis=Analysis.kpi,
+        metrics=("minutes",),
+        dimensions=("line",),
+        marts=("calls",),
+        wishes=Wishes(filters=(Filter(dimension="line", values=("A",)),)),
     )
     live = LiveSource(kind="postgres", server="db", port=5432, database="d", schema_name="serving")
     release = Release(run="r1", marts={"calls": "rel_r1.calls"})
@@ -97,6 +103,7 @@ def test_a_copy_that_falls_behind_is_read_live(
     assert card.summaries[0].rows == 2
     exported = duckdb.sql(f"SELECT count(*) FROM read_parquet('{card.extracts[0]}')").fetchall()
     assert exported == [(0 if choice.live else 2,)]
+    assert find_presets(card, 0).members == {"line": ('"a"',)}
 
 
 def test_a_proposal_is_drawn_of_what_readers_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,14 @@ def test_a_filter_means_the_same_values_on_every_site(
     with Extract(data, path) as extract:
         assert [label for _, label in extract.list_values(wish)] == shown
     card = make_card(metrics=(NET,), dimensions=data.dimensions, wishes=Wishes(filters=(wish,)))
-    assert list(find_presets(card, data, path).members.get(wish.dimension, ())) == told
+    assert (
+        list(
+            find_presets(card.model_copy(update={"datasets": (data,), "extracts": (path,)}), 0).members.get(
+                wish.dimension, ()
+            )
+        )
+        == told
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 1_000_000])  # of the many, DuckDB says so only once rows are fetched

@@ -42,7 +42,7 @@ def leave_out(card: Card) -> tuple[Card, tuple[str, ...]]:
         )
     paired = {
         name: tuple(getattr(card, name)[place] for place in kept)
-        for name in ("extracts", "summaries", "queries", "choices", "ends", "sources")
+        for name in ("extracts", "summaries", "queries", "values", "choices", "ends", "sources")
         if getattr(card, name)
     }
     return card.model_copy(update={"datasets": tuple(datasets[place] for place in kept), **paired}), (

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from blocks.catalogue import Dataset
@@ -31,14 +30,14 @@ class Presets:
     last: date | None = None
 
 
-def find_presets(card: Card, dataset: Dataset, path: Path) -> Presets:
-    """What a dataset's filters open with. path: its extract; without rows in it, values are as they were written."""
+def find_presets(card: Card, place: int) -> Presets:
+    """What the filters of one of the card's datasets open with. place: the dataset's, counted from 0."""
     members = {
         wish.dimension: tuple(_write_member(value) for value, _ in values)
         for wish in card.dashboard.wishes.filters
-        if wish.dimension in dataset.dimensions and (values := _list_values(wish, dataset, path))
+        if (values := _list_values(card, place, wish))
     }
-    first, last = _find_days(card, dataset)
+    first, last = _find_days(card, card.datasets[place])
     return Presets(members, first, last)
 
 
@@ -47,12 +46,8 @@ def list_notes_on_wishes(card: Card) -> list[str]:
     wishes = card.dashboard.wishes
     found = describe_wishes(wishes, ("filters", "period", "comparison", "grain", "target", "audience"))
     for wish in wishes.filters:
-        there = [
-            label
-            for dataset, path in zip(card.datasets, card.extracts, strict=True)
-            if wish.dimension in dataset.dimensions
-            for _, label in _list_values(wish, dataset, path)
-        ]
+        places = range(len(card.datasets))
+        there = [label for place in places for _, label in _list_values(card, place, wish)]
         found += describe_missing_values(wish, there)
     if any(target.against for target in wishes.targets):
         found.append(
@@ -71,14 +66,19 @@ def _find_days(card: Card, dataset: Dataset) -> tuple[date | None, date | None]:
     return find_days(span, min(newest, today - timedelta(days=1)), today)
 
 
-def _list_values(wish: Filter, dataset: Dataset, path: Path) -> list[tuple[object, str]]:
-    """The values of the data that a filter means, and as they are shown; without an extract's rows, those it names."""
+def _list_values(card: Card, place: int, wish: Filter) -> list[tuple[object, str]]:
+    """The values of a dataset that a filter means, as its rows have them and as they are shown.
+
+    Those of a dataset that the site reads itself are in a file of their own. Without any file: those that it names.
+    """
+    dataset, path = card.datasets[place], card.extracts[place]
+    if wish.dimension not in dataset.dimensions:
+        return []
+    path = card.values[place].get(wish.dimension, path) if card.values else path
     if not path.is_file():
         return [(value, value) for value in wish.values if _is_told(value)]
     with Extract(dataset, path) as extract:
-        has_rows = extract.read_number("SELECT count(*) FROM extract")  # none: it reads the warehouse itself
-        found = extract.list_values(wish) if has_rows else extract.cast_values(wish)
-        return [pair for pair in found if _is_told(pair[0])]
+        return [pair for pair in extract.list_values(wish) if _is_told(pair[0])]
 
 
 def _is_told(value: object) -> bool:

@@ -146,8 +146,7 @@ def _plan_sources(card: Card, plan: DashboardPlan, sources: Sequence[Source]) ->
         colour_source(source, choose_colours(path, dataset, [d.name for d in source.dimensions]))
         for source, dataset, path in zip(planned, card.datasets, card.extracts, strict=True)
     ]
-    pairs = zip(planned, card.datasets, card.extracts, strict=True)
-    planned = [replace(source, presets=find_presets(card, dataset, path)) for source, dataset, path in pairs]
+    planned = [replace(source, presets=find_presets(card, place)) for place, source in enumerate(planned)]
     words = [
         Field(f"Derived_link_{place}", planned[0].name_apart(text), "string", formula=quote_text(text))
         for place, text in enumerate(_list_links(card), 1)

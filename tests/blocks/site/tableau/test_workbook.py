@@ -1015,24 +1015,27 @@ def test_filters_and_period_are_preset_on_every_sheet_that_they_act_on(make_card
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "member"),
+    ("kind", "value", "asked", "member"),
     [
-        ("BOOLEAN", "true", "true"),
-        ("BIGINT", "7", "7"),
-        ("DATE", "2026-01-31", "#2026-01-31#"),
-        ("VARCHAR", "SMB", '"SMB"'),
-        ("BIGINT", "SMB", None),
+        ("BOOLEAN", "true", "true", "true"),
+        ("BIGINT", "7", "7", "7"),
+        ("DATE", "2026-01-31", "2026-01-31", "#2026-01-31#"),
+        ("VARCHAR", "SMB", "SMB", '"SMB"'),
+        ("VARCHAR", "SMB", "smb", '"SMB"'),  # Tableau tells them apart
+        ("VARCHAR", "SMB", "Atlantis", None),
+        ("BIGINT", "7", "SMB", None),
     ],
 )
-def test_values_of_a_live_source_are_of_their_columns_type(
-    make_card: Make, tmp_path: Path, kind: str, value: str, member: str | None
+def test_values_of_a_live_source_are_those_of_its_rows(
+    make_card: Make, tmp_path: Path, kind: str, value: str, asked: str, member: str | None
 ) -> None:
-    """Its extract has columns and no rows: a text where numbers are would show nothing at all."""
-    path = tmp_path / "columns.parquet"
+    """Its extract has columns and no rows: another case, or a text where numbers are, would show nothing at all."""
+    path, values = tmp_path / "columns.parquet", tmp_path / "values.parquet"
     duckdb.sql(f"SELECT NULL::{kind} AS segment, 1::BIGINT AS orders LIMIT 0").write_parquet(str(path))
-    wish = Wishes(filters=(Filter(dimension="segment", values=(value,)),))
+    duckdb.sql(f"SELECT '{value}'::{kind} AS segment").write_parquet(str(values))
+    wish = Wishes(filters=(Filter(dimension="segment", values=(asked,)),))
     card = make_card(metrics=(ORDERS,), dimensions=("segment",), timed=False, wishes=wish)
-    card = card.model_copy(update={"extracts": (path,)})
+    card = card.model_copy(update={"extracts": (path,), "values": ({"segment": values},)})
     root = parsed(workbook(card, CONNECTIONS["snowflake"]).xml())
     assert {each.get("member") for each in root.findall("worksheets//filter[@filter-group]/groupfilter")} == {
         member
