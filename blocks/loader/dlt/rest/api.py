@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import requests
 import simplejson  # type: ignore[import-untyped]
@@ -79,6 +79,15 @@ class RepeatedAddressError(BadAnswer):
         self.is_own = is_own
 
 
+class FirstPage(NamedTuple):
+    """The first page: what was asked for, beside the parameters of its place, its records and their keys as JSON."""
+
+    url: str
+    params: Mapping[str, str | int]
+    records: list[str]
+    keys: list[str]
+
+
 class RestApi(HttpSession):
     """A session that never reads a page twice.
 
@@ -105,6 +114,7 @@ class RestApi(HttpSession):
         if records.count("[*]") == 1:  # the list itself, which an empty page has too
             records = records.removesuffix("[*]") or "$"
         self.location, self.records, self.seen, self.last = location, records, set[str](), ""
+        self._first: FirstPage | None = None
         if credential.get("token"):
             self.headers["Authorization"] = f"Bearer {credential['token']}"
         if credential.get("key"):
@@ -115,8 +125,16 @@ class RestApi(HttpSession):
     ) -> Iterator[list[str]]:
         """Yield the records of each page as JSON, up to the last one.
 
-        Raises BadAnswer for a page that came already, and for a next page that no paginator asks for.
+        Raises BadAnswer for a page that came already, for a next page that no paginator asks for, and for an offset
+        that counts pages.
         """
+        yield from self._read_pages(endpoint, params, paginator, watch)
+        if watch.doubts_offset() and self._counts_pages(str(getattr(paginator, "param_name", ""))):
+            raise watch.build_offset_error()
+
+    def _read_pages(
+        self, endpoint: str, params: Mapping[str, str], paginator: BasePaginator, watch: PageWatch
+    ) -> Iterator[list[str]]:
         from dlt.sources.helpers.rest_client import RESTClient
 
         client = RESTClient(self.location, session=self, paginator=paginator)
@@ -139,11 +157,11 @@ class RestApi(HttpSession):
                 watch.check_end()
                 return
             records = [write_json(record) for record in page]
-            if watch.doubts_first_page():
-                parameter = str(getattr(paginator, "param_name", "page"))
-                watch.check_page_zero(records, self._read_page_zero(page.request, parameter))
+            keys = self._read_keys(page)
+            params = {**(page.request.params or {})}  # the next page is asked for by the same object
+            self._begin(FirstPage(str(page.request.url), params, records, keys), paginator, watch)
             signs = read_page_signs(page.response, page.response.json(), self.records)
-            if not watch.take(records, signs, self._read_keys(page)):
+            if not watch.take(records, signs, keys):
                 return
             yield records
             if watch.is_last():
@@ -165,17 +183,41 @@ class RestApi(HttpSession):
             return []
         return [write_json(values) for values in found]
 
-    def _read_page_zero(self, request: requests.Request, parameter: str) -> list[str]:
-        """The records of page 0, asked for as any other; none where the server has no such page."""
+    def _begin(self, page: FirstPage, paginator: BasePaginator, watch: PageWatch) -> None:
+        """Take note of a page if it is the first one, and see that there is none before it."""
+        self._first = self._first or page
+        if watch.doubts_first_page():
+            zero, _ = self._read_first_page({str(getattr(paginator, "param_name", "page")): 0})
+            watch.check_page_zero(page.records, zero)
+
+    def _counts_pages(self, parameter: str) -> bool:
+        """True if the parameter counts pages: its second value gives other records than the second one on.
+
+        Not where records are stamped anew with every answer: they would differ anyway.
+        """
+        first = self._first
+        if first is None:
+            return False
+        self.seen.clear()  # pages that are asked for again are no fault of its paging
+        records, keys = self._read_first_page({parameter: 1})
+        if not records or not {*records, *keys}.isdisjoint((*first.records, *first.keys)):
+            return False
+        return sorted(self._read_first_page({parameter: 0})[0]) == sorted(first.records)
+
+    def _read_first_page(self, params: Mapping[str, str | int]) -> tuple[list[str], list[str]]:
+        """The records and keys of the first page with other parameters; none where the server has no such page."""
         from dlt.common import jsonpath
 
+        first = self._first
+        if first is None:
+            return [], []
         try:
-            answer = self.get(str(request.url), params={**(request.params or {}), parameter: 0})
+            answer = self.get(first.url, params={**first.params, **params})
         except PlatformError:
-            return []
+            return [], []
         found = jsonpath.find_values(self.records, answer.json())
         rows = found[0] if len(found) == 1 and isinstance(found[0], list) else found
-        return [write_json(record) for record in rows]
+        return [write_json(record) for record in rows], self._read_keys(rows)
 
     def check(self) -> str:
         """Ask for the location itself and return a one-line status; any answer but a refused credential is good."""

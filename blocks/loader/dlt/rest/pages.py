@@ -90,12 +90,24 @@ class PageWatch:
         """True before the first page of those with numbers, if nobody said that they count from 1."""
         return self._paginator == "page_number" and not self._first_declared and not self._pages
 
+    def doubts_offset(self) -> bool:
+        """True after the last page of those by offset, if the server's own count does not say that all came."""
+        return self._paginator == "offset" and self._first > 1 and not self._is_counted()
+
+    def build_offset_error(self) -> BadAnswer:
+        """Build the error of an offset that counts pages: all but a few of them were passed over."""
+        return BadAnswer(
+            self._asked,
+            "its offset counts pages, not records: offset 1 gives other records than those from the second one on",
+            "Declare `paginator: page_number` with `page_param` (the offset's name) and `first_page: 0`.",
+        )
+
     def check_page_zero(self, first: Sequence[str], zero: Sequence[str]) -> None:
-        """Raise BadAnswer if page 0 has records, and others than page 1: one of both is not to be left out unasked.
+        """Raise BadAnswer if page 0 has records that page 1 has not: they are not to be left out unasked.
 
         Many servers answer with page 1 there, or with an error.
         """
-        if zero and not set(zero) & set(first):
+        if not set(zero) <= set(first):
             raise BadAnswer(
                 self._asked,
                 "it has a page 0, with other records than page 1",

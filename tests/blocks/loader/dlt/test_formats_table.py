@@ -136,6 +136,7 @@ PAGES: dict[tuple[str, str], Callable[[Query], dict[str, object]]] = {  # pagina
     },
     ("`page_number`", "right"): lambda query: page(part(query, "page")),
     ("`page_number`", "counts from 0"): lambda query: page(part(query, "page") + 4),
+    ("`page_number`", "counts records, from 0"): lambda query: page(part(query, "page") // 4 + 1),
     ("`page_number`", "an empty page between, and `has_more`"): lambda query: (
         {"data": [], "has_more": True}
         if query["page"] == "2"
@@ -149,6 +150,11 @@ PAGES: dict[tuple[str, str], Callable[[Query], dict[str, object]]] = {  # pagina
     ("`offset`", "gives fewer than `limit`"): lambda query: {"data": DAYS[part(query, "offset") :][:3]},
     ("`offset`", "ignores the offset"): lambda query: page(0),
     ("`offset`", "ends before its total"): lambda query: page(part(query, "offset"), total=12),
+    ("`offset`", "counts it in pages"): lambda query: page(part(query, "offset") * 4),
+    ("`offset`", "counts it in pages of two, and says where they end"): lambda query: {
+        "data": DAYS[part(query, "offset") * 2 :][:2],
+        "has_more": part(query, "offset") < 4,
+    },
 }
 
 

@@ -50,7 +50,7 @@ def test_all_pages_arrive_and_the_next_load_asks_since(online: Desk, api: Api) -
     ("meta", "requests"),
     [
         ({"paginator": "page_number", "first_page": 0}, 4),
-        ({"paginator": "offset", "page_size": 3}, 4),
+        ({"paginator": "offset", "page_size": 3}, 5),  # one to see that it counts records
         ({"paginator": "cursor", "page_param": "page"}, 3),
         ({"paginator": "header_link"}, 3),
     ],
@@ -697,6 +697,24 @@ def test_a_page_whose_records_are_stamped_anew_is_known_by_its_keys(
     with pytest.raises(BadAnswer, match="same page twice"):
         online.load(table)
     assert len(api.seen) < most
+
+
+def test_an_offset_that_counts_pages_loses_no_row(online: Desk, api: Api) -> None:
+    answer_with(api, lambda query: {"data": ROWS[int(query["offset"]) * 2 :][:2]})
+    with pytest.raises(BadAnswer, match=r"counts pages.*`paginator: page_number` with `page_param`"):
+        online.load(plain(paginator="offset", page_size=2))
+    right = plain(paginator="page_number", page_param="offset", first_page=0)
+    assert online.load(right).rows == 10
+
+
+def test_records_that_are_stamped_anew_say_nothing_of_what_an_offset_counts(online: Desk, api: Api) -> None:
+    answer_with(
+        api,
+        lambda query: {
+            "data": [{**row, "v": str(len(api.seen))} for row in ROWS[int(query["offset"]) :][:4]]
+        },
+    )
+    assert online.load(plain(paginator="offset", page_size=4)).rows == 10
 
 
 def test_paging_without_an_end_says_how_much_had_come(online: Desk, api: Api) -> None:
