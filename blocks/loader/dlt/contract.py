@@ -20,6 +20,8 @@ from blocks.records import Column, SourceTable
 from blocks.sql import write_literal
 
 SHOWN, LONGEST_NAME = 12, 40  # of columns in an error
+NO_OBJECT = "the row: not a JSON object"
+"""What is wrong with a record that is none."""
 RESERVED = ("_item", "_loaded_at", "_row", "_reason", "_cursor", "_order")
 
 

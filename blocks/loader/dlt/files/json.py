@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from blocks.loader.dlt.contract import TextRelation, check_columns
+from blocks.loader.dlt.contract import NO_OBJECT, TextRelation, check_columns
 from blocks.loader.dlt.files.formats import (
     WITH_ITEM,
     FileFormat,
@@ -42,6 +42,7 @@ _MARKED = write_literal(f"the row: a text with {MARK} beside a number of many di
 NUMBERS = "('BIGINT', 'UBIGINT', 'DOUBLE')"  # what DuckDB calls them
 ARRAY, LINES, OBJECTS = "array", "newline_delimited", "unstructured"
 TAIL = 1 << 16  # bytes of a file's end
+CONTINUED = re.compile(rb'[\r\n][ \t]*[,:}\]"]')  # a line that goes on with an object
 SEVERAL = re.compile(rb"\}\s*\{")  # objects on one line; in a text it does no harm
 
 
@@ -103,7 +104,7 @@ def build_record_relation(
         item,
         order,
         row="record",
-        problem="case when object is null then 'the row: not a JSON object'"
+        problem=f"case when object is null then {write_literal(NO_OBJECT, DUCKDB)}"
         + (f" when {_find_repeated()} then 'the row: a name is there more than once'" if repeated else "")
         + (f" when odd and contains(record, {_MARK}) then {_MARKED}" if odd_numbers else "")
         + " end",
@@ -197,7 +198,9 @@ def _find_shape(table: SourceTable, file: SourceFile) -> str:
         _check_array_end(table, file)
         return ARRAY
     first = start.split(b"\n", 1)[0].rstrip()
-    goes_on = start[:1] == b"{" and (first[-1:] in b"{[," or bool(SEVERAL.search(first)))
+    goes_on = start[:1] == b"{" and (
+        first[-1:] in b"{[,:" or bool(SEVERAL.search(first) or CONTINUED.search(start))
+    )
     return OBJECTS if goes_on or table.meta.get("format") == "json" else LINES
 
 

@@ -106,9 +106,28 @@ def test_objects_on_one_line_are_records(desk: Desk) -> None:
     assert desk.rows("select v from raw_erp.t order by id") == [("}{",), ("b",), ("c",)]
 
 
-def test_objects_over_several_lines_need_no_declaration(desk: Desk) -> None:
-    (desk.erp / "a.jsonl").write_text('{\n  "id": 1\n}\n{"id":\n2}\n')
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{\n  "id": 1\n}\n{"id":\n2}\n',
+        '{"id": 1}\n{\n"id": 2\n}\n',
+        '{"id": 1\n, "words": "a"}\n{"id": 2}\n',
+        '{"id":\n1}\n{"id": 2}\n',
+        '{ "id": 1 }\r\n\r\n{ "id": 2,\r\n  "x": 2 }\r\n',
+    ],
+)
+def test_objects_over_several_lines_need_no_declaration(desk: Desk, text: str) -> None:
+    (desk.erp / "a.jsonl").write_text(text)
     assert desk.load(numbers()).rows == 2
+
+
+def test_objects_over_several_lines_far_behind_are_refused_with_what_to_declare(desk: Desk) -> None:
+    """Which lines there are is seen at a file's begin."""
+    lines = '{"id": 1}\n' * 8_000 + '{"id":\n2}\n' * 9_000
+    (desk.erp / "a.jsonl").write_text(lines)
+    with pytest.raises(ContractBroken, match="Declare `format: json` if its records go over several lines"):
+        desk.load(numbers())
+    assert desk.load(numbers("jsonl", format="json")).rows == 17_000
 
 
 def test_lines_and_arrays_come_together_as_they_do_one_by_one(desk: Desk) -> None:
