@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from pydantic import Field
 
+from blocks.dimensions import FINER_THAN_DAYS, cut_to_hour_of_day, name_hour
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound, replace_vendor_errors
 from blocks.foreign_keys import ForeignKey, read_foreign_keys
@@ -487,6 +488,14 @@ class Catalogue:
                 asked, reason, "Rename one of the two, or give a version an alias of its own."
             )
         return found
+
+    def hour_of(self, source: str) -> SelectedColumn | None:
+        """The hour of the day of a row source's time, as a column of its rows; None for one that knows no hours."""
+        rows = self._semantic.sources[source]
+        time = rows.dimensions[rows.time] if rows.time else None
+        if time is None or time.declared not in FINER_THAN_DAYS or name_hour(time.name) in rows.dimensions:
+            return None
+        return SelectedColumn(name=name_hour(time.name), sql=cut_to_hour_of_day(time), grouped=True)
 
     def datasets(self, metrics: tuple[str, ...], dimensions: tuple[str, ...]) -> tuple[Dataset, ...]:
         """What a dashboard reads: one dataset a row source, with the metrics and dimensions it has."""

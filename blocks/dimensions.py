@@ -77,6 +77,16 @@ def cut_time(dimension: Dimension, grain: str) -> str:
     return f"cast({expr} as date)" if grain == "day" else f"date_trunc('{grain}', {expr})"
 
 
+def name_hour(time: str) -> str:
+    """What the hour of the day of a time is called; MetricFlow says it so, too."""
+    return f"{time}__hour"
+
+
+def cut_to_hour_of_day(dimension: Dimension) -> str:
+    """SQL of the hour of the day, 0 to 23 in the session's time zone, that a time finer than days falls into."""
+    return f"extract(hour from cast({end_comment(dimension.expr)} as timestamp))"
+
+
 def end_comment(expr: str) -> str:
     """An expression that more SQL may follow: a comment to the end of the line would swallow it."""
     return f"{expr}\n" if "--" in expr or "//" in expr else expr

@@ -33,7 +33,7 @@ from blocks.quality.history.record import RUNS_READ, Sight, make_sight, read_fir
 from blocks.quality.history.repeats import MOST_ITEMS, count_repeats, judge_repeats
 from blocks.quality.history.restated import judge_restated, measure_restated
 from blocks.quality.history.rules import MIN_HISTORY, Event, Lesson, Rules, read_rules
-from blocks.quality.history.series import Series, hold_out, reduce_to_sums, try_read_series
+from blocks.quality.history.series import Series, add_hours, hold_out, reduce_to_sums, try_read_series
 from blocks.quality.history.sizes import judge_gone_members, judge_size
 from blocks.records import BuildReport, Check, Dashboard, LedgerEntry, Movement
 from blocks.warehouse import control
@@ -151,7 +151,8 @@ def _list_datasets(catalogue: Catalogue, mart: str, dashboards: Sequence[Dashboa
             (dataset,) = catalogue.datasets(own, tuple(wanted)[:MOST_DIMENSIONS_ASKED])
         except Misconfigured:  # a measure has a dimension's name
             (dataset,) = catalogue.datasets(own, ())
-        found.append(reduce_to_sums(dataset))
+        hour = catalogue.hour_of(source)
+        found.append(reduce_to_sums(add_hours(dataset, hour) if hour else dataset))
     return found
 
 

@@ -359,6 +359,31 @@ def test_filters_and_balances_go_by_the_declared_grain_of_hours(template: str, e
         assert answer("some") == (expected,)
 
 
+def test_a_time_finer_than_days_has_an_hour_of_the_day() -> None:
+    times = [
+        {"name": name, "type": "time", "expr": "called -- when", "type_params": {"time_granularity": grain}}
+        for name, grain in (("called", "minute"), ("billed", "day"))
+    ]
+    times.append({"name": "called__hour", "type": "categorical"})
+    measures = [
+        {"name": each, "agg": "sum", "expr": "n", "agg_time_dimension": each} for each in ("called", "billed")
+    ]
+    for dimensions, expected in ((times[:2], [8, 9, 10]), (times, None)):
+        found = catalogue(
+            {"calls": simple("called"), "bills": simple("billed")},
+            primary_entity="call",
+            dimensions=dimensions,
+            measures=measures,
+        )
+        hour = found.hour_of(found.source_of("calls"))
+        assert found.hour_of(found.source_of("bills")) is None
+        if hour is None:
+            assert expected is None  # a dimension of its own has the name
+            continue
+        rows = duckdb.execute(f"select distinct {hour.sql} from {HOURS} order by 1").fetchall()
+        assert (hour.name, [row[0] for row in rows]) == ("called__hour", expected)
+
+
 def test_an_expression_may_have_several_lines() -> None:
     found = catalogue(
         {"lines": derived("\n  2 * balance_metric\n  - vips_metric\n", "balance_metric", "vips_metric")}

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from blocks.catalogue import Dataset
+from blocks.dimensions import name_hour
 from blocks.errors import Rejected
 from blocks.metrics import Metric, evaluate, is_additive
 from blocks.semantic_models import SelectedColumn
@@ -85,6 +86,15 @@ def reduce_to_sums(dataset: Dataset) -> Dataset:
     )
 
 
+def add_hours(dataset: Dataset, hour: SelectedColumn) -> Dataset:
+    """The dataset with the hour of the day as one more dimension, of which each hour is a member.
+
+    So an hour is held to its share of the day, as the same hour of the same weekday had it.
+    """
+    names, columns = (*dataset.dimensions, hour.name), (hour, *dataset.columns)
+    return dataset.model_copy(update={"dimensions": names, "columns": columns})
+
+
 def hold_out(series: Series) -> Series:
     """The series without its newest buckets: what they are held against where readers see nothing yet."""
     last = sorted(series.total)[-HELD_OUT.get(series.dataset.grain, 1) :]
@@ -109,7 +119,8 @@ def read_series(
 ) -> Series:
     """The measures of a relation (`schema.table`). dataset: as `reduce_to_sums` returns it, with its dimensions.
 
-    Dimensions with few members only, the first three; also: those that it is compared by, though one member be left.
+    Dimensions with few members only, the first three, and the hour of the day; also: those that it is compared by,
+    though one member be left.
     Raises Rejected where the relation has not its columns.
     """
     warehouse.use_time_zone(session, dataset.time_zone)
@@ -166,8 +177,10 @@ def _choose_dimensions(
     ((count, newest, *widths),) = session.rows(f"select {columns} from ({rows}) as all_rows")
     members = {name: int(width or 0) for name, width in zip(names, widths, strict=True)}
     few = [name for name, width in members.items() if 1 < width <= MOST_MEMBERS]
+    hours = [name for name in few if dataset.time and name == name_hour(dataset.time)]
     compared = [name for name, width in members.items() if name in also and width <= MORE * MOST_MEMBERS]
-    return int(count or 0), read_day(newest), list(dict.fromkeys((*compared, *few)))[:MOST_DIMENSIONS]
+    chosen = [name for name in dict.fromkeys((*compared, *few)) if name not in hours]
+    return int(count or 0), read_day(newest), [*chosen[:MOST_DIMENSIONS], *hours]
 
 
 def _write_query(
