@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from blocks.errors import NotDelivered, NotFound, PlatformError, explain_error
 from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
-from flows.interruption import find_interrupt, handle_interrupts
+from flows.interruption import end_run, find_interrupt, find_reason, handle_interrupts
 from flows.local_server import LocalServer
 from flows.reach import (
     check_address_limit,
@@ -80,7 +80,8 @@ def _check_and_carry_out(flags: Flags) -> int:
 def _carry_out(flags: Flags, recorded: bool) -> int:
     """Do what the flags say; the exit code. recorded: on a server, one of our own where none is named."""
     state = flags.state_folder
-    server = LocalServer(state / "prefect.db") if recorded and not os.environ.get("PREFECT_API_URL") else None
+    own = recorded and not os.environ.get("PREFECT_API_URL")
+    server = LocalServer(state / "prefect.db", end_run) if own else None
     from prefect.settings import get_current_settings
 
     if server and get_current_settings().api.url is not None:  # Prefect's profile names one
@@ -88,7 +89,6 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
         server = None
     from prefect.exceptions import TerminationSignal
 
-    from blocks.records import Outcome
     from flows.terminal import Terminal
 
     terminal = Terminal(flags.quiet or flags.json)
@@ -96,9 +96,7 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
         with _apply_settings(server):
             return _run(flags, terminal, server)
     except NotDelivered as error:
-        if isinstance(error.outcome, Outcome):
-            _show_outcome(error.outcome, flags, terminal)
-        return 1
+        return _show_undelivered(error, flags, terminal)
     except (PlatformError, OSError, MemoryError) as error:
         known = explain_error(f"{flags.action} in {state}", error)
         if known is None:
@@ -109,12 +107,32 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
         KeyboardInterrupt,
         TerminationSignal,
     ) as error:  # the last is Prefect's word for SIGTERM
+        if unrecorded := find_reason() or explain_api_failure(error):
+            ended = _find_undelivered(error)  # what ended the run's flow, whose end was not recorded
+            return (
+                _show_undelivered(ended, flags, terminal)
+                if ended
+                else _show_problem(unrecorded, flags, 1, terminal)
+            )
         if find_interrupt(error) is not None:
             terminal.print_interrupted()
             return 130
-        if refused := explain_api_failure(error):
-            return _show_problem(refused, flags, 1, terminal)
         raise
+
+
+def _find_undelivered(error: BaseException | None) -> NotDelivered | None:
+    """The end of a delivery that another error came after."""
+    while error is not None and not isinstance(error, NotDelivered):
+        error = error.__context__
+    return error
+
+
+def _show_undelivered(error: NotDelivered, flags: Flags, terminal: Terminal) -> int:
+    from blocks.records import Outcome
+
+    if isinstance(error.outcome, Outcome):
+        _show_outcome(error.outcome, flags, terminal)
+    return 1
 
 
 def _show_problem(error: PlatformError, flags: Flags, code: int, terminal: Terminal | None = None) -> int:

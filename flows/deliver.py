@@ -29,9 +29,10 @@ from flows.delivery import Delivery
 from flows.extract_load import extract_load
 from flows.feedback import feedback
 from flows.form import put_first
-from flows.interruption import answer_first, check_interrupt
+from flows.interruption import answer_first, check_interrupt, find_reason
 from flows.promote import promote, require_passed
 from flows.publish import publish
+from flows.reach import explain_api_failure
 from flows.requirements import requirements
 from flows.run_context import (
     RunContext,
@@ -297,10 +298,11 @@ def _answer(
     answer_first()
     outcome = delivery.outcome(warehouse)
     try:
-        feedback(tracker, outcome)
+        recorded = _give_feedback(tracker, outcome, delivery.api_failed)
         if delivery.ended_unplanned:
             tell_not_begun(tracker, asked, outcome.errors)
-        add_tags([ANSWERED])  # or the runner tells them
+        if recorded:
+            add_tags([ANSWERED])  # or the runner tells them
     except Exception as error:
         if outcome.plan is not None and not delivery.crash:
             raise
@@ -311,6 +313,20 @@ def _answer(
     if not outcome.ok:
         raise NotDelivered(f"deliver run {outcome.run}", "; ".join(outcome.errors), outcome=outcome)
     return outcome
+
+
+def _give_feedback(tracker: Tracker, outcome: Outcome, api_failed: bool) -> bool:
+    """Answer the tickets as a stage, or where Prefect's API is gone without it; true if the stage is recorded."""
+    if not api_failed:
+        try:
+            feedback(tracker, outcome)
+        except Exception as error:
+            if not (find_reason() or explain_api_failure(error)):
+                raise
+        else:
+            return True
+    feedback.fn(tracker, outcome)
+    return False
 
 
 def _finish_delivery(outcome: Outcome) -> Outcome:

@@ -11,7 +11,8 @@ from blocks.catalogue import Catalogue
 from blocks.errors import BadInput, NotFound, explain_error
 from blocks.records import BuildReport, GateReport, LoadReport, Outcome, Plan, Publication, Release
 from blocks.warehouse.base import Warehouse
-from flows.interruption import find_interrupt
+from flows.interruption import find_interrupt, find_reason
+from flows.reach import explain_api_failure
 from tasks.planning import remove_failed
 
 INTERRUPTED = "the run was interrupted before it was done. Nothing is wrong with the ticket; run it again."
@@ -25,14 +26,14 @@ class Delivery:
     """Collects each stage's report; as a context manager it keeps what ended the run for the outcome.
 
     A PlatformError ends with the outcome. Anything else is kept in `crash`: the tickets are answered first, then
-    the caller raises it again.
+    the caller raises it again. api_failed: Prefect's API ended it, and can't be used for what comes after.
     """
 
     def __init__(self, run: str) -> None:
         self._run, self._start = run, monotonic()
         self._errors: list[str] = []
         self.crash: BaseException | None = None
-        self.holds_lock, self._asked_wrongly = False, False
+        self.holds_lock, self.api_failed, self._asked_wrongly = False, False, False
         self.unfinished: tuple[str, ...] | None = None
         self.plan: Plan | None = None
         self.loads: list[LoadReport] = []
@@ -48,7 +49,9 @@ class Delivery:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        known = explain_error(f"deliver run {self._run}", error)
+        unrecorded = (find_reason() if error else None) or explain_api_failure(error)
+        self.api_failed = unrecorded is not None
+        known = unrecorded or explain_error(f"deliver run {self._run}", error)
         self._asked_wrongly = isinstance(known, NotFound)
         if known:
             self._errors.append(str(known))

@@ -12,10 +12,12 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from blocks.child_process import end_with_parent, run
+from blocks.errors import PlatformError, Unavailable
 from blocks.vendor_patches.prefect import TEMPORARY_SERVER, use_immediate_transactions
 from flows.warmup import DATABASE_URL, find_sqlite_url, prepare_database_url
 
@@ -24,6 +26,8 @@ STARTUP_SECONDS = 180  # two slow cores, and a database to be made
 STOP_SECONDS = 5
 LOOK_SECONDS = 2.0
 MOST_STARTS = 4
+PATROL_SECONDS, MOST_SILENT, MOST_LOADING = 15.0, 4, 12
+"""Between two looks whether it answers; looks in a row that it may miss, and may while it is being loaded again."""
 KEEP_SECONDS = 60  # longer than clients do: one that meets a closing connection tries again after seconds
 ENVIRONMENT = {"PREFECT_UI_ENABLED": "0", **TEMPORARY_SERVER}
 
@@ -32,10 +36,14 @@ class LocalServer:
     """Started at once; `wait` before the first use, `stop` if there is none. url: its API's address.
 
     database: the file of its database, made where there is none; not the one in the user's own Prefect folder.
-    One that ends before the run does is started again on the same address: who asks meanwhile waits for it.
+    One that ends before the run does, or is silent, is started again on the same address: who asks meanwhile waits for
+    it. One that ends again and again is given up: tell_lost hears why, in a thread, and who asks is refused at once.
     """
 
-    def __init__(self, database: Path | None = None) -> None:
+    def __init__(
+        self, database: Path | None = None, tell_lost: Callable[[PlatformError], None] | None = None
+    ) -> None:
+        self._tell_lost = tell_lost
         self._environment = {**os.environ, **ENVIRONMENT}
         if database and not self._environment.get(DATABASE_URL):
             self._environment[DATABASE_URL] = prepare_database_url(database)
@@ -61,16 +69,44 @@ class LocalServer:
         )
 
     def _watch(self) -> None:
-        """Start it again when it ends before the run, some times; then let whoever asks be refused at once."""
+        """Start it again when it ends before the run, some times; then give it up."""
         for _ in range(MOST_STARTS - 1):
-            self._process.wait()
+            self._await_end()
             if self._stopping.is_set() or not self._answered:
                 break
             self._close_lifeline()
             self._process = self._start()
         else:
-            self._process.wait()
-        self._listening.close()
+            self._await_end()
+        if self._stopping.is_set() or not self._answered:  # the second is said by who waits for the start
+            self._listening.close()
+            return
+        if self._tell_lost:
+            self._tell_lost(
+                Unavailable(
+                    "record the run on Prefect's temporary server",
+                    f"its process ended {MOST_STARTS} times, whenever it was started again",
+                    "Something ends it: as a rule the system, where memory is short (its log says so), or a full disk. "
+                    "Mend that, or set PREFECT_API_URL to a server that runs. Then run it again: what was done is "
+                    "kept.",
+                )
+            )
+        _refuse_all(self._listening)
+
+    def _await_end(self) -> None:
+        """Return when the process has ended; one that is silent look after look (stopped, stuck) is ended."""
+        silent, has_answered = 0, False
+        while silent < (MOST_SILENT if has_answered else MOST_LOADING) or self._stopping.is_set():
+            try:
+                self._process.wait(PATROL_SECONDS)
+            except subprocess.TimeoutExpired:
+                if self._answered:
+                    answers = not self._ask_health()
+                    silent, has_answered = (0, True) if answers else (silent + 1, has_answered)
+            else:
+                return
+        self._process.kill()
+        self._process.wait()
 
     def _close_lifeline(self) -> None:
         """Close what tells the process that this one lives."""
@@ -80,7 +116,6 @@ class LocalServer:
     def wait(self) -> None:
         """Return once it answers. Raises TimedOut where it does not, Unavailable at once where it has ended."""
         from blocks.deadline import Deadline
-        from blocks.errors import Unavailable
         from blocks.http.polling import Pauses, Pending, poll_until
 
         asked = "start Prefect's temporary server"
@@ -121,6 +156,38 @@ class LocalServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _refuse_all(listening: socket.socket) -> None:
+    """Answer in place of a server that is gone for good, until this process ends.
+
+    "Gone" is what Prefect's client does not try again; refused connections cost it a minute at each request. Lines of
+    logs are taken and dropped: a refusal of those would be printed.
+    """
+    from http import HTTPStatus
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    class Refusing(BaseHTTPRequestHandler):
+        def refuse(self) -> None:
+            self.rfile.read(
+                int(self.headers.get("Content-Length") or 0)
+            )  # unread, it would be a broken connection
+            self.send_response(HTTPStatus.NO_CONTENT if self.path.endswith("/logs/") else HTTPStatus.GONE)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            if name.startswith("do_"):  # and an HTTP method's name
+                return self.refuse
+            raise AttributeError(name)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(listening.getsockname(), Refusing, bind_and_activate=False) as server:
+        server.socket.close()
+        server.socket = listening
+        server.serve_forever()
 
 
 def serve(descriptor: int) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from io import TextIOWrapper
@@ -15,6 +16,9 @@ if __name__ == "__main__":
     from blocks.child_process import run
     from flows.cli import main
 
+    logging.raiseExceptions = (
+        False  # a line that can't be logged, as where Prefect's API is gone, is no traceback
+    )
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # where the terminal's encoding lacks a sign

@@ -10,9 +10,13 @@ import resource
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.request import getproxies
 
 from blocks.errors import Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    import httpx
 
 LOOK_SECONDS = 10
 ZONES = Path("/usr/share/zoneinfo")
@@ -79,21 +83,37 @@ def check_address_limit() -> None:
         )
 
 
-def explain_api_failure(error: BaseException) -> Unavailable | None:
-    """What ended a run where Prefect's API refused to record it; None for any other error."""
+def explain_api_failure(error: BaseException | None) -> Unavailable | None:
+    """What ended a run where Prefect's API refused to record it, or does not answer; None for any other error."""
+    import httpx
     from prefect.exceptions import PrefectHTTPStatusError
 
-    if not isinstance(error, PrefectHTTPStatusError):
+    asked = "record the run on Prefect's server"
+    if isinstance(error, httpx.TransportError) and _asks_api(error):
+        answer = f"it does not answer any more ({type(error).__name__})"
+        remedy = "See that it runs, then run this again: what was done is kept."
+    elif isinstance(error, PrefectHTTPStatusError):
+        status = error.response.status_code
+        answer = f"it answered {status}"
+        remedy = (
+            "As a rule its database can't be written: make room on its disk (a run's own is prefect.db in its state "
+            "folder), or look into that server's log. Then run it again: what was done is kept."
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            else "Look whether that server is of this version, and lets this account write."
+        )
+    else:
         return None
-    status = error.response.status_code
-    return Unavailable(
-        "record the run on Prefect's server",
-        f"it answered {status}",
-        "As a rule its database can't be written: make room on its disk (a run's own is prefect.db in its state "
-        "folder), or look into that server's log. Then run it again: what was done is kept."
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        else "Look whether that server is of this version, and lets this account write.",
-    )
+    return Unavailable(asked, answer, remedy)
+
+
+def _asks_api(error: httpx.TransportError) -> bool:
+    """True if it was Prefect's API that did not answer, and no other server."""
+    from prefect.settings import get_current_settings
+
+    try:
+        return str(error.request.url).startswith(get_current_settings().api.url or "none")
+    except RuntimeError:  # httpx's word for an error of no request
+        return False
 
 
 def check_api() -> None:

@@ -18,6 +18,7 @@ SETTINGS = {
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # it imports every vendor's package first: 3 of 5 seconds
     "PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # so does working out whether to
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal says it better
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",  # or whole events are printed where its API is gone
     "GX_ANALYTICS_ENABLED": "false",
     "RUNTIME__DLTHUB_TELEMETRY": "false",  # dlt reads it when it is imported, which may be here first
     "RUNTIME__LOG_LEVEL": "CRITICAL",

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from blocks.dbt.project import DbtProject
-from blocks.errors import Busy, NotDelivered
+from blocks.errors import Busy, NotDelivered, Unavailable
 from blocks.loader.dlt.loader import DltLoader
 from blocks.quality.suites import Suites
 from blocks.site.base import Card
 from blocks.site.html.site import FolderSite
 from blocks.tracker.files.tracker import FilesTracker
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from flows.interruption import end_run, handle_interrupts
 from tests.conftest import ROOT, TINY
 
 SECRET = "row 17 of Anna Schmidt"
@@ -146,15 +152,84 @@ def ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-@pytest.mark.parametrize(
-    "signals",
-    [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGINT)],
-    ids=["Ctrl-C", "terminated", "Ctrl-C twice"],
-)
-def test_a_run_that_is_interrupted_answers_its_ticket(
-    tmp_path: Path, signals: tuple[signal.Signals, ...]
+class EndingSuites(Suites):
+    """Its gate is when something else finds that the run can't go on."""
+
+    def evaluate(self, *arguments: Any) -> Any:
+        end_run(Unavailable("record the run", "its server is gone", "Start it."))
+        return super().evaluate(*arguments)
+
+
+def test_a_run_that_is_ended_for_a_reason_tells_it_on_the_ticket(
+    deliver_tiny: Deliver, tmp_path: Path
 ) -> None:
-    """At whatever moment, also between two flows, where Prefect does not hear it."""
+    with handle_interrupts(), pytest.raises(NotDelivered, match="its server is gone"):
+        deliver_tiny(suites=EndingSuites)
+    ticket = (tmp_path / "tickets" / "BK-1.yaml").read_text()
+    assert ticket.count("its server is gone") == 1
+    assert "interrupted" not in ticket
+    assert "status: failed" in ticket
+    assert incidents(tmp_path / "tickets") == []
+
+
+TALKING = """
+import os, signal, sys, time
+from flows.interruption import handle_interrupts
+with handle_interrupts():
+    try:
+        print("there", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        time.sleep(0.2)
+        print("said to nobody", flush=True)
+        os.kill(os.getpid(), signal.SIGHUP)  # a second one waits
+        open(sys.argv[1], "w").write("answered")
+"""
+
+
+def test_a_terminal_that_is_closed_is_an_interrupt(tmp_path: Path) -> None:
+    """Written to, it would answer each line with an error."""
+    master, slave = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-c", TALKING, str(tmp_path / "end")],
+        cwd=ROOT,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(slave)
+    assert b"there" in os.read(master, 100)
+    os.close(master)
+    assert run.wait(timeout=30) == 0
+    assert (tmp_path / "end").read_text() == "answered"
+
+
+def test_under_nohup_a_closed_terminal_is_none() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with handle_interrupts():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def find_server(parent: int) -> int | None:
+    """The process of Prefect's temporary server of a run; None between two of them."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (
+                f"PPid:\t{parent}\n" in (folder / "status").read_text()
+                and b"flows.local_server" in (folder / "cmdline").read_bytes()
+            ):
+                return int(folder.name)
+    return None
+
+
+@contextmanager
+def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run of the command line whose sources are loaded."""
     shutil.copytree(TINY / "tickets", tmp_path / "tickets")
     flags = {
         "--state": tmp_path / "state",
@@ -174,13 +249,48 @@ def test_a_run_that_is_interrupted_answers_its_ticket(
             for line in run.stdout or ():
                 if "extract_load" in line and "✓" in line:
                     break
-            for number in signals:
-                run.send_signal(number)
-                time.sleep(0.3)
-            output, _ = run.communicate(timeout=240)
+            yield run
         finally:
             run.kill()
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGHUP)],
+    ids=["Ctrl-C", "terminated", "Ctrl-C, and its terminal closed"],
+)
+def test_a_run_that_is_interrupted_answers_its_ticket(
+    tmp_path: Path, signals: tuple[signal.Signals, ...]
+) -> None:
+    """At whatever moment, also between two flows, where Prefect does not hear it."""
+    with running(tmp_path) as run:
+        for number in signals:
+            run.send_signal(number)
+            time.sleep(0.3)
+        output, _ = run.communicate(timeout=240)
     assert run.returncode == 130, output
     assert "Traceback" not in output
     assert output.strip().endswith("Interrupted; `python flows/main.py status` says what readers see.")
     assert "interrupted" in (tmp_path / "tickets" / "BK-1.yaml").read_text()
+
+
+def test_a_run_whose_server_is_killed_again_and_again_ends_at_once_and_answers_its_ticket(
+    tmp_path: Path,
+) -> None:
+    """Prefect's client would try again for minutes, and end with a traceback."""
+    with running(tmp_path) as run:
+        last = 0.0
+        while run.poll() is None:
+            if server := find_server(run.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(server, signal.SIGKILL)
+                    last = time.monotonic()
+            time.sleep(0.02)
+        assert time.monotonic() - last < 60
+        output, _ = run.communicate()
+    assert run.returncode == 1, output
+    assert "Traceback" not in output
+    assert "Error logging" not in output
+    assert "✗ record the run on Prefect's temporary server: its process ended 4 times" in output
+    assert "readers see nothing yet" in output
+    assert "its process ended 4 times" in (tmp_path / "tickets" / "BK-1.yaml").read_text()

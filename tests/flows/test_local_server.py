@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import httpx
 import pytest
 
 from blocks.errors import Unavailable
+from flows import local_server
 from flows.local_server import LocalServer
 from flows.warmup import reach_loopback_directly
 from tests.conftest import ROOT
@@ -85,6 +87,38 @@ def test_one_that_is_killed_is_started_again_on_the_same_address(server: LocalSe
             except httpx.HTTPError:  # what was under way when it died
                 assert time.monotonic() < started + 120
         assert found.json()["name"] == "kept"
+
+
+def test_one_that_is_silent_or_killed_again_and_again_is_given_up_at_once(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First it is stopped, which is found out; then killed whenever it is there. Requests are not tried again."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr(local_server, "PATROL_SECONDS", 0.1)
+    lost: queue.Queue[str] = queue.Queue()
+    server = LocalServer(tell_lost=lambda reason: lost.put(str(reason)))
+    server.wait()
+    time.sleep(1)  # a look finds that it answers
+    monkeypatch.setattr(local_server, "LOOK_SECONDS", 0.2)
+    for number in range(local_server.MOST_STARTS - 1):
+        previous = server._process
+        previous.send_signal(signal.SIGKILL if number else signal.SIGSTOP)
+        deadline = time.monotonic() + 60
+        while server._process is previous:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        monkeypatch.setattr(local_server, "PATROL_SECONDS", 60)
+    assert lost.empty()
+    server._process.kill()
+    assert "its process ended 4 times" in lost.get(timeout=60)
+    told = time.monotonic()
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        assert client.post("/flow_runs/", json={"name": "x" * 100_000}).status_code == 410
+        assert client.post("/logs/", json=[]).status_code == 204
+    assert time.monotonic() - told < 5
+    server.stop()
 
 
 def test_its_database_is_the_states_own_whatever_the_folder_is_called(

@@ -157,3 +157,11 @@ def test_a_server_that_can_not_record_a_run_is_said_with_what_to_do(status: int,
     assert f"it answered {status}" in str(found)
     assert message in str(found)
     assert reach.explain_api_failure(ValueError("other")) is None
+
+
+def test_prefects_server_that_does_not_answer_any_more_is_not_taken_for_another() -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
+        for url, known in (("http://127.0.0.1:1/api/flow_runs/", True), ("http://127.0.0.1:1/x", False)):
+            found = reach.explain_api_failure(httpx.ConnectError("", request=httpx.Request("POST", url)))
+            assert (found is not None) == known
+        assert reach.explain_api_failure(httpx.ConnectError("of no request")) is None
