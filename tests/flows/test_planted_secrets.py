@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from prefect.blocks.fields import SecretDict
 from pydantic import SecretStr
 
+from blocks.dbt.at_ref import find_commit
 from blocks.dbt.project import DbtProject
-from blocks.errors import NotDelivered
+from blocks.errors import NotDelivered, PlatformError
 from blocks.loader.dlt.loader import DltLoader
 from blocks.notifier.mail.notifier import MailNotifier
 from blocks.prefect.block_types import TYPES, find_block_class
@@ -26,7 +28,9 @@ from blocks.site.html.site import FolderSite
 from blocks.site.tableau.client.credentials import AccessToken
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
+from flows.preview import describe_preview, preview, write_report
 from tests.blocks.notifier.smtp_server import serving_mail
+from tests.blocks.test_at_ref import git
 from tests.blocks.tracker.desks import JiraDesk, jira_desk
 from tests.blocks.tracker.jira.site import TOKEN, now
 from tests.conftest import TINY
@@ -131,6 +135,41 @@ def log_everything(file: Path) -> Iterator[None]:
         log.close()
 
 
+def preview_branches(project: Path, suites: Path, warehouse: DuckDBWarehouse, reports: Path) -> None:
+    """The reports of a branch that passes, one that fails, and one that is not there, of a repository with a login."""
+    top = project.parent
+    git(top, "init", "-q", "-b", "main", str(top))
+    git(top, "remote", "add", "origin", f"https://bot:{quote(SECRET, safe='')}@127.0.0.1:1/models.git")
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "one")
+    model = project / "models" / "station_days.sql"
+    plain = model.read_text()
+    changes = {
+        "twice": ("count(*) as rides", "2 * count(*) as rides"),
+        "broken": ("    station,\n", "    null as station,\n"),
+    }
+    reports.mkdir()
+    for branch, (old, new) in changes.items():
+        assert old in plain
+        git(top, "checkout", "-qb", branch, "main")
+        model.write_text(plain.replace(old, new))
+        git(top, "commit", "-qam", branch)
+        block = DbtProject(folder=project, state=reports.parent / "preview")
+        found = preview(
+            branch,
+            find_commit(project, branch),
+            block,
+            warehouse,
+            Suites(folder=suites, docs=reports / branch),
+        )
+        assert found.gate.passed == (branch == "twice")
+        (reports / f"{branch}.md").write_text(write_report(found))
+        (reports / f"{branch}.json").write_text(describe_preview(found))
+    with pytest.raises(PlatformError) as refused:
+        find_commit(project, "nowhere")
+    (reports / "refused.txt").write_text(f"{refused.value} {refused.value!r}")
+
+
 def dump_control(warehouse: DuckDBWarehouse) -> str:
     """Every line of every control table, the journal's reports unpacked: in the file they are compressed."""
     with warehouse.session() as session:
@@ -144,9 +183,15 @@ def dump_control(warehouse: DuckDBWarehouse) -> str:
 
 
 def test_nothing_that_a_run_leaves_holds_a_secret(
-    desk: JiraDesk, tmp_path: Path, prefect_server: str, monkeypatch: pytest.MonkeyPatch
+    desk: JiraDesk,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    prefect_server: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One that fails its gate, one that waits for a word, one that delivers; with lineage sent, and stacks dumped.
+
+    Then previews of a branch, in Markdown and in JSON.
 
     A source is refused in each of them. On the ticket stands a secret beside the word, and in what is asked to change.
     """
@@ -204,7 +249,12 @@ def test_nothing_that_a_run_leaves_holds_a_secret(
                 with pytest.raises(NotDelivered) as refused:
                     deliver(*given, notifier=told)
                 (tmp_path / "refusal.txt").write_text(f"{refused.value} {refused.value!r}")
+        repository = shutil.copytree(project, tmp_path_factory.mktemp("repository") / "dbt")
+        warehouse = DuckDBWarehouse(database=str(tmp_path / "warehouse.duckdb"))
+        preview_branches(repository, TINY / "expectations", warehouse, tmp_path / "reports")
         (tmp_path / "lineage.txt").write_text(lineage.texts())
+        for kind in ("START", "COMPLETE"):
+            assert f'"{kind}"' in lineage.texts()
     ours = [each for each in desk.comments("BK-1") if not each.startswith("Add minutes.")]
     (tmp_path / "tickets.txt").write_text("\n".join(ours))
     (tmp_path / "mail.txt").write_text("\n".join(str(mail) for _, _, mail in box.taken))
