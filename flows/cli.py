@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flows.local import Blocks
     from flows.terminal import Terminal
 
-_LOOKS = {"plan", "status", "setup", "suites", "check", "init", "open"}
+_LOOKS = {"plan", "status", "setup", "suites", "check", "init", "open", "export"}
 """Commands of which nothing is recorded on a server."""
 _DRAWS = {"run", "rollback", "retire"}
 """Commands that may publish dashboards, with their pictures."""
@@ -187,6 +187,8 @@ def _run(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
         return _administer(flags, terminal, server)
     if flags.action == "suites":
         return _show_suites(flags, terminal)
+    if flags.action == "export":
+        return _export(flags, terminal, server)
     if flags.action == "init":
         return _run_init(flags, terminal, server)
     return _show_schema(terminal) if flags.schema else _run_blocks(flags, terminal, server)
@@ -252,6 +254,15 @@ def _run_init(flags: Flags, terminal: Terminal, server: LocalServer | None) -> i
         _await_server(terminal, server)
     warehouse = load_saved(flags.warehouse)
     show_init(flags, read_locations(flags), terminal, warehouse)
+    return 0
+
+
+def _export(flags: Flags, terminal: Terminal, server: LocalServer | None) -> int:
+    from flows.export import export_mart
+
+    if flags.warehouse:
+        _await_server(terminal, server)
+    export_mart(flags, terminal)
     return 0
 
 

@@ -13,7 +13,7 @@ from flows.flags import MAIN, ROOT, Flags
 from flows.places import find_tickets, read_locations
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
-_NEED_WAREHOUSE = {"status", "rollback", "retire"}
+_NEED_WAREHOUSE = {"status", "rollback", "retire", "export"}
 
 
 def check_flags(flags: Flags) -> None:

@@ -60,6 +60,9 @@ class Flags:
     column: list[str] = field(default_factory=list)
     ref: str | None = None
     output: Path | None = None
+    mart: str = ""
+    to_file: Path = Path()
+    overwrite: bool = False
 
     @property
     def state_folder(self) -> Path:
@@ -361,6 +364,24 @@ def open_(
 ) -> Flags:
     """Open the dashboards' index in a browser."""
     return _make("open", place)
+
+
+@app.command(sort_key=4.5)
+def export(
+    mart: Annotated[str, Parameter(help="the mart's name, as readers know it", group=WHAT)],
+    *,
+    to: Annotated[
+        Path, _flag("the file, by its ending a workbook, CSV or Parquet", metavar="FILE.xlsx|.csv|.parquet")
+    ],
+    overwrite: Annotated[bool, _flag("write in the place of a file that is there")] = False,
+    json: Json = False,
+    project: Project = None,
+    warehouse: Warehouse = None,
+    place: Place = Place(),
+) -> Flags:
+    """Write a mart, as readers see it, into a file for Excel or another program."""
+    given = {"mart": mart, "to_file": to, "overwrite": overwrite, "json": json}
+    return _make("export", place, project=project, warehouse=warehouse, **given)
 
 
 @app.command(sort_key=5)

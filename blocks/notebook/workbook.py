@@ -82,17 +82,27 @@ def _list_rows(frame: pd.DataFrame) -> Iterator[Sequence[object]]:
 
 def _describe(sheets: Mapping[str, pd.DataFrame]) -> Iterator[Sequence[object]]:
     """Of each sheet: the release that its rows are of, when that was published, and the newest day in it."""
-    yield ["sheet", "release", "published at", "data up to"]
-    for name, frame in sheets.items():
-        release = frame.attrs.get("release") or {}
-        yield [name, release.get("run"), release.get("published_at"), frame.attrs.get("freshness")]
+    said = [describe_sheet(name, frame) for name, frame in sheets.items()]
+    yield [key.replace("_", " ") for key in said[0]]
+    yield from (list(each.values()) for each in said)
+
+
+def describe_sheet(name: str, frame: pd.DataFrame) -> dict[str, str | None]:
+    """What a frame's rows are of."""
+    release = frame.attrs.get("release") or {}
+    return {
+        "sheet": name,
+        "release": release.get("run"),
+        "published_at": release.get("published_at"),
+        "data_up_to": frame.attrs.get("freshness"),
+    }
 
 
 def _make_cell(sheet: Worksheet, value: object) -> WriteOnlyCell | None:
     """A cell that holds just this value; None for no value."""
     from openpyxl.cell import WriteOnlyCell
 
-    if _is_missing(value):
+    if is_missing(value):
         return None
     if not _has_cell(value):
         cell = WriteOnlyCell(sheet, _NO_TEXT.sub("\ufffd", str(value)))
@@ -105,7 +115,8 @@ def _make_cell(sheet: Worksheet, value: object) -> WriteOnlyCell | None:
     return cell
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
+    """True for pandas' and Python's words for no value."""
     import pandas as pd
 
     return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and isnan(value))

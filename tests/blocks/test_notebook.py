@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from blocks.catalogue import Catalogue
 from blocks.dbt.project import DbtProject
 from blocks.errors import Busy, Misconfigured, NotFound, PlatformError
+from blocks.notebook.exports import write_export
 from blocks.notebook.metric_query import Between
 from blocks.notebook.reader import ServedReader
 from blocks.records import Release
@@ -174,6 +176,63 @@ def test_a_mart_goes_into_a_workbook(reader: ServedReader, tmp_path: Path) -> No
         [("a\ufffdb", "s"), *[(None, "n")] * 5],
     ]
     assert cells["B3"].number_format == "0.00"
+
+
+def test_a_mart_goes_into_csv_and_parquet(reader: ServedReader, tmp_path: Path) -> None:
+    sales = reader.read_mart("sales")
+    assert write_export(tmp_path / "sales.parquet", "sales", sales) == []
+    again = pd.read_parquet(tmp_path / "sales.parquet")
+    pd.testing.assert_frame_equal(again.astype(sales.dtypes), sales)
+    assert pd.read_parquet(tmp_path / "sales.parquet").attrs == sales.attrs
+    odd = pd.DataFrame(
+        {
+            "=text": ["=1+1", "-5", "", None, 'a,"b"\nc', "plain"],
+            "exact": [Decimal("0E-8"), Decimal("-1.10"), None, Decimal(10**20), None, None],
+            "whole": pd.array([10**17 + 1, -5, None, 0, 1, 2], "Int64"),
+            "part": [0.1, float("nan"), 1e300, -2.5, 0.0, 1.0],
+            "is_it": pd.array([True, False, None, True, True, True], "boolean"),
+            "day": [date(1815, 6, 18), None, None, None, None, None],
+        }
+    )
+    odd.attrs = sales.attrs
+    notes = write_export(tmp_path / "odd.csv", "odd", odd)
+    assert (tmp_path / "odd.csv").read_text(encoding="utf-8").splitlines() == [
+        "'=text,exact,whole,part,is_it,day",
+        "'=1+1,0.00000000,100000000000000001,0.1,true,1815-06-18",
+        "'-5,-1.10,-5,,false,",
+        '"",,,1e+300,,',
+        ",100000000000000000000,0,-2.5,true,",
+        '"a,""b""',
+        'c",,1,0.0,true,',
+        "plain,,2,1.0,true,",
+    ]
+    assert notes[1].startswith("3 texts that a spreadsheet would take for formulas")
+    assert json.loads((tmp_path / "odd.csv.about.json").read_text(encoding="utf-8")) == {
+        "sheet": "odd",
+        "release": "one",
+        "published_at": "2026-03-01T12:00:00.000Z",
+        "data_up_to": "2026-02-28",
+        "rows": 6,
+    }
+
+
+def test_a_file_that_is_there_is_not_written_over(reader: ServedReader, tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    sales = reader.read_mart("sales")
+    for name in ("a.xlsx", "a.parquet", "a.csv", "b.csv.about.json"):
+        (folder / name).write_text("kept")
+    for name in ("a.xlsx", "a.parquet", "a.csv", "b.csv"):
+        with pytest.raises(Misconfigured, match=r"is there already.*--overwrite"):
+            write_export(folder / name, "sales", sales)
+    assert {path.read_text() for path in folder.iterdir()} == {"kept"}
+    for name in ("a.xlsx", "a.parquet", "a.csv", "b.csv"):
+        write_export(folder / name, "sales", sales, overwrite=True)
+        assert (folder / name).stat().st_size > 100
+    with pytest.raises(Misconfigured, match=r"its ending is none of \.xlsx, \.csv, \.parquet"):
+        write_export(folder / "a.json", "sales", sales)
+    with pytest.raises(NotFound, match="there is no folder"):
+        write_export(folder / "none" / "a.csv", "sales", sales)
 
 
 @pytest.mark.parametrize(

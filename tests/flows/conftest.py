@@ -28,7 +28,15 @@ class Place:
     command: Run
 
     def run(self, *flags: object, expect: int = 0) -> str:
-        others = {"rollback", "retire", "status", "check", "setup", "suites"}  # they know no demo company
+        others = {
+            "rollback",
+            "retire",
+            "status",
+            "check",
+            "setup",
+            "suites",
+            "export",
+        }  # they know no demo company
         scale = () if others & set(flags) else ("--scale", SCALE)
         done = self.command("--state", self.state, *scale, *flags)
         output = done.stdout + done.stderr

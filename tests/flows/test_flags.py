@@ -74,7 +74,7 @@ def test_a_reload_that_cannot_be_is_refused_wherever_it_comes_from() -> None:
         ("status --dry-run", "status takes no --dry-run: it belongs to run"),
         ("rollback --full-refresh", "it belongs to run, plan"),
         ("run --ticket AN-1", "run takes no --ticket: it belongs to init; did you mean --tickets?"),
-        ("retire --marts=a --to r1", "retire takes no --to: it belongs to rollback"),
+        ("retire --marts=a --to r1", "retire takes no --to: it belongs to export, rollback"),
         ("--tickts AN-1", "Did you mean --tickets? All flags: python flows/main.py --help"),
         ("run yesterday", "run does not know what to do with yesterday"),
         ("--tickets ,", "it names nothing"),

@@ -43,6 +43,20 @@ def test_the_documented_notebook_runs(delivered: Place, monkeypatch: pytest.Monk
     assert journal["state"].iloc[-1] == "published"
 
 
+def test_a_mart_is_exported_from_the_command_line(delivered: Place, tmp_path: Path) -> None:
+    served = str(delivered.read_served())
+    message = delivered.run("export", "daily_revenue", "--to", tmp_path / "days.xlsx")
+    about = pd.read_excel(tmp_path / "days.xlsx", sheet_name="About").to_dict("records")[0]
+    rows = len(pd.read_excel(tmp_path / "days.xlsx"))
+    assert about["release"] == served
+    assert message.startswith(f"{rows:,} rows of daily_revenue in {tmp_path / 'days.xlsx'}")
+    assert f"of run {served}, published at " in message
+    assert f"data up to {about['data up to']}" in message
+    assert "--overwrite" in delivered.run("export", "daily_revenue", "--to", tmp_path / "days.xlsx", expect=1)
+    message = delivered.run("export", "dayly_revenue", "--to", tmp_path / "days.csv", expect=1)
+    assert "did you mean daily_revenue?" in message
+
+
 def test_metrics_are_what_pages_show(delivered: Place, tmp_path: Path) -> None:
     notebook = flows.notebook.open_notebook(state=delivered.state)
     node = shutil.which("node")
