@@ -20,6 +20,7 @@ from blocks.foreign_keys import ForeignKey, read_foreign_keys
 from blocks.manifest import (
     DATABASE,
     OUTSIDE,
+    SEED,
     AnyNode,
     ExposureNode,
     Manifest,
@@ -580,6 +581,7 @@ def _make_table(node: Node) -> SourceTable:
         columns=tuple(columns),
         event_time=str((node.get("config") or {}).get("event_time") or ""),
         loaded_at=str(node.get("loaded_at_field") or (node.get("config") or {}).get("loaded_at_field") or ""),
+        seed=str(node.get(SEED) or ""),
     )
 
 
@@ -600,7 +602,7 @@ def _make_mart(node: Node) -> Mart:
         budget=budget if isinstance(budget, dict) else {"diff_budget": budget},
         may_be_empty=meta.get("may_be_empty") is True,
         keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
-        outside=str(node.get(OUTSIDE) or ""),
+        outside=str(node.get(OUTSIDE) or "") if node["resource_type"] == "snapshot" else "",
         foreign_keys=tuple(read_foreign_keys(node)),
     )
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypedDict
 
-OUTSIDE: Final = "outside"  # our own key of a snapshot's node: the schema that its project keeps it in
+OUTSIDE: Final = "outside"  # our own key of a node: the schema in which its project keeps it
+SEED: Final = "seed"  # our own key of a source's table: the id of the seed that makes it
 DATABASE: Final = "target_database"  # our own key of its metadata: the database that the profile names
 WHOLE_RELEASE = "release"  # what a check is about that is about no mart or source alone
 _FILE_NAME = re.compile(r"[\w-]+")
@@ -148,7 +149,7 @@ class AnyNode(TypedDict, total=False):
 class Node(AnyNode, total=False):
     """A model, seed, snapshot, test, hook on the start or the end of a run, or a table of a source.
 
-    outside: our own key, see OUTSIDE. From source_name on: of sources. From attached_node on: of tests.
+    outside, seed: our own keys, see OUTSIDE and SEED. From source_name on: of sources. From attached_node on: of tests.
     """
 
     database: str | None
@@ -168,6 +169,7 @@ class Node(AnyNode, total=False):
     time_spine: dict[str, object] | None
     unrendered_config: dict[str, object]
     outside: str
+    seed: str
     source_name: str
     source_meta: dict[str, object]
     identifier: str

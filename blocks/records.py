@@ -156,7 +156,8 @@ _ALMOST = 0.6
 class SourceTable(Record):
     """A dbt source table and how it is loaded (`loader:` and `meta:` of the dbt source).
 
-    event_time, loaded_at: columns, as dbt's `event_time` and `loaded_at_field` name them; "" where they don't.
+    event_time, loaded_at: columns, as dbt's `event_time` and `loaded_at_field` name them; "" where they don't. seed:
+    the id of the seed that makes it in each release, if one does.
     """
 
     source: str
@@ -168,6 +169,7 @@ class SourceTable(Record):
     columns: tuple[Column, ...] = ()
     event_time: str = ""
     loaded_at: str = ""
+    seed: str = ""
 
     @property
     def full_name(self) -> str:

@@ -234,7 +234,7 @@ class Adopter:
                     self.found.notes.append(
                         f"source {source}: say where it is, by --source {source}=LOCATION"
                     )
-            elif location:
+            elif location and (source in locations or not all(each.seed for each in declared)):
                 self._declare_load(dbt.manifest, source, declared, location)
 
     def _declare_load(
@@ -314,7 +314,7 @@ class Adopter:
             return {
                 each.full_name
                 for each in catalogue.tables
-                if not self._warehouse.columns(session, each.schema_name, each.identifier)
+                if not each.seed and not self._warehouse.columns(session, each.schema_name, each.identifier)
             }
 
     def _leave_out(self, marts: Sequence[str], catalogue: Catalogue) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeAlias
 
 from blocks.catalogue import Catalogue, Exposure
@@ -28,6 +29,7 @@ def check_exposures(
 ) -> Iterator[Finding]:
     """Each exposure by itself. tickets: the keys that there are; None: nobody looked."""
     places = {str(node.get("name")): get_place(node) for node in list_nodes(manifest.get("exposures"))}
+    yield from _check_shared_tickets(catalogue, places)
     kinds = {str(node.get("name")): node.get("type") for node in list_nodes(manifest.get("exposures"))}
     for exposure in catalogue.exposures:
         place = places.get(exposure.name, "exposures")
@@ -35,6 +37,23 @@ def check_exposures(
             exposure, catalogue, str(kinds.get(exposure.name)), tickets
         ):
             yield found(f"exposure {exposure.name}", place, problem, fix)
+
+
+def _check_shared_tickets(catalogue: Catalogue, places: Mapping[str, str]) -> Iterator[Finding]:
+    """One finding for each ticket that several exposures name."""
+    claims: dict[str, list[str]] = {}
+    for exposure in catalogue.exposures:
+        if exposure.ticket:
+            claims.setdefault(exposure.ticket, []).append(exposure.name)
+    for ticket, names in claims.items():
+        if len(names) > 1:
+            yield warn(
+                f"exposure {names[0]}",
+                places.get(names[0], "exposures"),
+                f"its ticket {ticket} is claimed by {' and '.join(names[1:])}, too: while it is open, each shows what "
+                "it asks for, the same dashboard under several names",
+                "Let one of them keep the ticket, and give the others their own, or a `schedule`.",
+            )
 
 
 def _list_problems(
@@ -171,6 +190,7 @@ def check_metrics(manifest: Manifest, catalogue: Catalogue) -> Iterator[Finding]
             f"known, but can't be shown, because {reason}",
             "Nothing, if no dashboard needs it; else change it as the reason says.",
         )
+    yield from _check_same(manifest, places)
     labels: dict[str, list[str]] = {}
     for name, label in catalogue.metric_labels().items():
         labels.setdefault(label.casefold(), []).append(name)
@@ -181,6 +201,24 @@ def check_metrics(manifest: Manifest, catalogue: Catalogue) -> Iterator[Finding]
                 places.get(names[0], "metrics"),
                 f"{' and '.join(sorted(names))} have one label: a ticket that uses it can mean either",
                 "Give each a label of its own.",
+            )
+
+
+def _check_same(manifest: Manifest, places: Mapping[str, str]) -> Iterator[Finding]:
+    """Metrics that are one formula under several names."""
+    formulas: dict[str, list[str]] = {}
+    for metric in list_nodes(manifest.get("metrics")):
+        formula = json.dumps(
+            [metric.get(key) for key in ("type", "type_params", "filter", "time_granularity")], sort_keys=True
+        )
+        formulas.setdefault(formula, []).append(str(metric.get("name")))
+    for names in formulas.values():
+        if len(names) > 1:
+            yield warn(
+                f"metric {names[0]}",
+                places.get(names[0], "metrics"),
+                f"{' and '.join(names)} are declared alike: one metric, twice",
+                "Keep one, with the other's name among the `synonyms` of its meta.",
             )
 
 

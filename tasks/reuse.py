@@ -72,7 +72,7 @@ def choose_reuse(
         node: f"{each['source_name']}.{each['name']}" for node, each in dbt.manifest["sources"].items()
     }
     names = {sources[node] for node in read if node in sources}
-    tables = [each for each in catalogue.tables if each.full_name in names]
+    tables = [each for each in catalogue.tables if each.full_name in names and not each.seed]
     fingerprints = dbt.read_fingerprints(read_source_states(warehouse, tables))
     day = datetime.now(ZoneInfo(catalogue.time_zone)).date().isoformat()
     nodes = _list_nodes(dbt, select)

@@ -6,10 +6,11 @@ Not here: which models they concern (tasks/building.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from blocks.records import LOADERS
 from blocks.release_names import is_in_release
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ PARTS = (
     "functions",
 )
 """Parts of a manifest in which dbt has rendered names; files and macros are as they were written."""
+
+MOVED = frozenset(("model", "seed", "snapshot", "test"))
 
 _SCHEMA = r"(?:\btarget|\bthis)\s*(?:\.\s*schema\b|\[\s*['\"]schema['\"]\s*\])"
 _SAME = r"(?!(?:upper|lower|trim|string)\b)"  # what a name in a name's place is changed by alike
@@ -141,22 +144,92 @@ def redirect(manifest: Manifest, relations: Mapping[str, tuple[str, str]]) -> No
         node.relation_name = _name(node)
 
 
-def move_snapshots_in(manifest: Manifest, schema: str) -> None:
-    """Let snapshots that the project keeps outside of a release be built inside it: see `bring_in`."""
-    outside = {
-        key: (bring_in(node.schema, schema), node.alias)
+def move_in(manifest: Manifest, schema: str) -> dict[str, str]:
+    """Let what the project keeps outside of a release be built inside it; `plan_seeds` of it. See `plan_moves`."""
+    places = {
+        key: Place(str(node.resource_type), node.schema, node.alias, node.database)
         for key, node in manifest.nodes.items()
-        if node.resource_type == "snapshot" and not is_in_release(node.schema, schema)
     }
-    redirect(manifest, outside)
+    sources = {
+        key: Place(node.loader, node.schema, node.identifier, node.database)
+        for key, node in manifest.sources.items()
+    }
+    moves, seeds = plan_moves(places, schema), plan_seeds(sources, places)
+    for each in manifest.nodes.values():
+        if needed := add_seeds(each.depends_on_nodes, seeds):
+            each.depends_on.nodes = needed
+    for key, moved in moves.items():
+        node = manifest.nodes[key]
+        had_relation = node.relation_name
+        redirect(manifest, {key: (moved, node.alias)})
+        node.relation_name = node.relation_name if had_relation else None  # as of an ephemeral model
+    redirect_sources(manifest, seeds)
+    return seeds
 
 
-def bring_in(place: str, schema: str) -> str:
-    """The schema inside a release for what its project keeps in a place of its own, as dbt names a custom one.
+def redirect_sources(manifest: Manifest, seeds: Mapping[str, str]) -> None:
+    """Let `source` of tables that seeds make mean where those are. seeds: as `plan_seeds` gives them."""
+    for source, seed in seeds.items():
+        table, made = manifest.sources[source], manifest.nodes[seed]
+        table.schema, table.identifier = made.schema, made.alias
+        table.relation_name = _name(made)
 
-    There, rows of a refused run would stay in a history for ever, and a rollback would not take them back.
+
+class Place(NamedTuple):
+    """Where a node's relation is, as dbt says it. kind: its resource type; of a source, its loader."""
+
+    kind: str
+    schema: str
+    alias: str
+    database: str | None = None
+
+
+def plan_moves(places: Mapping[str, Place], schema: str) -> dict[str, str]:
+    """Id → the schema inside a release for what its project keeps in a place of its own.
+
+    Such are snapshots with a `target_schema`, everything with a custom schema where `generate_schema_name` uses that
+    as it is, and tests that keep their failures. The schema is named as dbt names a custom one. Outside, readers would
+    see rows before they are checked, and a rollback would not take them back. What would meet another relation of its
+    name is left where it is, and is refused (tasks/building.py).
     """
-    return f"{schema}_{place}"
+    inside = {
+        (each.schema.casefold(), each.alias.casefold())
+        for each in places.values()
+        if is_in_release(each.schema, schema)
+    }
+    moves: dict[str, str] = {}
+    for key, each in places.items():
+        if each.kind not in MOVED or is_in_release(each.schema, schema):
+            continue
+        moved = f"{schema}_{each.schema}"
+        taken = (moved.casefold(), each.alias.casefold())
+        if taken not in inside:
+            moves[key] = moved
+            inside.add(taken)
+    return moves
+
+
+def plan_seeds(sources: Mapping[str, Place], places: Mapping[str, Place]) -> dict[str, str]:
+    """Id of a source's table → the seed that makes it: that of its very relation, where no loader of ours does.
+
+    By hand `dbt seed` comes before `dbt run` in such a project. In a release its seeds are part of what reads them.
+    """
+
+    def name_relation(place: Place) -> tuple[str, ...]:
+        return tuple(str(each or "").casefold() for each in (place.database, place.schema, place.alias))
+
+    seeds = {name_relation(each): key for key, each in places.items() if each.kind == "seed"}
+    return {
+        key: seeds[name_relation(each)]
+        for key, each in sources.items()
+        if each.kind not in LOADERS and name_relation(each) in seeds
+    }
+
+
+def add_seeds(needed: Sequence[str], seeds: Mapping[str, str]) -> list[str]:
+    """What a node needs, with the seeds that make its sources' tables; empty where that is nothing more."""
+    more = [seeds[each] for each in needed if each in seeds and seeds[each] not in needed]
+    return [*needed, *dict.fromkeys(more)] if more else []
 
 
 def tag_nodes(manifest: Manifest, tag: str, unique_ids: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from blocks.manifest import WHOLE_RELEASE, Manifest, Node, UnitTest, find_lineage, name_model
+from blocks.manifest import SEED, WHOLE_RELEASE, Manifest, Node, UnitTest, find_lineage, name_model
 from blocks.records import Record
 
 BUILT = {"model", "seed", "snapshot"}
@@ -78,7 +78,7 @@ def find_fresh_sources(manifest: Manifest, built: Collection[str]) -> list[str]:
     return sorted(
         f"{source['source_name']}.{source['name']}"
         for unique_id, source in manifest["sources"].items()
-        if unique_id in built and has_threshold(source)
+        if unique_id in built and has_threshold(source) and not source.get(SEED)
     )
 
 

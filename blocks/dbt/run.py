@@ -22,7 +22,7 @@ from blocks.column_lineage import ColumnLineage, read_cache, write_cache
 from blocks.dbt.fingerprints import Fingerprints
 from blocks.dbt.own_profile import merge_settings
 from blocks.dbt.project_files import ENDINGS, UNREAD, list_versions, read_dispatch, read_variables
-from blocks.dbt.release_manifest import bring_in
+from blocks.dbt.release_manifest import Place, add_seeds, plan_moves, plan_seeds
 from blocks.dbt.release_scope import (
     WiderTest,
     find_blockers,
@@ -32,11 +32,11 @@ from blocks.dbt.release_scope import (
 )
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
-from blocks.manifest import DATABASE, OUTSIDE, Manifest, Node
+from blocks.manifest import DATABASE, OUTSIDE, SEED, Manifest, Node
 from blocks.plain_file import check_folder
 from blocks.query_tags import suspend_tag
 from blocks.records import Record
-from blocks.release_names import RELEASE_PREFIX, is_in_release, parse_schema
+from blocks.release_names import RELEASE_PREFIX, parse_schema
 from blocks.scratch_folder import ScratchFolder
 from blocks.time_zone import UTC_ZONE
 from blocks.vendor_patches.prefect import lighten_context
@@ -157,10 +157,33 @@ class DbtRun:
         manifest = self._state / (APART if parsed["apart"] else "target") / "manifest.json"
         self._manifest = json.loads(self._rename(manifest.read_text(encoding="utf-8")))
         self._manifest["metadata"][DATABASE] = parsed["database"]
-        for node in self._manifest["nodes"].values():  # as its process has it (release_manifest.py)
-            place = str(node.get("schema"))
-            if node.get("resource_type") == "snapshot" and not is_in_release(place, self._schema):
-                node |= {"schema": bring_in(place, self._schema), OUTSIDE: place}
+        self._move_in()
+
+    def _move_in(self) -> None:
+        """As dbt's process has it (release_manifest.py): what is built in place of the project's own schemas."""
+        nodes, sources = self._manifest["nodes"], self._manifest["sources"]
+        places = {
+            key: Place(str(node["resource_type"]), node["schema"], node["alias"], node.get("database"))
+            for key, node in nodes.items()
+        }
+        tables = {
+            key: Place(node.get("loader") or "", node["schema"], node["identifier"], node.get("database"))
+            for key, node in sources.items()
+        }
+        moves, seeds = plan_moves(places, self._schema), plan_seeds(tables, places)
+        for key, moved in moves.items():
+            nodes[key] |= {"schema": moved, OUTSIDE: places[key].schema}
+        for key, seed in seeds.items():
+            sources[key] |= {"schema": nodes[seed]["schema"], SEED: seed}
+        parents, children = self._manifest["parent_map"], self._manifest["child_map"]
+        for key, needed in parents.items():
+            if more := add_seeds(needed, seeds):
+                parents[key] = more
+                for seed in more[len(needed) :]:
+                    children.setdefault(seed, []).append(key)
+        for node in nodes.values():
+            if needed_too := add_seeds(node.get("depends_on", {}).get("nodes") or (), seeds):
+                node["depends_on"] = {**node["depends_on"], "nodes": needed_too}
 
     def _rename(self, manifest: str) -> str:
         """The text of a manifest with the release's schema in place of the one that it was parsed for."""
@@ -189,7 +212,10 @@ class DbtRun:
         """What each node is made of. sources: `source.table` → the state of its rows; empty: nobody can tell it."""
         self._parse()
         declared = self._manifest["sources"].items()
-        states = {key: sources.get(f"{node['source_name']}.{node['name']}", "") for key, node in declared}
+        states = {
+            key: SEED if node.get(SEED) else sources.get(f"{node['source_name']}.{node['name']}", "")
+            for key, node in declared
+        }
         metadata, settings = self._manifest.get("metadata") or {}, self._settings
         versions = list_versions(str(metadata.get("adapter_type") or self._warehouse.dialect))
         dispatch = read_dispatch(self._folder)

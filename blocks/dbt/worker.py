@@ -22,8 +22,9 @@ from blocks.dbt.release_manifest import (
     has_edited_schema,
     keep_nodes,
     materialize,
-    move_snapshots_in,
+    move_in,
     redirect,
+    redirect_sources,
     rename_schema,
     tag_nodes,
 )
@@ -50,6 +51,7 @@ _FILE_PATH = re.compile(r"FilePath\(searched_path='([^']*)', relative_path='([^'
 FAILED = {"error", "fail", "runtime error", "partial success"}
 OF_NODES = {"CatchableExceptionOnRun", "GenericExceptionOnRun", "InternalErrorOnRun"}  # dbt's events
 _parsed: list[Any] = []  # the manifest of the last parse
+_seeds: dict[str, str] = {}  # of that: source's table → the seed that makes it
 
 
 class Reasons:
@@ -187,7 +189,8 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: s
         manifest, warnings = _parse(apart)
     else:
         rename_schema(manifest, parsed, schema)
-    move_snapshots_in(manifest, schema)
+    _seeds.clear()
+    _seeds.update(move_in(manifest, schema))
     _parsed[:] = [manifest]
     adapter = next(iter(dbt.adapters.factory.FACTORY.adapters.values()))
     return {"warnings": warnings, "apart": alone, "database": str(adapter.config.credentials.database or "")}
@@ -238,6 +241,7 @@ def build(  # one message of the parent
     (manifest,) = _parsed
     materialize(manifest, tables)
     redirect(manifest, relations)
+    redirect_sources(manifest, _seeds)
     for tag, unique_ids in (tags or {}).items():
         tag_nodes(manifest, tag, unique_ids)
     reasons = Reasons()

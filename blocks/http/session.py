@@ -139,7 +139,7 @@ class HttpSession(requests.Session):
         self, request: requests.PreparedRequest, options: Mapping[str, Any], asked: str
     ) -> requests.Response:
         """Send, and again after each pause that the server asks for."""
-        if _get_origin(str(request.url)) != _get_origin(self.base_url):
+        if get_origin(str(request.url)) != get_origin(self.base_url):
             raise BadAnswer(asked, "it points to a page on another host", "The credential is not sent there.")
         check_host(urlsplit(self.base_url).hostname or "", asked)
 
@@ -209,7 +209,7 @@ def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest
     return request
 
 
-def _get_origin(url: str) -> tuple[str, str | None, int | None]:
+def get_origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -56,6 +57,15 @@ WITH_PERCENTILES = {
     "postgresql",
     "snowflake",
 }  # of the warehouses here, those Great Expectations writes iqr for
+
+BROKEN_EVERYWHERE = (
+    "missing ), unterminated subpattern",
+    "unbalanced parenthesis",
+    "unterminated character set",
+    "nothing to repeat",
+    "bad character range",
+)
+"""What Python says of a regular expression that no dialect's rules allow; of the rest only the warehouse can tell."""
 
 WITHOUT_QUANTILES = {"dremio"}  # its driver can't run Great Expectations' query for them
 
@@ -246,7 +256,33 @@ def find_refusal(expectation: Expectation, dialect: str) -> str:
         return f"{REFUSED} {dialect}: it has no outliers by iqr there; use method std"
     if kind == QUANTILES and dialect in WITHOUT_QUANTILES:
         return f"{REFUSED} {dialect}: its query for quantiles fails there; use unexpected_rows_expectation"
-    return ""
+    return next(filter(None, (_find_broken_pattern(each, dialect) for each in _list_patterns(kwargs))), "")
+
+
+def _list_patterns(kwargs: Mapping[str, object]) -> list[str]:
+    """The regular expressions that an expectation is given."""
+    listed = kwargs.get("regex_list")
+    given = [kwargs.get("regex"), *(listed if isinstance(listed, list) else [])]
+    return [each for each in given if isinstance(each, str)]
+
+
+def _find_broken_pattern(pattern: str, dialect: str) -> str:
+    """Why a regular expression is none on a warehouse; empty if it is one, or if only the warehouse can tell."""
+    said = ""
+    if dialect == "duckdb":
+        import duckdb
+
+        try:
+            with duckdb.connect() as connection:
+                connection.execute("select regexp_matches('', ?)", [pattern]).fetchall()
+        except duckdb.Error as error:
+            said = str(error).partition(": ")[2] or str(error)
+    else:
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            said = str(error) if str(error).startswith(BROKEN_EVERYWHERE) else ""
+    return make_encodable(f"{pattern[:100]} is no regular expression: {said}"[:300]) if said else ""
 
 
 def _find_wrong_arguments(expectation: Mapping[str, object]) -> str:

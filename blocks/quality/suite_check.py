@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def check_suites(
             f"it has no suite {mart}.json{_find_near(mart, set(files) - set(marts))}: it is never published",
             "Write one; `init` proposes it from dbt's tests and from the data.",
         )
+    yield from _check_places(suites.folder)
     for name, path in files.items():
         if name in columns:
             yield from _check_file(path, name, columns[name], dialect)
@@ -67,6 +69,25 @@ def check_suites(
             )
 
 
+def _check_places(folder: Path) -> Iterator[Finding]:
+    """Suites in folders below that of the suites, where nobody reads them."""
+    for path in sorted(folder.glob("*/**/*.json")):
+        place = path.relative_to(folder)
+        if any(part.startswith(".") for part in place.parts):
+            continue
+        try:
+            _, content = read_suite(path)
+        except (Misconfigured, NotFound):
+            continue  # anybody's file
+        if isinstance(content, dict) and "expectations" in content:
+            yield make_error(
+                f"suite {place.as_posix()}",
+                str(path),
+                "it lies in a folder below that of the suites, where nobody reads it",
+                f"Move it to {folder / path.name}: a suite is found by its mart's name.",
+            )
+
+
 def _find_near(mart: str, files: Collection[str]) -> str:
     near = suggest_name(mart, files)
     return near.replace("did you mean ", "is it ").replace("?", ".json?") if near else ""
@@ -84,6 +105,7 @@ def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -
         yield make_error(
             about, str(path), f"{fault.name} can't be evaluated: {fault.observed}", "Correct or delete it."
         )
+    yield from _check_twice(path, suite)
     known = {column.lower() for column in columns}
     for each in suite["expectations"] if known and isinstance(suite, dict) else ():
         for column in _list_columns(upgrade_expectation(each)):
@@ -97,6 +119,24 @@ def _check_file(path: Path, mart: str, columns: Collection[str], dialect: str) -
                     f"{name_expectation(each)}: the YAML of {mart} declares no column {column}{near}",
                     "Correct the name, or declare the column.",
                 )
+
+
+def _check_twice(path: Path, suite: object) -> Iterator[Finding]:
+    """Expectations of one kind with the same arguments."""
+    seen: dict[str, None] = {}
+    for each in suite["expectations"] if isinstance(suite, dict) else ():
+        expectation = upgrade_expectation(each)
+        if not isinstance(expectation, dict):
+            continue
+        asked = json.dumps([expectation.get("type"), expectation.get("kwargs")], sort_keys=True, default=str)
+        if asked in seen:
+            yield warn(
+                f"suite {path.name}",
+                str(path),
+                f"{name_expectation(expectation)} stands twice: it is evaluated and counted twice",
+                "Delete one of both.",
+            )
+        seen[asked] = None
 
 
 def _is_unreviewed(expectation: object) -> bool:

@@ -141,7 +141,7 @@ def test_a_parse_is_gone_on_from_in_the_next_release_and_names_nothing_of_the_la
         ("{{ target.schema | upper }}", "REL_X", False),
         ("{% set mine = target.schema %}{{ mine }}_{{ custom or 'none' }}", "rel_x_mine", False),
         ("{{ target.schema }}_{{ target.schema | length }}", "rel_x_5", True),
-        ("{% set mine = target['schema'] %}{{ mine[:5] }}{{ custom }}", "rel_xmine", True),
+        ("{% set mine = target['schema'] %}{{ mine[:5] }}{{ custom }}", "rel_x_rel_xmine", True),
     ],
 )
 def test_a_schema_of_which_a_project_makes_more_than_a_name_is_parsed_for_itself(

@@ -49,7 +49,7 @@ MODELS = {
     " join {{ ref('written') }} using (id) join {{ source('old', 'codes') }} using (id)"
     " join {{ source('typo', 'rates') }} using (id) join {{ source('own', 'things') }} using (id)"
     " join {{ source('none', 'untyped') }} using (id)"
-    " join {{ source('past', 'rows') }} using (id)",
+    " join {{ source('past', 'rows') }} using (id) join {{ source('web', 'orders') }} using (id)",
     "prices": "{{ config(schema='finance') }} select 1 as id"
     " {% if execute %}{% do run_query('delete from nowhere') %}{% endif %}",
     "written": "{{ config(materialized='external', location='out.parquet') }} select 1 as id",
@@ -131,8 +131,15 @@ sources:
         config:
           loaded_at_field: _loaded_ad
           freshness: {warn_after: {count: 9, period: day}, error_after: {count: 50, period: hour}}
-          meta: {path: rows.csv}
+          meta: {path: ../rows.csv}
         columns: [{name: id, data_type: integer}]
+  - name: web
+    loader: dlt
+    config: {meta: {kind: rest}}
+    tables:
+      - name: orders
+        config: {meta: {endpoint: "https://elsewhere.example/orders", load: merge, key: [id], cursor: stamp}}
+        columns: [{name: id, data_type: integer}, {name: stamp, data_type: varchar}]
   - name: idle
     loader: dlt
     config: {meta: {kind: files}}
@@ -239,6 +246,9 @@ SUITE = {
             "kwargs": {"column": "amount", "min_value": 9, "max_value": 1},
         },
         {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "amount", "value_set": []}},
+        {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "amount", "regex": "N(orth"}},
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}},
+        {"kwargs": {"column": "id"}, "type": "expect_column_values_to_be_unique"},
     ]
 }
 TICKET = """key: SH-1
@@ -289,6 +299,7 @@ SEEDED = [
     ("error", "exposure only_unusable", "chart bras is not known"),
     ("error", "exposure only_unusable", "period last 12 mnths can't be read"),
     ("error", "exposure only_unusable", "grain mont is not one of"),
+    ("warning", "exposure misspelt", "its ticket SH-1 is claimed by one_text and only_unusable, too"),
     # keys that dbt passes over
     (
         "error",
@@ -333,6 +344,7 @@ SEEDED = [
         "known, but can't be shown, because its measure aggregates by an approximate percentile",
     ),
     ("warning", "metric", "have one label"),
+    ("warning", "metric revenue", "revenue and income are declared alike: one metric, twice"),
     ("error", "metric revenue", "`format` in its meta String should match pattern"),
     ("error", "metric income", "`goal` in its meta Input should be 'up', 'down' or 'none'"),
     ("error", "metric revenue", "`ownr` in its meta is no key that is read (did you mean owner?)"),
@@ -355,7 +367,11 @@ SEEDED = [
     ("error", "model sales", "`may_be_empty` in its meta"),
     ("error", "model sales", "`primery_key` in its meta is no key that is read"),
     # what is built
-    ("error", "model prices", "it is built in schema finance, where readers may see it"),
+    (
+        "warning",
+        "model prices",
+        "it is kept in schema finance by generate_schema_name: here they are built in a schema of each release's own",
+    ),
     ("error", "model elsewhere", "it is built in another database, other"),
     ("warning", "snapshot sales_history", "its config keeps it in schema history"),
     ("warning", "model sales", "its post-hook runs after it is built"),
@@ -405,6 +421,13 @@ SEEDED = [
         "source past.rows",
         "its external_location has dbt read the data where they lie, past what `dlt` loads",
     ),
+    ("error", "source past.rows", "its path ../rows.csv leads out of the source's location"),
+    (
+        "error",
+        "source web.orders",
+        "its endpoint https://elsewhere.example/orders is of another host than its source's location, api.example",
+    ),
+    ("warning", "source web.orders", "its cursor stamp is a text, in which 10 comes before 9"),
     ("error", "source shp", "no source of this name that is loaded here (did you mean shop?)"),
     # suites
     (
@@ -416,6 +439,22 @@ SEEDED = [
     ("error", "suite sales.json", "min: extra fields not permitted"),
     ("error", "suite sales.json", "min_value 9 is over max_value 1: nothing could meet it"),
     ("error", "suite sales.json", "its value_set is empty: nothing could meet it"),
+    (
+        "error",
+        "suite sales.json",
+        "expect_column_values_to_match_regex(column=amount, regex=N(orth) can't be evaluated: N(orth is no regular "
+        "expression: missing )",
+    ),
+    (
+        "warning",
+        "suite sales.json",
+        "expect_column_values_to_be_unique(column=id) stands twice: it is evaluated and counted twice",
+    ),
+    (
+        "error",
+        "suite marts/bare.json",
+        "it lies in a folder below that of the suites, where nobody reads it",
+    ),
     ("error", "mart bare", "it has no suite bare.json"),
     ("warning", "mart elsewhere", "it has no suite elsewhere.json (is it elswhere.json?)"),
     ("warning", "suite elswhere.json", "there is no model elswhere (did you mean elsewhere?)"),
@@ -426,6 +465,8 @@ SEEDED = [
     ("error", "suite nobody.json", "min: extra fields not permitted"),
     ("error", "suite nobody.json", "min_value 9 is over max_value 1: nothing could meet it"),
     ("error", "suite nobody.json", "its value_set is empty: nothing could meet it"),
+    ("error", "suite nobody.json", "N(orth is no regular expression"),
+    ("warning", "suite nobody.json", "stands twice: it is evaluated and counted twice"),
     # tickets
     ("error", "ticket SH-1", "metrics revenoo is not known; did you mean revenue"),
     ("error", "ticket SH-1", "deadline soon is not a date"),
@@ -471,7 +512,7 @@ REFUSED = {
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
     folder = tmp_path_factory.mktemp("mistakes")
     write_project(folder)
-    return look(folder, folder / "dbt", ["shop", "shp"])
+    return look(folder, folder / "dbt", ["shop", "shp", "web"])
 
 
 def write_project(folder: Path) -> None:
@@ -484,6 +525,9 @@ def write_project(folder: Path) -> None:
         "expectations/elswhere.json": json.dumps(SUITE),
         "expectations/days.json": "[",
         "expectations/nobody.json": json.dumps(SUITE),
+        "expectations/marts/bare.json": json.dumps(SUITE),
+        "expectations/marts/notes.json": "{}",
+        "expectations/.drafts/bare.json": json.dumps(SUITE),
         "tickets/SH-1.yaml": TICKET,
         "tickets/S-1.yaml": TICKET,
         "tickets/SH-2.yml": TICKET,
@@ -500,7 +544,13 @@ def look(folder: Path, project: Path, located: list[str]) -> list[Finding]:
         DbtProject(folder=project, state=folder / "state"),
         DuckDBWarehouse(database=str(folder / "house.duckdb")),
         Suites(folder=folder / "expectations", docs=folder / "docs"),
-        [DltLoader(locations=dict.fromkeys(located, "x"), workdir=folder / "w", deadline_seconds=9)],
+        [
+            DltLoader(
+                locations={**dict.fromkeys(located, "x"), "web": "https://api.example"},
+                workdir=folder / "w",
+                deadline_seconds=9,
+            )
+        ],
         FilesTracker(folder=folder / "tickets", project="SH") if (folder / "tickets").is_dir() else None,
         located,
     )

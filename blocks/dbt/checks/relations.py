@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from blocks.catalogue import BUILT, find_database, is_elsewhere
-from blocks.dbt.checks.nodes import get_config, get_place, list_nodes, make_node_error, warn_about
+from blocks.dbt.checks.nodes import get_config, get_name, get_place, list_nodes, make_node_error, warn_about
 from blocks.dbt.hooks import runs_statements
 from blocks.dbt.macros import Macros
 from blocks.findings import Finding, warn
-from blocks.manifest import OUTSIDE, Manifest, Node, list_hooks
+from blocks.manifest import OUTSIDE, Manifest, Node, list_hooks, name_model
 from blocks.release_names import is_in_release
 
+MOVED_KINDS = {"model", "seed"}
 _OWN = {"table", "view", "incremental", "ephemeral", "snapshot", "seed", "materialized_view", "dynamic_table"}
 
 
@@ -32,7 +33,28 @@ def check_relations(manifest: Manifest, built: Collection[str], schema: str) -> 
                     "its code, or a macro that it calls, may write as it is compiled, in every attempt, checked or not",
                     "Let it write nothing, or only to `this`; dbt's tests are asked again after it.",
                 )
+    yield from _check_moved(manifest, built)
     yield from _check_operations(manifest)
+
+
+def _check_moved(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
+    """One warning for all models and seeds that are built in the release in place of the project's own schemas."""
+    moved = [
+        node
+        for node in list_nodes(manifest.get("nodes"))
+        if node.get(OUTSIDE) and node.get("unique_id") in built and node.get("resource_type") in MOVED_KINDS
+    ]
+    if moved:
+        schemas = ", ".join(sorted({str(node[OUTSIDE]) for node in moved}))
+        names = ", ".join(sorted(name_model(node) for node in moved)[:5])
+        several = f"{len(moved)} models and seeds ({names}) are" if len(moved) > 1 else "it is"
+        yield warn(
+            "generate_schema_name" if len(moved) > 1 else get_name(moved[0]),
+            get_place(moved[0]),
+            f"{several} kept in schema {schemas} by generate_schema_name: here they are built in a schema of each "
+            "release's own, so who reads that schema sees nothing new",
+            "Nothing, if readers look where this workflow publishes; else let them read that.",
+        )
 
 
 def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
@@ -56,7 +78,8 @@ def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
         yield make_node_error(
             node,
             f"it is built in schema {node.get('schema')}, where readers may see it before it is checked",
-            "Let generate_schema_name begin with target.schema, as dbt's own does.",
+            "Give it an alias of its own, or let generate_schema_name begin with target.schema, as dbt's own does: in "
+            "the release another relation has its name.",
         )
 
 

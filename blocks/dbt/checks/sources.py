@@ -17,10 +17,11 @@ from blocks.dbt.checks.nodes import (
 )
 from blocks.dbt.release_scope import has_threshold
 from blocks.findings import Finding, make_error, suggest_column, suggest_name
-from blocks.manifest import Manifest, Node
+from blocks.manifest import SEED, Manifest, Node
 
 LOADED_AT = "_loaded_at"
 HOURS = {"minute": 1 / 60, "hour": 1, "day": 24}
+TEXTS = frozenset({"varchar", "text", "string"})
 OWN_READING = frozenset({"external_location", "plugin"})
 """Keys of a source's meta by which dbt-duckdb reads its data where they lie, whatever a table of its name holds."""
 
@@ -33,12 +34,13 @@ def check_sources(
     usual = find_database(manifest)
     for node in list_nodes(manifest.get("sources")):
         places[f"{node.get('schema')}.{node.get('identifier')}".lower()].append(node)
-        if node.get("unique_id") not in built:
+        if node.get("unique_id") not in built or node.get(SEED):
             continue
         yield from _check_loader(node, loaders)
         if node.get("loader") in loaders:
             yield from _check_columns(node)
             yield from _check_database(node, usual)
+            yield from _check_cursor(node)
         yield from _check_freshness(node)
         if str(node.get("schema")).lower() in reserved:
             yield make_node_error(
@@ -116,6 +118,21 @@ def _check_columns(node: Node) -> Iterator[Finding]:
         f"{what if columns else 'it declares no column'}: what has no type is loaded as text",
         "Declare `data_type`; `init` proposes the types that the data have.",
     )
+
+
+def _check_cursor(node: Node) -> Iterator[Finding]:
+    """A cursor that is a text: rows whose text comes before the last one would never be read."""
+    meta = get_meta(node)
+    cursor = (
+        str(meta.get("cursor") or "") if isinstance(meta, Mapping) and meta.get("load") == "merge" else ""
+    )
+    column = (node.get("columns") or {}).get(cursor)
+    if column and str(column.get("data_type") or "text").lower().strip() in TEXTS:
+        yield warn_about(
+            node,
+            f"its cursor {cursor} is a text, in which 10 comes before 9: new rows may be passed over",
+            "Declare its `data_type` as timestamp, date or a number, or take another column.",
+        )
 
 
 def _check_freshness(node: Node) -> Iterator[Finding]:

@@ -81,8 +81,8 @@ class DltLoader(Loader):
         return "; ".join(f"{source}: {self._check_location(source)}" for source in sorted(self.locations))
 
     def find_faults(self, table: SourceTable) -> list[PlatformError]:
-        """Settings that are missing, that don't go together, and types that are not known."""
-        return find_table_faults(table)
+        """Settings that are missing, that don't go together or with the location, and types that are not known."""
+        return find_table_faults(table, self.locations.get(table.source))
 
     def find_location_fault(self, source: str) -> PlatformError | None:
         """The error that a load would raise for the source's location, as where `locations` lacks it; None for none."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from blocks.errors import Misconfigured, PlatformError
 from blocks.loader.dlt.files.load import check_file_settings
+from blocks.loader.dlt.rest.load import check_endpoint
 from blocks.loader.dlt.table_config import check_settings, get_load_mode, require_setting
 from blocks.loader.dlt.values import build_cast
 from blocks.records import SourceTable
@@ -14,8 +15,8 @@ from blocks.records import SourceTable
 _REQUIRED = {"files": "path", "sql": "table", "rest": "endpoint"}
 
 
-def find_table_faults(table: SourceTable) -> list[PlatformError]:
-    """Every fault, in the words of the load that would end with it."""
+def find_table_faults(table: SourceTable, location: str | None = None) -> list[PlatformError]:
+    """Every fault, in the words of the load that would end with it. location: the source's; None: nobody knows it."""
     kind = table.meta.get("kind")
     required = _REQUIRED.get(str(kind))
     if required is None:
@@ -26,6 +27,7 @@ def find_table_faults(table: SourceTable) -> list[PlatformError]:
         lambda: get_load_mode(table),
         lambda: check_settings(table),
         *([lambda: check_file_settings(table)] if kind == "files" else []),
+        *([lambda: check_endpoint(table, location)] if kind == "rest" and location else []),
         *(lambda column=column: build_cast(column, "text") for column in table.columns),
     ]
     found: list[PlatformError] = []

@@ -29,6 +29,18 @@ def check_files(location: str, options: Mapping[str, object]) -> str:
     return f"{len(system.ls(path, detail=False))} entries in {location}"
 
 
+def check_path(table: SourceTable) -> str:
+    """The table's pattern of files. Raises Misconfigured for one that leads out of the source's location."""
+    pattern = require_setting(table, "path")
+    if ".." in re.split(r"[/\\]", pattern):
+        raise Misconfigured(
+            f"load {table.full_name}",
+            f"its path {pattern} leads out of the source's location",
+            "Write it from the location on, without `..`, or give the folder above as the location.",
+        )
+    return pattern
+
+
 def list_files(context: LoadContext, table: SourceTable) -> dict[str, FileItemDict]:
     """Return item → dlt's entry of every file that matches the table's pattern, in the order of their names.
 
@@ -36,8 +48,8 @@ def list_files(context: LoadContext, table: SourceTable) -> dict[str, FileItemDi
     """
     from dlt.sources.filesystem import filesystem
 
+    pattern = check_path(table)
     system, path = _open_location(context.location, context.credential)
-    pattern = require_setting(table, "path")
     if "file" in system.protocol:
         _check_links(table, Path(path), [Path(str(each)) for each in system.glob(f"{path}/{pattern}")])
     try:

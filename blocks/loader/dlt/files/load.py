@@ -21,6 +21,7 @@ from blocks.loader.dlt.files.excel import EXCEL
 from blocks.loader.dlt.files.formats import FileFormat, FileGroup, build_file_error, get_count
 from blocks.loader.dlt.files.json import JSON_RECORDS
 from blocks.loader.dlt.files.listing import (
+    check_path,
     check_unchanged,
     compute_fingerprint,
     fetch_files,
@@ -93,6 +94,7 @@ def _check_not_twice(
 
 def check_file_settings(table: SourceTable) -> None:
     """Raise Misconfigured for a setting of files that can't be right."""
+    check_path(table)
     get_format(table)
     get_delimiter(table)
     get_encoding(table)

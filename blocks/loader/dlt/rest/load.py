@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 from blocks.deadline import Deadline
-from blocks.errors import BadAnswer
+from blocks.errors import BadAnswer, Misconfigured
 from blocks.loader.base import name_table
 from blocks.loader.dlt.batches import PreparedBatch, build_batch
 from blocks.loader.dlt.contract import check_columns, name_extra_columns
@@ -51,6 +52,19 @@ def check_rest(location: str, credential: Mapping[str, object]) -> str:
     from blocks.loader.dlt.rest.api import RestApi
 
     return RestApi("connect", location, credential, Deadline("connect", CHECK_SECONDS)).check()
+
+
+def check_endpoint(table: SourceTable, location: str) -> None:
+    """Raise Misconfigured for an endpoint of another host than its source's location, which no load would ask."""
+    from blocks.http.session import get_origin
+
+    endpoint = require_setting(table, "endpoint")
+    if urlsplit(endpoint).netloc and get_origin(urljoin(location, endpoint)) != get_origin(location):
+        raise Misconfigured(
+            f"load {table.full_name}",
+            f"its endpoint {endpoint} is of another host than its source's location, {urlsplit(location).netloc}",
+            "Write the path alone, or make it a source of its own, with a location and credentials of its own.",
+        )
 
 
 def _create_watch(context: LoadContext, table: SourceTable) -> PageWatch:
