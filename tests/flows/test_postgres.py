@@ -19,6 +19,7 @@ from tasks.adoption import Adoption
 from tests.blocks.loader.dlt.servers import postgresql
 from tests.blocks.loader.origins import SECRET
 from tests.flows.conftest import SCALE, Place
+from tests.flows.test_adopting import write_files
 
 if TYPE_CHECKING:
     from tests.blocks.warehouse.postgres_server import Server
@@ -86,11 +87,14 @@ PROJECT = {
     ),
     "models/sources.yml": (
         "sources:\n  - name: till  # filled by Airbyte\n    schema: raw_till\n    tables: [{name: receipts}]\n"
+        "  - name: town  # files that nobody loads yet\n    schema: raw_town\n    tables: [{name: stands}]\n"
     ),
     "models/sales.sql": (
-        "select id as sale_id, sold_at::date as sold_on, product, amount, amount * pieces as turnover,\n"
-        "  pieces, coalesce(details ->> 'till', 'none') as till, details, gift\n"
-        "from {{ source('till', 'receipts') }} where sold_at > '2020-01-01'::timestamptz\n"
+        "select receipts.id as sale_id, sold_at::date as sold_on, product, amount, amount * pieces as turnover,\n"
+        "  pieces, coalesce(details ->> 'till', 'none') as till, details, gift,\n"
+        "  stands.district from {{ source('till', 'receipts') }} as receipts\n"
+        "left join {{ source('town', 'stands') }} as stands on stands.id = receipts.id % 3 + 1\n"
+        "where sold_at > '2020-01-01'::timestamptz\n"
     ),
 }
 ROWS = """insert into raw_till.receipts
@@ -102,7 +106,7 @@ from generate_series(1, 90) as n"""
 def test_a_project_in_its_sql_is_adopted_where_its_rows_are(
     server: Server, command_line: Any, tmp_path: Path
 ) -> None:
-    """What Airbyte filled is profiled by PostgreSQL; `init` writes, and what it prints next ends in a dashboard."""
+    """What Airbyte filled and what `init` loads of files is profiled there; its next commands make a dashboard."""
     house = server.warehouse()
     house.save("till", overwrite=True)
     with house.session() as session:
@@ -117,7 +121,8 @@ def test_a_project_in_its_sql_is_adopted_where_its_rows_are(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     flags = ("--warehouse", "postgres-warehouse/till", "--state", tmp_path / "state")
-    begun = command_line("init", "--project", folder, "--ticket", "TI-1", "--apply", *flags)
+    files = ("--source", f"town={write_files(tmp_path / 'town')}")
+    begun = command_line("init", "--project", folder, "--ticket", "TI-1", "--apply", *files, *flags)
     assert begun.returncode == 0, begun.stdout + begun.stderr
     assert "still to mend" not in begun.stdout
     assert house.list_releases() == []
@@ -134,7 +139,34 @@ def test_a_project_in_its_sql_is_adopted_where_its_rows_are(
         assert session.rows("select count(*), sum(turnover) from serving.sales") == session.rows(
             "select count(*), sum(amount * pieces) from raw_till.receipts"
         )
+        assert session.rows("select district, count(*) from serving.sales group by 1 order by 1") == [
+            ("north", 60),
+            ("south", 30),
+        ]
     assert Place(tmp_path / "state", command_line).page("sales_overview").is_file()
+
+
+def test_from_a_folder_of_files_to_a_dashboard_on_it(
+    server: Server, command_line: Any, tmp_path: Path
+) -> None:
+    """What this workflow loads into it itself: the two commands, and what they print, without an edit."""
+    house = server.warehouse()
+    house.save("files", overwrite=True)
+    folder = write_files(tmp_path / "exports")
+    flags = ("--warehouse", "postgres-warehouse/files", "--state", tmp_path / "state")
+    begun = command_line("init", "--project", folder, "--ticket", "EX-1", "--apply", *flags)
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    assert "still to mend" not in begun.stdout
+    command = shlex.split(begun.stdout.strip().splitlines()[-1])[2:]
+    checked = command_line("check", *command, *flags[2:])
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    done = command_line(*command, *flags[2:])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "status: done" in (folder / "dbt" / "tickets" / "EX-1.yaml").read_text()
+    with house.session() as session:
+        assert session.rows("select count(*), sum(pieces), min(post_code) from serving.sales") == [
+            (60, 90, "01000")
+        ]
 
 
 def test_a_bare_database_is_read_with_its_catalogues_types_in_all_its_schemas(server: Server) -> None:
