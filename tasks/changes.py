@@ -29,7 +29,7 @@ from tasks.elaboration.acceptance import (
     read_answer,
 )
 from tasks.elaboration.accepted_change import Known, name_record
-from tasks.elaboration.change import CHANGEABLE, read_change
+from tasks.elaboration.change import CHANGEABLE, read_change, write_fields
 from tasks.elaboration.elaborate import compute_text_fingerprint, merge
 from tasks.elaboration.proposal import Item, Proposal
 from tasks.elaboration.proposal_text import Surroundings, write_accepted
@@ -231,19 +231,6 @@ def _add_sources(
     names = [each for each in fields["metrics"].split(", ") if each in known.metric_names()]
     feeding = (source for name in names for source in known.sources_feeding(name))
     return {**fields, "data_sources": ", ".join(dict.fromkeys((*requirement.sources, *feeding)))}
-
-
-def write_fields(requirement: Requirement) -> dict[str, str]:
-    """The parts of a request that a comment may change, as they are written."""
-    lines = requirement.wishes.list_lines()
-    found = {
-        "analysis": requirement.analysis.value,
-        "metrics": ", ".join(requirement.metrics),
-        "dimensions": ", ".join(requirement.dimensions),
-        "data_sources": ", ".join(requirement.sources),
-        **{name: lines[name] for name in CHANGEABLE if name in lines},
-    }
-    return {name: text for name, text in found.items() if text}
 
 
 def _find_difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:

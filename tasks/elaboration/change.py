@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from blocks.records import Requirement
 from blocks.tracker.description_template import list_own_lines, read_request
 from blocks.tracker.request_lines import Line
 from blocks.wishes import Filter
@@ -39,6 +40,19 @@ CHANGEABLE = (
 """Parts of a request that a comment may change; names of people and addresses are changed on the ticket itself."""
 MOST_UNREAD = 5
 _Mode = Literal["", "add", "drop", "only"]
+
+
+def write_fields(requirement: Requirement) -> dict[str, str]:
+    """The parts of a request that a comment may change, as they are written."""
+    lines = requirement.wishes.list_lines()
+    found = {
+        "analysis": requirement.analysis.value,
+        "metrics": ", ".join(requirement.metrics),
+        "dimensions": ", ".join(requirement.dimensions),
+        "data_sources": ", ".join(requirement.sources),
+        **{name: lines[name] for name in CHANGEABLE if name in lines},
+    }
+    return {name: text for name, text in found.items() if text}
 
 
 @dataclass

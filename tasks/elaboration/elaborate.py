@@ -23,6 +23,7 @@ from tasks.elaboration.acceptance import (
     list_new,
     read_answer,
 )
+from tasks.elaboration.change import write_fields
 from tasks.elaboration.proposal import ORDER, Item, Proposal
 from tasks.elaboration.proposal_text import Surroundings
 from tasks.elaboration.reader import keep_valid, read_prose
@@ -145,9 +146,20 @@ def _follow_answers(ticket: Ticket, proposal: Proposal, memory: Memory, check: C
     if isinstance(checked, Incomplete):
         remarks += [f"It is not complete with that yet: {gap}" for gap in checked.gaps[:5]]
         return Elaboration(ticket, proposal, memory, remarks=tuple(remarks))
+    fields |= _read_typed(found[1], fields, proposal, checked)
+    merged = merge(ticket, fields)
     by = hash_text(found[0].account)
     accepted = memory.model_copy(update={"accepted": fields, "by": by})
     return Elaboration(merged, None, accepted, accepted_now=True, accepted=fields)
+
+
+def _read_typed(
+    answer: Answer, fields: Mapping[str, str], proposal: Proposal, checked: Requirement
+) -> dict[str, str]:
+    """The parts that the answer has in words of its own, as they are understood; one that says nothing is as it is."""
+    understood = {**write_fields(checked), "deadline": checked.deadline.isoformat()}
+    typed = [proposal.items[number - 1].field for number, text in (answer.numbers or {}).items() if text]
+    return {name: understood[name] for name in typed if name in fields and name in understood}
 
 
 def merge(ticket: Ticket, fields: Mapping[str, str]) -> Ticket:

@@ -95,6 +95,25 @@ def test_nothing_else_accepts(comments: list[tuple[str, str]]) -> None:
     assert "metrics" not in found.ticket.fields
 
 
+@pytest.mark.parametrize(
+    ("said", "field", "understood"),
+    [
+        ("change 2: the Orders, GROSS REVENUE", "metrics", "orders, gross_revenue"),
+        ("change 1: COMPARISON", "analysis", "comparison"),
+        ("change 6: Weekly", "grain", "week"),
+        ("accept 1 2 3 4\nchange 7: 15.02.2027", "deadline", "2027-02-15"),
+    ],
+)
+def test_a_change_of_a_number_is_recorded_as_it_is_understood(said: str, field: str, understood: str) -> None:
+    """None of the words that it was said in."""
+    found = elaborate(ticket(("lena", said)), memory_of(ticket()))
+    assert found.accepted_now, found.remarks
+    assert found.memory
+    assert found.memory.accepted
+    assert found.memory.accepted[field] == found.ticket.fields[field] == understood
+    assert isinstance(CHECK(found.ticket), Requirement)
+
+
 def test_why_an_answer_does_not_count_is_said() -> None:
     for comment, message in {
         ("otto", "accept"): "it is for the one who asked",
