@@ -6,15 +6,19 @@ readers saw the evening before. A fault is seeded into every fourth day, one at 
 
 from __future__ import annotations
 
+import math
+import random
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from blocks.catalogue import Dataset
 from blocks.metrics import Formula, Measure, Metric, Operation
 from blocks.quality.history.calendar import read_holidays
+from blocks.quality.history.expectation import Usual
 from blocks.quality.history.findings import Past
 from blocks.quality.history.judge import (
     ROWS_METRIC,
@@ -41,7 +45,8 @@ SUMS = {
     "refund_lines": "sum(case when invoice like 'C%' then 1 else 0 end)",
     ROWS: "count(*)",
 }
-EVERY = 4
+EVERY, FIRST_DAYS = 4, 2.5
+WEEK = (1, 1, 1, 1.1, 1.2, 0.6, 0.5)
 Totals = dict[str, float]
 
 
@@ -159,6 +164,7 @@ FAULTS: dict[str, tuple[bool, Callable[[str | None, Totals], Totals | None]]] = 
     "cut to 50 %": (False, scale(0.5)),
     "cut to 80 %": (False, scale(0.8)),
     "doubled": (False, scale(2)),
+    "each line twice, orders once": (False, scale(2, *(name for name in SUMS if name != "orders"))),
     "United Kingdom gone": (True, leave_out("United Kingdom")),
     "Germany gone": (False, leave_out("Germany")),
     "prices × 100": (True, scale(100, *MONEY)),
@@ -175,10 +181,35 @@ def main() -> None:
     if not REAL_ERP.is_dir():
         print("real lines: ../shared/data is not here")
         return
-    replay = Replay(*read_lines(REAL_ERP))
+    total, countries = read_lines(REAL_ERP)
+    play(Replay(total, countries), True)
+    print("  the same with the sales of each month's first day times 2.5:")
+    play(raise_first_days(total, countries), False)
+    try_month_days()
+    try_repeats(REAL_ERP)
+
+
+def raise_first_days(total: Points, countries: dict[str | None, Points]) -> Replay:
+    """The real lines, with the sales (not the refunds) of the first day of trade of each month as 2.5 times as much."""
+    days = sorted(total)
+    firsts = {day for before, day in pairwise(days) if before.month != day.month}
+
+    def change(points: Points) -> Points:
+        return {
+            day: {**each, "gross_revenue": FIRST_DAYS * float(each["gross_revenue"] or 0)}
+            if day in firsts
+            else each
+            for day, each in points.items()
+        }
+
+    return Replay(change(total), {name: change(points) for name, points in countries.items()})
+
+
+def play(replay: Replay, has_faults: bool) -> None:
+    """Judge each morning, and print what was said."""
     alarms: dict[str, list[int]] = {}
     seen: dict[str, list[tuple[bool, bool]]] = {}
-    judged = 0
+    judged, mornings = 0, 0
     for at, day in enumerate(replay.days[1:], 1):
         live, candidate = replay.series(replay.days[at - 1]), replay.series(day)
         today = day + timedelta(days=1)
@@ -189,11 +220,40 @@ def main() -> None:
             counts = alarms.setdefault(check.name, [0, 0])
             counts[0] += check.warned
             counts[1] += not check.passed
-        if speaks and at % EVERY == 0:
+        mornings += not all(check.passed for check in checks)
+        if has_faults and speaks and at % EVERY == 0:
             try_faults(replay, live, day, seen)
         replay.see(candidate, today)
     report(replay, judged, alarms, seen)
-    try_repeats(REAL_ERP)
+    print(f"  held back on {mornings} mornings")
+
+
+def try_month_days() -> None:
+    """Print how three generated years are judged whose first days of a month are 2.5 times as much."""
+    for noise in (0.05, 0.15):
+        chance, level, values = random.Random(1), 0.0, dict[date, float]()
+        held = warned = 0
+        shares: dict[tuple[float, bool], list[bool]] = {}
+        for at in range(3 * 365):
+            day = date(2023, 1, 2) + timedelta(days=at)
+            level += chance.gauss(0, 0.005)
+            value = 1000 * WEEK[day.weekday()] * math.exp(level + chance.gauss(0, noise))
+            value *= FIRST_DAYS if day.day == 1 else 1
+            expected = Usual(values, "day").expect(day, Rules().min_history) if at > 90 else None
+            if expected:
+                held += expected.judge(value) == "gross"
+                warned += expected.judge(value) != "usual"
+                for factor in (0.15, 0.5, 2.0) if day.day in (1, 10, 20) else ():
+                    shares.setdefault((factor, day.day == 1), []).append(
+                        expected.judge(factor * value) != "usual"
+                    )
+            values[day] = value
+        print(
+            f"  generated, firsts × 2.5, noise {noise:.0%}: {warned / 2.75:.1f} alarms, {held / 2.75:.1f} blocks a year"
+        )
+        for (factor, is_first), found in shares.items():
+            about = "first days" if is_first else "other days"
+            print(f"    {about} × {factor} ({len(found)} times): {sum(found) / len(found):.0%} seen")
 
 
 def try_repeats(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 The centre is the median of the last alike buckets (same weekday, same day of the month) moved by how far the last
 buckets are off such medians of theirs, as these are now: after a step in level both are new, and nothing counts twice.
+A day of the month that is off that every month (month.py) is moved by as much.
 The width is how far this rule was off in the past, above all on alike buckets: on Sundays it may be
 off by more. Everything is computed on a scale that is linear around zero and logarithmic far from it, so that half and
 double are as far off, and zero and negatives have a place.
@@ -18,10 +19,11 @@ from datetime import date
 from statistics import median
 
 from blocks.quality.history.calendar import Season, list_seasons
+from blocks.quality.history.month import Effect, find_effect, find_effects, list_places
 from blocks.quality.history.rules import MIN_HISTORY
 
-ALIKE, LEVEL, SPREAD = 6, 10, 250
-"""How many buckets the centre, the level and the width are taken from."""
+ALIKE, LEVEL, SPREAD, YEAR = 6, 10, 250, 366
+"""How many buckets the centre, the level, the width and the places in the month are taken from."""
 FEWEST_ERRORS, FEWEST_ALIKE = 20, 4
 FEWEST_OWN, SHRUNK = (
     5,
@@ -77,7 +79,7 @@ class Usual:
         self._sensitivity = sensitivity
         fitted = []
         for season in list_seasons(grain, len(self._days)):
-            fit = _Fit(season)
+            fit = _Fit(season, has_months=grain == "day")
             for day, value in zip(self._days, scaled, strict=True):
                 fit.add(day, value)
             fitted.append(fit)
@@ -149,8 +151,12 @@ class Usual:
 class _Fit:
     """The rule with one way of being alike, and how far off it was at each bucket of the past."""
 
-    def __init__(self, season: Season) -> None:
-        self._season = season
+    def __init__(self, season: Season, has_months: bool = False) -> None:
+        self._season, self._has_months = season, has_months
+        self._days: list[date] = []
+        self._months: list[tuple[str, ...]] = []  # each bucket's places in its month
+        self._by_month: dict[str, list[int]] = {}
+        self._effects: tuple[int, dict[str, Effect]] = (-1, {})
         self._places: dict[int, list[int]] = {}
         self._widths: tuple[int, float, dict[int, float]] = (-1, LEAST_WIDTH, {})
         self._values: list[float] = []
@@ -167,15 +173,25 @@ class _Fit:
     def add(self, day: date, value: float) -> None:
         """Count one more bucket, with its value on the scale."""
         at, kind = len(self._values), self._season(day)
-        centre, _ = self.find_expected(day, at)
+        centre, _ = self._find_base(day, at)
         self._errors.append(None if centre is None else value - centre)
         self._places.setdefault(kind, []).append(at)
         self._kinds.append(kind)
         self._values.append(value)
+        self._months.append(self._list_months(day, at))
+        self._days.append(day)
+        for name in self._months[-1]:
+            self._by_month.setdefault(name, []).append(at)
         self._bases[kind], _ = self._find_seasonal_value(kind)
 
     def find_expected(self, day: date, at: int) -> tuple[float | None, int]:
         """The expected value on the scale for a bucket that comes after the first `at`, and from how many."""
+        centre, cycles = self._find_base(day, at)
+        effect = self._find_effect(day, at)
+        return (centre + effect.offset if centre is not None and effect else centre), cycles
+
+    def _find_base(self, day: date, at: int) -> tuple[float | None, int]:
+        """As `find_expected`, without what its place in the month does."""
         kind = self._season(day)
         is_end = at == len(self._values)
         base, cycles = self._find_seasonal_value(kind, None if is_end else at)
@@ -184,24 +200,54 @@ class _Fit:
 
     def list_errors_before(self, at: int) -> list[float]:
         """How far off the rule was before a place."""
-        return [error for error in self._errors[max(0, at - SPREAD) : at] if error is not None]
+        return [
+            error
+            for place in range(max(0, at - SPREAD), at)
+            if (error := self._find_error(place, at)) is not None
+        ]
+
+    def _find_error(self, place: int, at: int) -> float | None:
+        """How far off the rule was at a place, by what is known before another of its month."""
+        error, effects = self._errors[place], self._list_effects(at)
+        effect = find_effect(self._months[place], effects) if effects else None
+        return error - effect.offset if error is not None and effect else error
+
+    def _list_months(self, day: date, at: int) -> tuple[str, ...]:
+        if not self._has_months:
+            return ()
+        is_first = at > 0 and self._days[at - 1].month != day.month
+        return list_places(day, is_first)
+
+    def _find_effect(self, day: date, at: int) -> Effect | None:
+        effects = self._list_effects(at)
+        return find_effect(self._list_months(day, at), effects) if effects else None
+
+    def _list_effects(self, at: int) -> dict[str, Effect]:
+        """What places in the month do, as far as is known before a place."""
+        if self._effects[0] != at:
+            first = max(0, at - YEAR)
+            known = [error for error in self._errors[first:at] if error is not None]
+            self._effects = (at, find_effects(self._by_month, self._errors, first, at, _measure_width(known)))
+        return self._effects[1]
 
     def list_relative_errors(self, at: int) -> dict[int, float]:
         """How far off the rule was before a place, by place, in widths of the kind of bucket."""
         whole, own = self._find_widths(at)
+        effects = self._list_effects(at)
         found = {}
         for kind, places in self._places.items():
             width = own.get(kind, whole)
             for place in places:
-                error = self._errors[place]
-                if error is not None and at - SPREAD <= place < at:
-                    found[place] = error / width
+                if at - SPREAD <= place < at and (error := self._find_error(place, at)) is not None:
+                    effect = find_effect(self._months[place], effects) if effects else None
+                    found[place] = error / (max(width, effect.width) if effect else width)
         return found
 
     def find_width(self, day: date, at: int) -> float:
         """How far off the rule is used to be on buckets like this one."""
         whole, own = self._find_widths(at)
-        return own.get(self._season(day), whole)
+        effect, width = self._find_effect(day, at), own.get(self._season(day), whole)
+        return max(width, effect.width) if effect else width
 
     def _find_widths(self, at: int) -> tuple[float, dict[int, float]]:
         """How far off the rule was before a place: on all buckets, and on those of each kind, shrunk towards that."""
@@ -209,7 +255,7 @@ class _Fit:
             whole = _measure_width(self.list_errors_before(at))
             own = {}
             for kind, places in self._places.items():
-                errors = [self._errors[place] for place in places if at - SPREAD <= place < at]
+                errors = [self._find_error(place, at) for place in places if at - SPREAD <= place < at]
                 known = [error for error in errors if error is not None]
                 if len(known) >= FEWEST_OWN:
                     count, width = len(known), _measure_width(known)

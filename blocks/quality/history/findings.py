@@ -6,7 +6,7 @@ Texts say what was found, what is usual and between what, bucket by bucket.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from statistics import median
@@ -29,6 +29,8 @@ not, or half of all buckets off what was first seen of them."""
 HELD_DAYS, SETTLED, ALIKE = 7, {"day": 5}, math.log(2)
 """A new level is usual once readers were held back for so many days, and so many buckets in a row (2 of coarser ones)
 are off in the same direction, by factors that are no further apart than this."""
+FARTHER = 3
+"""A level beyond every bucket of the past by such a factor, as prices in cents are, is none that time makes usual."""
 PICTURE, BARS = 14, "▁▂▃▄▅▆▇█"
 
 
@@ -69,7 +71,8 @@ def write_share(value: float) -> str:
 class Finding:
     """A bucket's value and what is usual. level: usual, unusual or gross; about: what it is of, where not of all.
 
-    is_settled: it is part of a new level that has lasted.
+    is_settled: it is part of a new level that has lasted, and that readers get to see; is_stuck: of one that is farther
+    off than ever, and waits for somebody's word.
     """
 
     day: date
@@ -79,6 +82,7 @@ class Finding:
     about: str = ""
     write: Callable[[float], str] = write_number
     is_settled: bool = False
+    is_stuck: bool = False
 
     @property
     def is_far(self) -> bool:
@@ -98,8 +102,14 @@ class Finding:
         between = f"{write(expected.low)} to {write(expected.high)}"
         if self.level == "usual":
             return f"{about}{self.day}: {write(self.value)}; {between} is usual"
-        settled = ", a new level" if self.is_settled else ""
-        return f"{about}{self.day}: {write(self.value)} where {write(expected.usual)} is usual ({between}){settled}"
+        level = ""
+        if self.is_settled:
+            level = f", a new level: held back for {HELD_DAYS} days, and shown to readers since, as nobody mended it"
+        elif self.is_stuck:
+            level = f", a new level, {FARTHER} times farther off than any before:"
+            level += " held back until somebody says `expected`"
+        usual = f"{write(expected.usual)} is usual ({between})"
+        return f"{about}{self.day}: {write(self.value)} where {usual}{level}"
 
 
 def list_judged(
@@ -178,7 +188,7 @@ def report(
 
     Of a mart that readers see nothing of, only what is far off is said.
     """
-    judged = _release_new_level(judged, grain, past)
+    judged = _release_new_level(judged, grain, past, known)
     found = [each for each in judged if each.level != "usual"]
     if past.is_first:
         found = [each for each in found if each.is_far]
@@ -215,10 +225,14 @@ def report(
     )
 
 
-def _release_new_level(judged: Sequence[Finding], grain: str, past: Past) -> Sequence[Finding]:
+def _release_new_level(
+    judged: Sequence[Finding], grain: str, past: Past, known: Mapping[date, float]
+) -> Sequence[Finding]:
     """The findings, with what has become a new level no longer gross: people had a week to say that it is a fault.
 
-    grain: of the buckets; empty for what has no level, as how many values are missing.
+    Not one that is farther off than any bucket of the past by a factor: that waits for a word, however long it lasts.
+    grain: of the buckets; empty for what has no level, as how many values are missing. known: the past, where there is
+    one in the same measure.
     """
     if not grain or past.held_days < HELD_DAYS:
         return judged
@@ -229,9 +243,21 @@ def _release_new_level(judged: Sequence[Finding], grain: str, past: Past) -> Seq
             key=lambda place: found[place].day,
         )
         level = _find_level([found[place] for place in places], grain)
-        for place in places[len(places) - level :]:
+        own = places[len(places) - level :]
+        if level and is_beyond(median(found[place].value for place in own), known.values()):
+            for place in own:
+                found[place] = replace(found[place], is_stuck=True)
+            continue
+        for place in own:
             found[place] = replace(found[place], level="unusual", is_settled=True)
     return found
+
+
+def is_beyond(value: float, past: Collection[float]) -> bool:
+    """Whether a value is off every one of the past by a factor of `FARTHER`; of a past with both signs, above only."""
+    if not past:
+        return False
+    return abs(value) > FARTHER * max(map(abs, past)) or 0 <= FARTHER * value < min(past)
 
 
 def _find_level(findings: Sequence[Finding], grain: str) -> int:

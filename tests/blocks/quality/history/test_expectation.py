@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -91,6 +92,61 @@ def test_one_bad_day_moves_nothing() -> None:
     assert before
     assert after
     assert after.usual == pytest.approx(before.usual, rel=0.1)
+
+
+FIRST_OF_MONTH: Callable[[date], bool] = lambda day: day.day == 1  # noqa: E731
+LAST_WEEKDAY: Callable[[date], bool] = lambda day: (  # noqa: E731
+    day.weekday() < 5 and (day + timedelta(days=3 if day.weekday() == 4 else 1)).month != day.month
+)
+
+
+@pytest.mark.parametrize(
+    "is_special",
+    [
+        FIRST_OF_MONTH,
+        lambda day: day.day == 25,
+        lambda day: (day + timedelta(days=1)).day == 1,
+        LAST_WEEKDAY,
+    ],
+    ids=["first", "pay day", "last", "last weekday"],
+)
+@pytest.mark.parametrize("factor", [2.5, 0.3])
+def test_a_day_of_the_month_is_held_to_its_own_kind(
+    is_special: Callable[[date], bool], factor: float
+) -> None:
+    values = make(
+        420, lambda day, at: (600 if day.weekday() == 6 else 1000) * (factor if is_special(day) else 1)
+    )
+    days = sorted(values)
+    levels: dict[bool, list[str]] = {True: [], False: []}
+    for at in (at for at in range(300, 420) if at % 6 == 0 or is_special(days[at])):
+        found = Usual({day: values[day] for day in days[:at]}, "day").expect(days[at], 8)
+        assert found
+        special = is_special(days[at])
+        levels[special].append(found.judge(values[days[at]]))
+        assert found.judge(values[days[at]] / factor) != "usual"
+        assert found.judge(values[days[at]] * 2) != "usual"  # one day hides no other's double
+    for each in levels.values():
+        assert "gross" not in each
+        assert each.count("unusual") <= 1
+    few = Usual({day: values[day] for day in days[:100]}, "day")  # three of them, which may be chance
+    special = next(day for day in days[100:] if is_special(day))
+    expected = few.expect(special, 8)
+    assert expected
+    assert expected.usual / values[special] == pytest.approx(1 / factor, rel=0.2)
+
+
+def test_a_first_day_of_trade_is_not_taken_for_the_first_of_the_month() -> None:
+    """A shop that is closed on Sundays; on the 1st, a day as any other, nothing is expected of it."""
+    every = make(430, weekly)
+    values = {day: value for day, value in every.items() if day.weekday() != 6}
+    days = sorted(values)
+    firsts = {day for before, day in pairwise(days) if before.month != day.month}
+    values = {day: value * (3 if day in firsts else 1) for day, value in values.items()}
+    for at in (at for at in range(320, len(days)) if days[at] in firsts or days[at].day == 1):
+        found = Usual({day: values[day] for day in days[:at]}, "day").expect(days[at], 8)
+        assert found
+        assert found.judge(values[days[at]]) == "usual"
 
 
 def test_sensitivity_makes_the_range_narrower() -> None:

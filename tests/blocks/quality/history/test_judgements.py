@@ -15,7 +15,7 @@ from blocks.quality.history.judge import Gauge, judge_agreement, judge_metric, m
 from blocks.quality.history.members import is_drifting, judge_members, judge_visits
 from blocks.quality.history.record import Sight, make_sight
 from blocks.quality.history.restated import judge_restated
-from blocks.quality.history.rules import Rules
+from blocks.quality.history.rules import Lesson, Rules
 from blocks.quality.history.series import ROWS, Points, Series
 from blocks.quality.history.sizes import judge_size
 from blocks.records import Check
@@ -183,11 +183,11 @@ def judge_mornings(series: Series, first: date, past: Callable[[date, int], Past
 
 def test_a_new_level_that_lasts_is_held_back_for_a_week_and_no_longer() -> None:
     begin = LAST - timedelta(days=29)
-    fallen = make_series(lambda day, member: 0.3 if day >= begin else 1.0, noise=0.1)
+    fallen = make_series(lambda day, member: 0.4 if day >= begin else 1.0, noise=0.1)
     found = judge_mornings(fallen, begin, lambda day, held: Past(complete=lambda day: True, held_days=held))
     assert found == ["failed"] * 7 + ["warned"] + ["passed"] * 22
     candidate = make_series(
-        lambda day, member: 0.0 if day == LAST else 0.3 if day >= begin else 1.0, noise=0.1
+        lambda day, member: 0.0 if day == LAST else 0.4 if day >= begin else 1.0, noise=0.1
     )
     live = cut(candidate, 30)
     past = Past(complete=lambda day: True, held_days=29)
@@ -195,6 +195,40 @@ def test_a_new_level_that_lasts_is_held_back_for_a_week_and_no_longer() -> None:
     check = judge_metric(own, live, candidate, past)
     assert check
     assert check.status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("factor", "status", "text"),
+    [
+        (
+            0.4,
+            "warned",
+            ", a new level: held back for 7 days, and shown to readers since, as nobody mended it",
+        ),
+        (
+            0.05,
+            "failed",
+            ", a new level, 3 times farther off than any before: held back until somebody says `expected`",
+        ),
+        (
+            100,
+            "failed",
+            ", a new level, 3 times farther off than any before: held back until somebody says `expected`",
+        ),
+    ],
+)
+def test_a_level_far_beyond_anything_before_waits_for_a_word(factor: float, status: str, text: str) -> None:
+    begin = LAST - timedelta(days=29)
+    series = make_series(lambda day, member: factor if day >= begin else 1.0, noise=0.1)
+    days = tuple(begin + timedelta(days=number) for number in range(30))
+    for lessons in ((), (Lesson(scope="m", days=days, origin="said on AN-1"),)):
+        past = Past(complete=lambda day: True, held_days=29, lessons=lessons)
+        own = make_gauge(METRICS[0], Rules(), cut(series, 30), series, past)
+        check = judge_metric(own, cut(series, 30), series, past)
+        assert check
+        assert check.status == ("warned" if lessons else status)
+        assert text in check.observed
+        assert text in check.evidence[0]
 
 
 def test_a_step_some_weeks_ago_counts_once() -> None:
