@@ -19,6 +19,7 @@ from flows.reach import (
     check_proxies,
     check_time_zone,
     explain_api_failure,
+    find_settings_fault,
     raise_file_limit,
 )
 from flows.state_folder import check_state, note_need, warn_of_need
@@ -61,6 +62,8 @@ def _check_and_carry_out(flags: Flags) -> int:
     """Do what the flags say, once they and this machine are seen to be right; the exit code."""
     reach_loopback_directly()
     try:
+        if _has_named_blocks(flags) and (fault := find_settings_fault()):
+            raise fault
         check_flags(flags)
     except PlatformError as error:
         return _show_problem(error, flags, 2)
@@ -82,6 +85,8 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
     state = flags.state_folder
     own = recorded and not os.environ.get("PREFECT_API_URL")
     server = LocalServer(state / "prefect.db", end_run) if own else None
+    if fault := find_settings_fault():
+        return _show_problem(fault, flags, 2)
     from prefect.settings import get_current_settings
 
     if server and get_current_settings().api.url is not None:  # Prefect's profile names one
@@ -137,7 +142,13 @@ def _show_undelivered(error: NotDelivered, flags: Flags, terminal: Terminal) -> 
 
 def _show_problem(error: PlatformError, flags: Flags, code: int, terminal: Terminal | None = None) -> int:
     """Say what keeps a command from starting or ended it; the exit code."""
-    from flows.json_output import describe_error
+    from flows.json_output import describe_error, write_json
+
+    if terminal is None and (unreadable := find_settings_fault()):  # the terminal's lines need Prefect
+        sys.stderr.write("".join(f"✗ {each}\n" for each in dict.fromkeys((str(error), str(unreadable)))))
+        if flags.json:
+            sys.stdout.write(f"{write_json(describe_error(error))}\n")
+        return code
     from flows.terminal import Terminal
 
     terminal = terminal or Terminal(quiet=True)

@@ -19,6 +19,7 @@ from typing import Any
 from blocks.child_process import end_with_parent, run
 from blocks.errors import PlatformError, Unavailable
 from blocks.vendor_patches.prefect import TEMPORARY_SERVER, use_immediate_transactions
+from flows.reach import find_settings_fault
 from flows.warmup import DATABASE_URL, find_sqlite_url, prepare_database_url
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -200,6 +201,8 @@ def serve(descriptor: int) -> None:
         servers[0].should_exit = True
 
     end_with_parent(request_stop, STOP_SECONDS)
+    if find_settings_fault():  # whoever waits for it says that
+        os._exit(1)
     import uvicorn
 
     config = uvicorn.Config(

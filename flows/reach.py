@@ -5,8 +5,10 @@ Without this a silent server costs minutes and ends in a library's own words.
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
+import warnings
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +38,31 @@ def check_proxies() -> None:
             f"the one for {', '.join(socks)} is a SOCKS proxy, and the package socksio is not installed",
             "Name an HTTP proxy, unset ALL_PROXY (all_proxy), or install socksio.",
         )
+
+
+def find_settings_fault() -> Misconfigured | None:
+    """Why Prefect can't read its settings, which ends whatever imports it; None if it can. No value is shown."""
+    logging.disable()  # it says that its plugins fail, too
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from prefect.settings import get_current_settings
+
+            get_current_settings()
+    except Exception as error:  # of TOML, of the file's encoding or rights, of pydantic, or one of its own
+        from pydantic import ValidationError
+
+        said = error.errors(include_input=False) if isinstance(error, ValidationError) else []
+        named = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in said if each["loc"]]
+        return Misconfigured(
+            "read Prefect's settings",
+            "; ".join(named) or f"{type(error).__name__}: {error}",
+            "They are in PREFECT_… of the environment, profiles.toml in ~/.prefect (or PREFECT_HOME), prefect.toml, "
+            "pyproject.toml and .env of the folder that this was started in. Correct or move what is wrong.",
+        )
+    finally:
+        logging.disable(logging.NOTSET)
+    return None
 
 
 def check_time_zone() -> None:

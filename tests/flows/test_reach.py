@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import resource
 import socket
 import subprocess
@@ -10,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from time import monotonic
 
 import httpx
@@ -19,6 +22,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.errors import Misconfigured, Unavailable
 from flows import reach
+from tests.conftest import ROOT
 
 
 @contextmanager
@@ -75,6 +79,35 @@ def test_what_is_no_prefect_server_is_not_taken_for_one() -> None:
 def test_a_refused_credential_names_the_settings() -> None:
     with answering(401, b"") as url:
         assert "PREFECT_API_KEY" in refusal(url)
+
+
+@pytest.mark.parametrize(
+    ("action", "profiles", "variables", "message"),
+    [
+        (
+            "run",
+            "",
+            {"PREFECT_CLIENT_MAX_RETRIES": "pl4nted"},
+            "max_retries: Input should be a valid integer",
+        ),
+        ("status", "nonsense [", {}, "TOMLDecodeError: Expected '='"),
+    ],
+)
+def test_settings_that_prefect_cannot_read_are_said_and_no_traceback(
+    action: str, profiles: str, variables: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "profiles.toml").write_text(profiles)
+    words = [sys.executable, ROOT / "flows" / "main.py", action, "--json", "--state", tmp_path / "state"]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment = {**own, "PREFECT_HOME": str(tmp_path), **variables}
+    run = subprocess.run(
+        list(map(str, words)), env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 2
+    assert f"✗ read Prefect's settings: {message}" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert "pl4nted" not in run.stderr + run.stdout
+    assert json.loads(run.stdout)["ok"] is False
 
 
 def test_a_socks_proxy_is_said_before_every_client_fails(monkeypatch: pytest.MonkeyPatch) -> None:
