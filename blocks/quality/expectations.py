@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypedDict, cast
 
-from blocks.errors import Misconfigured, NotFound, PlatformError, replace_vendor_errors
+from blocks.errors import Misconfigured, NotFound, PlatformError, explain_os_error, replace_vendor_errors
 from blocks.plain_file import read_plain
 from blocks.records import Check
 
@@ -94,6 +94,8 @@ def read_suite(path: Path) -> tuple[str, object]:
         if isinstance(error, FileNotFoundError):
             remedy = "Write it: a mart without a suite is never published."
             return NotFound(asked, f"there is none in {path.parent}", remedy)
+        if isinstance(error, OSError) and (known := explain_os_error(asked, error)):
+            return known  # a folder in its place, or no right to read it
         return Misconfigured(asked, f"it is not JSON: {error}", "Mend it by hand.")
 
     with replace_vendor_errors((OSError, ValueError, RecursionError), translate):

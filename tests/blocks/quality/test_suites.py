@@ -266,9 +266,9 @@ def test_a_malformed_file_is_named_and_holds_up_its_own_mart_only(
     assert "bad" in message
     (tmp_path / "m.json").unlink()
     (tmp_path / "m.json").mkdir()
-    assert {
-        check.status for check in audit_suites.fn(Suites(folder=tmp_path, docs=tmp_path), warehouse, build)
-    } == {"failed"}
+    checks = audit_suites.fn(Suites(folder=tmp_path, docs=tmp_path), warehouse, build)
+    assert {check.status for check in checks} == {"failed"}
+    assert "move the folder away" in next(check.observed for check in checks if check.scope == "m")
 
 
 JSON = strategies.recursive(
