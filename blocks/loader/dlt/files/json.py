@@ -68,8 +68,9 @@ def read_record_names(
     for at, name, odd_here, repeated_here in connection.execute(
         "select i, k, bool_or(o), bool_or(r) from"
         f" (select i, unnest(case when len(ks) > 0 then ks else [null] end) as k, o, {REPEATED} as r from"
-        f" (select {item} as i, json_keys({RECORD_OBJECT}) as ks, bool_or({_match_odd()}) as o"
-        f" from {relation} group by all)) group by all order by all",
+        " (select i, any_value(ks) as ks, bool_or(o) as o from"  # lists are compared by their hash: twice as fast
+        f" (select {item} as i, json_keys(case when json_valid(record) then record end) as ks, {_match_odd()} as o"
+        f" from {relation}) group by i, hash(ks))) group by all order by all",
         list(parameters),
     ).fetchall():
         if name is None:
