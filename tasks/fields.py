@@ -16,7 +16,7 @@ from tasks.markdown import code, line, listed
 from tasks.spellings import Spellings
 
 LONGEST_LIST, LONGEST_VALUE = 50, 10_000
-NOTHING = frozenset(("none", "n/a", "na", "no", "nothing", "not needed", "keine"))
+NOTHING = frozenset(("none", "n/a", "na", "no", "nothing", "not needed", "keine", "nichts", "-", "–", "—"))
 """What people write where they want none of what may be left out."""
 Choice = TypeVar("Choice", bound=Enum)
 

@@ -233,6 +233,9 @@ def test_a_wish_that_is_not_honoured_is_refused_by_name(field: str, value: objec
         ("layout", "trend then bars"),
         ("filters", "none"),
         ("target", "n/a"),
+        ("grain", "–"),
+        ("dimensions", "–"),
+        ("dimensions", "Keine."),
     ],
 )
 def test_a_wish_for_what_is_done_is_accepted(field: str, value: object) -> None:

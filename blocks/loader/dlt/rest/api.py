@@ -129,8 +129,8 @@ class RestApi(HttpSession):
         that counts pages.
         """
         yield from self._read_pages(endpoint, params, paginator, watch)
-        if watch.doubts_offset() and self._counts_pages(str(getattr(paginator, "param_name", ""))):
-            raise watch.build_offset_error()
+        if watch.doubts_offset():
+            self._check_offset(str(getattr(paginator, "param_name", "")), watch)
 
     def _read_pages(
         self, endpoint: str, params: Mapping[str, str], paginator: BasePaginator, watch: PageWatch
@@ -190,19 +190,19 @@ class RestApi(HttpSession):
             zero, _ = self._read_first_page({str(getattr(paginator, "param_name", "page")): 0})
             watch.check_page_zero(page.records, zero)
 
-    def _counts_pages(self, parameter: str) -> bool:
-        """True if the parameter counts pages: its second value gives other records than the second one on.
+    def _check_offset(self, parameter: str, watch: PageWatch) -> None:
+        """See that the parameter counts records: its value 1 gives those from the second one on.
 
-        Not where records are stamped anew with every answer: they would differ anyway.
+        A server that rounds it down gives the first page again; records that are stamped anew would differ anyway.
         """
-        first = self._first
-        if first is None:
-            return False
+        if self._first is None:
+            return
         self.seen.clear()  # pages that are asked for again are no fault of its paging
-        records, keys = self._read_first_page({parameter: 1})
-        if not records or not {*records, *keys}.isdisjoint((*first.records, *first.keys)):
-            return False
-        return sorted(self._read_first_page({parameter: 0})[0]) == sorted(first.records)
+        which = 1 if self._first.keys else 0  # of records and keys
+        first = (self._first.records, self._first.keys)[which]
+        second = self._read_first_page({parameter: 1})[which]
+        if second and second[0] not in first[:2] and self._read_first_page({parameter: 0})[which] == first:
+            raise watch.build_offset_error(counts_pages=not {*first} & {*second})
 
     def _read_first_page(self, params: Mapping[str, str | int]) -> tuple[list[str], list[str]]:
         """The records and keys of the first page with other parameters; none where the server has no such page."""

@@ -46,6 +46,9 @@ PAGES = _split(
 )
 LEFT = _split("remaining remainingcount remainingrecords remainingitems remainingrows remainingresults")
 SIZE = _split("size")  # of the page, or of all
+LIMIT = _split(
+    "limit pagelimit pagesize perpage maxresults maxpagesize maxrecords resultsperpage itemsperpage"
+)
 CURSOR = _split(  # stands on a last page, too
     "cursor endcursor aftercursor scroll scrollid bookmark marker pagetoken continuationid"
 )
@@ -53,7 +56,8 @@ ERROR = _split("error errors errormessage errormessages errormsg exception fault
 FAILED = frozenset(("error", "fail", "failed", "failure"))  # as a `status`
 STATUS = _split("status statuscode httpstatus httpstatuscode httpcode")  # of HTTP, said in a body
 ERROR_NUMBER = _split("errcode errorcode errno errornumber")  # 0 is none
-NOTHING = ("", "0", "null", "none", "false")
+NOTHING = ("", "0", "null", "none", "false", "undefined")
+FLAGS = {"true": True, "yes": True, "y": True, "false": False, "no": False, "n": False}
 PARTIAL = 206  # the HTTP status of a part
 DEEPEST = 3
 
@@ -62,8 +66,8 @@ class PageSigns(NamedTuple):
     """What one answer says. next: it names a next page. more: whether others follow, None if no flag says so.
 
     ended: it has a member for the next page, which is empty. total, pages: how many records and pages there are;
-    counted: the same as total, or how many are on this page. hint: what may mean that others follow, in words.
-    failed: it speaks of an error, whatever its status.
+    counted: the same as total, or how many are on this page. limit: how many a page may have. hint: what may mean that
+    others follow, in words. failed: it speaks of an error, whatever its status.
     """
 
     next: bool = False
@@ -73,6 +77,7 @@ class PageSigns(NamedTuple):
     counted: int | None = None
     pages: int | None = None
     size: int | None = None
+    limit: int | None = None
     hint: str = ""
     failed: bool = False
 
@@ -89,7 +94,7 @@ def read_page_signs(response: requests.Response, answer: object, records: str) -
     headers = [(_simplify_name(name), value) for name, value in response.headers.items()]
     nexts = [value for name, value in found if name in NEXT]
     nexts += [value for name, value in headers if name.removeprefix("x").removeprefix("ms") in NEXT]
-    flags = [flag for name, value in found if name in MORE and (flag := _read_flag(value)) is not None]
+    flags = [flag for name, value in found if name in MORE and (flag := _read_flag(value, True)) is not None]
     named = any(map(_names_page, nexts)) or find_next_link(response.headers) is not None
     if not path and isinstance(answer, dict):  # the answer is the record: its numbers are data
         return PageSigns(named, any(flags) if flags else None, bool(nexts) and not named)
@@ -104,6 +109,7 @@ def read_page_signs(response: requests.Response, answer: object, records: str) -
         _find_count(found, COUNT),
         _find_count([*found, *headers], PAGES),
         _find_count(found, SIZE),
+        _find_count(found, LIMIT),
         _write_hint(response, bool(hints), left or 0),
         isinstance(answer, dict)
         and (any(_names_error(*member) for member in answer.items()) or _has_code_alone(answer, path)),
@@ -168,7 +174,7 @@ def _names_error(name: str, value: object) -> bool:
             and str(value).strip().lower() not in NOTHING
         )
     if name in ("ok", "success"):
-        return _read_flag(value) is False
+        return _read_flag(value, True) is False
     number = _read_number(value)
     if name in ERROR_NUMBER:
         return bool(number)
@@ -191,9 +197,12 @@ def _read_number(value: object) -> int | None:
     return int(text) if re.fullmatch(r"-?\d{1,9}", text) else None
 
 
-def _read_flag(value: object) -> bool | None:
+def _read_flag(value: object, counts: bool = False) -> bool | None:
+    """Return what a flag says, also as a word; counts: also as a number, such as how many are more."""
     if isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.lower())
+        value = FLAGS.get(value.strip().lower(), value)
+    if counts and not isinstance(value, bool) and (number := _read_number(value)) is not None:
+        return number > 0
     return value if isinstance(value, bool) else None
 
 

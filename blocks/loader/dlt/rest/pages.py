@@ -94,8 +94,11 @@ class PageWatch:
         """True after the last page of those by offset, if the server's own count does not say that all came."""
         return self._paginator == "offset" and self._first > 1 and not self._is_counted()
 
-    def build_offset_error(self) -> BadAnswer:
-        """Build the error of an offset that counts pages: all but a few of them were passed over."""
+    def build_offset_error(self, counts_pages: bool) -> BadAnswer:
+        """Build the error of an offset that counts pages, or something else than records: it passed over some."""
+        if not counts_pages:
+            found = "its offset does not count records: offset 1 does not begin at the second one"
+            return BadAnswer(self._asked, found, "Declare how it pages.")
         return BadAnswer(
             self._asked,
             "its offset counts pages, not records: offset 1 gives other records than those from the second one on",
@@ -164,8 +167,14 @@ class PageWatch:
             return f"it says that there are {total:,} records, and {self._records:,} came"
         if self._paginator or signs.ended or signs.total is not None or signs.pages is not None:
             return ""
+        return self._describe_hint(signs)
+
+    def _describe_hint(self, signs: PageSigns) -> str:
+        """Say what may mean that others follow, of an answer that has no number of records or pages."""
         if signs.counted is None and (signs.size or 0) > self._records and not self._partly:
             return f"it says `size` {signs.size:,}, and {self._records:,} records came"
+        if self._records and self._records == signs.limit:
+            return f"it says that a page has up to {signs.limit:,} records, and as many came"
         return f"its answer has {signs.hint}" if signs.hint and self._records else ""
 
     def _lacks_page(self) -> bool:

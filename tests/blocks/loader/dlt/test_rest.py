@@ -118,6 +118,8 @@ GOES_ON: dict[str, dict[str, object]] = {  # what an answer may say about a next
     "a flag of Spring": {"last": False},
     "a flag of Salesforce": {"done": False},
     "a flag in words": {"meta": {"has_more": "true"}},
+    "a flag as yes": {"has_more": "Yes"},
+    "a flag as a number": {"has_more": 1},
 }
 COUNTS: dict[str, dict[str, object]] = {
     "records": {"total": 10},
@@ -463,6 +465,8 @@ def test_a_page_that_comes_again_ends_the_load(online: Desk, api: Api) -> None:
         {"size": 10},
         {"endCursor": "x"},
         {"meta": {"scroll_id": "x"}},
+        {"limit": 3, "offset": 0},
+        {"paging": {"per_page": "3"}},
     ],
 )
 def test_what_may_say_that_rows_are_missing_is_asked_about(
@@ -475,7 +479,18 @@ def test_what_may_say_that_rows_are_missing_is_asked_about(
     assert online.load(paged(paginator="single_page")).rows == 3
 
 
-@pytest.mark.parametrize("message", [{"size": 10, "totalElements": 3}, {"size": 3}, {"cursor": None}])
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"size": 10, "totalElements": 3},
+        {"size": 3},
+        {"cursor": None},
+        {"limit": 100},
+        {"limit": 3, "total": 3},
+        {"limit": 3, "next": None},
+        {"more": 0, "limit": 3},
+    ],
+)
 def test_what_only_looks_like_more_is_the_end(online: Desk, api: Api, message: dict[str, object]) -> None:
     answer_with(api, lambda query: {"data": DAYS[:3], **message})
     assert online.load(undeclared()).rows == 3
@@ -697,6 +712,18 @@ def test_a_page_whose_records_are_stamped_anew_is_known_by_its_keys(
     with pytest.raises(BadAnswer, match="same page twice"):
         online.load(table)
     assert len(api.seen) < most
+
+
+def test_an_offset_behind_which_a_page_begins_loses_no_row(online: Desk, api: Api) -> None:
+    """It leaves out one record a page; only the first page has it."""
+    answer_with(api, lambda query: {"data": ROWS[(n := int(query["offset"])) + (n > 0) :][:4]})
+    with pytest.raises(BadAnswer, match="does not begin at the second one"):
+        online.load(plain(paginator="offset", page_size=4))
+
+
+def test_an_offset_that_is_rounded_down_is_right_where_pages_are_whole(online: Desk, api: Api) -> None:
+    answer_with(api, lambda query: {"data": ROWS[int(query["offset"]) // 5 * 5 :][:5]})
+    assert online.load(plain(paginator="offset", page_size=5)).rows == 10
 
 
 def test_an_offset_that_counts_pages_loses_no_row(online: Desk, api: Api) -> None:
