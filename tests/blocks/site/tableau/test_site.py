@@ -54,7 +54,7 @@ from blocks.warehouse.bi_connection import LiveSource
 from blocks.wishes import Wishes
 from tests.blocks.site.conftest import CUSTOMERS, MEASURES, ORDERS, export
 from tests.blocks.site.harness import TableauWall, hyper_rows
-from tests.blocks.site.tableau import files
+from tests.blocks.site.tableau import files, test_site_live
 from tests.blocks.site.tableau.server import APP, TOKEN, Fault, Hanger, Item
 
 Make = Callable[..., Card]
@@ -1401,3 +1401,21 @@ def test_secrets_are_in_no_log_no_error_and_no_file(
     for secret in (TOKEN[1], APP["secret"], PASSWORD):
         assert secret not in everything
     assert not list(tmp_path.rglob("hyperd*"))
+
+
+# the live suite
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        test_site_live.test_tags_of_people_and_the_owner_outlive_an_overwrite,
+        test_site_live.test_the_days_that_changed_are_taken_in_and_shown,
+    ],
+)
+def test_the_live_suite_asks_for_what_there_is(
+    site: TableauSite, make_card: Make, run: Callable[[TableauSite, Make], None]
+) -> None:
+    """Nobody runs it often: a name of ours that it has wrong would be seen on somebody's site first."""
+    with site._connect():
+        run(site, make_card)

@@ -127,12 +127,14 @@ def test_the_days_that_changed_are_taken_in_and_shown(site: TableauSite, make_ca
     """By the Hyper Update API: deleted and inserted again, in one job, of a data source that stays."""
     large = share(site, large_mb=0)
     first = as_title(make_card(name="days", metrics=(ORDERS,), where="day < '2025-11-28'"), "2025-11-27")
-    assert large.publish(first).ways[0].startswith("Data of sales: an extract, all of it")
+    assert large.publish(first).data_notes[0].startswith("Data of sales: an extract, all of it")
     second = as_title(make_card(name="days", metrics=(ORDERS,), where="day <> '2025-03-01'"))
     published = large.publish(second)
-    assert published.ways[0].startswith("Data of sales: an extract, of which what changed was sent: 4 days")
+    assert published.data_notes[0].startswith(
+        "Data of sales: an extract, of which what changed was sent: 4 days"
+    )
     assert published.canary == f"{second.summaries[0].rows:,} rows, the newest of 2025-11-30"
-    assert "none of its days has changed" in large.publish(second).ways[0]
+    assert "none of its days has changed" in large.publish(second).data_notes[0]
 
 
 def test_the_click_that_filters_is_still_there_and_the_file_is_ready_for_desktop(
