@@ -139,6 +139,25 @@ LAYOUTS = {
     "bold names of Jira's editor": from_wiki(
         "{*}Metrics{*}: net_revenue, {-}gross{-}, orders\n{*}Sources:{*} erp"
     ),
+    "a code block of YAML": document(
+        block("codeBlock", text_node("metrics:\n  - net_revenue\n  - orders\ndata_sources: erp"))
+    ),
+    "two columns of a layout": document(
+        block(
+            "layoutSection",
+            block("layoutColumn", heading("Metrics"), *VALUES),
+            block("layoutColumn", heading("Sources"), paragraph("erp")),
+        )
+    ),
+    "dashes and arrows for colons": "Metrics – net_revenue, orders\nSources → erp",
+    "letters below numbers": "1) Metrics\n\n   a) net_revenue\n\n   b) orders\n\n2) Sources\n\n   a) erp",
+    "titles that expand in wiki text": from_wiki(
+        "{expand:Metrics}\nnet_revenue\norders\n{expand}\n{expand:Sources}\nerp\n{expand}"
+    ),
+    "underlined bold names in wiki text": from_wiki("+*Metrics*+\nnet_revenue\norders\n+*Sources*+\nerp"),
+    "colours in wiki text": from_wiki(
+        "{color:red}Metrics:{color} net_revenue, orders\n{color:#f00}*Sources:*{color} erp"
+    ),
     "struck out as HTML": "Metrics: <s>gross</s> net_revenue, orders\nSources: erp",
 }
 
