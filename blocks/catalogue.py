@@ -16,6 +16,7 @@ from pydantic import Field
 from blocks.dimensions import FINER_THAN_DAYS, cut_to_hour_of_day, name_hour
 from blocks.entity_joins import Join
 from blocks.errors import Misconfigured, NotFound, replace_vendor_errors
+from blocks.findings import suggest_name
 from blocks.foreign_keys import ForeignKey, read_foreign_keys
 from blocks.manifest import (
     DATABASE,
@@ -46,6 +47,8 @@ R = TypeVar("R")
 BUILT = {"model", "seed", "snapshot"}
 SUITE_TESTS = {"not_null", "unique", "accepted_values", "relationships"}
 """dbt's own tests: what they say, a suite of Great Expectations would say in the same words."""
+GUARDS = ("primary_key", "diff_budget", "may_be_empty")
+"""Keys of a model's meta by which the gate judges a mart."""
 
 
 class Dataset(Record):
@@ -598,7 +601,7 @@ def _make_mart(node: Node) -> Mart:
         alias=node["alias"],
         materialized=node["config"].get("materialized", "table"),
         primary_key=primary_key,
-        fault=fault,
+        fault=fault or _find_misspelt_guard(meta),
         budget=budget if isinstance(budget, dict) else {"diff_budget": budget},
         may_be_empty=meta.get("may_be_empty") is True,
         keeps_rows=node["resource_type"] == "snapshot" or node["config"].get("full_refresh") is False,
@@ -717,6 +720,15 @@ def _read_names(meta: Mapping[str, object], key: str) -> tuple[tuple[str, ...], 
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         return (), f"{key} in its meta is no list of names: write [one, other]"
     return tuple(names), ""
+
+
+def _find_misspelt_guard(meta: Mapping[str, object]) -> str:
+    """What is wrong with a key that is nearly one by which the gate judges a mart; empty for other people's keys."""
+    missing = [guard for guard in GUARDS if guard not in meta]
+    for key in map(str, meta):
+        if key not in GUARDS and (near := suggest_name(key, missing, 0.8)):
+            return f"{key} in its meta is no key that is read{near}"
+    return ""
 
 
 def _read_texts(meta: Mapping[str, object], key: str) -> tuple[str, ...]:

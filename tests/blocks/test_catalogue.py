@@ -50,6 +50,24 @@ def test_anything_else_is_a_fault_of_that_node_alone(value: object) -> None:
     assert found.exposures[0].fault == ""
 
 
+@pytest.mark.parametrize("key", ["diff_budgt", "diff-budget", "primary_keys", "Primary_Key", "may_be_emtpy"])
+def test_a_guard_of_the_gate_that_is_misspelt_is_a_fault_of_its_mart(key: str) -> None:
+    assert (
+        catalogue(None, {key: True})
+        .mart("sales")
+        .fault.startswith(f"{key} in its meta is no key that is read")
+    )
+
+
+@pytest.mark.parametrize("key", ["owners", "budget", "key", "contains_pii", "primary_owner", "dagster"])
+def test_a_key_of_somebody_elses_is_none(key: str) -> None:
+    assert catalogue(None, {key: True}).mart("sales").fault == ""
+
+
+def test_nor_is_one_beside_the_key_that_it_is_like() -> None:
+    assert catalogue(None, {"primary_keys": ["id"], "primary_key": ["id"]}).mart("sales").fault == ""
+
+
 @pytest.mark.parametrize("value", ["pie", 5, ["kpi"], {"kpi": 1}])
 def test_an_unknown_analysis_is_a_fault_of_its_exposure(value: object) -> None:
     (exposure,) = catalogue({"analysis": value}).exposures

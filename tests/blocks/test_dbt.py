@@ -135,6 +135,39 @@ def test_a_parse_is_gone_on_from_in_the_next_release_and_names_nothing_of_the_la
     assert (this, target, key) == ('"house"."rel_second_mine"."to_rel_second"', "rel_second", 7)
 
 
+def test_a_metric_beside_its_model_stands_an_edit_of_another_file(
+    tmp_path: Path, warehouse: DuckDBWarehouse
+) -> None:
+    """dbt 1.12 finds it twice when it goes on from its last parse; 1.11 leaves it out."""
+    folder = write_named_project(tmp_path / "named")
+    metrics = (
+        "metrics: [{name: rows_of_it, label: Rows, type: simple, agg: count, expr: id},"
+        " {name: highest, label: Highest, type: simple, agg: max, expr: id},"
+        " {name: filled, label: Filled, type: ratio, numerator: rows_of_it, denominator: highest}]"
+    )
+    columns = (
+        "[{name: id, entity: {name: row, type: primary}},"
+        " {name: sold_on, granularity: day, dimension: {type: time}}]"
+    )
+    (folder / "models" / "other.sql").write_text(
+        "select id, cast('2026-01-01' as date) as sold_on from {{ source('near', 'rows') }}"
+    )
+    (folder / "models" / "other.yml").write_text(
+        "models:\n  - name: other\n    semantic_model: {enabled: true}\n    agg_time_dimension: sold_on\n"
+        f"    columns: {columns}\n    {metrics}\n"
+        "  - {name: named, time_spine: {standard_granularity_column: id}, columns: [{name: id, granularity: day}]}\n"
+    )
+    (folder / "models" / "named.yml").unlink()
+    sources = folder / "models" / "sources.yml"
+    sources.write_text("sources: [{name: near, tables: [{name: rows}]}]\n")
+    project = DbtProject(folder=folder, state=tmp_path / "state")
+    first = json.loads(read_manifest(project, warehouse, "rel_first"))
+    sources.write_text("sources: [{name: near, description: Rows, tables: [{name: rows}]}]\n")
+    second = json.loads(read_manifest(project, warehouse, "rel_second"))
+    assert list(second["metrics"]) == list(first["metrics"])
+    assert second["sources"]["source.dbt_named.near.rows"]["source_description"] == "Rows"
+
+
 @pytest.mark.parametrize(
     ("name_schema", "expected", "again"),
     [

@@ -26,7 +26,7 @@ from blocks.loader.dlt.locations import split_location
 from blocks.loader.dlt.rest.load import check_rest, load_rest
 from blocks.loader.dlt.sql.connections import check_database, is_database
 from blocks.loader.dlt.sql.load import load_databases
-from blocks.loader.dlt.table_check import find_table_faults
+from blocks.loader.dlt.table_check import find_table_faults, require_kind
 from blocks.loader.dlt.table_config import check_settings
 from blocks.loader.work_dir import open_work_dir
 from blocks.records import LoadReport, SourceTable
@@ -97,9 +97,7 @@ class DltLoader(Loader):
     ) -> list[LoadReport]:
         """Read and check all tables of one source, then ingest them. The ledger makes it repeatable."""
         import_dlt()
-        source, kind = tables[0].source, str(tables[0].meta.get("kind"))
-        if kind not in KINDS:
-            raise Misconfigured(f"load {source}", f"its meta kind is `{kind}`", f"Use {', '.join(KINDS)}.")
+        source, kind = tables[0].source, require_kind(tables[0])
         for table in tables:
             with name_table(table):
                 check_settings(table)

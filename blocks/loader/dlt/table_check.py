@@ -15,13 +15,22 @@ from blocks.records import SourceTable
 _REQUIRED = {"files": "path", "sql": "table", "rest": "endpoint"}
 
 
+def require_kind(table: SourceTable) -> str:
+    """`files`, `sql` or `rest`. Raises Misconfigured where the meta of a table and of its source say none of these."""
+    kind = table.meta.get("kind")
+    if str(kind) in _REQUIRED:
+        return str(kind)
+    problem = f"its meta kind is `{kind}`" if kind else "its source has no meta `kind`"
+    raise Misconfigured(f"load {table.full_name}", problem, f"Use {', '.join(_REQUIRED)}.")
+
+
 def find_table_faults(table: SourceTable, location: str | None = None) -> list[PlatformError]:
     """Every fault, in the words of the load that would end with it. location: the source's; None: nobody knows it."""
-    kind = table.meta.get("kind")
-    required = _REQUIRED.get(str(kind))
-    if required is None:
-        problem = f"its meta kind is `{kind}`" if kind else "its source has no meta `kind`"
-        return [Misconfigured(f"load {table.full_name}", problem, f"Use {', '.join(_REQUIRED)}.")]
+    try:
+        kind = require_kind(table)
+    except PlatformError as fault:
+        return [fault]
+    required = _REQUIRED[kind]
     checks: list[Callable[[], object]] = [
         lambda: require_setting(table, required),
         lambda: get_load_mode(table),
