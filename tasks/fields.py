@@ -96,9 +96,7 @@ class Form:
         refused = Spellings(tuple(unusable or ()), unusable_labels or {})
         for word in unknown:
             if reasons := [(unusable or {})[name] for name in refused.find(word)]:
-                self.add_gap(
-                    field, f"{code(word)} is known, but can't be shown, because {code(reasons[0], 300)}."
-                )
+                self.add_gap(field, say_unusable(word, reasons[0]))
             elif shared := spellings.find_shared(word):
                 self.add_gap(
                     field, f"{code(word)} can be {' or '.join(map(code, shared))}. Write one of these."
@@ -144,6 +142,11 @@ class Form:
         if len(words) > LONGEST_LIST:
             self.add_gap(field, f"has {len(words):,} entries; write {LONGEST_LIST} at most.")
         return words[:LONGEST_LIST]
+
+
+def say_unusable(words: str, reason: str) -> str:
+    """That a metric is declared and can't be shown, as Markdown; words: what a ticket calls it."""
+    return f"{code(words)} is known, but can't be shown, because {code(reason, 300)}."
 
 
 def _split_entries(text: str) -> list[str]:

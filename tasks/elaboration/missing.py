@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tasks.elaboration.lexicon import GENERIC, UNITS, WEEKDAYS
 from tasks.elaboration.mentions import ARTICLES, SHOWING
 from tasks.elaboration.proposal import Missing
-from tasks.elaboration.text import Sentence, find_stems
+from tasks.elaboration.text import Sentence, find_stems, lower
 from tasks.elaboration.vocabulary import Vocabulary
 
 MOST = 4
@@ -149,11 +151,12 @@ _NO_SPLIT = frozenset(
 def find_missing(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> list[Missing]:
     """What is asked for and is not there: figures, then splits."""
     found: dict[str, Missing] = {}
-    columns = [[find_stems(word) for word in name.split("_")] for name in vocabulary.columns]
+    columns = [_Name.read(name) for name in vocabulary.columns]
+    unusable = [_Name.read(name, reason) for name, reason in vocabulary.unusable.items()]
     for sentence in sentences:
         if not sentence.skipped:
             for each in (
-                *_find_columns(sentence, columns),
+                *_find_names(sentence, [*unusable, *columns]),
                 *_find_metrics(sentence),
                 *_find_splits(sentence),
             ):
@@ -162,24 +165,37 @@ def find_missing(sentences: Sequence[Sentence], vocabulary: Vocabulary) -> list[
     return list(found.values())[:MOST]
 
 
-def _find_columns(sentence: Sentence, columns: Sequence[Sequence[frozenset[str]]]) -> Iterator[Missing]:
-    """Words that are the name of a column that is no metric and no dimension yet, where they are asked for."""
+@dataclass(frozen=True)
+class _Name:
+    """What a column or a metric is called, as the stems of its words. reason: why the metric can't be shown."""
+
+    words: tuple[frozenset[str], ...]
+    reason: str = ""
+
+    @classmethod
+    def read(cls, name: str, reason: str = "") -> _Name:
+        return cls(tuple(find_stems(word) for word in re.split(r"[\W_]+", lower(name)) if word), reason)
+
+
+def _find_names(sentence: Sentence, names: Sequence[_Name]) -> Iterator[Missing]:
+    """Words asked for that name a metric which can't be shown, or a column that is no metric or dimension yet."""
     unused = set(sentence.list_unused())
     for place in sorted(unused):
         goes_on = sentence.tokens[0].low in _MORE
         if not (sentence.in_title or goes_on or SHOWING.search(sentence.read_clause(place))):
             continue
-        for words in columns:
-            span = range(place, place + len(words))
+        for name in names:
+            span = range(place, place + len(name.words))
             here = all(
                 at in unused and sentence.tokens[at].keys & stems
-                for at, stems in zip(span, words, strict=True)
+                for at, stems in zip(span, name.words, strict=True)
             )
-            if here:
+            if here and name.words:
                 before = sentence.tokens[place - 1].low if place else ""
-                kind = "dimension" if before in _BY else "metric"
-                tokens = sentence.tokens[place : place + len(words)]
-                yield Missing(kind=kind, words=sentence.text[tokens[0].start : tokens[-1].end])
+                kind = "dimension" if before in _BY and not name.reason else "metric"
+                tokens = sentence.tokens[place : place + len(name.words)]
+                words = sentence.text[tokens[0].start : tokens[-1].end]
+                yield Missing(kind=kind, words=words, reason=name.reason)
                 break
 
 

@@ -47,10 +47,14 @@ class Question(Record):
 
 
 class Missing(Record):
-    """Something asked for that the data do not have. kind: `metric`, `dimension`, `source` or `period`."""
+    """Something asked for that the data do not have. kind: `metric`, `dimension`, `source` or `period`.
+
+    reason: why a metric can't be shown that is declared; empty for one that is not.
+    """
 
     kind: str
     words: str = Field("", exclude=True)
+    reason: str = ""
 
 
 class Proposal(Record):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from blocks.records import Record
 from tasks.elaboration.proposal import LETTERS, Missing, Proposal, Question
+from tasks.fields import say_unusable
 from tasks.markdown import Markdown, bullets, code, line, listed, table
 
 ACCEPTED = "### Accepted"
@@ -93,6 +94,8 @@ def _name_picture(name: str) -> tuple[str, ...]:
 
 def describe_missing(missing: Missing) -> str:
     """What is missing, in the words of the field."""
+    if missing.reason:
+        return say_unusable(missing.words, missing.reason)
     what = {
         "metric": "There is no metric for {}.",
         "dimension": "There is no dimension {}.",

@@ -61,13 +61,20 @@ class Phrase:
 class Vocabulary:
     """All phrases of a catalogue, found by the stems of their words.
 
-    columns: names of the marts' columns, by which a figure is known that is no metric yet.
+    columns: names of the marts' columns, by which a figure is known that is no metric yet. unusable: what metrics are
+    called that can't be shown → why.
     """
 
     def __init__(self, catalogue: Words, values: Values | None = None, columns: Iterable[str] = ()) -> None:
         self.catalogue = catalogue
         self.columns = tuple(dict.fromkeys(name.lower() for name in columns if len(name) > SHORTEST_COLUMN))
         self.values = values or {}
+        labels = catalogue.unusable_labels()
+        self.unusable = {
+            called: reason
+            for name, reason in catalogue.list_unusable().items()
+            for called in (labels.get(name, name), name)
+        }
         self.phrases = tuple(
             dict.fromkeys(
                 (*_list_metrics(catalogue), *_list_dimensions(catalogue), *_list_values(self.values))

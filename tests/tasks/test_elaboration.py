@@ -21,6 +21,7 @@ from tasks.elaboration.elaborate import Elaboration, Memory, elaborate_ticket
 from tasks.elaboration.proposal import Item, Proposal, Question
 from tasks.elaboration.proposal_text import Surroundings
 from tasks.elaboration.proposal_text import write_proposal as write_text
+from tasks.elaboration.vocabulary import Vocabulary
 from tasks.requirements import check_ticket
 from tests.prose import ASKED_ON, make_vocabularies
 from tests.tasks.reading import count
@@ -72,6 +73,34 @@ def test_the_requesters_accept_makes_a_complete_request() -> None:
     assert found.memory
     again = elaborate(ticket(("lena", "accept")), Memory.model_validate_json(found.memory.model_dump_json()))
     assert (again.accepted_now, again.ticket.fields) == (False, found.ticket.fields)
+
+
+class WithUnusable:
+    """The shop's catalogue, one metric of which no dashboard can show."""
+
+    def list_unusable(self) -> dict[str, str]:
+        return {"rebuy_quota": "it is a conversion metric"}
+
+    def unusable_labels(self) -> dict[str, str]:
+        return {"rebuy_quota": "Repeat purchase rate"}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(SHOP.catalogue, name)
+
+
+@pytest.mark.parametrize("called", ["repeat purchase rate", "the rebuy quota"])
+def test_a_metric_that_cannot_be_shown_is_said_with_its_reason(called: str) -> None:
+    words = Vocabulary(WithUnusable(), SHOP.values)
+    asked = ticket(description=f"Please show {called} and net revenue by country.")
+    found = elaborate_ticket(asked, words, CHECK, None, ASKED_ON)
+    assert found.proposal
+    (missing,) = found.proposal.missing
+    assert called.endswith(missing.words)
+    text = write_text(found.proposal, "Lena", Surroundings())
+    assert f"`{missing.words}` is known, but can't be shown, because `it is a conversion metric`." in str(
+        text
+    )
+    assert found.proposal.fields["metrics"] == "net_revenue"
 
 
 @pytest.mark.parametrize(
