@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import unified_diff
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, PlatformError
 from blocks.loader.dlt.locations import split_location
 from blocks.warehouse.base import Warehouse
 from blocks.whole_file import write_whole
@@ -41,9 +44,9 @@ def show_init(
         settings = {"variables": flags.vars, "target": flags.target}
         today = datetime.now(UTC).date()
         place = Place(warehouse, f"init_{name_new_run()}", flags.apply) if warehouse else None
-        Adopter(found, Path(scratch), flags.ticket, today, settings, place, flags.marts or ()).adopt(
-            root, locations
-        )
+        adopter = Adopter(found, Path(scratch), flags.ticket, today, settings, place, flags.marts or ())
+        with _keep_log(Path(scratch), flags.state_folder):
+            adopter.adopt(root, locations)
     terminal.stop_waiting()
     changes = {path: text for path, text in found.files.items() if read_text(path) != text}
     for path, text in sorted(changes.items()):
@@ -54,6 +57,20 @@ def show_init(
     for note in found.notes:
         terminal.print_text(f"note: {note}")
     terminal.print_text(write_end(found, len(changes), flags))
+
+
+@contextmanager
+def _keep_log(scratch: Path, state: Path) -> Iterator[None]:
+    """Let an error name a log of dbt's that outlives the scratch folder: it is put into the state folder."""
+    try:
+        yield
+    except PlatformError as error:
+        log, kept = scratch / "state" / "logs" / "dbt.log", state / "init" / "dbt.log"
+        if str(log) in error.remedy and log.is_file():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            copyfile(log, kept)
+            error.remedy = error.remedy.replace(str(log), str(kept))
+        raise
 
 
 def open_adoption(flags: Flags, root: Path) -> Adoption:

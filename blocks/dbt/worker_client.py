@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from blocks.errors import BuildFailed
 ROOT = Path(__file__).resolve().parents[2]
 EXIT_SECONDS = 15
 LOOK_SECONDS = 1.0
+_NO_EXTENSION = re.compile(r'Failed to download extension "(\w+)"')
 
 
 class DbtWorker:
@@ -62,7 +64,9 @@ class DbtWorker:
             status, answer = self._connection.recv()
         command, self._asked = self._asked, None
         if status == "error":
-            raise BuildFailed(f"dbt {command}", answer, f"See {self._log.parent / 'dbt.log'}.")
+            raise BuildFailed(
+                f"dbt {command}", answer, suggest_remedy(str(answer), self._log.parent / "dbt.log")
+            )
         return answer
 
     @property
@@ -93,3 +97,14 @@ class DbtWorker:
             self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()
+
+
+def suggest_remedy(answer: str, log: Path) -> str:
+    """What to do about dbt's own words. log: where the rest of them is."""
+    if extension := _NO_EXTENSION.search(answer):
+        return (
+            f"The project's profiles.yml asks for DuckDB's extension {extension[1]}, which can't be fetched from here: "
+            f"install it once by `install {extension[1]}` in a DuckDB that has a network, or take it out of "
+            "`extensions`, if no model needs it."
+        )
+    return f"See {log}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from blocks.dbt.worker_client import suggest_remedy
+from blocks.errors import BuildFailed
 from flows.flags import read_flags
 from flows.init import show_init
 from flows.local import read_locations
@@ -157,6 +160,25 @@ def test_nothing_is_written_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "1 files written" in init("--project", tmp_path, "--apply")
     assert (tmp_path / "dbt" / "dbt_project.yml").read_text() == "name: shop\n"
     assert "nothing to add" in init("--project", tmp_path, "--apply")
+
+
+def test_an_error_names_a_log_that_is_still_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def adopt(self: Adopter, root: Path, locations: dict[str, str]) -> None:
+        log = self._state / "logs" / "dbt.log"
+        log.parent.mkdir(parents=True)
+        log.write_text("what dbt said")
+        raise BuildFailed("dbt make", "it ended", suggest_remedy("no", log))
+
+    monkeypatch.setattr(Adopter, "adopt", adopt)
+    with pytest.raises(BuildFailed) as failed:
+        init("--project", tmp_path, "--state", tmp_path / "state")
+    (named,) = re.findall(r"See (.*)\.$", failed.value.remedy)
+    assert Path(named).read_text() == "what dbt said"
+
+
+def test_an_extension_that_cannot_be_fetched_is_named_with_what_to_do() -> None:
+    answer = 'IO Error: Failed to download extension "httpfs" at URL "http://x/httpfs.duckdb_extension.gz"'
+    assert "extension httpfs, which can't be fetched" in suggest_remedy(answer, Path("dbt.log"))
 
 
 @pytest.fixture(scope="module")

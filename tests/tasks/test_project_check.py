@@ -590,7 +590,10 @@ def test_what_dbt_refuses_is_said_once_with_its_line_beside_all_else(
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert text.count(old) == 1
         (tmp_path / name).write_text(text.replace(old, new))
+    for name in ("left", "over"):  # properties of a model that is gone, of which dbt only warns
+        (tmp_path / "dbt" / "models" / f"{name}.yml").write_text("models: [{name: gone}]")
     said = look(tmp_path, tmp_path / "dbt", [])
+    assert not [each for each in said if each.about == "model gone"]
     for _, _, _, about, problem in map(REFUSED.__getitem__, cases):
         (known,) = [each for each in said if each.about == about and problem in each.problem]
         assert known.place.rpartition(":")[2].isdigit()

@@ -319,8 +319,19 @@ def check_keys(folder: Path, schemas: Schemas, manifest: Manifest | None = None)
     reader.read_project(folder / PROJECT_FILE)
     for path in _list_files(folder, settings):
         reader.read_properties(path, str(path.relative_to(folder)))
-    refused = [] if manifest else reader.twice
+    refused = [] if manifest else _leave_out_unmade(reader.twice, folder, settings)
     return [*reader.findings, *refused, *_check_inline(manifest or {}, reader)]
+
+
+def _leave_out_unmade(
+    twice: Sequence[Finding], folder: Path, settings: Mapping[str, object]
+) -> list[Finding]:
+    """Without the properties of models, seeds and snapshots that no file makes: dbt only warns of those."""
+    made = {path.stem for path in _list_files(folder, settings, (".sql", ".py", ".csv"))}
+    kinds = {"model", "seed"}
+    return [
+        each for each in twice if (words := each.about.split(" ", 1))[0] not in kinds or words[-1] in made
+    ]
 
 
 def _check_inline(manifest: Manifest, reader: _Reader) -> Iterator[Finding]:
@@ -357,13 +368,16 @@ def _list_config_words(folder: Path, manifest: Manifest | None) -> frozenset[str
     return frozenset(word for text in texts for groups in _NAMED.findall(text) for word in groups if word)
 
 
-def _list_files(folder: Path, settings: Mapping[str, object]) -> list[Path]:
+def _list_files(
+    folder: Path, settings: Mapping[str, object], endings: Sequence[str] = (".yml", ".yaml")
+) -> list[Path]:
+    """Files with these endings in the folders that dbt reads."""
     found: dict[Path, None] = {}
     for key, usual in _PATHS.items():
         names = settings.get(key) or usual
         for name in names if isinstance(names, list) else [names]:
             below = folder / str(name)
-            files = sorted([*below.rglob("*.yml"), *below.rglob("*.yaml")]) if below.is_dir() else []
+            files = sorted(each for ending in endings for each in below.rglob(f"*{ending}"))
             found |= {
                 path: None for path in files if path.is_file() and path.resolve().is_relative_to(folder)
             }
