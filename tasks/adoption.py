@@ -25,9 +25,10 @@ from blocks.adoption.dashboards import (
     write_suite,
     write_ticket,
 )
+from blocks.adoption.names import to_snake_case
 from blocks.adoption.new_project import write_project, write_time_spine
 from blocks.adoption.profile import MOST_PARTS, TableProfile, profile_expression, profile_relation
-from blocks.adoption.workbench import FORMATS, FoundTable, open_workbench, to_snake_case
+from blocks.adoption.workbench import FORMATS, FoundTable, open_workbench
 from blocks.adoption.yaml_files import edit_exposure, edit_source, locate_file
 from blocks.catalogue import Catalogue, Exposure, Mart
 from blocks.dbt.own_profile import list_kinds

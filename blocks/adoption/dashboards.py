@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 
+from blocks.adoption.names import to_snake_case
 from blocks.adoption.new_project import PROPOSED
 from blocks.adoption.profile import ColumnProfile, TableProfile
-from blocks.adoption.workbench import to_snake_case
 from blocks.adoption.yaml_files import write_yaml
 from blocks.manifest import Node
 from blocks.records import Analysis, Record

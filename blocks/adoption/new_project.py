@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from blocks.adoption.names import to_snake_case
 from blocks.adoption.profile import ColumnProfile
-from blocks.adoption.workbench import FoundTable, to_snake_case
+from blocks.adoption.workbench import FoundTable
 from blocks.adoption.yaml_files import describe_source, write_yaml
 from blocks.sql import quote_identifier
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import combinations
 from typing import TypeAlias
 
+from blocks.adoption.names import to_snake_case
 from blocks.records import Record
 from blocks.sql import quote_identifier
 from blocks.warehouse.settings import Session, WarehouseConnection
@@ -28,7 +29,7 @@ _NUMBERS = (
 )
 _TEXTS = ("varchar", "text", "string", "char")
 _IDENTIFIERS = re.compile(
-    r"(^|_)(id|ids|no|nr|key|code|uuid|guid|sku|zip|postcode|phone|number|ref|plz|telefon)$|(nr|nummer|kennung)$"
+    r"(^|_)(id|ids|no|nr|key|code|uuid|guid|sku|zip|postcode|phone|number|ref|plz|telefon)(_?\d+)?$|(nr|nummer|kennung)$"
 )
 _NOT_ADDED = frozenset(
     {
@@ -57,6 +58,8 @@ _NOT_ADDED = frozenset(
         "balance",
         "level",
         "temperature",
+        "unique",
+        "distinct",
     }
     | {
         "cumulative",
@@ -129,7 +132,7 @@ class ColumnProfile(Record):
     @property
     def is_identifier(self) -> bool:
         """True if its name is that of a key, here or elsewhere."""
-        return bool(_IDENTIFIERS.search(self.name.lower()))
+        return bool(_IDENTIFIERS.search(to_snake_case(self.name)))
 
     @property
     def is_category(self) -> bool:
@@ -177,7 +180,7 @@ class TableProfile(Record):
             and each.name not in {*self.key, *others}
             and not each.is_identifier
             and not each.only_grows
-            and not set(each.name.lower().split("_")) & _NOT_ADDED
+            and not set(to_snake_case(each.name).split("_")) & _NOT_ADDED
         ]
 
     def list_parts(self) -> list[ColumnProfile]:

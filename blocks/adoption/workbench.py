@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from blocks.adoption.names import to_snake_case
 from blocks.adoption.profile import TableProfile, is_included, profile_table
 from blocks.deadline import Deadline
 from blocks.duckdb_errors import hide_values
@@ -385,13 +386,6 @@ def _list_files(folder: Path) -> list[Path]:
         for path in sorted([*folder.glob("*"), *folder.glob("*/*")])
         if path.is_file() and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
     ]
-
-
-def to_snake_case(text: str) -> str:
-    """A name as tables and columns have it here: lower case, words joined by underscores."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
-    plain = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_") or "data"
-    return plain if plain[0].isalpha() else f"t_{plain}"
 
 
 def _sniff_delimiter(path: Path) -> str:

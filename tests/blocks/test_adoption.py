@@ -11,6 +11,7 @@ import yaml
 
 from blocks.adoption.dashboards import propose_semantic_model, propose_suite
 from blocks.adoption.new_project import choose_facts
+from blocks.adoption.profile import ColumnProfile, TableProfile
 from blocks.adoption.workbench import group_files, open_workbench
 from blocks.adoption.yaml_files import edit_exposure, edit_source
 from blocks.errors import Misconfigured
@@ -99,12 +100,31 @@ def test_an_edit_keeps_comments_and_what_is_there() -> None:
 
 
 def test_what_only_grows_with_time_is_not_added_up(tmp_path: Path) -> None:
-    lines = ["day,amount,so_far", *(f"2026-01-{at:02},{at % 4},{at * 3}" for at in range(1, 21))]
+    lines = [
+        "day,amount,so_far,concept_id_2",
+        *(f"2026-01-{at:02},{at % 4},{at * 3},{at % 7}" for at in range(1, 21)),
+    ]
     (tmp_path / "days.csv").write_text("\n".join(lines) + "\n")
     with open_workbench(keep_names=False) as bench:
         bench.add("shop", str(tmp_path))
         (table,) = bench.tables
     assert [each.name for each in table.profile.list_measures()] == ["amount"]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_added_up"),
+    [
+        ("concept_id_1", False),
+        ("customerNumber", False),
+        ("priceEach", False),
+        ("address2", True),
+        ("paid", True),
+    ],
+)
+def test_what_is_called_as_a_key_or_a_price_is_not_added_up(name: str, is_added_up: bool) -> None:
+    column = ColumnProfile(name=name, data_type="integer", rows=9, nulls=0, distinct=5)
+    table = TableProfile(name="t", rows=9, columns=(column,), key=())
+    assert bool(table.list_measures()) is is_added_up
 
 
 def test_what_a_load_writes_is_nothing_to_show_and_months_stay_months(tmp_path: Path) -> None:
