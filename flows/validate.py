@@ -35,6 +35,8 @@ from tasks.planning import list_dashboards
 from tasks.promotion import retain
 from tasks.reports import show_gate
 
+MOST_IDLE = 5  # checks that were not evaluated, each in a line of the log
+
 
 @flow(name="validate", flow_run_name=name_stage)
 def validate(
@@ -101,8 +103,11 @@ def _log_gate(gate: GateReport) -> None:
     log = get_run_logger()
     failed = f"{len(gate.failures)} failed{'' if gate.passed else ': readers keep what they see'}"
     log.info("%s, %s, %d warned", count_of(len(gate.checks), "check"), failed, len(gate.warnings))
-    for check in gate.warnings:
+    idle = [check for check in gate.warnings if check.not_run]
+    for check in [*idle[:MOST_IDLE], *(check for check in gate.warnings if not check.not_run)]:
         log.warning("%s: %s: %s", check.scope, check.told, check.observed)
+    if len(idle) > MOST_IDLE:
+        log.warning("%d more checks were not evaluated: the page of checks names each", len(idle) - MOST_IDLE)
     for check in gate.root_failures:
         log.error("%s: %s: %s", check.scope, check.told, check.observed)
     if gate.consequences:

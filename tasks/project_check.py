@@ -63,7 +63,7 @@ def check_project(
         lambda: check_marts(manifest, catalogue, marts),
         lambda: check_ambiguous(manifest, marts),
         lambda: check_relations(manifest, built, schema),
-        lambda: check_sources(manifest, built, LOADERS, {"serving", "control", schema}),
+        lambda: check_sources(manifest, built, LOADERS, {"serving", "control"}, schema),
         lambda: check_loads(manifest, catalogue, loaders, located, shown),
         lambda: check_tests(manifest, built),
         lambda: check_suites(

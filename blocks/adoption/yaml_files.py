@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ruamel.yaml.comments import CommentedMap
 
 _WIDTH = 110
+_OF_THE_RELEASE = re.compile(r"\btarget\s*(\.|\[)\s*['\"]?schema\b")
 _INDENTED = re.compile(r"^\w[\w-]*:[^\S\n]*(?:#.*)?\n(?:[^\S\n]*(?:#.*)?\n)*  +- ", re.MULTILINE)
 
 
@@ -34,7 +35,8 @@ def edit_source(
 ) -> str:
     """A properties file's text in which a source is loaded by dlt: its loader, kind, settings and columns' types.
 
-    What has dbt read the data elsewhere is taken out, another `database` too: it would go past what is loaded.
+    What has dbt read the data elsewhere is taken out, another `database` too: it would go past what is loaded. A schema
+    that follows `target.schema`, another one in each run, is replaced.
     places: table of the file → the found table's name. Raises Misconfigured for a file in which the source is not.
     """
     found = {table.name: table for table in tables}
@@ -45,6 +47,8 @@ def edit_source(
             raise Misconfigured(f"edit source {source}", "its YAML is not where dbt says it is")
         node["loader"] = "dlt"
         node.pop("database", None)
+        if _OF_THE_RELEASE.search(str(node.get("schema"))):
+            node["schema"] = f"raw_{source}"
         _drop_own_reading(node)
         _find_meta(node).setdefault("kind", kind)
         for table in node.get("tables") or ():

@@ -151,6 +151,16 @@ def test_what_a_load_writes_is_nothing_to_show_and_months_stay_months(tmp_path: 
     assert not [each for each in propose_suite(found, (), date(2026, 1, 1)) if "_item" in str(each)]
 
 
+def test_a_source_whose_schema_is_each_releases_own_gets_one_that_stays(tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text("id\n1\n")
+    with open_workbench(keep_names=True) as bench:
+        bench.add("till", str(tmp_path))
+        for given, kept in (("'{{ target.schema }}_till'", "raw_till"), ("till_in", "till_in")):
+            text = f"sources:\n  - name: till\n    schema: {given}\n    tables:\n      - name: sales\n"
+            edited = edit_source(text, "till", "files", bench.tables, {"sales": "sales"})
+            assert yaml.safe_load(edited)["sources"][0]["schema"] == kept
+
+
 @pytest.mark.parametrize(
     "own",
     [

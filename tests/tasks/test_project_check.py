@@ -77,6 +77,10 @@ models:
           - unique
           - not_null: {config: {enabled: false}}
           - relationships: {arguments: {to: ref('apart'), field: id}, config: {store_failures: true}}
+          - relationships: {name: one, arguments: {to: ref('nobody'), field: id}}
+          - relationships: {name: two, arguments: {to: ref('nobody'), field: id}}
+          - relationships: {name: three, arguments: {to: ref('nobody'), field: id}}
+          - relationships: {name: four, arguments: {to: ref('nobody'), field: id}}
       - {name: sold_on}
       - {name: amount}
       - {name: region}
@@ -134,6 +138,7 @@ sources:
           meta: {path: ../rows.csv}
         columns: [{name: id, data_type: integer}]
   - name: web
+    schema: "{{ target.schema }}_web"
     loader: dlt
     config: {meta: {kind: rest}}
     tables:
@@ -380,6 +385,7 @@ SEEDED = [
     ("warning", "model written", "it writes files as it is built"),
     # tests
     ("warning", "test relationships_sales", "it also reads apart, which no dashboard needs"),
+    ("warning", "4 tests", "they also read nobody, which no dashboard needs: none of them can run"),
     ("warning", "test relationships_sales", "it keeps the rows that fail in schema"),
     ("warning", "test not_null_sales_id", "it is switched off"),
     ("warning", "2 tests", "they are of models that no dashboard needs, so they never run"),
@@ -427,6 +433,7 @@ SEEDED = [
         "source web.orders",
         "its endpoint https://elsewhere.example/orders is of another host than its source's location, api.example",
     ),
+    ("error", "source web.orders", "its schema follows target.schema, which is another one in each run"),
     ("warning", "source web.orders", "its cursor stamp is a text, in which 10 comes before 9"),
     ("error", "source shp", "no source of this name that is loaded here (did you mean shop?)"),
     # suites

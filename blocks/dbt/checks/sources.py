@@ -18,6 +18,7 @@ from blocks.dbt.checks.nodes import (
 from blocks.dbt.release_scope import has_threshold
 from blocks.findings import Finding, make_error, suggest_column, suggest_name
 from blocks.manifest import SEED, Manifest, Node
+from blocks.release_names import is_in_release
 
 LOADED_AT = "_loaded_at"
 HOURS = {"minute": 1 / 60, "hour": 1, "day": 24}
@@ -27,9 +28,16 @@ OWN_READING = frozenset({"external_location", "plugin"})
 
 
 def check_sources(
-    manifest: Manifest, built: Collection[str], loaders: Collection[str], reserved: Collection[str]
+    manifest: Manifest,
+    built: Collection[str],
+    loaders: Collection[str],
+    reserved: Collection[str],
+    schema: str,
 ) -> Iterator[Finding]:
-    """The sources that the marts are made of. loaders: kinds that there are; reserved: schemas of our own."""
+    """The sources that the marts are made of. loaders: kinds that there are; reserved: schemas of our own.
+
+    schema: the release's, as the manifest was parsed with.
+    """
     places: dict[str, list[Node]] = defaultdict(list)
     usual = find_database(manifest)
     for node in list_nodes(manifest.get("sources")):
@@ -42,6 +50,12 @@ def check_sources(
             yield from _check_database(node, usual)
             yield from _check_cursor(node)
         yield from _check_freshness(node)
+        if is_in_release(str(node.get("schema")), schema):
+            yield make_node_error(
+                node,
+                "its schema follows target.schema, which is another one in each run: nothing can have been put there",
+                f"Give it a schema of its own, as raw_{node.get('source_name')}.",
+            )
         if str(node.get("schema")).lower() in reserved:
             yield make_node_error(
                 node,

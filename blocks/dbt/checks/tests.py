@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from blocks.dbt.checks.nodes import get_config, get_place, list_nodes
-from blocks.dbt.release_scope import find_wider_tests
+from blocks.dbt.release_scope import WiderTest, find_wider_tests
 from blocks.findings import Finding, make_error, suggest_name, warn
 from blocks.manifest import Manifest, Node, list_disabled, name_model
 
 _TESTS = {"test", "unit_test"}
+MOST_ALIKE = 3  # tests of which each gets a finding of its own
 
 
 def check_tests(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
     """Tests that are switched off, that reach beyond the marts, or that are of models that no dashboard needs."""
-    nodes = manifest.get("nodes") or {}
-    for wider in find_wider_tests(manifest, built):
-        missing = ", ".join(node.name for node in wider.missing[:3])
-        if missing:
-            yield warn(
-                f"test {wider.name}",
-                get_place(nodes[wider.unique_id]),
-                f"it also reads {missing}, which no dashboard needs: it can't run before readers have seen that",
-                "Let a dashboard need it, or move the test to a model that both are made of.",
-            )
+    yield from _check_wider(manifest, built)
     yield from _check_disabled(manifest, built)
     yield from _check_stored(manifest, built)
     apart = [
@@ -39,6 +31,33 @@ def check_tests(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]
             f"they are of models that no dashboard needs, so they never run: {apart[0].get('name')} and the like",
             "Name the models' marts in an exposure, or leave them to dbt itself.",
         )
+
+
+def _check_wider(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
+    """A finding for each test that reads what no dashboard needs; one for all of many that read the same."""
+    nodes = manifest.get("nodes") or {}
+    alike: dict[str, list[WiderTest]] = {}
+    for wider in find_wider_tests(manifest, built):
+        if missing := ", ".join(node.name for node in wider.missing[:3]):
+            alike.setdefault(missing, []).append(wider)
+    for missing, tests in alike.items():
+        fix = "Let a dashboard need it, or move them to a model that both are made of."
+        if len(tests) > MOST_ALIKE:
+            problem = f"they also read {missing}, which no dashboard needs: none of them can run before readers have "
+            yield warn(
+                f"{len(tests)} tests",
+                get_place(nodes[tests[0].unique_id]),
+                f"{problem}seen that: {tests[0].name} and the like",
+                fix,
+            )
+            continue
+        for test in tests:
+            yield warn(
+                f"test {test.name}",
+                get_place(nodes[test.unique_id]),
+                f"it also reads {missing}, which no dashboard needs: it can't run before readers have seen that",
+                fix.replace("them", "the test"),
+            )
 
 
 def _check_disabled(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
