@@ -25,6 +25,7 @@ from blocks.warehouse.approvals import (
 )
 from blocks.warehouse.approvals import write_question as record_question
 from blocks.warehouse.base import Warehouse
+from blocks.warehouse.standing import read_standing
 from tasks.approval import TOPIC, Decision, list_superseded, list_waiting
 from tasks.elaboration.acceptance import compute_comment_fingerprint
 from tasks.evidence import write_diff
@@ -99,8 +100,8 @@ def _preview(
     return site.publish_candidate(card)
 
 
-PICTURE = "candidate.png"
-"""What a candidate's picture on its ticket is called."""
+PICTURE, LIVE_PICTURE = "candidate.png", "dashboard.png"
+"""What a candidate's picture on its ticket is called, and every site's of what went out."""
 
 
 @task(task_run_name="ask on {candidate.ticket}", **RETRY)
@@ -119,7 +120,8 @@ def ask_for_approval(
         get_run_logger().warning("%s waits for acceptance, and has no ticket to ask on", candidate.dashboard)
         return
     try:
-        text = write_question(candidate, publication, gate)
+        is_shown = candidate.dashboard in read_standing(warehouse)
+        text = write_question(candidate, publication, gate, is_shown)
         tracker.move(
             candidate.ticket, "in_progress"
         )  # first: the status may still be that of an older acceptance
@@ -145,12 +147,15 @@ def _record(tracker: Tracker, warehouse: Warehouse, candidate: Candidate, text: 
         record_question(warehouse, candidate, new)
 
 
-def write_question(candidate: Candidate, publication: Publication, gate: GateReport | None) -> str:
-    """The comment that asks for a word."""
+def write_question(
+    candidate: Candidate, publication: Publication, gate: GateReport | None, is_shown: bool = False
+) -> str:
+    """The comment that asks for a word. is_shown: readers see the dashboard in an earlier definition."""
     who = f"the owner, {code(candidate.owner)}," if candidate.approver == "owner" else "the one who asked"
+    before = f", {code(LIVE_PICTURE)} beside it that of what readers see" if is_shown else ""
     seen = (
         f"{link('The candidate', publication.url)} shows it, with {publication.rows:,} rows."
-        + (f" {code(PICTURE)} is its picture." if publication.image else "")
+        + (f" {code(PICTURE)} is its picture{before}." if publication.image else "")
         if not publication.error
         else f"It could not be shown: {code(publication.error, 300)}"
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tasks.dates import end_month, read_days
-from tasks.elaboration.lexicon import GRAIN_ADJECTIVES, MONTHS, NUMBERS, UNITS, WEEKDAYS
+from tasks.elaboration.lexicon import GRAIN_ADJECTIVES, MONTHS, NUMBERS, ORDINALS, UNITS, WEEKDAYS
 from tasks.elaboration.text import Sentence
 
 
@@ -61,8 +61,24 @@ _SINCE = re.compile(
 _IN = re.compile(
     rf"\b(?:in|for|during|im jahr|im|für|of|aus|von|just|only|nur|(?:whole|full|entire) year|"
     rf"ganzes jahr)\s+(?:the year\s+|the whole year\s+|all of\s+|"
-    rf"das jahr\s+)?(?P<d>(?:{_M})\s20\d{{2}}|20\d{{2}}|q[1-4][ /-]?20\d{{2}}|20\d{{2}}[ -]?q[1-4])\b(?![-./]\d)"
+    rf"das jahr\s+)?(?P<d>(?:{_M})\s20\d{{2}}|20\d{{2}}|q[1-4][ /-]?20\d{{2}}|20\d{{2}}[ -]?q[1-4]|"
+    r"h[12][ /-]?20\d{2}|"
+    rf"(?:the\s+|das\s+)?(?:{_join(ORDINALS)})\s+(?:quarter|quartal|half|halbjahr)(?:\s+(?:of|von|in))?\s+20\d{{2}})"
+    r"\b(?![-./]\d)"
 )
+_YEARS = re.compile(
+    r"\b(?:in|for|during|im|für|of|aus|von|just|only|nur)\s+(?:the years\s+|den jahren\s+)?(?P<a>20\d{2})"
+    r"\s*(?:and|und|&)\s*(?P<b>20\d{2})\b"
+)
+_PART_OF = re.compile(
+    r"\b(?:hal(?:f|ves)|quarters?|weeks?|months?|days?|start|beginning|end|middle|hälfte|halbjahr|quartal|wochen?|monate?n?|"
+    r"tagen?|anfang|ende|mitte)\s*$"
+)
+"""What a year behind it is only the name of: `the first weeks of 2026` is not 2026."""
+_AND_NOW = re.compile(
+    r"\b(?:last|previous|past|letzte[sn]?|vergangene[sn]?)(?:\s+(?:year|jahr))?\s*(?:and|und|&)\s*$"
+)
+_AND_BEFORE = re.compile(r"\s*(?:and|und|&)\s+(?:the\s+)?(?:last|previous|past|letzte[sn]?)\b")
 _BETWEEN = re.compile(
     rf"\b(?:between|from|zwischen|von)\s+(?P<a>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})\s+(?:and|to|until|till|und|"
     rf"bis)\s+(?P<b>{_DATE}|(?:(?:{_M})\s)?20\d{{2}})\b"
@@ -84,13 +100,18 @@ _PERIOD_AGO = re.compile(
 )
 _GRAIN = re.compile(
     rf"\b(?P<u>{_U})\s+(?:by|for|für|um)\s+(?P=u)\b|"
-    r"\b(?:by|per|each|every|pro|je|jede[nrsm]?|nach)\s+(?:calendar\s+|single\s+)?(?P<v>day|week|month|quarter|"
+    r"\b(?:by|per|each|every|pro|je|jede[nrsm]?|nach)\s+(?:(?:calendar|single|cohort)\s+)?(?P<v>day|week|month|quarter|"
     r"year|tag(?:en)?|"
     r"wochen?|monat(?:en)?|quartal(?:en)?|jahr(?:en)?)\b(?!\s+of\b)|\b(?:a|the)\s+(?:point|bar|line|"
     r"value)\s+(?:for\s+)?(?:each|every|per|a)\s+(?P<w>day|week|month|quarter|year)\b|"
     r"\bin\s+(?P<x>weekly|monthly|daily|quarterly)\s+(?:steps|buckets|intervals)\b|\bauf (?P<y>tages|wochen|"
     r"monats|quartals)(?:ebene|basis)\b"
 )
+_OVER = re.compile(
+    r"\s+(?:over|for|during|across|in|für|über|während)\s+(?:the\s+|die\s+|den\s+|der\s+)?"
+    r"(?:last|past|previous|letzte[nrs]?|vergangene[nrs]?|(?:q[1-4]\s)?20\d{2})\b"
+)
+"""Behind `weekly`: a stretch of time is shown week by week, not refreshed so."""
 _BASIS = {"tages": "day", "wochen": "week", "monats": "month", "quartals": "quarter"}
 _ADJECTIVE_OF = re.compile(rf"\b(?P<a>{_ADJECTIVE})\b(?:\s+(?P<next>[^\W\d_]+))?")
 _REPORTS = frozenset(
@@ -198,6 +219,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
         r"\bverlauf\b",
         r"\bline charts?\b",
         r"\bliniendiagramm\b",
+        r"\ba line (?:is|would be|will do)\b",
         r"\btime series\b",
         r"\bzeitverlauf\b",
         r"\bgoing up or down\b",
@@ -231,6 +253,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     ),
     "detail": (
         r"\blist of (?:all|every|each)\b",
+        r"\b(?:list of|liste der|liste von) (?:\w+ ){1,3}(?:with|mit)\b",
         r"\brow by row\b",
         r"\bin detail\b",
         r"\bdetails?\b",
@@ -281,13 +304,13 @@ _WEAK_KINDS = frozenset(
     )
 )
 _CHARTS = {
-    "trend": r"\b(?:line (?:charts?|graphs?)|liniendiagramme?)\b",
+    "trend": r"\b(?:line (?:charts?|graphs?)|liniendiagramme?|a line (?:is|would be|will do))\b",
     "bars": r"\b(?:bar (?:charts?|graphs?)|column charts?|balkendiagramme?|säulendiagramme?)\b",
     "shares": r"\b(?:pie charts?|donut charts?|tortendiagramme?|kreisdiagramme?)\b",
     "table": r"\b(?:(?:as|in) a table|table of|als tabelle|in einer tabelle)\b",
 }
 _TARGET = re.compile(
-    r"\b(?:target|goal|ziel(?:wert)?|plan|budget)\b\s*(?:of|is|are|was|:|von|ist|liegt bei|at|for it is|"
+    r"\b(?:target|goal|ziel(?:wert)?|plan|budget)\b\s*(?:of|is|are|was|:|von|ist|sind|beträgt|liegt bei|at|for it is|"
     r"should be|stays at)?\s*(?:at\s+)?"
     r"(?P<n>[€$£]?\s?\d[\d.,]*\s?(?:%|percent|prozent|k\b|m\b|mio\.?|million(?:en)?|thousand|tausend)?)"
     r"(?:\s*(?:pounds|gbp|eur|euros?|usd|dollars?|pfund))?(?:\s*(?:per|a|each|every|pro|im)\s+(?P<u>day|week|"
@@ -296,7 +319,7 @@ _TARGET = re.compile(
 _TOP = re.compile(r"\b(?:top|best|worst|bottom)[ -]?(?P<n>\d{1,3})\b")
 _DEADLINE = re.compile(
     r"\b(?:(?P<pre>by|before|until|till|due(?: on| by)?|needed (?:on|by)|deadline(?: is|:)?|no later than|"
-    r"latest(?: by)?|at the latest on|"
+    r"latest(?: by)?|at the latest on|fällig(?: am| zum| bis)?|"
     r"bis(?: zum| zu| spätestens| spätestens zum)?|spätestens(?: am| zum| bis)?|vor dem|on)\s+)"
     rf"(?:the\s+|dem\s+|den\s+)?(?P<what>{_DATE}|(?:next\s+|this\s+|nächste[nrs]?\s+|"
     rf"kommende[nrs]?\s+)?(?:{_WEEKDAY})|"
@@ -369,7 +392,7 @@ def _find_comparisons(sentence: Sentence, number: int, _: date) -> Iterator[Cue]
             yield _make(sentence, number, found, "comparison", value)
 
 
-def _find_periods(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
+def _find_periods(sentence: Sentence, number: int, asked_on: date) -> Iterator[Cue]:
     low = sentence.low
     for found in _BETWEEN.finditer(low):
         first, last = _read_part(found["a"]), _read_part(found["b"])
@@ -384,22 +407,37 @@ def _find_periods(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
         ):
             continue  # a remark on another time, as `fewer than last year`
         yield _make(sentence, number, found, "period", f"last {count} {unit}{'s' if count > 1 else ''}")
-    yield from _find_current(sentence, number)
+    yield from _find_current(sentence, number, asked_on)
     for found in _SINCE.finditer(low):
         if part := _read_part(found["d"]):
             yield _make(sentence, number, found, "period", f"since {part[0]}")
+    yield from _find_parts(sentence, number)
+
+
+def _find_parts(sentence: Sentence, number: int) -> Iterator[Cue]:
+    """A year, a month, a quarter or a half of a year by name; two years that follow one another."""
+    low = sentence.low
+    for found in _YEARS.finditer(low):
+        if int(found["b"]) == int(found["a"]) + 1:
+            yield _make(sentence, number, found, "period", f"{found['a']}-01-01..{found['b']}-12-31")
     for found in _IN.finditer(low):
-        if part := _read_part(found["d"]):
+        if _YEARS.match(low, found.start()):
+            continue
+        if not _PART_OF.search(low[: found.start()]) and (part := _read_part(found["d"])):
             yield _make(sentence, number, found, "period", _write_span(found["d"], part))
 
 
-def _find_current(sentence: Sentence, number: int) -> Iterator[Cue]:
-    """`this year`, `year to date`; not `by the end of this year`."""
+def _find_current(sentence: Sentence, number: int, asked_on: date) -> Iterator[Cue]:
+    """`this year`, `year to date`, `last year and this year`; not `by the end of this year`."""
     low = sentence.low
     for found in _THIS.finditer(low):
         unit = UNITS.get((found["u"] or "year").removesuffix("es").removesuffix("s"), "")
         unit = unit or UNITS.get(found["u"] or "", "year")
         if re.search(r"\b(?:by the end of|end of|ende|bis)\s*(?:the\s*)?$", low[: found.start()]):
+            continue
+        if _AND_NOW.search(low[: found.start()]) or _AND_BEFORE.match(low, found.end()):
+            if unit == "year":
+                yield _make(sentence, number, found, "period", f"since {asked_on.year - 1}-01-01")
             continue
         yield _make(sentence, number, found, "period", f"this {unit}")
 
@@ -417,12 +455,13 @@ def _find_grains(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
             following in _REPORTS
             or following in ("and", "und", "or")
             or _REFRESH.search(sentence.low)
-            or not following
+            or not (following or found["a"].endswith("weise"))
         ):
             continue
         end = found.start("next") if following else found.end()
         typed = sentence.text[found.start() : found.end("a")]
-        plain = following in _FIGURES
+        plain = following in _FIGURES or found["a"].endswith("weise")
+        plain |= bool(_OVER.match(sentence.low, found.end("a")))
         yield Cue("grain", unit, found.start(), end, number, typed, strength=2 if plain else 1)
 
 
@@ -449,6 +488,10 @@ def _find_cadence(sentence: Sentence, number: int, _: date) -> Iterator[Cue]:
     if not fresh or _WORK.search(low):
         return
     for found in _EACH.finditer(low):
+        if re.match(r"on|am", found[0]) and re.search(
+            r"\b(?:last|latest|since|letzte[nrs]?|seit)\b", low[: found.start()]
+        ):
+            continue  # the one that was, as `since the last update on Monday`
         day = found["d"] or found["p"] or (found["m"] or "").removesuffix("s")
         yield _make(sentence, number, found, "cadence", f"weekly on {WEEKDAYS[day]}")
     for found in _EACH_TIME.finditer(low):
@@ -553,6 +596,13 @@ def _read_part(text: str) -> tuple[date, date] | None:
     if found := re.fullmatch(r"q([1-4])[ /-]?(20\d{2})|(20\d{2})[ -]?q([1-4])", text):
         quarter, year = int(found[1] or found[4]), int(found[2] or found[3])
         return date(year, quarter * 3 - 2, 1), end_month(year, quarter * 3)
+    if found := re.fullmatch(r"h([12])[ /-]?(20\d{2})", text):
+        half, year = int(found[1]), int(found[2])
+        return date(year, half * 6 - 5, 1), end_month(year, half * 6)
+    if found := re.fullmatch(r"(?:the\s+|das\s+)?(\S+)\s+(quarter|quartal|half|halbjahr)\b.*(20\d{2})", text):
+        length = 3 if found[2].startswith("quart") else 6
+        last, year = ORDINALS[found[1]] * length, int(found[3])
+        return (date(year, last - length + 1, 1), end_month(year, last)) if last <= 12 else None
     if found := re.fullmatch(rf"({_M})\s(20\d{{2}})", text):
         return date(int(found[2]), MONTHS[found[1]], 1), end_month(int(found[2]), MONTHS[found[1]])
     days = read_days(text)

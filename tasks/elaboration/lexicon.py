@@ -229,7 +229,28 @@ GRAIN_ADJECTIVES = {
     "vierteljährlich": "quarter",
     "jährlich": "year",
     "jährliche": "year",
+    "tageweise": "day",
+    "wochenweise": "week",
+    "monatsweise": "month",
+    "quartalsweise": "quarter",
+    "jahresweise": "year",
 }
+ORDINALS = {
+    **{
+        word: number
+        for number, words in enumerate(
+            (
+                "1st first 1. erste ersten erstes",
+                "2nd second 2. zweite zweiten zweites",
+                "3rd third 3. dritte dritten drittes",
+                "4th fourth 4. vierte vierten viertes",
+            ),
+            1,
+        )
+        for word in words.split()
+    },
+}
+"""Of a quarter, or of a half of a year."""
 WEEKDAYS = {
     "monday": "Monday",
     "tuesday": "Tuesday",

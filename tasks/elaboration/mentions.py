@@ -567,6 +567,9 @@ def _refuse_count(
     opens = sentence.in_title and mention.first == 0
     if following in VERBS and not counted and not listed:
         return "it is spoken of, not asked for"
+    ahead = sentence.read_before(mention.first, 5)
+    if following in ("with", "mit") and re.search(r"\b(?:list of|liste (?:der|von|aller))\b", ahead):
+        return "it is only what the rows of a list are"
     if listed or counted or shown or opens or following in AFTER_COUNT:
         return ""
     return "it is spoken of, not asked for"

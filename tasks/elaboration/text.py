@@ -42,6 +42,25 @@ _ORDERS = re.compile(
     re.IGNORECASE,
 )
 
+_INFINITIVE = re.compile(
+    r"(?:bitte|kannst du|könnt ihr|können sie|könntet ihr|könnten sie)\b.*\b(?:stornieren|löschen|überweisen|bestellen|"
+    r"ausdrucken|umbuchen|buchen|sperren|freischalten|zurücksetzen|installieren|reparieren)[.!?]*$",
+    re.IGNORECASE,
+)
+_TALKS = re.compile(
+    r"(?:let us|let's|shall we|can we|could we|lasst uns|wollen wir|können wir)\s+(?:uns\s+)?"
+    r"(?:meet|talk|speak|sync|have a (?:call|meeting|chat)|treffen|sprechen)\b",
+    re.IGNORECASE,
+)
+_BREAKS = re.compile(
+    r"\b(?:laptop|computer|printer|drucker|vpn|browser|screen|bildschirm|login|password|passwort|app|dashboard|page|seite|"
+    r"report|bericht)\b.{0,60}\b(?:(?:is|are|ist|sind) (?:so |very |too |sehr |zu )?(?:slow|broken|langsam|kaputt)|"
+    r"crash(?:es|ed)?|freezes|hangs|(?:does not|doesn't|won't) (?:open|load|start|work)|"
+    r"takes? .{0,20}to (?:open|load|start))\b",
+    re.IGNORECASE,
+)
+"""Of what is broken or slow, which is nothing to show."""
+
 
 class _Stemmer(Protocol):
     """What is used of a Snowball stemmer."""
@@ -172,8 +191,11 @@ def _find_reason_to_skip(text: str) -> str:
     """Why a sentence is not read: it holds an address, or asks for something to be done instead of to be shown."""
     if _ADDRESS.search(text):
         return "holds an address"
-    if _ORDERS.match(text.lstrip(" -*>•\"'“„")):
+    words = text.strip(" -*>•\"'“„")
+    if any(each.match(words) for each in (_ORDERS, _INFINITIVE, _TALKS)):
         return "asks for something to be done, not to be shown"
+    if _BREAKS.search(words):
+        return "asks about something that does not work"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from blocks.records import (
     BuildReport,
     Comment,
     Dashboard,
+    MartDiff,
     Plan,
     Publication,
     State,
@@ -34,6 +36,7 @@ from blocks.warehouse.approvals import Step, find_candidate, list_last, read_app
 from blocks.warehouse.duckdb.session import DuckDBSession
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.release_history import read_last_relations
+from blocks.warehouse.standing import Standing, write_standing
 from flows.deliver import _hold_back
 from flows.delivery import Delivery
 from tasks import approval
@@ -298,7 +301,20 @@ def test_the_picture_of_a_candidate_stands_beside_that_of_what_readers_see(
         shown = Publication(dashboard="board", ticket="AN-7", run="a", url="http://x", rows=1, image=image)
         ask_for_approval.fn(desk.tracker, stage.warehouse, candidate, shown, None)
         assert desk.attachments("AN-7") == {"dashboard.png": b"live", "candidate.png": b"candidate"}
-        assert "`candidate.png` is its picture" in desk.comments("AN-7")[-1]
+        assert "`candidate.png` is its picture." in desk.comments("AN-7")[-1]
+        write_standing(stage.warehouse, [], [Standing(dashboard="board", ticket="AN-7", run="z")])
+        diff = MartDiff(
+            mart="calls",
+            rows_before=3,
+            rows_after=1,
+            metrics={"calls": (3.0, 1.0)},
+            formats={"calls": "number"},
+        )
+        report = gate("a").model_copy(update={"diffs": (diff,)})
+        ask_for_approval.fn(desk.tracker, stage.warehouse, candidate, shown, report)
+        asked = desk.comments("AN-7")[-1]
+        assert "`candidate.png` is its picture, `dashboard.png` beside it that of what readers see." in asked
+        assert re.search(r"\| calls \| 3\.00 \| 1\.00 \| -66\.7%", asked), asked
 
 
 def test_the_last_of_two_words_of_one_time_counts(stage: Stage) -> None:
@@ -594,7 +610,7 @@ class Writes:
         return False
 
 
-@pytest.mark.parametrize("step", ["awaiting", "accepted", "by status", "expired"])
+@pytest.mark.parametrize("step", ["awaiting", "accepted", "by status", "expired", "rejected"])
 @pytest.mark.parametrize(
     ("name", "stride"),
     [
@@ -632,16 +648,20 @@ def test_killed_at_each_write_also_to_the_tracker_nothing_is_promoted_unaccepted
                     desk.say("AN-7", "Dana Whitfield", "2026-11-26T10:00:00+00:00", "accept")
                 elif step == "by status":
                     desk.accept("AN-7", "Dana Whitfield")
+                elif step == "rejected":
+                    desk.say("AN-7", "Dana Whitfield", "2026-11-26T10:00:00+00:00", "changes")
                 else:
                     monkeypatch.setattr(approval, "EXPIRES", timedelta(0))
                 killed = writes.is_killed(moment, stage.warehouse, stage.settle)
-                assert stage.seen() in ((None,) if step == "expired" else (None, 1))
+                assert stage.seen() in ((None, 1) if step in ("accepted", "by status") else (None,))
                 recover.fn(stage.warehouse, "later")
                 stage.settle()
-                end = (None, Step.expired) if step == "expired" else (1, Step.promoted)
-                assert (stage.seen(), stage.steps()["a"]) == end
+                refused = {"expired": Step.expired, "rejected": Step.rejected}.get(step)
+                assert (stage.seen(), stage.steps()["a"]) == (
+                    (None, refused) if refused else (1, Step.promoted)
+                )
                 heads = {each.partition("\n")[0].strip("# ") for each in desk.comments("AN-7")}
-                assert ("Expired" if step == "expired" else "Accepted") in heads
+                assert (refused.capitalize() if refused else "Accepted") in heads
                 monkeypatch.setattr(approval, "EXPIRES", expires)
         shutil.rmtree(folder)
         moment += stride

@@ -10,19 +10,21 @@ from tasks.elaboration.reader import read_prose
 from tests.prose import ASKED_ON, make_vocabularies, read_case, read_cases, score_cases
 from tests.tasks.test_requirements import HOSTILE
 
+PARTS = ("tuned", "held_out", "later")
+
 
 def test_there_are_enough_labelled_tickets_a_third_of_them_no_clear_request() -> None:
-    every = [*read_cases("tuned"), *read_cases("held_out")]
+    every = [case for part in PARTS for case in read_cases(part)]
     assert len(every) >= 120
     assert sum(case.kind != "clear" for case in every) >= len(every) / 3
     assert {case.on for case in every} == {"shop", "rides", "clinic"}
 
 
 def test_what_is_proposed_is_right() -> None:
-    for part in ("tuned", "held_out"):
+    for part in PARTS:
         score = score_cases(read_cases(part))
         assert score.precision >= 0.95, score.wrong
-        assert score.recall >= 0.9, score.lost
+        assert score.recall >= (0.8 if part == "later" else 0.9), score.lost
 
 
 @pytest.mark.parametrize(
@@ -49,9 +51,51 @@ def test_a_short_name_a_thing_of_a_value_and_a_mere_subject_propose_nothing_of_t
 
 
 def test_hostile_tickets_propose_nothing() -> None:
-    for case in (*read_cases("tuned"), *read_cases("held_out")):
+    for case in (case for part in PARTS for case in read_cases(part)):
         if case.kind == "hostile":
             assert read_case(case).read_fields == {}, case.title
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Show orders by country in the first half of 2026", {"period": "2026-01-01..2026-06-30"}),
+        ("Show orders by country for H2 2025", {"period": "2025-07-01..2025-12-31"}),
+        ("Zeige Bestellungen nach Land im 3. Quartal 2025", {"period": "2025-07-01..2025-09-30"}),
+        ("Show orders by country in the fourth quarter of 2025", {"period": "2025-10-01..2025-12-31"}),
+        ("Show orders by country in the third half of 2026", {}),
+        ("Show orders by country in the first weeks of 2026", {}),
+        ("Show orders by country of 2025 and 2026", {"period": "2025-01-01..2026-12-31"}),
+        ("Show orders by country of 2022 and 2026", {}),
+        ("Show orders by country this year and last year", {"period": "since 2025-01-01"}),
+        ("Show orders by country by week, this week and last week", {"grain": "week"}),
+        (
+            "Show orders by country, weekly over the last 12 weeks",
+            {"grain": "week", "period": "last 12 weeks"},
+        ),
+        ("Zeige Bestellungen nach Land, quartalsweise", {"grain": "quarter"}),
+        ("Show orders by country, as it was since the last update on Monday", {}),
+        ("Show orders by country, updated on Monday", {"cadence": "weekly on Monday"}),
+    ],
+)
+def test_a_part_of_a_year_is_not_the_year_nor_a_past_update_a_cadence(
+    text: str, found: dict[str, str]
+) -> None:
+    fields = read_prose("", [text], make_vocabularies()["shop"], ASKED_ON).fields
+    assert {name: fields[name] for name in ("period", "grain", "cadence") if name in fields} == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The dashboard of orders by country takes a minute to open.",
+        "My laptop is slow when I show orders by country.",
+        "Let us meet on Monday about orders by country.",
+        "Bitte die Bestellungen nach Land stornieren.",
+    ],
+)
+def test_what_is_broken_met_about_or_to_be_done_is_no_request(text: str) -> None:
+    assert read_prose("", [text], make_vocabularies()["shop"], ASKED_ON).fields == {}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[text[:12] for text in HOSTILE])
