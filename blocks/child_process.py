@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+_hurried = threading.Event()
 OBJECTS = 100_000  # made before Python looks for cycles; its own 700 costs a quarter of import time
 
 
@@ -33,6 +34,13 @@ def run(main: Callable[[], int | None]) -> None:
         code[0] = main() or 0
     except SystemExit as stop:  # argparse's
         code[0] = int(stop.code or 0)
+    if _hurried.is_set():
+        leave()
+
+
+def leave_at_once() -> None:
+    """When main returns, skip what is registered at exit, too: it would wait for a server that does not answer."""
+    _hurried.set()
 
 
 def end_with_parent(tell: Callable[[], None], grace_seconds: float) -> None:

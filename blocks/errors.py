@@ -214,6 +214,11 @@ def explain_os_error(asked: str, error: OSError) -> Misconfigured | None:
     return Misconfigured(asked, f"{os.strerror(error.errno or 0).lower()}{place}", remedy)
 
 
+def find_machine_remedy(message: str) -> str:
+    """What to do about a fault of the machine that a library tells in the system's words; nothing for another."""
+    return next((remedy for number, remedy in _OF_THE_MACHINE.items() if os.strerror(number) in message), "")
+
+
 def explain_error(asked: str, error: BaseException | None) -> PlatformError | None:
     """An error of the tree, or the machine's fault, as what its reader needs; None for one that nobody expected."""
     if isinstance(error, PlatformError):

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blocks.child_process import leave_at_once
 from blocks.errors import NotDelivered, NotFound, PlatformError, explain_error
 from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
@@ -113,6 +114,7 @@ def _carry_out(flags: Flags, recorded: bool) -> int:
         TerminationSignal,
     ) as error:  # the last is Prefect's word for SIGTERM
         if unrecorded := find_reason() or explain_api_failure(error):
+            leave_at_once()
             ended = _find_undelivered(error)  # what ended the run's flow, whose end was not recorded
             return (
                 _show_undelivered(ended, flags, terminal)

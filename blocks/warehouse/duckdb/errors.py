@@ -7,7 +7,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from blocks.duckdb_errors import describe_duckdb_error
-from blocks.errors import Busy, Misconfigured, NotFound, PlatformError, Rejected, replace_vendor_errors
+from blocks.errors import (
+    Busy,
+    Misconfigured,
+    NotFound,
+    PlatformError,
+    Rejected,
+    find_machine_remedy,
+    replace_vendor_errors,
+)
 
 OPEN_SECONDS = 20  # dbt's process, or a reader's short look, is done by then
 
@@ -47,4 +55,7 @@ def translate_error(asked: str, error: BaseException) -> PlatformError:
         return Misconfigured(asked, answer, "Check the path, or move the file away to start with a new one.")
     if answer.startswith("Catalog Error: Table with name") and "does not exist" in answer:
         return NotFound(asked, answer)
-    return Rejected(asked, describe_duckdb_error(error))
+    answer = describe_duckdb_error(error)
+    if remedy := find_machine_remedy(answer):  # no space left, say
+        return Misconfigured(asked, answer, remedy)
+    return Rejected(asked, answer)

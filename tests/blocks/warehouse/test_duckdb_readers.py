@@ -286,3 +286,10 @@ def test_a_file_without_rights_is_not_to_be_moved_away(reason: str) -> None:
     error = translate_error("use w.duckdb", OSError(f'IO Error: Cannot open file "w.duckdb": {reason}'))
     assert "nothing is wrong with the file itself" in str(error)
     assert "move the file away" not in str(error)
+
+
+def test_a_full_disk_says_what_to_do_and_a_value_with_its_words_is_none() -> None:
+    full = 'TransactionContext Error: Failed to commit: Could not write file "w.duckdb.wal": No space left on device'
+    assert "Make room on that disk" in str(translate_error("use w.duckdb", OSError(full)))
+    value = 'Conversion Error: Could not convert string "No space left on device" to INT32'
+    assert "space" not in str(translate_error("use w.duckdb", OSError(value)))
