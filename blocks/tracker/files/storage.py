@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from blocks.errors import Busy, Misconfigured, Unavailable, replace_vendor_errors
+from blocks.errors import Busy, Misconfigured, Unavailable, find_machine_remedy, replace_vendor_errors
 from blocks.tracker.files.yaml_events import UnreadableError
 from blocks.whole_file import sync_to_disk
 
@@ -45,10 +45,14 @@ def replace_file(path: Path, content: bytes, before: bytes | None = None) -> boo
         return True
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)  # of a run that was killed
-    with new.open("xb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with new.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError:  # no space left, say
+        new.unlink(missing_ok=True)
+        raise
     if path.is_file():
         shutil.copymode(path, new)
     if before is not None and (not path.is_file() or path.read_bytes() != before):
@@ -84,4 +88,5 @@ def lock_folder(folder: Path) -> Iterator[None]:
     except Timeout:
         raise Busy(f"lock {folder}", "another run writes answers", "Try again later.") from None
     except OSError as error:
-        raise Unavailable(f"write in {folder}", error.strerror or "the disk refused") from None
+        answer = error.strerror or "the disk refused"
+        raise Unavailable(f"write in {folder}", answer, find_machine_remedy(answer)) from None

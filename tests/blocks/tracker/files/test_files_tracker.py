@@ -13,7 +13,7 @@ from time import monotonic
 
 import pytest
 
-from blocks.errors import Misconfigured
+from blocks.errors import Misconfigured, Unavailable
 from blocks.tracker.files import storage
 from blocks.tracker.files.tracker import FilesTracker
 from tests.blocks.tracker.desks import FilesDesk
@@ -397,6 +397,21 @@ def test_a_folder_that_cannot_be_written_is_noticed_by_trying(
     for look in (tracker.check, tracker.check_answers):
         with pytest.raises(Misconfigured, match=r"can't be written to \(Read-only file system\)"):
             look()
+
+
+def test_a_disk_that_fills_leaves_the_ticket_as_it_was_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "AN-1.yaml").write_text(PERSONAL)
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(storage.os, "fsync", refuse)
+    with pytest.raises(Unavailable, match=r"No space left on device\. Make room on that disk"):
+        FilesTracker(project="AN", folder=tmp_path).comment("AN-1", "run", "Answered.")
+    assert (tmp_path / "AN-1.yaml").read_text() == PERSONAL
+    assert {path.name for path in tmp_path.iterdir()} <= {"AN-1.yaml", storage.LOCK}
 
 
 def test_a_lock_of_somebody_else_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
