@@ -22,7 +22,7 @@ from blocks.errors import NotFound, PlatformError
 from blocks.hashing import hash_value
 from blocks.quality.suites import Suites
 from blocks.records import BuildReport, Comment, Dashboard, State
-from blocks.tracker.base import Tracker
+from blocks.tracker.base import Tracker, compute_fingerprint
 from blocks.warehouse import control
 from blocks.warehouse.approvals import (
     EXPIRES,
@@ -42,6 +42,7 @@ from blocks.warehouse.release_history import (
     read_last_relations,
     record_relations,
 )
+from tasks.decision_text import write_decision
 from tasks.elaboration.acceptance import list_new
 from tasks.markdown import code
 from tasks.policy import RETRY
@@ -414,7 +415,11 @@ def _decide(tracker: Tracker, warehouse: Warehouse, candidate: Candidate, waitin
         get_run_logger().warning("what was said of %s could not be read: %s", candidate.dashboard, error)
         return Step.awaiting
     question = read_question(warehouse, candidate) if ticket else None
-    if ticket and question and ticket.comment_fingerprints.get(TOPIC) in question.texts:
+    # a run that told the ticket that it was sent back may have died before it recorded that
+    texts = (
+        (*question.texts, compute_fingerprint(write_decision(candidate, Step.rejected))) if question else ()
+    )
+    if ticket and question and ticket.comment_fingerprints.get(TOPIC) in texts:
         account = owner if candidate.approver == "owner" else ticket.requester_account
         refused = list[str]()
         newest_last = sorted(list_new(ticket.answers, question.seen), key=lambda each: each.created)

@@ -19,7 +19,6 @@ from blocks.warehouse.approvals import (
     EXPIRES,
     Candidate,
     Question,
-    Step,
     find_candidate,
     read_question,
 )
@@ -27,6 +26,7 @@ from blocks.warehouse.approvals import write_question as record_question
 from blocks.warehouse.base import Warehouse
 from blocks.warehouse.standing import read_standing
 from tasks.approval import TOPIC, Decision, list_superseded, list_waiting
+from tasks.decision_text import write_decision
 from tasks.elaboration.acceptance import compute_comment_fingerprint
 from tasks.evidence import write_diff
 from tasks.markdown import code, link
@@ -188,20 +188,9 @@ def remove_previews(site: BiSite, places: Sequence[tuple[str, str]]) -> None:
 @task(name="tell decisions", **RETRY)
 def tell_decisions(tracker: Tracker, decisions: Sequence[Decision]) -> None:
     """Say on each ticket what became of its candidate, in place of the question."""
-    messages = {
-        Step.accepted: "was accepted: readers see exactly that, and newer data of the same definition from now on.",
-        Step.rejected: "was sent back: readers never saw it. A changed definition is asked about again.",
-        Step.expired: "expired without a word: readers never saw it. A changed definition is asked about again.",
-        Step.withdrawn: "was withdrawn: the project makes it as readers see it again, and there is nothing to accept.",
-    }
     for candidate, step, newer in decisions:
-        what = f"{code(candidate.dashboard)} of run {code(candidate.run)}"
-        text = f"### {str(step).capitalize()}\n\n{what} {messages[step]}"
-        if newer:
-            marts = ", ".join(map(code, newer))
-            text += f" Of {marts} they see newer rows than it holds: these stay, and the next run builds them again."
         try:
             if candidate.ticket:
-                tracker.comment(candidate.ticket, TOPIC, text)
+                tracker.comment(candidate.ticket, TOPIC, write_decision(candidate, step, newer))
         except PlatformError as error:
             get_run_logger().warning("%s was not told: %s", candidate.ticket, error)

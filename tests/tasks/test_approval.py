@@ -43,6 +43,7 @@ from tasks import approval
 from tasks.approval import (
     NOT_TAKEN,
     TOPIC,
+    Decision,
     close_approvals,
     decide_approvals,
     hold_for_approval,
@@ -687,6 +688,18 @@ def test_killed_before_the_ticket_was_told_the_next_run_tells_it(
     seen = stage.seen()
     stage.settle()
     assert (stage.steps(), stage.seen(), stage.told()) == ({"a": step}, seen, f"### {told}")
+
+
+def test_killed_after_the_ticket_was_told_that_it_was_sent_back_the_next_run_records_it(stage: Stage) -> None:
+    stage.run("a", 1)
+    stage.tracker.say("changes")
+    (step,) = list_last(read_approvals(stage.warehouse))
+    candidate = find_candidate(stage.warehouse, step)
+    assert candidate
+    with disable_run_logger():
+        tell_decisions.fn(stage.tracker, [Decision(candidate, Step.rejected, ())])  # type: ignore[arg-type]
+    assert stage.steps() == {"a": Step.awaiting}
+    assert stage.settle() == [("a", Step.rejected)]
 
 
 def test_what_was_rolled_back_before_its_run_could_be_finished_stays_so(
