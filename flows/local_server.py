@@ -71,14 +71,14 @@ class LocalServer:
 
     def _watch(self) -> None:
         """Start it again when it ends before the run, some times; then give it up."""
-        for _ in range(MOST_STARTS - 1):
-            self._await_end()
+        for number in range(MOST_STARTS - 1):
+            self._await_end(again=number > 0)
             if self._stopping.is_set() or not self._answered:
                 break
             self._close_lifeline()
             self._process = self._start()
         else:
-            self._await_end()
+            self._await_end(again=True)
         if self._stopping.is_set() or not self._answered:  # the second is said by who waits for the start
             self._listening.close()
             return
@@ -94,9 +94,12 @@ class LocalServer:
             )
         _refuse_all(self._listening)
 
-    def _await_end(self) -> None:
-        """Return when the process has ended; one that is silent look after look (stopped, stuck) is ended."""
-        silent, has_answered = 0, False
+    def _await_end(self, again: bool) -> None:
+        """Return when the process has ended; one that is silent look after look (stopped, stuck) is ended.
+
+        again: it was started again, so that nobody has seen it answer yet.
+        """
+        silent, has_answered = 0, not again
         while silent < (MOST_SILENT if has_answered else MOST_LOADING) or self._stopping.is_set():
             try:
                 self._process.wait(PATROL_SECONDS)

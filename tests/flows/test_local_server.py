@@ -100,7 +100,6 @@ def test_one_that_is_silent_or_killed_again_and_again_is_given_up_at_once(
     lost: queue.Queue[str] = queue.Queue()
     server = LocalServer(tell_lost=lambda reason: lost.put(str(reason)))
     server.wait()
-    time.sleep(1)  # a look finds that it answers
     monkeypatch.setattr(local_server, "LOOK_SECONDS", 0.2)
     for number in range(local_server.MOST_STARTS - 1):
         previous = server._process
