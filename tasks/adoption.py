@@ -33,6 +33,7 @@ from blocks.adoption.yaml_files import edit_exposure, edit_source, locate_file
 from blocks.catalogue import Catalogue, Exposure, Mart
 from blocks.dbt.own_profile import list_kinds
 from blocks.dbt.project import DbtProject
+from blocks.dbt.release_scope import find_wider_tests
 from blocks.dbt.run import DbtRun
 from blocks.errors import BuildFailed, Misconfigured, NotFound, PlatformError
 from blocks.findings import Severity, suggest_name
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 LEFT_OUT = ("target", "logs", ".git", ".venv", "venv", "node_modules", "__pycache__", ".local")
 MOST_FAILURES = 5
 MOST_MARTS, BUILD_SECONDS, LOAD_SECONDS = 12, 1800, 1800
+MOST_BESIDE = 20
 RUN = "init"
 
 
@@ -281,12 +283,27 @@ class Adopter:
         marts = self._choose_marts(dbt.manifest, catalogue)
         results = dbt.make(marts, BUILD_SECONDS) if marts else []
         self.found.notes += list_failures(results)
+        self._say_unfilled(
+            dbt.manifest, [each["unique_id"] for each in results if each["status"] != "success"]
+        )
         built = {result["unique_id"] for result in results if result["status"] == "success"}
         chosen = [catalogue.mart(each) for each in marts]
         found = self._profile(chosen, built)
         if not any(each.find_time() for each in found.values()):
             found |= self._profile_what_they_are_made_of(dbt.manifest, catalogue, chosen, built)
         return found
+
+    def _say_unfilled(self, manifest: Manifest, failed: Sequence[str]) -> None:
+        """A note for each source that nobody fills in the embedded warehouse, and that a failed model reads."""
+        if self._is_on_server:
+            return
+        parents, sources = manifest["parent_map"], manifest["sources"]
+        read = {parent for node in failed for parent in parents.get(node, ()) if parent in sources}
+        names = {str(sources[each]["source_name"]) for each in read if not sources[each].get("seed")}
+        self.found.notes += [
+            f"source {name}: nothing says where its tables are: give files or a database by --source {name}=LOCATION"
+            for name in sorted(names - set(self.found.locations))
+        ]
 
     def _choose_marts(self, manifest: Manifest, catalogue: Catalogue) -> list[str]:
         """Those that are asked for, else the first that no dashboard shows, as many as a person reads; then a note."""
@@ -420,6 +437,7 @@ class Adopter:
             dimensions=dimensions,
             ticket=ticket,
             ref=ref,
+            beside=_list_tested_with(manifest, catalogue, profile.name),
         )
         if exposure:
             path = _find_path(manifest["exposures"], exposure.name)
@@ -521,6 +539,23 @@ class Adopter:
             raise BuildFailed("verify the proposal", refused[0].problem, "Nothing was written.")
         errors = [each for each in found if each.severity is Severity.error]
         self.found.notes += [f"still to mend: {each.about}: {each.problem}" for each in errors[:10]]
+
+
+def _list_tested_with(manifest: Manifest, catalogue: Catalogue, mart: str) -> tuple[str, ...]:
+    """dbt's calls for models that tests of a mart or its parents read as well: without them it is held back.
+
+    Only those whose own tests are suite enough, as they are published with it.
+    """
+    marts, last = [mart], 0
+    while last < len(marts) <= MOST_BESIDE:
+        last = len(marts)
+        built = {node for each in marts for node in catalogue.find_lineage(each)}
+        wanted = {
+            node.name for test in find_wider_tests(manifest, built) if not test.about for node in test.missing
+        }
+        known = sorted(wanted & set(catalogue.models) - set(marts))
+        marts += list(catalogue.find_suite_tests(known))
+    return tuple(write_ref(manifest["nodes"][catalogue.mart(each).unique_id]) for each in marts[1:])
 
 
 def choose_marts(manifest: Manifest, catalogue: Catalogue) -> list[str]:

@@ -175,7 +175,7 @@ def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> No
             "build a release",
             f"the project builds {places}, where readers may see it before it is checked",
             "Let every `database:` of a config be the profile's own, and give what has another relation's name in the "
-            "release an alias of its own.",
+            "release an alias of its own; on Dremio let generate_schema_name begin with target.schema.",
         )
 
 

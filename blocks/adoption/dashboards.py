@@ -30,6 +30,7 @@ class ProposedDashboard(Record):
     dimensions: tuple[str, ...]
     ticket: str | None = None
     ref: str = ""
+    beside: tuple[str, ...] = ()
 
     @property
     def meta(self) -> dict[str, object]:
@@ -128,7 +129,7 @@ def write_dashboard(
             "type": "dashboard",
             "description": f"{_make_title(proposed.mart)}, proposed from the data.",
             "owner": {"name": "Analytics"},
-            "depends_on": [proposed.ref or f"ref('{proposed.mart}')"],
+            "depends_on": [proposed.ref or f"ref('{proposed.mart}')", *proposed.beside],
             "config": {"meta": proposed.meta},
         }
         content["exposures"] = [exposure]

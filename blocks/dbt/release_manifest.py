@@ -6,7 +6,16 @@ Not here: which models they concern (tasks/building.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    Sequence,
+)
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -144,7 +153,7 @@ def redirect(manifest: Manifest, relations: Mapping[str, tuple[str, str]]) -> No
         node.relation_name = _name(node)
 
 
-def move_in(manifest: Manifest, schema: str) -> dict[str, str]:
+def move_in(manifest: Manifest, schema: str, kinds: Collection[str]) -> dict[str, str]:
     """Let what the project keeps outside of a release be built inside it; `plan_seeds` of it. See `plan_moves`."""
     places = {
         key: Place(str(node.resource_type), node.schema, node.alias, node.database)
@@ -154,7 +163,7 @@ def move_in(manifest: Manifest, schema: str) -> dict[str, str]:
         key: Place(node.loader, node.schema, node.identifier, node.database)
         for key, node in manifest.sources.items()
     }
-    moves, seeds = plan_moves(places, schema), plan_seeds(sources, places)
+    moves, seeds = plan_moves(places, schema, kinds), plan_seeds(sources, places)
     for each in manifest.nodes.values():
         if needed := add_seeds(each.depends_on_nodes, seeds):
             each.depends_on.nodes = needed
@@ -184,8 +193,16 @@ class Place(NamedTuple):
     database: str | None = None
 
 
-def plan_moves(places: Mapping[str, Place], schema: str) -> dict[str, str]:
-    """Id → the schema inside a release for what its project keeps in a place of its own.
+def list_moved(target: str, schema: str) -> Collection[str]:
+    """Kinds of nodes that can be moved. target: dbt's target.schema, parsed for `schema`.
+
+    Where that is in folders (Dremio), a place of tables is another than one of views, and only snapshots are.
+    """
+    return MOVED if target.casefold() == schema.casefold() else MOVED & {"snapshot"}
+
+
+def plan_moves(places: Mapping[str, Place], schema: str, kinds: Collection[str] = MOVED) -> dict[str, str]:
+    """Id → the schema inside a release for what its project keeps in a place of its own, of these kinds.
 
     Such are snapshots with a `target_schema`, everything with a custom schema where `generate_schema_name` uses that
     as it is, and tests that keep their failures. The schema is named as dbt names a custom one. Outside, readers would
@@ -199,7 +216,7 @@ def plan_moves(places: Mapping[str, Place], schema: str) -> dict[str, str]:
     }
     moves: dict[str, str] = {}
     for key, each in places.items():
-        if each.kind not in MOVED or is_in_release(each.schema, schema):
+        if each.kind not in kinds or is_in_release(each.schema, schema):
             continue
         moved = f"{schema}_{each.schema}"
         taken = (moved.casefold(), each.alias.casefold())

@@ -157,9 +157,9 @@ class DbtRun:
         manifest = self._state / (APART if parsed["apart"] else "target") / "manifest.json"
         self._manifest = json.loads(self._rename(manifest.read_text(encoding="utf-8")))
         self._manifest["metadata"][DATABASE] = parsed["database"]
-        self._move_in()
+        self._move_in(parsed["moved"])
 
-    def _move_in(self) -> None:
+    def _move_in(self, kinds: Sequence[str]) -> None:
         """As dbt's process has it (release_manifest.py): what is built in place of the project's own schemas."""
         nodes, sources = self._manifest["nodes"], self._manifest["sources"]
         places = {
@@ -170,7 +170,7 @@ class DbtRun:
             key: Place(node.get("loader") or "", node["schema"], node["identifier"], node.get("database"))
             for key, node in sources.items()
         }
-        moves, seeds = plan_moves(places, self._schema), plan_seeds(tables, places)
+        moves, seeds = plan_moves(places, self._schema, kinds), plan_seeds(tables, places)
         for key, moved in moves.items():
             nodes[key] |= {"schema": moved, OUTSIDE: places[key].schema}
         for key, seed in seeds.items():

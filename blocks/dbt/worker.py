@@ -21,6 +21,7 @@ from blocks.dbt.messages import leave_out_rows
 from blocks.dbt.release_manifest import (
     has_edited_schema,
     keep_nodes,
+    list_moved,
     materialize,
     move_in,
     redirect,
@@ -164,12 +165,14 @@ def main(descriptor: int) -> None:
 class Parsed(TypedDict):
     """What came of a parse. apart: the project was parsed for the release's very schema, and written elsewhere.
 
-    database: the one that the profile names.
+    database: the one that the profile names. moved: kinds of nodes that are built inside the release, wherever the
+    project has them.
     """
 
     warnings: list[str]
     apart: bool
     database: str
+    moved: list[str]
 
 
 def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: str) -> Parsed:
@@ -189,11 +192,13 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: s
         manifest, warnings = _parse(apart)
     else:
         rename_schema(manifest, parsed, schema)
-    _seeds.clear()
-    _seeds.update(move_in(manifest, schema))
-    _parsed[:] = [manifest]
     adapter = next(iter(dbt.adapters.factory.FACTORY.adapters.values()))
-    return {"warnings": warnings, "apart": alone, "database": str(adapter.config.credentials.database or "")}
+    kinds = list_moved(str(adapter.config.credentials.schema), schema if alone else parsed)
+    _seeds.clear()
+    _seeds.update(move_in(manifest, schema, kinds))
+    _parsed[:] = [manifest]
+    database = str(adapter.config.credentials.database or "")
+    return {"warnings": warnings, "apart": alone, "database": database, "moved": sorted(kinds)}
 
 
 def _parse(args: list[str]) -> tuple[Manifest, list[str]]:

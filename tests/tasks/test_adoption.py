@@ -13,7 +13,7 @@ from blocks.adoption.profile import TableProfile
 from blocks.adoption.workbench import FoundTable
 from blocks.errors import NotFound
 from blocks.records import Column, SourceTable
-from tasks.adoption import Adopter, Adoption, choose_marts, match_tables, write_ref
+from tasks.adoption import Adopter, Adoption, _list_tested_with, choose_marts, match_tables, write_ref
 
 
 def test_marts_of_metrics_and_exposures_come_first() -> None:
@@ -111,3 +111,35 @@ def test_a_version_is_called_as_dbt_calls_it(version: object, call: str) -> None
     assert write_ref({"name": "kinds", "version": version}) == call
     model, _ = propose_semantic_model(TableProfile(name="kinds_v2", rows=0, columns=()), (), call)
     assert model["model"] == call
+
+
+def test_what_tests_of_a_mart_read_as_well_is_built_and_shown_with_it() -> None:
+    """Of a chain of references, too; not what has no tests of its own, nor what only others' tests read."""
+
+    def refer(child: str, parent: str) -> dict[str, object]:
+        about = {
+            "unique_id": f"test.p.{child}_{parent}",
+            "name": f"{child}_{parent}",
+            "resource_type": "test",
+        }
+        nodes = [f"model.p.{child}", f"model.p.{parent}"]
+        return {**about, "fqn": ["p"], "attached_node": nodes[0], "depends_on": {"nodes": nodes}}
+
+    names = ["sales", "products", "makers", "bare", "visits"]
+    models = {
+        f"model.p.{name}": {
+            **{"unique_id": f"model.p.{name}", "name": name, "resource_type": "model", "schema": "s"},
+            **{"alias": name, "config": {}, "depends_on": {"nodes": []}, "package_name": "p"},
+        }
+        for name in names
+    }
+    pairs = [("sales", "products"), ("products", "makers"), ("sales", "bare"), ("visits", "sales")]
+    tests = {f"test.p.{'_'.join(pair)}": refer(*pair) for pair in pairs}
+    catalogue = SimpleNamespace(
+        models=names,
+        mart=lambda name: SimpleNamespace(unique_id=f"model.p.{name}"),
+        find_lineage=lambda name: {f"model.p.{name}"},
+        find_suite_tests=lambda found: {each: ("unique",) for each in found if each != "bare"},
+    )
+    found = _list_tested_with({"nodes": {**models, **tests}}, catalogue, "sales")  # type: ignore[arg-type]
+    assert found == ("ref('products')", "ref('makers')")

@@ -78,8 +78,8 @@ def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
         yield make_node_error(
             node,
             f"it is built in schema {node.get('schema')}, where readers may see it before it is checked",
-            "Give it an alias of its own, or let generate_schema_name begin with target.schema, as dbt's own does: in "
-            "the release another relation has its name.",
+            "Let generate_schema_name begin with target.schema, as dbt's own does, or give it an alias of its own, if "
+            "another relation in the release has its name.",
         )
 
 

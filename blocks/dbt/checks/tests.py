@@ -34,30 +34,34 @@ def check_tests(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]
 
 
 def _check_wider(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
-    """A finding for each test that reads what no dashboard needs; one for all of many that read the same."""
+    """A finding for each test that reads what no dashboard needs; one for all of many that read the same.
+
+    It holds the release back where it is a test of what is built, as long as readers have not seen that.
+    """
     nodes = manifest.get("nodes") or {}
-    alike: dict[str, list[WiderTest]] = {}
+    alike: dict[tuple[str, bool], list[WiderTest]] = {}
     for wider in find_wider_tests(manifest, built):
         if missing := ", ".join(node.name for node in wider.missing[:3]):
-            alike.setdefault(missing, []).append(wider)
-    for missing, tests in alike.items():
-        fix = "Let a dashboard need it, or move them to a model that both are made of."
+            alike.setdefault((missing, not wider.about), []).append(wider)
+    for (missing, holds_back), tests in alike.items():
+        say, until = (
+            (make_error, "until readers have seen that, the release is held back")
+            if holds_back
+            else (warn, "not run before readers have seen that")
+        )
+        fix = (
+            "Name it in depends_on of a dashboard's exposure, or move them to a model that both are made of."
+        )
         if len(tests) > MOST_ALIKE:
-            problem = f"they also read {missing}, which no dashboard needs: none of them can run before readers have "
-            yield warn(
-                f"{len(tests)} tests",
-                get_place(nodes[tests[0].unique_id]),
-                f"{problem}seen that: {tests[0].name} and the like",
-                fix,
+            problem = (
+                f"they also read {missing}, which no dashboard needs: {until}: {tests[0].name} and the like"
             )
+            yield say(f"{len(tests)} tests", get_place(nodes[tests[0].unique_id]), problem, fix)
             continue
         for test in tests:
-            yield warn(
-                f"test {test.name}",
-                get_place(nodes[test.unique_id]),
-                f"it also reads {missing}, which no dashboard needs: it can't run before readers have seen that",
-                fix.replace("them", "the test"),
-            )
+            problem = f"it also reads {missing}, which no dashboard needs: {until}"
+            place = get_place(nodes[test.unique_id])
+            yield say(f"test {test.name}", place, problem, fix.replace("them", "the test"))
 
 
 def _check_disabled(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
