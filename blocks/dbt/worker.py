@@ -193,7 +193,12 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: s
     else:
         rename_schema(manifest, parsed, schema)
     adapter = next(iter(dbt.adapters.factory.FACTORY.adapters.values()))
-    kinds = list_moved(str(adapter.config.credentials.schema), schema if alone else parsed)
+    credentials = (
+        adapter.config.credentials
+    )  # where tables are in folders apart from views, `root_path` names those
+    kinds = list_moved(
+        str(getattr(credentials, "root_path", "") or credentials.schema), schema if alone else parsed
+    )
     _seeds.clear()
     _seeds.update(move_in(manifest, schema, kinds))
     _parsed[:] = [manifest]
