@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
@@ -209,8 +210,14 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: s
 def _parse(args: list[str]) -> tuple[Manifest, list[str]]:
     from dbt.cli.main import dbtRunner
 
+    target = Path(args[args.index("--target-path") + 1])
+    repeats = "--no-partial-parse" not in args and (target / "partial_parse.msgpack").exists()
     reasons = Reasons()
     result = dbtRunner(callbacks=[reasons]).invoke(["parse", *args])
+    if (
+        not result.success and repeats
+    ):  # of an edited file dbt 1.12 keeps what it held before, and finds it twice
+        return _parse([*args, "--no-partial-parse"])
     if not result.success:
         raise DbtError(reasons.explain(result.exception))
     manifest: Manifest = result.result
