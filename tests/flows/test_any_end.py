@@ -189,6 +189,11 @@ with handle_interrupts():
 
 def test_a_terminal_that_is_closed_is_an_interrupt(tmp_path: Path) -> None:
     """Written to, it would answer each line with an error."""
+
+    def take_terminal() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup the tests are told to ignore it
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
     master, slave = pty.openpty()
     run = subprocess.Popen(
         [sys.executable, "-c", TALKING, str(tmp_path / "end")],
@@ -197,12 +202,16 @@ def test_a_terminal_that_is_closed_is_an_interrupt(tmp_path: Path) -> None:
         stdout=slave,
         stderr=slave,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=take_terminal,
     )
-    os.close(slave)
-    assert b"there" in os.read(master, 100)
-    os.close(master)
-    assert run.wait(timeout=30) == 0
+    try:
+        os.close(slave)
+        assert b"there" in os.read(master, 100)
+        os.close(master)
+        assert run.wait(timeout=60) == 0
+    finally:
+        run.kill()
+        run.wait()
     assert (tmp_path / "end").read_text() == "answered"
 
 
