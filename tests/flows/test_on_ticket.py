@@ -86,7 +86,9 @@ def server(prefect_server: str, desk: JiraDesk) -> Iterator[Server]:
             client.create_flow(poll),
             name,
             entrypoint="flows/poll.py:poll",
-            path=str(ROOT),
+            pull_steps=[  # as `prefect deploy` writes it; a path alone would copy the whole folder for each run
+                {"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}
+            ],
             parameters={"tracker": tracker, "deployment": f"deliver/{name}"},
             parameter_openapi_schema=parameter_schema(poll).model_dump_for_openapi(),
             enforce_parameter_schema=True,
