@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from blocks.catalogue import Catalogue, Exposure
@@ -194,14 +194,8 @@ def check_metrics(manifest: Manifest, catalogue: Catalogue) -> Iterator[Finding]
     labels: dict[str, list[str]] = {}
     for name, label in catalogue.metric_labels().items():
         labels.setdefault(label.casefold(), []).append(name)
-    for names in labels.values():
-        if len(names) > 1:
-            yield warn(
-                f"metric {names[0]}",
-                places.get(names[0], "metrics"),
-                f"{' and '.join(sorted(names))} have one label: a ticket that uses it can mean either",
-                "Give each a label of its own.",
-            )
+    have = "have one label: a ticket that uses it can mean either"
+    yield from _warn_of_shared(labels.values(), places, have, "Give each a label of its own.")
 
 
 def _check_same(manifest: Manifest, places: Mapping[str, str]) -> Iterator[Finding]:
@@ -212,14 +206,18 @@ def _check_same(manifest: Manifest, places: Mapping[str, str]) -> Iterator[Findi
             [metric.get(key) for key in ("type", "type_params", "filter", "time_granularity")], sort_keys=True
         )
         formulas.setdefault(formula, []).append(str(metric.get("name")))
-    for names in formulas.values():
+    fix = "Keep one, with the other's name among the `synonyms` of its meta."
+    yield from _warn_of_shared(formulas.values(), places, "are declared alike: one metric, twice", fix)
+
+
+def _warn_of_shared(
+    groups: Iterable[Sequence[str]], places: Mapping[str, str], what: str, fix: str
+) -> Iterator[Finding]:
+    """A warning for each group of metrics that is more than one. what: follows their names."""
+    for names in groups:
         if len(names) > 1:
-            yield warn(
-                f"metric {names[0]}",
-                places.get(names[0], "metrics"),
-                f"{' and '.join(names)} are declared alike: one metric, twice",
-                "Keep one, with the other's name among the `synonyms` of its meta.",
-            )
+            problem = f"{' and '.join(sorted(names))} {what}"
+            yield warn(f"metric {names[0]}", places.get(names[0], "metrics"), problem, fix)
 
 
 def check_marts(manifest: Manifest, catalogue: Catalogue, marts: Collection[str]) -> Iterator[Finding]:

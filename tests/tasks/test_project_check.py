@@ -349,7 +349,7 @@ SEEDED = [
         "known, but can't be shown, because its measure aggregates by an approximate percentile",
     ),
     ("warning", "metric", "have one label"),
-    ("warning", "metric revenue", "revenue and income are declared alike: one metric, twice"),
+    ("warning", "metric revenue", "income and revenue are declared alike: one metric, twice"),
     ("error", "metric revenue", "`format` in its meta String should match pattern"),
     ("error", "metric income", "`goal` in its meta Input should be 'up', 'down' or 'none'"),
     ("error", "metric revenue", "`ownr` in its meta is no key that is read (did you mean owner?)"),
