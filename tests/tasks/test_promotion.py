@@ -16,7 +16,10 @@ from blocks.release_names import release_schema
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from blocks.warehouse.release_history import (
+    RELATIONS_TABLE,
     choose_attempt,
+    forget_relations,
+    is_whole,
     list_kept_schemas,
     list_published_releases,
     list_seen_releases,
@@ -283,6 +286,21 @@ def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse)
     assert warehouse.list_releases() == ["rel_a", "rel_c", "rel_d"]
     assert seen(warehouse) == [1, 1]
     assert [release.run for release in list_published_releases(warehouse)] == ["a", "b", "c", "d"]
+
+
+def test_nothing_is_forgotten_where_nothing_was_kept(warehouse: DuckDBWarehouse) -> None:
+    forget_relations(warehouse, ["a"])  # nothing was ever written
+    promote(warehouse, "a", 1, relations={"model.shop.sales": "rel_a.sales"})
+    (release,) = list_seen_releases(warehouse, 1)
+    forget_relations(warehouse, [])
+    assert list(read_last_relations(warehouse, release)) == ["model.shop.sales"]
+    promote(warehouse, "b", 2, relations={"model.shop.sales": "rel_b.sales"})
+    forget_relations(warehouse, ["b"])
+    assert read_last_relations(warehouse, release) == {}
+    assert not is_whole(warehouse, release, ["rel_a", "rel_b"])
+    with warehouse.session() as session:  # as it is where a version before this table published
+        session.rows(f"drop table {warehouse.control}.{RELATIONS_TABLE}")
+    assert is_whole(warehouse, release, ["rel_a", "rel_b"])
 
 
 def test_a_publication_that_cannot_be_finished_is_closed_once_with_its_reason(
