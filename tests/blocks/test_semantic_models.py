@@ -490,6 +490,7 @@ EXPRESSIONS = {  # over 260 (a) and 110 (b); none is null
     "round(a / 110, 9)": 2.363636364,
     "round(a / 110, 10)": "refused",
     "round(-a / 8, 0)": -33,
+    "round(-a / 8)": -33,
     "floor(a / 7) + ceil(b / 7)": 37 + 16,
     "greatest(a, b, none) - least(a, b, none)": 150,
     "greatest(a, b, 1, 2, 3)": 260,
