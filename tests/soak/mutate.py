@@ -28,7 +28,11 @@ TESTS = {
     "blocks.quality.mart_diff": DIFF,
     "blocks.quality.mart_checks": DIFF,
     "blocks.quality.type_expectations": ["tests/blocks/quality/test_type_expectations.py"],
-    "tasks.gate": ["tests/tasks/test_gate.py", "tests/blocks/quality/test_mart_diff.py"],
+    "tasks.gate": [
+        "tests/tasks/test_gate.py",
+        "tests/tasks/test_quarantine.py",
+        "tests/blocks/quality/test_mart_diff.py",
+    ],
     "tasks.shown_checks": ["tests/tasks/test_shown_checks.py"],
     "tasks.promotion": ["tests/tasks/test_promotion.py", "tests/property/test_histories.py"],
     "blocks.warehouse.release_history": ["tests/tasks/test_promotion.py", "tests/property/test_histories.py"],

@@ -215,6 +215,9 @@ def test_a_budget_that_cannot_be_judged_is_a_failed_check(pair: Pair) -> None:
     same = values("(1, 1)")
     assert judge(pair, {"removed": 0.5}, KEY, pair.diff(same, same)) == (True, "0 of 1 (0.0%)")
     assert judge(pair, {"removed": 0}, KEY, pair.diff(values("(1, 1), (2, 2)"), same))[0] is False
+    one = pair.diff(values("(1, 1), (2, 2), (3, 3), (4, 4)"), values("(1, 1), (2, 2), (3, 3), (4, 5)"))
+    assert judge(pair, {"changed": 0.3}, KEY, one) == (True, "1 of 4 (25.0%)")
+    assert judge(pair, {"changed": 0.2}, KEY, one) == (False, "1 of 4 (25.0%)")
     nothing = pair.diff(f"{same} where k = 2", same)
     assert judge(pair, {"removed": 0}, KEY, nothing) == (True, "nothing to compare with")
     for budget, key, message in (
