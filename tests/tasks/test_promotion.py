@@ -288,6 +288,19 @@ def test_retention_keeps_the_last_and_what_is_served(warehouse: DuckDBWarehouse)
     assert [release.run for release in list_published_releases(warehouse)] == ["a", "b", "c", "d"]
 
 
+def test_recovery_keeps_where_the_models_of_a_publication_are(warehouse: DuckDBWarehouse) -> None:
+    report = build_release(warehouse, "a", 1, relations={"model.shop.sales": "rel_a.sales"})
+    first = Release(run="a", marts=report.marts, published_at=control.now())
+    control.write_journal(warehouse, "a", State.publishing, first.model_dump_json())
+    recover.fn(warehouse, "b")
+    assert read_last_relations(warehouse, first) == {"model.shop.sales": "rel_a.sales"}
+    promote(warehouse, "b", 2, relations={"model.shop.people": "rel_b.people"})
+    control.write_journal(warehouse, "a", State.publishing, first.model_dump_json())  # a rollback that died
+    recover.fn(warehouse, "c")
+    assert seen(warehouse) == [1, 1]
+    assert read_last_relations(warehouse, first) == {"model.shop.sales": "rel_a.sales"}  # as it was then
+
+
 def test_nothing_is_forgotten_where_nothing_was_kept(warehouse: DuckDBWarehouse) -> None:
     forget_relations(warehouse, ["a"])  # nothing was ever written
     promote(warehouse, "a", 1, relations={"model.shop.sales": "rel_a.sales"})
