@@ -173,9 +173,8 @@ def _refuse_all(listening: socket.socket) -> None:
 
     class Refusing(BaseHTTPRequestHandler):
         def refuse(self) -> None:
-            self.rfile.read(
-                int(self.headers.get("Content-Length") or 0)
-            )  # unread, it would be a broken connection
+            length = int(self.headers.get("Content-Length") or 0)
+            self.rfile.read(length)  # unread, it would be a broken connection
             self.send_response(HTTPStatus.NO_CONTENT if self.path.endswith("/logs/") else HTTPStatus.GONE)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -16,9 +16,8 @@ if __name__ == "__main__":
     from blocks.child_process import run
     from flows.cli import main
 
-    logging.raiseExceptions = (
-        False  # a line that can't be logged, as where Prefect's API is gone, is no traceback
-    )
+    # A line that can't be logged, as where Prefect's API is gone, is no traceback.
+    logging.raiseExceptions = False
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # where the terminal's encoding lacks a sign

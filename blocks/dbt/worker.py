@@ -194,16 +194,14 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: s
     else:
         rename_schema(manifest, parsed, schema)
     adapter = next(iter(dbt.adapters.factory.FACTORY.adapters.values()))
-    credentials = (
-        adapter.config.credentials
-    )  # where tables are in folders apart from views, `root_path` names those
-    kinds = list_moved(
-        str(getattr(credentials, "root_path", "") or credentials.schema), schema if alone else parsed
-    )
+    credentials = adapter.config.credentials
+    # Where tables are in folders apart from views, `root_path` names those.
+    target = str(getattr(credentials, "root_path", "") or credentials.schema)
+    kinds = list_moved(target, schema if alone else parsed)
     _seeds.clear()
     _seeds.update(move_in(manifest, schema, kinds))
     _parsed[:] = [manifest]
-    database = str(adapter.config.credentials.database or "")
+    database = str(credentials.database or "")
     return {"warnings": warnings, "apart": alone, "database": database, "moved": sorted(kinds)}
 
 
@@ -214,9 +212,8 @@ def _parse(args: list[str]) -> tuple[Manifest, list[str]]:
     repeats = "--no-partial-parse" not in args and (target / "partial_parse.msgpack").exists()
     reasons = Reasons()
     result = dbtRunner(callbacks=[reasons]).invoke(["parse", *args])
-    if (
-        not result.success and repeats
-    ):  # of an edited file dbt 1.12 keeps what it held before, and finds it twice
+    if not result.success and repeats:
+        # Of an edited file dbt 1.12 keeps what it held before, and finds it twice.
         return _parse([*args, "--no-partial-parse"])
     if not result.success:
         raise DbtError(reasons.explain(result.exception))

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -268,6 +269,7 @@ def _list_patterns(kwargs: Mapping[str, object]) -> list[str]:
     return [each for each in given if isinstance(each, str)]
 
 
+@lru_cache(maxsize=1000)  # DuckDB is opened for it
 def _find_broken_pattern(pattern: str, dialect: str) -> str:
     """Why a regular expression is none on a warehouse; empty if it is one, or if only the warehouse can tell."""
     said = ""
