@@ -21,7 +21,7 @@ library = Library()
 
 def ended(main: str) -> subprocess.CompletedProcess[str]:
     code = f"{SLOW_TO_TAKE_APART}def main():\n    {main}\nrun(main)"
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ class Server:
     delivery: str
 
     def call(self, method: str, path: str, body: Any = None) -> requests.Response:
-        return requests.request(method, f"{self.api}{path}", json=body, timeout=30)
+        # The server waits for its database's lock for up to a minute.
+        return requests.request(method, f"{self.api}{path}", json=body, timeout=120)
 
     def runs(self, deployment: str) -> list[dict[str, Any]]:
         body = {"deployments": {"id": {"any_": [deployment]}}}

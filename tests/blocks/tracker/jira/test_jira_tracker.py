@@ -356,7 +356,7 @@ def test_a_saved_block_comes_back_and_keeps_its_secret(desk: JiraDesk, prefect_s
     assert isinstance(loaded, JiraTracker)
     assert [ticket.key for ticket in loaded.list_open_tickets()] == ["AN-1"]
     told = requests.get(
-        f"{prefect_server.rstrip('/')}/block_types/slug/jira-tracker/block_documents/name/{name}", timeout=30
+        f"{prefect_server.rstrip('/')}/block_types/slug/jira-tracker/block_documents/name/{name}", timeout=120
     )
     assert told.json()["data"]["project"] == "AN"
     assert TOKEN not in told.text

@@ -76,8 +76,8 @@ def test_a_link_and_a_status_may_be_repeated(server: str) -> None:
         tracker.link(KEY, "https://bi.example/revenue", title)
         tracker.move(KEY, "done")
     issue = f"{server}/rest/api/2/issue/{KEY}"
-    assert requests.get(issue, timeout=20).json()["fields"]["status"]["name"] == "Done"
-    links = requests.get(f"{issue}/remotelink", timeout=20).json()
+    assert requests.get(issue, timeout=120).json()["fields"]["status"]["name"] == "Done"
+    links = requests.get(f"{issue}/remotelink", timeout=120).json()
     assert [each["object"]["title"] for each in links if each["object"]["url"].startswith("https://bi")] == [
         "Dashboard revenue"
     ]
