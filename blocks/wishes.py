@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _READ_OTHERWISE = re.compile(
-    r'[,;"\n=]|\.\.|^$|^\s|\s$|\s(?:or|and|to)\s|^(?:!|not\s|and\s|or\s|from\s|between\s|[(\[])', re.I
+    r'[,;"\n=]|\.\.|^$|^\s|\s$|\s(?:or|and|to)\s|^(?:!|(?:not|all but|all except|and|or|from|between)\s|[(\[])',
+    re.I,
 )
 FIELDS = (
     "filters",
@@ -70,11 +71,13 @@ AGAINST = {Against.previous: "previous period", Against.year: "same period last 
 class Filter(Wish):
     """Values of a dimension that a dashboard opens with; readers can choose others.
 
-    values: as the data have them; or low and high: of a number, both included, None where it is open.
+    values: as the data have them; or low and high: of a number, both included, None where it is open. excluded: all
+    but these values are meant.
     """
 
     dimension: str
     values: tuple[str, ...] = ()
+    excluded: bool = False
     low: float | None = None
     high: float | None = None
 
@@ -86,7 +89,8 @@ class Filter(Wish):
     def accepts(self, value: str) -> bool:
         """True if a value of the dimension, as text, is among those chosen, whatever its case."""
         if not self.is_range:
-            return value.strip().casefold() in {each.casefold() for each in self.values}
+            named = value.strip().casefold() in {each.casefold() for each in self.values}
+            return named is not self.excluded
         try:
             number = float(value)
         except ValueError:
@@ -94,10 +98,11 @@ class Filter(Wish):
         return (self.low is None or self.low <= number) and (self.high is None or number <= self.high)
 
     def __str__(self) -> str:
-        """As in `country = Germany, France` or `amount = 10..20`."""
+        """As in `country = Germany, France`, `country != Spain` or `amount = 10..20`."""
         if self.is_range:
             return f"{self.dimension} = {write_number(self.low)}..{write_number(self.high)}"
-        return f"{self.dimension} = {', '.join(map(quote_value, self.values))}"
+        sign = "!=" if self.excluded else "="
+        return f"{self.dimension} {sign} {', '.join(map(quote_value, self.values))}"
 
 
 class Span(Wish):

@@ -14,7 +14,10 @@ from blocks.wishes import WEEKDAYS, Against, Alert, Cadence, Every, Filter, Span
 from tasks.dates import end_month, read_days
 
 MOST_UNITS, MOST_VALUES = 1_000, 50
-FILTERS = "Write `dimension = value, value`, or `dimension = 10..20` for numbers; one filter a line."
+FILTERS = (
+    "Write `dimension = value, value`, `dimension != value` for all but that, or `dimension = 10..20` for numbers; "
+    "one filter a line."
+)
 PERIODS = (
     "Write `last 12 months` (or days, weeks, quarters, years), `this year`, `2026-01-01..2026-06-30`, "
     "`since 2026-01-01`, `2025`, `2025-Q1`, `2025-03` or `all`."
@@ -31,10 +34,16 @@ ALERTS = (
 SUBSCRIBERS = "Write e-mail addresses, as `dana@example.com`, or names of channels, as `sales`."
 CADENCES = "Write `each run`, `daily`, `weekly on Monday`, `monthly on day 1` or `once`."
 _ASSIGN = re.compile(
-    r"\s*(?:==?|:|\bis one of\b|\bis\b|\bin\b|\bare\b|\s(?=(?:from|between)\s))\s*", re.IGNORECASE
+    r"\s*(?:==?|:|\bis (?:one of|in)\b|\bis\b|\bin\b|\bare\b|\s(?=(?:from|between)\s))\s*", re.IGNORECASE
 )
 _RANGE = re.compile(r"(?P<low>\S*?)\s*\.\.\.?\s*(?P<high>\S*)")
 _BETWEEN = re.compile(r"(?:from|between)\s+(?P<low>\S+)\s+(?:to|and)\s+(?P<high>\S+)", re.IGNORECASE)
+_EXCLUDED = re.compile(
+    r"(?P<name>[^=:\"<>]+?)\s*(?:!==?|<>|≠|\b(?:(?:is|are)\s+)?not\s+in\b|\bisn't\b|"
+    r"[=:]?\s*\ball\s+(?:but|except)\b|\b(?:except|excluding|excludes|without)\b|(?P<equal>(?:[=:]|\b(?:is|are)\b)\s*not\b))"
+    r"\s*(?P<values>\S.*)",
+    re.IGNORECASE,
+)
 _LIMIT = re.compile(r"(?P<name>[^=:\"]+?)\s*(?P<sign>>=|<=|≥|≤)\s*(?P<number>\S+)")
 _ALERT = re.compile(
     r"(?P<name>.+?)\s*(?:(?P<sign>[<>])|\b(?:is |are |falls |drops |goes |gets |rises )?"
@@ -109,13 +118,18 @@ class UnclearError(ValueError):
     """A text that stands for no such wish; its message says what can be written, in Markdown."""
 
 
-def read_filter(text: str) -> Filter:
-    """A filter; its dimension is as it was written."""
+def read_filter(text: str, excluding: bool = True) -> Filter:
+    """A filter; its dimension is as it was written.
+
+    excluding: False to read `state = not started` as the value `not started`, which a dimension may have.
+    """
     if found := _LIMIT.fullmatch(text):
         number = read_number(found["number"])
         return Filter(
             dimension=found["name"].strip(), **{"low" if found["sign"] in (">=", "≥") else "high": number}
         )
+    if (found := _EXCLUDED.fullmatch(text)) and (excluding or not found["equal"]):
+        return Filter(dimension=found["name"].strip(), values=_read_values(found["values"]), excluded=True)
     name, remainder = _split_name(text, FILTERS)
     if range_ := _RANGE.fullmatch(remainder) or _BETWEEN.fullmatch(remainder):
         if not (range_["low"] or range_["high"]):
@@ -124,17 +138,20 @@ def read_filter(text: str) -> Filter:
         if low is not None and high is not None and low > high:
             raise UnclearError(f"A range begins with its smaller number. {FILTERS}")
         return Filter(dimension=name, low=low, high=high)
-    if remainder.startswith(("!", "not ")) or name.lower().endswith(" not") or name.endswith(("!", "<", ">")):
-        raise UnclearError(
-            f"Values can't be excluded, and limits are included: name what is to be seen. {FILTERS}"
-        )
-    inner = remainder[1:-1] if remainder[:1] + remainder[-1:] in ("()", "[]") else remainder
+    if name.endswith(("<", ">")):
+        raise UnclearError(f"Limits are included: write `>=` or `<=`. {FILTERS}")
+    return Filter(dimension=name, values=_read_values(remainder))
+
+
+def _read_values(text: str) -> tuple[str, ...]:
+    """The values that a filter names, once each."""
+    inner = text[1:-1] if text[:1] + text[-1:] in ("()", "[]") else text
     values = tuple(dict.fromkeys(split_values(inner)))
     if not values:
         raise UnclearError(FILTERS)
     if len(values) > MOST_VALUES:
         raise UnclearError(f"At most {MOST_VALUES} values can be preset.")
-    return Filter(dimension=name, values=values)
+    return values
 
 
 def split_values(text: str) -> list[str]:

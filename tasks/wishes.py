@@ -137,15 +137,34 @@ def _read_one(form: Form, field_name: str, read: Callable[[str], _Found]) -> _Fo
 def _read_filters(form: Form, metrics: Sequence[str], known: Known) -> tuple[Filter, ...]:
     found: dict[str, Filter] = {}
     for entry in _list_entries(form, "filters"):
-        if (each := _read(form, "filters", read_filter, entry)) and (
-            one := _check_filter(form, each, metrics, known)
-        ):
+        if (each := _read_filter(form, entry, known)) and (one := _check_filter(form, each, metrics, known)):
             if one.dimension in found and one != found[one.dimension]:
                 form.add_gap(
                     "filters", f"name {code(one.dimension)} twice. Write all its values behind one name."
                 )
             found[one.dimension] = one
     return tuple(found.values())
+
+
+def _read_filter(form: Form, text: str, known: Known) -> Filter | None:
+    """A filter as it was written. `state = not started` is the value `not started` where there is such a one."""
+    found = _read(form, "filters", read_filter, text)
+    if found is None or not found.excluded:
+        return found
+    plain = read_filter(text, excluding=False)
+    names = known.dimensions.find(plain.dimension)
+    if not plain.excluded and len(names) == 1:
+        values = known.find_values(names[0])
+        if values is None:
+            form.add_gap(
+                "filters",
+                f"{code(text)} can be read in two ways. Write {code(found)} for all but that, or {code(plain)} for "
+                "this value.",
+            )
+            return None
+        if plain.values[0].casefold() in map(str.casefold, values):
+            return plain
+    return found
 
 
 def _check_filter(form: Form, wish: Filter, metrics: Sequence[str], known: Known) -> Filter | None:
@@ -198,6 +217,9 @@ def _match_values(form: Form, wish: Filter, values: Sequence[str]) -> Filter | N
         hint = f"did you mean {' or '.join(map(code, near))}?" if near else f"it has {listed(values, 10)}."
         form.add_gap("filters", f"{code(text)} is no value of {code(wish.dimension)} now; {hint}")
     if None in found.values():
+        return None
+    if wish.excluded and exact.keys() <= {text.casefold() for text in texts}:
+        form.add_gap("filters", f"{code(wish)} leaves no value of {code(wish.dimension)} to show.")
         return None
     return wish.model_copy(update={"values": tuple(dict.fromkeys(map(str, found.values())))})
 

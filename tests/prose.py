@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -219,8 +220,8 @@ def list_values(proposal: Proposal) -> Iterator[tuple[str, str]]:
             yield from ((name, each) for each in text.split(", "))
         elif name == "filters":
             for entry in text.split("; "):
-                dimension, _, values = entry.partition(" = ")
-                yield from ((name, f"{dimension} = {value}") for value in values.split(", "))
+                dimension, sign, values = re.split(r"( !?= )", entry, maxsplit=1)
+                yield from ((name, f"{dimension}{sign}{value}") for value in values.split(", "))
         else:
             yield name, text
 

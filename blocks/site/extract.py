@@ -68,7 +68,7 @@ class Extract:
         return int(self.rows(sql)[0][0])
 
     def list_values(self, wish: Filter) -> list[tuple[object, str]]:
-        """Those values of a dimension that a filter means: as the rows have them, and as they are shown."""
+        """Those values of a dimension that a filter names: as the rows have them, and as they are shown."""
         column, label = quote_identifier(wish.dimension), label_sql(wish.dimension)
         if wish.is_range:
             number, limits = f"try_cast({column} AS DOUBLE)", ((">=", wish.low), ("<=", wish.high))

@@ -125,7 +125,8 @@ def describe_missing_values(wish: Filter, there: Collection[str]) -> list[str]:
     known = {_reduce(value) for value in there}
     missing = [value for value in wish.values if _reduce(value) not in known]
     found = [f"{wish.dimension} has no value {' or '.join(missing)} in these data."] if missing else []
-    return [*found, *([] if known else [f"So nothing is filtered by {wish.dimension}."])]
+    nothing = "left out" if wish.excluded else f"filtered by {wish.dimension}"
+    return [*found, *([] if known else [f"So nothing is {nothing}."])]
 
 
 def _reduce(value: str) -> str:

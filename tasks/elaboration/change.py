@@ -229,17 +229,23 @@ def _apply_value(
         why = f"can be of {listed(names)}" if names else "is a value that these metrics don't have"
         raise _UnreadError(f"{code(mention.typed)} {why}")
     (name,), value = names, mention.value
-    current = change.filters[name].values if name in change.filters else ()
     before = sentence.tokens[mention.first - 1].low if mention.first else ""
     alone = mode == "only" or mention.only or (before in PLACES and mode != "drop")
-    if name in begun or (mode == "add" and current and not alone):
-        values = (*current, value)
-    elif alone:
-        values = (value,)
+    current = change.filters.get(name)
+    if name not in begun and alone:
+        current = Filter(dimension=name)
         begun.add(name)
-    elif mode == "drop" and value in current and len(current) > 1:
-        values = tuple(each for each in current if each != value)
-    else:
+    elif current is None and mode == "drop":
+        current = Filter(dimension=name, excluded=True)
+    elif current is None or (name not in begun and (not mode or current.is_range)):
         raise _UnreadError("say `only` before the values that are to be left")
-    change.filters[name] = Filter(dimension=name, values=tuple(dict.fromkeys(values)))
+    if (mode == "drop") is current.excluded:
+        values = tuple(dict.fromkeys((*current.values, value)))
+    else:
+        values = tuple(each for each in current.values if each != value)
+    if not values and not current.excluded:
+        raise _UnreadError("nothing would be left to show")
+    change.filters[name] = current.model_copy(update={"values": values})
+    if not values:
+        del change.filters[name]
     _set(change, "filters", "; ".join(map(str, change.filters.values())), mention.typed)

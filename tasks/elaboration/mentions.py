@@ -193,13 +193,28 @@ THINGS = frozenset(
 )
 PRONOUNS = frozenset(["we", "i", "they", "to", "you", "wir", "ich", "sie", "us", "nobody", "everybody"])
 _NEGATED = re.compile(
-    r"\b(?:not(?! only)|no|isn't|aren't|don't|doesn't|won't|can't|without|except|excluding|exclude|excludes|"
-    r"other than|"
+    r"\b(?:not(?! only)|no|isn't|aren't|don't|doesn't|won't|can't|never|nothing|nobody|without|except|excluding|"
+    r"excluded?|excludes|other than|"
     r"rather than|instead of|besides|than|ignoring|minus|kein\w*|ohne|nicht(?! nur)|außer|statt|anstatt|"
     r"ausgenommen)\b"
 )
+_EXCLUDED = re.compile(
+    r"\b(?:without|except(?: for)?|excluding|excludes?|excl|minus|ignoring|other than|but not|not including|"
+    r"(?:leave|leaving) out|ohne|außer|ausgenommen|exkl)$"
+)
+"""What a value that is to be left out stands behind, articles aside."""
+_OUT = re.compile(
+    r"\b(?:leave|leaving|left|keep) (?:\w+ ){0,3}?out\b|\b(?:weglassen|weggelassen|ausgeschlossen)\b"
+)
+_ALL_BUT = re.compile(
+    r"\b(?:all|every|everything|everyone|any|alle|alles|jede[rsmn]?)\b.* (?:but|bis auf)$|\bw o$"
+)
+_LEFT = re.compile(
+    r"(?:(?:is|are|should|to|be|being) ){0,3}(?:excluded|omitted|left out|ausgeschlossen|ausgenommen|weggelassen)\b"
+)
+"""What stands behind values that are to be left out."""
 _LEFT_OUT = re.compile(
-    r"\b(?:leave|leaving|left|keep) (?:\w+ ){0,3}?out\b|\bnot (?:needed|necessary|interested)\b|"
+    r"\bnot (?:needed|necessary|interested)\b|"
     r"\bnicht (?:nötig|gebraucht)\b"
 )
 _TALK = re.compile(
@@ -217,12 +232,16 @@ _EXAMPLE = re.compile(
 )
 
 
+_LEAVE_OUT = "it is named as something to leave out"
+
+
 @dataclass(frozen=True)
 class Mention:
     """Words that stand for something of the catalogue.
 
     names: what they may mean; whole: all words of a name are there. value: of a dimension. by: a word before them asks
-    for a split; only: it restricts. refused: why they are read as no wish; "" for a wish. typed: as it was written.
+    for a split; only: it restricts; excluded: a value is to be left out. refused: why they are read as no wish; empty
+    for a wish. typed: as it was written.
     """
 
     kind: str
@@ -236,6 +255,7 @@ class Mention:
     value: str = ""
     by: bool = False
     only: bool = False
+    excluded: bool = False
     corrected: str = ""
     refused: str = ""
     inflected: bool = False
@@ -452,10 +472,32 @@ def _judge(
     if listed and before is not None and before.kind == mention.kind:
         mention = replace(mention, by=mention.by or before.by, only=mention.only or before.only)
         if mention.kind == "value" and not before.refused and set(before.names) & set(mention.names):
-            return mention
+            return replace(mention, excluded=before.excluded)
         if before.refused and mention.kind != "metric":
             return replace(mention, refused=before.refused)
+    mention = replace(mention, excluded=mention.kind == "value" and _is_excluded(mention, sentence, others))
     return replace(mention, refused=_find_refusal(mention, sentence, others))
+
+
+def _is_excluded(mention: Mention, sentence: Sentence, others: Sequence[Mention]) -> bool:
+    """True for a value that the words right before it leave out, or its clause, where that names no other value."""
+    clause = sentence.tokens[mention.first].clause
+    before = list(sentence.tokens[: mention.first])
+    while before and before[-1].low in ARTICLES:
+        before.pop()
+    said = " ".join(each.low for each in before if each.clause == clause)
+    if found := _EXCLUDED.search(said):
+        return not _NEGATED.search(said[: found.start()])  # `I don't want to exclude`
+    if _ALL_BUT.search(" ".join(each.low for each in before)):
+        return True
+    last = mention
+    values = sorted((each for each in others if each.kind == "value"), key=lambda each: each.first)
+    for each in values:
+        last = each if each.first >= last.end and _is_next(last, each, sentence) else last
+    if _LEFT.match(" ".join(each.low for each in sentence.tokens[last.end : last.end + 5])):
+        return True
+    beside = [each for each in values if sentence.tokens[each.first].clause == clause]
+    return len(beside) == 1 and bool(_OUT.search(sentence.read_clause(mention.first)))
 
 
 def _is_next(before: Mention, mention: Mention, sentence: Sentence) -> bool:
@@ -472,14 +514,17 @@ def _find_refusal(mention: Mention, sentence: Sentence, others: Sequence[Mention
     """Why a mention is read as no wish; "" for one that is."""
     start = sentence.tokens[mention.first]
     ahead = " ".join(each.low for each in sentence.tokens[: mention.first] if each.clause == start.clause)
-    if _NEGATED.search(ahead) or _LEFT_OUT.search(sentence.read_clause(mention.first)):
-        return "it is named as something to leave out"
+    clause = sentence.read_clause(mention.first)
+    left_out = _NEGATED.search(ahead) or _OUT.search(clause) or _LEFT_OUT.search(clause)
+    if left_out and not mention.excluded:
+        return _LEAVE_OUT
     if _TALK.search(ahead):
         return "it is spoken of, not asked for"
     if mention.kind != "value" and _SUBJECT.search(ahead):
         return "it is only what it is about"
     if mention.kind == "value":
-        return _refuse_value(mention, sentence, ahead, others)
+        refused = _refuse_value(mention, sentence, ahead, others)
+        return _LEAVE_OUT if refused and mention.excluded else refused
     if mention.kind == "dimension":
         return _refuse_dimension(mention, sentence, others)
     return _refuse_metric(mention, sentence, others)
@@ -487,7 +532,7 @@ def _find_refusal(mention: Mention, sentence: Sentence, others: Sequence[Mention
 
 def _refuse_value(mention: Mention, sentence: Sentence, ahead: str, others: Sequence[Mention]) -> str:
     following = sentence.tokens[mention.end].low if mention.end < len(sentence.tokens) else ""
-    if _EXAMPLE.search(ahead):
+    if _EXAMPLE.search(ahead) or following in ("included", "inklusive", "eingeschlossen"):
         return "it is named as an example"
     if following in PEOPLE:
         return "it says who they are"
@@ -504,10 +549,11 @@ def _refuse_value(mention: Mention, sentence: Sentence, ahead: str, others: Sequ
     only = mention.only or any(each.low in ONLY for each in sentence.tokens[mention.end : mention.end + 2])
     first_of_all = mention.first == 0 and not sentence.in_title
     proper = words[0].is_capital and mention.value[:1].isupper() and not first_of_all
-    common = alone and words[0].low in COMMON_VALUES and not (beside or only)
+    common = alone and words[0].low in COMMON_VALUES and not (beside or only or mention.excluded)
     short = alone and len(words[0].low) < 4 and not (words[0].text == mention.value or beside)
     number = alone and words[0].low.isdigit() and not beside
-    meant = proper or not alone or beside or only or _read_cue(sentence, mention.first) in PLACES
+    cued = mention.excluded or _read_cue(sentence, mention.first) in PLACES
+    meant = proper or not alone or beside or only or cued
     return "it may be an everyday word" if common or short or number or not meant else ""
 
 

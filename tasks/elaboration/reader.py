@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from blocks.records import Analysis
-from blocks.wishes import quote_value
+from blocks.wishes import Filter
 from tasks.elaboration.cues import Cue, find_cues, find_targets, find_top
 from tasks.elaboration.lexicon import FILLERS
 from tasks.elaboration.mentions import SHOWING, Mention, find_mentions
@@ -238,14 +238,21 @@ def _choose_dimensions(draft: _Draft, mentions: Sequence[Mention]) -> None:
 def _choose_filters(draft: _Draft, mentions: Sequence[Mention], compared: bool) -> None:
     """Values of dimensions. compared: several of one are to be set against each other, so it is split by them."""
     found: dict[str, dict[str, str]] = {}
+    excluded: dict[str, bool] = {}
     for mention in mentions:
         names = [each for each in mention.names if _is_on_all(draft, each)]
         if len(names) > 1:
             names = [each for each in names if each in draft.dimensions or each in found] or names
-        if len(names) == 1:
+        if len(names) == 1 and excluded.setdefault(names[0], mention.excluded) is not mention.excluded:
+            draft.leftovers.append(f"{code(mention.typed)}: values are either shown alone or left out")
+        elif len(names) == 1:
             found.setdefault(names[0], {})[mention.value] = mention.typed
         elif names:
-            draft.ask("filters", [f"{name} = {quote_value(mention.value)}" for name in names], mention.typed)
+            options = [
+                str(Filter(dimension=name, values=(mention.value,), excluded=mention.excluded))
+                for name in names
+            ]
+            draft.ask("filters", options, mention.typed)
         else:
             draft.leftovers.append(
                 f"{code(mention.typed)} is a value of {listed(mention.names)}, which these metrics do not have"
@@ -253,9 +260,13 @@ def _choose_filters(draft: _Draft, mentions: Sequence[Mention], compared: bool) 
     for name in (name for name, values in found.items() if compared and len(values) > 1):
         draft.dimensions.setdefault(name, f"values of {code(name)} are compared")
     if found:
-        value = "; ".join(f"{name} = {', '.join(map(quote_value, values))}" for name, values in found.items())
+        wishes = (
+            Filter(dimension=name, values=tuple(values), excluded=excluded[name])
+            for name, values in found.items()
+        )
+        value = "; ".join(map(str, wishes))
         why = "; ".join(
-            f"{code(typed)} is a value of {code(name)}"
+            f"{code(typed)} is a value of {code(name)}{', to be left out' if excluded[name] else ''}"
             for name, values in found.items()
             for typed in values.values()
         )

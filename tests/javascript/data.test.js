@@ -61,32 +61,45 @@ test("the range before is as long, and only there if the data reaches back over 
 });
 
 test("a picked value filters, and none picked means all", () => {
-  selection.picked.set("country", new Set(["Spain"]));
+  selection.picked.set("country", new page.Choice(["Spain"]));
   assert.deepEqual(totals().now, { sales: 12, buyer: 4 });
-  selection.picked.set("country", new Set());
+  selection.picked.set("country", new page.Choice());
   assert.equal(totals().now.sales, 20);
 });
 
+test("values that are left out leave all others, also those that no address knows", () => {
+  selection.picked.set("country", new page.Choice(["Spain"], true));
+  assert.equal(totals().now.sales, 8);
+  const key = selection.filterKey(dataset);
+  selection.picked.set("country", new page.Choice(["Spain"]));
+  assert.notEqual(selection.filterKey(dataset), key);
+  page.readState("not.country=Spain&is.country=Italy&not.country=Malta", selection.model, selection, [
+    { dataset, restart() {}, choose() {} },
+  ]);
+  assert.deepEqual(selection.picked.get("country"), new page.Choice(["Spain", "Malta"], true));
+  assert.deepEqual(page.describeFilters(selection, new Map()), ["country: all but Spain, Malta"]);
+});
+
 test("filters on a dimension that a dataset lacks leave it alone", () => {
-  selection.picked.set("channel", new Set(["Web"]));
+  selection.picked.set("channel", new page.Choice(["Web"]));
   assert.deepEqual(selection.where(dataset), [null]);
 });
 
 test("drill-down narrows further, also inside of what is picked", () => {
-  selection.picked.set("country", new Set(["Spain", "Italy"]));
+  selection.picked.set("country", new page.Choice(["Spain", "Italy"]));
   selection.path.push({ dimension: "country", texts: new Set(["Italy", "Malta"]) });
   assert.deepEqual(selection.where(dataset), [new Set([2])]);
   assert.equal(totals().now.sales, -2);
 });
 
 test("nothing left is null, and a count of nothing is 0", () => {
-  selection.picked.set("country", new Set(["Atlantis"]));
+  selection.picked.set("country", new page.Choice(["Atlantis"]));
   assert.deepEqual(totals().now, { sales: null, buyer: 0 });
 });
 
 test("reset goes back to what the page opens with", () => {
   selection.range = { first: 0, last: 1 };
-  selection.picked.set("country", new Set(["Spain"]));
+  selection.picked.set("country", new page.Choice(["Spain"]));
   selection.path.push({});
   selection.reset();
   assert.deepEqual(selection.range, selection.model.opening);
@@ -368,7 +381,7 @@ test("a state is written as what differs from the opening, and read back", () =>
   };
   section.restart();
   assert.equal(page.writeState(model, selection, [section]), "");
-  selection.picked.set("country", new Set(["Spain", "a & b"]));
+  selection.picked.set("country", new page.Choice(["Spain", "a & b"]));
   selection.path.push({
     dimension: "country",
     texts: new Set(["Malta"]),
@@ -525,9 +538,9 @@ test("a percentile goes by the filters and by the groups, and is none without ro
     ["Malta", 6],
     ["Spain", 1],
   ]);
-  selection.picked.set("country", new Set(["Malta"]));
+  selection.picked.set("country", new page.Choice(["Malta"]));
   assert.equal(totals().now.value, 6);
-  selection.picked.set("country", new Set(["Italy"]));
+  selection.picked.set("country", new page.Choice(["Italy"]));
   assert.equal(totals().now.value, null);
 });
 
@@ -580,7 +593,7 @@ test("whatever moved, the parts add up to the change to the cent, of sums and of
 
 test("members that are new or gone are said, and those beyond the first few are one", () => {
   const [then, now] = ["2025-03-02", "2025-03-05"].map((text) => ({ first: day(text), last: day(text) }));
-  selection.picked.set("country", new Set(["Spain"]));
+  selection.picked.set("country", new page.Choice(["Spain"]));
   const found = page.explain({ ...view, metric: { ...METRIC, empty: 0 } }, then, now);
   assert.deepEqual([found.change, found.dimensions], [2, []]); // one member alone explains nothing
   selection.reset();

@@ -117,6 +117,18 @@ def test_values_are_added_to_and_taken_from_those_that_are_shown() -> None:
     shown = (Filter(dimension="country", values=("Germany", "France")),)
     assert read("add Spain", filters=shown).fields["filters"] == "country = Germany, France, Spain"
     assert read("without France", filters=shown).fields["filters"] == "country = Germany"
+    assert read("for France and Spain", filters=shown).fields["filters"] == "country = France, Spain"
+
+
+def test_values_are_left_out_and_come_back() -> None:
+    left = Filter(dimension="country", values=("United Kingdom",), excluded=True)
+    assert read("without the United Kingdom").fields["filters"] == "country != United Kingdom"
+    assert read("Please exclude Spain and France").fields["filters"] == "country != Spain, France"
+    assert read("exclude Spain", filters=(left,)).fields["filters"] == "country != United Kingdom, Spain"
+    assert read("add the United Kingdom", filters=(left,)).fields["filters"] == ""
+    assert read("only Spain", filters=(left,)).fields["filters"] == "country = Spain"
+    shown = Filter(dimension="country", values=("Germany",))
+    assert "nothing would be left" in str(read("without Germany", filters=(shown,)).unread)
     assert read("add Spain").unread  # all are shown
 
 

@@ -50,6 +50,30 @@ def test_a_short_name_a_thing_of_a_value_and_a_mere_subject_propose_nothing_of_t
     assert ("metrics" in fields) is bool(found)
 
 
+@pytest.mark.parametrize(
+    ("text", "filters"),
+    [
+        ("Orders by country, excluding Germany and France.", "country != Germany, France"),
+        ("Orders by country, Spain and France excluded.", "country != Spain, France"),
+        ("Orders by country for everything but the United Kingdom.", "country != United Kingdom"),
+        ("Orders by country (w/o Spain).", "country != Spain"),
+        ("Orders by segment, please leave out Germany.", "country != Germany"),
+        ("Bestellungen je Land ohne Deutschland und Spanien.", "country != Germany, Spain"),
+        ("Orders of all segments except guest and online.", "segment != guest, online"),
+        ("We can't work without Germany. Orders by segment.", None),
+        ("Orders by segment. I don't want to exclude Germany.", None),
+        ("Orders by segment; the last report excluded Germany.", None),
+        ("Orders by segment. Nothing should be excluded, Germany included.", None),
+    ],
+)
+def test_values_to_be_left_out_are_proposed_so_and_never_the_other_way_round(
+    text: str, filters: str | None
+) -> None:
+    found = read_prose("Orders", [text], make_vocabularies()["shop"], ASKED_ON)
+    assert found.fields.get("filters") == filters
+    assert filters or found.leftovers  # said, not dropped
+
+
 def test_hostile_tickets_propose_nothing() -> None:
     for case in (case for part in PARTS for case in read_cases(part)):
         if case.kind == "hostile":

@@ -48,6 +48,46 @@ def test_filters_are_read_in_each_of_their_forms() -> None:
 @pytest.mark.parametrize(
     ("text", "read"),
     [
+        ("country != Germany", "country != Germany"),
+        ("country <> Germany, France", "country != Germany, France"),
+        ("country = not Germany", "country != Germany"),
+        ("country is not Germany", "country != Germany"),
+        ("country not in (Germany, France)", "country != Germany, France"),
+        ("country without Germany", "country != Germany"),
+        ("country: all but Germany", "country != Germany"),
+        ('country = "not Germany"', 'country = "not Germany"'),
+        ("drink = without milk", "drink = without milk"),
+        ("country = Nottingham", "country = Nottingham"),
+    ],
+)
+def test_values_are_left_out_in_each_of_the_usual_forms(text: str, read: str) -> None:
+    assert str(read_filter(text)) == read
+    assert read_filter(read) == read_filter(text)
+
+
+def test_what_is_not_a_value_and_what_is_a_value_that_begins_so_are_told_apart() -> None:
+    def check(text: str, values: Any) -> Any:
+        return check_ticket(ticket(filters=text), Shop(), values)
+
+    states = {"segment": ("started", "not started", "done")}.get
+    assert list(map(str, check("segment = not started", states).wishes.filters)) == [
+        'segment = "not started"'
+    ]
+    assert list(map(str, check("segment != started", states).wishes.filters)) == ["segment != started"]
+    assert list(map(str, check("segment = not done, started", states).wishes.filters)) == [
+        "segment != done, started"
+    ]
+    (gap,) = check("segment = not started", lambda _: None).gaps
+    assert 'Write `segment != started` for all but that, or `segment = "not started"` for this value' in gap
+    (gap,) = check("segment != started, not started, done", states).gaps
+    assert "leaves no value" in gap
+    (gap,) = check("country != Atlantis", VALUES.get).gaps
+    assert "`Atlantis` is no value of `country` now" in gap
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
         ("last 12 months", Span(unit="month", count=12)),
         ("the past two years", Span(unit="year", count=2)),
         ("last month", Span(unit="month", count=1)),
@@ -261,8 +301,9 @@ numbers = st.one_of(
 @example(name="a", values=["<="])
 @example(name="a", values=["under ≤ 5", "a: >= 5"])
 def test_a_filter_reads_back_as_it_is_written(name: str, values: list[str]) -> None:
-    wish = Filter(dimension=name, values=tuple(values))
-    assert read_filter(str(wish)) == wish
+    for excluded in (False, True):
+        wish = Filter(dimension=name, values=tuple(values), excluded=excluded)
+        assert read_filter(str(wish)) == wish
 
 
 @given(

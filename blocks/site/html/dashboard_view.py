@@ -13,7 +13,7 @@ from blocks.metrics import Metric, is_additive
 from blocks.records import GRAINS, Analysis
 from blocks.site.base import Card
 from blocks.site.extract import Extract, cover_all
-from blocks.site.html.kpis import Snapshot
+from blocks.site.html.kpis import Choice, Snapshot
 from blocks.site.html.rollup import Rollup
 from blocks.site.number_format import write_compact, write_short_day
 from blocks.site.opening import (
@@ -52,7 +52,7 @@ class DashboardView:
         if not self.metrics:
             raise BadInput(f"Publish {card.dashboard.name}", "it has no metric", "Give it one.")
         share = max(budget // len(self.extracts), 100)
-        pinned = {name: tuple(values) for name, values in self.picked.items()}
+        pinned = {name: choice.labels for name, choice in self.picked.items()}
         self.rollups = [Rollup(extract, share, self.latest, pinned) for extract in self.extracts]
         for rollup in self.rollups:
             rollup.fit(rollup.grain)
@@ -135,21 +135,21 @@ class DashboardView:
         return self.card.dashboard.wishes
 
     @cached_property
-    def picked(self) -> dict[str, list[str]]:
-        """Dimension → the values that it opens with, as they are shown: those of the wished ones that there are."""
-        found: dict[str, dict[str, None]] = {}
+    def picked(self) -> dict[str, Choice]:
+        """Dimension → the values that it opens with, or without: those of the wished ones that there are."""
+        found: dict[str, Choice] = {}
         for wish in self.wishes.filters:
-            for extract in self.extracts:
-                if wish.dimension in extract.dataset.dimensions:
-                    shown = dict.fromkeys(label for _, label in extract.list_values(wish))
-                    found.setdefault(wish.dimension, {}).update(shown)
-        return {name: list(values) for name, values in found.items() if values}
+            extracts = [each for each in self.extracts if wish.dimension in each.dataset.dimensions]
+            labels = dict.fromkeys(label for each in extracts for _, label in each.list_values(wish))
+            if labels:
+                found[wish.dimension] = Choice(tuple(labels), wish.excluded)
+        return found
 
     def list_notes_on_wishes(self) -> list[str]:
         """What it opens with, as it was asked for; and what of that the data don't have."""
         found = describe_wishes(self.wishes, ("filters", "period", "comparison", "grain"))
         for wish in self.wishes.filters:
-            found += describe_missing_values(wish, self.picked.get(wish.dimension, ()))
+            found += describe_missing_values(wish, self.picked.get(wish.dimension, Choice(())).labels)
             folded = wish.dimension in {name for rollup in self.rollups for name in rollup.folded}
             if folded and wish.is_range:
                 found.append(f"{wish.dimension}: only its largest values can be told apart on this page.")

@@ -25,10 +25,26 @@ class Group(NamedTuple):
     others: bool
 
 
+class Choice(NamedTuple):
+    """The values of a dimension, as they are shown, that alone count; or, excluded, that alone don't."""
+
+    labels: tuple[str, ...]
+    excluded: bool = False
+
+    def write_condition(self, dimension: str) -> str:
+        """It as SQL over an extract's rows."""
+        labels = ", ".join(write_literal(label, "duckdb") for label in self.labels)
+        return f"{label_sql(dimension)} {'NOT ' if self.excluded else ''}IN ({labels})"
+
+    def __str__(self) -> str:
+        """As the page's describeFilters has it."""
+        return f"{'all but ' if self.excluded else ''}{', '.join(self.labels)}"
+
+
 class Snapshot:
     """One metric over one extract, in a period (None: all there is) and the one before (None: not there).
 
-    latest: no cumulative measure goes on after it. picked: dimension → the only values that count, as they are shown.
+    latest: no cumulative measure goes on after it. picked: dimension → the values that count.
     """
 
     def __init__(
@@ -38,12 +54,11 @@ class Snapshot:
         period: Period | None,
         before: Period | None,
         latest: date = date.max,
-        picked: Mapping[str, Sequence[str]] | None = None,
+        picked: Mapping[str, Choice] | None = None,
     ) -> None:
         self.extract, self.metric = extract, metric
-        self.picked = {
-            name: values for name, values in (picked or {}).items() if name in extract.dataset.dimensions
-        }
+        known = extract.dataset.dimensions
+        self.picked = {name: choice for name, choice in (picked or {}).items() if name in known}
         self.time = extract.dataset.time
         self.period, self.before = (period, before) if self.time else (None, None)
         self.known = extract.find_bounds(latest)
@@ -136,10 +151,7 @@ class Snapshot:
         """The metric in a period, by buckets of a grain and by keys."""
         dataset, kept = self.extract.dataset, "SELECT * FROM extract"
         where = [f"{quote_identifier(self.time)} IS NOT NULL"] if self.time else []
-        for name, texts in self.picked.items():
-            where.append(
-                f"{label_sql(name)} IN ({', '.join(write_literal(text, 'duckdb') for text in texts)})"
-            )
+        where += [choice.write_condition(name) for name, choice in self.picked.items()]
         kept += f" WHERE {' AND '.join(where)}" if where else ""
         shown = (period.begin, period.end) if period else None
         rows = MetricRows(kept, dataset.dimensions, self.time, dataset.grain, self.known, shown)

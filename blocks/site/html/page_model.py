@@ -106,7 +106,8 @@ def write_start(view: DashboardView) -> str:
         words += [("from", period.begin.isoformat()), ("to", period.end.isoformat())]
     if view.wishes.comparison is Against.year:
         words.append(("against", "year"))
-    words += [(f"is.{name}", value) for name, values in view.picked.items() for value in values]
+    for name, choice in view.picked.items():
+        words += [(f"{'not' if choice.excluded else 'is'}.{name}", label) for label in choice.labels]
     if grain := choose_grain(view.wishes):
         words += [(f"grain{number or ''}", grain) for number in range(len(view.rollups))]
     return urlencode(words)

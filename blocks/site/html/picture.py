@@ -86,7 +86,7 @@ def _draw_heading(view: DashboardView) -> Spec:
     if view.before:
         before = number_format.write_span(view.before.begin, view.before.end)
         period += f", compared with {before} (dashed lines, ticks)"
-    filters = [f"{name}: {', '.join(values)}" for name, values in view.picked.items()]
+    filters = [f"{name}: {choice}" for name, choice in view.picked.items()]
     period = " · ".join(part for part in (period, one_line("; ".join(filters), 160)) if part)
     return _draw_texts(
         WIDTH,

@@ -27,6 +27,7 @@ ROWS = "values ('United  Kingdom', 1), ('united kingdom ', 2), ('Norway', 3), ('
             ['"United  Kingdom"', '"united kingdom "'],
         ),
         (Filter(dimension="country", values=("(blank)", 'Mal"ta')), ["(blank)", 'Mal"ta'], []),
+        (Filter(dimension="country", values=("norway ",), excluded=True), ["Norway"], ['"Norway"']),
         (Filter(dimension="segment", low=2, high=3), ["2", "3"], ["2", "3"]),
         (Filter(dimension="segment", low=5), ["5"], ["5"]),
     ],

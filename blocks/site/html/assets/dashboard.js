@@ -74,8 +74,8 @@ function listDimensions() {
 function addPicker(name) {
   const same = datasets.flatMap(({ dimensions }) => dimensions.filter((one) => one.name === name));
   const texts = same.flatMap(({ values }) => values);
-  const filter = new ValueFilter(same[0].label, texts, (values) => {
-    selection.picked.set(name, values);
+  const filter = new ValueFilter(same[0].label, texts, (choice) => {
+    selection.picked.set(name, choice);
     render();
   });
   return { name, filter };
@@ -113,7 +113,7 @@ function leaveSteps(depth) {
 function renderFilters() {
   dates?.update(selection.range);
   if (against) against.select.value = selection.against;
-  pickers.forEach(({ name, filter }) => filter.update(selection.picked.get(name) ?? new Set()));
+  pickers.forEach(({ name, filter }) => filter.update(selection.choice(name)));
 }
 
 function renderCrumbs() {

@@ -3,6 +3,7 @@
 import { closeWhenLeft, makeElement } from "./elements.js";
 import { writeDay, readDay } from "./number_format.js";
 import { findBucket, lastDayOf, firstDayOf } from "./periods.js";
+import { Choice } from "./selection.js";
 
 const LISTED = 200;
 
@@ -90,15 +91,15 @@ export function showDate(field, text) {
   if (document.activeElement !== field || Number.isNaN(readDay(field.value))) field.value = text;
 }
 
-/** A multi-select of one dimension's values; nothing ticked means all. */
+/** A multi-select of one dimension's values, which are shown alone or left out; nothing ticked means all. */
 export class ValueFilter {
   /**
    * @param {string} label
    * @param {string[]} texts
-   * @param {function(Set<string>)} set called with what is ticked
+   * @param {function(Choice)} set called with what is chosen
    */
   constructor(label, texts, set) {
-    Object.assign(this, { texts: sortTexts(texts), set, picked: new Set() });
+    Object.assign(this, { texts: sortTexts(texts), set, picked: new Choice() });
     this.chosen = makeElement("b", {}, "All");
     this.search = makeElement("input", {
       type: "search",
@@ -109,11 +110,20 @@ export class ValueFilter {
     this.list = makeElement("div", { class: "choices" });
     this.clear = makeElement(
       "button",
-      { type: "button", class: "plain", onclick: () => set(new Set()) },
+      { type: "button", class: "plain", onclick: () => set(new Choice()) },
       "Clear",
     );
+    this.modes = ["Only these", "All but these"].map((words, number) => {
+      const onclick = () => set(new Choice(this.picked.texts, number === 1));
+      return makeElement("button", { type: "button", onclick }, words);
+    });
+    const modes = makeElement(
+      "div",
+      { class: "segments", role: "group", "aria-label": `What is ticked of ${label}` },
+      ...this.modes,
+    );
     this.summary = makeElement("summary", {}, makeElement("span", {}, label), this.chosen);
-    const menu = makeElement("div", { class: "menu" }, this.search, this.list, this.clear);
+    const menu = makeElement("div", { class: "menu" }, this.search, this.list, modes, this.clear);
     this.element = makeElement("details", { class: "pick" }, this.summary, menu);
     this.listen();
   }
@@ -140,27 +150,33 @@ export class ValueFilter {
 
   choice(text) {
     const onchange = (event) => this.toggle(text, event.target.checked);
-    const checked = this.picked.has(text);
+    const checked = this.picked.texts.has(text);
     const box = makeElement("input", { type: "checkbox", value: text, checked, onchange });
     return makeElement("label", {}, box, makeElement("span", { dir: "auto" }, text));
   }
 
   toggle(text, on) {
-    const next = new Set(this.picked);
+    const next = new Set(this.picked.texts);
     if (on) next.add(text);
     else next.delete(text);
-    this.set(next);
+    this.set(new Choice(next, this.picked.excluded && next.size > 0));
   }
 
-  /** Show what is ticked. */
-  update(values) {
-    this.picked = values;
-    const [first] = values;
-    this.chosen.textContent = values.size === 0 ? "All" : values.size === 1 ? first : `${values.size} chosen`;
-    this.element.classList.toggle("is-set", values.size > 0);
-    this.clear.disabled = values.size === 0;
+  /** Show what is chosen. */
+  update(choice) {
+    this.picked = choice;
+    const { texts, excluded, isSet } = choice;
+    const [first] = texts;
+    const named = texts.size === 1 ? first : excluded ? texts.size : `${texts.size} chosen`;
+    this.chosen.textContent = isSet ? `${excluded ? "All but " : ""}${named}` : "All";
+    this.element.classList.toggle("is-set", isSet);
+    this.clear.disabled = !isSet;
+    this.modes.forEach((button, number) => {
+      button.disabled = !isSet;
+      button.setAttribute("aria-pressed", String(isSet && excluded === (number === 1)));
+    });
     this.list.querySelectorAll("input").forEach((box) => {
-      box.checked = values.has(box.value);
+      box.checked = texts.has(box.value);
     });
   }
 }

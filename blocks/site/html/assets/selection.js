@@ -11,6 +11,27 @@ import {
   rangeAYearBefore,
 } from "./periods.js";
 
+/** Values of a dimension: those that are shown alone, or, excluded, those that are not. None: all are shown. */
+export class Choice {
+  /**
+   * @param {Iterable<string>} texts
+   * @param {boolean} excluded
+   */
+  constructor(texts = [], excluded = false) {
+    this.texts = new Set(texts);
+    this.excluded = excluded;
+  }
+
+  get isSet() {
+    return this.texts.size > 0;
+  }
+
+  /** True if a value is shown. */
+  accepts(text) {
+    return !this.isSet || this.texts.has(text) !== this.excluded;
+  }
+}
+
 /** The choices that every tile, chart and table of a page follows. */
 export class Selection {
   /** @param {object} model the page's: grain, grains, drawn, and whole and opening (null without time) */
@@ -23,7 +44,7 @@ export class Selection {
   /** Back to what the page opens with. */
   reset() {
     this.range = this.model.opening ?? { first: 0, last: 0 };
-    this.picked = new Map(); // dimension name → Set of texts
+    this.picked = new Map(); // dimension name → Choice
     this.path = []; // drill-down: {dimension, texts, label, section, by}
     this.against = "previous"; // or "year": the same time a year before
   }
@@ -86,11 +107,17 @@ export class Selection {
     return this.compared() !== null;
   }
 
+  /** What is chosen of a dimension's values. */
+  choice(name) {
+    return this.picked.get(name) ?? new Choice();
+  }
+
   /** What is chosen but the range, as a text: the same filters have the same. */
   filterKey(dataset) {
     const parts = dataset.dimensions.map(({ name }) => {
       const sets = this.path.filter((step) => step.dimension === name).map((step) => [...step.texts].sort());
-      return [[...(this.picked.get(name) ?? [])].sort(), sets];
+      const { texts, excluded } = this.choice(name);
+      return [[...texts].sort(), excluded, sets];
     });
     return JSON.stringify(parts);
   }
@@ -99,9 +126,10 @@ export class Selection {
   where(dataset) {
     return dataset.dimensions.map(({ name, values }) => {
       const sets = this.path.filter((step) => step.dimension === name).map((step) => step.texts);
-      if (this.picked.get(name)?.size) sets.push(this.picked.get(name));
-      if (!sets.length) return null;
-      return new Set(values.flatMap((text, code) => (sets.every((set) => set.has(text)) ? [code] : [])));
+      const choice = this.choice(name);
+      if (!sets.length && !choice.isSet) return null;
+      const isLeft = (text) => choice.accepts(text) && sets.every((set) => set.has(text));
+      return new Set(values.flatMap((text, code) => (isLeft(text) ? [code] : [])));
     });
   }
 

@@ -2,6 +2,7 @@
 
 import { writeIsoDay, readDay } from "./number_format.js";
 import { findBucket, lastDayOf, firstDayOf } from "./periods.js";
+import { Choice } from "./selection.js";
 
 const FIELDS = ["metric", "by", "split", "grain", "per", "small", "earlier"];
 
@@ -19,7 +20,8 @@ export function writeState(model, selection, sections) {
     words.append("to", writeIsoDay(lastDayOf(range.last, model.grain)));
   }
   if (against !== "previous") words.append("against", against);
-  for (const [name, texts] of selection.picked) for (const text of texts) words.append(`is.${name}`, text);
+  for (const [name, { texts, excluded }] of selection.picked)
+    for (const text of texts) words.append(`${excluded ? "not" : "is"}.${name}`, text);
   for (const { dimension, texts, section, by } of path)
     words.append("inside", JSON.stringify([sections.indexOf(section), by, dimension, ...texts]));
   sections.forEach((section, number) => {
@@ -54,7 +56,8 @@ export function readState(text, model, selection, sections) {
   if (model.whole) selection.range = readRangeOf(words, model);
   if (words.get("against") === "year") selection.against = "year";
   for (const [key, value] of words) {
-    if (key.startsWith("is.")) addPicked(selection, key.slice(3), value, sections);
+    if (key.startsWith("is.")) addPicked(selection, key.slice(3), value, false, sections);
+    if (key.startsWith("not.")) addPicked(selection, key.slice(4), value, true, sections);
     if (key === "inside") takeStep(selection, value, sections);
   }
 }
@@ -67,9 +70,12 @@ function readRangeOf(words, { whole, opening, grain }) {
   return first <= last ? { first, last } : opening;
 }
 
-function addPicked(selection, name, value, sections) {
+// Of an address that names values both to be shown and to be left out, those that it names first count.
+function addPicked(selection, name, value, excluded, sections) {
   if (!sections.some(({ dataset }) => dataset.dimensions.some((one) => one.name === name))) return;
-  selection.picked.set(name, new Set([...(selection.picked.get(name) ?? []), value]));
+  const before = selection.choice(name);
+  if (before.isSet && before.excluded !== excluded) return;
+  selection.picked.set(name, new Choice([...before.texts, value], excluded));
 }
 
 function takeStep(selection, value, sections) {
@@ -90,8 +96,10 @@ function takeStep(selection, value, sections) {
 
 /** What is chosen in words: the filters that are set, and the drill-down. */
 export function describeFilters(selection, dimensions) {
-  const filters = [...selection.picked].flatMap(([name, texts]) =>
-    texts.size ? [`${dimensions.get(name) ?? name}: ${[...texts].join(", ")}`] : [],
+  const filters = [...selection.picked].flatMap(([name, { texts, excluded }]) =>
+    texts.size
+      ? [`${dimensions.get(name) ?? name}: ${excluded ? "all but " : ""}${[...texts].join(", ")}`]
+      : [],
   );
   return [...filters, ...selection.path.map(({ label }) => label)];
 }

@@ -23,11 +23,15 @@ _UNSAFE = frozenset('"\\')
 
 @dataclass(frozen=True)
 class Presets:
-    """Of one dataset. members: dimension → its chosen values as a filter writes them; days: first and last, if set."""
+    """Of one dataset. members: dimension → its chosen values as a filter writes them; days: first and last, if set.
+
+    excluded: the dimensions whose members are those left out.
+    """
 
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     first: date | None = None
     last: date | None = None
+    excluded: frozenset[str] = frozenset()
 
 
 def find_presets(card: Card, place: int) -> Presets:
@@ -38,7 +42,8 @@ def find_presets(card: Card, place: int) -> Presets:
         if (values := _list_values(card, place, wish))
     }
     first, last = _find_days(card, card.datasets[place])
-    return Presets(members, first, last)
+    excluded = frozenset(wish.dimension for wish in card.dashboard.wishes.filters if wish.excluded)
+    return Presets(members, first, last, excluded & members.keys())
 
 
 def list_notes_on_wishes(card: Card) -> list[str]:
@@ -67,7 +72,7 @@ def _find_days(card: Card, dataset: Dataset) -> tuple[date | None, date | None]:
 
 
 def _list_values(card: Card, place: int, wish: Filter) -> list[tuple[object, str]]:
-    """The values of a dataset that a filter means, as its rows have them and as they are shown.
+    """The values of a dataset that a filter names, as its rows have them and as they are shown.
 
     Those of a dataset that the site reads itself are in a file of their own. Without any file: those that it names.
     """

@@ -250,7 +250,8 @@ def _filter(source: Source, instance: Instance, group: int) -> Element:
     if instance.type == "quantitative":  # no fixed range: it would cut off days that come later
         return element("filter", {"class": "quantitative", **attributes, "included-values": "non-null"})
     if values := presets.members.get(instance.field.name):
-        return element("filter", {"class": "categorical", **attributes}, _make_choice(instance.ref, values))
+        make = _make_exclusion if instance.field.name in presets.excluded else _make_choice
+        return element("filter", {"class": "categorical", **attributes}, make(instance.ref, values))
     return element("filter", {"class": "categorical", **attributes}, _make_open_filter(instance.ref))
 
 
@@ -263,6 +264,14 @@ def _make_choice(level: str, values: Sequence[str]) -> Element:
     return element(
         "groupfilter", {"function": "union", **chosen}, *(element("groupfilter", each) for each in members)
     )
+
+
+def _make_exclusion(level: str, values: Sequence[str]) -> Element:
+    """All values of a filter but some."""
+    left = {"user:ui-domain": "database", "user:ui-enumeration": "exclusive", "user:ui-marker": "enumerate"}
+    members = [element("groupfilter", each) for each in list_members(values, level)]
+    every = element("groupfilter", {"function": "level-members", "level": level})
+    return element("groupfilter", {"function": "except", **left}, every, *members)
 
 
 def _make_open_filter(level: str, action: str = "") -> Element:

@@ -147,6 +147,23 @@ def test_a_page_opens_as_it_was_asked_for(open_page, asked_page, asked):
         assert page.locator("[data-panel=trend] .references path").count() == 1
 
 
+def test_a_page_opens_without_what_was_to_be_left_out(make_card, open_page, asked, tmp_path):
+    left = Filter(dimension="country", values=("germany",), excluded=True)
+    card = make_card(metrics=EVERY, wishes=Wishes(filters=(left,)))
+    page_of = FolderSite(folder=tmp_path).publish(card)
+    chosen = "country <> 'Germany'"
+    with open_page(page_of.url) as page:
+        assert_tiles(page, asked, chosen)
+        assert "Germany" not in bars(page)
+        assert "All but Germany" in page.locator("details.pick", has_text="Country").inner_text()
+        assert page.evaluate("location.hash") == ""
+    with Extract(card.datasets[0], card.extracts[0]) as extract:
+        view = DashboardView(card, [extract])
+        shot = view.take_snapshot(0, NET, view.opening, None)
+        assert shot.read_total() == pytest.approx(asked("net", chosen))
+        assert str(view.picked["country"]) == "all but Germany"
+
+
 def test_a_reader_may_choose_otherwise_than_was_asked_for(open_page, asked_page, asked):
     with open_page(asked_page) as page:
         page.locator("details.pick summary", has_text="Country").click()
@@ -305,6 +322,14 @@ def test_category_filters_filter(open_page, asked):
             name: asked("net", f"country = '{name}' AND segment = 'SMB'") for name in ("France", "Germany")
         }
         assert bars(page) == sorted(nets, key=lambda name: -nets[name])
+        page.locator("details.pick summary", has_text="Country").click()
+        page.get_by_role("button", name="All but these").click()
+        settled(page)
+        assert_tiles(page, asked, "country NOT IN ('Germany', 'France') AND segment = 'SMB'")
+        assert "All but 2" in page.locator("details.pick", has_text="Country").inner_text()
+        assert "not.country=Germany&not.country=France" in page.evaluate("location.hash")
+        page.reload()
+        assert_tiles(page, asked, "country NOT IN ('Germany', 'France') AND segment = 'SMB'")
         page.locator("#reset").click()
         settled(page)
         assert_tiles(page, asked)

@@ -253,7 +253,7 @@ def _wishes(draw: st.DrawFn, dimensions: tuple[str, ...], metrics: tuple[str, ..
     values = st.lists(LABELS.filter(bool), min_size=1, max_size=3).map(tuple)
     return Wishes(
         filters=tuple(
-            Filter(dimension=each, values=draw(values))
+            Filter(dimension=each, values=draw(values), excluded=draw(st.booleans()))
             if draw(st.booleans())
             else Filter(dimension=each, low=draw(NUMBERS), high=draw(NUMBERS))
             for each in chosen

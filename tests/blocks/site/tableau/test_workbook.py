@@ -1014,6 +1014,20 @@ def test_filters_and_period_are_preset_on_every_sheet_that_they_act_on(make_card
     )  # not the check sheet, nor that of the date
 
 
+def test_values_to_be_left_out_are_left_out_on_every_sheet_as_tableau_excludes(make_card: Make) -> None:
+    left = Filter(dimension="country", values=("germany", "France"), excluded=True)
+    card = make_card(metrics=(NET,), wishes=Wishes(filters=(left,)))
+    root = parsed(workbook(card).xml())
+    path = "worksheets//filter[@column]/groupfilter[@function='except']"
+    found = root.findall(path)
+    assert found
+    for each in found:
+        assert [part.get("function") for part in each] == ["level-members", "member", "member"]
+        assert [part.get("member") for part in each][1:] == ['"France"', '"Germany"']
+        assert each.get(ACTING.replace("action-filter", "enumeration")) == "exclusive"
+    assert "filters country != germany, France" in list_notes_on_wishes(card)[0]
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "asked", "member"),
     [
