@@ -40,6 +40,7 @@ OFFSET = r"[+-](?:0\d|1[0-5])(?::?[0-5]\d)?"  # from UTC; the farthest one is +1
 LAST_OFFSET = rf"(?:{OFFSET}|Z)\s*$"
 MIDNIGHT = r"[ T]00:00(:00(\.0+)?)?$"
 FORMAT = re.compile(r"(?:[^%]|%-?[YymdHIMSfpbBjzaA]|%%)+")
+LARGEST_EXACT = "9007199254740992::double"  # 2^53
 SPACES = "\u00a0\u202f\u2009"  # that stand between thousands, as a plain one
 SPELLINGS = frozenset(("format", "decimal", "thousands"))
 
@@ -139,7 +140,8 @@ def build_cast(column: Column, text: str, loose: str = "") -> str:
     number = _build_number(column, text)
     described = TYPE_DESCRIPTIONS.get(kind)
     if kind == "double":  # NaN and infinity would poison every sum
-        return f"case when isfinite({cast}) and not contains({number}, '_') then {cast} end"
+        kept = "" if column.meta.get("round") is True else f" and {_build_kept_digits(number, cast)}"
+        return f"case when isfinite({cast}) and not contains({number}, '_'){kept} then {cast} end"
     if kind == "boolean":
         return f"try_cast(trim({text}) as boolean)"
     if described == "an integer" or kind.startswith(("decimal", "numeric")):
@@ -157,6 +159,11 @@ def build_complaint(column: Column, text: str) -> str:
             f"case when regexp_matches({text}, ':\\d\\d\\.\\d{{6}}\\d*[1-9]') then {write_literal(finer, DUCKDB)}"
             f" else {plain} end"
         )
+    if kind == "double":
+        longer = f"{column.name}: more digits than a double keeps (declare bigint or decimal), and no `round: true`"
+        loose = build_loose_cast(column, text)
+        broken = f"isfinite({loose}) and not contains({_build_number(column, text)}, '_')"
+        return f"case when {broken} then {write_literal(longer, DUCKDB)} else {plain} end"
     if not kind.startswith(("decimal", "numeric")):
         return plain
     number = _build_number(column, text)
@@ -164,6 +171,23 @@ def build_complaint(column: Column, text: str) -> str:
     return (
         f"case when try_cast({number} as {kind}) is null or contains({number}, '_') then {plain}"
         f" else {write_literal(rounded, DUCKDB)} end"
+    )
+
+
+def _build_kept_digits(number: str, cast: str) -> str:
+    """Build the SQL that is true where a double keeps a number, the part behind the point of one below 2^53 aside.
+
+    From there on a double holds no longer every whole number. It keeps one whose digits it would be written with, zeros
+    at the end aside, or that it is exactly. A number with an exponent was a double at its source.
+    """
+    digits = r"^\s*[+-]?[0.]*|[.\s]"
+    given = f"rtrim(regexp_replace({number}, {write_literal(digits, DUCKDB)}, '', 'g'), '0')"
+    written = f"rtrim(replace(regexp_extract(cast({cast} as varchar), '[0-9.]+'), '.', ''), '0')"
+    whole = f"regexp_full_match({number}, '[^.]*(?:\\.0*\\s*)?')"
+    exact = f"({whole} and try_cast({number} as hugeint) = try_cast({cast} as hugeint))"
+    return (
+        f"(abs({cast}) < {LARGEST_EXACT} or contains(lower({number}), 'e') or {given} = {written}"
+        f" or coalesce({exact}, false))"
     )
 
 

@@ -32,8 +32,11 @@ LINE_OPTIONS = "delim = '\x1f', quote = '', escape = '', header = false"
 RECORD_OBJECT = "case when json_valid(record) and starts_with(ltrim(record, ' \t\r\n'), '{') then record end"
 REPEATED = "len(ks) <> len(list_distinct(ks))"
 LARGEST_OBJECT = 1 << 26  # bytes of one record of an array
-# numbers that DuckDB may write in another way than they came: long ones, 1.50, 1e3, 0.00001
-ODD_NUMBER = r"[0-9.]{17}|\.[0-9]+0[,}\]\s]|[:,\[]\s*-?[0-9][0-9.]*[eE]|0\.000"
+# numbers that DuckDB may write in another way than they came: long ones and 1e3; 1.50; 0.00001. A pattern that begins
+# with a sign of its own takes a fifth of the time of one that begins with any of several
+LONG_NUMBER = r"\s*-?[0-9](?:[0-9.]{16}|[0-9.]*[eE])"
+LAST_ZERO = r"\.[0-9]+0[,}\]\s]"
+SMALL_NUMBER = "0.000"
 # a string as a whole, so that nothing in it is taken for a number; or a number that is no whole one
 STRING_OR_NUMBER = r'("(?:[^"\\]|\\.)*")|(-?[0-9]+[.eE][0-9.eE+-]*)'
 MARK = "\\u0001#"  # begins a text that is a number, written as in JSON
@@ -123,7 +126,13 @@ def _find_repeated() -> str:
 
 def _match_odd() -> str:
     """Build the SQL that is true for a record with an odd number; rather for one too many than for one too few."""
-    return f"regexp_matches(record, {write_literal(ODD_NUMBER, DUCKDB)})"
+    named, first, later, zero = (
+        f"regexp_matches(record, {write_literal(pattern, DUCKDB)})"
+        for pattern in (f":{LONG_NUMBER}", rf"\[{LONG_NUMBER}", f",{LONG_NUMBER}", LAST_ZERO)
+    )
+    small = f"contains(record, {write_literal(SMALL_NUMBER, DUCKDB)})"
+    in_list = f"(contains(record, '[') and ({first} or {later}))"
+    return f"({named} or {in_list} or (contains(record, '.') and ({zero} or {small})))"
 
 
 def _mark_numbers(record: str) -> str:

@@ -62,7 +62,8 @@ def _find_oddities(path: Path) -> tuple[bool, bool]:
             kinds |= {"\n"} if part.count(b"\n") > both else set()
         elif b"\n" in part:
             kinds.add("\n")
-        marked = marked or (MARK in part and bool(MARKED_LINE.search(part)))
+        # one byte is found many times as fast as three
+        marked = marked or (MARK[:1] in part and bool(MARKED_LINE.search(part)))
     return len(kinds) > 1, marked
 
 

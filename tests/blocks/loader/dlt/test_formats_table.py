@@ -191,6 +191,16 @@ def test_files(desk: Desk) -> None:
     assert found == find_lines("| file | declare | comes out |")
 
 
+@pytest.mark.parametrize("kind", ["CSV, UTF-8", "JSON lines", "JSON array", "Parquet", "Excel `.xlsx`"])
+def test_no_file_loses_digits_to_a_double(desk: Desk, kind: str) -> None:
+    content, meta = FILES[kind]
+    (desk.erp / "a").write_bytes(content)
+    table = source_table("erp", "t", columns(("x", "double", "x", False)), kind="files", path="*", **meta)
+    assert desk.load(table).quarantined == 1
+    ((reason,),) = desk.rows("select _reason from raw_erp.t__quarantine")
+    assert reason.startswith("x: more digits than a double keeps")
+
+
 @pytest.mark.filterwarnings("default::DeprecationWarning")
 def test_paging(online: Desk, api: Api) -> None:
     found = []

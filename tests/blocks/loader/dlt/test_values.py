@@ -55,6 +55,20 @@ def read(text: str | None, kind: str, **meta: Any) -> str | None:
         ("boolean", " True ", "true"),
         ("boolean", "2", None),
         ("double", "1e400", None),
+        ("double", "9007199254740992", "9007199254740992.0"),
+        ("double", "9007199254740993", None),
+        ("double", " -9007199254740993.00 ", None),
+        ("double", "+09007199254740994.0", "9007199254740994.0"),
+        ("double", "9007199254740993.5", None),
+        ("double", "12345678901234567.89", None),
+        ("double", "123456789012345680000", "1.2345678901234568e+20"),  # as JavaScript writes a double
+        ("double", "123456789012345683968.00", "1.2345678901234568e+20"),  # and `%.2f`
+        ("double", "123456789012345678901", None),
+        ("double", "1" + "0" * 45, "1e+45"),
+        ("double", "9" * 45, None),
+        ("double", "1.2345678901234567890e+20", "1.2345678901234568e+20"),
+        ("double", "0.12345678901234567890", "0.12345678901234568"),
+        ("double", "1234567890123.456", "1234567890123.456"),
         ("double", "1e-3", "0.001"),
         ("date", "0001-01-01", "0001-01-01"),
         ("timestamp", "9999-12-31 23:59:59", "9999-12-31 23:59:59"),
@@ -83,6 +97,9 @@ def test_a_value_is_exact_or_none(kind: str, text: str, value: str | None) -> No
         ("decimal(9,2)", {"round": True}, "1.005", "1.01"),
         ("decimal(9,2)", {"round": True}, "1005e-3", "1.01"),
         ("integer", {"round": True}, "1.5", "2"),
+        ("double", {"round": True}, "9007199254740993", "9007199254740992.0"),
+        ("double", {"decimal": ",", "thousands": "."}, "9.007.199.254.740.993,00", None),
+        ("double", {"decimal": ",", "thousands": "."}, "9.007.199.254.740.994,00", "9007199254740994.0"),
         ("decimal(12,2)", {"decimal": ",", "thousands": "."}, "1.234.567,89", "1234567.89"),
         ("decimal(12,2)", {"decimal": ",", "thousands": "."}, "1234567,8", "1234567.80"),
         ("decimal(12,2)", {"decimal": ",", "thousands": "."}, "1.5", None),
@@ -130,6 +147,15 @@ def test_the_reason_says_that_decimals_would_be_lost() -> None:
     assert [row[0] for row in duckdb.sql(sql).fetchall()] == [
         "a: more decimals than decimal(9,2) has, and no `round: true`",
         "a: not a number",
+    ]
+
+
+def test_the_reason_says_that_digits_of_a_whole_number_would_be_lost() -> None:
+    column = Column(name="a", data_type="double", origin="a")
+    texts = "unnest(['9007199254740993', 'x', 'inf', '9_007_199_254_740_993']) as x"
+    assert duckdb.sql(f"select {build_complaint(column, 'x')} from (select {texts})").fetchall() == [
+        ("a: more digits than a double keeps (declare bigint or decimal), and no `round: true`",),
+        *[("a: not a number",)] * 3,
     ]
 
 
