@@ -9,7 +9,7 @@ TEST_ARGS ?=
 PYTEST := pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test coverage check style types layers sql javascript docs peers bench soak lock images sbom audit clean setup setup-dev
+.PHONY: run test coverage check style types layers sql javascript docs peers bench soak mutants lock images sbom audit clean setup setup-dev
 
 run: setup  ## the main job, on the demo company
 	$(BIN)/python flows/main.py $(RUN_ARGS)
@@ -51,6 +51,9 @@ docs: .venv-lint/done  ## the documentation as a site, every link checked: .loca
 
 soak: setup-dev  ## random sequences of runs, kills and rollbacks by the thousand, for hours; SOAK=0.01 plays a part
 	$(BIN)/python -m pytest -m 'soak or hypothesis' --hypothesis-profile soak --timeout 0 -s tests $(TEST_ARGS)
+
+mutants: setup-dev  ## which small changes of gate, diff, promotion and metrics no test notices; hours
+	$(BIN)/python -m tests.soak.mutate $(MUTANT_ARGS)
 
 bench: setup-dev  ## the figures of the README
 	$(BIN)/python -m tests.benchmarks

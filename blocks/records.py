@@ -368,9 +368,9 @@ class BuildReport(Record):
 
     run: str
     marts: dict[str, str]
-    models: int
-    tests: int
-    seconds: float
+    models: int = 0
+    tests: int = 0
+    seconds: float = 0
     rows: dict[str, int] = {}
     relations: dict[str, str] = {}
     checks: tuple[Check, ...] = ()

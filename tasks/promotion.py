@@ -59,7 +59,7 @@ def publish_accepted(
     served = warehouse.read_served()
     shown = {**(served.marts if served else {}), **marts}
     release = Release(run=run, marts=shown, published_at=control.now())
-    build = BuildReport(run=run, marts=dict(marts), relations=dict(relations), models=0, tests=0, seconds=0)
+    build = BuildReport(run=run, marts=dict(marts), relations=dict(relations))
     _publish(warehouse, release, build)
     return release
 
@@ -223,4 +223,4 @@ def _read_build(warehouse: Warehouse, run: str) -> BuildReport:
     """What a run built, from its last report in the journal."""
     if detail := control.read_last_detail(warehouse, State.building, run):
         return BuildReport.model_validate_json(detail)
-    return BuildReport(run=run, marts={}, models=0, tests=0, seconds=0)
+    return BuildReport(run=run, marts={})

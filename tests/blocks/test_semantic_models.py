@@ -53,6 +53,7 @@ MEASURES = [
         "agg_params": {"percentile": 0.9, "use_approximate_percentile": True},
     },
     {"name": "p_none", "agg": "percentile", "expr": "balance", "agg_params": {"percentile": None}},
+    {"name": "p_over", "agg": "percentile", "expr": "balance", "agg_params": {"percentile": 1.1}},
     {
         "name": "closing",
         "agg": "sum",
@@ -163,6 +164,7 @@ REFUSED = {
     "unknown_within_metric": (None, "balance"),
     "p90_about_metric": (None, "approximate percentile"),
     "p_none_metric": (None, "percentile None, which is no share"),
+    "p_over_metric": (None, "percentile 1.1, which is no share"),
     "running_every_day": (
         {"type": "cumulative", "type_params": {"measure": {"name": "balance", "join_to_timespine": True}}},
         "cumulative and joined to the time spine",
@@ -314,6 +316,29 @@ def test_a_filter_leaves_rows_out_as_where_does(name: str, template: str, condit
     every = plain(MEANT[name], condition)
     rest = None if expected is None or every is None else every - expected
     assert total(found, "outer", condition) == rest
+
+
+def test_a_distinct_count_beside_one_of_another_time_is_nothing_where_its_own_time_has_no_rows() -> None:
+    """As a sum is by itself."""
+    parts = [
+        {"name": f"{name}_metric", "alias": f"{name}_{when}"} | offset
+        for name in ("accounts", "balance")
+        for when, offset in (("now", {}), ("before", {"offset_window": DAY_WINDOW}))
+    ]
+    found = catalogue(
+        {"growth": derived("accounts_now - accounts_before + balance_now - balance_before", *parts)}
+    )
+    (dataset,) = found.datasets(("growth", "accounts_metric"), ())
+    filtered = {
+        (metric.name, measure.function, measure.filtered)
+        for metric in dataset.metrics
+        for measure in metric.measures
+    }
+    assert filtered == {
+        ("growth", "count_distinct", True),
+        ("growth", "sum", False),
+        ("accounts_metric", "count_distinct", False),
+    }
 
 
 HOURS = """(VALUES (timestamp '2026-01-01 08:15', 1), (timestamp '2026-01-02 09:05', 2),

@@ -73,6 +73,9 @@ def test_a_mart_without_a_suite_or_without_a_result_fails(
     }
     (alone,) = audit_suites.fn(suites, None, build(("none",)))  # type: ignore[arg-type]
     assert (alone.scope, alone.passed) == ("none", False)
+    (tmp_path / "broken.json").write_text("{")
+    (broken,) = audit_suites.fn(suites, None, build(("broken",)))  # type: ignore[arg-type]
+    assert (broken.scope, broken.name, broken.passed) == ("broken", "has a suite", False)
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,9 @@ def test_rejected_releases_do_not_pile_up(warehouse: DuckDBWarehouse) -> None:
         control.write_journal(warehouse, run, State.rejected)
         retain.fn(warehouse)
     assert warehouse.list_releases() == ["rel_a", "rel_d"]
+    build_release(warehouse, "e", 2)
+    assert retain.fn(warehouse) == ["rel_d"]
+    assert warehouse.list_releases() == ["rel_a", "rel_e"]
 
 
 def test_the_journal_keeps_one_line_of_old_runs_and_all_of_what_readers_see(

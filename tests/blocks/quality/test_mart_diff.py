@@ -216,10 +216,22 @@ def test_a_budget_that_cannot_be_judged_is_a_failed_check(pair: Pair) -> None:
     assert judge(pair, {"removed": 0.5}, KEY, pair.diff(same, same)) == (True, "0 of 1 (0.0%)")
     assert judge(pair, {"removed": 0}, KEY, pair.diff(values("(1, 1), (2, 2)"), same))[0] is False
     one = pair.diff(values("(1, 1), (2, 2), (3, 3), (4, 4)"), values("(1, 1), (2, 2), (3, 3), (4, 5)"))
-    assert judge(pair, {"changed": 0.3}, KEY, one) == (True, "1 of 4 (25.0%)")
+    for budget in (0.3, 0.25):
+        assert judge(pair, {"changed": budget}, KEY, one) == (True, "1 of 4 (25.0%)")
     assert judge(pair, {"changed": 0.2}, KEY, one) == (False, "1 of 4 (25.0%)")
     nothing = pair.diff(f"{same} where k = 2", same)
     assert judge(pair, {"removed": 0}, KEY, nothing) == (True, "nothing to compare with")
+    first = MartDiff(mart="m", rows_before=0, rows_after=1, first=True)
+    assert judge(pair, {"changed": 0}, KEY, first) == (True, "nothing to compare with")
+    key_unknown = one.model_copy(update={"removed": None, "changed": None, "not_compared": ("k",)})
+    column_unknown = one.model_copy(update={"not_compared": ("v",)})
+    for kind, diff, column in (
+        ("removed", key_unknown, "k"),
+        ("changed", key_unknown, "k"),
+        ("changed", column_unknown, "v"),
+    ):
+        assert judge(pair, {kind: 0.5}, KEY, diff) == (False, f"the warehouse can't compare {column}")
+    assert judge(pair, {"removed": 0.5}, KEY, column_unknown) == (True, "0 of 4 (0.0%)")
     for budget, key, message in (
         ({"removed": 0.5}, (), "no primary_key"),
         ({"removed": "half"}, KEY, "no share"),
