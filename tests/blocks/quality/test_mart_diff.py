@@ -18,6 +18,7 @@ from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
 from tasks.gate import check_diff_budgets, check_metrics, compare_with_live
 
 KEY = ("k",)
+ONE = "select 1 as k, 1 as v"
 
 
 class Pair:
@@ -76,6 +77,13 @@ def values(rows: str, columns: str = "k, v") -> str:
         ),
         pytest.param(values("(1, null::double)"), values("(1, 0::double)"), (0, 0, 1), id="NULL to zero"),
         pytest.param(values("(1, [1, 2])"), values("(1, [1, 3])"), (0, 0, 1), id="lists"),
+        pytest.param(
+            values("(1, 1, 1), (2, 2, 2), (3, 3, 3)", "k, v, w"),
+            values("(1, 1, 9), (2, 9, 2), (3, 3, 3)", "k, v, w"),
+            (0, 0, 2),
+            id="one column of several",
+        ),
+        pytest.param(f"{ONE} where k = 2", f"{ONE} where k = 2", (0, 0, 0), id="no rows on either side"),
         pytest.param(values("(1, {'a': 1})"), values("(1, {'a': 1})"), (0, 0, 0), id="structs"),
         pytest.param(
             values("(1, {'a': 1})"), values("(1, {'a': 1, 'b': 2})"), (0, 0, 1), id="another struct"
@@ -92,6 +100,29 @@ def test_keys_are_counted(pair: Pair, live: str, candidate: str, expected: tuple
 def test_without_a_key_rows_are_counted_as_often_as_they_are(pair: Pair) -> None:
     diff = pair.diff(values("(1, 1), (1, 1), (2, 2)"), values("(1, 1), (2, 2), (2, 2), (null, 3)"), ())
     assert (diff.added, diff.removed, diff.changed, diff.keyed) == (2, 1, None, False)
+    none = pair.diff(f"{ONE} where k = 2", f"{ONE} where k = 2", ())
+    assert (none.added, none.removed, none.changed, none.keyed) == (0, 0, None, False)
+
+
+def test_a_release_without_this_mart_is_as_none(pair: Pair) -> None:
+    pair.diff(ONE, ONE)
+    for live in (None, "live.gone"):
+        diff = compare(pair.warehouse, make_mart(KEY), live, "rel.m", [])
+        assert (diff.first, diff.rows_before, diff.rows_after, diff.added) == (True, 0, 1, 1)
+
+
+def test_a_schemas_name_may_have_a_point(pair: Pair) -> None:
+    """As a folder's of Dremio has."""
+    with pair.warehouse.session() as session:
+        for schema, value in (("live.a", 1), ("rel.a", 2)):
+            session.rows(f'create schema "{schema}"')
+            session.rows(f'create table "{schema}".m as select 1 as k, {value} as v')
+    diff = compare(pair.warehouse, make_mart(KEY), "live.a.m", "rel.a.m", [])
+    assert (diff.first, diff.keyed, diff.changed) == (False, True, 1)
+    same = compare_same(pair.warehouse, make_mart(KEY), "rel.a.m", diff)
+    assert (same.keyed, same.changed) == (True, 0)
+    checks = check_mart(pair.warehouse, make_mart(KEY), "rel.a.m", 1)
+    assert [check.passed for check in checks] == [True, True, True]
 
 
 def test_columns_are_said_as_added_gone_and_retyped(pair: Pair) -> None:
@@ -137,6 +168,23 @@ def test_a_column_that_the_warehouse_cannot_compare_is_said_and_the_others_count
     none = (0, 0, 0 if key else None)
     assert (again.added, again.removed, again.changed) == (none if expected[0] is not None else expected)
     assert again.not_compared == bad
+
+
+@pytest.mark.parametrize(("key", "bad"), [(KEY, ("bad",)), ((), ())])
+def test_what_the_warehouse_groups_but_does_not_compare_counts_without_a_key(
+    pair: Pair, key: tuple[str, ...], bad: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = DuckDBSession.rows
+
+    def refuse(self: DuckDBSession, sql: str, *more: Any) -> Any:
+        if '"bad" is distinct from' in sql or 'cast(c."bad"' in sql:
+            raise Rejected("compare", "no such operator")
+        return rows(self, sql, *more)
+
+    monkeypatch.setattr(DuckDBSession, "rows", refuse)
+    diff = pair.diff(values("(1, 1)", "k, bad"), values("(1, 2)", "k, bad"), key)
+    assert diff.not_compared == bad
+    assert compare_same(pair.warehouse, make_mart(key), "rel.m", diff).not_compared == bad
 
 
 def test_the_same_relation_is_compared_without_a_look_at_its_rows(pair: Pair) -> None:
