@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blocks.child_process import leave_at_once
-from blocks.errors import NotDelivered, NotFound, PlatformError, explain_error
+from blocks.errors import Misconfigured, NotDelivered, NotFound, PlatformError, explain_error
 from flows.flag_check import check_flags
 from flows.flags import Flags, FlagsError, read_flags, write_completion
 from flows.interruption import end_run, find_interrupt, find_reason, handle_interrupts
@@ -51,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    if flags.action == "receive":  # a service, which has signals of its own
+        return _receive(flags)
     with handle_interrupts():
         try:
             return _check_and_carry_out(flags)
@@ -79,6 +81,20 @@ def _check_and_carry_out(flags: Flags) -> int:
     except PlatformError as error:  # before anything starts
         return _show_problem(error, flags, 1)
     return _carry_out(flags, recorded)
+
+
+def _receive(flags: Flags) -> int:
+    """Serve until it is ended; the exit code where it can't begin."""
+    reach_loopback_directly()
+    try:
+        if fault := find_settings_fault():
+            raise fault
+        check_proxies()
+        from flows.receive import receive
+
+        return receive(flags)
+    except PlatformError as error:
+        return _show_problem(error, flags, 2 if isinstance(error, Misconfigured) else 1)
 
 
 def _carry_out(flags: Flags, recorded: bool) -> int:

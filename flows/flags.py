@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Group, Parameter, Token, UnknownOptionError, UnusedCliTokensError
+from cyclopts.validators import Number
 
 ROOT = Path(__file__).resolve().parents[1]
 MAIN = "python flows/main.py"
@@ -63,6 +64,9 @@ class Flags:
     mart: str = ""
     to_file: Path = Path()
     overwrite: bool = False
+    ticket_projects: list[str] = field(default_factory=list)
+    host: str = "127.0.0.1"
+    port: int = 8787
 
     @property
     def state_folder(self) -> Path:
@@ -527,6 +531,24 @@ def automations(
 
 
 @app.command(sort_key=14)
+def receive(
+    *,
+    ticket_projects: Annotated[
+        list[str],
+        _flag("the projects whose tickets are taken, as in AN,BK", metavar="KEYS", converter=Names),
+    ],
+    host: Annotated[
+        str, _flag("the address to listen on (default: 127.0.0.1)", SYSTEMS, "ADDRESS")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, Parameter(validator=Number(gte=1, lte=65535)), _flag("the port (default: 8787)", SYSTEMS, "PORT")
+    ] = 8787,
+) -> Flags:
+    """Take a tracker's word that a ticket is ready, by a secret of its own, and send Prefect the event."""
+    return _make("receive", ticket_projects=ticket_projects, host=host, port=port)
+
+
+@app.command(sort_key=15)
 def completion(
     *,
     shell: Annotated[

@@ -175,6 +175,7 @@ def test_the_stacks_secrets_are_made(tmp_path: Path) -> None:
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in secrets.iterdir()} == {
         "postgres": 0o444,
         "prefect": 0o444,
+        "receive": 0o444,
         "redis": 0o444,
     }
     assert re.fullmatch(r"[0-9a-f]{32}\n", (secrets / "postgres").read_text())

@@ -19,6 +19,7 @@ import blocks.tracker.files.yaml_events
 import blocks.tracker.jira.comments
 import blocks.tracker.jira.ticket_reader
 import blocks.warehouse.control
+import flows.receive
 import tasks.evidence
 import tasks.fields
 import tasks.incidents
@@ -59,6 +60,11 @@ def test_each_limit_is_as_documented() -> None:
         "the window of a cumulative": f"less than {blocks.semantic_models.LONGEST_REACH:,} buckets",
         "the days from the first": f"{blocks.metric_rows.MOST_DAYS:,} ",
         "looks that events start": f"{trigger['threshold']} every {trigger['within']} seconds",
+        "what the receiver takes": (
+            f"{flows.receive.LARGEST_BODY // MEGABYTE} MB in {flows.receive.BODY_SECONDS:.0f} seconds, "
+            f"{flows.receive.MOST_AT_ONCE} connections of {flows.receive.CONNECTION_SECONDS:.0f} seconds, "
+            f"{flows.receive.MOST_A_MINUTE} events a minute"
+        ),
         "deliveries that looks started": "1",
         "tickets that the state": f"{tasks.polling.MOST}",
     }

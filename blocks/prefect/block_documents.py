@@ -99,14 +99,23 @@ def _fill(value: Any, environment: Mapping[str, str], missing: list[str]) -> Any
 
     def lookup(match: re.Match[str]) -> str:
         name, default = match.groups()
-        found = environment.get(name)
-        if found is None and (path := environment.get(f"{name}_FILE")):
-            found = _read_content(name, Path(path))
+        found = read_variable(name, environment)
         if found is None and default is None:
             missing.append(name)
         return found if found is not None else default or ""
 
     return _VARIABLE.sub(lookup, value)
+
+
+def read_variable(name: str, environment: Mapping[str, str] = os.environ) -> str | None:
+    """A variable's value or, if only NAME_FILE is set, that file's content; None where neither is.
+
+    Raises Misconfigured for a file that can't be read.
+    """
+    found = environment.get(name)
+    if found is None and (path := environment.get(f"{name}_FILE")):
+        return _read_content(name, Path(path))
+    return found
 
 
 def _read_content(name: str, path: Path) -> str:

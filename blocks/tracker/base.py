@@ -18,6 +18,9 @@ from blocks.records import Comment, Ticket
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9]{1,9}){1,2}")
 """Names of files that can be attached: no path, not hidden, nothing that reads backwards."""
 
+PROJECT_KEY = "[A-Z][A-Z0-9_]{1,19}"
+"""Keys of projects, as in AN-7's AN."""
+
 GAPS = "requirements"
 """Topic of our comment on what a ticket lacks, and what is proposed to it."""
 NOT_BEGUN = "not_begun"

@@ -105,7 +105,7 @@ def test_every_log_line_of_a_container_says_run_and_tickets() -> None:
 
 def test_the_stack_keeps_its_secrets_in_files_and_its_runners_closed() -> None:
     stack = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    for name in ("worker", "setup", "demo", "server"):
+    for name in ("worker", "setup", "demo", "server", "receive"):
         service = stack["services"][name]
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"]

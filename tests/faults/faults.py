@@ -99,6 +99,28 @@ def run_one_twice(ground: Ground) -> str:
     return "the same run twice"
 
 
+def deliver_again(ground: Ground) -> str:
+    """One event delivered again and again, as by a webhook that got no answer: while its run works, or has ended."""
+    name = f"n{ground.runs + 1}"
+    runs = [ground.start()]
+    killed = ground.random.random() < 0.3 and wait_a_moment(ground, runs[0])
+    if killed:
+        send_signal(runs[0], signal.SIGKILL)
+    for _ in range(ground.random.choice([1, 2, 4])):
+        runs[-1].wait(ground.random.uniform(0, 1.5 * ground.usual))
+        runs.append(ground.start(name))
+    for run in runs:
+        ground.finish(run, *(KILLED, *ENDED) if killed and run is runs[0] else ENDED)
+    return "delivered again" + (", killed" if killed else "")
+
+
+def deliver_old(ground: Ground) -> str:
+    """An event of some time ago delivered once more, with newer runs behind it: readers are not led back."""
+    name = f"n{ground.random.randint(1, ground.runs)}"
+    ground.finish(ground.start(name), *ENDED)
+    return "an old event again"
+
+
 def skew_clock(ground: Ground) -> str:
     """A run on a machine whose clock is wrong, killed or not."""
     run = ground.start(CLOCK_SKEW=str(ground.random.choice([-90_000, -301, 301, 7200, 90_000])))
@@ -169,6 +191,8 @@ FAULTS: list[tuple[int, Callable[[Ground], str]]] = [
     (3, fill_disk),
     (2, run_twice),
     (1, run_one_twice),
+    (2, deliver_again),
+    (1, deliver_old),
     (2, skew_clock),
     (1, roll_back),
     (1, load_bad_data),

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from blocks.http.address import Address
+from blocks.tracker.base import PROJECT_KEY
 from blocks.wishes import FIELDS as WISHES
 
 Names = dict[str, str]
@@ -47,7 +48,7 @@ DEFAULTS: dict[str, Names] = {
 class JiraSettings(BaseModel):
     """Where the project is, how to log in, and what this Jira calls its fields, statuses and labels."""
 
-    project: str = Field(description="key of the project, as in AN-7's AN", pattern="^[A-Z][A-Z0-9_]{1,19}$")
+    project: str = Field(description="key of the project, as in AN-7's AN", pattern=f"^{PROJECT_KEY}$")
     server: Address = Field(
         description="address of Jira, with its context path", pattern=r"^https?://[^\s@?#]+$"
     )
