@@ -17,9 +17,9 @@ from blocks.warehouse.base import Session, Warehouse
 from blocks.warehouse.reads import count_rows
 
 NUMBERS, MOMENTS = {"integer", "decimal", "float"}, {"date", "timestamp"}
-TOLERANCE, SMALLEST, LARGEST = "1e-9", "1e-12", "1e300"
-"""Floats that differ by less than TOLERANCE of themselves, or by SMALLEST, are the same; NaN and infinity are
-greater than LARGEST and only equal to themselves."""
+DIGITS, SINGLE_DIGITS, SMALLEST, LARGEST = 9, 6, "1e-12", "1e300"
+"""Floats that are the same in so many digits (fewer where a side has single precision), below a thousandth in so many
+and three more decimals, are the same; NaN and infinity are greater than LARGEST and only equal to themselves."""
 Counts = tuple[int | None, int | None, int | None]
 
 
@@ -134,6 +134,12 @@ class _Comparison:
         self.shared = [name for name in new if name in old]
         self._families = {
             name: (_find_type_family(old[name]), _find_type_family(new[name])) for name in self.shared
+        }
+        self._digits = {
+            name: SINGLE_DIGITS
+            if any(_is_single(each, warehouse.dialect) for each in (old[name], new[name]))
+            else DIGITS
+            for name in self.shared
         }
         self._text = warehouse.type_of("varchar")
         self._as_text = {name for name in self.shared if not _is_comparable(*self._families[name])}
@@ -268,7 +274,8 @@ class _Comparison:
             return column
         column = f"cast({column} as {self._warehouse.type_of('double')})"
         power = f"power(10, floor(ln(abs({column})) / ln(10)))"
-        rounded = f"floor({column} / {power} * 1e9 + 0.5) / 1e9 * {power}"
+        digits = f"1e{self._digits[name]}"
+        rounded = f"floor({column} / {power} * {digits} + 0.5) / {digits} * {power}"
         size = f"abs({column})"
         return f"case when {size} >= {SMALLEST} and {size} < {LARGEST} then {rounded} else {column} end"
 
@@ -294,10 +301,11 @@ class _Comparison:
         differs = f"{c} is distinct from {l}"
         if not self._is_float(name):
             return differs
+        digits = self._digits[name]
         far = (
             f"case when not (abs({c}) < {LARGEST} and abs({l}) < {LARGEST}) then 1"
-            f" when abs({l}) < 1e-3 then case when abs({c} - {l}) <= {SMALLEST} then 0 else 1 end"
-            f" when abs({c} - {l}) <= {TOLERANCE} * abs({l}) then 0 else 1 end = 1"
+            f" when abs({l}) < 1e-3 then case when abs({c} - {l}) <= 1e-{digits + 3} then 0 else 1 end"
+            f" when abs({c} - {l}) <= 1e-{digits} * abs({l}) then 0 else 1 end = 1"
         )
         return f"({differs} and {far})"
 
@@ -307,6 +315,12 @@ def _find_type_family(data_type: str) -> str:
     found, name = find_family(data_type), data_type.lower()
     zoned = "with time zone" in name or name.startswith(("timestamptz", "timestamp_tz", "timestamp_ltz"))
     return "timestamp with a zone" if found == "timestamp" and zoned else found
+
+
+def _is_single(data_type: str, dialect: str) -> bool:
+    """True for a float of 4 bytes, which has 6 to 9 digits; Snowflake's `FLOAT` has 8 bytes."""
+    name = data_type.lower()
+    return name in ("real", "float4") or (name == "float" and dialect != "snowflake")
 
 
 def _is_comparable(old: str, new: str) -> bool:

@@ -70,6 +70,11 @@ def values(rows: str, columns: str = "k, v") -> str:
         pytest.param(
             values("(1, 0.1::double)"), values("(1, 0.1001::double)"), (0, 0, 1), id="more than noise"
         ),
+        pytest.param(values("(1, 0.1::float)"), values("(1, 0.1::double)"), (0, 0, 0), id="single to double"),
+        pytest.param(values("(1, 0.0001::real)"), values("(1, 0.0001)"), (0, 0, 0), id="single to decimal"),
+        pytest.param(
+            values("(1, 0.1::float)"), values("(1, 0.10001::double)"), (0, 0, 1), id="single to another"
+        ),
         pytest.param(values("(1, 'nan'::double)"), values("(1, 'nan'::double)"), (0, 0, 0), id="NaN twice"),
         pytest.param(values("(1, 'nan'::double)"), values("(1, 5::double)"), (0, 0, 1), id="NaN no more"),
         pytest.param(
