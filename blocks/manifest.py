@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypedDict
 
 OUTSIDE: Final = "outside"  # our own key of a node: the schema in which its project keeps it
+OTHER: Final = (
+    "other_database"  # our own key of a node: the database that its project names, which is not used
+)
 SEED: Final = "seed"  # our own key of a source's table: the id of the seed that makes it
 DATABASE: Final = "target_database"  # our own key of its metadata: the database that the profile names
 WHOLE_RELEASE = "release"  # what a check is about that is about no mart or source alone
@@ -149,7 +152,8 @@ class AnyNode(TypedDict, total=False):
 class Node(AnyNode, total=False):
     """A model, seed, snapshot, test, hook on the start or the end of a run, or a table of a source.
 
-    outside, seed: our own keys, see OUTSIDE and SEED. From source_name on: of sources. From attached_node on: of tests.
+    outside, other_database, seed: our own keys, see OUTSIDE, OTHER and SEED. From source_name on: of sources. From
+    attached_node on: of tests.
     """
 
     database: str | None
@@ -169,6 +173,7 @@ class Node(AnyNode, total=False):
     time_spine: dict[str, object] | None
     unrendered_config: dict[str, object]
     outside: str
+    other_database: str
     seed: str
     source_name: str
     source_meta: dict[str, object]

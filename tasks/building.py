@@ -174,8 +174,8 @@ def check_inside(catalogue: Catalogue, schema: str, select: Sequence[str]) -> No
         raise Misconfigured(
             "build a release",
             f"the project builds {places}, where readers may see it before it is checked",
-            "Let every `database:` of a config be the profile's own, and give what has another relation's name in the "
-            "release an alias of its own; on Dremio let generate_schema_name begin with target.schema.",
+            "Give what has another relation's name in the release an alias of its own; on Dremio let every `database:` "
+            "of a config be the profile's own, and let generate_schema_name begin with target.schema.",
         )
 
 

@@ -153,27 +153,36 @@ def redirect(manifest: Manifest, relations: Mapping[str, tuple[str, str]]) -> No
         node.relation_name = _name(node)
 
 
-def move_in(manifest: Manifest, schema: str, kinds: Collection[str]) -> dict[str, str]:
+def move_in(manifest: Manifest, schema: str, kinds: Collection[str], home: Home) -> dict[str, str]:
     """Let what the project keeps outside of a release be built inside it; `plan_seeds` of it. See `plan_moves`."""
+    for key in plan_readings(_list_sources(manifest), home):
+        table = manifest.sources[key]
+        table.database = home.database
+        table.relation_name = _quote(table.database, table.schema, table.identifier)
     places = {
         key: Place(str(node.resource_type), node.schema, node.alias, node.database)
         for key, node in manifest.nodes.items()
     }
-    sources = {
-        key: Place(node.loader, node.schema, node.identifier, node.database)
-        for key, node in manifest.sources.items()
-    }
-    moves, seeds = plan_moves(places, schema, kinds), plan_seeds(sources, places)
+    moves = plan_moves(places, schema, kinds, home.database)
+    seeds = plan_seeds(_list_sources(manifest), places, home)
     for each in manifest.nodes.values():
         if needed := add_seeds(each.depends_on_nodes, seeds):
             each.depends_on.nodes = needed
     for key, moved in moves.items():
         node = manifest.nodes[key]
         had_relation = node.relation_name
+        node.database = home.database or node.database
         redirect(manifest, {key: (moved, node.alias)})
         node.relation_name = node.relation_name if had_relation else None  # as of an ephemeral model
     redirect_sources(manifest, seeds)
     return seeds
+
+
+def _list_sources(manifest: Manifest) -> dict[str, Place]:
+    return {
+        key: Place(node.loader, node.schema, node.identifier, node.database)
+        for key, node in manifest.sources.items()
+    }
 
 
 def redirect_sources(manifest: Manifest, seeds: Mapping[str, str]) -> None:
@@ -193,6 +202,23 @@ class Place(NamedTuple):
     database: str | None = None
 
 
+class Home(NamedTuple):
+    """The database of releases, as the profile names it, and those that dbt reads there; None: whatever it may see."""
+
+    database: str = ""
+    others: tuple[str, ...] | None = None
+
+    def holds(self, database: str | None) -> bool:
+        """True for its own database, and where nothing names one."""
+        return not self.database or (database or self.database).casefold() == self.database.casefold()
+
+    def find(self, database: str | None) -> str | None:
+        """The database that one's name means here: its own, where there is no other of that name."""
+        if self.others is None or (database or "").casefold() in {each.casefold() for each in self.others}:
+            return database
+        return self.database
+
+
 def list_moved(target: str, schema: str) -> Collection[str]:
     """Kinds of nodes that can be moved. target: dbt's target.schema, parsed for `schema`.
 
@@ -201,24 +227,30 @@ def list_moved(target: str, schema: str) -> Collection[str]:
     return MOVED if target.casefold() == schema.casefold() else MOVED & {"snapshot"}
 
 
-def plan_moves(places: Mapping[str, Place], schema: str, kinds: Collection[str] = MOVED) -> dict[str, str]:
+def plan_moves(
+    places: Mapping[str, Place], schema: str, kinds: Collection[str] = MOVED, database: str = ""
+) -> dict[str, str]:
     """Id → the schema inside a release for what its project keeps in a place of its own, of these kinds.
 
     Such are snapshots with a `target_schema`, everything with a custom schema where `generate_schema_name` uses that
-    as it is, and tests that keep their failures. The schema is named as dbt names a custom one. Outside, readers would
+    as it is, tests that keep their failures, and everything that a `database` puts into another than the releases',
+    whose name the schema then has as well. The schema is named as dbt names a custom one. Outside, readers would
     see rows before they are checked, and a rollback would not take them back. What would meet another relation of its
     name is left where it is, and is refused (tasks/building.py).
     """
+    home = Home(database)
     inside = {
         (each.schema.casefold(), each.alias.casefold())
         for each in places.values()
-        if is_in_release(each.schema, schema)
+        if is_in_release(each.schema, schema) and home.holds(each.database)
     }
     moves: dict[str, str] = {}
     for key, each in places.items():
-        if each.kind not in kinds or is_in_release(each.schema, schema):
+        is_inside, is_home = is_in_release(each.schema, schema), home.holds(each.database)
+        if each.kind not in kinds or (is_inside and is_home):
             continue
-        moved = f"{schema}_{each.schema}"
+        own = each.schema[len(schema) :].strip("_") if is_inside else each.schema
+        moved = "_".join(part for part in (schema, "" if is_home else _spell(each.database), own) if part)
         taken = (moved.casefold(), each.alias.casefold())
         if taken not in inside:
             moves[key] = moved
@@ -226,14 +258,31 @@ def plan_moves(places: Mapping[str, Place], schema: str, kinds: Collection[str] 
     return moves
 
 
-def plan_seeds(sources: Mapping[str, Place], places: Mapping[str, Place]) -> dict[str, str]:
+def _spell(database: str | None) -> str:
+    """A database's name as a part of a schema's, which quotes are not needed for."""
+    return re.sub(r"\W+", "_", database or "").strip("_").lower()
+
+
+def plan_readings(sources: Mapping[str, Place], home: Home) -> list[str]:
+    """Sources that are read in the releases' database whichever they name: loaded there, or there is no other."""
+    return [
+        key
+        for key, each in sources.items()
+        if not home.holds(each.database) and (each.kind == "dlt" or home.holds(home.find(each.database)))
+    ]
+
+
+def plan_seeds(
+    sources: Mapping[str, Place], places: Mapping[str, Place], home: Home | None = None
+) -> dict[str, str]:
     """Id of a source's table → the seed that makes it: that of its very relation, where no loader of ours does.
 
     By hand `dbt seed` comes before `dbt run` in such a project. In a release its seeds are part of what reads them.
     """
 
     def name_relation(place: Place) -> tuple[str, ...]:
-        return tuple(str(each or "").casefold() for each in (place.database, place.schema, place.alias))
+        database = home.find(place.database) if home else place.database
+        return tuple(str(each or "").casefold() for each in (database, place.schema, place.alias))
 
     seeds = {name_relation(each): key for key, each in places.items() if each.kind == "seed"}
     return {
@@ -261,4 +310,8 @@ def tag_nodes(manifest: Manifest, tag: str, unique_ids: Iterable[str]) -> None:
 
 
 def _name(node: ManifestNode) -> str:
-    return ".".join(f'"{part}"' for part in (node.database, node.schema, node.alias) if part)
+    return _quote(node.database, node.schema, node.alias)
+
+
+def _quote(*parts: str | None) -> str:
+    return ".".join(f'"{part}"' for part in parts if part)

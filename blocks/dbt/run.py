@@ -22,7 +22,7 @@ from blocks.column_lineage import ColumnLineage, read_cache, write_cache
 from blocks.dbt.fingerprints import Fingerprints
 from blocks.dbt.own_profile import merge_settings
 from blocks.dbt.project_files import ENDINGS, UNREAD, list_versions, read_dispatch, read_variables
-from blocks.dbt.release_manifest import Place, add_seeds, plan_moves, plan_seeds
+from blocks.dbt.release_manifest import Home, Place, add_seeds, plan_moves, plan_readings, plan_seeds
 from blocks.dbt.release_scope import (
     WiderTest,
     find_blockers,
@@ -32,11 +32,11 @@ from blocks.dbt.release_scope import (
 )
 from blocks.dbt.worker_client import DbtWorker
 from blocks.errors import BuildFailed
-from blocks.manifest import DATABASE, OUTSIDE, SEED, Manifest, Node
+from blocks.manifest import DATABASE, OTHER, SEED, Manifest, Node
 from blocks.plain_file import check_folder
 from blocks.query_tags import suspend_tag
 from blocks.records import Record
-from blocks.release_names import RELEASE_PREFIX, parse_schema
+from blocks.release_names import RELEASE_PREFIX, is_in_release, parse_schema
 from blocks.scratch_folder import ScratchFolder
 from blocks.time_zone import UTC_ZONE
 from blocks.vendor_patches.prefect import lighten_context
@@ -157,9 +157,11 @@ class DbtRun:
         manifest = self._state / (APART if parsed["apart"] else "target") / "manifest.json"
         self._manifest = json.loads(self._rename(manifest.read_text(encoding="utf-8")))
         self._manifest["metadata"][DATABASE] = parsed["database"]
-        self._move_in(parsed["moved"])
+        others = parsed["others"]
+        home = Home(parsed["home"], None if others is None else tuple(others))
+        self._move_in(parsed["moved"], home)
 
-    def _move_in(self, kinds: Sequence[str]) -> None:
+    def _move_in(self, kinds: Sequence[str], home: Home) -> None:
         """As dbt's process has it (release_manifest.py): what is built in place of the project's own schemas."""
         nodes, sources = self._manifest["nodes"], self._manifest["sources"]
         places = {
@@ -170,9 +172,12 @@ class DbtRun:
             key: Place(node.get("loader") or "", node["schema"], node["identifier"], node.get("database"))
             for key, node in sources.items()
         }
-        moves, seeds = plan_moves(places, self._schema, kinds), plan_seeds(tables, places)
+        moves = plan_moves(places, self._schema, kinds, home.database)
+        seeds = plan_seeds(tables, places, home)
         for key, moved in moves.items():
-            nodes[key] |= {"schema": moved, OUTSIDE: places[key].schema}
+            nodes[key] |= self._describe_move(places[key], moved, home)
+        for key in plan_readings(tables, home):
+            sources[key] |= {"database": home.database, OTHER: str(tables[key].database)}
         for key, seed in seeds.items():
             sources[key] |= {"schema": nodes[seed]["schema"], SEED: seed}
         parents, children = self._manifest["parent_map"], self._manifest["child_map"]
@@ -184,6 +189,15 @@ class DbtRun:
         for node in nodes.values():
             if needed_too := add_seeds(node.get("depends_on", {}).get("nodes") or (), seeds):
                 node["depends_on"] = {**node["depends_on"], "nodes": needed_too}
+
+    def _describe_move(self, place: Place, moved: str, home: Home) -> Node:
+        """Where a node is built, and where its project has it."""
+        found = Node(schema=moved)
+        if not is_in_release(place.schema, self._schema):
+            found["outside"] = place.schema
+        if not home.holds(place.database):
+            found["database"], found["other_database"] = home.database, str(place.database)
+        return found
 
     def _rename(self, manifest: str) -> str:
         """The text of a manifest with the release's schema in place of the one that it was parsed for."""

@@ -11,15 +11,17 @@ import pickle
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from blocks.child_process import end_with_parent, run
+from blocks.dbt.hooks import RUN_HOOK
 from blocks.dbt.messages import leave_out_rows
 from blocks.dbt.release_manifest import (
+    Home,
     has_edited_schema,
     keep_nodes,
     list_moved,
@@ -38,6 +40,7 @@ from blocks.vendor_patches.prefect import share_certificates
 from blocks.vendor_patches.prefect_dbt import invoke, join_tasks, make_runner
 
 if TYPE_CHECKING:
+    from dbt.adapters.contracts.connection import Credentials
     from dbt.artifacts.schemas.results import NodeResult as NodeRunResult
     from dbt.contracts.graph.manifest import Manifest
     from dbt.contracts.graph.nodes import ResultNode
@@ -50,6 +53,7 @@ _AGAIN = "Encountered an error: "
 _MARKS = re.compile(r"\x1b\[[\d;]*m|^\[(?:\x1b\[[\d;]*m)?WARNING(?:\x1b\[[\d;]*m)?\]:? ?")
 _FILE_PATH = re.compile(r"FilePath\(searched_path='([^']*)', relative_path='([^']*)'[^)]*\)")
 """Colours and the level, which stand before dbt's warnings; and how dbt writes a file in its errors."""
+_ATTACH = re.compile(r"\battach\b", re.IGNORECASE)
 FAILED = {"error", "fail", "runtime error", "partial success"}
 OF_NODES = {"CatchableExceptionOnRun", "GenericExceptionOnRun", "InternalErrorOnRun"}  # dbt's events
 _parsed: list[Any] = []  # the manifest of the last parse
@@ -166,13 +170,15 @@ def main(descriptor: int) -> None:
 class Parsed(TypedDict):
     """What came of a parse. apart: the project was parsed for the release's very schema, and written elsewhere.
 
-    database: the one that the profile names. moved: kinds of nodes that are built inside the release, wherever the
-    project has them.
+    database: the one that the profile names. home, others: as Home has them. moved: kinds of nodes that are built
+    inside the release, wherever the project has them.
     """
 
     warnings: list[str]
     apart: bool
     database: str
+    home: str
+    others: list[str] | None
     moved: list[str]
 
 
@@ -199,10 +205,46 @@ def parse(args: list[str], apart: list[str], parsed: str, schema: str, folder: s
     target = str(getattr(credentials, "root_path", "") or credentials.schema)
     kinds = list_moved(target, schema if alone else parsed)
     _seeds.clear()
-    _seeds.update(move_in(manifest, schema, kinds))
+    home = find_home(manifest, credentials)
+    _seeds.update(move_in(manifest, schema, kinds, home))
     _parsed[:] = [manifest]
-    database = str(credentials.database or "")
-    return {"warnings": warnings, "apart": alone, "database": database, "moved": sorted(kinds)}
+    return {
+        "warnings": warnings,
+        "apart": alone,
+        "database": str(credentials.database or ""),
+        "home": home.database,
+        "others": None if home.others is None else list(home.others),
+        "moved": sorted(kinds),
+    }
+
+
+def find_home(manifest: Manifest, credentials: Credentials) -> Home:
+    """The database that the profile names, and the others that dbt finds there, which may be any in most warehouses.
+
+    PostgreSQL reads none beside its own; DuckDB those that the profile attaches, and what the project's own SQL does.
+    Dremio has places of tables and of views, and nothing is put from one into another.
+    """
+    database, kind = str(credentials.database or ""), credentials.type
+    if kind == "dremio":
+        return Home()
+    if kind == "postgres":
+        return Home(database, ())
+    if kind != "duckdb" or _attaches(manifest):
+        return Home(database)
+    attached: Iterable[Any] = getattr(credentials, "attach", None) or ()
+    return Home(database, ("system", "temp", *(each.alias or Path(each.path).stem for each in attached)))
+
+
+def _attaches(manifest: Manifest) -> bool:
+    """True if a hook or macro of the project or its packages may attach a database of DuckDB's."""
+    texts = [
+        str(getattr(each, "raw_code", ""))
+        for each in manifest.nodes.values()
+        if each.resource_type == RUN_HOOK
+    ]
+    own = {"dbt", "dbt_duckdb"}
+    texts += [each.macro_sql for each in manifest.macros.values() if each.package_name not in own]
+    return any(map(_ATTACH.search, texts))
 
 
 def _parse(args: list[str]) -> tuple[Manifest, list[str]]:

@@ -188,18 +188,20 @@ def test_a_schema_of_which_a_project_makes_more_than_a_name_is_parsed_for_itself
     assert (tmp_path / "state" / "target-apart").exists() is again
 
 
-def test_models_that_all_name_another_database_are_outside_of_the_release(
+def test_models_that_all_name_another_database_are_built_in_the_release(
     tmp_path: Path, warehouse: DuckDBWarehouse
 ) -> None:
     """No other node tells which database the profile names."""
     (tmp_path / "all" / "models").mkdir(parents=True)
     (tmp_path / "all" / "dbt_project.yml").write_text("name: all_of_it\nprofile: p\nversion: '1.0'\n")
-    for database, outside in (("house", []), ("far", ["named"])):
+    for database, schema in (("house", "rel_x"), ("far", "rel_x_far")):
         text = f"{{{{ config(database='{database}') }}}} select 1 as id"
         (tmp_path / "all" / "models" / "named.sql").write_text(text)
         run = DbtProject(folder=tmp_path / "all", state=tmp_path / "state").open(warehouse, "rel_x")
         try:
-            assert [each.name for each in run.catalogue.list_outside(["named"], "rel_x")] == outside
+            assert not run.catalogue.list_outside(["named"], "rel_x")
+            assert run.catalogue.mart("named").schema_name == schema
+            assert [each["status"] for each in run.make(["named"], 100)] == ["success"]
         finally:
             run.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blocks.dbt.release_manifest import Place, plan_moves
+from blocks.dbt.release_manifest import Home, Place, plan_moves, plan_readings, plan_seeds
 from blocks.errors import Misconfigured
 from tests.gate.conftest import SmallProject
 
@@ -27,7 +27,8 @@ models: [{name: ma, columns: [{name: k, data_tests: [unique, accepted_values: {a
 SOURCES = """
 sources:
   - {name: raw, schema: raw, tables: [{name: t}]}
-  - name: lists  # which `dbt seed` fills
+  - name: lists  # which `dbt seed` fills, in a database that is not there
+    database: far
     schema: reference
     tables:
       - name: names
@@ -44,7 +45,8 @@ def write_project(small: SmallProject) -> None:
     small.write("models/s.yml", SOURCES)
     small.write(
         "models/grown.sql",
-        "{{ config(schema='finance', materialized='incremental') }} select t.k, t.v from {{ source('raw', 't') }} t"
+        "{{ config(database='far', schema='finance', materialized='incremental') }}"
+        " select t.k, t.v from {{ source('raw', 't') }} t"
         " {% if is_incremental() %} where t.k > (select max(k) from {{ this }}) {% endif %}",
     )
     small.write(
@@ -97,8 +99,37 @@ def test_so_it_is_on_a_server(small_elsewhere: SmallProject) -> None:
         ({"a": Place("model", "finance", "t"), "b": Place("model", "rel_x", "t")}, {"a": "rel_x_finance"}),
         ({"a": Place("model", "serving", "t")}, {"a": "rel_x_serving"}),
         ({"a": Place("model", "Finance", "T"), "b": Place("seed", "rel_x_finance", "t")}, {}),
+        (
+            {"a": Place("model", "rel_x", "t", "Far-Off"), "b": Place("seed", "rel_x", "t", "HOUSE")},
+            {"a": "rel_x_far_off"},
+        ),
+        ({"a": Place("model", "rel_x_own", "t", "far")}, {"a": "rel_x_far_own"}),
+        ({"a": Place("snapshot", "own", "t", "far")}, {"a": "rel_x_far_own"}),
         ({"a": Place("operation", "finance", "t"), "b": Place("test", "REL_X_audit", "t")}, {}),
     ],
 )
 def test_what_is_moved_meets_nothing_else(places: dict[str, Place], moved: dict[str, str]) -> None:
-    assert plan_moves(places, "rel_x") == moved
+    assert plan_moves(places, "rel_x", database="house") == moved
+
+
+@pytest.mark.parametrize(
+    ("others", "read", "seeded"),
+    [
+        (None, ["loaded"], ["far"]),  # it may see any
+        (("far",), ["loaded", "gone"], ["far", "gone"]),  # attached
+        ((), ["loaded", "far", "gone"], ["far", "gone"]),
+    ],
+)
+def test_a_database_that_is_not_there_means_the_warehouse_s_own(
+    others: tuple[str, ...] | None, read: list[str], seeded: list[str]
+) -> None:
+    sources = {
+        "loaded": Place("dlt", "raw", "t", "far"),
+        "far": Place("", "raw", "t", "far"),
+        "gone": Place("", "raw", "own", "gone"),
+        "own": Place("", "raw", "other", "house"),
+    }
+    seeds = {"s": Place("seed", "raw", "t", "far"), "o": Place("seed", "raw", "own", "house")}
+    home = Home("house", others)
+    assert plan_readings(sources, home) == read
+    assert sorted(plan_seeds(sources, seeds, home)) == seeded

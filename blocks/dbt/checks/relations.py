@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from blocks.catalogue import BUILT, find_database, is_elsewhere
 from blocks.dbt.checks.nodes import get_config, get_name, get_place, list_nodes, make_node_error, warn_about
 from blocks.dbt.hooks import runs_statements
 from blocks.dbt.macros import Macros
 from blocks.findings import Finding, warn
-from blocks.manifest import OUTSIDE, Manifest, Node, list_hooks, name_model
+from blocks.manifest import OTHER, OUTSIDE, Manifest, Node, list_hooks, name_model
 from blocks.release_names import is_in_release
 
 MOVED_KINDS = {"model", "seed"}
@@ -38,23 +38,45 @@ def check_relations(manifest: Manifest, built: Collection[str], schema: str) -> 
 
 
 def _check_moved(manifest: Manifest, built: Collection[str]) -> Iterator[Finding]:
-    """One warning for all models and seeds that are built in the release in place of the project's own schemas."""
-    moved = [
+    """One warning for all models and seeds that are built in the release in place of the project's own schemas.
+
+    Another one for those that are built in its database in place of the project's own.
+    """
+    nodes = [
         node
         for node in list_nodes(manifest.get("nodes"))
-        if node.get(OUTSIDE) and node.get("unique_id") in built and node.get("resource_type") in MOVED_KINDS
+        if node.get("unique_id") in built and node.get("resource_type") in MOVED_KINDS
     ]
+    moved = [node for node in nodes if node.get(OUTSIDE) and not node.get(OTHER)]
     if moved:
-        schemas = ", ".join(sorted({str(node[OUTSIDE]) for node in moved}))
-        names = ", ".join(sorted(name_model(node) for node in moved)[:5])
-        several = f"{len(moved)} models and seeds ({names}) are" if len(moved) > 1 else "it is"
-        yield warn(
-            "generate_schema_name" if len(moved) > 1 else get_name(moved[0]),
-            get_place(moved[0]),
-            f"{several} kept in schema {schemas} by generate_schema_name: here they are built in a schema of each "
-            "release's own, so who reads that schema sees nothing new",
-            "Nothing, if readers look where this workflow publishes; else let them read that.",
+        yield _warn_of_moved(
+            moved,
+            "generate_schema_name",
+            f"kept in schema {_join_all(node.get(OUTSIDE) for node in moved)} by generate_schema_name: here they are "
+            "built in a schema of each release's own, so who reads that schema sees nothing new",
         )
+    if apart := [node for node in nodes if node.get(OTHER)]:
+        yield _warn_of_moved(
+            apart,
+            "database",
+            f"kept in database {_join_all(node.get(OTHER) for node in apart)} by the project: here they are built in "
+            "each release, in the warehouse's own database, so who reads that one sees nothing new",
+        )
+
+
+def _warn_of_moved(nodes: Sequence[Node], about: str, problem: str) -> Finding:
+    names = ", ".join(sorted(name_model(node) for node in nodes)[:5])
+    several = f"{len(nodes)} models and seeds ({names}) are" if len(nodes) > 1 else "it is"
+    return warn(
+        about if len(nodes) > 1 else get_name(nodes[0]),
+        get_place(nodes[0]),
+        f"{several} {problem}",
+        "Nothing, if readers look where this workflow publishes; else let them read that.",
+    )
+
+
+def _join_all(names: Iterable[object]) -> str:
+    return ", ".join(sorted({str(each) for each in names}))
 
 
 def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
@@ -65,9 +87,18 @@ def _check_place(node: Node, schema: str, usual: str) -> Iterator[Finding]:
         yield make_node_error(
             node,
             f"it is built in another database, {config['database']}: outside of the release",
-            "Take `database` out of its config.",
+            "Take `database` out of its config: places of this warehouse are folders, and none is put for another.",
         )
-    if kind == "snapshot" and node.get(OUTSIDE):
+    if kind == "snapshot" and node.get(OTHER):
+        schema_name = node.get(OUTSIDE) or f"history_of_{node.get('name')}"
+        yield warn_about(
+            node,
+            f"its config keeps it in database {node[OTHER]}: here its history begins anew and is carried from release "
+            "to release, in the warehouse's own database",
+            f"To begin with what it holds, copy its table into schema {schema_name} of the warehouse's own database "
+            "before the first run, and let its config keep it there (`target_schema`), without a database.",
+        )
+    elif kind == "snapshot" and node.get(OUTSIDE):
         yield warn_about(
             node,
             f"its config keeps it in schema {node[OUTSIDE]}: its history begins with what stands there and is then "

@@ -17,7 +17,7 @@ from blocks.dbt.checks.nodes import (
 )
 from blocks.dbt.release_scope import has_threshold
 from blocks.findings import Finding, make_error, suggest_column, suggest_name
-from blocks.manifest import SEED, Manifest, Node
+from blocks.manifest import OTHER, SEED, Manifest, Node
 from blocks.release_names import is_in_release
 
 LOADED_AT = "_loaded_at"
@@ -49,6 +49,12 @@ def check_sources(
             yield from _check_columns(node)
             yield from _check_database(node, usual)
             yield from _check_cursor(node)
+        if node.get(OTHER):
+            yield warn_about(
+                node,
+                f"it names database {node[OTHER]}: here it is read in the warehouse's own, {node.get('database')}",
+                "Nothing, if its rows are to come from there; else attach that database in the project's profiles.yml.",
+            )
         yield from _check_freshness(node)
         if is_in_release(str(node.get("schema")), schema):
             yield make_node_error(
