@@ -45,7 +45,7 @@ def show_init(
         today = datetime.now(UTC).date()
         place = Place(warehouse, f"init_{name_new_run()}", flags.apply) if warehouse else None
         adopter = Adopter(found, Path(scratch), flags.ticket, today, settings, place, flags.marts or ())
-        with _keep_log(Path(scratch), flags.state_folder):
+        with _keep_log(Path(scratch), flags.state_folder, found.project):
             adopter.adopt(root, locations)
     terminal.stop_waiting()
     changes = {path: text for path, text in found.files.items() if read_text(path) != text}
@@ -60,8 +60,11 @@ def show_init(
 
 
 @contextmanager
-def _keep_log(scratch: Path, state: Path) -> Iterator[None]:
-    """Let an error name a log of dbt's that outlives the scratch folder: it is put into the state folder."""
+def _keep_log(scratch: Path, state: Path, project: Path) -> Iterator[None]:
+    """Let an error name the project in place of its copy, and a log of dbt's that outlives the scratch folder.
+
+    The log is put into the state folder.
+    """
     try:
         yield
     except PlatformError as error:
@@ -70,6 +73,9 @@ def _keep_log(scratch: Path, state: Path) -> Iterator[None]:
             kept.parent.mkdir(parents=True, exist_ok=True)
             copyfile(log, kept)
             error.remedy = error.remedy.replace(str(log), str(kept))
+        copy = str(scratch / "dbt")
+        error.answer = error.answer.replace(copy, str(project))
+        error.remedy = error.remedy.replace(copy, str(project))
         raise
 
 

@@ -40,6 +40,7 @@ from blocks.findings import Severity, suggest_name
 from blocks.loader.dlt.loader import DltLoader
 from blocks.loader.dlt.sql.connections import is_database
 from blocks.manifest import ExposureNode, Manifest, name_model
+from blocks.prefect.block_types import TYPES
 from blocks.quality.suites import Suites, find_dialect
 from blocks.records import Analysis, SourceTable
 from blocks.release_names import is_in_release, release_schema
@@ -135,9 +136,16 @@ class Adopter:
         kinds = list_kinds(self.found.project, profile)
         if kinds and self._warehouse.dialect not in kinds:
             named = " and ".join(kinds)
+            blocks = " or ".join(
+                f"--warehouse {kind}-warehouse/NAME" for kind in kinds if f"{kind}-warehouse" in TYPES
+            )
+            better = (
+                f"to have them built and profiled where their rows are, name a saved block: {blocks}"
+                if blocks
+                else "none of these is a warehouse of this workflow: what DuckDB can't build is a note below"
+            )
             self.found.notes.append(
-                f"its profiles.yml is for {named}, and its models were built in an embedded DuckDB; to have them built "
-                f"and profiled where their rows are, name a saved block: --warehouse {kinds[0]}-warehouse/NAME"
+                f"its profiles.yml is for {named}, and its models were built in an embedded DuckDB; {better}"
             )
 
     def _drop_built(self) -> None:
@@ -166,6 +174,8 @@ class Adopter:
             self._propose_ticket(dashboards, dbt.catalogue)
         with self._open() as dbt:
             self._verify(dbt)
+            if dashboards:
+                self._try_tests(dbt, [proposed.mart for proposed in dashboards])
 
     @property
     def _is_on_server(self) -> bool:
@@ -391,8 +401,6 @@ class Adopter:
             for node in manifest["nodes"].values()
             if node.get("time_spine") or node["name"] == "metricflow_time_spine"
         ]
-        if profiles and not spines:
-            self._put_time_spine()
         shown = _list_shown(catalogue)
         wanted = [each for each in profiles.values() if each.name not in shown and each.rows]
         self.found.notes += [f"mart {each.name} has no rows" for each in profiles.values() if not each.rows]
@@ -406,7 +414,26 @@ class Adopter:
             ticket = self._ticket if asked and not dashboards else None
             if proposed := self._propose_dashboard(manifest, catalogue, profile, taken, ticket):
                 dashboards.append(proposed)
+        if dashboards and not spines:
+            self._put_time_spine()
+        self._name_models_of_tests(manifest, catalogue)
         return dashboards
+
+    def _name_models_of_tests(self, manifest: Manifest, catalogue: Catalogue) -> None:
+        """Add to dashboards that are there the models that tests of their marts read as well and nothing else needs."""
+        needed = {name for each in catalogue.exposures for name in each.marts}
+        for exposure in [each for each in catalogue.exposures if each.metrics]:
+            marts = [name for name in exposure.marts if name in catalogue.models]
+            listed = [
+                call
+                for mart in marts
+                for call, name in _list_tested_with(manifest, catalogue, mart).items()
+                if name not in needed
+            ]
+            if listed:
+                path = _find_path(manifest["exposures"], exposure.name)
+                text = locate_file(self._copy, path).read_text(encoding="utf-8")
+                self._put(path, edit_exposure(text, exposure.name, {}, list(dict.fromkeys(listed))))
 
     def _propose_dashboard(
         self,
@@ -437,12 +464,12 @@ class Adopter:
             dimensions=dimensions,
             ticket=ticket,
             ref=ref,
-            beside=_list_tested_with(manifest, catalogue, profile.name),
+            beside=tuple(_list_tested_with(manifest, catalogue, profile.name)),
         )
         if exposure:
             path = _find_path(manifest["exposures"], exposure.name)
             text = locate_file(self._copy, path).read_text(encoding="utf-8")
-            self._put(path, edit_exposure(text, exposure.name, proposed.meta))
+            self._put(path, edit_exposure(text, exposure.name, proposed.meta, proposed.beside))
         if model or not exposure:
             mart = manifest["nodes"][catalogue.mart(profile.name).unique_id]
             beside = Path(str(mart["original_file_path"])).parent / f"{profile.name}__dashboard.yml"
@@ -527,6 +554,18 @@ class Adopter:
             proposed, sources, self._today
         )
 
+    def _try_tests(self, dbt: DbtRun, marts: Sequence[str]) -> None:
+        """A note for each test of dbt's that a run would hold these marts back for."""
+        failed = [each for each in dbt.test(marts, BUILD_SECONDS) if each["status"] in {"error", "fail"}]
+        self.found.notes += [
+            f"dbt's test {each['name']} does not hold, and holds back what it is about until it does: "
+            f"{' '.join(each['message'].split())}. Correct the data, the model or the test, or let it only warn "
+            "(`severity: warn`)"
+            for each in failed[:MOST_FAILURES]
+        ]
+        if len(failed) > MOST_FAILURES:
+            self.found.notes.append(f"so do not {len(failed) - MOST_FAILURES} other tests of dbt's")
+
     def _verify(self, dbt: DbtRun) -> None:
         """Parse what is proposed, and say what is still to be mended. Raises BuildFailed if dbt refuses it."""
         suites = Suites(folder=self._suites, docs=self._state / "docs")
@@ -541,8 +580,8 @@ class Adopter:
         self.found.notes += [f"still to mend: {each.about}: {each.problem}" for each in errors[:10]]
 
 
-def _list_tested_with(manifest: Manifest, catalogue: Catalogue, mart: str) -> tuple[str, ...]:
-    """dbt's calls for models that tests of a mart or its parents read as well: without them it is held back.
+def _list_tested_with(manifest: Manifest, catalogue: Catalogue, mart: str) -> dict[str, str]:
+    """dbt's call → name, of models that tests of a mart or its parents read as well: without them it is held back.
 
     Only those whose own tests are suite enough, as they are published with it.
     """
@@ -555,7 +594,7 @@ def _list_tested_with(manifest: Manifest, catalogue: Catalogue, mart: str) -> tu
         }
         known = sorted(wanted & set(catalogue.models) - set(marts))
         marts += list(catalogue.find_suite_tests(known))
-    return tuple(write_ref(manifest["nodes"][catalogue.mart(each).unique_id]) for each in marts[1:])
+    return {write_ref(manifest["nodes"][catalogue.mart(each).unique_id]): each for each in marts[1:]}
 
 
 def choose_marts(manifest: Manifest, catalogue: Catalogue) -> list[str]:

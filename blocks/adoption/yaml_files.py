@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,18 +60,28 @@ def edit_source(
     return _edit(text, change)
 
 
-def edit_exposure(text: str, exposure: str, meta: Mapping[str, object]) -> str:
-    """A properties file's text with our meta on an exposure; what it says already stays."""
+def edit_exposure(text: str, exposure: str, meta: Mapping[str, object], beside: Sequence[str] = ()) -> str:
+    """A properties file's text with our meta on an exposure; what it says already stays.
+
+    beside: dbt's calls for models that it depends on as well; those that stand there already are left out.
+    """
 
     def change(root: CommentedMap) -> None:
         node = _find(root.get("exposures"), exposure)
         if node is None:
             raise Misconfigured(f"edit exposure {exposure}", "its YAML is not where dbt says it is")
-        given = _find_meta(node)
+        given = _find_meta(node) if meta else {}
         for key, value in meta.items():
             given.setdefault(key, _make_inline(value))
+        named = node.setdefault("depends_on", []) if beside else []
+        there = {_spell_ref(each) for each in named}
+        named.extend(each for each in beside if _spell_ref(each) not in there)
 
     return _edit(text, change)
+
+
+def _spell_ref(call: object) -> str:
+    return re.sub(r"\s", "", str(call)).replace('"', "'")
 
 
 def describe_source(source: str, kind: str, tables: Sequence[FoundTable]) -> dict[str, object]:
@@ -137,7 +148,19 @@ def _edit(text: str, change: Callable[[CommentedMap], None]) -> str:
     change(root)
     stream = io.StringIO()
     yaml.dump(root, stream)
-    return stream.getvalue()
+    return _keep_blanks(text, stream.getvalue())
+
+
+def _keep_blanks(text: str, edited: str) -> str:
+    """The edited text with the lines of blanks, and blanks at lines' ends, that its writer has left out."""
+    before, after = text.splitlines(), edited.splitlines()
+    kept: list[str] = []
+    pairs = SequenceMatcher(None, [each.rstrip() for each in before], after, autojunk=False)
+    for change, first, last, start, end in pairs.get_opcodes():
+        dropped = before[first:last]
+        is_kept = change == "equal" or (change == "delete" and not any(each.strip() for each in dropped))
+        kept += dropped if is_kept else after[start:end]
+    return "\n".join(kept) + "\n"
 
 
 def _open_yaml(indented: bool) -> YAML:

@@ -338,11 +338,18 @@ class DbtRun:
 
         dbt's process ends. Raises BuildFailed where dbt itself could not go on, TimedOut.
         """
+        return self._work("make", select, deadline_seconds)
+
+    def test(self, select: Sequence[str], deadline_seconds: float) -> list[NodeResult]:
+        """Run the tests that a build of these models would run, on what is built; otherwise as `make`."""
+        return self._work("test", select, deadline_seconds)
+
+    def _work(self, command: str, select: Sequence[str], deadline_seconds: float) -> list[NodeResult]:
         self._parse()
         chosen = ["--select", *self._write_selectors(select)]
         try:
             worker = self._start_worker()
-            worker.ask("make", args=[*self._write_arguments(), *chosen])
+            worker.ask(command, args=[*self._write_arguments(), *chosen])
             result: list[NodeResult] = worker.answer(deadline_seconds)
         finally:
             self.close()

@@ -144,6 +144,7 @@ def main(descriptor: int) -> None:
         "parse": parse,
         "build": build,
         "make": make,
+        "test": test,
         "compile": compile_models,
         "deps": fetch,
         "schemas": collect_schemas,
@@ -328,13 +329,20 @@ def build(  # one message of the parent
 
 def make(args: list[str]) -> list[NodeResult]:
     """dbt build of the parsed project without Prefect and without tests. Raises DbtError if dbt could not go on."""
+    return _invoke(["build", *args, "--exclude-resource-types", "test", "unit_test"])
+
+
+def test(args: list[str]) -> list[NodeResult]:
+    """dbt test of the parsed project without Prefect, as a build selects them. Raises as `make`."""
+    return _invoke(["test", *args, "--indirect-selection", "cautious"])
+
+
+def _invoke(args: list[str]) -> list[NodeResult]:
     from dbt.cli.main import dbtRunner
 
     (manifest,) = _parsed
     reasons = Reasons()
-    result = dbtRunner(manifest, [reasons]).invoke(
-        ["build", *args, "--exclude-resource-types", "test", "unit_test"]
-    )
+    result = dbtRunner(manifest, [reasons]).invoke(args)
     if result.exception or result.result is None:
         raise DbtError(reasons.explain(result.exception))
     return [_make_node_result(item, reasons) for item in result.result.results]

@@ -99,6 +99,16 @@ def test_an_edit_keeps_comments_and_what_is_there() -> None:
     assert edited == text.replace("{ticket: X-1}  #", "{ticket: X-1, metrics: [m]} #")
 
 
+def test_an_edit_keeps_lines_of_blanks_and_names_each_model_once() -> None:
+    """Whatever is no part of the proposal is no part of its difference."""
+    text = (
+        "version: 2\n\nexposures:\n  - name: a\n    type: dashboard   \n    depends_on:\n      - ref('sales')\n"
+        "      - ref( 'days' )\n    \n  - name: b\n    description: |\n      One\n       \n      2\n"
+    )
+    edited = edit_exposure(text, "a", {}, ["ref('days')", "ref('makers', v=2)"])
+    assert edited == text.replace("  - name: b", "      - ref('makers', v=2)\n  - name: b")
+
+
 def test_what_only_grows_with_time_is_not_added_up(tmp_path: Path) -> None:
     lines = [
         "day,amount,so_far,concept_id_2",

@@ -8,6 +8,7 @@ import re
 import shlex
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -123,6 +124,19 @@ def init(*flags: object) -> str:
 def last_command(message: str) -> list[str]:
     """The flags of the last command that init tells to type."""
     return shlex.split(message.strip().splitlines()[-1])[2:]
+
+
+def adopt_files(folder: Path, command_line: Any, *flags: object) -> None:
+    """From a folder of files to its dashboard by what `init` prints, without an edit. flags: of a warehouse."""
+    begun = command_line("init", "--project", folder, "--ticket", "EX-1", "--apply", *flags)
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    assert "still to mend" not in begun.stdout
+    command = last_command(begun.stdout)
+    assert "--warehouse" in command
+    for words in (["check", *command], command):
+        done = command_line(*words, *flags[2:], timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "status: done" in (folder / "dbt" / "tickets" / "EX-1.yaml").read_text()
 
 
 def test_from_a_folder_of_files_to_a_dashboard(tmp_path: Path, command_line: Run) -> None:

@@ -11,6 +11,7 @@ from blocks.warehouse import control
 from tests.dremio.refused import refusals
 from tests.dremio.standin import StandIn, stand_in
 from tests.flows.conftest import SCALE, Place, Run
+from tests.flows.test_adopting import adopt_files, write_files
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,16 @@ def test_every_compiled_model_is_sql_that_dremio_takes(on_dremio: Path) -> None:
     assert len(compiled) > 20
     refused = {path.name: found for path in compiled if (found := refusals(path.read_text()))}
     assert refused == {}
+
+
+@pytest.mark.soak
+def test_from_a_folder_of_files_to_a_dashboard_on_it(
+    server: StandIn, command_line: Run, tmp_path: Path
+) -> None:
+    folder = write_files(tmp_path / "exports")
+    house = server.warehouse(publish="slot", reflections="required")
+    house.save("files", overwrite=True)
+    adopt_files(folder, command_line, "--warehouse", "dremio-warehouse/files", "--state", tmp_path / "state")
+    with house.session() as session:
+        sql = f"select count(*), sum(pieces), min(post_code) from {house.quote('serving', 'sales')}"
+        assert session.rows(sql) == [(60, 90, "01000")]

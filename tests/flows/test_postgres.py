@@ -19,7 +19,7 @@ from tasks.adoption import Adoption
 from tests.blocks.loader.dlt.servers import postgresql
 from tests.blocks.loader.origins import SECRET
 from tests.flows.conftest import SCALE, Place
-from tests.flows.test_adopting import write_files
+from tests.flows.test_adopting import adopt_files, write_files
 
 if TYPE_CHECKING:
     from tests.blocks.warehouse.postgres_server import Server
@@ -153,16 +153,9 @@ def test_from_a_folder_of_files_to_a_dashboard_on_it(
     house = server.warehouse()
     house.save("files", overwrite=True)
     folder = write_files(tmp_path / "exports")
-    flags = ("--warehouse", "postgres-warehouse/files", "--state", tmp_path / "state")
-    begun = command_line("init", "--project", folder, "--ticket", "EX-1", "--apply", *flags)
-    assert begun.returncode == 0, begun.stdout + begun.stderr
-    assert "still to mend" not in begun.stdout
-    command = shlex.split(begun.stdout.strip().splitlines()[-1])[2:]
-    checked = command_line("check", *command, *flags[2:])
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    done = command_line(*command, *flags[2:])
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "status: done" in (folder / "dbt" / "tickets" / "EX-1.yaml").read_text()
+    adopt_files(
+        folder, command_line, "--warehouse", "postgres-warehouse/files", "--state", tmp_path / "state"
+    )
     with house.session() as session:
         assert session.rows("select count(*), sum(pieces), min(post_code) from serving.sales") == [
             (60, 90, "01000")

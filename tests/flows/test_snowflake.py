@@ -29,7 +29,8 @@ from tests.blocks.warehouse.snowflake_account import (
     serving_account,
 )
 from tests.conftest import ROOT
-from tests.flows.conftest import SCALE, Place
+from tests.flows.conftest import SCALE, Place, Run
+from tests.flows.test_adopting import adopt_files, write_files
 
 PROJECT = {
     "dbt_project.yml": "name: finals\nversion: '1.0'\nprofile: finals\nmodel-paths: [models]\n",
@@ -238,6 +239,21 @@ def test_the_main_job_runs_on_it_as_on_duckdb(
         "status", "--cost", "--warehouse", "snowflake-warehouse/prod", "--state", tmp_path / "s"
     )
     assert "2.5000 credits in 30 days, of which 2.5000 belong to no run" in " ".join(cost.stdout.split())
+
+
+@pytest.mark.soak
+def test_from_a_folder_of_files_to_a_dashboard_on_it(
+    account: Account, prod: Any, command_line: Run, tmp_path: Path
+) -> None:
+    folder = write_files(tmp_path / "exports")
+    house = house_of(account, credentials=prod.credentials)
+    house.save("files", overwrite=True)
+    adopt_files(
+        folder, command_line, "--warehouse", "snowflake-warehouse/files", "--state", tmp_path / "state"
+    )
+    with house.session() as session:
+        sql = f"select count(*), sum(pieces), min(post_code) from {house.quote('serving', 'sales')}"
+        assert session.rows(sql) == [(60, 90, "01000")]
 
 
 def plain(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -142,4 +142,4 @@ def test_what_tests_of_a_mart_read_as_well_is_built_and_shown_with_it() -> None:
         find_suite_tests=lambda found: {each: ("unique",) for each in found if each != "bare"},
     )
     found = _list_tested_with({"nodes": {**models, **tests}}, catalogue, "sales")  # type: ignore[arg-type]
-    assert found == ("ref('products')", "ref('makers')")
+    assert found == {"ref('products')": "products", "ref('makers')": "makers"}

@@ -50,7 +50,8 @@ def _check_wider(manifest: Manifest, built: Collection[str]) -> Iterator[Finding
             else (warn, "not run before readers have seen that")
         )
         fix = (
-            "Name it in depends_on of a dashboard's exposure, or move them to a model that both are made of."
+            "Name it in depends_on of a dashboard's exposure, as `init` does if it has tests of its own, or move them "
+            "to a model that both are made of."
         )
         if len(tests) > MOST_ALIKE:
             problem = (
