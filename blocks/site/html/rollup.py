@@ -166,19 +166,27 @@ class Rollup:
             self._make(table, f"FROM {table}_first")
 
     def _read_window(self, table: str, each: Moments, window: Window) -> None:
-        """For every day the rows of the window that ends with it."""
+        """For every day the rows of the window that ends with it; a day's rows are one before all days have them."""
         dataset, measure = self.extract.dataset, each.measure
         time, value = quote_identifier(str(dataset.time)), quote_identifier(measure.base.name)
         dimensions = [f"{label_sql(name)} AS d{i}" for i, name in enumerate(dataset.dimensions)]
-        chosen = ", ".join([f"{DAY} AS t", *dimensions, "[]::VARCHAR[] AS w", f"{DAY} AS o"])
+        added = f"{measure.function}({value}) FILTER (WHERE isfinite({value}::DOUBLE))"
+        one = ", ".join([f"{time} AS o", *dimensions, f"{value if each.distinct else added} AS v"])
+        held = f" AND {quote_identifier(window.rows)} > 0" if window.rows else ""
+        rows = f"FROM extract WHERE {time} IS NOT NULL{held}"
         bounds = self.bounds
         days = days_sql(bounds, dataset.grain) if bounds else f"SELECT NULL::DATE AS {DAY} WHERE false"
-        rows = f"extract JOIN ({days}) AS days ON {window_sql(window, time, DAY)}"
+        reach = window_sql(window.model_copy(update={"rows": ""}), "o", DAY)
+        keys = ", ".join([f"{DAY} AS t", *self.dimensions, "[]::VARCHAR[] AS w", f"{DAY} AS o"])
+
+        def join(daily: str) -> str:
+            return f"FROM ({daily}) AS daily JOIN ({days}) AS days ON {reach}"
+
         if each.distinct:
-            self._make(table, f"SELECT DISTINCT {chosen}, {value} AS v FROM {rows}")
+            self._make(table, f"SELECT DISTINCT {keys}, v {join(f'SELECT DISTINCT {one} {rows}')}")
         else:
-            added = f"{measure.function}({value}) FILTER (WHERE isfinite({value}::DOUBLE)) AS v"
-            self._make(table, f"SELECT {chosen}, {added} FROM {rows} GROUP BY ALL")
+            daily = f"SELECT {one} {rows} GROUP BY ALL"
+            self._make(table, f"SELECT {keys}, {measure.function}(v) AS v {join(daily)} GROUP BY ALL")
 
     def _read_balance(self, table: str, each: Moments, keys: list[str], dated: str) -> None:
         measure = each.measure
