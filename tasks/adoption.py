@@ -421,8 +421,9 @@ class Adopter:
 
     def _name_models_of_tests(self, manifest: Manifest, catalogue: Catalogue) -> None:
         """Add to dashboards that are there the models that tests of their marts read as well and nothing else needs."""
-        needed = {name for each in catalogue.exposures for name in each.marts}
-        for exposure in [each for each in catalogue.exposures if each.metrics]:
+        ours = [each for each in catalogue.exposures if each.metrics]
+        needed = {name for each in ours for name in each.marts}
+        for exposure in ours:
             marts = [name for name in exposure.marts if name in catalogue.models]
             listed = [
                 call
@@ -555,16 +556,23 @@ class Adopter:
         )
 
     def _try_tests(self, dbt: DbtRun, marts: Sequence[str]) -> None:
-        """A note for each test of dbt's that a run would hold these marts back for."""
+        """A note for each test of dbt's, and each source's freshness, that a run would hold these marts back for."""
         failed = [each for each in dbt.test(marts, BUILD_SECONDS) if each["status"] in {"error", "fail"}]
+        stale = [each for each in failed if each["kind"] == "source"]
+        wrong = [each for each in failed if each["kind"] != "source"]
         self.found.notes += [
             f"dbt's test {each['name']} does not hold, and holds back what it is about until it does: "
             f"{' '.join(each['message'].split())}. Correct the data, the model or the test, or let it only warn "
             "(`severity: warn`)"
-            for each in failed[:MOST_FAILURES]
+            for each in wrong[:MOST_FAILURES]
         ]
-        if len(failed) > MOST_FAILURES:
-            self.found.notes.append(f"so do not {len(failed) - MOST_FAILURES} other tests of dbt's")
+        if len(wrong) > MOST_FAILURES:
+            self.found.notes.append(f"so do not {len(wrong) - MOST_FAILURES} other tests of dbt's")
+        self.found.notes += [
+            f"source {each['scope']} is older than the project lets it be (`error_after`), and holds back what is made "
+            f"of it: {(each['age_seconds'] or 0) / 3600:,.1f} hours. Give newer data, or take `error_after` off it"
+            for each in stale
+        ]
 
     def _verify(self, dbt: DbtRun) -> None:
         """Parse what is proposed, and say what is still to be mended. Raises BuildFailed if dbt refuses it."""

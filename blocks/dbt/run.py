@@ -338,18 +338,25 @@ class DbtRun:
 
         dbt's process ends. Raises BuildFailed where dbt itself could not go on, TimedOut.
         """
-        return self._work("make", select, deadline_seconds)
+        self._parse()
+        return self._work("make", deadline_seconds, args=[*self._write_arguments(), *self._choose(select)])
 
     def test(self, select: Sequence[str], deadline_seconds: float) -> list[NodeResult]:
-        """Run the tests that a build of these models would run, on what is built; otherwise as `make`."""
-        return self._work("test", select, deadline_seconds)
+        """Run the tests that a build of these models would run, on what is built, and look how fresh their sources are.
 
-    def _work(self, command: str, select: Sequence[str], deadline_seconds: float) -> list[NodeResult]:
+        Otherwise as `make`.
+        """
         self._parse()
-        chosen = ["--select", *self._write_selectors(select)]
+        arguments, fresh = self._write_arguments(), self.list_fresh_sources(select)
+        return self._work("test", deadline_seconds, args=arguments, chosen=self._choose(select), fresh=fresh)
+
+    def _choose(self, select: Sequence[str]) -> list[str]:
+        return ["--select", *self._write_selectors(select)]
+
+    def _work(self, command: str, deadline_seconds: float, **words: list[str]) -> list[NodeResult]:
         try:
             worker = self._start_worker()
-            worker.ask(command, args=[*self._write_arguments(), *chosen])
+            worker.ask(command, **words)
             result: list[NodeResult] = worker.answer(deadline_seconds)
         finally:
             self.close()

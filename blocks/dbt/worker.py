@@ -332,9 +332,19 @@ def make(args: list[str]) -> list[NodeResult]:
     return _invoke(["build", *args, "--exclude-resource-types", "test", "unit_test"])
 
 
-def test(args: list[str]) -> list[NodeResult]:
-    """dbt test of the parsed project without Prefect, as a build selects them. Raises as `make`."""
-    return _invoke(["test", *args, "--indirect-selection", "cautious"])
+def test(args: list[str], chosen: list[str], fresh: list[str]) -> list[NodeResult]:
+    """dbt test of the parsed project without Prefect, as a build selects them, and how fresh sources are.
+
+    fresh: `source.table`. Raises as `make`.
+    """
+    import dbt.adapters.factory
+
+    results = _invoke(["test", *args, *chosen, "--indirect-selection", "cautious"])
+    if fresh:
+        dbt.adapters.factory.reset_adapters()
+        words = [word for name in fresh for word in ("--select", f"source:{name}")]
+        results += _invoke(["source", "freshness", *args, *words])
+    return results
 
 
 def _invoke(args: list[str]) -> list[NodeResult]:

@@ -204,6 +204,21 @@ def test_models_that_all_name_another_database_are_built_in_the_release(
             assert [each["status"] for each in run.make(["named"], 100)] == ["success"]
         finally:
             run.close()
+    tests = "columns: [{name: id, data_tests: [unique, accepted_values: {arguments: {values: [2]}}]}]"
+    limits = "loaded_at_field: stamp, freshness: {error_after: {count: 1, period: day}}"
+    (tmp_path / "all" / "models" / "named.yml").write_text(
+        f"models: [{{name: named, {tests}}}]\nsources: [{{name: raw, tables: [{{name: t, config: {{{limits}}}}}]}}]"
+    )
+    with warehouse.session() as session:
+        session.rows("create schema raw")
+        session.rows("create table raw.t as select 1 as id, timestamp '2026-01-01' as stamp")
+    (tmp_path / "all" / "models" / "named.sql").write_text("select id from {{ source('raw', 't') }}")
+    run = DbtProject(folder=tmp_path / "all", state=tmp_path / "state").open(warehouse, "rel_x")
+    try:
+        found = [(each["kind"], each["status"]) for each in run.test(["named"], 100)]
+        assert sorted(found) == [("source", "error"), ("test", "fail"), ("test", "pass")]
+    finally:
+        run.close()
 
 
 def test_variables_target_and_the_projects_own_profile_reach_dbt(

@@ -113,7 +113,7 @@ def test_a_version_is_called_as_dbt_calls_it(version: object, call: str) -> None
     assert model["model"] == call
 
 
-def test_what_tests_of_a_mart_read_as_well_is_built_and_shown_with_it() -> None:
+def test_what_tests_of_a_mart_read_as_well_is_built_and_shown_with_it(tmp_path: Path) -> None:
     """Of a chain of references, too; not what has no tests of its own, nor what only others' tests read."""
 
     def refer(child: str, parent: str) -> dict[str, object]:
@@ -143,3 +143,34 @@ def test_what_tests_of_a_mart_read_as_well_is_built_and_shown_with_it() -> None:
     )
     found = _list_tested_with({"nodes": {**models, **tests}}, catalogue, "sales")  # type: ignore[arg-type]
     assert found == {"ref('products')": "products", "ref('makers')": "makers"}
+    catalogue.exposures = [
+        SimpleNamespace(name="board", marts=("sales",), metrics=("m",)),
+        SimpleNamespace(name="makers", marts=("makers",), metrics=()),  # another tool's
+    ]
+    file = tmp_path / "scratch" / "dbt" / "board.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text("exposures:\n- name: board\n  depends_on:\n  - ref('sales')\n")
+    adopter = Adopter(Adoption(tmp_path, tmp_path, tmp_path), tmp_path / "scratch", None, date(2026, 1, 1))
+    exposures = {"e": {"name": "board", "original_file_path": "board.yml"}}
+    manifest = {"nodes": {**models, **tests}, "exposures": exposures}
+    adopter._name_models_of_tests(manifest, catalogue)  # type: ignore[arg-type]
+    (text,) = adopter.found.files.values()
+    assert text.endswith("- ref('sales')\n  - ref('products')\n  - ref('makers')\n")
+
+
+def test_tests_that_do_not_hold_are_said_before_a_run_is_held_back(tmp_path: Path) -> None:
+    failed = [
+        {"name": f"t{at}", "kind": "test", "status": "fail", "message": "Got 2\nresults"} for at in range(7)
+    ]
+    stale = {"scope": "till.sales", "kind": "source", "status": "error", "age_seconds": 360_000}
+    failed.append(stale)  # type: ignore[arg-type]
+    results = [{"name": "w", "status": "warn", "message": ""}, *failed]
+    adopter = Adopter(Adoption(tmp_path, tmp_path, tmp_path), tmp_path / "scratch", None, date(2026, 1, 1))
+    adopter._try_tests(SimpleNamespace(test=lambda marts, seconds: results), ["sales"])  # type: ignore[arg-type]
+    assert [note[:60] for note in adopter.found.notes[:2]] == [
+        f"dbt's test t{at} does not hold, and holds back what it is about unti"[:60] for at in range(2)
+    ]
+    assert "Got 2 results. Correct the data" in adopter.found.notes[0]
+    assert adopter.found.notes[5] == "so do not 2 other tests of dbt's"
+    assert "till.sales is older than the project lets it be" in adopter.found.notes[6]
+    assert "100.0 hours" in adopter.found.notes[6]
