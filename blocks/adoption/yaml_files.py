@@ -143,12 +143,46 @@ def _describe_column(column: Column) -> dict[str, object]:
 
 
 def _edit(text: str, change: Callable[[CommentedMap], None]) -> str:
+    from ruamel.yaml.error import YAMLError
+
     yaml = _open_yaml(bool(_INDENTED.search(text)))
-    root = yaml.load(text)
+    try:
+        root = yaml.load(_drop_unread(text))
+    except YAMLError as error:
+        problem = " ".join(str(getattr(error, "problem", "")).split()) or type(error).__name__
+        raise Misconfigured("edit the project's YAML", problem, "`check` names the file and line.") from None
     change(root)
     stream = io.StringIO()
     yaml.dump(root, stream)
     return _keep_blanks(text, stream.getvalue())
+
+
+def _drop_unread(text: str) -> str:
+    """A text without what dbt does not read as its key stands again below in the same mapping: the last one counts."""
+    from ruamel.yaml import YAML
+
+    lines = text.splitlines(keepends=True)
+    while span := _find_unread(YAML().compose(text), lines):
+        del lines[span[0] : span[1]]
+        text = "".join(lines)
+    return text
+
+
+def _find_unread(node: object, lines: Sequence[str]) -> tuple[int, int] | None:
+    """The first and the next line of an entry whose key stands again below; None where there is none, or none alone."""
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+    if isinstance(node, SequenceNode):
+        return next((found for each in node.value if (found := _find_unread(each, lines))), None)
+    if not isinstance(node, MappingNode):
+        return None
+    keys = [key for key, _ in node.value]
+    for at, key in enumerate(keys):
+        again = any(each.value == key.value for each in keys[at + 1 :])
+        mark = key.start_mark
+        if again and not node.flow_style and not lines[mark.line][: mark.column].strip():
+            return mark.line, keys[at + 1].start_mark.line
+    return next((found for _, each in node.value if (found := _find_unread(each, lines))), None)
 
 
 def _keep_blanks(text: str, edited: str) -> str:

@@ -99,6 +99,19 @@ def test_an_edit_keeps_comments_and_what_is_there() -> None:
     assert edited == text.replace("{ticket: X-1}  #", "{ticket: X-1, metrics: [m]} #")
 
 
+def test_an_edit_leaves_out_what_dbt_does_not_read_as_its_key_stands_twice() -> None:
+    """dbt takes the last one; a file with both could not be edited at all."""
+    text = (
+        "exposures:\n  - name: a\n    label: One\n    tags:\n      - x\n    label: Two  # this one\n    tags: [y]\n"
+        "    depends_on: [ref('sales')]\n"
+    )
+    edited = edit_exposure(text, "a", {"ticket": "AN-1"})
+    kept = text.replace("    label: One\n    tags:\n      - x\n", "")
+    assert edited == kept + "    config:\n      meta:\n        ticket: AN-1\n"
+    with pytest.raises(Misconfigured, match="`check` names the file"):
+        edit_exposure("exposures: [{name: a, name: b}]\n", "a", {})
+
+
 def test_an_edit_keeps_lines_of_blanks_and_names_each_model_once() -> None:
     """Whatever is no part of the proposal is no part of its difference."""
     text = (
