@@ -403,6 +403,12 @@ def name_model(node: Node) -> str:
     return alias if node.get("alias") and _FILE_NAME.fullmatch(alias) else f"{node['name']}_v{version}"
 
 
+def name_id(unique_id: str) -> str:
+    """What a node is called of which only the id is known: a source's `source.table`, a model without its version."""
+    kind, _, *names = unique_id.split(".")
+    return ".".join(names) if kind == "source" else names[0]
+
+
 def find_lineage(starts: Iterable[str], list_parents: Callable[[str], Iterable[str]]) -> set[str]:
     """Ids of nodes and of all that they are made of. list_parents: of a node's id, what it is made of itself."""
     todo, seen = list(starts), set[str]()

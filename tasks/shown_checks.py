@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from blocks.catalogue import Catalogue
 from blocks.errors import NotFound
+from blocks.manifest import name_id
 from blocks.records import GateReport, Release, State
 from blocks.release_names import is_in_release, release_schema
 from blocks.warehouse.base import Warehouse
@@ -103,7 +104,8 @@ def _find_last(gates: Sequence[Judged], mart: str, relation: str) -> Judged | No
 def _list_lineage(catalogue: Catalogue, mart: str) -> set[str]:
     """What checks call a mart and all it is made of: a model's name, a source's `source.table`."""
     try:
-        parts = [unique_id.split(".") for unique_id in catalogue.find_lineage(mart)]
+        lineage = catalogue.find_lineage(mart)
     except NotFound:  # the project has it no more; readers still see it
         return {mart}
-    return {".".join(each[2:4]) if each[0] == "source" else each[2] for each in parts} | {mart}
+    models = {each.unique_id: name for name, each in catalogue.models.items()}
+    return {models.get(each) or name_id(each) for each in lineage} | {mart}

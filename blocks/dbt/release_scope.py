@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from blocks.manifest import SEED, WHOLE_RELEASE, Manifest, Node, UnitTest, find_lineage, name_model
+from blocks.manifest import SEED, WHOLE_RELEASE, Manifest, Node, UnitTest, find_lineage, name_id, name_model
 from blocks.records import Record
 
 BUILT = {"model", "seed", "snapshot"}
@@ -136,7 +136,7 @@ def _name_scope(test: Node, inside: list[str], nodes: Mapping[str, Node]) -> str
     about = str(attached if attached in inside else inside[0])
     if about in nodes:
         return name_model(nodes[about])
-    return ".".join(about.split(".")[2:4]) if about.startswith("source.") else about.split(".")[2]
+    return name_id(about)
 
 
 def has_threshold(source: Node) -> bool:

@@ -33,7 +33,7 @@ from blocks.dbt.release_manifest import (
     tag_nodes,
 )
 from blocks.errors import replace_vendor_errors
-from blocks.manifest import WHOLE_RELEASE
+from blocks.manifest import WHOLE_RELEASE, name_id
 from blocks.vendor_patches.dbt_core import compile_apart
 from blocks.vendor_patches.dbt_schemas import collect_schemas, use_kept_schemas
 from blocks.vendor_patches.prefect import share_certificates
@@ -454,7 +454,7 @@ def _name_scope(node: ResultNode) -> str:
     about = named or (parents[0] if parents else node.unique_id)
     if _parsed and about in _parsed[0].nodes:
         return _name(_parsed[0].nodes[about])
-    return ".".join(about.split(".")[2:4]) if about.startswith("source.") else str(about.split(".")[2])
+    return name_id(str(about))
 
 
 def _interrupt() -> None:

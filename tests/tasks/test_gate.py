@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from blocks.quality.suites import Suites
-from blocks.records import BuildReport, Check, LedgerEntry, SourceTable, State
+from blocks.records import BuildReport, Check, LedgerEntry, Release, SourceTable, State
 from blocks.warehouse import control
 from blocks.warehouse.duckdb.warehouse import DuckDBWarehouse
-from tasks.gate import audit_suites, check_quarantine_budget, judge
+from tasks.gate import audit_suites, check_quarantine_budget, check_removed_marts, judge
 
 PASSED = Check(scope="m", name="c", passed=True, kind="suite")
 FAILED = PASSED.model_copy(update={"passed": False})
@@ -99,6 +100,14 @@ def test_dbts_own_tests_are_suite_enough_where_they_were_evaluated(
     assert judge(report, [check], [], []).passed is (passed and ran.passed)
 
 
+def test_a_long_list_of_tests_is_cut(tmp_path: Path) -> None:
+    ran = tuple(Check(scope="m", name=f"{'n' * 90}{at}", kind="dbt test", passed=True) for at in range(9))
+    suites = Suites(folder=tmp_path, docs=tmp_path)
+    tested = {"m": [check.name for check in ran]}
+    (check,) = audit_suites.fn(suites, None, build(checks=ran), tested)  # type: ignore[arg-type]
+    assert len(check.observed) == 500
+
+
 class Project:
     """One source table, with this budget."""
 
@@ -168,3 +177,24 @@ def test_bad_rows_count_until_a_gate_has_passed_them(house: DuckDBWarehouse) -> 
     assert judged(house, 0.5, "r3") == [("passed", "1 of 2 (50.00%)")]
     (check,) = check_quarantine_budget.fn(house, Project(0.1), ["s"], "r3")  # type: ignore[arg-type]
     assert check.evidence == ("r3: 1 bad rows",)
+
+
+def test_the_items_with_the_most_bad_rows_are_shown(house: DuckDBWarehouse) -> None:
+    for run, bad in (("r1", 2), ("r2", 9), ("r3", 0), ("r4", 5), ("r5", 7)):
+        load(house, run, 1, bad)
+    (check,) = check_quarantine_budget.fn(house, Project(0.1), ["s"], "r6")  # type: ignore[arg-type]
+    assert check.evidence == ("r2: 9 bad rows", "r5: 7 bad rows", "r4: 5 bad rows")
+
+
+def test_a_mart_that_the_project_does_not_have_any_more_is_said(house: DuckDBWarehouse) -> None:
+    project = SimpleNamespace(models={"kept": None}, disabled={"off"})
+    assert check_removed_marts(house, project) == []  # type: ignore[arg-type]
+    with house.session() as session:
+        session.rows("create schema rel_a")
+        for mart in ("gone", "kept", "off"):
+            session.rows(f"create table rel_a.{mart} as select 1 as k")
+    house.flip(Release(run="a", marts={mart: f"rel_a.{mart}" for mart in ("gone", "kept", "off")}))
+    checks = check_removed_marts(house, project)  # type: ignore[arg-type]
+    assert [(each.scope, each.status) for each in checks] == [("gone", "warned"), ("off", "warned")]
+    assert checks[0].observed.startswith("it is gone; readers see its last release until")
+    assert checks[1].observed.startswith("it is switched off (enabled: false); readers see")

@@ -317,6 +317,11 @@ def test_nothing_is_forgotten_where_nothing_was_kept(warehouse: DuckDBWarehouse)
     with warehouse.session() as session:  # as it is where a version before this table published
         session.rows(f"drop table {warehouse.control}.{RELATIONS_TABLE}")
     assert is_whole(warehouse, release, ["rel_a", "rel_b"])
+    assert not is_whole(warehouse, release, ["rel_b"])
+    elsewhere = Release(run="a", marts={"sales": "lake.rel_a.sales"})
+    assert is_whole(warehouse, elsewhere, ["lake.rel_a"])
+    assert not is_whole(warehouse, elsewhere, ["lake"])
+    assert list_kept_schemas(warehouse, [elsewhere]) == {"lake.rel_a"}
 
 
 def test_a_publication_that_cannot_be_finished_is_closed_once_with_its_reason(

@@ -260,6 +260,11 @@ def test_a_metric_that_cannot_be_computed_fails_where_it_is_shown(
     shown = None if dashboards is None else [SimpleNamespace(metrics=tuple(each)) for each in dashboards]
     (check,) = check_metrics(project, [diff], shown)  # type: ignore[arg-type]
     assert (check.status, check.name) == (status, "metric asked can be computed")
+    assert check.observed == "no such column; columns: as before"
+    wide = diff.model_copy(update={"columns": ("+new", *("-gone" for _ in range(99)))})
+    (check,) = check_metrics(project, [wide], shown)  # type: ignore[arg-type]
+    assert check.observed.startswith("no such column; columns: +new, -gone")
+    assert len(check.observed) == 500
     third = diff.model_copy(update={"broken_metrics": {"third": "no such column"}})
     assert check_metrics(project, [third], shown)[0].status == "failed"  # type: ignore[arg-type]
 
