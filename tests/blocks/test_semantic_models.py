@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from blocks.catalogue import Catalogue
+from blocks.dimensions import UnusableError, end_comment, read_mart
 from blocks.errors import BadInput, Misconfigured
 from blocks.metric_expression import read_expression
 from blocks.metric_rows import MOST_DAYS, days_sql
@@ -499,6 +500,25 @@ def test_a_semantic_model_that_can_not_be_read_stops_nothing(model: dict[str, An
     found = catalogue({}, **model)
     assert "balance_metric" not in found.metric_names()
     assert found.list_unusable()["balance_metric"]
+
+
+def test_a_semantic_model_that_reads_no_model_says_what_it_reads() -> None:
+    for nodes, read, reason in (
+        ([], None, "its semantic model m reads no model that is enabled"),
+        ([], "ref('gone')", "its semantic model m reads no model that is enabled, but ref('gone')"),
+        (
+            [{"name": "s", "resource_type": "seed"}],
+            None,
+            "its semantic model m reads a seed; a mart is a model",
+        ),
+    ):
+        with pytest.raises(UnusableError) as refused:
+            read_mart(nodes, {"name": "m", "model": read})  # type: ignore[arg-type, typeddict-item]
+        assert str(refused.value) == reason
+
+
+def test_a_comment_ends_before_more_sql() -> None:
+    assert [end_comment(expr) for expr in ("a", "a -- why", "a // why")] == ["a", "a -- why\n", "a // why\n"]
 
 
 EXPRESSIONS = {  # over 260 (a) and 110 (b); none is null

@@ -298,6 +298,13 @@ def test_recovery_keeps_where_the_models_of_a_publication_are(warehouse: DuckDBW
     recover.fn(warehouse, "b")
     assert read_last_relations(warehouse, first) == {"model.shop.sales": "rel_a.sales"}
     promote(warehouse, "b", 2, relations={"model.shop.people": "rel_b.people"})
+    report = build_release(warehouse, "d", 4, relations={"model.shop.people": "rel_d.people"})
+    later = Release(run="d", marts=report.marts, published_at=control.now())
+    control.write_journal(warehouse, "d", State.publishing, later.model_dump_json())
+    recover.fn(warehouse, "e")
+    assert seen(warehouse) == [4, 4]
+    known = {"model.shop.people": "rel_d.people", "model.shop.sales": "rel_a.sales"}
+    assert read_last_relations(warehouse, later) == known
     control.write_journal(warehouse, "a", State.publishing, first.model_dump_json())  # a rollback that died
     recover.fn(warehouse, "c")
     assert seen(warehouse) == [1, 1]
