@@ -203,7 +203,7 @@ def retain(warehouse: Warehouse) -> list[str]:
     }
     for latest in entries[-1:]:
         needed |= {name for name in schemas if is_in_release(name, release_schema(latest.run), attempts=True)}
-    gone = [name for name in schemas if not any(is_in_release(name, each, attempts=True) for each in needed)]
+    gone = [name for name in schemas if not any(is_in_release(name, each) for each in needed)]
     warehouse.check_lease(ask=True)  # what a run that was overtaken does not know of would be dropped
     warehouse.drop_releases(gone)
     kept_runs = {release.run for release in kept}

@@ -245,6 +245,35 @@ def test_rejected_releases_do_not_pile_up(warehouse: DuckDBWarehouse) -> None:
     assert warehouse.list_releases() == ["rel_a", "rel_e"]
 
 
+def test_of_attempts_what_is_needed_stays_and_the_newest_runs_for_a_look(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "PRUNED_AT_ONCE", 1)
+    warehouse = warehouse.model_copy(update={"journal_runs": 1})
+    promote(warehouse, "a", 1)
+    build_release(warehouse, "b", -2)
+    with warehouse.session() as session:
+        for schema in ("rel_ar2", "rel_br2"):
+            session.rows(f"create schema {schema}")
+        session.rows("create table rel_br2.sales as select 2 as value")
+    report = BuildReport(run="b", marts={"sales": "rel_br2.sales"})
+    control.write_journal(warehouse, "b", State.validated, gate("b").model_dump_json())
+    promote_release.fn(warehouse, report, gate("b"))
+    assert retain.fn(warehouse) == ["rel_ar2"]
+    for value, run in enumerate("cd", 3):
+        promote(warehouse, run, value, ("people",))
+    assert retain.fn(warehouse) == ["rel_a", "rel_b"]
+    assert seen(warehouse) == [4, 2]
+    states = {run: [e.state for e in control.read_journal(warehouse) if e.run == run] for run in "ab"}
+    assert states["a"] == [State.published]
+    assert State.validated in states["b"]  # readers see what it built, and its checks beside it
+    build_release(warehouse, "e", 5)
+    with warehouse.session() as session:
+        session.rows("create schema rel_er2")
+    assert retain.fn(warehouse) == []
+    assert warehouse.list_releases() == ["rel_br2", "rel_c", "rel_d", "rel_e", "rel_er2"]
+
+
 def test_the_journal_keeps_one_line_of_old_runs_and_all_of_what_readers_see(
     warehouse: DuckDBWarehouse,
 ) -> None:
