@@ -77,6 +77,7 @@ def test_gates_are_read_of_the_runs_that_built_what_is_shown(tmp_path: Path) -> 
     for relations, runs in (
         (("rel_r1.a", "rel_r3.b"), ["r1"]),
         (("lake.rel_r2.a",), ["r2"]),
+        (("rel_r2r3.a",), ["r2"]),
         (("rel_r1.a", "rel_r2.b"), ["r1", "r2"]),
         (("rel_r9.a",), []),
     ):

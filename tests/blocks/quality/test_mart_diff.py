@@ -327,6 +327,9 @@ def test_each_part_of_a_key_is_looked_at_and_five_of_its_faults_are_shown(pair: 
         ("key (k, v) is unique", False, "1 keys more than once"),
         ("key (k, v) is not null", False, "2 rows with NULL in it"),
     ]
+    long = f"select '{'x' * 300}' as k, 1 as v from range(2)"
+    pair.diff(long, long)
+    assert check_mart(pair.warehouse, make_mart(KEY), "rel.m", 2)[1].evidence == ("x" * 200,)
     many = values(", ".join(f"({n}, 1), ({n}, 2)" for n in range(6)))
     pair.diff(many, many)
     assert len(check_mart(pair.warehouse, make_mart(KEY), "rel.m", 12)[1].evidence) == 5
