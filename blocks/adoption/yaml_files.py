@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from blocks.adoption.workbench import FoundTable
 from blocks.dbt.checks.sources import OWN_READING
 from blocks.errors import Misconfigured
+from blocks.loader.dlt.values import MOST_DIGITS, TYPES
 from blocks.records import Column
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from ruamel.yaml.comments import CommentedMap
 
 _WIDTH = 110
+_TYPES_ELSEWHERE = (
+    (r"n?(var)?char|character|bpchar|string|text|uuid|json|variant|time(?!stamp)", "varchar"),
+    (r"tinyint|int2\b", "smallint"),
+    (r"int4\b|int32\b|mediumint", "integer"),
+    (r"int8\b|int64\b|long\b|byteint", "bigint"),
+    (r"float|real\b|double", "double"),
+    (r"timestamp|datetime", "timestamp"),
+    (r"bool", "boolean"),
+)
+"""Types as other warehouses spell them → as the loader does."""
 _OF_THE_RELEASE = re.compile(r"\btarget\s*(\.|\[)\s*['\"]?schema\b")
 _INDENTED = re.compile(r"^\w[\w-]*:[^\S\n]*(?:#.*)?\n(?:[^\S\n]*(?:#.*)?\n)*  +- ", re.MULTILINE)
 
@@ -125,8 +136,25 @@ def _edit_table(table: CommentedMap, found: FoundTable) -> None:
     for column in found.columns:
         if column.name.lower() not in known:
             columns.append(_make_inline(_describe_column(column)))
-        elif not known[column.name.lower()].get("data_type"):
-            known[column.name.lower()]["data_type"] = column.data_type
+        else:
+            node = known[column.name.lower()]
+            declared = node.get("data_type")
+            if (chosen := choose_type(declared, column.data_type)) != declared:
+                node["data_type"] = chosen
+
+
+def choose_type(declared: object, seen: str | None) -> str | None:
+    """What a column is loaded as: the declared type in the loader's words; where none fits, the one that was seen."""
+    if not declared:
+        return seen
+    word = str(declared).lower().strip()
+    known = TYPES.fullmatch(word)
+    if known and int((known["digits"] or "0").partition(",")[0]) <= MOST_DIGITS:
+        return str(declared)
+    exact = re.fullmatch(r"(?:number|numeric|decimal|bignumeric)\s*\((\d+)(?:\s*,\s*(\d+))?\)", word)
+    if exact and int(exact[1]) <= MOST_DIGITS and int(exact[2] or 0) <= int(exact[1]):
+        return f"decimal({exact[1]},{exact[2] or 0})"
+    return next((ours for theirs, ours in _TYPES_ELSEWHERE if re.match(theirs, word)), seen)
 
 
 def _describe_column(column: Column) -> dict[str, object]:

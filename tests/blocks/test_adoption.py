@@ -13,7 +13,7 @@ from blocks.adoption.dashboards import propose_semantic_model, propose_suite
 from blocks.adoption.new_project import choose_facts
 from blocks.adoption.profile import ColumnProfile, TableProfile
 from blocks.adoption.workbench import group_files, open_workbench
-from blocks.adoption.yaml_files import edit_exposure, edit_source
+from blocks.adoption.yaml_files import choose_type, edit_exposure, edit_source
 from blocks.errors import Misconfigured
 
 
@@ -97,6 +97,30 @@ def test_an_edit_keeps_comments_and_what_is_there() -> None:
     text = "exposures:\n- name: a  # mine\n  type: dashboard\n  config:\n    meta: {ticket: X-1}  # keep\n"
     edited = edit_exposure(text, "a", {"ticket": "AN-1", "metrics": ["m"]})
     assert edited == text.replace("{ticket: X-1}  #", "{ticket: X-1, metrics: [m]} #")
+
+
+@pytest.mark.parametrize(
+    ("declared", "chosen"),
+    [
+        (None, "date"),
+        ("VARCHAR", "VARCHAR"),
+        ("decimal(8, 2)", "decimal(8, 2)"),
+        ("varchar(20)", "varchar"),  # codes that look like numbers stay texts
+        ("character varying(5)", "varchar"),
+        ("NUMBER(10,2)", "decimal(10,2)"),
+        ("number(38)", "decimal(38,0)"),
+        ("numeric(76, 38)", "date"),
+        ("INT64", "bigint"),
+        ("double precision", "double"),
+        ("timestamp_ntz(9)", "timestamp"),
+        ("time", "varchar"),
+        ("geography", "date"),
+    ],
+)
+def test_a_type_that_another_warehouse_spells_is_loaded_as_what_it_is(
+    declared: str | None, chosen: str
+) -> None:
+    assert choose_type(declared, "date") == chosen
 
 
 def test_an_edit_leaves_out_what_dbt_does_not_read_as_its_key_stands_twice() -> None:
